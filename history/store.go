@@ -1,0 +1,122 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hellox/stream"
+)
+
+// ErrNotFound is the error of a message id that the history does not hold.
+var ErrNotFound = errors.New("no such message in the history")
+
+// A Store is read by the terminal and the page, whichever it is. Its methods
+// may be called from any goroutine.
+type Store interface {
+	// Messages returns one page, in id order.
+	Messages(ctx context.Context, q Query) (Page, error)
+	// Message returns the message of that id, or ErrNotFound.
+	Message(ctx context.Context, id int64) (stream.Message, error)
+	// Follow returns a Follower that begins after q.After, or with what
+	// comes next if q.After is Now. The caller closes it.
+	Follow(q Follow) Follower
+	// Senders returns every sender, by name.
+	Senders(ctx context.Context) ([]stream.Sender, error)
+	Stats(ctx context.Context) (Stats, error)
+	// Intervals returns a histogram for each sender, by name.
+	Intervals(ctx context.Context) ([]Intervals, error)
+	Close() error
+}
+
+// A Query asks for one page. The zero Query is the newest page.
+type Query struct {
+	After  int64 // ids above it, oldest first to be found; 0 with Before 0: the newest page
+	Before int64 // ids below it, newest first to be found
+	// FromStart makes After 0 mean "from the first message kept".
+	FromStart bool
+	Since     time.Time // received at or after; zero: no bound
+	Until     time.Time // received before; zero: no bound
+	Select
+	Limit int // 1 to 10,000; 0 means 100
+}
+
+// Select says which messages are wanted. The zero Select wants all.
+type Select struct {
+	Topics []string       // MQTT topic filters, any of them; none: all
+	Sender string         // exactly this one; "": all
+	Filter *stream.Filter // nil: all
+}
+
+// A Page is one page of messages in id order.
+type Page struct {
+	Messages []stream.Message
+	// Next is where to go on in the same direction (After, or Before when
+	// the page was asked for by Before or as the newest); 0 at the end. A
+	// sparse filter may give an empty page with a Next.
+	Next int64
+}
+
+// Now is the Follow.After that begins with what comes next.
+const Now int64 = -1
+
+// Follow asks for the messages after an id and those that follow.
+type Follow struct {
+	After int64 // 0: from the first message kept; Now: only what comes next
+	Select
+}
+
+// A Follower hands out what happens, in order. It never makes the writer wait:
+// one that falls behind catches up from the history by id.
+type Follower interface {
+	// Next returns what has happened since the last call, at least one
+	// event, waiting for it if need be. An error is final: ctx's, or that
+	// the store was closed.
+	Next(ctx context.Context) ([]Event, error)
+	Close() error
+}
+
+// An Event has exactly one field set.
+type Event struct {
+	Message *stream.Message // shared with other followers: do not change it
+	Sender  *stream.Sender  // its state changed
+	Link    *stream.Link    // the connection that the stream comes through changed
+	// LetGo says that ids up to and including it, above the last one
+	// handed out, are no longer kept and cannot be handed out.
+	LetGo int64
+	// JSON is Message as one JSON object if somebody encoded it already,
+	// else nil. Shared: do not change it.
+	JSON []byte
+}
+
+// Stats tell of the whole history.
+type Stats struct {
+	Received   uint64       `json:"received"`   // arrivals, ever
+	Kept       uint64       `json:"kept"`       // of those, kept
+	Duplicates uint64       `json:"duplicates"` // of those, had been kept before
+	LetGo      uint64       `json:"let_go"`     // kept once, gone by retention or memory's bound
+	Missed     uint64       `json:"missed"`
+	Reordered  uint64       `json:"reordered"`
+	Senders    int          `json:"senders"`
+	Rates      stream.Rates `json:"rates"`
+	FirstID    int64        `json:"first_id"` // the oldest message kept now; 0: none
+	LastID     int64        `json:"last_id"`
+	Oldest     time.Time    `json:"oldest,omitzero"`
+	Newest     time.Time    `json:"newest,omitzero"`
+	Bytes      int64        `json:"bytes"` // on disk, or in memory
+	Limit      int64        `json:"limit"` // of Bytes; 0: none
+	Started    time.Time    `json:"started"`
+	Link       stream.Link  `json:"link"`               // to the broker
+	Degraded   string       `json:"degraded,omitempty"` // why nothing is acknowledged now: one sentence
+}
+
+// Intervals are the times between the messages of one sender over the last
+// hour, counted in bins.
+type Intervals struct {
+	Sender string   `json:"sender"`
+	StepMS float64  `json:"step_ms"` // width of a bin
+	Counts []uint64 `json:"counts"`  // Counts[i]: from i*step to (i+1)*step; the last: all beyond
+	MinMS  float64  `json:"min_ms"`
+	MeanMS float64  `json:"mean_ms"`
+	MaxMS  float64  `json:"max_ms"`
+}

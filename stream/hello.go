@@ -1,0 +1,107 @@
+package stream
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// A Hello is the payload of a broadcast of ours.
+type Hello struct {
+	Text   string
+	Sender string
+	Boot   string // ULID of the sender's start
+	Seq    uint64 // from 1 with each boot, rising by one
+	Sent   time.Time
+	Next   time.Duration // until the next broadcast; 0 if not declared
+	Color  string        // #rrggbb, or ""
+}
+
+// AppendJSON appends h as it goes over the wire.
+func (h *Hello) AppendJSON(b []byte) []byte {
+	b = append(b, `{"text":`...)
+	b = AppendString(b, h.Text)
+	b = append(b, `,"sender":`...)
+	b = AppendString(b, h.Sender)
+	b = append(b, `,"boot":`...)
+	b = AppendString(b, h.Boot)
+	b = append(b, `,"seq":`...)
+	b = strconv.AppendUint(b, h.Seq, 10)
+	b = append(b, `,"sent":"`...)
+	b = h.Sent.UTC().AppendFormat(b, TimeFormat)
+	b = append(b, '"')
+	if h.Next > 0 {
+		b = append(b, `,"next_ms":`...)
+		b = strconv.AppendInt(b, h.Next.Milliseconds(), 10)
+	}
+	if h.Color != "" {
+		b = append(b, `,"color":`...)
+		b = AppendString(b, h.Color)
+	}
+	return append(b, '}')
+}
+
+// ParseHello reads a payload as a broadcast of ours. It is ours only if text,
+// sender, boot and seq are all there and valid; anything else is somebody
+// else's and is shown as what it is.
+func ParseHello(payload []byte) (Hello, bool) {
+	if len(payload) == 0 || payload[0] != '{' || !utf8.Valid(payload) {
+		return Hello{}, false
+	}
+	var j struct {
+		Text   *string  `json:"text"`
+		Sender string   `json:"sender"`
+		Boot   string   `json:"boot"`
+		Seq    uint64   `json:"seq"`
+		Sent   string   `json:"sent"`
+		NextMS *float64 `json:"next_ms"`
+		Color  any      `json:"color"`
+	}
+	if err := json.Unmarshal(payload, &j); err != nil {
+		return Hello{}, false
+	}
+	if j.Text == nil || !ValidID(j.Sender) || j.Seq == 0 || j.Seq > maxSeq {
+		return Hello{}, false
+	}
+	if _, err := ulid.ParseStrict(j.Boot); err != nil {
+		return Hello{}, false
+	}
+	h := Hello{Text: *j.Text, Sender: j.Sender, Boot: j.Boot, Seq: j.Seq}
+	if t, err := time.Parse(time.RFC3339Nano, j.Sent); err == nil {
+		h.Sent = t
+	}
+	if j.NextMS != nil && *j.NextMS > 0 && *j.NextMS <= float64(maxNext/time.Millisecond) {
+		h.Next = time.Duration(*j.NextMS * float64(time.Millisecond))
+	}
+	if c, ok := j.Color.(string); ok && len(c) <= 32 {
+		h.Color = c
+	}
+	return h, true
+}
+
+// maxSeq keeps a sequence number within SQLite's signed 64 bits and a JSON
+// reader's exact integers. maxNext is the longest silence that a sender may
+// announce.
+const (
+	maxSeq  = 1 << 53
+	maxNext = 24 * time.Hour
+)
+
+// ValidID tells whether s can name a broadcaster: 1 to 128 bytes of UTF-8
+// without '/', '+', '#', white space or characters that nobody sees. It stands
+// in topics, client ids and file names.
+func ValidID(s string) bool {
+	if s == "" || len(s) > 128 || !utf8.ValidString(s) || strings.ContainsAny(s, "/+#") || strings.HasPrefix(s, "$") {
+		return false
+	}
+	for _, r := range s {
+		if r == ' ' || !shown(r) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,91 @@
+package stream
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// The topics of hellox. Nothing under hellox/# is part of the stream.
+const (
+	TopicStream    = "hello_world/#"
+	TopicBroadcast = "hello_world/broadcast/{id}"
+	TopicPublish   = "hello_world/publish"
+	topicPresence  = "hellox/presence/"
+	topicCommand   = "hellox/command/"
+	topicAnswer    = "hellox/answer/"
+)
+
+// PresenceTopic, CommandTopic and AnswerTopic name the topics of one broadcaster.
+func PresenceTopic(id string) string { return topicPresence + id }
+func CommandTopic(id string) string  { return topicCommand + id }
+func AnswerTopic(id string) string   { return topicAnswer + id }
+
+// MatchTopic tells whether topic is matched by the MQTT topic filter, by the
+// rules of MQTT 3.1.1, section 4.7: + stands for one level, # for all that
+// follow (and the level before it), and neither for a first level that begins
+// with $.
+func MatchTopic(filter, topic string) bool {
+	if strings.HasPrefix(topic, "$") && !strings.HasPrefix(filter, "$") {
+		return false
+	}
+	for {
+		f, frest, fmore := strings.Cut(filter, "/")
+		if f == "#" {
+			return true
+		}
+		t, trest, tmore := strings.Cut(topic, "/")
+		if f != "+" && f != t {
+			return false
+		}
+		switch {
+		case !fmore && !tmore:
+			return true
+		case !tmore:
+			return frest == "#"
+		case !fmore:
+			return false
+		}
+		filter, topic = frest, trest
+	}
+}
+
+// CheckTopic tells in one sentence why topic cannot be published to, or nil.
+func CheckTopic(topic string) error {
+	switch {
+	case topic == "":
+		return fmt.Errorf("the topic is empty")
+	case strings.ContainsAny(topic, "+#"):
+		return fmt.Errorf("topic %q has a wildcard (+ or #), which only a topic filter may have", topic)
+	}
+	return checkLevels("topic", topic)
+}
+
+// CheckTopicFilter tells in one sentence why filter cannot be subscribed to, or nil.
+func CheckTopicFilter(filter string) error {
+	if filter == "" {
+		return fmt.Errorf("the topic filter is empty")
+	}
+	levels := strings.Split(filter, "/")
+	for i, l := range levels {
+		switch {
+		case strings.Contains(l, "#") && (l != "#" || i != len(levels)-1):
+			return fmt.Errorf("topic filter %q: # stands alone in the last level", filter)
+		case strings.Contains(l, "+") && l != "+":
+			return fmt.Errorf("topic filter %q: + stands alone in its level", filter)
+		}
+	}
+	return checkLevels("topic filter", filter)
+}
+
+func checkLevels(what, s string) error {
+	switch {
+	case len(s) > 65535:
+		return fmt.Errorf("the %s is longer than 65,535 bytes", what)
+	case !utf8.ValidString(s):
+		return fmt.Errorf("%s %q is not UTF-8", what, s)
+	case strings.ContainsRune(s, 0):
+		return fmt.Errorf("%s %q has a NUL character", what, s)
+	}
+	return nil
+}
