@@ -1,0 +1,165 @@
+package stream
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// A pattern matches a text without regard to case (Unicode simple folding, as
+// strings.EqualFold does) and without allocating.
+type pattern interface{ match(s string) bool }
+
+// occurs is true of the texts in which it occurs. It finds itself by Knuth,
+// Morris and Pratt's algorithm, so that no text, however repetitive, is read
+// twice.
+type occurs struct {
+	runes []rune  // folded
+	back  []int32 // back[i]: length of the longest border of runes[:i+1]
+}
+
+func newOccurs(text string) *occurs {
+	runes := foldRunes(text)
+	back := make([]int32, len(runes))
+	for i, k := 1, 0; i < len(runes); i++ {
+		for k > 0 && runes[i] != runes[k] {
+			k = int(back[k-1])
+		}
+		if runes[i] == runes[k] {
+			k++
+		}
+		back[i] = int32(k)
+	}
+	return &occurs{runes, back}
+}
+
+func (o *occurs) match(s string) bool {
+	k := 0
+	for i := 0; i < len(s); {
+		r, n := decode(s[i:])
+		r = fold(r)
+		i += n
+		for k > 0 && o.runes[k] != r {
+			k = int(o.back[k-1])
+		}
+		if o.runes[k] == r {
+			if k++; k == len(o.runes) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// glob is true of the texts that it matches from end to end.
+type glob []rune // folded
+
+// What stands in a glob for any characters, also none, and for one.
+const (
+	anyRunes rune = -1
+	anyRune  rune = -2
+)
+
+func newGlob(text string) glob {
+	g := foldRunes(text)
+	for i, r := range g {
+		switch r {
+		case '*':
+			g[i] = anyRunes
+		case '?':
+			g[i] = anyRune
+		}
+	}
+	return g
+}
+
+// match goes back to the last * only: what an earlier one took in, the last
+// one can take in too. So the time is at most len(s) times len(g).
+func (g glob) match(s string) bool {
+	i, k := 0, 0
+	star, from := -1, 0 // the last *, and where in s what it takes in ends
+	for i < len(s) {
+		r, n := decode(s[i:])
+		switch {
+		case k < len(g) && g[k] == anyRunes:
+			star, from = k, i
+			k++
+		case k < len(g) && (g[k] == anyRune || g[k] == fold(r)):
+			i += n
+			k++
+		case star >= 0:
+			_, n = decode(s[from:])
+			from += n
+			i, k = from, star+1
+		default:
+			return false
+		}
+	}
+	for k < len(g) && g[k] == anyRunes {
+		k++
+	}
+	return k == len(g)
+}
+
+func decode(s string) (rune, int) {
+	if s[0] < utf8.RuneSelf {
+		return rune(s[0]), 1
+	}
+	return utf8.DecodeRuneInString(s)
+}
+
+// fold returns the smallest rune that differs from r only in case.
+func fold(r rune) rune {
+	if r < utf8.RuneSelf {
+		if 'a' <= r && r <= 'z' {
+			r -= 'a' - 'A' // the upper case is the smaller one
+		}
+		return r
+	}
+	for {
+		next := unicode.SimpleFold(r)
+		if next <= r {
+			return next
+		}
+		r = next
+	}
+}
+
+func foldRunes(s string) []rune {
+	runes := []rune(s)
+	for i, r := range runes {
+		runes[i] = fold(r)
+	}
+	return runes
+}
+
+// topicFilter is an MQTT topic filter.
+type topicFilter []string // its levels
+
+func topicPattern(filter string) topicFilter { return strings.Split(filter, "/") }
+
+// match is MatchTopic without regard to case.
+func (f topicFilter) match(topic string) bool {
+	if strings.HasPrefix(topic, "$") && !strings.HasPrefix(f[0], "$") {
+		return false
+	}
+	rest, more := topic, true
+	for _, level := range f {
+		if level == "#" {
+			return true
+		}
+		if !more {
+			return false
+		}
+		var t string
+		t, rest, more = strings.Cut(rest, "/")
+		if level != "+" && !strings.EqualFold(level, t) {
+			return false
+		}
+	}
+	return !more
+}
+
+// view lends b as a string for the time of a call, without copying.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
