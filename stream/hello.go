@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
@@ -99,7 +100,7 @@ func ValidID(s string) bool {
 		return false
 	}
 	for _, r := range s {
-		if r == ' ' || !shown(r) {
+		if !shown(r) || unicode.Is(unicode.Zs, r) || unicode.Is(unicode.Variation_Selector, r) {
 			return false
 		}
 	}

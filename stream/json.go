@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -9,8 +8,8 @@ import (
 const hexDigits = "0123456789abcdef"
 
 // AppendString appends s as a JSON string. Beyond what JSON demands it escapes
-// every control, format, private and unassigned character and the two line
-// separators as \uXXXX, so that no terminal obeys what came from the network.
+// every control, format, private, unassigned and invisible character and the
+// two line separators as \uXXXX, so that no terminal obeys what came from the network.
 // Invalid UTF-8 becomes U+FFFD.
 func AppendString(b []byte, s string) []byte {
 	b = append(b, '"')
@@ -53,10 +52,4 @@ func AppendString(b []byte, s string) []byte {
 
 func appendEscape(b []byte, r rune) []byte {
 	return append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
-}
-
-// shown tells whether a person sees r as itself: it is assigned, and neither a
-// control, a format character, a private one nor a line separator.
-func shown(r rune) bool {
-	return unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs)
 }

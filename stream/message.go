@@ -148,7 +148,7 @@ func (m *Message) UnmarshalJSON(b []byte) error {
 	*m = Message{
 		ID: j.ID, Topic: j.Topic, Payload: j.PayloadBase64, QoS: j.QoS, Retained: j.Retained,
 		Received: j.Received, Sender: j.Sender,
-		Delta: duration(j.DeltaMS), DeltaAny: duration(j.DeltaAnyMS), Latency: duration(j.LatencyMS),
+		Delta: fromMillis(j.DeltaMS), DeltaAny: fromMillis(j.DeltaAnyMS), Latency: fromMillis(j.LatencyMS),
 		Ours: j.Text != nil, Color: j.Color, Boot: j.Boot, Seq: j.Seq, Missed: j.Missed, Reordered: j.Reordered,
 	}
 	if j.Payload != nil {
@@ -160,7 +160,7 @@ func (m *Message) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func duration(ms *float64) time.Duration {
+func fromMillis(ms *float64) time.Duration {
 	if ms == nil {
 		return None
 	}

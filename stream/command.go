@@ -1,0 +1,152 @@
+package stream
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+)
+
+// A Command tells one broadcaster what to do.
+type Command struct {
+	ID   string // ULID; Ask gives one
+	Do   Verb
+	Text string        // of Say
+	Min  time.Duration // of Interval
+	Max  time.Duration // of Interval
+}
+
+// A Verb is what a Command asks for.
+type Verb string
+
+// The verbs.
+const (
+	Say      Verb = "say"      // one message with the Command's text, now
+	Pause    Verb = "pause"    // no more messages
+	Resume   Verb = "resume"   // messages again
+	Interval Verb = "interval" // the time between messages
+	Identify Verb = "identify" // one message that says who it is, now
+)
+
+// An Answer is what a broadcaster says to a Command.
+type Answer struct {
+	ID    string // the Command's
+	OK    bool
+	Error string // why not, if not OK
+	State Mode   // after the Command
+}
+
+// A Mode is how a broadcaster stands.
+type Mode struct {
+	Paused bool
+	Min    time.Duration
+	Max    time.Duration
+}
+
+// ErrNoAnswer is the error of a broadcaster that did not answer a Command in
+// time: it is gone, busy, or was never there.
+var ErrNoAnswer = errors.New("no answer")
+
+// maxSay is the longest text, in bytes, that a broadcaster is asked to say: it
+// fits in a packet beside its topic also when every character is escaped.
+const maxSay = 32 << 10
+
+// Check tells in one sentence why c cannot be obeyed, or nil.
+func (c *Command) Check() error {
+	switch c.Do {
+	case Say:
+		switch {
+		case c.Text == "":
+			return fmt.Errorf("say needs a text")
+		case len(c.Text) > maxSay:
+			return fmt.Errorf("the text has %d bytes; at most %d can be said", len(c.Text), maxSay)
+		case !utf8.ValidString(c.Text):
+			return fmt.Errorf("the text is not UTF-8")
+		}
+	case Interval:
+		return CheckInterval(c.Min, c.Max)
+	case Pause, Resume, Identify:
+	case "":
+		return fmt.Errorf("the command says nothing to do")
+	default:
+		return fmt.Errorf("unknown command %q: there are say, pause, resume, interval and identify", Clean(string(c.Do)))
+	}
+	return nil
+}
+
+// CheckInterval tells in one sentence why a broadcaster cannot wait between
+// shortest and longest from message to message, or nil.
+func CheckInterval(shortest, longest time.Duration) error {
+	switch {
+	case shortest <= 0:
+		return fmt.Errorf("the shortest interval is %s; it must be more than 0", shortest)
+	case longest < shortest:
+		return fmt.Errorf("the longest interval, %s, is shorter than the shortest, %s", longest, shortest)
+	case longest > maxNext:
+		return fmt.Errorf("the longest interval is %s; at most %s is possible", longest, maxNext)
+	}
+	return nil
+}
+
+type commandJSON struct {
+	ID   string   `json:"id"`
+	Do   Verb     `json:"do"`
+	Text string   `json:"text,omitempty"`
+	Min  duration `json:"min,omitzero"`
+	Max  duration `json:"max,omitzero"`
+}
+
+// MarshalJSON writes c as it goes over the wire; intervals are like "1.5s".
+func (c Command) MarshalJSON() ([]byte, error) {
+	return json.Marshal(commandJSON{c.ID, c.Do, c.Text, duration(c.Min), duration(c.Max)})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. It does not Check.
+func (c *Command) UnmarshalJSON(b []byte) error {
+	var j commandJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return fmt.Errorf("read command: %w", err)
+	}
+	*c = Command{j.ID, j.Do, j.Text, time.Duration(j.Min), time.Duration(j.Max)}
+	return nil
+}
+
+type answerJSON struct {
+	ID    string   `json:"id"`
+	OK    bool     `json:"ok"`
+	Error string   `json:"error,omitempty"`
+	State modeJSON `json:"state"`
+}
+
+type modeJSON struct {
+	Paused bool     `json:"paused"`
+	Min    duration `json:"min"`
+	Max    duration `json:"max"`
+}
+
+// MarshalJSON writes a as it goes over the wire.
+func (a Answer) MarshalJSON() ([]byte, error) {
+	return json.Marshal(answerJSON{a.ID, a.OK, a.Error, modeJSON{a.State.Paused, duration(a.State.Min), duration(a.State.Max)}})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (a *Answer) UnmarshalJSON(b []byte) error {
+	var j answerJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	*a = Answer{j.ID, j.OK, j.Error, Mode{j.State.Paused, time.Duration(j.State.Min), time.Duration(j.State.Max)}}
+	return nil
+}
+
+// duration is one that JSON writes as Go and a person do.
+type duration time.Duration
+
+func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+func (d *duration) UnmarshalText(b []byte) error {
+	t, err := time.ParseDuration(string(b))
+	*d = duration(t)
+	return err
+}

@@ -1,0 +1,209 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/oklog/ulid/v2"
+)
+
+// Window is how many messages a broker of ours sends a persistent subscriber
+// before it waits for acknowledgements.
+const Window = 1000
+
+// SubscribeOptions say what to subscribe to, and how.
+type SubscribeOptions struct {
+	Broker   Broker
+	ClientID string   // "": a new one; a persistent session needs a fixed one
+	Topics   []string // topic filters
+	QoS      byte     // at most so
+	// Persistent asks the broker to keep the session while we are away, and
+	// to count a message as delivered only when its Arrival's Ack was
+	// called. Otherwise messages are acknowledged as they are handed on.
+	Persistent bool
+	// FailFast makes the first attempt the last one if it fails.
+	FailFast bool
+	Now      func() time.Time // the receiver's clock; nil: time.Now
+	Log      *slog.Logger     // nil: silent
+	Link     func(Link)       // told each change of the connection; nil: nobody is. It must not block.
+}
+
+func (o *SubscribeOptions) check() error {
+	if err := o.Broker.check(); err != nil {
+		return err
+	}
+	if len(o.Topics) == 0 {
+		return fmt.Errorf("no topic filter is given")
+	}
+	for _, t := range o.Topics {
+		if err := CheckTopicFilter(t); err != nil {
+			return err
+		}
+	}
+	if o.QoS > 2 {
+		return fmt.Errorf("QoS %d: there are 0, 1 and 2", o.QoS)
+	}
+	if o.Persistent && o.ClientID == "" {
+		return fmt.Errorf("a persistent session needs a fixed client id")
+	}
+	return nil
+}
+
+// Subscribe sends what arrives on the topics to out, in the order in which the
+// broker sent it, until ctx ends (then it returns nil). A lost connection is
+// made again, for ever, at most 2 s apart; a persistent session then goes on
+// where it was, and what had not been acknowledged arrives again.
+//
+// While out is full nothing is read from the broker, which waits, or drops as
+// it promised for QoS 0; the connection is kept alive. With room for Window
+// messages in out, a broker of ours never finds a persistent subscriber slow.
+//
+// When ctx ends, nothing more is sent to out, and what was sent may still be
+// acknowledged for a second. Subscribe does not close out.
+func Subscribe(ctx context.Context, o SubscribeOptions, out chan<- Arrival) error {
+	if err := o.check(); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	if o.ClientID == "" {
+		o.ClientID = "hellox-" + ulid.Make().String()
+	}
+	s := &subscriber{SubscribeOptions: o, out: out, keepAlive: keepAlive}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	s.links = links{now: s.Now, log: o.Log, tell: o.Link}
+	return s.run(ctx)
+}
+
+type subscriber struct {
+	SubscribeOptions
+	links     links
+	out       chan<- Arrival
+	keepAlive time.Duration
+}
+
+func (s *subscriber) run(ctx context.Context) error {
+	defer s.links.change(Link{State: Ended})
+	retry := newRetry()
+	for first := true; ; first = false {
+		if first {
+			s.links.change(Link{State: Connecting})
+		}
+		stood, err := s.once(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if first && s.FailFast && stood == 0 {
+			return err
+		}
+		wait := retry.after(stood)
+		s.links.retrying(wait, err)
+		if !sleep(ctx, wait) {
+			return nil
+		}
+	}
+}
+
+// once connects, subscribes and hands on until the connection ends. It returns
+// how long the subscription stood, and why it does not any more.
+func (s *subscriber) once(ctx context.Context) (stood time.Duration, err error) {
+	filters := make(map[string]byte, len(s.Topics))
+	for _, t := range s.Topics {
+		filters[t] = s.QoS
+	}
+	bad := make(chan error, 1)
+	pending := &unacknowledged{changed: make(chan struct{}, 1)}
+	session, err := connect(ctx, sessionOptions{
+		broker: s.Broker, clientID: s.ClientID, persist: s.Persistent, manual: s.Persistent,
+		keepAlive: s.keepAlive, filters: len(filters),
+		handler: func(m mqtt.Message) { s.handle(ctx, m, pending, bad) },
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer session.close()
+	if err := session.subscribe(ctx, filters); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	s.links.change(Link{State: Connected})
+	select {
+	case <-session.lost:
+		err = fmt.Errorf("%w: %s", ErrLost, lostCause(session.cause))
+	case err = <-bad:
+	case <-ctx.Done():
+		pending.wait(time.Second)
+	}
+	return max(time.Since(began), 1), err
+}
+
+// keepAlive is for whoever waits for messages and would else not notice that
+// the broker is gone.
+const keepAlive = 30 * time.Second
+
+// handle runs on paho's routing goroutine.
+func (s *subscriber) handle(ctx context.Context, m mqtt.Message, pending *unacknowledged, bad chan<- error) {
+	if ctx.Err() != nil {
+		return
+	}
+	if err := CheckTopic(m.Topic()); err != nil {
+		// [MQTT-1.5.3-1]: such a peer is to be hung up on.
+		select {
+		case bad <- fmt.Errorf("the broker sent a message on a topic that cannot be: %w", err):
+		default:
+		}
+		return
+	}
+	a := Arrival{
+		Topic: m.Topic(), Payload: m.Payload(), QoS: m.Qos(), Retained: m.Retained(), Received: s.Now(),
+		Ack: func() {},
+	}
+	counted := s.Persistent && a.QoS > 0
+	if counted {
+		pending.n.Add(1)
+		a.Ack = func() {
+			m.Ack()
+			pending.done()
+		}
+	}
+	select {
+	case s.out <- a:
+	case <-ctx.Done():
+		if counted {
+			pending.done() // it arrives again
+		}
+	}
+}
+
+// unacknowledged counts what was handed on in one session and waits for its
+// Ack.
+type unacknowledged struct {
+	n       atomic.Int64
+	changed chan struct{} // room for one; n fell to 0
+}
+
+func (u *unacknowledged) done() {
+	if u.n.Add(-1) == 0 {
+		select {
+		case u.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// wait returns when nothing is left, at the latest after d.
+func (u *unacknowledged) wait(d time.Duration) {
+	timeout := time.NewTimer(d)
+	defer timeout.Stop()
+	for u.n.Load() > 0 {
+		select {
+		case <-u.changed:
+		case <-timeout.C:
+			return
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+)
+
+// linkLog is a Link function that a test reads from.
+func linkLog() (func(Link), chan Link) {
+	ch := make(chan Link, 1000)
+	return func(l Link) { ch <- l }, ch
+}
+
+func awaitLink(t *testing.T, links chan Link, state LinkState) Link {
+	t.Helper()
+	for {
+		if l := within(t, "link "+string(state), links); l.State == state {
+			return l
+		}
+	}
+}
+
+func TestSubscribeInOrderAndResume(t *testing.T) {
+	b := startBroker(t)
+	tell, links := linkLog()
+	out := make(chan Arrival, Window)
+	o := SubscribeOptions{Broker: b.broker(), ClientID: "r", Topics: []string{TopicStream, PresenceTopic("+")}, QoS: 1, Persistent: true, Link: tell}
+	cancel, ended := background(t, func(ctx context.Context) error { return Subscribe(ctx, o, out) })
+	awaitLink(t, links, Connected)
+
+	b.publish("hello_world/a", "kept", true, 1)
+	b.publish("hellox/presence/a", "presence", false, 1)
+	b.publish("elsewhere", "not asked for", false, 1)
+	for i := range 50 {
+		b.publish("hello_world/a", fmt.Sprint(i), false, 1)
+	}
+	first := within(t, "an arrival", out)
+	if first.Topic != "hello_world/a" || string(first.Payload) != "kept" || first.QoS != 1 || first.Retained || first.Received.IsZero() {
+		t.Errorf("first arrival: %+v", first)
+	}
+	first.Ack()
+	if a := within(t, "an arrival", out); a.Topic != "hellox/presence/a" {
+		t.Errorf("second arrival: %+v", a)
+	} else {
+		a.Ack()
+	}
+	for i := range 20 {
+		a := within(t, "an arrival", out)
+		if string(a.Payload) != fmt.Sprint(i) {
+			t.Fatalf("arrival %d: %s", i, a.Payload)
+		}
+		a.Ack()
+	}
+	for range 30 {
+		within(t, "an arrival that is not acknowledged", out)
+	}
+	cancel()
+	if err := within(t, "the end", ended); err != nil {
+		t.Fatal(err)
+	}
+	awaitLink(t, links, Ended)
+
+	// What was not acknowledged comes again, with what was said meanwhile.
+	b.publish("hello_world/a", "while away", false, 1)
+	background(t, func(ctx context.Context) error { return Subscribe(ctx, o, out) })
+	again := map[string]bool{}
+	for len(again) < 31 || !again["while away"] {
+		a := within(t, "what was not acknowledged", out)
+		if !a.Retained {
+			again[string(a.Payload)] = true
+		}
+		a.Ack()
+	}
+	if again["19"] || !again["20"] || !again["49"] {
+		t.Errorf("came again: %v", again)
+	}
+}
+
+func TestSubscribeReconnects(t *testing.T) {
+	b := startBroker(t)
+	tell, links := linkLog()
+	out := make(chan Arrival, 10)
+	background(t, func(ctx context.Context) error {
+		return Subscribe(ctx, SubscribeOptions{Broker: b.broker(), Topics: []string{"#"}, Link: tell}, out)
+	})
+	awaitLink(t, links, Connected)
+	b.stop()
+	l := awaitLink(t, links, Retrying)
+	if l.Cause == "" || l.Retry.IsZero() || l.Since.IsZero() {
+		t.Errorf("link after the broker was gone: %+v", l)
+	}
+	b.start()
+	awaitLink(t, links, Connected)
+	b.publish("x", "after", false, 0)
+	if a := within(t, "a message after the restart", out); string(a.Payload) != "after" {
+		t.Errorf("got %s", a.Payload)
+	}
+}
+
+// While nobody reads out, the connection must stand: paho by itself would not
+// see the PINGRESPs and hang up.
+func TestSubscribeBackpressureKeepsTheConnection(t *testing.T) {
+	b := startBroker(t)
+	tell, links := linkLog()
+	out := make(chan Arrival) // no room at all
+	s := &subscriber{
+		SubscribeOptions: SubscribeOptions{Broker: b.broker(), ClientID: "slow", Topics: []string{"#"}, QoS: 1, Persistent: true, Now: time.Now},
+		out:              out, keepAlive: time.Second,
+	}
+	s.links.now, s.links.tell = time.Now, tell
+	background(t, s.run)
+	awaitLink(t, links, Connected)
+	for i := range 30 {
+		b.publish("hello_world/x", fmt.Sprint(i), false, 1)
+	}
+	eventually(t, "pings while the reader waits", func() bool { return b.hook.pings.Load() >= 5 })
+	for i := range 30 {
+		a := within(t, "an arrival", out)
+		if string(a.Payload) != fmt.Sprint(i) {
+			t.Fatalf("arrival %d: %s", i, a.Payload)
+		}
+		a.Ack()
+	}
+	if n := b.hook.connects.Load(); n != 1 {
+		t.Errorf("connected %d times", n)
+	}
+}
+
+func TestSubscribeTellsWhyNot(t *testing.T) {
+	b := startBroker(t)
+	user, topic := "mallory", "secret"
+	b.hook.denyUser.Store(&user)
+	b.hook.denyTopic.Store(&topic)
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := free.Addr().String()
+	free.Close()
+	for _, c := range []struct {
+		name   string
+		broker Broker
+		topic  string
+		is     error
+		says   string
+	}{
+		{"nothing listens", Broker{Scheme: "mqtt", Host: closed}, "#", ErrUnreachable, "connect to mqtt://" + closed + ": nothing listens there (connection refused)"},
+		{"no such host", Broker{Scheme: "mqtt", Host: "no-such-host.invalid:1883"}, "#", ErrUnreachable, ""},
+		{"bad credentials", Broker{Scheme: "mqtt", Host: b.addr, User: user, Password: "hunter2"}, "#", ErrDenied, "connect to mqtt://" + b.addr + ": the broker does not let this user in"},
+		{"no right", b.broker(), topic, ErrDenied, "subscribe to secret: the broker refuses"},
+		{"TLS to a plain listener", Broker{Scheme: "mqtts", Host: b.addr}, "#", ErrUnreachable, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := Subscribe(t.Context(), SubscribeOptions{Broker: c.broker, Topics: []string{c.topic}, FailFast: true}, make(chan Arrival))
+			if !errors.Is(err, c.is) {
+				t.Fatalf("%v is not %v", err, c.is)
+			}
+			if c.says != "" && err.Error() != c.says {
+				t.Errorf("it says %q, not %q", err, c.says)
+			}
+		})
+	}
+}
