@@ -1,0 +1,163 @@
+package tui
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"hellox/stream"
+)
+
+// A form is how a payload is shown.
+type form int
+
+const (
+	formJSON form = iota // as what it is: JSON set out, else raw
+	formRaw
+	formHex
+	forms
+)
+
+// detail sets out one message, and holds how far into it the reader is.
+type detail struct {
+	form   form
+	top    int
+	height int
+	of     *stream.Message
+	shown  form // lines are of this form
+	width  int
+	lines  []string
+}
+
+func (d detail) nextForm() detail {
+	d.form = (d.form + 1) % forms
+	d.top = 0
+	return d
+}
+
+func (d *detail) scroll(n int) { d.top = clamp(d.top+n, 0, max(len(d.lines)-d.height, 0)) }
+
+// prepare sets m out for w cells and height lines, unless it is already.
+func (d *detail) prepare(s *styles, m *stream.Message, w, height int, zone *time.Location) {
+	d.height = height
+	if d.of != m {
+		d.top = 0
+	}
+	if d.of != m || d.width != w || d.shown != d.form || d.lines == nil {
+		d.of, d.width, d.shown = m, w, d.form
+		d.lines = setOut(s, m, d.form, w, zone)
+	}
+	d.scroll(0)
+}
+
+// view returns the lines that are on the screen.
+func (d *detail) view() []string {
+	return d.lines[d.top:min(len(d.lines), d.top+d.height)]
+}
+
+func (m model) pressDetail(msg tea.KeyMsg) (model, tea.Cmd) {
+	k := m.keys
+	switch {
+	case key.Matches(msg, k.Quit):
+		return m.quit(nil)
+	case key.Matches(msg, k.Back), key.Matches(msg, k.Detail):
+		m.mode = modeBrowse
+	case key.Matches(msg, k.Help):
+		m.mode = modeHelp
+	case key.Matches(msg, k.Form):
+		m.detail = m.detail.nextForm()
+	case key.Matches(msg, k.PageDown):
+		m.detail.scroll(max(m.layout.body-1, 1))
+	case key.Matches(msg, k.PageUp):
+		m.detail.scroll(-max(m.layout.body-1, 1))
+	case key.Matches(msg, k.Up):
+		m.part().move(-1)
+	case key.Matches(msg, k.Down):
+		m.part().move(1)
+	}
+	return m, nil
+}
+
+// setOut paints a message in lines of w cells.
+func setOut(s *styles, m *stream.Message, as form, w int, zone *time.Location) []string {
+	if m == nil {
+		return []string{s.grey.paint(cut(" no message", w))}
+	}
+	const nameW = 10
+	lines := []string{s.bold.paint(cut(" #"+count(uint64(m.ID)), w))}
+	for _, f := range facts(m, zone) {
+		lines = append(lines, " "+s.grey.paint(left(f.name, nameW))+clean(f.value, w-nameW-2))
+	}
+	name, body := payload(m, as, w-2)
+	lines = append(lines, "", s.grey.paint(cut(" payload   "+size(int64(len(m.Payload)))+"  "+name, w)))
+	for _, l := range body {
+		lines = append(lines, " "+l)
+	}
+	return lines
+}
+
+// A fact is one line about a message.
+type fact struct{ name, value string }
+
+func facts(m *stream.Message, zone *time.Location) []fact {
+	f := []fact{
+		{"topic", m.Topic},
+		{"sender", m.Sender},
+		{"received", m.Received.In(zone).Format("2006-01-02 15:04:05.000000 Z07:00")},
+		{"QoS", strconv.Itoa(int(m.QoS))},
+	}
+	add := func(name, value string) {
+		if value != "" {
+			f = append(f, fact{name, value})
+		}
+	}
+	add("Δ", delta(m.Delta))
+	add("Δ any", delta(m.DeltaAny))
+	if m.Ours {
+		add("latency", latency(m.Latency))
+		add("seq", strconv.FormatUint(m.Seq, 10))
+		add("boot", m.Boot)
+		add("color", m.Color)
+	}
+	if m.Retained {
+		add("▣", "retained: the broker kept it and sent it again")
+	}
+	if m.Missed > 0 {
+		add("⋯", count(m.Missed)+" missed before it")
+	}
+	if m.Reordered {
+		add("↶", "reordered: older than one already seen")
+	}
+	return f
+}
+
+// payload returns the lines of the payload, and how it is shown.
+func payload(m *stream.Message, as form, w int) (string, []string) {
+	switch {
+	case len(m.Payload) == 0:
+		return "empty", nil
+	case as == formHex, !utf8.Valid(m.Payload):
+		return "hex", hex(m.Payload, w)
+	case as == formJSON && json.Valid(m.Payload):
+		var b bytes.Buffer
+		if json.Indent(&b, m.Payload, "", "  ") == nil {
+			return "json", fold(b.String(), w)
+		}
+	}
+	return "raw", fold(string(m.Payload), w)
+}
+
+// fold breaks a text into cleaned lines of at most w cells.
+func fold(s string, w int) []string {
+	var lines []string
+	for _, l := range strings.Split(strings.TrimSuffix(s, "\n"), "\n") {
+		lines = append(lines, wrap(stream.Clean(l), w)...)
+	}
+	return lines
+}

@@ -1,0 +1,56 @@
+package tui
+
+import (
+	"github.com/charmbracelet/bubbles/textinput"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"hellox/stream"
+)
+
+// An input is a line to type in. textinput edits; painting is ours, because
+// the place of an error is to be marked and the cursor seen without colours.
+type input struct{ line textinput.Model }
+
+func newInput(value string) input {
+	line := textinput.New()
+	line.CharLimit = 32 << 10
+	line.SetValue(value)
+	line.Focus()
+	return input{line}
+}
+
+func (in input) value() string { return in.line.Value() }
+
+func (in input) update(msg tea.Msg) input {
+	in.line, _ = in.line.Update(msg) // its command only blinks a cursor that is not painted
+	return in
+}
+
+// view paints the line in w cells. Characters from wrong on are red; 0 is
+// none, counted from 1. Without focus there is no cursor.
+func (in input) view(s *styles, w, wrong int, focus bool) string {
+	runes, at := []rune(in.line.Value()), in.line.Position()
+	if !focus {
+		at = 0
+	}
+	from := 0
+	for from < at && width(stream.Clean(string(runes[from:at]))) > w-2 {
+		from++
+	}
+	painted, cells := "", 0
+	for i := from; i <= len(runes) && cells < w; i++ {
+		c := " "
+		if i < len(runes) {
+			c = cut(stream.Clean(string(runes[i])), w-cells)
+		}
+		cells += width(c)
+		switch {
+		case i == at && focus:
+			c = reverse.paint(c)
+		case wrong > 0 && i >= wrong-1:
+			c = s.red.paint(c)
+		}
+		painted += c
+	}
+	return left(painted, w)
+}

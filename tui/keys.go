@@ -1,0 +1,56 @@
+package tui
+
+import "github.com/charmbracelet/bubbles/key"
+
+// keys are all keys of the full screen, each with its help text, in one place.
+// One that does nothing now is disabled: it is neither obeyed nor shown.
+type keys struct {
+	Stream, Topics, Senders, Next                   key.Binding
+	Filter, Only, Pause, Follow, Detail             key.Binding
+	Up, Down, PageUp, PageDown, Home, End           key.Binding
+	Open, Close, OpenAll, Form                      key.Binding
+	Publish, Tell, Help, Back, Suspend, Quit, Leave key.Binding
+}
+
+func newKeys() keys {
+	bind := func(help, does string, names ...string) key.Binding {
+		return key.NewBinding(key.WithKeys(names...), key.WithHelp(help, does))
+	}
+	return keys{
+		Stream:   bind("1", "stream", "1"),
+		Topics:   bind("2", "topics", "2"),
+		Senders:  bind("3", "senders", "3"),
+		Next:     bind("tab", "next tab", "tab"),
+		Filter:   bind("/", "filter", "/"),
+		Only:     bind("s", "only this sender", "s", "f"),
+		Pause:    bind("space", "pause", " "),
+		Follow:   bind("G", "follow", "G", "end", " "),
+		Detail:   bind("enter", "detail", "enter"),
+		Up:       bind("↑ k", "one up", "up", "k"),
+		Down:     bind("↓ j", "one down", "down", "j"),
+		PageUp:   bind("pgup b", "a screen up", "pgup", "b", "ctrl+b", "ctrl+u"),
+		PageDown: bind("pgdn", "a screen down", "pgdown", "ctrl+f", "ctrl+d"),
+		Home:     bind("g home", "the oldest here", "g", "home"),
+		End:      bind("G end", "the last one", "G", "end"),
+		Open:     bind("→ l", "open", "right", "l"),
+		Close:    bind("← h", "close", "left", "h"),
+		OpenAll:  bind("o", "open or close all", "o"),
+		Form:     bind("x", "json, raw, hex", "x"),
+		Publish:  bind("p", "publish", "p"),
+		Tell:     bind("t", "tell", "t"),
+		Help:     bind("?", "help", "?"),
+		Back:     bind("esc", "back", "esc"),
+		Suspend:  bind("ctrl+z", "suspend", "ctrl+z"),
+		Quit:     bind("q", "quit", "q"),
+		Leave:    bind("ctrl+c", "quit", "ctrl+c"),
+	}
+}
+
+// FullHelp are all keys in three columns, by what they are about.
+func (k keys) FullHelp() [][]key.Binding {
+	return [][]key.Binding{
+		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend},
+		{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Follow, k.Pause},
+		{k.Detail, k.Form, k.Filter, k.Only, k.Open, k.Close, k.OpenAll, k.Publish, k.Tell},
+	}
+}

@@ -1,0 +1,123 @@
+package tui
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// ErrShort is what Lines returns when the time ended before the count.
+var ErrShort = errors.New("the time ended before enough messages came")
+
+// LineOptions say what Lines writes and when it ends.
+type LineOptions struct {
+	Store  history.Store
+	Since  time.Time // begin in the history there; zero: with what comes next
+	Select history.Select
+	JSON   bool          // one JSON object a line, else aligned columns
+	Color  bool          // columns only
+	Count  int           // end after so many messages; 0: no bound
+	For    time.Duration // end after that time; 0: no bound
+	Out    io.Writer     // the messages
+	Err    io.Writer     // what is said about them; nil: nobody is told
+	Now    func() time.Time
+}
+
+// Lines writes one message a line as they come, and returns how many. It ends
+// with nil after Count messages, when For is over, or when nobody reads Out any
+// more; with ErrShort if For was over before Count; with the error of ctx or
+// of the store otherwise.
+func Lines(ctx context.Context, o LineOptions) (int, error) {
+	if o.Err == nil {
+		o.Err = io.Discard
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	over := errors.New("time is over")
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if o.For > 0 {
+		limited, cancel = context.WithTimeoutCause(ctx, o.For, over)
+	}
+	defer cancel()
+	n, err := follow(limited, o)
+	switch {
+	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
+		return n, nil
+	case err != nil && context.Cause(limited) == over:
+		if n < o.Count {
+			return n, fmt.Errorf("%w: %d of %d", ErrShort, n, o.Count)
+		}
+		return n, nil
+	}
+	return n, err
+}
+
+// follow writes until the count is reached or something fails.
+func follow(ctx context.Context, o LineOptions) (int, error) {
+	after, err := firstID(ctx, o.Store, o.Since)
+	if err != nil {
+		return 0, err
+	}
+	follower := o.Store.Follow(history.Follow{After: after, Select: o.Select})
+	defer follower.Close()
+
+	w := lineWriter{out: bufio.NewWriterSize(o.Out, 64<<10), o: o, last: max(after, 0), senderW: 12, textW: 24}
+	w.styles = newStyles(lineRenderer(o))
+	for {
+		events, err := follower.Next(ctx)
+		if err != nil {
+			return w.n, err
+		}
+		for i := range events {
+			if err := w.event(&events[i]); err != nil {
+				return w.n, err
+			}
+			if o.Count > 0 && w.n == o.Count {
+				return w.n, w.out.Flush()
+			}
+		}
+		if err := w.out.Flush(); err != nil {
+			return w.n, err
+		}
+	}
+}
+
+// firstID returns the id after which the messages since a time begin.
+func firstID(ctx context.Context, store history.Store, since time.Time) (int64, error) {
+	if since.IsZero() {
+		return history.Now, nil
+	}
+	stats, err := store.Stats(ctx) // first: what comes later is followed
+	if err != nil {
+		return 0, fmt.Errorf("read the history: %w", err)
+	}
+	page, err := store.Messages(ctx, history.Query{FromStart: true, Since: since, Limit: 1})
+	if err != nil {
+		return 0, fmt.Errorf("read the history since %s: %w", stream.FormatTime(since), err)
+	}
+	if len(page.Messages) > 0 {
+		return page.Messages[0].ID - 1, nil
+	}
+	return stats.LastID, nil
+}
+
+// lineRenderer colours for the terminal that Out is, or not at all.
+func lineRenderer(o LineOptions) *lipgloss.Renderer {
+	r := lipgloss.NewRenderer(o.Out)
+	if !o.Color {
+		r.SetColorProfile(termenv.Ascii)
+	}
+	r.SetHasDarkBackground(lipgloss.HasDarkBackground())
+	return r
+}

@@ -1,0 +1,169 @@
+package tui
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+func now() time.Time { return at }
+
+// said is a store that holds three messages and then tells of a lost link.
+func said() *memory {
+	s := newMemory()
+	third := hello("press-2", 9, at.Add(2*time.Second), 1904*time.Millisecond, 2100*time.Microsecond)
+	third.Missed = 3
+	s.say(
+		hello("press-1", 1, at, stream.None, 1800*time.Microsecond),
+		stream.Message{Topic: "plant/line-1/temp", Sender: "plant/line-1/temp", Payload: []byte("31\x1b[2J °C"), Retained: true,
+			Received: at.Add(time.Second), Delta: 12*time.Minute + 3*time.Second, DeltaAny: time.Second, Latency: stream.None},
+		third,
+	)
+	return s
+}
+
+func TestLinesStandInColumns(t *testing.T) {
+	var out, aside bytes.Buffer
+	n, err := Lines(t.Context(), LineOptions{Store: said(), Since: at.Add(-time.Hour), Count: 3, Out: &out, Err: &aside, Now: now})
+	if n != 3 || err != nil {
+		t.Fatalf("Lines = %d, %v; want 3 messages", n, err)
+	}
+	want := strings.Join([]string{
+		"14:02:31.114 ┃press-1       Hello world                               1.8 ms",
+		"14:02:32.114 ┃plant/line-1/temp  ▣ 31␛[2J °C               Δ  12 m 03 s",
+		"⋯ press-2: 3 missed",
+		"14:02:33.114 ┃press-2            Hello world               Δ    1.904 s    2.1 ms",
+		"",
+	}, "\n")
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+	if aside.Len() > 0 {
+		t.Errorf("beside the lines stands %q", aside.String())
+	}
+}
+
+func TestLinesOfJSONAreMessages(t *testing.T) {
+	store := said()
+	var out, aside bytes.Buffer
+	if _, err := Lines(t.Context(), LineOptions{Store: store, Since: at.Add(-time.Hour), JSON: true, Count: 3, Out: &out, Err: &aside, Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	d := json.NewDecoder(&out)
+	var got []stream.Message
+	for {
+		var m stream.Message
+		if err := d.Decode(&m); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, m)
+	}
+	if diff := cmp.Diff(store.messages, got); diff != "" {
+		t.Errorf("messages (-kept +read):\n%s", diff)
+	}
+	if want := "⋯ press-2: 3 missed\n"; aside.String() != want {
+		t.Errorf("beside the lines stands %q, want %q", aside.String(), want)
+	}
+}
+
+func TestLinesBeginWithWhatComesNext(t *testing.T) {
+	store := said()
+	in, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := Lines(t.Context(), LineOptions{Store: watched{store, func() {
+			store.say(hello("late", 1, at.Add(time.Minute), stream.None, 0))
+		}}, Count: 1, Out: out, Now: now})
+		out.Close()
+		ended <- err
+	}()
+	got, _ := io.ReadAll(in)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(got), "late") || strings.Contains(string(got), "press") {
+		t.Errorf("wrote %q, want only what came after the beginning", got)
+	}
+}
+
+// watched calls back once somebody follows.
+type watched struct {
+	history.Store
+	followed func()
+}
+
+func (w watched) Follow(f history.Follow) history.Follower {
+	defer w.followed()
+	return w.Store.Follow(f)
+}
+
+func TestLinesTellOfALostLinkAndOfWhatWasLetGo(t *testing.T) {
+	for _, asJSON := range []bool{false, true} {
+		store := newMemory()
+		store.say(hello("press-1", 1, at, stream.None, 0))
+		store.add(
+			history.Event{Link: &stream.Link{State: stream.Retrying, Retry: at.Add(4 * time.Second), Cause: "connection refused"}},
+			history.Event{Link: &stream.Link{State: stream.Connected}},
+			history.Event{LetGo: 6},
+		)
+		last := hello("press-1", 7, at, stream.None, 0)
+		last.ID = 7
+		store.say(last)
+		var out, aside bytes.Buffer
+		if _, err := Lines(t.Context(), LineOptions{Store: store, Since: at, JSON: asJSON, Count: 2, Out: &out, Err: &aside, Now: now}); err != nil {
+			t.Fatal(err)
+		}
+		link, letGo := "◌ retry in 4 s: connection refused\n● connected\n", "⋯ 5 let go: they came faster than they were read\n"
+		if asJSON {
+			link += letGo
+		} else if !strings.Contains(out.String(), letGo) {
+			t.Errorf("wrote %q, want in it %q", out.String(), letGo)
+		}
+		if aside.String() != link {
+			t.Errorf("json %v: beside the lines stands %q, want %q", asJSON, aside.String(), link)
+		}
+	}
+}
+
+func TestLinesEnd(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	closed, w := io.Pipe()
+	closed.Close()
+	tests := []struct {
+		name string
+		ctx  context.Context
+		o    LineOptions
+		n    int
+		err  error
+	}{
+		{"with the time", t.Context(), LineOptions{For: time.Millisecond, Out: io.Discard}, 3, nil},
+		{"short of the count", t.Context(), LineOptions{For: time.Millisecond, Count: 4, Out: io.Discard}, 3, ErrShort},
+		{"with the context", canceled, LineOptions{Out: io.Discard}, 3, context.Canceled},
+		{"with the reader", t.Context(), LineOptions{Out: w}, 3, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			test.o.Store, test.o.Since, test.o.Now = said(), at.Add(-time.Hour), now
+			n, err := Lines(test.ctx, test.o)
+			if err != test.err && !errors.Is(err, test.err) {
+				t.Errorf("Lines returned %v, want %v", err, test.err)
+			}
+			if n > test.n || test.err == nil && n != test.n {
+				t.Errorf("Lines wrote %d messages, want %d", n, test.n)
+			}
+		})
+	}
+}

@@ -1,0 +1,139 @@
+package tui
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"time"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// lineWriter writes events as lines. Columns grow with what comes, so that
+// lines stand below each other without knowing what is to come.
+type lineWriter struct {
+	out     *bufio.Writer
+	styles  *styles
+	o       LineOptions
+	n       int   // messages written
+	last    int64 // id of the newest
+	senderW int
+	textW   int
+	buf     []byte
+}
+
+// No column grows beyond these cells; a longer text is still written whole.
+const (
+	lineSenderMost = 32
+	lineTextMost   = 48
+)
+
+func (w *lineWriter) event(e *history.Event) error {
+	switch {
+	case e.Message != nil:
+		w.n++
+		w.last = e.Message.ID
+		if w.o.JSON {
+			return w.json(e)
+		}
+		return w.columns(e.Message)
+	case e.Link != nil:
+		return w.link(e.Link)
+	case e.LetGo > w.last:
+		n := uint64(e.LetGo - w.last)
+		w.last = e.LetGo
+		return w.aside("⋯ " + count(n) + " let go: they came faster than they were read")
+	}
+	return nil
+}
+
+// json writes the message as an object, and its gap to whoever reads along.
+func (w *lineWriter) json(e *history.Event) error {
+	if e.Message.Missed > 0 {
+		if err := w.aside(missed(e.Message)); err != nil {
+			return err
+		}
+	}
+	b := e.JSON
+	if b == nil {
+		w.buf = e.Message.AppendJSON(w.buf[:0])
+		b = w.buf
+	}
+	if _, err := w.out.Write(b); err != nil {
+		return err
+	}
+	return w.out.WriteByte('\n')
+}
+
+// columns writes time, sender, text, delta and latency.
+func (w *lineWriter) columns(m *stream.Message) error {
+	s := w.styles
+	if m.Missed > 0 {
+		if err := w.aside(missed(m)); err != nil {
+			return err
+		}
+	}
+	sender := stream.Clean(m.Sender)
+	say := marks(m) + stream.Clean(string(m.Payload))
+	if m.Ours {
+		say = marks(m) + stream.Clean(m.Text)
+	}
+	w.senderW = max(w.senderW, min(width(sender), lineSenderMost))
+	w.textW = max(w.textW, min(width(say), lineTextMost))
+	d := ""
+	if m.Delta != stream.None {
+		d = "Δ " + right(delta(m.Delta), 10)
+	}
+	tail := "  " + right(d, 12)
+	if m.Latency != stream.None {
+		tail += "  " + right(latency(m.Latency), 8)
+	}
+	_, err := fmt.Fprintln(w.out, s.grey.paint(m.Received.In(w.o.Now().Location()).Format(clock))+" "+
+		s.bar(m.Sender, m.Color, false)+pad(sender, w.senderW)+"  "+pad(say, w.textW)+tail)
+	return err
+}
+
+// pad fills s up to n cells; a longer one stays whole.
+func pad(s string, n int) string { return s + spaces(n-width(s)) }
+
+func missed(m *stream.Message) string {
+	return "⋯ " + stream.Clean(m.Sender) + ": " + count(m.Missed) + " missed"
+}
+
+// aside says something about the messages: among them for a person, beside
+// them where a program reads.
+func (w *lineWriter) aside(words string) error {
+	if !w.o.JSON {
+		_, err := fmt.Fprintln(w.out, w.styles.red.paint(words))
+		return err
+	}
+	// Whoever reads the messages must have those before it by now.
+	if err := w.out.Flush(); err != nil {
+		return err
+	}
+	_, _ = io.WriteString(w.o.Err, words+"\n") // a closed stderr ends nothing
+	return nil
+}
+
+func (w *lineWriter) link(l *stream.Link) error {
+	words := ""
+	switch l.State {
+	case stream.Connected:
+		words = "● connected"
+	case stream.Retrying:
+		words = "◌ retry in " + age(l.Retry.Sub(w.o.Now())+time.Second/2)
+	case stream.Ended:
+		words = "⨯ ended"
+	default:
+		return nil
+	}
+	if l.Cause != "" {
+		words += ": " + stream.Clean(l.Cause)
+	}
+	if err := w.out.Flush(); err != nil {
+		return err
+	}
+	_, _ = io.WriteString(w.o.Err, words+"\n")
+	return nil
+}

@@ -1,0 +1,57 @@
+package tui
+
+import (
+	"time"
+)
+
+// view paints the list in w cells and l.height lines.
+func (l *list) view(s *styles, w int, sender int) []string {
+	if len(l.entries) == 0 {
+		return nil
+	}
+	c := columnsFor(w, sender)
+	top, selected := l.top, l.selected
+	if l.following {
+		top, selected = l.lastTop(), -1
+	}
+	lines := make([]string, 0, l.height+2)
+	for i := top; i < len(l.entries) && len(lines) < l.height; i++ {
+		lines = l.entryLines(lines, s, i, c, w, i == selected)
+	}
+	if len(lines) > l.height {
+		if l.following { // the newest stays on the screen
+			return lines[len(lines)-l.height:]
+		}
+		return lines[:l.height]
+	}
+	return lines
+}
+
+func (l *list) entryLines(lines []string, s *styles, i int, c columns, w int, selected bool) []string {
+	m := l.entries[i].message
+	if m == nil {
+		return append(lines, s.rule("⋯", count(l.entries[i].letGo)+" let go: they came faster than they were read", w))
+	}
+	if l.newDay(i) {
+		lines = append(lines, s.grey.paint(cut(" "+m.Received.In(l.zone).Format("Monday, 2 January 2006"), w)))
+	}
+	if m.Missed > 0 {
+		lines = append(lines, s.rule("⋯", clean(m.Sender, w/2)+": "+count(m.Missed)+" missed", w))
+	}
+	return append(lines, s.row(m, c, w, selected, l.zone))
+}
+
+// head is the line above the oldest message: what is before it.
+func (l *list) head(since time.Time) string {
+	switch {
+	case l.loading:
+		return "reading older messages …"
+	case l.full:
+		return "memory is full (" + size(l.budget) + "): older ones stay in the history; --memory holds more"
+	case l.older != 0:
+		return ""
+	case !since.IsZero():
+		return "the history since " + since.In(l.zone).Format("2006-01-02 15:04:05") + " begins here"
+	}
+	return "the history begins here"
+}

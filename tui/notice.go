@@ -1,0 +1,33 @@
+package tui
+
+import (
+	"time"
+
+	"hellox/stream"
+)
+
+// noticeFor is how long a notice stays at the foot.
+const noticeFor = 6 * time.Second
+
+// A notice is a sentence at the foot about something that has just happened.
+type notice struct {
+	text   string // clean
+	failed bool
+	until  time.Time // zero: from the next tick on
+}
+
+func (n notice) say(text string) notice { return notice{text: stream.Clean(text)} }
+
+func (n notice) fail(err error) notice { return notice{text: stream.Clean(err.Error()), failed: true} }
+
+// at lets a notice go whose time is over.
+func (n notice) at(now time.Time) notice {
+	switch {
+	case n.text == "":
+	case n.until.IsZero():
+		n.until = now.Add(noticeFor)
+	case now.After(n.until):
+		n = notice{}
+	}
+	return n
+}

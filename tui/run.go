@@ -1,0 +1,68 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
+
+	"hellox/history"
+)
+
+// Options say what Run shows and where.
+type Options struct {
+	Store  history.Store
+	Title  string         // what is watched: "kind-hellox · hellox"
+	Since  time.Time      // show no message received before it; zero: no bound
+	Select history.Select // to begin with
+	Client Client         // publishes and tells; nil: neither
+	Memory int64          // bytes of messages held; 0: 256 MiB
+	In     io.Reader      // a terminal
+	Out    io.Writer      // a terminal
+	Now    func() time.Time
+}
+
+// DefaultMemory is how many bytes of messages are held unless Options say.
+const DefaultMemory = 256 << 20
+
+// Run shows the stream on a terminal until the user quits, which returns nil,
+// or ctx ends or the user presses ctrl+c, which returns context.Canceled or
+// what ctx ended with. The terminal is then as it was, also after a panic.
+func Run(ctx context.Context, o Options) error {
+	if o.Memory <= 0 {
+		o.Memory = DefaultMemory
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	// Bubble Tea has asked the terminal for its background when the process
+	// began; to ask again here would be answered into the input.
+	r := lipgloss.NewRenderer(o.Out)
+	r.SetHasDarkBackground(lipgloss.HasDarkBackground())
+
+	work, cancel := context.WithCancel(ctx)
+	src := &source{ctx: work, store: o.Store, client: o.Client}
+	defer src.running.Wait()
+	defer cancel()
+
+	program := tea.NewProgram(newModel(src, newStyles(r), o),
+		tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out),
+		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithFPS(30),
+		// Signals end ctx: whoever made it listens for them.
+		tea.WithoutSignalHandler(),
+	)
+	last, err := program.Run()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, tea.ErrInterrupted):
+		return context.Canceled
+	case err != nil:
+		return fmt.Errorf("show the stream: %w", err)
+	}
+	return last.(model).left
+}

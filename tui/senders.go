@@ -1,0 +1,110 @@
+package tui
+
+import (
+	"sort"
+	"time"
+
+	"hellox/stream"
+)
+
+// senders are all senders by name, as the store tells of them.
+type senders struct {
+	all []stream.Sender
+	choice
+}
+
+// set takes what the store told, which is by name. The selection stays on its
+// sender.
+func (s *senders) set(all []stream.Sender) {
+	on := s.current()
+	s.all = all
+	if on != nil {
+		s.selected = min(s.find(on.Sender), max(len(all)-1, 0))
+	}
+}
+
+// change takes in one sender whose state changed.
+func (s *senders) change(one stream.Sender) {
+	i := s.find(one.Sender)
+	if i == len(s.all) || s.all[i].Sender != one.Sender {
+		s.all = append(s.all, stream.Sender{})
+		copy(s.all[i+1:], s.all[i:])
+	}
+	s.all[i] = one
+}
+
+// find returns where a sender is, or would be.
+func (s *senders) find(name string) int {
+	return sort.Search(len(s.all), func(i int) bool { return s.all[i].Sender >= name })
+}
+
+// named returns the sender of that name, or nil.
+func (s *senders) named(name string) *stream.Sender {
+	if i := s.find(name); i < len(s.all) && s.all[i].Sender == name {
+		return &s.all[i]
+	}
+	return nil
+}
+
+func (s *senders) current() *stream.Sender {
+	if s.selected >= len(s.all) {
+		return nil
+	}
+	return &s.all[s.selected]
+}
+
+// tally counts the senders in each state.
+func (s *senders) tally() map[stream.State]int {
+	n := map[stream.State]int{}
+	for i := range s.all {
+		n[s.all[i].State]++
+	}
+	return n
+}
+
+// sign is the shape of a state.
+func sign(s stream.State) string {
+	switch s {
+	case stream.OnTime:
+		return "●"
+	case stream.Late:
+		return "◐"
+	case stream.Silent:
+		return "○"
+	case stream.Gone:
+		return "×"
+	case stream.Lost:
+		return "⨯"
+	}
+	return "?"
+}
+
+// stateWords are a state in words: how late, silent for how long, gone when.
+func stateWords(s *stream.Sender, now time.Time) string {
+	zone := now.Location()
+	switch s.State {
+	case stream.Late:
+		due := s.LastSeen.Add(time.Duration(s.ExpectedMS * float64(time.Millisecond)))
+		return "late " + age(now.Sub(due))
+	case stream.Silent:
+		return "silent " + age(now.Sub(s.LastSeen))
+	case stream.Gone:
+		return "gone " + s.Since.In(zone).Format("15:04")
+	case stream.Lost:
+		return "lost " + s.Since.In(zone).Format("15:04")
+	}
+	return stream.Clean(string(s.State))
+}
+
+// pen is the colour of a state.
+func (p *pens) state(s stream.State) pen {
+	switch s {
+	case stream.OnTime:
+		return p.green
+	case stream.Late:
+		return p.amber
+	case stream.Silent, stream.Lost:
+		return p.red
+	}
+	return p.grey
+}

@@ -1,0 +1,133 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"hellox/stream"
+)
+
+// A senderColumn is a column of the senders. Where there is no room for all,
+// those of the highest rank go first.
+type senderColumn struct {
+	title string
+	width int
+	rank  int
+	value func(s *stream.Sender, now time.Time) string
+}
+
+func senderColumns() []senderColumn {
+	spread := func(of func(*stream.Spread) float64) func(*stream.Sender, time.Time) string {
+		return func(s *stream.Sender, _ time.Time) string {
+			if s.IntervalMS == nil {
+				return ""
+			}
+			return millis(of(s.IntervalMS))
+		}
+	}
+	quantile := func(of func(*stream.Quantile) float64) func(*stream.Sender, time.Time) string {
+		return func(s *stream.Sender, _ time.Time) string {
+			if s.LatencyMS == nil {
+				return ""
+			}
+			return latency(time.Duration(of(s.LatencyMS) * float64(time.Millisecond)))
+		}
+	}
+	return []senderColumn{
+		{"last seen", 10, 0, func(s *stream.Sender, now time.Time) string { return age(now.Sub(s.LastSeen)) }},
+		{"rate 1 min", 11, 1, func(s *stream.Sender, _ time.Time) string { return rate(s.Rates.Minute) }},
+		{"messages", 9, 6, func(s *stream.Sender, _ time.Time) string { return count(s.Messages) }},
+		{"min", 9, 4, spread(func(s *stream.Spread) float64 { return s.Min })},
+		{"mean", 9, 2, spread(func(s *stream.Spread) float64 { return s.Mean })},
+		{"max", 9, 4, spread(func(s *stream.Spread) float64 { return s.Max })},
+		{"missed", 7, 0, func(s *stream.Sender, _ time.Time) string { return count(s.Missed) }},
+		{"reordered", 10, 8, func(s *stream.Sender, _ time.Time) string { return count(s.Reordered) }},
+		{"twice", 7, 9, func(s *stream.Sender, _ time.Time) string { return count(s.Duplicates) }},
+		{"p50", 8, 3, quantile(func(q *stream.Quantile) float64 { return q.P50 })},
+		{"p99", 8, 5, quantile(func(q *stream.Quantile) float64 { return q.P99 })},
+	}
+}
+
+// view paints the senders as a table in w cells.
+func (s *senders) view(st *styles, w int, now time.Time) []string {
+	const stateW = 15
+	nameW := 8
+	for i := s.top; i < len(s.all) && i < s.top+s.height; i++ {
+		nameW = max(nameW, width(clean(s.all[i].Sender, 40)))
+	}
+	nameW = min(nameW, max(w/3, 8))
+	columns := fitting(senderColumns(), w-1-stateW-1-nameW)
+
+	title := " " + left("state", stateW) + " " + left("sender", nameW)
+	for _, c := range columns {
+		title += right(c.title, c.width)
+	}
+	lines := []string{st.grey.paint(cut(title, w))}
+	for i := s.top; i < len(s.all) && i < s.top+s.height; i++ {
+		one := &s.all[i]
+		p := st.on(i == s.selected)
+		var b strings.Builder
+		b.WriteString(p.accent.paint(pointer(i == s.selected)))
+		b.WriteString(p.state(one.State).paint(left(sign(one.State)+" "+stateWords(one, now), stateW)))
+		b.WriteString(st.bar(one.Sender, one.Color, i == s.selected))
+		b.WriteString(p.ink.paint(left(nameOf(one.Sender, one.Ours, nameW), nameW)))
+		for _, c := range columns {
+			ink := p.ink
+			if c.title == "missed" && one.Missed > 0 {
+				ink = p.red
+			}
+			b.WriteString(ink.paint(right(c.value(one, now), c.width)))
+		}
+		lines = append(lines, b.String())
+	}
+	return lines
+}
+
+// fitting leaves out columns until the rest fits into w cells.
+func fitting(columns []senderColumn, w int) []senderColumn {
+	for {
+		taken, worst := 0, 0
+		for i, c := range columns {
+			taken += c.width
+			if c.rank >= columns[worst].rank {
+				worst = i
+			}
+		}
+		if taken <= w || len(columns) == 0 {
+			return columns
+		}
+		columns = append(columns[:worst], columns[worst+1:]...)
+	}
+}
+
+// panel paints the senders beside the list, two lines each at most.
+func (s *senders) panel(st *styles, w, height int, now time.Time) []string {
+	n := s.tally()
+	head := " " + plural(uint64(len(s.all)), "sender")
+	for _, state := range []stream.State{stream.OnTime, stream.Late, stream.Silent, stream.Gone, stream.Lost} {
+		if n[state] > 0 {
+			head += fmt.Sprintf("  %s %d", sign(state), n[state])
+		}
+	}
+	lines := []string{st.grey.paint(cut(head, w))}
+	for i := range s.all {
+		if len(lines) == height {
+			break
+		}
+		if len(lines) == height-1 && i < len(s.all)-1 {
+			lines = append(lines, st.grey.paint(cut(fmt.Sprintf(" … %s more (3)", count(uint64(len(s.all)-i))), w)))
+			break
+		}
+		one := &s.all[i]
+		words := stateWords(one, now)
+		if one.State == stream.OnTime && one.IntervalMS != nil {
+			words = millis(one.IntervalMS.Last)
+		}
+		nameW := max(w-width(words)-6, 4)
+		lines = append(lines, " "+st.state(one.State).paint(sign(one.State))+" "+
+			st.bar(one.Sender, one.Color, false)+left(nameOf(one.Sender, one.Ours, nameW), nameW)+" "+
+			st.grey.paint(right(words, w-nameW-5)))
+	}
+	return lines
+}

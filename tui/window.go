@@ -1,0 +1,84 @@
+package tui
+
+import "time"
+
+// A window counts what happened over the last slots of time, each step long.
+// Its numbers fall by themselves when nothing happens.
+type window struct {
+	step   time.Duration
+	counts []uint32
+	newest int64 // number of the newest slot since 1970
+}
+
+func newWindow(span time.Duration, slots int) window {
+	return window{step: span / time.Duration(slots), counts: make([]uint32, slots)}
+}
+
+// add counts one that happened at t. What is older than the window is not
+// counted.
+func (w *window) add(t time.Time) {
+	slot := t.UnixNano() / int64(w.step)
+	w.advance(slot)
+	if slot > w.newest-int64(len(w.counts)) {
+		w.counts[slot%int64(len(w.counts))]++
+	}
+}
+
+// advance empties the slots between the newest one and slot.
+func (w *window) advance(slot int64) {
+	n := int64(len(w.counts))
+	if slot <= w.newest {
+		return
+	}
+	for i := max(w.newest+1, slot-n+1); i <= slot; i++ {
+		w.counts[i%n] = 0
+	}
+	w.newest = slot
+}
+
+// bars returns the counts in at most n bars, oldest first; the last one holds
+// now. Bars begin at whole multiples of their length, so a bar that has ended
+// does not change until it leaves.
+func (w *window) bars(now time.Time, n int) []uint32 {
+	slots := int64(len(w.counts))
+	each := (slots + int64(n) - 1) / int64(n)
+	bars := make([]uint32, (slots+each-1)/each)
+	current := now.UnixNano() / int64(w.step)
+	for slot := max(w.newest-slots+1, 0); slot <= w.newest; slot++ {
+		i := int64(len(bars)) - 1 - (current/each - slot/each)
+		if i >= 0 && i < int64(len(bars)) {
+			bars[i] += w.counts[slot%slots]
+		}
+	}
+	return bars
+}
+
+// sum counts what happened in the span that ends now.
+func (w *window) sum(now time.Time, span time.Duration) uint64 {
+	n, slots := uint64(0), int64(len(w.counts))
+	current := now.UnixNano() / int64(w.step)
+	first := max(current-int64(span/w.step)+1, w.newest-slots+1, 0)
+	for slot := first; slot <= min(w.newest, current); slot++ {
+		n += uint64(w.counts[slot%slots])
+	}
+	return n
+}
+
+// spark draws bars as eighths of a line's height; an empty one is a low line.
+func spark(bars []uint32) string {
+	most := uint32(1)
+	for _, n := range bars {
+		most = max(most, n)
+	}
+	eighths := []rune("▁▂▃▄▅▆▇█")
+	line := make([]rune, len(bars))
+	for i, n := range bars {
+		switch {
+		case n == 0:
+			line[i] = '_'
+		default:
+			line[i] = eighths[int(uint64(n)*7/uint64(most))]
+		}
+	}
+	return string(line)
+}
