@@ -10,6 +10,9 @@ type Error struct {
 	// Hint is the next command to type, or what to change; empty if there
 	// is nothing better to say than the sentence.
 	Hint string
+	// Evidence is what was seen, a line each, as it was said by others: such
+	// as the last words of a program that ended. Mostly empty.
+	Evidence []string
 	// Err is the cause that the sentence does not already hold; may be nil.
 	Err error
 }

@@ -137,7 +137,9 @@ func (o Options) kustomization() types.Kustomization {
 
 // build runs kustomize on the kustomization in dir.
 func build(files filesys.FileSystem, dir string) (resmap.ResMap, error) {
-	return krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, dir)
+	options := krusty.MakeDefaultOptions()
+	options.Reorder = krusty.ReorderOptionUnspecified // the kustomization says it
+	return krusty.MakeKustomizer(options).Run(files, dir)
 }
 
 func writeKustomization(files filesys.FileSystem, dir string, k types.Kustomization) error {

@@ -1,0 +1,183 @@
+package bootstrap
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/manifests"
+)
+
+// An applied is what one apply did.
+type applied struct {
+	objects int
+	changed []ref // made or altered
+	pruned  []ref
+	kept    []ref // no longer in the manifests, but they hold data
+	foreign bool  // the namespace is somebody else's, and left as it was
+	// again: the manifests are those of the last apply, so whatever was
+	// changed had been altered by hand.
+	again bool
+}
+
+func (a applied) unchanged() bool { return len(a.changed) == 0 && len(a.pruned) == 0 }
+
+// apply brings the cluster to objects: it records them, applies them, removes
+// what was recorded before and is not among them, and records what is left. Its
+// caller holds the lock. Killed at any moment, it leaves an inventory that holds
+// at least what is there, and the next apply goes on from that.
+func (s *site) apply(ctx context.Context, objects []*unstructured.Unstructured, image string, ownNamespace bool) (applied, error) {
+	result := applied{objects: len(objects), foreign: !ownNamespace}
+	if !ownNamespace {
+		objects = slices.DeleteFunc(slices.Clone(objects), func(u *unstructured.Unstructured) bool {
+			return u.GetKind() == "Namespace"
+		})
+	}
+	wanted := make([]ref, len(objects))
+	for i, u := range objects {
+		wanted[i] = refOf(u)
+	}
+	digest, err := digestOf(objects)
+	if err != nil {
+		return result, err
+	}
+	inv, err := s.readInventory(ctx)
+	if err != nil {
+		return result, err
+	}
+	result.again = inv.Manifests == digest
+
+	if !result.again {
+		inv.Objects = append(inv.Objects, wanted...)
+		inv.Image, inv.Manifests = image, ""
+		if inv, err = s.write(ctx, inv); err != nil {
+			return result, err
+		}
+	}
+	if result.changed, err = s.applyAll(ctx, objects); err != nil {
+		return result, err
+	}
+	obsolete := slices.DeleteFunc(slices.Clone(inv.Objects), func(r ref) bool { return slices.Contains(wanted, r) })
+	for _, r := range obsolete {
+		if r.holdsData() {
+			result.kept = append(result.kept, r)
+		}
+	}
+	obsolete = slices.DeleteFunc(obsolete, ref.holdsData)
+	if result.pruned, _, err = s.remove(ctx, obsolete); err != nil {
+		return result, err
+	}
+	if !result.again {
+		inv.Objects = append(wanted, result.kept...)
+		inv.Manifests = digest
+		if _, err = s.write(ctx, inv); err != nil {
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+// applyAll applies objects: a namespace first, the rest side by side. It returns
+// those that were made or altered.
+func (s *site) applyAll(ctx context.Context, objects []*unstructured.Unstructured) ([]ref, error) {
+	var mu sync.Mutex
+	var changed []ref
+	one := func(ctx context.Context, u *unstructured.Unstructured) error {
+		did, err := s.applyOne(ctx, u)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if did {
+			changed = append(changed, refOf(u))
+		}
+		return nil
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for _, u := range objects {
+		if u.GetKind() == "Namespace" {
+			if err := one(ctx, u); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		g.Go(func() error { return one(gctx, u) })
+	}
+	err := g.Wait()
+	slices.SortFunc(changed, compareRefs)
+	return changed, err
+}
+
+// applyOne makes u what the cluster has, by server-side apply: fields that
+// others own stay theirs, and fields of ours that somebody altered are put
+// back. It tells whether that changed anything.
+func (s *site) applyOne(ctx context.Context, u *unstructured.Unstructured) (bool, error) {
+	r := refOf(u)
+	resource, err := s.resourceOf(ctx, r)
+	if err != nil {
+		return false, fmt.Errorf("apply %s: %w", r, err)
+	}
+	before := ""
+	for {
+		live, err := resource.Get(ctx, u.GetName(), metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			break
+		}
+		if err != nil {
+			return false, fmt.Errorf("apply %s: %w", r, err)
+		}
+		if !s.belongs(live) {
+			return false, &Error{
+				Sentence: fmt.Sprintf("apply %s: namespace %s has one already, which is not of hellox", r, s.namespace),
+				Hint:     "choose another --namespace",
+			}
+		}
+		if live.GetDeletionTimestamp() == nil {
+			before = live.GetResourceVersion()
+			break
+		}
+		// What is on its way out cannot be kept; its successor is made anew.
+		if err := waitGone(ctx, resource, u.GetName(), live.GetUID()); err != nil {
+			return false, fmt.Errorf("apply %s: wait until the old one is gone: %w", r, err)
+		}
+	}
+	after, err := resource.Apply(ctx, u.GetName(), u, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	if err != nil {
+		return false, applyError(r, s.namespace, err)
+	}
+	return after.GetResourceVersion() != before, nil
+}
+
+func applyError(r ref, namespace string, err error) error {
+	e := &Error{Sentence: "apply " + r.String(), Err: err}
+	switch {
+	case apierrors.IsInvalid(err) && r.Kind == "StatefulSet":
+		// Most fields of a StatefulSet are fixed for its life.
+		e.Hint = fmt.Sprintf("hellox down --keep-data --namespace %s, then hellox up: the data stays", namespace)
+	case apierrors.IsForbidden(err):
+		e.Hint = "use a kubeconfig whose user may change namespace " + namespace
+	default:
+		return fmt.Errorf("%s: %w", e.Sentence, err)
+	}
+	return e
+}
+
+// digestOf tells two sets of manifests apart.
+func digestOf(objects []*unstructured.Unstructured) (string, error) {
+	text, err := manifests.YAML(objects)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16]), nil
+}

@@ -1,0 +1,118 @@
+package bootstrap
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/manifests"
+)
+
+const (
+	inventoryName    = "hellox-inventory"
+	inventoryKey     = "inventory.json"
+	inventoryVersion = 1
+)
+
+// An inventory is what an installation may have in its cluster, kept there in a
+// ConfigMap. It grows before objects are applied and shrinks after they are
+// gone, so that whenever hellox is killed it holds at least what is there. It
+// only says where to look: nothing is deleted that does not also carry the
+// installation's label.
+type inventory struct {
+	Version int    `json:"version"`
+	Image   string `json:"image"` // the image of the last apply
+	// Manifests is a digest of what was applied last; "" while it changes.
+	Manifests string `json:"manifests,omitempty"`
+	Objects   []ref  `json:"objects"` // sorted, each once
+
+	resourceVersion string // of the ConfigMap; "" when there is none
+}
+
+// readInventory returns the installation's inventory, an empty one if there is
+// none.
+func (s *site) readInventory(ctx context.Context) (inventory, error) {
+	u, err := s.in(configMaps).Get(ctx, inventoryName, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return inventory{Version: inventoryVersion}, nil
+	}
+	if err != nil {
+		return inventory{}, fmt.Errorf("read the inventory in namespace %s: %w", s.namespace, err)
+	}
+	return s.parseInventory(u)
+}
+
+func (s *site) parseInventory(u *unstructured.Unstructured) (inventory, error) {
+	inv := inventory{resourceVersion: u.GetResourceVersion()}
+	if !s.belongs(u) {
+		return inv, &Error{
+			Sentence: fmt.Sprintf("ConfigMap %s in namespace %s is not of hellox", inventoryName, s.namespace),
+			Hint:     "choose another --namespace",
+		}
+	}
+	text, _, _ := unstructured.NestedString(u.Object, "data", inventoryKey)
+	if err := json.Unmarshal([]byte(text), &inv); err != nil {
+		return inv, &Error{
+			Sentence: fmt.Sprintf("read the inventory in namespace %s", s.namespace),
+			Err:      err,
+			Hint:     fmt.Sprintf("kubectl --namespace %s delete configmap %s; then hellox up records anew what it applies", s.namespace, inventoryName),
+		}
+	}
+	if inv.Version != inventoryVersion {
+		return inv, &Error{
+			Sentence: fmt.Sprintf("the inventory in namespace %s has version %d, and this hellox knows version %d", s.namespace, inv.Version, inventoryVersion),
+			Hint:     "use the hellox that made it",
+		}
+	}
+	return inv, nil
+}
+
+// write records inv and returns it as it is recorded now. Two writers cannot
+// overwrite each other: the ConfigMap must still be the one that was read.
+func (s *site) write(ctx context.Context, inv inventory) (inventory, error) {
+	inv.Version = inventoryVersion
+	slices.SortFunc(inv.Objects, compareRefs)
+	inv.Objects = slices.Compact(inv.Objects)
+	text, err := json.Marshal(inv)
+	if err != nil {
+		return inv, fmt.Errorf("record the inventory: %w", err)
+	}
+	u := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1",
+		"kind":       "ConfigMap",
+		"metadata": map[string]any{
+			"name":      inventoryName,
+			"namespace": s.namespace,
+			"labels":    s.labels(),
+		},
+		"data": map[string]any{inventoryKey: string(text)},
+	}}
+	var written *unstructured.Unstructured
+	if inv.resourceVersion == "" {
+		written, err = s.in(configMaps).Create(ctx, u, metav1.CreateOptions{FieldManager: fieldManager})
+	} else {
+		u.SetResourceVersion(inv.resourceVersion)
+		written, err = s.in(configMaps).Update(ctx, u, metav1.UpdateOptions{FieldManager: fieldManager})
+	}
+	if err != nil {
+		return inv, fmt.Errorf("record the inventory in namespace %s: %w", s.namespace, err)
+	}
+	inv.resourceVersion = written.GetResourceVersion()
+	return inv, nil
+}
+
+// labels mark what hellox itself keeps beside the manifests' objects.
+func (s *site) labels() map[string]any {
+	return map[string]any{
+		manifests.InstallationLabel:    s.namespace,
+		"app.kubernetes.io/name":       "hellox",
+		"app.kubernetes.io/instance":   s.namespace,
+		"app.kubernetes.io/part-of":    "hellox",
+		"app.kubernetes.io/managed-by": "hellox",
+	}
+}

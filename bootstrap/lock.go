@@ -1,0 +1,184 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+const (
+	lockName = "hellox-up"
+	// A lock that was not renewed for lockTerm is its holder's no longer. It
+	// is renewed three times as often.
+	lockTerm = 9 * time.Second
+)
+
+// A lock keeps two processes, on any machines, from changing one installation
+// at once. It is a Lease in the installation's namespace that dies with its
+// holder: who finds one waits at most lockTerm to see whether it is renewed.
+// Time is measured by the waiter's own clock only, so clocks need not agree.
+type lock struct {
+	site   *site
+	holder string
+
+	lease   *unstructured.Unstructured // the renewing goroutine's until stopped is closed
+	stop    context.CancelFunc
+	stopped chan struct{}
+}
+
+// lock takes the installation's lock for holder, a person's words for who and
+// where: "ann@laptop, process 4242". The context it returns ends when the lock
+// is lost, and must be used for whatever needs it.
+func (s *site) lock(ctx context.Context, holder string, progress func(string)) (context.Context, *lock, error) {
+	seen := ""
+	for {
+		l := &lock{site: s, holder: holder, stopped: make(chan struct{})}
+		lease, err := s.in(leases).Create(ctx, l.fresh(""), metav1.CreateOptions{FieldManager: fieldManager})
+		if err == nil {
+			l.lease = lease
+			return l.keep(ctx)
+		}
+		if !apierrors.IsAlreadyExists(err) {
+			return nil, nil, fmt.Errorf("lock namespace %s: %w", s.namespace, err)
+		}
+		old, err := s.in(leases).Get(ctx, lockName, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("lock namespace %s: %w", s.namespace, err)
+		}
+		other, _, _ := unstructured.NestedString(old.Object, "spec", "holderIdentity")
+		if seen != "" && seen != old.GetResourceVersion() {
+			return nil, nil, s.busy(other)
+		}
+		seen = old.GetResourceVersion()
+		progress("waiting for " + other)
+		if err := s.waitLock(ctx, old); err != nil {
+			return nil, nil, err
+		}
+		// Either it is gone, or it was changed, or nobody renewed it: then it
+		// is taken over, unless somebody does something with it meanwhile.
+		lease, err = s.in(leases).Update(ctx, l.fresh(seen), metav1.UpdateOptions{FieldManager: fieldManager})
+		if err == nil {
+			l.lease = lease
+			return l.keep(ctx)
+		}
+		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+			return nil, nil, fmt.Errorf("lock namespace %s: %w", s.namespace, err)
+		}
+	}
+}
+
+func (s *site) busy(other string) error {
+	return &Error{
+		Sentence: fmt.Sprintf("the installation in namespace %s is being changed by %s", s.namespace, other),
+		Hint:     "wait until that has ended, then try again",
+	}
+}
+
+// waitLock returns when the lease is changed or gone, or lockTerm is over.
+func (s *site) waitLock(ctx context.Context, lease *unstructured.Unstructured) error {
+	w, err := s.in(leases).Watch(ctx, metav1.ListOptions{
+		FieldSelector:   "metadata.name=" + lockName,
+		ResourceVersion: lease.GetResourceVersion(),
+	})
+	if err != nil {
+		return fmt.Errorf("lock namespace %s: %w", s.namespace, err)
+	}
+	defer w.Stop()
+	changed := w.ResultChan()
+	over := time.NewTimer(lockTerm)
+	defer over.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-over.C:
+			return nil
+		case _, ok := <-changed:
+			if ok {
+				return nil
+			}
+			changed = nil // the server ended the watch; the time still counts
+		}
+	}
+}
+
+// fresh is the lease as its holder writes it, over the version given.
+func (l *lock) fresh(version string) *unstructured.Unstructured {
+	u := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "coordination.k8s.io/v1",
+		"kind":       "Lease",
+		"metadata": map[string]any{
+			"name":      lockName,
+			"namespace": l.site.namespace,
+			"labels":    l.site.labels(),
+		},
+		"spec": map[string]any{
+			"holderIdentity":       l.holder,
+			"leaseDurationSeconds": int64(lockTerm / time.Second),
+			"renewTime":            time.Now().UTC().Format(metav1.RFC3339Micro),
+		},
+	}}
+	u.SetResourceVersion(version)
+	return u
+}
+
+// keep renews the lease until release, and cancels the context it returns when
+// that fails for too long.
+func (l *lock) keep(ctx context.Context) (context.Context, *lock, error) {
+	renew, stop := context.WithCancel(ctx)
+	held, lose := context.WithCancelCause(ctx)
+	l.stop = stop
+	go func() {
+		defer close(l.stopped)
+		tick := time.NewTicker(lockTerm / 3)
+		defer tick.Stop()
+		last := time.Now()
+		for {
+			select {
+			case <-renew.Done():
+				return
+			case <-tick.C:
+			}
+			err := l.renew(renew)
+			switch {
+			case renew.Err() != nil:
+				return
+			case err == nil:
+				last = time.Now()
+			case apierrors.IsConflict(err), apierrors.IsNotFound(err), time.Since(last) > lockTerm:
+				lose(fmt.Errorf("the lock of namespace %s was lost: %w", l.site.namespace, err))
+				return
+			}
+		}
+	}()
+	return held, l, nil
+}
+
+func (l *lock) renew(ctx context.Context) error {
+	lease, err := l.site.in(leases).Update(ctx, l.fresh(l.lease.GetResourceVersion()), metav1.UpdateOptions{FieldManager: fieldManager})
+	if err == nil {
+		l.lease = lease
+	}
+	return err
+}
+
+// release lets the lock go. It takes at most a second, also when what it was
+// held for was cancelled; what it cannot delete then ends by itself.
+func (l *lock) release(ctx context.Context) {
+	l.stop()
+	<-l.stopped
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	uid, version := l.lease.GetUID(), l.lease.GetResourceVersion()
+	// Whatever stands in the way, the lease runs out in lockTerm.
+	_ = l.site.in(leases).Delete(ctx, lockName, metav1.DeleteOptions{
+		Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version},
+	})
+}
