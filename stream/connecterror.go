@@ -162,3 +162,12 @@ func lastOf(err error) error {
 		}
 	}
 }
+
+// Hint is what to try next after err, or "".
+func Hint(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync/atomic"
 	"time"
@@ -165,6 +166,9 @@ func (g *guard) checkHead() error {
 	case packets.Puback, packets.Pubrec, packets.Pubrel, packets.Pubcomp, packets.Unsuback:
 	case packets.Connack:
 		return &malformed{"a second CONNACK"}
+	case packets.Disconnect:
+		// Of MQTT 5, but sent to others as well before they are hung up on.
+		return io.EOF
 	default:
 		return &malformed{fmt.Sprintf("a packet of type %d, which no broker sends", kind)}
 	}

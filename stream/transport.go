@@ -21,7 +21,10 @@ func dial(ctx context.Context, b Broker, small bool) (net.Conn, error) {
 	defer cancel()
 	// The kernel notices a peer that vanished, also where no keep alive of
 	// MQTT is asked for.
-	d := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}}
+	d := &net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
+		Control:         limitUnacknowledged,
+	}
 	open := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := d.DialContext(ctx, network, addr)
 		if tcp, ok := conn.(*net.TCPConn); ok && small {

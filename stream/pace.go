@@ -1,0 +1,40 @@
+package stream
+
+import (
+	"context"
+
+	"golang.org/x/time/rate"
+)
+
+// A pace keeps a fleet from falling on a broker all at once, at the start and
+// after the broker was away.
+type pace struct {
+	rate    *rate.Limiter
+	dialing chan struct{}
+}
+
+const (
+	connectsPerSecond = 500
+	maxDialing        = 50
+)
+
+func newPace() *pace {
+	return &pace{rate.NewLimiter(connectsPerSecond, maxDialing), make(chan struct{}, maxDialing)}
+}
+
+// begin waits for its turn to connect. After a nil error, end must be called
+// once the attempt is over.
+func (p *pace) begin(ctx context.Context) error {
+	select {
+	case p.dialing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := p.rate.Wait(ctx); err != nil {
+		p.end()
+		return err
+	}
+	return nil
+}
+
+func (p *pace) end() { <-p.dialing }
