@@ -157,8 +157,24 @@ func (m *Message) SetHello(h *Hello) {
 // made from.
 func (l *Ledger) Replay(m *Message) {
 	l.state.Totals.Received++
+	l.state.LastID = m.ID - 1
 	kept := *m
 	l.post(l.account(m.Sender), &kept)
+}
+
+// Touch marks the account of a sender, if it has one, as changed: something
+// kept beside it has.
+func (l *Ledger) Touch(sender string) {
+	if l.accounts[sender] != nil {
+		l.account(sender)
+	}
+}
+
+// Accounts calls f for every account. They stay the ledger's.
+func (l *Ledger) Accounts(f func(*Account)) {
+	for _, a := range l.accounts {
+		f(a)
+	}
 }
 
 // post counts a message for its sender and gives it its id, deltas and gap;

@@ -1,0 +1,207 @@
+package history
+
+import (
+	"context"
+	"sort"
+	"sync"
+	"time"
+
+	"hellox/stream"
+)
+
+// LiveOptions say how much a Live store holds.
+type LiveOptions struct {
+	Memory int64            // bytes of messages; 0 means 256 MiB
+	Now    func() time.Time // nil means time.Now
+}
+
+// Live is a Store that keeps only what fits in memory and only while it runs:
+// ids, deltas and counts are those of this run. It is what watch reads when it
+// is given a broker's URL.
+type Live struct {
+	limit int64
+	now   func() time.Time
+	hub   *hub
+	pulse *pulse
+
+	writing sync.Mutex // held by Append; guards ledger
+	ledger  *stream.Ledger
+
+	mu       sync.RWMutex
+	messages []*stream.Message // ids follow one another without a gap
+	bytes    int64
+	letGo    uint64
+	closed   bool
+}
+
+var _ Store = (*Live)(nil)
+
+// NewLive returns an empty Live store.
+func NewLive(o LiveOptions) *Live {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Memory <= 0 {
+		o.Memory = 256 << 20
+	}
+	h := newHub(0)
+	return &Live{limit: o.Memory, now: o.Now, hub: h, pulse: newPulse(h, o.Now),
+		ledger: stream.NewLedger(stream.LedgerState{}, nil)}
+}
+
+// Run appends and acknowledges what comes in until in is closed or ctx is
+// done, and publishes what time does to senders.
+func (l *Live) Run(ctx context.Context, in <-chan stream.Arrival) error { return run(ctx, l, in) }
+
+// Append keeps arrivals, publishes them and acknowledges them in order.
+func (l *Live) Append(_ context.Context, arrivals []stream.Arrival) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	entries := make([]stream.Entry, len(arrivals))
+	for i := range arrivals {
+		entries[i] = l.ledger.Enter(arrivals[i])
+	}
+	if err := l.keep(entries); err != nil {
+		return err
+	}
+	_, forgotten := l.ledger.Changes()
+	l.pulse.take(entries, l.ledger.State().Totals)
+	l.pulse.forget(forgotten)
+	for i := range arrivals {
+		arrivals[i].Ack()
+	}
+	return nil
+}
+
+func (l *Live) keep(entries []stream.Entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	for i := range entries {
+		if m := entries[i].Message; m != nil {
+			l.messages = append(l.messages, m)
+			l.bytes += inMemory(m)
+		}
+	}
+	n := 0
+	for ; l.bytes > l.limit && n < len(l.messages)-1; n++ {
+		l.bytes -= inMemory(l.messages[n])
+		l.messages[n] = nil
+	}
+	l.messages = l.messages[n:]
+	l.letGo += uint64(n)
+	return nil
+}
+
+// inMemory is about how many bytes m occupies: the struct, its place in the
+// slice, and what hangs on it.
+func inMemory(m *stream.Message) int64 {
+	return int64(320 + len(m.Topic) + len(m.Payload) + len(m.Sender) + len(m.Text) + len(m.Color) + len(m.Boot))
+}
+
+func (l *Live) maintain(context.Context) (time.Time, error) { return l.pulse.tick(l.now()), nil }
+
+// SetLink tells the store, and by it everybody, how the connection that its
+// arrivals come through stands.
+func (l *Live) SetLink(link stream.Link) { l.pulse.setLink(link) }
+
+// scanBudget bounds the time that one page searches. What it has not found by
+// then is for the next page.
+const scanBudget = 50 * time.Millisecond
+
+// Messages implements Store.
+func (l *Live) Messages(ctx context.Context, q Query) (Page, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return Page{}, ErrClosed
+	}
+	all := l.messages
+	at := func(id int64) int { // index of the first message with at least that id
+		return sort.Search(len(all), func(i int) bool { return all[i].ID >= id })
+	}
+	when := func(t time.Time) int {
+		return sort.Search(len(all), func(i int) bool { return !all[i].Received.Before(t) })
+	}
+	lo, hi := at(q.After+1), len(all)
+	if q.Before > 0 {
+		hi = at(q.Before)
+	}
+	if !q.Since.IsZero() {
+		lo = max(lo, when(q.Since))
+	}
+	if !q.Until.IsZero() {
+		hi = min(hi, when(q.Until))
+	}
+	if lo >= hi {
+		return Page{}, nil
+	}
+	p := newPager(&q)
+	if q.forward() {
+		for i := lo; i < hi && p.want(ctx); i++ {
+			p.look(all[i])
+		}
+		return p.page(all[hi-1].ID), ctx.Err()
+	}
+	for i := hi - 1; i >= lo && p.want(ctx); i-- {
+		p.look(all[i])
+	}
+	return p.page(all[lo].ID), ctx.Err()
+}
+
+// Message implements Store.
+func (l *Live) Message(_ context.Context, id int64) (stream.Message, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return stream.Message{}, ErrClosed
+	}
+	if len(l.messages) == 0 || id < l.messages[0].ID || id > l.messages[len(l.messages)-1].ID {
+		return stream.Message{}, ErrNotFound
+	}
+	return *l.messages[id-l.messages[0].ID], nil
+}
+
+// Follow implements Store.
+func (l *Live) Follow(q Follow) Follower { return follow(l.hub, l, q) }
+
+func (l *Live) firstID() int64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if len(l.messages) == 0 {
+		return 1
+	}
+	return l.messages[0].ID
+}
+
+func (l *Live) changedSince(pos uint64) []Event { return l.pulse.changedSince(pos) }
+
+// Senders implements Store.
+func (l *Live) Senders(context.Context) ([]stream.Sender, error) { return l.pulse.views(), nil }
+
+// Intervals implements Store.
+func (l *Live) Intervals(context.Context) ([]Intervals, error) { return l.pulse.intervals(), nil }
+
+// Stats implements Store.
+func (l *Live) Stats(context.Context) (Stats, error) {
+	s := l.pulse.stats()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	s.LetGo, s.Bytes, s.Limit = l.letGo, l.bytes, l.limit
+	if n := len(l.messages); n > 0 {
+		s.FirstID, s.LastID = l.messages[0].ID, l.messages[n-1].ID
+		s.Oldest, s.Newest = l.messages[0].Received, l.messages[n-1].Received
+	}
+	return s, nil
+}
+
+// Close ends all followers.
+func (l *Live) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.hub.close()
+	return nil
+}

@@ -1,0 +1,335 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/prometheus/client_golang/prometheus"
+	"modernc.org/sqlite"
+
+	"hellox/stream"
+)
+
+// Options of a SQLite history.
+type Options struct {
+	Keep         int64         // bytes on disk that retention keeps the file within; 0: no bound
+	KeepFor      time.Duration // age at which a message is let go; 0: no bound
+	Installation string        // refuse a file of another one; "": any
+	Log          *slog.Logger  // nil: nothing is logged
+	Metrics      prometheus.Registerer
+	Now          func() time.Time // nil: time.Now
+}
+
+// SQLite is a Store in one SQLite file, which one process at a time uses. An
+// arrival is acknowledged when its message is on the disk, synced.
+//
+// One connection writes: whoever holds writing. A few others read, and see
+// what was committed when their statement began.
+type SQLite struct {
+	path string
+	o    Options
+	log  *slog.Logger
+	now  func() time.Time
+	lock *flock.Flock
+
+	hub     *hub
+	pulse   *pulse
+	sources *sources
+	readers chan *conn // holds the idle ones
+	stop    chan struct{}
+	metrics *metrics
+
+	first atomic.Int64 // id of the oldest message; one above last if there is none
+	last  atomic.Int64 // id of the newest message on the disk
+	letGo atomic.Uint64
+
+	writing    sync.Mutex // guards all that follows
+	c          *conn
+	ledger     *stream.Ledger
+	changed    []*source // since the books were kept
+	pending    *batch    // entered in the ledger, not yet on the disk
+	page       *bookPage // turned, not yet on the disk
+	sinceBooks int       // messages since the books were kept
+	booksKept  time.Time
+	dirty      bool // something has changed since
+	retention  retention
+	degraded   bool
+	failed     error // final: nothing is written any more
+	closed     bool
+}
+
+var _ Store = (*SQLite)(nil)
+
+// readerCount is how many pages are read at once.
+const readerCount = 4
+
+// OpenSQLite opens the history at path, creates it if there is none, and
+// brings an older one up to date. A file that cannot be used is left as it is,
+// and the error is a *FileError.
+func OpenSQLite(ctx context.Context, path string, o Options) (*SQLite, error) {
+	return openSQLite(ctx, path, o, migrations())
+}
+
+func openSQLite(ctx context.Context, path string, o Options, steps []string) (_ *SQLite, err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, &FileError{Path: path, Reason: "its folder cannot be found", Err: err}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, &FileError{Path: path, Reason: "its folder cannot be made", Err: err}
+	}
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &SQLite{path: path, o: o, log: o.Log, now: o.Now, lock: lock, stop: make(chan struct{}),
+		readers: make(chan *conn, readerCount)}
+	defer func() {
+		if err != nil {
+			if closing := s.closeFile(); closing != nil {
+				err = errors.Join(err, closing)
+			}
+		}
+	}()
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.Size() > 0:
+		err = inspect(ctx, path, o.Installation, len(steps))
+	case err == nil || errors.Is(err, os.ErrNotExist):
+		err = create(ctx, path, o.Installation, steps)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// As durable as fsync and half as long (see the driver's documentation);
+	// an error says that the platform has only the one.
+	_, _ = sqlite.Fdatasync(true)
+	if err := s.load(ctx, steps); err != nil {
+		return nil, unusable(path, err)
+	}
+	if s.metrics, err = newMetrics(o.Metrics, s); err != nil {
+		return nil, fmt.Errorf("open history %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// load opens the connections and brings memory to where the file is.
+func (s *SQLite) load(ctx context.Context, steps []string) (err error) {
+	if s.c, err = dial(ctx, s.path, asWriter); err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.c, steps); err != nil {
+		return err
+	}
+	for range readerCount {
+		r, err := dial(ctx, s.path, asReader)
+		if err != nil {
+			return err
+		}
+		s.readers <- r
+	}
+	if s.sources, err = loadSources(ctx, s.c); err != nil {
+		return err
+	}
+	var state stream.LedgerState
+	if b, err := readMeta(ctx, s.c, metaBooks); err != nil {
+		return err
+	} else if len(b) > 0 {
+		if err := json.Unmarshal(b, &state); err != nil {
+			return fmt.Errorf("read the books: %w", err)
+		}
+	}
+	if b, err := readMeta(ctx, s.c, metaLetGo); err != nil {
+		return err
+	} else if len(b) > 0 {
+		n, err := strconv.ParseUint(string(b), 10, 64)
+		if err != nil {
+			return fmt.Errorf("read how much was let go: %w", err)
+		}
+		s.letGo.Store(n)
+	}
+	entries, err := readSenders(ctx, s.c)
+	if err != nil {
+		return err
+	}
+	accounts := make([]*stream.Account, len(entries))
+	for i, e := range entries {
+		accounts[i] = e.Account
+	}
+	s.ledger = stream.NewLedger(state, accounts)
+	return s.replay(ctx, state.LastID, entries)
+}
+
+// warmRows is how many of the newest messages tell the meters what they were
+// before the restart.
+const warmRows = 20_000
+
+// replay reads the newest messages: what came after the books goes into the
+// ledger, what came in the last hour into the meters.
+func (s *SQLite) replay(ctx context.Context, kept int64, entries []bookEntry) error {
+	newest, _, err := s.c.integer(ctx, "SELECT max(id) FROM m")
+	if err != nil {
+		return err
+	}
+	first, any, err := s.c.integer(ctx, "SELECT min(id) FROM m")
+	if err != nil {
+		return err
+	}
+	s.last.Store(max(newest, kept))
+	if s.first.Store(first); !any {
+		s.first.Store(s.last.Load() + 1)
+	}
+	s.hub = newHub(s.last.Load())
+	s.pulse = newPulse(s.hub, s.now)
+	for _, e := range entries {
+		s.pulse.load(e.Account, e.Cadence)
+	}
+	hourAgo := s.now().Add(-time.Hour)
+	var rows []row
+	for after := min(kept, newest-warmRows); ; after = rows[len(rows)-1].id {
+		if rows, err = readRows(ctx, s.c, rows[:0], "SELECT "+rowColumns+" FROM m WHERE id > ? ORDER BY id LIMIT 1000", after); err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			break
+		}
+		for i := range rows {
+			r := &rows[i]
+			src := s.sources.get(r.source)
+			m, next, err := r.message(src)
+			if err != nil {
+				return err
+			}
+			if m.ID > kept {
+				s.ledger.Replay(&m)
+				s.advance(src, m.ID)
+			}
+			if m.ID > kept || m.Received.After(hourAgo) {
+				s.pulse.replay(&m, next, m.ID <= kept)
+			}
+		}
+	}
+	s.ledger.Accounts(s.pulse.account)
+	s.pulse.loaded(s.ledger.State())
+	for _, src := range s.sources.where(func(*source) bool { return true }) {
+		src.show(src.last, src.count)
+	}
+	s.booksKept = s.now()
+	return nil
+}
+
+// advance makes id the newest message of src.
+func (s *SQLite) advance(src *source, id int64) {
+	src.last = id
+	src.count++
+	if !src.changed {
+		src.changed = true
+		s.changed = append(s.changed, src)
+	}
+}
+
+// Run appends and acknowledges what comes in, lets go what is beyond Keep and
+// KeepFor, and publishes what time does to senders, until in is closed or ctx
+// is done. An error is final: the disk has failed, nothing is acknowledged any
+// more, and the process should end and let the broker keep what is not.
+func (s *SQLite) Run(ctx context.Context, in <-chan stream.Arrival) error { return run(ctx, s, in) }
+
+// SetLink tells the store, and by it everybody, how the connection that its
+// arrivals come through stands.
+func (s *SQLite) SetLink(l stream.Link) { s.pulse.setLink(l) }
+
+// Follow implements Store.
+func (s *SQLite) Follow(q Follow) Follower { return follow(s.hub, s, q) }
+
+func (s *SQLite) firstID() int64                  { return s.first.Load() }
+func (s *SQLite) changedSince(pos uint64) []Event { return s.pulse.changedSince(pos) }
+
+// Senders implements Store.
+func (s *SQLite) Senders(context.Context) ([]stream.Sender, error) { return s.pulse.views(), nil }
+
+// Intervals implements Store.
+func (s *SQLite) Intervals(context.Context) ([]Intervals, error) { return s.pulse.intervals(), nil }
+
+// Stats implements Store.
+func (s *SQLite) Stats(ctx context.Context) (Stats, error) {
+	st := s.pulse.stats()
+	st.LetGo, st.Bytes, st.Limit = s.letGo.Load(), s.size(), s.o.Keep
+	st.LastID = s.last.Load()
+	err := s.read(ctx, func(c *conn) error {
+		first, received, ok, err := receivedFrom(ctx, c, s.first.Load())
+		if ok {
+			st.FirstID, st.Oldest = first, received
+		}
+		return err
+	})
+	return st, err
+}
+
+// size is what the history occupies on the disk. The file is only asked for by
+// name: closing it here would drop SQLite's locks on it (howtocorrupt, 2.2).
+func (s *SQLite) size() (n int64) {
+	for _, p := range []string{s.path, s.path + "-wal"} {
+		if info, err := os.Stat(p); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
+}
+
+// Close keeps the books and ends readers and followers. What was handed to
+// Append and not acknowledged is not kept.
+func (s *SQLite) Close() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.closed {
+		return nil
+	}
+	var err error
+	if s.failed == nil && s.pending == nil {
+		err = s.keepBooks()
+	}
+	s.closed = true
+	close(s.stop)
+	s.hub.close()
+	s.metrics.unregister()
+	return errors.Join(err, s.closeFile())
+}
+
+func (s *SQLite) closeFile() error {
+	var errs []error
+	for range cap(s.readers) {
+		if s.c == nil {
+			break // none was opened
+		}
+		select {
+		case r := <-s.readers:
+			errs = append(errs, r.close())
+		case <-time.After(2 * time.Second):
+			errs = append(errs, fmt.Errorf("close history %s: a page is still being read", s.path))
+		}
+	}
+	// After a failed write the file is left to the next process: closing the
+	// connection would copy from the write-ahead log what may not be there.
+	if s.c != nil && s.failed == nil {
+		errs = append(errs, s.c.close())
+	}
+	return errors.Join(append(errs, s.lock.Unlock())...)
+}
