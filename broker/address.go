@@ -1,0 +1,73 @@
+package broker
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// An Address says where and how a broker listens.
+type Address struct {
+	HostPort  string // as net.Listen takes it
+	WebSocket bool
+	TLS       bool
+}
+
+// ParseListen reads the address of a listener: mqtt://, mqtts://, ws:// or
+// wss://HOST:PORT. Without a port it is the scheme's own (1883, 8883, 80,
+// 443); without a host, every address of the machine. A WebSocket listener
+// answers on every path, so one may stand there.
+func ParseListen(raw string) (Address, error) {
+	fail := func(cause string) (Address, error) {
+		return Address{}, fmt.Errorf("listen on %q: %s", raw, cause)
+	}
+	scheme, _, ok := strings.Cut(raw, "://")
+	if !ok {
+		return fail("it has no scheme; write mqtt://HOST:PORT (or mqtts, ws, wss)")
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return fail("it is not a URL")
+	}
+	var a Address
+	port := ""
+	switch scheme {
+	case "mqtt":
+		port = "1883"
+	case "mqtts":
+		port, a.TLS = "8883", true
+	case "ws":
+		port, a.WebSocket = "80", true
+	case "wss":
+		port, a.WebSocket, a.TLS = "443", true, true
+	default:
+		return fail(fmt.Sprintf("the scheme %q is none of mqtt, mqtts, ws, wss", scheme))
+	}
+	switch {
+	case u.User != nil:
+		return fail("a listener has no user; see --users")
+	case u.RawQuery != "" || u.Fragment != "":
+		return fail("a listener has no query and no fragment")
+	case !a.WebSocket && u.Path != "" && u.Path != "/":
+		return fail("only ws and wss have a path")
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	a.HostPort = net.JoinHostPort(u.Hostname(), port)
+	return a, nil
+}
+
+// Loopback tells whether the address is reached from this machine only.
+func (a Address) Loopback() bool {
+	host, _, err := net.SplitHostPort(a.HostPort)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,269 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options say how a broker is to be.
+type Options struct {
+	Listeners []Listener
+	// Store is the folder of what must survive a restart; it is made if it
+	// is not there. "": nothing survives.
+	Store string
+	// StoreLimit is how many bytes Store may come to, at least 4 MiB; 0
+	// means 1 GiB (64 MiB in memory). Beyond it publishers get no
+	// acknowledgement until what is queued has been fetched.
+	StoreLimit int64
+	// Insecure lets everybody who reaches a listener that is not Open
+	// publish and subscribe hello_world/# and hellox/#.
+	Insecure bool
+	Log      *slog.Logger
+	Metrics  prometheus.Registerer // nil: nobody reads them
+}
+
+// A Broker is an MQTT broker. Its methods may be called from any goroutine.
+type Broker struct {
+	listeners []Listener
+	insecure  bool
+	log       *slog.Logger
+	metrics   *metrics
+	now       func() time.Time
+
+	server   *mqtt.Server
+	shared   *shared
+	journal  *journal
+	router   router
+	retained retained
+	sessions sessions
+	patience patience
+
+	life    context.Context // ends when the broker begins to stop
+	end     context.CancelFunc
+	maxOpen int // connections
+
+	mu      sync.Mutex
+	open    map[*conn]struct{}
+	serving bool
+	clients sync.WaitGroup // goroutines of connections
+}
+
+// New opens the store and prepares a broker. It owns the listeners from then
+// on, also if it returns an error.
+func New(o Options) (_ *Broker, err error) {
+	defer func() {
+		if err != nil {
+			closeAll(o.Listeners)
+		}
+	}()
+	for _, l := range o.Listeners {
+		if !l.Open && !o.Insecure {
+			return nil, fmt.Errorf("listen on %s: beyond loopback it needs TLS and users, or --insecure", l.Net.Addr())
+		}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	m, err := newMetrics(o.Metrics, o.Log)
+	if err != nil {
+		return nil, fmt.Errorf("register the broker's metrics: %w", err)
+	}
+	b := &Broker{
+		listeners: o.Listeners, insecure: o.Insecure, log: o.Log, metrics: m, now: time.Now,
+		open: map[*conn]struct{}{}, maxOpen: maxConnections(),
+	}
+	b.life, b.end = context.WithCancel(context.Background())
+	b.patience.ctx = b.life
+	if err := b.openJournal(o.Store, o.StoreLimit); err != nil {
+		return nil, err
+	}
+	b.shared = &shared{journal: b.journal, metrics: m, now: b.now}
+	b.shared.budget.each, b.shared.budget.all = budgetEach, budgetAll
+	b.shared.buffers.New = func() any { return new([]byte) }
+	if err := b.restore(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the store %s: %w", o.Store, err), b.journal.file.close())
+	}
+	if b.server, err = b.newServer(); err != nil {
+		return nil, errors.Join(err, b.journal.file.close())
+	}
+	return b, nil
+}
+
+// newServer makes mochi with every limit that it has (anything that is not
+// named here is unbounded in it), and our hook.
+func (b *Broker) newServer() (*mqtt.Server, error) {
+	capabilities := mqtt.NewDefaultServerCapabilities()
+	capabilities.MaximumClients = int64(b.maxOpen)
+	capabilities.MaximumMessageExpiryInterval = 0 // it would drop what a session waits for after a day
+	capabilities.MaximumClientWritesPending = 1   // nothing goes through that queue; it is made before the CONNECT
+	capabilities.MaximumSessionExpiryInterval = uint32(maxSessionExpiry / time.Second)
+	capabilities.MaximumPacketSize = maxPacket + 1 // the guard's limit is without the header
+	capabilities.ReceiveMaximum = windowSize
+	capabilities.TopicAliasMaximum = 0 // the rights are asked before an alias is resolved
+	capabilities.SharedSubAvailable = 0
+	capabilities.Compatibilities.NoInheritedPropertiesOnAck = true
+	server := mqtt.New(&mqtt.Options{
+		Capabilities:             capabilities,
+		ClientNetReadBufferSize:  8 << 10,
+		ClientNetWriteBufferSize: 8 << 10,
+		SysTopicResendInterval:   int64(maxSessionExpiry / time.Second), // nobody may read $SYS, and it stops the world
+		Logger:                   slog.New(quiet{b.log.Handler()}),
+	})
+	if err := server.AddHook(&hook{Broker: b}, nil); err != nil {
+		return nil, fmt.Errorf("prepare the broker: %w", err)
+	}
+	return server, nil
+}
+
+// Serve lets clients in until ctx ends; then it stops accepting, gives what
+// waits for the disk a moment to be acknowledged, says goodbye, and closes
+// listeners and store. It is called once. An error says why it ended by itself.
+func (b *Broker) Serve(ctx context.Context) error {
+	defer b.end()
+	writing, stopWriting := context.WithCancel(context.Background())
+	defer stopWriting()
+	go b.journal.run(writing)
+	if err := b.server.Serve(); err != nil {
+		closeAll(b.listeners)
+		return errors.Join(fmt.Errorf("start the broker: %w", err), b.journal.close(stopWriting))
+	}
+
+	var loops sync.WaitGroup
+	lost := make(chan error, len(b.listeners))
+	for i, l := range b.listeners {
+		if !l.Open {
+			b.log.Warn("everybody who reaches this address may publish and subscribe hello_world/# and hellox/# (--insecure)", "listen", l.Net.Addr().String())
+		}
+		loops.Go(func() {
+			if err := b.listen(l, fmt.Sprint(i)); err != nil && !b.stopping() {
+				lost <- fmt.Errorf("listen on %s: %w", l.Net.Addr(), err)
+			}
+		})
+	}
+	loops.Go(b.endExpired)
+	b.setServing(true)
+	b.log.Info("broker ready", "listeners", len(b.listeners), "sessions", b.sessions.len())
+
+	var cause error
+	select {
+	case <-ctx.Done():
+	case cause = <-lost:
+	case cause = <-b.journal.failing:
+	}
+	b.setServing(false)
+	b.end()
+	closeAll(b.listeners)
+	b.goodbye()
+	loops.Wait()
+	b.clients.Wait()
+	b.shared.flushes.Wait()
+	return errors.Join(cause, b.server.Close(), b.journal.close(stopWriting))
+}
+
+// goodbye lets out the acknowledgements of what is on disk by now, and closes
+// every connection.
+func (b *Broker) goodbye() {
+	b.journal.settle(time.Second)
+	for _, c := range b.connections() {
+		c.disconnect(packets.ErrServerShuttingDown)
+	}
+}
+
+// serve is the life of one connection.
+func (b *Broker) serve(c *conn) {
+	b.metrics.accepted.Inc()
+	if !b.enter(c) {
+		b.metrics.refused("connections")
+		c.abort()
+		return
+	}
+	defer b.leave(c)
+	defer func() {
+		// mochi has no recover: one odd packet would end the process.
+		if r := recover(); r != nil {
+			b.metrics.panics.Inc()
+			b.log.Error("connection ended by a panic", "client", c.id, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			c.abort()
+		}
+	}()
+	err := b.server.EstablishConnection(c.listener, c)
+	b.log.Debug("client left", "client", c.id, "remote", c.RemoteAddr().String(), "cause", err)
+}
+
+func (b *Broker) enter(c *conn) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.open) >= b.maxOpen || b.life.Err() != nil {
+		return false
+	}
+	b.open[c] = struct{}{}
+	b.metrics.connections.Set(float64(len(b.open)))
+	return true
+}
+
+// leave puts away what the connection had.
+func (b *Broker) leave(c *conn) {
+	c.Close()
+	b.mu.Lock()
+	delete(b.open, c)
+	b.metrics.connections.Set(float64(len(b.open)))
+	b.mu.Unlock()
+	if f := c.takeFeeder(); f != nil {
+		f.halt()
+	}
+	s := c.session
+	if s == nil {
+		return
+	}
+	mine := s.detach(c, b.now())
+	b.leaveWill(c, s)
+	if mine && b.sessions.endIfOver(s) {
+		b.endSession(s, "")
+	}
+}
+
+func (b *Broker) connections() []*conn {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := make([]*conn, 0, len(b.open))
+	for c := range b.open {
+		all = append(all, c)
+	}
+	return all
+}
+
+// Degraded says in one sentence why publishers get no acknowledgement, or
+// returns "". Subscribers are served all the same.
+func (b *Broker) Degraded() string { return b.journal.degradedWhy() }
+
+// Ready returns nil while clients are let in. A degraded broker is ready:
+// without it nobody could fetch what fills it.
+func (b *Broker) Ready() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.serving {
+		return errors.New("the broker is not serving")
+	}
+	return nil
+}
+
+func (b *Broker) setServing(yes bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.serving = yes
+}
+
+func (b *Broker) stopping() bool { return b.life.Err() != nil }
+
+// Addr returns the address of the i-th listener.
+func (b *Broker) Addr(i int) net.Addr { return b.listeners[i].Net.Addr() }

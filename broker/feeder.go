@@ -1,0 +1,218 @@
+package broker
+
+import (
+	"fmt"
+	"time"
+
+	"hellox/stream"
+)
+
+// A feeder sends what the journal holds for a session to its client, in order:
+// from the cursor, as far as the window and the connection have room. It is
+// started when the client has come and stopped when it has gone.
+type feeder struct {
+	session *session
+	conn    *conn
+	now     func() time.Time
+	wake    chan struct{} // of capacity 1: there is something to look at
+	stop    chan struct{} // closed by halt
+	done    chan struct{} // closed when run has ended
+}
+
+// attach makes c the session's connection and starts its feeder. It returns
+// false if another connection has come in meanwhile.
+func (s *session) attach(c *conn, now func() time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.claim != c || s.ended {
+		return false
+	}
+	s.claim, s.conn = nil, c
+	if !s.persistent() {
+		return true
+	}
+	s.read = s.cursor
+	open := s.window.takeOpen()
+	// What an interrupted redelivery had not come to yet follows what it had.
+	open = append(open, s.again...)
+	s.again = nil
+	for _, o := range open {
+		if o.live == nil {
+			s.again = append(s.again, o)
+			continue
+		}
+		d := delivery{v5: c.v5, qos: o.qos, dup: true}
+		d.id = s.window.add(sent{live: o.live, qos: o.qos}, o.id)
+		c.publish(o.live, d, now().Unix())
+	}
+	f := &feeder{
+		session: s, conn: c, now: now,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	s.feeder = f
+	c.feed(f)
+	go f.run()
+	return true
+}
+
+// detach takes c from the session, and tells whether it was still its.
+func (s *session) detach(c *conn, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.claim == c {
+		s.claim = nil
+	}
+	if s.conn != c {
+		return false
+	}
+	s.dropQueue()
+	s.conn, s.feeder, s.away = nil, nil, now
+	return true
+}
+
+func (f *feeder) poke() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// halt ends the feeder and waits for that.
+func (f *feeder) halt() {
+	close(f.stop)
+	<-f.done
+}
+
+func (f *feeder) run() {
+	defer close(f.done)
+	for {
+		keys := f.session.unread()
+		if len(keys) == 0 {
+			if !f.sleep() {
+				return
+			}
+			continue
+		}
+		batches, err := f.session.journal.fetch(keys)
+		if err != nil {
+			f.session.journal.fail(fmt.Errorf("read the store for session %q: %w", f.session.id, err))
+			return
+		}
+		for _, b := range batches {
+			if !f.send(b) {
+				return
+			}
+		}
+	}
+}
+
+// sleep waits until something has changed; false: the feeder is to end.
+func (f *feeder) sleep() bool {
+	select {
+	case <-f.wake:
+		return true
+	case <-f.stop:
+		return false
+	}
+}
+
+// send sends what is the session's of a batch; false: the feeder is to end.
+func (f *feeder) send(b fetched) bool {
+	for _, m := range b.messages {
+		for {
+			ok, gone := f.session.offer(f.conn, m, f.now().Unix())
+			if gone {
+				return false
+			}
+			if ok {
+				break
+			}
+			if !f.sleep() {
+				return false
+			}
+		}
+	}
+	f.session.finished(f.conn, b.key)
+	return true
+}
+
+// unread returns the next batches to send, at most so many as one reading
+// from the file may return.
+func (s *session) unread() []uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, key := range s.pending {
+		if key > s.read {
+			return append([]uint64(nil), s.pending[i:min(i+fetchBatches, len(s.pending))]...)
+		}
+	}
+	return nil
+}
+
+// offer sends m over c, or passes it by if it is not for the session. It
+// returns false if there is no room now, and gone if c is not the session's
+// connection any more.
+func (s *session) offer(c *conn, m *message, now int64) (ok, gone bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != c {
+		return false, true
+	}
+	if m.seq <= s.read {
+		return true, false
+	}
+	t, asked := s.asks(m)
+	d := delivery{v5: c.v5, qos: min(m.qos, t.qos), retain: m.retain && t.retainAsPublished && c.v5, ids: t.ids}
+	if !asked || d.qos == 0 || m.expired(now) || !c.rights.MayReceive(m.topic) || c.tooLarge(m, d) {
+		s.read = m.seq
+		return true, false
+	}
+	if s.window.full(c.window) || !c.room() {
+		return false, false
+	}
+	// A message that went over an earlier connection goes again with its id
+	// [MQTT-4.4.0-1].
+	for len(s.again) > 0 && s.again[0].seq < m.seq {
+		s.again = s.again[1:]
+	}
+	var id uint16
+	if len(s.again) > 0 && s.again[0].seq == m.seq {
+		id, d.dup = s.again[0].id, true
+		s.again = s.again[1:]
+	}
+	d.id = s.window.add(sent{seq: m.seq, qos: d.qos}, id)
+	s.read = m.seq
+	c.publish(m, d, now)
+	return true, false
+}
+
+// finished notes that a whole batch has been sent.
+func (s *session) finished(c *conn, batch uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != c {
+		return
+	}
+	s.read = max(s.read, batch)
+	s.advance()
+}
+
+// asks returns what the session's subscriptions ask for a message of the
+// journal. The caller holds s.mu.
+func (s *session) asks(m *message) (t target, ok bool) {
+	for _, sub := range s.subs {
+		if sub.Since >= m.seq || !stream.MatchTopic(sub.Filter, m.topic) {
+			continue
+		}
+		next := target{session: s, qos: sub.QoS, noLocal: sub.NoLocal, retainAsPublished: sub.RetainAsPublished}
+		if sub.Identifier > 0 {
+			next.ids = []int{sub.Identifier}
+		}
+		if ok {
+			t.join(next)
+		} else {
+			t, ok = next, true
+		}
+	}
+	return t, ok && !(t.noLocal && m.origin == s.id)
+}

@@ -1,0 +1,245 @@
+package broker
+
+import (
+	"strings"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hellox/stream"
+)
+
+// A hook is where mochi asks us. It is the only one: of several, mochi would
+// take an allowance from any (hooks.go:672).
+type hook struct {
+	mqtt.HookBase
+	*Broker
+}
+
+// Limits on what a client may ask for. Matching a topic costs mochi the square
+// of its levels (topics.go, isolateParticle), and each filter stays in memory.
+const (
+	maxLevels     = 16
+	maxTopicBytes = 512
+	maxFilters    = 50
+	maxClientID   = 256
+)
+
+func (h *hook) ID() string { return "hellox" }
+
+func (h *hook) Provides(b byte) bool {
+	switch b {
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnSessionEstablish, mqtt.OnSessionEstablished,
+		mqtt.OnACLCheck, mqtt.OnPacketRead, mqtt.OnPacketEncode, mqtt.OnPacketProcessed,
+		mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnUnsubscribe, mqtt.OnPublish:
+		return true
+	}
+	return false
+}
+
+// of returns the connection of a client, nil for mochi's own.
+func of(cl *mqtt.Client) *conn {
+	c, _ := cl.Net.Conn.(*conn)
+	return c
+}
+
+// OnConnect judges a CONNECT. An error ends the connection; the client has
+// been told by then.
+func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
+	c := of(cl)
+	c.id, c.v5 = cl.ID, cl.Properties.ProtocolVersion == 5
+	refuse := func(reason string, code packets.Code) error {
+		h.metrics.refused(reason)
+		h.server.SendConnack(cl, code, false, nil)
+		return code
+	}
+	switch {
+	case h.stopping():
+		return refuse("stopping", packets.ErrServerUnavailable)
+	case len(cl.ID) > maxClientID:
+		return refuse("client id", packets.ErrClientIdentifierTooLong)
+	case !h.sessions.mayUse(cl.ID, c.rights):
+		return refuse("client id of another", packets.ErrClientIdentifierNotValid)
+	case !h.sessions.mayHave(cl.ID):
+		return refuse("sessions", packets.ErrQuotaExceeded)
+	}
+	c.will = newWill(cl, &pk)
+	// From here on mochi knows of no will.
+	cl.Properties.Will = mqtt.Will{}
+	if w := c.will; w != nil && (checkTopic(w.message.topic) != nil || !c.rights.MayPublish(w.message.topic)) {
+		c.will = nil
+		return refuse("will", packets.ErrNotAuthorized)
+	}
+	// mochi adds half in 16 bits (clients.go:265), and takes 0 for never.
+	if k := cl.State.Keepalive; k == 0 || k > maxKeepalive {
+		cl.State.Keepalive, cl.State.ServerKeepalive = maxKeepalive, true
+	}
+	c.step = min(time.Second, time.Duration(cl.State.Keepalive)*time.Second/8)
+	c.window, c.maxPacket = windowSize, int(cl.Properties.Props.MaximumPacketSize)
+	if r := int(pk.Properties.ReceiveMaximum); c.v5 && r > 0 {
+		c.window = min(r, windowSize)
+	}
+	return h.patience.wait(c)
+}
+
+// OnConnectAuthenticate lets in whoever the listener gave rights.
+func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, _ packets.Packet) bool {
+	return of(cl).rights != nil
+}
+
+// OnSessionEstablish comes before the CONNACK.
+func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
+	c := of(cl)
+	expiry := sessionExpiry(cl, &pk)
+	var old *conn
+	var ended *session
+	c.session, old, ended, c.present = h.sessions.claim(c, pk.Connect.Clean, expiry)
+	if old != nil {
+		// Its will goes out before the newcomer can say anything, else
+		// "lost" would overtake "here".
+		h.publishWill(old.takeWill())
+		old.disconnect(packets.ErrSessionTakenOver)
+	}
+	if ended != nil {
+		h.endSession(ended, "replaced")
+	}
+	if c.present {
+		c.session.takeWill() // it is back in time
+	}
+	if expiry > 0 || c.present {
+		h.journal.save(c.session, c)
+	}
+}
+
+// sessionExpiry says how long the session stays when its client has gone.
+func sessionExpiry(cl *mqtt.Client, pk *packets.Packet) time.Duration {
+	if cl.Properties.ProtocolVersion < 5 {
+		if pk.Connect.Clean {
+			return 0
+		}
+		return maxSessionExpiry
+	}
+	return min(time.Duration(cl.Properties.Props.SessionExpiryInterval)*time.Second, maxSessionExpiry)
+}
+
+// OnSessionEstablished comes after the CONNACK: now messages may follow.
+func (h *hook) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
+	if c := of(cl); !c.session.attach(c, h.now) {
+		c.abort() // another has come in with the same id
+	}
+}
+
+// OnACLCheck is asked for the topic of a PUBLISH and for each filter of a SUBSCRIBE.
+func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
+	c := of(cl)
+	if c == nil {
+		return false
+	}
+	ok := false
+	if write {
+		ok = c.rights.MayPublish(topic)
+	} else {
+		ok = !c.tooManyFilters && checkFilter(topic) == nil && c.rights.MaySubscribe(topic)
+	}
+	if !ok {
+		h.metrics.refused("rights")
+	}
+	return ok
+}
+
+// OnPacketRead sees each packet before mochi does.
+func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	c := of(cl)
+	switch pk.FixedHeader.Type {
+	case packets.Publish:
+		// mochi drops such a message and leaves its publisher waiting for
+		// the acknowledgement for ever (server.go:859).
+		if err := checkTopic(pk.TopicName); err != nil && !(pk.TopicName == "" && pk.Properties.TopicAliasFlag) {
+			h.metrics.refused("topic")
+			c.disconnect(packets.ErrTopicNameInvalid)
+			return pk, packets.ErrRejectPacket
+		}
+	case packets.Puback:
+		if c.session != nil {
+			c.session.ack(c, pk.PacketID, h.now().Unix())
+		}
+		return nothing(pk), nil
+	case packets.Pubrec, packets.Pubcomp:
+		return nothing(pk), nil // we send nothing at QoS 2
+	case packets.Disconnect:
+		if pk.ReasonCode != packets.CodeDisconnectWillMessage.Code {
+			c.takeWill()
+		}
+		if e := pk.Properties; e.SessionExpiryIntervalFlag && c.session != nil {
+			c.session.setExpiry(min(time.Duration(e.SessionExpiryInterval)*time.Second, maxSessionExpiry))
+		}
+	}
+	return pk, nil
+}
+
+// nothing makes an acknowledgement of ours one that mochi ignores. Its table
+// of ids is that of what the client publishes; the ids that we send are
+// others (server.go:893, 1121).
+func nothing(pk packets.Packet) packets.Packet {
+	pk.FixedHeader.Type = packets.Puback
+	pk.PacketID = 0
+	return pk
+}
+
+// OnPacketEncode puts right what mochi cannot know.
+func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	c := of(cl)
+	switch pk.FixedHeader.Type {
+	case packets.Connack:
+		if pk.ReasonCode == 0 {
+			pk.SessionPresent = c.present
+			pk.Properties.MaximumPacketSize = maxPacket
+			pk.Properties.SharedSubAvailable, pk.Properties.SharedSubAvailableFlag = 0, true
+		}
+	case packets.Unsuback:
+		if len(c.unsubscribed) == len(pk.ReasonCodes) {
+			pk.ReasonCodes = c.unsubscribed
+		}
+	}
+	return pk
+}
+
+// OnPublish takes a message over from mochi, which after that only
+// acknowledges it.
+func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	c := of(cl)
+	h.metrics.receivedQoS[pk.FixedHeader.Qos].Inc()
+	m := newMessage(&pk, cl.ID, h.now().Unix())
+	if err := h.publish(m, c, c); err != nil {
+		// No acknowledgement, and no connection: so the client keeps the
+		// message and sends it again.
+		h.metrics.refused("store")
+		h.patience.refused(c)
+		c.disconnect(packets.ErrQuotaExceeded)
+		return pk, packets.ErrRejectPacket
+	}
+	return pk, packets.CodeSuccessIgnore
+}
+
+// checkTopic tells why nothing is published on topic.
+func checkTopic(topic string) error {
+	if strings.HasPrefix(topic, "$") {
+		return packets.ErrNotAuthorized
+	}
+	if tooBig(topic) {
+		return packets.ErrTopicNameInvalid
+	}
+	return stream.CheckTopic(topic)
+}
+
+func checkFilter(filter string) error {
+	if tooBig(filter) {
+		return packets.ErrTopicFilterInvalid
+	}
+	return stream.CheckTopicFilter(filter)
+}
+
+func tooBig(topic string) bool {
+	return len(topic) > maxTopicBytes || strings.Count(topic, "/") >= maxLevels
+}

@@ -1,0 +1,278 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// A journal is the broker's memory of what it has acknowledged: messages for
+// sessions that outlive their connection, these sessions, and what is
+// retained. One goroutine (run) writes it: it takes all that waits, commits it
+// at once, and then says how far the disk has come.
+//
+// Every record has a number. Messages are kept in batches, one a commit; a
+// batch goes when no session needs it any more, whatever stands before it: a
+// session that nobody comes back for holds its own messages, not everybody's.
+type journal struct {
+	file      *journalFile
+	retained  *retained
+	sessionOf func(id string) *session // the present one, or nil
+	healed    func()
+	limit     int64 // bytes of messages
+	metrics   *metrics
+	log       *slog.Logger
+	now       func() time.Time
+	kick      chan struct{} // of capacity 1: there is something to do
+	ended     chan struct{} // closed when run has ended
+	failing   chan error    // of capacity 1: why the journal is of no use any more
+
+	mu      sync.Mutex
+	room    *sync.Cond // less waits, or the state has changed
+	state   journalState
+	why     string // of full: one sentence
+	seq     uint64 // the newest number given out
+	synced  uint64 // the disk has all up to it
+	entries []entry
+	bytes   int // of entries
+	waiters []*conn
+	closing bool
+
+	// What the next commit is to bring up to date, as it is by then.
+	sessions map[*session]struct{}
+	cursors  map[*session]struct{}
+	topics   map[string]struct{} // of retained
+
+	batches     map[uint64]*batch // those that some session needs, by their last number
+	order       []uint64          // keys of batches, ascending, with some that are gone
+	dead        []uint64          // batches in the file that nobody needs
+	deadSize    int64
+	kept        int64    // bytes of batches in the file
+	cached      []uint64 // batches whose messages are in memory, oldest first
+	cachedBytes int
+}
+
+type journalState byte
+
+const (
+	working journalState = iota
+	full                 // nothing new is taken; why says the reason
+	failed               // the file is given up
+)
+
+// An entry is what one call brought: a message, or only the wish to know when
+// all before it is on disk.
+type entry struct {
+	m    *message
+	to   []*session
+	from *conn // cut off if the entry cannot be kept; may be nil
+}
+
+// A batch is what one commit wrote.
+type batch struct {
+	size     int64
+	needed   int        // sessions that have not acknowledged all of theirs
+	messages []*message // nil: only in the file
+}
+
+const (
+	maxPending = 8 << 20 // bytes that wait for the writer; then appending waits
+	maxBatch   = 1 << 20 // bytes of a row
+	maxCached  = 8 << 20 // bytes of messages that stay in memory for feeders
+	healAt     = 0.9     // of the limit
+)
+
+var (
+	errFull   = errors.New("the store is full")
+	errFailed = errors.New("the store has failed")
+)
+
+func newJournal(file *journalFile, limit int64, m *metrics, log *slog.Logger, now func() time.Time) *journal {
+	j := &journal{
+		file: file, limit: limit, metrics: m, log: log, now: now,
+		kick: make(chan struct{}, 1), ended: make(chan struct{}), failing: make(chan error, 1),
+		sessions: map[*session]struct{}{}, cursors: map[*session]struct{}{},
+		topics: map[string]struct{}{}, batches: map[uint64]*batch{},
+	}
+	j.room = sync.NewCond(&j.mu)
+	return j
+}
+
+// append takes a message for sessions, on behalf of from, and gives it its
+// number. It waits while too much waits for the disk. errFull and errFailed
+// say that the message is not taken and must not be acknowledged.
+func (j *journal) append(m *message, to []*session, from *conn) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for j.state == working && j.bytes > maxPending && !j.closing {
+		j.room.Wait()
+	}
+	if j.state == working && j.kept+int64(j.bytes) >= j.limit {
+		j.degrade(fmt.Sprintf("the store has reached its limit of %s: publishers get no acknowledgement until what is queued has been fetched", humanize.IBytes(uint64(j.limit))))
+	}
+	switch {
+	case j.state == full:
+		return errFull
+	case j.state == failed || j.closing:
+		return errFailed
+	}
+	j.bytes += m.size()
+	m.seq = j.add(entry{m, to, from})
+	return nil
+}
+
+// save brings a session's row up to date and returns the number that the disk
+// must come to for it.
+func (j *journal) save(s *session, from *conn) uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.sessions[s] = struct{}{}
+	return j.add(entry{from: from})
+}
+
+// retain brings what is retained on a topic up to date.
+func (j *journal) retain(topic string, from *conn) uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.topics[topic] = struct{}{}
+	return j.add(entry{from: from})
+}
+
+// add gives e a number. The caller holds j.mu.
+func (j *journal) add(e entry) uint64 {
+	j.seq++
+	j.entries = append(j.entries, e)
+	if e.from != nil {
+		e.from.caused(j.seq)
+	}
+	j.poke()
+	return j.seq
+}
+
+// end returns the newest number.
+func (j *journal) end() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.seq
+}
+
+func (j *journal) poke() {
+	select {
+	case j.kick <- struct{}{}:
+	default:
+	}
+}
+
+// await has c.release called once the disk has come to seq. It returns false
+// if it has already.
+func (j *journal) await(c *conn, seq uint64) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.synced >= seq {
+		return false
+	}
+	j.waiters = append(j.waiters, c)
+	return true
+}
+
+// moved notes that a session's cursor has moved, past these batches.
+func (j *journal) moved(s *session, past []uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.cursors[s] = struct{}{}
+	j.let(past)
+}
+
+// release notes that a session that has ended does not need these batches.
+func (j *journal) release(keys []uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.let(keys)
+}
+
+func (j *journal) let(keys []uint64) {
+	for _, key := range keys {
+		if b := j.batches[key]; b != nil {
+			b.needed--
+			j.bury(key, b)
+		}
+	}
+}
+
+// bury gives up a batch that nobody needs.
+func (j *journal) bury(key uint64, b *batch) {
+	if b.needed > 0 {
+		return
+	}
+	delete(j.batches, key)
+	if b.messages != nil {
+		j.cachedBytes -= int(b.size)
+	}
+	j.dead = append(j.dead, key)
+	j.deadSize += b.size
+}
+
+// degrade stops taking messages. The caller holds j.mu.
+func (j *journal) degrade(why string) {
+	if j.state != working {
+		return
+	}
+	j.state, j.why = full, why
+	j.metrics.degraded(true)
+	j.log.Warn("degraded", "cause", why)
+	j.room.Broadcast()
+	j.poke()
+}
+
+// heal takes messages again. The caller holds j.mu.
+func (j *journal) heal() {
+	if j.state != full {
+		return
+	}
+	j.state, j.why = working, ""
+	j.metrics.degraded(false)
+	j.healed()
+	j.log.Info("healed: publishers get acknowledgements again")
+}
+
+// fail gives the file up for good: nothing that is not acknowledged will be.
+func (j *journal) fail(err error) {
+	j.mu.Lock()
+	if j.state == failed {
+		j.mu.Unlock()
+		return
+	}
+	j.state, j.why = failed, err.Error()
+	refused := j.dropEntries()
+	j.room.Broadcast()
+	j.poke()
+	j.mu.Unlock()
+	for _, c := range refused {
+		c.abort()
+	}
+	j.failing <- err
+}
+
+// dropEntries forgets what waits, and returns the connections that it came
+// from. The caller holds j.mu and aborts them without it.
+func (j *journal) dropEntries() []*conn {
+	refused := j.waiters
+	for _, e := range j.entries {
+		if e.from != nil {
+			refused = append(refused, e.from)
+		}
+	}
+	j.entries, j.bytes, j.waiters = nil, 0, nil
+	return refused
+}
+
+// degraded says in one sentence why nothing is acknowledged, or "".
+func (j *journal) degradedWhy() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.why
+}

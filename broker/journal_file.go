@@ -1,0 +1,361 @@
+package broker
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// A journalFile is the journal on disk: a SQLite file in WAL mode, each commit
+// synced. Its lock is held as long as it is open, so a second broker on it is
+// refused.
+type journalFile struct {
+	db      *sql.DB
+	reserve *reserve // nil in memory
+
+	mu   sync.Mutex // conn is used by one at a time
+	conn *sql.Conn
+	ins  *sql.Stmt // of a batch
+	sel  *sql.Stmt // of a batch
+}
+
+const (
+	applicationID = 0x686c7862 // hlxb
+	schemaVersion = 1
+	schema        = `
+CREATE TABLE batch (last INTEGER PRIMARY KEY, records BLOB NOT NULL) STRICT;
+CREATE TABLE session (
+  id TEXT PRIMARY KEY,
+  owner TEXT NOT NULL,
+  cursor INTEGER NOT NULL,
+  expiry INTEGER NOT NULL, -- nanoseconds
+  subscriptions TEXT NOT NULL -- JSON
+) STRICT, WITHOUT ROWID;
+CREATE TABLE retained (topic TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WITHOUT ROWID;
+`
+)
+
+// openJournalFile opens or makes the file in folder; "" keeps everything in
+// memory. checkpoint is how many bytes the WAL may come to.
+func openJournalFile(ctx context.Context, folder string, checkpoint int64) (*journalFile, error) {
+	name := ":memory:"
+	if folder != "" {
+		path, err := filepath.Abs(filepath.Join(folder, "broker.db"))
+		if err != nil {
+			return nil, err
+		}
+		path = filepath.ToSlash(path)
+		if !strings.HasPrefix(path, "/") {
+			path = "/" + path // C:/…
+		}
+		name = (&url.URL{Scheme: "file", OmitHost: true, Path: path}).String()
+	} else {
+		name = "file::memory:"
+	}
+	pragmas := url.Values{"_defensive": {"1"}, "_pragma": {
+		"busy_timeout(1000)",
+		// Before the first access: then there is no shared memory file,
+		// whose pages a full disk turns into a crash.
+		"locking_mode(EXCLUSIVE)",
+		"auto_vacuum(INCREMENTAL)",
+		"synchronous(FULL)",
+		"cache_size(-4096)",
+		fmt.Sprintf("journal_size_limit(%d)", checkpoint),
+	}}
+	db, err := sql.Open("sqlite", name+"?"+pragmas.Encode())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	f := &journalFile{db: db}
+	if err := f.prepare(ctx, folder != "", checkpoint); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *journalFile) prepare(ctx context.Context, onDisk bool, checkpoint int64) (err error) {
+	if f.conn, err = f.db.Conn(ctx); err != nil {
+		return err
+	}
+	var application, version, tables int
+	err = f.conn.QueryRowContext(ctx, "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)").Scan(&application, &version, &tables)
+	var coded *sqlite.Error
+	switch {
+	case errors.As(err, &coded) && coded.Code()&0xff == sqlite3.SQLITE_BUSY:
+		return errors.New("another broker has it open")
+	case err != nil:
+		return err
+	case tables > 0 && application != applicationID:
+		return errors.New("it is not a broker's store")
+	case version > schemaVersion:
+		return fmt.Errorf("it was written by a newer hellox (version %d; this one knows %d)", version, schemaVersion)
+	}
+	if onDisk {
+		var mode string
+		if err := f.conn.QueryRowContext(ctx, "PRAGMA journal_mode(WAL)").Scan(&mode); err != nil {
+			return err
+		}
+		if mode != "wal" {
+			return fmt.Errorf("its journal mode is %s, not wal", mode)
+		}
+		if err := f.exec(ctx, fmt.Sprintf("PRAGMA wal_autocheckpoint(%d)", max(checkpoint/4096, 1))); err != nil {
+			return err
+		}
+	}
+	if version == 0 {
+		err := f.inTransaction(ctx, func() error {
+			return f.exec(ctx, schema+fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d;", applicationID, schemaVersion))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if f.ins, err = f.conn.PrepareContext(ctx, "INSERT INTO batch (last, records) VALUES (?, ?)"); err != nil {
+		return err
+	}
+	f.sel, err = f.conn.PrepareContext(ctx, "SELECT records FROM batch WHERE last = ?")
+	return err
+}
+
+func (f *journalFile) close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return errors.Join(f.ins.Close(), f.sel.Close(), f.conn.Close(), f.db.Close())
+}
+
+func (f *journalFile) exec(ctx context.Context, query string, args ...any) error {
+	_, err := f.conn.ExecContext(ctx, query, args...)
+	return err
+}
+
+func (f *journalFile) inTransaction(ctx context.Context, do func() error) error {
+	if err := f.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := do()
+	if err == nil {
+		err = f.exec(ctx, "COMMIT")
+	}
+	if err != nil {
+		// After SQLITE_FULL and SQLITE_IOERR it may have been rolled back
+		// already; that this then fails says nothing.
+		f.exec(ctx, "ROLLBACK")
+	}
+	return err
+}
+
+// commit writes w in one transaction. When it returns nil, w is on disk.
+func (f *journalFile) commit(w *work) error {
+	ctx := context.Background() // a commit is never left half way
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.inTransaction(ctx, func() error {
+		for _, r := range w.rows {
+			if _, err := f.ins.ExecContext(ctx, int64(r.key), r.records); err != nil {
+				return err
+			}
+		}
+		for _, id := range w.gone {
+			if err := f.exec(ctx, "DELETE FROM session WHERE id = ?", id); err != nil {
+				return err
+			}
+		}
+		for _, s := range w.sessions {
+			err := f.exec(ctx, "INSERT OR REPLACE INTO session (id, owner, cursor, expiry, subscriptions) VALUES (?, ?, ?, ?, ?)",
+				s.id, s.owner, int64(s.cursor), int64(s.expiry), s.subscriptions)
+			if err != nil {
+				return err
+			}
+		}
+		for _, c := range w.cursors {
+			if err := f.exec(ctx, "UPDATE session SET cursor = ? WHERE id = ?", int64(c.cursor), c.id); err != nil {
+				return err
+			}
+		}
+		for topic, m := range w.topics {
+			if err := f.retain(ctx, topic, m); err != nil {
+				return err
+			}
+		}
+		return f.delete(ctx, w)
+	})
+}
+
+func (f *journalFile) retain(ctx context.Context, topic string, m *message) error {
+	if m == nil {
+		return f.exec(ctx, "DELETE FROM retained WHERE topic = ?", topic)
+	}
+	record := m.appendRecord(beginBatch(nil))
+	sealBatch(record)
+	return f.exec(ctx, "INSERT OR REPLACE INTO retained (topic, record) VALUES (?, ?)", topic, record)
+}
+
+// delete takes out the batches that nobody needs, and gives pages back when
+// many are free.
+func (f *journalFile) delete(ctx context.Context, w *work) error {
+	if len(w.dead) == 0 {
+		return nil
+	}
+	if err := f.exec(ctx, "DELETE FROM batch WHERE last < ?", int64(w.below)); err != nil {
+		return err
+	}
+	for _, key := range w.dead {
+		if key < w.below {
+			continue
+		}
+		if err := f.exec(ctx, "DELETE FROM batch WHERE last = ?", int64(key)); err != nil {
+			return err
+		}
+	}
+	return f.shrink(ctx)
+}
+
+// shrink gives free pages back to the disk, a few with each commit, and keeps
+// enough that a busy log does not grow and shrink all the time.
+func (f *journalFile) shrink(ctx context.Context) error {
+	const keep, step = 4096, 256 // pages of 4 KiB
+	var free int
+	if err := f.conn.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil {
+		return err
+	}
+	if free <= keep {
+		return nil
+	}
+	return f.exec(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", step))
+}
+
+// read returns batches of keys, at least the first.
+func (f *journalFile) read(keys []uint64) ([]fetched, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var got []fetched
+	bytes := 0
+	for _, key := range keys {
+		var records []byte
+		err := f.sel.QueryRowContext(context.Background(), int64(key)).Scan(&records)
+		if err != nil {
+			return nil, fmt.Errorf("batch %d: %w", key, err)
+		}
+		messages, err := decodeBatch(records)
+		if err != nil {
+			return nil, fmt.Errorf("batch %d: %w", key, err)
+		}
+		got = append(got, fetched{key, messages})
+		if bytes += len(records); bytes >= fetchBytes {
+			break
+		}
+	}
+	return got, nil
+}
+
+// eachBatch calls fn with every batch, in order.
+func (f *journalFile) eachBatch(ctx context.Context, fn func(key uint64, size int64, messages []*message)) error {
+	rows, err := f.conn.QueryContext(ctx, "SELECT last, records FROM batch ORDER BY last")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var records sql.RawBytes
+	for rows.Next() {
+		var last int64
+		if err := rows.Scan(&last, &records); err != nil {
+			return err
+		}
+		messages, err := decodeBatch(records)
+		if err != nil {
+			return fmt.Errorf("batch %d: %w", last, err)
+		}
+		fn(uint64(last), int64(len(records)), messages)
+	}
+	return rows.Err()
+}
+
+// A sessionRow is a session as it stands in the file.
+type sessionRow struct {
+	id, owner     string
+	cursor        uint64
+	expiry        time.Duration
+	subscriptions string
+}
+
+type cursorRow struct {
+	id     string
+	cursor uint64
+}
+
+// row returns what is to stand in the file, or false if the session has ended
+// or ends with its connection.
+func (s *session) row() (sessionRow, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || !s.persistent() {
+		return sessionRow{}, false
+	}
+	subs := make([]subscription, 0, len(s.subs))
+	for _, sub := range s.subs {
+		subs = append(subs, sub)
+	}
+	text, _ := json.Marshal(subs) // of strings, numbers and booleans: it cannot fail
+	return sessionRow{s.id, s.owner, s.cursor, s.expiry, string(text)}, true
+}
+
+func (f *journalFile) eachSession(ctx context.Context, fn func(sessionRow) error) error {
+	rows, err := f.conn.QueryContext(ctx, "SELECT id, owner, cursor, expiry, subscriptions FROM session ORDER BY id")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r sessionRow
+		var cursor, expiry int64
+		if err := rows.Scan(&r.id, &r.owner, &cursor, &expiry, &r.subscriptions); err != nil {
+			return err
+		}
+		r.cursor, r.expiry = uint64(cursor), time.Duration(expiry)
+		if err := fn(r); err != nil {
+			return fmt.Errorf("session %q: %w", r.id, err)
+		}
+	}
+	return rows.Err()
+}
+
+func (f *journalFile) eachRetained(ctx context.Context, fn func(*message)) error {
+	rows, err := f.conn.QueryContext(ctx, "SELECT topic, record FROM retained")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var topic string
+		var record []byte
+		if err := rows.Scan(&topic, &record); err != nil {
+			return err
+		}
+		messages, err := decodeBatch(record)
+		if err != nil || len(messages) != 1 {
+			return fmt.Errorf("what is retained on %q: %w", topic, errors.Join(err, errRecord))
+		}
+		fn(messages[0])
+	}
+	return rows.Err()
+}
+
+// isFull tells whether a commit failed for want of room, which can pass; any
+// other failure to write is final (a failed fsync may have lost pages that the
+// next one reports as written).
+func isFull(err error) bool {
+	var coded *sqlite.Error
+	return errors.As(err, &coded) && coded.Code()&0xff == sqlite3.SQLITE_FULL
+}

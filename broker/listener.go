@@ -1,0 +1,84 @@
+package broker
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"time"
+)
+
+// A Listener is an address that clients connect to.
+type Listener struct {
+	Net       net.Listener
+	WebSocket bool
+	TLS       *tls.Config // nil: plain
+	// Open is for an address that only this machine's user reaches:
+	// everybody there may read and write everything but $SYS.
+	Open bool
+}
+
+const (
+	firstPause = 5 * time.Millisecond
+	lastPause  = time.Second
+)
+
+func closeAll(listeners []Listener) {
+	for _, l := range listeners {
+		l.Net.Close()
+	}
+}
+
+func (b *Broker) rightsOn(l Listener) *Rights {
+	if l.Open {
+		return openRights()
+	}
+	if b.insecure {
+		return insecureRights()
+	}
+	return nil
+}
+
+// listen lets clients in on l until it is closed.
+func (b *Broker) listen(l Listener, id string) error {
+	var accepting net.Listener = &survivor{Listener: l.Net, broker: b}
+	if l.TLS != nil {
+		accepting = tls.NewListener(accepting, l.TLS)
+	}
+	rights := b.rightsOn(l)
+	if l.WebSocket {
+		return b.listenWeb(accepting, rights, id)
+	}
+	for {
+		c, err := accepting.Accept()
+		if err != nil {
+			return err
+		}
+		b.clients.Go(func() { b.serve(newConn(c, b.shared, rights, id, b.now())) })
+	}
+}
+
+// A survivor is a listener that outlives errors of accepting: when file
+// descriptors are short, or a client has gone before it was accepted. Only
+// that it was closed ends it.
+type survivor struct {
+	net.Listener
+	broker *Broker
+}
+
+func (s *survivor) Accept() (net.Conn, error) {
+	pause := firstPause
+	for {
+		c, err := s.Listener.Accept()
+		if err == nil || errors.Is(err, net.ErrClosed) {
+			return c, err
+		}
+		s.broker.metrics.acceptErrors.Inc()
+		s.broker.log.Warn("accept failed; trying again", "listen", s.Addr().String(), "cause", err)
+		select {
+		case <-time.After(pause):
+		case <-s.broker.life.Done():
+			return nil, net.ErrClosed
+		}
+		pause = min(2*pause, lastPause)
+	}
+}

@@ -1,0 +1,152 @@
+package broker
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// A message is one PUBLISH on its way through the broker. Nobody changes it
+// once it is made, except for seq, which the journal sets before anybody else
+// sees the message.
+type message struct {
+	topic   string
+	payload []byte
+	// props are the MQTT 5 properties as they are passed on, encoded,
+	// without their length, the expiry and subscription identifiers.
+	props  []byte
+	origin string // client id of the publisher, for No Local
+	expiry int64  // Unix seconds; 0: never
+	qos    byte   // as published
+	retain bool   // as published
+	seq    uint64 // its place in the journal; 0: not in it
+}
+
+// overhead is what a message costs beside its bytes: the structs that point to it.
+const overhead = 160
+
+func (m *message) size() int {
+	return len(m.topic) + len(m.payload) + len(m.props) + len(m.origin) + overhead
+}
+
+func (m *message) expired(now int64) bool { return m.expiry > 0 && m.expiry <= now }
+
+// newMessage takes what is passed on of a PUBLISH that was received at now
+// (Unix seconds).
+func newMessage(pk *packets.Packet, origin string, now int64) *message {
+	m := &message{
+		topic: pk.TopicName, payload: pk.Payload, origin: origin,
+		qos: pk.FixedHeader.Qos, retain: pk.FixedHeader.Retain,
+	}
+	if pk.ProtocolVersion == 5 {
+		if e := pk.Properties.MessageExpiryInterval; e > 0 {
+			m.expiry = now + int64(e)
+		}
+		m.props = encodeProperties(&pk.Properties)
+	}
+	return m
+}
+
+// encodeProperties returns what [MQTT-3.3.2-4], [-15] to [-20] want forwarded
+// unaltered.
+func encodeProperties(p *packets.Properties) []byte {
+	if !p.PayloadFormatFlag && p.ContentType == "" && p.ResponseTopic == "" && len(p.CorrelationData) == 0 && len(p.User) == 0 {
+		return nil
+	}
+	forwarded := packets.Properties{
+		PayloadFormat: p.PayloadFormat, PayloadFormatFlag: p.PayloadFormatFlag,
+		ContentType: p.ContentType, ResponseTopic: p.ResponseTopic,
+		CorrelationData: p.CorrelationData, User: p.User,
+	}
+	var b bytes.Buffer
+	forwarded.Encode(packets.Publish, packets.Mods{AllowResponseInfo: true}, &b, 0)
+	_, n := binary.Uvarint(b.Bytes()) // the length before them, in the same encoding as MQTT's
+	if n <= 0 {
+		return nil
+	}
+	return b.Bytes()[n:]
+}
+
+// A delivery says how a message goes to one client.
+type delivery struct {
+	v5     bool
+	qos    byte
+	retain bool
+	dup    bool
+	id     uint16 // with QoS 1
+	ids    []int  // subscription identifiers, MQTT 5
+}
+
+const (
+	propMessageExpiry          = 0x02
+	propSubscriptionIdentifier = 0x0B
+)
+
+// appendPublish appends m as a PUBLISH packet. now is in Unix seconds.
+func (m *message) appendPublish(b []byte, d delivery, now int64) []byte {
+	head := byte(packets.Publish << 4)
+	if d.dup {
+		head |= 1 << 3
+	}
+	head |= d.qos << 1
+	if d.retain {
+		head |= 1
+	}
+	rest, props := m.remaining(d)
+	b = append(b, head)
+	b = binary.AppendUvarint(b, uint64(rest))
+	b = binary.BigEndian.AppendUint16(b, uint16(len(m.topic)))
+	b = append(b, m.topic...)
+	if d.qos > 0 {
+		b = binary.BigEndian.AppendUint16(b, d.id)
+	}
+	if d.v5 {
+		b = binary.AppendUvarint(b, uint64(props))
+		if m.expiry > 0 {
+			b = append(b, propMessageExpiry)
+			b = binary.BigEndian.AppendUint32(b, uint32(max(m.expiry-now, 1)))
+		}
+		for _, id := range d.ids {
+			b = append(b, propSubscriptionIdentifier)
+			b = binary.AppendUvarint(b, uint64(id))
+		}
+		b = append(b, m.props...)
+	}
+	return append(b, m.payload...)
+}
+
+// remaining returns the packet's remaining length and, of that, the length of
+// the properties' content.
+func (m *message) remaining(d delivery) (rest, props int) {
+	rest = 2 + len(m.topic) + len(m.payload)
+	if d.qos > 0 {
+		rest += 2
+	}
+	if !d.v5 {
+		return rest, 0
+	}
+	props = len(m.props)
+	if m.expiry > 0 {
+		props += 5
+	}
+	for _, id := range d.ids {
+		props += 1 + uvarintLen(id)
+	}
+	return rest + uvarintLen(props) + props, props
+}
+
+// packetLen is the length of the whole packet, for a client's Maximum Packet Size.
+func (m *message) packetLen(d delivery) int {
+	rest, _ := m.remaining(d)
+	return 1 + uvarintLen(rest) + rest
+}
+
+func uvarintLen(n int) int {
+	l := 1
+	for n >= 0x80 {
+		n >>= 7
+		l++
+	}
+	return l
+}

@@ -1,0 +1,103 @@
+package broker
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are counted always, and registered if somebody wants them.
+type metrics struct {
+	log            *slog.Logger
+	connections    prometheus.Gauge
+	accepted       prometheus.Counter
+	acceptErrors   prometheus.Counter
+	refusals       *prometheus.CounterVec // by reason
+	received       *prometheus.CounterVec // by QoS
+	delivered      *prometheus.CounterVec // by QoS
+	deliveredQoS   [2]prometheus.Counter
+	receivedQoS    [3]prometheus.Counter
+	bytesOut       prometheus.Counter
+	slowClients    prometheus.Counter
+	sessionCount   prometheus.Gauge
+	sessionsEnded  *prometheus.CounterVec // by reason
+	retainedCount  prometheus.Gauge
+	retainedDenied prometheus.Counter
+	storeBytes     prometheus.Gauge
+	isDegraded     prometheus.Gauge
+	commits        prometheus.Histogram
+	panics         prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
+	const space = "hellox_broker_"
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: space + name, Help: help})
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: space + name, Help: help})
+	}
+	counters := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: space + name, Help: help}, []string{label})
+	}
+	m := &metrics{
+		log:            log,
+		connections:    gauge("connections", "Connections that are open."),
+		accepted:       counter("accepted_total", "Connections accepted."),
+		acceptErrors:   counter("accept_errors_total", "Errors of accepting connections; each is tried again."),
+		refusals:       counters("refused_total", "Connections and packets refused.", "reason"),
+		received:       counters("messages_received_total", "Messages received from publishers.", "qos"),
+		delivered:      counters("messages_sent_total", "Messages sent to subscribers.", "qos"),
+		bytesOut:       counter("sent_bytes_total", "Bytes written to clients."),
+		slowClients:    counter("slow_clients_total", "Clients cut off because they did not read."),
+		sessionCount:   gauge("sessions", "Sessions that outlive their connection."),
+		sessionsEnded:  counters("sessions_ended_total", "Sessions that outlived their connection and ended.", "reason"),
+		retainedCount:  gauge("retained", "Messages retained."),
+		retainedDenied: counter("retained_refused_total", "Messages passed on but not retained, for there are too many."),
+		storeBytes:     gauge("store_bytes", "Bytes of messages kept for sessions."),
+		isDegraded:     gauge("degraded", "1 while publishers get no acknowledgement."),
+		panics:         counter("panics_total", "Connections closed by a panic in handling them."),
+		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: space + "commit_seconds", Help: "Time to bring a batch to disk.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
+		}),
+	}
+	for qos, label := range []string{"0", "1", "2"} {
+		m.receivedQoS[qos] = m.received.WithLabelValues(label)
+		if qos < len(m.deliveredQoS) {
+			m.deliveredQoS[qos] = m.delivered.WithLabelValues(label)
+		}
+	}
+	if r == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{
+		m.connections, m.accepted, m.acceptErrors, m.refusals, m.received, m.delivered, m.bytesOut, m.slowClients,
+		m.sessionCount, m.sessionsEnded, m.retainedCount, m.retainedDenied, m.storeBytes, m.isDegraded, m.commits, m.panics,
+	} {
+		if err := r.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).Inc() }
+func (m *metrics) sent(qos byte)         { m.deliveredQoS[qos].Inc() }
+func (m *metrics) sentBytes(n int)       { m.bytesOut.Add(float64(n)) }
+func (m *metrics) store(bytes int64)     { m.storeBytes.Set(float64(bytes)) }
+
+func (m *metrics) degraded(yes bool) {
+	m.isDegraded.Set(0)
+	if yes {
+		m.isDegraded.Set(1)
+	}
+}
+
+func (m *metrics) committed(_ int, took time.Duration) { m.commits.Observe(took.Seconds()) }
+
+func (m *metrics) slow(c *conn, why string) {
+	m.slowClients.Inc()
+	m.log.Warn("client cut off", "client", c.id, "remote", c.RemoteAddr().String(), "cause", why)
+}

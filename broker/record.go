@@ -1,0 +1,107 @@
+package broker
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+)
+
+// A batch as it stands in the file: CRC-32C of what follows, then records. A
+// record is uvarint seq, flags, uvarint expiry, and topic, origin, properties
+// and payload, each after its uvarint length. The checksum names a flipped bit
+// that the disk did not: SQLite has none for its pages.
+
+const (
+	flagQoS    = 0x03
+	flagRetain = 0x04
+)
+
+var errRecord = errors.New("the record is damaged")
+
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) } // built once, by crc32
+
+// beginBatch starts a batch in b.
+func beginBatch(b []byte) []byte { return append(b[:0], 0, 0, 0, 0) }
+
+// sealBatch puts the checksum in its place.
+func sealBatch(b []byte) {
+	binary.LittleEndian.PutUint32(b, crc32.Checksum(b[4:], castagnoli()))
+}
+
+func (m *message) appendRecord(b []byte) []byte {
+	b = binary.AppendUvarint(b, m.seq)
+	flags := m.qos & flagQoS
+	if m.retain {
+		flags |= flagRetain
+	}
+	b = append(b, flags)
+	b = binary.AppendUvarint(b, uint64(m.expiry))
+	b = binary.AppendUvarint(b, uint64(len(m.topic)))
+	b = append(b, m.topic...)
+	b = binary.AppendUvarint(b, uint64(len(m.origin)))
+	b = append(b, m.origin...)
+	b = binary.AppendUvarint(b, uint64(len(m.props)))
+	b = append(b, m.props...)
+	b = binary.AppendUvarint(b, uint64(len(m.payload)))
+	return append(b, m.payload...)
+}
+
+// decodeBatch reads what beginBatch, appendRecord and sealBatch wrote. The
+// messages keep pointing into b.
+func decodeBatch(b []byte) ([]*message, error) {
+	if len(b) < 4 || binary.LittleEndian.Uint32(b) != crc32.Checksum(b[4:], castagnoli()) {
+		return nil, errors.New("its checksum does not match")
+	}
+	var messages []*message
+	d := decoder{b: b[4:]}
+	for len(d.b) > 0 {
+		m := &message{seq: d.uvarint()}
+		flags := d.byte()
+		m.qos, m.retain = flags&flagQoS, flags&flagRetain != 0
+		m.expiry = int64(d.uvarint())
+		m.topic, m.origin = string(d.bytes()), string(d.bytes())
+		m.props, m.payload = d.bytes(), d.bytes()
+		if d.bad {
+			return nil, errRecord
+		}
+		messages = append(messages, m)
+	}
+	return messages, nil
+}
+
+// A decoder reads values off a slice; bad is set by the first that is not there.
+type decoder struct {
+	b   []byte
+	bad bool
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.bad, d.b = true, nil
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) byte() byte {
+	if len(d.b) == 0 {
+		d.bad = true
+		return 0
+	}
+	c := d.b[0]
+	d.b = d.b[1:]
+	return c
+}
+
+func (d *decoder) bytes() []byte {
+	n := d.uvarint()
+	if n > uint64(len(d.b)) {
+		d.bad, d.b = true, nil
+		return nil
+	}
+	v := d.b[:n:n]
+	d.b = d.b[n:]
+	return v
+}

@@ -1,0 +1,117 @@
+package broker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+const (
+	defaultLimit = 1 << 30
+	memoryLimit  = 64 << 20
+	minLimit     = 4 << 20
+)
+
+// openJournal opens the store. Of its limit a part is the reserve, and a part
+// SQLite's write-ahead log, which must fit into the reserve when the disk is full.
+func (b *Broker) openJournal(folder string, limit int64) error {
+	if limit == 0 {
+		limit = defaultLimit
+		if folder == "" {
+			limit = memoryLimit
+		}
+	}
+	if limit < minLimit {
+		return fmt.Errorf("the store's limit of %d bytes is too small: it must be at least %d", limit, minLimit)
+	}
+	var kept *reserve
+	if folder != "" {
+		err := os.MkdirAll(folder, 0o700)
+		if err == nil {
+			kept, err = makeReserve(folder, limit/64)
+		}
+		if err != nil {
+			return fmt.Errorf("open the store %s: %w", folder, err)
+		}
+		limit -= 2 * kept.size
+	}
+	file, err := openJournalFile(context.Background(), folder, checkpointOf(kept))
+	if err != nil {
+		return fmt.Errorf("open the store %s: %w", folder, err)
+	}
+	file.reserve = kept
+	b.journal = newJournal(file, limit, b.metrics, b.log, b.now)
+	b.journal.retained, b.journal.sessionOf, b.journal.healed = &b.retained, b.sessions.current, b.patience.forget
+	b.sessions.journal, b.sessions.metrics, b.sessions.now = b.journal, b.metrics, b.now
+	b.sessions.byID = map[string]*session{}
+	return nil
+}
+
+// checkpointOf is how far the write-ahead log may grow.
+func checkpointOf(r *reserve) int64 {
+	if r == nil {
+		return maxReserve / 4
+	}
+	return r.size / 4
+}
+
+// restore reads the store: sessions, what is retained, and which session
+// needs which batch. Each batch's checksum is looked at on the way.
+func (b *Broker) restore() error {
+	ctx := context.Background()
+	j := b.journal
+	b.sessions.budget = &b.shared.budget
+	err := j.file.eachSession(ctx, func(r sessionRow) error {
+		s := b.sessions.restore(r)
+		var subs []subscription
+		if err := json.Unmarshal([]byte(r.subscriptions), &subs); err != nil {
+			return fmt.Errorf("its subscriptions: %w", err)
+		}
+		j.seq = max(j.seq, s.cursor)
+		for _, sub := range subs {
+			s.subscribe(&b.router, sub)
+			j.seq = max(j.seq, sub.Since)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := j.file.eachRetained(ctx, func(m *message) { b.retained.set(m) }); err != nil {
+		return err
+	}
+	b.metrics.retainedCount.Set(float64(b.retained.count()))
+	var targets []target
+	err = j.file.eachBatch(ctx, func(key uint64, size int64, messages []*message) {
+		j.seq = max(j.seq, key)
+		needed := map[*session]struct{}{}
+		for _, m := range messages {
+			targets = b.router.match(targets[:0], m.topic)
+			for i := range targets {
+				s := targets[i].session
+				s.mu.Lock()
+				if _, asks := s.asks(m); asks && m.seq > s.cursor {
+					needed[s] = struct{}{}
+				}
+				s.mu.Unlock()
+			}
+		}
+		for s := range needed {
+			s.committed(key)
+		}
+		j.restore(key, size, len(needed))
+	})
+	j.synced = j.seq
+	b.metrics.store(j.kept)
+	return err
+}
+
+// restore takes a batch in that stands in the file.
+func (j *journal) restore(key uint64, size int64, needed int) {
+	b := &batch{size: size, needed: needed}
+	j.batches[key] = b
+	j.order = append(j.order, key)
+	j.kept += size
+	j.bury(key, b) // if nobody needs it
+}

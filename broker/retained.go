@@ -1,0 +1,77 @@
+package broker
+
+import (
+	"sync"
+
+	"hellox/stream"
+)
+
+// retained holds the newest message of each topic that was published with
+// the retain flag.
+type retained struct {
+	mu       sync.RWMutex
+	messages map[string]*message
+	bytes    int
+}
+
+// What is retained is bounded; a message beyond that is passed on only.
+const (
+	maxRetained      = 10_000
+	maxRetainedBytes = 32 << 20
+)
+
+// set keeps m, or with an empty payload forgets what was there
+// [MQTT-3.3.1-6]. It returns false if there is no room.
+func (r *retained) set(m *message) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.messages[m.topic]
+	if old != nil {
+		r.bytes -= old.size()
+		delete(r.messages, m.topic)
+	}
+	if len(m.payload) == 0 {
+		return true
+	}
+	if len(r.messages) >= maxRetained || r.bytes+m.size() > maxRetainedBytes {
+		if old != nil {
+			r.messages[m.topic] = old
+			r.bytes += old.size()
+		}
+		return false
+	}
+	if r.messages == nil {
+		r.messages = map[string]*message{}
+	}
+	r.messages[m.topic] = m
+	r.bytes += m.size()
+	return true
+}
+
+// match returns what is retained on the topics that filter matches.
+func (r *retained) match(filter string) []*message {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if m := r.messages[filter]; m != nil {
+		return []*message{m}
+	}
+	var found []*message
+	for topic, m := range r.messages {
+		if stream.MatchTopic(filter, topic) {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+func (r *retained) get(topic string) *message {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.messages[topic]
+}
+
+func (r *retained) count() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.messages)
+}

@@ -1,0 +1,165 @@
+package broker
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A subscription is what a session asked for with one topic filter.
+type subscription struct {
+	Filter            string `json:"filter"`
+	QoS               byte   `json:"qos,omitempty"`
+	NoLocal           bool   `json:"no_local,omitempty"`
+	RetainAsPublished bool   `json:"retain_as_published,omitempty"`
+	Identifier        int    `json:"identifier,omitempty"`
+	// Since is the journal's number when the session subscribed: what stood
+	// there before is not for it.
+	Since uint64 `json:"since,omitempty"`
+}
+
+// A target is a session that a message goes to, with what its subscriptions
+// that match ask for together.
+type target struct {
+	session           *session
+	qos               byte
+	noLocal           bool // of all of them
+	retainAsPublished bool // of any
+	ids               []int
+}
+
+// A router knows which sessions asked for which topics: a tree with a level
+// of the filter at each node.
+type router struct {
+	mu   sync.RWMutex
+	root node
+}
+
+type node struct {
+	children map[string]*node
+	subs     []subscriber
+}
+
+type subscriber struct {
+	session *session
+	sub     subscription
+}
+
+// add makes the subscription known, in place of one with the same filter.
+func (r *router) add(s *session, sub subscription) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := &r.root
+	for level := range strings.SplitSeq(sub.Filter, "/") {
+		child := n.children[level]
+		if child == nil {
+			child = &node{}
+			if n.children == nil {
+				n.children = map[string]*node{}
+			}
+			n.children[level] = child
+		}
+		n = child
+	}
+	if i := n.find(s); i >= 0 {
+		n.subs[i].sub = sub
+		return
+	}
+	n.subs = append(n.subs, subscriber{s, sub})
+}
+
+// remove forgets a subscription.
+func (r *router) remove(s *session, filter string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.root.remove(s, filter, true)
+}
+
+// remove takes the subscription out below n and tells whether n is empty now.
+func (n *node) remove(s *session, filter string, more bool) bool {
+	if more {
+		level, rest, more := strings.Cut(filter, "/")
+		if child := n.children[level]; child != nil && child.remove(s, rest, more) {
+			delete(n.children, level)
+		}
+	} else if i := n.find(s); i >= 0 {
+		n.subs = slices.Delete(n.subs, i, i+1)
+	}
+	return len(n.children) == 0 && len(n.subs) == 0
+}
+
+func (n *node) find(s *session) int {
+	return slices.IndexFunc(n.subs, func(e subscriber) bool { return e.session == s })
+}
+
+// match appends the sessions that topic goes to, each once.
+func (r *router) match(to []target, topic string) []target {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	begin, nodes := len(to), 0
+	to = r.root.match(to, &nodes, topic, true, strings.HasPrefix(topic, "$"))
+	if nodes > 1 {
+		to = append(to[:begin], merge(to[begin:])...)
+	}
+	return to
+}
+
+// match walks the levels of topic; more tells whether any are left, and
+// dollar that wildcards do not match the next one (MQTT 3.1.1, 4.7.2).
+func (n *node) match(to []target, nodes *int, topic string, more, dollar bool) []target {
+	if n == nil {
+		return to
+	}
+	if all := n.children["#"]; all != nil && !dollar {
+		to = all.collect(to, nodes)
+	}
+	if !more {
+		return n.collect(to, nodes)
+	}
+	level, rest, more := strings.Cut(topic, "/")
+	to = n.children[level].match(to, nodes, rest, more, false)
+	if !dollar {
+		to = n.children["+"].match(to, nodes, rest, more, false)
+	}
+	return to
+}
+
+func (n *node) collect(to []target, nodes *int) []target {
+	if len(n.subs) == 0 {
+		return to
+	}
+	*nodes++
+	for _, e := range n.subs {
+		t := target{session: e.session, qos: e.sub.QoS, noLocal: e.sub.NoLocal, retainAsPublished: e.sub.RetainAsPublished}
+		if e.sub.Identifier > 0 {
+			t.ids = []int{e.sub.Identifier}
+		}
+		to = append(to, t)
+	}
+	return to
+}
+
+// merge joins the targets of one session: a message that several of its
+// filters match is sent once, at the highest QoS.
+func merge(to []target) []target {
+	slices.SortStableFunc(to, func(a, b target) int { return cmp.Compare(a.session.number, b.session.number) })
+	merged := to[:0]
+	for _, t := range to {
+		if n := len(merged); n > 0 && merged[n-1].session == t.session {
+			merged[n-1].join(t)
+			continue
+		}
+		merged = append(merged, t)
+	}
+	return merged
+}
+
+func (t *target) join(o target) {
+	t.qos = max(t.qos, o.qos)
+	t.noLocal = t.noLocal && o.noLocal
+	t.retainAsPublished = t.retainAsPublished || o.retainAsPublished
+	if len(o.ids) > 0 {
+		t.ids = append(slices.Clip(t.ids), o.ids...)
+	}
+}

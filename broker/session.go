@@ -1,0 +1,231 @@
+package broker
+
+import (
+	"sync"
+	"time"
+)
+
+// A session is what the broker knows of a client id: its subscriptions, what
+// has been sent and not acknowledged, and, if it outlives its connection,
+// where it stands in the journal.
+//
+// Locks are taken in this order: session, then journal or conn.
+type session struct {
+	id     string
+	owner  string // the identity that made it
+	number uint64 // in the order of making, to sort by
+
+	journal *journal
+	budget  *budget
+
+	mu     sync.Mutex
+	conn   *conn // nil while its client is away
+	claim  *conn // the connection that is coming in, until it is attached
+	subs   map[string]subscription
+	window window
+	queue  []queued // at QoS 1, not from the journal, waiting for the window
+	queued int      // bytes in queue
+	ended  bool
+	kept   bool // it has outlived, or was to outlive, its connection: it stands in the file
+
+	// Of a session that outlives its connection:
+	expiry  time.Duration // how long it stays after its client left; 0: it ends with the connection
+	away    time.Time     // since when its client is away
+	pending []uint64      // batches of the journal that hold something for it, ascending
+	cursor  uint64        // all up to it is acknowledged, or is not for it
+	read    uint64        // all up to it has been sent over this connection, or is not for it
+	again   []sent        // sent over an earlier connection and not acknowledged
+	feeder  *feeder       // of conn
+
+	will  *will       // waits out its delay
+	timer *time.Timer // of will
+}
+
+type queued struct {
+	m *message
+	d delivery
+}
+
+func newSession(id, owner string, number uint64, j *journal, b *budget) *session {
+	return &session{
+		id: id, owner: owner, number: number, journal: j, budget: b,
+		subs: map[string]subscription{},
+	}
+}
+
+// persistent tells whether the session outlives its connection. The caller
+// holds s.mu.
+func (s *session) persistent() bool { return s.expiry > 0 }
+
+// logs tells whether the journal carries m to the session: what is at QoS 1
+// for a session that outlives its connection.
+func (s *session) logs(m *message, t *target) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.persistent() && !s.ended && !(t.noLocal && m.origin == s.id)
+}
+
+// deliver sends what the journal does not carry to the client, if it is there.
+func (s *session) deliver(m *message, t *target, now int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.conn
+	if c == nil || t.noLocal && m.origin == s.id || m.expired(now) {
+		return
+	}
+	qos := min(m.qos, t.qos)
+	s.send(c, m, delivery{v5: c.v5, qos: qos, retain: m.retain && t.retainAsPublished && c.v5, ids: t.ids}, now)
+}
+
+// saved tells whether the session stands in the journal.
+func (s *session) saved() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept
+}
+
+// send hands a message that is not from the journal to c. The caller holds s.mu.
+func (s *session) send(c *conn, m *message, d delivery, now int64) {
+	if !c.rights.MayReceive(m.topic) || c.tooLarge(m, d) {
+		return
+	}
+	if d.qos == 0 {
+		c.publish(m, d, now)
+		return
+	}
+	if len(s.queue) == 0 && !s.window.full(c.window) {
+		d.id = s.window.add(sent{live: m, qos: d.qos}, 0)
+		c.publish(m, d, now)
+		return
+	}
+	if !s.budget.take(c, m.size()) {
+		return // c has been cut off
+	}
+	s.queue = append(s.queue, queued{m, d})
+	s.queued += m.size()
+}
+
+// retained sends what was retained on a topic that the client just subscribed to.
+func (s *session) retained(m *message, qos byte, ids []int, now int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.conn; c != nil && !m.expired(now) {
+		s.send(c, m, delivery{v5: c.v5, qos: min(m.qos, qos), retain: true, ids: ids}, now)
+	}
+}
+
+// ack takes a PUBACK that came over c.
+func (s *session) ack(c *conn, id uint16, now int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != c || !s.window.ack(id) {
+		return
+	}
+	for len(s.queue) > 0 && !s.window.full(c.window) {
+		q := s.queue[0]
+		s.queue[0] = queued{}
+		s.queue = s.queue[1:]
+		s.queued -= q.m.size()
+		s.budget.give(c, q.m.size())
+		if q.m.expired(now) {
+			continue
+		}
+		q.d.id = s.window.add(sent{live: q.m, qos: q.d.qos}, 0)
+		c.publish(q.m, q.d, now)
+	}
+	if s.persistent() {
+		s.advance()
+		s.poke()
+	}
+}
+
+// advance moves the cursor as far as acknowledgements allow: to just before
+// the oldest message that is not acknowledged. The caller holds s.mu.
+func (s *session) advance() {
+	to := s.read
+	if seq := s.window.firstLogged(); seq > 0 {
+		to = seq - 1
+	}
+	if to <= s.cursor {
+		return
+	}
+	s.cursor = to
+	n := 0
+	for n < len(s.pending) && s.pending[n] <= to {
+		n++
+	}
+	s.journal.moved(s, s.pending[:n])
+	s.pending = s.pending[n:]
+}
+
+// committed tells the session that a batch of the journal holds messages for
+// it. It returns false if the session has ended.
+func (s *session) committed(batch uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || !s.persistent() {
+		return false
+	}
+	s.pending = append(s.pending, batch)
+	s.poke()
+	return true
+}
+
+// poke wakes the feeder. The caller holds s.mu.
+func (s *session) poke() {
+	if s.feeder != nil {
+		s.feeder.poke()
+	}
+}
+
+// subscribe adds a subscription and tells whether its filter is a new one.
+func (s *session) subscribe(r *router, sub subscription) (isNew bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old, existed := s.subs[sub.Filter]
+	if existed {
+		sub.Since = old.Since
+	}
+	s.subs[sub.Filter] = sub
+	r.add(s, sub)
+	return !existed
+}
+
+// unsubscribe tells whether there was such a subscription.
+func (s *session) unsubscribe(r *router, filter string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.subs[filter]; !ok {
+		return false
+	}
+	delete(s.subs, filter)
+	r.remove(s, filter)
+	return true
+}
+
+// end makes the session one that gets nothing any more, and lets go of the
+// journal.
+func (s *session) end(r *router) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	s.ended = true
+	for filter := range s.subs {
+		r.remove(s, filter)
+	}
+	s.dropQueue()
+	s.journal.release(s.pending)
+	s.pending = nil
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}
+
+func (s *session) dropQueue() {
+	if s.conn != nil {
+		s.budget.give(s.conn, s.queued)
+	}
+	s.queue, s.queued = nil, 0
+}

@@ -1,0 +1,140 @@
+package broker
+
+import (
+	"sync"
+	"time"
+)
+
+// sessions are all that the broker knows, by client id.
+type sessions struct {
+	journal *journal
+	budget  *budget
+	metrics *metrics
+	now     func() time.Time
+
+	mu   sync.Mutex
+	byID map[string]*session
+	made uint64
+}
+
+const (
+	maxSessions = 20_000
+	// maxSessionExpiry ends the session of a client that does not come
+	// back. MQTT 3.1.1 has no such bound, and a store has no room for ever.
+	maxSessionExpiry = 7 * 24 * time.Hour
+)
+
+// mayUse tells whether a client id is free or belongs to the same identity.
+func (a *sessions) mayUse(id string, r *Rights) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.byID[id]
+	return r != nil && (s == nil || s.owner == r.Identity)
+}
+
+// mayHave tells whether there may be one more session.
+func (a *sessions) mayHave(id string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.byID) < maxSessions || a.byID[id] != nil
+}
+
+// claim returns the session that c is to have, the connection that has it
+// now, and the session that ends because c starts a new one. present tells
+// whether the session was there before. Two connections with one id come one
+// after the other: the later one wins.
+func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session, old *conn, ended *session, present bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s = a.byID[c.id]; s != nil {
+		s.mu.Lock()
+		old = s.conn
+		keep := !clean && s.persistent() && s.owner == c.rights.Identity
+		if keep {
+			s.dropQueue()
+			s.conn, s.feeder = nil, nil
+			s.claim, s.expiry = c, expiry
+		}
+		s.mu.Unlock()
+		if keep {
+			return s, old, nil, true
+		}
+		ended = s
+	}
+	a.made++
+	s = newSession(c.id, c.rights.Identity, a.made, a.journal, a.budget)
+	s.claim, s.expiry, s.kept = c, expiry, expiry > 0
+	s.cursor = a.journal.end()
+	a.byID[c.id] = s
+	a.count()
+	return s, old, ended, false
+}
+
+// setExpiry changes how long the session stays; what would end with its
+// connection cannot be made to stay [MQTT-3.14.2.2.2].
+func (s *session) setExpiry(expiry time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.persistent() {
+		s.expiry = expiry
+	}
+}
+
+// endIfOver takes out a session that ends with its connection.
+func (a *sessions) endIfOver(s *session) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.persistent() || s.conn != nil || s.claim != nil || a.byID[s.id] != s {
+		return false
+	}
+	delete(a.byID, s.id)
+	a.count()
+	return true
+}
+
+// expired takes out the sessions whose clients have been away for too long.
+func (a *sessions) expired() []*session {
+	now := a.now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var over []*session
+	for id, s := range a.byID {
+		s.mu.Lock()
+		if s.conn == nil && s.claim == nil && now.Sub(s.away) > s.expiry {
+			over = append(over, s)
+			delete(a.byID, id)
+		}
+		s.mu.Unlock()
+	}
+	a.count()
+	return over
+}
+
+// current returns the session of a client id, or nil.
+func (a *sessions) current(id string) *session {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.byID[id]
+}
+
+func (a *sessions) len() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.byID)
+}
+
+func (a *sessions) count() { a.metrics.sessionCount.Set(float64(len(a.byID))) }
+
+// restore puts back a session that stood in the file.
+func (a *sessions) restore(r sessionRow) *session {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.made++
+	s := newSession(r.id, r.owner, a.made, a.journal, a.budget)
+	s.cursor, s.expiry, s.kept, s.away = r.cursor, r.expiry, true, a.now()
+	a.byID[r.id] = s
+	a.count()
+	return s
+}

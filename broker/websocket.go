@@ -1,0 +1,67 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// acceptedAt is the key of a request's context under which the time stands
+// when its connection was accepted.
+type acceptedAt struct{}
+
+// listenWeb lets clients in over WebSocket, on any path. A page of another
+// origin is refused; who sends no Origin is no browser.
+func (b *Broker) listenWeb(l net.Listener, rights *Rights, id string) error {
+	server := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			b.serveWeb(w, r, rights, id)
+		}),
+		ReadHeaderTimeout: connectTime,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(b.log.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, acceptedAt{}, b.now())
+		},
+	}
+	// Shutdown would wait for connections that are ours by now.
+	stop := context.AfterFunc(b.life, func() { server.Close() })
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func (b *Broker) serveWeb(w http.ResponseWriter, r *http.Request, rights *Rights, id string) {
+	// [MQTT-6.0.0-3]; mqttv3.1 is what older browsers' clients say.
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"mqtt", "mqttv3.1"}})
+	if err != nil {
+		b.metrics.refused("websocket")
+		return // the client has been told
+	}
+	if ws.Subprotocol() == "" {
+		b.metrics.refused("websocket")
+		ws.Close(websocket.StatusPolicyViolation, "the subprotocol must be mqtt")
+		return
+	}
+	accepted, _ := r.Context().Value(acceptedAt{}).(time.Time)
+	// The request's context ends with this handler, the connection with serve.
+	net := webConn{websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws}
+	b.clients.Add(1)
+	defer b.clients.Done()
+	b.serve(newConn(net, b.shared, rights, id, accepted))
+}
+
+// A webConn closes without waiting for the client to say goodbye as well.
+type webConn struct {
+	net.Conn
+	ws *websocket.Conn
+}
+
+func (c webConn) Close() error { return c.ws.CloseNow() }
