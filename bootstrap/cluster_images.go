@@ -1,0 +1,153 @@
+package bootstrap
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// A shell runs commands on a cluster's nodes, as root, without a terminal
+// between: bytes go in and out unchanged.
+type shell interface {
+	// run returns an *ExitError if the command ran and failed.
+	run(ctx context.Context, node string, stdin io.Reader, command ...string) (Output, error)
+}
+
+// runtimeImages are the images of nodes that are asked with the runtime's
+// own commands.
+type runtimeImages struct {
+	shell   shell
+	runtime string // "containerd", "docker" or "cri-o"
+}
+
+// inspectScript prints what the node's runtime says of image $1, as JSON. The
+// kubelet's own view is crictl's; a node image may lack it, as it is not
+// part of Kubernetes, and then the image's manifest is as good.
+const inspectScript = `if command -v crictl >/dev/null 2>&1; then exec crictl inspecti -o json "$1"; fi
+set -- $(ctr -n k8s.io images ls "name==$1")
+if [ $# -lt 9 ]; then echo "no such image" >&2; exit 1; fi
+exec ctr -n k8s.io content get "$9"`
+
+// inspected is an answer of inspectScript: crictl's has Status and Info, a
+// manifest has Config.
+type inspected struct {
+	Status struct {
+		ID string `json:"id"`
+	} `json:"status"`
+	Info struct {
+		ImageSpec struct {
+			RootFS struct {
+				DiffIDs []string `json:"diff_ids"`
+			} `json:"rootfs"`
+		} `json:"imageSpec"`
+	} `json:"info"`
+	Config struct {
+		Digest string `json:"digest"`
+	} `json:"config"`
+}
+
+func (i runtimeImages) has(ctx context.Context, node string, img *Image) (bool, error) {
+	out, err := i.shell.run(ctx, node, nil, "sh", "-c", inspectScript, "sh", img.Name())
+	if exit := (*ExitError)(nil); errors.As(err, &exit) && strings.Contains(exit.Stderr, "no such image") {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return img.isInspected(out.Stdout)
+}
+
+// isInspected says whether the answer of inspectScript is about this image.
+func (img *Image) isInspected(answer string) (bool, error) {
+	var in inspected
+	if err := json.Unmarshal([]byte(answer), &in); err != nil {
+		return false, fmt.Errorf("the answer of the node's runtime is not JSON: %w", err)
+	}
+	// Docker with containerd's image store gives the digest of a manifest
+	// of its own making as the id; the layer's digest is the same to all.
+	diff := in.Info.ImageSpec.RootFS.DiffIDs
+	return in.Status.ID == img.ID || in.Config.Digest == img.ID || len(diff) == 1 && diff[0] == img.DiffID, nil
+}
+
+func (i runtimeImages) load(ctx context.Context, node string, archive io.Reader) error {
+	command := []string{"ctr", "-n", "k8s.io", "images", "import", "-"}
+	switch i.runtime {
+	case "docker":
+		command = []string{"docker", "load", "--quiet"}
+	case "cri-o":
+		command = []string{"podman", "load", "--quiet"} // cri-o and podman share one store
+	}
+	_, err := i.shell.run(ctx, node, archive, command...)
+	return err
+}
+
+// compressed is worth it: 57 MB through pipes into containerd, which hashes
+// and stores them, take longer than to compress them and send a third.
+func (i runtimeImages) compressed() bool { return true }
+
+// listScript prints the images as crictl does, else their names, a line each.
+const listScript = `if command -v crictl >/dev/null 2>&1; then exec crictl images -o json; fi
+exec ctr -n k8s.io images ls -q`
+
+func (i runtimeImages) list(ctx context.Context, node, repository string) ([]string, error) {
+	out, err := i.shell.run(ctx, node, nil, "sh", "-c", listScript)
+	if err != nil {
+		return nil, err
+	}
+	names := strings.Fields(out.Stdout)
+	if strings.HasPrefix(strings.TrimSpace(out.Stdout), "{") {
+		if names, err = crictlImages(out.Stdout); err != nil {
+			return nil, err
+		}
+	}
+	var ours []string
+	for _, name := range names {
+		if strings.HasPrefix(name, repository+":") {
+			ours = append(ours, name)
+		}
+	}
+	return ours, nil
+}
+
+// crictlImages returns the names in what `crictl images -o json` prints.
+func crictlImages(answer string) ([]string, error) {
+	var list struct {
+		Images []struct {
+			RepoTags []string `json:"repoTags"`
+		} `json:"images"`
+	}
+	if err := json.Unmarshal([]byte(answer), &list); err != nil {
+		return nil, fmt.Errorf("the answer of the node's runtime is not JSON: %w", err)
+	}
+	var names []string
+	for _, image := range list.Images {
+		names = append(names, image.RepoTags...)
+	}
+	return names, nil
+}
+
+const removeScript = `if command -v crictl >/dev/null 2>&1; then exec crictl rmi "$1"; fi
+exec ctr -n k8s.io images rm --sync "$1"`
+
+func (i runtimeImages) remove(ctx context.Context, node, name string) error {
+	_, err := i.shell.run(ctx, node, nil, "sh", "-c", removeScript, "sh", name)
+	return err
+}
+
+// An engineShell reaches nodes that are containers of this machine's
+// container engine.
+type engineShell struct {
+	runner *Runner
+	engine string // "docker", "podman", "nerdctl"
+}
+
+func (s engineShell) run(ctx context.Context, node string, stdin io.Reader, command ...string) (Output, error) {
+	args := []string{"exec"}
+	if stdin != nil {
+		args = append(args, "-i")
+	}
+	return s.runner.Run(ctx, Command{Name: s.engine, Args: append(append(args, node), command...), Stdin: stdin})
+}

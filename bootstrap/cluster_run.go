@@ -1,0 +1,168 @@
+package bootstrap
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Runner runs other programs with an environment of its own making, so
+// that nothing in a user's shell sends them elsewhere unseen.
+type Runner struct {
+	env []string
+}
+
+// NewRunner takes the environment as os.Environ gives it. A shell that has
+// evaluated `minikube docker-env` points every docker client into minikube's
+// node, where no kind cluster is and nobody should start one: those settings
+// are taken back, to what minikube says stood there before.
+func NewRunner(environ []string) *Runner {
+	r := &Runner{env: slices.Clone(environ)}
+	if r.Getenv("MINIKUBE_ACTIVE_DOCKERD") == "" {
+		return r
+	}
+	for _, name := range []string{"DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"} {
+		r.set(name, r.Getenv("MINIKUBE_EXISTING_"+name))
+		r.set("MINIKUBE_EXISTING_"+name, "")
+	}
+	r.set("MINIKUBE_ACTIVE_DOCKERD", "")
+	return r
+}
+
+// Getenv returns the variable's value in the runner's environment.
+func (r *Runner) Getenv(name string) string {
+	for _, kv := range slices.Backward(r.env) {
+		if k, v, _ := strings.Cut(kv, "="); k == name {
+			return v
+		}
+	}
+	return ""
+}
+
+// set gives the variable that value; "" removes it.
+func (r *Runner) set(name, value string) {
+	r.env = slices.DeleteFunc(r.env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
+	if value != "" {
+		r.env = append(r.env, name+"="+value)
+	}
+}
+
+// Look returns the path of a program, found by the runner's own PATH.
+func (r *Runner) Look(name string) (string, bool) {
+	for _, dir := range filepath.SplitList(r.Getenv("PATH")) {
+		if !filepath.IsAbs(dir) {
+			continue // never what happens to lie in the working folder
+		}
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path, true
+		}
+	}
+	return "", false
+}
+
+// A Command is one run of a program.
+type Command struct {
+	Name  string
+	Args  []string
+	Dir   string   // working folder; "" is ours
+	Env   []string // on top of the runner's
+	Stdin io.Reader
+	// Line, if not nil, is called with each line of stdout as it comes.
+	Line func(string)
+}
+
+// Output is what a program said.
+type Output struct {
+	Stdout, Stderr string
+}
+
+// An ExitError is a program that ran and did not end with 0.
+type ExitError struct {
+	Program string
+	Code    int // -1 if a signal ended it
+	Output
+}
+
+// Error is what the program said about it, in one line.
+func (e *ExitError) Error() string {
+	if said := e.Said(); said != "" {
+		return e.Program + ": " + said
+	}
+	return fmt.Sprintf("%s ended with exit code %d", e.Program, e.Code)
+}
+
+// Said returns the last line that the program wrote to stderr, without its
+// own name before it; "" if there is none.
+func (e *ExitError) Said() string {
+	lines := strings.Split(strings.TrimSpace(e.Stderr), "\n")
+	last := strings.TrimSpace(lines[len(lines)-1])
+	return strings.TrimPrefix(last, e.Program+": ")
+}
+
+// Run runs the program to its end. A context that ends asks it to stop, and
+// a second later makes it. The error is the context's, or an *ExitError, or
+// an *Error of kind Missing if there is no such program.
+func (r *Runner) Run(ctx context.Context, c Command) (Output, error) {
+	path, ok := r.Look(c.Name)
+	if !ok {
+		return Output{}, &Error{Kind: Missing, Sentence: c.Name + " is not installed"}
+	}
+	cmd := exec.CommandContext(ctx, path, c.Args...)
+	cmd.Dir = c.Dir
+	cmd.Env = append(slices.Clone(r.env), c.Env...)
+	cmd.Stdin = c.Stdin
+	cmd.Cancel = func() error { return terminate(cmd.Process) }
+	cmd.WaitDelay = time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if c.Line != nil {
+		cmd.Stdout = io.MultiWriter(&stdout, &lineWriter{line: c.Line})
+	}
+	err := cmd.Run()
+	out := Output{stdout.String(), stderr.String()}
+	if ctx.Err() != nil {
+		return out, context.Cause(ctx)
+	}
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		return out, &ExitError{Program: c.Name, Code: exit.ExitCode(), Output: out}
+	}
+	if err != nil {
+		return out, fmt.Errorf("run %s: %w", c.Name, err)
+	}
+	return out, nil
+}
+
+// exitCode returns the code that a program ended with; ok is false if err
+// is nil or something else.
+func exitCode(err error) (code int, ok bool) {
+	exit := (*ExitError)(nil)
+	if !errors.As(err, &exit) {
+		return 0, false
+	}
+	return exit.Code, true
+}
+
+// A lineWriter calls line with each whole line written to it.
+type lineWriter struct {
+	line func(string)
+	rest []byte
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.rest = append(w.rest, p...)
+	for {
+		line, rest, found := bytes.Cut(w.rest, []byte("\n"))
+		if !found {
+			return len(p), nil
+		}
+		w.line(strings.TrimRight(string(line), "\r"))
+		w.rest = rest
+	}
+}

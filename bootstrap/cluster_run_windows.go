@@ -1,0 +1,16 @@
+package bootstrap
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// terminate ends a program: Windows has no way to ask one that has no
+// window and shares our console.
+func terminate(p *os.Process) error { return p.Kill() }
+
+// leaveAlone lets a program outlive us and the console's Ctrl-C.
+func leaveAlone(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
+}

@@ -1,0 +1,153 @@
+package bootstrap
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+const (
+	// Repository is the image's name. It is fully qualified because the
+	// runtimes put three different registries before a name that is not.
+	Repository = "hellox.local/hellox"
+
+	// user is who the image's process is, as user and group: not root,
+	// and a number, which runAsNonRoot can check.
+	user = "65532:65532"
+
+	// tagDigits of the image's digest are its tag. 48 bits: a node that
+	// holds a million of these images has two of one tag with a chance
+	// of 1 in 500.
+	tagDigits = 12
+)
+
+// An Image is one executable on an empty base: one layer with one file,
+// /hellox. The same executable always gives the same image, to the byte.
+type Image struct {
+	Tag    string // the first digits of ID
+	Arch   string // as GOARCH has it; the system is linux
+	Size   int64  // bytes, not compressed
+	ID     string // the digest of the image's configuration, "sha256:…"
+	DiffID string // the digest of its one layer, not compressed
+	// Built says that the executable was built for the nodes from source
+	// just now, and BuildTime how long that took.
+	Built     bool
+	BuildTime time.Duration
+
+	image v1.Image
+	file  *os.File
+	zip   func() (*zippedLayer, error) // compresses at the first call
+}
+
+// Name returns the image's full name, tag included.
+func (img *Image) Name() string { return Repository + ":" + img.Tag }
+
+// Close lets go of the executable.
+func (img *Image) Close() error { return img.file.Close() }
+
+// WriteArchive writes the image in the form of `docker save`, which docker,
+// containerd and podman all load. Compressed, its layer is (gzip, at its
+// fastest; the archive as a whole is not: containerd before 1.7 would not
+// take it), and the archive a third as long. If progress is not nil it is
+// called with how many bytes are written, of how many.
+func (img *Image) WriteArchive(w io.Writer, compressed bool, progress func(written, of int64)) error {
+	tag, err := name.NewTag(img.Name())
+	if err != nil {
+		return err
+	}
+	from, of := img.image, img.Size
+	if compressed {
+		z, err := img.zip()
+		if err != nil {
+			return err
+		}
+		if from, err = imageOf(z, img.Arch); err != nil {
+			return err
+		}
+		of = int64(len(z.data))
+	}
+	if progress != nil {
+		w = &meter{w: w, of: of, progress: progress}
+	}
+	return tarball.Write(tag, from, w)
+}
+
+// A meter tells how much was written through it. What an archive has around
+// the image itself is not counted.
+type meter struct {
+	w        io.Writer
+	sent, of int64
+	progress func(sent, of int64)
+}
+
+func (m *meter) Write(p []byte) (int, error) {
+	n, err := m.w.Write(p)
+	m.sent += int64(n)
+	m.progress(min(m.sent, m.of), m.of)
+	return n, err
+}
+
+// pack makes the image of the executable at path, which must have been
+// found fit for linux and arch. The file stays open until Close, so that
+// what is delivered later is what was hashed now.
+func pack(path, arch string) (*Image, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	img, err := packFile(file, arch)
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("pack %s: %w", path, err)
+	}
+	return img, nil
+}
+
+func packFile(file *os.File, arch string) (*Image, error) {
+	layer, err := newLayer(file)
+	if err != nil {
+		return nil, err
+	}
+	image, err := imageOf(layer, arch)
+	if err != nil {
+		return nil, err
+	}
+	id, err := image.ConfigName()
+	if err != nil {
+		return nil, err
+	}
+	return &Image{
+		Tag: id.Hex[:tagDigits], Arch: arch, Size: layer.size,
+		ID: id.String(), DiffID: layer.digest.String(),
+		image: image, file: file,
+		zip: sync.OnceValues(func() (*zippedLayer, error) { return zip(layer) }),
+	}, nil
+}
+
+// imageOf returns the image of that one layer. Its configuration, and so its
+// id, is the same whether the layer is compressed or not.
+func imageOf(layer v1.Layer, arch string) (v1.Image, error) {
+	image, err := mutate.Append(empty.Image, mutate.Addendum{
+		Layer:   layer,
+		History: v1.History{CreatedBy: "hellox"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", arch
+	config.Config = v1.Config{Entrypoint: []string{"/hellox"}, User: user, WorkingDir: "/"}
+	return mutate.ConfigFile(image, config)
+}

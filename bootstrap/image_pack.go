@@ -1,0 +1,196 @@
+package bootstrap
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// A Packer makes the image from the running executable or, if that does not
+// fit the nodes, from its source.
+type Packer struct {
+	Runner     *Runner
+	Executable string // path of the running executable
+	// Source is a folder in a clone of ours. "" is where this package was
+	// compiled, if it is still there.
+	Source string
+	// Dir is the working folder, which may be in a clone where Source is not.
+	Dir      string
+	CacheDir string // folder of ours that may vanish: what was built is kept here
+	// Building, if not nil, is called once if a build begins, which takes
+	// seconds to minutes.
+	Building func()
+}
+
+// keepBuilt is how many built executables stay in the cache: a few targets
+// and a few steps back, at 50 to 60 MB each.
+const keepBuilt = 4
+
+// Pack makes the image for nodes of that architecture (as GOARCH has it).
+// The caller closes it. The error is an *Error of kind Missing if the
+// executable does not fit and there is no source, or no Go, to build one.
+func (p Packer) Pack(ctx context.Context, arch string) (*Image, error) {
+	unfit := fits(p.Executable, arch)
+	if unfit == nil {
+		return pack(p.Executable, arch)
+	}
+	kept, err := p.cached(arch)
+	if err != nil {
+		return nil, err
+	}
+	// What an interrupted machine left there is built again.
+	if fits(kept, arch) == nil {
+		now := time.Now()
+		_ = os.Chtimes(kept, now, now) // only the order of leaving hangs on it
+		return pack(kept, arch)
+	}
+	began := time.Now()
+	if err := p.build(ctx, arch, kept, unfit); err != nil {
+		return nil, err
+	}
+	img, err := pack(kept, arch)
+	if err != nil {
+		return nil, err
+	}
+	img.Built, img.BuildTime = true, time.Since(began)
+	return img, nil
+}
+
+// cached returns where the executable for the nodes is kept. It is named
+// by the running executable's content: as long as that is the same, so is
+// what was built for it, and `go build` (which links anew each time) need
+// not be asked.
+func (p Packer) cached(arch string) (string, error) {
+	file, err := os.Open(p.Executable)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, file); err != nil {
+		return "", fmt.Errorf("read %s: %w", p.Executable, err)
+	}
+	return filepath.Join(p.CacheDir, "built", fmt.Sprintf("hellox-linux-%s-%x", arch, sum.Sum(nil)[:16])), nil
+}
+
+// build makes the executable for the nodes from source, at path.
+func (p Packer) build(ctx context.Context, arch, path string, unfit error) error {
+	refused := &Error{
+		Kind:     Missing,
+		Sentence: fmt.Sprintf("this hellox cannot run on the nodes (linux/%s): it %s", arch, unfit),
+		Hint:     fmt.Sprintf("CGO_ENABLED=0 GOOS=linux GOARCH=%s go build ./cmd/hellox makes one that can; or type go run ./cmd/hellox up in a clone, with Go installed", arch),
+	}
+	source, ok := p.source()
+	if !ok {
+		refused.Err = errors.New("and its source is not here")
+		return refused
+	}
+	if _, ok := p.Runner.Look("go"); !ok {
+		refused.Err = errors.New("and Go is not installed")
+		return refused
+	}
+	if p.Building != nil {
+		p.Building()
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("keep what is built: %w", err)
+	}
+	temp, err := os.MkdirTemp(dir, "building-")
+	if err != nil {
+		return fmt.Errorf("keep what is built: %w", err)
+	}
+	defer os.RemoveAll(temp)
+	made := filepath.Join(temp, "hellox")
+	_, err = p.Runner.Run(ctx, Command{
+		Name: "go",
+		// Nothing that differs between two clones of one source may get
+		// into the executable: no paths, no state of the repository.
+		Args: []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", made, "./cmd/hellox"},
+		Dir:  source,
+		Env: []string{
+			"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch,
+			"GOAMD64=v1", "GOARM64=v8.0", "GOARM=7", // any node's processor will do
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("build hellox for the nodes (linux/%s): %w", arch, err)
+	}
+	if err := fits(made, arch); err != nil {
+		return fmt.Errorf("build hellox for the nodes (linux/%s): what go build made %w", arch, err)
+	}
+	if err := os.Rename(made, path); err != nil {
+		return fmt.Errorf("keep what is built: %w", err)
+	}
+	return p.forget(dir)
+}
+
+// source returns the folder of our go.mod.
+func (p Packer) source() (string, bool) {
+	at := p.Source
+	if at == "" {
+		_, file, _, _ := runtime.Caller(0) // -trimpath leaves no absolute path
+		at = filepath.Dir(file)
+	}
+	if root, ok := sourceAbove(at); ok {
+		return root, true
+	}
+	return sourceAbove(p.Dir)
+}
+
+// sourceAbove looks for our go.mod in the folder and those it lies in.
+func sourceAbove(dir string) (root string, ok bool) {
+	if !filepath.IsAbs(dir) {
+		return "", false
+	}
+	for !isSource(dir) {
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", false
+		}
+		dir = up
+	}
+	return dir, true
+}
+
+func isSource(dir string) bool {
+	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil || !regexp.MustCompile(`(?m)^module hellox\r?$`).Match(mod) {
+		return false
+	}
+	info, err := os.Stat(filepath.Join(dir, "cmd", "hellox"))
+	return err == nil && info.IsDir()
+}
+
+// forget removes all but the newest few built executables.
+func (p Packer) forget(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var files []fs.FileInfo
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			files = append(files, info)
+		}
+	}
+	slices.SortFunc(files, func(a, b fs.FileInfo) int {
+		return cmp.Or(b.ModTime().Compare(a.ModTime()), cmp.Compare(a.Name(), b.Name()))
+	})
+	for _, f := range files[min(keepBuilt, len(files)):] {
+		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}

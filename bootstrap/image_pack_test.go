@@ -1,0 +1,178 @@
+package bootstrap
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// build compiles a small program and returns its path.
+func build(t *testing.T, env ...string) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it compiles")
+	}
+	dir := t.TempDir()
+	source := filepath.Join(dir, "main.go")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "program")
+	cmd := exec.Command("go", "build", "-o", out, source)
+	cmd.Env = append(os.Environ(), env...)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	return out
+}
+
+func TestFits(t *testing.T) {
+	static := build(t, "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	if err := fits(static, "amd64"); err != nil {
+		t.Errorf("a static executable: %v", err)
+	}
+	for _, c := range []struct {
+		what, path, arch, want string
+	}{
+		{"another processor", static, "arm64", "another processor"},
+		{"an unknown processor", static, "pdp11", "pdp11"},
+		{"macOS", build(t, "CGO_ENABLED=0", "GOOS=darwin", "GOARCH=arm64"), "arm64", "not an executable for linux"},
+		{"Windows", build(t, "CGO_ENABLED=0", "GOOS=windows", "GOARCH=amd64"), "amd64", "not an executable for linux"},
+		{"with an interpreter", build(t, "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=-buildmode=pie"), "amd64", "linked dynamically"},
+	} {
+		if err := fits(c.path, c.arch); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.what, err, c.want)
+		}
+	}
+}
+
+// clone lays out a source tree of ours, with a main of a few lines.
+func clone(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":             "module hellox\n\ngo 1.26\n",
+		"cmd/hellox/main.go": "package main\n\nfunc main() {}\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestPackBuildsWhatDoesNotFit(t *testing.T) {
+	foreign := build(t, "CGO_ENABLED=0", "GOOS=windows", "GOARCH=amd64")
+	builds := 0
+	packer := func(dir string) Packer {
+		return Packer{
+			Runner: NewRunner(os.Environ()), Executable: foreign, Source: dir,
+			CacheDir: t.TempDir(), Building: func() { builds++ },
+		}
+	}
+	here := packer(clone(t))
+	first, err := here.Pack(t.Context(), "arm64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if !first.Built || first.BuildTime <= 0 || builds != 1 {
+		t.Errorf("built %t in %s, %d builds", first.Built, first.BuildTime, builds)
+	}
+	second, err := here.Pack(t.Context(), "arm64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if second.Built || second.ID != first.ID || builds != 1 {
+		t.Errorf("the second time: built %t, the same %t, %d builds", second.Built, second.ID == first.ID, builds)
+	}
+	// Another clone of the same source, with an empty cache, makes the
+	// same image.
+	other, err := packer(clone(t)).Pack(t.Context(), "arm64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if !other.Built || other.ID != first.ID {
+		t.Errorf("in another clone: built %t, image %s, not %s", other.Built, other.Name(), first.Name())
+	}
+	// What lies in the cache and is no whole executable is built again.
+	kept, err := here.cached("arm64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(kept, []byte("\x7fELF"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mended, err := here.Pack(t.Context(), "arm64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mended.Close()
+	if !mended.Built || mended.ID != first.ID {
+		t.Errorf("after damage: built %t, image %s", mended.Built, mended.Name())
+	}
+}
+
+func TestPackRefuses(t *testing.T) {
+	foreign := build(t, "CGO_ENABLED=0", "GOOS=darwin", "GOARCH=arm64")
+	for _, c := range []struct {
+		name string
+		p    Packer
+		want string
+	}{
+		{"without source", Packer{Runner: NewRunner(os.Environ()), Source: t.TempDir()}, "its source is not here"},
+		{"without Go", Packer{Runner: NewRunner(nil), Source: clone(t)}, "Go is not installed"},
+	} {
+		c.p.Executable, c.p.CacheDir = foreign, t.TempDir()
+		_, err := c.p.Pack(t.Context(), "amd64")
+		typed := (*Error)(nil)
+		if !errors.As(err, &typed) || typed.Kind != Missing || typed.Hint == "" || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+func TestPackTellsWhyABuildFailed(t *testing.T) {
+	dir := clone(t)
+	if err := os.WriteFile(filepath.Join(dir, "cmd", "hellox", "main.go"), []byte("package main\n\nfunc main() { nowhere() }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := Packer{
+		Runner: NewRunner(os.Environ()), Source: dir, CacheDir: t.TempDir(),
+		Executable: build(t, "CGO_ENABLED=0", "GOOS=windows", "GOARCH=amd64"),
+	}
+	if _, err := p.Pack(t.Context(), "amd64"); err == nil || !strings.Contains(err.Error(), "undefined: nowhere") {
+		t.Errorf("%v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(p.CacheDir, "built", "*")); err != nil || len(left) != 0 {
+		t.Errorf("left in the cache: %v, %v", left, err)
+	}
+}
+
+func TestCacheOfBuildsIsBounded(t *testing.T) {
+	p := Packer{CacheDir: t.TempDir()}
+	dir := filepath.Join(p.CacheDir, "built")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{"a", "b", "c", "d", "e", "f", "g"} {
+		if err := os.WriteFile(filepath.Join(dir, n), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.forget(dir); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != keepBuilt {
+		t.Errorf("%d left, %v", len(entries), err)
+	}
+}
