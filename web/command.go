@@ -1,0 +1,88 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"hellox/stream"
+)
+
+// postCommand answers POST /api/command: it asks one broadcaster and answers
+// with its answer, or 504 if none came within five seconds.
+func (s *Server) postCommand(w http.ResponseWriter, r *http.Request) {
+	to, cmd, err := readCommand(w, r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if s.client == nil {
+		problem(w, http.StatusServiceUnavailable, "this page only shows: it has no connection to ask through")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
+	defer cancel()
+	answer, took, err := s.client.Ask(ctx, to, cmd)
+	switch {
+	case r.Context().Err() == nil && (errors.Is(err, stream.ErrNoAnswer) || errors.Is(err, context.DeadlineExceeded)):
+		problem(w, http.StatusGatewayTimeout, fmt.Sprintf("no answer from %s within %v", stream.Clean(to), askTimeout))
+	case err != nil:
+		s.fail(w, r, fmt.Errorf("ask %s: %w", stream.Clean(to), err))
+	default:
+		s.answer(w, r, viewAnswer(answer, took))
+	}
+}
+
+// readCommand reads whom r's body addresses, and with what.
+func readCommand(w http.ResponseWriter, r *http.Request) (to string, cmd stream.Command, err error) {
+	var in struct {
+		To   string      `json:"to"`
+		Do   stream.Verb `json:"do"`
+		Text string      `json:"text"`
+		Min  string      `json:"min"`
+		Max  string      `json:"max"`
+	}
+	if err := readBody(w, r, &in); err != nil {
+		return "", cmd, err
+	}
+	if !stream.ValidID(in.To) {
+		return "", cmd, refuse("to: this cannot be a broadcaster's id")
+	}
+	cmd = stream.Command{Do: in.Do, Text: in.Text}
+	for _, d := range []struct {
+		name, value string
+		to          *time.Duration
+	}{{"min", in.Min, &cmd.Min}, {"max", in.Max, &cmd.Max}} {
+		if d.value == "" {
+			continue
+		}
+		if *d.to, err = time.ParseDuration(d.value); err != nil {
+			return "", cmd, refuse(d.name + " is a duration, such as 1.5s")
+		}
+	}
+	if err := cmd.Check(); err != nil {
+		return "", cmd, refuse(err.Error())
+	}
+	return in.To, cmd, nil
+}
+
+// An answerView is a broadcaster's answer with the round trip.
+type answerView struct {
+	ID    string `json:"id"`
+	OK    bool   `json:"ok"`
+	Error string `json:"error,omitempty"`
+	State struct {
+		Paused bool   `json:"paused"`
+		Min    string `json:"min"`
+		Max    string `json:"max"`
+	} `json:"state"`
+	RoundTripMS float64 `json:"round_trip_ms"`
+}
+
+func viewAnswer(a stream.Answer, took time.Duration) answerView {
+	v := answerView{ID: a.ID, OK: a.OK, Error: a.Error, RoundTripMS: stream.Millis(took)}
+	v.State.Paused, v.State.Min, v.State.Max = a.State.Paused, a.State.Min.String(), a.State.Max.String()
+	return v
+}

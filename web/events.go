@@ -1,0 +1,136 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"hellox/history"
+)
+
+// The policy of the event streams. The system call is what they cost, so a
+// client is written to at most once a frameTime; whoever takes longer than
+// writeTime for a write is cut off and comes back by Last-Event-ID.
+const (
+	maxStreams   = 512
+	maxBatch     = 256 // entries a frame
+	frameTime    = 50 * time.Millisecond
+	writeTime    = 10 * time.Second
+	heartbeat    = 15 * time.Second
+	catchUpLimit = 1000 // messages a page of the history
+)
+
+// errCut ends a stream whose client did not keep up.
+var errCut = errors.New("the client did not keep up")
+
+// getEvents answers GET /api/events: Server-Sent Events, first what the
+// history holds after the id that the client knows, then what comes.
+func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) {
+	values, err := parameters(r, "after", "topic", "sender", "filter")
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	sel, err := selection(values)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	after := history.Now
+	// What the client got last says more than the address that it began with.
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		after, err = id("Last-Event-ID", last)
+	} else if values.Has("after") {
+		after, err = id("after", values.Get("after"))
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	select {
+	case s.streams <- struct{}{}:
+		defer func() { <-s.streams }()
+	default:
+		w.Header().Set("Retry-After", "5")
+		problem(w, http.StatusServiceUnavailable, fmt.Sprintf("all %d event streams are in use", maxStreams))
+		return
+	}
+	if err := s.stream(w, r, sel, after); err != nil && r.Context().Err() == nil {
+		s.metrics.cut.Inc()
+		s.log.Info("event stream cut off", "client", r.RemoteAddr, "cause", err)
+	}
+}
+
+// stream writes until the client leaves, falls behind, or the hub closes.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, sel history.Select, after int64) error {
+	ring, leave := s.hub.join(sel)
+	defer leave()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.hub.ctx, cancel)()
+
+	c := &sseWriter{w: w, control: http.NewResponseController(w), last: after}
+	if err := c.begin(s.started.Add(1)); err != nil {
+		return err
+	}
+	position := ring.position()
+	if after != history.Now {
+		if err := s.catchUp(ctx, c, sel); err != nil {
+			return ended(ctx, err)
+		}
+		// Far behind, that took long. The rest is short.
+		position = ring.position()
+		if err := s.catchUp(ctx, c, sel); err != nil {
+			return ended(ctx, err)
+		}
+	}
+	return ended(ctx, c.follow(ctx, ring, position))
+}
+
+// ended is err, or nil if the stream ended because it was to.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// catchUp writes what the history holds after c.last.
+func (s *Server) catchUp(ctx context.Context, c *sseWriter, sel history.Select) error {
+	stats, err := s.store.Stats(ctx)
+	if err != nil {
+		return fmt.Errorf("read the history's bounds: %w", err)
+	}
+	if c.last+1 < stats.FirstID && c.last > 0 {
+		c.buffer = append(c.buffer, letGoFrame(stats.FirstID-1)...)
+	}
+	for next := c.last; ; {
+		page, err := s.store.Messages(ctx, history.Query{After: next, FromStart: next == 0, Select: sel, Limit: catchUpLimit})
+		if err != nil {
+			return fmt.Errorf("read the history after %d: %w", next, err)
+		}
+		for i := range page.Messages {
+			m := &page.Messages[i]
+			c.buffer = append(c.buffer, messageFrame(m.ID, nil, m.AppendJSON)...)
+			c.last = m.ID
+			if len(c.buffer) > 64<<10 {
+				if err := c.flush(); err != nil {
+					return err
+				}
+			}
+		}
+		if page.Next == 0 {
+			return c.flush()
+		}
+		if len(page.Messages) == 0 {
+			// A sparse filter: the next page may take as long.
+			c.buffer = append(c.buffer, ":\n\n"...)
+		}
+		if err := c.flush(); err != nil {
+			return err
+		}
+		next = page.Next
+	}
+}

@@ -1,0 +1,83 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// maxGaps bounds what is remembered; the oldest go first. maxGapPages bounds
+// what one strip may read for them: the next strip goes on from there.
+const (
+	maxGaps     = 10_000
+	maxGapPages = 8
+)
+
+// gaps are the places where sequence numbers are missing, as far as the
+// history was searched for them.
+type gaps struct {
+	begun     bool
+	low, high int64 // searched: ids above low, up to and including high
+	found     []gap // in id order
+}
+
+type gap struct {
+	id     int64
+	at     time.Time
+	missed uint64
+}
+
+// extend searches what has come since the last time, and further back until
+// the id from.
+func (g *gaps) extend(ctx context.Context, store history.Store, stats *history.Stats, from int64) error {
+	filter, err := stream.ParseFilter("is:missed")
+	if err != nil {
+		return err
+	}
+	if !g.begun {
+		g.begun, g.low, g.high = true, stats.LastID, stats.LastID
+	}
+	missed := history.Select{Filter: filter}
+	for range maxGapPages {
+		if g.high >= stats.LastID {
+			break
+		}
+		page, err := store.Messages(ctx, history.Query{After: g.high, FromStart: g.high == 0, Select: missed, Limit: 1000})
+		if err != nil {
+			return err
+		}
+		g.found = appendGaps(g.found, page.Messages)
+		if page.Next == 0 {
+			g.high = stats.LastID // as it was before the page was read: nothing is left out
+		} else {
+			g.high = page.Next
+		}
+	}
+	for range maxGapPages {
+		if g.low < max(from, stats.FirstID) || len(g.found) >= maxGaps {
+			break
+		}
+		page, err := store.Messages(ctx, history.Query{Before: g.low + 1, Select: missed, Limit: 1000})
+		if err != nil {
+			return err
+		}
+		g.found = append(appendGaps(nil, page.Messages), g.found...)
+		g.low = max(0, page.Next-1)
+	}
+	if extra := len(g.found) - maxGaps; extra > 0 {
+		g.low = g.found[extra-1].id
+		g.found = append(g.found[:0], g.found[extra:]...)
+	}
+	return nil
+}
+
+func appendGaps(to []gap, messages []stream.Message) []gap {
+	for i := range messages {
+		if m := &messages[i]; m.Missed > 0 && (len(to) == 0 || to[len(to)-1].id < m.ID) {
+			to = append(to, gap{m.ID, m.Received, m.Missed})
+		}
+	}
+	return to
+}

@@ -1,0 +1,107 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// guarded puts before next what keeps other sites, other ports and other
+// names out. A login, where one is needed, comes after these and before next.
+//
+//  1. The Host must be exactly one of ours (421). This is what stops DNS
+//     rebinding: a page of evil.example whose name was made to point here
+//     sends its own name.
+//  2. Fetch Metadata: only what our own page asks for, and what a person
+//     opens. Another port of localhost is "same-site" and is refused; a GET
+//     needs this too, for it carries no Origin.
+//  3. Else (no secure context, or not a browser) an Origin, if there is one,
+//     must be ours.
+//  4. http.CrossOriginProtection, for unsafe methods.
+func (s *Server) guarded(hosts []string, next http.Handler) http.Handler {
+	next = crossOrigin(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secure(w.Header())
+		switch {
+		case !ourHost(r, hosts):
+			problem(w, http.StatusMisdirectedRequest, "this server does not answer to the name in the Host header; use localhost or 127.0.0.1")
+		case foreign(r):
+			s.log.Warn("request of another site refused", "site", r.Header.Get("Sec-Fetch-Site"), "origin", r.Header.Get("Origin"), "path", r.URL.Path)
+			if navigation(r) {
+				refusedPage(w)
+				return
+			}
+			problem(w, http.StatusForbidden, "only the page of this very address may ask this; the request came from another site or port")
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+func crossOrigin(next http.Handler) http.Handler {
+	p := http.NewCrossOriginProtection()
+	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problem(w, http.StatusForbidden, "a request that changes something must come from the page of this very address")
+	}))
+	return p.Handler(next)
+}
+
+// ourHost tells whether r's Host is one that only we can have: a loopback name
+// as a browser writes it, on any port (behind a port-forward the port is the
+// forward's), or one of hosts.
+func ourHost(r *http.Request, hosts []string) bool {
+	if r.URL.User != nil {
+		return false
+	}
+	name, port := r.Host, ""
+	if i := strings.LastIndexByte(r.Host, ':'); i >= 0 && !strings.HasSuffix(r.Host, "]") {
+		name, port = r.Host[:i], r.Host[i+1:]
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || strconv.FormatUint(n, 10) != port {
+			return false
+		}
+	}
+	switch name {
+	case "localhost", "127.0.0.1", "[::1]":
+		return true
+	}
+	return r.Host != "" && (slices.Contains(hosts, r.Host) || slices.Contains(hosts, name))
+}
+
+// foreign tells whether somebody else's page made the browser send r.
+func foreign(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin":
+		return false
+	case "none":
+		// An address typed or bookmarked: no page can cause it. A request
+		// that is not a navigation never says "none".
+		return !navigation(r)
+	case "":
+		origin := r.Header.Get("Origin")
+		if origin == "" {
+			return false
+		}
+		u, err := url.Parse(origin)
+		return err != nil || u.Host != r.Host || (u.Scheme != "http" && u.Scheme != "https")
+	}
+	return true
+}
+
+// navigation tells whether r opens a page in a tab of its own.
+func navigation(r *http.Request) bool {
+	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+}
+
+// refusedPage answers a link on another site. The page that it offers instead
+// is opened by the person, not by that site.
+func refusedPage(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(http.StatusForbidden)
+	_, _ = w.Write([]byte(`<!doctype html><html lang="en"><meta charset="utf-8"><title>hellox</title>
+<link rel="stylesheet" href="/static/css/base.css">
+<body class="refused"><h1>Another site opened this address</h1>
+<p>hellox shows the stream only to who asks for it. <a href="/">Open the stream</a></p></body></html>
+`))
+}

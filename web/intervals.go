@@ -1,0 +1,91 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// intervalsView is one histogram with the verdict on it.
+type intervalsView struct {
+	history.Intervals
+	// UniformP is how probable a histogram at least this uneven is if the
+	// intervals are uniform between the least and the greatest seen; absent
+	// with too few to say.
+	UniformP *float64 `json:"uniform_p,omitempty"`
+}
+
+// getIntervals answers GET /api/stats/intervals: each sender's histogram, and
+// that of all together.
+func (s *Server) getIntervals(w http.ResponseWriter, r *http.Request) {
+	if _, err := parameters(r); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	intervals, err := s.store.Intervals(r.Context())
+	if err != nil {
+		s.fail(w, r, fmt.Errorf("read intervals: %w", err))
+		return
+	}
+	views := make([]intervalsView, len(intervals))
+	for i, in := range intervals {
+		views[i] = viewIntervals(in)
+	}
+	s.answer(w, r, struct {
+		Intervals []intervalsView `json:"intervals"`
+		All       intervalsView   `json:"all"`
+	}{views, viewIntervals(together(intervals))})
+}
+
+func viewIntervals(in history.Intervals) intervalsView {
+	v := intervalsView{Intervals: in}
+	if v.Counts == nil {
+		v.Counts = []uint64{}
+	}
+	if p, ok := stream.Uniformity(in.Counts, duration(in.StepMS), duration(in.MinMS), duration(in.MaxMS)); ok {
+		v.UniformP = &p
+	}
+	return v
+}
+
+// together adds up the histograms, which a Store gives equal steps. Its sender
+// is "".
+func together(intervals []history.Intervals) history.Intervals {
+	var all history.Intervals
+	var n, sum float64
+	for _, in := range intervals {
+		count := float64(total(in.Counts))
+		if count == 0 || (all.StepMS != 0 && in.StepMS != all.StepMS) {
+			continue
+		}
+		if n == 0 || in.MinMS < all.MinMS {
+			all.MinMS = in.MinMS
+		}
+		all.MaxMS = max(all.MaxMS, in.MaxMS)
+		all.StepMS = in.StepMS
+		for len(all.Counts) < len(in.Counts) {
+			all.Counts = append(all.Counts, 0)
+		}
+		for i, c := range in.Counts {
+			all.Counts[i] += c
+		}
+		n += count
+		sum += count * in.MeanMS
+	}
+	if n > 0 {
+		all.MeanMS = sum / n
+	}
+	return all
+}
+
+func total(counts []uint64) (n uint64) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+func duration(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }

@@ -1,0 +1,21 @@
+package web
+
+import (
+	_ "embed"
+	"net/http"
+)
+
+// openAPI describes the API. A test validates requests and responses of every
+// route against it.
+//
+//go:embed openapi.json
+var openAPI []byte
+
+// getOpenAPI answers GET /api/openapi.json.
+func (s *Server) getOpenAPI(w http.ResponseWriter, r *http.Request) {
+	if _, err := parameters(r); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, openAPI)
+}

@@ -1,0 +1,72 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"time"
+)
+
+//go:embed static
+var static embed.FS
+
+// mediaTypes are those of what lies in static/. The operating system's table,
+// which net/http would ask, differs between machines.
+var mediaTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".svg":  "image/svg+xml",
+}
+
+// An asset is one file of the page, as it is served.
+type asset struct {
+	content   []byte
+	mediaType string
+	tag       string // entity tag: the digest of content
+}
+
+func newAsset(name string, content []byte) asset {
+	return asset{content, mediaTypes[path.Ext(name)], fmt.Sprintf(`"%x"`, sha256.Sum256(content))}
+}
+
+// page serves index.html at / and static/ below /static/. A browser asks for
+// each file each time and is told that nothing changed: after an upgrade no
+// page is made of two versions.
+func page() http.HandlerFunc {
+	assets := map[string]asset{
+		"/static/css/palette.css": newAsset("palette.css", paletteCSS()),
+		"/static/js/palette.js":   newAsset("palette.js", paletteJS()),
+	}
+	err := fs.WalkDir(static, "static", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := static.ReadFile(name)
+		assets["/"+name] = newAsset(name, content)
+		return err
+	})
+	if err != nil {
+		panic(err) // the files are in this binary
+	}
+	assets["/"] = assets["/static/index.html"]
+	return func(w http.ResponseWriter, r *http.Request) {
+		a, ok := assets[r.URL.Path]
+		switch {
+		case !ok:
+			problem(w, http.StatusNotFound, "there is nothing at this address; the page is at /")
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			problem(w, http.StatusMethodNotAllowed, "this path takes GET only")
+		default:
+			w.Header().Set("Content-Type", a.mediaType)
+			w.Header().Set("Cache-Control", "no-cache")
+			w.Header().Set("ETag", a.tag)
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// A problemDetails is the body of every error, application/problem+json
+// (RFC 9457).
+type problemDetails struct {
+	Title  string `json:"title"`
+	Detail string `json:"detail"`
+	Status int    `json:"status"`
+	// Of a filter that does not parse: the column, from 1, where something
+	// else was expected.
+	Column   int    `json:"column,omitempty"`
+	Expected string `json:"expected,omitempty"`
+}
+
+// problem answers with an error: its status, and one sentence why.
+func problem(w http.ResponseWriter, status int, detail string) {
+	writeProblem(w, problemDetails{Status: status, Detail: detail})
+}
+
+func writeProblem(w http.ResponseWriter, p problemDetails) {
+	p.Title = http.StatusText(p.Status)
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings and numbers always marshal
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(append(body, '\n')) // a client that left needs no answer
+}
+
+// fail answers with err, as the status that says whose turn it is.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var bad *badRequest
+	var filter *stream.FilterError
+	switch {
+	case errors.As(err, &filter):
+		writeProblem(w, problemDetails{
+			Status: http.StatusBadRequest, Detail: err.Error(),
+			Column: filter.Column, Expected: filter.Expected,
+		})
+	case errors.As(err, &bad):
+		problem(w, bad.status, bad.detail)
+	case errors.Is(err, history.ErrNotFound):
+		problem(w, http.StatusNotFound, err.Error())
+	case r.Context().Err() != nil:
+		// Nobody reads the answer; the status is for the metrics.
+		problem(w, http.StatusServiceUnavailable, "the request ended before its answer")
+	case errors.Is(err, context.DeadlineExceeded):
+		problem(w, http.StatusGatewayTimeout, err.Error())
+	default:
+		s.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		problem(w, http.StatusInternalServerError, err.Error())
+	}
+}
+
+// A badRequest is an error of the client's.
+type badRequest struct {
+	status int
+	detail string
+}
+
+func (e *badRequest) Error() string { return e.detail }
+
+func refuse(detail string) error { return &badRequest{http.StatusBadRequest, detail} }

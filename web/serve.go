@@ -1,0 +1,47 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// drainTime is how long requests under way may take once the server is to end.
+const drainTime = 2 * time.Second
+
+// Serve answers on ln until ctx ends: then event streams end at once, requests
+// under way have two seconds, and Serve returns nil. It closes ln.
+func Serve(ctx context.Context, ln net.Listener, opts Options) error {
+	s := New(opts)
+	defer s.Close()
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second, // event streams lift it
+		WriteTimeout:      30 * time.Second, // event streams set their own
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(ln) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve the page on %s: %w", ln.Addr(), err)
+	case <-ctx.Done():
+	}
+	s.Close() // lets the event streams end, which Shutdown would wait for
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		if err := server.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			s.log.Warn("close the page's connections", "error", err)
+		}
+	}
+	<-failed
+	return nil
+}

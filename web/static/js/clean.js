@@ -1,0 +1,64 @@
+// What the network sent, made safe to read on one line: the same signs, by the
+// same rules, as stream.Clean in Go. A test compares the two.
+
+const maxMarks = 4;
+const visible = /^[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]$/u;
+const ignorable = /^\p{Default_Ignorable_Code_Point}$/u;
+const selectors = /^\p{Variation_Selector}$/u;
+const marks = /^\p{M}$/u;
+const plain = /^[ -~]*$/;
+
+/** Whether a person sees the character as itself. */
+function shown(c) {
+  return visible.test(c) && (!ignorable.test(c) || selectors.test(c));
+}
+
+/** @param {string} c one character, no mark */
+function sign(c) {
+  const code = c.codePointAt(0);
+  if (code === 0x0a) return '⏎';
+  if (code === 0x09) return '    ';
+  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
+  if (code === 0x7f) return '␡';
+  if (shown(c)) return c;
+  if (code >= 0xd800 && code < 0xe000) return '\ufffd'; // half a pair: JSON can spell it, UTF-8 cannot
+  return '‹U+' + code.toString(16).toUpperCase().padStart(4, '0') + '›';
+}
+
+/**
+ * @param {string} s
+ * @returns {string} one line, without a character that hides or moves others
+ */
+export function clean(s) {
+  if (plain.test(s)) return s;
+  let out = '', base = false, sitting = 0, excess = 0, selector = false;
+  const flush = () => {
+    if (excess > 0) out += '‹+' + excess + ' marks›';
+    sitting = 0; excess = 0; selector = false;
+  };
+  for (const c of s) {
+    if (c > '\x7f' && marks.test(c) && shown(c)) {
+      const isSelector = selectors.test(c);
+      if (sitting === maxMarks || (isSelector && selector) || excess > 0) {
+        excess++;
+        continue;
+      }
+      if (!base) {
+        out += '◌';
+        base = true;
+      }
+      out += c;
+      sitting++;
+      selector ||= isSelector;
+      continue;
+    }
+    flush();
+    out += sign(c);
+    base = true;
+  }
+  flush();
+  return out;
+}
+
+/** As clean, but line by line: for a text that is shown as a block. */
+export const cleanLines = (s) => s.split(/\r?\n/).map(clean).join('\n');

@@ -1,0 +1,139 @@
+// The selected message, whole.
+
+import { attribute, el, text } from './dom.js';
+import { get } from './api.js';
+import { Emitter } from './emitter.js';
+import { clean, cleanLines } from './clean.js';
+import { barClass, colorOf } from './color.js';
+import { bytes, count, day, millis, parseTime, seconds, time } from './format.js';
+import { changes } from './changes.js';
+import { hexdump } from './hexview.js';
+import { jsonText } from './jsontext.js';
+import { payloadBytes, payloadJSON, payloadSize, payloadText } from './payload.js';
+
+const shownBytes = 4096; // of hex, until all is asked for
+const tabs = [['json', 'JSON'], ['raw', 'raw'], ['hex', 'hex'], ['delta', 'Δ']];
+
+/** Emits "close", "only" (a sender), "copy" (id). */
+export class Detail extends Emitter {
+  #message = null;
+  #tab = 'json';
+  #all = false;
+  #previous = new Map(); // by id: what its sender said before it; null: nothing
+
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    super();
+    this.root = root;
+    this.title = el('h2');
+    this.facts = el('dl');
+    this.tabs = el('div.tabs', { role: 'tablist', 'aria-label': 'payload as' }, ...tabs.map(([name, label]) =>
+      el('button', { type: 'button', role: 'tab', 'data-tab': name, title: { delta: "what changed since the sender's previous message" }[name], onclick: () => this.show(name) }, label)));
+    this.body = el('pre', { tabindex: 0, role: 'tabpanel' });
+    this.more = el('button.quiet', { type: 'button', hidden: true, onclick: () => { this.#all = true; this.#showPayload(); } });
+    this.only = el('button', { type: 'button', onclick: () => this.emit('only', this.#message.sender) });
+    this.copied = el('span.hint', { role: 'status' });
+    root.append(
+      el('header', {}, this.title, el('button.quiet', { type: 'button', 'aria-label': 'close', title: 'close (Esc)', onclick: () => this.emit('close') }, '×')),
+      this.facts, this.tabs, this.body, this.more,
+      el('footer', {}, this.only, el('button', { type: 'button', title: 'copy the address of this view', onclick: () => this.emit('copy', this.#message.id) }, 'copy link'),
+        el('button', { type: 'button', title: 'copy the payload as it is shown', onclick: () => this.#copy(this.body.textContent) }, 'copy'), this.copied));
+  }
+
+  get open() { return !this.root.hidden; }
+  get message() { return this.#message; }
+
+  /** Shows a message; null closes. */
+  set(message) {
+    this.root.hidden = message == null;
+    if (!message || message === this.#message) return;
+    this.#message = message;
+    this.#all = false;
+    this.#showFacts();
+    this.#showPayload();
+  }
+
+  /** Shows the payload as "json", "raw", "hex" or "delta". */
+  show(tab) {
+    this.#tab = tab;
+    this.#showPayload();
+  }
+
+  /** Says in a word that something was copied. */
+  async #copy(value) {
+    try {
+      await navigator.clipboard.writeText(value);
+      this.say('copied');
+    } catch {
+      this.say('the browser did not allow it');
+    }
+  }
+
+  copyText(value) { return this.#copy(value); }
+
+  say(words) {
+    text(this.copied, words);
+    setTimeout(() => text(this.copied, ''), 2000);
+  }
+
+  #showFacts() {
+    const m = this.#message, at = parseTime(m.received);
+    text(this.title, '#' + count(m.id));
+    const sender = el('dd', {}, el('i', { class: barClass(colorOf(m.sender, m.color)) }), el('bdi', {}, clean(m.sender)));
+    const rows = [
+      ['sender', sender], ['topic', clean(m.topic)], ['received', `${time(at)}  ${day(at)}`],
+      ['Δ', seconds(m.delta_ms)], ['Δ any', seconds(m.delta_any_ms)], ['latency', millis(m.latency_ms)],
+      ['seq', m.seq && count(m.seq)], ['boot', m.boot], ['QoS', String(m.qos) + (m.retained ? '  ▣ retained' : '')],
+      ['missed', m.missed && `⋯ ${count(m.missed)} just before`], ['order', m.reordered && '↶ reordered: older than one already seen'],
+      ['size', bytes(payloadSize(m))],
+    ];
+    this.facts.replaceChildren(...rows.filter(([, v]) => v).flatMap(([k, v]) => [el('dt', {}, k), typeof v === 'string' ? el('dd', {}, el('bdi', {}, v)) : v]));
+    text(this.only, `${clean(m.sender)} only`);
+  }
+
+  #showPayload() {
+    const m = this.#message;
+    const json = payloadJSON(m), words = payloadText(m);
+    let tab = this.#tab;
+    if (tab === 'json' && json === undefined) tab = 'raw';
+    if (tab === 'raw' && words == null) tab = 'hex';
+    for (const button of this.tabs.children) {
+      attribute(button, 'aria-selected', button.dataset.tab === tab);
+      button.disabled = (button.dataset.tab === 'json' && json === undefined) || (button.dataset.tab === 'raw' && words == null);
+    }
+    this.body.className = tab;
+    this.more.hidden = true;
+    if (tab === 'delta') {
+      this.#showChanges(m);
+    } else if (tab === 'hex') {
+      const all = payloadBytes(m);
+      text(this.body, hexdump(this.#all ? all : all.subarray(0, shownBytes)));
+      this.more.hidden = this.#all || all.length <= shownBytes;
+      text(this.more, `the first ${bytes(shownBytes)}; show all ${bytes(all.length)}`);
+    } else {
+      text(this.body, (tab === 'json' ? jsonText(json) : cleanLines(words)) || '(empty)');
+    }
+  }
+
+  async #showChanges(m) {
+    if (!this.#previous.has(m.id)) {
+      text(this.body, '…');
+      try {
+        const { messages } = await get('/api/messages', { sender: m.sender, before: m.id, limit: 1 });
+        if (this.#previous.size > 200) this.#previous.clear();
+        this.#previous.set(m.id, messages[0] ?? null);
+      } catch (error) {
+        if (this.#message === m) text(this.body, clean(error.message));
+        return;
+      }
+      if (this.#message !== m || this.#tab !== 'delta') return;
+    }
+    const before = this.#previous.get(m.id);
+    if (!before) {
+      text(this.body, 'nothing that is kept came before from this sender');
+      return;
+    }
+    this.body.replaceChildren(`since #${count(before.id)}, ${seconds(parseTime(m.received) - parseTime(before.received))} before\n\n`,
+      ...changes(before, m).map((c) => el('div.change', { 'data-sign': c.sign }, `${c.sign} ${c.text}`)));
+  }
+}

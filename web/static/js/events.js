@@ -1,0 +1,114 @@
+// The event stream, read with fetch: unlike EventSource it tells why it was
+// refused, and when it tries again.
+
+import { Emitter } from './emitter.js';
+import { Problem, query, request } from './api.js';
+
+const firstWait = 500, longestWait = 10_000;
+const silence = 40_000; // the server says something every 15 s
+
+/**
+ * Follows GET /api/events, coming back after the last id whenever the
+ * connection ends. Emits "messages" (an array), "sender", "link", "letgo",
+ * "state" ({state: connecting|connected|retrying, since, retry, cause}) and
+ * "refused" (a Problem that trying again does not change).
+ */
+export class Events extends Emitter {
+  #stop = new AbortController();
+  #last;
+  #params;
+  #state = { state: 'connecting', since: Date.now(), retry: 0, cause: '' };
+
+  /** @param {{filter?: string, sender?: string}} params @param {number} last begin after this id */
+  constructor(params, last) {
+    super();
+    this.#params = params;
+    this.#last = last;
+  }
+
+  get last() { return this.#last; }
+
+  /** Runs until close. */
+  async run() {
+    let wait = firstWait;
+    const stop = this.#stop.signal;
+    while (!stop.aborted) {
+      try {
+        await this.#once(() => { wait = firstWait; });
+        this.#tell('retrying', 'the stream ended');
+      } catch (error) {
+        if (stop.aborted) return;
+        if (error instanceof Problem && error.status >= 400 && error.status < 500) {
+          this.emit('refused', error);
+          return;
+        }
+        this.#tell('retrying', error.message);
+      }
+      if (stop.aborted) return;
+      const delay = wait * (0.75 + Math.random() / 2);
+      this.#state.retry = Date.now() + delay;
+      this.emit('state', this.#state);
+      await pause(delay, stop);
+      wait = Math.min(wait * 2, longestWait);
+    }
+  }
+
+  close() { this.#stop.abort(); }
+
+  async #once(connected) {
+    const cut = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, cut.signal]);
+    let watchdog = setTimeout(() => cut.abort(), silence);
+    try {
+      const response = await request('/api/events' + query({ ...this.#params, after: this.#last }), { signal });
+      this.#tell('connected', '');
+      connected();
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      let rest = '';
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return;
+        clearTimeout(watchdog);
+        watchdog = setTimeout(() => cut.abort(), silence);
+        rest = this.#take(rest + value);
+      }
+    } finally {
+      clearTimeout(watchdog);
+    }
+  }
+
+  /** Hands out the whole events of a chunk and returns what is left of it. */
+  #take(chunk) {
+    const end = chunk.lastIndexOf('\n\n');
+    if (end < 0) return chunk;
+    const messages = [];
+    for (const block of chunk.slice(0, end).split('\n\n')) {
+      let event = '', data = '';
+      for (const line of block.split('\n')) {
+        if (line.startsWith('data: ')) data = line.slice(6);
+        else if (line.startsWith('event: ')) event = line.slice(7);
+        else if (line.startsWith('id: ')) this.#last = Number(line.slice(4));
+      }
+      if (data === '') continue;
+      const value = JSON.parse(data);
+      if (event === 'message') messages.push(value);
+      else this.emit(event, value);
+    }
+    if (messages.length) this.emit('messages', messages);
+    return chunk.slice(end + 2);
+  }
+
+  #tell(state, cause) {
+    if (this.#state.state !== state) this.#state = { state, since: Date.now(), retry: 0, cause };
+    else this.#state = { ...this.#state, cause };
+    this.emit('state', this.#state);
+  }
+}
+
+/** @param {number} ms @param {AbortSignal} stop */
+function pause(ms, stop) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    stop.addEventListener('abort', () => { clearTimeout(timer); resolve(); }, { once: true });
+  });
+}

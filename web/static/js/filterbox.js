@@ -1,0 +1,81 @@
+// The filter box. What is wrong is told with the column, under the character.
+
+import { attribute, el, text } from './dom.js';
+import { Problem, get } from './api.js';
+import { Emitter } from './emitter.js';
+import { clean } from './clean.js';
+
+/** Emits "filter" (an expression that parses) and "sender" ('' when its chip is closed). */
+export class FilterBox extends Emitter {
+  #asked = 0;
+  #timer = 0;
+
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    super();
+    this.input = el('input', {
+      type: 'text', placeholder: 'filter: sender:press-* delta>8s', 'aria-label': 'filter', 'aria-describedby': 'filter-error',
+      spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off', maxlength: 4000,
+      oninput: () => this.#typed(), onkeydown: (e) => this.#key(e),
+    });
+    this.caret = el('span.caret', { 'aria-hidden': 'true' });
+    this.error = el('p.problem', { id: 'filter-error', role: 'alert', hidden: true });
+    this.chip = el('button.chip', { type: 'button', hidden: true, title: 'show all senders again', onclick: () => this.emit('sender', '') });
+    root.append(el('div.filter', {}, el('kbd', { 'aria-hidden': 'true' }, '/'), this.chip, el('div.entry', {}, this.input, this.caret), this.error));
+  }
+
+  focus() { this.input.focus(); this.input.select(); }
+
+  /** Shows a filter and a sender that were chosen elsewhere. */
+  show(filter, sender) {
+    if (this.input.value !== filter) this.input.value = filter;
+    this.chip.hidden = sender === '';
+    text(this.chip, `${clean(sender)} only ×`);
+  }
+
+  /** Tells what is wrong; null: nothing. */
+  fail(error) {
+    this.error.hidden = error == null;
+    attribute(this.input, 'aria-invalid', error != null);
+    text(this.error, error ? clean(error.message) : '');
+    // In characters, as the expression has them, not in UTF-16 units.
+    const before = error?.column ? Array.from(this.input.value).slice(0, error.column - 1).join('').length : 0;
+    text(this.caret, error?.column ? ' '.repeat(before) + '^' : '');
+    this.caret.style.transform = `translateX(${-this.input.scrollLeft}px)`;
+  }
+
+  #typed() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#check(true), 250);
+  }
+
+  async #check(apply) {
+    clearTimeout(this.#timer);
+    const asked = ++this.#asked, filter = this.input.value.trim();
+    try {
+      if (filter) await get('/api/filter', { filter });
+      if (asked !== this.#asked) return;
+      this.fail(null);
+      if (apply) this.emit('filter', filter);
+    } catch (error) {
+      if (asked === this.#asked && error instanceof Problem) this.fail(error);
+    }
+  }
+
+  #key(e) {
+    e.stopPropagation();
+    if (e.key === 'Enter') {
+      this.#check(true);
+    } else if (e.key === 'Escape') {
+      if (this.input.value) {
+        this.input.value = '';
+        this.#check(true);
+      } else {
+        this.input.blur();
+        this.emit('leave');
+      }
+    } else if (e.key === 'ArrowDown') {
+      this.emit('leave');
+    }
+  }
+}

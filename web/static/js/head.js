@@ -1,0 +1,118 @@
+// The first line: the installation, the way that a message takes, the counts.
+
+import { attribute, el, text } from './dom.js';
+import { Emitter } from './emitter.js';
+import { clean } from './clean.js';
+import { age, bytes, count, span, timeOfDay } from './format.js';
+import { stateSign } from './states.js';
+import { parseTime } from './format.js';
+
+/** Emits "theme" and "help". */
+export class Head extends Emitter {
+  /** @param {HTMLElement} root @param {HTMLElement} banner */
+  constructor(root, banner) {
+    super();
+    this.banner = banner;
+    this.name = el('bdi.name');
+    this.senders = el('span.link');
+    this.broker = link('broker');
+    this.receiver = link('receiver');
+    this.you = link('you');
+    this.received = figure('received', 'messages that arrived, ever');
+    this.kept = figure('kept', 'of those, kept (the others had been kept before)');
+    this.letGo = figure('let go', 'kept once, gone by retention');
+    this.missed = figure('missed', 'sequence numbers that never came');
+    const arrow = () => el('span.arrow', { 'aria-hidden': 'true' }, '→');
+    root.append(
+      el('h1', {}, 'hellox'), this.name,
+      el('div.chain', { role: 'group', 'aria-label': 'the way of a message' }, this.senders, arrow(), this.broker.node, arrow(), this.receiver.node, arrow(), this.you.node),
+      el('div.figures', {}, this.received.node, this.kept.node, this.letGo.node, this.missed.node),
+      el('div.buttons', {},
+        el('button.quiet', { type: 'button', title: 'light or dark (t)', 'aria-label': 'light or dark', onclick: () => this.emit('theme') }, '◐'),
+        el('button.quiet', { type: 'button', title: 'keys and filters (?)', 'aria-label': 'help', onclick: () => this.emit('help') }, '?')));
+  }
+
+  /** @param {import('./status.js').Status} status @param {import('./senders.js').Senders} senders @param {number} now the receiver's clock */
+  show(status, senders, now) {
+    const { stats, events, failure } = status;
+    this.#showSenders(senders);
+    if (stats) {
+      text(this.name, clean(stats.name ?? ''));
+      this.received.show(stats.received);
+      this.kept.show(stats.kept);
+      this.letGo.show(stats.let_go);
+      this.missed.show(stats.missed);
+      this.missed.node.classList.toggle('bad', stats.missed > 0);
+      attribute(this.kept.node, 'title', `kept: ${bytes(stats.bytes)}${stats.limit ? ' of at most ' + bytes(stats.limit) : ''}; ${count(stats.duplicates)} arrived again`);
+    }
+    const wait = (at, clock) => (at > clock ? `retry in ${Math.ceil((at - clock) / 1000)}\u202fs` : 'trying');
+    const broker = stats?.link;
+    if (failure || !broker) this.broker.show('◌', 'off', '', 'not known while the receiver does not answer');
+    else if (broker.state === 'connected') this.broker.show('●', 'good', '', `connected since ${timeOfDay(parseTime(broker.since))}`);
+    else this.broker.show('◌', 'off', broker.retry ? wait(parseTime(broker.retry), now) : broker.state, clean(broker.cause ?? broker.state));
+    if (failure) this.receiver.show('○', 'bad', 'no answer', clean(failure.cause));
+    else if (!stats) this.receiver.show('◌', 'off', '', 'asking');
+    else if (stats.degraded) this.receiver.show('◐', 'warn', 'degraded', clean(stats.degraded));
+    else this.receiver.show('●', 'good', '', `up since ${timeOfDay(parseTime(stats.started))}`);
+    if (events.state === 'connected') this.you.show('●', 'good', '', `the stream comes since ${timeOfDay(events.since)}`);
+    else if (events.state === 'resting') this.you.show('◌', 'off', 'resting', 'a page that nobody sees lets its stream go, and catches up when it is seen');
+    else this.you.show('◌', 'off', events.retry ? wait(events.retry, Date.now()) : events.state, clean(events.cause ?? ''));
+    this.#showBanner(status, now, wait);
+  }
+
+  #showSenders(senders) {
+    const counts = senders.counts();
+    const key = senders.list.length + counts.join();
+    if (this.senders.dataset.key === key) return;
+    this.senders.dataset.key = key;
+    const n = senders.list.length;
+    this.senders.replaceChildren(`${count(n)} sender${n === 1 ? '' : 's'}`, ...counts.map(([state, many]) => {
+      const { sign, kind } = stateSign(state);
+      return el('span', { class: 'state ' + kind, title: `${many} ${state}` }, el('span', { 'aria-hidden': 'true' }, sign), String(many), el('span.unseen', {}, ' ' + state));
+    }));
+  }
+
+  /** What is wrong, since when, and what happens next. */
+  #showBanner({ stats, events, failure }, now, wait) {
+    let words = '', kind = '';
+    if (failure) {
+      kind = 'bad';
+      words = `The receiver does not answer since ${timeOfDay(failure.since)} (${age(Date.now() - failure.since)}): ${clean(failure.cause)}. ` +
+        `What came before stays here; ${events.retry > Date.now() ? wait(events.retry, Date.now()) : 'trying again now'}.`;
+    } else if (stats?.degraded) {
+      kind = 'warn';
+      words = `Degraded: ${clean(stats.degraded)} Broadcasters keep what is not acknowledged and send it again; this ends by itself when there is room.`;
+    } else if (stats && stats.link.state !== 'connected' && stats.link.state !== 'connecting') {
+      kind = 'bad';
+      const since = parseTime(stats.link.since);
+      words = `The receiver is without the broker since ${timeOfDay(since)} (${span(now - since)})${stats.link.cause ? ': ' + clean(stats.link.cause) : ''}. ` +
+        (stats.link.retry ? `Next attempt: ${wait(parseTime(stats.link.retry), now)}.` : 'It does not try again.');
+    }
+    this.banner.hidden = !words;
+    this.banner.className = kind;
+    text(this.banner, words);
+  }
+}
+
+/** One stop of the chain. */
+function link(name) {
+  const sign = el('span.sign', { role: 'img' }), words = el('span.words');
+  const node = el('span.link', {}, name + '\u00a0', sign, words);
+  return {
+    node,
+    show(s, kind, w, title) {
+      text(sign, s);
+      const name = 'sign ' + kind;
+      if (sign.className !== name) sign.className = name;
+      attribute(sign, 'aria-label', title || kind);
+      text(words, w ? '\u00a0' + w : '');
+      attribute(node, 'title', title || null);
+    },
+  };
+}
+
+/** A number with its name. */
+function figure(name, title) {
+  const value = el('b', {}, '–');
+  return { node: el('span.figure', { title }, name + '\u00a0', value), show: (n) => text(value, count(n)) };
+}

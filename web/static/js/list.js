@@ -1,0 +1,212 @@
+// The list of messages: time, sender, text, Δ, Δ any, latency.
+
+import { attribute, el, text } from './dom.js';
+import { VirtualList } from './vlist.js';
+import { clean } from './clean.js';
+import { barClass, colorOf } from './color.js';
+import { millis, parseTime, seconds, time } from './format.js';
+import { summary } from './payload.js';
+import { Emitter } from './emitter.js';
+
+const edge = 60; // rows from an end at which more is read
+
+/** Emits "select" (id), "open" (id), "follow" (boolean), "seen" (first row in sight). */
+export class List extends Emitter {
+  #window;
+  #senders;
+  #rows;
+  #selected = 0;
+  #unseen = 0;
+  #paused = false;
+
+  /** @param {HTMLElement} root @param {import('./window.js').Window} window @param {import('./senders.js').Senders} senders */
+  constructor(root, window, senders) {
+    super();
+    this.#window = window;
+    this.#senders = senders;
+    this.viewport = el('div.rows', { tabindex: 0, role: 'grid', 'aria-label': 'messages', 'aria-readonly': 'true' });
+    this.empty = el('div.empty', { hidden: true });
+    this.marker = el('button.marker', { type: 'button', hidden: true, onclick: () => this.emit('newest') });
+    this.note = el('div.note', { hidden: true });
+    root.append(header(), el('div.frame', {}, this.viewport, this.note, this.empty, this.marker));
+    this.#rows = new VirtualList(this.viewport, { count: () => window.rows.length, create: row, fill: (node, i) => this.#fill(node, i) });
+    this.#rows.onpaint = (first, last) => this.#painted(first, last);
+    this.#rows.onscroll = () => this.#scrolled();
+    this.#rows.follow = true;
+    this.viewport.addEventListener('click', (e) => this.#clicked(e));
+    window.on('changed', (change) => this.#changed(change));
+  }
+
+  get following() { return this.#rows.follow; }
+  get paused() { return this.#paused; }
+  get selected() { return this.#selected; }
+  get pageRows() { return this.#rows.pageRows; }
+
+  /** Follows the newest message, or stays where the reader is. */
+  setFollow(follow, paused = false) {
+    const changed = this.#rows.follow !== follow || this.#paused !== paused;
+    this.#rows.follow = follow;
+    this.#paused = paused;
+    if (follow) {
+      this.#unseen = 0;
+      this.#rows.toEnd();
+    }
+    if (changed) this.emit('follow', follow);
+    this.#mark();
+  }
+
+  /** Counts messages that came and are not in sight. */
+  missed(n) {
+    if (this.following) return;
+    this.#unseen += n;
+    this.#mark();
+  }
+
+  /** Selects a message that is held, or none (0). */
+  select(id, show = true) {
+    this.#selected = id;
+    const index = id ? this.#window.rowOf(id) : -1;
+    if (index >= 0 && show) this.#rows.reveal(index);
+    attribute(this.viewport, 'aria-activedescendant', index >= 0 ? 'message-' + id : null);
+    this.#rows.refresh();
+  }
+
+  /** Selects the message that many messages on; the first time, the newest in sight. */
+  move(by) {
+    const rows = this.#window.rows;
+    let index = this.#selected ? this.#window.rowOf(this.#selected) : -1;
+    if (index < 0) {
+      index = Math.min(rows.length - 1, this.#rows.lastVisible);
+      by = 0;
+    }
+    const step = by < 0 ? -1 : 1;
+    let target = index;
+    for (let left = Math.abs(by), i = index + step; left > 0 && i >= 0 && i < rows.length; i += step) {
+      if (rows[i].kind !== 'message') continue;
+      target = i;
+      left--;
+    }
+    while (target > 0 && rows[target]?.kind !== 'message') target--;
+    const row = rows[target];
+    if (!row) return;
+    if (by < 0) this.setFollow(false, this.#paused);
+    this.emit('select', row.id);
+  }
+
+  scrollTo(id) {
+    const index = this.#window.rowOf(id);
+    if (index >= 0) this.viewport.scrollTop = index * this.#rows.rowHeight;
+    this.#rows.refresh();
+  }
+
+  scrollToStart() {
+    this.setFollow(false, this.#paused);
+    this.viewport.scrollTop = 0;
+  }
+
+  refresh() { this.#rows.refresh(); }
+
+  #changed({ kind, rows }) {
+    if (kind === 'prepend') this.#rows.shift(rows);
+    else if (kind === 'trim') this.#rows.shift(-rows);
+    else this.#rows.refresh();
+    attribute(this.viewport, 'aria-rowcount', this.#window.rows.length);
+  }
+
+  #scrolled() {
+    if (this.#rows.atEnd && !this.#window.detached && !this.#paused) {
+      if (!this.following) this.setFollow(true);
+    } else if (this.following && !this.#rows.atEnd) {
+      this.setFollow(false);
+    }
+  }
+
+  #painted(first, last) {
+    if (first < edge) this.emit('top');
+    if (last > this.#window.rows.length - edge && this.#window.detached) this.emit('bottom');
+    const row = this.#window.rows[Math.max(0, first)];
+    if (row) this.emit('seen', { first: row, last: this.#window.rows[Math.max(0, last)] ?? row });
+  }
+
+  #mark() {
+    const n = this.#unseen;
+    this.marker.hidden = this.following;
+    if (this.following) return;
+    const words = [];
+    if (this.#paused) words.push('paused');
+    if (n > 0) words.push(`${n.toLocaleString('en').replaceAll(',', '\u202f')} new`);
+    if (!words.length) words.push('newest');
+    text(this.marker, `▼ ${words.join(' · ')}  (G)`);
+  }
+
+  #clicked(e) {
+    const node = e.target.closest('.row');
+    if (!node || !node.dataset.id) return;
+    this.emit('select', Number(node.dataset.id));
+    this.emit('open');
+  }
+
+  #fill(node, index) {
+    const row = this.#window.rows[index];
+    attribute(node, 'aria-rowindex', index + 1);
+    if (!row) return;
+    if (row.kind === 'message') this.#fillMessage(node, row.message);
+    else fillLine(node, row);
+  }
+
+  #fillMessage(node, m) {
+    const selected = m.id === this.#selected;
+    const name = selected ? 'row selected' : 'row';
+    if (node.className !== name) node.className = name;
+    node.id = 'message-' + m.id;
+    node.dataset.id = m.id;
+    attribute(node, 'aria-selected', selected);
+    const [at, who, what, delta, any, latency] = node.children;
+    text(at, time(parseTime(m.received)));
+    const [bar, bdi] = who.children;
+    const color = barClass(colorOf(m.sender, m.color ?? this.#senders.get(m.sender)?.color));
+    if (bar.getAttribute('class') !== color) bar.setAttribute('class', color);
+    text(bdi, clean(m.sender));
+    attribute(who, 'title', clean(m.sender));
+    const [marks, words] = what.children;
+    text(marks, (m.retained ? '▣ ' : '') + (m.reordered ? '↶ ' : ''));
+    attribute(marks, 'title', [m.retained && 'retained', m.reordered && 'reordered'].filter(Boolean).join(', ') || null);
+    text(words, clean(summary(m)));
+    words.className = m.text != null ? '' : 'foreign';
+    text(delta, seconds(m.delta_ms));
+    text(any, seconds(m.delta_any_ms));
+    text(latency, millis(m.latency_ms));
+  }
+}
+
+/** The names of the columns. */
+function header() {
+  const cell = (name, title, kind = '') => el('span' + kind, { title }, name);
+  return el('div.columns', { 'aria-hidden': 'true' },
+    cell('time', 'when the receiver got it'), cell('sender', 'who said it; of a foreign payload, its topic'), cell('text', 'what was said'),
+    cell('Δ', 'since the previous message of the same sender', '.number'), cell('Δ any', 'since the previous message at all', '.number.any'), cell('latency', 'from sent to received', '.number.latency'));
+}
+
+function row() {
+  const cell = (kind, ...children) => el('span' + kind, { role: 'gridcell' }, ...children);
+  return el('div.row', { role: 'row' },
+    cell('.time'), cell('.sender', el('i.bar'), el('bdi')), cell('.text', el('span.marks'), el('bdi')),
+    cell('.number'), cell('.number.any'), cell('.number.latency'));
+}
+
+/** A line between messages: a gap in the numbers, or the day. */
+function fillLine(node, row) {
+  node.className = 'row line ' + row.kind;
+  node.id = '';
+  delete node.dataset.id;
+  attribute(node, 'aria-selected', null);
+  const [at, who, what, ...numbers] = node.children;
+  for (const cell of [at, ...numbers]) text(cell, '');
+  who.children[0].setAttribute('class', 'bar');
+  text(who.children[1], '');
+  attribute(who, 'title', null);
+  text(what.children[0], row.kind === 'gap' ? '⋯ ' : '');
+  attribute(what.children[0], 'title', null);
+  what.children[1].className = '';
+  text(what.children[1], row.kind === 'gap' ? `${clean(row.message.sender)}: ${row.message.missed} missed` : row.text);
+}

@@ -1,0 +1,242 @@
+// Joins the parts: one window of messages, one event stream, one view.
+
+import { get } from './api.js';
+import { Announcer } from './announce.js';
+import { Clock } from './clock.js';
+import { Detail } from './detail.js';
+import { Empty } from './empty.js';
+import { Events } from './events.js';
+import { FilterBox } from './filterbox.js';
+import { Head } from './head.js';
+import { Intervals } from './intervals.js';
+import { List } from './list.js';
+import { SendBar } from './sendbar.js';
+import { SenderPanel } from './senderpanel.js';
+import { Senders } from './senders.js';
+import { Status, whileSeen } from './status.js';
+import { Strip } from './strip.js';
+import { View } from './view.js';
+import { Window } from './window.js';
+import { bindKeys, fillHelp } from './keys.js';
+import { fold } from './folds.js';
+import { parseTime } from './format.js';
+import { startTheme, toggleTheme } from './theme.js';
+
+startTheme();
+
+const at = (id) => document.getElementById(id);
+const view = new View(), clock = new Clock(), status = new Status(clock);
+const senders = new Senders(), window_ = new Window();
+const head = new Head(at('head'), at('banner'));
+const box = new FilterBox(at('tools')), strip = new Strip(at('tools'));
+const list = new List(at('list'), window_, senders);
+const empty = new Empty(list.empty, window_, view, status);
+const panel = new SenderPanel(at('senders'), senders, clock), intervals = new Intervals(at('intervals'));
+const detail = new Detail(at('detail')), send = new SendBar(at('send'), senders);
+const announcer = new Announcer(at('announce'));
+
+/** @type {Events|null} */
+let events = null;
+
+/** Reads what the view says, and follows what comes after. */
+async function open() {
+  box.show(view.filter, view.sender);
+  box.fail(null);
+  panel.chosen = view.sender;
+  panel.refresh();
+  intervals.choose(view.sender);
+  if (view.sender) send.choose(view.sender);
+  events?.close();
+  try {
+    let from;
+    if (view.at) {
+      from = await window_.around(view.selection, view.at);
+      list.setFollow(false);
+      list.scrollTo(view.at);
+    } else {
+      from = await window_.newest(view.selection);
+      list.setFollow(true);
+    }
+    if (!view.filter) senders.fold(window_.messages, false);
+    empty.failed = null;
+    follow(from);
+    await showSelected();
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** The receiver did not answer, or did not like the filter. */
+function failed(error) {
+  if (error.status === 400) {
+    box.fail(error);
+    return;
+  }
+  empty.failed = error;
+  status.setEvents({ state: 'retrying', since: Date.now(), retry: Date.now() + 3000, cause: error.message });
+  setTimeout(() => { if (!window_.loaded || empty.failed) open(); }, 3000);
+}
+
+function follow(from) {
+  const mine = new Events(view.selection, from);
+  events = mine;
+  const current = (work) => (value) => { if (events === mine) work(value); };
+  mine.on('messages', current(came));
+  mine.on('sender', current((s) => { senders.update(s); announcer.state(s.sender, s.state); }));
+  mine.on('link', current((l) => status.setLink(l)));
+  mine.on('state', current((s) => status.setEvents(s)));
+  mine.on('refused', current(failed));
+  mine.run();
+}
+
+function came(messages) {
+  window_.append(messages, list.following);
+  list.missed(messages.length);
+  senders.fold(messages, true);
+  announcer.messages(messages.length);
+}
+
+// A page that nobody sees must not hold one of the six connections that a
+// browser grants an address; it catches up by id when it is seen again.
+let rest = 0;
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(rest);
+  if (document.hidden) {
+    rest = setTimeout(() => {
+      if (!events) return;
+      events.close();
+      status.setEvents({ state: 'resting', since: Date.now(), retry: 0, cause: '' });
+    }, 5000);
+  } else if (status.events.state === 'resting') {
+    resume(events.last);
+  }
+});
+
+/** Goes on after an id; far behind, from the newest page. */
+async function resume(last) {
+  try {
+    const { last_id: newest } = await get('/api/stats');
+    if (list.following && newest - last > 2000) await open();
+    else follow(last);
+  } catch {
+    follow(last);
+  }
+}
+
+async function newest() {
+  view.set({ at: 0 });
+  if (window_.detached) await open();
+  list.setFollow(true);
+}
+
+async function jump(ms) {
+  list.setFollow(false, list.paused);
+  try {
+    const id = await window_.at(view.selection, ms);
+    if (id == null) await newest();
+    else list.scrollTo(id);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+async function showSelected() {
+  list.select(view.id, false);
+  if (!view.id) {
+    detail.set(null);
+    return;
+  }
+  try {
+    detail.set(window_.message(view.id) ?? (await get('/api/messages/' + view.id)));
+  } catch (error) {
+    detail.set(null);
+    view.set({ id: 0 });
+  }
+}
+
+function select(id) {
+  list.select(id);
+  view.set({ id: detail.open ? id : view.id });
+  if (detail.open) detail.set(window_.message(id));
+}
+
+function openDetail() {
+  if (!list.selected) list.move(0);
+  if (!list.selected) return;
+  view.set({ id: list.selected });
+  detail.set(window_.message(list.selected));
+}
+
+function closeDetail() {
+  view.set({ id: 0 });
+  detail.set(null);
+  list.viewport.focus();
+}
+
+function choose(sender) {
+  view.set({ sender: view.sender === sender ? '' : sender, at: 0 }, true);
+  open();
+}
+
+async function olderWhileNear() {
+  while (await window_.older());
+}
+
+list.on('top', olderWhileNear);
+list.on('bottom', () => window_.newer());
+list.on('select', select);
+list.on('open', openDetail);
+list.on('newest', newest);
+list.on('follow', (following) => { if (following) view.set({ at: 0 }); });
+list.on('seen', ({ first, last }) => {
+  strip.see(parseTime(first.message.received), parseTime(last.message.received));
+  if (!list.following && window_.loaded && view.at !== first.id) view.set({ at: first.id });
+});
+window_.on('error', (error) => failed(error));
+box.on('filter', (filter) => { if (filter !== view.filter) { view.set({ filter, at: 0 }, true); open(); } });
+box.on('sender', () => choose(view.sender));
+box.on('leave', () => list.viewport.focus());
+panel.on('choose', choose);
+detail.on('close', closeDetail);
+detail.on('only', choose);
+detail.on('copy', (id) => detail.copyText(location.origin + view.address({ id, at: id })));
+strip.on('jump', jump);
+strip.on('newest', newest);
+strip.on('span', () => loadStrip());
+head.on('theme', toggleTheme);
+head.on('help', () => help());
+view.on('changed', open);
+
+const loadStrip = () => strip.load(status.stats?.oldest ? parseTime(status.stats.oldest) : 0, clock.now());
+const help = () => at('help').showModal();
+const folds = { side: fold('side'), tools: fold('send') };
+const keys = [
+  { keys: ['/'], shown: '/', words: 'filter', run: () => box.focus() },
+  { keys: [' '], shown: 'space', words: 'pause, go on', run: () => (list.paused || !list.following ? newest() : list.setFollow(false, true)) },
+  { keys: ['j', 'ArrowDown'], shown: 'j ↓', words: 'next message', run: () => list.move(1) },
+  { keys: ['k', 'ArrowUp'], shown: 'k ↑', words: 'previous message', run: () => list.move(-1) },
+  { keys: ['PageDown'], shown: 'PgDn', words: 'a page on', run: () => list.move(list.pageRows) },
+  { keys: ['PageUp'], shown: 'PgUp', words: 'a page back', run: () => list.move(-list.pageRows) },
+  { keys: ['Enter'], shown: 'enter', words: 'detail', run: openDetail },
+  { keys: ['Escape'], shown: 'esc', words: 'close', run: closeDetail },
+  { keys: ['G', 'End'], shown: 'G', words: 'newest', run: newest },
+  { keys: ['g', 'Home'], shown: 'g', words: 'as far back as is loaded', run: () => list.scrollToStart() },
+  { keys: ['p'], shown: 'p', words: 'publish', run: () => send.focus() },
+  { keys: ['1'], shown: '1', words: 'stream', run: () => list.viewport.focus() },
+  { keys: ['3'], shown: '3', words: 'senders', run: () => panel.viewport.focus() },
+  { keys: ['['], shown: '[', words: 'fold senders and intervals away', run: () => folds.side() },
+  { keys: [']'], shown: ']', words: 'fold the send line away', run: () => folds.tools() },
+  { keys: ['t'], shown: 't', words: 'light or dark', run: toggleTheme },
+  { keys: ['?'], shown: '?', words: 'help', run: help },
+];
+bindKeys(keys);
+fillHelp(at('help'), keys);
+
+status.on('changed', () => head.show(status, senders, clock.now()));
+senders.on('changed', () => head.show(status, senders, clock.now()));
+setInterval(() => { if (!document.hidden) head.show(status, senders, clock.now()); }, 1000);
+whileSeen(2000, () => status.load());
+whileSeen(() => (senders.list.length > 200 ? 10_000 : 3000), () => senders.load());
+whileSeen(5000, loadStrip);
+whileSeen(10_000, () => intervals.load());
+open();

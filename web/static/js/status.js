@@ -1,0 +1,59 @@
+// What the page asks for again and again, while somebody sees it.
+
+import { Emitter } from './emitter.js';
+import { get } from './api.js';
+import { parseTime } from './format.js';
+
+/** Emits "stats" and "changed". */
+export class Status extends Emitter {
+  stats = null;
+  /** @type {{since: number, cause: string}|null} the receiver does not answer */
+  failure = null;
+  events = { state: 'connecting', since: Date.now(), retry: 0, cause: '' };
+
+  /** @param {import('./clock.js').Clock} clock */
+  constructor(clock) {
+    super();
+    this.clock = clock;
+  }
+
+  async load() {
+    const asked = Date.now();
+    try {
+      const stats = await get('/api/stats', {}, AbortSignal.timeout(5000));
+      this.clock.learn(parseTime(stats.now), asked, Date.now());
+      this.stats = stats;
+      this.failure = null;
+      this.emit('stats', stats);
+    } catch (error) {
+      this.failure ??= { since: asked, cause: '' };
+      this.failure.cause = error.name === 'TimeoutError' ? 'no answer within 5 s' : error.message;
+    }
+    this.emit('changed');
+  }
+
+  setEvents(state) {
+    this.events = state;
+    this.emit('changed');
+  }
+
+  setLink(link) {
+    if (this.stats) this.stats.link = link;
+    this.emit('changed');
+  }
+}
+
+/** Runs work every ms milliseconds while the page is seen, each time after the last has ended. */
+export function whileSeen(ms, work) {
+  const loop = async () => {
+    if (!document.hidden) {
+      try {
+        await work();
+      } catch {
+        // The next round may do better; Status tells that the receiver does not answer.
+      }
+    }
+    setTimeout(loop, typeof ms === 'function' ? ms() : ms);
+  };
+  loop();
+}

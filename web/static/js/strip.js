@@ -1,0 +1,148 @@
+// The strip of time: messages a second, gaps marked; dragging pages there.
+
+import { attribute, el, svg, text } from './dom.js';
+import { get } from './api.js';
+import { Emitter } from './emitter.js';
+import { count, rate, span, timeOfDay, timeShort, parseTime } from './format.js';
+
+const height = 26;
+const spans = [['5 min', '5m'], ['1 h', '1h'], ['all', '']];
+
+/** Emits "jump" (a time in ms) and "newest". */
+export class Strip extends Emitter {
+  #data = null;
+  #span = 1;
+  #oldest = 0;
+  #seen = null;
+  #cursor = null; // bin under the pointer or the keys
+  #asked = 0;
+
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    super();
+    this.bars = svg('path', { class: 'bars' });
+    this.gaps = svg('path', { class: 'gaps' });
+    this.here = svg('rect', { class: 'here', y: 0, height });
+    this.line = svg('path', { class: 'cursor' });
+    this.chart = svg('svg', { class: 'time', preserveAspectRatio: 'none', viewBox: `0 0 180 ${height}`, tabindex: 0, role: 'slider', 'aria-label': 'place in the history' },
+      this.here, this.bars, this.gaps, this.line);
+    this.from = el('button.quiet', { type: 'button', title: 'how far back: 5 min, 1 h, all that is kept', onclick: () => this.#nextSpan() }, '1 h');
+    this.label = el('span.readout');
+    this.node = el('div.timeline', {}, this.from, el('div.chart', {}, this.chart, this.label), el('button.quiet', { type: 'button', title: 'follow the newest (G)', onclick: () => this.emit('newest') }, 'now'));
+    root.append(this.node);
+    this.#listen();
+  }
+
+  /** Reads the strip. oldest: when the history begins, in ms. */
+  async load(oldest, now) {
+    this.#oldest = oldest || now;
+    const since = spans[this.#span][1] || new Date(Math.min(this.#oldest, now - 60_000)).toISOString();
+    const asked = ++this.#asked;
+    const data = await get('/api/timeline', { since, bins: 180 });
+    if (asked !== this.#asked) return;
+    this.#data = { start: parseTime(data.since), step: data.step_ms, bins: data.bins };
+    this.#draw();
+  }
+
+  /** Shows which time the list shows. */
+  see(from, to) {
+    this.#seen = { from, to };
+    this.#place();
+  }
+
+  #nextSpan() {
+    this.#span = (this.#span + 1) % spans.length;
+    text(this.from, spans[this.#span][0]);
+    this.emit('span');
+  }
+
+  #draw() {
+    const { bins } = this.#data;
+    attribute(this.chart, 'viewBox', `0 0 ${bins.length} ${height}`);
+    const top = Math.max(...bins.map((b) => b.messages), 1);
+    let bars = '', gaps = '';
+    bins.forEach((b, i) => {
+      if (b.messages > 0) {
+        const h = Math.max(1, (b.messages / top) * (height - 3));
+        bars += `M${i + 0.1} ${height}v${-h}h0.8v${h}z`;
+      }
+      if (b.missed) gaps += `M${i} 0h1v3h-1zM${i + 0.4} 3h0.2v${height - 3}h-0.2z`;
+    });
+    attribute(this.bars, 'd', bars);
+    attribute(this.gaps, 'd', gaps);
+    this.#place();
+    this.#read();
+  }
+
+  #place() {
+    if (!this.#data || !this.#seen) return;
+    const { start, step, bins } = this.#data;
+    const x = (ms) => Math.min(bins.length, Math.max(0, (ms - start) / step));
+    const left = x(this.#seen.from), right = x(this.#seen.to);
+    attribute(this.here, 'x', left.toFixed(2));
+    attribute(this.here, 'width', Math.max(0.6, right - left).toFixed(2));
+    attribute(this.chart, 'aria-valuetext', timeOfDay(this.#seen.to));
+    attribute(this.chart, 'aria-valuemin', 0);
+    attribute(this.chart, 'aria-valuemax', bins.length);
+    attribute(this.chart, 'aria-valuenow', Math.round(right));
+  }
+
+  #listen() {
+    const bin = (e) => {
+      const box = this.chart.getBoundingClientRect();
+      const n = this.#data?.bins.length ?? 0;
+      return Math.min(n - 1, Math.max(0, Math.floor(((e.clientX - box.left) / box.width) * n)));
+    };
+    let dragging = false;
+    this.chart.addEventListener('pointerdown', (e) => {
+      dragging = true;
+      this.chart.setPointerCapture(e.pointerId);
+      this.#jump(bin(e));
+    });
+    this.chart.addEventListener('pointermove', (e) => {
+      if (!this.#data) return;
+      const was = this.#cursor;
+      this.#cursor = bin(e);
+      this.#read();
+      if (dragging && was !== this.#cursor) this.#jump(this.#cursor);
+    });
+    const leave = () => { dragging = false; this.#cursor = null; this.#read(); };
+    this.chart.addEventListener('pointerup', () => { dragging = false; });
+    this.chart.addEventListener('pointercancel', leave);
+    this.chart.addEventListener('pointerleave', () => { if (!dragging) leave(); });
+    this.chart.addEventListener('keydown', (e) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[e.key];
+      if (!step || !this.#data) return;
+      e.preventDefault();
+      e.stopPropagation();
+      const { bins, start, step: width } = this.#data;
+      const now = this.#cursor ?? Math.floor(((this.#seen?.to ?? start) - start) / width);
+      this.#cursor = Math.min(bins.length - 1, Math.max(0, now + step));
+      this.#read();
+      this.#jump(this.#cursor);
+    });
+    this.chart.addEventListener('blur', leave);
+  }
+
+  #jump(bin) {
+    if (!this.#data) return;
+    const { start, step, bins } = this.#data;
+    if (bin >= bins.length - 1) this.emit('newest');
+    else this.emit('jump', start + bin * step);
+  }
+
+  /** What stands under the cursor, in words; without one, what the strip shows. */
+  #read() {
+    if (!this.#data) return;
+    const { start, step, bins } = this.#data, i = this.#cursor;
+    attribute(this.line, 'd', i == null ? '' : `M${i} 0h1v${height}h-1z`);
+    if (i == null || !bins[i]) {
+      text(this.label, '');
+      return;
+    }
+    const b = bins[i], at = start + i * step;
+    const when = bins.length * step > 86_400_000 ? new Date(at).toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }) : step < 60_000 ? timeOfDay(at) : timeShort(at);
+    text(this.label, `${when}  ${rate(b.messages / (step / 1000))}  ${count(b.messages)} in ${span(step)}${b.missed ? `  ⋯ ${count(b.missed)} missed` : ''}`);
+    this.label.classList.toggle('left', i > bins.length / 2);
+  }
+}
