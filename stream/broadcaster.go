@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -86,9 +85,9 @@ func (b *broadcaster) run(ctx context.Context) {
 	b.again.Stop()
 	for ctx.Err() == nil {
 		b.send()
-		var lost <-chan struct{}
+		var ended <-chan struct{}
 		if b.session != nil {
-			lost = b.session.lost
+			ended = b.session.lost
 		}
 		select {
 		case <-ctx.Done():
@@ -98,8 +97,8 @@ func (b *broadcaster) run(ctx context.Context) {
 			b.acknowledged()
 		case m := <-b.inbox:
 			b.hear(m)
-		case <-lost:
-			b.disconnected(fmt.Errorf("%w: %s", ErrLost, lostCause(b.session.cause)))
+		case <-ended:
+			b.disconnected(lost(b.session.cause))
 		case <-b.again.C:
 			b.dial(ctx)
 		case d := <-b.dialed:
@@ -152,7 +151,7 @@ func (b *broadcaster) send() {
 	for b.session != nil && b.acked == nil && len(b.waiting) > 0 {
 		acked, err := b.session.publish(mqttMessage{topic: b.topic, payload: b.waiting[0].payload, qos: b.QoS})
 		if err != nil {
-			b.disconnected(fmt.Errorf("%w: %s", ErrLost, lostCause(err)))
+			b.disconnected(lost(err))
 			return
 		}
 		if b.QoS > 0 {

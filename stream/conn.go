@@ -99,7 +99,7 @@ func (c *Conn) run(ctx context.Context, s *session) {
 			case <-ctx.Done():
 			}
 			s.close()
-			stood, err = time.Since(began), fmt.Errorf("%w: %s", ErrLost, lostCause(s.cause))
+			stood, err = time.Since(began), lost(s.cause)
 			s = nil
 		}
 		if ctx.Err() != nil {
@@ -133,10 +133,12 @@ func (c *Conn) current(ctx context.Context) (*session, error) {
 		s, cause, changed := c.session, c.cause, c.changed
 		c.mu.Unlock()
 		switch {
-		case s != nil:
+		case s != nil && s.stands():
 			return s, nil
 		case errors.Is(cause, errClosed):
 			return nil, cause
+		case s != nil:
+			cause = lost(nil) // and run is about to see it
 		}
 		select {
 		case <-changed:
@@ -167,7 +169,7 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	}
 	acked, err := s.publish(mqttMessage{topic, payload, qos, retain})
 	if err != nil {
-		return fmt.Errorf("publish to %s: %w: %s", Clean(topic), ErrLost, lostCause(err))
+		return fmt.Errorf("publish to %s: %w", Clean(topic), lost(err))
 	}
 	select {
 	case <-acked:
@@ -181,11 +183,11 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 		if isClosed(s.cause) {
 			// MQTT 3.1.1 knows no other way to refuse a message.
 			return &hinted{
-				fmt.Errorf("publish to %s: %w: the broker closed the connection instead of acknowledging", Clean(topic), ErrLost),
+				fmt.Errorf("publish to %s: %w", Clean(topic), &lostError{"the broker closed the connection instead of acknowledging"}),
 				"brokers do so when the user may not publish to that topic",
 			}
 		}
-		return fmt.Errorf("publish to %s: %w: %s", Clean(topic), ErrLost, lostCause(s.cause))
+		return fmt.Errorf("publish to %s: %w", Clean(topic), lost(s.cause))
 	case <-ctx.Done():
 		return fmt.Errorf("publish to %s: the broker has not acknowledged it: %w", Clean(topic), ctx.Err())
 	}
@@ -239,7 +241,7 @@ func (c *Conn) Ask(ctx context.Context, id string, command Command) (Answer, tim
 	}()
 	began := time.Now()
 	if _, err := s.publish(mqttMessage{topic: CommandTopic(id), payload: payload}); err != nil {
-		return failed(fmt.Errorf("%w: %s", ErrLost, lostCause(err)))
+		return failed(lost(err))
 	}
 	timeout := time.NewTimer(c.patience)
 	defer timeout.Stop()
@@ -249,7 +251,7 @@ func (c *Conn) Ask(ctx context.Context, id string, command Command) (Answer, tim
 	case <-timeout.C:
 		return failed(fmt.Errorf("%w within %s", ErrNoAnswer, c.patience))
 	case <-s.lost:
-		return failed(fmt.Errorf("%w: %s", ErrLost, lostCause(s.cause)))
+		return failed(lost(s.cause))
 	case <-ctx.Done():
 		return failed(ctx.Err())
 	}

@@ -117,17 +117,26 @@ func newConnectError(b Broker, err error) *ConnectError {
 	return e
 }
 
-// lostCause says in one clean sentence why a connection that stood is no more.
-func lostCause(err error) string {
+// A lostError is ErrLost with its cause: one clean sentence.
+type lostError struct{ cause string }
+
+func (e *lostError) Error() string        { return ErrLost.Error() + ": " + e.cause }
+func (e *lostError) Is(target error) bool { return target == ErrLost }
+
+// lost explains why a connection that stood is no more.
+func lost(err error) error {
+	e := &lostError{}
 	switch {
 	case err == nil || isClosed(err):
-		return "the broker closed the connection"
+		e.cause = "the broker closed the connection"
 	case errors.Is(err, errMalformed):
-		return Clean(malformedCause(err))
+		e.cause = Clean(malformedCause(err))
 	case errors.Is(err, os.ErrDeadlineExceeded), isTimeout(err):
-		return "the broker does not answer any more"
+		e.cause = "the broker does not answer any more"
+	default:
+		e.cause = Clean(lastOf(err).Error())
 	}
-	return Clean(lastOf(err).Error())
+	return e
 }
 
 func isTimeout(err error) bool {

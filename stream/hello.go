@@ -54,13 +54,14 @@ func ParseHello(payload []byte) (Hello, bool) {
 		return Hello{}, false
 	}
 	var j struct {
-		Text   *string  `json:"text"`
-		Sender string   `json:"sender"`
-		Boot   string   `json:"boot"`
-		Seq    uint64   `json:"seq"`
-		Sent   string   `json:"sent"`
-		NextMS *float64 `json:"next_ms"`
-		Color  any      `json:"color"`
+		Text   *string `json:"text"`
+		Sender string  `json:"sender"`
+		Boot   string  `json:"boot"`
+		Seq    uint64  `json:"seq"`
+		// What is wrong in these does not make it somebody else's.
+		Sent   json.RawMessage `json:"sent"`
+		NextMS json.RawMessage `json:"next_ms"`
+		Color  json.RawMessage `json:"color"`
 	}
 	if err := json.Unmarshal(payload, &j); err != nil {
 		return Hello{}, false
@@ -72,14 +73,14 @@ func ParseHello(payload []byte) (Hello, bool) {
 		return Hello{}, false
 	}
 	h := Hello{Text: *j.Text, Sender: j.Sender, Boot: j.Boot, Seq: j.Seq}
-	if t, err := time.Parse(time.RFC3339Nano, j.Sent); err == nil {
+	if t, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(j.Sent)); err == nil {
 		h.Sent = t
 	}
-	if j.NextMS != nil && *j.NextMS > 0 && *j.NextMS <= float64(maxNext/time.Millisecond) {
-		h.Next = time.Duration(*j.NextMS * float64(time.Millisecond))
+	if ms, err := strconv.ParseFloat(string(j.NextMS), 64); err == nil && ms > 0 && ms <= float64(maxNext/time.Millisecond) {
+		h.Next = time.Duration(ms * float64(time.Millisecond))
 	}
-	if c, ok := j.Color.(string); ok && len(c) <= 32 {
-		h.Color = c
+	if len(j.Color) <= len(`"#rrggbb"`) && json.Unmarshal(j.Color, &h.Color) != nil {
+		h.Color = ""
 	}
 	return h, true
 }

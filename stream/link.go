@@ -44,5 +44,9 @@ func cause(err error) string {
 	if errors.As(err, &c) {
 		return c.Cause
 	}
+	var l *lostError
+	if errors.As(err, &l) {
+		return l.cause
+	}
 	return Clean(err.Error())
 }

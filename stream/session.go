@@ -98,6 +98,9 @@ func connect(ctx context.Context, o sessionOptions) (*session, error) {
 	return s, nil
 }
 
+// stands tells whether the connection has not ended yet, for all that is known.
+func (s *session) stands() bool { return s.client.IsConnectionOpen() }
+
 // subscribe asks for all filters in one SUBSCRIBE, once a session.
 func (s *session) subscribe(ctx context.Context, filters map[string]byte) error {
 	token, ok := s.client.SubscribeMultiple(filters, nil).(*mqtt.SubscribeToken)
@@ -109,14 +112,20 @@ func (s *session) subscribe(ctx context.Context, filters map[string]byte) error 
 	select {
 	case <-token.Done():
 	case <-s.lost:
-		return fmt.Errorf("subscribe: %w: %s", ErrLost, lostCause(s.cause))
+		return lost(s.cause)
 	case <-timeout.C:
 		return fmt.Errorf("subscribe: the broker does not answer within %s", dialTimeout)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	if err := token.Error(); err != nil {
-		return fmt.Errorf("subscribe: %w: %s", ErrLost, lostCause(err))
+		// paho ends what waits a moment before it tells why.
+		select {
+		case <-s.lost:
+			return lost(s.cause)
+		case <-time.After(time.Second):
+			return lost(err)
+		}
 	}
 	granted := token.Result()
 	for filter := range filters {
@@ -155,7 +164,7 @@ func (s *session) publish(m mqttMessage) (acked <-chan struct{}, err error) {
 		close(done)
 		return done, token.Error()
 	case <-s.lost:
-		return nil, ErrLost
+		return nil, s.cause
 	}
 }
 

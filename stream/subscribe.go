@@ -133,7 +133,7 @@ func (s *subscriber) once(ctx context.Context) (stood time.Duration, err error) 
 	s.links.change(Link{State: Connected})
 	select {
 	case <-session.lost:
-		err = fmt.Errorf("%w: %s", ErrLost, lostCause(session.cause))
+		err = lost(session.cause)
 	case err = <-bad:
 	case <-ctx.Done():
 		pending.wait(time.Second)
