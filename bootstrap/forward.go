@@ -42,34 +42,36 @@ type ForwardOptions struct {
 	Local     Port
 }
 
-// OpenForward listens, and forwards until Close. It does not wait for a pod: a
-// connection waits, for a while, if there is none that is ready.
+// OpenForward listens, and forwards until Close, also when ctx ends. It does
+// not wait for a pod: a connection waits, for a while, if there is none that is
+// ready.
 func OpenForward(ctx context.Context, config *rest.Config, o ForwardOptions) (*Forward, error) {
 	s, err := newSite(config, o.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	return s.forward(ctx, o)
-}
-
-func (s *site) forward(ctx context.Context, o ForwardOptions) (*Forward, error) {
-	listeners, moved, err := o.Local.listen(ctx)
+	local, err := o.Local.take(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithCancel(ctx)
+	return s.forward(local, o.Role, o.Remote), nil
+}
+
+// forward serves local until Close.
+func (s *site) forward(local localPort, role string, remote int) *Forward {
+	ctx, stop := context.WithCancel(context.Background())
 	f := &Forward{
-		Port:      listeners[0].Addr().(*net.TCPAddr).Port,
-		Moved:     moved,
-		tunnel:    s.dig(ctx, o.Role, o.Remote),
-		listeners: listeners,
+		Port:      local.listeners[0].Addr().(*net.TCPAddr).Port,
+		Moved:     local.moved,
+		tunnel:    s.dig(ctx, role, remote),
+		listeners: local.listeners,
 		stop:      stop,
 		failed:    make(chan error, 1),
 	}
-	for _, ln := range listeners {
+	for _, ln := range f.listeners {
 		f.running.Go(func() { f.accept(ctx, ln) })
 	}
-	return f, nil
+	return f
 }
 
 // Addr is the local address, 127.0.0.1:8420.

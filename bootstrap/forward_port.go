@@ -19,10 +19,10 @@ type Port struct {
 // How many ports after the default one are tried.
 const portsTried = 50
 
-// listen listens on the port of both loopback addresses. If the port is taken
+// Listen listens on the port of both loopback addresses. If the port is taken
 // and was not asked for, the next free one is taken instead; moved then says so
 // in one sentence.
-func (p Port) listen(ctx context.Context) (listeners []net.Listener, moved string, err error) {
+func (p Port) Listen(ctx context.Context) (listeners []net.Listener, moved string, err error) {
 	listeners, err = listenLoopback(ctx, p.Number)
 	if err == nil || !errors.Is(err, syscall.EADDRINUSE) {
 		return listeners, "", err
@@ -48,6 +48,23 @@ func (p Port) listen(ctx context.Context) (listeners []net.Listener, moved strin
 		Kind:     Missing,
 		Sentence: fmt.Sprintf("%s, and so are the %d after it", taken, portsTried),
 		Hint:     fmt.Sprintf("%s 0 takes a free one", p.Flag),
+	}
+}
+
+// A localPort is a Port that is listened on.
+type localPort struct {
+	listeners []net.Listener
+	moved     string // why it is not the one that was preferred
+}
+
+func (p Port) take(ctx context.Context) (localPort, error) {
+	listeners, moved, err := p.Listen(ctx)
+	return localPort{listeners, moved}, err
+}
+
+func (l localPort) close() {
+	for _, ln := range l.listeners {
+		ln.Close()
 	}
 }
 

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"cmp"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -27,6 +28,15 @@ func (r ref) holdsData() bool { return r.APIVersion == "v1" && r.Kind == "Persis
 func compareRefs(a, b ref) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace),
 		cmp.Compare(a.Name, b.Name), cmp.Compare(a.APIVersion, b.APIVersion))
+}
+
+// names lists refs as a part of a sentence.
+func names(refs []ref) string {
+	said := make([]string, len(refs))
+	for i, r := range refs {
+		said[i] = r.String()
+	}
+	return strings.Join(said, ", ")
 }
 
 func byName(a, b unstructured.Unstructured) int { return cmp.Compare(a.GetName(), b.GetName()) }

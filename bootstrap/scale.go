@@ -38,7 +38,7 @@ func Scale(ctx context.Context, config *rest.Config, namespace string, n int, st
 		steps.Fail(err)
 		return err
 	}
-	steps.Done(broadcasters(n), *before == n)
+	steps.Done(count(n, "broadcaster"), *before == n)
 	return s.rolloutStep(ctx, steps)
 }
 
@@ -70,11 +70,4 @@ func (s *site) broadcasters(ctx context.Context) (*int, error) {
 	n, _, _ := unstructured.NestedInt64(u.Object, "spec", "replicas")
 	count := int(n)
 	return &count, nil
-}
-
-func broadcasters(n int) string {
-	if n == 1 {
-		return "1 broadcaster"
-	}
-	return fmt.Sprintf("%d broadcasters", n)
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/httpstream"
@@ -94,52 +96,65 @@ func (c *tunnelConn) close() {
 // side breaks. When local has said all it is told on, and what the pod still
 // says is waited for. Both ends are closed in the end.
 func (c *tunnelConn) join(ctx context.Context, local *net.TCPConn) {
-	heard := make(chan struct{}) // closed when the pod has said all
+	heard := make(chan int64, 1) // how many bytes, when the pod has said all
 	said := make(chan error, 1)
-	go func() {
-		defer close(heard)
-		if _, err := io.Copy(local, c.data); err == nil {
-			local.CloseWrite()
-		}
-	}()
-	go func() {
+	var copying sync.WaitGroup
+	defer copying.Wait()
+	copying.Go(func() {
+		n, _ := io.Copy(local, c.data) // either end broke, or the pod is done: it ends
+		heard <- n
+	})
+	copying.Go(func() {
 		_, err := io.Copy(c.data, local)
 		if err == nil {
 			err = c.data.Close() // no more from here; the other way stays open
 		}
 		said <- err
-	}()
-	ended := c.wait(ctx, local, said, heard)
+	})
+	c.wait(ctx, local, said, heard)
 	c.close()
 	local.Close()
-	<-heard
-	if !ended {
-		<-said
-	}
 }
 
-// wait returns when there is nothing more to copy. ended: said was received
-// from. Where the port refused, or the way to it broke, local will end with a
-// reset: a client must not take that for an answer.
-func (c *tunnelConn) wait(ctx context.Context, local *net.TCPConn, said <-chan error, heard <-chan struct{}) (ended bool) {
+// wait returns when there is nothing more to copy. Where the port refused, or
+// the way to it broke, local will end with a reset: a client must not take that
+// for an empty answer.
+func (c *tunnelConn) wait(ctx context.Context, local *net.TCPConn, said <-chan error, heard <-chan int64) {
 	refused := c.refused
 	for {
 		select {
 		case err := <-said:
 			if err != nil {
-				return true
+				return
 			}
-			said, ended = nil, true
-		case <-heard:
-			return ended
+			said = nil
+		case n := <-heard:
+			if n == 0 && refused != nil && c.wasRefused(ctx) {
+				local.SetLinger(0)
+			}
+			return
 		case _, bad := <-refused:
 			if bad {
 				local.SetLinger(0)
-				return ended
+				return
 			}
 			refused = nil
 		case <-ctx.Done():
-			return ended
+			return
 		}
 	}
+}
+
+// wasRefused waits for the node's word on a connection that brought nothing,
+// which comes on a stream of its own and may be late.
+func (c *tunnelConn) wasRefused(ctx context.Context) bool {
+	late := time.NewTimer(time.Second)
+	defer late.Stop()
+	select {
+	case _, bad := <-c.refused:
+		return bad
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	return false
 }
