@@ -83,13 +83,15 @@ func (r *jsonReader) enter(s Step) bool {
 	}
 }
 
-// rest tells whether what follows is the rest of one JSON text.
+// rest tells whether what follows ends the one JSON text, and nothing else follows.
 func (r *jsonReader) rest() bool {
-	for {
+	for r.dec.StackDepth() > 0 {
 		if _, err := r.dec.ReadToken(); err != nil {
-			return err == io.EOF
+			return false
 		}
 	}
+	_, err := r.dec.ReadToken()
+	return err == io.EOF
 }
 
 // unquote returns what a string says, and other values as they are, until the
@@ -116,17 +118,12 @@ func (t *Term) matchValue(value []byte, kind jsontext.Kind) bool {
 	case MatchesRegex:
 		return t.regex.MatchString(text)
 	}
-	if t.literal.number {
-		v, ok := parseNumber(text)
-		switch {
-		case ok && v < t.literal.float:
-			return t.Op.holds(-1)
-		case ok && v > t.literal.float:
-			return t.Op.holds(1)
-		case ok:
-			return t.Op.holds(0)
+	if t.literal.isNum {
+		n, ok := parseNumber(text)
+		if !ok {
+			return t.Op == NotEqual
 		}
-		return t.Op == NotEqual
+		return t.Op.holds(n.compare(t.literal.num))
 	}
 	if t.literal.quoted && kind != '"' {
 		return t.Op == NotEqual

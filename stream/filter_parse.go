@@ -28,7 +28,8 @@ type filterParser struct {
 	s     string
 	at    int // byte offset of what is read next
 	depth int
-	cost  int // of the regular expressions so far
+	regex int // bytes of the regular expressions so far
+	cost  int // and the size of their programs
 }
 
 // parseFilter returns the tree, nil for an empty expression, or a *FilterError.
@@ -60,7 +61,11 @@ func (p *filterParser) or() (Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		some = append(some, x)
+		if inner, ok := x.(Or); ok { // it stood in brackets that change nothing
+			some = append(some, inner...)
+		} else {
+			some = append(some, x)
+		}
 		if !p.keyword("or") {
 			break
 		}
@@ -78,7 +83,11 @@ func (p *filterParser) and() (Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, x)
+		if inner, ok := x.(And); ok {
+			all = append(all, inner...)
+		} else {
+			all = append(all, x)
+		}
 		if p.keyword("and") {
 			continue
 		}
@@ -93,34 +102,11 @@ func (p *filterParser) and() (Expr, error) {
 }
 
 func (p *filterParser) unary() (Expr, error) {
-	if p.depth++; p.depth > maxFilterDepth {
-		return nil, p.fail(p.at, fmt.Sprintf("at most %d brackets and nots inside each other", maxFilterDepth))
-	}
-	defer func() { p.depth-- }()
 	switch {
 	case p.end() || p.s[p.at] == ')' || p.peek("or") || p.peek("and"):
 		return nil, p.fail(p.at, "a term, such as hello, sender:press-* or delta>10s")
-	case p.keyword("not"):
-		return p.not()
-	case p.s[p.at] == '-':
-		if p.at++; !p.end() && p.spaceHere() {
-			return nil, p.fail(p.at, "a term right after the -, or quotes around it")
-		}
-		return p.not()
-	case p.s[p.at] == '(':
-		open := p.at
-		p.at++
-		p.space()
-		x, err := p.or()
-		if err != nil {
-			return nil, err
-		}
-		if p.end() {
-			return nil, p.fail(p.at, fmt.Sprintf("a ) for the ( in column %d", p.column(open)))
-		}
-		p.at++ // only a bracket or the end ends an or
-		p.space()
-		return x, nil
+	case p.peek("not"), p.s[p.at] == '-', p.s[p.at] == '(':
+		return p.nested()
 	}
 	x, err := p.term()
 	if err != nil {
@@ -129,6 +115,37 @@ func (p *filterParser) unary() (Expr, error) {
 	if !p.end() && !p.spaceHere() && p.s[p.at] != ')' {
 		return nil, p.fail(p.at, "white space between two terms")
 	}
+	p.space()
+	return x, nil
+}
+
+// nested reads a not, a - or an opening bracket and what belongs to it.
+func (p *filterParser) nested() (Expr, error) {
+	if p.depth == maxFilterDepth {
+		return nil, p.fail(p.at, fmt.Sprintf("at most %d brackets and nots inside each other", maxFilterDepth))
+	}
+	p.depth++
+	defer func() { p.depth-- }()
+	begin := p.at
+	switch {
+	case p.keyword("not"):
+		return p.not()
+	case p.s[p.at] == '-':
+		if p.at++; !p.end() && p.spaceHere() {
+			return nil, p.fail(p.at, "a term right after the -, or quotes around it")
+		}
+		return p.not()
+	}
+	p.at++
+	p.space()
+	x, err := p.or()
+	if err != nil {
+		return nil, err
+	}
+	if p.end() { // else it is the closing bracket: nothing else ends an or
+		return nil, p.fail(p.at, fmt.Sprintf("a ) for the ( in column %d", p.column(begin)))
+	}
+	p.at++
 	p.space()
 	return x, nil
 }
@@ -182,19 +199,23 @@ func (p *filterParser) column(at int) int { return utf8.RuneCountInString(p.s[:a
 
 // fail is the error that expected was expected at the byte offset at.
 func (p *filterParser) fail(at int, expected string) error {
-	const shown = 20 // characters: enough to find the place again
 	found := p.s[at:]
 	if i := strings.IndexFunc(found, unicode.IsSpace); i > 0 {
 		found = found[:i]
 	}
+	return &FilterError{Column: p.column(at), Expected: expected, Found: shorten(found)}
+}
+
+// shorten returns the beginning of s, enough to find the place again.
+func shorten(s string) string {
+	const shown = 20 // characters
 	n := 0
-	for i := range found {
+	for i := range s {
 		if n++; n > shown {
-			found = found[:i] + "…"
-			break
+			return s[:i] + "…"
 		}
 	}
-	return &FilterError{Column: p.column(at), Expected: expected, Found: found}
+	return s
 }
 
 func invalidUTF8(s string) int {

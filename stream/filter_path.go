@@ -39,11 +39,11 @@ func notInName(r rune) bool {
 	return unicode.IsSpace(r) || strings.ContainsRune(`.[]()"=!<>:`, r)
 }
 
-// literal is the operand of a comparison with a JSON value.
+// literal is what a comparison with a JSON value compares with beside Text.
 type literal struct {
 	quoted bool // a text even where it looks like a number
-	number bool // Value in float
-	float  float64
+	isNum  bool
+	num    number
 }
 
 // pathTerm reads the term that begins with payload at start, and of which
@@ -80,9 +80,9 @@ func (p *filterParser) pathTerm(start int) (Expr, error) {
 		return nil, err
 	}
 	if !t.literal.quoted {
-		t.literal.float, t.literal.number = parseNumber(t.Text)
+		t.literal.num, t.literal.isNum = parseNumber(t.Text)
 	}
-	if !t.literal.number && !t.literal.quoted && t.Op != Equal && t.Op != NotEqual {
+	if !t.literal.isNum && !t.literal.quoted && t.Op != Equal && t.Op != NotEqual {
 		return nil, p.fail(at, "a number, or a text in quotes")
 	}
 	return t, nil
@@ -132,15 +132,4 @@ func (p *filterParser) path() (Path, error) {
 		}
 	}
 	return path, nil
-}
-
-// parseNumber reads a JSON number; also one that begins with a + or a point.
-func parseNumber(s string) (float64, bool) {
-	for i := range len(s) {
-		if (s[i] < '0' || s[i] > '9') && strings.IndexByte("+-.eE", s[i]) < 0 {
-			return 0, false // ParseFloat also knows hexadecimals, inf, nan and _
-		}
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	return f, err == nil
 }

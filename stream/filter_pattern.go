@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,6 +18,7 @@ type pattern interface{ match(s string) bool }
 type occurs struct {
 	runes []rune  // folded
 	back  []int32 // back[i]: length of the longest border of runes[:i+1]
+	first []byte  // bytes with which the first rune may begin, in any of its cases
 }
 
 func newOccurs(text string) *occurs {
@@ -31,12 +33,26 @@ func newOccurs(text string) *occurs {
 		}
 		back[i] = int32(k)
 	}
-	return &occurs{runes, back}
+	o := &occurs{runes: runes, back: back}
+	for r := runes[0]; ; {
+		if b := string(r)[0]; bytes.IndexByte(o.first, b) < 0 {
+			o.first = append(o.first, b)
+		}
+		if r = unicode.SimpleFold(r); r == runes[0] {
+			return o
+		}
+	}
 }
 
 func (o *occurs) match(s string) bool {
+	j := jump{s: s, first: o.first, next: [4]int{-1, -1, -1, -1}}
 	k := 0
 	for i := 0; i < len(s); {
+		if k == 0 {
+			if i = j.from(i); i == len(s) {
+				return false
+			}
+		}
 		r, n := decode(s[i:])
 		r = fold(r)
 		i += n
@@ -50,6 +66,30 @@ func (o *occurs) match(s string) bool {
 		}
 	}
 	return false
+}
+
+// A jump finds where in s one of a few bytes stands, ever further on. It looks
+// at no byte of s twice for the same one of them.
+type jump struct {
+	s     string
+	first []byte // no rune has more than four cases
+	next  [4]int // where each of them stands next, if that is not behind us
+}
+
+// from returns the first place at i or behind it, or the end.
+func (j *jump) from(i int) int {
+	nearest := len(j.s)
+	for k, b := range j.first {
+		if j.next[k] < i {
+			if n := strings.IndexByte(j.s[i:], b); n >= 0 {
+				j.next[k] = i + n
+			} else {
+				j.next[k] = len(j.s)
+			}
+		}
+		nearest = min(nearest, j.next[k])
+	}
+	return nearest
 }
 
 // glob is true of the texts that it matches from end to end.

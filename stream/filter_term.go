@@ -75,25 +75,20 @@ const (
 // is for one of topic, sender and payload.) So a store that keeps each sender
 // and topic once can turn a term into a list of them.
 func (t *Term) MatchText(s string) bool {
-	switch t.Op {
-	case Has:
-		return t.pattern != nil && t.pattern.match(s)
-	case MatchesRegex:
-		return t.regex.MatchString(s)
-	case Equal:
-		return t.textual() && strings.EqualFold(s, t.Text)
-	case NotEqual:
-		return t.textual() && !strings.EqualFold(s, t.Text)
-	}
-	return false
-}
-
-func (t *Term) textual() bool {
 	switch t.Key {
 	case KeyAny, KeySender, KeyTopic, KeyText, KeyPayload:
-		return t.Path == nil
+	default:
+		return false
 	}
-	return false
+	switch {
+	case t.Path != nil:
+		return false
+	case t.Op == Has:
+		return t.pattern.match(s)
+	case t.Op == MatchesRegex:
+		return t.regex.MatchString(s)
+	}
+	return strings.EqualFold(s, t.Text) == (t.Op == Equal)
 }
 
 func (t *Term) match(m *Message, now time.Time) bool {
