@@ -11,6 +11,7 @@ import (
 func (m model) enabled() keys {
 	k := m.keys
 	stream, topics, senders := m.tab == tabStream, m.tab == tabTopics, m.tab == tabSenders
+	subject, _ := m.subject()
 	full := !m.layout.bare
 	k.Stream.SetEnabled(full && !stream)
 	k.Topics.SetEnabled(full && !topics)
@@ -19,12 +20,12 @@ func (m model) enabled() keys {
 	k.Pause.SetEnabled(stream && m.list.following && len(m.list.entries) > 0)
 	k.Follow.SetEnabled(stream && !m.list.following)
 	k.End.SetEnabled(!stream)
-	k.Detail.SetEnabled(m.subject() != nil || senders && m.senders.current() != nil)
+	k.Detail.SetEnabled(subject != nil || senders && m.senders.current() != nil)
 	k.Only.SetEnabled(m.sel.Sender != "" || m.subjectSender() != "")
 	k.Open.SetEnabled(topics)
 	k.Close.SetEnabled(topics)
 	k.OpenAll.SetEnabled(topics)
-	k.Form.SetEnabled(m.mode == modeDetail || m.layout.detail > 0 && m.subject() != nil)
+	k.Form.SetEnabled(m.mode == modeDetail || m.layout.detail > 0 && subject != nil)
 	k.Back.SetEnabled(m.mode != modeBrowse || m.sel.Sender != "" || m.sel.Filter != nil)
 	k.Publish.SetEnabled(m.src.client != nil && full)
 	k.Tell.SetEnabled(m.src.client != nil && full && m.tellable() != "")
@@ -65,16 +66,18 @@ func (m model) ShortHelp() []key.Binding {
 	}
 }
 
-// subject is the message that detail shows: the selected one, or the last one
-// of the selected topic.
-func (m model) subject() *stream.Message {
+// subject is the message that detail shows, and the size of its payload: the
+// selected one, or the last one of the selected topic.
+func (m model) subject() (*stream.Message, int) {
 	switch m.tab {
 	case tabStream:
-		return m.list.current()
+		if msg := m.list.current(); msg != nil {
+			return msg, len(msg.Payload)
+		}
 	case tabTopics:
 		return m.tree.current()
 	}
-	return nil
+	return nil, 0
 }
 
 // subjectSender is the sender that "only this sender" means.
@@ -85,8 +88,8 @@ func (m model) subjectSender() string {
 		}
 		return ""
 	}
-	if s := m.subject(); s != nil {
-		return s.Sender
+	if msg, _ := m.subject(); msg != nil {
+		return msg.Sender
 	}
 	return ""
 }
@@ -188,7 +191,7 @@ func (m *model) part() interface {
 // selected topic, or to the one that everybody may publish to.
 func (m model) publishTopic() string {
 	if m.tab == tabTopics {
-		if msg := m.tree.current(); msg != nil {
+		if msg, _ := m.tree.current(); msg != nil {
 			return msg.Topic
 		}
 	}
@@ -200,10 +203,11 @@ func (m model) openSenders() (model, tea.Cmd) {
 	return m, nil
 }
 
-// only shows the messages of one sender, or all again.
+// only shows the messages of one sender, or of all again if it is that one
+// already.
 func (m model) only(sender string) (model, tea.Cmd) {
 	sel := m.sel
-	if sel.Sender != "" {
+	if sel.Sender == sender {
 		sender = ""
 	}
 	sel.Sender = sender
@@ -235,21 +239,4 @@ func (m model) pressHelp(msg tea.KeyMsg) (model, tea.Cmd) {
 	}
 	m.mode = modeBrowse
 	return m, nil
-}
-
-// mouse scrolls by the wheel, and a click selects a row or a tab.
-func (m model) mouse(msg tea.MouseMsg) model {
-	const notch = 3
-	switch {
-	case m.mode != modeBrowse && m.mode != modeDetail:
-	case msg.Button == tea.MouseButtonWheelUp && m.mode == modeDetail:
-		m.detail.scroll(-notch)
-	case msg.Button == tea.MouseButtonWheelDown && m.mode == modeDetail:
-		m.detail.scroll(notch)
-	case msg.Button == tea.MouseButtonWheelUp:
-		m.part().scroll(-notch)
-	case msg.Button == tea.MouseButtonWheelDown:
-		m.part().scroll(notch)
-	}
-	return m
 }

@@ -55,12 +55,10 @@ func right(s string, n int) string {
 	return spaces(n-width(s)) + s
 }
 
-func spaces(n int) string {
-	if n <= 0 {
-		return ""
-	}
-	return strings.Repeat(" ", n)
-}
+func spaces(n int) string { return repeat(" ", n) }
+
+// repeat is strings.Repeat that takes a negative number for none.
+func repeat(s string, n int) string { return strings.Repeat(s, max(n, 0)) }
 
 // clean makes text from the network safe to show in at most n cells. It looks
 // only at as much of s as may be seen, so a payload of a mebibyte costs a row

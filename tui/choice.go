@@ -15,6 +15,13 @@ func (c *choice) home() { c.to(0) }
 
 func (c *choice) end() { c.to(c.rows - 1) }
 
+// pick selects the row on a line of the screen, if there is one.
+func (c *choice) pick(line int) {
+	if row := c.top + line; line >= 0 && row < c.rows {
+		c.to(row)
+	}
+}
+
 // to selects a row and moves the screen as far as it must.
 func (c *choice) to(row int) {
 	c.selected = clamp(row, 0, max(c.rows-1, 0))

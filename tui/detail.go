@@ -44,14 +44,16 @@ func (d detail) nextForm() detail {
 func (d *detail) scroll(n int) { d.top = clamp(d.top+n, 0, max(len(d.lines)-d.height, 0)) }
 
 // prepare sets m out for w cells and height lines, unless it is already.
-func (d *detail) prepare(s *styles, m *stream.Message, w, height int, zone *time.Location) {
+//
+// size is that of the whole payload, of which m may hold the beginning only.
+func (d *detail) prepare(s *styles, m *stream.Message, size, w, height int, zone *time.Location) {
 	d.height = height
 	if d.of != m {
 		d.top = 0
 	}
 	if d.of != m || d.width != w || d.shown != d.form || d.lines == nil {
 		d.of, d.width, d.shown = m, w, d.form
-		d.lines = setOut(s, m, d.form, w, zone)
+		d.lines = setOut(s, m, size, d.form, w, zone)
 	}
 	d.scroll(0)
 }
@@ -85,7 +87,7 @@ func (m model) pressDetail(msg tea.KeyMsg) (model, tea.Cmd) {
 }
 
 // setOut paints a message in lines of w cells.
-func setOut(s *styles, m *stream.Message, as form, w int, zone *time.Location) []string {
+func setOut(s *styles, m *stream.Message, whole int, as form, w int, zone *time.Location) []string {
 	if m == nil {
 		return []string{s.grey.paint(cut(" no message", w))}
 	}
@@ -95,7 +97,10 @@ func setOut(s *styles, m *stream.Message, as form, w int, zone *time.Location) [
 		lines = append(lines, " "+s.grey.paint(left(f.name, nameW))+clean(f.value, w-nameW-2))
 	}
 	name, body := payload(m, as, w-2)
-	lines = append(lines, "", s.grey.paint(cut(" payload   "+size(int64(len(m.Payload)))+"  "+name, w)))
+	if whole > len(m.Payload) {
+		name += ", the first " + size(int64(len(m.Payload)))
+	}
+	lines = append(lines, "", s.grey.paint(cut(" payload   "+size(int64(whole))+"  "+name, w)))
 	for _, l := range body {
 		lines = append(lines, " "+l)
 	}

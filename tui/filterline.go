@@ -41,7 +41,7 @@ func (f filterLine) view(s *styles, w int) string {
 // advice says what is wrong, or how to go on.
 func (f filterLine) advice(s *styles, w int) string {
 	if f.err != nil {
-		return s.red.paint(left(" ✗ "+stream.Clean(f.err.Error()), w))
+		return s.red.paint(left(" ✗ "+clean(f.err.Error(), w), w))
 	}
 	return s.grey.paint(left(" press-3   delta>8s   text:~^Hel   payload.temp>=30   is:missed   not topic:plant/#   or ( )", w))
 }

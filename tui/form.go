@@ -1,7 +1,5 @@
 package tui
 
-import "hellox/stream"
-
 // form paints what is typed into above the foot.
 func (m model) form() []string {
 	switch {
@@ -11,6 +9,8 @@ func (m model) form() []string {
 		return m.tell.view(m.style, m.layout.w)
 	case m.mode == modeFilter && m.layout.bare:
 		return []string{m.filter.view(m.style, m.layout.w), m.filter.advice(m.style, m.layout.w)}
+	case m.layout.bare && m.alert() != "":
+		return []string{m.alert()}
 	}
 	return nil
 }
@@ -19,7 +19,7 @@ func (m model) form() []string {
 // nothing is.
 func (m model) advice() string {
 	s, w := m.style, m.layout.w
-	fail := func(err error) string { return s.red.paint(left(" ✗ "+stream.Clean(err.Error()), w)) }
+	fail := func(err error) string { return s.red.paint(left(" ✗ "+clean(err.Error(), w), w)) }
 	switch {
 	case m.mode == modeFilter:
 		return m.filter.advice(s, w)

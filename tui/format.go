@@ -84,12 +84,12 @@ func millis(ms float64) string {
 	return delta(time.Duration(ms * float64(time.Millisecond)))
 }
 
-// rate writes messages a second with two digits that count.
+// rate writes messages a second, or a minute where that is less than one.
 func rate(perSecond float64) string {
 	switch {
 	case perSecond == 0:
-		return "0/s"
-	case perSecond < 0.1:
+		return "0/min"
+	case perSecond < 1:
 		return fmt.Sprintf("%.1f/min", perSecond*60)
 	case perSecond < 10:
 		return fmt.Sprintf("%.1f/s", perSecond)

@@ -32,7 +32,7 @@ func layoutFor(w, h, form int) layout {
 		l.main -= l.detail + 1
 	}
 	if w >= sendersFrom {
-		l.senders = 32
+		l.senders = 36
 		l.main -= l.senders + 1
 	}
 	return l

@@ -25,6 +25,7 @@ type list struct {
 	full      bool  // older ones do not fit
 	following bool
 	top       int    // the first entry on the screen, unless following
+	skip      int    // how many of its lines are above the screen
 	selected  int    // unless following: then it is the newest
 	fresh     uint64 // came since the reader stopped following
 	skipped   bool   // some of those did not fit and are read again later

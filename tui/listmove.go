@@ -5,7 +5,7 @@ func (l *list) hold() {
 	if !l.following {
 		return
 	}
-	l.top = l.lastTop()
+	l.top, l.skip = l.tail()
 	l.selected = max(len(l.entries)-1, 0)
 	l.following = false
 	l.fresh = 0
@@ -24,17 +24,15 @@ func (l *list) follow() bool {
 	return true
 }
 
-// lastTop returns the first entry of the screen that ends with the newest.
-func (l *list) lastTop() int {
+// tail returns where the screen begins that ends with the newest entry: which
+// entry, and how many of its lines are above the screen.
+func (l *list) tail() (top, skip int) {
 	top, used := len(l.entries), 0
-	for top > 0 {
-		used += l.lines(top - 1)
-		if used > l.height {
-			break
-		}
+	for top > 0 && used < l.height {
 		top--
+		used += l.lines(top)
 	}
-	return min(top, max(len(l.entries)-1, 0))
+	return top, max(used-l.height, 0)
 }
 
 // move moves the selection by n entries and the screen as far as it must.
@@ -44,6 +42,21 @@ func (l *list) move(n int) {
 	}
 	l.hold()
 	l.selected = clamp(l.selected+n, 0, len(l.entries)-1)
+	l.reveal()
+}
+
+// pick selects the entry on a line of the screen, if there is one.
+func (l *list) pick(line int) {
+	if len(l.entries) == 0 {
+		return
+	}
+	l.hold()
+	line += l.skip
+	for i := l.top; i < len(l.entries) && line >= 0; i++ {
+		if line -= l.lines(i); line < 0 {
+			l.selected = i
+		}
+	}
 	l.reveal()
 }
 
@@ -60,7 +73,11 @@ func (l *list) scroll(n int) {
 	}
 	l.hold()
 	before := l.top
-	l.top = clamp(l.top+n, 0, l.lastTop())
+	last, skip := l.tail()
+	l.top = clamp(l.top+n, 0, last)
+	if l.skip = 0; l.top == last {
+		l.skip = skip
+	}
 	switch {
 	case l.top != before:
 		l.selected = clamp(l.selected, l.top, l.bottom())
@@ -77,12 +94,12 @@ func (l *list) end() { l.follow() }
 // home goes to the oldest one held.
 func (l *list) home() {
 	l.hold()
-	l.top, l.selected = 0, 0
+	l.top, l.skip, l.selected = 0, 0, 0
 }
 
 // bottom returns the last entry that is wholly on the screen.
 func (l *list) bottom() int {
-	i, used := l.top, 0
+	i, used := l.top, -l.skip
 	for i < len(l.entries) {
 		used += l.lines(i)
 		if used > l.height {
@@ -95,12 +112,12 @@ func (l *list) bottom() int {
 
 // reveal moves the screen so that the selection is on it.
 func (l *list) reveal() {
-	if l.selected < l.top {
-		l.top = l.selected
+	if l.selected <= l.top {
+		l.top, l.skip = l.selected, 0
 		return
 	}
 	for l.selected > l.bottom() {
-		l.top++
+		l.top, l.skip = l.top+1, 0
 	}
 }
 
@@ -108,7 +125,9 @@ func (l *list) reveal() {
 func (l *list) resize(height int) {
 	l.height = height
 	if !l.following && len(l.entries) > 0 {
-		l.top = min(l.top, l.lastTop())
+		if last, skip := l.tail(); l.top >= last {
+			l.top, l.skip = last, skip
+		}
 		l.reveal()
 	}
 }

@@ -10,21 +10,16 @@ func (l *list) view(s *styles, w int, sender int) []string {
 		return nil
 	}
 	c := columnsFor(w, sender)
-	top, selected := l.top, l.selected
+	top, skip, selected := l.top, l.skip, l.selected
 	if l.following {
-		top, selected = l.lastTop(), -1
+		top, skip = l.tail()
+		selected = -1
 	}
-	lines := make([]string, 0, l.height+2)
-	for i := top; i < len(l.entries) && len(lines) < l.height; i++ {
+	lines := make([]string, 0, l.height+3)
+	for i := top; i < len(l.entries) && len(lines) < l.height+skip; i++ {
 		lines = l.entryLines(lines, s, i, c, w, i == selected)
 	}
-	if len(lines) > l.height {
-		if l.following { // the newest stays on the screen
-			return lines[len(lines)-l.height:]
-		}
-		return lines[:l.height]
-	}
-	return lines
+	return lines[min(skip, len(lines)):min(len(lines), l.height+skip)]
 }
 
 func (l *list) entryLines(lines []string, s *styles, i int, c columns, w int, selected bool) []string {

@@ -1,13 +1,12 @@
 package tui
 
-import (
-	"time"
+import "time"
 
-	"hellox/stream"
+// A notice stays so long at the foot, and has at most so many cells.
+const (
+	noticeFor  = 6 * time.Second
+	noticeMost = 500
 )
-
-// noticeFor is how long a notice stays at the foot.
-const noticeFor = 6 * time.Second
 
 // A notice is a sentence at the foot about something that has just happened.
 type notice struct {
@@ -16,9 +15,11 @@ type notice struct {
 	until  time.Time // zero: from the next tick on
 }
 
-func (n notice) say(text string) notice { return notice{text: stream.Clean(text)} }
+func (n notice) say(text string) notice { return notice{text: clean(text, noticeMost)} }
 
-func (n notice) fail(err error) notice { return notice{text: stream.Clean(err.Error()), failed: true} }
+func (n notice) fail(err error) notice {
+	return notice{text: clean(err.Error(), noticeMost), failed: true}
+}
 
 // at lets a notice go whose time is over.
 func (n notice) at(now time.Time) notice {

@@ -101,12 +101,8 @@ func text(m *stream.Message, n int) string {
 	return clean(string(m.Payload[:min(len(m.Payload), 20*n+24)]), n)
 }
 
-// rule is a line across the list that says something in its middle.
+// rule is a line across the list that says something at its beginning.
 func (p *pens) rule(sign, words string, w int) string {
-	words = cut(words, w-4)
-	rest := w - 1 - width(words) - 4
-	if rest < 0 {
-		return left(" "+words, w)
-	}
-	return p.red.paint(" "+sign+" "+words+" ") + p.red.paint(strings.Repeat(sign, rest+1))
+	words = cut(" "+sign+" "+words+" ", w)
+	return p.red.paint(words + repeat(sign, w-1-width(words)))
 }

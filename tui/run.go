@@ -49,6 +49,10 @@ func Run(ctx context.Context, o Options) error {
 	defer src.running.Wait()
 	defer cancel()
 
+	// The title is set later: the terminal keeps the one it has.
+	_, _ = io.WriteString(o.Out, "\x1b[22;2t")
+	defer func() { _, _ = io.WriteString(o.Out, "\x1b[23;2t") }()
+
 	program := tea.NewProgram(newModel(src, newStyles(r), o),
 		tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out),
 		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithFPS(30),

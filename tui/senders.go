@@ -1,16 +1,49 @@
 package tui
 
 import (
+	"math"
 	"sort"
 	"time"
 
+	"hellox/history"
 	"hellox/stream"
 )
 
 // senders are all senders by name, as the store tells of them.
 type senders struct {
-	all []stream.Sender
+	all       []stream.Sender
+	intervals []history.Intervals // by name
+	rhythms   map[string]rhythm
 	choice
+}
+
+// A rhythm holds the last intervals of a sender in milliseconds, newest last.
+type rhythm [6]uint32
+
+// rhythmsMost bounds how many senders have one.
+const rhythmsMost = 10_000
+
+// heard takes in the interval before a message.
+func (s *senders) heard(m *stream.Message) {
+	if m.Delta == stream.None {
+		return
+	}
+	r, known := s.rhythms[m.Sender]
+	if !known && len(s.rhythms) >= rhythmsMost {
+		return
+	}
+	copy(r[:], r[1:])
+	r[len(r)-1] = uint32(clamp(int(m.Delta.Milliseconds()), 1, math.MaxInt32))
+	s.rhythms[m.Sender] = r
+}
+
+// intervalsOf returns the histogram of a sender, or nil.
+func (s *senders) intervalsOf(name string) *history.Intervals {
+	i := sort.Search(len(s.intervals), func(i int) bool { return s.intervals[i].Sender >= name })
+	if i < len(s.intervals) && s.intervals[i].Sender == name {
+		return &s.intervals[i]
+	}
+	return nil
 }
 
 // set takes what the store told, which is by name. The selection stays on its
@@ -36,14 +69,6 @@ func (s *senders) change(one stream.Sender) {
 // find returns where a sender is, or would be.
 func (s *senders) find(name string) int {
 	return sort.Search(len(s.all), func(i int) bool { return s.all[i].Sender >= name })
-}
-
-// named returns the sender of that name, or nil.
-func (s *senders) named(name string) *stream.Sender {
-	if i := s.find(name); i < len(s.all) && s.all[i].Sender == name {
-		return &s.all[i]
-	}
-	return nil
 }
 
 func (s *senders) current() *stream.Sender {

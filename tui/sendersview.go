@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -99,35 +98,4 @@ func fitting(columns []senderColumn, w int) []senderColumn {
 		}
 		columns = append(columns[:worst], columns[worst+1:]...)
 	}
-}
-
-// panel paints the senders beside the list, two lines each at most.
-func (s *senders) panel(st *styles, w, height int, now time.Time) []string {
-	n := s.tally()
-	head := " " + plural(uint64(len(s.all)), "sender")
-	for _, state := range []stream.State{stream.OnTime, stream.Late, stream.Silent, stream.Gone, stream.Lost} {
-		if n[state] > 0 {
-			head += fmt.Sprintf("  %s %d", sign(state), n[state])
-		}
-	}
-	lines := []string{st.grey.paint(cut(head, w))}
-	for i := range s.all {
-		if len(lines) == height {
-			break
-		}
-		if len(lines) == height-1 && i < len(s.all)-1 {
-			lines = append(lines, st.grey.paint(cut(fmt.Sprintf(" … %s more (3)", count(uint64(len(s.all)-i))), w)))
-			break
-		}
-		one := &s.all[i]
-		words := stateWords(one, now)
-		if one.State == stream.OnTime && one.IntervalMS != nil {
-			words = millis(one.IntervalMS.Last)
-		}
-		nameW := max(w-width(words)-6, 4)
-		lines = append(lines, " "+st.state(one.State).paint(sign(one.State))+" "+
-			st.bar(one.Sender, one.Color, false)+left(nameOf(one.Sender, one.Ours, nameW), nameW)+" "+
-			st.grey.paint(right(words, w-nameW-5)))
-	}
-	return lines
 }

@@ -77,20 +77,28 @@ func retryLater(gen int) tea.Cmd {
 
 // pollMsg is what the store tells when asked each second.
 type pollMsg struct {
-	stats   history.Stats
-	senders []stream.Sender // nil if they were not asked for
-	took    time.Duration
-	err     error
+	stats     history.Stats
+	senders   []stream.Sender     // nil if they were not asked for
+	intervals []history.Intervals // nil if they were not asked for
+	took      time.Duration
+	err       error
 }
 
-// poll asks for the totals, and the senders where they are shown.
-func (s *source) poll(senders bool) tea.Cmd {
+// poll asks for the totals, and for the senders and their intervals where they
+// are shown.
+func (s *source) poll(senders, intervals bool) tea.Cmd {
 	return func() tea.Msg {
 		began := time.Now()
-		stats, err := s.store.Stats(s.ctx)
-		m := pollMsg{stats: stats, err: err}
-		if senders && err == nil {
+		var m pollMsg
+		m.stats, m.err = s.store.Stats(s.ctx)
+		if senders && m.err == nil {
 			m.senders, m.err = s.store.Senders(s.ctx)
+		}
+		if intervals && m.err == nil {
+			m.intervals, m.err = s.store.Intervals(s.ctx)
+		}
+		if m.err != nil {
+			m.err = fmt.Errorf("read the totals: %w", m.err)
 		}
 		m.took = time.Since(began)
 		return m

@@ -13,12 +13,13 @@ import (
 
 // memory is a Store for tests: a slice, and a condition to wait on.
 type memory struct {
-	mu       sync.Mutex
-	changed  chan struct{} // closed and made anew with each event
-	events   []history.Event
-	messages []stream.Message
-	senders  []stream.Sender
-	stats    history.Stats
+	mu        sync.Mutex
+	changed   chan struct{} // closed and made anew with each event
+	events    []history.Event
+	messages  []stream.Message
+	senders   []stream.Sender
+	intervals []history.Intervals
+	stats     history.Stats
 }
 
 func newMemory() *memory { return &memory{changed: make(chan struct{})} }
@@ -109,7 +110,7 @@ func (s *memory) Stats(context.Context) (history.Stats, error) {
 	return s.stats, nil
 }
 
-func (s *memory) Intervals(context.Context) ([]history.Intervals, error) { return nil, nil }
+func (s *memory) Intervals(context.Context) ([]history.Intervals, error) { return s.intervals, nil }
 
 func (s *memory) Close() error { return nil }
 

@@ -30,7 +30,7 @@ func (m model) tellable() string {
 		}
 		return ""
 	}
-	if msg := m.subject(); msg != nil && msg.Ours {
+	if msg, _ := m.subject(); msg != nil && msg.Ours {
 		return msg.Sender
 	}
 	return ""

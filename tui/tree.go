@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"bytes"
 	"sort"
 	"strings"
 	"time"
@@ -8,9 +9,12 @@ import (
 	"hellox/stream"
 )
 
-// topicsMost bounds the tree: whoever publishes to ever new topics must not
-// fill the memory of who looks on.
-const topicsMost = 50_000
+// What the tree holds is bounded: whoever publishes to ever new topics, or ever
+// larger messages, must not fill the memory of who looks on.
+const (
+	topicsMost  = 20_000
+	payloadMost = 4 << 10 // bytes held of a topic's newest payload
+)
 
 // A topic is one level of the tree of topics.
 type topic struct {
@@ -20,8 +24,10 @@ type topic struct {
 	index    map[string]*topic
 	opened   bool
 	count    uint64          // messages at it and below
-	last     *stream.Message // the newest exactly at it
-	seen     time.Time       // the newest at it or below
+	last     *stream.Message // the newest exactly at it, its payload cut at payloadMost
+	size     int             // of that payload, whole
+	newest   *topic          // the one at it or below that was heard last
+	seen     time.Time       // when
 	minute   window
 }
 
@@ -63,8 +69,15 @@ func (t *tree) add(m *stream.Message) {
 		}
 		at = next
 	}
-	at.last = m
-	for ; at != nil; at = at.parent {
+	at.last, at.size = m, len(m.Payload)
+	if at.size > payloadMost {
+		cut := *m
+		cut.Payload = bytes.Clone(m.Payload[:payloadMost])
+		cut.Text = strings.Clone(m.Text[:min(len(m.Text), payloadMost)])
+		at.last = &cut
+	}
+	for heard := at; at != nil; at = at.parent {
+		at.newest = heard
 		at.count++
 		if m.Received.After(at.seen) {
 			at.seen = m.Received
@@ -125,12 +138,13 @@ func (t *tree) at() *topic {
 	return t.lines[t.selected].topic
 }
 
-// current returns the newest message of the selected topic, or nil.
-func (t *tree) current() *stream.Message {
+// current returns the newest message at the selected topic or below, or nil,
+// and the size of its payload.
+func (t *tree) current() (*stream.Message, int) {
 	if n := t.at(); n != nil {
-		return n.last
+		return n.newest.last, n.newest.size
 	}
-	return nil
+	return nil, 0
 }
 
 // open shows what is below the selected topic, or goes to the first of it.

@@ -28,6 +28,9 @@ func (m model) View() string {
 	if m.layout.bare {
 		lines = append(lines, m.body()...)
 		lines = append(lines, m.form()...)
+		for i := range lines { // smaller than any part was made for
+			lines[i] = cut(lines[i], m.layout.w)
+		}
 	} else {
 		lines = append(lines, m.header(), m.tabLine())
 		lines = append(lines, m.body()...)
@@ -46,15 +49,16 @@ func ends(a, b string, w int) string {
 
 func (m model) header() string {
 	s := m.style
-	at := s.bold.paint(" hellox")
-	if m.title != "" {
-		at += s.grey.paint(" · ") + m.title
-	}
-	at += s.grey.paint(" · ") + m.linkWords()
-	totals := ""
+	link, totals := m.linkWords(), ""
 	if m.told {
-		totals = fmt.Sprintf("%s recv  %s dropped  ? ", count(m.stats.Received), count(m.list.dropped))
+		totals = fmt.Sprintf("  %s recv  %s dropped  ? ", count(m.stats.Received), count(m.list.dropped))
 	}
+	at := s.bold.paint(" hellox")
+	const between = " · "
+	if title := cut(m.title, m.layout.w-width(at)-width(link)-width(totals)-2*len(" . ")); title != "" {
+		at += s.grey.paint(between) + title
+	}
+	at += s.grey.paint(between) + link
 	return ends(at, s.grey.paint(totals), m.layout.w)
 }
 
@@ -101,7 +105,7 @@ func (m model) tabLine() string {
 		return m.filter.view(s, m.layout.w)
 	}
 	line := ""
-	for i, name := range []string{"stream", "topics", "senders"} {
+	for i, name := range tabNames {
 		if tab(i) == m.tab {
 			line += s.accent.paint("›") + s.bold.paint(name) + " "
 		} else {
@@ -137,7 +141,7 @@ func (m model) body() []string {
 	}
 	main := fill(m.main(now), l.main, l.body)
 	if l.senders > 0 {
-		main = m.beside(fill(m.senders.panel(m.style, l.senders, l.body, now), l.senders, l.body), main)
+		main = m.beside(fill(m.senders.panel(m.style, l.senders, l.body, now, m.subjectSender()), l.senders, l.body), main)
 	}
 	if l.detail > 0 {
 		main = m.beside(main, fill(m.detail.view(), l.detail, l.body))
@@ -191,23 +195,32 @@ func (m model) beside(a, b []string) []string {
 	return a
 }
 
-func (m model) stripLine() string {
-	s, w, now := m.style, m.layout.w, m.now()
-	if advice := m.advice(); advice != "" {
-		return advice
-	}
+// alert is what must be said before anything else at the foot; "" if nothing.
+func (m model) alert() string {
+	s, w := m.style, m.layout.w
 	switch {
 	case m.notice.text != "" && m.notice.failed:
 		return s.red.paint(left(" ✗ "+m.notice.text, w))
 	case m.notice.text != "":
 		return left(" "+m.notice.text, w)
 	case m.ended != nil:
-		return s.red.paint(left(" ✗ "+stream.Clean(m.ended.Error()), w))
+		return s.red.paint(left(" ✗ "+clean(m.ended.Error(), w), w))
 	case m.link != nil && m.link.State != stream.Connected && m.link.Cause != "":
-		return s.amber.paint(left(" "+stream.Clean(m.link.Cause), w))
+		return s.amber.paint(left(" "+clean(m.link.Cause, w), w))
 	case m.stats.Degraded != "":
-		return s.amber.paint(left(" ◐ "+stream.Clean(m.stats.Degraded), w))
+		return s.amber.paint(left(" ◐ "+clean(m.stats.Degraded, w), w))
 	}
+	return ""
+}
+
+func (m model) stripLine() string {
+	if advice := m.advice(); advice != "" {
+		return advice
+	}
+	if alert := m.alert(); alert != "" {
+		return alert
+	}
+	s, w, now := m.style, m.layout.w, m.now()
 	words := fmt.Sprintf("  %s  10 min  ", rate(float64(m.strip.sum(now, time.Minute))/60))
 	state := "following "
 	if m.tab == tabStream && !m.list.following {

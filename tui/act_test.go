@@ -1,0 +1,102 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/google/go-cmp/cmp"
+	"github.com/muesli/termenv"
+
+	"hellox/stream"
+)
+
+// actor is a Client that notes what it is asked to do.
+type actor struct {
+	published []string
+	asked     []stream.Command
+	fails     error
+}
+
+func (a *actor) Publish(_ context.Context, topic string, payload []byte, qos byte, retain bool) error {
+	if retain {
+		topic += " (retained)"
+	}
+	a.published = append(a.published, topic+" "+string(payload)+" "+string('0'+rune(qos)))
+	return a.fails
+}
+
+func (a *actor) Ask(_ context.Context, id string, c stream.Command) (stream.Answer, time.Duration, error) {
+	a.asked = append(a.asked, c)
+	return stream.Answer{OK: true, State: stream.Mode{Min: time.Second, Max: 3 * time.Second}}, 4200 * time.Microsecond, a.fails
+}
+
+func acting(o *Options) { o.Client = &actor{} }
+
+// act presses enter and runs what it leads to.
+func (s *screen) act() {
+	next, cmd := s.m.press(tea.KeyMsg{Type: tea.KeyEnter})
+	s.m = next.arrange()
+	if cmd != nil {
+		s.send(cmd())
+	}
+}
+
+func TestPublish(t *testing.T) {
+	a := &actor{}
+	s := open(t, plant(), termenv.Ascii, 80, 24, func(o *Options) { o.Client = a })
+	s.press("p", "Hello all", "tab", "2", "tab", " ")
+	s.act()
+	s.shows("✓ published to hello_world/publish in")
+	s.press("tab", "#")
+	s.act()
+	s.shows("✗ topic \"hello_world/publish#\" has a wildcard")
+	a.fails = errors.New("not authorized")
+	s.press("esc", "2", "j", "j", "j", "p", "again")
+	s.act()
+	s.shows("✗ publish to hello_world/broadcast/press-2: not authorized")
+	want := []string{"hello_world/publish (retained) Hello all 2", "hello_world/broadcast/press-2 again 1"}
+	if diff := cmp.Diff(want, a.published); diff != "" {
+		t.Errorf("published (-want +got):\n%s", diff)
+	}
+}
+
+func TestTell(t *testing.T) {
+	a := &actor{}
+	s := open(t, plant(), termenv.Ascii, 80, 24, func(o *Options) { o.Client = a })
+	s.press("t", "interval 1s 3s")
+	s.shows("tell press-1: interval 1s 3s")
+	s.act()
+	s.shows("✓ press-1 answered in 4.2 ms: a message every 1s to 3s")
+	for _, wrong := range []struct{ line, says string }{
+		{"interval 1s", "✗ interval takes the shortest and the longest time"},
+		{"interval 1 2", `✗ "1" is no time`},
+		{"interval 3s 1s", "is shorter than the shortest"},
+		{"pause now", "✗ pause takes nothing behind it"},
+		{"dance", `✗ unknown command "dance"`},
+		{"say", "✗ say needs a text"},
+	} {
+		s.press("esc", "t", wrong.line)
+		s.act()
+		s.shows(wrong.says)
+	}
+	a.fails = stream.ErrNoAnswer
+	s.press("esc", "t", "say Hello  world")
+	s.act()
+	s.shows("✗ tell press-1 to say: no answer")
+	want := []stream.Command{{Do: stream.Interval, Min: time.Second, Max: 3 * time.Second}, {Do: stream.Say, Text: "Hello  world"}}
+	if diff := cmp.Diff(want, a.asked); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+}
+
+func TestWithoutClientThereIsNoKeyToAct(t *testing.T) {
+	s := open(t, plant(), termenv.Ascii, 160, 50)
+	s.hides("p publish", "t tell")
+	s.press("p", "t")
+	if s.m.mode != modeBrowse {
+		t.Errorf("a form opened: mode %d", s.m.mode)
+	}
+}

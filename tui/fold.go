@@ -1,0 +1,108 @@
+package tui
+
+import (
+	tea "github.com/charmbracelet/bubbletea"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// begin shows the newest page and follows what comes after it.
+func (m model) begin(msg newestMsg) (model, tea.Cmd) {
+	switch {
+	case msg.gen != m.gen:
+		return m, nil
+	case msg.err != nil:
+		m.notice = m.notice.fail(msg.err)
+		return m, retryLater(m.gen)
+	}
+	m.stats, m.told = msg.stats, true
+	m.list.show(msg.page)
+	m.tree = newTree()
+	m.strip = newWindow(stripSpan, stripSlots)
+	m.senders.rhythms = map[string]rhythm{}
+	for i := range msg.page.Messages {
+		m.count(&msg.page.Messages[i])
+	}
+	m.nameW = m.widest()
+	m.list.last = max(m.list.last, msg.stats.LastID)
+	m.feed = m.src.openFeed(history.Follow{After: m.list.last, Select: m.sel})
+	return m, m.feed.next(m.gen)
+}
+
+func (m model) prepend(msg olderMsg) model {
+	switch {
+	case msg.gen != m.gen:
+	case msg.err != nil:
+		m.list.loading = false
+		m.list.older = 0
+		m.notice = m.notice.fail(msg.err)
+	default:
+		m.list.prepend(msg.page)
+	}
+	return m
+}
+
+// fold takes in one batch of what happened and asks for the next.
+func (m model) fold(msg eventsMsg) (model, tea.Cmd) {
+	if msg.gen != m.gen {
+		return m, nil
+	}
+	for i := range msg.events {
+		switch e := &msg.events[i]; {
+		case e.Message != nil:
+			m.list.push(e.Message)
+			m.count(e.Message)
+		case e.Sender != nil:
+			m.senders.change(*e.Sender)
+		case e.Link != nil:
+			m.link = e.Link
+		case e.LetGo > 0:
+			m.list.gone(e.LetGo)
+		}
+	}
+	m.list.trim()
+	m.nameW = max(m.nameW, m.widest())
+	if msg.end != nil {
+		m.ended = msg.end
+		return m, nil
+	}
+	return m, m.feed.next(m.gen)
+}
+
+// count takes a message into everything but the list.
+func (m *model) count(msg *stream.Message) {
+	if !msg.Retained { // it was said once, and is only handed out again
+		m.strip.add(msg.Received)
+	}
+	m.tree.add(msg)
+	m.senders.heard(msg)
+}
+
+// widest measures the senders on the last screen of the list.
+func (m *model) widest() int {
+	const most = 24
+	n := 0
+	e := m.list.entries
+	for _, e := range e[max(len(e)-max(m.list.height, 50), 0):] {
+		if e.message != nil {
+			n = max(n, width(clean(e.message.Sender, most)))
+		}
+	}
+	return n
+}
+
+func (m model) polled(msg pollMsg) (model, tea.Cmd) {
+	if msg.err != nil {
+		m.notice = m.notice.fail(msg.err)
+	} else {
+		m.stats, m.told = msg.stats, true
+		if msg.senders != nil {
+			m.senders.set(msg.senders)
+		}
+		if msg.intervals != nil {
+			m.senders.intervals = msg.intervals
+		}
+	}
+	return m, pollLater(msg.took)
+}

@@ -1,0 +1,112 @@
+package tui
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/google/go-cmp/cmp"
+	"github.com/muesli/termenv"
+)
+
+var update = flag.Bool("update", false, "write the frames to testdata instead of comparing them")
+
+// bare takes the colours off a frame. It knows no other sequence: what else
+// stands in a frame stays, and is found.
+func bare(frame string) string { return colours.ReplaceAllString(frame, "") }
+
+// cursor shows where the cursor is.
+var cursor = strings.NewReplacer(reverse.on, "⟦", reverse.off, "⟧")
+
+var trailing = regexp.MustCompile(`(?m) +$`)
+
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// scenes are screens as a user gets to them.
+var scenes = []struct {
+	name string
+	go_  func(*screen)
+}{
+	{"stream", func(*screen) {}},
+	{"paused", func(s *screen) { s.press("k", "k", "k") }},
+	{"detail", func(s *screen) { s.press("k", "enter") }},
+	{"hex", func(s *screen) { s.press("k", "enter", "x", "x") }},
+	{"topics", func(s *screen) { s.press("2") }},
+	{"senders", func(s *screen) { s.press("3", "j"); s.poll() }},
+	{"help", func(s *screen) { s.press("?") }},
+	{"filter", func(s *screen) { s.press("/", "press delta>>8s") }},
+	{"publish", func(s *screen) { s.press("p", "Hello 日本") }},
+	{"tell", func(s *screen) { s.press("t", "say Hello") }},
+}
+
+// TestFrames holds every scene in every size against its picture in testdata.
+// Run it with -update after a change and read the difference.
+func TestFrames(t *testing.T) {
+	for _, size := range []struct{ w, h int }{{80, 24}, {120, 40}, {160, 50}, {59, 14}} {
+		for _, scene := range scenes {
+			name := fmt.Sprintf("%s-%dx%d", scene.name, size.w, size.h)
+			t.Run(name, func(t *testing.T) {
+				plainly := open(t, plant(), termenv.Ascii, size.w, size.h, acting)
+				scene.go_(plainly)
+				frame := plainly.m.View()
+				fits(t, frame, size.w, size.h)
+				golden(t, name, cursor.Replace(frame)+"\n")
+
+				coloured := open(t, plant(), termenv.TrueColor, size.w, size.h, acting)
+				scene.go_(coloured)
+				if diff := cmp.Diff(bare(frame), bare(coloured.m.View())); diff != "" {
+					t.Errorf("with colours it says something else (-without +with):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// TestColours holds the sequences of one frame, on a dark and a light terminal.
+func TestColours(t *testing.T) {
+	s := open(t, plant(), termenv.TrueColor, 80, 24)
+	s.press("k")
+	golden(t, "colours-dark", strings.ReplaceAll(s.m.View(), "\x1b", "␛")+"\n")
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	got = trailing.ReplaceAllString(got, "")
+	path := filepath.Join("testdata", name+".txt")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("frame (-%s +got):\n%s", path, diff)
+	}
+}
+
+// fits fails unless the frame has exactly h lines, none wider than w cells, and
+// no control but the colours'.
+func fits(t *testing.T, frame string, w, h int) {
+	t.Helper()
+	lines := strings.Split(bare(frame), "\n")
+	if len(lines) != h {
+		t.Errorf("the frame has %d lines, want %d", len(lines), h)
+	}
+	for i, l := range lines {
+		if n := ansi.StringWidth(l); n > w {
+			t.Errorf("line %d is %d cells wide, at most %d are there: %q", i, n, w, l)
+		}
+		if at := strings.IndexFunc(l, unsafe); at >= 0 {
+			t.Errorf("line %d has %q: %q", i, l[at:at+1], l)
+		}
+	}
+}

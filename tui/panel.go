@@ -1,0 +1,91 @@
+package tui
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// panel paints the senders beside the list in w cells: state, rhythm and last
+// interval of each; and at the foot the intervals of the one looked at.
+func (s *senders) panel(st *styles, w, height int, now time.Time, of string) []string {
+	const footH = 6
+	var foot []string
+	if in := s.intervalsOf(of); in != nil && height > 4*footH {
+		foot = histogram(st, in, w)
+	}
+	n := s.tally()
+	head := " " + plural(uint64(len(s.all)), "sender")
+	for _, state := range []stream.State{stream.OnTime, stream.Late, stream.Silent, stream.Gone, stream.Lost} {
+		if n[state] > 0 {
+			head += fmt.Sprintf("  %s %d", sign(state), n[state])
+		}
+	}
+	lines := []string{st.grey.paint(cut(head, w))}
+	room := height - len(foot) - 1
+	for i := range s.all {
+		if len(lines) == room && i < len(s.all)-1 {
+			lines = append(lines, st.grey.paint(cut(" … "+count(uint64(len(s.all)-i))+" more (3)", w)))
+			break
+		}
+		lines = append(lines, s.panelLine(st, &s.all[i], w, now))
+	}
+	for len(lines) < height-len(foot) {
+		lines = append(lines, "")
+	}
+	return append(lines, foot...)
+}
+
+func (s *senders) panelLine(st *styles, one *stream.Sender, w int, now time.Time) string {
+	const rhythmW, wordsW = len(rhythm{}), 11
+	words := stateWords(one, now)
+	if one.State == stream.OnTime {
+		words = ""
+		if one.IntervalMS != nil {
+			words = millis(one.IntervalMS.Last)
+		}
+	}
+	nameW := max(w-4-1-rhythmW-1-wordsW-1, 4)
+	beat := ""
+	if r, ok := s.rhythms[one.Sender]; ok {
+		beat = spark(r[:])
+	}
+	return " " + st.state(one.State).paint(sign(one.State)) + " " + st.bar(one.Sender, one.Color, false) +
+		left(nameOf(one.Sender, one.Ours, nameW), nameW) + " " +
+		st.accent.paint(left(beat, rhythmW)) + " " + st.grey.paint(right(words, wordsW))
+}
+
+// histogram paints how the intervals of a sender are spread.
+func histogram(st *styles, in *history.Intervals, w int) []string {
+	step := time.Duration(in.StepMS * float64(time.Millisecond))
+	span := time.Duration(len(in.Counts)) * step
+	lines := []string{
+		st.hair.paint(repeat("─", w)),
+		" " + st.grey.paint("intervals of ") + clean(in.Sender, w-15),
+		" " + st.accent.paint(spark(squeeze(in.Counts, w-2))),
+		st.grey.paint(cut(" 0 s"+right(latency(span), w-5), w)),
+		cut(fmt.Sprintf(" min %.3f  mean %.3f  max %.3f", in.MinMS/1000, in.MeanMS/1000, in.MaxMS/1000), w),
+	}
+	ms := func(f float64) time.Duration { return time.Duration(f * float64(time.Millisecond)) }
+	if p, ok := stream.Uniformity(in.Counts, step, ms(in.MinMS), ms(in.MaxMS)); ok {
+		words := "yes"
+		if p < 0.01 {
+			words = "no"
+		}
+		return append(lines, st.grey.paint(cut(fmt.Sprintf(" uniform: %s (p %.2f)", words, p), w)))
+	}
+	return append(lines, "")
+}
+
+// squeeze adds neighbouring bins up until there are at most n.
+func squeeze(counts []uint64, n int) []uint32 {
+	each := max((len(counts)+n-1)/max(n, 1), 1)
+	bars := make([]uint32, (len(counts)+each-1)/each)
+	for i, c := range counts {
+		bars[i/each] += uint32(min(c, math.MaxUint32>>8))
+	}
+	return bars
+}

@@ -1,0 +1,147 @@
+package tui
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// screen drives a model by hand: each command that a test cares for is run in
+// the test's own goroutine, so that nothing depends on time.
+type screen struct {
+	t *testing.T
+	m model
+}
+
+// open shows a store on a screen of w by h cells.
+func open(t *testing.T, store history.Store, profile termenv.Profile, w, h int, change ...func(*Options)) *screen {
+	t.Helper()
+	r := lipgloss.NewRenderer(io.Discard)
+	r.SetColorProfile(profile)
+	r.SetHasDarkBackground(true)
+	o := Options{Store: store, Title: "kind-hellox · hellox", Memory: 1 << 20, Now: func() time.Time { return at.Add(20 * time.Second) }}
+	for _, c := range change {
+		c(&o)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	src := &source{ctx: ctx, store: store, client: o.Client}
+	t.Cleanup(func() { cancel(); src.running.Wait() })
+	s := &screen{t, newModel(src, newStyles(r), o)}
+	s.send(tea.WindowSizeMsg{Width: w, Height: h})
+	s.read()
+	s.poll()
+	return s
+}
+
+// send hands the model a message and returns the command that it wants run.
+func (s *screen) send(msg tea.Msg) tea.Cmd {
+	next, cmd := s.m.Update(msg)
+	s.m = next.(model)
+	return cmd
+}
+
+// read reads the newest page, as after each new selection.
+func (s *screen) read() { s.send(s.m.src.newest(s.m.gen, s.m.since, s.m.sel)()) }
+
+func (s *screen) poll() { s.send(s.m.src.poll(s.m.showsSenders(), s.m.showsPanel())()) }
+
+// follow takes in what has come since.
+func (s *screen) follow() { s.send(s.m.feed.next(s.m.gen)()) }
+
+// older takes in the page before.
+func (s *screen) older() {
+	s.send(s.m.src.older(s.m.gen, s.m.list.older, s.m.since, s.m.sel)())
+}
+
+// press presses keys by their names; what is no name is typed.
+func (s *screen) press(names ...string) {
+	special := map[string]tea.KeyType{
+		"up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight, "enter": tea.KeyEnter, "esc": tea.KeyEsc,
+		"tab": tea.KeyTab, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "end": tea.KeyEnd, "home": tea.KeyHome, "ctrl+c": tea.KeyCtrlC,
+	}
+	for _, name := range names {
+		if k, ok := special[name]; ok {
+			s.send(tea.KeyMsg{Type: k})
+			continue
+		}
+		for _, r := range name {
+			if r == ' ' {
+				s.send(tea.KeyMsg{Type: tea.KeySpace, Runes: []rune{r}})
+			} else {
+				s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}})
+			}
+		}
+	}
+}
+
+// lines returns the frame without its colours.
+func (s *screen) lines() []string { return strings.Split(bare(s.m.View()), "\n") }
+
+// shows fails unless the frame has each of the words.
+func (s *screen) shows(words ...string) {
+	s.t.Helper()
+	frame := bare(s.m.View())
+	for _, w := range words {
+		if !strings.Contains(frame, w) {
+			s.t.Errorf("the screen does not show %q:\n%s", w, frame)
+		}
+	}
+}
+
+// hides fails if the frame has one of the words.
+func (s *screen) hides(words ...string) {
+	s.t.Helper()
+	frame := bare(s.m.View())
+	for _, w := range words {
+		if strings.Contains(frame, w) {
+			s.t.Errorf("the screen shows %q:\n%s", w, frame)
+		}
+	}
+}
+
+// plant is a store with a little of everything.
+func plant() *memory {
+	s := newMemory()
+	s.stats.Link = stream.Link{State: stream.Connected}
+	var all []stream.Message
+	for i := range 12 {
+		t := at.Add(time.Duration(i) * 1310 * time.Millisecond)
+		n := uint64(i)/3 + 1
+		m := hello([]string{"press-1", "press-2", "press-3"}[i%3], n, t, 3930*time.Millisecond, time.Duration(1800+100*i)*time.Microsecond)
+		if i < 3 {
+			m.Delta = stream.None
+		}
+		all = append(all, m)
+	}
+	all[0].DeltaAny = stream.None
+	all[4].Missed = 3
+	all[5].Reordered = true
+	all = append(all,
+		stream.Message{Topic: "hello_world/plant/日本/température", Payload: []byte(`{"temp":31.5,"unit":"°C"}`), Sender: "hello_world/plant/日本/température",
+			Retained: true, Received: at.Add(16 * time.Second), Delta: stream.None, DeltaAny: 300 * time.Millisecond, Latency: stream.None},
+		stream.Message{Topic: "hello_world/publish", Payload: []byte("\x1b]0;owned\x07 \u202Eevil\x00\xff"), Sender: "hello_world/publish",
+			Received: at.Add(17 * time.Second), Delta: 14 * time.Minute, DeltaAny: time.Second, Latency: stream.None},
+		hello("press-1", 5, at.Add(18*time.Second), 2280*time.Millisecond, 2100*time.Microsecond),
+	)
+	s.say(all...)
+	spread, quantile := &stream.Spread{Last: 3930, Min: 1002, Mean: 5512.4, Max: 9998}, &stream.Quantile{P50: 1.8, P90: 2.4, P99: 9.1, Max: 14}
+	s.senders = []stream.Sender{
+		{Sender: "hello_world/publish", State: stream.Silent, LastSeen: at.Add(-21 * time.Second), Messages: 1},
+		{Sender: "press-1", Ours: true, State: stream.OnTime, LastSeen: at.Add(18 * time.Second), Messages: 5, Rates: stream.Rates{Minute: 0.2}, IntervalMS: spread, LatencyMS: quantile},
+		{Sender: "press-2", Ours: true, State: stream.Late, LastSeen: at.Add(8 * time.Second), ExpectedMS: 9000, Missed: 3, Messages: 4, Rates: stream.Rates{Minute: 0.1}, IntervalMS: spread, LatencyMS: quantile},
+		{Sender: "press-3", Ours: true, State: stream.Gone, Since: at.Add(15 * time.Second), LastSeen: at.Add(14 * time.Second), Reordered: 1, Messages: 4},
+		{Sender: "press-4", Ours: true, State: stream.Lost, Since: at.Add(15 * time.Second), LastSeen: at.Add(14 * time.Second), Messages: 4},
+	}
+	s.intervals = []history.Intervals{{Sender: "press-1", StepMS: 500, MinMS: 1002, MeanMS: 5512, MaxMS: 9998,
+		Counts: []uint64{0, 0, 4, 5, 6, 5, 4, 6, 5, 7, 4, 5, 6, 5, 4, 6, 5, 5, 6, 4, 1}}}
+	return s
+}
