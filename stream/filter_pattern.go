@@ -97,8 +97,8 @@ type glob []rune // folded
 
 // What stands in a glob for any characters, also none, and for one.
 const (
-	anyRunes rune = -1
-	anyRune  rune = -2
+	anyRunes rune = -2
+	anyRune  rune = -3
 )
 
 func newGlob(text string) glob {
@@ -142,11 +142,17 @@ func (g glob) match(s string) bool {
 	return k == len(g)
 }
 
+// decode returns the first rune of s and its width: -1 and 1 for a byte that is
+// not UTF-8, which equals nothing.
 func decode(s string) (rune, int) {
 	if s[0] < utf8.RuneSelf {
 		return rune(s[0]), 1
 	}
-	return utf8.DecodeRuneInString(s)
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 1 {
+		r = -1
+	}
+	return r, n
 }
 
 // fold returns the smallest rune that differs from r only in case.

@@ -183,6 +183,27 @@ func TestOccurs(t *testing.T) {
 	})
 }
 
+// Every character is found in each of its cases.
+func TestOccursEveryCase(t *testing.T) {
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if !utf8.ValidRune(r) {
+			continue
+		}
+		o := newOccurs(string(r))
+		for c := unicode.SimpleFold(r); ; c = unicode.SimpleFold(c) {
+			if !o.match("\xff" + string(c)) {
+				t.Fatalf("%U is not found as %U", r, c)
+			}
+			if c == r {
+				break
+			}
+		}
+	}
+	if newOccurs("\ufffd").match("a\xff") || newOccurs("a\ufffd").match("a\xff") {
+		t.Error("what is not UTF-8 is taken for U+FFFD")
+	}
+}
+
 // A glob agrees with its definition by recursion.
 func TestGlob(t *testing.T) {
 	var matches func(g, s []rune) bool
