@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -18,6 +19,19 @@ type FindOptions struct {
 	// StateDir and CacheDir are our folders for what must be kept and for
 	// what may vanish.
 	StateDir, CacheDir string
+	// Patience is how long nodes may take to get ready. 0 is 30 s where
+	// the cluster runs already, and 3 min where it was started or made.
+	Patience time.Duration
+}
+
+func (o FindOptions) patience(s State) time.Duration {
+	switch {
+	case o.Patience > 0:
+		return o.Patience
+	case s == Running:
+		return 30 * time.Second
+	}
+	return 3 * time.Minute
 }
 
 // A State is how far a cluster is.

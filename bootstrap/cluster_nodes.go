@@ -106,37 +106,40 @@ func newNode(n corev1.Node) Node {
 // again each half second. It gives up after a while: a node whose start was
 // cut off never gets ready.
 func waitForNodes(ctx context.Context, config *rest.Config, patience time.Duration, progress func(string)) ([]Node, error) {
-	waiting, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+	enough := time.After(patience)
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
-	last := errors.New("it has no nodes")
 	for said := ""; ; {
-		nodes, err := readNodes(waiting, config)
-		if err == nil && len(nodes) > 0 {
-			i := slices.IndexFunc(nodes, func(n Node) bool { return !n.Ready })
-			if i < 0 {
-				return nodes, nil
-			}
+		nodes, err := askForNodes(ctx, config)
+		if err == nil && len(nodes) == 0 {
+			err = errors.New("it has no nodes")
+		}
+		if i := slices.IndexFunc(nodes, func(n Node) bool { return !n.Ready }); err == nil && i >= 0 {
 			err = fmt.Errorf("node %s is not ready: %s", nodes[i].Name, nodes[i].Why)
 			if say := "waiting for node " + nodes[i].Name; say != said {
 				progress(say)
 				said = say
 			}
 		}
-		// The error of a request that the deadline cut off says nothing.
-		if err != nil && waiting.Err() == nil {
-			last = err
+		if err == nil {
+			return nodes, nil
 		}
 		select {
 		case <-tick.C:
-		case <-waiting.Done():
-			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
-			return nil, fmt.Errorf("after %s %w", patience, last)
+		case <-enough:
+			return nil, fmt.Errorf("after %s %w", patience, err)
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// askForNodes is readNodes with the time that an API server on this machine
+// may take, if it is well, many times over.
+func askForNodes(ctx context.Context, config *rest.Config) ([]Node, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return readNodes(ctx, config)
 }
 
 // setNodes fills in what the nodes tell of their cluster. The image is one

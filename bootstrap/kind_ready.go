@@ -14,27 +14,19 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// How long nodes may take to get ready: one that runs already, and one that
-// was just started or made.
-const (
-	patienceRunning = 30 * time.Second
-	patienceStarted = 3 * time.Minute
-)
-
 func (f Found) readyKind(ctx context.Context, progress func(string)) (*Cluster, error) {
 	c := &Cluster{Target: Kind, Profile: f.Profile, Context: "kind-" + f.Profile}
-	patience := patienceRunning
+	patience := f.options.patience(f.State)
 	switch f.State {
 	case Absent, CutOff:
 		if err := f.makeKind(ctx, progress); err != nil {
 			return nil, err
 		}
-		c.Created, patience = true, patienceStarted
+		c.Created = true
 	case Paused, Stopped:
 		if err := f.startKind(ctx, progress); err != nil {
 			return nil, err
 		}
-		patience = patienceStarted
 	}
 	// Published ports change with each start: look again.
 	if f.State != Running {
@@ -69,7 +61,7 @@ func (f Found) reachKind(ctx context.Context, patience time.Duration, progress f
 	if config, err := f.options.Runner.kubeconfigFiles().load(true); err == nil {
 		if f.publishes(config) == nil {
 			if rc, err := restConfig(config, "kind-"+f.Profile); err == nil {
-				if nodes, err := readNodes(ctx, rc); err == nil && len(nodes) > 0 && allReady(nodes) {
+				if nodes, err := askForNodes(ctx, rc); err == nil && len(nodes) > 0 && allReady(nodes) {
 					return rc, nodes, nil
 				}
 			}

@@ -5,16 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"time"
 
 	"k8s.io/client-go/rest"
 )
 
 func (f Found) readyMinikube(ctx context.Context, progress func(string)) (*Cluster, error) {
 	c := &Cluster{Target: Minikube, Profile: f.Profile, Context: f.Profile, found: f}
-	patience := patienceRunning
 	if f.State != Running {
-		patience = patienceStarted
 		if err := f.startMinikube(ctx, progress); err != nil {
 			return nil, err
 		}
@@ -40,7 +37,7 @@ func (f Found) readyMinikube(ctx context.Context, progress func(string)) (*Clust
 	if c.REST, err = restConfig(config, f.Profile); err != nil {
 		return nil, err
 	}
-	nodes, err := f.minikubeNodes(ctx, c.REST, patience, progress)
+	nodes, err := f.minikubeNodes(ctx, c.REST, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +70,9 @@ func (f Found) again(ctx context.Context) (*minikubeProfile, error) {
 
 // minikubeNodes returns the nodes once all are ready. A worker may be
 // stopped while minikube calls the profile OK: it is started.
-func (f Found) minikubeNodes(ctx context.Context, config *rest.Config, patience time.Duration, progress func(string)) ([]Node, error) {
-	nodes, err := readNodes(ctx, config)
+func (f Found) minikubeNodes(ctx context.Context, config *rest.Config, progress func(string)) ([]Node, error) {
+	patience := f.options.patience(f.State)
+	nodes, err := askForNodes(ctx, config)
 	if err == nil && len(nodes) > 0 && allReady(nodes) {
 		return nodes, nil
 	}
@@ -84,7 +82,7 @@ func (f Found) minikubeNodes(ctx context.Context, config *rest.Config, patience 
 			return nil, err
 		}
 		if started {
-			patience = patienceStarted
+			patience = f.options.patience(Stopped)
 		}
 	}
 	nodes, err = waitForNodes(ctx, config, patience, progress)

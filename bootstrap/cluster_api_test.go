@@ -1,0 +1,189 @@
+package bootstrap
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// An authority issues certificates for a test.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	pem  []byte
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "minikubeCA"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &authority{cert, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
+}
+
+// issue returns a certificate for both ends of a connection on the loopback.
+func (a *authority) issue(t *testing.T) (certPEM, keyPEM []byte) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "minikube-user", Organization: []string{"system:masters"}},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
+}
+
+// tlsServer starts a server on the loopback that wants the authority's
+// clients.
+func (a *authority) tlsServer(t *testing.T, h http.Handler) *httptest.Server {
+	t.Helper()
+	certPEM, keyPEM := a.issue(t)
+	pair, err := tls.X509KeyPair(certPEM, keyPEM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(a.cert)
+	s := httptest.NewUnstartedServer(h)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
+}
+
+// An apiServer answers with nodes, by the laptop's scene: those of scene "",
+// if there are any, in every other. Without nodes it is down.
+type apiServer struct {
+	laptop *laptop
+	mu     sync.Mutex
+	nodes  map[string][]corev1.Node
+}
+
+func (a *apiServer) set(scene string, nodes ...corev1.Node) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.nodes[scene] = nodes
+}
+
+func (a *apiServer) now() []corev1.Node {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if nodes, ok := a.nodes[a.laptop.now()]; ok {
+		return nodes
+	}
+	return a.nodes[""]
+}
+
+func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	nodes := a.now()
+	if len(nodes) == 0 || r.URL.Path != "/api/v1/nodes" {
+		http.Error(w, `{"message":"not now"}`, http.StatusServiceUnavailable)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(corev1.NodeList{Items: nodes})
+}
+
+// aNode is a node as the API server tells it.
+func aNode(name, runtime string, ready bool) corev1.Node {
+	n := corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	if !strings.HasSuffix(name, "-m02") {
+		n.Labels = map[string]string{"node-role.kubernetes.io/control-plane": ""}
+	}
+	n.Status.NodeInfo = corev1.NodeSystemInfo{Architecture: "amd64", KubeletVersion: "v1.34.4", ContainerRuntimeVersion: runtime + "://1.6.20"}
+	condition := corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue}
+	if !ready {
+		condition.Status, condition.Message = corev1.ConditionFalse, "cni plugin not initialized"
+	}
+	n.Status.Conditions = []corev1.NodeCondition{condition}
+	return n
+}
+
+// api starts an API server that stands, in all that is played, for the one
+// at that address, port 8443.
+func (l *laptop) api(ip string) *apiServer {
+	l.t.Helper()
+	if l.ca == nil {
+		l.newCertificates()
+	}
+	a := &apiServer{laptop: l, nodes: map[string][]corev1.Node{}}
+	_, port, err := net.SplitHostPort(l.ca.tlsServer(l.t, a).Listener.Addr().String())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.script.Replace = append(l.script.Replace,
+		[2]string{"https://" + ip + ":8443", "https://127.0.0.1:" + port},
+		[2]string{`"IP":"` + ip + `","Port":8443`, `"IP":"127.0.0.1","Port":` + port},
+	)
+	return a
+}
+
+// newCertificates makes what minikube keeps in its home.
+func (l *laptop) newCertificates() {
+	l.t.Helper()
+	l.ca = newAuthority(l.t)
+	home := filepath.Join(l.dir, "minikube")
+	cert, key := l.ca.issue(l.t)
+	for name, text := range map[string][]byte{
+		"ca.crt": l.ca.pem, "certs/ca.pem": l.ca.pem, "certs/cert.pem": cert, "certs/key.pem": key,
+		"profiles/minikube/client.crt": cert, "profiles/minikube/client.key": key,
+		"profiles/cut/client.crt": cert, "profiles/cut/client.key": key,
+		"profiles/twin/client.crt": cert, "profiles/twin/client.key": key,
+	} {
+		path := filepath.Join(home, filepath.FromSlash(name))
+		must(os.MkdirAll(filepath.Dir(path), 0o700))
+		must(os.WriteFile(path, text, 0o600))
+	}
+	b64 := base64.StdEncoding.EncodeToString
+	l.script.Replace = append(l.script.Replace,
+		[2]string{"certificate-authority-data: TEVGVC1PVVQ=", "certificate-authority-data: " + b64(l.ca.pem)},
+		[2]string{"client-certificate-data: TEVGVC1PVVQ=", "client-certificate-data: " + b64(cert)},
+		[2]string{"client-key-data: TEVGVC1PVVQ=", "client-key-data: " + b64(key)},
+	)
+}

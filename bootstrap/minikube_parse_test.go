@@ -1,0 +1,209 @@
+package bootstrap
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// recorded reads what a real minikube said.
+func recorded(t *testing.T, name string) (out Output, exit int) {
+	t.Helper()
+	read := func(suffix string) string {
+		text, err := os.ReadFile(filepath.Join("testdata", "minikube", filepath.FromSlash(name)+suffix))
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	out = Output{Stdout: read(".stdout"), Stderr: read(".stderr")}
+	code := strings.TrimSpace(read(".exit"))
+	if code == "" {
+		if out == (Output{}) {
+			t.Fatalf("no recording %s", name)
+		}
+		return out, 0
+	}
+	exit, err := strconv.Atoi(code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out, exit
+}
+
+func TestParseStatus(t *testing.T) {
+	up := minikubeNode{Name: "minikube", Host: "Running", Kubelet: "Running", APIServer: "Running", Kubeconfig: "Configured"}
+	for _, c := range []struct {
+		recording string
+		want      []minikubeNode
+		problem   string
+	}{
+		{recording: "docker-running/status", want: []minikubeNode{up}},
+		{recording: "docker-paused/status", want: []minikubeNode{{Name: "minikube", Host: "Running", Kubelet: "Stopped", APIServer: "Paused", Kubeconfig: "Configured"}}},
+		{recording: "container-gone/status", want: []minikubeNode{}},
+		{recording: "no-profile/status", problem: `Profile "minikube" not found`},
+		{recording: "no-profile/status-named", problem: `Profile "other" not found`},
+		{recording: "two-nodes-running/status-node", want: []minikubeNode{
+			{Name: "twin-m02", Host: "Running", Kubelet: "Running", APIServer: "Irrelevant", Kubeconfig: "Irrelevant", Worker: true}}},
+		{recording: "two-nodes-one-stopped/status", want: []minikubeNode{
+			{Name: "twin", Host: "Running", Kubelet: "Running", APIServer: "Running", Kubeconfig: "Configured"},
+			{Name: "twin-m02", Host: "Stopped", Kubelet: "Stopped", APIServer: "Stopped", Kubeconfig: "Stopped", Worker: true}}},
+	} {
+		out, _ := recorded(t, c.recording)
+		got, err := parseStatus(out.Stdout)
+		if c.problem != "" {
+			if err == nil || !strings.Contains(err.Error(), c.problem) {
+				t.Errorf("%s: %v, %v", c.recording, got, err)
+			}
+			continue
+		}
+		if err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v, %v", c.recording, got, err)
+		}
+	}
+	for _, none := range []string{"", "\n", "minikube", "[", "{}"} {
+		if got, err := parseStatus(none); err == nil {
+			t.Errorf("%q: %v", none, got)
+		}
+	}
+}
+
+// Each way in which minikube refuses becomes one sentence, and what to do.
+func TestReason(t *testing.T) {
+	for _, c := range []struct{ recording, sentence, advice, name string }{
+		{recording: "refused/start-unknown-driver", sentence: "The driver 'nosuch' is not supported on linux/amd64", name: "DRV_UNSUPPORTED_OS"},
+		{recording: "refused/start-as-root", sentence: `The "docker" driver should not be used with root privileges`, name: "DRV_AS_ROOT"},
+		{recording: "refused/start-memory-too-large", sentence: "Requested memory allocation 999999MB is more than your system limit 24105MB", name: "RSRC_OVER_ALLOC_MEM"},
+		{recording: "refused/start-memory-too-large-forced", sentence: "Docker has only 24105MB memory but you specified 999999MB", name: "MK_USAGE"},
+		{recording: "refused/start-bad-name", sentence: "Only alphanumeric and dashes '-' are permitted. Minimum 2 characters, starting with alphanumeric", name: "MK_USAGE"},
+		{recording: "refused/start-unknown-flag", sentence: "unknown flag: --nosuch"},
+		{recording: "refused/pause-unknown", sentence: `Profile "nosuch" not found. Run "minikube profile list" to view all profiles.`},
+		{recording: "refused/stop-unknown", sentence: `Profile "nosuch" not found. Run "minikube profile list" to view all profiles.`},
+		{recording: "refused/image-load-unknown", sentence: `MK_USAGE: loading profile: cluster "nosuch" does not exist`},
+		{recording: "docker-start-failed/start-fresh", sentence: "Failed to enable container runtime: cri-docker.service not running", name: "RUNTIME_ENABLE"},
+		{recording: "docker-stopped-commands/pause", sentence: "The control-plane node minikube host is not running: state=Stopped"},
+		{recording: "docker-running-images/ssh-node-unknown", sentence: "GUEST_NODE_RETRIEVE: Node nosuch does not exist."},
+		{recording: "two-nodes-running/docker-env", sentence: "ENV_MULTINODE_CONFLICT: The docker-env command is incompatible with multi-node clusters. Use the 'registry' add-on: https://minikube.sigs.k8s.io/docs/handbook/registry/"},
+		{recording: "container-gone/docker-env", sentence: `GUEST_STATUS: Unable to get control-plane node minikube host status: state: unknown state "minikube": docker container inspect minikube --format={{.State.Status}}: exit status 1`},
+		{recording: "docker-start-interrupted/start"},
+	} {
+		out, exit := recorded(t, c.recording)
+		if exit == 0 {
+			t.Errorf("%s did not fail", c.recording)
+		}
+		sentence, advice, name := reason(out)
+		if c.sentence != "" && sentence != c.sentence || advice != c.advice || name != c.name {
+			t.Errorf("%s: %q, %q, %q", c.recording, sentence, advice, name)
+		}
+		f := Found{Target: Minikube, Profile: "p"}
+		err := f.refusal("start", out, &ExitError{Program: "minikube", Code: exit, Output: out})
+		if hintOf(err) == "" || strings.Contains(hintOf(err), "{{") || strings.ContainsAny(err.Error(), "\n╭") {
+			t.Errorf("%s: %v, hint %q", c.recording, err, hintOf(err))
+		}
+	}
+}
+
+// The steps of a start, as they are shown.
+func TestSteps(t *testing.T) {
+	for recording, want := range map[string]int{
+		"docker-start/start-fresh": 13, "docker-start/start-stopped": 9, "docker-start/start-running": 9, "docker-start/start-running-keep-context": 9,
+		"containerd-start/start-fresh": 13, "containerd-start/start-stopped-keep-context-other-current": 9,
+		"two-nodes-start/start-fresh": 18, "containerd-paused/unpause": 2,
+	} {
+		out, exit := recorded(t, recording)
+		if exit != 0 {
+			t.Errorf("%s ended with %d", recording, exit)
+		}
+		var steps []string
+		for _, e := range parseEvents(out.Stdout) {
+			if s := e.step(); s != "" {
+				steps = append(steps, s)
+			}
+		}
+		if len(steps) != want {
+			t.Errorf("%s: %d steps: %q", recording, len(steps), steps)
+		}
+		for _, s := range steps {
+			if strings.HasSuffix(s, ".") || strings.Contains(s, "\n") {
+				t.Errorf("%s: step %q", recording, s)
+			}
+		}
+	}
+}
+
+func TestInspected(t *testing.T) {
+	img := &Image{Tag: "3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
+	for _, recording := range []string{"docker-running-images/ssh-crictl-inspecti", "containerd-running-images/ssh-crictl-inspecti"} {
+		out, _ := recorded(t, recording)
+		if is, err := img.isInspected(out.Stdout); err != nil || !is {
+			t.Errorf("%s: %t, %v", recording, is, err)
+		}
+		other := &Image{Tag: img.Tag, ID: "sha256:" + strings.Repeat("0", 64)}
+		if is, err := other.isInspected(out.Stdout); err != nil || is {
+			t.Errorf("%s has the tag with other content: %t, %v", recording, is, err)
+		}
+		// The id of Docker's containerd store is a manifest's.
+		other.DiffID = "sha256:370c9ebcb83dcb3407e9bcab056f81b3bef6786ac3aeea1e3107ee2c4dd2851c"
+		if is, err := other.isInspected(out.Stdout); err != nil || !is {
+			t.Errorf("%s: the layer is there: %t, %v", recording, is, err)
+		}
+	}
+	out, _ := recorded(t, "two-nodes-running/ssh-node-2-crictl-inspecti")
+	if is, err := img.isInspected(out.Stdout); err != nil || is {
+		t.Errorf("on the second node: %t, %v", is, err)
+	}
+}
+
+func TestCrictlImages(t *testing.T) {
+	for recording, want := range map[string]int{
+		"docker-running-images/ssh-crictl-images": 3, "docker-running-images/ssh-external-crictl-images": 3,
+		"containerd-running-images/ssh-crictl-images": 3, "containerd-running-images/ssh-external-crictl-images": 3,
+		"containerd-paused/ssh-crictl-images": 1,
+	} {
+		out, _ := recorded(t, recording)
+		names, err := crictlImages(out.Stdout)
+		if err != nil {
+			t.Errorf("%s: %v", recording, err)
+		}
+		n := 0
+		for _, name := range names {
+			if strings.HasPrefix(name, "hellox.test/hellox:") {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%s: %d of ours in %q", recording, n, names)
+		}
+	}
+}
+
+// Docker answers 200 to every archive, and tells in the body how it went.
+func TestLoadResult(t *testing.T) {
+	for recording, want := range map[string]string{
+		"docker-running-images/api-load-broken-empty":     "repositories: no such file or directory",
+		"docker-running-images/api-load-broken-noise":     "invalid tar header",
+		"docker-running-images/api-load-broken-truncated": "unexpected EOF",
+	} {
+		out, _ := recorded(t, recording)
+		body := out.Stdout[strings.LastIndex(out.Stdout, "\n{"):]
+		if err := loadResult(strings.NewReader(body)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", recording, err)
+		}
+	}
+	for answer, ok := range map[string]bool{
+		`{"stream":"Loaded image: hellox.local/hellox:1\n"}`:                                      true,
+		`{"stream":"Loaded image ID: sha256:1\n"}`:                                                true,
+		`{"status":"Loading layer"}` + "\n" + `{"stream":"Loaded image: a:1\n"}`:                  true,
+		`{"stream":"Loaded image: hellox.local/hellox:1\n"}` + "\n" + `{"error":"no space left"}`: false,
+		`{"status":"Loading layer"}`:                                                              false,
+		``:                                                                                        false,
+		`<html>`:                                                                                  false,
+	} {
+		if err := loadResult(strings.NewReader(answer)); (err == nil) != ok {
+			t.Errorf("%q: %v", answer, err)
+		}
+	}
+}

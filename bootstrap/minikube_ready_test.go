@@ -1,0 +1,326 @@
+package bootstrap
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const dockerEnvCall = "minikube -p minikube docker-env --shell none -o json"
+
+// docker starts a daemon that stands for minikube's, and only says who it is.
+func (l *laptop) docker(id *string) {
+	l.t.Helper()
+	s := l.ca.tlsServer(l.t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]string{"ID": *id})
+	}))
+	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.script.Replace = append(l.script.Replace, [2]string{"tcp://192.168.49.2:2376", "tcp://127.0.0.1:" + port})
+}
+
+// ready finds and starts what is there.
+func (l *laptop) ready(ctx context.Context) (Found, *Cluster, error) {
+	l.t.Helper()
+	f, err := Find(ctx, l.options)
+	if err != nil {
+		return f, nil, err
+	}
+	c, err := f.Ready(ctx, func(step string) { l.t.Log(step) })
+	return f, c, err
+}
+
+func (l *laptop) currentContext() string {
+	l.t.Helper()
+	config, err := l.options.Runner.kubeconfigFiles().load(false)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return config.CurrentContext
+}
+
+// making says whether a note of a cluster being made is left.
+func (l *laptop) making() bool {
+	left, err := filepath.Glob(filepath.Join(l.options.StateDir, "making", "*"))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return len(left) > 0
+}
+
+// Each state that is not "running" is made so, and the kubeconfig's current
+// context stays the user's.
+func TestReadyMinikube(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		before  []play
+		found   State
+		created bool
+		changes string // the call that must have been made
+	}{
+		{"fresh", []play{listed("no-profile/profile-list-light"),
+			{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-fresh", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
+			Absent, true, "minikube start -p minikube -o json"},
+		{"stopped", []play{listed("docker-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"),
+			{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-stopped", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
+			Stopped, false, "minikube start -p minikube -o json"},
+		{"gone", []play{listed("container-gone/profile-list-light"), asked("minikube", "container-gone/status"),
+			{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-stopped", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
+			Gone, false, "minikube start -p minikube -o json"},
+		{"paused", []play{listed("docker-paused/profile-list-light"), asked("minikube", "docker-paused/status"),
+			{Call: "minikube unpause -p minikube -o json", Recording: "containerd-paused/unpause", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
+			Paused, false, "minikube unpause -p minikube -o json"},
+	} {
+		for _, current := range []string{"other", ""} {
+			t.Run(c.name+", current context "+current, func(t *testing.T) {
+				l := newLaptop(t, "minikube")
+				id := "one"
+				l.api("192.168.49.2").set("running", aNode("minikube", "docker", true))
+				l.docker(&id)
+				l.kubeconfig("no-profile/kubeconfig")
+				if current != "" {
+					l.options.Runner.set("KUBECONFIG", filepath.Join(l.dir, "mine")+string(filepath.ListSeparator)+l.script.Kubeconfig)
+					mine := "apiVersion: v1\nkind: Config\ncurrent-context: " + current + "\n"
+					must(os.WriteFile(filepath.Join(l.dir, "mine"), []byte(mine), 0o600))
+				}
+				l.scene("before", c.before...)
+				l.scene("running", listed("docker-running/profile-list-light"), play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
+				f, cluster, err := l.ready(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if f.State != c.found || cluster.Created != c.created {
+					t.Errorf("found in state %d, created %t", f.State, cluster.Created)
+				}
+				if !l.called(c.changes) || l.making() {
+					t.Errorf("called %q, note left %t", l.calls(), l.making())
+				}
+				if want := map[string]string{"": "minikube", "other": "other"}[current]; l.currentContext() != want {
+					t.Errorf("the current context is %q, want %q", l.currentContext(), want)
+				}
+				if got := cluster.String(); got != `minikube profile "minikube" (1 node, v1.34.4)` || cluster.Runtime != "docker" || cluster.Arch != "amd64" {
+					t.Errorf("%s, %s, %s", got, cluster.Runtime, cluster.Arch)
+				}
+			})
+		}
+	}
+}
+
+// A start of a stopped profile takes the current context, in the file where
+// it stands; it is put back.
+func TestStartKeepsContextInOneFile(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	l.api("192.168.58.2").set("running", aNode("boxed", "containerd", true))
+	l.script.Replace = append(l.script.Replace, [2]string{`current-context: ""`, "current-context: other"})
+	l.kubeconfig("containerd-stopped/kubeconfig")
+	before := l.currentContext()
+	l.options.Profile = "boxed"
+	l.scene("stopped", listed("containerd-stopped/profile-list-light"), asked("boxed", "containerd-stopped/status"),
+		asked("minikube", "docker-stopped/status"), asked("twin", "two-nodes-running/status"),
+		play{Call: "minikube start -p boxed -o json", Recording: "containerd-start/start-stopped-keep-context-other-current", Kubeconfig: "two-profiles/kubeconfig", Then: "running"})
+	l.scene("running", listed("two-profiles/profile-list-light"))
+	if _, _, err := l.ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if before == "" || l.currentContext() != before {
+		t.Errorf("the current context was %q and is %q", before, l.currentContext())
+	}
+	if slices.ContainsFunc(l.calls(), func(c string) bool { return strings.Contains(c, "docker-env") }) {
+		t.Error("docker-env was asked of a profile with containerd")
+	}
+}
+
+// What docker-env said is kept, as long as the same daemon is there.
+func TestDockerEnvIsAskedOnce(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	id := "one"
+	l.api("192.168.49.2").set("", aNode("minikube", "docker", true))
+	l.docker(&id)
+	l.kubeconfig("docker-running/kubeconfig")
+	l.scene("now", listed("docker-running/profile-list-light"), play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
+	asks := func() int {
+		if _, _, err := l.ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, c := range l.calls() {
+			if c == dockerEnvCall {
+				n++
+			}
+		}
+		return n
+	}
+	if first, second := asks(), asks(); first != 1 || second != 1 {
+		t.Errorf("asked %d times, then %d in all", first, second)
+	}
+	if id = "another"; asks() != 2 {
+		t.Error("another daemon is taken for the one that was known")
+	}
+}
+
+// A start that fails or is refused leaves nothing, and is explained.
+func TestMakingMinikubeFails(t *testing.T) {
+	for recording, want := range map[string]string{
+		"docker-start-failed/start-fresh":       "Failed to enable container runtime: cri-docker.service not running",
+		"refused/start-as-root":                 `The "docker" driver should not be used with root privileges`,
+		"refused/start-unknown-driver":          "The driver 'nosuch' is not supported on linux/amd64",
+		"refused/start-memory-too-large":        "Requested memory allocation 999999MB is more than your system limit 24105MB",
+		"refused/start-memory-too-large-forced": "Docker has only 24105MB memory but you specified 999999MB",
+		"refused/start-bad-name":                "Only alphanumeric and dashes",
+		"refused/start-unknown-flag":            "unknown flag: --nosuch",
+	} {
+		t.Run(recording, func(t *testing.T) {
+			l := newLaptop(t, "minikube")
+			l.scene("none", listed("no-profile/profile-list-light"),
+				play{Call: "minikube start -p minikube -o json", Recording: recording},
+				play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete"})
+			_, _, err := l.ready(t.Context())
+			if err == nil || !strings.Contains(err.Error(), want) || hintOf(err) == "" {
+				t.Errorf("%v, hint %q", err, hintOf(err))
+			}
+			if !l.called("minikube delete -p minikube") || l.making() {
+				t.Errorf("calls %q, note left %t", l.calls(), l.making())
+			}
+		})
+	}
+}
+
+// An interrupted making ends at once, is deleted behind our back, and if that
+// is not done, before the next one begins.
+func TestMakingMinikubeIsInterrupted(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	id := "one"
+	l.api("192.168.49.2").set("running", aNode("minikube", "docker", true))
+	l.docker(&id)
+	l.scene("none", listed("no-profile/profile-list-light"),
+		play{Call: "minikube start -p minikube -o json", Recording: "docker-start-interrupted/start", Hang: true},
+		play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete", Then: "wreck"})
+	l.scene("wreck", listed("docker-stopped/profile-list-light"), play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete", Then: "clean"})
+	l.scene("clean", play{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-fresh", Kubeconfig: "docker-running/kubeconfig", Then: "running"})
+	l.scene("running", listed("docker-running/profile-list-light"), play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		defer cancel()
+		waitFor(t, "the start to be under way", func() bool {
+			_, err := os.Stat(filepath.Join(l.dir, "hanging"))
+			return err == nil
+		})
+	}()
+	if _, _, err := l.ready(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted: %v", err)
+	}
+	if !l.making() {
+		t.Error("no note of what may be left")
+	}
+	waitFor(t, "the deletion", func() bool { return l.now() == "wreck" })
+
+	f, c, err := l.ready(t.Context())
+	if err != nil || f.State != CutOff || !c.Created {
+		t.Fatalf("again: %v, %v", f, err)
+	}
+	if l.making() {
+		t.Error("the note is still there")
+	}
+	tail := l.calls()[len(l.calls())-5:]
+	if tail[1] != "minikube delete -p minikube" || tail[2] != "minikube start -p minikube -o json" {
+		t.Errorf("calls %q", tail)
+	}
+}
+
+func waitFor(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Errorf("waited in vain for %s", what)
+			return
+		}
+	}
+}
+
+func TestMakingIsOneAtATime(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	l.scene("none", listed("docker-stopped/profile-list-light"))
+	other, err := beginMaking(l.options.StateDir, Minikube, "minikube")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := l.ready(t.Context()); err == nil || !strings.Contains(err.Error(), "another hellox is making") {
+		t.Errorf("found: %v", err)
+	}
+	if _, err := beginMaking(l.options.StateDir, Minikube, "minikube"); err == nil {
+		t.Error("two make the same")
+	}
+	if err := other.done(); err != nil {
+		t.Fatal(err)
+	}
+	if l.making() {
+		t.Error("the note is still there")
+	}
+}
+
+// A worker that is stopped in a profile that minikube calls OK is started.
+func TestReadyStartsWorker(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	api := l.api("192.168.67.2")
+	api.set("one", aNode("twin", "containerd", true), aNode("twin-m02", "containerd", false))
+	api.set("both", aNode("twin-m02", "containerd", true), aNode("twin", "containerd", true))
+	l.kubeconfig("two-nodes-running/kubeconfig")
+	before := l.currentContext()
+	l.options.Profile = "twin"
+	l.scene("one", listed("two-nodes-one-stopped/profile-list-light"), asked("twin", "two-nodes-one-stopped/status"),
+		asked("minikube", "docker-stopped/status"), asked("boxed", "containerd-stopped/status"),
+		play{Call: "minikube node start twin-m02 -p twin", Context: "twin", Then: "both"})
+	l.scene("both")
+	_, c, err := l.ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Nodes) != 2 || c.Nodes[0].Name != "twin" || c.Nodes[1].Name != "twin-m02" {
+		t.Errorf("nodes %+v", c.Nodes)
+	}
+	if l.currentContext() != before {
+		t.Errorf("the current context is %q", l.currentContext())
+	}
+}
+
+// A node that an interrupted start left never gets ready, whatever minikube
+// says of it.
+func TestReadyGivesUpOnANodeNeverReady(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	l.api("192.168.49.2").set("", aNode("cut", "docker", false))
+	l.script.Replace = append(l.script.Replace, [2]string{"name: minikube", "name: cut"}, [2]string{"cluster: minikube", "cluster: cut"},
+		[2]string{"user: minikube", "user: cut"}, [2]string{"profiles/minikube", "profiles/cut"})
+	l.kubeconfig("docker-running/kubeconfig")
+	l.options.Patience = time.Millisecond
+	l.scene("now", listed("docker-start-interrupted/profile-list-after"))
+	_, _, err := l.ready(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "node cut is not ready: cni plugin not initialized") || !strings.HasPrefix(hintOf(err), "minikube delete -p cut") {
+		t.Errorf("%v, hint %q", err, hintOf(err))
+	}
+}
+
+func TestDeleteMinikube(t *testing.T) {
+	for recording, fine := range map[string]bool{
+		"docker-stopped-commands/delete": true, "two-nodes-one-stopped/delete": true,
+		"refused/delete-unknown": true, "refused/stop-unknown": false,
+	} {
+		l := newLaptop(t, "minikube")
+		l.scene("now", play{Call: "minikube delete -p p", Recording: recording})
+		err := Found{Target: Minikube, Profile: "p", options: l.options}.Delete(t.Context())
+		if (err == nil) != fine {
+			t.Errorf("%s: %v", recording, err)
+		}
+	}
+}
