@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -89,7 +90,7 @@ func (s *site) apply(ctx context.Context, objects []*unstructured.Unstructured, 
 
 	if !result.again {
 		inv.Objects = append(inv.Objects, wanted...)
-		inv.Image, inv.Manifests = image, ""
+		inv.Image, inv.Manifests, inv.DataOnly = image, "", false
 		if inv, err = s.write(ctx, inv); err != nil {
 			return result, err
 		}
@@ -155,39 +156,52 @@ func (s *site) applyAll(ctx context.Context, objects []*unstructured.Unstructure
 // back. It tells whether that changed anything.
 func (s *site) applyOne(ctx context.Context, u *unstructured.Unstructured) (bool, error) {
 	r := refOf(u)
-	resource, err := s.resourceOf(ctx, r)
-	if err != nil {
-		return false, fmt.Errorf("apply %s: %w", r, err)
-	}
-	before := ""
+	var before *unstructured.Unstructured
 	for {
-		live, err := resource.Get(ctx, u.GetName(), metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			break
-		}
+		resource, live, err := s.get(ctx, r)
 		if err != nil {
 			return false, fmt.Errorf("apply %s: %w", r, err)
 		}
-		if !s.belongs(live) {
+		if live != nil && !s.belongs(live) {
 			return false, &Error{
 				Sentence: fmt.Sprintf("apply %s: namespace %s has one already, which is not of hellox", r, s.namespace),
 				Hint:     "choose another --namespace",
 			}
 		}
-		if live.GetDeletionTimestamp() == nil {
-			before = live.GetResourceVersion()
+		if live == nil || live.GetDeletionTimestamp() == nil {
+			before = live
 			break
 		}
 		// What is on its way out cannot be kept; its successor is made anew.
-		if err := waitGone(ctx, resource, u.GetName(), live.GetUID()); err != nil {
+		if err := waitGone(ctx, resource, r.Name, live.GetUID()); err != nil {
 			return false, fmt.Errorf("apply %s: wait until the old one is gone: %w", r, err)
 		}
 	}
-	after, err := resource.Apply(ctx, u.GetName(), u, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	resource, err := s.resourceOf(ctx, r)
+	if err != nil {
+		return false, fmt.Errorf("apply %s: %w", r, err)
+	}
+	after, err := resource.Apply(ctx, r.Name, u, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 	if err != nil {
 		return false, applyError(r, s.namespace, err)
 	}
-	return after.GetResourceVersion() != before, nil
+	return before == nil || differ(before, after), nil
+}
+
+// differ tells whether two states of an object differ in more than who owns
+// which field, and how it does.
+func differ(a, b *unstructured.Unstructured) bool {
+	if a.GetResourceVersion() == b.GetResourceVersion() {
+		return false
+	}
+	plain := func(u *unstructured.Unstructured) map[string]any {
+		u = u.DeepCopy()
+		u.SetManagedFields(nil)
+		u.SetResourceVersion("")
+		delete(u.Object, "status")
+		return u.Object
+	}
+	return !reflect.DeepEqual(plain(a), plain(b))
 }
 
 func applyError(r ref, namespace string, err error) error {

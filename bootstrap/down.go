@@ -3,11 +3,9 @@ package bootstrap
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // DownOptions say what Down removes.
@@ -26,6 +24,7 @@ type DownOptions struct {
 // at any moment and be done again, and when there is nothing to remove it says
 // so.
 func Down(ctx context.Context, c *Cluster, o DownOptions, steps Steps) error {
+	ctx = quiet(ctx)
 	s, err := newSite(c.REST, o.Namespace)
 	if err != nil {
 		return err
@@ -76,7 +75,8 @@ func (d *downRun) removeObjects(ctx context.Context) error {
 		return orLost(held, err)
 	}
 	said := count(len(removed), "object") + " removed from namespace " + d.Namespace
-	if len(removed) == 0 {
+	unchanged := len(removed) == 0
+	if unchanged {
 		said = "nothing of hellox in namespace " + d.Namespace
 	}
 	switch {
@@ -98,9 +98,9 @@ func (d *downRun) removeObjects(ctx context.Context) error {
 		if _, err := d.site.removeOne(ctx, ref{APIVersion: "v1", Kind: "Namespace", Name: d.Namespace}); err != nil {
 			return fmt.Errorf("remove namespace %s: %w", d.Namespace, err)
 		}
-		said = count(len(removed)+1, "object") + " removed, with namespace " + d.Namespace
+		said, unchanged = count(len(removed)+1, "object")+" removed, with namespace "+d.Namespace, false
 	}
-	d.Done(said, len(removed) == 0)
+	d.Done(said, unchanged)
 	for _, n := range notes {
 		d.Note(n)
 	}
@@ -113,99 +113,38 @@ func (d *downRun) tell(ctx context.Context, own bool) error {
 	if err != nil {
 		return err
 	}
-	there, data, err := d.site.recorded(ctx, inv)
+	objects, data, err := d.site.recorded(ctx, inv)
 	if err != nil {
 		return err
 	}
 	if !d.KeepData {
-		there = append(there, data...)
-	}
-	if own && !d.KeepData {
-		there = append(there, ref{Kind: "Namespace", Name: d.Namespace})
-	}
-	d.Done("would remove from namespace "+d.Namespace+": "+names(there), true)
-	return nil
-}
-
-// findNamespace tells whether the site's namespace is the installation's own;
-// an error that apierrors.IsNotFound knows says that there is none. One that is
-// being deleted is waited for.
-func (s *site) findNamespace(ctx context.Context, progress func(string)) (own bool, err error) {
-	all := s.objects.Resource(namespaces)
-	for {
-		u, err := all.Get(ctx, s.namespace, metav1.GetOptions{})
-		if err != nil {
-			return false, fmt.Errorf("read namespace %s: %w", s.namespace, err)
-		}
-		if u.GetDeletionTimestamp() == nil {
-			return s.belongs(u), nil
-		}
-		progress("waiting until namespace " + s.namespace + " is gone")
-		if err := waitGone(ctx, all, s.namespace, u.GetUID()); err != nil {
-			return false, fmt.Errorf("wait until namespace %s is gone: %w", s.namespace, err)
-		}
-	}
-}
-
-// recorded returns what the inventory names and what else carries the mark,
-// without the namespace: objects, and volume claims with users' data. (The
-// claims of a StatefulSet are made by its controller, from its template.)
-func (s *site) recorded(ctx context.Context, inv inventory) (objects, data []ref, err error) {
-	list, err := s.in(claims).List(ctx, metav1.ListOptions{LabelSelector: s.marked()})
-	if err != nil {
-		return nil, nil, fmt.Errorf("list the volume claims in namespace %s: %w", s.namespace, err)
-	}
-	for _, r := range inv.Objects {
-		switch {
-		case r.holdsData():
-			data = append(data, r)
-		case r.Kind != "Namespace":
-			objects = append(objects, r)
-		}
-	}
-	for i := range list.Items {
-		r := refOf(&list.Items[i])
-		r.APIVersion, r.Kind = "v1", "PersistentVolumeClaim"
-		data = append(data, r)
-	}
-	slices.SortFunc(data, compareRefs)
-	return objects, slices.Compact(data), nil
-}
-
-// clear removes what the installation has in its namespace, the inventory last,
-// and with keepData all but the claims, which stay on record. notes tell what
-// was left, and why.
-func (s *site) clear(ctx context.Context, keepData bool) (removed []ref, notes []string, err error) {
-	inv, err := s.readInventory(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	objects, data, err := s.recorded(ctx, inv)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !keepData {
 		objects = append(objects, data...)
 	}
-	removed, foreign, err := s.remove(ctx, objects)
-	if err != nil {
-		return removed, nil, err
-	}
-	if len(foreign) > 0 {
-		notes = append(notes, "left: "+names(foreign)+", which hellox did not make")
-	}
-	if keepData && len(data) > 0 {
-		notes = append(notes, fmt.Sprintf("left for its data: %s (hellox down without --keep-data removes it)", names(data)))
-		inv.Objects, inv.Manifests = data, ""
-		_, err := s.write(ctx, inv)
-		return removed, notes, err
-	}
-	if inv.resourceVersion != "" {
-		if _, err := s.removeOne(ctx, ref{"v1", "ConfigMap", s.namespace, inventoryName}); err != nil {
-			return removed, notes, fmt.Errorf("remove the inventory in namespace %s: %w", s.namespace, err)
+	var ours []ref
+	for _, r := range objects {
+		_, u, err := d.site.get(ctx, r)
+		if err != nil {
+			return fmt.Errorf("read %s in namespace %s: %w", r, d.Namespace, err)
+		}
+		if u != nil && d.site.belongs(u) {
+			ours = append(ours, r)
 		}
 	}
-	return removed, notes, nil
+	if own && !d.KeepData {
+		others, err := d.site.others(ctx)
+		if err != nil {
+			return err
+		}
+		if len(others) == 0 {
+			ours = append(ours, ref{Kind: "Namespace", Name: d.Namespace})
+		}
+	}
+	if len(ours) == 0 {
+		d.Done("nothing of hellox in namespace "+d.Namespace, true)
+		return nil
+	}
+	d.Done("would remove from namespace "+d.Namespace+": "+names(ours), true)
+	return nil
 }
 
 // removeImages removes the images that no installation of the cluster uses any

@@ -34,12 +34,12 @@ const (
 	// controllers to replace a pod of the last roll-out that failed this way.
 	patienceNone = 2 * time.Second
 	// It may depend on something that is made in the same moment.
-	patienceShort = 10 * time.Second
+	patienceShort = 5 * time.Second
 	// The roles wait for what they need and do not end for lack of it, so a
 	// second end is the program's own. The first restart comes at once.
 	patienceCrash = 6 * time.Second
 	// A scheduler waits for a volume or a node.
-	patienceLong = 20 * time.Second
+	patienceLong = 10 * time.Second
 	// A probe has to fail often before Kubernetes itself gives up.
 	patienceProbe = 90 * time.Second
 )
@@ -197,7 +197,9 @@ func memoryLimit(pod *corev1.Pod, container string) string {
 }
 
 // lastPart is what stands after the last ": ", where runtimes put the cause.
+// (containerd ends with the class of the error, mostly "unknown".)
 func lastPart(message string) string {
+	message = strings.TrimSuffix(message, ": unknown")
 	return message[strings.LastIndex(message, ": ")+1:]
 }
 

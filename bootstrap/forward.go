@@ -59,7 +59,7 @@ func OpenForward(ctx context.Context, config *rest.Config, o ForwardOptions) (*F
 
 // forward serves local until Close.
 func (s *site) forward(local localPort, role string, remote int) *Forward {
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(quiet(context.Background()))
 	f := &Forward{
 		Port:      local.listeners[0].Addr().(*net.TCPAddr).Port,
 		Moved:     local.moved,

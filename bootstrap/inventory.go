@@ -30,6 +30,8 @@ type inventory struct {
 	// Manifests is a digest of what was applied last; "" while it changes.
 	Manifests string `json:"manifests,omitempty"`
 	Objects   []ref  `json:"objects"` // sorted, each once
+	// DataOnly: the rest was removed, and the data kept.
+	DataOnly bool `json:"data_only,omitempty"`
 
 	resourceVersion string // of the ConfigMap; "" when there is none
 }

@@ -37,7 +37,7 @@ func (s *site) lock(ctx context.Context, holder string, progress func(string)) (
 	seen := ""
 	for {
 		l := &lock{site: s, holder: holder, stopped: make(chan struct{})}
-		lease, err := s.in(leases).Create(ctx, l.fresh(""), metav1.CreateOptions{FieldManager: fieldManager})
+		lease, err := s.in(leases).Create(ctx, l.fresh(nil), metav1.CreateOptions{FieldManager: fieldManager})
 		if err == nil {
 			l.lease = lease
 			return l.keep(ctx)
@@ -63,7 +63,7 @@ func (s *site) lock(ctx context.Context, holder string, progress func(string)) (
 		}
 		// Either it is gone, or it was changed, or nobody renewed it: then it
 		// is taken over, unless somebody does something with it meanwhile.
-		lease, err = s.in(leases).Update(ctx, l.fresh(seen), metav1.UpdateOptions{FieldManager: fieldManager})
+		lease, err = s.in(leases).Update(ctx, l.fresh(old), metav1.UpdateOptions{FieldManager: fieldManager})
 		if err == nil {
 			l.lease = lease
 			return l.keep(ctx)
@@ -109,8 +109,10 @@ func (s *site) waitLock(ctx context.Context, lease *unstructured.Unstructured) e
 	}
 }
 
-// fresh is the lease as its holder writes it, over the version given.
-func (l *lock) fresh(version string) *unstructured.Unstructured {
+// fresh is the lease as its holder writes it, in the place of old if there is
+// one. It names old's uid, because a Lease that is gone is made anew by an
+// update that names a version only.
+func (l *lock) fresh(old *unstructured.Unstructured) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "coordination.k8s.io/v1",
 		"kind":       "Lease",
@@ -125,7 +127,10 @@ func (l *lock) fresh(version string) *unstructured.Unstructured {
 			"renewTime":            time.Now().UTC().Format(metav1.RFC3339Micro),
 		},
 	}}
-	u.SetResourceVersion(version)
+	if old != nil {
+		u.SetUID(old.GetUID())
+		u.SetResourceVersion(old.GetResourceVersion())
+	}
 	return u
 }
 
@@ -162,7 +167,7 @@ func (l *lock) keep(ctx context.Context) (context.Context, *lock, error) {
 }
 
 func (l *lock) renew(ctx context.Context) error {
-	lease, err := l.site.in(leases).Update(ctx, l.fresh(l.lease.GetResourceVersion()), metav1.UpdateOptions{FieldManager: fieldManager})
+	lease, err := l.site.in(leases).Update(ctx, l.fresh(l.lease), metav1.UpdateOptions{FieldManager: fieldManager})
 	if err == nil {
 		l.lease = lease
 	}

@@ -37,6 +37,7 @@ type LogLine struct {
 // Logs hands each line of the pods' logs to line, from one goroutine at a time;
 // the lines of one pod come in order. An error of line ends it.
 func Logs(ctx context.Context, config *rest.Config, o LogOptions, line func(LogLine) error) error {
+	ctx = quiet(ctx)
 	s, err := newSite(config, o.Namespace)
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/klog/v2"
 )
 
 // A mirror is a local copy of the objects that a selector names, kept up to date
@@ -42,9 +41,7 @@ func (m *mirror) run(ctx context.Context, resource dynamic.ResourceInterface, se
 			return resource.Watch(ctx, o)
 		},
 	}
-	// What goes wrong is tried again; a terminal is no place for its log.
-	silent := klog.Logger{}
-	r := cache.NewReflectorWithOptions(lw, &unstructured.Unstructured{}, m, cache.ReflectorOptions{Name: "hellox", Logger: &silent})
+	r := cache.NewReflectorWithOptions(lw, &unstructured.Unstructured{}, m, cache.ReflectorOptions{Name: "hellox"})
 	r.RunWithContext(ctx)
 }
 

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
@@ -53,18 +54,11 @@ const (
 )
 
 func (s *site) removeOne(ctx context.Context, r ref) (found, error) {
-	resource, err := s.resourceOf(ctx, r)
-	if err != nil {
+	resource, u, err := s.get(ctx, r)
+	switch {
+	case err != nil || u == nil:
 		return wasAbsent, err
-	}
-	u, err := resource.Get(ctx, r.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return wasAbsent, nil
-	}
-	if err != nil {
-		return wasAbsent, err
-	}
-	if !s.belongs(u) {
+	case !s.belongs(u):
 		return wasForeign, nil
 	}
 	uid := u.GetUID()
@@ -80,6 +74,19 @@ func (s *site) removeOne(ctx context.Context, r ref) (found, error) {
 		return wasOurs, err
 	}
 	return wasOurs, waitGone(ctx, resource, r.Name, uid)
+}
+
+// get returns an object and where it is; nil if there is none.
+func (s *site) get(ctx context.Context, r ref) (dynamic.ResourceInterface, *unstructured.Unstructured, error) {
+	resource, err := s.resourceOf(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := resource.Get(ctx, r.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return resource, nil, nil
+	}
+	return resource, u, err
 }
 
 // waitGone waits until the object of that name and uid is no more.

@@ -22,6 +22,7 @@ const (
 // Scale sets the number of broadcasters and waits until so many are ready. A
 // later Up keeps it.
 func Scale(ctx context.Context, config *rest.Config, namespace string, n int, steps Steps) error {
+	ctx = quiet(ctx)
 	s, err := newSite(config, namespace)
 	if err != nil {
 		return err
@@ -39,7 +40,11 @@ func Scale(ctx context.Context, config *rest.Config, namespace string, n int, st
 		return err
 	}
 	steps.Done(count(n, "broadcaster"), *before == n)
-	return s.rolloutStep(ctx, steps)
+	if err := s.rolloutStep(ctx, steps); err != nil {
+		steps.Fail(err)
+		return err
+	}
+	return nil
 }
 
 func (s *site) setBroadcasters(ctx context.Context, n int) error {

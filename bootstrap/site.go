@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 
 	"hellox/manifests"
 )
@@ -48,6 +49,12 @@ type site struct {
 
 	mu    sync.Mutex
 	kinds map[schema.GroupVersion][]metav1.APIResource
+}
+
+// quiet keeps client-go from logging: what goes wrong is returned or tried
+// again, and a terminal is no place for its log.
+func quiet(ctx context.Context) context.Context {
+	return klog.NewContext(ctx, klog.Logger{})
 }
 
 func newSite(config *rest.Config, namespace string) (*site, error) {

@@ -31,7 +31,7 @@ func Installations(ctx context.Context, config *rest.Config) ([]Installation, er
 	if err != nil {
 		return nil, err
 	}
-	return s.installations(ctx)
+	return s.installations(quiet(ctx))
 }
 
 func (s *site) installations(ctx context.Context) ([]Installation, error) {
@@ -60,10 +60,7 @@ func (s *site) installations(ctx context.Context) ([]Installation, error) {
 		installation := Installation{Namespace: at.namespace}
 		// One that cannot be read is an installation all the same.
 		if inv, err := at.parseInventory(u); err == nil {
-			installation.Image = inv.Image
-			installation.DataOnly = len(inv.Objects) > 0 && !slices.ContainsFunc(inv.Objects, func(r ref) bool {
-				return !r.holdsData() && r.Kind != "Namespace"
-			})
+			installation.Image, installation.DataOnly = inv.Image, inv.DataOnly
 		}
 		found[at.namespace] = installation
 	}
@@ -108,7 +105,7 @@ func ReadStatus(ctx context.Context, config *rest.Config, namespace string) (Sta
 	if err != nil {
 		return Status{}, err
 	}
-	return s.status(ctx)
+	return s.status(quiet(ctx))
 }
 
 func (s *site) status(ctx context.Context) (Status, error) {

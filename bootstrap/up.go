@@ -36,6 +36,7 @@ type Installed struct {
 // step finds that out cheaply, so that an Up of what is up takes part of a
 // second. ctx bounds the steps; what Installed holds stays until Close.
 func Up(ctx context.Context, o UpOptions, steps Steps) (*Installed, error) {
+	ctx = quiet(ctx)
 	up := &upRun{UpOptions: o, Steps: steps}
 	for _, step := range []func(context.Context) error{
 		up.takePorts,

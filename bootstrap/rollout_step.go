@@ -5,12 +5,11 @@ import (
 	"strings"
 )
 
-// rolloutStep is the step of a roll-out.
+// rolloutStep is the step of a roll-out, up to its end if that is no error.
 func (s *site) rolloutStep(ctx context.Context, steps Steps) error {
 	steps.Begin(StepRollout)
 	names, unchanged, err := s.rollout(ctx, steps.Progress)
 	if err != nil {
-		steps.Fail(err)
 		return err
 	}
 	steps.Done(strings.Join(names, ", ")+" rolled out", unchanged)
