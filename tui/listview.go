@@ -42,7 +42,7 @@ func (l *list) head(since time.Time) string {
 	case l.loading:
 		return "reading older messages …"
 	case l.full:
-		return "memory is full (" + size(l.budget) + "): older ones stay in the history; --memory holds more"
+		return "memory is full: " + size(l.budget)
 	case l.older != 0:
 		return ""
 	case !since.IsZero():

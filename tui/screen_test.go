@@ -18,12 +18,12 @@ import (
 // screen drives a model by hand: each command that a test cares for is run in
 // the test's own goroutine, so that nothing depends on time.
 type screen struct {
-	t *testing.T
+	t testing.TB
 	m model
 }
 
 // open shows a store on a screen of w by h cells.
-func open(t *testing.T, store history.Store, profile termenv.Profile, w, h int, change ...func(*Options)) *screen {
+func open(t testing.TB, store history.Store, profile termenv.Profile, w, h int, change ...func(*Options)) *screen {
 	t.Helper()
 	r := lipgloss.NewRenderer(io.Discard)
 	r.SetColorProfile(profile)

@@ -34,7 +34,12 @@ func senderColumns() []senderColumn {
 		}
 	}
 	return []senderColumn{
-		{"last seen", 10, 0, func(s *stream.Sender, now time.Time) string { return age(now.Sub(s.LastSeen)) }},
+		{"last seen", 10, 0, func(s *stream.Sender, now time.Time) string {
+			if s.LastSeen.IsZero() {
+				return "never"
+			}
+			return age(now.Sub(s.LastSeen))
+		}},
 		{"rate 1 min", 11, 1, func(s *stream.Sender, _ time.Time) string { return rate(s.Rates.Minute) }},
 		{"messages", 9, 6, func(s *stream.Sender, _ time.Time) string { return count(s.Messages) }},
 		{"min", 9, 4, spread(func(s *stream.Spread) float64 { return s.Min })},

@@ -1,0 +1,218 @@
+package tui
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/muesli/termenv"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// long is a store that holds n messages of text m1, m2, …
+func longStore(n int) *memory {
+	s := newMemory()
+	s.stats.Link = stream.Link{State: stream.Connected}
+	s.say(series(1, n)...)
+	return s
+}
+
+func series(from, to int) []stream.Message {
+	all := make([]stream.Message, 0, to-from+1)
+	for i := from; i <= to; i++ {
+		m := hello(fmt.Sprintf("press-%d", i%3), uint64(i), at.Add(time.Duration(i)*time.Second), 3*time.Second, time.Millisecond)
+		m.Text = fmt.Sprintf("m%d.", i)
+		all = append(all, m)
+	}
+	return all
+}
+
+func TestPauseHoldsTheScreen(t *testing.T) {
+	store := longStore(100)
+	s := open(t, store, termenv.Ascii, 80, 24)
+	s.shows("m100.", "m81.", "following")
+	s.press(" ")
+	before := s.lines()[2:22]
+	store.say(series(101, 130)...)
+	s.follow()
+	s.shows("m81.", "m100.", "30 new (G)  paused")
+	s.hides("m101.")
+	for i, l := range s.lines()[2:22] {
+		if l != before[i] {
+			t.Errorf("line %d moved while paused:\n%s\n%s", i, before[i], l)
+		}
+	}
+	s.press("G")
+	s.shows("m130.", "following")
+	store.say(series(131, 131)...)
+	s.follow()
+	s.shows("m131.")
+}
+
+func TestScrollingBackReadsOlderPages(t *testing.T) {
+	s := open(t, longStore(1200), termenv.Ascii, 80, 24)
+	s.press("g") // the oldest here: 701
+	s.shows("m701.")
+	if !s.m.list.loading {
+		t.Fatal("no older page is asked for at the oldest message held")
+	}
+	s.older()
+	s.shows("m701.") // the page before does not move the screen
+	s.press("g")
+	s.shows("m201.")
+	s.older()
+	s.press("g")
+	s.shows("m1.", "the history begins here")
+	if s.m.list.loading {
+		t.Error("something older than the first message is asked for")
+	}
+	s.press("end")
+	s.shows("m1200.", "following")
+}
+
+func TestKeysMove(t *testing.T) {
+	s := open(t, longStore(100), termenv.Ascii, 80, 24)
+	selected := func(id int64) {
+		t.Helper()
+		if m := s.m.list.current(); m == nil || m.ID != id {
+			t.Errorf("selected is %v, want %d", m, id)
+		}
+		s.shows(fmt.Sprintf("m%d.", id))
+	}
+	selected(100)
+	s.press("k")
+	selected(99)
+	s.press("up", "up", "j")
+	selected(98)
+	s.press("pgup")
+	selected(81)
+	s.press("pgdown", "pgdown")
+	selected(100)
+	s.send(tea.MouseMsg{Button: tea.MouseButtonWheelUp})
+	s.shows("m78.")
+	s.send(tea.MouseMsg{Button: tea.MouseButtonLeft, Action: tea.MouseActionPress, X: 20, Y: 4})
+	selected(80)
+	s.send(tea.MouseMsg{Button: tea.MouseButtonLeft, Action: tea.MouseActionPress, X: 10, Y: 1})
+	s.shows("›topics")
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	store := longStore(2000)
+	s := open(t, store, termenv.Ascii, 80, 24, func(o *Options) { o.Memory = 100_000 })
+	held := func() int64 {
+		n := int64(0)
+		for _, e := range s.m.list.entries {
+			n += weight(e.message)
+		}
+		return n
+	}
+	if n := held(); n > 100_000 || n != s.m.list.used {
+		t.Fatalf("%d bytes are held and %d accounted for, at most 100,000 may be", n, s.m.list.used)
+	}
+	// What was let go is still in the history.
+	s.press("g")
+	s.older()
+	s.press("g")
+	s.shows("m1308.", "memory is full")
+
+	// While the reader is elsewhere nothing is let go: what comes waits.
+	top := s.lines()[2]
+	store.say(series(2001, 2500)...)
+	s.follow()
+	if s.lines()[2] != top {
+		t.Error("the screen moved while paused")
+	}
+	s.shows("500 new")
+	if n := held(); n > 100_000+pageSize*weight(s.m.list.entries[0].message) {
+		t.Errorf("%d bytes are held", n)
+	}
+	s.press("G")
+	s.read() // what did not fit is read again
+	s.shows("m2500.", "following")
+}
+
+func TestWhatTheStoreLetGoIsTold(t *testing.T) {
+	store := longStore(3)
+	s := open(t, store, termenv.Ascii, 80, 24)
+	last := series(10, 10)
+	last[0].ID = 10
+	store.add(history.Event{LetGo: 9})
+	store.say(last...)
+	s.follow()
+	s.shows("⋯ 6 let go: they came faster than they were read", "m10.", "6 dropped")
+}
+
+func TestANewDayIsMarked(t *testing.T) {
+	store := newMemory()
+	store.say(
+		hello("press-1", 1, at, stream.None, 0),
+		hello("press-1", 2, at.Add(12*time.Hour), 12*time.Hour, 0),
+	)
+	s := open(t, store, termenv.Ascii, 80, 24)
+	s.shows(" Wednesday, 25 November 2026", "12 h 00 m")
+}
+
+func TestOnlyOneSender(t *testing.T) {
+	s := open(t, longStore(30), termenv.Ascii, 80, 24)
+	s.press("s") // press-0 said the last
+	s.read()
+	s.shows("only press-0", "m30.", "m27.")
+	s.hides("m29.", "m28.")
+	s.press("s")
+	s.read()
+	s.shows("m29.")
+
+	s.press("3")
+	s.m.senders.set([]stream.Sender{{Sender: "press-1", Ours: true, State: stream.OnTime}})
+	s.send(tickMsg{})
+	s.press("enter")
+	s.read()
+	s.shows("›stream", "only press-1", "m28.")
+	s.hides("m29.")
+	s.press("esc")
+	s.read()
+	s.shows("m29.")
+}
+
+func TestFilter(t *testing.T) {
+	store := longStore(30)
+	s := open(t, store, termenv.Ascii, 80, 24)
+	s.press("/", "text:m2 or")
+	s.shows("✗ column 11 of the filter: expected")
+	s.press("enter") // a wrong filter is not applied
+	s.shows("enter apply")
+	s.press(" text:m30", "enter")
+	s.read()
+	s.shows("filter: text:m2 or text:m30", "m30.", "m20.", "m2.")
+	s.hides("m19.", "m3.")
+	store.say(series(31, 31)...)
+	store.say(hello("x", 1, at, 0, 0), series(200, 200)[0])
+	s.follow()
+	s.shows("m200.")
+	s.hides("m31.")
+	s.press("/", "zzz", "esc") // left as it was
+	s.shows("filter: text:m2 or text:m30")
+	s.press("esc")
+	s.read()
+	s.shows("filter: (none)", "m31.")
+}
+
+func TestWhatAnOldSelectionAskedForIsIgnored(t *testing.T) {
+	s := open(t, longStore(30), termenv.Ascii, 80, 24)
+	stale := s.m.src.newest(s.m.gen, s.m.since, s.m.sel)()
+	s.press("s")
+	s.read()
+	s.send(stale)
+	s.send(eventsMsg{gen: 0, events: []history.Event{{Message: &series(77, 77)[0]}}})
+	s.hides("m29.", "m77.")
+}
+
+func TestSince(t *testing.T) {
+	s := open(t, longStore(30), termenv.Ascii, 80, 40, func(o *Options) { o.Since = at.Add(20 * time.Second) })
+	s.press("g")
+	s.shows("m20.", "the history since 2026-11-24 14:02:51 begins here")
+	s.hides("m19.")
+}

@@ -1,0 +1,171 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/muesli/termenv"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+func TestTheHeaderSaysHowTheStreamComes(t *testing.T) {
+	retry := stream.Link{State: stream.Retrying, Retry: at.Add(24 * time.Second), Cause: "connect to 127.0.0.1:1883: connection refused"}
+	tests := []struct {
+		name   string
+		link   *stream.Link // ours
+		broker stream.Link  // the receiver's
+		shows  []string
+	}{
+		{"all is well", nil, stream.Link{State: stream.Connected}, []string{"· ● connected "}},
+		{"not yet", &stream.Link{State: stream.Connecting}, stream.Link{}, []string{"◌ connecting"}},
+		{"retry", &retry, stream.Link{}, []string{"◌ retry in 4 s", "connect to 127.0.0.1:1883: connection refused"}},
+		{"ended", &stream.Link{State: stream.Ended}, stream.Link{}, []string{"⨯ ended"}},
+		{"the broker is away", &stream.Link{State: stream.Connected}, retry, []string{"● connected, broker ◌ retry in 4 s"}},
+		{"back", &stream.Link{State: stream.Connected}, stream.Link{State: stream.Connected}, []string{"· ● connected "}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			store := newMemory()
+			store.stats.Link = test.broker
+			s := open(t, store, termenv.Ascii, 100, 24)
+			if test.link != nil {
+				store.add(history.Event{Link: test.link})
+				s.follow()
+			}
+			s.shows(test.shows...)
+		})
+	}
+}
+
+// broken is a store whose answers fail while err is set.
+type broken struct {
+	*memory
+	err error
+}
+
+func (b *broken) Messages(ctx context.Context, q history.Query) (history.Page, error) {
+	if b.err != nil {
+		return history.Page{}, b.err
+	}
+	return b.memory.Messages(ctx, q)
+}
+
+func (b *broken) Stats(ctx context.Context) (history.Stats, error) {
+	if b.err != nil {
+		return history.Stats{}, b.err
+	}
+	return b.memory.Stats(ctx)
+}
+
+func TestAHistoryThatDoesNotAnswerIsAskedAgain(t *testing.T) {
+	store := &broken{longStore(3), errors.New("no answer from 127.0.0.1:8420")}
+	s := open(t, store, termenv.Ascii, 80, 24)
+	s.shows("◌ connecting", "Reading the history.", "✗ read the totals: no answer from 127.0.0.1:8420")
+	store.err = nil
+	cmd := s.send(retryMsg{s.m.gen})
+	if cmd == nil {
+		t.Fatal("a retry asks for nothing")
+	}
+	s.read()
+	s.shows("● connected", "m3.")
+}
+
+func TestAStoreThatEndsIsTold(t *testing.T) {
+	s := open(t, longStore(3), termenv.Ascii, 80, 24)
+	s.send(eventsMsg{gen: s.m.gen, end: errors.New("the history was closed")})
+	s.shows("⨯ ended", "✗ the history was closed", "m3.")
+}
+
+func TestDegradedIsTold(t *testing.T) {
+	store := longStore(3)
+	store.stats.Degraded = "the disk is full: nothing is acknowledged"
+	open(t, store, termenv.Ascii, 80, 24).shows("◐ the disk is full: nothing is acknowledged")
+}
+
+func TestEmpty(t *testing.T) {
+	s := open(t, newMemory(), termenv.Ascii, 80, 24)
+	s.shows("No messages yet. A broadcaster says Hello world every 1 to 10 s.", "waiting for 0 s")
+	s.press("/", "x", "enter")
+	s.read()
+	s.shows("Nothing passes the filter yet.")
+	s.press("k", "g", "pgup", "enter", "x", "2", "j", "l", "o", "3", "k", "enter") // nothing to break
+	fits(t, s.m.View(), 80, 24)
+}
+
+func TestLeaving(t *testing.T) {
+	for _, test := range []struct {
+		key  string
+		from string
+		err  error
+	}{{"q", "", nil}, {"ctrl+c", "", context.Canceled}, {"ctrl+c", "/", context.Canceled}, {"q", "?", nil}} {
+		s := open(t, longStore(3), termenv.Ascii, 80, 24)
+		s.press(test.from)
+		key := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(test.key)}
+		if test.key == "ctrl+c" {
+			key = tea.KeyMsg{Type: tea.KeyCtrlC}
+		}
+		next, cmd := s.m.press(key)
+		if cmd == nil || cmd() != tea.Quit() {
+			t.Errorf("%s after %q does not quit", test.key, test.from)
+		}
+		if next.left != test.err {
+			t.Errorf("%s after %q: Run returns %v, want %v", test.key, test.from, next.left, test.err)
+		}
+	}
+	s := open(t, longStore(3), termenv.Ascii, 80, 24)
+	s.press("/", "q")
+	s.shows("filter: q")
+}
+
+func TestTopicsOpenAndClose(t *testing.T) {
+	s := open(t, plant(), termenv.Ascii, 80, 24)
+	s.press("2")
+	s.shows("▾ hello_world", "▾ broadcast", "press-3")
+	s.press("j", "h")
+	s.shows("▸ broadcast")
+	s.hides("press-3")
+	s.press("l", "l", "h")
+	s.shows("›  ▾ broadcast", "press-3")
+	s.press("o")
+	s.shows("▸ hello_world")
+	s.hides("broadcast")
+}
+
+func TestTheTreeIsBounded(t *testing.T) {
+	tr := newTree()
+	for i := range topicsMost + 100 {
+		m := stream.Message{Topic: time.Duration(i).String(), Payload: make([]byte, 2*payloadMost), Received: at}
+		tr.add(&m)
+	}
+	if tr.topics != topicsMost || tr.over != 100 {
+		t.Errorf("%d topics are held and %d messages found no room, want %d and 100", tr.topics, tr.over, topicsMost)
+	}
+	tr.arrange(10)
+	if m, size := tr.current(); len(m.Payload) != payloadMost || size != 2*payloadMost {
+		t.Errorf("%d of %d bytes of a payload are held, want %d of %d", len(m.Payload), size, payloadMost, 2*payloadMost)
+	}
+}
+
+func TestWindowFallsByItself(t *testing.T) {
+	w := newWindow(time.Minute, 12)
+	for i := range 30 {
+		w.add(at.Add(time.Duration(i) * time.Second))
+	}
+	w.add(at.Add(-time.Hour)) // too old to count
+	for _, test := range []struct {
+		after time.Duration
+		want  uint64
+	}{{29 * time.Second, 30}, {70 * time.Second, 21}, {2 * time.Minute, 0}} {
+		if n := w.sum(at.Add(test.after), time.Minute); n < test.want-5 || n > test.want {
+			t.Errorf("%s later %d are counted, want %d or a slot less", test.after, n, test.want)
+		}
+	}
+	if got := spark(w.bars(at.Add(30*time.Second), 6)); len([]rune(got)) != 6 {
+		t.Errorf("six bars are drawn as %q", got)
+	}
+}
