@@ -72,10 +72,11 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, sel history.Sele
 	defer context.AfterFunc(s.hub.ctx, cancel)()
 
 	c := &sseWriter{w: w, control: http.NewResponseController(w), last: after}
+	// Before the head is written: what comes once the client has that is its.
+	position := ring.position()
 	if err := c.begin(s.started.Add(1)); err != nil {
 		return err
 	}
-	position := ring.position()
 	if after != history.Now {
 		if err := s.catchUp(ctx, c, sel); err != nil {
 			return ended(ctx, err)
@@ -102,6 +103,11 @@ func (s *Server) catchUp(ctx context.Context, c *sseWriter, sel history.Select) 
 	stats, err := s.store.Stats(ctx)
 	if err != nil {
 		return fmt.Errorf("read the history's bounds: %w", err)
+	}
+	if c.last > stats.LastID {
+		// An id from the future is one of another history, which was here
+		// before: there is nothing to resume.
+		c.last = stats.LastID
 	}
 	if c.last+1 < stats.FirstID && c.last > 0 {
 		c.buffer = append(c.buffer, letGoFrame(stats.FirstID-1)...)

@@ -5,13 +5,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
-	"hellox/history"
 	"hellox/stream"
 )
 
@@ -24,18 +24,18 @@ func TestLook(t *testing.T) {
 	}
 	scenes := []struct {
 		name    string
-		store   func() *memStore
+		store   func(*testing.T) *testStore
 		address string
-		click   string
 	}{
-		{"empty", newMemStore, "/", ""},
-		{"few", few, "/", ""},
-		{"detail", few, "/?id=1990", ""},
-		{"one", few, "/?sender=press-3", ""},
-		{"wrong", few, "/?filter=delta%3E%3E8", ""},
-		{"none", few, "/?filter=nothinglikethis", ""},
-		{"busy", busy, "/", ""},
-		{"degraded", degraded, "/", ""},
+		{"empty", newStore, "/"},
+		{"few", few, "/"},
+		{"detail", few, "/?id=1990"},
+		{"one", few, "/?sender=press-3"},
+		{"wrong", few, "/?filter=delta%3E%3E8"},
+		{"none", few, "/?filter=nothinglikethis"},
+		{"busy", busy, "/"},
+		{"degraded", degraded, "/"},
+		{"brokerless", brokerless, "/"},
 	}
 	views := []struct {
 		name          string
@@ -48,10 +48,14 @@ func TestLook(t *testing.T) {
 		{"phone", 390, 844, true, "light"},
 		{"middle", 1000, 700, false, "light"},
 	}
+	only := os.Getenv("HELLOX_LOOK_ONLY") // part of a picture's name
 	ctx := chromium(t)
 	for _, scene := range scenes {
-		address := serve(t, Options{Store: scene.store(), Name: func() string { return "kind-hellox · hellox" }})
+		address := serve(t, Options{Store: scene.store(t), Name: func() string { return "kind-hellox · hellox" }})
 		for _, v := range views {
+			if !strings.Contains(scene.name+"-"+v.name, only) {
+				continue
+			}
 			touch := chromedp.EmulateViewportOption(func(*emulation.SetDeviceMetricsOverrideParams, *emulation.SetTouchEmulationEnabledParams) {})
 			if v.mobile {
 				touch = func(p *emulation.SetDeviceMetricsOverrideParams, q *emulation.SetTouchEmulationEnabledParams) {
@@ -82,71 +86,67 @@ func TestLook(t *testing.T) {
 	}
 }
 
-// few are five senders with an hour behind them: one fell silent, one is late,
-// one lost messages, one speaks another language.
-func few() *memStore {
-	s := newMemStore()
+// few are five senders with most of an hour behind them: one fell silent, one
+// is late, one lost messages, one speaks another language.
+func few(t *testing.T) *testStore {
+	s := newStore(t)
 	now := time.Now()
 	random := rand.New(rand.NewPCG(1, 2))
-	type sender struct {
-		next time.Time
-		seq  uint64
+	next, seq := make([]time.Time, 5), make([]uint64, 5)
+	for i := range next {
+		next[i] = now.Add(-50*time.Minute + time.Duration(random.IntN(5000))*time.Millisecond)
 	}
-	senders := make([]sender, 5)
-	for at := now.Add(-50 * time.Minute); at.Before(now); {
-		first := 0
-		for i := range senders {
-			if senders[i].next.Before(senders[first].next) {
-				first = i
+	for {
+		i := 0
+		for j := range next {
+			if next[j].Before(next[i]) {
+				i = j
 			}
 		}
-		who := &senders[first]
-		if who.next.IsZero() {
-			who.next = at.Add(time.Duration(random.IntN(5000)) * time.Millisecond)
-			continue
-		}
-		at = who.next
+		at := next[i]
 		if at.After(now) {
 			break
 		}
-		who.seq++
-		m := hello(fmt.Sprintf("press-%d", first+1), who.seq, at)
-		m.Latency = time.Duration(800+random.IntN(3000)) * time.Microsecond
-		switch {
-		case first == 4:
-			m = stream.Message{Topic: "hello_world/oven/3", Sender: "hello_world/oven/3", QoS: 1, Received: at, Payload: fmt.Appendf(nil, `{"temp":%.1f,"unit":"C"}`, 180+random.NormFloat64()*4)}
-		case random.IntN(80) == 0:
-			m.Missed, who.seq = 3, who.seq+3
+		next[i] = at.Add(time.Second + time.Duration(random.IntN(9_000_000))*time.Microsecond)
+		if i == 3 && at.After(now.Add(-41*time.Second)) || i == 2 && at.After(now.Add(-6*time.Second)) {
+			continue
 		}
-		if !(first == 3 && at.After(now.Add(-41*time.Second))) && !(first == 2 && at.After(now.Add(-9*time.Second))) {
-			s.add(m)
+		seq[i]++
+		if i != 4 {
+			if random.IntN(80) == 0 {
+				seq[i] += 3
+			}
+			s.put(t, hello(fmt.Sprintf("press-%d", i+1), seq[i], at))
+			continue
 		}
-		who.next = at.Add(time.Second + time.Duration(random.IntN(9000))*time.Millisecond)
+		s.put(t, arrival("hello_world/oven/3", fmt.Appendf(nil, `{"temp":%.1f,"unit":"C"}`, 180+random.NormFloat64()*4), at))
 	}
-	s.setSender("press-4", func(x *stream.Sender) { x.State, x.Pod = stream.Silent, "CrashLoopBackOff, 2×" })
-	s.setSender("press-3", func(x *stream.Sender) { x.State, x.ExpectedMS = stream.Late, 6000 })
-	return s
+	s.pods = map[string]string{"press-4": "CrashLoopBackOff, 2×"}
+	return s.run(t)
 }
 
 // busy are 500 senders.
-func busy() *memStore {
-	s := newMemStore()
+func busy(t *testing.T) *testStore {
+	s := newStore(t)
 	now := time.Now()
 	random := rand.New(rand.NewPCG(3, 4))
 	seqs := make([]uint64, 500)
 	for at := now.Add(-3 * time.Minute); at.Before(now); at = at.Add(time.Duration(random.IntN(22)) * time.Millisecond) {
 		i := random.IntN(len(seqs))
 		seqs[i]++
-		s.add(hello(fmt.Sprintf("broadcast-%d", i), seqs[i], at))
+		s.put(t, hello(fmt.Sprintf("broadcast-%d", i), seqs[i], at))
 	}
+	return s.run(t)
+}
+
+func degraded(t *testing.T) *testStore {
+	s := few(t)
+	s.degraded = "The history's disk is full (0 B of 1.0 GiB free)."
 	return s
 }
 
-func degraded() *memStore {
-	s := few()
-	s.setStats(func(x *history.Stats) {
-		x.Degraded = "The history's disk is full (0 B of 1.0 GiB free)."
-		x.Link = stream.Link{State: stream.Connected, Since: time.Now().Add(-time.Hour)}
-	})
+func brokerless(t *testing.T) *testStore {
+	s := few(t)
+	s.link = stream.Link{State: stream.Retrying, Since: time.Now().Add(-12 * time.Second), Retry: time.Now().Add(4 * time.Second), Cause: "connect to mqtt://broker:1883: connection refused"}
 	return s
 }

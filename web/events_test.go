@@ -1,0 +1,309 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// An event as a client reads it.
+type event struct{ id, name, data string }
+
+// listen opens an event stream and hands out its events; the channel is closed
+// when the stream ends.
+func listen(t *testing.T, ctx context.Context, address string, header ...string) <-chan event {
+	t.Helper()
+	r, err := http.NewRequestWithContext(ctx, "GET", address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != 200 || response.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("status %d, %v", response.StatusCode, response.Header)
+	}
+	events := make(chan event, 10_000)
+	go func() {
+		defer close(events)
+		defer response.Body.Close()
+		lines := bufio.NewScanner(response.Body)
+		lines.Buffer(nil, 1<<20)
+		var e event
+		for lines.Scan() {
+			name, value, _ := strings.Cut(lines.Text(), ": ")
+			switch name {
+			case "id":
+				e.id = value
+			case "event":
+				e.name = value
+			case "data":
+				e.data = value
+			case "":
+				if e.data != "" {
+					events <- e
+				}
+				e = event{}
+			}
+		}
+	}()
+	return events
+}
+
+// next is the next event of that name, within five seconds.
+func next(t *testing.T, events <-chan event, name string) event {
+	t.Helper()
+	deadline := time.After(5 * time.Second)
+	for {
+		select {
+		case e, ok := <-events:
+			if !ok {
+				t.Fatalf("the stream ended before an event %q", name)
+			}
+			if e.name == name {
+				return e
+			}
+		case <-deadline:
+			t.Fatalf("no event %q", name)
+		}
+	}
+}
+
+func TestEventsResumeWithoutGapOrDouble(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(1500)...)
+	address := serve(t, Options{Store: store}) + "/api/events"
+	for _, c := range []struct {
+		name, query string
+		header      []string
+		from        int64
+	}{
+		{"from the start", "?after=0", nil, 1},
+		{"after", "?after=700", nil, 701},
+		{"Last-Event-ID is stronger", "?after=700", []string{"Last-Event-ID", "1490"}, 1491},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			events := listen(t, t.Context(), address+c.query, c.header...)
+			first := next(t, events, "message")
+			// What comes while the history is read follows it.
+			newest, _ := store.Live.Stats(t.Context())
+			store.put(t, hello("press-9", uint64(newest.LastID), time.Now()))
+			want := c.from
+			for e := first; ; e = next(t, events, "message") {
+				if e.id != fmt.Sprint(want) || !strings.Contains(e.data, `{"id":`+e.id+`,`) {
+					t.Fatalf("id %s, data %s; want %d", e.id, e.data, want)
+				}
+				if want == newest.LastID+1 {
+					return
+				}
+				want++
+			}
+		})
+	}
+}
+
+func TestEventsBeginNow(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(3)...)
+	address := serve(t, Options{Store: store}) + "/api/events"
+	events := listen(t, t.Context(), address)
+	store.put(t, hello("press-2", 1, time.Now()))
+	if e := next(t, events, "message"); e.id != "4" {
+		t.Errorf("first event has id %s", e.id)
+	}
+}
+
+func TestEventsAfterAnIDOfAnotherHistory(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(3)...)
+	events := listen(t, t.Context(), serve(t, Options{Store: store})+"/api/events?after=5000")
+	store.put(t, hello("press-2", 1, time.Now()))
+	if e := next(t, events, "message"); e.id != "4" {
+		t.Errorf("first event has id %s", e.id)
+	}
+}
+
+func TestEventsOfASelection(t *testing.T) {
+	store := newStore(t)
+	address := serve(t, Options{Store: store}) + "/api/events"
+	only := listen(t, t.Context(), address+"?filter=sender:press-2+text:~%5EHi")
+	same := listen(t, t.Context(), address+"?filter=sender:press-2++text:~%5EHi") // spelt otherwise
+	sender := listen(t, t.Context(), address+"?sender=press-1")
+	topic := listen(t, t.Context(), address+"?topic=oven/%23")
+	now := time.Now()
+	store.put(t, hello("press-1", 1, now), hello("press-2", 1, now), says("press-2", 2, now, "Hi"), arrival("oven/3", []byte("hot"), now))
+	for _, c := range []struct {
+		name   string
+		events <-chan event
+		want   string
+	}{{"filter", only, "3"}, {"the same filter", same, "3"}, {"sender", sender, "1"}, {"topic", topic, "4"}} {
+		if e := next(t, c.events, "message"); e.id != c.want {
+			t.Errorf("%s: id %s, want %s", c.name, e.id, c.want)
+		}
+	}
+}
+
+func TestEventsTellOfSendersAndLinks(t *testing.T) {
+	store := newStore(t)
+	address := serve(t, Options{Store: store}) + "/api/events"
+	all := listen(t, t.Context(), address)
+	other := listen(t, t.Context(), address+"?sender=press-2")
+	store.put(t, hello("press-1", 1, time.Now()), hello("press-2", 1, time.Now()))
+	var sender stream.Sender
+	for sender.Sender != "press-1" {
+		if err := json.Unmarshal([]byte(next(t, all, "sender").data), &sender); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sender.State != stream.OnTime {
+		t.Errorf("%+v", sender)
+	}
+	if e := next(t, other, "sender"); !strings.Contains(e.data, `"sender":"press-2"`) {
+		t.Errorf("who follows press-2 is told %s", e.data)
+	}
+	store.SetLink(stream.Link{State: stream.Retrying, Since: time.Now(), Cause: "gone"})
+	if e := next(t, all, "link"); !strings.Contains(e.data, `"state":"retrying"`) {
+		t.Errorf("link event: %s", e.data)
+	}
+}
+
+func TestEventsTellWhatWasLetGo(t *testing.T) {
+	store := newStoreOf(t, history.LiveOptions{Memory: 50_000})
+	store.put(t, hellos(500)...)
+	stats, err := store.Stats(t.Context())
+	if err != nil || stats.FirstID < 100 {
+		t.Fatalf("first id %d, %v", stats.FirstID, err)
+	}
+	events := listen(t, t.Context(), serve(t, Options{Store: store})+"/api/events?after=10")
+	e := <-events
+	if e.name != "letgo" || e.data != fmt.Sprintf(`{"id":%d}`, stats.FirstID-1) {
+		t.Errorf("%+v", e)
+	}
+	if e := next(t, events, "message"); e.id != fmt.Sprint(stats.FirstID) {
+		t.Errorf("after that, id %s", e.id)
+	}
+}
+
+func TestEventStreamsAreBounded(t *testing.T) {
+	s := newServer(t, Options{Store: newStore(t)})
+	for range maxStreams {
+		s.streams <- struct{}{}
+	}
+	w := ask(s, "GET", "/api/events", "")
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("status %d, %v", w.Code, w.Header())
+	}
+}
+
+// A client that does not read is cut off; others lose nothing meanwhile.
+func TestSlowClientIsCutOffAndResumes(t *testing.T) {
+	store := newStore(t)
+	address := serve(t, Options{Store: store})
+	// Its body is not read until the others have everything.
+	slow, err := http.Get(address + "/api/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Body.Close()
+	good := listen(t, t.Context(), address+"/api/events")
+	// More than the sockets' buffers and the ring hold together.
+	text := strings.Repeat("x", 8000)
+	const n = 4000
+	received := 0
+	for i := range n {
+		store.put(t, says("press-1", uint64(i+1), time.Now(), text))
+		for i-received > 100 {
+			next(t, good, "message")
+			received++
+		}
+	}
+	for ; received < n; received++ {
+		next(t, good, "message")
+	}
+	// The slow one finds the end of its stream, not another message, once
+	// it reads what was on the way.
+	last := ""
+	lines := bufio.NewScanner(slow.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if id, ok := strings.CutPrefix(lines.Text(), "id: "); ok {
+			last = id
+		}
+	}
+	if last == "" || last == fmt.Sprint(n) {
+		t.Fatalf("the slow client got up to %q of %d", last, n)
+	}
+	rest := listen(t, t.Context(), address+"/api/events", "Last-Event-ID", last)
+	var first int
+	fmt.Sscan(last, &first)
+	for want := first + 1; want <= n; want++ {
+		if e := next(t, rest, "message"); e.id != fmt.Sprint(want) {
+			t.Fatalf("resumed with %s, want %d", e.id, want)
+		}
+	}
+}
+
+func TestServeEndsStreamsAtOnceAndDrainsRequests(t *testing.T) {
+	store := newStore(t)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	client := &askedClient{asked: make(chan struct{}), release: make(chan struct{})}
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, ln, Options{Store: store, Client: client}) }()
+	address := "http://" + ln.Addr().String()
+	events := listen(t, t.Context(), address+"/api/events")
+	status := make(chan int, 1)
+	go func() {
+		response, err := http.Post(address+"/api/publish", "application/json", strings.NewReader(`{"topic":"a","payload":"b"}`))
+		if err != nil {
+			status <- 0
+			return
+		}
+		response.Body.Close()
+		status <- response.StatusCode
+	}()
+	<-client.asked
+	cancel()
+	for range events { // ends
+	}
+	close(client.release)
+	if got := <-status; got != 200 {
+		t.Errorf("the request under way was answered with %d", got)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// An askedClient tells that Publish was called, and returns when it is released.
+type askedClient struct{ asked, release chan struct{} }
+
+func (c *askedClient) Publish(ctx context.Context, _ string, _ []byte, _ byte, _ bool) error {
+	close(c.asked)
+	select {
+	case <-c.release:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *askedClient) Ask(context.Context, string, stream.Command) (stream.Answer, time.Duration, error) {
+	return stream.Answer{}, 0, stream.ErrNoAnswer
+}

@@ -1,0 +1,183 @@
+package web
+
+import (
+	"bufio"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// raw sends a request byte for byte, for what no client would send, and
+// returns the status.
+func raw(t *testing.T, address, request string) int {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatalf("%q: %v", request, err)
+	}
+	defer response.Body.Close()
+	return response.StatusCode
+}
+
+// Attack table D6: only the exact names.
+func TestHost(t *testing.T) {
+	address := serve(t, Options{Store: newStore(t), Hosts: []string{"hellox-1.localhost", "page.example:8420"}, Log: slog.New(slog.DiscardHandler)})
+	get := func(host string) int {
+		return raw(t, address, "GET /api/stats HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+	}
+	for _, host := range []string{
+		"localhost", "localhost:8420", "127.0.0.1:1", "127.0.0.1:65535", "[::1]", "[::1]:8420",
+		"hellox-1.localhost:9", "hellox-1.localhost", "page.example:8420",
+	} {
+		if status := get(host); status != 200 {
+			t.Errorf("%s: status %d", host, status)
+		}
+	}
+	for _, host := range []string{
+		"evil.example", "evil.example:8420", "LOCALHOST:8420", "Localhost", "localhost.", "localhost.:8420",
+		"0.0.0.0:8420", "2130706433:8420", "127.1:8420", "0x7f.1:8420", "127.0.0.2:8420", "[::ffff:127.0.0.1]:8420", "[::]:8420", "::1",
+		"localhost:", "localhost:0", "localhost:65536", "localhost:08420", "localhost:+1", "localhost:80:80",
+		"localhost.evil.example", "evil.example.localhost", "page.example", "page.example:1", "",
+	} {
+		if status := get(host); status != http.StatusMisdirectedRequest && status != http.StatusBadRequest {
+			t.Errorf("%q: status %d", host, status)
+		}
+	}
+	for name, request := range map[string]string{
+		"absent":     "GET /api/stats HTTP/1.1\r\n\r\n",
+		"absent 1.0": "GET /api/stats HTTP/1.0\r\n\r\n",
+		"two":        "GET /api/stats HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+		"userinfo":   "GET http://evil@localhost/api/stats HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		"absolute":   "GET http://evil.example/api/stats HTTP/1.1\r\nHost: localhost\r\n\r\n",
+	} {
+		if status := raw(t, address, request); status != http.StatusMisdirectedRequest && status != http.StatusBadRequest {
+			t.Errorf("%s: status %d", name, status)
+		}
+	}
+}
+
+func TestOtherSitesAndPortsAreRefused(t *testing.T) {
+	store := newStore(t)
+	s := newServer(t, Options{Store: store, Client: &askedClient{asked: make(chan struct{})}, Log: slog.New(slog.DiscardHandler)})
+	const self, publish = "http://localhost:8420", `{"topic":"a","payload":"b"}`
+	for _, c := range []struct {
+		name, method, target string
+		header               []string
+		status               int
+	}{
+		{"our page", "GET", "/api/stats", []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors"}, 200},
+		{"no browser", "GET", "/api/stats", nil, 200},
+		{"typed address", "GET", "/", []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, 200},
+		{"our origin, no metadata", "GET", "/api/stats", []string{"Origin", self}, 200},
+		{"other port, GET", "GET", "/api/stats", []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "no-cors"}, 403},
+		{"other site, GET", "GET", "/api/stats", []string{"Sec-Fetch-Site", "cross-site"}, 403},
+		{"other site, script of ours", "GET", "/static/js/main.js", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Dest", "script"}, 403},
+		{"other site, frame", "GET", "/", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}, 403},
+		{"other site, link", "GET", "/", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, 403},
+		{"other site, form", "POST", "/api/publish", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, 403},
+		{"none, not a navigation", "GET", "/api/stats", []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "no-cors"}, 403},
+		{"none, POST", "POST", "/api/publish", []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, 403},
+		{"unknown value", "GET", "/api/stats", []string{"Sec-Fetch-Site", "cross-sight"}, 403},
+		{"origin of another port", "POST", "/api/publish", []string{"Origin", "http://localhost:3000"}, 403},
+		{"origin of another site", "GET", "/api/stats", []string{"Origin", "http://evil.example"}, 403},
+		{"origin null", "POST", "/api/publish", []string{"Origin", "null"}, 403},
+		{"origin of another scheme", "GET", "/api/stats", []string{"Origin", "ftp://localhost:8420"}, 403},
+	} {
+		if w := ask(s, c.method, c.target, publish, c.header...); w.Code != c.status {
+			t.Errorf("%s: status %d, want %d", c.name, w.Code, c.status)
+		}
+	}
+}
+
+// Attack table D14: all the headers on all responses, errors included.
+func TestSecurityHeadersEverywhere(t *testing.T) {
+	s := newServer(t, Options{Store: newStore(t), Log: slog.New(slog.DiscardHandler)})
+	type request struct {
+		method, target string
+		header         []string
+	}
+	requests := []request{
+		{"GET", "/", nil}, {"GET", "/static/js/main.js", nil}, {"GET", "/static/css/palette.css", nil}, {"GET", "/nowhere", nil}, {"GET", "/api/nowhere", nil},
+		{"POST", "/", nil}, {"PATCH", "/api/stats", nil}, {"GET", "/api/messages?limit=x", nil}, {"GET", "//host", nil}, {"GET", "/api/../api/stats", nil},
+		{"GET", "/api/stats", []string{"Sec-Fetch-Site", "cross-site"}}, {"POST", "/api/publish", []string{"Origin", "http://evil.example"}},
+		{"GET", "/", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}},
+		{"GET", "/static/js/main.js", []string{"Range", "bytes=9999999-"}},
+	}
+	for _, rt := range routes {
+		method, path, _ := strings.Cut(rt.pattern, " ")
+		if path != "/api/events" { // TestEventHeaders
+			requests = append(requests, request{method, strings.ReplaceAll(path, "{id}", "1"), nil})
+		}
+	}
+	for _, r := range requests {
+		w := ask(s, r.method, r.target, "", r.header...)
+		checkHeaders(t, r.method+" "+r.target, w.Header())
+	}
+	wrongHost := ask(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { r.Host = "evil.example"; s.ServeHTTP(w, r) }), "GET", "/", "")
+	if wrongHost.Code != http.StatusMisdirectedRequest {
+		t.Errorf("status %d", wrongHost.Code)
+	}
+	checkHeaders(t, "wrong host", wrongHost.Header())
+}
+
+func TestEventHeaders(t *testing.T) {
+	response, err := http.Get(serve(t, Options{Store: newStore(t)}) + "/api/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	checkHeaders(t, "events", response.Header)
+}
+
+func checkHeaders(t *testing.T, what string, h http.Header) {
+	t.Helper()
+	for name, want := range map[string]string{
+		"Content-Security-Policy":      policy,
+		"X-Content-Type-Options":       "nosniff",
+		"Referrer-Policy":              "no-referrer",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+	} {
+		if got := h.Get(name); got != want {
+			t.Errorf("%s: %s is %q", what, name, got)
+		}
+	}
+	if got := h.Get("Cache-Control"); got != "no-store" && !(got == "no-cache" && !strings.Contains(what, "/api/")) {
+		t.Errorf("%s: Cache-Control is %q", what, got)
+	}
+}
+
+// Attack table D9 and D11: bounded, and quickly refused.
+func TestHugeRequestsAreRefused(t *testing.T) {
+	address := serve(t, Options{Store: newStore(t), Client: &askedClient{asked: make(chan struct{})}, Log: slog.New(slog.DiscardHandler)})
+	for name, c := range map[string]struct {
+		request string
+		status  int
+	}{
+		"headers":    {"GET / HTTP/1.1\r\nHost: localhost\r\n" + strings.Repeat("X-A: "+strings.Repeat("b", 1000)+"\r\n", 80) + "\r\n", 431},
+		"body":       {"POST /api/publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1100000\r\n\r\n" + `{"topic":"` + strings.Repeat("a", 1_099_990), 413},
+		"brackets":   {"GET /api/filter?filter=" + strings.Repeat("(", 4000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+		"expression": {"GET /api/filter?filter=" + strings.Repeat("a", 40_000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+		"traversal":  {"GET /static/..%2f..%2fgo.mod HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
+		"nul":        {"GET /static/%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
+	} {
+		if status := raw(t, address, c.request); status != c.status {
+			t.Errorf("%s: status %d, want %d", name, status, c.status)
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+
+	"hellox/stream"
+)
+
+func loadOpenAPI(t *testing.T) (*openapi3.T, routers.Router) {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(openAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	router, err := legacy.NewRouter(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.PlainBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.PlainBodyDecoder)
+	return doc, router
+}
+
+// Every route is described, and everything described is a route.
+func TestOpenAPINamesTheRoutes(t *testing.T) {
+	doc, _ := loadOpenAPI(t)
+	var described, served []string
+	for path, item := range doc.Paths.Map() {
+		for method := range item.Operations() {
+			described = append(described, method+" "+path)
+		}
+	}
+	for _, rt := range routes {
+		served = append(served, rt.pattern)
+	}
+	slices.Sort(described)
+	slices.Sort(served)
+	if !slices.Equal(described, served) {
+		t.Errorf("described: %v\nserved: %v", described, served)
+	}
+}
+
+// Real answers, errors too, are what the document says, and requests that the
+// server takes are requests that the document allows.
+func TestAnswersAgreeWithOpenAPI(t *testing.T) {
+	_, router := loadOpenAPI(t)
+	store := newStore(t)
+	now := time.Now()
+	store.put(t, hellos(120)...)
+	store.put(t, hello("press-1", 125, now), hello("press-1", 123, now), arrival("oven/3", []byte("\xff\x00"), now), arrival("a\u202eb", []byte("{}"), now))
+	store.degraded = "The disk is full."
+	store.link = stream.Link{State: stream.Retrying, Since: now, Retry: now.Add(time.Second), Cause: "refused"}
+	store.pods = map[string]string{"press-1": "Running"}
+	client := &recordingClient{answer: stream.Answer{ID: "1", Error: "no"}}
+	s := newServer(t, Options{Store: store, Client: client, Name: func() string { return "kind-hellox" }, Log: slog.New(slog.DiscardHandler)})
+	seen := map[string]bool{}
+	for _, c := range []struct {
+		method, target, body, accept string
+		status                       int
+		undescribed                  bool // the document cannot say what is wrong with the request
+	}{
+		{"GET", "/api/messages", "", "", 200, false},
+		{"GET", "/api/messages?after=0&limit=10&topic=a&topic=%23&sender=press-1&filter=is:ours&since=1h&until=0s", "", "", 200, false},
+		{"GET", "/api/messages?before=3", "", "application/x-ndjson", 200, false},
+		{"GET", "/api/messages?limit=99999", "", "", 400, false},
+		{"GET", "/api/messages?filter=delta%3E%3E", "", "", 400, true},
+		{"GET", "/api/messages/1", "", "", 200, false},
+		{"GET", "/api/messages/123", "", "", 200, false},
+		{"GET", "/api/messages/9999", "", "", 404, false},
+		{"GET", "/api/senders", "", "", 200, false},
+		{"GET", "/api/stats", "", "", 200, false},
+		{"GET", "/api/stats/intervals", "", "", 200, false},
+		{"GET", "/api/timeline?since=2h&bins=20", "", "", 200, false},
+		{"GET", "/api/filter?filter=is:ours", "", "", 200, false},
+		{"GET", "/api/openapi.json", "", "", 200, false},
+		{"GET", "/api/events?after=100", "", "", 200, false},
+		{"GET", "/api/events?filter=(", "", "", 400, true},
+		{"POST", "/api/publish", `{"topic":"a","payload":"b","qos":1,"retain":true}`, "", 200, false},
+		{"POST", "/api/publish", `{"topic":"a","payload_base64":"AA=="}`, "", 200, false},
+		{"POST", "/api/command", `{"to":"press-1","do":"interval","min":"1s","max":"2s"}`, "", 200, false},
+		{"POST", "/api/command", `{"to":"press-1","do":"interval"}`, "", 400, true},
+	} {
+		name := c.method + " " + c.target + " " + c.body
+		ctx, cancel := context.WithCancel(t.Context())
+		r := httptest.NewRequestWithContext(ctx, c.method, "http://localhost:8420"+c.target, strings.NewReader(c.body))
+		r.Host = "localhost:8420"
+		if c.body != "" {
+			r.Header.Set("Content-Type", "application/json")
+		}
+		if c.accept != "" {
+			r.Header.Set("Accept", c.accept)
+		}
+		route, params, err := router.FindRoute(r)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		seen[c.method+" "+route.Path] = true
+		input := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route}
+		if err := openapi3filter.ValidateRequest(ctx, input); (err == nil) != (c.status != 400 || c.undescribed) {
+			t.Errorf("%s: the document says of the request: %v", name, err)
+		}
+		w := httptest.NewRecorder()
+		if strings.HasPrefix(c.target, "/api/events") && c.status == 200 {
+			time.AfterFunc(100*time.Millisecond, cancel) // an event stream ends when its client leaves
+		}
+		r.Body = io.NopCloser(strings.NewReader(c.body))
+		s.ServeHTTP(w, r)
+		cancel()
+		if w.Code != c.status {
+			t.Errorf("%s: status %d, want %d: %s", name, w.Code, c.status, w.Body)
+		}
+		err = openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
+			RequestValidationInput: input, Status: w.Code, Header: w.Header(), Body: io.NopCloser(bytes.NewReader(w.Body.Bytes())),
+		})
+		if err != nil {
+			t.Errorf("%s: the document says of the answer: %v", name, err)
+		}
+	}
+	for _, rt := range routes {
+		if !seen[rt.pattern] {
+			t.Errorf("no request of this test goes to %s", rt.pattern)
+		}
+	}
+}

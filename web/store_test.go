@@ -1,0 +1,94 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// A testStore is a real Store in memory that the test speaks to, with what
+// only a cluster or a full disk would tell.
+type testStore struct {
+	*history.Live
+	degraded string
+	link     stream.Link
+	pods     map[string]string
+}
+
+func newStore(t *testing.T) *testStore { return newStoreOf(t, history.LiveOptions{}) }
+
+func newStoreOf(t *testing.T, o history.LiveOptions) *testStore {
+	t.Helper()
+	s := &testStore{Live: history.NewLive(o), link: stream.Link{State: stream.Connected, Since: time.Now()}}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// run lets time change the senders' states until the test ends.
+func (s *testStore) run(t *testing.T) *testStore {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx, make(chan stream.Arrival)) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// Stats is Live's with what the test set.
+func (s *testStore) Stats(ctx context.Context) (history.Stats, error) {
+	stats, err := s.Live.Stats(ctx)
+	stats.Degraded, stats.Link = s.degraded, s.link
+	return stats, err
+}
+
+// Senders is Live's with the pods that the test set.
+func (s *testStore) Senders(ctx context.Context) ([]stream.Sender, error) {
+	senders, err := s.Live.Senders(ctx)
+	for i := range senders {
+		senders[i].Pod = s.pods[senders[i].Sender]
+	}
+	return senders, err
+}
+
+// put keeps arrivals.
+func (s *testStore) put(t testing.TB, arrivals ...stream.Arrival) {
+	t.Helper()
+	if err := s.Append(context.Background(), arrivals); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// boot is the start of every sender here.
+const boot = "01JD0000000000000000000000"
+
+// hello is a broadcast of ours, received at a time.
+func hello(sender string, seq uint64, at time.Time) stream.Arrival {
+	return says(sender, seq, at, "Hello world")
+}
+
+func says(sender string, seq uint64, at time.Time, text string) stream.Arrival {
+	h := stream.Hello{Text: text, Sender: sender, Boot: boot, Seq: seq, Sent: at.Add(-1800 * time.Microsecond), Next: 4 * time.Second}
+	return arrival("hello_world/broadcast/"+sender, h.AppendJSON(nil), at)
+}
+
+func arrival(topic string, payload []byte, at time.Time) stream.Arrival {
+	return stream.Arrival{Topic: topic, Payload: payload, QoS: 1, Received: at, Ack: func() {}}
+}
+
+// hellos are n broadcasts of press-1, a second apart, the last one now.
+func hellos(n int) []stream.Arrival {
+	now := time.Now()
+	arrivals := make([]stream.Arrival, n)
+	for i := range arrivals {
+		arrivals[i] = says("press-1", uint64(i+1), now.Add(time.Duration(i+1-n)*time.Second), fmt.Sprintf("Hello %d", i+1))
+	}
+	return arrivals
+}

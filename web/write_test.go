@@ -1,0 +1,119 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"hellox/stream"
+)
+
+// A recordingClient remembers what it was told, and answers what it is to.
+type recordingClient struct {
+	topic   string
+	payload string
+	qos     byte
+	retain  bool
+	to      string
+	command stream.Command
+	answer  stream.Answer
+	err     error
+}
+
+func (c *recordingClient) Publish(_ context.Context, topic string, payload []byte, qos byte, retain bool) error {
+	c.topic, c.payload, c.qos, c.retain = topic, string(payload), qos, retain
+	return c.err
+}
+
+func (c *recordingClient) Ask(_ context.Context, id string, command stream.Command) (stream.Answer, time.Duration, error) {
+	c.to, c.command = id, command
+	return c.answer, 1500 * time.Microsecond, c.err
+}
+
+func TestPublish(t *testing.T) {
+	client := &recordingClient{}
+	s := newServer(t, Options{Store: newStore(t), Client: client, Log: slog.New(slog.DiscardHandler)})
+	for body, want := range map[string]recordingClient{
+		`{"topic":"a/b","payload":"hi"}`:                   {topic: "a/b", payload: "hi", qos: 1},
+		`{"topic":"a","payload":"","qos":0,"retain":true}`: {topic: "a", qos: 0, retain: true},
+		`{"topic":"a","payload_base64":"//4=","qos":2}`:    {topic: "a", payload: "\xff\xfe", qos: 2},
+		`{"topic":"a"}`: {topic: "a", qos: 1},
+		`{"topic":"ü","payload":"\u0000\u202e"}`:                   {topic: "ü", payload: "\x00\u202e", qos: 1},
+		`{"topic":"a","payload":"` + strings.Repeat("x", 9) + `"}`: {topic: "a", payload: "xxxxxxxxx", qos: 1},
+	} {
+		if w := ask(s, "POST", "/api/publish", body); w.Code != 200 {
+			t.Errorf("%s: status %d %s", body, w.Code, w.Body)
+		}
+		if *client != want {
+			t.Errorf("%s: published %+v", body, *client)
+		}
+	}
+	for body, want := range map[string]int{
+		``:                                   400,
+		`[]`:                                 400,
+		`{"topic":"a"}{}`:                    400,
+		`{"topic":"a","reatin":true}`:        400,
+		`{"topic":""}`:                       400,
+		`{"topic":"a/+"}`:                    400,
+		`{"topic":"hellox/command/press-1"}`: 400,
+		`{"topic":"$SYS/x"}`:                 400,
+		`{"topic":"a","qos":3}`:              400,
+		`{"topic":"a","payload":"b","payload_base64":"Yg=="}`:            400,
+		`{"topic":"a","payload":"` + strings.Repeat("x", 270_000) + `"}`: 413,
+	} {
+		*client = recordingClient{}
+		if w := ask(s, "POST", "/api/publish", body); w.Code != want || client.topic != "" {
+			t.Errorf("%.60s: status %d, published to %q", body, w.Code, client.topic)
+		}
+	}
+	client.err = errors.New("the broker is away")
+	if w := ask(s, "POST", "/api/publish", `{"topic":"a"}`); w.Code != 500 || !strings.Contains(w.Body.String(), "the broker is away") {
+		t.Errorf("status %d %s", w.Code, w.Body)
+	}
+	client.err = context.DeadlineExceeded
+	if w := ask(s, "POST", "/api/publish", `{"topic":"a"}`); w.Code != 504 {
+		t.Errorf("status %d", w.Code)
+	}
+}
+
+func TestCommand(t *testing.T) {
+	client := &recordingClient{}
+	s := newServer(t, Options{Store: newStore(t), Client: client, Log: slog.New(slog.DiscardHandler)})
+	client.answer = stream.Answer{ID: "7", OK: true, State: stream.Mode{Min: time.Second, Max: 10 * time.Second}}
+	w := ask(s, "POST", "/api/command", `{"to":"press-1","do":"interval","min":"500ms","max":"2s"}`)
+	if want := `{"id":"7","ok":true,"state":{"paused":false,"min":"1s","max":"10s"},"round_trip_ms":1.5}` + "\n"; w.Code != 200 || w.Body.String() != want {
+		t.Errorf("status %d %s", w.Code, w.Body)
+	}
+	if want := (stream.Command{Do: stream.Interval, Min: 500 * time.Millisecond, Max: 2 * time.Second}); client.to != "press-1" || client.command != want {
+		t.Errorf("asked %s %+v", client.to, client.command)
+	}
+	for body, want := range map[string]int{
+		`{"to":"press-1","do":"dance"}`:                            400,
+		`{"to":"press-1","do":"say"}`:                              400,
+		`{"to":"press-1","do":"interval","min":"2s","max":"1s"}`:   400,
+		`{"to":"press-1","do":"interval","min":"soon","max":"1s"}`: 400,
+		`{"to":"a/b","do":"pause"}`:                                400,
+		`{"do":"pause"}`:                                           400,
+	} {
+		*client = recordingClient{}
+		if w := ask(s, "POST", "/api/command", body); w.Code != want || client.to != "" {
+			t.Errorf("%s: status %d, asked %q", body, w.Code, client.to)
+		}
+	}
+	client.err = stream.ErrNoAnswer
+	if w := ask(s, "POST", "/api/command", `{"to":"press-1","do":"pause"}`); w.Code != 504 || !strings.Contains(w.Body.String(), "no answer from press-1") {
+		t.Errorf("status %d %s", w.Code, w.Body)
+	}
+}
+
+func TestWithoutAClient(t *testing.T) {
+	s := newServer(t, Options{Store: newStore(t)})
+	for target, body := range map[string]string{"/api/publish": `{"topic":"a"}`, "/api/command": `{"to":"press-1","do":"pause"}`} {
+		if w := ask(s, "POST", target, body); w.Code != 503 || !strings.Contains(w.Body.String(), "this page only shows") {
+			t.Errorf("%s: status %d %s", target, w.Code, w.Body)
+		}
+	}
+}
