@@ -23,13 +23,19 @@ func newPager(q *Query) *pager {
 	return &pager{q: q, limit: q.limit(), deadline: time.Now().Add(scanBudget)}
 }
 
-// want tells whether the page wants another candidate: it is not full, and
-// there is time left.
+// want tells whether the page wants another candidate: it is not full, and it
+// has not searched too long. A page that finds more than it passes over takes
+// the time that it takes.
 func (p *pager) want(ctx context.Context) bool {
-	if len(p.found) == p.limit {
+	switch {
+	case len(p.found) == p.limit:
+		return false
+	case p.looked%64 != 63:
+		return true
+	case ctx.Err() != nil:
 		return false
 	}
-	return p.looked%64 != 63 || ctx.Err() == nil && time.Now().Before(p.deadline)
+	return 2*len(p.found) > p.looked || time.Now().Before(p.deadline)
 }
 
 // look offers a candidate.

@@ -46,6 +46,7 @@ type SQLite struct {
 	pulse   *pulse
 	sources *sources
 	readers chan *conn // holds the idle ones
+	opened  int        // how many readers there are
 	stop    chan struct{}
 	metrics *metrics
 
@@ -145,6 +146,7 @@ func (s *SQLite) load(ctx context.Context, steps []string) (err error) {
 			return err
 		}
 		s.readers <- r
+		s.opened++
 	}
 	if s.sources, err = loadSources(ctx, s.c); err != nil {
 		return err
@@ -315,10 +317,7 @@ func (s *SQLite) Close() error {
 
 func (s *SQLite) closeFile() error {
 	var errs []error
-	for range cap(s.readers) {
-		if s.c == nil {
-			break // none was opened
-		}
+	for range s.opened {
 		select {
 		case r := <-s.readers:
 			errs = append(errs, r.close())

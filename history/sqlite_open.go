@@ -92,7 +92,11 @@ func inspect(ctx context.Context, path, installation string, newest int) error {
 	if err := inspectHeader(path); err != nil {
 		return err
 	}
-	c, err := dial(ctx, path, asVisitor)
+	as := asVisitor
+	if _, err := os.Lstat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+		as = asSoleVisitor
+	}
+	c, err := dial(ctx, path, as)
 	if err != nil {
 		return damaged(err)
 	}

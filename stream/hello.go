@@ -53,6 +53,9 @@ func ParseHello(payload []byte) (Hello, bool) {
 	if len(payload) == 0 || payload[0] != '{' || !utf8.Valid(payload) {
 		return Hello{}, false
 	}
+	if f, ok := scanHello(payload); ok {
+		return f.hello()
+	}
 	var j struct {
 		Text   *string `json:"text"`
 		Sender string  `json:"sender"`
@@ -63,24 +66,48 @@ func ParseHello(payload []byte) (Hello, bool) {
 		NextMS json.RawMessage `json:"next_ms"`
 		Color  json.RawMessage `json:"color"`
 	}
-	if err := json.Unmarshal(payload, &j); err != nil {
+	if err := json.Unmarshal(payload, &j); err != nil || j.Text == nil {
 		return Hello{}, false
 	}
-	if j.Text == nil || !ValidID(j.Sender) || j.Seq == 0 || j.Seq > maxSeq {
+	f := helloFields{text: *j.Text, sender: j.Sender, boot: j.Boot, seq: j.Seq}
+	if n := len(j.Sent); n > 2 && j.Sent[0] == '"' {
+		f.sent = string(j.Sent[1 : n-1])
+	}
+	if ms, err := strconv.ParseFloat(string(j.NextMS), 64); err == nil {
+		f.nextMS = ms
+	}
+	if len(j.Color) > len(`"#rrggbb"`) || json.Unmarshal(j.Color, &f.color) != nil {
+		f.color = ""
+	}
+	return f.hello()
+}
+
+// helloFields are what a payload says, not yet judged.
+type helloFields struct {
+	text, sender, boot string
+	seq                uint64
+	sent               string
+	nextMS             float64
+	color              string
+}
+
+// hello judges f. What only adorns a broadcast and is wrong is left out.
+func (f *helloFields) hello() (Hello, bool) {
+	if !ValidID(f.sender) || f.seq == 0 || f.seq > maxSeq {
 		return Hello{}, false
 	}
-	if _, err := ulid.ParseStrict(j.Boot); err != nil {
+	if _, err := ulid.ParseStrict(f.boot); err != nil {
 		return Hello{}, false
 	}
-	h := Hello{Text: *j.Text, Sender: j.Sender, Boot: j.Boot, Seq: j.Seq}
-	if t, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(j.Sent)); err == nil {
+	h := Hello{Text: f.text, Sender: f.sender, Boot: f.boot, Seq: f.seq}
+	if t, err := time.Parse(time.RFC3339Nano, f.sent); err == nil {
 		h.Sent = t
 	}
-	if ms, err := strconv.ParseFloat(string(j.NextMS), 64); err == nil && ms > 0 && ms <= float64(maxNext/time.Millisecond) {
-		h.Next = time.Duration(ms * float64(time.Millisecond))
+	if f.nextMS > 0 && f.nextMS <= float64(maxNext/time.Millisecond) {
+		h.Next = time.Duration(f.nextMS * float64(time.Millisecond))
 	}
-	if len(j.Color) <= len(`"#rrggbb"`) && json.Unmarshal(j.Color, &h.Color) != nil {
-		h.Color = ""
+	if len(f.color) <= len("#rrggbb") {
+		h.Color = f.color
 	}
 	return h, true
 }

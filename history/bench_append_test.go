@@ -1,0 +1,104 @@
+package history
+
+import (
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"hellox/stream"
+)
+
+// fleet makes arrivals of many senders in turn, with payloads of about 176
+// bytes.
+type fleet struct {
+	senders int
+	n       int
+}
+
+func (f *fleet) batch(size int) []stream.Arrival {
+	batch := make([]stream.Arrival, size)
+	for i := range batch {
+		batch[i] = hello(fmt.Sprintf("broadcast-%d", f.n%f.senders), uint64(f.n/f.senders+1), f.n)
+		f.n++
+	}
+	return batch
+}
+
+// BenchmarkAppend is goal N7: batches of 1,000 from 1,000 senders, each synced
+// before the next. "store" is all that an append does: parsing, gaps and
+// deltas, publishing, acknowledging. "driver" is the plain loop beside it,
+// rows of the same size through database/sql, without an index and with the one
+// that would serve pages by sender. An operation is one message.
+func BenchmarkAppend(b *testing.B) {
+	const size, senders = 1000, 1000
+	b.Run("store", func(b *testing.B) {
+		s := openTest(b, filepath.Join(b.TempDir(), "history.db"), Options{})
+		f := &fleet{senders: senders}
+		appendAll(b, s, f.batch(size)...)
+		b.ReportAllocs()
+		b.ResetTimer()
+		for n := 0; n < b.N; n += size {
+			b.StopTimer()
+			batch := f.batch(size)
+			b.StartTimer()
+			if err := s.Append(b.Context(), batch); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.StopTimer()
+		reportRate(b)
+		var payload int
+		for _, a := range f.batch(size) {
+			payload += len(a.Payload)
+		}
+		b.ReportMetric(float64(s.size())/float64(f.n-size)-float64(payload)/size, "B/msg-over-payload")
+	})
+	for name, index := range map[string]string{"driver": "", "driver-indexed": "CREATE INDEX m_source ON m(source, id)"} {
+		b.Run(name, func(b *testing.B) {
+			db, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "plain.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-65536)&_txlock=immediate")
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer db.Close()
+			db.SetMaxOpenConns(1)
+			if _, err := db.Exec(`CREATE TABLE m(id INTEGER PRIMARY KEY, source INTEGER NOT NULL, received INTEGER NOT NULL, flags INTEGER NOT NULL,
+				back INTEGER NOT NULL, delta INTEGER, delta_any INTEGER, payload BLOB NOT NULL, crc INTEGER NOT NULL) STRICT;` + index); err != nil {
+				b.Fatal(err)
+			}
+			insert, err := db.Prepare("INSERT INTO m VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)")
+			if err != nil {
+				b.Fatal(err)
+			}
+			f := &fleet{senders: senders}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for n := 0; n < b.N; n += size {
+				b.StopTimer()
+				batch := f.batch(size)
+				b.StartTimer()
+				tx, err := db.Begin()
+				if err != nil {
+					b.Fatal(err)
+				}
+				stmt := tx.Stmt(insert)
+				for i := range batch {
+					id := f.n - size + i + 1
+					if _, err := stmt.Exec(id, id%senders, batch[i].Received.UnixNano(), 9, senders, 1_000_000, 1000, batch[i].Payload, id*7919); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if err := tx.Commit(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.StopTimer()
+			reportRate(b)
+		})
+	}
+}
+
+func reportRate(b *testing.B) {
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+	b.ReportMetric(0, "ns/op")
+}
