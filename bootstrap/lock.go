@@ -14,7 +14,7 @@ const (
 	lockName = "hellox-up"
 	// A lock that was not renewed for lockTerm is its holder's no longer. It
 	// is renewed three times as often.
-	lockTerm = 9 * time.Second
+	lockTerm = 6 * time.Second
 )
 
 // A lock keeps two processes, on any machines, from changing one installation
