@@ -31,9 +31,8 @@ func progressOf(waiting []workload, causes []*Cause) string {
 // rolloutEnded is the error of a roll-out whose time is over, or that was
 // interrupted.
 func (s *site) rolloutEnded(ctx context.Context, waiting []workload, causes []*Cause) error {
-	err := context.Cause(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("wait for the roll-out: %w", err)
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("wait for the roll-out: %w", context.Cause(ctx))
 	}
 	if len(causes) > 0 {
 		return s.rolloutFailed(ctx, waiting, causes)

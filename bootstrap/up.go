@@ -17,6 +17,8 @@ type UpOptions struct {
 	Broadcasters *int
 	Overlay      string // folder of a kustomize overlay; "": the base
 	Web, MQTT    Port
+	// NoForward: another process forwards the ports, or will.
+	NoForward bool
 	// Holder says who does this and where, for others who would do it at the
 	// same time: "ann@laptop, process 4242".
 	Holder string
@@ -27,7 +29,7 @@ type Installed struct {
 	Cluster   *Cluster
 	Namespace string
 	Image     string   // its full name
-	Web, MQTT *Forward // to the page and to the broker
+	Web, MQTT *Forward // to the page and to the broker; nil if UpOptions.NoForward
 }
 
 // Up goes from a cluster that may have to be made to pods that are rolled out
@@ -85,6 +87,9 @@ func (up *upRun) end(ctx context.Context) {
 // takePorts comes first: a port that is taken must not be found out after a
 // cluster was made.
 func (up *upRun) takePorts(ctx context.Context) (err error) {
+	if up.NoForward {
+		return nil
+	}
 	if up.web, err = up.Web.take(ctx); err != nil {
 		return err
 	}
@@ -192,6 +197,9 @@ func (up *upRun) waitForRollout(context.Context) error {
 }
 
 func (up *upRun) forwardPorts(context.Context) error {
+	if up.NoForward {
+		return nil
+	}
 	up.Begin(StepForward)
 	up.here.Web = up.site.forward(up.web, roleReceive, PortWeb)
 	up.here.MQTT = up.site.forward(up.mqtt, roleBroker, PortMQTT)
@@ -205,7 +213,7 @@ func (up *upRun) forwardPorts(context.Context) error {
 }
 
 // Wait returns when ctx ends, with its error, or when a forward cannot listen
-// any longer.
+// any longer. It is not for an installation without forwards.
 func (r *Installed) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -217,10 +225,13 @@ func (r *Installed) Wait(ctx context.Context) error {
 	}
 }
 
-// Close ends the forwards. The pods stay.
+// Close ends the forwards, if there are any. The pods stay.
 func (r *Installed) Close() {
-	r.Web.Close()
-	r.MQTT.Close()
+	for _, f := range []*Forward{r.Web, r.MQTT} {
+		if f != nil {
+			f.Close()
+		}
+	}
 }
 
 // orLost is the reason for which held ended, if it did, else err: what fails
