@@ -49,13 +49,13 @@ func (s *senders) panelLine(st *styles, one *stream.Sender, w int, now time.Time
 		}
 	}
 	nameW := max(w-4-1-rhythmW-1-wordsW-1, 4)
-	beat := ""
+	beat := spaces(rhythmW)
 	if r, ok := s.rhythms[one.Sender]; ok {
-		beat = spark(r[:])
+		beat = st.spark(r[:])
 	}
 	return " " + st.state(one.State).paint(sign(one.State)) + " " + st.bar(one.Sender, one.Color, false) +
 		left(nameOf(one.Sender, one.Ours, nameW), nameW) + " " +
-		st.accent.paint(left(beat, rhythmW)) + " " + st.grey.paint(right(words, wordsW))
+		beat + " " + st.grey.paint(right(words, wordsW))
 }
 
 // histogram paints how the intervals of a sender are spread.
@@ -65,7 +65,7 @@ func histogram(st *styles, in *history.Intervals, w int) []string {
 	lines := []string{
 		st.hair.paint(repeat("─", w)),
 		" " + st.grey.paint("intervals of ") + clean(in.Sender, w-15),
-		" " + st.accent.paint(spark(squeeze(in.Counts, w-2))),
+		" " + st.spark(spread(in.Counts, w-2)),
 		st.grey.paint(cut(" 0 s"+right(latency(span), w-5), w)),
 		cut(fmt.Sprintf(" min %.3f  mean %.3f  max %.3f", in.MinMS/1000, in.MeanMS/1000, in.MaxMS/1000), w),
 	}
@@ -80,12 +80,18 @@ func histogram(st *styles, in *history.Intervals, w int) []string {
 	return append(lines, "")
 }
 
-// squeeze adds neighbouring bins up until there are at most n.
-func squeeze(counts []uint64, n int) []uint32 {
-	each := max((len(counts)+n-1)/max(n, 1), 1)
-	bars := make([]uint32, (len(counts)+each-1)/each)
+// spread draws bins over at most n bars: several bins make one bar, or one bin
+// several bars.
+func spread(counts []uint64, n int) []uint32 {
+	if len(counts) == 0 {
+		return nil
+	}
+	each, times := max((len(counts)+n-1)/max(n, 1), 1), max(n/len(counts), 1)
+	bars := make([]uint32, (len(counts)+each-1)/each*times)
 	for i, c := range counts {
-		bars[i/each] += uint32(min(c, math.MaxUint32>>8))
+		for j := range times {
+			bars[i/each*times+j] += uint32(min(c, math.MaxUint32>>8))
+		}
 	}
 	return bars
 }

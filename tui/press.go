@@ -7,8 +7,26 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// press routes a key.
+// press routes keys. What was typed faster than it was read comes as one
+// message: each letter of it is a key, unless it was pasted into a line.
 func (m model) press(msg tea.KeyMsg) (model, tea.Cmd) {
+	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 || m.typing() {
+		return m.pressOne(msg)
+	}
+	if msg.Paste { // nobody means keys by it
+		return m, nil
+	}
+	var cmds []tea.Cmd
+	for _, r := range msg.Runes {
+		var cmd tea.Cmd
+		m, cmd = m.pressOne(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt})
+		m = m.arrange() // which keys do something depends on the one before
+		cmds = append(cmds, cmd)
+	}
+	return m, tea.Batch(cmds...)
+}
+
+func (m model) pressOne(msg tea.KeyMsg) (model, tea.Cmd) {
 	switch {
 	case key.Matches(msg, m.keys.Leave):
 		return m.quit(context.Canceled)

@@ -28,7 +28,7 @@ func columnsFor(w, sender int) columns {
 	if w < 44 {
 		c.delta = 0
 	}
-	taken := 1 + c.time + 1 + 1 + c.sender + 2
+	taken := 1 + c.time + 1 + 1 + c.sender + 2 + 1 // a cell is left at the end
 	for _, n := range []int{c.delta, c.any, c.latency} {
 		if n > 0 {
 			taken += 2 + n
@@ -66,7 +66,7 @@ func (s *styles) row(m *stream.Message, c columns, w int, selected bool, zone *t
 	if c.latency > 0 {
 		b.WriteString(p.ink.paint("  " + right(latency(m.Latency), c.latency)))
 	}
-	return b.String()
+	return p.fill(b.String(), w)
 }
 
 // pointer marks the selection by a sign too: there may be no colours.

@@ -83,7 +83,7 @@ func (s *senders) view(st *styles, w int, now time.Time) []string {
 			}
 			b.WriteString(ink.paint(right(c.value(one, now), c.width)))
 		}
-		lines = append(lines, b.String())
+		lines = append(lines, p.fill(b.String(), w))
 	}
 	return lines
 }

@@ -122,6 +122,17 @@ func TestLeaving(t *testing.T) {
 	s.shows("filter: q")
 }
 
+func TestKeysThatComeTogetherAreKeys(t *testing.T) {
+	s := open(t, longStore(30), termenv.Ascii, 80, 24)
+	s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("kkk31/kq")})
+	s.shows("filter: kq", "›14:02:58.114") // the third from the end
+	s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("qqq"), Paste: true})
+	s.shows("filter: kqqqq")
+	s.press("esc")
+	s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("333"), Paste: true})
+	s.shows("›stream")
+}
+
 func TestTopicsOpenAndClose(t *testing.T) {
 	s := open(t, plant(), termenv.Ascii, 80, 24)
 	s.press("2")
@@ -165,7 +176,7 @@ func TestWindowFallsByItself(t *testing.T) {
 			t.Errorf("%s later %d are counted, want %d or a slot less", test.after, n, test.want)
 		}
 	}
-	if got := spark(w.bars(at.Add(30*time.Second), 6)); len([]rune(got)) != 6 {
-		t.Errorf("six bars are drawn as %q", got)
+	if got := spark(w.bars(at.Add(30*time.Second), 6)); len(got) != 6 {
+		t.Errorf("six bars are drawn as %q", string(got))
 	}
 }

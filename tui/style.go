@@ -83,3 +83,23 @@ func (s *styles) on(selected bool) *pens {
 	}
 	return &s.pens
 }
+
+// fill continues a row up to w cells.
+func (p *pens) fill(row string, w int) string { return row + p.ink.paint(spaces(w-width(row))) }
+
+// spark draws bars; an empty one is only a hair.
+func (p *pens) spark(bars []uint32) string {
+	line, from := spark(bars), 0
+	painted := ""
+	for i := range bars {
+		if last := i == len(bars)-1; last || (bars[i] == 0) != (bars[i+1] == 0) {
+			ink := p.accent
+			if bars[i] == 0 {
+				ink = p.hair
+			}
+			painted += ink.paint(string(line[from : i+1]))
+			from = i + 1
+		}
+	}
+	return painted
+}

@@ -27,7 +27,7 @@ func (t *tree) view(s *styles, w int, now time.Time) []string {
 		}
 		b.WriteString(p.ink.paint("  " + left(last, textW)))
 		b.WriteString(p.grey.paint(right(age(now.Sub(n.seen)), ageW)))
-		lines = append(lines, b.String())
+		lines = append(lines, p.fill(b.String(), w))
 	}
 	return lines
 }

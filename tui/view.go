@@ -234,7 +234,7 @@ func (m model) stripLine() string {
 	}
 	n := max(w-width(words)-width(state)-1, 1)
 	bars := m.strip.bars(now, min(n, 120))
-	return ends(" "+s.accent.paint(spark(bars))+s.grey.paint(words), s.grey.paint(state), w)
+	return ends(" "+s.spark(bars)+s.grey.paint(words), s.grey.paint(state), w)
 }
 
 // keyLine shows the keys that do something now. Where not all fit, the last

@@ -64,8 +64,9 @@ func (w *window) sum(now time.Time, span time.Duration) uint64 {
 	return n
 }
 
-// spark draws bars as eighths of a line's height; an empty one is a low line.
-func spark(bars []uint32) string {
+// spark draws bars as eighths of a line's height, one cell each; an empty one
+// is a low line.
+func spark(bars []uint32) []rune {
 	most := uint32(1)
 	for _, n := range bars {
 		most = max(most, n)
@@ -80,5 +81,5 @@ func spark(bars []uint32) string {
 			line[i] = eighths[int(uint64(n)*7/uint64(most))]
 		}
 	}
-	return string(line)
+	return line
 }
