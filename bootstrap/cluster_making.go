@@ -6,15 +6,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gofrs/flock"
 )
 
-// A making is a cluster that is being made: a file in the state folder,
-// locked as long as its maker lives. A file that nobody holds is a cluster
-// whose making was cut off; what there is of it is deleted, not mended.
+// A making is a cluster that is being made: a note in the state folder,
+// locked as long as its maker lives, and touched every second. A note that
+// nobody holds is a cluster whose making was cut off; what there is of it is
+// deleted, not mended.
 type making struct {
 	lock *flock.Flock
+	stop chan struct{} // closed by end
+	gone chan struct{} // closed by beat
 }
 
 func makingPath(stateDir string, target Target, name string) string {
@@ -28,14 +32,20 @@ func beginMaking(stateDir string, target Target, name string) (*making, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("note that a cluster is being made: %w", err)
 	}
-	m := &making{lock: flock.New(path)}
-	held, err := m.lock.TryLock()
+	lock := flock.New(path)
+	held, err := lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("note that a cluster is being made: %w", err)
 	}
 	if !held {
 		return nil, beingMade(target, name)
 	}
+	err = os.WriteFile(path, []byte(time.Now().UTC().Format(time.RFC3339Nano)), 0o600)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("note that a cluster is being made: %w", err), lock.Unlock())
+	}
+	m := &making{lock: lock, stop: make(chan struct{}), gone: make(chan struct{})}
+	go m.beat()
 	return m, nil
 }
 
@@ -47,22 +57,59 @@ func beingMade(target Target, name string) *Error {
 	}
 }
 
+// beat touches the note until end.
+func (m *making) beat() {
+	defer close(m.gone)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			_ = os.Chtimes(m.lock.Path(), now, now) // without it less is deleted, not more
+		case <-m.stop:
+			return
+		}
+	}
+}
+
+func (m *making) end() {
+	close(m.stop)
+	<-m.gone
+}
+
 // done forgets the note: the cluster is whole, or gone.
 func (m *making) done() error {
-	if err := os.Remove(m.lock.Path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	m.end()
+	return forgetNote(m.lock)
+}
+
+// forgetNote removes a note that is held, and lets go of it.
+func forgetNote(lock *flock.Flock) error {
+	err := os.Remove(lock.Path())
+	if uerr := lock.Unlock(); uerr != nil {
+		return uerr
 	}
-	return m.lock.Unlock()
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return os.Remove(lock.Path()) // Windows removes no file that is open
 }
 
 // abandon leaves the note for the next hellox.
-func (m *making) abandon() error { return m.lock.Unlock() }
+func (m *making) abandon() error {
+	m.end()
+	now := time.Now()
+	return errors.Join(os.Chtimes(m.lock.Path(), now, now), m.lock.Unlock())
+}
 
-// cutOff says whether the making of that cluster began and did not end. The
-// error is an *Error if another hellox is at it right now.
-func cutOff(stateDir string, target Target, name string) (bool, error) {
+// cutOff says whether the making of that cluster began and did not end. born
+// tells when the cluster that is there now came to be: if that was not while
+// the note was held, somebody else made it since, and the note is forgotten.
+// The error is an *Error if another hellox is at it right now.
+func cutOff(stateDir string, target Target, name string, born func() (time.Time, error)) (bool, error) {
 	path := makingPath(stateDir, target, name)
-	if _, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		return false, nil
 	}
 	lock := flock.New(path)
@@ -73,5 +120,19 @@ func cutOff(stateDir string, target Target, name string) (bool, error) {
 	if !held {
 		return false, beingMade(target, name)
 	}
-	return true, lock.Unlock()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return false, errors.Join(err, lock.Unlock())
+	}
+	began, err := time.Parse(time.RFC3339Nano, string(text))
+	if err == nil {
+		var at time.Time
+		at, err = born()
+		// The note is touched every second, and clocks of files are coarse.
+		const slack = 5 * time.Second
+		if err == nil && at.After(began.Add(-slack)) && at.Before(info.ModTime().Add(slack)) {
+			return true, lock.Unlock()
+		}
+	}
+	return false, forgetNote(lock)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // defaultKindCluster is the cluster that hellox makes if none is named.
@@ -105,7 +106,7 @@ func listKind(ctx context.Context, o FindOptions) (containerEngine, []kindCluste
 		return engine, nil, err
 	}
 	for i, c := range clusters {
-		off, err := cutOff(o.StateDir, Kind, c.name)
+		off, err := cutOff(o.StateDir, Kind, c.name, func() (time.Time, error) { return c.born(ctx, o.Runner, engine) })
 		if err != nil {
 			return engine, nil, err
 		}
@@ -114,6 +115,31 @@ func listKind(ctx context.Context, o FindOptions) (containerEngine, []kindCluste
 		}
 	}
 	return engine, clusters, nil
+}
+
+// born returns when the first of the cluster's containers was made.
+func (c kindCluster) born(ctx context.Context, r *Runner, engine containerEngine) (first time.Time, err error) {
+	args := []string{"inspect", "--format", "{{.Created}}"}
+	for _, n := range c.nodes {
+		args = append(args, n.name)
+	}
+	out, err := r.Run(ctx, Command{Name: string(engine), Args: args})
+	if err != nil {
+		return first, err
+	}
+	for line := range strings.Lines(out.Stdout) {
+		line = strings.TrimSpace(line)
+		at, err := time.Parse(time.RFC3339Nano, line)
+		if err != nil { // podman
+			if at, err = time.Parse("2006-01-02 15:04:05.999999999 -0700 MST", line); err != nil {
+				return first, err
+			}
+		}
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return first, nil
 }
 
 // psKind asks the engine for the containers with kind's label.

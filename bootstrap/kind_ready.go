@@ -152,31 +152,29 @@ func (f Found) startKind(ctx context.Context, progress func(string)) error {
 }
 
 // makeKind makes the cluster; what a cut-off making left is deleted before,
-// and what this one leaves if it fails, after.
-func (f Found) makeKind(ctx context.Context, progress func(string)) (err error) {
+// and what this one leaves if it fails, after. The current context is put
+// back either way.
+func (f Found) makeKind(ctx context.Context, progress func(string)) error {
+	restore, err := f.options.Runner.kubeconfigFiles().keepContext()
+	if err != nil {
+		return err
+	}
 	making, err := beginMaking(f.options.StateDir, Kind, f.Profile)
 	if err != nil {
 		return err
 	}
-	restore, err := f.options.Runner.kubeconfigFiles().keepContext()
-	if err != nil {
-		return errors.Join(err, making.done())
-	}
 	if f.State == CutOff {
 		progress("deleting what was left of " + f.thing())
 		if err := f.deleteKind(ctx); err != nil {
-			return errors.Join(err, making.abandon())
+			return errors.Join(fmt.Errorf("delete what was left of %s: %w", f.thing(), err), making.abandon())
 		}
 	}
 	progress("making " + f.thing())
 	if err := f.createKind(ctx, progress); err != nil {
-		if gone := f.removeKindNodes(ctx); gone != nil {
-			return errors.Join(err, making.abandon())
+		if left := f.removeKindNodes(ctx); left != nil {
+			return errors.Join(err, restore(), making.abandon())
 		}
-		return errors.Join(err, making.done())
+		return errors.Join(err, restore(), making.done())
 	}
-	if err := restore(); err != nil {
-		return errors.Join(err, making.done())
-	}
-	return making.done()
+	return errors.Join(restore(), making.done())
 }

@@ -2,7 +2,10 @@ package bootstrap
 
 import (
 	"context"
+	"encoding/base64"
+	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,6 +132,8 @@ func TestKindFromNothingToNothing(t *testing.T) {
 		t.Fatalf("after: %v, %v", has, err)
 	}
 
+	t.Run("as minikube", func(t *testing.T) { testAsMinikube(t, again) })
+
 	// Stopped, it is started again.
 	if _, err := o.Runner.Run(t.Context(), Command{Name: string(again.found.engine), Args: []string{"stop", node}}); err != nil {
 		t.Fatal(err)
@@ -138,19 +143,98 @@ func TestKindFromNothingToNothing(t *testing.T) {
 	}
 }
 
-func TestKindBrokenArchive(t *testing.T) {
-	realKind(t)
-	o := realOptions(t)
-	o.Profile = os.Getenv("HELLOX_E2E_KIND")
-	if o.Profile == "" {
-		t.Skip("HELLOX_E2E_KIND names no cluster that runs")
+// As the node of a minikube with containerd, the same node is reached the
+// same way: through the container engine, and never through docker-env.
+func testAsMinikube(t *testing.T, kind *Cluster) {
+	node := kind.Nodes[0].Name
+	l := newLaptop(t, "minikube")
+	u, err := url.Parse(kind.REST.Host)
+	if err != nil {
+		t.Fatal(err)
 	}
-	c := ready(t, o)
+	docker, ok := NewRunner(os.Environ()).Look(string(kind.found.engine))
+	if !ok {
+		t.Fatal("no container engine")
+	}
+	must(os.Symlink(docker, filepath.Join(l.dir, "bin", "docker")))
+	b64 := base64.StdEncoding.EncodeToString
+	l.script.Replace = [][2]string{
+		{`"boxed"`, `"` + node + `"`}, {"boxed", node},
+		{"https://192.168.58.2:8443", kind.REST.Host},
+		{`"IP":"192.168.58.2","Port":8443`, `"IP":"127.0.0.1","Port":` + u.Port()},
+		{"certificate-authority-data: TEVGVC1PVVQ=", "certificate-authority-data: " + b64(kind.REST.CAData)},
+		{"client-certificate-data: TEVGVC1PVVQ=", "client-certificate-data: " + b64(kind.REST.CertData)},
+		{"client-key-data: TEVGVC1PVVQ=", "client-key-data: " + b64(kind.REST.KeyData)},
+	}
+	l.kubeconfig("two-profiles-one-stopped/kubeconfig")
+	l.scene("now", listed("two-profiles-one-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"))
+	f, c, err := l.ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Target != Minikube || c.Runtime != "containerd" {
+		t.Errorf("%v, %s", f, c.Runtime)
+	}
+	img := packBytes(t, "an executable", c.Arch)
+	if d, err := c.Deliver(t.Context(), node, img, nil); err != nil || d.Unchanged {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if d, err := c.Deliver(t.Context(), node, img, nil); err != nil || !d.Unchanged {
+		t.Errorf("the second time: %+v, %v", d, err)
+	}
 	for name, archive := range map[string]string{"empty": "", "noise": strings.Repeat("noise\x03\n", 1000)} {
-		if err := c.images.load(t.Context(), c.Nodes[0].Name, strings.NewReader(archive)); err == nil {
-			t.Errorf("%s: the node took it", name)
-		} else {
-			t.Logf("%s: %v", name, err)
+		if err := c.images.load(t.Context(), node, strings.NewReader(archive)); err == nil {
+			t.Errorf("a broken archive (%s) is taken for loaded", name)
 		}
+	}
+	if n, err := c.RemoveImages(t.Context()); err != nil || n != 1 {
+		t.Errorf("removed %d, %v", n, err)
+	}
+}
+
+// Whoever interrupts the making of a cluster has a prompt at once, and no
+// cluster later.
+func TestKindMakingIsInterrupted(t *testing.T) {
+	o := realOptions(t)
+	o.NodeImage = realKind(t)
+	o.Profile = fmt.Sprintf("hellox-cut-%d", os.Getpid())
+	t.Cleanup(func() {
+		if err := (Found{Target: Kind, Profile: o.Profile, engine: "docker", options: o}).Delete(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	f, err := Find(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var at time.Time
+	_, err = f.Ready(ctx, func(step string) {
+		t.Log(step)
+		if step == "Starting control-plane" {
+			at = time.Now()
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted: %v", err)
+	}
+	t.Logf("it ended after %s", time.Since(at))
+	// Whatever came too late is found by the next one, as what it is.
+	f, err = Find(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.State != Absent && f.State != CutOff {
+		t.Errorf("it is found in state %d", f.State)
+	}
+	t.Logf("it is found in state %d: %s", f.State, f.Why)
+	config, err := o.Runner.kubeconfigFiles().load(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(config.Contexts) != 0 {
+		t.Errorf("the kubeconfig has contexts %v", config.Contexts)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -132,7 +133,7 @@ func parseProfiles(stdout string) ([]minikubeProfile, error) {
 // which takes a few hundredths of a second, else from minikube, which takes
 // one or more.
 func (p *minikubeProfile) look(ctx context.Context, o FindOptions) {
-	off, err := cutOff(o.StateDir, Minikube, p.Name)
+	off, err := cutOff(o.StateDir, Minikube, p.Name, func() (time.Time, error) { return p.born(ctx, o.Runner) })
 	if err != nil {
 		p.state, p.broken = Broken, asError(err)
 		return
@@ -165,6 +166,20 @@ func (p *minikubeProfile) look(ctx context.Context, o FindOptions) {
 		return
 	}
 	p.state, p.broken = p.stateOf(p.status, o.Runner)
+}
+
+// born returns when the profile's machine was made: that is when it got its
+// ssh key.
+func (p minikubeProfile) born(ctx context.Context, r *Runner) (time.Time, error) {
+	out, err := r.runMinikube(ctx, nil, "ssh-key", "-p", p.Name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	info, err := os.Stat(firstLine(out.Stdout))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
 }
 
 func asError(err error) *Error {

@@ -176,9 +176,11 @@ func (f Found) makeMinikube(ctx context.Context, steps func(string), restore fun
 		return errors.Join(restore(), making.done())
 	case ctx.Err() != nil:
 		// To delete takes longer than an interrupted command may: it goes
-		// on without us. If that fails too, the next `up` sees to it.
+		// on without us. If that fails too, the next `up` sees to it. The
+		// context goes first: with the profile minikube deletes its own.
+		rerr := restore()
 		f.deleteLater()
-		return errors.Join(err, making.abandon())
+		return errors.Join(err, rerr, making.abandon())
 	}
 	err = f.refusal("make", out, err)
 	if gone := f.deleteMinikube(ctx); gone != nil {

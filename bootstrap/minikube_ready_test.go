@@ -205,7 +205,7 @@ func TestMakingMinikubeIsInterrupted(t *testing.T) {
 	l.scene("none", listed("no-profile/profile-list-light"),
 		play{Call: "minikube start -p minikube -o json", Recording: "docker-start-interrupted/start", Hang: true},
 		play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete", Then: "wreck"})
-	l.scene("wreck", listed("docker-stopped/profile-list-light"), play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete", Then: "clean"})
+	l.scene("wreck", listed("docker-stopped/profile-list-light"), sshKey, play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete", Then: "clean"})
 	l.scene("clean", play{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-fresh", Kubeconfig: "docker-running/kubeconfig", Then: "running"})
 	l.scene("running", listed("docker-running/profile-list-light"), play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
 
@@ -226,6 +226,7 @@ func TestMakingMinikubeIsInterrupted(t *testing.T) {
 	}
 	waitFor(t, "the deletion", func() bool { return l.now() == "wreck" })
 
+	l.bear(time.Now())
 	f, c, err := l.ready(t.Context())
 	if err != nil || f.State != CutOff || !c.Created {
 		t.Fatalf("again: %v, %v", f, err)
@@ -233,9 +234,50 @@ func TestMakingMinikubeIsInterrupted(t *testing.T) {
 	if l.making() {
 		t.Error("the note is still there")
 	}
-	tail := l.calls()[len(l.calls())-5:]
-	if tail[1] != "minikube delete -p minikube" || tail[2] != "minikube start -p minikube -o json" {
-		t.Errorf("calls %q", tail)
+	calls := strings.Join(l.calls(), "\n")
+	if !strings.Contains(calls, "minikube ssh-key -p minikube\nminikube delete -p minikube\nminikube start -p minikube -o json") {
+		t.Errorf("calls %s", calls)
+	}
+}
+
+// sshKey is asked for to learn how old a profile's machine is.
+var sshKey = play{Call: "minikube ssh-key -p minikube", Recording: "ssh-key"}
+
+// bear makes the profile's machine as of that time.
+func (l *laptop) bear(at time.Time) {
+	l.t.Helper()
+	key := filepath.Join(l.dir, "id_rsa")
+	must(os.WriteFile(key, nil, 0o600))
+	must(os.Chtimes(key, at, at))
+	// Where it lies is the only thing that no recording can say.
+	must(os.WriteFile(filepath.Join(l.dir, "ssh-key.stdout"), []byte(key+"\n"), 0o600))
+}
+
+// A profile that its owner made after an interrupted making is not touched.
+func TestMakingThatWasCutOffSparesOthers(t *testing.T) {
+	for name, born := range map[string]time.Duration{"before": -time.Hour, "after": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			l := newLaptop(t, "minikube")
+			l.scene("now", listed("docker-stopped/profile-list-light"), sshKey, asked("minikube", "docker-stopped/status"))
+			m, err := beginMaking(l.options.StateDir, Minikube, "minikube")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := m.abandon(); err != nil {
+				t.Fatal(err)
+			}
+			l.bear(time.Now())
+			if f, err := Find(t.Context(), l.options); err != nil || f.State != CutOff {
+				t.Errorf("ours: state %d, %v", f.State, err)
+			}
+			l.bear(time.Now().Add(born))
+			if f, err := Find(t.Context(), l.options); err != nil || f.State != Stopped {
+				t.Errorf("somebody else's: state %d, %v", f.State, err)
+			}
+			if l.making() {
+				t.Error("the note is still there")
+			}
+		})
 	}
 }
 
