@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"hellox/stream"
+)
+
+func newBroadcast(sh shell) *cobra.Command {
+	var (
+		opts    stream.BroadcastOptions
+		url     string
+		login   brokerFlags
+		payload string
+		qos     uint8
+		ops     string
+		ledger  string
+		logs    logFlags
+	)
+	cmd := &cobra.Command{
+		Use:   "broadcast",
+		Short: "Say Hello world at random intervals",
+		Long: `Say Hello world at random intervals, uniform between --min and --max.
+
+With --count N there are N broadcasters in this process, each with a connection
+of its own; their ids are ID-0, ID-1 and so on.`,
+		Example: `  hellox broadcast --broker mqtt://127.0.0.1:1883 --min 100ms --max 2s
+  hellox broadcast --payload plain --topic hello_world/broadcast`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := logs.logger(sh.err, "broadcast")
+			if err != nil {
+				return err
+			}
+			switch payload {
+			case "json", "plain":
+				opts.Plain = payload == "plain"
+			default:
+				return usage(fmt.Sprintf("--payload takes json or plain, not %q", payload), "")
+			}
+			if opts.Broker, err = login.parse(sh, url); err != nil {
+				return err
+			}
+			if qos > 1 {
+				return usage(fmt.Sprintf("--qos takes 0 or 1, not %d", qos), "")
+			}
+			opts.QoS = qos
+			if opts.ID == "" {
+				if opts.ID, err = os.Hostname(); err != nil {
+					return failed(fmt.Errorf("find the host's name: %w", err), "name the broadcaster with --id")
+				}
+			}
+			if err := opts.Check(); err != nil {
+				return usage(err.Error(), hintOf(err))
+			}
+			acked, closeLedger, err := openLedger(ledger)
+			if err != nil {
+				return err
+			}
+			defer closeLedger()
+			opts.Acked = acked
+			metrics := newRegistry()
+			opts.Log, opts.Metrics = log, metrics
+			return drained(cmd.Context(), func(ctx context.Context) error {
+				group, ctx := errgroup.WithContext(ctx)
+				group.Go(func() error { return stream.Broadcast(ctx, opts) })
+				group.Go(func() error { return serveOps(ctx, ops, health{}, metrics) })
+				return group.Wait()
+			})
+		},
+	}
+	flags := cmd.Flags()
+	login.addLogin(flags)
+	flags.StringVar(&url, "broker", "mqtt://127.0.0.1:1883", "`URL` of the broker: mqtt, mqtts, ws or wss")
+	flags.StringVar(&opts.Topic, "topic", stream.TopicBroadcast, "`TOPIC` to say it on; {id} stands for the broadcaster's id")
+	flags.StringVar(&opts.ID, "id", "", "the broadcaster's `ID` (default: the host's name)")
+	flags.StringVar(&opts.Text, "text", "Hello world", "`TEXT` to say")
+	flags.DurationVar(&opts.Min, "min", time.Second, "shortest `TIME` between two broadcasts")
+	flags.DurationVar(&opts.Max, "max", 10*time.Second, "longest `TIME` between two broadcasts")
+	flags.IntVar(&opts.Count, "count", 1, "how many broadcasters run in this process")
+	flags.StringVar(&payload, "payload", "json", "`json|plain`: plain is the text alone")
+	flags.Uint8Var(&qos, "qos", 1, "`0|1`: at most once, or at least once")
+	flags.StringVar(&ops, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
+	flags.StringVar(&ledger, "ledger", "", "`FILE` to which every acknowledged broadcast is written, for checks of what arrived")
+	logs.add(flags)
+	return cmd
+}
+
+// drained runs a role until its context ends. A role is meant to be ended by a
+// signal: that is no failure.
+func drained(ctx context.Context, role func(context.Context) error) error {
+	if err := role(ctx); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// openLedger returns what appends a line for each acknowledged broadcast to the
+// file: sender, boot, seq and a point, so that a line cut short by a crash is
+// known. With no file it returns nil.
+func openLedger(path string) (acked func(string, stream.Hello), closeFile func() error, err error) {
+	if path == "" {
+		return nil, func() error { return nil }, nil
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, failed(fmt.Errorf("open the ledger: %w", err), "")
+	}
+	return func(id string, h stream.Hello) {
+		// One write a line: lines of several broadcasters do not mix. What
+		// cannot be written is not on record, which errs on the safe side.
+		fmt.Fprintf(f, "%s %s %d .\n", id, h.Boot, h.Seq)
+	}, f.Close, nil
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"hellox/broker"
+)
+
+func newBroker(sh shell) *cobra.Command {
+	var (
+		opts   broker.Options
+		listen []string
+		limit  string
+		ops    string
+		logs   logFlags
+	)
+	cmd := &cobra.Command{
+		Use:   "broker",
+		Short: "Pass messages on, and keep what was acknowledged until it is fetched",
+		Long: `Pass messages on, and keep what was acknowledged until it is fetched.
+
+On loopback anybody may read and write every topic but $SYS. Beyond loopback it
+starts only with --insecure, which lets everybody use hello_world/# and hellox/#.`,
+		Example: `  hellox broker --store /var/lib/hellox
+  hellox broker --listen mqtt://127.0.0.1:1883 --listen ws://127.0.0.1:8083`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := logs.logger(sh.err, "broker")
+			if err != nil {
+				return err
+			}
+			bytes, err := humanize.ParseBytes(limit)
+			if err != nil || bytes < 1<<20 || bytes > 1<<50 {
+				return usage(fmt.Sprintf("--store-limit takes 1MiB or more, not %q", limit), "")
+			}
+			opts.StoreLimit = int64(bytes)
+			metrics := newRegistry()
+			opts.Log, opts.Metrics = log, metrics
+			return drained(cmd.Context(), func(ctx context.Context) error {
+				for _, url := range listen {
+					ln, err := listenMQTT(ctx, url, opts.Insecure)
+					if err != nil {
+						return err
+					}
+					opts.Listeners = append(opts.Listeners, ln)
+					log.Info("listening", "url", url, "address", ln.Net.Addr().String(), "open", ln.Open)
+				}
+				b, err := broker.New(opts)
+				if err != nil {
+					return err
+				}
+				group, ctx := errgroup.WithContext(ctx)
+				group.Go(func() error { return b.Serve(ctx) })
+				group.Go(func() error {
+					return serveOps(ctx, ops, health{Ready: b.Ready, Degraded: b.Degraded}, metrics)
+				})
+				return group.Wait()
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&listen, "listen", []string{"mqtt://127.0.0.1:1883"}, "`URL` to listen on: mqtt or ws; may be given again")
+	f.StringVar(&opts.Store, "store", "", "`FOLDER` that keeps what was acknowledged (default: memory)")
+	f.StringVar(&limit, "store-limit", "1GiB", "acknowledge nothing more when it holds so many `BYTES`")
+	f.BoolVar(&opts.Insecure, "insecure", false, "listen beyond loopback without TLS and users")
+	f.StringVar(&ops, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
+	logs.add(f)
+	return cmd
+}
+
+// listenMQTT opens what a --listen names.
+func listenMQTT(ctx context.Context, url string, insecure bool) (broker.Listener, error) {
+	address, err := broker.ParseListen(url)
+	if err != nil {
+		return broker.Listener{}, usage(err.Error(), "hellox broker --listen mqtt://127.0.0.1:1883")
+	}
+	if address.TLS {
+		return broker.Listener{}, usage(fmt.Sprintf("listen on %s: this broker has no certificates; it listens with mqtt and ws", url), "hellox broker --listen mqtt://127.0.0.1:1883")
+	}
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", address.HostPort)
+	if err != nil {
+		return broker.Listener{}, missing(fmt.Errorf("listen on %s: %w", url, err), "another address: --listen mqtt://127.0.0.1:0")
+	}
+	// What it is bound to decides, not what it is called.
+	loopback := ln.Addr().(*net.TCPAddr).IP.IsLoopback()
+	if !loopback && !insecure {
+		ln.Close()
+		return broker.Listener{}, &failure{
+			fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users", url),
+			exitUnsafe, "add --insecure to let everybody use hello_world/# and hellox/#",
+		}
+	}
+	return broker.Listener{Net: ln, WebSocket: address.WebSocket, Open: loopback}, nil
+}

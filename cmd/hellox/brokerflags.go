@@ -1,0 +1,99 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+
+	"golang.org/x/term"
+
+	"hellox/stream"
+)
+
+// brokerFlags say how to come into a broker.
+type brokerFlags struct {
+	user, password string
+	ca, cert, key  string
+	clientID       string
+}
+
+// add names all of them, for who connects once.
+func (f *brokerFlags) add(flags flagSet) {
+	f.addLogin(flags)
+	flags.StringVar(&f.clientID, "client-id", f.clientID, "MQTT client `ID` (default: a new one)")
+}
+
+// addLogin names those that say how to come in.
+func (f *brokerFlags) addLogin(flags flagSet) {
+	flags.StringVar(&f.user, "user", "", "`NAME` to log in with; the password is asked for if it is not given")
+	flags.StringVar(&f.password, "password", "", "the `PASSWORD`; better given as HELLOX_PASSWORD")
+	flags.StringVar(&f.ca, "ca", "", "`FILE` of the authorities to trust instead of the system's (PEM)")
+	flags.StringVar(&f.cert, "cert", "", "`FILE` of our certificate (PEM)")
+	flags.StringVar(&f.key, "key", "", "`FILE` of its key (PEM)")
+}
+
+// parse reads a broker's URL and adds what the flags say.
+func (f *brokerFlags) parse(sh shell, url string) (stream.Broker, error) {
+	b, err := stream.ParseBroker(url)
+	if err != nil {
+		return b, usage(err.Error(), hintOf(err))
+	}
+	if f.user != "" {
+		b.User = f.user
+		b.Password = f.password
+		if b.Password == "" && terminal(sh.in) && terminal(sh.err) {
+			if b.Password, err = askPassword(sh, f.user); err != nil {
+				return b, err
+			}
+		}
+	} else if f.password != "" {
+		return b, usage("--password needs --user", "")
+	}
+	if b.TLS, err = f.tls(); err != nil {
+		return b, err
+	}
+	if b.TLS != nil && b.Scheme != "mqtts" && b.Scheme != "wss" {
+		return b, usage(fmt.Sprintf("--ca, --cert and --key are for mqtts and wss, not for %s", b), "")
+	}
+	return b, nil
+}
+
+// tls is nil if no flag asks for anything but the system's authorities.
+func (f *brokerFlags) tls() (*tls.Config, error) {
+	if f.ca == "" && f.cert == "" && f.key == "" {
+		return nil, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if f.ca != "" {
+		pem, err := os.ReadFile(f.ca)
+		if err != nil {
+			return nil, usage(fmt.Sprintf("--ca: %v", err), "")
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, usage(fmt.Sprintf("--ca: %s holds no certificate in PEM", f.ca), "")
+		}
+	}
+	if (f.cert == "") != (f.key == "") {
+		return nil, usage("--cert and --key go together", "")
+	}
+	if f.cert != "" {
+		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+		if err != nil {
+			return nil, usage(fmt.Sprintf("--cert and --key: %v", err), "")
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}
+
+func askPassword(sh shell, user string) (string, error) {
+	fmt.Fprintf(sh.err, "password of %s: ", user)
+	b, err := term.ReadPassword(int(sh.in.(*os.File).Fd()))
+	fmt.Fprintln(sh.err)
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	return string(b), nil
+}

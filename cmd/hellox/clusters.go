@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"hellox/bootstrap"
+)
+
+// findOptions are how a cluster is looked for.
+func findOptions(sh shell, s selection) (bootstrap.FindOptions, error) {
+	state, err := stateRoot(sh.env)
+	if err != nil {
+		return bootstrap.FindOptions{}, err
+	}
+	cache, err := cacheRoot()
+	if err != nil {
+		return bootstrap.FindOptions{}, err
+	}
+	target := bootstrap.Target(s.target)
+	if target == "" {
+		target = bootstrap.Auto
+	}
+	return bootstrap.FindOptions{
+		Target: target, Profile: s.profile,
+		Runner:   bootstrap.NewRunner(sh.environ),
+		StateDir: state, CacheDir: cache,
+	}, nil
+}
+
+// cacheRoot is our folder for what may vanish.
+func cacheRoot() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", failed(fmt.Errorf("find the cache folder: %w", err), "set XDG_CACHE_HOME to a folder of yours")
+	}
+	return filepath.Join(dir, "hellox"), nil
+}
+
+// errNoCluster is the error of a cluster that is no more.
+var errNoCluster = errors.New("its cluster is not there any more")
+
+// cluster is the running cluster that r stands in. Nothing is started for it.
+func (r record) cluster(ctx context.Context, sh shell) (*bootstrap.Cluster, error) {
+	find, err := findOptions(sh, selection{target: r.Target, profile: r.Profile})
+	if err != nil {
+		return nil, err
+	}
+	found, err := bootstrap.Find(ctx, find)
+	if err != nil {
+		return nil, err
+	}
+	switch found.State {
+	case bootstrap.Running:
+	case bootstrap.Absent, bootstrap.Gone, bootstrap.CutOff:
+		return nil, missing(fmt.Errorf("reach %s: %w", r.installation, errNoCluster), "hellox up "+r.flags())
+	default:
+		return nil, missing(fmt.Errorf("reach %s: %s", r.installation, found), "hellox up "+r.flags())
+	}
+	return found.Ready(ctx, nil)
+}
+
+// installationsInClusters looks into every local cluster that runs.
+func installationsInClusters(ctx context.Context, sh shell, s selection) ([]installation, error) {
+	find, err := findOptions(sh, s)
+	if err != nil {
+		return nil, err
+	}
+	clusters, err := bootstrap.RunningClusters(ctx, find)
+	if err != nil {
+		return nil, err
+	}
+	var all []installation
+	for _, found := range clusters {
+		cluster, err := found.Ready(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		there, err := bootstrap.Installations(ctx, cluster.REST)
+		if err != nil {
+			return nil, fmt.Errorf("look into %s: %w", found, err)
+		}
+		for _, i := range there {
+			if here := (installation{string(found.Target), found.Profile, i.Namespace}); s.fits(here) && !i.DataOnly {
+				all = append(all, here)
+			}
+		}
+	}
+	return all, nil
+}
+
+// checkNamespace refuses what Kubernetes would, and what could not name a folder.
+func checkNamespace(name string) error {
+	if wrong := validation.IsDNS1123Label(name); len(wrong) > 0 {
+		return usage(fmt.Sprintf("--namespace: %q: %s", name, wrong[0]), "hellox up --namespace hellox")
+	}
+	return nil
+}

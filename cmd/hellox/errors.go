@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"hellox/bootstrap"
+	"hellox/stream"
+)
+
+// The exit codes of every command.
+const (
+	exitDone        = 0   // also "nothing to do"
+	exitFailed      = 1   // it failed
+	exitUsage       = 2   // the command line is wrong or ambiguous
+	exitMissing     = 3   // something it needs is missing or not running
+	exitUnsafe      = 4   // refused for safety
+	exitInterrupted = 130 // by SIGINT or SIGTERM
+)
+
+// A failure is an error that knows its exit code and the next command to type.
+type failure struct {
+	err  error
+	code int
+	hint string
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// usage is a wrong command line.
+func usage(sentence, hint string) error {
+	return &failure{errors.New(sentence), exitUsage, hint}
+}
+
+// missing is something that the command needs and that is not there.
+func missing(err error, hint string) error {
+	return &failure{err, exitMissing, hint}
+}
+
+// failed is any other failure with a hint.
+func failed(err error, hint string) error {
+	return &failure{err, exitFailed, hint}
+}
+
+// errReported is the error of a command that has said everything itself, and
+// that ends with this exit code.
+type errReported int
+
+func (e errReported) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// report writes err as one sentence and its hint, and returns the exit code.
+func report(ctx context.Context, w io.Writer, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if reported := errReported(0); errors.As(err, &reported) {
+		return int(reported)
+	}
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, ctx.Err())) {
+		return exitInterrupted
+	}
+	code, hint := exitFailed, ""
+	if f := new(failure); errors.As(err, &f) {
+		code, hint = f.code, f.hint
+	} else if b := new(bootstrap.Error); errors.As(err, &b) {
+		code, hint = codeOf(b.Kind), b.Hint
+	} else {
+		hint = hintOf(err)
+	}
+	fmt.Fprintf(w, "hellox: %s\n", oneLine(err.Error()))
+	for _, line := range evidence(err) {
+		fmt.Fprintf(w, "        %s\n", oneLine(line))
+	}
+	if hint != "" {
+		fmt.Fprintf(w, "hint: %s\n", oneLine(hint))
+	}
+	return code
+}
+
+// evidence is what was seen of others' words, a line each.
+func evidence(err error) []string {
+	if b := new(bootstrap.Error); errors.As(err, &b) {
+		return b.Evidence
+	}
+	return nil
+}
+
+// codeOf is the exit code of a bootstrap.Error.
+func codeOf(k bootstrap.ErrorKind) int {
+	switch k {
+	case bootstrap.Ambiguous:
+		return exitUsage
+	case bootstrap.Missing:
+		return exitMissing
+	case bootstrap.Unsafe:
+		return exitUnsafe
+	}
+	return exitFailed
+}
+
+// hintOf is the hint of an error that has one as data, or "".
+func hintOf(err error) string {
+	if h, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return h.Hint()
+	}
+	return ""
+}
+
+// oneLine makes what may hold words from the network or from another program
+// safe to show as one line.
+func oneLine(s string) string {
+	return stream.Clean(strings.Join(strings.Fields(s), " "))
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// TestFaultKill sends 200 messages a second for a minute while broker,
+// receiver and broadcasters are killed (SIGKILL) at random, 30 times in all.
+// Whatever the broker acknowledged to a broadcaster must be in the history
+// exactly once, and nothing may be reported missed.
+func TestFaultKill(t *testing.T) {
+	long(t)
+	r := newRig(t, t.TempDir(), t.TempDir())
+	const kills = 30
+	pause := time.Minute / kills
+	for range kills {
+		time.Sleep(time.Duration((0.5 + rand.Float64()) * float64(pause)))
+		victim := r.all()[rand.IntN(len(r.all()))]
+		victim.kill()
+		victim.start()
+	}
+	r.check()
+}
+
+// long keeps a test of minutes out of the ordinary run.
+func long(t *testing.T) {
+	if os.Getenv("HELLOX_FAULTS") == "" {
+		t.Skip("takes minutes: set HELLOX_FAULTS=1")
+	}
+}
+
+// A rig is the three roles as processes, and the broadcasters' own ledgers of
+// what was acknowledged to them.
+type rig struct {
+	t          testing.TB
+	page       string
+	broker     *process
+	receive    *process
+	broadcasts []*process
+	ledgers    []string
+}
+
+// newRig starts a broker with its store in brokerDir, a receiver with its
+// history in historyDir, and 4 processes of 5 broadcasters each at 200
+// messages a second in total.
+func newRig(t testing.TB, brokerDir, historyDir string) *rig {
+	t.Helper()
+	dir := t.TempDir()
+	mqtt, page := freeAddress(t), freeAddress(t)
+	r := &rig{t: t, page: "http://" + page}
+	r.broker = startProcess(t, dir, "broker", "broker", "--listen", "mqtt://"+mqtt, "--store", filepath.Join(brokerDir, "store"))
+	r.receive = startProcess(t, dir, "receive", "receive", "--broker", "mqtt://"+mqtt,
+		"--listen", page, "--history", "sqlite:"+filepath.Join(historyDir, "history.db"))
+	for i := range 4 {
+		ledger := filepath.Join(dir, fmt.Sprintf("ledger-%d", i))
+		r.ledgers = append(r.ledgers, ledger)
+		r.broadcasts = append(r.broadcasts, startProcess(t, dir, fmt.Sprintf("broadcast-%d", i), "broadcast",
+			"--broker", "mqtt://"+mqtt, "--id", fmt.Sprintf("press-%d", i), "--count", "5",
+			"--min", "50ms", "--max", "150ms", "--ledger", ledger))
+	}
+	until(t, "messages arrive", func() bool { return r.stats().Kept > 0 })
+	return r
+}
+
+func (r *rig) all() []*process {
+	return append([]*process{r.broker, r.receive}, r.broadcasts...)
+}
+
+func (r *rig) stats() (s history.Stats) {
+	get(r.page+"/api/stats", &s)
+	return s
+}
+
+// check ends the broadcasters, waits until the receiver has everything, and
+// compares what it kept with what was acknowledged.
+func (r *rig) check() {
+	r.t.Helper()
+	for _, b := range r.broadcasts {
+		if err := b.term(); err != nil {
+			r.t.Errorf("a broadcaster ended with: %v", err)
+		}
+	}
+	acknowledged := r.acknowledged()
+	var stored map[string]int
+	until(r.t, "the history holds what was acknowledged", func() bool {
+		if r.stats().Kept < uint64(len(acknowledged)) {
+			return false
+		}
+		var err error
+		if stored, err = r.stored(); err != nil {
+			return false
+		}
+		for key := range acknowledged {
+			if stored[key] == 0 {
+				return false
+			}
+		}
+		return true
+	})
+	lost, doubled := 0, 0
+	for key := range acknowledged {
+		if stored[key] == 0 {
+			lost++
+		}
+	}
+	for _, n := range stored {
+		if n > 1 {
+			doubled++
+		}
+	}
+	stats := r.stats()
+	r.t.Logf("acknowledged %d, stored %d, doubled %d, lost %d, missed %d, duplicates refused %d",
+		len(acknowledged), len(stored), doubled, lost, stats.Missed, stats.Duplicates)
+	if len(acknowledged) == 0 || lost > 0 || doubled > 0 || stats.Missed > 0 {
+		r.t.Error("an acknowledged message was lost, doubled or reported missed, or there was none")
+	}
+}
+
+// acknowledged reads the broadcasters' ledgers: boot and sequence number.
+func (r *rig) acknowledged() map[string]bool {
+	r.t.Helper()
+	keys := make(map[string]bool)
+	for _, ledger := range r.ledgers {
+		f, err := os.Open(ledger)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		defer f.Close()
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			// A line that a kill cut short is no acknowledgement on record.
+			if fields := strings.Fields(lines.Text()); len(fields) == 4 && fields[3] == "." {
+				keys[fields[1]+" "+fields[2]] = true
+			}
+		}
+	}
+	return keys
+}
+
+// stored counts each boot and sequence number in the whole history.
+func (r *rig) stored() (map[string]int, error) {
+	keys := make(map[string]int)
+	for after := int64(0); ; {
+		var page struct {
+			Messages []stream.Message `json:"messages"`
+			Next     int64            `json:"next"`
+		}
+		if err := get(fmt.Sprintf("%s/api/messages?after=%d&limit=10000", r.page, after), &page); err != nil {
+			return nil, err
+		}
+		for _, m := range page.Messages {
+			keys[fmt.Sprint(m.Boot, " ", m.Seq)]++
+		}
+		if page.Next == 0 {
+			return keys, nil
+		}
+		after = page.Next
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+	"gopkg.in/natefinch/lumberjack.v2"
+
+	"hellox/broker"
+	"hellox/history"
+	"hellox/stream"
+)
+
+// maxLocal bounds the broadcasters of one process: each has its own connection.
+const maxLocal = 10_000
+
+// A localStream is broker, broadcasters and receiver in this one process.
+type localStream struct {
+	page     net.Listener
+	broker   *broker.Broker
+	receiver receiver
+	fleet    *fleet
+	log      io.Closer
+}
+
+// newLocalStream opens everything that can fail: the history and the broker's
+// store in the installation's folder. The listeners are its own from here on.
+func newLocalStream(ctx context.Context, p place, name string, mqtt []net.Listener, page net.Listener) (*localStream, error) {
+	file := &lumberjack.Logger{Filename: p.logFile(), MaxSize: 16, MaxBackups: 1}
+	log := slog.New(stream.LogHandler(slog.NewJSONHandler(file, nil)))
+	metrics := newRegistry()
+	l := &localStream{page: page, log: file}
+	var listeners []broker.Listener
+	for _, ln := range mqtt {
+		listeners = append(listeners, broker.Listener{Net: ln, Open: true})
+	}
+	store, err := history.OpenSQLite(ctx, filepath.Join(string(p), "history.db"), history.Options{
+		Keep: 1 << 30, Log: log.With("role", "receive"), Metrics: metrics,
+	})
+	if err != nil {
+		return nil, errors.Join(err, l.log.Close())
+	}
+	l.broker, err = broker.New(broker.Options{
+		Listeners: listeners,
+		Store:     filepath.Join(string(p), "broker"),
+		Log:       log.With("role", "broker"), Metrics: metrics,
+	})
+	if err != nil {
+		return nil, errors.Join(err, store.Close(), l.log.Close())
+	}
+	at, err := stream.ParseBroker("mqtt://" + mqtt[0].Addr().String())
+	if err != nil {
+		return nil, errors.Join(err, store.Close(), l.log.Close())
+	}
+	l.receiver = receiver{
+		broker: at, clientID: receiverID, topics: []string{stream.TopicStream}, name: name,
+		store: store, log: log.With("role", "receive"), metrics: metrics,
+	}
+	l.fleet = &fleet{broker: at, log: log.With("role", "broadcast"), metrics: metrics}
+	return l, nil
+}
+
+// run works until ctx ends: the broadcasters say goodbye first, so that the
+// receiver hears them, and the broker goes last.
+func (l *localStream) run(ctx context.Context, broadcasters int) error {
+	outer, stopBroker := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBroker()
+	middle, stopReceiver := context.WithCancel(outer)
+	defer stopReceiver()
+	group, failing := errgroup.WithContext(ctx)
+	group.Go(func() error { return l.broker.Serve(outer) })
+	group.Go(func() error {
+		defer stopBroker()
+		return errors.Join(l.receiver.run(middle, l.page), l.receiver.store.Close())
+	})
+	group.Go(func() error {
+		defer stopReceiver()
+		return l.fleet.run(failing, broadcasters)
+	})
+	return errors.Join(group.Wait(), l.log.Close())
+}
+
+// A fleet is the broadcasters of a local installation. Their number can change
+// while they run; the ids are those of a cluster's: broadcast-0 and so on.
+type fleet struct {
+	broker  stream.Broker
+	log     *slog.Logger
+	metrics prometheus.Registerer
+
+	mu    sync.Mutex
+	start func(id string) (stop func()) // set while run runs
+	stops []func()
+}
+
+// run starts n broadcasters and waits until ctx ends and all have ended.
+func (f *fleet) run(ctx context.Context, n int) error {
+	pace := rate.NewLimiter(500, 50)
+	group, ctx := errgroup.WithContext(ctx)
+	f.mu.Lock()
+	f.start = func(id string) func() {
+		own, stop := context.WithCancel(ctx)
+		group.Go(func() error {
+			if pace.Wait(own) != nil {
+				return nil
+			}
+			return stream.Broadcast(own, stream.BroadcastOptions{
+				Broker: f.broker, ID: id, Min: minInterval, Max: maxInterval, QoS: 1, Log: f.log,
+			})
+		})
+		return stop
+	}
+	f.mu.Unlock()
+	if err := f.scale(n); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	f.mu.Lock()
+	f.start = nil
+	f.mu.Unlock()
+	return group.Wait()
+}
+
+// scale makes the broadcasters n: the youngest leave first.
+func (f *fleet) scale(n int) error {
+	if n < 0 || n > maxLocal {
+		return fmt.Errorf("%d broadcasters: one process runs 0 to %d", n, maxLocal)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.start == nil {
+		return errors.New("the broadcasters are not running")
+	}
+	for len(f.stops) > n {
+		last := len(f.stops) - 1
+		f.stops[last]()
+		f.stops = f.stops[:last]
+	}
+	for len(f.stops) < n {
+		f.stops = append(f.stops, f.start(fmt.Sprintf("broadcast-%d", len(f.stops))))
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hellox/bootstrap"
+	"hellox/stream"
+)
+
+func newLogs(sh shell) *cobra.Command {
+	var (
+		selected selection
+		o        bootstrap.LogOptions
+		output   string
+	)
+	cmd := &cobra.Command{
+		Use:       "logs [ROLE]",
+		Short:     "Show what the roles log",
+		Example:   "  hellox logs receive -f\n  hellox logs --previous",
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []string{"broker", "broadcast", "receive"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			if output != "text" && output != "json" {
+				return usage(fmt.Sprintf("--output takes text or json, not %q", output), "")
+			}
+			if o.Follow && o.Previous {
+				return usage("--follow and --previous do not go together: what a former container said has ended", "")
+			}
+			if len(args) == 1 {
+				o.Role = args[0]
+			}
+			show := func(line bootstrap.LogLine) error {
+				if output == "json" {
+					return printJSON(sh.out, line)
+				}
+				_, err := fmt.Fprintf(sh.out, "%s %s\n", line.Pod, stream.Clean(line.Text))
+				return err
+			}
+			r, err := selected.oneKnown(ctx, sh)
+			if err != nil {
+				return err
+			}
+			if r.Target == targetLocal {
+				root, err := stateRoot(sh.env)
+				if err != nil {
+					return err
+				}
+				return placeOf(root, r.installation).logs(ctx, o, show)
+			}
+			cluster, err := r.cluster(ctx, sh)
+			if err != nil {
+				return err
+			}
+			o.Namespace = r.Namespace
+			return bootstrap.Logs(ctx, cluster.REST, o, show)
+		},
+	}
+	f := cmd.Flags()
+	selected.add(f)
+	f.BoolVarP(&o.Follow, "follow", "f", false, "go on with what is logged from now on")
+	f.BoolVarP(&o.Previous, "previous", "p", false, "of the containers before the last restart")
+	f.Int64Var(&o.Tail, "tail", 0, "so many `LINES` of each pod (default: all)")
+	f.StringVar(&output, "output", "text", "`text|json`")
+	return cmd
+}
+
+// logs reads the log file of a local installation, whose roles share one
+// process; Previous means nothing there.
+func (p place) logs(ctx context.Context, o bootstrap.LogOptions, show func(bootstrap.LogLine) error) error {
+	f, err := os.Open(p.logFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return missing(errors.New("show the logs: nothing was logged yet"), "hellox up --target local")
+	}
+	if err != nil {
+		return fmt.Errorf("show the logs: %w", err)
+	}
+	defer f.Close()
+	var kept []bootstrap.LogLine
+	lines := bufio.NewReaderSize(f, 64<<10)
+	for {
+		text, err := lines.ReadString('\n')
+		if line, ok := localLine(text, o.Role); ok && err == nil {
+			if o.Tail == 0 {
+				if err := show(line); err != nil {
+					return err
+				}
+			} else if kept = append(kept, line); int64(len(kept)) > o.Tail {
+				kept = kept[1:]
+			}
+		}
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, io.EOF) {
+			return fmt.Errorf("show the logs: %w", err)
+		}
+		for _, line := range kept {
+			if err := show(line); err != nil {
+				return err
+			}
+		}
+		kept, o.Tail = nil, 0
+		if !o.Follow {
+			return nil
+		}
+		// A file has no way to say that it grew; a person does not see the delay.
+		if _, err := f.Seek(-int64(len(text)), io.SeekCurrent); err != nil {
+			return fmt.Errorf("show the logs: %w", err)
+		}
+		lines.Reset(f)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// localLine tells the role of a line of a local installation's log.
+func localLine(text, role string) (bootstrap.LogLine, bool) {
+	var said struct{ Role string }
+	if json.Unmarshal([]byte(text), &said) != nil || role != "" && role != said.Role {
+		return bootstrap.LogLine{}, false
+	}
+	return bootstrap.LogLine{Pod: said.Role, Role: said.Role, Text: text[:len(text)-1]}, true
+}

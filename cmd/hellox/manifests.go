@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hellox/manifests"
+)
+
+func newManifests(sh shell) *cobra.Command {
+	var (
+		o     manifests.Options
+		n     int
+		eject string
+	)
+	cmd := &cobra.Command{
+		Use:   "manifests",
+		Short: "Print the manifests that up applies, or write an overlay to change them",
+		Example: `  hellox manifests | kubectl diff -f -
+  hellox manifests --eject my-hellox && hellox up --kustomize my-hellox`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if eject != "" {
+				if err := manifests.Eject(eject); err != nil {
+					return err
+				}
+				fmt.Fprintf(sh.err, "written: %s/kustomization.yaml and %s/base; now: hellox up --kustomize %s\n", eject, eject, eject)
+				return nil
+			}
+			if err := checkNamespace(o.Namespace); err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("broadcasters") {
+				o.Broadcasters = &n
+			}
+			objects, err := manifests.Render(o)
+			if err != nil {
+				return err
+			}
+			text, err := manifests.YAML(objects)
+			if err != nil {
+				return err
+			}
+			_, err = sh.out.Write(text)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&eject, "eject", "", "write the base and an overlay of it to `FOLDER`")
+	f.StringVar(&o.Namespace, "namespace", "hellox", "`NAMESPACE` of the installation")
+	f.StringVar(&o.Image, "image", "", "image `REF` instead of the base's")
+	f.StringVar(&o.Overlay, "kustomize", "", "`FOLDER` with an overlay to render instead of the base")
+	f.IntVar(&n, "broadcasters", 1, "how many broadcasters")
+	return cmd
+}

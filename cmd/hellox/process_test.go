@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// A process is a hellox that a test starts, kills and starts again.
+type process struct {
+	t    testing.TB
+	args []string
+	log  string
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error
+}
+
+func startProcess(t testing.TB, dir, name string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, args: args, log: filepath.Join(dir, name+".log")}
+	p.start()
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			b, _ := os.ReadFile(p.log)
+			t.Logf("the end of the log of %s:\n%s", name, b[max(0, len(b)-4000):])
+		}
+	})
+	return p
+}
+
+func (p *process) start() {
+	p.t.Helper()
+	f, err := os.OpenFile(p.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer f.Close()
+	p.cmd = exec.Command("hellox", p.args...)
+	p.cmd.Stdout, p.cmd.Stderr = f, f
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.done = make(chan struct{})
+	go func(cmd *exec.Cmd, done chan struct{}) {
+		p.err = cmd.Wait()
+		close(done)
+	}(p.cmd, p.done)
+}
+
+// kill ends it as a crash would: SIGKILL.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	<-p.done
+}
+
+// term ends it as an operator would, and returns what it ended with.
+func (p *process) term() error {
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+		return p.err
+	case <-time.After(15 * time.Second):
+		return fmt.Errorf("still there 15 s after SIGTERM")
+	}
+}
+
+// until polls every 20 ms until ok, and fails the test after a generous while.
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
+}
+
+// freeAddress returns a loopback address that nobody listens on.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// get reads the JSON that url answers into v.
+func get(url string, v any) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, resp.Status)
+	}
+	return json.NewDecoder(resp.Body).Decode(v)
+}
+
+// freeport NAME…: sets each variable to a port that nobody listens on.
+func freeport(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		ln, err := net.Listen("tcp4", "127.0.0.1:0")
+		ts.Check(err)
+		_, port, _ := net.SplitHostPort(ln.Addr().String())
+		ln.Close()
+		ts.Setenv(name, port)
+	}
+}
+
+// jsonl N KEY…: stdout is N lines, each a JSON object that has the keys.
+func jsonl(ts *testscript.TestScript, _ bool, args []string) {
+	lines := strings.Split(strings.TrimSuffix(ts.ReadFile("stdout"), "\n"), "\n")
+	if got := fmt.Sprint(len(lines)); got != args[0] {
+		ts.Fatalf("%s lines, want %s", got, args[0])
+	}
+	for _, line := range lines {
+		var object map[string]any
+		ts.Check(json.NewDecoder(bytes.NewBufferString(line)).Decode(&object))
+		for _, key := range args[1:] {
+			if _, ok := object[key]; !ok {
+				ts.Fatalf("no %q in %s", key, line)
+			}
+		}
+	}
+}
+
+// endHolders ends what a script left running in the background.
+func endHolders(home string) {
+	root := filepath.Join(home, "state", "hellox")
+	all, _ := records(root)
+	for _, r := range all {
+		if r.Holder != nil {
+			if p, err := os.FindProcess(r.Holder.PID); err == nil {
+				p.Kill()
+			}
+		}
+	}
+}

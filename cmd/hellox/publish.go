@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"hellox/stream"
+)
+
+func newPublish(sh shell) *cobra.Command {
+	var (
+		selected selection
+		flags    brokerFlags
+		url      string
+		topic    string
+		qos      uint8
+		retain   bool
+		output   string
+	)
+	cmd := &cobra.Command{
+		Use:   "publish TEXT",
+		Short: "Publish one message (- reads it from stdin)",
+		Example: `  hellox publish 'Hello back'
+  echo '{"temp": 21.5}' | hellox publish - --topic hello_world/sensor
+  hellox publish hi --broker mqtt://127.0.0.1:1883 --topic greetings`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			if err := stream.CheckTopic(topic); err != nil {
+				return usage("--topic: "+err.Error(), "")
+			}
+			if qos > 2 {
+				return usage(fmt.Sprintf("--qos takes 0, 1 or 2, not %d", qos), "")
+			}
+			if output != "text" && output != "json" {
+				return usage(fmt.Sprintf("--output takes text or json, not %q", output), "")
+			}
+			payload := []byte(args[0])
+			if args[0] == "-" {
+				var err error
+				if payload, err = io.ReadAll(io.LimitReader(sh.in, maxPayload+1)); err != nil {
+					return fmt.Errorf("read the message from stdin: %w", err)
+				}
+			}
+			if len(payload) > maxPayload {
+				return usage(fmt.Sprintf("the message has more than %d bytes, the most that a broker of ours takes", maxPayload), "")
+			}
+			conn, broker, closeAll, err := dialBroker(ctx, sh, selected, flags, url)
+			if err != nil {
+				return err
+			}
+			defer closeAll()
+			if err := conn.Publish(ctx, topic, payload, qos, retain); err != nil {
+				return failed(fmt.Errorf("publish to %s: %w", topic, err), hintOf(err))
+			}
+			if output == "json" {
+				return printJSON(sh.out, struct {
+					Broker string `json:"broker"`
+					Topic  string `json:"topic"`
+					Bytes  int    `json:"bytes"`
+					QoS    uint8  `json:"qos"`
+					Retain bool   `json:"retain"`
+				}{broker.String(), topic, len(payload), qos, retain})
+			}
+			fmt.Fprintf(sh.err, "published %d bytes to %s\n", len(payload), oneLine(topic))
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	selected.add(f)
+	flags.add(f)
+	f.StringVar(&url, "broker", "", "`URL` of the broker (default: of what up started)")
+	f.StringVar(&topic, "topic", stream.TopicPublish, "`TOPIC` to publish to")
+	f.Uint8Var(&qos, "qos", 1, "`0|1|2`")
+	f.BoolVar(&retain, "retain", false, "the broker keeps it for those who subscribe later")
+	f.StringVar(&output, "output", "text", "`text|json`")
+	return cmd
+}
+
+// maxPayload leaves room for a topic in a packet of 256 KiB.
+const maxPayload = 256<<10 - 1<<10
+
+// dialBroker connects to the broker of that URL, or with none to that of the
+// selected installation.
+func dialBroker(ctx context.Context, sh shell, s selection, flags brokerFlags, url string) (*stream.Conn, stream.Broker, func(), error) {
+	end := func() {}
+	if url == "" {
+		a, err := s.reach(ctx, sh)
+		if err != nil {
+			return nil, stream.Broker{}, nil, err
+		}
+		end, url = a.close, a.mqtt
+	}
+	broker, err := flags.parse(sh, url)
+	if err != nil {
+		end()
+		return nil, broker, nil, err
+	}
+	conn, err := stream.Dial(ctx, stream.DialOptions{Broker: broker, ClientID: flags.clientID})
+	if err != nil {
+		end()
+		if ctx.Err() == nil && (errors.Is(err, stream.ErrUnreachable) || errors.Is(err, stream.ErrDenied)) {
+			err = missing(err, hintOf(err))
+		}
+		return nil, broker, nil, err
+	}
+	return conn, broker, func() { conn.Close(); end() }, nil
+}

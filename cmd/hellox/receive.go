@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"hellox/history"
+	"hellox/stream"
+	"hellox/web"
+)
+
+func newReceive(sh shell) *cobra.Command {
+	var (
+		r      receiver
+		url    string
+		login  brokerFlags
+		listen string
+		ops    string
+		kept   string
+		keep   string
+		logs   logFlags
+	)
+	cmd := &cobra.Command{
+		Use:   "receive",
+		Short: "Keep every message, and serve the page and its API",
+		Example: `  hellox receive --broker mqtt://127.0.0.1:1883 --history sqlite:history.db
+  hellox receive --broker mqtt://127.0.0.1:1883 --topic 'sensors/#' --history memory:`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := logs.logger(sh.err, "receive")
+			if err != nil {
+				return err
+			}
+			if r.broker, err = login.parse(sh, url); err != nil {
+				return err
+			}
+			r.clientID = login.clientID
+			for _, t := range r.topics {
+				if err := stream.CheckTopicFilter(t); err != nil {
+					return usage("--topic: "+err.Error(), "")
+				}
+			}
+			bytes, err := humanize.ParseBytes(keep)
+			if err != nil || bytes < 1<<20 || bytes > 1<<50 {
+				return usage(fmt.Sprintf("--keep takes 1MiB or more, not %q", keep), "")
+			}
+			metrics := newRegistry()
+			r.log, r.metrics = log, metrics
+			return drained(cmd.Context(), func(ctx context.Context) error {
+				store, err := openHistory(ctx, kept, int64(bytes), r.keepFor, log, metrics)
+				if err != nil {
+					return err
+				}
+				defer store.Close()
+				r.store = store
+				ln, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+				if err != nil {
+					return missing(fmt.Errorf("listen for the page: %w", err), "another address: --listen 127.0.0.1:0")
+				}
+				log.Info("the page", "address", ln.Addr().String())
+				group, ctx := errgroup.WithContext(ctx)
+				group.Go(func() error { return r.run(ctx, ln) })
+				group.Go(func() error { return serveOps(ctx, ops, r.health(), metrics) })
+				return group.Wait()
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&url, "broker", "mqtt://127.0.0.1:1883", "`URL` of the broker: mqtt, mqtts, ws or wss")
+	login.addLogin(f)
+	f.StringVar(&login.clientID, "client-id", receiverID, "MQTT client `ID`, under which the broker keeps what arrives meanwhile")
+	f.StringArrayVar(&r.topics, "topic", []string{stream.TopicStream}, "MQTT topic `FILTER` to keep; may be given again")
+	f.StringVar(&listen, "listen", "127.0.0.1:8420", "`HOST:PORT` of the page and its API")
+	f.StringVar(&kept, "history", "sqlite:history.db", "`sqlite:PATH|memory:`, where messages are kept")
+	f.StringVar(&keep, "keep", "1GiB", "let the oldest go when there are more `BYTES`")
+	f.DurationVar(&r.keepFor, "keep-for", 720*time.Hour, "let go what is older than this `TIME`")
+	f.StringVar(&r.name, "name", "", "`NAME` of the installation, shown on the page")
+	f.StringVar(&ops, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
+	logs.add(f)
+	return cmd
+}
+
+// receiverID is the receiver's MQTT client id. It is fixed: the broker keeps
+// what arrives for it while it is away.
+const receiverID = "hellox-receive"
+
+// A keeper is a Store that the receiver appends to.
+type keeper interface {
+	history.Store
+	Run(ctx context.Context, in <-chan stream.Arrival) error
+	SetLink(stream.Link)
+}
+
+// openHistory opens what --history names.
+func openHistory(ctx context.Context, where string, keep int64, keepFor time.Duration, log *slog.Logger, metrics prometheus.Registerer) (keeper, error) {
+	scheme, path, _ := strings.Cut(where, ":")
+	switch {
+	case scheme == "memory" && path == "":
+		return history.NewLive(history.LiveOptions{Memory: keep}), nil
+	case scheme == "sqlite" && path != "":
+		return history.OpenSQLite(ctx, path, history.Options{Keep: keep, KeepFor: keepFor, Log: log, Metrics: metrics})
+	}
+	return nil, usage(fmt.Sprintf("--history takes sqlite:PATH or memory:, not %q", where), "hellox receive --history sqlite:history.db")
+}
+
+// A receiver subscribes, keeps, and serves what it keeps.
+type receiver struct {
+	broker   stream.Broker
+	clientID string
+	topics   []string
+	name     string
+	keepFor  time.Duration
+	store    keeper
+	log      *slog.Logger
+	metrics  prometheus.Registerer
+}
+
+// run works until ctx ends. A message is acknowledged to the broker once it is
+// in the history; what is not comes again.
+func (r *receiver) run(ctx context.Context, page net.Listener) error {
+	arrivals := make(chan stream.Arrival, stream.Window)
+	client, err := stream.Dial(ctx, stream.DialOptions{Broker: r.broker, Background: true})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return stream.Subscribe(ctx, stream.SubscribeOptions{
+			Broker: r.broker, ClientID: r.clientID,
+			Topics: append([]string{stream.PresenceTopic("+")}, r.topics...),
+			QoS:    1, Persistent: true, Log: r.log, Link: r.store.SetLink,
+		}, arrivals)
+	})
+	group.Go(func() error { return r.store.Run(ctx, arrivals) })
+	group.Go(func() error {
+		return web.Serve(ctx, page, web.Options{
+			Store: r.store, Client: client, Name: func() string { return r.name }, Log: r.log, Metrics: r.metrics,
+		})
+	})
+	return group.Wait()
+}
+
+// health of a receiver: it is ready as long as its page answers. Without a
+// broker, or with a full disk, it still shows what it has.
+func (r *receiver) health() health {
+	return health{Degraded: func() string {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		stats, err := r.store.Stats(ctx)
+		if err != nil {
+			return err.Error()
+		}
+		return stats.Degraded
+	}}
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"hellox/stream"
+)
+
+// logFlags are the flags of what a role writes about itself.
+type logFlags struct {
+	level  slog.Level
+	format string
+}
+
+func (f *logFlags) add(flags flagSet) {
+	flags.TextVar(&f.level, "log-level", slog.LevelInfo, "`debug|info|warn|error`")
+	flags.StringVar(&f.format, "log-format", "auto", "`auto|text|json`: auto is text on a terminal, else JSON")
+}
+
+// logger writes to w, and makes what came from the network safe to show.
+func (f *logFlags) logger(w io.Writer, role string) (*slog.Logger, error) {
+	options := &slog.HandlerOptions{Level: f.level}
+	var h slog.Handler
+	switch f.format {
+	case "json":
+		h = slog.NewJSONHandler(w, options)
+	case "text":
+		h = slog.NewTextHandler(w, options)
+	case "auto":
+		if terminal(w) {
+			h = slog.NewTextHandler(w, options)
+		} else {
+			h = slog.NewJSONHandler(w, options)
+		}
+	default:
+		return nil, usage(fmt.Sprintf("--log-format takes auto, text or json, not %q", f.format), "")
+	}
+	return slog.New(stream.LogHandler(h)).With("role", role), nil
+}

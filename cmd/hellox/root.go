@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// newRoot makes the command line. Each subcommand's file names its own flags.
+func newRoot(sh shell) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hellox",
+		Short: "Stand up an MQTT stream on a local cluster, and watch it",
+		Long: `hellox stands up an MQTT stream on a local cluster, and shows it.
+
+  hellox up      from nothing to the stream: on a local cluster if there is one, else in this process
+  hellox watch   the stream in this terminal
+  hellox open    the stream in the browser
+  hellox down    removes what up made
+
+Every flag can be set by an environment variable: --broker by HELLOX_BROKER.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return flagsFromEnvironment(cmd.Flags(), sh.env)
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(err.Error(), cmd.CommandPath()+" --help")
+	})
+	root.AddGroup(
+		&cobra.Group{ID: groupPeople, Title: "For people:"},
+		&cobra.Group{ID: groupPods, Title: "For pods, one role each:"},
+	)
+	root.SetHelpCommandGroupID(groupPeople)
+	root.SetCompletionCommandGroupID(groupPeople)
+	people := []*cobra.Command{
+		newUp(sh),
+		newWatch(sh),
+		newOpen(sh),
+		newStatus(sh),
+		newScale(sh),
+		newPublish(sh),
+		newTell(sh),
+		newLogs(sh),
+		newDown(sh),
+		newManifests(sh),
+		newVersion(sh),
+	}
+	pods := []*cobra.Command{newBroker(sh), newBroadcast(sh), newReceive(sh)}
+	for _, c := range people {
+		c.GroupID = groupPeople
+	}
+	for _, c := range pods {
+		c.GroupID = groupPods
+	}
+	for _, c := range append(people, pods...) {
+		c.Args = usageArgs(c.Args)
+		root.AddCommand(c)
+	}
+	root.Args = usageArgs(unknownCommand)
+	return root
+}
+
+const (
+	groupPeople = "people"
+	groupPods   = "pods"
+)
+
+// usageArgs makes a wrong number of arguments a wrong command line (exit 2).
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	if check == nil {
+		check = cobra.NoArgs
+	}
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usage(err.Error(), cmd.CommandPath()+" --help")
+		}
+		return nil
+	}
+}
+
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return fmt.Errorf("unknown command %q; did you mean %s?", args[0], strings.Join(near, " or "))
+	}
+	return fmt.Errorf("unknown command %q", args[0])
+}
+
+// flagsFromEnvironment sets every flag that was not given from its variable:
+// --broker from HELLOX_BROKER. A repeatable flag's variable holds its values
+// with commas between them. An empty variable is as none.
+func flagsFromEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) error {
+	var failed error
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || f.Name == "help" || failed != nil {
+			return
+		}
+		name := variable(f.Name)
+		value, ok := env(name)
+		if !ok || value == "" {
+			return
+		}
+		values := []string{value}
+		if _, repeatable := f.Value.(pflag.SliceValue); repeatable {
+			values = strings.Split(value, ",")
+		}
+		for _, v := range values {
+			err := flags.Set(f.Name, v)
+			if err == nil {
+				continue
+			}
+			if invalid := new(pflag.InvalidValueError); errors.As(err, &invalid) {
+				err = invalid.Unwrap()
+			}
+			failed = usage(fmt.Sprintf("the variable %s holds %q, which --%s does not take: %v", name, value, f.Name, err), "")
+			return
+		}
+	})
+	return failed
+}
+
+// variable names the environment variable of a flag.
+func variable(flag string) string {
+	return "HELLOX_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"hellox/bootstrap"
+)
+
+func newScale(sh shell) *cobra.Command {
+	var (
+		selected selection
+		output   string
+	)
+	cmd := &cobra.Command{
+		Use:   "scale N",
+		Short: "Have N broadcasters",
+		Long:  "Have N broadcasters. A later up keeps the number.",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			n, err := strconv.Atoi(args[0])
+			if err != nil || n < 0 || n > maxLocal {
+				return usage(fmt.Sprintf("scale takes a number of broadcasters from 0 to %d, not %q", maxLocal, args[0]), "hellox scale 5")
+			}
+			if output != "text" && output != "json" {
+				return usage(fmt.Sprintf("--output takes text or json, not %q", output), "")
+			}
+			r, err := selected.one(ctx, sh)
+			if err != nil {
+				return err
+			}
+			steps := newSteps(sh, output == "json")
+			if r.Target == targetLocal {
+				steps.Begin(bootstrap.StepApply)
+				if err := r.ask(ctx, http.MethodPost, "/scale", n); err != nil {
+					return fmt.Errorf("scale %s: %w", r.installation, err)
+				}
+				steps.Done(plural(n, "broadcaster"), r.Broadcasters != nil && *r.Broadcasters == n)
+				return nil
+			}
+			cluster, err := r.cluster(ctx, sh)
+			if err != nil {
+				return err
+			}
+			return bootstrap.Scale(ctx, cluster.REST, r.Namespace, n, steps)
+		},
+	}
+	f := cmd.Flags()
+	selected.add(f)
+	f.StringVar(&output, "output", "text", "`text|json`")
+	return cmd
+}

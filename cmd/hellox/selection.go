@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+type flagSet = *pflag.FlagSet
+
+// A selection is what a command line says of the installation it means. Empty
+// fields fit all.
+type selection struct {
+	target    string
+	profile   string
+	namespace string
+}
+
+func (s *selection) add(flags flagSet) {
+	flags.StringVar(&s.target, "target", "", "the installation's target: `minikube|kind|local` (default: the only one there is)")
+	flags.StringVar(&s.profile, "profile", "", "its minikube profile or kind cluster, by `NAME`")
+	flags.StringVar(&s.namespace, "namespace", "", "its `NAMESPACE`")
+}
+
+func (s selection) fits(i installation) bool {
+	return (s.target == "" || s.target == i.Target) &&
+		(s.profile == "" || s.profile == i.Profile) &&
+		(s.namespace == "" || s.namespace == i.Namespace)
+}
+
+// all returns every installation that fits: those on record on this machine,
+// and, when none of those fits, those found in the local clusters that run.
+func (s selection) all(ctx context.Context, sh shell) ([]record, error) {
+	root, err := stateRoot(sh.env)
+	if err != nil {
+		return nil, err
+	}
+	recorded, err := records(root)
+	if err != nil {
+		return nil, err
+	}
+	var fitting []record
+	for _, r := range recorded {
+		if s.fits(r.installation) {
+			fitting = append(fitting, r)
+		}
+	}
+	if len(fitting) > 0 || s.target == targetLocal {
+		return fitting, nil
+	}
+	found, err := installationsInClusters(ctx, sh, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range found {
+		fitting = append(fitting, record{installation: i})
+	}
+	return fitting, nil
+}
+
+// one returns the only installation that fits and that can be reached: a local
+// one that has ended does not stand in the way of one that runs.
+func (s selection) one(ctx context.Context, sh shell) (record, error) {
+	fitting, err := s.all(ctx, sh)
+	if err != nil {
+		return record{}, err
+	}
+	var reachable []record
+	for _, r := range fitting {
+		if r.Target != targetLocal || r.lives(ctx) {
+			reachable = append(reachable, r)
+		}
+	}
+	switch {
+	case len(reachable) == 1:
+		return reachable[0], nil
+	case len(reachable) > 1:
+		return record{}, ambiguous(reachable)
+	case len(fitting) > 0:
+		return record{}, missing(fmt.Errorf("find the stream: %s does not run now", fitting[0].installation), "hellox up "+fitting[0].flags())
+	}
+	return record{}, missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up")
+}
+
+// oneKnown returns the only installation that fits, whether it runs or not.
+func (s selection) oneKnown(ctx context.Context, sh shell) (record, error) {
+	fitting, err := s.all(ctx, sh)
+	if err != nil {
+		return record{}, err
+	}
+	switch len(fitting) {
+	case 0:
+		return record{}, missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up")
+	case 1:
+		return fitting[0], nil
+	}
+	return record{}, ambiguous(fitting)
+}
+
+// String is the selection as a part of a sentence, or "".
+func (s selection) String() string {
+	var words []string
+	for _, w := range []struct{ name, value string }{{"target", s.target}, {"profile", s.profile}, {"namespace", s.namespace}} {
+		if w.value != "" {
+			words = append(words, w.name+" "+w.value)
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " with " + strings.Join(words, ", ")
+}
+
+func ambiguous(all []record) error {
+	var names, hints []string
+	for _, r := range all {
+		names = append(names, r.String())
+		hints = append(hints, r.flags())
+	}
+	return usage(fmt.Sprintf("choose an installation: there are %d: %s", len(all), strings.Join(names, "; ")),
+		"say which with "+strings.Join(hints, ", or "))
+}

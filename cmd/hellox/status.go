@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hellox/bootstrap"
+	"hellox/history"
+	"hellox/stream"
+)
+
+func newStatus(sh shell) *cobra.Command {
+	var (
+		selected selection
+		output   string
+	)
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Tell of every installation: pods, forwards, senders, rates",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			if output != "text" && output != "json" {
+				return usage(fmt.Sprintf("--output takes text or json, not %q", output), "")
+			}
+			all, err := selected.everywhere(ctx, sh)
+			if err != nil {
+				return err
+			}
+			list := make([]installationStatus, len(all))
+			for i, r := range all {
+				list[i] = r.status(ctx, sh)
+			}
+			if output == "json" {
+				return printJSON(sh.out, map[string]any{"installations": list})
+			}
+			if len(list) == 0 {
+				fmt.Fprintf(sh.err, "nothing is up%s\nhint: hellox up\n", selected)
+				return nil
+			}
+			for _, s := range list {
+				s.print(sh.out)
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	selected.add(f)
+	f.StringVar(&output, "output", "text", "`text|json`")
+	return cmd
+}
+
+// everywhere returns what is on record on this machine and what stands in the
+// clusters that run, each once.
+func (s selection) everywhere(ctx context.Context, sh shell) ([]record, error) {
+	all, err := s.all(ctx, sh)
+	if err != nil || s.target == targetLocal {
+		return all, err
+	}
+	found, err := installationsInClusters(ctx, sh, s)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[installation]bool)
+	for _, r := range all {
+		known[r.installation] = true
+	}
+	for _, i := range found {
+		if !known[i] {
+			all = append(all, record{installation: i})
+		}
+	}
+	return all, nil
+}
+
+// An installationStatus is how one installation does.
+type installationStatus struct {
+	installation
+	Running bool              `json:"running"`
+	Cause   string            `json:"cause,omitempty"` // why it does not run or could not be asked
+	Pods    *bootstrap.Status `json:"pods,omitempty"`  // of a cluster
+	Forward *forwardStatus    `json:"forward,omitempty"`
+	Senders []stream.Sender   `json:"senders,omitempty"`
+	Stats   *history.Stats    `json:"stats,omitempty"`
+}
+
+// A forwardStatus is who holds the forwards, and where they are.
+type forwardStatus struct {
+	PID      int       `json:"pid"`
+	Since    time.Time `json:"since"`
+	Detached bool      `json:"detached"`
+	Web      string    `json:"web"`
+	MQTT     string    `json:"mqtt"`
+}
+
+// status asks the cluster and the receiver. What cannot be asked is told as
+// the cause: one installation that is broken must not hide the others.
+func (r record) status(ctx context.Context, sh shell) installationStatus {
+	s := installationStatus{installation: r.installation}
+	web, end := "", func() {}
+	if r.lives(ctx) {
+		h := r.Holder
+		s.Forward = &forwardStatus{h.PID, h.Started, h.Detached, h.Web, h.MQTT}
+		s.Running, web = true, h.Web
+	}
+	if r.Target == targetLocal {
+		if !s.Running {
+			s.Cause = "no process runs it; its history is kept"
+			return s
+		}
+	} else {
+		cluster, err := r.cluster(ctx, sh)
+		if err != nil {
+			s.Cause = oneLine(err.Error())
+			return s
+		}
+		pods, err := bootstrap.ReadStatus(ctx, cluster.REST, r.Namespace)
+		if err != nil {
+			s.Cause = oneLine(err.Error())
+			return s
+		}
+		s.Pods, s.Running = &pods, pods.Ready
+		if web == "" {
+			a, err := forwardOwn(ctx, sh, r.installation)
+			if err != nil {
+				s.Cause = oneLine(err.Error())
+				return s
+			}
+			web, end = a.web, a.close
+		}
+	}
+	defer end()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var stats history.Stats
+	var senders struct {
+		Senders []stream.Sender `json:"senders"`
+	}
+	for path, into := range map[string]any{"/api/stats": &stats, "/api/senders": &senders} {
+		if err := getJSON(ctx, web+path, into); err != nil {
+			s.Cause = oneLine("ask the receiver: " + err.Error())
+			return s
+		}
+	}
+	s.Stats, s.Senders = &stats, senders.Senders
+	return s
+}
+
+func getJSON(ctx context.Context, url string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, resp.Status)
+	}
+	return json.NewDecoder(io.LimitReader(resp.Body, 64<<20)).Decode(into)
+}
+
+// maxSendersShown bounds the senders in the text; --output json has them all.
+const maxSendersShown = 20
+
+func (s installationStatus) print(w io.Writer) {
+	state := "running"
+	if !s.Running {
+		state = "not running"
+	}
+	fmt.Fprintf(w, "%s  %s\n", s.installation, state)
+	if s.Cause != "" {
+		fmt.Fprintf(w, "  %s\n", s.Cause)
+	}
+	if f := s.Forward; f != nil {
+		fmt.Fprintf(w, "  page %s, MQTT %s, held by process %d since %s\n", f.Web, f.MQTT, f.PID, f.Since.Local().Format(time.DateTime))
+	} else if s.Pods != nil {
+		fmt.Fprintf(w, "  no process holds its forwards\n")
+	}
+	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	if s.Pods != nil {
+		for _, role := range s.Pods.Roles {
+			for _, p := range role.Pods {
+				cause := ""
+				if p.Cause != nil {
+					cause = p.Cause.Text
+				}
+				fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", p.Name, p.State, plural(p.Restarts, "restart"), oneLine(cause))
+			}
+		}
+		table.Flush()
+	}
+	if s.Stats != nil {
+		fmt.Fprintf(w, "  %s, %.1f a minute; %d received, %d kept, %d missed\n",
+			plural(s.Stats.Senders, "sender"), 60*s.Stats.Rates.Minute, s.Stats.Received, s.Stats.Kept, s.Stats.Missed)
+		if s.Stats.Degraded != "" {
+			fmt.Fprintf(w, "  degraded: %s\n", oneLine(s.Stats.Degraded))
+		}
+	}
+	for i, sender := range s.Senders {
+		if i == maxSendersShown {
+			fmt.Fprintf(table, "  … and %d more\n", len(s.Senders)-i)
+			break
+		}
+		fmt.Fprintf(table, "  %s\t%s\tlast seen %s\t%.1f a minute\t%d missed\n", oneLine(sender.Sender), sender.State,
+			sender.LastSeen.Local().Format(time.TimeOnly), 60*sender.Rates.Minute, sender.Missed)
+	}
+	table.Flush()
+}

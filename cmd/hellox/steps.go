@@ -1,0 +1,175 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// stepLines shows the steps of up and down as they end: one line each, with a
+// sign and the time it took. On a smart terminal a spinner stands in the place
+// of the step that is under way. With json each step is one object a line on
+// stdout instead.
+type stepLines struct {
+	out   io.Writer // human text
+	json  *json.Encoder
+	smart bool
+	width int
+	now   func() time.Time
+
+	mu      sync.Mutex
+	name    string
+	detail  string
+	began   time.Time
+	spun    int
+	stop    chan struct{}
+	stopped chan struct{}
+}
+
+const (
+	signDone   = "✓"
+	signFailed = "✗"
+	signNote   = "•"
+)
+
+// Begin says that the step called name is under way.
+func (s *stepLines) Begin(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.name, s.detail, s.began = name, "", s.now()
+	switch {
+	case s.json != nil:
+		return
+	case !s.smart:
+		return
+	}
+	s.stop, s.stopped = make(chan struct{}), make(chan struct{})
+	go s.spin(s.stop, s.stopped)
+}
+
+// Progress says in a few words how far the step is.
+func (s *stepLines) Progress(detail string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.detail == detail {
+		return
+	}
+	s.detail = detail
+}
+
+// Done ends the step with what it found or did.
+func (s *stepLines) Done(text string, unchanged bool) {
+	s.end(signDone, "done", text, unchanged)
+}
+
+// Drop forgets the step under way: another process does it and tells of it.
+func (s *stepLines) Drop() {
+	s.halt()
+	s.name = ""
+}
+
+// Fail ends the step that is under way, if there is one; the error itself is
+// reported at the end of the command.
+func (s *stepLines) Fail(err error) {
+	s.mu.Lock()
+	name := s.name
+	s.mu.Unlock()
+	if name != "" {
+		s.end(signFailed, "failed", name+": "+oneLine(err.Error()), false)
+	}
+}
+
+// Note says something that is no step: a port that moved, a choice made.
+func (s *stepLines) Note(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.json != nil {
+		s.json.Encode(map[string]any{"event": "note", "text": text})
+		return
+	}
+	s.erase()
+	s.line(signNote, text, "")
+}
+
+func (s *stepLines) end(sign, event, text string, unchanged bool) {
+	s.halt()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	took := s.now().Sub(s.began)
+	if s.json != nil {
+		s.json.Encode(struct {
+			Event     string  `json:"event"`
+			Step      string  `json:"step"`
+			Text      string  `json:"text"`
+			Unchanged bool    `json:"unchanged"`
+			Seconds   float64 `json:"seconds"`
+		}{event, s.name, text, unchanged, took.Seconds()})
+		s.name = ""
+		return
+	}
+	if unchanged {
+		text += ", unchanged"
+	}
+	s.line(sign, text, fmt.Sprintf("%.1f s", took.Seconds()))
+	s.name = ""
+}
+
+// line writes one line with the time at its right edge.
+func (s *stepLines) line(sign, text, right string) {
+	text = oneLine(text)
+	room := s.width - 4 - len(right) - 1
+	if pad := room - ansi.StringWidth(text); right != "" && pad > 0 {
+		right = strings.Repeat(" ", pad) + right
+	}
+	fmt.Fprintf(s.out, " %s %s %s\n", sign, text, right)
+}
+
+// spin draws the step under way ten times a second until stop is closed.
+func (s *stepLines) spin(stop <-chan struct{}, stopped chan<- struct{}) {
+	defer close(stopped)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+			s.mu.Lock()
+			s.spun++
+			text := s.name
+			if s.detail != "" {
+				text += ": " + s.detail
+			}
+			text = fmt.Sprintf("%s (%.0f s)", oneLine(text), s.now().Sub(s.began).Seconds())
+			frame := []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")[s.spun%10]
+			fmt.Fprintf(s.out, "\r %c %s%s", frame, ansi.Truncate(text, s.width-4, "…"), ansi.EraseLineRight)
+			s.mu.Unlock()
+		}
+	}
+}
+
+func (s *stepLines) halt() {
+	s.mu.Lock()
+	stop, stopped := s.stop, s.stopped
+	s.stop = nil
+	s.mu.Unlock()
+	if stop == nil {
+		return
+	}
+	close(stop)
+	<-stopped
+	s.mu.Lock()
+	s.erase()
+	s.mu.Unlock()
+}
+
+func (s *stepLines) erase() {
+	if s.smart {
+		fmt.Fprint(s.out, "\r"+ansi.EraseLineRight)
+	}
+}

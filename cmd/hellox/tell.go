@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hellox/stream"
+)
+
+func newTell(sh shell) *cobra.Command {
+	var (
+		selected selection
+		flags    brokerFlags
+		url      string
+		output   string
+	)
+	cmd := &cobra.Command{
+		Use:   "tell SENDER VERB",
+		Short: "Tell one broadcaster to say, pause, resume, interval or identify",
+		Long: `Tell one broadcaster to do something, and print its answer and the round trip.
+
+  say TEXT            it says TEXT at once
+  pause, resume       it stops saying Hello world, and goes on
+  interval MIN MAX    it waits between MIN and MAX from now on
+  identify            it tells how it is set`,
+		Example: `  hellox tell broadcast-0 say 'Hello back'
+  hellox tell broadcast-0 interval 200ms 2s`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			if output != "text" && output != "json" {
+				return usage(fmt.Sprintf("--output takes text or json, not %q", output), "")
+			}
+			command, err := parseCommand(args[1], args[2:])
+			if err != nil {
+				return err
+			}
+			if !stream.ValidID(args[0]) {
+				return usage(fmt.Sprintf("%q cannot be a broadcaster's id", args[0]), "hellox status")
+			}
+			conn, _, end, err := dialBroker(ctx, sh, selected, flags, url)
+			if err != nil {
+				return err
+			}
+			defer end()
+			answer, roundTrip, err := conn.Ask(ctx, args[0], command)
+			if errors.Is(err, stream.ErrNoAnswer) {
+				return failed(fmt.Errorf("tell %s: %w", args[0], err), "hellox status lists the broadcasters")
+			}
+			if err != nil {
+				return fmt.Errorf("tell %s: %w", args[0], err)
+			}
+			if output == "json" {
+				if err := printJSON(sh.out, struct {
+					Sender      string        `json:"sender"`
+					Answer      stream.Answer `json:"answer"`
+					RoundTripMS float64       `json:"round_trip_ms"`
+				}{args[0], answer, stream.Millis(roundTrip)}); err != nil {
+					return err
+				}
+			} else if answer.OK {
+				fmt.Fprintf(sh.out, "%s: ok, %s, in %.1f ms\n", oneLine(args[0]), stateWords(answer.State), stream.Millis(roundTrip))
+			}
+			if !answer.OK {
+				return fmt.Errorf("tell %s: it answers: %s", args[0], answer.Error)
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	selected.add(f)
+	flags.add(f)
+	f.StringVar(&url, "broker", "", "`URL` of the broker (default: of what up started)")
+	f.StringVar(&output, "output", "text", "`text|json`")
+	return cmd
+}
+
+// parseCommand reads VERB and what follows it.
+func parseCommand(verb string, rest []string) (stream.Command, error) {
+	c := stream.Command{Do: stream.Verb(verb)}
+	words := map[stream.Verb]int{stream.Say: 1, stream.Pause: 0, stream.Resume: 0, stream.Interval: 2, stream.Identify: 0}
+	n, known := words[c.Do]
+	switch {
+	case !known:
+		return c, usage(fmt.Sprintf("tell knows say, pause, resume, interval and identify, not %q", verb), "hellox tell --help")
+	case len(rest) != n:
+		return c, usage(fmt.Sprintf("tell … %s takes %d more words, not %d", verb, n, len(rest)), "hellox tell --help")
+	}
+	switch c.Do {
+	case stream.Say:
+		c.Text = rest[0]
+	case stream.Interval:
+		for i, into := range []*time.Duration{&c.Min, &c.Max} {
+			d, err := time.ParseDuration(rest[i])
+			if err != nil {
+				return c, usage(fmt.Sprintf("tell … interval takes two durations such as 1s 10s, not %q", rest[i]), "")
+			}
+			*into = d
+		}
+	}
+	if err := c.Check(); err != nil {
+		return c, usage(err.Error(), "hellox tell --help")
+	}
+	return c, nil
+}
+
+func stateWords(m stream.Mode) string {
+	if m.Paused {
+		return "paused"
+	}
+	return fmt.Sprintf("saying it every %s to %s", m.Min, m.Max)
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"hellox/bootstrap"
+)
+
+// The interval of broadcasters that up starts.
+const (
+	minInterval = time.Second
+	maxInterval = 10 * time.Second
+)
+
+type upOptions struct {
+	selection
+	broadcasters    int
+	broadcastersSet bool
+	web, mqtt       bootstrap.Port
+	detach          bool
+	detached        bool // this process is the one that an up --detach left behind
+	timeout         time.Duration
+	overlay         string
+	nodeImage       string
+	dryRun          bool
+	yes             bool
+	output          string
+}
+
+func newUp(sh shell) *cobra.Command {
+	o := upOptions{
+		web:  bootstrap.Port{Number: bootstrap.PortWeb, Flag: "--web-port"},
+		mqtt: bootstrap.Port{Number: bootstrap.PortMQTT, Flag: "--mqtt-port"},
+	}
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "From nothing to the stream",
+		Long: `From nothing to the stream: find (or start, or create) a local cluster, put the
+image on every node, apply the manifests, wait until they are rolled out,
+forward the ports. Without a cluster the same runs in this process.
+
+It stays in front and holds the forwards; Ctrl-C or Enter ends them and leaves
+the pods. Run again, it changes only what is not as it should be.`,
+		Example: `  hellox up
+  hellox up --target local --broadcasters 50
+  hellox up --detach && hellox watch`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			changed := cmd.Flags().Changed
+			o.web.Asked, o.mqtt.Asked = changed("web-port"), changed("mqtt-port")
+			o.broadcastersSet = changed("broadcasters")
+			return o.run(cmd.Context(), sh)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.target, "target", string(bootstrap.Auto), "`auto|minikube|kind|local`: auto takes what runs before what must be started or made")
+	f.StringVar(&o.profile, "profile", "", "minikube profile or kind cluster, by `NAME`")
+	f.StringVar(&o.namespace, "namespace", "hellox", "`NAMESPACE` of this installation")
+	f.IntVar(&o.broadcasters, "broadcasters", 1, "how many broadcasters (default: as many as there are, or 1)")
+	f.IntVar(&o.web.Number, "web-port", bootstrap.PortWeb, "local `PORT` of the page; 0 takes a free one")
+	f.IntVar(&o.mqtt.Number, "mqtt-port", bootstrap.PortMQTT, "local `PORT` of the broker; 0 takes a free one")
+	f.BoolVar(&o.detach, "detach", false, "return once it is up; a background process holds the forwards until down")
+	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "give up after this `TIME`")
+	f.StringVar(&o.overlay, "kustomize", "", "`FOLDER` with an overlay to apply instead (see hellox manifests --eject)")
+	f.StringVar(&o.nodeImage, "node-image", "", "node image `REF` for a kind cluster that is made")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and do nothing")
+	f.BoolVar(&o.yes, "yes", false, "do not ask")
+	f.StringVar(&o.output, "output", "text", "`text|json`: json gives a step a line on stdout")
+	f.BoolVar(&o.detached, "detached", false, "")
+	hide(f, "detached")
+	return cmd
+}
+
+func hide(f *pflag.FlagSet, name string) { f.Lookup(name).Hidden = true }
+
+func (o *upOptions) run(ctx context.Context, sh shell) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	steps := newSteps(sh, o.output == "json")
+	setup, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("it took longer than --timeout %s", o.timeout))
+	defer cancel()
+	find, err := findOptions(sh, o.selection)
+	if err != nil {
+		return err
+	}
+	find.NodeImage = o.nodeImage
+	steps.Begin(bootstrap.StepCluster)
+	found, err := bootstrap.Find(setup, find)
+	if err != nil {
+		steps.Fail(err)
+		return timedOut(setup, err)
+	}
+	if found.Target == bootstrap.Local {
+		o.profile = ""
+		err = o.upLocal(ctx, setup, sh, found, steps)
+	} else {
+		o.target, o.profile = string(found.Target), found.Profile
+		err = o.upCluster(ctx, setup, sh, found, steps)
+	}
+	return timedOut(setup, err)
+}
+
+func (o *upOptions) check() error {
+	switch bootstrap.Target(o.target) {
+	case bootstrap.Auto, bootstrap.Minikube, bootstrap.Kind, bootstrap.Local:
+	default:
+		return usage(fmt.Sprintf("--target takes auto, minikube, kind or local, not %q", o.target), "hellox up --target local")
+	}
+	switch {
+	case o.output != "text" && o.output != "json":
+		return usage(fmt.Sprintf("--output takes text or json, not %q", o.output), "")
+	case o.broadcasters < 0 || o.broadcasters > maxLocal:
+		return usage(fmt.Sprintf("--broadcasters takes 0 to %d, not %d", maxLocal, o.broadcasters), "")
+	case o.timeout <= 0:
+		return usage("--timeout takes more than 0", "")
+	case o.target == targetLocal && o.profile != "":
+		return usage("--profile is for minikube and kind, not for --target local", "")
+	}
+	for _, p := range []bootstrap.Port{o.web, o.mqtt} {
+		if p.Number < 0 || p.Number > 65535 {
+			return usage(fmt.Sprintf("%s takes 0 to 65535, not %d", p.Flag, p.Number), "")
+		}
+	}
+	return checkNamespace(o.namespace)
+}
+
+// timedOut puts the cause of an ended deadline in the place of "context
+// deadline exceeded", which says nothing to a person.
+func timedOut(ctx context.Context, err error) error {
+	if err == nil || !errors.Is(err, context.DeadlineExceeded) || context.Cause(ctx) == nil || errors.Is(context.Cause(ctx), context.Canceled) {
+		return err
+	}
+	return failed(fmt.Errorf("bring it up: %w", context.Cause(ctx)), "hellox status, or more time: --timeout 15m")
+}

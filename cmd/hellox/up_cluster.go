@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"hellox/bootstrap"
+	"hellox/manifests"
+)
+
+// upCluster brings the installation up in a cluster, and then holds its
+// forwards, has them held by a process left behind, or leaves them to the one
+// that holds them already. setup bounds what comes before it is up.
+func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootstrap.Found, steps *stepLines) error {
+	here := installation{Target: o.target, Profile: o.profile, Namespace: o.namespace}
+	root, err := stateRoot(sh.env)
+	if err != nil {
+		return err
+	}
+	p := placeOf(root, here)
+	if o.detached {
+		return o.forwardOnly(ctx, setup, sh, found, p, here, steps)
+	}
+	if o.dryRun {
+		return o.sayCluster(sh, found, steps)
+	}
+	packer, err := newPacker(sh)
+	if err != nil {
+		return err
+	}
+	kept, err := p.read()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	up := bootstrap.UpOptions{
+		Found: found, Packer: packer, Namespace: o.namespace, Broadcasters: o.wanted(),
+		Overlay: o.overlay, Web: o.web, MQTT: o.mqtt, Holder: whoAmI(),
+	}
+	lives := kept.lives(ctx)
+	if !lives {
+		// On record before anything is made, so that whatever ends this, a
+		// down finds it.
+		if err := p.write(record{installation: here}); err != nil {
+			return err
+		}
+	}
+	switch {
+	case lives:
+		up.NoForward = true
+		if _, err := bootstrap.Up(setup, up, steps); err != nil {
+			return err
+		}
+		steps.Note(fmt.Sprintf("forwarded by process %d since %s", kept.Holder.PID, kept.Holder.Started.Local().Format(time.DateTime)))
+		return o.say(sh, upResult{here, kept.Holder.Web, kept.Holder.MQTT}, "")
+	case o.detach:
+		up.NoForward = true
+		if err := o.portsFree(setup); err != nil {
+			steps.Fail(err)
+			return err
+		}
+		if _, err := bootstrap.Up(setup, up, steps); err != nil {
+			return err
+		}
+		return o.leaveBehind(setup, sh, here, p)
+	}
+	return o.hold(sh, p, here, func(held *held) error {
+		installed, err := bootstrap.Up(setup, up, steps)
+		if err != nil {
+			return err
+		}
+		return o.holdForwards(ctx, sh, held, &forwards{installed.Cluster, installed.Web, installed.MQTT})
+	})
+}
+
+// portsFree tells early that a port which was asked for is taken.
+func (o *upOptions) portsFree(ctx context.Context) error {
+	for _, port := range []bootstrap.Port{o.web, o.mqtt} {
+		if !port.Asked || port.Number == 0 {
+			continue
+		}
+		listeners, _, err := port.Listen(ctx)
+		if err != nil {
+			return err
+		}
+		for _, ln := range listeners {
+			ln.Close()
+		}
+	}
+	return nil
+}
+
+// forwardOnly is the whole life of the process that an up --detach leaves behind.
+func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found bootstrap.Found, p place, here installation, steps *stepLines) error {
+	return o.hold(sh, p, here, func(held *held) error {
+		cluster, err := found.Ready(setup, nil)
+		if err != nil {
+			return err
+		}
+		steps.Begin(bootstrap.StepForward)
+		f, err := openForwards(ctx, cluster, o.namespace, o.web, o.mqtt)
+		if err == nil {
+			err = waitForPage(setup, f.pageURL())
+		}
+		if err != nil {
+			steps.Fail(err)
+			return err
+		}
+		steps.Done("forwarded", false)
+		for _, moved := range f.moved() {
+			steps.Note(moved)
+		}
+		return o.holdForwards(ctx, sh, held, f)
+	})
+}
+
+// hold takes the place for as long as what runs.
+func (o *upOptions) hold(sh shell, p place, here installation, what func(*held) error) error {
+	held, err := p.hold(record{installation: here})
+	if errors.Is(err, errHeld) {
+		return missing(fmt.Errorf("bring up %s: another hellox is just bringing it up or ending it", here), "hellox status")
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(what(held), held.release())
+}
+
+// holdForwards says where the stream is, and holds the forwards until a
+// signal, Enter, a hellox down, or the installation's end.
+func (o *upOptions) holdForwards(ctx context.Context, sh shell, held *held, f *forwards) error {
+	defer f.close()
+	up := upResult{held.record.installation, f.pageURL(), f.brokerURL()}
+	if err := o.announce(sh, held, up, "Enter or Ctrl-C ends the forwards; the pods stay.", nil); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	group.Go(func() error {
+		defer stop()
+		return f.watchOver(ctx, o.namespace)
+	})
+	group.Go(func() error {
+		defer stop()
+		return waitForEnd(ctx, sh, held.stop)
+	})
+	return group.Wait()
+}
+
+// sayCluster is up --dry-run.
+func (o *upOptions) sayCluster(sh shell, found bootstrap.Found, steps *stepLines) error {
+	steps.Done(found.String(), found.State == bootstrap.Running)
+	objects, err := manifests.Render(manifests.Options{Namespace: o.namespace, Overlay: o.overlay, Broadcasters: o.wanted()})
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(objects))
+	for i, u := range objects {
+		names[i] = u.GetKind() + " " + u.GetName()
+	}
+	if found.State != bootstrap.Running {
+		steps.Note("would start it first")
+	}
+	steps.Note("would put the image on every node")
+	steps.Note(fmt.Sprintf("would apply %d objects in namespace %s: %s", len(objects), o.namespace, strings.Join(names, ", ")))
+	steps.Note(fmt.Sprintf("would forward the page and the broker to ports %d and %d", o.web.Number, o.mqtt.Number))
+	return nil
+}
+
+func (o *upOptions) wanted() *int {
+	if o.broadcastersSet {
+		return &o.broadcasters
+	}
+	return nil
+}
+
+// newPacker makes the image of the running executable.
+func newPacker(sh shell) (bootstrap.Packer, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return bootstrap.Packer{}, fmt.Errorf("pack the image: find this executable: %w", err)
+	}
+	cache, err := cacheRoot()
+	if err != nil {
+		return bootstrap.Packer{}, err
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return bootstrap.Packer{}, fmt.Errorf("pack the image: %w", err)
+	}
+	return bootstrap.Packer{Runner: bootstrap.NewRunner(sh.environ), Executable: self, Dir: dir, CacheDir: cache}, nil
+}
+
+// whoAmI tells others who changes an installation just now, and where.
+func whoAmI() string {
+	name, host := "somebody", "some machine"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return fmt.Sprintf("%s@%s, process %d", name, host, os.Getpid())
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+
+	"golang.org/x/sync/errgroup"
+
+	"hellox/bootstrap"
+)
+
+// upLocal runs the whole stream in this process, or in one left behind. setup
+// bounds what comes before it is up.
+func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found bootstrap.Found, steps *stepLines) error {
+	here := installation{Target: targetLocal, Namespace: o.namespace}
+	root, err := stateRoot(sh.env)
+	if err != nil {
+		return err
+	}
+	p := placeOf(root, here)
+	kept, err := p.read()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	where := "all in one process: " + found.Why
+	if kept.lives(ctx) {
+		steps.Done(where, true)
+		return o.alreadyUp(sh, kept, steps)
+	}
+	kept.installation = here
+	switch {
+	case o.broadcastersSet:
+		kept.Broadcasters = &o.broadcasters
+	case kept.Broadcasters != nil:
+		o.broadcasters = *kept.Broadcasters
+	}
+	if o.detach && !o.dryRun {
+		steps.Drop()
+		return o.leaveBehind(setup, sh, here, p)
+	}
+	steps.Done(where, false)
+	if o.dryRun {
+		steps.Note(fmt.Sprintf("would run broker, receiver and %s; the history is in %s", plural(o.broadcasters, "broadcaster"), p))
+		return nil
+	}
+	held, err := p.hold(kept)
+	if errors.Is(err, errHeld) {
+		return missing(fmt.Errorf("start %s: another hellox is just starting or ending it", here), "hellox status")
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(o.holdLocal(ctx, setup, sh, held, steps), held.release())
+}
+
+// holdLocal runs the stream until a signal, Enter, a hellox down or a failure
+// of its own.
+func (o *upOptions) holdLocal(ctx, setup context.Context, sh shell, held *held, steps *stepLines) error {
+	steps.Begin("stream")
+	local, err := o.openLocal(ctx, setup, held, steps)
+	if err != nil {
+		steps.Fail(err)
+		return err
+	}
+	group, running := errgroup.WithContext(ctx)
+	running, stop := context.WithCancel(running)
+	defer stop()
+	group.Go(func() error { return local.run(running, o.broadcasters) })
+	group.Go(func() error {
+		defer stop()
+		ready, cancel := context.WithTimeout(running, o.timeout)
+		defer cancel()
+		up := upResult{held.record.installation, "http://" + local.page.Addr().String(), "mqtt://" + local.receiver.broker.Host}
+		if err := waitForPage(ready, up.Web); err != nil {
+			return err
+		}
+		steps.Done(fmt.Sprintf("broker, receiver and %s", plural(o.broadcasters, "broadcaster")), false)
+		if err := o.announce(sh, held, up, "Enter or Ctrl-C ends it; the history stays.", local.fleet.scale); err != nil {
+			return err
+		}
+		return waitForEnd(running, sh, held.stop)
+	})
+	if err := group.Wait(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// openLocal opens the ports, the history and the broker's store.
+func (o *upOptions) openLocal(ctx, setup context.Context, held *held, steps *stepLines) (*localStream, error) {
+	var ports [2][]net.Listener
+	for i, port := range []bootstrap.Port{o.mqtt, o.web} {
+		listeners, moved, err := port.Listen(setup)
+		if err != nil {
+			return nil, err
+		}
+		if moved != "" {
+			steps.Note(moved)
+		}
+		ports[i] = listeners
+	}
+	return newLocalStream(ctx, held.place, held.record.String(), ports[0], join(ports[1]))
+}
+
+// alreadyUp says who runs it and where.
+func (o *upOptions) alreadyUp(sh shell, r record, steps *stepLines) error {
+	steps.Note(fmt.Sprintf("%s is up already: process %d runs it since %s",
+		r.installation, r.Holder.PID, r.Holder.Started.Local().Format("2006-01-02 15:04:05")))
+	return o.say(sh, upResult{r.installation, r.Holder.Web, r.Holder.MQTT}, "")
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// upResult is what up ends its steps with.
+type upResult struct {
+	installation
+	Web  string `json:"web"`
+	MQTT string `json:"mqtt"`
+}
+
+// announce records where the stream is, and says it. A person who reads it may
+// use it at once, so the record comes first; whoever waits for the record of a
+// process in the background reads what that has said, so there it comes last.
+func (o *upOptions) announce(sh shell, held *held, up upResult, ending string, scale func(int) error) error {
+	if o.detached {
+		return errors.Join(o.say(sh, up, ""), held.publish(up.Web, up.MQTT, true, scale))
+	}
+	if err := held.publish(up.Web, up.MQTT, false, scale); err != nil {
+		return err
+	}
+	return o.say(sh, up, ending)
+}
+
+// say prints where the stream is, and what ends what holds it.
+func (o *upOptions) say(sh shell, up upResult, ending string) error {
+	if o.output == "json" {
+		return printJSON(sh.out, struct {
+			Event string `json:"event"`
+			upResult
+		}{"up", up})
+	}
+	fmt.Fprintf(sh.err, `
+   the page     %s
+   terminal     hellox watch
+   MQTT         %s
+   remove       hellox down
+
+`, up.Web, up.MQTT)
+	if ending != "" {
+		fmt.Fprintf(sh.err, " %s\n", ending)
+	}
+	return nil
+}
+
+// waitForPage returns once the page answers.
+func waitForPage(ctx context.Context, url string) error {
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/stats", nil)
+		if err != nil {
+			return err
+		}
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// printJSON writes v as one line.
+func printJSON(w interface{ Write([]byte) (int, error) }, v any) error {
+	return json.NewEncoder(w).Encode(v)
+}

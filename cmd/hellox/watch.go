@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"hellox/history"
+	"hellox/stream"
+	"hellox/tui"
+)
+
+type watchOptions struct {
+	selection
+	broker   brokerFlags
+	topics   []string
+	filter   string
+	output   string
+	count    int
+	duration time.Duration
+	since    string
+	memory   string
+}
+
+func newWatch(sh shell) *cobra.Command {
+	var o watchOptions
+	cmd := &cobra.Command{
+		Use:   "watch [URL]",
+		Short: "Show the stream in this terminal",
+		Long: `Show the stream in this terminal: of what up started, with its history, or of
+any broker by its URL (mqtt, mqtts, ws, wss).
+
+` + filterHelp(),
+		Example: `  hellox watch
+  hellox watch --since 10m --filter 'sender:broadcast-* delta>8s'
+  hellox watch mqtt://127.0.0.1:1883 -t 'sensors/#'
+  hellox watch -n 5 --output json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), sh, args)
+		},
+	}
+	flags := cmd.Flags()
+	o.selection.add(flags)
+	o.broker.add(flags)
+	flags.StringArrayVarP(&o.topics, "topic", "t", nil, "MQTT topic `FILTER`; may be given again (default: all)")
+	flags.StringVar(&o.filter, "filter", "", "show only what fits the `EXPRESSION`")
+	flags.StringVar(&o.output, "output", "", "`tui|plain|json` (default: tui on a terminal, else plain)")
+	flags.IntVarP(&o.count, "count", "n", 0, "end after `N` messages")
+	flags.DurationVar(&o.duration, "for", 0, "end after this `TIME`; with --count, fail if there were fewer")
+	flags.StringVar(&o.since, "since", "", "begin in the history: a `DURATION|TIME` ago (5m), or RFC 3339")
+	flags.StringVar(&o.memory, "memory", "256MiB", "how many `BYTES` of messages to keep in memory")
+	return cmd
+}
+
+func (o *watchOptions) run(ctx context.Context, sh shell, args []string) error {
+	if o.output == "" {
+		o.output = "plain"
+		if terminal(sh.out) && terminal(sh.in) && o.count == 0 && o.duration == 0 {
+			o.output = "tui"
+		}
+	}
+	if o.output != "tui" && o.output != "plain" && o.output != "json" {
+		return usage(fmt.Sprintf("--output takes tui, plain or json, not %q", o.output), "")
+	}
+	if o.count < 0 || o.duration < 0 {
+		return usage("--count and --for do not take less than 0", "")
+	}
+	memory, err := humanize.ParseBytes(o.memory)
+	if err != nil || memory < 1<<20 || memory > 1<<40 {
+		return usage(fmt.Sprintf("--memory takes 1MiB or more, not %q", o.memory), "hellox watch --memory 256MiB")
+	}
+	filter, err := parseFilter(o.filter)
+	if err != nil {
+		return err
+	}
+	for _, t := range o.topics {
+		if err := stream.CheckTopicFilter(t); err != nil {
+			return usage("--topic: "+err.Error(), "")
+		}
+	}
+	since, err := sinceTime(o.since, time.Now())
+	if err != nil {
+		return err
+	}
+	view := view{
+		selected: history.Select{Topics: o.topics, Filter: filter},
+		since:    since,
+		memory:   int64(memory),
+		output:   o.output,
+		count:    o.count,
+		duration: o.duration,
+	}
+	if len(args) == 1 {
+		return o.watchBroker(ctx, sh, args[0], view)
+	}
+	return o.watchInstallation(ctx, sh, view)
+}
+
+// watchInstallation reads the receiver's API: the ids and the history of the page.
+func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) error {
+	a, err := o.selection.reach(ctx, sh)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	store, err := history.OpenRemote(ctx, a.web, history.RemoteOptions{})
+	if err != nil {
+		return missing(fmt.Errorf("watch %s: %w", a.installation, err), "hellox status")
+	}
+	defer store.Close()
+	v.title = a.installation.String()
+	return v.show(ctx, sh, store, apiClient(a.web))
+}
+
+// watchBroker speaks MQTT itself; ids, deltas and gaps are those of this run.
+func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v view) error {
+	broker, err := o.broker.parse(sh, url)
+	if err != nil {
+		return err
+	}
+	topics := v.selected.Topics
+	if len(topics) == 0 {
+		topics = []string{"#"}
+	}
+	// The subscription selects the topics already.
+	v.selected.Topics = nil
+	live := history.NewLive(history.LiveOptions{Memory: v.memory})
+	defer live.Close()
+	arrivals := make(chan stream.Arrival, stream.Window)
+	client, err := stream.Dial(ctx, stream.DialOptions{Broker: broker, Background: true})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	v.title = broker.String()
+
+	group, running := errgroup.WithContext(ctx)
+	running, stop := context.WithCancel(running)
+	defer stop()
+	group.Go(func() error {
+		return stream.Subscribe(running, stream.SubscribeOptions{
+			Broker: broker, ClientID: o.broker.clientID, Topics: topics, QoS: 1,
+			FailFast: true, Link: live.SetLink,
+		}, arrivals)
+	})
+	group.Go(func() error { return live.Run(running, arrivals) })
+	group.Go(func() error {
+		defer stop()
+		return v.show(running, sh, live, client)
+	})
+	err = group.Wait()
+	if ctx.Err() == nil && (errors.Is(err, stream.ErrUnreachable) || errors.Is(err, stream.ErrDenied)) {
+		return missing(fmt.Errorf("watch %s: %w", broker, err), hintOf(err))
+	}
+	return err
+}
+
+// A view is what watch shows, and how.
+type view struct {
+	title    string
+	selected history.Select
+	since    time.Time
+	memory   int64
+	output   string
+	count    int
+	duration time.Duration
+}
+
+func (v view) show(ctx context.Context, sh shell, store history.Store, client tui.Client) error {
+	if v.output == "tui" {
+		return tui.Run(ctx, tui.Options{
+			Store: store, Client: client, Title: v.title, Select: v.selected, Since: v.since,
+			Memory: v.memory, In: sh.in, Out: sh.out,
+		})
+	}
+	n, err := tui.Lines(ctx, tui.LineOptions{
+		Store: store, Select: v.selected, Since: v.since, JSON: v.output == "json",
+		Count: v.count, For: v.duration, Color: smart(sh.out, sh.env), Out: sh.out, Err: sh.err,
+	})
+	if errors.Is(err, tui.ErrShort) {
+		return failed(fmt.Errorf("watch %s: %d of %d messages came in %s", v.title, n, v.count, v.duration),
+			"give it more time with --for, or see what the senders do with hellox status")
+	}
+	return err
+}
+
+// parseFilter compiles --filter.
+func parseFilter(expression string) (*stream.Filter, error) {
+	f, err := stream.ParseFilter(expression)
+	if err != nil {
+		return nil, usage("--filter: "+err.Error(), "hellox watch --help lists the terms")
+	}
+	return f, nil
+}
+
+// sinceTime reads a duration ago or a time; "" is the zero time.
+func sinceTime(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+		return t, nil
+	}
+	return time.Time{}, usage(fmt.Sprintf("--since takes a duration (5m) or a time (2026-01-02T15:04:05Z), not %q", s), "")
+}
+
+// filterHelp is the table of the filter language's terms.
+func filterHelp() string {
+	var b strings.Builder
+	b.WriteString("A filter is terms side by side; or, not (or -) and parentheses combine them:\n")
+	for _, t := range stream.FilterTerms() {
+		fmt.Fprintf(&b, "  %-26s %s\n", t.Example, t.Description)
+	}
+	return b.String()
+}
