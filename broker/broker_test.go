@@ -2,8 +2,10 @@ package broker
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"testing"
 	"time"
 )
@@ -24,7 +26,7 @@ func startStop(t testing.TB, o Options) (*Broker, func()) {
 		o.Listeners = []Listener{{Net: listenLoopback(t), Open: true}}
 	}
 	if o.Log == nil {
-		o.Log = slog.New(slog.NewTextHandler(logTo{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		o.Log = slog.New(slog.NewTextHandler(logOf(t), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	b, err := New(o)
 	if err != nil {
@@ -60,11 +62,29 @@ func listenLoopback(t testing.TB) net.Listener {
 	return l
 }
 
-// logTo writes to the test's log, which is shown if it fails.
-type logTo struct{ t testing.TB }
+// logOf returns a writer to the test's log, which is shown if it fails. What
+// comes after the test's end is dropped: mochi does not wait for its event loop.
+func logOf(t testing.TB) io.Writer {
+	l := &testLog{t: t}
+	t.Cleanup(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.t = nil
+	})
+	return l
+}
 
-func (l logTo) Write(b []byte) (int, error) {
-	l.t.Logf("%s", b)
+type testLog struct {
+	mu sync.Mutex
+	t  testing.TB // nil: the test has ended
+}
+
+func (l *testLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.t != nil {
+		l.t.Logf("%s", b)
+	}
 	return len(b), nil
 }
 

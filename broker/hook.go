@@ -26,6 +26,18 @@ const (
 	maxClientID   = 256
 )
 
+// connackV3 is how MQTT 3.1.1 says a reason for which we refuse; mochi knows
+// fewer and sends the others as they are, which no client understands.
+func connackV3(code packets.Code) packets.Code {
+	switch code.Code {
+	case packets.ErrClientIdentifierNotValid.Code:
+		return packets.Err3ClientIdentifierNotValid
+	case packets.ErrNotAuthorized.Code:
+		return packets.Err3NotAuthorized
+	}
+	return packets.Err3ServerUnavailable
+}
+
 func (h *hook) ID() string { return "hellox" }
 
 func (h *hook) Provides(b byte) bool {
@@ -51,6 +63,9 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	c.id, c.v5 = cl.ID, cl.Properties.ProtocolVersion == 5
 	refuse := func(reason string, code packets.Code) error {
 		h.metrics.refused(reason)
+		if !c.v5 {
+			code = connackV3(code)
+		}
 		h.server.SendConnack(cl, code, false, nil)
 		return code
 	}

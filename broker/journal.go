@@ -24,6 +24,7 @@ type journal struct {
 	sessionOf func(id string) *session // the present one, or nil
 	healed    func()
 	limit     int64 // bytes of messages
+	asked     int64 // the limit that was asked for, of which limit is the part of the messages
 	metrics   *metrics
 	log       *slog.Logger
 	now       func() time.Time
@@ -112,7 +113,7 @@ func (j *journal) append(m *message, to []*session, from *conn) error {
 		j.room.Wait()
 	}
 	if j.state == working && j.kept+int64(j.bytes) >= j.limit {
-		j.degrade(fmt.Sprintf("the store has reached its limit of %s: publishers get no acknowledgement until what is queued has been fetched", humanize.IBytes(uint64(j.limit))))
+		j.degrade(j.atLimit())
 	}
 	switch {
 	case j.state == full:
@@ -123,6 +124,10 @@ func (j *journal) append(m *message, to []*session, from *conn) error {
 	j.bytes += m.size()
 	m.seq = j.add(entry{m, to, from})
 	return nil
+}
+
+func (j *journal) atLimit() string {
+	return fmt.Sprintf("the store has reached its limit of %s: publishers get no acknowledgement until what is queued has been fetched", humanize.IBytes(uint64(j.asked)))
 }
 
 // save brings a session's row up to date and returns the number that the disk

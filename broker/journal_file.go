@@ -86,15 +86,17 @@ func openJournalFile(ctx context.Context, folder string, checkpoint int64) (*jou
 }
 
 func (f *journalFile) prepare(ctx context.Context, onDisk bool, checkpoint int64) (err error) {
+	defer func() {
+		if hasCode(err, sqlite3.SQLITE_BUSY) {
+			err = errors.New("another broker has it open")
+		}
+	}()
 	if f.conn, err = f.db.Conn(ctx); err != nil {
 		return err
 	}
 	var application, version, tables int
 	err = f.conn.QueryRowContext(ctx, "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)").Scan(&application, &version, &tables)
-	var coded *sqlite.Error
 	switch {
-	case errors.As(err, &coded) && coded.Code()&0xff == sqlite3.SQLITE_BUSY:
-		return errors.New("another broker has it open")
 	case err != nil:
 		return err
 	case tables > 0 && application != applicationID:
@@ -161,7 +163,7 @@ func (f *journalFile) commit(w *work) error {
 	ctx := context.Background() // a commit is never left half way
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.inTransaction(ctx, func() error {
+	err := f.inTransaction(ctx, func() error {
 		for _, r := range w.rows {
 			if _, err := f.ins.ExecContext(ctx, int64(r.key), r.records); err != nil {
 				return err
@@ -191,6 +193,12 @@ func (f *journalFile) commit(w *work) error {
 		}
 		return f.delete(ctx, w)
 	})
+	if err == nil && f.starved() {
+		// What was given back is the disk's only once it is out of the
+		// write-ahead log. If that fails, it is tried again with the next.
+		f.exec(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	}
+	return err
 }
 
 func (f *journalFile) retain(ctx context.Context, topic string, m *message) error {
@@ -206,6 +214,9 @@ func (f *journalFile) retain(ctx context.Context, topic string, m *message) erro
 // many are free.
 func (f *journalFile) delete(ctx context.Context, w *work) error {
 	if len(w.dead) == 0 {
+		if f.starved() {
+			return f.shrink(ctx)
+		}
 		return nil
 	}
 	if err := f.exec(ctx, "DELETE FROM batch WHERE last < ?", int64(w.below)); err != nil {
@@ -222,10 +233,14 @@ func (f *journalFile) delete(ctx context.Context, w *work) error {
 	return f.shrink(ctx)
 }
 
-// shrink gives free pages back to the disk, a few with each commit, and keeps
-// enough that a busy log does not grow and shrink all the time.
+// shrink gives free pages back to the disk, some with each commit. It keeps
+// enough that a busy journal does not grow and shrink all the time, unless the
+// disk is full.
 func (f *journalFile) shrink(ctx context.Context) error {
-	const keep, step = 4096, 256 // pages of 4 KiB
+	keep, step := 4096, 256 // pages of 4 KiB
+	if f.starved() {
+		keep, step = 0, 4096
+	}
 	var free int
 	if err := f.conn.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil {
 		return err
@@ -233,7 +248,14 @@ func (f *journalFile) shrink(ctx context.Context) error {
 	if free <= keep {
 		return nil
 	}
-	return f.exec(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", step))
+	// It frees a page with each row that is asked for.
+	rows, err := f.conn.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", step))
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+	}
+	return errors.Join(rows.Err(), rows.Close())
 }
 
 // read returns batches of keys, at least the first.
@@ -355,7 +377,9 @@ func (f *journalFile) eachRetained(ctx context.Context, fn func(*message)) error
 // isFull tells whether a commit failed for want of room, which can pass; any
 // other failure to write is final (a failed fsync may have lost pages that the
 // next one reports as written).
-func isFull(err error) bool {
+func isFull(err error) bool { return hasCode(err, sqlite3.SQLITE_FULL) }
+
+func hasCode(err error, code int) bool {
 	var coded *sqlite.Error
-	return errors.As(err, &coded) && coded.Code()&0xff == sqlite3.SQLITE_FULL
+	return errors.As(err, &coded) && coded.Code()&0xff == code
 }

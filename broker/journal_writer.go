@@ -191,7 +191,7 @@ func (w *work) empty() bool {
 // commit writes what waits and tells everybody whom it concerns.
 func (j *journal) commit(tidy bool) {
 	w := j.take(tidy)
-	if w.empty() {
+	if w.empty() && !j.file.starved() {
 		return
 	}
 	began := j.now()
@@ -311,7 +311,7 @@ func (j *journal) tryHeal() {
 	if float64(j.kept) < healAt*float64(j.limit) {
 		j.heal()
 	} else {
-		j.why = "the store has reached its limit: publishers get no acknowledgement until what is queued has been fetched"
+		j.why = j.atLimit()
 	}
 }
 

@@ -21,21 +21,22 @@ const (
 	minReserve = 1 << 20
 )
 
-// makeReserve puts a file of about want bytes into folder, a smaller one if
-// there is not so much room.
-func makeReserve(folder string, want int64) (*reserve, error) {
-	r := &reserve{path: filepath.Join(folder, "reserve"), size: min(max(want, minReserve), maxReserve)}
-	for {
-		err := r.fill()
-		if err == nil || r.size/2 < minReserve {
-			return r, err
+// makeReserve puts a file of about want bytes into folder, a smaller one on a
+// small disk, where it leaves at least as much room as it takes. If there is
+// no room at all the reserve is missing: the store then opens as one whose
+// disk is full.
+func makeReserve(folder string, want int64) *reserve {
+	r := &reserve{path: filepath.Join(folder, "reserve")}
+	for r.size = min(max(want, minReserve), maxReserve); ; r.size /= 2 {
+		if err := r.fill(2 * r.size); err == nil || r.size/2 < minReserve {
+			return r
 		}
-		r.size /= 2
 	}
 }
 
-// fill writes the file, whole and synced, or leaves none.
-func (r *reserve) fill() (err error) {
+// fill writes the file, whole and synced, or leaves none. Where none was, it
+// wants to find as much room as proof says.
+func (r *reserve) fill(proof int64) (err error) {
 	r.missing = true
 	if info, err := os.Stat(r.path); err == nil && info.Size() == r.size {
 		r.missing = false
@@ -45,9 +46,12 @@ func (r *reserve) fill() (err error) {
 	if err != nil {
 		return fmt.Errorf("reserve room in the store: %w", err)
 	}
-	zeros := make([]byte, 256<<10)
-	for n := int64(0); n < r.size && err == nil; n += int64(len(zeros)) {
-		_, err = file.Write(zeros[:min(int64(len(zeros)), r.size-n)])
+	zeros := make([]byte, minReserve/4)
+	for n := int64(0); n < proof && err == nil; n += int64(len(zeros)) {
+		_, err = file.Write(zeros)
+	}
+	if err == nil {
+		err = file.Truncate(r.size)
 	}
 	if err == nil {
 		err = file.Sync()
@@ -71,5 +75,6 @@ func (f *journalFile) starve() {
 // starved tells whether the reserve has been given up.
 func (f *journalFile) starved() bool { return f.reserve != nil && f.reserve.missing }
 
-// feed puts the reserve back.
-func (f *journalFile) feed() error { return f.reserve.fill() }
+// feed puts the reserve back, if there is half as much room beyond it: without
+// that the disk is as full as before.
+func (f *journalFile) feed() error { return f.reserve.fill(f.reserve.size * 3 / 2) }

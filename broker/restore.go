@@ -26,22 +26,24 @@ func (b *Broker) openJournal(folder string, limit int64) error {
 		return fmt.Errorf("the store's limit of %d bytes is too small: it must be at least %d", limit, minLimit)
 	}
 	var kept *reserve
+	forMessages := limit
 	if folder != "" {
-		err := os.MkdirAll(folder, 0o700)
-		if err == nil {
-			kept, err = makeReserve(folder, limit/64)
-		}
-		if err != nil {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return fmt.Errorf("open the store %s: %w", folder, err)
 		}
-		limit -= 2 * kept.size
+		kept = makeReserve(folder, limit/64)
+		forMessages -= 2 * kept.size
 	}
 	file, err := openJournalFile(context.Background(), folder, checkpointOf(kept))
 	if err != nil {
 		return fmt.Errorf("open the store %s: %w", folder, err)
 	}
 	file.reserve = kept
-	b.journal = newJournal(file, limit, b.metrics, b.log, b.now)
+	b.journal = newJournal(file, forMessages, b.metrics, b.log, b.now)
+	b.journal.asked = limit
+	if file.starved() {
+		b.journal.degrade("the disk of the store is full: publishers get no acknowledgement until there is room")
+	}
 	b.journal.retained, b.journal.sessionOf, b.journal.healed = &b.retained, b.sessions.current, b.patience.forget
 	b.sessions.journal, b.sessions.metrics, b.sessions.now = b.journal, b.metrics, b.now
 	b.sessions.byID = map[string]*session{}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+)
+
+// A case is one figure, taken of every peer in every round.
+type testCase struct {
+	name  string
+	goal  string
+	load  load
+	peers []peer
+}
+
+func cases() []testCase {
+	var all []testCase
+	for _, shape := range []struct {
+		name       string
+		pubs, subs int
+	}{{"fan-in 100 to 1", 100, 1}, {"fan-out 1 to 100", 1, 100}, {"1 to 1", 1, 1}} {
+		for _, qos := range []byte{0, 1} {
+			all = append(all, testCase{
+				name:  fmt.Sprintf("QoS %d %s", qos, shape.name),
+				goal:  "N1: at least 1.5x Mosquitto",
+				load:  load{pubs: shape.pubs, subs: shape.subs, qos: qos, inFlight: 50, window: 500},
+				peers: []peer{ours(false), mosquitto(false), nats(false)},
+			})
+		}
+	}
+	for _, d := range []struct {
+		pubs, inFlight int
+		goal           string
+	}{
+		{1, 1, "N3: PUBACK p50 at most 3x the disk's append and fdatasync"},
+		{20, 1, "N2"},
+		{20, 50, "N2: at least 1.5x Mosquitto, 15x NATS"},
+		{200, 50, "N2: at least 1.0x Mosquitto, 15x NATS"},
+	} {
+		all = append(all, testCase{
+			name:  fmt.Sprintf("durable QoS 1, %d publishers, %d in flight", d.pubs, d.inFlight),
+			goal:  d.goal,
+			load:  load{pubs: d.pubs, subs: 1, qos: 1, inFlight: d.inFlight, durable: true},
+			peers: []peer{ours(true), mosquitto(true), nats(true)},
+		})
+	}
+	all = append(all, testCase{
+		name:  "away: a backlog of 200,000, then fetched",
+		goal:  "N5: nothing lost, at most 64 MiB",
+		load:  load{pubs: 20, subs: 1, qos: 1, inFlight: 50, durable: true, backlog: 200_000},
+		peers: []peer{ours(true), mosquitto(true)},
+	})
+	return all
+}
+
+// measure runs the rounds and prints a line for each peer. The order of the
+// peers turns with each round.
+func (k testCase) measure(ctx context.Context, c config) error {
+	fmt.Printf("\n%s (%s)\n", k.name, k.goal)
+	results := make([][]result, len(k.peers))
+	for round := range c.rounds {
+		for i := range k.peers {
+			n := (i + round) % len(k.peers)
+			r, err := k.once(ctx, c, k.peers[n])
+			if err != nil {
+				return fmt.Errorf("%s: %w", k.peers[n].name, err)
+			}
+			results[n] = append(results[n], r)
+		}
+		if k.load.durable {
+			d, err := probeDisk(c.dir)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("  disk, append and fdatasync: p50 %.2f ms, p99 %.2f ms\n", d.p50.Seconds()*1e3, d.p99.Seconds()*1e3)
+		}
+	}
+	k.print(results)
+	return nil
+}
+
+// once measures one peer in a fresh folder and process.
+func (k testCase) once(ctx context.Context, c config, p peer) (result, error) {
+	dir, err := os.MkdirTemp(c.dir, "hellox-bench-")
+	if err != nil {
+		return result{}, err
+	}
+	defer os.RemoveAll(dir)
+	running, err := p.start(ctx, dir)
+	if err != nil {
+		return result{}, err
+	}
+	defer running.stop()
+	r, err := k.load.run(ctx, c.lasting, running)
+	r.memory = running.peakMemory()
+	return r, err
+}
+
+func (k testCase) print(results [][]result) {
+	for n, p := range k.peers {
+		rates := of(results[n], func(r result) float64 { return r.rate })
+		line := fmt.Sprintf("  %-24s %9.0f msg/s", p.name, median(rates))
+		ratios := make([]float64, len(results[n]))
+		cpu := make([]float64, len(results[n]))
+		for i := range results[n] {
+			ratios[i] = results[n][i].rate / results[1][i].rate
+			cpu[i] = results[n][i].cpu / results[1][i].cpu
+		}
+		line += fmt.Sprintf("   %5.2fx Mosquitto (%.2f-%.2f), CPU a message %.2fx", median(ratios), slices.Min(ratios), slices.Max(ratios), median(cpu))
+		if results[n][0].p99 > 0 {
+			line += fmt.Sprintf("   PUBACK p50 %.2f p99 %.2f ms",
+				median(of(results[n], func(r result) float64 { return r.p50.Seconds() * 1e3 })),
+				median(of(results[n], func(r result) float64 { return r.p99.Seconds() * 1e3 })))
+		}
+		line += fmt.Sprintf("   peak %.0f MiB", median(of(results[n], func(r result) float64 { return float64(r.memory) / (1 << 20) })))
+		if k.load.backlog > 0 {
+			line += fmt.Sprintf("   lost %.0f", median(of(results[n], func(r result) float64 { return float64(r.lost) })))
+		}
+		fmt.Println(line)
+	}
+}
+
+func of(results []result, f func(result) float64) []float64 {
+	values := make([]float64, len(results))
+	for i, r := range results {
+		values[i] = f(r)
+	}
+	return values
+}
+
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// A disk is what appending and syncing a small record costs.
+type disk struct{ p50, p99 time.Duration }
+
+// probeDisk appends 160 bytes and syncs them, 300 times.
+func probeDisk(dir string) (disk, error) {
+	path := filepath.Join(dir, "hellox-bench-disk")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return disk{}, err
+	}
+	defer os.Remove(path)
+	defer f.Close()
+	times := make([]time.Duration, 300)
+	record := make([]byte, 160)
+	for i := range times {
+		began := time.Now()
+		if _, err := f.Write(record); err != nil {
+			return disk{}, err
+		}
+		if err := syscall.Fdatasync(int(f.Fd())); err != nil {
+			return disk{}, err
+		}
+		times[i] = time.Since(began)
+	}
+	slices.Sort(times)
+	return disk{times[len(times)/2], times[len(times)*99/100]}, nil
+}

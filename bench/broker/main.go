@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+)
+
+// A config says how to measure.
+type config struct {
+	rounds  int
+	lasting time.Duration
+	only    string
+	dir     string
+}
+
+func main() {
+	if serve := os.Getenv(childEnv); serve != "" {
+		if err := serveChild(serve); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	var c config
+	flag.IntVar(&c.rounds, "rounds", 3, "rounds, each over all peers")
+	flag.DurationVar(&c.lasting, "for", 3*time.Second, "time of one measurement")
+	flag.StringVar(&c.only, "only", "", "only cases whose name has this in it")
+	flag.StringVar(&c.dir, "dir", os.TempDir(), "folder of the stores, on the disk that counts")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, c); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, c config) error {
+	for _, k := range cases() {
+		if !strings.Contains(k.name, c.only) {
+			continue
+		}
+		if err := k.measure(ctx, c); err != nil {
+			return fmt.Errorf("%s: %w", k.name, err)
+		}
+	}
+	return nil
+}

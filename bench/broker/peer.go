@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"hellox/broker"
+)
+
+// A peer is a broker that can be measured.
+type peer struct {
+	name  string
+	start func(ctx context.Context, dir string) (*running, error)
+}
+
+// A running peer is a process that listens on addr.
+type running struct {
+	addr string
+	cmd  *exec.Cmd
+}
+
+// childEnv names the broker that this executable is to be: a process of its
+// own for each, so that its CPU and memory are its own.
+const childEnv = "HELLOX_BENCH_SERVE"
+
+func ours(durable bool) peer {
+	return peer{"hellox", func(ctx context.Context, dir string) (*running, error) {
+		return startChild(ctx, fmt.Sprintf("hellox %v %s", durable, dir))
+	}}
+}
+
+func nats(durable bool) peer {
+	name := "NATS R1, default sync"
+	if durable {
+		name = "NATS R1, sync always"
+	}
+	return peer{name, func(ctx context.Context, dir string) (*running, error) {
+		return startChild(ctx, fmt.Sprintf("nats %v %s", durable, dir))
+	}}
+}
+
+func mosquitto(durable bool) peer {
+	name := "Mosquitto, in memory"
+	if durable {
+		name = "Mosquitto, autosave 1 s"
+	}
+	return peer{name, func(ctx context.Context, dir string) (*running, error) {
+		addr, err := freeAddr()
+		if err != nil {
+			return nil, err
+		}
+		_, port, _ := net.SplitHostPort(addr)
+		conf := "listener " + port + " 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\nuser root\n"
+		if durable {
+			conf += "persistence true\npersistence_location " + dir + "/\nautosave_interval 1\n"
+		}
+		file := filepath.Join(dir, "mosquitto.conf")
+		if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+			return nil, err
+		}
+		path, err := exec.LookPath("mosquitto")
+		if err != nil {
+			path = "/usr/sbin/mosquitto" // Debian's, which is not on every PATH
+		}
+		return launch(exec.CommandContext(ctx, path, "-c", file), addr)
+	}}
+}
+
+func startChild(ctx context.Context, what string) (*running, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, self)
+	cmd.Env = append(os.Environ(), childEnv+"="+what+" "+addr)
+	return launch(cmd, addr)
+}
+
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// launch returns when the process lets clients in.
+func launch(cmd *exec.Cmd, addr string) (*running, error) {
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	r := &running{addr, cmd}
+	deadline := time.Now().Add(10 * time.Second)
+	for time.Now().Before(deadline) {
+		c, err := dial(addr, "probe", true)
+		if err == nil {
+			c.close()
+			return r, nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	r.stop()
+	return nil, fmt.Errorf("%s does not let clients in: %s", cmd.Path, said.String())
+}
+
+func (r *running) stop() {
+	r.cmd.Process.Signal(syscall.SIGTERM)
+	timer := time.AfterFunc(5*time.Second, func() { r.cmd.Process.Kill() })
+	defer timer.Stop()
+	r.cmd.Wait()
+}
+
+// cpu returns the process's CPU time so far.
+func (r *running) cpu() time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", r.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * (time.Second / 100) // USER_HZ is 100 on every Linux
+}
+
+// peakMemory returns the most that was resident, the file's pages included.
+func (r *running) peakMemory() int64 {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if rest, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
+			kib, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
+}
+
+// serveChild is a broker until SIGTERM.
+func serveChild(what string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	words := strings.Fields(what)
+	if len(words) != 4 {
+		return errors.New("odd " + childEnv)
+	}
+	durable, dir, addr := words[1] == "true", words[2], words[3]
+	if words[0] == "nats" {
+		return serveNATS(ctx, durable, dir, addr)
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	if !durable {
+		dir = ""
+	}
+	b, err := broker.New(broker.Options{
+		Listeners: []broker.Listener{{Net: l, Open: true}}, Store: dir,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	if err != nil {
+		return err
+	}
+	return b.Serve(ctx)
+}
+
+func serveNATS(ctx context.Context, always bool, dir, addr string) error {
+	host, port, _ := net.SplitHostPort(addr)
+	n, _ := strconv.Atoi(port)
+	o := &server.Options{
+		ServerName: "bench", Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true,
+		JetStream: true, StoreDir: dir, SyncAlways: always,
+	}
+	o.MQTT.Host, o.MQTT.Port = host, n
+	s, err := server.NewServer(o)
+	if err != nil {
+		return err
+	}
+	s.Start()
+	<-ctx.Done()
+	s.Shutdown()
+	return nil
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"time"
+)
+
+// A client speaks just enough MQTT 3.1.1 to load a broker.
+type client struct {
+	c net.Conn
+	r *bufio.Reader
+	w *bufio.Writer
+}
+
+func dial(addr, id string, clean bool) (*client, error) {
+	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	cl := &client{c, bufio.NewReaderSize(c, 64<<10), bufio.NewWriterSize(c, 16<<10)}
+	body := append(str(nil, "MQTT"), 4, 0, 0, 0) // no keep alive
+	if clean {
+		body[7] = 2
+	}
+	cl.w.Write(frame(0x10, str(body, id)))
+	if err := cl.w.Flush(); err != nil {
+		c.Close()
+		return nil, err
+	}
+	head, ack, err := cl.read()
+	if err == nil && (head != 0x20 || ack[1] != 0) {
+		err = fmt.Errorf("CONNECT is answered by %#x %v", head, ack)
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return cl, nil
+}
+
+func (c *client) close() { c.c.Close() }
+
+func (c *client) subscribe(filter string, qos byte) error {
+	c.w.Write(frame(0x82, append(str([]byte{0, 1}, filter), qos)))
+	if err := c.w.Flush(); err != nil {
+		return err
+	}
+	for {
+		head, body, err := c.read()
+		if err != nil {
+			return err
+		}
+		if head == 0x90 {
+			if body[2] > 2 {
+				return fmt.Errorf("SUBSCRIBE is refused with %#x", body[2])
+			}
+			return nil
+		}
+	}
+}
+
+// read returns the next packet; its body is valid until the next call.
+func (c *client) read() (head byte, body []byte, err error) {
+	if head, err = c.r.ReadByte(); err != nil {
+		return 0, nil, err
+	}
+	n, err := binary.ReadUvarint(c.r)
+	if err != nil {
+		return 0, nil, err
+	}
+	if body, err = c.r.Peek(int(n)); err != nil {
+		return 0, nil, err
+	}
+	c.r.Discard(int(n))
+	return head, body, err
+}
+
+// more tells whether a whole packet's beginning is there already.
+func (c *client) more() bool { return c.r.Buffered() > 1 }
+
+func str(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint16(b, uint16(len(s))), s...)
+}
+
+func frame(head byte, body []byte) []byte {
+	return append(binary.AppendUvarint([]byte{head}, uint64(len(body))), body...)
+}

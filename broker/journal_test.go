@@ -1,0 +1,386 @@
+package broker
+
+import (
+	"database/sql"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// holdDisk keeps every commit waiting until release is called.
+func holdDisk(b *Broker) (release func()) {
+	b.journal.file.mu.Lock()
+	return b.journal.file.mu.Unlock
+}
+
+// away makes a session with a subscription and leaves.
+func away(t testing.TB, b *Broker, id string, filters ...string) {
+	t.Helper()
+	awayAt(t, b.Addr(0), id, filters...)
+}
+
+func awayAt(t testing.TB, addr net.Addr, id string, filters ...string) {
+	t.Helper()
+	c := connect(t, addr, hello{id: id, keep: true})
+	c.subscribe(1, filters...)
+	c.disconnect()
+}
+
+// gone waits until the broker knows that a client has left.
+func gone(t testing.TB, b *Broker, id string) {
+	t.Helper()
+	wait(t, id+" has left", func() bool {
+		s := b.sessions.current(id)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.conn == nil
+	})
+}
+
+// Invariant 1: no acknowledgement leaves before the disk has what it
+// acknowledges.
+func TestAcknowledgedIsOnDisk(t *testing.T) {
+	both(t, func(t *testing.T, v5 bool) {
+		b := start(t, Options{Store: t.TempDir()})
+		away(t, b, "sub", "x")
+		pub := connect(t, b.Addr(0), hello{id: "pub", keep: true, v5: v5})
+		unheard := func(kind byte) {
+			t.Helper()
+			pub.send([]byte{packets.Pingreq << 4, 0})
+			pub.expect(packets.Pingresp) // it is alive
+			for _, p := range pub.pending {
+				if p.kind() == kind {
+					t.Fatalf("%s came before the disk had it", packets.PacketNames[kind])
+				}
+			}
+		}
+		for kind, packet := range map[byte][]byte{
+			packets.Puback: pub.publishPacket("x", "1", 1, false, 1),
+			packets.Pubrec: pub.publishPacket("x", "2", 2, false, 2),
+			packets.Suback: pub.subscribePacket(3, 1, "y"),
+		} {
+			release := holdDisk(b)
+			pub.send(packet)
+			unheard(kind)
+			// A later packet that needs no disk does not overtake it either.
+			pub.send(pub.publishPacket("nobody", "3", 1, false, 4))
+			unheard(packets.Puback)
+			release()
+			pub.expect(kind)
+			pub.expect(packets.Puback)
+		}
+	})
+}
+
+// What nobody will fetch later needs no disk, and does not wait for it.
+func TestWithoutSessionsNothingWaits(t *testing.T) {
+	b := start(t, Options{Store: t.TempDir()})
+	sub := connect(t, b.Addr(0), hello{id: "sub"})
+	sub.subscribe(1, "x")
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	defer holdDisk(b)()
+	pub.publish("x", "1", 1, false)
+	if g := sub.take(); g.payload != "1" {
+		t.Errorf("got %+v", g)
+	}
+}
+
+// Invariant 2: after a reconnect a session starts at its cursor, and nothing
+// newer comes before.
+func TestRedeliveryComesFirst(t *testing.T) {
+	b := start(t, Options{})
+	sub := connect(t, b.Addr(0), hello{id: "sub", keep: true})
+	sub.subscribe(1, "#")
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	for n := range 50 {
+		pub.publish("x", strconv.Itoa(n), 1, false)
+	}
+	for n := range 50 {
+		if g := sub.message(); g.payload != strconv.Itoa(n) {
+			t.Fatalf("got %q, want %d", g.payload, n)
+		} else if n < 20 {
+			sub.ack(g.id)
+		}
+	}
+	sub.silent()
+	sub.c.Close()
+	gone(t, b, "sub")
+	for n := range 50 {
+		pub.publish("x", strconv.Itoa(50+n), 1, false)
+	}
+	sub = connect(t, b.Addr(0), hello{id: "sub", keep: true})
+	for n := 20; n < 100; n++ {
+		g := sub.take()
+		if g.payload != strconv.Itoa(n) || g.dup != (n < 50) {
+			t.Fatalf("got %q (dup %v), want %d", g.payload, g.dup, n)
+		}
+	}
+	sub.silent()
+}
+
+// A window holds 1,000; what is beyond follows as acknowledgements come.
+func TestWindow(t *testing.T) {
+	for _, keep := range []bool{true, false} {
+		t.Run(fmt.Sprintf("outlives its connection %v", keep), func(t *testing.T) {
+			b := start(t, Options{})
+			sub := connect(t, b.Addr(0), hello{id: "sub", keep: keep})
+			sub.subscribe(1, "#")
+			pub := connect(t, b.Addr(0), hello{id: "pub"})
+			const all = 2 * windowSize
+			for n := range all {
+				pub.send(pub.publishPacket("x", strconv.Itoa(n), 1, false, uint16(n+1)))
+			}
+			var ids []uint16
+			for n := range windowSize {
+				g := sub.message()
+				if g.payload != strconv.Itoa(n) {
+					t.Fatalf("got %q, want %d", g.payload, n)
+				}
+				ids = append(ids, g.id)
+			}
+			sub.silent()
+			for _, id := range ids {
+				sub.ack(id)
+			}
+			for n := windowSize; n < all; n++ {
+				if g := sub.take(); g.payload != strconv.Itoa(n) {
+					t.Fatalf("got %q, want %d", g.payload, n)
+				}
+			}
+		})
+	}
+}
+
+// MQTT 5 clients say how many they take.
+func TestReceiveMaximum(t *testing.T) {
+	b := start(t, Options{})
+	sub := connect(t, b.Addr(0), hello{id: "sub", v5: true, receiveMaximum: 2})
+	sub.subscribe(1, "#")
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	for n := range 3 {
+		pub.publish("x", strconv.Itoa(n), 1, false)
+	}
+	first := sub.message()
+	sub.message()
+	sub.silent()
+	sub.ack(first.id)
+	if g := sub.take(); g.payload != "2" {
+		t.Errorf("got %+v", g)
+	}
+}
+
+// The packet ids of the two directions have nothing to do with each other:
+// with mochi's own queue a PUBLISH would delete what is in flight under its id,
+// and a SUBSCRIBE be refused (server.go:893, 1244).
+func TestIDsOfBothDirections(t *testing.T) {
+	both(t, func(t *testing.T, v5 bool) {
+		b := start(t, Options{})
+		c := connect(t, b.Addr(0), hello{id: "c", keep: true, v5: v5})
+		c.subscribe(1, "in")
+		pub := connect(t, b.Addr(0), hello{id: "pub"})
+		for n := range 5 {
+			pub.publish("in", strconv.Itoa(n), 1, false)
+		}
+		var ids []uint16
+		for range 5 {
+			ids = append(ids, c.message().id)
+		}
+		for _, id := range ids {
+			c.send(c.publishPacket("out", "x", 1, false, id))
+			c.expect(packets.Puback)
+			c.send(c.publishPacket("out", "x", 2, false, id))
+			c.expect(packets.Pubrec)
+			c.send(c.subscribePacket(id+10, 1, "more"))
+			if codes := c.expect(packets.Suback).body; codes[len(codes)-1] != 1 {
+				t.Errorf("SUBSCRIBE with id %d is answered with %#x", id, codes)
+			}
+		}
+		c.c.Close()
+		c, _, present := tryConnect(t, b.Addr(0), hello{id: "c", keep: true, resume: true, v5: v5})
+		if !present {
+			t.Fatal("the session is gone")
+		}
+		for n := range 5 {
+			if g := c.take(); g.payload != strconv.Itoa(n) {
+				t.Errorf("got %q, want %d", g.payload, n)
+			}
+		}
+	})
+}
+
+// A session that nobody comes back for holds its own messages only, not what
+// stands behind them in the journal.
+func TestForgottenSessionHoldsItsOwn(t *testing.T) {
+	store := t.TempDir()
+	b, stop := startStop(t, Options{Store: store})
+	away(t, b, "forgotten", "rare")
+	sub := connect(t, b.Addr(0), hello{id: "sub", keep: true})
+	sub.subscribe(1, "busy")
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	pub.publish("rare", "1", 1, false)
+	for range 100 {
+		pub.publish("busy", strings.Repeat("x", 1000), 1, false)
+		sub.take()
+	}
+	rows := func() int {
+		b.journal.mu.Lock()
+		defer b.journal.mu.Unlock()
+		return len(b.journal.batches)
+	}
+	wait(t, "only one batch is needed", func() bool { return rows() == 1 })
+	stop()
+	db, err := sql.Open("sqlite", filepath.Join(store, "broker.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var n int
+	if err := db.QueryRow("SELECT count(*) FROM batch").Scan(&n); err != nil || n != 1 {
+		t.Errorf("%d batches are in the file, %v", n, err)
+	}
+	b = start(t, Options{Store: store})
+	c := connect(t, b.Addr(0), hello{id: "forgotten", keep: true})
+	if g := c.take(); g.payload != "1" {
+		t.Errorf("got %+v", g)
+	}
+}
+
+// Invariant 3: the cursor in the file never passes what is not acknowledged.
+func TestCursorInFile(t *testing.T) {
+	store := t.TempDir()
+	b, stop := startStop(t, Options{Store: store})
+	sub := connect(t, b.Addr(0), hello{id: "sub", keep: true})
+	sub.subscribe(1, "#")
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	for n := range 10 {
+		pub.publish("x", strconv.Itoa(n), 1, false)
+	}
+	for n := range 10 {
+		if g := sub.message(); n != 3 { // 3 stays open
+			sub.ack(g.id)
+		}
+	}
+	sub.silent()
+	stop() // writes the cursors
+	b = start(t, Options{Store: store})
+	sub = connect(t, b.Addr(0), hello{id: "sub", keep: true})
+	for n := 3; n < 10; n++ {
+		if g := sub.take(); g.payload != strconv.Itoa(n) {
+			t.Fatalf("got %q, want %d", g.payload, n)
+		}
+	}
+}
+
+// Invariants 5 and 6: at its limit the store takes nothing more, and says so;
+// subscribers, pings and QoS 0 go on; when there is room, all heals.
+func TestStoreLimit(t *testing.T) {
+	store := t.TempDir()
+	b := start(t, Options{Store: store, StoreLimit: minLimit})
+	away(t, b, "receiver", "x")
+	live := connect(t, b.Addr(0), hello{id: "live"})
+	live.subscribe(0, "x")
+	payload := strings.Repeat("x", 10<<10)
+	acked := 0
+	for b.Degraded() == "" {
+		pub := connect(t, b.Addr(0), hello{id: fmt.Sprint("pub", acked)})
+		pub.send(pub.publishPacket("x", payload+strconv.Itoa(acked), 1, false, 1))
+		p, err := pub.read(patience5s)
+		if err != nil {
+			break
+		}
+		if p.kind() == packets.Puback {
+			acked++
+		}
+		live.message()
+	}
+	if b.Degraded() == "" || b.Ready() != nil {
+		t.Fatalf("degraded %q, ready %v", b.Degraded(), b.Ready())
+	}
+	t.Logf("%d acknowledged, then: %s", acked, b.Degraded())
+
+	// A QoS 1 message is not acknowledged, and nobody gets it.
+	pub := connect(t, b.Addr(0), hello{id: "late"})
+	pub.send(pub.publishPacket("x", "refused", 1, false, 1))
+	pub.closed()
+	if len(pub.pending) > 0 {
+		t.Fatalf("it was answered: %x", pub.pending)
+	}
+	// QoS 0 and pings go on.
+	pub = connect(t, b.Addr(0), hello{id: "other"})
+	pub.publish("x", "at 0", 0, false)
+	if g := live.message(); g.payload != "at 0" {
+		t.Fatalf("got %.20q", g.payload)
+	}
+	live.silent()
+
+	receiver := connect(t, b.Addr(0), hello{id: "receiver", keep: true})
+	for n := range acked {
+		if g := receiver.take(); g.payload != payload+strconv.Itoa(n) {
+			t.Fatalf("message %d is another", n)
+		}
+	}
+	wait(t, "it heals", func() bool { return b.Degraded() == "" })
+	pub.publish("x", "after", 1, false)
+	if g := receiver.take(); g.payload != "after" {
+		t.Errorf("got %.20q", g.payload)
+	}
+	var size int64
+	for _, name := range []string{"broker.db", "broker.db-wal", "reserve"} {
+		info, err := os.Stat(filepath.Join(store, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += info.Size()
+	}
+	if size > minLimit {
+		t.Errorf("the store came to %d bytes, more than its limit of %d", size, minLimit)
+	}
+}
+
+// Invariant 9: a client that does not acknowledge or read holds no more than
+// its share, however much waits for its session.
+func TestBacklogStaysOnDisk(t *testing.T) {
+	b := start(t, Options{Store: t.TempDir()})
+	sub := connect(t, b.Addr(0), hello{id: "sub", keep: true})
+	sub.subscribe(1, "x")
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	payload := strings.Repeat("x", 100<<10)
+	for n := range 300 {
+		pub.publish("x", payload+strconv.Itoa(n), 1, false)
+		if held := b.shared.budget.held.Load(); held > 2*roomFor {
+			t.Fatalf("%d bytes are held in memory", held)
+		}
+	}
+	for n := range 300 {
+		if g := sub.take(); g.payload != payload+strconv.Itoa(n) {
+			t.Fatalf("message %d is another", n)
+		}
+	}
+}
+
+// At QoS 2 a publisher may repeat itself until the PUBREL.
+func TestQoS2IsAcceptedOnce(t *testing.T) {
+	b := start(t, Options{})
+	sub := connect(t, b.Addr(0), hello{id: "sub", keep: true})
+	if code := sub.subscribe(2, "x")[0]; code != 1 {
+		t.Fatalf("granted %d, want QoS 1, the most that is sent", code)
+	}
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	for range 2 { // again before the PUBREL: it is the same message
+		pub.send(pub.publishPacket("x", "once", 2, false, 7))
+		pub.expect(packets.Pubrec)
+	}
+	pub.send(frame(packets.Pubrel<<4|2, binary.BigEndian.AppendUint16(nil, 7)))
+	pub.expect(packets.Pubcomp)
+	if g := sub.take(); g.payload != "once" || g.qos != 1 {
+		t.Errorf("got %+v", g)
+	}
+	sub.silent()
+}

@@ -1,0 +1,150 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseListen(t *testing.T) {
+	for raw, want := range map[string]Address{
+		"mqtt://127.0.0.1:1883":    {HostPort: "127.0.0.1:1883"},
+		"mqtt://localhost":         {HostPort: "localhost:1883"},
+		"mqtts://:8883":            {HostPort: ":8883", TLS: true},
+		"ws://[::1]:8080/mqtt":     {HostPort: "[::1]:8080", WebSocket: true},
+		"wss://broker.example/x/y": {HostPort: "broker.example:443", WebSocket: true, TLS: true},
+		"mqtt://127.0.0.1:0/":      {HostPort: "127.0.0.1:0"},
+	} {
+		got, err := ParseListen(raw)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v %s", raw, err, diff)
+		}
+	}
+	for _, raw := range []string{"", "127.0.0.1:1883", "tcp://x", "mqtt://x/path", "mqtt://u:p@x", "ws://x?y", "mqtt://x:port"} {
+		if got, err := ParseListen(raw); err == nil {
+			t.Errorf("%q is taken as %+v", raw, got)
+		}
+	}
+	for host, want := range map[string]bool{"127.0.0.1": true, "127.9.9.9": true, "[::1]": true, "localhost": true, "": false, "0.0.0.0": false, "10.0.0.1": false, "localhost.example": false} {
+		a, err := ParseListen("mqtt://" + host + ":1")
+		if err != nil || a.Loopback() != want {
+			t.Errorf("%q: loopback %v, want %v (%v)", host, a.Loopback(), want, err)
+		}
+	}
+}
+
+func TestBeyondLoopbackNeedsInsecure(t *testing.T) {
+	l := listenLoopback(t)
+	if _, err := New(Options{Listeners: []Listener{{Net: l}}}); err == nil || !strings.Contains(err.Error(), "--insecure") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the listener is left open: %v", err)
+	}
+}
+
+// web starts a broker with a WebSocket listener and returns its host.
+func web(t *testing.T) string {
+	b := start(t, Options{Listeners: []Listener{{Net: listenLoopback(t), Open: true, WebSocket: true}}})
+	return b.Addr(0).String()
+}
+
+func TestWebSocket(t *testing.T) {
+	host := web(t)
+	for _, path := range []string{"", "/mqtt"} {
+		got := make(chan string, 1)
+		c := paho.NewClient(paho.NewClientOptions().AddBroker("ws://" + host + path).SetClientID("web").SetConnectTimeout(patience5s))
+		await(t, c.Connect())
+		await(t, c.Subscribe("x", 1, func(_ paho.Client, m paho.Message) { got <- string(m.Payload()) }))
+		payload := strings.Repeat("x", 100<<10)
+		await(t, c.Publish("x", 1, false, payload))
+		select {
+		case g := <-got:
+			if g != payload {
+				t.Errorf("got %d bytes", len(g))
+			}
+		case <-time.After(patience5s):
+			t.Error("nothing came")
+		}
+		c.Disconnect(100)
+	}
+}
+
+func await(t *testing.T, token paho.Token) {
+	t.Helper()
+	if !token.WaitTimeout(patience5s) {
+		t.Fatal("paho waits and waits")
+	}
+	if err := token.Error(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A page of another site reaches loopback as well as its user does.
+func TestWebSocketOrigin(t *testing.T) {
+	host := web(t)
+	for origin, want := range map[string]bool{"": true, "http://" + host: true, "https://evil.example": false, "http://localhost:3000": false, "null": false} {
+		ctx, cancel := context.WithTimeout(t.Context(), patience5s)
+		defer cancel()
+		header := http.Header{}
+		if origin != "" {
+			header.Set("Origin", origin)
+		}
+		c, _, err := websocket.Dial(ctx, "ws://"+host, &websocket.DialOptions{HTTPHeader: header, Subprotocols: []string{"mqtt"}})
+		if (err == nil) != want {
+			t.Errorf("from origin %q: %v, want let in %v", origin, err, want)
+		}
+		if err == nil {
+			c.CloseNow()
+		}
+	}
+}
+
+func TestTLS(t *testing.T) {
+	certified := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
+	defer certified.Close()
+	client := certified.Client().Transport.(*http.Transport).TLSClientConfig
+	b := start(t, Options{Listeners: []Listener{
+		{Net: listenLoopback(t), Open: true, TLS: certified.TLS},
+		{Net: listenLoopback(t), Open: true, TLS: certified.TLS, WebSocket: true},
+	}})
+	for i, scheme := range []string{"mqtts", "wss"} {
+		c := paho.NewClient(paho.NewClientOptions().AddBroker(scheme + "://" + b.Addr(i).String()).
+			SetClientID(scheme).SetTLSConfig(client).SetConnectTimeout(patience5s))
+		await(t, c.Connect())
+		await(t, c.Publish("x", 1, false, "x"))
+		c.Disconnect(100)
+	}
+	plain := dial(t, b.Addr(0))
+	plain.send(hello{id: "plain"}.packet())
+	plain.closed()
+}
+
+// Serve ends although clients are there, and tells those of MQTT 5 why.
+func TestShutdown(t *testing.T) {
+	b, stop := startStop(t, Options{Store: t.TempDir()})
+	v5 := connect(t, b.Addr(0), hello{id: "v5", v5: true, keep: true})
+	v3 := connect(t, b.Addr(0), hello{id: "v3", willTopic: "w"})
+	silent := dial(t, b.Addr(0))
+	if err := b.Ready(); err != nil {
+		t.Error(err)
+	}
+	stop()
+	if p, err := v5.read(patience5s); err != nil || p.head != 0xE0 || p.body[0] != 0x8B {
+		t.Errorf("got %+v, %v, want DISCONNECT for shutting down", p, err)
+	}
+	v3.closed()
+	silent.closed()
+	if b.Ready() == nil {
+		t.Error("it is ready after its end")
+	}
+}

@@ -1,0 +1,99 @@
+package broker
+
+import (
+	"bytes"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// refuses opens a store that cannot be used and wants the sentence, and the
+// file untouched.
+func refuses(t *testing.T, store, want string) {
+	t.Helper()
+	path := filepath.Join(store, "broker.db")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = New(Options{Store: store})
+	if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), store) {
+		t.Errorf("got %v, want %q and the folder in it", err, want)
+	}
+	after, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was changed (%v)", err)
+	}
+}
+
+func TestStoreOfAnother(t *testing.T) {
+	t.Run("not a database", func(t *testing.T) {
+		store := t.TempDir()
+		if err := os.WriteFile(filepath.Join(store, "broker.db"), bytes.Repeat([]byte("hello "), 1000), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refuses(t, store, "not a database")
+	})
+	t.Run("another database", func(t *testing.T) {
+		store := t.TempDir()
+		change(t, store, "CREATE TABLE diary (day TEXT)")
+		refuses(t, store, "not a broker's store")
+	})
+	t.Run("newer", func(t *testing.T) {
+		store := t.TempDir()
+		_, stop := startStop(t, Options{Store: store})
+		stop()
+		change(t, store, "PRAGMA user_version = 99")
+		refuses(t, store, "newer hellox")
+	})
+}
+
+func change(t *testing.T, store, query string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(store, "broker.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(query); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStoreInUse(t *testing.T) {
+	store := t.TempDir()
+	p := newProcess(t, store)
+	p.start(t)
+	if _, err := New(Options{Store: store}); err == nil || !strings.Contains(err.Error(), "another broker has it open") {
+		t.Errorf("a second broker on the store: %v", err)
+	}
+	connect(t, p.addr, hello{id: "first"}) // the first one goes on
+}
+
+// A flipped bit in a message is named, and the broker does not start as if
+// nothing were.
+func TestDamagedMessage(t *testing.T) {
+	store := t.TempDir()
+	b, stop := startStop(t, Options{Store: store})
+	away(t, b, "sub", "x")
+	connect(t, b.Addr(0), hello{id: "pub"}).publish("x", "needle", 1, false)
+	stop()
+	path := filepath.Join(store, "broker.db")
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(file, []byte("needle"))
+	if at < 0 {
+		t.Fatal("the message is not in the file")
+	}
+	file[at] ^= 1
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Options{Store: store}); err == nil || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("got %v, want that its checksum does not match", err)
+	}
+}
