@@ -191,9 +191,6 @@ func (s *site) applyOne(ctx context.Context, u *unstructured.Unstructured) (bool
 // differ tells whether two states of an object differ in more than who owns
 // which field, and how it does.
 func differ(a, b *unstructured.Unstructured) bool {
-	if a.GetResourceVersion() == b.GetResourceVersion() {
-		return false
-	}
 	plain := func(u *unstructured.Unstructured) map[string]any {
 		u = u.DeepCopy()
 		u.SetManagedFields(nil)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"hellox/manifests"
 )
 
@@ -161,16 +163,7 @@ func (up *upRun) deliverImage(ctx context.Context) error {
 
 func (up *upRun) applyManifests(ctx context.Context) error {
 	up.Begin(StepApply)
-	count := up.Broadcasters
-	if count == nil {
-		var err error
-		if count, err = up.site.broadcasters(ctx); err != nil {
-			return err
-		}
-	}
-	objects, err := manifests.Render(manifests.Options{
-		Namespace: up.Namespace, Image: up.here.Image, Broadcasters: count, Overlay: up.Overlay,
-	})
+	objects, err := up.render(ctx)
 	if err != nil {
 		return err
 	}
@@ -190,6 +183,21 @@ func (up *upRun) applyManifests(ctx context.Context) error {
 		up.Note(note)
 	}
 	return nil
+}
+
+// render returns the objects to apply. The number of broadcasters that
+// somebody set stays, unless another one is asked for now.
+func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, error) {
+	broadcasters := up.Broadcasters
+	if broadcasters == nil {
+		var err error
+		if broadcasters, err = up.site.broadcasters(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return manifests.Render(manifests.Options{
+		Namespace: up.Namespace, Image: up.here.Image, Broadcasters: broadcasters, Overlay: up.Overlay,
+	})
 }
 
 func (up *upRun) waitForRollout(context.Context) error {

@@ -195,6 +195,29 @@ func testUpAndDown(t *testing.T, r *rig) {
 		}
 	})
 
+	t.Run("planned", func(t *testing.T) {
+		steps := newTold(t)
+		if err := Plan(t.Context(), r.options(t, namespace, r.programs[0]), steps); err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(steps.changed, StepApply) || slices.Contains(steps.changed, StepNodes) {
+			t.Errorf("a plan of what is up would change %v", steps.changed)
+		}
+		two := 2
+		o := r.options(t, namespace, r.programs[1])
+		o.Broadcasters = &two
+		steps = newTold(t)
+		if err := Plan(t.Context(), o, steps); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(steps.changed, StepApply) || !slices.Contains(steps.changed, StepNodes) {
+			t.Errorf("a plan of a changed program would change only %v", steps.changed)
+		}
+		if n, err := s.broadcasters(t.Context()); err != nil || *n != 1 {
+			t.Errorf("a plan scaled to %v (%v)", n, err)
+		}
+	})
+
 	t.Run("put back what was changed by hand", func(t *testing.T) { testDrift(t, r, s) })
 
 	t.Run("scale", func(t *testing.T) {
@@ -289,20 +312,28 @@ func testForward(t *testing.T, s *site, here *Installed) {
 	t.Logf("a page on a connection of its own: median %s, slowest %s", laps[10], laps[19])
 
 	// A deleted pod's successor is found.
+	old := page(t, here.Web, "/pod")
+	if old != onePod(t, s, roleReceive) {
+		t.Fatalf("the pod calls itself %q", old)
+	}
 	deletePod(t, s, roleReceive)
 	began = time.Now()
-	for {
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-		resp, err := client.Get("http://" + here.Web.Addr() + "/")
-		if err == nil {
-			resp.Body.Close()
-			break
-		}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for now := old; now == old; {
 		if time.Since(began) > 30*time.Second {
 			t.Fatal("the forward does not find the new pod")
 		}
+		resp, err := client.Get("http://" + here.Web.Addr() + "/pod")
+		if err != nil {
+			continue // the connection was to the old pod
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err == nil {
+			now = string(body)
+		}
 	}
-	t.Logf("after its pod was deleted the page answered in %s", time.Since(began))
+	t.Logf("after its pod was deleted the page was that of the new one in %s", time.Since(began))
 }
 
 func mustTake(t *testing.T) localPort {

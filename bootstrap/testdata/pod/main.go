@@ -46,6 +46,7 @@ func main() {
 	case "receive":
 		page := http.NewServeMux()
 		page.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "version %s", version) })
+		page.HandleFunc("/pod", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getenv("HOSTNAME")) })
 		page.HandleFunc("/bytes/{n}", func(w http.ResponseWriter, r *http.Request) {
 			n, _ := strconv.ParseInt(r.PathValue("n"), 10, 64)
 			io.CopyN(w, zeros{}, n)
