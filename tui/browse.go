@@ -130,6 +130,12 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 		return m.follow()
 	case key.Matches(msg, k.Form):
 		m.detail = m.detail.nextForm()
+	case key.Matches(msg, k.Mouse):
+		if m.noMouse = !m.noMouse; m.noMouse {
+			m.notice = m.notice.say("the mouse selects text; m takes it back")
+			return m, tea.DisableMouse
+		}
+		return m, tea.EnableMouseCellMotion
 	case key.Matches(msg, k.Detail):
 		if m.tab == tabSenders {
 			m.tab = tabStream

@@ -30,7 +30,9 @@ type detail struct {
 	top    int
 	height int
 	of     *stream.Message
-	shown  form // lines are of this form
+	size   int       // of its whole payload
+	since  time.Time // when it was first set out
+	shown  form      // lines are of this form
 	width  int
 	lines  []string
 }
@@ -46,16 +48,22 @@ func (d *detail) scroll(n int) { d.top = clamp(d.top+n, 0, max(len(d.lines)-d.he
 // prepare sets m out for w cells and height lines, unless it is already.
 //
 // size is that of the whole payload, of which m may hold the beginning only.
-func (d *detail) prepare(s *styles, m *stream.Message, size, w, height int, zone *time.Location) {
+func (d *detail) prepare(s *styles, m *stream.Message, size, w, height int, now time.Time) {
 	d.height = height
 	if d.of != m {
-		d.top = 0
+		d.top, d.size, d.since = 0, size, now
 	}
 	if d.of != m || d.width != w || d.shown != d.form || d.lines == nil {
 		d.of, d.width, d.shown = m, w, d.form
-		d.lines = setOut(s, m, size, d.form, w, zone)
+		d.lines = setOut(s, m, size, d.form, w, now.Location())
 	}
 	d.scroll(0)
+}
+
+// fresh tells whether a message was set out less than a second ago. Beside a list
+// that runs, a faster change could not be read.
+func (d *detail) fresh(now time.Time) bool {
+	return d.of != nil && now.Sub(d.since) < time.Second
 }
 
 // view returns the lines that are on the screen.

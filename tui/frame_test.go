@@ -69,9 +69,11 @@ func TestFrames(t *testing.T) {
 
 // TestColours holds the sequences of one frame, on a dark and a light terminal.
 func TestColours(t *testing.T) {
-	s := open(t, plant(), termenv.TrueColor, 80, 24)
-	s.press("k")
-	golden(t, "colours-dark", strings.ReplaceAll(s.m.View(), "\x1b", "␛")+"\n")
+	for _, background := range []string{"dark", "light"} {
+		s := openOn(t, plant(), termenv.TrueColor, background == "dark", 80, 24)
+		s.press("k")
+		golden(t, "colours-"+background, strings.ReplaceAll(s.m.View(), "\x1b", "␛")+"\n")
+	}
 }
 
 func golden(t *testing.T, name, got string) {

@@ -5,11 +5,11 @@ import "github.com/charmbracelet/bubbles/key"
 // keys are all keys of the full screen, each with its help text, in one place.
 // One that does nothing now is disabled: it is neither obeyed nor shown.
 type keys struct {
-	Stream, Topics, Senders, Next                   key.Binding
-	Filter, Only, Pause, Follow, Detail             key.Binding
-	Up, Down, PageUp, PageDown, Home, End           key.Binding
-	Open, Close, OpenAll, Form                      key.Binding
-	Publish, Tell, Help, Back, Suspend, Quit, Leave key.Binding
+	Stream, Topics, Senders, Next                          key.Binding
+	Filter, Only, Pause, Follow, Detail                    key.Binding
+	Up, Down, PageUp, PageDown, Home, End                  key.Binding
+	Open, Close, OpenAll, Form                             key.Binding
+	Publish, Tell, Mouse, Help, Back, Suspend, Quit, Leave key.Binding
 }
 
 func newKeys() keys {
@@ -38,6 +38,7 @@ func newKeys() keys {
 		Form:     bind("x", "json, raw, hex", "x"),
 		Publish:  bind("p", "publish", "p"),
 		Tell:     bind("t", "tell", "t"),
+		Mouse:    bind("m", "mouse off, to select text", "m"),
 		Help:     bind("?", "help", "?"),
 		Back:     bind("esc", "back", "esc"),
 		Suspend:  bind("ctrl+z", "suspend", "ctrl+z"),
@@ -51,6 +52,6 @@ func (k keys) FullHelp() [][]key.Binding {
 	return [][]key.Binding{
 		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend},
 		{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Follow, k.Pause},
-		{k.Detail, k.Form, k.Filter, k.Only, k.Open, k.Close, k.OpenAll, k.Publish, k.Tell},
+		{k.Detail, k.Form, k.Filter, k.Only, k.Open, k.Close, k.OpenAll, k.Publish, k.Tell, k.Mouse},
 	}
 }

@@ -68,7 +68,8 @@ type model struct {
 	publish publishForm
 	tell    tellForm
 
-	left error // what Run returns
+	noMouse bool  // the terminal has the mouse
+	left    error // what Run returns
 }
 
 func newModel(src *source, style *styles, o Options) model {
@@ -137,9 +138,12 @@ func (m model) arrange() model {
 	}
 	m.senders.resize(len(m.senders.all), max(m.layout.body-1, 1))
 	if msg, size := m.subject(); m.mode == modeDetail {
-		m.detail.prepare(m.style, msg, size, m.layout.w, m.layout.body, m.list.zone)
+		m.detail.prepare(m.style, msg, size, m.layout.w, m.layout.body, m.now())
 	} else if m.showsDetail() {
-		m.detail.prepare(m.style, msg, size, m.layout.detail, m.layout.body, m.list.zone)
+		if m.tab == tabStream && m.list.following && m.detail.fresh(m.now()) {
+			msg, size = m.detail.of, m.detail.size
+		}
+		m.detail.prepare(m.style, msg, size, m.layout.detail, m.layout.body, m.now())
 	}
 	m.keys = m.enabled()
 	return m

@@ -10,7 +10,8 @@ import (
 )
 
 // panel paints the senders beside the list in w cells: state, rhythm and last
-// interval of each; and at the foot the intervals of the one looked at.
+// interval of each, and its pod where that is known; at the foot the intervals
+// of the one looked at.
 func (s *senders) panel(st *styles, w, height int, now time.Time, of string) []string {
 	const footH = 6
 	var foot []string
@@ -27,11 +28,14 @@ func (s *senders) panel(st *styles, w, height int, now time.Time, of string) []s
 	lines := []string{st.grey.paint(cut(head, w))}
 	room := height - len(foot) - 1
 	for i := range s.all {
-		if len(lines) == room && i < len(s.all)-1 {
+		if len(lines) >= room && i < len(s.all)-1 {
 			lines = append(lines, st.grey.paint(cut(" … "+count(uint64(len(s.all)-i))+" more (3)", w)))
 			break
 		}
 		lines = append(lines, s.panelLine(st, &s.all[i], w, now))
+		if pod := s.all[i].Pod; pod != "" && len(lines) < room {
+			lines = append(lines, "   "+st.grey.paint(clean("pod "+pod, w-4)))
+		}
 	}
 	for len(lines) < height-len(foot) {
 		lines = append(lines, "")

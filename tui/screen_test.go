@@ -25,9 +25,15 @@ type screen struct {
 // open shows a store on a screen of w by h cells.
 func open(t testing.TB, store history.Store, profile termenv.Profile, w, h int, change ...func(*Options)) *screen {
 	t.Helper()
+	return openOn(t, store, profile, true, w, h, change...)
+}
+
+// openOn does so on a dark or a light background.
+func openOn(t testing.TB, store history.Store, profile termenv.Profile, dark bool, w, h int, change ...func(*Options)) *screen {
+	t.Helper()
 	r := lipgloss.NewRenderer(io.Discard)
 	r.SetColorProfile(profile)
-	r.SetHasDarkBackground(true)
+	r.SetHasDarkBackground(dark)
 	o := Options{Store: store, Title: "kind-hellox · hellox", Memory: 1 << 20, Now: func() time.Time { return at.Add(20 * time.Second) }}
 	for _, c := range change {
 		c(&o)
@@ -137,7 +143,7 @@ func plant() *memory {
 	s.senders = []stream.Sender{
 		{Sender: "hello_world/publish", State: stream.Silent, LastSeen: at.Add(-21 * time.Second), Messages: 1},
 		{Sender: "press-1", Ours: true, State: stream.OnTime, LastSeen: at.Add(18 * time.Second), Messages: 5, Rates: stream.Rates{Minute: 0.2}, IntervalMS: spread, LatencyMS: quantile},
-		{Sender: "press-2", Ours: true, State: stream.Late, LastSeen: at.Add(8 * time.Second), ExpectedMS: 9000, Missed: 3, Messages: 4, Rates: stream.Rates{Minute: 0.1}, IntervalMS: spread, LatencyMS: quantile},
+		{Sender: "press-2", Ours: true, State: stream.Late, LastSeen: at.Add(8 * time.Second), ExpectedMS: 9000, Missed: 3, Messages: 4, Pod: "CrashLoopBackOff, 2×", Rates: stream.Rates{Minute: 0.1}, IntervalMS: spread, LatencyMS: quantile},
 		{Sender: "press-3", Ours: true, State: stream.Gone, Since: at.Add(15 * time.Second), LastSeen: at.Add(14 * time.Second), Reordered: 1, Messages: 4},
 		{Sender: "press-4", Ours: true, State: stream.Lost, Since: at.Add(15 * time.Second), LastSeen: at.Add(14 * time.Second), Messages: 4},
 	}

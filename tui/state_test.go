@@ -180,3 +180,22 @@ func TestWindowFallsByItself(t *testing.T) {
 		t.Errorf("six bars are drawn as %q", string(got))
 	}
 }
+
+func TestTheDetailBesideARunningListCanBeRead(t *testing.T) {
+	clock := at
+	store := longStore(3)
+	s := open(t, store, termenv.Ascii, 120, 40, func(o *Options) { o.Now = func() time.Time { return clock } })
+	s.shows("#3 ")
+	clock = clock.Add(300 * time.Millisecond)
+	store.say(series(4, 4)...)
+	s.follow()
+	s.shows("m4.", "#3 ")
+	clock = clock.Add(time.Second)
+	s.send(tickMsg{})
+	s.shows("#4 ")
+	store.say(series(5, 5)...)
+	s.follow()
+	s.press("k") // whoever selects wants to see it at once
+	s.press("j")
+	s.shows("#5 ")
+}

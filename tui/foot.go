@@ -1,0 +1,100 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/bubbles/help"
+	"github.com/charmbracelet/bubbles/key"
+
+	"hellox/stream"
+)
+
+// The strip at the foot counts the last ten minutes.
+const (
+	stripSpan  = 10 * time.Minute
+	stripSlots = 600
+)
+
+// alert is what must be said before anything else at the foot; "" if nothing.
+func (m model) alert() string {
+	s, w := m.style, m.layout.w
+	switch {
+	case m.notice.text != "" && m.notice.failed:
+		return s.red.paint(left(" ✗ "+m.notice.text, w))
+	case m.notice.text != "":
+		return left(" "+m.notice.text, w)
+	case m.ended != nil:
+		return s.red.paint(left(" ✗ "+clean(m.ended.Error(), w), w))
+	case m.link != nil && m.link.State != stream.Connected && m.link.Cause != "":
+		return s.amber.paint(left(" "+clean(m.link.Cause, w), w))
+	case m.stats.Degraded != "":
+		return s.amber.paint(left(" ◐ "+clean(m.stats.Degraded, w), w))
+	}
+	return ""
+}
+
+func (m model) stripLine() string {
+	if advice := m.advice(); advice != "" {
+		return advice
+	}
+	if alert := m.alert(); alert != "" {
+		return alert
+	}
+	s, w, now := m.style, m.layout.w, m.now()
+	words := fmt.Sprintf("  %s  10 min  ", rate(float64(m.strip.sum(now, time.Minute))/60))
+	state := "following "
+	if m.tab == tabTopics && m.tree.over > 0 {
+		state = count(m.tree.over) + " of further topics not shown "
+	}
+	if m.tab == tabStream && !m.list.following {
+		state = "paused "
+		if m.list.fresh > 0 {
+			state = count(m.list.fresh) + " new (G)  paused "
+		}
+		if head := m.list.head(m.since); m.list.top == 0 && head != "" {
+			state = head + "  " + state
+		}
+	}
+	n := max(w-width(words)-width(state)-1, 1)
+	bars := m.strip.bars(now, min(n, 120))
+	return ends(" "+s.spark(bars)+s.grey.paint(words), s.grey.paint(state), w)
+}
+
+// keyLine shows the keys that do something now. Where not all fit, the last
+// before help and quit go first.
+func (m model) keyLine() string {
+	h := help.New()
+	h.ShortSeparator = "  "
+	h.Styles = m.style.help
+	w := m.layout.w - 2
+	keys := slices.DeleteFunc(m.ShortHelp(), func(k key.Binding) bool { return !k.Enabled() })
+	line := h.ShortHelpView(keys)
+	for width(line) > w && len(keys) > 2 {
+		keys = slices.Delete(keys, len(keys)-3, len(keys)-2)
+		line = h.ShortHelpView(keys)
+	}
+	return left(" "+line, m.layout.w)
+}
+
+func (m model) helpLines() []string {
+	h := help.New()
+	h.Width = m.layout.w - 2
+	h.Styles = m.style.help
+	full := h.FullHelpView(newKeys().FullHelp())
+	lines := []string{m.style.bold.paint(" keys"), ""}
+	for _, l := range strings.Split(full, "\n") {
+		lines = append(lines, " "+l)
+	}
+	lines = append(lines, "", m.style.bold.paint(" signs"), "")
+	for _, l := range []string{
+		"● on time   ◐ late   ○ silent   × gone (said goodbye)   ⨯ lost",
+		"⋯ missed, let go   ↶ reordered   ▣ retained   ◌ not connected",
+		"Δ since the one before of the same sender; then how long it travelled",
+	} {
+		lines = append(lines, " "+m.style.grey.paint(l))
+	}
+	return lines
+}
