@@ -34,10 +34,10 @@ func newAsset(name string, content []byte) asset {
 	return asset{content, mediaTypes[path.Ext(name)], fmt.Sprintf(`"%x"`, sha256.Sum256(content))}
 }
 
-// page serves index.html at / and static/ below /static/. A browser asks for
+// files serves index.html at / and static/ below /static/. A browser asks for
 // each file each time and is told that nothing changed: after an upgrade no
 // page is made of two versions.
-func page() http.HandlerFunc {
+func files() http.HandlerFunc {
 	assets := map[string]asset{
 		"/static/css/palette.css": newAsset("palette.css", paletteCSS()),
 		"/static/js/palette.js":   newAsset("palette.js", paletteJS()),

@@ -42,6 +42,6 @@ func (s *Server) mux() http.Handler {
 	mux.Handle("/api/", s.metrics.count("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, http.StatusNotFound, "the API has no such path; GET /api/openapi.json names those that there are")
 	}))
-	mux.Handle("/", s.metrics.count("/", page()))
+	mux.Handle("/", s.metrics.count("/", files()))
 	return mux
 }

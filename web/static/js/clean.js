@@ -60,5 +60,13 @@ export function clean(s) {
   return out;
 }
 
+/** Cleaned, and what does not fit taken out of its middle: names differ at their ends. */
+export function cleanShort(s, most) {
+  const c = Array.from(clean(s));
+  if (c.length <= most) return c.join('');
+  const head = Math.ceil((most - 1) / 3);
+  return c.slice(0, head).join('') + '…' + c.slice(head + 1 - most).join('');
+}
+
 /** As clean, but line by line: for a text that is shown as a block. */
 export const cleanLines = (s) => s.split(/\r?\n/).map(clean).join('\n');

@@ -5,7 +5,7 @@ import { get } from './api.js';
 import { Emitter } from './emitter.js';
 import { clean, cleanLines } from './clean.js';
 import { barClass, colorOf } from './color.js';
-import { bytes, count, day, millis, parseTime, seconds, time } from './format.js';
+import { bytes, count, date, millis, parseTime, seconds, time } from './format.js';
 import { changes } from './changes.js';
 import { hexdump } from './hexview.js';
 import { jsonText } from './jsontext.js';
@@ -81,7 +81,7 @@ export class Detail extends Emitter {
     text(this.title, '#' + count(m.id));
     const sender = el('dd', {}, el('i', { class: barClass(colorOf(m.sender, m.color)) }), el('bdi', {}, clean(m.sender)));
     const rows = [
-      ['sender', sender], ['topic', clean(m.topic)], ['received', `${time(at)}  ${day(at)}`],
+      ['sender', sender], ['topic', clean(m.topic)], ['received', `${date(at)} ${time(at)}`],
       ['Δ', seconds(m.delta_ms)], ['Δ any', seconds(m.delta_any_ms)], ['latency', millis(m.latency_ms)],
       ['seq', m.seq && count(m.seq)], ['boot', m.boot], ['QoS', String(m.qos) + (m.retained ? '  ▣ retained' : '')],
       ['missed', m.missed && `⋯ ${count(m.missed)} just before`], ['order', m.reordered && '↶ reordered: older than one already seen'],

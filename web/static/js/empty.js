@@ -24,15 +24,15 @@ export class Empty {
       const { stats, clock } = status;
       const searching = window.before !== 0 && window.loaded;
       if (this.failed) {
-        text(this.words, `The history cannot be read: ${clean(this.failed.message)}.`);
-        text(this.count, 'trying again every 3 s');
+        text(this.words, this.failed.column ? clean(this.failed.message) : `The history cannot be read: ${clean(this.failed.message)}.`);
+        text(this.count, this.failed.column ? '' : 'trying again every 3 s');
       } else if (view.filter || view.sender) {
         const what = [view.filter && `the filter ${clean(view.filter)}`, view.sender && `the sender ${clean(view.sender)}`].filter(Boolean).join(' and ');
         text(this.words, `${searching ? 'Nothing found yet' : 'No message'} for ${what}.`);
         text(this.count, 'Esc in the filter box clears it');
       } else {
         text(this.words, 'No messages yet. A broadcaster says Hello world every 1 to 10 s.');
-        text(this.count, stats ? `waiting since ${span(clock.now() - parseTime(stats.started))}` : '');
+        text(this.count, stats ? `waiting for ${span(clock.now() - parseTime(stats.started))}` : '');
       }
     };
     window.on('changed', show);

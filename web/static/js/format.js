@@ -5,7 +5,9 @@ const minute = 60_000, hour = 60 * minute, dayLength = 24 * hour;
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 const shortClock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const date = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+const longDate = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+
+const shortDate = new Intl.DateTimeFormat('sv-SE', { year: 'numeric', month: '2-digit', day: '2-digit' });
 
 /** The API's RFC 3339 with nine digits, in milliseconds since 1970. */
 export const parseTime = (s) => Date.parse(s.slice(0, 23) + 'Z');
@@ -20,7 +22,10 @@ export const timeOfDay = (ms) => clock.format(ms);
 export const timeShort = (ms) => shortClock.format(ms);
 
 /** Tuesday 24 November 2026 */
-export const day = (ms) => date.format(ms).replace(',', '');
+export const day = (ms) => longDate.format(ms).replace(',', '');
+
+/** 2026-11-24 */
+export const date = (ms) => shortDate.format(ms);
 
 /** The number of the reader's day that ms lies in. */
 export const dayNumber = (ms) => Math.floor((ms - new Date(ms).getTimezoneOffset() * minute) / dayLength);

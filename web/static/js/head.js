@@ -55,6 +55,7 @@ export class Head extends Emitter {
     else if (stats.degraded) this.receiver.show('◐', 'warn', 'degraded', clean(stats.degraded));
     else this.receiver.show('●', 'good', '', `up since ${timeOfDay(parseTime(stats.started))}`);
     if (events.state === 'connected') this.you.show('●', 'good', '', `the stream comes since ${timeOfDay(events.since)}`);
+    else if (events.state === 'refused') this.you.show('○', 'off', 'filter', 'the filter is not understood: nothing is followed');
     else if (events.state === 'resting') this.you.show('◌', 'off', 'resting', 'a page that nobody sees lets its stream go, and catches up when it is seen');
     else this.you.show('◌', 'off', events.retry ? wait(events.retry, Date.now()) : events.state, clean(events.cause ?? ''));
     this.#showBanner(status, now, wait);

@@ -8,7 +8,8 @@ import { millis, parseTime, seconds, time } from './format.js';
 import { summary } from './payload.js';
 import { Emitter } from './emitter.js';
 
-const edge = 60; // rows from an end at which more is read
+const touch = matchMedia('(pointer: coarse)'); // no keys to name
+const edge = 100; // rows from an end at which more is read
 
 /** Emits "select" (id), "open" (id), "follow" (boolean), "seen" (first row in sight). */
 export class List extends Emitter {
@@ -33,6 +34,8 @@ export class List extends Emitter {
     this.#rows.onpaint = (first, last) => this.#painted(first, last);
     this.#rows.onscroll = () => this.#scrolled();
     this.#rows.follow = true;
+    // At a high rate the end moves away faster than a wheel turns.
+    this.viewport.addEventListener('wheel', (e) => { if (e.deltaY < 0 && this.following && this.viewport.scrollTop > 0) this.setFollow(false); }, { passive: true });
     this.viewport.addEventListener('click', (e) => this.#clicked(e));
     window.on('changed', (change) => this.#changed(change));
   }
@@ -106,6 +109,12 @@ export class List extends Emitter {
 
   refresh() { this.#rows.refresh(); }
 
+  /** Says something above the list; '' nothing. */
+  say(words) {
+    this.note.hidden = words === '';
+    text(this.note, words);
+  }
+
   #changed({ kind, rows }) {
     if (kind === 'prepend') this.#rows.shift(rows);
     else if (kind === 'trim') this.#rows.shift(-rows);
@@ -136,7 +145,7 @@ export class List extends Emitter {
     if (this.#paused) words.push('paused');
     if (n > 0) words.push(`${n.toLocaleString('en').replaceAll(',', '\u202f')} new`);
     if (!words.length) words.push('newest');
-    text(this.marker, `▼ ${words.join(' · ')}  (G)`);
+    text(this.marker, `▼ ${words.join(' · ')}${touch.matches ? '' : '  (G)'}`);
   }
 
   #clicked(e) {

@@ -1,6 +1,7 @@
 // Joins the parts: one window of messages, one event stream, one view.
 
 import { get } from './api.js';
+import { clean } from './clean.js';
 import { Announcer } from './announce.js';
 import { Clock } from './clock.js';
 import { Detail } from './detail.js';
@@ -15,23 +16,28 @@ import { SenderPanel } from './senderpanel.js';
 import { Senders } from './senders.js';
 import { Status, whileSeen } from './status.js';
 import { Strip } from './strip.js';
+import { TopicPanel } from './topicpanel.js';
+import { Topics, topicTerm } from './topics.js';
 import { View } from './view.js';
 import { Window } from './window.js';
 import { bindKeys, fillHelp } from './keys.js';
 import { fold } from './folds.js';
 import { parseTime } from './format.js';
+import { sideTabs } from './sidetabs.js';
 import { startTheme, toggleTheme } from './theme.js';
 
 startTheme();
 
 const at = (id) => document.getElementById(id);
 const view = new View(), clock = new Clock(), status = new Status(clock);
-const senders = new Senders(), window_ = new Window();
+const senders = new Senders(), topics = new Topics(), window_ = new Window();
 const head = new Head(at('head'), at('banner'));
 const box = new FilterBox(at('tools')), strip = new Strip(at('tools'));
 const list = new List(at('list'), window_, senders);
 const empty = new Empty(list.empty, window_, view, status);
 const panel = new SenderPanel(at('senders'), senders, clock), intervals = new Intervals(at('intervals'));
+const topicPanel = new TopicPanel(at('topics'), topics, clock);
+const side = sideTabs(at('who'), [{ name: 'senders', panel: at('senders') }, { name: 'topics', panel: at('topics') }]);
 const detail = new Detail(at('detail')), send = new SendBar(at('send'), senders);
 const announcer = new Announcer(at('announce'));
 
@@ -40,6 +46,7 @@ let events = null;
 
 /** Reads what the view says, and follows what comes after. */
 async function open() {
+  clearTimeout(again);
   box.show(view.filter, view.sender);
   box.fail(null);
   panel.chosen = view.sender;
@@ -57,8 +64,11 @@ async function open() {
       from = await window_.newest(view.selection);
       list.setFollow(true);
     }
-    if (!view.filter) senders.fold(window_.messages, false);
+    const recent = view.filter || view.sender || view.at ? (await get('/api/messages', { limit: 500 })).messages : window_.messages;
+    senders.fold(recent, false);
+    topics.fold(recent);
     empty.failed = null;
+    list.say('');
     follow(from);
     await showSelected();
   } catch (error) {
@@ -66,15 +76,20 @@ async function open() {
   }
 }
 
-/** The receiver did not answer, or did not like the filter. */
+let again = 0;
+
+/** The view could not be opened: the receiver did not answer, or did not like the filter. */
 function failed(error) {
+  clearTimeout(again);
+  empty.failed = error;
   if (error.status === 400) {
     box.fail(error);
+    window_.clear();
+    status.setEvents({ state: 'refused', since: Date.now(), retry: 0, cause: error.message });
     return;
   }
-  empty.failed = error;
   status.setEvents({ state: 'retrying', since: Date.now(), retry: Date.now() + 3000, cause: error.message });
-  setTimeout(() => { if (!window_.loaded || empty.failed) open(); }, 3000);
+  again = setTimeout(open, 3000);
 }
 
 function follow(from) {
@@ -83,6 +98,7 @@ function follow(from) {
   const current = (work) => (value) => { if (events === mine) work(value); };
   mine.on('messages', current(came));
   mine.on('sender', current((s) => { senders.update(s); announcer.state(s.sender, s.state); }));
+  mine.on('letgo', current(() => open()));
   mine.on('link', current((l) => status.setLink(l)));
   mine.on('state', current((s) => status.setEvents(s)));
   mine.on('refused', current(failed));
@@ -93,6 +109,7 @@ function came(messages) {
   window_.append(messages, list.following);
   list.missed(messages.length);
   senders.fold(messages, true);
+  topics.fold(messages);
   announcer.messages(messages.length);
 }
 
@@ -136,7 +153,7 @@ async function jump(ms) {
     if (id == null) await newest();
     else list.scrollTo(id);
   } catch (error) {
-    failed(error);
+    list.say(`That time cannot be read: ${clean(error.message)}`);
   }
 }
 
@@ -179,7 +196,8 @@ function choose(sender) {
 }
 
 async function olderWhileNear() {
-  while (await window_.older());
+  while (await window_.older()) list.say('searching further back …');
+  list.say('');
 }
 
 list.on('top', olderWhileNear);
@@ -192,11 +210,16 @@ list.on('seen', ({ first, last }) => {
   strip.see(parseTime(first.message.received), parseTime(last.message.received));
   if (!list.following && window_.loaded && view.at !== first.id) view.set({ at: first.id });
 });
-window_.on('error', (error) => failed(error));
+window_.on('error', (error) => list.say(`Older messages cannot be read: ${clean(error.message)}`));
 box.on('filter', (filter) => { if (filter !== view.filter) { view.set({ filter, at: 0 }, true); open(); } });
 box.on('sender', () => choose(view.sender));
 box.on('leave', () => list.viewport.focus());
 panel.on('choose', choose);
+topicPanel.on('choose', (topic) => {
+  const filter = view.filter === topicTerm(topic) ? '' : topicTerm(topic);
+  view.set({ filter, at: 0 }, true);
+  open();
+});
 detail.on('close', closeDetail);
 detail.on('only', choose);
 detail.on('copy', (id) => detail.copyText(location.origin + view.address({ id, at: id })));
@@ -223,7 +246,8 @@ const keys = [
   { keys: ['g', 'Home'], shown: 'g', words: 'as far back as is loaded', run: () => list.scrollToStart() },
   { keys: ['p'], shown: 'p', words: 'publish', run: () => send.focus() },
   { keys: ['1'], shown: '1', words: 'stream', run: () => list.viewport.focus() },
-  { keys: ['3'], shown: '3', words: 'senders', run: () => panel.viewport.focus() },
+  { keys: ['2'], shown: '2', words: 'topics', run: () => { side('topics'); topicPanel.viewport.focus(); } },
+  { keys: ['3'], shown: '3', words: 'senders', run: () => { side('senders'); panel.viewport.focus(); } },
   { keys: ['['], shown: '[', words: 'fold senders and intervals away', run: () => folds.side() },
   { keys: [']'], shown: ']', words: 'fold the send line away', run: () => folds.tools() },
   { keys: ['t'], shown: 't', words: 'light or dark', run: toggleTheme },
@@ -235,7 +259,17 @@ fillHelp(at('help'), keys);
 status.on('changed', () => head.show(status, senders, clock.now()));
 senders.on('changed', () => head.show(status, senders, clock.now()));
 setInterval(() => { if (!document.hidden) head.show(status, senders, clock.now()); }, 1000);
-whileSeen(2000, () => status.load());
+whileSeen(2000, async () => {
+  const known = events?.last ?? 0;
+  await status.load();
+  // Ids never fall: this is another history, at the same address.
+  if (!status.failure && status.stats.last_id < known) {
+    senders.clear();
+    topics.clear();
+    view.set({ at: 0, id: 0 });
+    open();
+  }
+});
 whileSeen(() => (senders.list.length > 200 ? 10_000 : 3000), () => senders.load());
 whileSeen(5000, loadStrip);
 whileSeen(10_000, () => intervals.load());

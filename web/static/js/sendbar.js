@@ -22,7 +22,7 @@ export class SendBar {
     this.topic = field('topic', { value: 'hello_world/publish', class: 'topic' });
     this.min = field('shortest interval', { value: '1s', class: 'short' });
     this.max = field('longest interval', { value: '10s', class: 'short' });
-    this.qos = el('select', { 'aria-label': 'QoS' }, ...[0, 1, 2].map((q) => el('option', { value: q, selected: q === 1 }, 'QoS ' + q)));
+    this.qos = el('select.qos', { 'aria-label': 'QoS' }, ...[0, 1, 2].map((q) => el('option', { value: q, selected: q === 1 }, 'QoS ' + q)));
     this.retain = el('input', { type: 'checkbox' });
     this.retainLabel = el('label.check', { title: 'the broker keeps it for who comes later' }, this.retain, 'retain');
     this.send = el('button', { type: 'submit' }, 'Send');

@@ -2,14 +2,15 @@
 
 import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
-import { clean } from './clean.js';
+import { clean, cleanShort } from './clean.js';
 import { barClass, colorOf } from './color.js';
 import { sparkline } from './sparkline.js';
 import { stateSentence, stateSign, stateWords } from './states.js';
 import { Emitter } from './emitter.js';
 import { count } from './format.js';
 
-const bars = 12;
+const bars = 9;
+const nameLength = 15;
 const chips = 24; // in the strip of a narrow page
 
 /** Emits "choose" (a sender's name). */
@@ -25,11 +26,10 @@ export class SenderPanel extends Emitter {
     super();
     this.#senders = senders;
     this.#clock = clock;
-    this.title = el('h2', {}, 'senders');
     this.viewport = el('div.rows', { tabindex: 0, role: 'listbox', 'aria-label': 'senders' });
     this.strip = el('div.strip', { role: 'group', 'aria-label': 'senders' });
     this.none = el('p.hint', {}, 'none yet');
-    root.append(this.title, this.viewport, this.strip, this.none);
+    root.append(this.viewport, this.strip, this.none);
     this.#list = new VirtualList(this.viewport, { count: () => this.#rows.length, create: () => row(), fill: (node, i) => this.#fill(node, this.#rows[i]) });
     this.viewport.addEventListener('click', (e) => this.#clicked(e));
     this.viewport.addEventListener('keydown', (e) => this.#key(e));
@@ -113,7 +113,7 @@ function show(parts, s, now) {
   attribute(parts.sign, 'aria-label', s.state);
   const bar = barClass(colorOf(s.name, s.color));
   if (parts.bar.className !== bar) parts.bar.className = bar;
-  text(parts.name, clean(s.name));
+  text(parts.name, cleanShort(s.name, nameLength));
   text(parts.words, stateWords(s, now));
   const wordsClass = 'words ' + (s.state === 'on time' ? '' : kind);
   if (parts.words.className !== wordsClass) parts.words.className = wordsClass;

@@ -36,6 +36,13 @@ export class Senders extends Emitter {
     this.emit('changed');
   }
 
+  /** Forgets everything. */
+  clear() {
+    this.#byName.clear();
+    this.list = [];
+    this.emit('changed');
+  }
+
   get(name) { return this.#byName.get(name); }
 
   /** Takes what the API or an event says of one. */

@@ -4,7 +4,7 @@ import { Emitter } from './emitter.js';
 import { get } from './api.js';
 import { parseTime } from './format.js';
 
-/** Emits "stats" and "changed". */
+/** Emits "changed". */
 export class Status extends Emitter {
   stats = null;
   /** @type {{since: number, cause: string}|null} the receiver does not answer */
@@ -24,7 +24,6 @@ export class Status extends Emitter {
       this.clock.learn(parseTime(stats.now), asked, Date.now());
       this.stats = stats;
       this.failure = null;
-      this.emit('stats', stats);
     } catch (error) {
       this.failure ??= { since: asked, cause: '' };
       this.failure.cause = error.name === 'TimeoutError' ? 'no answer within 5 s' : error.message;

@@ -63,10 +63,10 @@ export class Strip extends Emitter {
     let bars = '', gaps = '';
     bins.forEach((b, i) => {
       if (b.messages > 0) {
-        const h = Math.max(1, (b.messages / top) * (height - 3));
+        const h = Math.max(1, (b.messages / top) * (height - 5));
         bars += `M${i + 0.1} ${height}v${-h}h0.8v${h}z`;
       }
-      if (b.missed) gaps += `M${i} 0h1v3h-1zM${i + 0.4} 3h0.2v${height - 3}h-0.2z`;
+      if (b.missed) gaps += `M${i} 0h1v4h-1z`;
     });
     attribute(this.bars, 'd', bars);
     attribute(this.gaps, 'd', gaps);

@@ -21,6 +21,7 @@ export class VirtualList {
   #painted = 0;
   #rowHeight = 24;
   #shift = 0;
+  #count = 0; // as painted
 
   /** Called after each painting with the first and the last row in sight. */
   onpaint = (_first, _last) => {};
@@ -43,7 +44,8 @@ export class VirtualList {
   }
 
   get rowHeight() { return this.#rowHeight; }
-  get atEnd() { return this.viewport.scrollTop + this.#height >= this.#source.count() * this.#rowHeight - this.#rowHeight; }
+  /** Whether the end of what is painted is in sight; what came since is not scrolled away from. */
+  get atEnd() { return this.viewport.scrollTop + this.viewport.clientHeight >= this.#count * this.#rowHeight - 2; }
   get firstVisible() { return Math.floor(this.viewport.scrollTop / this.#rowHeight); }
   get lastVisible() { return Math.floor((this.viewport.scrollTop + this.#height) / this.#rowHeight); }
   get pageRows() { return Math.max(1, Math.floor(this.#height / this.#rowHeight) - 1); }
@@ -104,14 +106,16 @@ export class VirtualList {
   }
 
   #size() {
+    this.#count = this.#source.count();
     const height = this.#source.count() * this.#rowHeight + 'px';
     if (this.#canvas.style.height !== height) this.#canvas.style.height = height;
   }
 
   #paint() {
     this.#painted = performance.now();
-    const count = this.#source.count(), view = this.viewport;
+    const view = this.viewport;
     this.#size();
+    const count = this.#count;
     if (this.#shift) {
       view.scrollTop += this.#shift * this.#rowHeight;
       this.#shift = 0;

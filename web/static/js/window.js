@@ -63,6 +63,13 @@ export class Window extends Emitter {
     return messages[0].id;
   }
 
+  /** Holds nothing. */
+  clear() {
+    this.#generation++;
+    Object.assign(this, { messages: [], rows: [], before: 0, detached: false, loading: false, loaded: false });
+    this.emit('changed', { kind: 'reset', rows: 0 });
+  }
+
   async #reset(read) {
     const generation = ++this.#generation;
     this.loading = true;

@@ -1,0 +1,231 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"hellox/stream"
+)
+
+// until waits until the expression is true on the page, which looks at itself
+// every frame.
+func until(t *testing.T, ctx context.Context, expression string) {
+	t.Helper()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(15*time.Second))); err != nil {
+		body, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText.slice(0, 2000)`))
+		t.Fatalf("never true: %s: %v\n%s", expression, err, body)
+	}
+}
+
+func evaluate[T any](t *testing.T, ctx context.Context, expression string) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+func open(t *testing.T, ctx context.Context, address string) {
+	t.Helper()
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1440, 900), chromedp.Navigate(address)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newestRow is the text of the last message in the list.
+const newestRow = `[...document.querySelectorAll('#list .row:not([hidden])')].sort((a, b) => a.ariaRowIndex - b.ariaRowIndex).at(-1)?.innerText ?? ''`
+
+func TestPage(t *testing.T) {
+	store := newStore(t)
+	client := &recordingClient{answer: stream.Answer{ID: "1", OK: true, State: stream.Mode{Min: time.Second, Max: 10 * time.Second}}}
+	address := serve(t, Options{Store: store, Client: client, Name: func() string { return "local · hellox" }})
+	ctx := chromium(t)
+
+	t.Run("empty", func(t *testing.T) {
+		open(t, ctx, address)
+		until(t, ctx, `document.querySelector('#list .empty').innerText.includes('No messages yet. A broadcaster says Hello world every 1 to 10 s.')`)
+		until(t, ctx, `document.querySelector('#head .name').innerText === 'local · hellox'`)
+	})
+
+	const n = 20_000
+	t.Run("grows", func(t *testing.T) {
+		store.put(t, hellos(n)...)
+		until(t, ctx, fmt.Sprintf(`(%s).includes('Hello %d')`, newestRow, n))
+		store.put(t, says("press-2", 1, time.Now(), "I am new here"))
+		until(t, ctx, fmt.Sprintf(`(%s).includes('I am new here')`, newestRow))
+		until(t, ctx, `document.querySelector('#senders .rows').innerText.includes('press-2')`)
+	})
+
+	t.Run("only visible rows exist", func(t *testing.T) {
+		rows := evaluate[int](t, ctx, `document.querySelectorAll('#list .row').length`)
+		held := evaluate[string](t, ctx, `document.querySelector('#list .rows').ariaRowCount`)
+		if rows > 80 || held < "20000" || len(held) != 5 {
+			t.Errorf("%d rows in the document for %s messages", rows, held)
+		}
+	})
+
+	t.Run("history is there after a reload", func(t *testing.T) {
+		if err := chromedp.Do(ctx, chromedp.Reload()); err != nil {
+			t.Fatal(err)
+		}
+		until(t, ctx, fmt.Sprintf(`(%s).includes('I am new here')`, newestRow))
+	})
+
+	t.Run("scrolling up pages to the beginning", func(t *testing.T) {
+		evaluate[int](t, ctx, `window.pager = setInterval(() => { document.querySelector('#list .rows').scrollTop = 0; }, 20)`)
+		until(t, ctx, `[...document.querySelectorAll('#list .row')].some((r) => /Hello 1\n/.test(r.innerText + '\n'))`)
+		evaluate[bool](t, ctx, `clearInterval(window.pager), true`)
+		store.put(t, says("press-2", 2, time.Now(), "while you were away"))
+		until(t, ctx, `/1 new\s+\(G\)/.test(document.querySelector('#list .marker').innerText)`)
+		until(t, ctx, `/[?&]at=\d+/.test(location.search)`)
+		press(t, ctx, "G")
+		until(t, ctx, fmt.Sprintf(`(%s).includes('while you were away')`, newestRow))
+	})
+
+	t.Run("pause and go on", func(t *testing.T) {
+		press(t, ctx, " ")
+		store.put(t, says("press-2", 3, time.Now(), "paused"))
+		until(t, ctx, `document.querySelector('#list .marker').innerText.includes('paused · 1 new')`)
+		press(t, ctx, " ")
+		until(t, ctx, fmt.Sprintf(`(%s).includes('paused') && document.querySelector('#list .marker').hidden`, newestRow))
+	})
+
+	t.Run("detail", func(t *testing.T) {
+		press(t, ctx, "k")
+		press(t, ctx, "Enter")
+		until(t, ctx, `document.querySelector('#detail pre').innerText.includes('"sender": "press-2"')`)
+		until(t, ctx, `/[?&]id=2000\d/.test(location.search)`)
+		for tab, want := range map[string]string{"hex": "7b 22 74 65 78 74 22 3a", "raw": `{"text":`, "delta": `~ seq `} {
+			evaluate[bool](t, ctx, fmt.Sprintf(`document.querySelector('#detail [data-tab="%s"]').click(), true`, tab))
+			until(t, ctx, fmt.Sprintf(`document.querySelector('#detail pre').innerText.includes(%q)`, want))
+		}
+		press(t, ctx, "Escape")
+		until(t, ctx, `document.querySelector('#detail').hidden`)
+	})
+
+	t.Run("filter", func(t *testing.T) {
+		press(t, ctx, "/")
+		if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS(".filter input"), "delta>>8")); err != nil {
+			t.Fatal(err)
+		}
+		until(t, ctx, `document.querySelector('.filter .problem').innerText.startsWith('column 7')`)
+		until(t, ctx, `document.querySelector('.filter .caret').textContent === '      ^'`)
+		if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS(".filter input"), "\x1b"+`"I am new here"`)); err != nil {
+			t.Fatal(err)
+		}
+		until(t, ctx, `document.querySelector('.filter .problem').hidden && document.querySelector('#list .rows').ariaRowCount === '2'`) // a day and a message
+		until(t, ctx, `new URLSearchParams(location.search).get('filter') === '"I am new here"'`)
+		open(t, ctx, address+"/?sender=press-2")
+		until(t, ctx, `document.querySelector('#list .rows').ariaRowCount === '4'`)
+		store.put(t, hello("press-1", n+1, time.Now()), says("press-2", 4, time.Now(), "of mine"))
+		until(t, ctx, `document.querySelector('#list .rows').ariaRowCount === '5'`)
+	})
+
+	t.Run("speak", func(t *testing.T) {
+		open(t, ctx, address)
+		until(t, ctx, `document.querySelectorAll('#send select[aria-label="send to"] option').length === 3`)
+		press(t, ctx, "p")
+		if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS("#send .grow"), "to all\r")); err != nil {
+			t.Fatal(err)
+		}
+		until(t, ctx, `document.querySelector('#send .result').innerText.startsWith('published ✓')`)
+		if client.topic != stream.TopicPublish || client.payload != "to all" {
+			t.Errorf("published %+v", client)
+		}
+		evaluate[bool](t, ctx, `(() => { const to = document.querySelector('#send select[aria-label="send to"]'); to.value = 'press-1'; to.dispatchEvent(new Event('change')); return true; })()`)
+		if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS("#send .grow"), "to you\r")); err != nil {
+			t.Fatal(err)
+		}
+		until(t, ctx, `document.querySelector('#send .result').innerText.startsWith('press-1 answered ✓ 1.5')`)
+	})
+}
+
+func press(t *testing.T, ctx context.Context, key string) {
+	t.Helper()
+	evaluate[bool](t, ctx, fmt.Sprintf(`document.activeElement.blur(), document.body.dispatchEvent(new KeyboardEvent('keydown', { key: %q, bubbles: true }))`, key))
+}
+
+// The page's own copies of what Go does must not drift.
+func TestPageAgreesWithGo(t *testing.T) {
+	ctx := chromium(t)
+	open(t, ctx, serve(t, Options{Store: newStore(t)}))
+
+	t.Run("colours", func(t *testing.T) {
+		type sender struct {
+			Name     string `json:"name"`
+			Declared string `json:"declared"`
+			Index    int    `json:"index"`
+		}
+		var senders []sender
+		palette := stream.Palette()
+		for i := range 500 {
+			s := sender{Name: fmt.Sprintf("press-%d", i)}
+			switch i % 5 {
+			case 1:
+				s.Name = fmt.Sprintf("Ötzi 🧊 %d", i)
+			case 2:
+				s.Declared = palette[i%16].Light
+			case 3:
+				s.Declared = strings.ToUpper(palette[i%16].Dark)
+			case 4:
+				s.Declared = "#123456"
+			}
+			s.Index = stream.ColorOf(s.Name, s.Declared).Index
+			senders = append(senders, s)
+		}
+		list, err := json.Marshal(senders)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong := evaluate[[]string](t, ctx, `import('/static/js/color.js').then(({ colorOf }) => `+string(list)+
+			`.filter((s) => colorOf(s.name, s.declared) !== s.index).map((s) => s.name + ' ' + s.declared))`)
+		if len(wrong) > 0 {
+			t.Errorf("%d differ: %v", len(wrong), wrong)
+		}
+	})
+
+	t.Run("clean", func(t *testing.T) {
+		// Every character that this Go knows, a block at a time, each
+		// after an "a", and some that only together are special.
+		samples := []string{
+			"plain", "tab\tline\nend\r\x00\x1b[31m\x7f", "e\u0301\u0302\u0303\u0304\u0305\u0306x", "\u0301alone",
+			"\u2601\ufe0f\ufe0f\u0301", "\u202eevil\u202c", "👩‍👩‍👧", "a\u0000\u0301", strings.Repeat("\u0301", 100) + "b", "\u0085\u009b31m",
+		}
+		var block strings.Builder
+		for r := rune(0x80); r <= 0x10ffff; r++ {
+			if r >= 0xd800 && r < 0xe000 || !known(r) {
+				continue
+			}
+			block.WriteRune('a')
+			block.WriteRune(r)
+			if block.Len() > 60_000 {
+				samples = append(samples, block.String())
+				block.Reset()
+			}
+		}
+		samples = append(samples, block.String())
+		for _, s := range samples {
+			in, err := json.Marshal(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := evaluate[string](t, ctx, `import('/static/js/clean.js').then(({ clean }) => clean(`+string(in)+`))`)
+			if want := stream.Clean(s); got != want {
+				g, w := []rune(got), []rune(want)
+				for i := range min(len(g), len(w)) {
+					if g[i] != w[i] {
+						t.Errorf("%q, want %q", string(g[max(0, i-5):min(len(g), i+20)]), string(w[max(0, i-5):min(len(w), i+20)]))
+						break
+					}
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,48 @@
+// What this page has seen of each topic, newest first in name order.
+
+import { Emitter } from './emitter.js';
+import { parseTime } from './format.js';
+
+/**
+ * @typedef {object} Topic
+ * @property {string} name
+ * @property {number} messages  that this page has read
+ * @property {number} seen  the newest of them, ms since 1970
+ * @property {number} id  of the newest
+ * @property {object} newest
+ */
+
+/** Emits "changed". */
+export class Topics extends Emitter {
+  #byName = new Map();
+  /** @type {Topic[]} by name */
+  list = [];
+
+  /** Counts messages, each once. */
+  fold(messages) {
+    let grown = false;
+    for (const m of messages) {
+      let t = this.#byName.get(m.topic);
+      if (!t) {
+        t = { name: m.topic, messages: 0, seen: 0, id: 0, newest: m };
+        this.#byName.set(m.topic, t);
+        this.list.push(t);
+        grown = true;
+      }
+      if (m.id <= t.id) continue;
+      Object.assign(t, { id: m.id, newest: m, seen: parseTime(m.received) });
+      t.messages++;
+    }
+    if (grown) this.list.sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.emit('changed');
+  }
+
+  clear() {
+    this.#byName.clear();
+    this.list = [];
+    this.emit('changed');
+  }
+}
+
+/** A term of the filter language that lets only this topic through. */
+export const topicTerm = (topic) => (/^[\w/.-]+$/.test(topic) ? `topic:${topic}` : `topic:"${topic.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);
