@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -90,13 +91,16 @@ func (h *held) scaleTo(n int) error {
 	return h.update(func(r *record) { r.Broadcasters = &n })
 }
 
-// release ends the control listener, takes the holder out of the record and
-// lets the lock go. The lock's file stays: removing it would let two
+// release ends the control listener, takes the holder out of the record (there
+// is none if it never came so far) and lets the lock go. The lock's file stays: removing it would let two
 // processes hold two files of one name.
 func (h *held) release() error {
 	h.control.Close()
 	<-h.served
-	err := h.update(func(r *record) { r.Holder = nil })
+	var err error
+	if _, none := h.place.read(); !errors.Is(none, fs.ErrNotExist) {
+		err = h.update(func(r *record) { r.Holder = nil })
+	}
 	return errors.Join(err, h.lock.Unlock())
 }
 
