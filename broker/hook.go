@@ -212,6 +212,13 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 			pk.Properties.MaximumPacketSize = maxPacket
 			pk.Properties.SharedSubAvailable, pk.Properties.SharedSubAvailableFlag = 0, true
 		}
+	case packets.Pubrec:
+		// A QoS 2 message that comes again before its PUBREL was taken the
+		// first time; to MQTT 5 mochi says an error (server.go:894), upon
+		// which its client may give it up.
+		if pk.ReasonCode == packets.ErrPacketIdentifierInUse.Code {
+			pk.ReasonCode, pk.Properties.ReasonString = packets.CodeSuccess.Code, ""
+		}
 	case packets.Unsuback:
 		if len(c.unsubscribed) == len(pk.ReasonCodes) {
 			pk.ReasonCodes = c.unsubscribed

@@ -124,6 +124,10 @@ func (f *journalFile) prepare(ctx context.Context, onDisk bool, checkpoint int64
 			return err
 		}
 	}
+	// Nobody else from here on, not only from the first commit.
+	if err := f.exec(ctx, "BEGIN EXCLUSIVE; COMMIT"); err != nil {
+		return err
+	}
 	if f.ins, err = f.conn.PrepareContext(ctx, "INSERT INTO batch (last, records) VALUES (?, ?)"); err != nil {
 		return err
 	}

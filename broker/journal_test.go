@@ -3,6 +3,7 @@ package broker
 import (
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -240,9 +241,9 @@ func TestForgottenSessionHoldsItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
 	var n int
-	if err := db.QueryRow("SELECT count(*) FROM batch").Scan(&n); err != nil || n != 1 {
+	err = db.QueryRow("SELECT count(*) FROM batch").Scan(&n)
+	if err = errors.Join(err, db.Close()); err != nil || n != 1 {
 		t.Errorf("%d batches are in the file, %v", n, err)
 	}
 	b = start(t, Options{Store: store})
@@ -367,20 +368,24 @@ func TestBacklogStaysOnDisk(t *testing.T) {
 
 // At QoS 2 a publisher may repeat itself until the PUBREL.
 func TestQoS2IsAcceptedOnce(t *testing.T) {
-	b := start(t, Options{})
-	sub := connect(t, b.Addr(0), hello{id: "sub", keep: true})
-	if code := sub.subscribe(2, "x")[0]; code != 1 {
-		t.Fatalf("granted %d, want QoS 1, the most that is sent", code)
-	}
-	pub := connect(t, b.Addr(0), hello{id: "pub"})
-	for range 2 { // again before the PUBREL: it is the same message
-		pub.send(pub.publishPacket("x", "once", 2, false, 7))
-		pub.expect(packets.Pubrec)
-	}
-	pub.send(frame(packets.Pubrel<<4|2, binary.BigEndian.AppendUint16(nil, 7)))
-	pub.expect(packets.Pubcomp)
-	if g := sub.take(); g.payload != "once" || g.qos != 1 {
-		t.Errorf("got %+v", g)
-	}
-	sub.silent()
+	both(t, func(t *testing.T, v5 bool) {
+		b := start(t, Options{})
+		sub := connect(t, b.Addr(0), hello{id: "sub", keep: true})
+		if code := sub.subscribe(2, "x")[0]; code != 1 {
+			t.Fatalf("granted %d, want QoS 1, the most that is sent", code)
+		}
+		pub := connect(t, b.Addr(0), hello{id: "pub", v5: v5})
+		for range 2 { // again before the PUBREL: it is the same message
+			pub.send(pub.publishPacket("x", "once", 2, false, 7))
+			if ack := pub.expect(packets.Pubrec).body; len(ack) > 2 && ack[2] != 0 {
+				t.Errorf("PUBREC with code %#x", ack[2])
+			}
+		}
+		pub.send(frame(packets.Pubrel<<4|2, binary.BigEndian.AppendUint16(nil, 7)))
+		pub.expect(packets.Pubcomp)
+		if g := sub.take(); g.payload != "once" || g.qos != 1 {
+			t.Errorf("got %+v", g)
+		}
+		sub.silent()
+	})
 }

@@ -129,6 +129,21 @@ func TestTLS(t *testing.T) {
 	plain.closed()
 }
 
+// A panic ends the connection that it happened in, and no other.
+func TestPanicEndsOneConnection(t *testing.T) {
+	b := start(t, Options{})
+	other := connect(t, b.Addr(0), hello{id: "other"})
+	odd := connect(t, b.Addr(0), hello{id: "odd"})
+	s := b.sessions.current("odd")
+	s.mu.Lock()
+	s.subs = nil // as no code leaves it: to subscribe now panics
+	s.mu.Unlock()
+	odd.send(odd.subscribePacket(1, 0, "x"))
+	odd.closed()
+	other.publish("x", "x", 1, false)
+	connect(t, b.Addr(0), hello{id: "odd"})
+}
+
 // Serve ends although clients are there, and tells those of MQTT 5 why.
 func TestShutdown(t *testing.T) {
 	b, stop := startStop(t, Options{Store: t.TempDir()})

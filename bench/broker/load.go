@@ -20,6 +20,7 @@ type load struct {
 	window     int  // messages under way to a subscriber, of all publishers; 0: any
 	durable    bool // the subscriber's session outlives its connection
 	backlog    int  // so many are published while the subscriber is away, then fetched
+	rate       int  // messages a second, of all publishers; 0: as many as go
 }
 
 const payloadBytes = 128
@@ -204,6 +205,12 @@ func (b *bout) publish(i int, c *client) {
 		}
 	})
 	defer reader.Wait()
+	var pace <-chan time.Time
+	if b.rate > 0 {
+		tick := time.NewTicker(time.Second * time.Duration(b.pubs) / time.Duration(b.rate))
+		defer tick.Stop()
+		pace = tick.C
+	}
 	id := uint16(0)
 	for n := 0; most == 0 || n < most; n++ {
 		select {
@@ -219,6 +226,10 @@ func (b *bout) publish(i int, c *client) {
 		if !b.room(c) {
 			return
 		}
+		if pace != nil {
+			c.w.Flush()
+			<-pace
+		}
 		if id++; id == 0 {
 			id = 1
 		}
@@ -227,6 +238,9 @@ func (b *bout) publish(i int, c *client) {
 		b.sent.Add(1)
 		if _, err := c.w.Write(packet); err != nil {
 			return
+		}
+		if pace != nil {
+			c.w.Flush()
 		}
 	}
 	c.w.Flush()

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -144,15 +145,35 @@ func (r *running) cpu() time.Duration {
 	return time.Duration(user+system) * (time.Second / 100) // USER_HZ is 100 on every Linux
 }
 
-// peakMemory returns the most that was resident, the file's pages included.
-func (r *running) peakMemory() int64 {
+// watchMemory looks at the process's own memory (without the pages of files)
+// until the returned function is called, which says the most that was seen.
+func (r *running) watchMemory() (peak func() int64) {
+	stop, most := make(chan struct{}), make(chan int64)
+	go func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		seen := int64(0)
+		for {
+			select {
+			case <-tick.C:
+				seen = max(seen, r.ownMemory())
+			case <-stop:
+				most <- seen
+				return
+			}
+		}
+	}()
+	return func() int64 { close(stop); return <-most }
+}
+
+func (r *running) ownMemory() int64 {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
 	if err != nil {
 		return 0
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
+		if rest, ok := strings.CutPrefix(lines.Text(), "RssAnon:"); ok {
 			kib, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 			return kib << 10
 		}
@@ -178,6 +199,17 @@ func serveChild(what string) error {
 	}
 	if !durable {
 		dir = ""
+	}
+	if path := os.Getenv("HELLOX_BENCH_PROFILE"); path != "" {
+		f, err := os.Create(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	b, err := broker.New(broker.Options{
 		Listeners: []broker.Listener{{Net: l, Open: true}}, Store: dir,
