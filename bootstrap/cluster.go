@@ -37,7 +37,7 @@ type Cluster struct {
 	REST *rest.Config
 
 	found  Found
-	images nodeImages
+	images func(ctx context.Context) (nodeImages, error) // costs minikube a second, if it is called
 }
 
 // String names the cluster as a step of `up` does: `kind cluster "hellox"
@@ -48,6 +48,29 @@ func (c *Cluster) String() string {
 		nodes = fmt.Sprintf("%d nodes", len(c.Nodes))
 	}
 	return fmt.Sprintf("%s (%s, %s)", c.found.thing(), nodes, c.Version)
+}
+
+// once keeps the way to the images, once it is found.
+func once(find func(context.Context) (nodeImages, error)) func(context.Context) (nodeImages, error) {
+	var mu sync.Mutex
+	var found nodeImages
+	return func(ctx context.Context) (nodeImages, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if found != nil {
+			return found, nil
+		}
+		images, err := find(ctx)
+		if err == nil {
+			found = images
+		}
+		return images, err
+	}
+}
+
+// these are images that the way to is known of.
+func these(i nodeImages) func(context.Context) (nodeImages, error) {
+	return func(context.Context) (nodeImages, error) { return i, nil }
 }
 
 // nodeImages is the way to the images of a cluster's nodes: through the
@@ -66,7 +89,11 @@ type nodeImages interface {
 
 // Has asks the node's runtime whether it holds the image.
 func (c *Cluster) Has(ctx context.Context, node string, img *Image) (bool, error) {
-	has, err := c.images.has(ctx, node, img)
+	has := false
+	images, err := c.images(ctx)
+	if err == nil {
+		has, err = images.has(ctx, node, img)
+	}
 	if err != nil {
 		return false, fmt.Errorf("ask node %s for image %s: %w", node, img.Name(), err)
 	}
@@ -134,7 +161,11 @@ var errEnough = errors.New("the reader has seen enough")
 
 // load streams the archive into the node.
 func (c *Cluster) load(ctx context.Context, node string, img *Image, progress func(sent, of int64)) error {
-	compressed := c.images.compressed()
+	images, err := c.images(ctx)
+	if err != nil {
+		return err
+	}
+	compressed := images.compressed()
 	r, w := io.Pipe()
 	written := make(chan error, 1)
 	go func() {
@@ -142,7 +173,7 @@ func (c *Cluster) load(ctx context.Context, node string, img *Image, progress fu
 		w.CloseWithError(err)
 		written <- err
 	}()
-	err := c.images.load(ctx, node, r)
+	err = images.load(ctx, node, r)
 	r.CloseWithError(errEnough)
 	if werr := <-written; err == nil && werr != nil && !errors.Is(werr, errEnough) {
 		err = werr
@@ -157,9 +188,13 @@ func (c *Cluster) RemoveImages(ctx context.Context, keep ...string) (int, error)
 	for _, tag := range keep {
 		kept[Repository+":"+tag] = true
 	}
+	images, err := c.images(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list the images of %s: %w", c.found.thing(), err)
+	}
 	removed := 0
 	for _, node := range c.Nodes {
-		names, err := c.images.list(ctx, node.Name, Repository)
+		names, err := images.list(ctx, node.Name, Repository)
 		if err != nil {
 			return removed, fmt.Errorf("list images of node %s: %w", node.Name, err)
 		}
@@ -167,7 +202,7 @@ func (c *Cluster) RemoveImages(ctx context.Context, keep ...string) (int, error)
 			if kept[name] {
 				continue
 			}
-			if err := c.images.remove(ctx, node.Name, name); err != nil {
+			if err := images.remove(ctx, node.Name, name); err != nil {
 				return removed, fmt.Errorf("remove image %s from node %s: %w", name, node.Name, err)
 			}
 			removed++

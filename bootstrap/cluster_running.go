@@ -6,26 +6,51 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// RunningClusters returns every local cluster that runs and that the options'
-// target and profile fit, minikube's first. A tool that is not installed, or
-// that cannot be asked, has none.
-func RunningClusters(ctx context.Context, o FindOptions) ([]Found, error) {
+// seen is all that there is to choose from.
+type seen struct {
+	profiles  []minikubeProfile
+	minikube  error // why there is no minikube to ask; nil if there is
+	clusters  []kindCluster
+	engine    containerEngine
+	kind      error // why there is no engine to ask; nil if there is
+	installed bool  // the kind command is
+}
+
+// see asks minikube and kind at once, as each costs some processes. If not
+// all is wanted, the state of other profiles is not waited for once the one
+// that Find would take is seen to run.
+func see(ctx context.Context, o FindOptions, all bool) (seen, error) {
 	var s seen
 	group, gctx := errgroup.WithContext(ctx)
-	if o.Target == Auto || o.Target == Minikube {
+	if o.Target != Kind {
 		group.Go(func() error {
-			s.profiles, s.minikube = listMinikube(gctx, o)
+			s.profiles, s.minikube = listMinikube(gctx, o, all)
 			return gctx.Err()
 		})
 	}
-	if o.Target == Auto || o.Target == Kind {
+	if o.Target != Minikube {
 		group.Go(func() error {
 			s.engine, s.clusters, s.kind = listKind(gctx, o)
+			_, s.installed = o.Runner.Look("kind")
 			return gctx.Err()
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, context.Cause(ctx)
+		return s, context.Cause(ctx)
+	}
+	return s, nil
+}
+
+// RunningClusters are all the local clusters that run, for whoever looks for
+// installations and does not know where. A program that is missing or does
+// not answer has none.
+func RunningClusters(ctx context.Context, o FindOptions) ([]Found, error) {
+	if o.Target == Local {
+		return nil, nil
+	}
+	s, err := see(ctx, o, true)
+	if err != nil {
+		return nil, err
 	}
 	var running []Found
 	for _, p := range s.profiles {

@@ -158,7 +158,7 @@ func TestDeliverOverSSH(t *testing.T) {
 	for _, runtime := range []string{"containerd", "cri-o"} {
 		t.Run(runtime, func(t *testing.T) {
 			m, asked := newMachine(t), 0
-			c := &Cluster{Nodes: []Node{{Name: "boxed"}}, images: runtimeImages{shell: m.shell(&asked), runtime: runtime}}
+			c := &Cluster{Nodes: []Node{{Name: "boxed"}}, images: these(runtimeImages{shell: m.shell(&asked), runtime: runtime})}
 			var all strings.Builder
 			for i := range 300_000 {
 				all.WriteByte(byte(i * 7))
@@ -187,7 +187,7 @@ func TestDeliverOverSSH(t *testing.T) {
 			if asked != 1 {
 				t.Errorf("the key was asked for %d times", asked)
 			}
-			if err := c.images.load(t.Context(), "boxed", strings.NewReader("noise")); err == nil || !strings.Contains(err.Error(), "invalid tar header") {
+			if err := imagesOf(t, c).load(t.Context(), "boxed", strings.NewReader("noise")); err == nil || !strings.Contains(err.Error(), "invalid tar header") {
 				t.Errorf("a broken archive: %v", err)
 			}
 		})
@@ -198,7 +198,7 @@ func TestDeliverOverSSH(t *testing.T) {
 func TestDeliverDoesNotBelieveTheLoader(t *testing.T) {
 	m, asked := newMachine(t), 0
 	must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\ncat >/dev/null\n"), 0o700))
-	c := &Cluster{images: runtimeImages{shell: m.shell(&asked), runtime: "containerd"}}
+	c := &Cluster{images: these(runtimeImages{shell: m.shell(&asked), runtime: "containerd"})}
 	_, err := c.Deliver(t.Context(), "boxed", packBytes(t, "an executable", "amd64"), nil)
 	if err == nil || !strings.Contains(err.Error(), "load image into node boxed: its runtime took hellox.local/hellox:") {
 		t.Errorf("%v", err)
@@ -210,7 +210,7 @@ func TestDeliverDoesNotBelieveTheLoader(t *testing.T) {
 func TestDeliveryEndsInTheMiddle(t *testing.T) {
 	m, asked := newMachine(t), 0
 	img := packBytes(t, strings.Repeat("an executable", 1_000_000), "amd64")
-	c := &Cluster{images: runtimeImages{shell: m.shell(&asked), runtime: "containerd"}}
+	c := &Cluster{images: these(runtimeImages{shell: m.shell(&asked), runtime: "containerd"})}
 	must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\nhead -c 1000 >/dev/null\necho 'no space left on device' >&2\nexit 1\n"), 0o700))
 	if _, err := c.Deliver(t.Context(), "boxed", img, nil); err == nil || !strings.Contains(err.Error(), "no space left on device") {
 		t.Errorf("%v", err)

@@ -84,9 +84,24 @@ func (f Found) createKind(ctx context.Context, progress func(string)) error {
 	if f.options.NodeImage != "" {
 		options = append(options, cluster.CreateWithNodeImage(f.options.NodeImage))
 	}
+	// What it says after we have left, nobody listens to.
+	var mu sync.Mutex
+	left := false
+	defer func() {
+		mu.Lock()
+		defer mu.Unlock()
+		left = true
+	}()
+	say := func(step string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !left {
+			progress(step)
+		}
+	}
 	made := make(chan error, 1)
 	go func() {
-		made <- f.withKind(progress, func(p *cluster.Provider) error { return p.Create(f.Profile, options...) })
+		made <- f.withKind(say, func(p *cluster.Provider) error { return p.Create(f.Profile, options...) })
 	}()
 	select {
 	case err := <-made:

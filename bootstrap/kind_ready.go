@@ -7,7 +7,6 @@ import (
 	"net"
 	"slices"
 	"strconv"
-	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -15,14 +14,13 @@ import (
 )
 
 func (f Found) readyKind(ctx context.Context, progress func(string)) (*Cluster, error) {
-	c := &Cluster{Target: Kind, Profile: f.Profile, Context: "kind-" + f.Profile}
+	created := f.State == Absent || f.State == CutOff
 	patience := f.options.patience(f.State)
 	switch f.State {
 	case Absent, CutOff:
 		if err := f.makeKind(ctx, progress); err != nil {
 			return nil, err
 		}
-		c.Created = true
 	case Paused, Stopped:
 		if err := f.startKind(ctx, progress); err != nil {
 			return nil, err
@@ -40,41 +38,64 @@ func (f Found) readyKind(ctx context.Context, progress func(string)) (*Cluster, 
 		started := named(clusters, f.Profile)
 		f.State, f.kind = Running, &started
 	}
-	c.found = f
-	var nodes []Node
-	var err error
-	if c.REST, nodes, err = f.reachKind(ctx, patience, progress); err != nil {
+	rc, nodes, err := f.askKind(ctx, func(ctx context.Context, rc *rest.Config) ([]Node, error) {
+		return waitForNodes(ctx, rc, patience, progress)
+	})
+	if unsafe := (*Error)(nil); errors.As(err, &unsafe) {
+		return nil, unsafe
+	}
+	if err != nil && ctx.Err() == nil {
+		return nil, &Error{
+			Kind:     Missing,
+			Sentence: f.thing() + " runs and is not ready",
+			Hint:     fmt.Sprintf("kind delete cluster --name %s, then hellox up makes a new one", f.Profile),
+			Err:      err,
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
+	return f.clusterOfKind(rc, nodes, created)
+}
+
+// reachKind is Reach for a kind cluster.
+func (f Found) reachKind(ctx context.Context) (*Cluster, error) {
+	rc, nodes, err := f.askKind(ctx, askForNodes)
+	if err != nil {
+		return nil, fmt.Errorf("reach %s: %w", f.thing(), err)
+	}
+	return f.clusterOfKind(rc, nodes, false)
+}
+
+func (f Found) clusterOfKind(rc *rest.Config, nodes []Node, created bool) (*Cluster, error) {
+	c := &Cluster{Target: Kind, Profile: f.Profile, Context: "kind-" + f.Profile, Created: created, REST: rc, found: f}
 	if err := c.setNodes(nodes); err != nil {
 		return nil, err
 	}
-	c.images = runtimeImages{shell: engineShell{f.options.Runner, string(f.engine)}, runtime: c.Runtime}
+	c.images = these(runtimeImages{shell: engineShell{f.options.Runner, string(f.engine)}, runtime: c.Runtime})
 	return c, nil
 }
 
-// reachKind returns the way to the API server, and its nodes.
-func (f Found) reachKind(ctx context.Context, patience time.Duration, progress func(string)) (*rest.Config, []Node, error) {
+// askKind returns the way to the API server, and what ask says of its nodes.
+func (f Found) askKind(ctx context.Context, ask func(context.Context, *rest.Config) ([]Node, error)) (*rest.Config, []Node, error) {
 	// The entry that kind wrote is at hand at once. It is the cluster's if
 	// it names the very port that the cluster's container publishes; whose
 	// certificate that server has, TLS finds out.
-	if config, err := f.options.Runner.kubeconfigFiles().load(true); err == nil {
-		if f.publishes(config) == nil {
-			if rc, err := restConfig(config, "kind-"+f.Profile); err == nil {
-				if nodes, err := askForNodes(ctx, rc); err == nil && len(nodes) > 0 && allReady(nodes) {
-					return rc, nodes, nil
-				}
+	if config, err := f.options.Runner.kubeconfigFiles().load(true); err == nil && f.publishes(config) == nil {
+		if rc, err := restConfig(config, "kind-"+f.Profile); err == nil {
+			if nodes, err := askForNodes(ctx, rc); err == nil && len(nodes) > 0 && allReady(nodes) {
+				return rc, nodes, nil
 			}
 		}
 	}
 	// Else the container is asked for its administrator's.
 	text, err := f.kubeConfigKind()
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the kubeconfig of %s: %w", f.thing(), err)
+		return nil, nil, fmt.Errorf("read its kubeconfig: %w", err)
 	}
 	config, err := clientcmd.Load([]byte(text))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the kubeconfig of %s: %w", f.thing(), err)
+		return nil, nil, fmt.Errorf("read its kubeconfig: %w", err)
 	}
 	if err := f.publishes(config); err != nil {
 		return nil, nil, notLocal(f, err.Error())
@@ -83,19 +104,11 @@ func (f Found) reachKind(ctx context.Context, patience time.Duration, progress f
 	if err != nil {
 		return nil, nil, err
 	}
-	nodes, err := waitForNodes(ctx, rc, patience, progress)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, nil, err
-		}
-		return nil, nil, &Error{
-			Kind:     Missing,
-			Sentence: f.thing() + " runs and is not ready",
-			Hint:     fmt.Sprintf("kind delete cluster --name %s, then hellox up makes a new one", f.Profile),
-			Err:      err,
-		}
+	nodes, err := ask(ctx, rc)
+	if err == nil && len(nodes) == 0 {
+		err = errors.New("it has no nodes")
 	}
-	return rc, nodes, nil
+	return rc, nodes, err
 }
 
 func allReady(nodes []Node) bool {

@@ -183,7 +183,7 @@ func testAsMinikube(t *testing.T, kind *Cluster) {
 		t.Errorf("the second time: %+v, %v", d, err)
 	}
 	for name, archive := range map[string]string{"empty": "", "noise": strings.Repeat("noise\x03\n", 1000)} {
-		if err := c.images.load(t.Context(), node, strings.NewReader(archive)); err == nil {
+		if err := imagesOf(t, c).load(t.Context(), node, strings.NewReader(archive)); err == nil {
 			t.Errorf("a broken archive (%s) is taken for loaded", name)
 		}
 	}

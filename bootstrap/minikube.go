@@ -67,8 +67,9 @@ func (r *Runner) runMinikube(ctx context.Context, line func(string), args ...str
 	})
 }
 
-// listMinikube returns the profiles, by name, each with its state.
-func listMinikube(ctx context.Context, o FindOptions) ([]minikubeProfile, error) {
+// listMinikube returns the profiles, by name, each with its state; if not all
+// is wanted, only until one is seen that Find takes.
+func listMinikube(ctx context.Context, o FindOptions, all bool) ([]minikubeProfile, error) {
 	if _, ok := o.Runner.Look("minikube"); !ok {
 		return nil, &Error{
 			Kind:     Missing,
@@ -90,15 +91,15 @@ func listMinikube(ctx context.Context, o FindOptions) ([]minikubeProfile, error)
 			Err:      errors.Join(perr, err),
 		}
 	}
-	// The states, all at once. As soon as the active profile is seen to
-	// run, the others do not matter.
+	// As soon as the active profile, or the one asked for, is seen to run,
+	// the others do not matter.
 	states, stop := context.WithCancel(ctx)
 	defer stop()
 	var group errgroup.Group
 	for i := range profiles {
 		group.Go(func() error {
 			profiles[i].look(states, o)
-			if p := profiles[i]; p.state == Running && (p.Active && o.Profile == "" || p.Name == o.Profile) {
+			if p := profiles[i]; !all && p.state == Running && (p.Active && o.Profile == "" || p.Name == o.Profile) {
 				stop()
 			}
 			return nil

@@ -73,10 +73,12 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 	l.kubeconfig("docker-running/kubeconfig")
 	l.scene("now", listed("docker-running/profile-list-light"), play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
 
-	var c *Cluster
-	waitFor(t, "the daemon", func() (up bool) {
-		var err error
-		_, c, err = l.ready(t.Context())
+	_, c, err := l.ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the daemon", func() bool {
+		_, err := c.images(t.Context())
 		return err == nil
 	})
 	if t.Failed() {
@@ -96,7 +98,7 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 	if err := second.WriteArchive(&archive, true, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.images.load(t.Context(), "minikube", &archive); err != nil {
+	if err := imagesOf(t, c).load(t.Context(), "minikube", &archive); err != nil {
 		t.Fatal(err)
 	}
 	if has, err := c.Has(t.Context(), "minikube", second); err != nil || !has {
@@ -113,7 +115,7 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, broken := range map[string]string{"empty": "", "noise": strings.Repeat("noise", 10_000), "cut": whole.String()[:whole.Len()/2]} {
-		if err := c.images.load(t.Context(), "minikube", strings.NewReader(broken)); err == nil {
+		if err := imagesOf(t, c).load(t.Context(), "minikube", strings.NewReader(broken)); err == nil {
 			t.Errorf("a broken archive (%s) is taken for loaded", name)
 		}
 	}

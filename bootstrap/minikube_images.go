@@ -3,42 +3,83 @@ package bootstrap
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 )
 
 // minikubeImages chooses the way to the images of the profile's nodes:
 // Docker's own API where minikube gives it out, which is one node with the
-// docker runtime; else the runtime's commands on each node, through the
-// container engine that the nodes are containers of, or through ssh. On the
-// latter, `minikube docker-env` is never asked: with containerd it starts
-// helpers in the node and edits the user's ssh files.
-func (f Found) minikubeImages(ctx context.Context, c *Cluster) (nodeImages, error) {
+// docker runtime; else the runtime's commands on each node, reached through
+// the Docker that the nodes are containers of, or through ssh. Then `minikube
+// docker-env` is never asked: with containerd it starts helpers in the node
+// and edits the user's ssh files.
+func (f Found) minikubeImages(ctx context.Context, runtime string) (nodeImages, error) {
 	p := f.minikube
 	if p.singleDocker() {
 		return f.minikubeDocker(ctx)
 	}
-	images := runtimeImages{runtime: c.Runtime}
-	switch p.Config.Driver {
-	case "docker", "podman":
-		images.shell = engineShell{f.options.Runner, p.Config.Driver}
-	default:
-		addresses := map[string]string{}
-		for i, n := range p.Config.Nodes {
-			addresses[p.nodeName(i)] = n.IP
+	if p.Config.Driver == "docker" {
+		return runtimeImages{shell: engineShell{f.options.Runner, "docker"}, runtime: runtime}, nil
+	}
+	addresses := map[string]string{}
+	for i, n := range p.Config.Nodes {
+		addresses[p.nodeName(i)] = net.JoinHostPort(n.IP, "22")
+	}
+	// Some drivers (qemu's own network, podman) have machines whose address
+	// only minikube knows a way to.
+	dialing, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(dialing, "tcp", addresses[p.nodeName(0)])
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		if _, ok := f.options.Runner.Look("ssh"); !ok {
+			return nil, &Error{Kind: Missing, Sentence: "there is no way into the nodes of " + f.thing(), Hint: "install ssh", Err: err}
 		}
-		images.shell = &sshShell{
-			address: func(node string) (string, error) {
-				if ip := addresses[node]; ip != "" {
-					return ip + ":22", nil
-				}
-				return "", fmt.Errorf("minikube profile %q has no address for node %s", p.Name, node)
-			},
-			key: func(ctx context.Context, node string) ([]byte, error) { return f.sshKey(ctx, node) },
+		return runtimeImages{shell: minikubeShell{f.options.Runner, f.Profile}, runtime: runtime}, nil
+	}
+	conn.Close()
+	return runtimeImages{runtime: runtime, shell: &sshShell{
+		address: func(node string) (string, error) {
+			if a := addresses[node]; a != "" {
+				return a, nil
+			}
+			return "", fmt.Errorf("%s has no address for node %s", f.thing(), node)
+		},
+		key: func(ctx context.Context, node string) ([]byte, error) { return f.sshKey(ctx, node) },
+	}}, nil
+}
+
+// A minikubeShell reaches nodes with minikube's own ssh. Its native client
+// always takes a pty, which corrupts archives, and without an ssh program it
+// takes that one without a word: the program must be there.
+type minikubeShell struct {
+	runner  *Runner
+	profile string
+}
+
+func (s minikubeShell) run(ctx context.Context, node string, stdin io.Reader, command ...string) (Output, error) {
+	out, err := s.runner.Run(ctx, Command{
+		Name: "minikube", Stdin: stdin,
+		Args: []string{"ssh", "-p", s.profile, "-n", node, "--native-ssh=false", "--", "sudo -n " + quote(command)},
+	})
+	// The command's exit code is only in ssh's last words.
+	if exit := (*ExitError)(nil); errors.As(err, &exit) {
+		said := strings.TrimSpace(exit.Stderr)
+		at := strings.LastIndex(said, "ssh: exit status ")
+		if code, err := strconv.Atoi(strings.TrimPrefix(said[max(at, 0):], "ssh: exit status ")); at >= 0 && err == nil {
+			exit.Program, exit.Code, exit.Stderr = command[0], code, said[:at]
 		}
 	}
-	return images, nil
+	return out, err
 }
 
 // sshKey returns the private key that minikube made for the node.

@@ -10,20 +10,57 @@ import (
 )
 
 func (f Found) readyMinikube(ctx context.Context, progress func(string)) (*Cluster, error) {
-	c := &Cluster{Target: Minikube, Profile: f.Profile, Context: f.Profile, found: f}
+	created := f.State == Absent || f.State == CutOff
 	if f.State != Running {
 		if err := f.startMinikube(ctx, progress); err != nil {
 			return nil, err
 		}
-		c.Created = f.State == Absent || f.State == CutOff
 		// A start makes the configuration, and may change it.
 		p, err := f.again(ctx)
 		if err != nil {
 			return nil, err
 		}
 		f.minikube = p
-		c.found = f
 	}
+	rc, err := f.minikubeServer()
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := f.minikubeNodes(ctx, rc, progress)
+	if err != nil {
+		return nil, err
+	}
+	return f.clusterOfMinikube(rc, nodes, created)
+}
+
+// reachMinikube is Reach for a minikube profile.
+func (f Found) reachMinikube(ctx context.Context) (*Cluster, error) {
+	rc, err := f.minikubeServer()
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := askForNodes(ctx, rc)
+	if err == nil && len(nodes) == 0 {
+		err = errors.New("it has no nodes")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reach %s: %w", f.thing(), err)
+	}
+	return f.clusterOfMinikube(rc, nodes, false)
+}
+
+func (f Found) clusterOfMinikube(rc *rest.Config, nodes []Node, created bool) (*Cluster, error) {
+	c := &Cluster{Target: Minikube, Profile: f.Profile, Context: f.Profile, Created: created, REST: rc, found: f}
+	if err := c.setNodes(nodes); err != nil {
+		return nil, err
+	}
+	c.images = once(func(ctx context.Context) (nodeImages, error) { return f.minikubeImages(ctx, c.Runtime) })
+	return c, nil
+}
+
+// minikubeServer returns the way to the profile's API server, if the
+// kubeconfig's entry is shown to be that.
+func (f Found) minikubeServer() (*rest.Config, error) {
 	config, err := f.options.Runner.kubeconfigFiles().load(true)
 	if err != nil {
 		return nil, err
@@ -34,20 +71,7 @@ func (f Found) readyMinikube(ctx context.Context, progress func(string)) (*Clust
 		}
 		return nil, f.minikube.misconfigured(f.options.Runner)
 	}
-	if c.REST, err = restConfig(config, f.Profile); err != nil {
-		return nil, err
-	}
-	nodes, err := f.minikubeNodes(ctx, c.REST, progress)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.setNodes(nodes); err != nil {
-		return nil, err
-	}
-	if c.images, err = f.minikubeImages(ctx, c); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return restConfig(config, f.Profile)
 }
 
 // again reads the profile's configuration anew.

@@ -29,6 +29,16 @@ func (l *laptop) docker(id *string) {
 	l.script.Replace = append(l.script.Replace, [2]string{"tcp://192.168.49.2:2376", "tcp://127.0.0.1:" + port})
 }
 
+// imagesOf is the way to the images of the cluster's nodes.
+func imagesOf(t *testing.T, c *Cluster) nodeImages {
+	t.Helper()
+	images, err := c.images(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return images
+}
+
 // ready finds and starts what is there.
 func (l *laptop) ready(ctx context.Context) (Found, *Cluster, error) {
 	l.t.Helper()
@@ -149,9 +159,12 @@ func TestDockerEnvIsAskedOnce(t *testing.T) {
 	l.kubeconfig("docker-running/kubeconfig")
 	l.scene("now", listed("docker-running/profile-list-light"), play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
 	asks := func() int {
-		if _, _, err := l.ready(t.Context()); err != nil {
+		_, c, err := l.ready(t.Context())
+		if err != nil {
 			t.Fatal(err)
 		}
+		imagesOf(t, c)
+		imagesOf(t, c)
 		n := 0
 		for _, c := range l.calls() {
 			if c == dockerEnvCall {
@@ -350,6 +363,48 @@ func TestReadyGivesUpOnANodeNeverReady(t *testing.T) {
 	_, _, err := l.ready(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "node cut is not ready: cni plugin not initialized") || !strings.HasPrefix(hintOf(err), "minikube delete -p cut") {
 		t.Errorf("%v, hint %q", err, hintOf(err))
+	}
+}
+
+// Whoever only looks starts nothing, and waits for no node.
+func TestReachStartsNothing(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	l.api("192.168.67.2").set("", aNode("twin", "containerd", true), aNode("twin-m02", "containerd", false))
+	l.kubeconfig("two-nodes-running/kubeconfig")
+	l.options.Profile = "twin"
+	l.scene("now", listed("two-nodes-one-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"), asked("boxed", "containerd-stopped/status"))
+	f, err := Find(t.Context(), l.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := f.Reach(t.Context())
+	if err != nil || len(c.Nodes) != 2 || c.Nodes[1].Ready {
+		t.Errorf("%+v, %v", c, err)
+	}
+	running, err := RunningClusters(t.Context(), l.options)
+	if err != nil || len(running) != 1 || running[0].Profile != "twin" {
+		t.Errorf("running %v, %v", running, err)
+	}
+	l.options.Profile = "boxed"
+	if f, err = Find(t.Context(), l.options); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Reach(t.Context()); err == nil || hintOf(err) != "hellox up" {
+		t.Errorf("a stopped one: %v", err)
+	}
+}
+
+// All that runs is found, also what is not the active profile.
+func TestRunningClusters(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	for _, ip := range []string{"192.168.49.2", "192.168.58.2"} {
+		l.api(ip).set("", aNode("any", "containerd", true))
+	}
+	l.kubeconfig("two-profiles/kubeconfig")
+	l.scene("now", listed("two-profiles/profile-list-light"))
+	running, err := RunningClusters(t.Context(), l.options)
+	if err != nil || len(running) != 2 || running[0].Profile != "boxed" || running[1].Profile != "minikube" {
+		t.Errorf("running %v, %v", running, err)
 	}
 }
 

@@ -1,0 +1,82 @@
+package bootstrap
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// Where only minikube knows a way to its machines, its own ssh is taken, and
+// what it adds to what the node says is taken off.
+func TestMinikubeShell(t *testing.T) {
+	const ref = "hellox.test/hellox:3333333333333333"
+	ask := func(node string, command ...string) string {
+		return "minikube ssh -p twin -n " + node + " --native-ssh=false -- sudo -n " + quote(command)
+	}
+	l := newLaptop(t, "minikube", "ssh")
+	l.scene("now",
+		play{Call: ask("twin", "inspect", ref), Recording: "containerd-running-images/ssh-crictl-inspecti"},
+		play{Call: ask("twin-m02", "inspect", ref), Recording: "two-nodes-running/ssh-node-2-crictl-inspecti-absent"},
+		play{Call: ask("twin", "ctr", "-"), Recording: "containerd-running-images/ssh-external-ctr-import-broken-truncated"},
+		play{Call: ask("twin", "seven"), Recording: "containerd-running-images/ssh-external-stderr"},
+		play{Call: ask("twin-m02", "true"), Recording: "two-nodes-one-stopped/ssh-stopped-node"},
+		play{Call: ask("nosuch", "true"), Recording: "docker-running-images/ssh-node-unknown"},
+	)
+	s := minikubeShell{l.options.Runner, "twin"}
+	if out, err := s.run(t.Context(), "twin", nil, "inspect", ref); err != nil || !strings.Contains(out.Stdout, ref) {
+		t.Errorf("there: %q, %v", out.Stdout, err)
+	}
+	for _, c := range []struct {
+		node    string
+		command []string
+		code    int
+		said    string
+	}{
+		{"twin-m02", []string{"inspect", ref}, 1, `inspect: time="2026-11-24T11:12:22Z" level=error msg="no such image \"hellox.test/hellox:3333333333333333\" present"`},
+		{"twin", []string{"ctr", "-"}, 1, `ctr: failed to ingest "layer.tar": failed to read expected number of bytes: unexpected EOF`},
+		{"twin", []string{"seven"}, 7, "seven: err"},
+		{"twin-m02", []string{"true"}, 1, `minikube: ssh: "twin-m02" is not running`},
+		{"nosuch", []string{"true"}, 85, "minikube: X Exiting due to GUEST_NODE_RETRIEVE: Node nosuch does not exist."},
+	} {
+		_, err := s.run(t.Context(), c.node, nil, c.command...)
+		if exit := (*ExitError)(nil); !errors.As(err, &exit) || exit.Code != c.code || exit.Error() != c.said {
+			t.Errorf("%s %q: %v", c.node, c.command, err)
+		}
+	}
+}
+
+// The way into the nodes, by driver and runtime.
+func TestWayIntoNodes(t *testing.T) {
+	for _, c := range []struct {
+		driver   string
+		programs []string
+		want     string
+	}{
+		{"docker", []string{"minikube"}, "engine docker"},
+		{"kvm2", []string{"minikube", "ssh"}, "minikube ssh"},
+		{"podman", []string{"minikube", "ssh"}, "minikube ssh"},
+		{"kvm2", []string{"minikube"}, "none"},
+	} {
+		l := newLaptop(t, c.programs...)
+		// No ssh server listens on this address.
+		out, _ := recorded(t, "two-profiles-one-stopped/profile-list-light")
+		profiles, err := parseProfiles(strings.ReplaceAll(out.Stdout, `"IP":"192.168.58.2"`, `"IP":"127.255.255.254"`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		profiles[0].Config.Driver = c.driver
+		f := Found{Target: Minikube, Profile: "boxed", options: l.options, minikube: &profiles[0]}
+		got := "none"
+		if images, err := f.minikubeImages(t.Context(), "containerd"); err == nil {
+			switch s := images.(runtimeImages).shell.(type) {
+			case engineShell:
+				got = "engine " + s.engine
+			case minikubeShell:
+				got = "minikube ssh"
+			}
+		}
+		if got != c.want {
+			t.Errorf("driver %s: %s, want %s", c.driver, got, c.want)
+		}
+	}
+}
