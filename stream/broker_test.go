@@ -18,7 +18,7 @@ import (
 // A testBroker is a real broker in this process that can be told to misbehave
 // and to come back at the address where it was.
 type testBroker struct {
-	t      *testing.T
+	t      testing.TB
 	addr   string
 	server *mochi.Server
 	hook   *testHook
@@ -66,7 +66,7 @@ func (h *testHook) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packe
 }
 
 // startBroker starts a broker on a free port of loopback; the test's end stops it.
-func startBroker(t *testing.T) *testBroker {
+func startBroker(t testing.TB) *testBroker {
 	t.Helper()
 	b := &testBroker{t: t, addr: "127.0.0.1:0", hook: &testHook{}}
 	b.start()
@@ -115,7 +115,7 @@ func (b *testBroker) publish(topic, payload string, retain bool, qos byte) {
 }
 
 // within fails the test if ch gives nothing in time.
-func within[T any](t *testing.T, what string, ch <-chan T) T {
+func within[T any](t testing.TB, what string, ch <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-ch:
@@ -127,7 +127,7 @@ func within[T any](t *testing.T, what string, ch <-chan T) T {
 }
 
 // eventually polls until ok, and fails the test if that takes too long.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -137,7 +137,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // background runs f until the test ends, and waits for it.
-func background(t *testing.T, f func(ctx context.Context) error) (cancel context.CancelFunc, ended <-chan error) {
+func background(t testing.TB, f func(ctx context.Context) error) (cancel context.CancelFunc, ended <-chan error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

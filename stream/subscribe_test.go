@@ -15,7 +15,7 @@ func linkLog() (func(Link), chan Link) {
 	return func(l Link) { ch <- l }, ch
 }
 
-func awaitLink(t *testing.T, links chan Link, state LinkState) Link {
+func awaitLink(t testing.TB, links chan Link, state LinkState) Link {
 	t.Helper()
 	for {
 		if l := within(t, "link "+string(state), links); l.State == state {

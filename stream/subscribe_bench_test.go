@@ -1,0 +1,53 @@
+package stream
+
+import (
+	"context"
+	"testing"
+)
+
+// BenchmarkSubscribe compares acknowledging by hand in batches, as the receiver
+// does after each commit, with letting paho acknowledge each message. The
+// broker is in this process and never has more than a window under way.
+func BenchmarkSubscribe(b *testing.B) {
+	for _, c := range []struct {
+		name       string
+		persistent bool
+		batch      int
+	}{{"automatic", false, 1}, {"batches of 1", true, 1}, {"batches of 100", true, 100}, {"batches of 1000", true, Window}} {
+		b.Run(c.name, func(b *testing.B) {
+			broker := startBroker(b)
+			out := make(chan Arrival, 2*Window)
+			links := make(chan Link, 100)
+			background(b, func(ctx context.Context) error {
+				return Subscribe(ctx, SubscribeOptions{
+					Broker: broker.broker(), ClientID: "bench", Topics: []string{"#"}, QoS: 1, Persistent: c.persistent,
+					Link: func(l Link) { links <- l },
+				}, out)
+			})
+			awaitLink(b, links, Connected)
+			payload := make([]byte, 160)
+			b.SetBytes(int64(len(payload)))
+			b.ReportAllocs()
+			b.ResetTimer()
+			window := make(chan struct{}, 2*Window)
+			go func() {
+				for range b.N {
+					window <- struct{}{}
+					broker.publish("hello_world/bench", string(payload), false, 1)
+				}
+			}()
+			acks := make([]func(), 0, c.batch)
+			for i := range b.N {
+				a := <-out
+				<-window
+				if acks = append(acks, a.Ack); len(acks) == c.batch || i == b.N-1 {
+					for _, ack := range acks {
+						ack()
+					}
+					acks = acks[:0]
+				}
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+		})
+	}
+}
