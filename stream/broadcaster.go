@@ -38,8 +38,9 @@ type broadcaster struct {
 	since   time.Time // of session
 	retry   *retry
 	again   *time.Timer // until the next attempt
-	dialing bool
-	dialed  chan dialed // room for the one attempt under way
+	wanting bool        // to dial, as soon as the fleet's pace allows
+	dialing bool        // an attempt is under way
+	dialed  chan dialed // room for its end
 	links   links
 	inbox   chan mqtt.Message // commands and its own presence; full: let go
 }
@@ -81,13 +82,17 @@ func (b *broadcaster) run(ctx context.Context) {
 	defer b.again.Stop()
 	b.schedule()
 	b.links.change(Link{State: Connecting})
-	b.dial(ctx)
 	b.again.Stop()
+	b.wanting = true
 	for ctx.Err() == nil {
 		b.send()
 		var ended <-chan struct{}
 		if b.session != nil {
 			ended = b.session.lost
+		}
+		var slots chan<- struct{}
+		if b.wanting {
+			slots = b.pace.slots
 		}
 		select {
 		case <-ctx.Done():
@@ -100,6 +105,8 @@ func (b *broadcaster) run(ctx context.Context) {
 		case <-ended:
 			b.disconnected(lost(b.session.cause))
 		case <-b.again.C:
+			b.wanting = true
+		case slots <- struct{}{}:
 			b.dial(ctx)
 		case d := <-b.dialed:
 			b.connected(d)
@@ -187,15 +194,16 @@ func (b *broadcaster) forget() {
 	}
 }
 
-// dial begins one attempt to connect; its end comes through dialed.
+// dial begins one attempt to connect, in a slot of the fleet's pace; its end
+// comes through dialed.
 func (b *broadcaster) dial(ctx context.Context) {
-	b.dialing = true
+	b.wanting, b.dialing = false, true
 	go func() {
-		if err := b.pace.begin(ctx); err != nil {
+		defer func() { <-b.pace.slots }()
+		if err := b.pace.rate.Wait(ctx); err != nil {
 			b.dialed <- dialed{nil, err}
 			return
 		}
-		defer b.pace.end()
 		b.dialed <- b.open(ctx)
 	}()
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ type testBroker struct {
 	t      testing.TB
 	addr   string
 	server *mochi.Server
+	conns  *connTracker
 	hook   *testHook
 }
 
@@ -89,7 +91,8 @@ func (b *testBroker) start() {
 	if err := b.server.AddHook(b.hook, nil); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := b.server.AddListener(listeners.NewNet("tcp", ln)); err != nil {
+	b.conns = &connTracker{Listener: ln}
+	if err := b.server.AddListener(listeners.NewNet("tcp", b.conns)); err != nil {
 		b.t.Fatal(err)
 	}
 	if err := b.server.Serve(); err != nil {
@@ -100,8 +103,43 @@ func (b *testBroker) start() {
 // stop closes every connection without a word and the port.
 func (b *testBroker) stop() {
 	if b.server != nil {
+		b.conns.closeAll()
 		_ = b.server.Close()
 		b.server = nil
+	}
+}
+
+// A connTracker closes the connections that it accepted, which mochi does not
+// for one that comes while it closes, and then waits for it for ever
+// (mochi-mqtt/server#541).
+type connTracker struct {
+	net.Listener
+	mu     sync.Mutex
+	conns  []net.Conn
+	closed bool
+}
+
+func (l *connTracker) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		_ = conn.Close()
+	}
+	l.conns = append(l.conns, conn)
+	return conn, nil
+}
+
+func (l *connTracker) closeAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	_ = l.Close()
+	for _, c := range l.conns {
+		_ = c.Close()
 	}
 }
 

@@ -37,7 +37,10 @@ func newFleet(o BroadcastOptions) (*fleet, error) {
 func (f *fleet) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	for i := range f.Count {
-		wg.Go(func() { newBroadcaster(f, broadcasterID(f.ID, i, f.Count)).run(ctx) })
+		// Made here and not in its goroutine, whose stack would grow for
+		// it and stay grown.
+		b := newBroadcaster(f, broadcasterID(f.ID, i, f.Count))
+		wg.Go(func() { b.run(ctx) })
 	}
 	wg.Wait()
 }

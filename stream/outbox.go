@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -16,8 +17,13 @@ import (
 // who published it; what comes in needs no memory, and a broker cannot fill it.
 type outbox struct {
 	mu      sync.Mutex
-	next    chan struct{}            // of the message that is being published
-	waiting map[string]chan struct{} // by paho's key; closed when acknowledged
+	next    chan struct{} // of the message that is being published
+	waiting []waiting     // few: one, and what is said of presence
+}
+
+type waiting struct {
+	key   string        // paho's
+	acked chan struct{} // closed when acknowledged
 }
 
 // expect makes acked the channel that is closed when the next message put in
@@ -38,19 +44,17 @@ func (o *outbox) Put(key string, packet packets.ControlPacket) {
 	if o.next == nil {
 		return
 	}
-	if o.waiting == nil {
-		o.waiting = make(map[string]chan struct{}, 1)
-	}
-	o.waiting[key], o.next = o.next, nil
+	o.waiting = append(o.waiting, waiting{key, o.next})
+	o.next = nil
 }
 
 // Del tells that the message of key was acknowledged. (paho calls it.)
 func (o *outbox) Del(key string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if acked, ok := o.waiting[key]; ok {
-		delete(o.waiting, key)
-		close(acked)
+	if i := slices.IndexFunc(o.waiting, func(w waiting) bool { return w.key == key }); i >= 0 {
+		close(o.waiting[i].acked)
+		o.waiting = slices.Delete(o.waiting, i, i+1)
 	}
 }
 

@@ -1,16 +1,14 @@
 package stream
 
-import (
-	"context"
-
-	"golang.org/x/time/rate"
-)
+import "golang.org/x/time/rate"
 
 // A pace keeps a fleet from falling on a broker all at once, at the start and
 // after the broker was away.
 type pace struct {
-	rate    *rate.Limiter
-	dialing chan struct{}
+	rate *rate.Limiter
+	// slots has room for those who dial. Whoever sent to it may begin, and
+	// receives from it at the end of the attempt.
+	slots chan struct{}
 }
 
 const (
@@ -21,20 +19,3 @@ const (
 func newPace() *pace {
 	return &pace{rate.NewLimiter(connectsPerSecond, maxDialing), make(chan struct{}, maxDialing)}
 }
-
-// begin waits for its turn to connect. After a nil error, end must be called
-// once the attempt is over.
-func (p *pace) begin(ctx context.Context) error {
-	select {
-	case p.dialing <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if err := p.rate.Wait(ctx); err != nil {
-		p.end()
-		return err
-	}
-	return nil
-}
-
-func (p *pace) end() { <-p.dialing }

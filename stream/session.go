@@ -16,10 +16,11 @@ import (
 // connected again: whoever wants that opens the next one, with its own pace,
 // and knows when it is tried and why the last one ended.
 type session struct {
-	client mqtt.Client
-	outbox *outbox
-	lost   chan struct{} // closed when the connection has ended, whoever ended it
-	cause  error         // why; set before lost is closed
+	client  mqtt.Client
+	resumed bool // the broker had kept the MQTT session
+	outbox  *outbox
+	lost    chan struct{} // closed when the connection has ended, whoever ended it
+	cause   error         // why; set before lost is closed
 
 	publishing sync.Mutex // ties a message to its place in the outbox
 	end        sync.Once
@@ -94,6 +95,9 @@ func connect(ctx context.Context, o sessionOptions) (*session, error) {
 	}
 	if err := token.Error(); err != nil {
 		return nil, newConnectError(o.broker, err)
+	}
+	if t, ok := token.(*mqtt.ConnectToken); ok {
+		s.resumed = t.SessionPresent()
 	}
 	return s, nil
 }

@@ -84,6 +84,7 @@ type subscriber struct {
 	links     links
 	out       chan<- Arrival
 	keepAlive time.Duration
+	known     bool // the broker has had our subscription
 }
 
 func (s *subscriber) run(ctx context.Context) error {
@@ -129,6 +130,10 @@ func (s *subscriber) once(ctx context.Context) (stood time.Duration, err error) 
 	if err := session.subscribe(ctx, filters); err != nil {
 		return 0, err
 	}
+	if s.Persistent && s.known && !session.resumed && s.Log != nil {
+		s.Log.Warn("the broker has forgotten our session: what was published while it was away from us does not come", "client", s.ClientID)
+	}
+	s.known = true
 	began := time.Now()
 	s.links.change(Link{State: Connected})
 	select {
