@@ -13,15 +13,33 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// health is what a role tells of itself on its ops listener.
+// health is what a role tells of itself on its ops listener. What a role has
+// nothing to tell of stays nil.
 type health struct {
-	// Ready tells why the role does not do its work yet or any more; nil: it does.
+	// Ready tells why the role does not do its work yet or any more; no error: it does.
 	Ready func() error
-	// Alive tells why the process should be restarted; nil: it should not.
+	// Alive tells why the process should be restarted; no error: it should not.
 	Alive func() error
 	// Degraded is one sentence of what the role cannot do now, or "". It
 	// stays ready: a role that is degraded must still be reached.
 	Degraded func() string
+}
+
+func (h health) alive() error {
+	if h.Alive == nil {
+		return nil
+	}
+	return h.Alive()
+}
+
+func (h health) ready() (degraded string, err error) {
+	if h.Ready != nil {
+		err = h.Ready()
+	}
+	if h.Degraded != nil {
+		degraded = h.Degraded()
+	}
+	return degraded, err
 }
 
 // newRegistry makes a role's metrics with those of the process and of Go.
@@ -43,8 +61,11 @@ func serveOps(ctx context.Context, address string, h health, metrics *prometheus
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Alive(), "") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Ready(), h.Degraded()) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.alive(), "") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		degraded, err := h.ready()
+		answer(w, err, degraded)
+	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	server := &http.Server{
 		Handler:           mux,
