@@ -9,9 +9,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
+	"k8s.io/streaming/pkg/httpstream"
 )
 
 // patienceDial is for how long a dial waits for a ready pod: long enough for a
@@ -258,7 +258,7 @@ func (t *tunnel) open(ctx context.Context, pod *corev1.Pod) (*session, error) {
 
 func (s *site) portForward(pod string) (httpstream.Dialer, error) {
 	address := s.raw.Post().AbsPath("/api/v1/namespaces", s.namespace, "pods", pod, "portforward").URL()
-	websocket, err := portforward.NewSPDYOverWebsocketDialer(address, s.config)
+	websocket, err := portforward.NewSPDYOverWebsocketDialerForStreaming(address, s.config)
 	if err != nil {
 		return nil, fmt.Errorf("reach pod %s through the API server: %w", pod, err)
 	}
@@ -266,8 +266,8 @@ func (s *site) portForward(pod string) (httpstream.Dialer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reach pod %s through the API server: %w", pod, err)
 	}
-	plain := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, address)
-	return portforward.NewFallbackDialer(websocket, plain, func(err error) bool {
+	plain := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, address)
+	return portforward.NewFallbackDialerForStreaming(websocket, plain, func(err error) bool {
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	}), nil
 }
