@@ -74,6 +74,7 @@ func (p *process) start(t testing.TB) {
 	p.cmd = exec.Command(args[0], args[1:]...)
 	p.cmd.Env = append(append(os.Environ(), "HELLOX_TEST_BROKER="+p.addr.String(), "HELLOX_TEST_STORE="+p.store), p.env...)
 	p.cmd.Stderr = p.log
+	ownGroup(p.cmd)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +111,7 @@ func (p *process) said(what string) bool { return strings.Contains(p.log.String(
 
 func (p *process) kill() {
 	if p.cmd != nil {
-		p.cmd.Process.Kill()
+		killGroup(p.cmd.Process)
 		for range p.lines { // Wait wants its output read to the end
 		}
 		p.cmd.Wait()

@@ -5,6 +5,7 @@ package broker
 import (
 	"net"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
@@ -33,6 +34,12 @@ func hogDescriptors() {
 		}
 	}()
 }
+
+// ownGroup makes a command the head of a process group, and killGroup ends all
+// of it: a traced child outlives its tracer.
+func ownGroup(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+func killGroup(p *os.Process) { syscall.Kill(-p.Pid, syscall.SIGKILL) }
 
 // descriptors checks that a broker in a process of its own lets a client in,
 // after its descriptors were used up if short.
