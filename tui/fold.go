@@ -93,9 +93,9 @@ func (m *model) widest() int {
 }
 
 func (m model) polled(msg pollMsg) (model, tea.Cmd) {
-	if msg.err != nil {
-		m.notice = m.notice.fail(msg.err)
-	} else {
+	away := m.link != nil && m.link.State != stream.Connected
+	switch {
+	case msg.err == nil:
 		m.stats, m.told = msg.stats, true
 		if msg.senders != nil {
 			m.senders.set(msg.senders)
@@ -103,6 +103,8 @@ func (m model) polled(msg pollMsg) (model, tea.Cmd) {
 		if msg.intervals != nil {
 			m.senders.intervals = msg.intervals
 		}
+	case !away: // else the link has a better sentence about it
+		m.notice = m.notice.fail(msg.err)
 	}
 	return m, pollLater(msg.took)
 }

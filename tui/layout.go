@@ -28,7 +28,7 @@ func layoutFor(w, h, form int) layout {
 	}
 	l.body = max(h-4-form, 1)
 	if w >= detailFrom {
-		l.detail = clamp(w*3/10, 42, 60)
+		l.detail = clamp(w/4, 42, 60)
 		l.main -= l.detail + 1
 	}
 	if w >= sendersFrom {

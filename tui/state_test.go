@@ -73,6 +73,12 @@ func TestAHistoryThatDoesNotAnswerIsAskedAgain(t *testing.T) {
 	}
 	s.read()
 	s.shows("● connected", "m3.")
+
+	s.send(eventsMsg{gen: s.m.gen, events: []history.Event{{Link: &stream.Link{State: stream.Retrying, Cause: "connection refused"}}}})
+	store.err = errors.New("the same in more words")
+	s.m.notice = notice{}
+	s.poll()
+	s.shows("◌ retrying", " connection refused")
 }
 
 func TestAStoreThatEndsIsTold(t *testing.T) {
