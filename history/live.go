@@ -109,7 +109,7 @@ func (l *Live) SetLink(link stream.Link) { l.pulse.setLink(link) }
 
 // scanBudget bounds the time that one page searches. What it has not found by
 // then is for the next page.
-const scanBudget = 50 * time.Millisecond
+const scanBudget = 40 * time.Millisecond
 
 // Messages implements Store.
 func (l *Live) Messages(ctx context.Context, q Query) (Page, error) {

@@ -14,13 +14,14 @@ type pager struct {
 	q        *Query
 	limit    int
 	deadline time.Time
-	looked   int
+	looked   int   // candidates passed over or found
+	check    int   // when looked is so much, look at the clock
 	last     int64 // id of the candidate offered last
 	found    []stream.Message
 }
 
 func newPager(q *Query) *pager {
-	return &pager{q: q, limit: q.limit(), deadline: time.Now().Add(scanBudget)}
+	return &pager{q: q, limit: q.limit(), deadline: time.Now().Add(scanBudget), check: checkEvery}
 }
 
 // want tells whether the page wants another candidate: it is not full, and it
@@ -30,11 +31,12 @@ func (p *pager) want(ctx context.Context) bool {
 	switch {
 	case len(p.found) == p.limit:
 		return false
-	case p.looked%64 != 63:
+	case p.looked < p.check:
 		return true
 	case ctx.Err() != nil:
 		return false
 	}
+	p.check = p.looked + checkEvery
 	return 2*len(p.found) > p.looked || time.Now().Before(p.deadline)
 }
 
@@ -47,6 +49,9 @@ func (p *pager) look(m *stream.Message) {
 	}
 }
 
+// checkEvery is how many candidates are looked at between two looks at the clock.
+const checkEvery = 64
+
 // pass takes note of a candidate that is known not to match.
 func (p *pager) pass(id int64) {
 	p.looked++
@@ -58,6 +63,13 @@ func (p *pager) passAll(lo, hi int64) {
 	if p.last = lo + 1; p.q.forward() {
 		p.last = hi - 1
 	}
+}
+
+// passWindow takes note that all of a window of n candidates up to last, which
+// began when looked was before, is done with.
+func (p *pager) passWindow(before int, n, last int64) {
+	p.looked = max(p.looked, before+int(n))
+	p.last = last
 }
 
 // page returns what was found. end is the id of the last candidate there is.

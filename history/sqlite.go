@@ -28,6 +28,9 @@ type Options struct {
 	Log          *slog.Logger  // nil: nothing is logged
 	Metrics      prometheus.Registerer
 	Now          func() time.Time // nil: time.Now
+
+	retryEvery time.Duration // how often a full disk is asked again; 0: every second
+	warmRows   int64         // how many of the newest messages are read when opening; 0: 20,000
 }
 
 // SQLite is a Store in one SQLite file, which one process at a time uses. An
@@ -87,6 +90,12 @@ func openSQLite(ctx context.Context, path string, o Options, steps []string) (_ 
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.retryEvery == 0 {
+		o.retryEvery = time.Second
+	}
+	if o.warmRows == 0 {
+		o.warmRows = 20_000
 	}
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, &FileError{Path: path, Reason: "its folder cannot be found", Err: err}
@@ -180,10 +189,6 @@ func (s *SQLite) load(ctx context.Context, steps []string) (err error) {
 	return s.replay(ctx, state.LastID, entries)
 }
 
-// warmRows is how many of the newest messages tell the meters what they were
-// before the restart.
-const warmRows = 20_000
-
 // replay reads the newest messages: what came after the books goes into the
 // ledger, what came in the last hour into the meters.
 func (s *SQLite) replay(ctx context.Context, kept int64, entries []bookEntry) error {
@@ -206,7 +211,7 @@ func (s *SQLite) replay(ctx context.Context, kept int64, entries []bookEntry) er
 	}
 	hourAgo := s.now().Add(-time.Hour)
 	var rows []row
-	for after := min(kept, newest-warmRows); ; after = rows[len(rows)-1].id {
+	for after := min(kept, newest-s.o.warmRows); ; after = rows[len(rows)-1].id {
 		if rows, err = readRows(ctx, s.c, rows[:0], "SELECT "+rowColumns+" FROM m WHERE id > ? ORDER BY id LIMIT 1000", after); err != nil {
 			return err
 		}

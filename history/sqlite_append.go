@@ -77,9 +77,6 @@ func (s *SQLite) enter(arrivals []stream.Arrival) error {
 	return nil
 }
 
-// retryEvery is how often a full disk is asked again.
-const retryEvery = time.Second
-
 // flush writes what is pending, waiting for room as long as ctx lasts.
 func (s *SQLite) flush(ctx context.Context) error {
 	for s.pending != nil || s.page != nil {
@@ -101,11 +98,13 @@ func (s *SQLite) flush(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(retryEvery):
+		case <-time.After(s.o.retryEvery):
 		}
 		s.pulse.tick(s.now())
 		// What stands in the log already may make room for what is to come.
-		_ = s.c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+		if err := s.checkpoint(); s.failed != nil {
+			return err
+		}
 	}
 	if s.degraded {
 		s.degraded = false
@@ -113,6 +112,16 @@ func (s *SQLite) flush(ctx context.Context) error {
 		s.log.Info("history takes messages again", "path", s.path)
 	}
 	return nil
+}
+
+// checkpoint moves what stands in the log to where it belongs. No room for it
+// is no failure: it stays in the log.
+func (s *SQLite) checkpoint() error {
+	err := s.c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	if err == nil || isFull(err) || isBusy(err) {
+		return err
+	}
+	return s.fail(err)
 }
 
 func degradedBy(err error) string {
@@ -252,7 +261,7 @@ func (s *SQLite) maintain(ctx context.Context) (next time.Time, err error) {
 	more, err := s.retain(ctx, now)
 	switch {
 	case err != nil && (isFull(err) || isBusy(err) || ctx.Err() != nil):
-		soonest(now.Add(retryEvery))
+		soonest(now.Add(s.o.retryEvery))
 	case err != nil:
 		return next, s.fail(err)
 	case more:

@@ -83,7 +83,7 @@ func lockFile(path string) (*flock.Flock, error) {
 
 // quickCheckLimit is the size up to which a file is checked as a whole when it
 // is opened. Beyond it each row's CRC is what tells damage.
-const quickCheckLimit = 256 << 20
+const quickCheckLimit = 64 << 20
 
 // inspect looks at an existing file without changing a byte of it or of what
 // lies beside it.
@@ -141,6 +141,9 @@ func unusable(path string, err error) error {
 	var row *DamagedError
 	if isDamage(err) || errors.As(err, &row) {
 		return damagedFile(path, err)
+	}
+	if isFull(err) {
+		return &FileError{Path: path, Reason: "its disk is full", Err: err, Advice: "Make room on it."}
 	}
 	return &FileError{Path: path, Reason: "it cannot be used", Err: err}
 }

@@ -207,7 +207,7 @@ func (s *SQLite) readScanned(ctx context.Context, c *conn, p *pager, plan plan, 
 		if !forward {
 			a, b = max(lo, hi-window-1), hi
 		}
-		began := time.Now()
+		began, before := time.Now(), p.looked
 		err := c.once(ctx, query, func(v []driver.Value) error {
 			var r row
 			if err := r.scan(v); err != nil {
@@ -230,10 +230,10 @@ func (s *SQLite) readScanned(ctx context.Context, c *conn, p *pager, plan plan, 
 			return err
 		case forward:
 			lo = b - 1
-			p.last = lo
+			p.passWindow(before, b-a-1, lo)
 		default:
 			hi = a + 1
-			p.last = hi
+			p.passWindow(before, b-a-1, hi)
 		}
 		switch took := time.Since(began); {
 		case took < windowTime/2:

@@ -1,0 +1,331 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"hellox/stream"
+)
+
+// SIGKILL at any moment of a checkpoint, of letting go and of a migration.
+func TestKilled(t *testing.T) {
+	for _, how := range []string{"checkpoint", "retention", "migration"} {
+		t.Run(how, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(1, uint64(len(how))))
+			path := filepath.Join(t.TempDir(), "history.db")
+			var acked []uint64
+			for round := range rounds(4) {
+				if how == "migration" {
+					path = filepath.Join(t.TempDir(), "history.db") // a new one to migrate each time
+					acked = runChild(t, nil, nil, "append", path, "1", "4000").acked
+				}
+				next := 1
+				if n := len(acked); n > 0 {
+					next = int(acked[n-1]) + 1
+				}
+				run := runChild(t, nil, func(line string) (time.Duration, bool) {
+					if how == "migration" {
+						return time.Duration(random.IntN(60)) * time.Millisecond, line == "opening"
+					}
+					return time.Duration(random.IntN(150)) * time.Millisecond, line == "ready"
+				}, how, path, fmt.Sprint(next), "1000000")
+				acked = append(acked, run.acked...)
+				steps := migrations()
+				if how == "migration" {
+					steps = append(steps, slowMigration)
+				}
+				checkKept(t, path, acked, steps)
+				// What was kept and not acknowledged is sent again: no gap.
+				acked = relearn(t, path, steps)
+				if round == 0 && len(acked) == 0 {
+					t.Fatal("nothing was kept before the kill")
+				}
+			}
+		})
+	}
+}
+
+// relearn returns all sequence numbers of a history.
+func relearn(t *testing.T, path string, steps []string) (all []uint64) {
+	t.Helper()
+	s, err := openSQLite(t.Context(), path, Options{}, steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	senders, err := s.Senders(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := uint64(1); len(senders) > 0 && n <= senders[0].Seq; n++ {
+		if n > s.letGo.Load() {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// A sync that fails, once or always, at the log or at a checkpoint: nothing is
+// acknowledged any more, the process says so and ends, and what was
+// acknowledged is there.
+func TestSyncFails(t *testing.T) {
+	for i, when := range []string{"2", "9", "23", "2+", "11+"} {
+		if i >= rounds(3) {
+			break
+		}
+		t.Run(when, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "history.db")
+			closedHistoryOf(t, path)
+			run := runChild(t, straced(t, "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when="+when), nil, "checkpoint", path, "1", "3000")
+			if run.code != 1 || !strings.Contains(run.stderr, "nothing is acknowledged any more") {
+				t.Fatalf("exit code %d, stderr %q", run.code, run.stderr)
+			}
+			if last := run.lines[len(run.lines)-1]; last != "failed" {
+				t.Fatalf("after the failure it says %q", last)
+			}
+			checkKept(t, path, run.acked, migrations())
+		})
+	}
+}
+
+func closedHistoryOf(t *testing.T, path string) {
+	t.Helper()
+	s, err := OpenSQLite(t.Context(), path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A write that finds no room, at many points, for a while: it heals.
+func TestWriteFindsNoRoom(t *testing.T) {
+	for i := range rounds(4) {
+		n := 9 + 17*i
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "history.db")
+			closedHistoryOf(t, path)
+			run := runChild(t, straced(t, "-o", "/dev/null", "-e", "trace=pwrite64", "-e", fmt.Sprintf("inject=pwrite64:error=ENOSPC:when=%d..%d", n, n+5)), nil, "checkpoint", path, "1", "1200")
+			if run.code != 0 || run.lines[len(run.lines)-1] != "done" {
+				t.Fatalf("exit code %d, stderr %q, last line %q", run.code, run.stderr, run.lines[len(run.lines)-1])
+			}
+			if len(run.acked) < 1200 {
+				t.Fatalf("%d acknowledged", len(run.acked))
+			}
+			checkKept(t, path, run.acked, migrations())
+		})
+	}
+}
+
+// A disk that is really full: it says so, keeps nothing back, acknowledges
+// nothing, goes on to be read, and heals when there is room.
+func TestDiskFull(t *testing.T) {
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		need(t, "only root on Linux can mount a disk small enough to fill")
+	}
+	disk := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", disk).CombinedOutput(); err != nil {
+		need(t, fmt.Sprintf("no small disk can be mounted here: %s", out))
+	}
+	defer func() {
+		if out, err := exec.Command("umount", disk).CombinedOutput(); err != nil {
+			t.Errorf("umount: %s", out)
+		}
+	}()
+	fullAndHealed(t, filepath.Join(disk, "history.db"), func(s *SQLite) {
+		// All of the disk, then a little less.
+		if err := os.WriteFile(filepath.Join(disk, "ballast"), make([]byte, 64<<20), 0o600); err == nil {
+			t.Fatal("the disk is larger than it was made")
+		}
+		info, err := os.Stat(filepath.Join(disk, "ballast"))
+		if err == nil {
+			err = os.Truncate(filepath.Join(disk, "ballast"), info.Size()-1<<20)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}, func(s *SQLite) {
+		if err := os.Remove(filepath.Join(disk, "ballast")); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The same where nobody can mount: SQLite's own limit of pages says the same
+// error.
+func TestFull(t *testing.T) {
+	fullAndHealed(t, filepath.Join(t.TempDir(), "history.db"), func(s *SQLite) {
+		n, _, err := s.c.integer(t.Context(), "PRAGMA page_count")
+		if err != nil {
+			t.Fatal(err)
+		}
+		limit(t, s, n+20)
+	}, func(s *SQLite) { limit(t, s, 1<<30) })
+}
+
+func limit(t *testing.T, s *SQLite, pages int64) {
+	t.Helper()
+	if err := s.c.script(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+		t.Error(err)
+	}
+}
+
+// fullAndHealed fills a disk while messages come, and makes room again. fill
+// and heal are called while nothing is written.
+func fullAndHealed(t *testing.T, path string, fill, heal func(*SQLite)) {
+	s, err := OpenSQLite(t.Context(), path, Options{retryEvery: 200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	fill(s)
+	in := make(chan stream.Arrival, 1000)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx, in) }()
+	const n = 40_000
+	acks := make(chan uint64, n)
+	go func() {
+		for i := range n {
+			a := hello("a", uint64(i+1), i)
+			a.Ack = func() { acks <- uint64(i + 1) }
+			select {
+			case in <- a:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	await(t, func() bool {
+		st, err := s.Stats(t.Context())
+		if err != nil {
+			t.Fatalf("while the disk is full, it must be readable: %v", err)
+		}
+		return strings.Contains(st.Degraded, "disk is full")
+	})
+	acked := len(acks)
+	st, err := s.Stats(t.Context())
+	if err != nil || int(st.Kept) != acked || int(st.LastID) != acked {
+		t.Errorf("acknowledged %d, stats %+v, %v", acked, st, err)
+	}
+	if page, err := s.Messages(t.Context(), Query{Limit: 1}); err != nil || acked > 0 && page.Messages[0].ID != int64(acked) {
+		t.Errorf("newest page while full: %+v, %v", page, err)
+	}
+	heal(s)
+	for want := uint64(1); want <= uint64(min(n, acked+2000)); want++ {
+		select {
+		case got := <-acks:
+			if got != want {
+				t.Fatalf("acknowledged %d, want %d", got, want)
+			}
+		case err := <-done:
+			t.Fatalf("ended: %v", err)
+		case <-time.After(30 * time.Second):
+			t.Fatalf("it does not heal: %d acknowledged", want-1)
+		}
+	}
+	if st, err := s.Stats(t.Context()); err != nil || st.Missed != 0 {
+		t.Errorf("healed: %+v, %v", st, err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func await(t *testing.T, f func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not happen")
+		}
+	}
+}
+
+// Single bits that flip on the disk are found out, or are where nothing is
+// read: what is shown is what came.
+func TestFlippedBits(t *testing.T) {
+	dir := t.TempDir()
+	whole := filepath.Join(dir, "whole.db")
+	s, err := OpenSQLite(t.Context(), whole, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fleet{senders: 20}
+	for range 2 {
+		appendAll(t, s, f.batch(1000)...)
+		appendAll(t, s, foreign("plant/temp", fmt.Sprintf(`{"temp":%d}`, f.n), f.n), foreign(fmt.Sprintf("other/%d", f.n), "x", f.n))
+	}
+	all := map[int64]string{}
+	page, err := s.Messages(t.Context(), Query{Limit: MaxLimit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range page.Messages {
+		all[page.Messages[i].ID] = string(page.Messages[i].AppendJSON(nil))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(7, 7))
+	var refused, left, harmless int
+	for i := range max(100, rounds(0)) {
+		bit := random.IntN(8 * len(content))
+		flipped := append([]byte(nil), content...)
+		flipped[bit/8] ^= 1 << (bit % 8)
+		path := filepath.Join(dir, fmt.Sprintf("flipped-%d.db", i))
+		if err := os.WriteFile(path, flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := OpenSQLite(t.Context(), path, Options{warmRows: 1})
+		var why *FileError
+		switch {
+		case errors.As(err, &why):
+			refused++
+			continue
+		case err != nil:
+			t.Fatalf("bit %d: refused without a sentence: %v", bit, err)
+		}
+		missing := 0
+		for _, q := range []Query{{Limit: MaxLimit}, {Limit: MaxLimit, Select: Select{Sender: "broadcast-7"}}, {Limit: MaxLimit, Select: Select{Topics: []string{"plant/#"}}}} {
+			page, err := s.Messages(t.Context(), q)
+			if err != nil {
+				missing++ // named as damage
+				continue
+			}
+			for i := range page.Messages {
+				m := &page.Messages[i]
+				if got := string(m.AppendJSON(nil)); got != all[m.ID] {
+					t.Errorf("bit %d: message %d is shown as %s, and was %s", bit, m.ID, got, all[m.ID])
+				}
+			}
+			if q.Select.Sender == "" && q.Select.Topics == nil {
+				missing += len(all) - len(page.Messages)
+			}
+		}
+		if missing > 0 {
+			left++
+		} else {
+			harmless++
+		}
+		if err := s.Close(); err != nil {
+			t.Logf("bit %d: close: %v", bit, err)
+		}
+		os.Remove(path)
+	}
+	t.Logf("of 100 and more flipped bits: file refused %d, message left out %d, harmless %d", refused, left, harmless)
+}
