@@ -65,7 +65,9 @@ type SQLite struct {
 	page       *bookPage // turned, not yet on the disk
 	sinceBooks int       // messages since the books were kept
 	booksKept  time.Time
-	dirty      bool // something has changed since
+	dirty      bool      // something has changed since
+	letting    *letGo    // prepared, not yet on the disk
+	appendedAt time.Time // when messages last were
 	retention  retention
 	degraded   bool
 	failed     error // final: nothing is written any more

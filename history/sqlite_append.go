@@ -66,6 +66,12 @@ func (s *SQLite) enter(arrivals []stream.Arrival) error {
 		}
 	}
 	b.totals = s.ledger.State().Totals
+	if s.retention.goal >= s.first.Load() {
+		var err error
+		if s.letting, err = s.prepareLetGo(context.Background(), retainWith+2*int64(len(b.rows))); err != nil {
+			return err
+		}
+	}
 	s.pending = b
 	s.sinceBooks += len(b.rows)
 	s.dirty = true
@@ -144,6 +150,11 @@ func (s *SQLite) commit() error {
 				return err
 			}
 		}
+		if s.letting != nil {
+			if err := s.letting.write(s.c); err != nil {
+				return err
+			}
+		}
 		if s.page != nil {
 			return s.page.write(s.c)
 		}
@@ -181,19 +192,27 @@ func (c *conn) insert(rows []row) error {
 
 // settle publishes and acknowledges what has been committed.
 func (s *SQLite) settle() {
-	b, page := s.pending, s.page
-	s.pending, s.page = nil, nil
+	b, page, letting := s.pending, s.page, s.letting
+	s.pending, s.page, s.letting = nil, nil, nil
 	if b != nil {
 		for i, src := range b.touched {
 			src.show(b.rows[i].id, src.count)
 		}
 		if n := len(b.rows); n > 0 {
 			s.last.Store(b.rows[n-1].id)
+			s.appendedAt = s.now()
 			s.retention.appended += n
 		}
 		s.pulse.take(b.entries, b.totals)
 		for i := range b.arrivals {
 			b.arrivals[i].Ack()
+		}
+	}
+	if letting != nil {
+		s.letGo.Store(letting.total)
+		s.first.Store(letting.upTo + 1)
+		for _, src := range letting.ended {
+			s.sources.remove(src)
 		}
 	}
 	if page != nil {
@@ -258,16 +277,14 @@ func (s *SQLite) maintain(ctx context.Context) (next time.Time, err error) {
 			soonest(due)
 		}
 	}
-	more, err := s.retain(ctx, now)
+	due, err := s.retain(ctx, now)
 	switch {
 	case err != nil && (isFull(err) || isBusy(err) || ctx.Err() != nil):
 		soonest(now.Add(s.o.retryEvery))
 	case err != nil:
 		return next, s.fail(err)
-	case more:
-		soonest(now)
-	default:
-		soonest(now.Add(retainEvery))
+	case !due.IsZero():
+		soonest(due)
 	}
 	return next, nil
 }

@@ -8,135 +8,153 @@ import (
 	"time"
 )
 
-// retention is what the writer remembers between two steps of letting go.
+// retention is what the writer remembers of letting go.
 type retention struct {
-	appended int       // messages since the last step
-	looked   time.Time // when the size and the age were last looked at
-	over     bool      // the last look found more than is to be kept
+	looked   time.Time // when age and size were last looked at
+	appended int       // messages since
+	goal     int64     // the id up to which messages are to be let go
 }
 
 const (
-	retainEvery = time.Second // how often age and size are looked at when nothing is over
+	retainEvery = time.Second // how often age and size are looked at
 	retainLook  = 4096        // … or after so many messages
-	retainStep  = 1000        // messages that one step lets go, at least
-	retainMost  = 4000        // and at most
+	retainWith  = 16          // an append lets go of so many, and twice its own
+	retainAlone = 500         // what a step lets go of when nothing is appended
+	retainPause = 20 * time.Millisecond
 )
 
-// retain lets go of some of the oldest messages if they are too old or the
-// file is too large; more tells that there are others. A step is short, and
-// arrivals are appended between two of them, so at a steady rate it deletes
-// about twice what came since the last.
-func (s *SQLite) retain(ctx context.Context, now time.Time) (more bool, err error) {
-	r := &s.retention
+// A letGo is a step of letting go of the oldest messages, written in one
+// transaction: with an append, so that it costs no sync of its own, or alone.
+type letGo struct {
+	upTo  int64
+	total uint64     // let go, ever, when it is done
+	marks [][2]int64 // source, id: those of its messages
+	ended []*source  // they have no message left
+}
+
+// retain looks, from time to time, at age and size and sets the goal, and lets
+// go of a little when no append does. It returns when to be called again.
+func (s *SQLite) retain(ctx context.Context, now time.Time) (next time.Time, err error) {
 	if s.o.Keep <= 0 && s.o.KeepFor <= 0 {
-		return false, nil
+		return time.Time{}, nil
 	}
-	if !r.over && now.Sub(r.looked) < retainEvery && r.appended < retainLook {
-		return false, nil
+	r := &s.retention
+	if now.Sub(r.looked) >= retainEvery || r.appended >= retainLook || now.Before(r.looked) {
+		r.looked, r.appended = now, 0
+		if r.goal, err = s.retainGoal(ctx, now); err != nil {
+			return next, err
+		}
+		if r.goal < s.first.Load() {
+			if err := s.shrink(ctx); err != nil {
+				return next, err
+			}
+		}
 	}
-	r.looked, r.over = now, false
-	step := int64(min(max(2*r.appended, retainStep), retainMost))
-	r.appended = 0
-	first := s.first.Load()
-	upTo := first - 1
+	if r.goal < s.first.Load() {
+		return r.looked.Add(retainEvery), nil
+	}
+	if now.Sub(s.appendedAt) < retainPause {
+		return now.Add(retainPause), nil // appends do it
+	}
+	return now.Add(retainPause), s.letGoAlone(ctx)
+}
+
+// retainGoal returns the id up to which messages are too old, or must go for
+// the file to be small enough.
+func (s *SQLite) retainGoal(ctx context.Context, now time.Time) (goal int64, err error) {
+	first, last := s.first.Load(), s.last.Load()
 	if s.o.KeepFor > 0 {
 		id, err := s.idAt(ctx, s.c, now.Add(-s.o.KeepFor))
 		if err != nil {
-			return false, err
+			return 0, err
 		}
-		upTo = id - 1
+		goal = id - 1
 	}
-	if s.o.Keep > 0 {
-		over, err := s.overSize(ctx)
+	if s.o.Keep > 0 && last >= first {
+		used, err := s.used(ctx)
 		if err != nil {
-			return false, err
+			return 0, err
 		}
-		if over {
-			upTo = max(upTo, first-1+step)
+		if over := used - (s.o.Keep - min(s.o.Keep/8, logRoom)); over > 0 {
+			goal = max(goal, first+over/max(1, used/(last-first+1)))
 		}
 	}
-	upTo = min(upTo, first-1+step, s.last.Load())
-	if upTo < first {
-		return false, s.shrink(ctx)
-	}
-	r.over = true
-	return true, s.letGoTo(ctx, upTo)
+	return min(goal, last), nil
 }
 
-// overSize tells whether what is used of the file, with room for the log
-// beside it, is more than Keep.
-func (s *SQLite) overSize(ctx context.Context) (bool, error) {
-	var used int64 = 1
-	for i, pragma := range []string{"page_count", "freelist_count", "page_size"} {
-		n, _, err := s.c.integer(ctx, "PRAGMA "+pragma)
-		if err != nil {
-			return false, err
-		}
-		switch i {
-		case 0:
-			used = n
-		case 1:
-			used -= n
-		case 2:
-			used *= n
-		}
-	}
-	return used > s.o.Keep-min(s.o.Keep/8, logRoom), nil
-}
-
-// logRoom is what the write-ahead log usually needs.
+// logRoom is what the write-ahead log usually needs beside the file.
 const logRoom = 16 << 20
 
-// letGoTo deletes the messages up to an id.
-func (s *SQLite) letGoTo(ctx context.Context, upTo int64) error {
+// used returns how many bytes of the file hold something.
+func (s *SQLite) used(ctx context.Context) (int64, error) {
+	pages, _, err := s.c.integer(ctx, "PRAGMA page_count")
+	if err != nil {
+		return 0, err
+	}
+	free, _, err := s.c.integer(ctx, "PRAGMA freelist_count")
+	return (pages - free) * pageSize, err
+}
+
+// letGoAlone lets go in a transaction of its own.
+func (s *SQLite) letGoAlone(ctx context.Context) (err error) {
 	// Books that lag behind what is deleted could not be replayed.
-	if s.sinceBooks > 0 && upTo > s.last.Load()-int64(s.sinceBooks) {
+	if s.sinceBooks > 0 && s.retention.goal > s.last.Load()-int64(s.sinceBooks) {
 		if err := s.keepBooks(); err != nil {
 			return err
 		}
 	}
+	if s.letting, err = s.prepareLetGo(ctx, retainAlone); err != nil || s.letting == nil {
+		return err
+	}
+	if err := s.commit(); err != nil {
+		s.letting = nil // the next try looks anew
+		return fmt.Errorf("let go of the oldest messages: %w", err)
+	}
+	s.settle()
+	return nil
+}
+
+// prepareLetGo finds what is to be done to let go of at most n messages that
+// are on the disk and in the books; nil if there are none.
+func (s *SQLite) prepareLetGo(ctx context.Context, n int64) (*letGo, error) {
 	first := s.first.Load()
+	booked := s.ledger.State().LastID - int64(s.sinceBooks)
+	l := &letGo{upTo: min(s.retention.goal, first-1+n, s.last.Load(), booked)}
+	if l.upTo < first {
+		return nil, nil
+	}
+	l.total = s.letGo.Load() + uint64(l.upTo-first+1)
 	ended := map[*source]bool{}
-	marks := [][2]int64{}
 	err := s.c.query(ctx, "SELECT id, source, flags FROM m WHERE id <= ?", func(v []driver.Value) error {
 		id, source, flags := v[0].(int64), v[1].(int64), v[2].(int64)
 		if flags&flagMarked != 0 {
-			marks = append(marks, [2]int64{source, id})
+			l.marks = append(l.marks, [2]int64{source, id})
 		}
-		if src := s.sources.get(source); src != nil && src.last <= upTo {
+		if src := s.sources.get(source); src != nil && src.last <= l.upTo && !ended[src] {
 			ended[src] = true
+			l.ended = append(l.ended, src)
 		}
 		return nil
-	}, upTo)
-	if err != nil {
+	}, l.upTo)
+	return l, err
+}
+
+// write puts the step into the transaction under way.
+func (l *letGo) write(c *conn) error {
+	if err := c.exec("DELETE FROM m WHERE id <= ?", l.upTo); err != nil {
 		return err
 	}
-	letGo := s.letGo.Load() + uint64(upTo-first+1)
-	err = s.c.transact(func() error {
-		if err := s.c.exec("DELETE FROM m WHERE id <= ?", upTo); err != nil {
+	for _, mark := range l.marks {
+		if err := c.exec("DELETE FROM mark WHERE source = ? AND id = ?", mark[0], mark[1]); err != nil {
 			return err
 		}
-		for _, mark := range marks {
-			if err := s.c.exec("DELETE FROM mark WHERE source = ? AND id = ?", mark[0], mark[1]); err != nil {
-				return err
-			}
-		}
-		for src := range ended {
-			if err := s.c.exec("DELETE FROM source WHERE id = ?", src.id); err != nil {
-				return err
-			}
-		}
-		return writeMeta(s.c, metaLetGo, strconv.AppendUint(nil, letGo, 10))
-	})
-	if err != nil {
-		return fmt.Errorf("let go of messages up to %d: %w", upTo, err)
 	}
-	s.letGo.Store(letGo)
-	s.first.Store(upTo + 1)
-	for src := range ended {
-		s.sources.remove(src)
+	for _, src := range l.ended {
+		if err := c.exec("DELETE FROM source WHERE id = ?", src.id); err != nil {
+			return err
+		}
 	}
-	return nil
+	return writeMeta(c, metaLetGo, strconv.AppendUint(nil, l.total, 10))
 }
 
 // Room for this much to come is kept in the file; what is free beyond goes
