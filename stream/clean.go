@@ -47,13 +47,18 @@ func clean(s string) string {
 	)
 	flush := func() {
 		if excess > 0 {
-			b.WriteString("‹+")
-			b.WriteString(strconv.Itoa(excess))
-			b.WriteString(" marks›")
+			b.WriteString("‹+" + strconv.Itoa(excess) + " marks›")
 		}
 		marks, excess, selector = 0, 0, false
 	}
 	for i := 0; i < len(s); {
+		if plain := s[i]; plain >= 0x20 && plain < 0x7f {
+			flush()
+			b.WriteByte(plain)
+			base, invalid = true, false
+			i++
+			continue
+		}
 		r, n := utf8.DecodeRuneInString(s[i:])
 		i += n
 		if r == utf8.RuneError && n == 1 {
@@ -65,7 +70,7 @@ func clean(s string) string {
 			continue
 		}
 		invalid = false
-		if r >= utf8.RuneSelf && shown(r) && unicode.Is(unicode.M, r) {
+		if r > unicode.MaxLatin1 && unicode.Is(unicode.M, r) && shown(r) {
 			isSelector := unicode.Is(unicode.Variation_Selector, r)
 			switch {
 			case marks == maxMarks || isSelector && selector || excess > 0:
@@ -116,9 +121,6 @@ func writeSign(b *strings.Builder, r rune) {
 // control, a format character, a private one, a line separator nor one of the
 // letters and marks that are meant to be invisible.
 func shown(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r >= 0x20 && r != 0x7f
-	}
-	return unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs) &&
-		!unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+	// Graphic are L, M, N, P, S and Zs.
+	return unicode.IsGraphic(r) && (r <= unicode.MaxLatin1 || !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r))
 }

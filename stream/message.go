@@ -71,7 +71,7 @@ func (m *Message) AppendJSON(b []byte) []byte {
 	b = AppendString(b, m.Topic)
 	if utf8.Valid(m.Payload) {
 		b = append(b, `,"payload":`...)
-		b = AppendString(b, string(m.Payload))
+		b = AppendString(b, m.Payload)
 	} else {
 		b = append(b, `,"payload_base64":"`...)
 		b = base64.StdEncoding.AppendEncode(b, m.Payload)
