@@ -46,6 +46,9 @@ func (m model) stripLine() string {
 	s, w, now := m.style, m.layout.w, m.now()
 	words := fmt.Sprintf("  %s  10 min  ", rate(float64(m.strip.sum(now, time.Minute))/60))
 	state := "following "
+	if l := &m.list; m.tab == tabStream && l.following && l.loading && len(l.entries) > 0 && len(l.entries) < l.height {
+		state = "searching before #" + count(uint64(l.older)) + " "
+	}
 	if m.tab == tabTopics && m.tree.over > 0 {
 		state = count(m.tree.over) + " of further topics not shown "
 	}

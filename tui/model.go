@@ -171,6 +171,7 @@ func (m model) showsDetail() bool { return m.layout.detail > 0 && m.tab != tabSe
 func (m model) reselect(sel history.Select) (model, tea.Cmd) {
 	m.sel = sel
 	m.gen++
+	m.ended = nil
 	if m.feed != nil {
 		m.feed.cancel()
 		m.feed = nil

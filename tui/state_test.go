@@ -85,6 +85,33 @@ func TestAStoreThatEndsIsTold(t *testing.T) {
 	s := open(t, longStore(3), termenv.Ascii, 80, 24)
 	s.send(eventsMsg{gen: s.m.gen, end: errors.New("the history was closed")})
 	s.shows("⨯ ended", "✗ the history was closed", "m3.")
+	s.press("s") // whoever selects anew begins anew
+	s.read()
+	s.shows("● connected", "m3.")
+}
+
+// sparse is a store whose pages hold one message and then say where to go on.
+type sparse struct{ *memory }
+
+func (s sparse) Messages(ctx context.Context, q history.Query) (history.Page, error) {
+	q.Limit = 1
+	return s.memory.Messages(ctx, q)
+}
+
+func TestAScreenIsFilledFromSparsePages(t *testing.T) {
+	s := open(t, sparse{longStore(4)}, termenv.Ascii, 80, 24)
+	s.shows("m4.", "searching before #4")
+	s.hides("m3.")
+	for range 3 {
+		if !s.m.list.loading {
+			t.Fatal("nothing more is asked for")
+		}
+		s.older()
+	}
+	s.shows("m1.", "m2.", "m3.", "m4.", "following")
+	if s.m.list.loading {
+		t.Error("something before the first message is asked for")
+	}
 }
 
 func TestDegradedIsTold(t *testing.T) {
