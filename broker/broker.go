@@ -114,8 +114,8 @@ func (b *Broker) newServer() (*mqtt.Server, error) {
 	capabilities.Compatibilities.NoInheritedPropertiesOnAck = true
 	server := mqtt.New(&mqtt.Options{
 		Capabilities:             capabilities,
-		ClientNetReadBufferSize:  8 << 10,
-		ClientNetWriteBufferSize: 8 << 10,
+		ClientNetReadBufferSize:  4 << 10, // a connection's, for as long as it is there
+		ClientNetWriteBufferSize: 4 << 10,
 		SysTopicResendInterval:   int64(maxSessionExpiry / time.Second), // nobody may read $SYS, and it stops the world
 		Logger:                   slog.New(quiet{b.log.Handler()}),
 	})
@@ -197,13 +197,35 @@ func (b *Broker) serve(c *conn) {
 		}
 	}()
 	err := b.server.EstablishConnection(c.listener, c)
+	b.forget(c)
 	b.log.Debug("client left", "client", c.id, "remote", c.RemoteAddr().String(), "cause", err)
+}
+
+// forget takes a client that has left out of mochi, which keeps it, with its
+// buffers, as long as its session would live. Sessions are ours; what mochi
+// must remember is only which messages at QoS 2 it has taken.
+func (b *Broker) forget(c *conn) {
+	if cl, ok := b.server.Clients.Get(c.id); ok && of(cl) == c && cl.State.Inflight.Len() == 0 {
+		b.server.Clients.Delete(c.id)
+	}
+}
+
+// begin makes room for a connection's goroutine among those that Serve waits
+// for; false: it does not wait for more.
+func (b *Broker) begin() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopping() {
+		return false
+	}
+	b.clients.Add(1)
+	return true
 }
 
 func (b *Broker) enter(c *conn) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.open) >= b.maxOpen || b.life.Err() != nil {
+	if len(b.open) >= b.maxOpen || b.stopping() {
 		return false
 	}
 	b.open[c] = struct{}{}

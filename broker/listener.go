@@ -53,7 +53,14 @@ func (b *Broker) listen(l Listener, id string) error {
 		if err != nil {
 			return err
 		}
-		b.clients.Go(func() { b.serve(newConn(c, b.shared, rights, id, b.now())) })
+		if !b.begin() {
+			c.Close()
+			continue
+		}
+		go func() {
+			defer b.clients.Done()
+			b.serve(newConn(c, b.shared, rights, id, b.now()))
+		}()
 	}
 }
 

@@ -24,7 +24,7 @@ const (
 func (p *patience) refused(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.attempts == nil {
+	if p.attempts == nil || len(p.attempts) > maxSessions { // of ever new ids
 		p.attempts = map[string]int{}
 	}
 	p.attempts[c.id]++

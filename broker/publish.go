@@ -68,7 +68,8 @@ func (b *Broker) endSession(s *session, why string) {
 	}
 }
 
-// endExpired ends sessions whose clients do not come back, until the broker stops.
+// endExpired ends sessions whose clients do not come back, and what is
+// retained no longer than its publisher said, until the broker stops.
 func (b *Broker) endExpired() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -77,6 +78,9 @@ func (b *Broker) endExpired() {
 		case <-tick.C:
 			for _, s := range b.sessions.expired() {
 				b.endSession(s, "expired")
+			}
+			for _, topic := range b.retained.expire(b.now().Unix()) {
+				b.journal.retain(topic, nil)
 			}
 		case <-b.life.Done():
 			return

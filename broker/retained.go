@@ -70,6 +70,20 @@ func (r *retained) get(topic string) *message {
 	return r.messages[topic]
 }
 
+// expire forgets what has expired and returns its topics.
+func (r *retained) expire(now int64) (topics []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for topic, m := range r.messages {
+		if m.expired(now) {
+			topics = append(topics, topic)
+			r.bytes -= m.size()
+			delete(r.messages, topic)
+		}
+	}
+	return topics
+}
+
 func (r *retained) count() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

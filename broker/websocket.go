@@ -53,7 +53,10 @@ func (b *Broker) serveWeb(w http.ResponseWriter, r *http.Request, rights *Rights
 	accepted, _ := r.Context().Value(acceptedAt{}).(time.Time)
 	// The request's context ends with this handler, the connection with serve.
 	net := webConn{websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws}
-	b.clients.Add(1)
+	if !b.begin() {
+		net.Close()
+		return
+	}
 	defer b.clients.Done()
 	b.serve(newConn(net, b.shared, rights, id, accepted))
 }

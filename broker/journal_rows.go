@@ -1,0 +1,126 @@
+package broker
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// read returns batches of keys, at least the first.
+func (f *journalFile) read(keys []uint64) ([]fetched, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var got []fetched
+	bytes := 0
+	for _, key := range keys {
+		var records []byte
+		err := f.sel.QueryRowContext(context.Background(), int64(key)).Scan(&records)
+		if err != nil {
+			return nil, fmt.Errorf("batch %d: %w", key, err)
+		}
+		messages, err := decodeBatch(records)
+		if err != nil {
+			return nil, fmt.Errorf("batch %d: %w", key, err)
+		}
+		got = append(got, fetched{key, messages})
+		if bytes += len(records); bytes >= fetchBytes {
+			break
+		}
+	}
+	return got, nil
+}
+
+// eachBatch calls fn with every batch, in order.
+func (f *journalFile) eachBatch(ctx context.Context, fn func(key uint64, size int64, messages []*message)) error {
+	rows, err := f.conn.QueryContext(ctx, "SELECT last, records FROM batch ORDER BY last")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var records sql.RawBytes
+	for rows.Next() {
+		var last int64
+		if err := rows.Scan(&last, &records); err != nil {
+			return err
+		}
+		messages, err := decodeBatch(records)
+		if err != nil {
+			return fmt.Errorf("batch %d: %w", last, err)
+		}
+		fn(uint64(last), int64(len(records)), messages)
+	}
+	return rows.Err()
+}
+
+// A sessionRow is a session as it stands in the file.
+type sessionRow struct {
+	id, owner     string
+	cursor        uint64
+	expiry        time.Duration
+	subscriptions string
+}
+
+type cursorRow struct {
+	id     string
+	cursor uint64
+}
+
+// row returns what is to stand in the file, or false if the session has ended
+// or ends with its connection.
+func (s *session) row() (sessionRow, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || !s.persistent() {
+		return sessionRow{}, false
+	}
+	subs := make([]subscription, 0, len(s.subs))
+	for _, sub := range s.subs {
+		subs = append(subs, sub)
+	}
+	text, _ := json.Marshal(subs) // of strings, numbers and booleans: it cannot fail
+	return sessionRow{s.id, s.owner, s.cursor, s.expiry, string(text)}, true
+}
+
+func (f *journalFile) eachSession(ctx context.Context, fn func(sessionRow) error) error {
+	rows, err := f.conn.QueryContext(ctx, "SELECT id, owner, cursor, expiry, subscriptions FROM session ORDER BY id")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r sessionRow
+		var cursor, expiry int64
+		if err := rows.Scan(&r.id, &r.owner, &cursor, &expiry, &r.subscriptions); err != nil {
+			return err
+		}
+		r.cursor, r.expiry = uint64(cursor), time.Duration(expiry)
+		if err := fn(r); err != nil {
+			return fmt.Errorf("session %q: %w", r.id, err)
+		}
+	}
+	return rows.Err()
+}
+
+func (f *journalFile) eachRetained(ctx context.Context, fn func(*message)) error {
+	rows, err := f.conn.QueryContext(ctx, "SELECT topic, record FROM retained")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var topic string
+		var record []byte
+		if err := rows.Scan(&topic, &record); err != nil {
+			return err
+		}
+		messages, err := decodeBatch(record)
+		if err != nil || len(messages) != 1 {
+			return fmt.Errorf("what is retained on %q: %w", topic, errors.Join(err, errRecord))
+		}
+		fn(messages[0])
+	}
+	return rows.Err()
+}

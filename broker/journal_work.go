@@ -1,0 +1,114 @@
+package broker
+
+import "slices"
+
+// A work is what one commit writes.
+type work struct {
+	entries  []entry
+	bytes    int
+	last     uint64
+	rows     []row
+	sessions []sessionRow
+	gone     []string // ids of sessions that have ended
+	cursors  []cursorRow
+	topics   map[string]*message // retained; nil: no longer
+	dead     []uint64
+	deadSize int64
+	below    uint64 // batches below it are dead, all of them
+
+	saved []*session // whose rows these are, to be tried again
+	moved []*session
+}
+
+// A row is a batch to be written.
+type row struct {
+	key      uint64
+	records  []byte
+	messages []*message
+	to       []*session // each once
+}
+
+// take collects what waits. tidy also takes cursors and what can be deleted.
+func (j *journal) take(tidy bool) *work {
+	j.mu.Lock()
+	w := &work{entries: j.entries, bytes: j.bytes, last: j.seq}
+	j.entries = nil
+	if len(j.topics) > 0 {
+		w.topics = make(map[string]*message, len(j.topics))
+		for topic := range j.topics {
+			w.topics[topic] = nil
+		}
+		clear(j.topics)
+	}
+	for s := range j.sessions {
+		w.saved = append(w.saved, s)
+	}
+	clear(j.sessions)
+	if tidy {
+		for s := range j.cursors {
+			w.moved = append(w.moved, s)
+		}
+		clear(j.cursors)
+		w.dead, w.deadSize, j.dead, j.deadSize = j.dead, j.deadSize, nil, 0
+		w.below = j.lowest()
+	}
+	j.mu.Unlock()
+
+	for _, s := range w.saved {
+		if r, ok := s.row(); ok {
+			w.sessions = append(w.sessions, r)
+		} else if next := j.sessionOf(s.id); next == nil || next == s || !next.keeps() {
+			w.gone = append(w.gone, s.id) // else the row is that of its successor
+		}
+	}
+	for _, s := range w.moved {
+		if r, ok := s.row(); ok {
+			w.cursors = append(w.cursors, cursorRow{r.id, r.cursor})
+		}
+	}
+	for topic := range w.topics {
+		w.topics[topic] = j.retained.get(topic)
+	}
+	w.encode()
+	return w
+}
+
+// lowest returns the key below which no batch is needed. The caller holds j.mu.
+func (j *journal) lowest() uint64 {
+	for len(j.order) > 0 {
+		if j.batches[j.order[0]] != nil {
+			return j.order[0]
+		}
+		j.order = j.order[1:]
+	}
+	return j.synced + 1
+}
+
+// encode makes rows of the messages.
+func (w *work) encode() {
+	var r *row
+	for _, e := range w.entries {
+		if e.m == nil {
+			continue
+		}
+		if r == nil || len(r.records) > maxBatch {
+			w.rows = append(w.rows, row{records: beginBatch(nil)})
+			r = &w.rows[len(w.rows)-1]
+		}
+		r.key = e.m.seq
+		r.records = e.m.appendRecord(r.records)
+		r.messages = append(r.messages, e.m)
+		for _, s := range e.to {
+			if !slices.Contains(r.to, s) {
+				r.to = append(r.to, s)
+			}
+		}
+	}
+	for i := range w.rows {
+		sealBatch(w.rows[i].records)
+	}
+}
+
+func (w *work) empty() bool {
+	return len(w.entries) == 0 && len(w.saved) == 0 && len(w.moved) == 0 && len(w.topics) == 0 && len(w.dead) == 0
+}

@@ -1,0 +1,202 @@
+package broker
+
+import (
+	"net"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// Write takes one packet from mochi. It does not wait for the network.
+func (c *conn) Write(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if !c.shared.budget.take(c, len(b)) {
+		return 0, net.ErrClosed
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing || c.closed {
+		c.shared.budget.give(c, len(b))
+		return 0, net.ErrClosed
+	}
+	if acknowledges(b[0]) && c.hold(b) {
+		return len(b), nil
+	}
+	c.append(b)
+	return len(b), nil
+}
+
+func acknowledges(header byte) bool {
+	switch header >> 4 {
+	case packets.Puback, packets.Pubrec, packets.Pubcomp, packets.Suback, packets.Unsuback:
+		return true
+	}
+	return false
+}
+
+// hold keeps an acknowledgement back if the journal has not come so far, or
+// if an earlier one is kept back. The caller holds c.mu.
+func (c *conn) hold(b []byte) bool {
+	last := c.last.Load()
+	if len(c.holds) == 0 && !c.shared.journal.await(c, last) {
+		return false
+	}
+	c.held = append(c.held, b...)
+	if n := len(c.holds); n > 0 && c.holds[n-1].seq == last {
+		c.holds[n-1].n += len(b)
+	} else {
+		c.holds = append(c.holds, hold{last, len(b)})
+	}
+	return true
+}
+
+// release lets out what waited for the journal to come to synced.
+func (c *conn) release(synced uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.closing {
+		return
+	}
+	for {
+		n, i := 0, 0
+		for i < len(c.holds) && c.holds[i].seq <= synced {
+			n += c.holds[i].n
+			i++
+		}
+		if n > 0 {
+			c.append(c.held[:n])
+			c.held = c.held[:copy(c.held, c.held[n:])]
+			c.holds = c.holds[:copy(c.holds, c.holds[i:])]
+		}
+		if len(c.holds) == 0 || c.shared.journal.await(c, c.holds[0].seq) {
+			return
+		}
+		synced = c.holds[0].seq
+	}
+}
+
+// caused notes that this connection brought something into the journal.
+func (c *conn) caused(seq uint64) { c.last.Store(seq) }
+
+// publish sends m. It does not wait for the network.
+func (c *conn) publish(m *message, d delivery, now int64) {
+	n := m.packetLen(d)
+	if !c.shared.budget.take(c, n) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing || c.closed {
+		c.shared.budget.give(c, n)
+		return
+	}
+	c.begin()
+	c.out = m.appendPublish(c.out, d, now)
+	c.kick()
+	c.shared.metrics.sent(d.qos)
+}
+
+// tooLarge tells whether the client does not take a packet of that size
+// [MQTT-3.1.2-24].
+func (c *conn) tooLarge(m *message, d delivery) bool {
+	return c.maxPacket > 0 && m.packetLen(d) > c.maxPacket
+}
+
+// room tells whether a feeder may go on; if not, it is woken when it may.
+func (c *conn) room() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.out)+c.writing < roomFor || c.closing || c.closed
+}
+
+func (c *conn) append(b []byte) {
+	c.begin()
+	c.out = append(c.out, b...)
+	c.kick()
+}
+
+// begin gives out a buffer. Connections that rest have none.
+func (c *conn) begin() {
+	if c.out == nil {
+		c.out = (*c.shared.buffers.Get().(*[]byte))[:0]
+	}
+}
+
+// kick sees to it that somebody writes. The caller holds c.mu.
+func (c *conn) kick() {
+	if !c.flushing {
+		c.flushing = true
+		c.shared.flushes.Add(1)
+		go c.flush()
+	}
+}
+
+// flush writes until nothing is left. Whatever is appended meanwhile goes with
+// the next call.
+func (c *conn) flush() {
+	defer c.shared.flushes.Done()
+	for {
+		c.mu.Lock()
+		c.writing = 0
+		if c.closed || len(c.out) == 0 {
+			c.flushing = false
+			c.shared.budget.give(c, len(c.out))
+			c.recycle(c.out)
+			c.out = nil
+			if c.closing && !c.closed {
+				c.closed = true
+				c.Conn.Close()
+			}
+			c.mu.Unlock()
+			return
+		}
+		out := c.out
+		c.out, c.writing = nil, len(out)
+		feeder := c.feeder
+		c.mu.Unlock()
+
+		err := c.writeOut(out)
+		c.shared.budget.give(c, len(out))
+		c.recycle(out)
+		if err != nil {
+			if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+				c.cutOff("it does not read")
+			} else {
+				c.abort()
+			}
+		}
+		if feeder != nil {
+			feeder.poke()
+		}
+	}
+}
+
+func (c *conn) writeOut(out []byte) error {
+	for len(out) > 0 {
+		chunk := out[:min(len(out), writeChunk)]
+		wait := writeTime
+		c.mu.Lock()
+		if c.closing {
+			wait = lingerTime
+		}
+		c.mu.Unlock()
+		if err := c.Conn.SetWriteDeadline(c.shared.now().Add(wait)); err != nil {
+			return err
+		}
+		n, err := c.Conn.Write(chunk)
+		c.shared.metrics.sentBytes(n)
+		if err != nil {
+			return err
+		}
+		out = out[n:]
+	}
+	return nil
+}
+
+// recycle takes a buffer back, unless it grew beyond what a busy connection needs.
+func (c *conn) recycle(b []byte) {
+	if b != nil && cap(b) <= 4*writeChunk {
+		c.shared.buffers.Put(&b)
+	}
+}
