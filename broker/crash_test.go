@@ -5,7 +5,6 @@ package broker
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
@@ -241,14 +240,21 @@ func checkImage(t *testing.T, dir string, want map[uint16]bool, at int) {
 		t.Errorf("after %d calls: quick_check %q, %v", at, verdict, err)
 	}
 	got := map[int]bool{}
-	err = file.eachBatch(context.Background(), func(_ uint64, _ int64, messages []*message) {
-		for _, m := range messages {
-			if _, number, ok := bytes.Cut(m.payload, []byte("|")); ok && m.topic == "x" {
-				n, _ := strconv.Atoi(string(number))
-				got[n] = true
+	var keys []uint64
+	err = file.eachBatch(t.Context(), func(key uint64, _ int64, _ []uint64) { keys = append(keys, key) })
+	for len(keys) > 0 && err == nil {
+		var batches []fetched
+		batches, err = file.read(keys)
+		keys = keys[len(batches):]
+		for _, b := range batches {
+			for _, m := range b.messages {
+				if _, number, ok := bytes.Cut(m.payload, []byte("|")); ok && m.topic == "x" {
+					n, _ := strconv.Atoi(string(number))
+					got[n] = true
+				}
 			}
 		}
-	})
+	}
 	if err != nil {
 		t.Errorf("after %d calls: %v", at, err)
 	}

@@ -31,10 +31,15 @@ const (
 	applicationID = 0x686c7862 // hlxb
 	schemaVersion = 1
 	schema        = `
-CREATE TABLE batch (last INTEGER PRIMARY KEY, records BLOB NOT NULL) STRICT;
+CREATE TABLE batch (
+  last INTEGER PRIMARY KEY,
+  sessions BLOB NOT NULL, -- numbers of those that it is for; before the records, so that these need not be read for it
+  records BLOB NOT NULL
+) STRICT;
 CREATE TABLE session (
   id TEXT PRIMARY KEY,
   owner TEXT NOT NULL,
+  number INTEGER NOT NULL,
   cursor INTEGER NOT NULL,
   expiry INTEGER NOT NULL, -- nanoseconds
   subscriptions TEXT NOT NULL -- JSON
@@ -126,7 +131,7 @@ func (f *journalFile) prepare(ctx context.Context, onDisk bool, checkpoint int64
 	if err := f.exec(ctx, "BEGIN EXCLUSIVE; COMMIT"); err != nil {
 		return err
 	}
-	if f.ins, err = f.conn.PrepareContext(ctx, "INSERT INTO batch (last, records) VALUES (?, ?)"); err != nil {
+	if f.ins, err = f.conn.PrepareContext(ctx, "INSERT INTO batch (last, sessions, records) VALUES (?, ?, ?)"); err != nil {
 		return err
 	}
 	f.sel, err = f.conn.PrepareContext(ctx, "SELECT records FROM batch WHERE last = ?")
@@ -167,7 +172,7 @@ func (f *journalFile) commit(w *work) error {
 	defer f.mu.Unlock()
 	err := f.inTransaction(ctx, func() error {
 		for _, r := range w.rows {
-			if _, err := f.ins.ExecContext(ctx, int64(r.key), r.records); err != nil {
+			if _, err := f.ins.ExecContext(ctx, int64(r.key), r.sessions, r.records); err != nil {
 				return err
 			}
 		}
@@ -177,8 +182,8 @@ func (f *journalFile) commit(w *work) error {
 			}
 		}
 		for _, s := range w.sessions {
-			err := f.exec(ctx, "INSERT OR REPLACE INTO session (id, owner, cursor, expiry, subscriptions) VALUES (?, ?, ?, ?, ?)",
-				s.id, s.owner, int64(s.cursor), int64(s.expiry), s.subscriptions)
+			err := f.exec(ctx, "INSERT OR REPLACE INTO session (id, owner, number, cursor, expiry, subscriptions) VALUES (?, ?, ?, ?, ?, ?)",
+				s.id, s.owner, int64(s.number), int64(s.cursor), int64(s.expiry), s.subscriptions)
 			if err != nil {
 				return err
 			}

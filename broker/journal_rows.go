@@ -33,24 +33,31 @@ func (f *journalFile) read(keys []uint64) ([]fetched, error) {
 	return got, nil
 }
 
-// eachBatch calls fn with every batch, in order.
-func (f *journalFile) eachBatch(ctx context.Context, fn func(key uint64, size int64, messages []*message)) error {
-	rows, err := f.conn.QueryContext(ctx, "SELECT last, records FROM batch ORDER BY last")
+// eachBatch calls fn with every batch, in order: its key, the bytes of its
+// records, and the numbers of the sessions that it is for, valid until fn
+// returns. The records are not read.
+func (f *journalFile) eachBatch(ctx context.Context, fn func(key uint64, size int64, sessions []uint64)) error {
+	rows, err := f.conn.QueryContext(ctx, "SELECT last, sessions, length(records) FROM batch ORDER BY last")
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	var records sql.RawBytes
+	var encoded sql.RawBytes
+	var sessions []uint64
 	for rows.Next() {
-		var last int64
-		if err := rows.Scan(&last, &records); err != nil {
+		var last, size int64
+		if err := rows.Scan(&last, &encoded, &size); err != nil {
 			return err
 		}
-		messages, err := decodeBatch(records)
-		if err != nil {
-			return fmt.Errorf("batch %d: %w", last, err)
+		sessions = sessions[:0]
+		d := decoder{b: encoded}
+		for len(d.b) > 0 {
+			sessions = append(sessions, d.uvarint())
 		}
-		fn(uint64(last), int64(len(records)), messages)
+		if d.bad {
+			return fmt.Errorf("batch %d: %w", last, errRecord)
+		}
+		fn(uint64(last), size, sessions)
 	}
 	return rows.Err()
 }
@@ -58,6 +65,7 @@ func (f *journalFile) eachBatch(ctx context.Context, fn func(key uint64, size in
 // A sessionRow is a session as it stands in the file.
 type sessionRow struct {
 	id, owner     string
+	number        uint64
 	cursor        uint64
 	expiry        time.Duration
 	subscriptions string
@@ -81,22 +89,22 @@ func (s *session) row() (sessionRow, bool) {
 		subs = append(subs, sub)
 	}
 	text, _ := json.Marshal(subs) // of strings, numbers and booleans: it cannot fail
-	return sessionRow{s.id, s.owner, s.cursor, s.expiry, string(text)}, true
+	return sessionRow{s.id, s.owner, s.number, s.cursor, s.expiry, string(text)}, true
 }
 
 func (f *journalFile) eachSession(ctx context.Context, fn func(sessionRow) error) error {
-	rows, err := f.conn.QueryContext(ctx, "SELECT id, owner, cursor, expiry, subscriptions FROM session ORDER BY id")
+	rows, err := f.conn.QueryContext(ctx, "SELECT id, owner, number, cursor, expiry, subscriptions FROM session ORDER BY number")
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var r sessionRow
-		var cursor, expiry int64
-		if err := rows.Scan(&r.id, &r.owner, &cursor, &expiry, &r.subscriptions); err != nil {
+		var number, cursor, expiry int64
+		if err := rows.Scan(&r.id, &r.owner, &number, &cursor, &expiry, &r.subscriptions); err != nil {
 			return err
 		}
-		r.cursor, r.expiry = uint64(cursor), time.Duration(expiry)
+		r.number, r.cursor, r.expiry = uint64(number), uint64(cursor), time.Duration(expiry)
 		if err := fn(r); err != nil {
 			return fmt.Errorf("session %q: %w", r.id, err)
 		}

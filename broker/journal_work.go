@@ -1,6 +1,9 @@
 package broker
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // A work is what one commit writes.
 type work struct {
@@ -23,6 +26,7 @@ type work struct {
 // A row is a batch to be written.
 type row struct {
 	key      uint64
+	sessions []byte // numbers of to
 	records  []byte
 	messages []*message
 	to       []*session // each once
@@ -105,7 +109,12 @@ func (w *work) encode() {
 		}
 	}
 	for i := range w.rows {
-		sealBatch(w.rows[i].records)
+		r := &w.rows[i]
+		sealBatch(r.records)
+		r.sessions = []byte{}
+		for _, s := range r.to {
+			r.sessions = binary.AppendUvarint(r.sessions, s.number)
+		}
 	}
 }
 

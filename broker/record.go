@@ -52,8 +52,8 @@ func decodeBatch(b []byte) ([]*message, error) {
 	if len(b) < 4 || binary.LittleEndian.Uint32(b) != crc32.Checksum(b[4:], castagnoli()) {
 		return nil, errors.New("its checksum does not match")
 	}
-	var messages []*message
 	d := decoder{b: b[4:]}
+	var messages []*message
 	for len(d.b) > 0 {
 		m := &message{seq: d.uvarint()}
 		flags := d.byte()

@@ -59,13 +59,16 @@ func checkpointOf(r *reserve) int64 {
 }
 
 // restore reads the store: sessions, what is retained, and which session
-// needs which batch. Each batch's checksum is looked at on the way.
+// needs which batch. The messages are not read, so a full store opens as soon
+// as an empty one; their checksums are looked at when they are sent.
 func (b *Broker) restore() error {
 	ctx := context.Background()
 	j := b.journal
 	b.sessions.budget = &b.shared.budget
+	byNumber := map[uint64]*session{}
 	err := j.file.eachSession(ctx, func(r sessionRow) error {
 		s := b.sessions.restore(r)
+		byNumber[r.number] = s
 		var subs []subscription
 		if err := json.Unmarshal([]byte(r.subscriptions), &subs); err != nil {
 			return fmt.Errorf("its subscriptions: %w", err)
@@ -84,25 +87,16 @@ func (b *Broker) restore() error {
 		return err
 	}
 	b.metrics.retainedCount.Set(float64(b.retained.count()))
-	var targets []target
-	err = j.file.eachBatch(ctx, func(key uint64, size int64, messages []*message) {
+	err = j.file.eachBatch(ctx, func(key uint64, size int64, sessions []uint64) {
 		j.seq = max(j.seq, key)
-		needed := map[*session]struct{}{}
-		for _, m := range messages {
-			targets = b.router.match(targets[:0], m.topic)
-			for i := range targets {
-				s := targets[i].session
-				s.mu.Lock()
-				if _, asks := s.asks(m); asks && m.seq > s.cursor {
-					needed[s] = struct{}{}
-				}
-				s.mu.Unlock()
+		needed := 0
+		for _, number := range sessions {
+			// Of a session that has ended since, there is no row any more.
+			if s := byNumber[number]; s != nil && s.cursor < key && s.committed(key) {
+				needed++
 			}
 		}
-		for s := range needed {
-			s.committed(key)
-		}
-		j.restore(key, size, len(needed))
+		j.restore(key, size, needed)
 	})
 	j.synced = j.seq
 	b.metrics.store(j.kept)

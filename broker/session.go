@@ -13,7 +13,7 @@ import (
 type session struct {
 	id     string
 	owner  string // the identity that made it
-	number uint64 // in the order of making, to sort by
+	number uint64 // in the order of making; the journal's name for it
 
 	journal *journal
 	budget  *budget

@@ -131,8 +131,8 @@ func (a *sessions) count() { a.metrics.sessionCount.Set(float64(len(a.byID))) }
 func (a *sessions) restore(r sessionRow) *session {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.made++
-	s := newSession(r.id, r.owner, a.made, a.journal, a.budget)
+	a.made = max(a.made, r.number)
+	s := newSession(r.id, r.owner, r.number, a.journal, a.budget)
 	s.cursor, s.expiry, s.kept, s.away = r.cursor, r.expiry, true, a.now()
 	a.byID[r.id] = s
 	a.count()

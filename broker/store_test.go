@@ -72,8 +72,8 @@ func TestStoreInUse(t *testing.T) {
 	connect(t, p.addr, hello{id: "first"}) // the first one goes on
 }
 
-// A flipped bit in a message is named, and the broker does not start as if
-// nothing were.
+// A flipped bit in a message is named when the message is to be sent, and the
+// broker ends: it is not passed on as if it were true.
 func TestDamagedMessage(t *testing.T) {
 	store := t.TempDir()
 	b, stop := startStop(t, Options{Store: store})
@@ -93,7 +93,18 @@ func TestDamagedMessage(t *testing.T) {
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(Options{Store: store}); err == nil || !strings.Contains(err.Error(), "checksum") {
-		t.Errorf("got %v, want that its checksum does not match", err)
+	b, err = New(Options{Store: store, Listeners: []Listener{{Net: listenLoopback(t), Open: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- b.Serve(t.Context()) }()
+	sub, _, _ := tryConnect(t, b.Addr(0), hello{id: "sub", keep: true})
+	sub.closed()
+	if len(sub.pending) > 0 {
+		t.Errorf("got %x", sub.pending)
+	}
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("Serve ends with %v, want that the checksum does not match", err)
 	}
 }

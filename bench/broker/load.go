@@ -20,6 +20,7 @@ type load struct {
 	window     int  // messages under way to a subscriber, of all publishers; 0: any
 	durable    bool // the subscriber's session outlives its connection
 	backlog    int  // so many are published while the subscriber is away, then fetched
+	payload    int  // bytes; 0: 128
 	rate       int  // messages a second, of all publishers; 0: as many as go
 }
 
@@ -172,8 +173,12 @@ func (b *bout) publish(i int, c *client) {
 	if b.qos == 1 {
 		body = append(body, 0, 0)
 	}
-	packet := frame(0x30|b.qos<<1, append(body, make([]byte, payloadBytes)...))
-	at += len(packet) - len(body) - payloadBytes
+	payload := b.payload
+	if payload == 0 {
+		payload = payloadBytes
+	}
+	packet := frame(0x30|b.qos<<1, append(body, make([]byte, payload)...))
+	at += len(packet) - len(body) - payload
 	most := b.backlog / b.pubs
 	if b.qos == 0 {
 		for b.room(c) {

@@ -16,6 +16,7 @@ type config struct {
 	lasting time.Duration
 	only    string
 	dir     string
+	openMiB int
 }
 
 func main() {
@@ -31,6 +32,7 @@ func main() {
 	flag.DurationVar(&c.lasting, "for", 3*time.Second, "time of one measurement")
 	flag.StringVar(&c.only, "only", "", "only cases whose name has this in it")
 	flag.StringVar(&c.dir, "dir", os.TempDir(), "folder of the stores, on the disk that counts")
+	flag.IntVar(&c.openMiB, "open", 1024, "size in MiB of the store that is opened after a kill")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -49,5 +51,5 @@ func run(ctx context.Context, c config) error {
 			return fmt.Errorf("%s: %w", k.name, err)
 		}
 	}
-	return nil
+	return measureOpen(ctx, c)
 }

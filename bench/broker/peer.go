@@ -212,7 +212,7 @@ func serveChild(what string) error {
 		defer pprof.StopCPUProfile()
 	}
 	b, err := broker.New(broker.Options{
-		Listeners: []broker.Listener{{Net: l, Open: true}}, Store: dir,
+		Listeners: []broker.Listener{{Net: l, Open: true}}, Store: dir, StoreLimit: 8 << 30,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
