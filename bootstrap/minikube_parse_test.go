@@ -71,6 +71,70 @@ func TestParseStatus(t *testing.T) {
 	}
 }
 
+// Each status that was recorded, and the state that it means where the
+// kubeconfig has the profile.
+func TestStateOfStatus(t *testing.T) {
+	for recording, want := range map[string]State{
+		"docker-running/status": Running, "containerd-running/status": Running, "two-profiles/status": Running, "two-profiles/status-minikube": Running,
+		"two-nodes-running/status": Running, "docker-start-interrupted/status-after": Running,
+		"docker-paused/status": Paused, "containerd-paused/status": Paused,
+		"docker-stopped/status": Stopped, "containerd-stopped/status": Stopped,
+		"two-nodes-one-stopped/status": Stopped, "two-nodes-one-stopped/status-node": Stopped,
+		"container-gone/status": Gone, "docker-start-failed/status": Broken, "docker-start-interrupted/status": Broken,
+	} {
+		l := newLaptop(t)
+		l.kubeconfig("docker-running/kubeconfig")
+		list, _ := recorded(t, "docker-running/profile-list-light")
+		profiles, err := parseProfiles(list.Stdout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, _ := recorded(t, recording)
+		nodes, err := parseStatus(out.Stdout)
+		if err != nil {
+			t.Errorf("%s: %v", recording, err)
+		}
+		if got, broken := profiles[0].stateOf(nodes, l.options.Runner); got != want || (broken != nil) != (want == Broken) {
+			t.Errorf("%s: state %d, %v", recording, got, broken)
+		}
+	}
+	full := []minikubeNode{{Name: "minikube", Host: "InsufficientStorage", Kubelet: "Running", APIServer: "Running", Kubeconfig: "Configured"}}
+	if got, why := (minikubeProfile{Name: "minikube"}).stateOf(full, NewRunner(nil)); got != Broken || !strings.Contains(why.Error(), "disk") {
+		t.Errorf("a full disk: state %d, %v", got, why)
+	}
+}
+
+// Each list of profiles that was recorded, with states and without.
+func TestParseProfiles(t *testing.T) {
+	lists, err := filepath.Glob(filepath.Join("testdata", "minikube", "*", "profile-list*.stdout"))
+	if err != nil || len(lists) < 20 {
+		t.Fatalf("%d lists, %v", len(lists), err)
+	}
+	for _, path := range lists {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		profiles, err := parseProfiles(string(text))
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		for _, p := range profiles {
+			if want := p.Name != "boxed" && p.Name != "twin" && !strings.Contains(path, "containerd-running"); p.singleDocker() != want {
+				t.Errorf("%s: profile %s has a Docker of its own: %t", path, p.Name, p.singleDocker())
+			}
+			if last := len(p.Config.Nodes) - 1; p.nodeName(0) != p.Name || last == 1 && p.nodeName(1) != "twin-m02" || last > 1 {
+				t.Errorf("%s: profile %s has nodes %+v", path, p.Name, p.Config.Nodes)
+			}
+		}
+	}
+	for _, none := range []string{"", "null nothing", `{"error":"cannot read"}`} {
+		if got, err := parseProfiles(none); err == nil {
+			t.Errorf("%q: %v", none, got)
+		}
+	}
+}
+
 // Each way in which minikube refuses becomes one sentence, and what to do.
 func TestReason(t *testing.T) {
 	for _, c := range []struct{ recording, sentence, advice, name string }{

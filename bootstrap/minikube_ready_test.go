@@ -366,6 +366,42 @@ func TestReadyGivesUpOnANodeNeverReady(t *testing.T) {
 	}
 }
 
+// A start that says that it succeeded is not believed either.
+func TestStartIsNotBelieved(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	l.api("192.168.49.2").set("after", aNode("minikube", "docker", false))
+	l.kubeconfig("no-profile/kubeconfig")
+	l.options.Patience = time.Millisecond
+	l.scene("before", listed("docker-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"),
+		play{Call: "minikube start -p minikube -o json", Recording: "docker-start-interrupted/start-again", Kubeconfig: "docker-running/kubeconfig", Then: "after"})
+	l.scene("after", listed("docker-running/profile-list-light"))
+	_, _, err := l.ready(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "node minikube is not ready") || !strings.HasPrefix(hintOf(err), "minikube delete -p minikube") {
+		t.Errorf("%v, hint %q", err, hintOf(err))
+	}
+}
+
+// What docker-env says where there is no Docker to be had is an error, also
+// where it ends with 0.
+func TestDockerEnvIsRefused(t *testing.T) {
+	for recording, want := range map[string]string{
+		"two-nodes-running/docker-env":         "incompatible with multi-node clusters",
+		"two-nodes-one-stopped/docker-env":     "incompatible with multi-node clusters",
+		"container-gone/docker-env":            "unknown state",
+		"docker-stopped/docker-env":            "ended with exit code 83",
+		"containerd-stopped/docker-env":        "ended with exit code 83",
+		"no-profile/docker-env":                "ended with exit code 85",
+		"containerd-running-images/docker-env": "is no address of a Docker daemon with TLS",
+	} {
+		l := newLaptop(t, "minikube")
+		l.scene("now", play{Call: dockerEnvCall, Recording: recording})
+		f := Found{Target: Minikube, Profile: "minikube", options: l.options}
+		if _, err := f.minikubeDocker(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", recording, err)
+		}
+	}
+}
+
 // Whoever only looks starts nothing, and waits for no node.
 func TestReachStartsNothing(t *testing.T) {
 	l := newLaptop(t, "minikube")
@@ -411,7 +447,7 @@ func TestRunningClusters(t *testing.T) {
 func TestDeleteMinikube(t *testing.T) {
 	for recording, fine := range map[string]bool{
 		"docker-stopped-commands/delete": true, "two-nodes-one-stopped/delete": true,
-		"refused/delete-unknown": true, "refused/stop-unknown": false,
+		"docker-start-failed/delete": true, "refused/delete-unknown": true, "refused/stop-unknown": false,
 	} {
 		l := newLaptop(t, "minikube")
 		l.scene("now", play{Call: "minikube delete -p p", Recording: recording})

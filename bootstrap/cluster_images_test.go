@@ -1,0 +1,56 @@
+package bootstrap
+
+import (
+	"strings"
+	"testing"
+)
+
+// What the runtimes' commands say, asked on nodes that are containers.
+func TestImagesThroughTheEngine(t *testing.T) {
+	img := &Image{Tag: "3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
+	ask := "docker exec boxed sh -c " + inspectScript + " sh " + img.Name()
+	list := "docker exec boxed sh -c " + listScript
+	load := "docker exec -i boxed ctr -n k8s.io images import -"
+	for name, c := range map[string]struct {
+		recording string
+		has       bool
+		problem   string
+	}{
+		"crictl has it, containerd": {"containerd-running-images/ssh-crictl-inspecti", true, ""},
+		"crictl has it, docker":     {"docker-running-images/ssh-crictl-inspecti", true, ""},
+		"crictl has another":        {"two-nodes-running/ssh-node-2-crictl-inspecti", false, ""},
+		"absent, containerd":        {"containerd-running-images/ssh-crictl-inspecti-absent", false, ""},
+		"absent, docker":            {"docker-running-images/ssh-crictl-inspecti-absent", false, ""},
+		"no answer":                 {"containerd-running-images/ctr-import-broken-empty", false, "unrecognized image format"},
+	} {
+		l := newLaptop(t, "docker")
+		l.scene("now", play{Call: ask, Recording: c.recording})
+		images := runtimeImages{shell: engineShell{l.options.Runner, "docker"}, runtime: "containerd"}
+		has, err := images.has(t.Context(), "boxed", img)
+		if has != c.has || (err != nil) != (c.problem != "") || err != nil && !strings.Contains(err.Error(), c.problem) {
+			t.Errorf("%s: %t, %v", name, has, err)
+		}
+	}
+	for recording, want := range map[string]string{
+		"containerd-running-images/ctr-import":                  "",
+		"containerd-running-images/ctr-import-broken-empty":     "docker: ctr: unrecognized image format",
+		"containerd-running-images/ctr-import-broken-noise":     "docker: ctr: archive/tar: invalid tar header",
+		"containerd-running-images/ctr-import-broken-truncated": `docker: ctr: failed to ingest "layer.tar": failed to read expected number of bytes: unexpected EOF`,
+	} {
+		l := newLaptop(t, "docker")
+		l.scene("now", play{Call: load, Recording: recording})
+		images := runtimeImages{shell: engineShell{l.options.Runner, "docker"}, runtime: "containerd"}
+		err := images.load(t.Context(), "boxed", strings.NewReader("an archive"))
+		if (err != nil) != (want != "") || err != nil && err.Error() != want {
+			t.Errorf("%s: %v", recording, err)
+		}
+	}
+	for recording, want := range map[string]int{"containerd-running-images/ssh-crictl-images": 3, "containerd-paused/ssh-crictl-images": 1} {
+		l := newLaptop(t, "docker")
+		l.scene("now", play{Call: list, Recording: recording})
+		images := runtimeImages{shell: engineShell{l.options.Runner, "docker"}, runtime: "containerd"}
+		if names, err := images.list(t.Context(), "boxed", "hellox.test/hellox"); err != nil || len(names) != want {
+			t.Errorf("%s: %q, %v", recording, names, err)
+		}
+	}
+}
