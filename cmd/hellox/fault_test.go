@@ -61,6 +61,8 @@ func newRig(t testing.TB, brokerDir, historyDir string) *rig {
 	r.broker = startProcess(t, dir, "broker", "broker", "--listen", "mqtt://"+mqtt, "--store", filepath.Join(brokerDir, "store"))
 	r.receive = startProcess(t, dir, "receive", "receive", "--broker", "mqtt://"+mqtt,
 		"--listen", page, "--history", "sqlite:"+filepath.Join(historyDir, "history.db"))
+	// What is said before the receiver's session exists is said to nobody.
+	until(t, "the receiver has subscribed", func() bool { return r.stats().Link.State == stream.Connected })
 	for i := range 4 {
 		ledger := filepath.Join(dir, fmt.Sprintf("ledger-%d", i))
 		r.ledgers = append(r.ledgers, ledger)
@@ -92,27 +94,28 @@ func (r *rig) check() {
 	}
 	acknowledged := r.acknowledged()
 	var stored map[string]int
-	until(r.t, "the history holds what was acknowledged", func() bool {
-		if r.stats().Kept < uint64(len(acknowledged)) {
-			return false
+	lost, doubled := 0, 0
+	// What is not there once nothing more has come for ten seconds is lost.
+	for last, quiet := uint64(0), time.Now(); time.Since(quiet) < 10*time.Second; time.Sleep(100 * time.Millisecond) {
+		kept := r.stats().Kept
+		if kept != last {
+			last, quiet = kept, time.Now()
+		}
+		if kept < uint64(len(acknowledged)) {
+			continue
 		}
 		var err error
-		if stored, err = r.stored(); err != nil {
-			return false
-		}
-		for key := range acknowledged {
-			if stored[key] == 0 {
-				return false
-			}
-		}
-		return true
-	})
-	lost, doubled := 0, 0
-	for key := range acknowledged {
-		if stored[key] == 0 {
-			lost++
+		if stored, err = r.stored(); err == nil && absent(acknowledged, stored) == 0 {
+			break
 		}
 	}
+	if stored == nil {
+		var err error
+		if stored, err = r.stored(); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	lost = absent(acknowledged, stored)
 	for _, n := range stored {
 		if n > 1 {
 			doubled++
@@ -124,6 +127,16 @@ func (r *rig) check() {
 	if len(acknowledged) == 0 || lost > 0 || doubled > 0 || stats.Missed > 0 {
 		r.t.Error("an acknowledged message was lost, doubled or reported missed, or there was none")
 	}
+}
+
+// absent counts what was acknowledged and is not stored.
+func absent(acknowledged map[string]bool, stored map[string]int) (n int) {
+	for key := range acknowledged {
+		if stored[key] == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // acknowledged reads the broadcasters' ledgers: boot and sequence number.
