@@ -229,7 +229,7 @@ func (c call) apply(file []byte) []byte {
 // acknowledged.
 func checkImage(t *testing.T, dir string, want map[uint16]bool, at int) {
 	t.Helper()
-	file, err := openJournalFile(t.Context(), dir, 1<<20)
+	file, err := openJournalFile(t.Context(), dir, 1<<20, 1<<20)
 	if err != nil {
 		t.Errorf("after %d calls: %v", at, err)
 		return

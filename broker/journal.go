@@ -71,6 +71,7 @@ type entry struct {
 	m    *message
 	to   []*session
 	from *conn // cut off if the entry cannot be kept; may be nil
+	seq  uint64
 }
 
 // A batch is what one commit wrote.
@@ -122,7 +123,7 @@ func (j *journal) append(m *message, to []*session, from *conn) error {
 		return errFailed
 	}
 	j.bytes += m.size()
-	m.seq = j.add(entry{m, to, from})
+	m.seq = j.add(entry{m: m, to: to, from: from})
 	return nil
 }
 
@@ -150,6 +151,7 @@ func (j *journal) retain(topic string, from *conn) uint64 {
 // add gives e a number. The caller holds j.mu.
 func (j *journal) add(e entry) uint64 {
 	j.seq++
+	e.seq = j.seq
 	j.entries = append(j.entries, e)
 	if e.from != nil {
 		e.from.caused(j.seq)

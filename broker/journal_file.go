@@ -21,6 +21,8 @@ type journalFile struct {
 	db      *sql.DB
 	reserve *reserve // nil in memory
 
+	commitBytes int64 // of messages, that one commit takes
+
 	mu   sync.Mutex // conn is used by one at a time
 	conn *sql.Conn
 	ins  *sql.Stmt // of a batch
@@ -49,8 +51,9 @@ CREATE TABLE retained (topic TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WIT
 )
 
 // openJournalFile opens or makes the file in folder; "" keeps everything in
-// memory. checkpoint is how many bytes the WAL may come to.
-func openJournalFile(ctx context.Context, folder string, checkpoint int64) (*journalFile, error) {
+// memory. checkpoint is how many bytes the write-ahead log may come to,
+// commit how many of messages are written to it at once.
+func openJournalFile(ctx context.Context, folder string, checkpoint, commit int64) (*journalFile, error) {
 	name := ":memory:"
 	if folder != "" {
 		path, err := filepath.Abs(filepath.Join(folder, "broker.db"))
@@ -80,7 +83,7 @@ func openJournalFile(ctx context.Context, folder string, checkpoint int64) (*jou
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	f := &journalFile{db: db}
+	f := &journalFile{db: db, commitBytes: commit}
 	if err := f.prepare(ctx, folder != "", checkpoint); err != nil {
 		db.Close()
 		return nil, err

@@ -32,11 +32,21 @@ type row struct {
 	to       []*session // each once
 }
 
-// take collects what waits. tidy also takes cursors and what can be deleted.
+// take collects what waits, as much as one commit may hold. tidy also takes cursors and what can be deleted.
 func (j *journal) take(tidy bool) *work {
 	j.mu.Lock()
-	w := &work{entries: j.entries, bytes: j.bytes, last: j.seq}
-	j.entries = nil
+	w := &work{last: j.synced}
+	n := 0
+	for ; n < len(j.entries) && w.bytes < int(j.file.commitBytes); n++ {
+		if m := j.entries[n].m; m != nil {
+			w.bytes += m.size()
+		}
+		w.last = j.entries[n].seq
+	}
+	w.entries, j.entries = j.entries[:n:n], j.entries[n:]
+	if len(j.entries) > 0 {
+		j.poke()
+	}
 	if len(j.topics) > 0 {
 		w.topics = make(map[string]*message, len(j.topics))
 		for topic := range j.topics {

@@ -41,10 +41,17 @@ func (j *journal) run(ctx context.Context) {
 			}
 			j.commit(tidy)
 		}
-		if ending {
+		if ending && !j.waits() {
 			return
 		}
 	}
+}
+
+// waits tells whether there is something that can be written.
+func (j *journal) waits() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.entries) > 0 && j.state == working
 }
 
 func (j *journal) currentState() journalState {

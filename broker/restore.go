@@ -14,7 +14,7 @@ const (
 )
 
 // openJournal opens the store. Of its limit a part is the reserve, and a part
-// SQLite's write-ahead log, which must fit into the reserve when the disk is full.
+// SQLite's write-ahead log.
 func (b *Broker) openJournal(folder string, limit int64) error {
 	if limit == 0 {
 		limit = defaultLimit
@@ -34,7 +34,13 @@ func (b *Broker) openJournal(folder string, limit int64) error {
 		kept = makeReserve(folder, limit/64)
 		forMessages -= 2 * kept.size
 	}
-	file, err := openJournalFile(context.Background(), folder, checkpointOf(kept))
+	// When the disk is full, what stands in SQLite's write-ahead log must find
+	// room in what the reserve leaves: what it may come to, and one commit.
+	room := int64(maxReserve)
+	if kept != nil {
+		room = kept.size
+	}
+	file, err := openJournalFile(context.Background(), folder, room/2, room/4)
 	if err != nil {
 		return fmt.Errorf("open the store %s: %w", folder, err)
 	}
@@ -48,14 +54,6 @@ func (b *Broker) openJournal(folder string, limit int64) error {
 	b.sessions.journal, b.sessions.metrics, b.sessions.now = b.journal, b.metrics, b.now
 	b.sessions.byID = map[string]*session{}
 	return nil
-}
-
-// checkpointOf is how far the write-ahead log may grow.
-func checkpointOf(r *reserve) int64 {
-	if r == nil {
-		return maxReserve / 4
-	}
-	return r.size / 4
 }
 
 // restore reads the store: sessions, what is retained, and which session
