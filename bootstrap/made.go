@@ -7,6 +7,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
 )
 
 // A cluster that hellox made says so itself, in a ConfigMap: whether it may be
@@ -39,4 +40,13 @@ func (s *site) wasMade(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("ask whether hellox made the cluster: %w", err)
 	}
 	return true, nil
+}
+
+// Made tells whether hellox made the cluster, whose deletion is its business then.
+func Made(ctx context.Context, config *rest.Config) (bool, error) {
+	s, err := newSite(config, madeNamespace)
+	if err != nil {
+		return false, err
+	}
+	return s.wasMade(quiet(ctx))
 }

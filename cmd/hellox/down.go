@@ -60,6 +60,9 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 	}
 	steps := newSteps(sh, o.output == "json")
 	all, err := o.selection.all(ctx, sh)
+	if err == nil && len(all) == 0 && o.cluster {
+		all, err = o.emptied(ctx, sh)
+	}
 	if err != nil {
 		return err
 	}

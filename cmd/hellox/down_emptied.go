@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"hellox/bootstrap"
+)
+
+// emptied returns the clusters that fit, that hellox made and that hold no
+// installation any more: after a down, a down --cluster still deletes what up
+// created. Each is given as an installation that is not there.
+func (o *downOptions) emptied(ctx context.Context, sh shell) ([]record, error) {
+	if o.target == targetLocal {
+		return nil, nil
+	}
+	find, err := findOptions(sh, o.selection)
+	if err != nil {
+		return nil, err
+	}
+	running, err := bootstrap.RunningClusters(ctx, find)
+	if err != nil {
+		return nil, err
+	}
+	namespace := o.namespace
+	if namespace == "" {
+		namespace = "hellox"
+	}
+	var all []record
+	for _, found := range running {
+		cluster, err := found.Ready(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		made, err := bootstrap.Made(ctx, cluster.REST)
+		if err != nil {
+			return nil, fmt.Errorf("look into %s: %w", found, err)
+		}
+		if made {
+			all = append(all, record{installation: installation{string(found.Target), found.Profile, namespace}})
+		}
+	}
+	return all, nil
+}
