@@ -106,11 +106,9 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 	case key.Matches(msg, k.Topics):
 		m.tab = tabTopics
 	case key.Matches(msg, k.Senders):
-		return m.openSenders()
+		m.tab = tabSenders
 	case key.Matches(msg, k.Next):
-		if m.tab = (m.tab + 1) % tabs; m.tab == tabSenders {
-			return m.openSenders()
-		}
+		m.tab = (m.tab + 1) % tabs
 	case key.Matches(msg, k.Filter):
 		m.mode = modeFilter
 		m.filter = newFilterLine(m.sel.Filter)
@@ -202,11 +200,6 @@ func (m model) publishTopic() string {
 		}
 	}
 	return stream.TopicPublish
-}
-
-func (m model) openSenders() (model, tea.Cmd) {
-	m.tab = tabSenders
-	return m, nil
 }
 
 // only shows the messages of one sender, or of all again if it is that one

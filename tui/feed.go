@@ -40,7 +40,7 @@ func (s *source) openFeed(f history.Follow) *feed {
 	d := &feed{events: make(chan []history.Event), cancel: cancel}
 	follower := s.store.Follow(f)
 	s.running.Go(func() {
-		defer follower.Close()
+		defer func() { _ = follower.Close() }()
 		defer close(d.events)
 		for {
 			events, err := follower.Next(ctx)

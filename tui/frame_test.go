@@ -30,7 +30,7 @@ var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 // scenes are screens as a user gets to them.
 var scenes = []struct {
 	name string
-	go_  func(*screen)
+	get  func(*screen)
 }{
 	{"stream", func(*screen) {}},
 	{"paused", func(s *screen) { s.press("k", "k", "k") }},
@@ -52,13 +52,13 @@ func TestFrames(t *testing.T) {
 			name := fmt.Sprintf("%s-%dx%d", scene.name, size.w, size.h)
 			t.Run(name, func(t *testing.T) {
 				plainly := open(t, plant(), termenv.Ascii, size.w, size.h, acting)
-				scene.go_(plainly)
+				scene.get(plainly)
 				frame := plainly.m.View()
 				fits(t, frame, size.w, size.h)
 				golden(t, name, cursor.Replace(frame)+"\n")
 
 				coloured := open(t, plant(), termenv.TrueColor, size.w, size.h, acting)
-				scene.go_(coloured)
+				scene.get(coloured)
 				if diff := cmp.Diff(bare(frame), bare(coloured.m.View())); diff != "" {
 					t.Errorf("with colours it says something else (-without +with):\n%s", diff)
 				}

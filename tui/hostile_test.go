@@ -68,7 +68,7 @@ func hostileScreens(t *testing.T, s string, first, w, h int) {
 	for i := first % 3; i < len(scenes); i += 3 {
 		scene := scenes[i]
 		sc := open(t, hostile(s), termenv.TrueColor, w, h, acting, func(o *Options) { o.Title = s })
-		scene.go_(sc)
+		scene.get(sc)
 		sc.poll()
 		fits(t, sc.m.View(), w, h)
 		sc.send(actedMsg{words: s})

@@ -54,7 +54,7 @@ func Lines(ctx context.Context, o LineOptions) (int, error) {
 	switch {
 	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
 		return n, nil
-	case err != nil && context.Cause(limited) == over:
+	case err != nil && errors.Is(context.Cause(limited), over):
 		if n < o.Count {
 			return n, fmt.Errorf("%w: %d of %d", ErrShort, n, o.Count)
 		}
@@ -70,7 +70,7 @@ func follow(ctx context.Context, o LineOptions) (int, error) {
 		return 0, err
 	}
 	follower := o.Store.Follow(history.Follow{After: after, Select: o.Select})
-	defer follower.Close()
+	defer func() { _ = follower.Close() }()
 
 	w := lineWriter{out: bufio.NewWriterSize(o.Out, 64<<10), o: o, last: max(after, 0), senderW: 12, textW: 24}
 	w.styles = newStyles(lineRenderer(o))

@@ -80,7 +80,7 @@ func TestTheTerminalIsAsItWas(t *testing.T) {
 				if _, err := io.WriteString(keys, test.keys); err != nil {
 					t.Fatal(err)
 				}
-			} else if test.err == context.Canceled {
+			} else if errors.Is(test.err, context.Canceled) {
 				cancel()
 			}
 			if err := <-ended; !errors.Is(err, test.err) {

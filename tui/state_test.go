@@ -146,7 +146,7 @@ func TestLeaving(t *testing.T) {
 		if cmd == nil || cmd() != tea.Quit() {
 			t.Errorf("%s after %q does not quit", test.key, test.from)
 		}
-		if next.left != test.err {
+		if !errors.Is(next.left, test.err) {
 			t.Errorf("%s after %q: Run returns %v, want %v", test.key, test.from, next.left, test.err)
 		}
 	}
