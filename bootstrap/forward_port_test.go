@@ -74,3 +74,12 @@ func TestPortIsOneOnBothAddresses(t *testing.T) {
 		}
 	}
 }
+
+func mustTake(t *testing.T) localPort {
+	t.Helper()
+	p, err := Port{}.take(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}

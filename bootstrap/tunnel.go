@@ -3,20 +3,21 @@ package bootstrap
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/tools/portforward"
-	"k8s.io/client-go/transport/spdy"
-	"k8s.io/streaming/pkg/httpstream"
 )
 
-// patienceDial is for how long a dial waits for a ready pod: long enough for a
-// pod to be replaced, short enough for a client to see that something is wrong.
-const patienceDial = 15 * time.Second
+const (
+	// patienceDial is for how long a dial waits for a ready pod: long enough
+	// for a pod to be replaced, short enough for a client to see that
+	// something is wrong.
+	patienceDial = 15 * time.Second
+	// patiencePod is for how long one pod that is ready is tried.
+	patiencePod = 5 * time.Second
+)
 
 // A tunnel dials one port of whichever pod of a role is ready, through the API
 // server. It follows the pods by a watch, so that the successor of a replaced
@@ -32,7 +33,8 @@ type tunnel struct {
 	port int
 
 	pods    *mirror
-	changed chan struct{}
+	changed chan struct{} // has room for one: the pods changed
+	short   chan struct{} // has room for one: a spare session may be missing
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
@@ -41,22 +43,17 @@ type tunnel struct {
 	wake  chan struct{} // closed and replaced when pods change
 }
 
-// A session is a connection to the API server that ends in one pod.
-type session struct {
-	pod  string // its uid
-	conn httpstream.Connection
-}
-
 // dig opens a tunnel, which lives until close.
 func (s *site) dig(ctx context.Context, role string, port int) *tunnel {
 	ctx, stop := context.WithCancel(ctx)
 	t := &tunnel{
 		site: s, role: role, port: port,
-		changed: make(chan struct{}, 1), stop: stop, wake: make(chan struct{}),
+		changed: make(chan struct{}, 1), short: make(chan struct{}, 1), stop: stop, wake: make(chan struct{}),
 	}
 	t.pods = newMirror(t.changed)
 	t.running.Go(func() { t.pods.run(ctx, s.in(pods), s.marked()+","+roleLabel+"="+role) })
 	t.running.Go(func() { t.follow(ctx) })
+	t.running.Go(func() { t.keepStock(ctx) })
 	return t
 }
 
@@ -69,7 +66,7 @@ func (t *tunnel) close() {
 	t.drop()
 }
 
-// follow wakes those who wait for a ready pod, and keeps a session in stock.
+// follow wakes those who wait for a ready pod.
 func (t *tunnel) follow(ctx context.Context) {
 	for {
 		select {
@@ -81,7 +78,19 @@ func (t *tunnel) follow(ctx context.Context) {
 		close(t.wake)
 		t.wake = make(chan struct{})
 		t.mu.Unlock()
-		t.stock(ctx)
+		t.restock()
+	}
+}
+
+// keepStock keeps a session in stock.
+func (t *tunnel) keepStock(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.short:
+			t.stock(ctx)
+		}
 	}
 }
 
@@ -98,7 +107,7 @@ func (t *tunnel) stock(ctx context.Context) {
 	if have || pod == nil {
 		return
 	}
-	opening, cancel := context.WithTimeout(ctx, patienceDial)
+	opening, cancel := context.WithTimeout(ctx, patiencePod)
 	defer cancel()
 	fresh, err := t.open(opening, pod)
 	if err != nil {
@@ -136,15 +145,6 @@ func (t *tunnel) take(ctx context.Context, pod *corev1.Pod) (*session, error) {
 	return t.open(ctx, pod)
 }
 
-func (s *session) ended() bool {
-	select {
-	case <-s.conn.CloseChan():
-		return true
-	default:
-		return false
-	}
-}
-
 // dial connects to the port in a ready pod, waiting for one if need be.
 func (t *tunnel) dial(ctx context.Context) (*tunnelConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patienceDial)
@@ -180,15 +180,20 @@ func (t *tunnel) dial(ctx context.Context) (*tunnelConn, error) {
 	}
 }
 
-// restock asks follow for a new spare session.
+// restock asks for a new spare session.
 func (t *tunnel) restock() {
 	select {
-	case t.changed <- struct{}{}:
+	case t.short <- struct{}{}:
 	default:
 	}
 }
 
+// dialPod makes one attempt. It is short, because a session in stock may have
+// died without a word, as after a laptop has slept; the next attempt makes
+// another.
 func (t *tunnel) dialPod(ctx context.Context, pod *corev1.Pod) (*tunnelConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, patiencePod)
+	defer cancel()
 	s, err := t.take(ctx, pod)
 	if err != nil {
 		return nil, err
@@ -215,59 +220,4 @@ func isReady(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
 		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 	})
-}
-
-// open makes a session to pod: over a WebSocket, or over SPDY where the API
-// server is too old for that or a proxy stands between.
-func (t *tunnel) open(ctx context.Context, pod *corev1.Pod) (*session, error) {
-	dialer, err := t.site.portForward(pod.Name)
-	if err != nil {
-		return nil, err
-	}
-	type result struct {
-		conn     httpstream.Connection
-		protocol string
-		err      error
-	}
-	dialed := make(chan result, 1)
-	go func() {
-		conn, protocol, err := dialer.Dial(portforward.PortForwardProtocolV1Name)
-		dialed <- result{conn, protocol, err}
-	}()
-	select {
-	case <-ctx.Done():
-		// client-go's dialers know no context: this one ends when its TCP
-		// connection does, and nobody can wait for that.
-		go func() {
-			if r := <-dialed; r.err == nil {
-				r.conn.Close()
-			}
-		}()
-		return nil, ctx.Err()
-	case r := <-dialed:
-		if r.err != nil {
-			return nil, fmt.Errorf("reach pod %s through the API server: %w", pod.Name, r.err)
-		}
-		if r.protocol != portforward.PortForwardProtocolV1Name {
-			r.conn.Close()
-			return nil, fmt.Errorf("reach pod %s through the API server: it speaks %q, not %q", pod.Name, r.protocol, portforward.PortForwardProtocolV1Name)
-		}
-		return &session{pod: string(pod.UID), conn: r.conn}, nil
-	}
-}
-
-func (s *site) portForward(pod string) (httpstream.Dialer, error) {
-	address := s.raw.Post().AbsPath("/api/v1/namespaces", s.namespace, "pods", pod, "portforward").URL()
-	websocket, err := portforward.NewSPDYOverWebsocketDialerForStreaming(address, s.config)
-	if err != nil {
-		return nil, fmt.Errorf("reach pod %s through the API server: %w", pod, err)
-	}
-	transport, upgrader, err := spdy.RoundTripperFor(s.config)
-	if err != nil {
-		return nil, fmt.Errorf("reach pod %s through the API server: %w", pod, err)
-	}
-	plain := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, address)
-	return portforward.NewFallbackDialerForStreaming(websocket, plain, func(err error) bool {
-		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
-	}), nil
 }

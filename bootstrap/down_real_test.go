@@ -1,0 +1,75 @@
+package bootstrap
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+func testDown(t *testing.T, r *rig, s *site) {
+	ctx := t.Context()
+	at := DownOptions{Namespace: s.namespace}
+
+	dry := at
+	dry.DryRun = true
+	r.down(t, dry)
+	if status, err := s.status(ctx); err != nil || !status.Ready {
+		t.Fatalf("after a dry run: %+v, %v", status, err)
+	}
+
+	keep := at
+	keep.KeepData = true
+	r.down(t, keep)
+	list, err := s.in(claims).List(ctx, metav1.ListOptions{})
+	if err != nil || len(list.Items) != 2 {
+		t.Errorf("%d volume claims were kept, want 2 (%v)", len(list.Items), err)
+	}
+	if all, err := s.installations(ctx); err != nil || !slices.ContainsFunc(all, func(i Installation) bool { return i.Namespace == s.namespace && i.DataOnly }) {
+		t.Errorf("installations %+v, %v", all, err)
+	}
+	kept := list.Items[0].GetUID()
+	up(t, r.options(t, s.namespace, r.programs[1]))
+	if list, err := s.in(claims).List(ctx, metav1.ListOptions{}); err != nil || len(list.Items) != 2 || list.Items[0].GetUID() != kept {
+		t.Errorf("the kept data was not used again (%v)", err)
+	}
+
+	// Somebody else's object keeps the namespace, and is left as it is.
+	steps := r.down(t, at)
+	if !slices.ContainsFunc(steps.notes, func(n string) bool { return strings.Contains(n, "ConfigMap planted") }) {
+		t.Errorf("notes %q do not name what was left", steps.notes)
+	}
+	if _, err := s.in(configMaps).Get(ctx, "planted", metav1.GetOptions{}); err != nil {
+		t.Errorf("somebody else's object: %v", err)
+	}
+	if err := s.in(configMaps).Delete(ctx, "planted", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r.down(t, at)
+	if _, err := s.objects.Resource(namespaces).Get(ctx, s.namespace, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the namespace: %v", err)
+	}
+	if steps := r.down(t, at); len(steps.changed) > 0 {
+		t.Errorf("a second down changed %v", steps.changed)
+	}
+
+	// A namespace that was there is used, and stays.
+	_, err = s.objects.Resource(namespaces).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": s.namespace},
+	}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	up(t, r.options(t, s.namespace, r.programs[0]))
+	r.down(t, at)
+	u, err := s.objects.Resource(namespaces).Get(ctx, s.namespace, metav1.GetOptions{})
+	if err != nil || len(u.GetLabels()) != 1 {
+		t.Errorf("a namespace that was there before: %v, %v", u.GetLabels(), err)
+	}
+	if err := s.objects.Resource(namespaces).Delete(ctx, s.namespace, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,30 @@
+package bootstrap
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func testLock(t *testing.T, r *rig, s *site) {
+	ctx := t.Context()
+	_, held, err := s.lock(ctx, "ann@laptop, process 4242", func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Up(ctx, r.options(t, s.namespace, r.programs[1]), newTold(t))
+	if err == nil || !strings.Contains(err.Error(), "ann@laptop, process 4242") {
+		t.Errorf("a second up: %v", err)
+	}
+	// A holder that was killed renews no more, and is waited for no longer
+	// than its term.
+	held.stop()
+	<-held.stopped
+	began := time.Now()
+	up(t, r.options(t, s.namespace, r.programs[1]))
+	t.Logf("a dead holder held it up for %s", time.Since(began))
+	// The dead one, if it was only slow, does not take away the new one's.
+	if err := held.renew(ctx); err == nil {
+		t.Error("a lock that was taken over was renewed by its former holder")
+	}
+}

@@ -1,0 +1,46 @@
+package bootstrap
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func testStatusAndLogs(t *testing.T, r *rig, namespace string) {
+	status, err := ReadStatus(t.Context(), r.cluster.REST, namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !status.Ready || len(status.Roles) != 3 {
+		t.Errorf("status %+v", status)
+	}
+	for _, role := range status.Roles {
+		if role.Ready != 1 || len(role.Pods) == 0 || role.Pods[len(role.Pods)-1].State != "ready" {
+			t.Errorf("role %+v", role)
+		}
+	}
+	var lines []LogLine
+	err = Logs(t.Context(), r.cluster.REST, LogOptions{Namespace: namespace, Role: roleBroker}, func(l LogLine) error {
+		lines = append(lines, l)
+		return nil
+	})
+	if err != nil || len(lines) == 0 || lines[0].Text != "broker begins, version 1" {
+		t.Errorf("logs %v, %v", lines, err)
+	}
+	// Followed, they go on, also with the next pod.
+	enough := errors.New("enough")
+	deleted := false
+	err = Logs(t.Context(), r.cluster.REST, LogOptions{Namespace: namespace, Role: roleBroadcast, Follow: true}, func(l LogLine) error {
+		switch {
+		case !deleted && strings.Contains(l.Text, "says"):
+			deleted = true
+			deletePod(t, r.site(t, namespace), roleBroadcast)
+		case deleted && strings.Contains(l.Text, "begins"):
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) {
+		t.Errorf("followed: %v", err)
+	}
+}

@@ -1,0 +1,198 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/manifests"
+)
+
+// A rig is a real kind cluster and what an up in it needs.
+type rig struct {
+	find    FindOptions
+	cluster *Cluster
+	// programs are two versions of testdata/pod.
+	programs [2]string
+}
+
+// newRig makes a cluster of the test's own, or uses the kind cluster that
+// HELLOX_E2E_KIND names.
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	nodeImage := realKind(t)
+	r := &rig{find: realOptions(t)}
+	r.find.NodeImage = nodeImage
+	r.find.Profile = os.Getenv("HELLOX_E2E_KIND")
+	if r.find.Profile == "" {
+		r.find.Profile = fmt.Sprintf("hellox-up-%d", os.Getpid())
+	}
+	r.cluster = ready(t, r.find)
+	if r.cluster.Created {
+		t.Cleanup(func() {
+			if err := r.cluster.Delete(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for i := range r.programs {
+		r.programs[i] = filepath.Join(t.TempDir(), "pod")
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", fmt.Sprintf("-s -w -X main.version=%d", i), "-o", r.programs[i], "./testdata/pod")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+r.cluster.Arch)
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("build testdata/pod: %v\n%s", err, out)
+		}
+	}
+	return r
+}
+
+// options are those of an up of program in namespace, on ports that are free.
+func (r *rig) options(t *testing.T, namespace, program string) UpOptions {
+	t.Helper()
+	found, err := Find(t.Context(), r.find)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return UpOptions{
+		Found: found, Namespace: namespace, Holder: "this test",
+		Packer: Packer{Runner: r.find.Runner, Executable: program, CacheDir: r.find.CacheDir},
+	}
+}
+
+func (r *rig) site(t *testing.T, namespace string) *site {
+	t.Helper()
+	s, err := newSite(r.cluster.REST, namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// told are steps that a test looks into.
+type told struct {
+	t       *testing.T
+	name    string
+	began   time.Time
+	changed []string // the steps that did something
+	notes   []string
+	failed  error
+	onBegin func(step string)
+}
+
+func newTold(t *testing.T) *told { return &told{t: t, name: StepCluster, began: time.Now()} }
+
+func (s *told) Begin(name string) {
+	s.name, s.began = name, time.Now()
+	if s.onBegin != nil {
+		s.onBegin(name)
+	}
+}
+func (s *told) Progress(string) {}
+func (s *told) Done(text string, unchanged bool) {
+	if !unchanged {
+		s.changed = append(s.changed, s.name)
+	}
+	s.t.Logf("✓ %s (unchanged: %v)  %.3f s", text, unchanged, time.Since(s.began).Seconds())
+}
+func (s *told) Fail(err error) {
+	s.failed = err
+	s.t.Logf("✗ %s: %v  %.3f s", s.name, err, time.Since(s.began).Seconds())
+}
+func (s *told) Note(text string) {
+	s.notes = append(s.notes, text)
+	s.t.Log("• " + text)
+}
+
+// up brings it up, and closes the forwards when the test ends.
+func up(t *testing.T, o UpOptions) (*Installed, *told) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	steps := newTold(t)
+	here, err := Up(ctx, o, steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(here.Close)
+	return here, steps
+}
+
+func (r *rig) down(t *testing.T, o DownOptions) *told {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	steps := newTold(t)
+	o.Holder = "this test"
+	if err := Down(ctx, r.cluster, o, steps); err != nil {
+		t.Fatal(err)
+	}
+	return steps
+}
+
+// page gets the page through a forward, on a connection of its own.
+func page(t *testing.T, f *Forward, path string) string {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+	resp, err := client.Get("http://" + f.Addr() + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// deletePod deletes the role's first pod, and waits until it is going.
+func deletePod(t *testing.T, s *site, role string) {
+	t.Helper()
+	err := s.in(pods).Delete(t.Context(), onePod(t, s, role), metav1.DeleteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func onePod(t *testing.T, s *site, role string) string {
+	t.Helper()
+	list, err := s.in(pods).List(t.Context(), metav1.ListOptions{LabelSelector: s.marked() + "," + roleLabel + "=" + role})
+	if err != nil || len(list.Items) == 0 {
+		t.Fatalf("no pod of %s (%v)", role, err)
+	}
+	return list.Items[0].GetName()
+}
+
+// plant makes a ConfigMap that is not of hellox.
+func plant(t *testing.T, s *site, name string) {
+	t.Helper()
+	_, err := s.in(configMaps).Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": name},
+	}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// overlay ejects the manifests and replaces their kustomization.
+func overlay(t *testing.T, kustomization string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := manifests.Eject(dir); err != nil {
+		t.Fatal(err)
+	}
+	head := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(head+kustomization), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
