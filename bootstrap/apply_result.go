@@ -20,7 +20,7 @@ func (a applied) unchanged() bool { return len(a.changed) == 0 && len(a.pruned) 
 func (a applied) String() string {
 	said := count(a.objects, "object") + " applied"
 	if n := len(a.changed); a.again && n > 0 {
-		said = fmt.Sprintf("%s of %d put back as it was", count(n, "object"), a.objects)
+		said = fmt.Sprintf("%d of %s put back as they were", n, count(a.objects, "object"))
 	}
 	if n := len(a.pruned); n > 0 {
 		said += fmt.Sprintf(", %d removed", n)

@@ -30,9 +30,11 @@ func Down(ctx context.Context, c *Cluster, o DownOptions, steps Steps) error {
 		return err
 	}
 	d := &downRun{DownOptions: o, Steps: steps, cluster: c, site: s}
+	defer func() { d.release(ctx) }()
 	for _, step := range []func(context.Context) error{
 		d.removeObjects,
 		d.removeImages,
+		d.removeNamespace,
 		d.deleteCluster,
 	} {
 		if err := step(ctx); err != nil {
@@ -48,67 +50,90 @@ type downRun struct {
 	Steps
 	cluster *Cluster
 	site    *site
+	absent  bool            // there is no such namespace
+	own     bool            // the namespace is the installation's
+	lock    *lock           // held from the first removal to that of the namespace
+	held    context.Context // ends when the lock is lost
+}
+
+// release lets the lock go, if it is held.
+func (d *downRun) release(ctx context.Context) {
+	if d.lock != nil {
+		d.lock.release(ctx)
+		d.lock = nil
+	}
 }
 
 func (d *downRun) removeObjects(ctx context.Context) error {
 	d.Begin(StepRemove)
-	own, err := d.site.findNamespace(ctx, d.Progress)
-	if apierrors.IsNotFound(err) {
+	d.held = ctx
+	var err error
+	d.own, err = d.site.findNamespace(ctx, d.Progress)
+	switch {
+	case apierrors.IsNotFound(err):
+		d.absent = true
 		d.Done("nothing of hellox in namespace "+d.Namespace, true)
 		return nil
+	case err != nil:
+		return err
+	case d.DryRun:
+		return d.tell(ctx)
 	}
-	if err != nil {
+	if d.held, d.lock, err = d.site.lock(ctx, d.Holder, d.Progress); err != nil {
 		return err
 	}
-	if d.DryRun {
-		return d.tell(ctx, own)
-	}
-	held, lock, err := d.site.lock(ctx, d.Holder, d.Progress)
+	removed, notes, err := d.site.clear(d.held, d.KeepData)
 	if err != nil {
-		return err
-	}
-	release := func() { lock.release(ctx) }
-	defer func() { release() }()
-
-	removed, notes, err := d.site.clear(held, d.KeepData)
-	if err != nil {
-		return orLost(held, err)
+		return orLost(d.held, err)
 	}
 	said := count(len(removed), "object") + " removed from namespace " + d.Namespace
-	unchanged := len(removed) == 0
-	if unchanged {
+	if len(removed) == 0 {
 		said = "nothing of hellox in namespace " + d.Namespace
 	}
-	switch {
-	case d.KeepData:
-	case !own:
-		notes = append(notes, "left: namespace "+d.Namespace+", which was there before hellox")
-	default:
-		others, err := d.site.others(held)
-		if err != nil {
-			return orLost(held, err)
-		}
-		if len(others) > 0 {
-			notes = append(notes, fmt.Sprintf("left: namespace %s, which holds %s", d.Namespace, some(others)))
-			break
-		}
-		// The namespace takes the lock with it.
-		release()
-		release = func() {}
-		if _, err := d.site.removeOne(ctx, ref{APIVersion: "v1", Kind: "Namespace", Name: d.Namespace}); err != nil {
-			return fmt.Errorf("remove namespace %s: %w", d.Namespace, err)
-		}
-		said, unchanged = count(len(removed)+1, "object")+" removed, with namespace "+d.Namespace, false
-	}
-	d.Done(said, unchanged)
+	d.Done(said, len(removed) == 0)
 	for _, n := range notes {
 		d.Note(n)
 	}
 	return nil
 }
 
+// removeNamespace removes the inventory, and the namespace with it if that is
+// the installation's own and nobody else has anything in it.
+func (d *downRun) removeNamespace(ctx context.Context) error {
+	if d.DryRun || d.absent || d.KeepData {
+		return nil
+	}
+	d.Begin(StepNamespace)
+	if !d.own {
+		if err := d.site.forget(d.held); err != nil {
+			return orLost(d.held, err)
+		}
+		d.Done("left: namespace "+d.Namespace+", which was there before hellox", true)
+		return nil
+	}
+	others, err := d.site.others(d.held)
+	if err != nil {
+		return orLost(d.held, err)
+	}
+	if len(others) > 0 {
+		// The namespace's own mark finds it again, once they are gone.
+		if err := d.site.forget(d.held); err != nil {
+			return orLost(d.held, err)
+		}
+		d.Done(fmt.Sprintf("left: namespace %s, which holds %s", d.Namespace, some(others)), true)
+		return nil
+	}
+	// The namespace takes the inventory and the lock with it.
+	d.release(ctx)
+	if _, err := d.site.removeOne(ctx, ref{APIVersion: "v1", Kind: "Namespace", Name: d.Namespace}); err != nil {
+		return fmt.Errorf("remove namespace %s: %w", d.Namespace, err)
+	}
+	d.Done("namespace "+d.Namespace+" removed", false)
+	return nil
+}
+
 // tell says what would be removed.
-func (d *downRun) tell(ctx context.Context, own bool) error {
+func (d *downRun) tell(ctx context.Context) error {
 	inv, err := d.site.readInventory(ctx)
 	if err != nil {
 		return err
@@ -130,7 +155,7 @@ func (d *downRun) tell(ctx context.Context, own bool) error {
 			ours = append(ours, r)
 		}
 	}
-	if own && !d.KeepData {
+	if d.own && !d.KeepData {
 		others, err := d.site.others(ctx)
 		if err != nil {
 			return err
@@ -147,26 +172,34 @@ func (d *downRun) tell(ctx context.Context, own bool) error {
 	return nil
 }
 
-// removeImages removes the images that no installation of the cluster uses any
-// longer.
+// removeImages removes the images that no other installation of the cluster has
+// on record.
 func (d *downRun) removeImages(ctx context.Context) error {
 	if d.DryRun {
 		return nil
 	}
 	d.Begin(StepUnload)
-	installations, err := d.site.installations(ctx)
+	recorded, err := d.site.inventories(d.held)
 	if err != nil {
 		return err
 	}
 	var keep []string
-	for _, i := range installations {
-		if tag, ok := strings.CutPrefix(i.Image, Repository+":"); ok && !i.DataOnly {
-			keep = append(keep, tag)
+	for namespace, inv := range recorded {
+		for _, name := range inv.Images {
+			if tag, ok := strings.CutPrefix(name, Repository+":"); ok && namespace != d.Namespace {
+				keep = append(keep, tag)
+			}
 		}
 	}
-	n, err := d.cluster.RemoveImages(ctx, keep...)
+	n, err := d.cluster.RemoveImages(d.held, keep...)
 	if err != nil {
 		return err
+	}
+	if own := recorded[d.Namespace]; d.KeepData && len(own.Images) > 0 {
+		own.Images = nil
+		if _, err := d.site.write(d.held, own); err != nil {
+			return orLost(d.held, err)
+		}
 	}
 	d.Done(count(n, "image")+" removed from "+count(len(d.cluster.Nodes), "node"), n == 0)
 	return nil

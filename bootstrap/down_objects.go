@@ -53,9 +53,9 @@ func (s *site) recorded(ctx context.Context, inv inventory) (objects, data []ref
 	return objects, slices.Compact(data), nil
 }
 
-// clear removes what the installation has in its namespace, the inventory last,
-// and with keepData all but the claims, which stay on record. notes tell what
-// was left, and why.
+// clear removes what the installation has in its namespace but the inventory,
+// and with keepData all but the claims. What is left stays on record. notes tell
+// what was left, and why.
 func (s *site) clear(ctx context.Context, keepData bool) (removed []ref, notes []string, err error) {
 	inv, err := s.readInventory(ctx)
 	if err != nil {
@@ -75,18 +75,26 @@ func (s *site) clear(ctx context.Context, keepData bool) (removed []ref, notes [
 	if len(foreign) > 0 {
 		notes = append(notes, "left: "+names(foreign)+", which hellox did not make")
 	}
+	if inv.resourceVersion == "" {
+		return removed, notes, nil
+	}
+	inv.Manifests = ""
 	if keepData && len(data) > 0 {
 		notes = append(notes, fmt.Sprintf("left for its data: %s (hellox down without --keep-data removes it)", names(data)))
 		// Claims that a StatefulSet made are found by their mark.
 		inv.Objects = slices.DeleteFunc(inv.Objects, func(r ref) bool { return !r.holdsData() })
-		inv.Manifests, inv.DataOnly = "", true
-		_, err := s.write(ctx, inv)
-		return removed, notes, err
+		inv.DataOnly = true
+	} else {
+		inv.Objects = nil
 	}
-	if inv.resourceVersion != "" {
-		if _, err := s.removeOne(ctx, ref{"v1", "ConfigMap", s.namespace, inventoryName}); err != nil {
-			return removed, notes, fmt.Errorf("remove the inventory in namespace %s: %w", s.namespace, err)
-		}
+	_, err = s.write(ctx, inv)
+	return removed, notes, err
+}
+
+// forget removes the inventory.
+func (s *site) forget(ctx context.Context) error {
+	if _, err := s.removeOne(ctx, ref{"v1", "ConfigMap", s.namespace, inventoryName}); err != nil {
+		return fmt.Errorf("remove the inventory in namespace %s: %w", s.namespace, err)
 	}
-	return removed, notes, nil
+	return nil
 }

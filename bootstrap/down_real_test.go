@@ -39,8 +39,8 @@ func testDown(t *testing.T, r *rig, s *site) {
 
 	// Somebody else's object keeps the namespace, and is left as it is.
 	steps := r.down(t, at)
-	if !slices.ContainsFunc(steps.notes, func(n string) bool { return strings.Contains(n, "ConfigMap planted") }) {
-		t.Errorf("notes %q do not name what was left", steps.notes)
+	if !slices.ContainsFunc(steps.said, func(n string) bool { return strings.Contains(n, "ConfigMap planted") }) {
+		t.Errorf("%q does not name what was left", steps.said)
 	}
 	if _, err := s.in(configMaps).Get(ctx, "planted", metav1.GetOptions{}); err != nil {
 		t.Errorf("somebody else's object: %v", err)

@@ -27,6 +27,10 @@ const (
 type inventory struct {
 	Version int    `json:"version"`
 	Image   string `json:"image"` // the image of the last apply
+	// Images are those that may be on nodes for this installation, by full
+	// name: on record before they are delivered, so that the down of another
+	// installation leaves them.
+	Images []string `json:"images,omitempty"`
 	// Manifests is a digest of what was applied last; "" while it changes.
 	Manifests string `json:"manifests,omitempty"`
 	Objects   []ref  `json:"objects"` // sorted, each once
@@ -72,6 +76,17 @@ func (s *site) parseInventory(u *unstructured.Unstructured) (inventory, error) {
 		}
 	}
 	return inv, nil
+}
+
+// recordImage records that an image may be on nodes.
+func (s *site) recordImage(ctx context.Context, name string) error {
+	inv, err := s.readInventory(ctx)
+	if err != nil || slices.Contains(inv.Images, name) {
+		return err
+	}
+	inv.Images = append(inv.Images, name)
+	_, err = s.write(ctx, inv)
+	return err
 }
 
 // write records inv and returns it as it is recorded now. Two writers cannot

@@ -83,7 +83,7 @@ type told struct {
 	name    string
 	began   time.Time
 	changed []string // the steps that did something
-	notes   []string
+	said    []string
 	failed  error
 	onBegin func(step string)
 }
@@ -98,6 +98,7 @@ func (s *told) Begin(name string) {
 }
 func (s *told) Progress(string) {}
 func (s *told) Done(text string, unchanged bool) {
+	s.said = append(s.said, text)
 	if !unchanged {
 		s.changed = append(s.changed, s.name)
 	}
@@ -108,7 +109,7 @@ func (s *told) Fail(err error) {
 	s.t.Logf("✗ %s: %v  %.3f s", s.name, err, time.Since(s.began).Seconds())
 }
 func (s *told) Note(text string) {
-	s.notes = append(s.notes, text)
+	s.said = append(s.said, text)
 	s.t.Log("• " + text)
 }
 

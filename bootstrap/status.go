@@ -47,22 +47,12 @@ func (s *site) installations(ctx context.Context) ([]Installation, error) {
 			found[name] = Installation{Namespace: name}
 		}
 	}
-	inventories, err := s.objects.Resource(configMaps).List(ctx, metav1.ListOptions{
-		LabelSelector: manifests.InstallationLabel,
-		FieldSelector: "metadata.name=" + inventoryName,
-	})
+	recorded, err := s.inventories(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("look for installations: %w", err)
+		return nil, err
 	}
-	for i := range inventories.Items {
-		u := &inventories.Items[i]
-		at := &site{namespace: u.GetNamespace()}
-		installation := Installation{Namespace: at.namespace}
-		// One that cannot be read is an installation all the same.
-		if inv, err := at.parseInventory(u); err == nil {
-			installation.Image, installation.DataOnly = inv.Image, inv.DataOnly
-		}
-		found[at.namespace] = installation
+	for namespace, inv := range recorded {
+		found[namespace] = Installation{Namespace: namespace, Image: inv.Image, DataOnly: inv.DataOnly}
 	}
 	list := make([]Installation, 0, len(found))
 	for _, i := range found {
@@ -70,6 +60,29 @@ func (s *site) installations(ctx context.Context) ([]Installation, error) {
 	}
 	slices.SortFunc(list, func(a, b Installation) int { return cmp.Compare(a.Namespace, b.Namespace) })
 	return list, nil
+}
+
+// inventories returns those of every installation of the cluster, by namespace.
+// One that cannot be read is empty: it is an installation all the same.
+func (s *site) inventories(ctx context.Context) (map[string]inventory, error) {
+	list, err := s.objects.Resource(configMaps).List(ctx, metav1.ListOptions{
+		LabelSelector: manifests.InstallationLabel,
+		FieldSelector: "metadata.name=" + inventoryName,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for installations: %w", err)
+	}
+	found := map[string]inventory{}
+	for i := range list.Items {
+		u := &list.Items[i]
+		at := &site{namespace: u.GetNamespace()}
+		inv, err := at.parseInventory(u)
+		if err != nil {
+			inv = inventory{}
+		}
+		found[at.namespace] = inv
+	}
+	return found, nil
 }
 
 // A Status is how an installation does.

@@ -20,13 +20,14 @@ type Steps interface {
 
 // The names of the steps, in the order of an up, then those of a down.
 const (
-	StepCluster = "cluster"
-	StepImage   = "image"
-	StepNodes   = "nodes"
-	StepApply   = "apply"
-	StepRollout = "roll-out"
-	StepForward = "forward"
-	StepRemove  = "remove"
-	StepUnload  = "images"
-	StepDelete  = "delete cluster"
+	StepCluster   = "cluster"
+	StepImage     = "image"
+	StepNodes     = "nodes"
+	StepApply     = "apply"
+	StepRollout   = "roll-out"
+	StepForward   = "forward"
+	StepRemove    = "remove"
+	StepUnload    = "images"
+	StepNamespace = "namespace"
+	StepDelete    = "delete cluster"
 )

@@ -72,7 +72,8 @@ type upRun struct {
 	mqtt  localPort
 	image *Image
 	site  *site
-	lock  *lock           // held from apply to the end of the roll-out
+	own   bool            // the namespace is the installation's
+	lock  *lock           // held from before the delivery to the end of the roll-out
 	held  context.Context // ends when the lock is lost
 }
 
@@ -134,17 +135,28 @@ func (up *upRun) packImage(ctx context.Context) error {
 	return nil
 }
 
+// deliverImage puts the image on record before it puts it on the nodes.
 func (up *upRun) deliverImage(ctx context.Context) error {
 	up.Begin(StepNodes)
+	var err error
+	if up.own, err = up.site.ensureNamespace(ctx, up.Progress); err != nil {
+		return err
+	}
+	if up.held, up.lock, err = up.site.lock(ctx, up.Holder, up.Progress); err != nil {
+		return err
+	}
+	if err := up.site.recordImage(up.held, up.here.Image); err != nil {
+		return orLost(up.held, err)
+	}
 	unchanged, there := true, 0
 	nodes := up.here.Cluster.Nodes
-	err := up.here.Cluster.DeliverAll(ctx, up.image, func(d Delivery) {
+	err = up.here.Cluster.DeliverAll(up.held, up.image, func(d Delivery) {
 		there++
 		unchanged = unchanged && d.Unchanged
 		up.Progress(fmt.Sprintf("%d of %d", there, len(nodes)))
 	})
 	if err != nil {
-		return err
+		return orLost(up.held, err)
 	}
 	names := make([]string, len(nodes))
 	for i, n := range nodes {
@@ -161,20 +173,13 @@ func (up *upRun) deliverImage(ctx context.Context) error {
 	return nil
 }
 
-func (up *upRun) applyManifests(ctx context.Context) error {
+func (up *upRun) applyManifests(context.Context) error {
 	up.Begin(StepApply)
-	objects, err := up.render(ctx)
+	objects, err := up.render(up.held)
 	if err != nil {
 		return err
 	}
-	own, err := up.site.ensureNamespace(ctx, up.Progress)
-	if err != nil {
-		return err
-	}
-	if up.held, up.lock, err = up.site.lock(ctx, up.Holder, up.Progress); err != nil {
-		return err
-	}
-	done, err := up.site.apply(up.held, objects, up.here.Image, own)
+	done, err := up.site.apply(up.held, objects, up.here.Image, up.own)
 	if err != nil {
 		return orLost(up.held, err)
 	}

@@ -107,6 +107,20 @@ func testUpAndDown(t *testing.T, r *rig) {
 	t.Run("status and logs", func(t *testing.T) { testStatusAndLogs(t, r, namespace) })
 	t.Run("lock", func(t *testing.T) { testLock(t, r, s) })
 	t.Run("prune", func(t *testing.T) { testPrune(t, r, s) })
+	t.Run("side by side", func(t *testing.T) {
+		const beside = "hellox-beside"
+		up(t, r.options(t, beside, r.programs[1]))
+		steps := r.down(t, DownOptions{Namespace: beside})
+		if slices.Contains(steps.changed, StepUnload) {
+			t.Error("the image of another installation was removed")
+		}
+		_, steps = up(t, r.options(t, namespace, r.programs[1]))
+		for _, step := range []string{StepNodes, StepApply, StepRollout} {
+			if slices.Contains(steps.changed, step) {
+				t.Errorf("another installation came and went, and %s had something to do", step)
+			}
+		}
+	})
 	t.Run("down", func(t *testing.T) { testDown(t, r, s) })
 }
 
