@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"path"
 	"time"
+
+	"hellox/stream"
 )
 
 //go:embed static
@@ -40,7 +42,8 @@ func newAsset(name string, content []byte) asset {
 func files() http.HandlerFunc {
 	assets := map[string]asset{
 		"/static/css/palette.css": newAsset("palette.css", paletteCSS()),
-		"/static/js/palette.js":   newAsset("palette.js", paletteJS()),
+		"/static/js/palette.js":   newAsset("palette.js", module("palette", stream.Palette())),
+		"/static/js/terms.js":     newAsset("terms.js", module("terms", stream.FilterTerms())),
 	}
 	err := fs.WalkDir(static, "static", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

@@ -38,6 +38,8 @@ export class Head extends Emitter {
     this.#showSenders(senders);
     if (stats) {
       text(this.name, clean(stats.name ?? ''));
+      const title = (stats.name ? clean(stats.name) + ' · ' : '') + 'hellox';
+      if (document.title !== title) document.title = title;
       this.received.show(stats.received);
       this.kept.show(stats.kept);
       this.letGo.show(stats.let_go);

@@ -8,8 +8,8 @@ import (
 	"hellox/stream"
 )
 
-// The page takes its colours from stream, as the terminal does: style sheet
-// and module are written from the one palette.
+// The page takes its colours, and the words of its help, from stream, as the
+// terminal does: what both must agree on is written here for the browser.
 
 // paletteCSS declares --hue0 … --hue7 for light and for dark.
 func paletteCSS() []byte {
@@ -29,11 +29,11 @@ func paletteCSS() []byte {
 `, stream.LightBackground, light.String(), stream.DarkBackground, dark.String())
 }
 
-// paletteJS exports the same palette, for what a sender declares.
-func paletteJS() []byte {
-	list, err := json.Marshal(stream.Palette())
+// module is an ES module that exports value, which Go and the page share.
+func module(name string, value any) []byte {
+	body, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // strings and numbers always marshal
+		panic(err) // lists of strings and numbers always marshal
 	}
-	return fmt.Appendf(nil, "// stream.Palette.\nexport const palette = %s;\n", list)
+	return fmt.Appendf(nil, "// Written by the server.\nexport const %s = %s;\n", name, body)
 }
