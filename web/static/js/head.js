@@ -47,11 +47,11 @@ export class Head extends Emitter {
       this.missed.node.classList.toggle('bad', stats.missed > 0);
       attribute(this.kept.node, 'title', `kept: ${bytes(stats.bytes)}${stats.limit ? ' of at most ' + bytes(stats.limit) : ''}; ${count(stats.duplicates)} arrived again`);
     }
-    const wait = (at, clock) => (at > clock ? `retry in ${Math.ceil((at - clock) / 1000)}\u202fs` : 'trying');
+    const wait = (at, clock) => (at > clock ? `in ${Math.ceil((at - clock) / 1000)}\u202fs` : 'now');
     const broker = stats?.link;
     if (failure || !broker) this.broker.show('◌', 'off', '', 'not known while the receiver does not answer');
     else if (broker.state === 'connected') this.broker.show('●', 'good', '', `connected since ${timeOfDay(parseTime(broker.since))}`);
-    else this.broker.show('◌', 'off', broker.retry ? wait(parseTime(broker.retry), now) : broker.state, clean(broker.cause ?? broker.state));
+    else this.broker.show('◌', 'off', broker.retry ? 'retry ' + wait(parseTime(broker.retry), now) : broker.state, clean(broker.cause ?? broker.state));
     if (failure) this.receiver.show('○', 'bad', 'no answer', clean(failure.cause));
     else if (!stats) this.receiver.show('◌', 'off', '', 'asking');
     else if (stats.degraded) this.receiver.show('◐', 'warn', 'degraded', clean(stats.degraded));
@@ -59,7 +59,7 @@ export class Head extends Emitter {
     if (events.state === 'connected') this.you.show('●', 'good', '', `the stream comes since ${timeOfDay(events.since)}`);
     else if (events.state === 'refused') this.you.show('○', 'off', 'filter', 'the filter is not understood: nothing is followed');
     else if (events.state === 'resting') this.you.show('◌', 'off', 'resting', 'a page that nobody sees lets its stream go, and catches up when it is seen');
-    else this.you.show('◌', 'off', events.retry ? wait(events.retry, Date.now()) : events.state, clean(events.cause ?? ''));
+    else this.you.show('◌', 'off', events.retry ? 'retry ' + wait(events.retry, Date.now()) : events.state, clean(events.cause ?? ''));
     this.#showBanner(status, now, wait);
   }
 
@@ -81,7 +81,7 @@ export class Head extends Emitter {
     if (failure) {
       kind = 'bad';
       words = `The receiver does not answer since ${timeOfDay(failure.since)} (${age(Date.now() - failure.since)}): ${clean(failure.cause)}. ` +
-        `What came before stays here; ${events.retry > Date.now() ? wait(events.retry, Date.now()) : 'trying again now'}.`;
+        `What came before stays here; next attempt ${wait(events.retry, Date.now())}.`;
     } else if (stats?.degraded) {
       kind = 'warn';
       words = `Degraded: ${clean(stats.degraded)} Broadcasters keep what is not acknowledged and send it again; this ends by itself when there is room.`;
@@ -89,7 +89,7 @@ export class Head extends Emitter {
       kind = 'bad';
       const since = parseTime(stats.link.since);
       words = `The receiver is without the broker since ${timeOfDay(since)} (${span(now - since)})${stats.link.cause ? ': ' + clean(stats.link.cause) : ''}. ` +
-        (stats.link.retry ? `Next attempt: ${wait(parseTime(stats.link.retry), now)}.` : 'It does not try again.');
+        (stats.link.retry ? `Next attempt ${wait(parseTime(stats.link.retry), now)}.` : 'It does not try again.');
     }
     this.banner.hidden = !words;
     this.banner.className = kind;

@@ -2,12 +2,13 @@
 
 import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
-import { clean } from './clean.js';
+import { clean, cleanShort } from './clean.js';
 import { barClass, colorOf } from './color.js';
 import { millis, parseTime, seconds, time } from './format.js';
 import { summary } from './payload.js';
 import { Emitter } from './emitter.js';
 
+const narrow = matchMedia('(max-width: 899px)');
 const touch = matchMedia('(pointer: coarse)'); // no keys to name
 const edge = 100; // rows from an end at which more is read
 
@@ -175,7 +176,7 @@ export class List extends Emitter {
     const [bar, bdi] = who.children;
     const color = barClass(colorOf(m.sender, m.color ?? this.#senders.get(m.sender)?.color));
     if (bar.getAttribute('class') !== color) bar.setAttribute('class', color);
-    text(bdi, clean(m.sender));
+    text(bdi, cleanShort(m.sender, narrow.matches ? 9 : 20));
     attribute(who, 'title', clean(m.sender));
     const [marks, words] = what.children;
     text(marks, (m.retained ? '▣ ' : '') + (m.reordered ? '↶ ' : ''));

@@ -11,6 +11,7 @@ const verbs = ['say', 'pause', 'resume', 'interval', 'identify'];
 /** The form below the list. */
 export class SendBar {
   #senders;
+  #wanted = ''; // chosen before it was known
 
   /** @param {HTMLFormElement} form @param {import('./senders.js').Senders} senders */
   constructor(form, senders) {
@@ -42,7 +43,9 @@ export class SendBar {
 
   /** Chooses whom to speak to, if it is a broadcaster of ours. */
   choose(name) {
+    this.#wanted = name;
     if (![...this.to.options].some((o) => o.value === name)) return;
+    this.#wanted = '';
     this.to.value = name;
     this.#arrange();
   }
@@ -50,7 +53,8 @@ export class SendBar {
   #choices() {
     const names = this.#senders.list.filter((s) => s.ours).map((s) => s.name);
     if (this.to.options.length === names.length + 1 && names.every((n, i) => this.to.options[i + 1].value === n)) return;
-    const chosen = this.to.value;
+    const chosen = this.#wanted || this.to.value;
+    if (names.includes(chosen)) this.#wanted = '';
     this.to.replaceChildren(el('option', { value: everybody }, 'a topic'), ...names.map((n) => el('option', { value: n }, clean(n))));
     this.to.value = names.includes(chosen) ? chosen : everybody;
     this.#arrange();

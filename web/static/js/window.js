@@ -122,18 +122,19 @@ export class Window extends Emitter {
       this.before = next ?? 0;
       this.searched = messages.length ? 0 : this.searched + 1;
       this.messages = messages.concat(this.messages);
-      const had = this.rows.length;
       if (this.messages.length > most + chunk) {
         this.messages.length = most;
         this.detached = true;
       }
-      const kept = rowsOf(this.messages, null);
-      // What went at the newer end is not what came at the older one.
-      const came = messages.length ? rowsOf(this.messages.slice(0, messages.length + 1), null).length - rowsOf(this.messages.slice(messages.length, messages.length + 1), null).length : 0;
-      this.rows = kept;
-      this.emit('changed', { kind: 'prepend', rows: came, had });
+      this.rows = rowsOf(this.messages, null);
+      this.emit('changed', { kind: 'prepend', rows: this.#rowsBefore(messages.length) });
     });
     return this.before !== 0 && this.searched > 0 && this.searched < patience;
+  }
+
+  /** How many rows the first n messages put before what was there without them. */
+  #rowsBefore(n) {
+    return rowsOf(this.messages.slice(0, n + 1), null).length - rowsOf(this.messages.slice(n, n + 1), null).length;
   }
 
   /** Reads a page of newer ones while they are not held. */
