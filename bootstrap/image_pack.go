@@ -172,7 +172,8 @@ func isSource(dir string) bool {
 	return err == nil && info.IsDir()
 }
 
-// forget removes all but the newest few built executables.
+// forget removes all but the newest few built executables, and what builds
+// left that were cut off.
 func (p Packer) forget(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -180,8 +181,15 @@ func (p Packer) forget(dir string) error {
 	}
 	var files []fs.FileInfo
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+		info, err := e.Info()
+		switch {
+		case err != nil: // another hellox was quicker
+		case info.Mode().IsRegular():
 			files = append(files, info)
+		case time.Since(info.ModTime()) > time.Hour: // no build takes that long
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
 		}
 	}
 	slices.SortFunc(files, func(a, b fs.FileInfo) int {

@@ -5,8 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // build compiles a small program and returns its path.
@@ -169,10 +171,18 @@ func TestCacheOfBuildsIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// A build that was cut off long ago, and one that goes on.
+	for name, age := range map[string]time.Duration{"building-1": 2 * time.Hour, "building-2": 0} {
+		path := filepath.Join(dir, name)
+		must(os.Mkdir(path, 0o700))
+		must(os.Chtimes(path, time.Now(), time.Now().Add(-age)))
+	}
 	if err := p.forget(dir); err != nil {
 		t.Fatal(err)
 	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) != keepBuilt {
-		t.Errorf("%d left, %v", len(entries), err)
+	entries, err := os.ReadDir(dir)
+	going := func(e os.DirEntry) bool { return e.Name() == "building-2" }
+	if err != nil || len(entries) != keepBuilt+1 || !slices.ContainsFunc(entries, going) {
+		t.Errorf("%v left, %v", entries, err)
 	}
 }

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -72,6 +73,9 @@ func (f Found) deleteKind(context.Context) error {
 	return f.withKind(func(string) {}, func(p *cluster.Provider) error { return p.Delete(f.Profile, "") })
 }
 
+// errTaken is a cluster of that name that appeared since it was looked for.
+var errTaken = errors.New("somebody else just made one of that name")
+
 // createKind makes the cluster. The library cannot be cancelled: when the
 // context ends, the ground is pulled from under it, its containers, on which
 // it fails.
@@ -107,6 +111,9 @@ func (f Found) createKind(ctx context.Context, progress func(string)) error {
 	case err := <-made:
 		if err == nil || ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if strings.Contains(err.Error(), "already exist for a cluster with the name") {
+			return &Error{Kind: Failed, Sentence: "make " + f.thing(), Hint: "hellox up takes that one", Err: errTaken}
 		}
 		return &Error{
 			Kind:     Failed,

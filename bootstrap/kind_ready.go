@@ -184,6 +184,9 @@ func (f Found) makeKind(ctx context.Context, progress func(string)) error {
 	}
 	progress("making " + f.thing())
 	if err := f.createKind(ctx, progress); err != nil {
+		if errors.Is(err, errTaken) {
+			return errors.Join(err, making.done()) // it is not ours to remove
+		}
 		if left := f.removeKindNodes(ctx); left != nil {
 			return errors.Join(err, restore(), making.abandon())
 		}

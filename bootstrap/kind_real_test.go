@@ -132,6 +132,13 @@ func TestKindFromNothingToNothing(t *testing.T) {
 		t.Fatalf("after: %v, %v", has, err)
 	}
 
+	// A cluster that appeared since it was looked for is not ours to remove.
+	absent := again.found
+	absent.State = Absent
+	if _, err := absent.Ready(t.Context(), nil); !errors.Is(err, errTaken) {
+		t.Errorf("made though it is there: %v", err)
+	}
+
 	t.Run("as minikube", func(t *testing.T) { testAsMinikube(t, again) })
 
 	// Stopped, it is started again.
