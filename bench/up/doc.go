@@ -1,0 +1,11 @@
+// Command up measures what `hellox up` costs, on a kind cluster that is there:
+//
+//	go -C bench run ./up --cluster NAME
+//
+// It needs docker, kind and kubectl on the PATH and a cluster in the
+// kubeconfig, brings hellox up in namespace hellox-bench and, for comparison,
+// the same program by docker build, kind load, kubectl apply and kubectl
+// rollout status in namespace hellox-usual, and removes both at the end. The
+// table on stdout holds the median of the rounds, with the fastest and the
+// slowest beside it; nothing is asserted.
+package main

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+)
+
+func main() {
+	var b bench
+	flag.StringVar(&b.cluster, "cluster", "hellox", "kind cluster to measure on")
+	flag.IntVar(&b.rounds, "rounds", 5, "rounds; the table holds their medians")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := b.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run measures everything, and removes what it brought up whatever happens.
+func (b *bench) run(ctx context.Context) (err error) {
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	defer func() {
+		if cleared := b.clear(context.WithoutCancel(ctx)); err == nil {
+			err = cleared
+		}
+	}()
+	for _, measure := range []func(context.Context) error{
+		b.starts,
+		b.firstUps,
+		b.idleUps,
+		b.changedUps,
+		b.memory,
+	} {
+		if err := measure(ctx); err != nil {
+			return err
+		}
+	}
+	b.print(os.Stdout)
+	return nil
+}

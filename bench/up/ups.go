@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// firstUps measures up on a cluster that holds neither pods nor image.
+func (b *bench) firstUps(ctx context.Context) error {
+	var times []float64
+	for range b.rounds {
+		if err := b.down(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintln(os.Stderr, "first up")
+		_, took, err := b.up(ctx, b.programs[0])
+		if err != nil {
+			return err
+		}
+		times = append(times, took.Seconds())
+	}
+	b.add("first up on an empty cluster", "s", "< 20", times...)
+	return nil
+}
+
+// idleUps measures up where there is nothing to do.
+func (b *bench) idleUps(ctx context.Context) error {
+	var times []float64
+	for range b.rounds {
+		fmt.Fprintln(os.Stderr, "up with nothing changed")
+		_, took, err := b.up(ctx, b.programs[0])
+		if err != nil {
+			return err
+		}
+		times = append(times, took.Seconds())
+	}
+	b.add("up with nothing changed", "s", "< 1", times...)
+	return nil
+}
+
+// changedUps measures up with a changed program until a message of the new
+// broadcaster is in the history, and, in turns with it, the usual way to the
+// end of the roll-out: how long a broadcaster waits for its first word is
+// chance, and is not counted there.
+func (b *bench) changedUps(ctx context.Context) error {
+	if err := b.usualWay(ctx, b.programs[0], 0); err != nil { // once before, unmeasured
+		return err
+	}
+	var ups, seen, usually, shares []float64
+	for i, program := range b.programs[1:] {
+		fmt.Fprintln(os.Stderr, "up with a changed program")
+		boot, err := b.boot(ctx)
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		_, took, err := b.up(ctx, program)
+		if err != nil {
+			return err
+		}
+		for {
+			if now, err := b.boot(ctx); err == nil && now != "" && now != boot {
+				break
+			}
+			if time.Since(began) > time.Minute {
+				return fmt.Errorf("no message of the new broadcaster in a minute")
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		ups, seen = append(ups, took.Seconds()), append(seen, time.Since(began).Seconds())
+		began = time.Now()
+		if err := b.usualWay(ctx, program, i+1); err != nil {
+			return err
+		}
+		usually = append(usually, time.Since(began).Seconds())
+		fmt.Fprintf(os.Stderr, "  until seen %.1f s, the usual way %.1f s\n", seen[i], usually[i])
+		shares = append(shares, seen[i]/usually[i])
+	}
+	b.add("up with a changed program", "s", "", ups...)
+	b.add("the same until a message of the new pods is seen", "s", "< 10", seen...)
+	b.add("docker build, kind load, kubectl apply and rollout status", "s", "", usually...)
+	b.add("share of that which hellox takes until seen", "", "< 0.33", shares...)
+	return nil
+}
+
+// usualWay brings the same program to the same cluster with the usual tools.
+func (b *bench) usualWay(ctx context.Context, program string, round int) error {
+	image := fmt.Sprintf("hellox.bench/hellox:%d-%d", os.Getpid(), round)
+	folder := filepath.Join(b.dir, "image")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	// A link in the place of a copy, so that only the tools' own work counts.
+	inside := filepath.Join(folder, "hellox")
+	if err := os.Remove(inside); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if err := os.Link(program, inside); err != nil {
+		return err
+	}
+	dockerfile := "FROM scratch\nCOPY hellox /hellox\nUSER 65532:65532\nENTRYPOINT [\"/hellox\"]\n"
+	if err := os.WriteFile(filepath.Join(folder, "Dockerfile"), []byte(dockerfile), 0o600); err != nil {
+		return err
+	}
+	if _, err := output(b.command(ctx, "docker", "build", "-q", "-t", image, folder)); err != nil {
+		return err
+	}
+	defer output(b.command(context.WithoutCancel(ctx), "docker", "rmi", image))
+	if _, err := output(b.command(ctx, "kind", "load", "docker-image", "--name", b.cluster, image)); err != nil {
+		return err
+	}
+	manifests, err := output(b.command(ctx, program, "manifests", "--namespace", usual, "--image", image))
+	if err != nil {
+		return err
+	}
+	apply := b.kubectl(ctx, "apply", "-f", "-")
+	apply.Stdin = strings.NewReader(manifests)
+	if _, err := output(apply); err != nil {
+		return err
+	}
+	for _, workload := range []string{"statefulset/broker", "deployment/receive", "statefulset/broadcast"} {
+		if _, err := output(b.kubectl(ctx, "-n", usual, "rollout", "status", workload, "--timeout", "2m")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// boot is the start of which the broadcaster was last heard.
+func (b *bench) boot(ctx context.Context) (string, error) {
+	var answer struct {
+		Senders []struct{ Sender, Boot string }
+	}
+	if err := getJSON(ctx, b.page+"/api/senders", &answer); err != nil {
+		return "", err
+	}
+	for _, s := range answer.Senders {
+		if s.Sender == "broadcast-0" {
+			return s.Boot, nil
+		}
+	}
+	return "", nil
+}
+
+func getJSON(ctx context.Context, url string, v any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, resp.Status)
+	}
+	return json.NewDecoder(resp.Body).Decode(v)
+}
