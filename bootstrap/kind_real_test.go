@@ -21,7 +21,7 @@ func realKind(t *testing.T) (nodeImage string) {
 	if os.Getenv("HELLOX_E2E") == "" {
 		t.Skip("HELLOX_E2E is not set: no real kind cluster is made")
 	}
-	return os.Getenv("HELLOX_NODE_IMAGE")
+	return os.Getenv("HELLOX_E2E_NODE_IMAGE")
 }
 
 // realOptions are options with the real environment and folders of the

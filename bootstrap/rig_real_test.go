@@ -26,13 +26,13 @@ type rig struct {
 }
 
 // newRig makes a cluster of the test's own, or uses the kind cluster that
-// HELLOX_E2E_KIND names.
+// HELLOX_E2E_CLUSTER names.
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	nodeImage := realKind(t)
 	r := &rig{find: realOptions(t)}
 	r.find.NodeImage = nodeImage
-	r.find.Profile = os.Getenv("HELLOX_E2E_KIND")
+	r.find.Profile = os.Getenv("HELLOX_E2E_CLUSTER")
 	if r.find.Profile == "" {
 		r.find.Profile = fmt.Sprintf("hellox-up-%d", os.Getpid())
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // One cluster serves all of these.
-func TestOnKind(t *testing.T) {
+func TestKindUpAndDown(t *testing.T) {
 	r := newRig(t)
 	t.Run("up and down", func(t *testing.T) { testUpAndDown(t, r) })
 	t.Run("explained", func(t *testing.T) { testExplained(t, r) })
