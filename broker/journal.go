@@ -76,15 +76,16 @@ type entry struct {
 
 // A batch is what one commit wrote.
 type batch struct {
-	size     int64
+	size     int64      // in the file
+	memory   int        // of messages, while they are there
 	needed   int        // sessions that have not acknowledged all of theirs
 	messages []*message // nil: only in the file
 }
 
 const (
-	maxPending = 8 << 20 // bytes that wait for the writer; then appending waits
+	maxPending = 4 << 20 // bytes that wait for the writer; then appending waits
 	maxBatch   = 1 << 20 // bytes of a row
-	maxCached  = 8 << 20 // bytes of messages that stay in memory for feeders
+	maxCached  = 4 << 20 // bytes of messages that stay in memory for feeders
 	healAt     = 0.9     // of the limit
 )
 
@@ -217,7 +218,7 @@ func (j *journal) bury(key uint64, b *batch) {
 	}
 	delete(j.batches, key)
 	if b.messages != nil {
-		j.cachedBytes -= int(b.size)
+		j.cachedBytes -= b.memory
 	}
 	j.dead = append(j.dead, key)
 	j.deadSize += b.size

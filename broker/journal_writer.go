@@ -106,11 +106,14 @@ func (j *journal) done(w *work) {
 	j.kept -= w.deadSize
 	for _, r := range w.rows {
 		b := &batch{size: int64(len(r.records)), needed: len(r.to), messages: r.messages}
+		for _, m := range r.messages {
+			b.memory += m.size()
+		}
 		j.batches[r.key] = b
 		j.order = append(j.order, r.key)
 		j.kept += b.size
 		j.cached = append(j.cached, r.key)
-		j.cachedBytes += int(b.size)
+		j.cachedBytes += b.memory
 	}
 	j.evict()
 	j.mu.Unlock()
@@ -144,7 +147,7 @@ func (j *journal) evict() {
 	for j.cachedBytes > maxCached && len(j.cached) > 0 {
 		if b := j.batches[j.cached[0]]; b != nil && b.messages != nil {
 			b.messages = nil
-			j.cachedBytes -= int(b.size)
+			j.cachedBytes -= b.memory
 		}
 		j.cached = j.cached[1:]
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -211,7 +212,9 @@ func (b *bout) publish(i int, c *client) {
 	defer reader.Wait()
 	var pace <-chan time.Time
 	if b.rate > 0 {
-		tick := time.NewTicker(time.Second * time.Duration(b.pubs) / time.Duration(b.rate))
+		every := time.Second * time.Duration(b.pubs) / time.Duration(b.rate)
+		time.Sleep(rand.N(every)) // not all at once
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		pace = tick.C
 	}
