@@ -36,7 +36,7 @@ func TestPowerLoss(t *testing.T) {
 	reader := connect(t, p.addr, hello{id: "reader", keep: true}) // whose cursor moves, and whose messages go
 	reader.subscribe(1, "read")
 	pub := connect(t, p.addr, hello{id: "pub"})
-	const messages = 300
+	const messages = 200
 	for n := range messages {
 		pub.publish("x", strings.Repeat("x", n%3*700)+"|"+strconv.Itoa(n), 1, false)
 		if n%3 == 0 {
@@ -58,7 +58,7 @@ func TestPowerLoss(t *testing.T) {
 		}
 	}
 	acked := 0
-	for range fromEnv(t, "HELLOX_IMAGES", 40) {
+	for range fromEnv(t, "HELLOX_IMAGES", 20) {
 		at := rnd.IntN(len(calls))
 		dir := t.TempDir()
 		want := image(t, calls[:at], dir, rnd)

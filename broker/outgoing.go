@@ -138,7 +138,6 @@ func (c *conn) flush() {
 	defer c.shared.flushes.Done()
 	for {
 		c.mu.Lock()
-		c.writing = 0
 		if c.closed || len(c.out) == 0 {
 			c.flushing = false
 			c.shared.budget.give(c, len(c.out))
@@ -153,7 +152,6 @@ func (c *conn) flush() {
 		}
 		out := c.out
 		c.out, c.writing = nil, len(out)
-		feeder := c.feeder
 		c.mu.Unlock()
 
 		err := c.writeOut(out)
@@ -166,9 +164,13 @@ func (c *conn) flush() {
 				c.abort()
 			}
 		}
-		if feeder != nil {
-			feeder.poke()
+		// There must be room before the feeder looks for it, or it sleeps on.
+		c.mu.Lock()
+		c.writing = 0
+		if c.feeder != nil {
+			c.feeder.poke()
 		}
+		c.mu.Unlock()
 	}
 }
 
