@@ -22,6 +22,17 @@ func peer(t *testing.T, name string) string {
 	return path
 }
 
+// pythonWithPaho finds a python3 that has paho.mqtt: the first on the PATH may
+// be one of its own that the system's packages are not for. "": there is none.
+func pythonWithPaho() string {
+	for _, python := range []string{"python3", "/usr/bin/python3"} {
+		if exec.Command(python, "-c", "import paho.mqtt.client").Run() == nil {
+			return python
+		}
+	}
+	return ""
+}
+
 // The original apps speak MQTT 5 without credentials, beyond loopback.
 func TestOriginalApps(t *testing.T) {
 	b := start(t, Options{Insecure: true, Listeners: []Listener{{Net: listenLoopback(t)}}})
@@ -48,16 +59,14 @@ c.disconnect()
 		{"mosquitto_pub 5", []string{"mosquitto_pub", "-V", "mqttv5", "-h", host, "-p", port, "-q", "2", "-t", topic, "-m", "Hello world"}},
 		{"mosquitto_pub 3.1.1", []string{"mosquitto_pub", "-V", "mqttv311", "-h", host, "-p", port, "-q", "1", "-t", topic, "-m", "Hello world"}},
 		{"mosquitto_pub 3.1", []string{"mosquitto_pub", "-V", "mqttv31", "-h", host, "-p", port, "-t", topic, "-m", "Hello world"}},
-		{"python3-paho-mqtt", []string{"python3", "-c", python}},
+		{"python3-paho-mqtt", []string{pythonWithPaho(), "-c", python}},
 	} {
 		t.Run(k.name, func(t *testing.T) {
-			if k.command[0] == "python3" {
-				if out, err := exec.Command(peer(t, "python3"), "-c", "import paho.mqtt.client").CombinedOutput(); err != nil {
-					if os.Getenv("CI") != "" {
-						t.Fatalf("%v: %s", err, out)
-					}
-					t.Skipf("python3-paho-mqtt is not here: %s", out)
+			if k.command[0] == "" {
+				if os.Getenv("CI") != "" {
+					t.Fatal("no python3 here has paho.mqtt")
 				}
+				t.Skip("no python3 here has paho.mqtt")
 			}
 			sub := connect(t, b.Addr(0), hello{id: "sub", v5: true})
 			sub.subscribe(1, "hello_world/#")
