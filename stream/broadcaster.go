@@ -230,7 +230,7 @@ func (b *broadcaster) open(ctx context.Context) dialed {
 	// command that nobody hears is told by the missing answer. The presence
 	// is its own: a last will of its former connection may arrive after it
 	// said that it is here.
-	err = s.subscribe(ctx, map[string]byte{CommandTopic(b.id): 0, presence: 0})
+	err = s.subscribe(ctx, map[string]byte{CommandTopic(b.id): 0, presence: 0}, dialTimeout, idle)
 	if err == nil {
 		_, err = s.publish(mqttMessage{topic: presence, payload: b.presence("here"), qos: 1, retain: true})
 	}

@@ -266,7 +266,7 @@ func (c *Conn) join(ctx context.Context, s *session) error {
 	}
 	// QoS 0: a Conn also publishes, and some brokers mix up the packet ids
 	// of both directions.
-	if err := s.subscribe(ctx, map[string]byte{AnswerTopic("+"): 0}); err != nil {
+	if err := s.subscribe(ctx, map[string]byte{AnswerTopic("+"): 0}, dialTimeout, idle); err != nil {
 		return err
 	}
 	c.answers = s

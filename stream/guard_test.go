@@ -97,7 +97,7 @@ func TestHostileBroker(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := hostileBroker(t, c.answer, c.second)
 			tell, links := linkLog()
-			s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan Arrival, 10), keepAlive: keepAlive}
+			s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan Arrival, 10), keepAlive: keepAlive, patience: dialTimeout}
 			s.links.now, s.links.tell = time.Now, tell
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
@@ -118,7 +118,7 @@ func TestHostileBroker(t *testing.T) {
 func TestKeepAliveMissesTheBroker(t *testing.T) {
 	b := hostileBroker(t, welcome, []byte{0x90, 3, 0, 1, 0})
 	tell, links := linkLog()
-	s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan Arrival), keepAlive: time.Second}
+	s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan Arrival), keepAlive: time.Second, patience: dialTimeout}
 	s.links.now, s.links.tell = time.Now, tell
 	background(t, s.run)
 	awaitLink(t, links, Connected)

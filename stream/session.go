@@ -105,31 +105,33 @@ func connect(ctx context.Context, o sessionOptions) (*session, error) {
 // stands tells whether the connection has not ended yet, for all that is known.
 func (s *session) stands() bool { return s.client.IsConnectionOpen() }
 
-// subscribe asks for all filters in one SUBSCRIBE, once a session.
-func (s *session) subscribe(ctx context.Context, filters map[string]byte) error {
+// subscribe asks for all filters in one SUBSCRIBE, once a session, and waits
+// for the answer, as long as patience lasts. Messages of a resumed session come
+// before it: as long as busy says so, subscribe waits on.
+func (s *session) subscribe(ctx context.Context, filters map[string]byte, patience time.Duration, busy func() bool) error {
 	token, ok := s.client.SubscribeMultiple(filters, nil).(*mqtt.SubscribeToken)
 	if !ok {
 		return fmt.Errorf("subscribe: the MQTT library gave no token of a subscription")
 	}
-	timeout := time.NewTimer(dialTimeout)
+	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
-	select {
-	case <-token.Done():
-	case <-s.lost:
-		return lost(s.cause)
-	case <-timeout.C:
-		return fmt.Errorf("subscribe: the broker does not answer within %s", dialTimeout)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if err := token.Error(); err != nil {
-		// paho ends what waits a moment before it tells why.
+	for answered := false; !answered; {
 		select {
+		case <-token.Done():
+			answered = true
 		case <-s.lost:
 			return lost(s.cause)
-		case <-time.After(time.Second):
-			return lost(err)
+		case <-timeout.C:
+			if !busy() {
+				return fmt.Errorf("subscribe: the broker does not answer within %s", patience)
+			}
+			timeout.Reset(patience)
+		case <-ctx.Done():
+			return ctx.Err()
 		}
+	}
+	if err := token.Error(); err != nil {
+		return lost(s.reason(err))
 	}
 	granted := token.Result()
 	for filter := range filters {
@@ -157,7 +159,7 @@ func (s *session) publish(m mqttMessage) (acked <-chan struct{}, err error) {
 		select {
 		case <-token.Done(): // acknowledged already, or never handed on
 			if err := token.Error(); err != nil {
-				return nil, err
+				return nil, s.reason(err)
 			}
 		default:
 		}
@@ -165,12 +167,29 @@ func (s *session) publish(m mqttMessage) (acked <-chan struct{}, err error) {
 	}
 	select {
 	case <-token.Done():
+		if err := token.Error(); err != nil {
+			return nil, s.reason(err)
+		}
 		close(done)
-		return done, token.Error()
+		return done, nil
 	case <-s.lost:
 		return nil, s.cause
 	}
 }
+
+// reason is why the connection has ended, if it has: paho fails what waits for
+// it a moment before it tells that. Otherwise it is err.
+func (s *session) reason(err error) error {
+	select {
+	case <-s.lost:
+		return s.cause
+	case <-time.After(time.Second):
+		return err
+	}
+}
+
+// idle is the busy of a handler that never waits.
+func idle() bool { return false }
 
 // close says DISCONNECT, so that no last will is published, and ends the
 // session.

@@ -71,7 +71,7 @@ func Subscribe(ctx context.Context, o SubscribeOptions, out chan<- Arrival) erro
 	if o.ClientID == "" {
 		o.ClientID = "hellox-" + ulid.Make().String()
 	}
-	s := &subscriber{SubscribeOptions: o, out: out, keepAlive: keepAlive}
+	s := &subscriber{SubscribeOptions: o, out: out, keepAlive: keepAlive, patience: dialTimeout}
 	if s.Now == nil {
 		s.Now = time.Now
 	}
@@ -84,7 +84,11 @@ type subscriber struct {
 	links     links
 	out       chan<- Arrival
 	keepAlive time.Duration
-	known     bool // the broker has had our subscription
+	patience  time.Duration // how long the broker may take to answer SUBSCRIBE
+	known     bool          // the broker has had our subscription
+	waiting   atomic.Bool   // out is full, and the handler waits
+	handled   atomic.Int64  // messages, ever
+	noticed   int64         // of handled, at the last look of busy
 }
 
 func (s *subscriber) run(ctx context.Context) error {
@@ -116,18 +120,22 @@ func (s *subscriber) once(ctx context.Context) (stood time.Duration, err error) 
 	for _, t := range s.Topics {
 		filters[t] = s.QoS
 	}
+	// A handler that waits for room ends with its session.
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
 	bad := make(chan error, 1)
 	pending := &unacknowledged{changed: make(chan struct{}, 1)}
 	session, err := connect(ctx, sessionOptions{
 		broker: s.Broker, clientID: s.ClientID, persist: s.Persistent, manual: s.Persistent,
 		keepAlive: s.keepAlive, filters: len(filters),
-		handler: func(m mqtt.Message) { s.handle(ctx, m, pending, bad) },
+		handler: func(m mqtt.Message) { s.handle(serving, m, pending, bad) },
 	})
 	if err != nil {
 		return 0, err
 	}
 	defer session.close()
-	if err := session.subscribe(ctx, filters); err != nil {
+	defer stop()
+	if err := session.subscribe(ctx, filters, s.patience, s.busy); err != nil {
 		return 0, err
 	}
 	if s.Persistent && s.known && !session.resumed && s.Log != nil {
@@ -150,6 +158,14 @@ func (s *subscriber) once(ctx context.Context) (stood time.Duration, err error) 
 // the broker is gone.
 const keepAlive = 30 * time.Second
 
+// busy tells whether messages keep the connection from anything else: one waits
+// for room, or some came since the last look.
+func (s *subscriber) busy() bool {
+	before := s.noticed
+	s.noticed = s.handled.Load()
+	return s.waiting.Load() || s.noticed != before
+}
+
 // handle runs on paho's routing goroutine.
 func (s *subscriber) handle(ctx context.Context, m mqtt.Message, pending *unacknowledged, bad chan<- error) {
 	if ctx.Err() != nil {
@@ -167,6 +183,7 @@ func (s *subscriber) handle(ctx context.Context, m mqtt.Message, pending *unackn
 		Topic: m.Topic(), Payload: m.Payload(), QoS: m.Qos(), Retained: m.Retained(), Received: s.Now(),
 		Ack: func() {},
 	}
+	s.handled.Add(1)
 	counted := s.Persistent && a.QoS > 0
 	if counted {
 		pending.n.Add(1)
@@ -175,6 +192,13 @@ func (s *subscriber) handle(ctx context.Context, m mqtt.Message, pending *unackn
 			pending.done()
 		}
 	}
+	select {
+	case s.out <- a:
+		return
+	default:
+	}
+	s.waiting.Store(true)
+	defer s.waiting.Store(false)
 	select {
 	case s.out <- a:
 	case <-ctx.Done():
