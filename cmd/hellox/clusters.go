@@ -62,7 +62,7 @@ func (r record) cluster(ctx context.Context, sh shell) (*bootstrap.Cluster, erro
 	default:
 		return nil, missing(fmt.Errorf("reach %s: %s", r.installation, found), "hellox up "+r.flags())
 	}
-	return found.Ready(ctx, nil)
+	return found.Reach(ctx)
 }
 
 // installationsInClusters looks into every local cluster that runs.
@@ -77,7 +77,7 @@ func installationsInClusters(ctx context.Context, sh shell, s selection) ([]inst
 	}
 	var all []installation
 	for _, found := range clusters {
-		cluster, err := found.Ready(ctx, nil)
+		cluster, err := found.Reach(ctx)
 		if err != nil {
 			return nil, err
 		}

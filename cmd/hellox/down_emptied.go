@@ -28,7 +28,7 @@ func (o *downOptions) emptied(ctx context.Context, sh shell) ([]record, error) {
 	}
 	var all []record
 	for _, found := range running {
-		cluster, err := found.Ready(ctx, nil)
+		cluster, err := found.Reach(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -62,7 +62,7 @@ any broker by its URL (mqtt, mqtts, ws, wss).
 func (o *watchOptions) run(ctx context.Context, sh shell, args []string) error {
 	if o.output == "" {
 		o.output = "plain"
-		if terminal(sh.out) && terminal(sh.in) && o.count == 0 && o.duration == 0 {
+		if term, _ := sh.env("TERM"); term != "dumb" && terminal(sh.out) && terminal(sh.in) && o.count == 0 && o.duration == 0 {
 			o.output = "tui"
 		}
 	}
