@@ -7,7 +7,7 @@ import { age, bytes, count, span, timeOfDay } from './format.js';
 import { stateSign } from './states.js';
 import { parseTime } from './format.js';
 
-/** Emits "theme" and "help". */
+/** Emits "side", "theme" and "help". */
 export class Head extends Emitter {
   /** @param {HTMLElement} root @param {HTMLElement} banner */
   constructor(root, banner) {
@@ -28,6 +28,7 @@ export class Head extends Emitter {
       el('div.chain', { role: 'group', 'aria-label': 'the way of a message' }, this.senders, arrow(), this.broker.node, arrow(), this.receiver.node, arrow(), this.you.node),
       el('div.figures', {}, this.received.node, this.kept.node, this.letGo.node, this.missed.node),
       el('div.buttons', {},
+        el('button.quiet.side', { type: 'button', title: 'senders and intervals away or back ([)', 'aria-label': 'fold the left panel', onclick: () => this.emit('side') }, '◧'),
         el('button.quiet', { type: 'button', title: 'light or dark (t)', 'aria-label': 'light or dark', onclick: () => this.emit('theme') }, '◐'),
         el('button.quiet', { type: 'button', title: 'keys and filters (?)', 'aria-label': 'help', onclick: () => this.emit('help') }, '?')));
   }

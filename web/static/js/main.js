@@ -226,6 +226,7 @@ detail.on('copy', (id) => detail.copyText(location.origin + view.address({ id, a
 strip.on('jump', jump);
 strip.on('newest', newest);
 strip.on('span', () => loadStrip());
+head.on('side', () => folds.side());
 head.on('theme', toggleTheme);
 head.on('help', () => help());
 view.on('changed', open);
