@@ -142,7 +142,7 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("umount: %s", out)
 		}
 	}()
-	fullAndHealed(t, filepath.Join(disk, "history.db"), func(s *SQLite) {
+	fullAndHealed(t, filepath.Join(disk, "history.db"), func() {
 		// All of the disk, then a little less.
 		if err := os.WriteFile(filepath.Join(disk, "ballast"), make([]byte, 64<<20), 0o600); err == nil {
 			t.Fatal("the disk is larger than it was made")
@@ -154,23 +154,61 @@ func TestDiskFull(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-	}, func(s *SQLite) {
+	}, func() {
 		if err := os.Remove(filepath.Join(disk, "ballast")); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// The same where nobody can mount: SQLite's own limit of pages says the same
-// error.
+// The same where nobody can mount, by SQLite's own limit of pages: an Append
+// that is given up has acknowledged nothing and lost nothing; the next one
+// keeps both.
 func TestFull(t *testing.T) {
-	fullAndHealed(t, filepath.Join(t.TempDir(), "history.db"), func(s *SQLite) {
-		n, _, err := s.c.integer(t.Context(), "PRAGMA page_count")
-		if err != nil {
-			t.Fatal(err)
+	s := openTest(t, filepath.Join(t.TempDir(), "history.db"), Options{retryEvery: 10 * time.Millisecond})
+	n, _, err := s.c.integer(t.Context(), "PRAGMA page_count")
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit(t, s, n+20)
+	var acked []uint64
+	send := func(ctx context.Context, from, to uint64) error {
+		var batch []stream.Arrival
+		for seq := from; seq <= to; seq++ {
+			a := hello("a", seq, int(seq))
+			a.Ack = func() { acked = append(acked, seq) }
+			batch = append(batch, a)
 		}
-		limit(t, s, n+20)
-	}, func(s *SQLite) { limit(t, s, 1<<30) })
+		return s.Append(ctx, batch)
+	}
+	if err := send(t.Context(), 1, 100); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := send(ctx, 101, 2000); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("no room: %v", err)
+	}
+	st, err := s.Stats(t.Context())
+	if err != nil || len(acked) != 100 || st.Kept != 100 || st.LastID != 100 || !strings.Contains(st.Degraded, "disk is full") {
+		t.Fatalf("%d acknowledged, %+v, %v", len(acked), st, err)
+	}
+	if page, err := s.Messages(t.Context(), Query{Limit: 1}); err != nil || page.Messages[0].ID != 100 {
+		t.Errorf("newest page while full: %+v, %v", page, err)
+	}
+	limit(t, s, 1<<30)
+	if err := send(t.Context(), 2001, 2010); err != nil {
+		t.Fatal(err)
+	}
+	for i, seq := range acked {
+		if seq != uint64(i+1) {
+			t.Fatalf("acknowledgement %d is of %d", i, seq)
+		}
+	}
+	st, err = s.Stats(t.Context())
+	if err != nil || len(acked) != 2010 || st.Kept != 2010 || st.Missed != 0 || st.Degraded != "" {
+		t.Errorf("%d acknowledged, %+v, %v", len(acked), st, err)
+	}
 }
 
 func limit(t *testing.T, s *SQLite, pages int64) {
@@ -180,15 +218,15 @@ func limit(t *testing.T, s *SQLite, pages int64) {
 	}
 }
 
-// fullAndHealed fills a disk while messages come, and makes room again. fill
-// and heal are called while nothing is written.
-func fullAndHealed(t *testing.T, path string, fill, heal func(*SQLite)) {
+// fullAndHealed fills a disk, sends messages until there is no room for them,
+// and makes room again.
+func fullAndHealed(t *testing.T, path string, fill, heal func()) {
 	s, err := OpenSQLite(t.Context(), path, Options{retryEvery: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	fill(s)
+	fill()
 	in := make(chan stream.Arrival, 1000)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -221,7 +259,7 @@ func fullAndHealed(t *testing.T, path string, fill, heal func(*SQLite)) {
 	if page, err := s.Messages(t.Context(), Query{Limit: 1}); err != nil || acked > 0 && page.Messages[0].ID != int64(acked) {
 		t.Errorf("newest page while full: %+v, %v", page, err)
 	}
-	heal(s)
+	heal()
 	for want := uint64(1); want <= uint64(min(n, acked+2000)); want++ {
 		select {
 		case got := <-acks:
