@@ -62,12 +62,17 @@ func (j *journal) currentState() journalState {
 
 // settle waits until the disk has all that was asked of it by now, at most so long.
 func (j *journal) settle(most time.Duration) {
-	late := time.AfterFunc(most, j.room.Broadcast)
-	defer late.Stop()
-	deadline := j.now().Add(most)
+	late := false
+	timer := time.AfterFunc(most, func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		late = true
+		j.room.Broadcast()
+	})
+	defer timer.Stop()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for seq := j.seq; j.synced < seq && j.state == working && j.now().Before(deadline); {
+	for seq := j.seq; j.synced < seq && j.state == working && !late; {
 		j.room.Wait()
 	}
 }

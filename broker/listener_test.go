@@ -129,6 +129,28 @@ func TestTLS(t *testing.T) {
 	plain.closed()
 }
 
+// Serve ends although the disk does not answer; what it did not take is not
+// acknowledged.
+func TestShutdownWithDiskHeld(t *testing.T) {
+	b, stop := startStop(t, Options{Store: t.TempDir()})
+	away(t, b, "sub", "x")
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	release := holdDisk(b)
+	pub.send(pub.publishPacket("x", "x", 1, false, 1))
+	pub.silent()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		stop()
+	}()
+	pub.closed()
+	if len(pub.pending) > 0 {
+		t.Errorf("got %x", pub.pending)
+	}
+	release()
+	<-stopped
+}
+
 // A panic ends the connection that it happened in, and no other.
 func TestPanicEndsOneConnection(t *testing.T) {
 	b := start(t, Options{})
