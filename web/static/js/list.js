@@ -176,7 +176,7 @@ export class List extends Emitter {
     const [bar, bdi] = who.children;
     const color = barClass(colorOf(m.sender, m.color ?? this.#senders.get(m.sender)?.color));
     if (bar.getAttribute('class') !== color) bar.setAttribute('class', color);
-    text(bdi, cleanShort(m.sender, narrow.matches ? 9 : 20));
+    text(bdi, cleanShort(m.sender, narrow.matches ? 8 : 20));
     attribute(who, 'title', clean(m.sender));
     const [marks, words] = what.children;
     text(marks, (m.retained ? '▣ ' : '') + (m.reordered ? '↶ ' : ''));
