@@ -30,7 +30,7 @@ const victimVar = "HELLOX_TEST_VICTIM"
 func TestVictim(t *testing.T) {
 	text := os.Getenv(victimVar)
 	if text == "" {
-		t.Skip("run by TestOnKind/killed only")
+		t.Skip("run by TestKindUpAndDown/killed only")
 	}
 	var v victim
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
