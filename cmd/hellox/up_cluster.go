@@ -7,13 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"hellox/bootstrap"
-	"hellox/manifests"
 )
 
 // upCluster brings the installation up in a cluster, and then holds its
@@ -29,9 +27,6 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootst
 	if o.detached {
 		return o.forwardOnly(ctx, setup, sh, found, p, here, steps)
 	}
-	if o.dryRun {
-		return o.sayCluster(sh, found, steps)
-	}
 	packer, err := newPacker(sh)
 	if err != nil {
 		return err
@@ -43,6 +38,9 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootst
 	up := bootstrap.UpOptions{
 		Found: found, Packer: packer, Namespace: o.namespace, Broadcasters: o.wanted(),
 		Overlay: o.overlay, Web: o.web, MQTT: o.mqtt, Holder: whoAmI(),
+	}
+	if o.dryRun {
+		return bootstrap.Plan(setup, up, steps)
 	}
 	lives := kept.lives(ctx)
 	if !lives {
@@ -154,26 +152,7 @@ func (o *upOptions) holdForwards(ctx context.Context, sh shell, held *held, f *f
 	return group.Wait()
 }
 
-// sayCluster is up --dry-run.
-func (o *upOptions) sayCluster(sh shell, found bootstrap.Found, steps *stepLines) error {
-	steps.Done(found.String(), found.State == bootstrap.Running)
-	objects, err := manifests.Render(manifests.Options{Namespace: o.namespace, Overlay: o.overlay, Broadcasters: o.wanted()})
-	if err != nil {
-		return err
-	}
-	names := make([]string, len(objects))
-	for i, u := range objects {
-		names[i] = u.GetKind() + " " + u.GetName()
-	}
-	if found.State != bootstrap.Running {
-		steps.Note("would start it first")
-	}
-	steps.Note("would put the image on every node")
-	steps.Note(fmt.Sprintf("would apply %d objects in namespace %s: %s", len(objects), o.namespace, strings.Join(names, ", ")))
-	steps.Note(fmt.Sprintf("would forward the page and the broker to ports %d and %d", o.web.Number, o.mqtt.Number))
-	return nil
-}
-
+// wanted is how many broadcasters were asked for; nil: whatever there are.
 func (o *upOptions) wanted() *int {
 	if o.broadcastersSet {
 		return &o.broadcasters
