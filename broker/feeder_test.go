@@ -20,20 +20,30 @@ func TestFeederIsWoken(t *testing.T) {
 	s.buffers.New = func() any { return new([]byte) }
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
-	go io.Copy(io.Discard, theirs)
 	c := newConn(ours, s, openRights(), "0", time.Now())
 	defer s.flushes.Wait()
 	defer c.Close()
 	f := &feeder{wake: make(chan struct{}, 1)}
 	c.feed(f)
 	full := make([]byte, roomFor)
-	for n := range 2000 {
-		if _, err := c.Write(full); err != nil {
-			t.Fatal(err)
-		}
-		<-f.wake
-		if !c.room() {
-			t.Fatalf("after %d writes the feeder is woken and there is no room", n+1)
-		}
+	if _, err := c.Write(full); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(theirs, full[:1]); err != nil { // it is being written
+		t.Fatal(err)
+	}
+	c.mu.Lock() // nobody can make room, or see it
+	if _, err := io.ReadFull(theirs, full[1:]); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-f.wake:
+		t.Error("the feeder is woken before there is room")
+	case <-time.After(100 * time.Millisecond):
+	}
+	c.mu.Unlock()
+	<-f.wake
+	if !c.room() {
+		t.Error("the feeder is woken and there is no room")
 	}
 }
