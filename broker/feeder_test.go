@@ -38,7 +38,8 @@ func TestFeederIsWoken(t *testing.T) {
 	}
 	select {
 	case <-f.wake:
-		t.Error("the feeder is woken before there is room")
+		c.mu.Unlock()
+		t.Fatal("the feeder is woken before there is room")
 	case <-time.After(100 * time.Millisecond):
 	}
 	c.mu.Unlock()
