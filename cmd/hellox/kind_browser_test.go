@@ -41,7 +41,8 @@ func newKindBrowser(t *testing.T) *kindBrowser {
 	return &kindBrowser{ctx}
 }
 
-// A shownRow is one row of the page's list, as a person sees it.
+// A shownRow is one row of the page's list. A long name is shortened in the
+// row; the whole one is told to whoever points at it.
 type shownRow struct {
 	ID           int64
 	Sender, Text string
@@ -49,7 +50,7 @@ type shownRow struct {
 
 const rowsOnPage = `[...document.querySelectorAll('.rows .row[data-id]')].map(row => ({
 	id: Number(row.dataset.id),
-	sender: row.querySelector('.sender').textContent,
+	sender: row.querySelector('.sender').title,
 	text: row.querySelector('.text').textContent,
 }))`
 

