@@ -151,6 +151,9 @@ func waitingCause(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.Container
 	return c
 }
 
+// killedCode is what a program ends with that SIGKILL ended.
+const killedCode = 128 + 9
+
 // endedCause explains a container that ended and should not have.
 func endedCause(pod *corev1.Pod, s corev1.ContainerStatus, t *corev1.ContainerStateTerminated) *Cause {
 	c := &Cause{Reason: t.Reason, crashed: true, patience: patienceCrash}
@@ -162,6 +165,11 @@ func endedCause(pod *corev1.Pod, s corev1.ContainerStatus, t *corev1.ContainerSt
 		c.Hint = "hellox manifests --eject DIR, raise limits.memory there, then hellox up --kustomize DIR"
 		c.patience = patienceNone
 		c.crashed = false // the kernel gave it no last words
+	case t.ExitCode == killedCode && memoryLimit(pod, s.Name) != "":
+		// The runtime does not always hear of the kernel's out-of-memory kill
+		// in time, and then says only that it ended.
+		c.Text = fmt.Sprintf("it was killed (exit code %d), as it is for using more memory than its limit%s", t.ExitCode, memoryLimit(pod, s.Name))
+		c.Hint += "; or raise limits.memory in what hellox manifests --eject DIR writes"
 	case t.Reason == "StartError" || t.Reason == "ContainerCannotRun":
 		c.Text, c.patience, c.crashed = startText(t.Message), patienceNone, false
 	case t.Signal != 0:

@@ -68,6 +68,14 @@ func TestExplain(t *testing.T) {
 			"it was killed for using more memory than its limit, 256Mi", "limits.memory",
 		},
 		{
+			"killed, and the runtime did not hear why",
+			aPod(corev1.ContainerStatus{
+				State: isRunning, RestartCount: 1,
+				LastTerminationState: ended(corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 137}),
+			}),
+			"it was killed (exit code 137), as it is for using more memory than its limit, 256Mi", "limits.memory",
+		},
+		{
 			"was restarted, and is ready",
 			aPod(corev1.ContainerStatus{
 				State: isRunning, RestartCount: 1, Ready: true,

@@ -61,6 +61,7 @@ func newLocalStream(ctx context.Context, p place, name string, mqtt []net.Listen
 	if err != nil {
 		return nil, errors.Join(err, store.Close(), l.log.Close())
 	}
+	at.MaxPacket = stream.OurMaxPacket
 	l.receiver = receiver{
 		broker: at, clientID: receiverID, topics: []string{stream.TopicStream}, name: name,
 		store: store, log: log.With("role", "receive"), metrics: metrics,
