@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 )
 
 // An installation is one up, named by target, profile and namespace.
@@ -95,7 +95,8 @@ func (p place) recordFile() string { return filepath.Join(string(p), "record.jso
 func (p place) lockFile() string   { return filepath.Join(string(p), "lock") }
 func (p place) logFile() string    { return filepath.Join(string(p), "hellox.log") }
 
-// write replaces the record: durable, whole or not at all, for this user only.
+// write replaces the record: durable, whole or not at all (Windows cannot
+// promise that), for this user only.
 func (p place) write(r record) error {
 	r.Version = recordVersion
 	if err := os.MkdirAll(string(p), 0o700); err != nil {
@@ -105,7 +106,7 @@ func (p place) write(r record) error {
 	if err != nil {
 		return fmt.Errorf("write the record of %s: %w", r.installation, err)
 	}
-	if err := renameio.WriteFile(p.recordFile(), append(b, '\n'), 0o600); err != nil {
+	if err := maybe.WriteFile(p.recordFile(), append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write the record of %s: %w", r.installation, err)
 	}
 	return syncFolder(string(p))
