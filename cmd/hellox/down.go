@@ -48,8 +48,8 @@ Run twice is fine.`,
 }
 
 func (o *downOptions) run(ctx context.Context, sh shell) error {
-	if o.output != "text" && o.output != "json" {
-		return usage(fmt.Sprintf("--output takes text or json, not %q", o.output), "")
+	if err := checkOutput(o.output); err != nil {
+		return err
 	}
 	if o.timeout <= 0 {
 		return usage("--timeout takes more than 0", "")

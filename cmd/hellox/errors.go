@@ -36,6 +36,14 @@ func usage(sentence, hint string) error {
 	return &failure{errors.New(sentence), exitUsage, hint}
 }
 
+// checkOutput refuses an --output that a one-shot command does not have.
+func checkOutput(output string) error {
+	if output != "text" && output != "json" {
+		return usage(fmt.Sprintf("--output takes text or json, not %q", output), "")
+	}
+	return nil
+}
+
 // missing is something that the command needs and that is not there.
 func missing(err error, hint string) error {
 	return &failure{err, exitMissing, hint}

@@ -31,8 +31,8 @@ func newLogs(sh shell) *cobra.Command {
 		ValidArgs: []string{"broker", "broadcast", "receive"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if output != "text" && output != "json" {
-				return usage(fmt.Sprintf("--output takes text or json, not %q", output), "")
+			if err := checkOutput(output); err != nil {
+				return err
 			}
 			if o.Follow && o.Previous {
 				return usage("--follow and --previous do not go together: what a former container said has ended", "")

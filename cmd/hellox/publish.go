@@ -36,8 +36,8 @@ func newPublish(sh shell) *cobra.Command {
 			if qos > 2 {
 				return usage(fmt.Sprintf("--qos takes 0, 1 or 2, not %d", qos), "")
 			}
-			if output != "text" && output != "json" {
-				return usage(fmt.Sprintf("--output takes text or json, not %q", output), "")
+			if err := checkOutput(output); err != nil {
+				return err
 			}
 			payload := []byte(args[0])
 			if args[0] == "-" {

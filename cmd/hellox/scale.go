@@ -26,8 +26,8 @@ func newScale(sh shell) *cobra.Command {
 			if err != nil || n < 0 || n > maxLocal {
 				return usage(fmt.Sprintf("scale takes a number of broadcasters from 0 to %d, not %q", maxLocal, args[0]), "hellox scale 5")
 			}
-			if output != "text" && output != "json" {
-				return usage(fmt.Sprintf("--output takes text or json, not %q", output), "")
+			if err := checkOutput(output); err != nil {
+				return err
 			}
 			r, err := selected.one(ctx, sh)
 			if err != nil {

@@ -26,8 +26,8 @@ func newStatus(sh shell) *cobra.Command {
 		Short: "Tell of every installation: pods, forwards, senders, rates",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			if output != "text" && output != "json" {
-				return usage(fmt.Sprintf("--output takes text or json, not %q", output), "")
+			if err := checkOutput(output); err != nil {
+				return err
 			}
 			all, err := selected.everywhere(ctx, sh)
 			if err != nil {

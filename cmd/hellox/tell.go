@@ -31,8 +31,8 @@ func newTell(sh shell) *cobra.Command {
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if output != "text" && output != "json" {
-				return usage(fmt.Sprintf("--output takes text or json, not %q", output), "")
+			if err := checkOutput(output); err != nil {
+				return err
 			}
 			command, err := parseCommand(args[1], args[2:])
 			if err != nil {

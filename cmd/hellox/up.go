@@ -112,9 +112,10 @@ func (o *upOptions) check() error {
 	default:
 		return usage(fmt.Sprintf("--target takes auto, minikube, kind or local, not %q", o.target), "hellox up --target local")
 	}
+	if err := checkOutput(o.output); err != nil {
+		return err
+	}
 	switch {
-	case o.output != "text" && o.output != "json":
-		return usage(fmt.Sprintf("--output takes text or json, not %q", o.output), "")
 	case o.broadcasters < 0 || o.broadcasters > maxLocal:
 		return usage(fmt.Sprintf("--broadcasters takes 0 to %d, not %d", maxLocal, o.broadcasters), "")
 	case o.timeout <= 0:

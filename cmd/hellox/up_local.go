@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -108,7 +109,7 @@ func (o *upOptions) openLocal(ctx, setup context.Context, held *held, steps *ste
 // alreadyUp says who runs it and where.
 func (o *upOptions) alreadyUp(sh shell, r record, steps *stepLines) error {
 	steps.Note(fmt.Sprintf("%s is up already: process %d runs it since %s",
-		r.installation, r.Holder.PID, r.Holder.Started.Local().Format("2006-01-02 15:04:05")))
+		r.installation, r.Holder.PID, r.Holder.Started.Local().Format(time.DateTime)))
 	return o.say(sh, upResult{r.installation, r.Holder.Web, r.Holder.MQTT}, "")
 }
 
