@@ -76,7 +76,7 @@ func ParseHello(payload []byte) (Hello, bool) {
 	if ms, err := strconv.ParseFloat(string(j.NextMS), 64); err == nil {
 		f.nextMS = ms
 	}
-	if len(j.Color) > len(`"#rrggbb"`) || json.Unmarshal(j.Color, &f.color) != nil {
+	if json.Unmarshal(j.Color, &f.color) != nil {
 		f.color = ""
 	}
 	return f.hello()
@@ -106,10 +106,18 @@ func (f *helloFields) hello() (Hello, bool) {
 	if f.nextMS > 0 && f.nextMS <= float64(maxNext/time.Millisecond) {
 		h.Next = time.Duration(f.nextMS * float64(time.Millisecond))
 	}
-	if len(f.color) <= len("#rrggbb") {
+	if isColor(f.color) {
 		h.Color = f.color
 	}
 	return h, true
+}
+
+// isColor tells whether s is #rrggbb.
+func isColor(s string) bool {
+	if len(s) != len("#rrggbb") || s[0] != '#' {
+		return false
+	}
+	return strings.Trim(s[1:], "0123456789abcdefABCDEF") == ""
 }
 
 // maxSeq keeps a sequence number within SQLite's signed 64 bits and a JSON

@@ -12,7 +12,7 @@ func exampleHello() Hello {
 
 func TestScanHelloReadsWhatIsWritten(t *testing.T) {
 	h := exampleHello()
-	for _, h := range []Hello{h, {Text: h.Text, Sender: h.Sender, Boot: h.Boot, Seq: 1, Sent: h.Sent}, {Sender: h.Sender, Boot: h.Boot, Seq: 999_999_999_999_999, Sent: h.Sent, Color: "red"}} {
+	for _, h := range []Hello{h, {Text: h.Text, Sender: h.Sender, Boot: h.Boot, Seq: 1, Sent: h.Sent}, {Sender: h.Sender, Boot: h.Boot, Seq: 999_999_999_999_999, Sent: h.Sent, Color: "#AbCdEf"}} {
 		payload := h.AppendJSON(nil)
 		f, ok := scanHello(payload)
 		if !ok {
@@ -31,6 +31,7 @@ func FuzzScanHello(f *testing.F) {
 	f.Add(h.AppendJSON(nil))
 	f.Add([]byte(`{"text":"a","sender":"b","boot":"01ARZ3NDEKTSV4RRFFQ69G5FAV","seq":01,"sent":""}`))
 	f.Add([]byte(`{"text":"","sender":"b","boot":"01ARZ3NDEKTSV4RRFFQ69G5FAV","seq":7,"sent":"","next_ms":0,"color":"\x7f"}`))
+	f.Add([]byte(`{"text":"","sender":"b","boot":"01ARZ3NDEKTSV4RRFFQ69G5FAV","seq":7,"sent":"","color":"red"}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		scanned, ok := scanHello(payload)
 		if !ok {

@@ -82,6 +82,7 @@ func TestHelloRoundTrip(t *testing.T) {
 func FuzzParseHello(f *testing.F) {
 	f.Add([]byte("Hello world"))
 	f.Add([]byte(`{"text":"Hello world","sender":"press-1","boot":"` + aBoot + `","seq":1,"sent":"2026-08-30T12:00:00.123456789Z","next_ms":4211,"color":"#7fb069"}`))
+	f.Add([]byte("{\"text\":\"Hello world\",\"sender\":\"press-1\",\"boot\":\"" + aBoot + "\",\"seq\":1,\"color\":\"#7fb06\x7f\"}"))
 	f.Add([]byte(`{"text":"\ud800\u0000","sender":"\u00fc","boot":"` + aBoot + `","seq":9007199254740992,"next_ms":0.000001,"color":null}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		h, ours := ParseHello(payload)
@@ -91,7 +92,7 @@ func FuzzParseHello(f *testing.F) {
 			}
 			return
 		}
-		if !ValidID(h.Sender) || h.Seq == 0 || h.Seq > maxSeq || h.Next < 0 || h.Next > maxNext || len(h.Color) > 32 || !utf8.ValidString(h.Text) {
+		if !ValidID(h.Sender) || h.Seq == 0 || h.Seq > maxSeq || h.Next < 0 || h.Next > maxNext || h.Color != "" && !isColor(h.Color) || !utf8.ValidString(h.Text) {
 			t.Fatalf("%+v", h)
 		}
 		// What was read is what is written and read again, but for parts

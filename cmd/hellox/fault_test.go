@@ -87,6 +87,7 @@ func (r *rig) stats() (s history.Stats) {
 // compares what it kept with what was acknowledged.
 func (r *rig) check() {
 	r.t.Helper()
+	r.goesOn()
 	for _, b := range r.broadcasts {
 		if err := b.term(); err != nil {
 			r.t.Errorf("a broadcaster ended with: %v", err)
@@ -126,6 +127,23 @@ func (r *rig) check() {
 		len(acknowledged), len(stored), doubled, lost, stats.Missed, stats.Duplicates)
 	if len(acknowledged) == 0 || lost > 0 || doubled > 0 || stats.Missed > 0 {
 		r.t.Error("an acknowledged message was lost, doubled or reported missed, or there was none")
+	}
+}
+
+// goesOn waits until every process of broadcasters was acknowledged something
+// new: whatever was killed, the stream goes on by itself.
+func (r *rig) goesOn() {
+	r.t.Helper()
+	for _, ledger := range r.ledgers {
+		size := func() int64 {
+			info, err := os.Stat(ledger)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			return info.Size()
+		}
+		before := size()
+		until(r.t, "something new is acknowledged in "+ledger, func() bool { return size() > before })
 	}
 }
 
