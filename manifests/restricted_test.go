@@ -118,7 +118,7 @@ func TestPodsAreBounded(t *testing.T) {
 					t.Errorf("%s: no request or limit of %s", name, r)
 				}
 			}
-			if c.StartupProbe == nil || c.ReadinessProbe == nil || c.LivenessProbe == nil {
+			if c.ReadinessProbe == nil || c.LivenessProbe == nil {
 				t.Errorf("%s: a probe is missing", name)
 			}
 			if !strings.HasPrefix(c.Image, ImageName) {
