@@ -119,7 +119,7 @@ func (f *Forward) accept(ctx context.Context, ln net.Listener) {
 func (f *Forward) serve(ctx context.Context, local *net.TCPConn) {
 	c, err := f.tunnel.dial(ctx)
 	if err != nil {
-		local.SetLinger(0)
+		_ = local.SetLinger(0)
 		local.Close()
 		return
 	}

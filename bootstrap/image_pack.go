@@ -110,7 +110,7 @@ func (p Packer) build(ctx context.Context, arch, path string, unfit error) error
 	if err != nil {
 		return fmt.Errorf("keep what is built: %w", err)
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = os.RemoveAll(temp) }()
 	made := filepath.Join(temp, "hellox")
 	_, err = p.Runner.Run(ctx, Command{
 		Name: "go",

@@ -31,15 +31,15 @@ func (f Found) withKind(progress func(string), do func(*cluster.Provider) error)
 			continue
 		}
 		if theirs == "" {
-			os.Unsetenv(name)
+			_ = os.Unsetenv(name)
 		} else {
-			os.Setenv(name, theirs)
+			_ = os.Setenv(name, theirs)
 		}
 		defer func() {
 			if isSet {
-				os.Setenv(name, ours)
+				_ = os.Setenv(name, ours)
 			} else {
-				os.Unsetenv(name)
+				_ = os.Unsetenv(name)
 			}
 		}()
 	}

@@ -106,7 +106,7 @@ func (d *dockerImages) id(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if info.ID == "" {
-		return "", errors.New("Docker does not say who it is")
+		return "", errors.New("it does not say who it is")
 	}
 	return info.ID, nil
 }
@@ -161,7 +161,7 @@ func loadResult(r io.Reader) error {
 		case err == io.EOF && loaded:
 			return nil
 		case err == io.EOF:
-			return errors.New("Docker does not say that it loaded an image")
+			return errors.New("it does not say that it loaded an image")
 		case err != nil:
 			return fmt.Errorf("read Docker's answer: %w", err)
 		case line.Error != "":

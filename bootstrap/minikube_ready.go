@@ -227,7 +227,7 @@ func (f Found) deleteLater() {
 	if !ok {
 		return
 	}
-	cmd := exec.Command(path, "delete", "-p", f.Profile)
+	cmd := exec.Command(path, "delete", "-p", f.Profile) //nolint:noctx // it outlives whoever asked for it
 	cmd.Env = f.options.Runner.env
 	leaveAlone(cmd)
 	if cmd.Start() == nil {

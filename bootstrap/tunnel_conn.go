@@ -86,7 +86,7 @@ func (s *session) streams(port int) (*tunnelConn, error) {
 
 // close ends the connection and its session.
 func (c *tunnelConn) close() {
-	c.data.Reset()
+	_ = c.data.Reset()
 	c.session.conn.Close()
 	for range c.refused { // the reader of problems ends with the session
 	}
@@ -130,12 +130,12 @@ func (c *tunnelConn) wait(ctx context.Context, local *net.TCPConn, said <-chan e
 			said = nil
 		case n := <-heard:
 			if n == 0 && refused != nil && c.wasRefused(ctx) {
-				local.SetLinger(0)
+				_ = local.SetLinger(0)
 			}
 			return
 		case _, bad := <-refused:
 			if bad {
-				local.SetLinger(0)
+				_ = local.SetLinger(0)
 				return
 			}
 			refused = nil

@@ -204,7 +204,7 @@ func (c *client) publishPacket(topic, payload string, qos byte, retain bool, id 
 	if c.v5 {
 		b = append(b, 0)
 	}
-	head := byte(packets.Publish<<4) | qos<<1
+	head := packets.Publish<<4 | qos<<1
 	if retain {
 		head |= 1
 	}

@@ -81,7 +81,7 @@ type shared struct {
 
 func newConn(c net.Conn, s *shared, rights *Rights, listener string, accepted time.Time) *conn {
 	// Absolute: a byte a second does not move it.
-	c.SetDeadline(accepted.Add(connectTime))
+	_ = c.SetDeadline(accepted.Add(connectTime))
 	return &conn{Conn: c, shared: s, rights: rights, listener: listener}
 }
 
@@ -172,7 +172,7 @@ func (c *conn) cutOff(why string) {
 // any goroutine.
 func (c *conn) disconnect(code packets.Code) {
 	if c.v5 {
-		c.Write([]byte{packets.Disconnect << 4, 2, code.Code, 0})
+		_, _ = c.Write([]byte{packets.Disconnect << 4, 2, code.Code, 0})
 	}
 	c.Close()
 }

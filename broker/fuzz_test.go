@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,7 +48,7 @@ func FuzzGuard(f *testing.F) {
 			got = pieces.pass(rest[:n])
 			rest = rest[n:]
 		}
-		if got != want {
+		if !errors.Is(got, want) {
 			t.Fatalf("in pieces: %v, whole: %v", got, want)
 		}
 		if want != nil {

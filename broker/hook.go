@@ -66,7 +66,7 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 		if !c.v5 {
 			code = connackV3(code)
 		}
-		h.server.SendConnack(cl, code, false, nil)
+		_ = h.server.SendConnack(cl, code, false, nil)
 		return code
 	}
 	switch {

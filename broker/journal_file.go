@@ -54,7 +54,7 @@ CREATE TABLE retained (topic TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WIT
 // memory. checkpoint is how many bytes the write-ahead log may come to,
 // commit how many of messages are written to it at once.
 func openJournalFile(ctx context.Context, folder string, checkpoint, commit int64) (*journalFile, error) {
-	name := ":memory:"
+	name := "file::memory:"
 	if folder != "" {
 		path, err := filepath.Abs(filepath.Join(folder, "broker.db"))
 		if err != nil {
@@ -65,8 +65,6 @@ func openJournalFile(ctx context.Context, folder string, checkpoint, commit int6
 			path = "/" + path // C:/…
 		}
 		name = (&url.URL{Scheme: "file", OmitHost: true, Path: path}).String()
-	} else {
-		name = "file::memory:"
 	}
 	pragmas := url.Values{"_defensive": {"1"}, "_pragma": {
 		"busy_timeout(1000)",
@@ -163,7 +161,7 @@ func (f *journalFile) inTransaction(ctx context.Context, do func() error) error 
 	if err != nil {
 		// After SQLITE_FULL and SQLITE_IOERR it may have been rolled back
 		// already; that this then fails says nothing.
-		f.exec(ctx, "ROLLBACK")
+		_ = f.exec(ctx, "ROLLBACK")
 	}
 	return err
 }
@@ -206,7 +204,7 @@ func (f *journalFile) commit(w *work) error {
 	if err == nil && f.starved() {
 		// What was given back is the disk's only once it is out of the
 		// write-ahead log. If that fails, it is tried again with the next.
-		f.exec(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+		_ = f.exec(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
 	}
 	return err
 }

@@ -85,7 +85,7 @@ const (
 
 // appendPublish appends m as a PUBLISH packet. now is in Unix seconds.
 func (m *message) appendPublish(b []byte, d delivery, now int64) []byte {
-	head := byte(packets.Publish << 4)
+	head := packets.Publish << 4
 	if d.dup {
 		head |= 1 << 3
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"net"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -158,7 +159,7 @@ func (c *conn) flush() {
 		c.shared.budget.give(c, len(out))
 		c.recycle(out)
 		if err != nil {
-			if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+			if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
 				c.cutOff("it does not read")
 			} else {
 				c.abort()

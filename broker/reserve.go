@@ -68,7 +68,7 @@ func (r *reserve) fill(proof int64) (err error) {
 func (f *journalFile) starve() {
 	if f.reserve != nil && !f.reserve.missing {
 		f.reserve.missing = true
-		os.Remove(f.reserve.path) // if it fails, there is only less room
+		_ = os.Remove(f.reserve.path) // if it fails, there is only less room
 	}
 }
 

@@ -114,7 +114,7 @@ func each(ctx context.Context, s driver.Stmt, row func([]driver.Value) error, ar
 	dest := make([]driver.Value, len(rows.Columns()))
 	for {
 		switch err := rows.Next(dest); {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err

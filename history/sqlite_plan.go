@@ -67,29 +67,29 @@ func (s *SQLite) plan(q *Query) plan {
 func bySource(t *stream.Term) bool { return t.Key == stream.KeySender || t.Key == stream.KeyTopic }
 
 // match evaluates an expression made of bySource terms only.
-func (src *source) match(e stream.Expr) bool {
+func (s *source) match(e stream.Expr) bool {
 	switch e := e.(type) {
 	case stream.And:
 		for _, x := range e {
-			if !src.match(x) {
+			if !s.match(x) {
 				return false
 			}
 		}
 		return true
 	case stream.Or:
 		for _, x := range e {
-			if src.match(x) {
+			if s.match(x) {
 				return true
 			}
 		}
 		return false
 	case stream.Not:
-		return !src.match(e.X)
+		return !s.match(e.X)
 	case *stream.Term:
 		if e.Key == stream.KeySender {
-			return e.MatchText(src.sender)
+			return e.MatchText(s.sender)
 		}
-		return e.MatchText(src.topic)
+		return e.MatchText(s.topic)
 	}
 	return true
 }

@@ -224,7 +224,7 @@ func (s *SQLite) readScanned(ctx context.Context, c *conn, p *pager, plan plan, 
 			return nil
 		}, a, b)
 		switch {
-		case err == errEnough:
+		case errors.Is(err, errEnough):
 			return ctx.Err()
 		case err != nil:
 			return err

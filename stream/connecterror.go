@@ -153,7 +153,7 @@ func isClosed(err error) bool {
 // addresses and system calls around it.
 func lastOf(err error) error {
 	for {
-		switch x := err.(type) {
+		switch x := err.(type) { //nolint:errorlint // this is the unwrapping
 		case interface{ Unwrap() error }:
 			inner := x.Unwrap()
 			if inner == nil {

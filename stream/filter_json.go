@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -91,7 +92,7 @@ func (r *jsonReader) rest() bool {
 		}
 	}
 	_, err := r.dec.ReadToken()
-	return err == io.EOF
+	return errors.Is(err, io.EOF)
 }
 
 // unquote returns what a string says, and other values as they are, until the

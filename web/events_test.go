@@ -22,7 +22,7 @@ type event struct{ id, name, data string }
 // when the stream ends.
 func listen(t *testing.T, ctx context.Context, address string, header ...string) <-chan event {
 	t.Helper()
-	r, err := http.NewRequestWithContext(ctx, "GET", address, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func listen(t *testing.T, ctx context.Context, address string, header ...string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if response.StatusCode != 200 || response.Header.Get("Content-Type") != "text/event-stream" {
+	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("status %d, %v", response.StatusCode, response.Header)
 	}
 	events := make(chan event, 10_000)

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"testing"
@@ -36,7 +37,7 @@ func FuzzParameters(f *testing.F) {
 		if path == "events" {
 			return // it does not end
 		}
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.URL, r.Host = &u, "localhost"
 		w := httptest.NewRecorder()
 		begun := time.Now()

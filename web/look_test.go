@@ -56,7 +56,7 @@ func TestLook(t *testing.T) {
 			if !strings.Contains(scene.name+"-"+v.name, only) {
 				continue
 			}
-			touch := chromedp.EmulateViewportOption(func(*emulation.SetDeviceMetricsOverrideParams, *emulation.SetTouchEmulationEnabledParams) {})
+			touch := func(*emulation.SetDeviceMetricsOverrideParams, *emulation.SetTouchEmulationEnabledParams) {}
 			if v.mobile {
 				touch = func(p *emulation.SetDeviceMetricsOverrideParams, q *emulation.SetTouchEmulationEnabledParams) {
 					chromedp.EmulateMobile(p, q)

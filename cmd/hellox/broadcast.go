@@ -62,7 +62,7 @@ of its own; their ids are ID-0, ID-1 and so on.`,
 			if err != nil {
 				return err
 			}
-			defer closeLedger()
+			defer func() { _ = closeLedger() }()
 			opts.Acked = acked
 			metrics := newRegistry()
 			opts.Log, opts.Metrics = log, metrics

@@ -37,8 +37,8 @@ func (o *upOptions) leaveBehind(ctx context.Context, sh shell, here installation
 	defer errs.Close()
 
 	// Not CommandContext: the process outlives this one on purpose.
-	cmd := exec.Command(self, o.again(here)...)
-	cmd.Dir = string(filepath.Separator) // it must not keep a folder of the user's busy
+	cmd := exec.Command(self, o.again(here)...) //nolint:noctx // see above
+	cmd.Dir = string(filepath.Separator)        // it must not keep a folder of the user's busy
 	cmd.Stdout, cmd.Stderr = out, errs
 	cmd.SysProcAttr = ownSession()
 	if err := cmd.Start(); err != nil {
@@ -54,7 +54,7 @@ func (o *upOptions) leaveBehind(ctx context.Context, sh shell, here installation
 		case err := <-ended:
 			return errors.Join(copyFrom(sh.out, out), copyFrom(sh.err, errs), childEnd(err))
 		case <-ctx.Done():
-			cmd.Process.Kill()
+			_ = cmd.Process.Kill()
 			<-ended
 			return errors.Join(copyFrom(sh.err, errs), context.Cause(ctx))
 		case <-tick.C:

@@ -51,8 +51,7 @@ func (p place) hold(r record) (*held, error) {
 	}
 	h := &held{place: p, record: r, lock: lock, served: make(chan struct{}), stop: make(chan struct{})}
 	if err := h.serve(); err != nil {
-		lock.Unlock()
-		return nil, err
+		return nil, errors.Join(err, lock.Unlock())
 	}
 	return h, nil
 }
@@ -143,7 +142,7 @@ func (h *held) serve() error {
 	}
 	go func() {
 		defer close(h.served)
-		h.control.Serve(ln)
+		_ = h.control.Serve(ln) // until it is closed
 	}()
 	return nil
 }
