@@ -240,12 +240,12 @@ func checkImage(t *testing.T, dir string, want map[uint16]bool, at int) {
 		t.Errorf("after %d calls: quick_check %q, %v", at, verdict, err)
 	}
 	got := map[int]bool{}
-	var keys []uint64
-	err = file.eachBatch(t.Context(), func(key uint64, _ int64, _ []uint64) { keys = append(keys, key) })
-	for len(keys) > 0 && err == nil {
+	var rows []span
+	err = file.eachBatch(t.Context(), func(key uint64, _ int64, _ []uint64) { rows = append(rows, span{key, key}) })
+	for len(rows) > 0 && err == nil {
 		var batches []fetched
-		batches, err = file.read(keys)
-		keys = keys[len(batches):]
+		batches, err = file.read(rows)
+		rows = rows[len(batches):]
 		for _, b := range batches {
 			for _, m := range b.messages {
 				if _, number, ok := bytes.Cut(m.payload, []byte("|")); ok && m.topic == "x" {

@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"hellox/stream"
@@ -118,7 +120,7 @@ func (f *feeder) sleep() bool {
 
 // send sends what is the session's of a batch; false: the feeder is to end.
 func (f *feeder) send(b fetched) bool {
-	for _, m := range b.messages {
+	for _, m := range f.session.rest(b.messages) {
 		for {
 			ok, gone := f.session.offer(f.conn, m, f.now().Unix())
 			if gone {
@@ -147,6 +149,15 @@ func (s *session) unread() []uint64 {
 		}
 	}
 	return nil
+}
+
+// rest returns the messages that have not been sent over this connection: more
+// may have been added to a batch since it was.
+func (s *session) rest(messages []*message) []*message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, _ := slices.BinarySearchFunc(messages, s.read+1, func(m *message, seq uint64) int { return cmp.Compare(m.seq, seq) })
+	return messages[i:]
 }
 
 // offer sends m over c, or passes it by if it is not for the session. It

@@ -15,9 +15,9 @@ import (
 // retained. One goroutine (run) writes it: it takes all that waits, commits it
 // at once, and then says how far the disk has come.
 //
-// Every record has a number. Messages are kept in batches, one a commit; a
-// batch goes when no session needs it any more, whatever stands before it: a
-// session that nobody comes back for holds its own messages, not everybody's.
+// Every record has a number. Messages are kept in batches; a batch goes when no
+// session needs it any more, whatever stands before it: a session that nobody
+// comes back for holds its own messages, not everybody's.
 type journal struct {
 	file      *journalFile
 	retained  *retained
@@ -48,13 +48,12 @@ type journal struct {
 	cursors  map[*session]struct{}
 	topics   map[string]struct{} // of retained
 
-	batches     map[uint64]*batch // those that some session needs, by their last number
-	order       []uint64          // keys of batches, ascending, with some that are gone
-	dead        []uint64          // batches in the file that nobody needs
+	batches     batches
+	dead        []span // batches in the file that nobody needs
 	deadSize    int64
-	kept        int64    // bytes of batches in the file
-	cached      []uint64 // batches whose messages are in memory, oldest first
-	cachedBytes int
+	kept        int64  // bytes of batches in the file
+	cachedFrom  uint64 // messages of batches that end before it are not in memory
+	cachedBytes int    // of messages that are
 }
 
 type journalState byte
@@ -74,14 +73,6 @@ type entry struct {
 	seq  uint64
 }
 
-// A batch is what one commit wrote.
-type batch struct {
-	size     int64      // in the file
-	memory   int        // of messages, while they are there
-	needed   int        // sessions that have not acknowledged all of theirs
-	messages []*message // nil: only in the file
-}
-
 const (
 	maxPending = 4 << 20 // bytes that wait for the writer; then appending waits
 	maxBatch   = 1 << 20 // bytes of a row
@@ -99,7 +90,7 @@ func newJournal(file *journalFile, limit int64, m *metrics, log *slog.Logger, no
 		file: file, limit: limit, metrics: m, log: log, now: now,
 		kick: make(chan struct{}, 1), ended: make(chan struct{}), failing: make(chan error, 1),
 		sessions: map[*session]struct{}{}, cursors: map[*session]struct{}{},
-		topics: map[string]struct{}{}, batches: map[uint64]*batch{},
+		topics: map[string]struct{}{},
 	}
 	j.room = sync.NewCond(&j.mu)
 	return j
@@ -204,24 +195,36 @@ func (j *journal) release(keys []uint64) {
 
 func (j *journal) let(keys []uint64) {
 	for _, key := range keys {
-		if b := j.batches[key]; b != nil {
+		if b := j.batches.ending(key); b != nil {
 			b.needed--
-			j.bury(key, b)
+			j.bury(b)
 		}
 	}
 }
 
 // bury gives up a batch that nobody needs.
-func (j *journal) bury(key uint64, b *batch) {
+func (j *journal) bury(b *batch) {
 	if b.needed > 0 {
 		return
 	}
-	delete(j.batches, key)
-	if b.messages != nil {
-		j.cachedBytes -= b.memory
-	}
-	j.dead = append(j.dead, key)
+	j.forget(b)
+	j.dead = append(j.dead, b.span)
 	j.deadSize += b.size
+}
+
+// enter takes in what stands in the file as one row. It returns the key that
+// its batch had before, or 0.
+func (j *journal) enter(b *batch) (was uint64) {
+	j.kept += b.size
+	j.cachedBytes += b.memory
+	return j.batches.enter(b)
+}
+
+// forget lets the messages of a batch go from memory; they are read from the
+// file again.
+func (j *journal) forget(b *batch) {
+	j.cachedBytes -= b.memory
+	b.messages, b.memory = nil, 0
 }
 
 // degrade stops taking messages. The caller holds j.mu.

@@ -135,7 +135,7 @@ func (f *journalFile) prepare(ctx context.Context, onDisk bool, checkpoint int64
 	if f.ins, err = f.conn.PrepareContext(ctx, "INSERT INTO batch (last, sessions, records) VALUES (?, ?, ?)"); err != nil {
 		return err
 	}
-	f.sel, err = f.conn.PrepareContext(ctx, "SELECT records FROM batch WHERE last = ?")
+	f.sel, err = f.conn.PrepareContext(ctx, "SELECT last, records FROM batch WHERE last BETWEEN ? AND ? ORDER BY last")
 	return err
 }
 
@@ -230,11 +230,11 @@ func (f *journalFile) delete(ctx context.Context, w *work) error {
 	if err := f.exec(ctx, "DELETE FROM batch WHERE last < ?", int64(w.below)); err != nil {
 		return err
 	}
-	for _, key := range w.dead {
-		if key < w.below {
+	for _, s := range w.dead {
+		if s.last < w.below {
 			continue
 		}
-		if err := f.exec(ctx, "DELETE FROM batch WHERE last = ?", int64(key)); err != nil {
+		if err := f.exec(ctx, "DELETE FROM batch WHERE last BETWEEN ? AND ?", int64(s.first), int64(s.last)); err != nil {
 			return err
 		}
 	}

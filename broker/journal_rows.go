@@ -9,28 +9,53 @@ import (
 	"time"
 )
 
-// read returns batches of keys, at least the first.
-func (f *journalFile) read(keys []uint64) ([]fetched, error) {
+// read returns the batches of these spans, at least the first.
+func (f *journalFile) read(spans []span) ([]fetched, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var got []fetched
 	bytes := 0
-	for _, key := range keys {
-		var records []byte
-		err := f.sel.QueryRowContext(context.Background(), int64(key)).Scan(&records)
+	for _, s := range spans {
+		messages, n, err := f.readSpan(s)
 		if err != nil {
-			return nil, fmt.Errorf("batch %d: %w", key, err)
+			return nil, fmt.Errorf("batch %d to %d: %w", s.first, s.last, err)
 		}
-		messages, err := decodeBatch(records)
-		if err != nil {
-			return nil, fmt.Errorf("batch %d: %w", key, err)
-		}
-		got = append(got, fetched{key, messages})
-		if bytes += len(records); bytes >= fetchBytes {
+		got = append(got, fetched{s.last, messages})
+		if bytes += n; bytes >= fetchBytes {
 			break
 		}
 	}
 	return got, nil
+}
+
+// readSpan returns the messages of rows side by side, and how many bytes they
+// have in the file.
+func (f *journalFile) readSpan(s span) (all []*message, bytes int, err error) {
+	rows, err := f.sel.QueryContext(context.Background(), int64(s.first), int64(s.last))
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	var key int64
+	for rows.Next() {
+		var records []byte
+		if err := rows.Scan(&key, &records); err != nil {
+			return nil, 0, err
+		}
+		messages, err := decodeBatch(records)
+		if err != nil {
+			return nil, 0, fmt.Errorf("row %d: %w", key, err)
+		}
+		all = append(all, messages...)
+		bytes += len(records)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, 0, err
+	}
+	if uint64(key) != s.last {
+		return nil, 0, errors.New("it is not there")
+	}
+	return all, bytes, nil
 }
 
 // eachBatch calls fn with every batch, in order: its key, the bytes of its

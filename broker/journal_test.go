@@ -233,24 +233,121 @@ func TestForgottenSessionHoldsItsOwn(t *testing.T) {
 	rows := func() int {
 		b.journal.mu.Lock()
 		defer b.journal.mu.Unlock()
-		return len(b.journal.batches)
+		n := 0
+		for _, batch := range b.journal.batches {
+			if batch.needed > 0 {
+				n++
+			}
+		}
+		return n
 	}
 	wait(t, "only one batch is needed", func() bool { return rows() == 1 })
 	stop()
-	db, err := sql.Open("sqlite", filepath.Join(store, "broker.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var n int
-	err = db.QueryRow("SELECT count(*) FROM batch").Scan(&n)
-	if err = errors.Join(err, db.Close()); err != nil || n != 1 {
-		t.Errorf("%d batches are in the file, %v", n, err)
+	if n := rowsIn(t, store); n != 1 {
+		t.Errorf("%d batches are in the file", n)
 	}
 	b = start(t, Options{Store: store})
 	c := connect(t, b.Addr(0), hello{id: "forgotten", keep: true})
 	if g := c.take(); g.payload != "1" {
 		t.Errorf("got %+v", g)
 	}
+}
+
+// A session that is away has in memory what grows with the bytes that wait for
+// it, not with their number: of a message every millisecond, each has a commit
+// of its own.
+func TestBatchesOfSmallCommits(t *testing.T) {
+	store := t.TempDir()
+	b, stop := startStop(t, Options{Store: store})
+	away(t, b, "sub", "x")
+	online := connect(t, b.Addr(0), hello{id: "online", keep: true})
+	online.subscribe(1, "x")
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	const all = 1500
+	payload := strings.Repeat("x", 200)
+	for n := range all {
+		pub.publish("x", payload+strconv.Itoa(n), 1, false) // until its PUBACK
+		if n == all/2 {
+			online.disconnect() // with all that it got unacknowledged
+		}
+	}
+	few := func() {
+		t.Helper()
+		b.journal.mu.Lock()
+		defer b.journal.mu.Unlock()
+		rows, batches := b.journal.seq, len(b.journal.batches)
+		if most := int(b.journal.kept/joinBytes)*2 + 2; rows < all || batches > most {
+			t.Errorf("%d batches in memory for %d rows of %d bytes, want at most %d", batches, rows, b.journal.kept, most)
+		}
+	}
+	few()
+	stop()
+	b, stop = startStop(t, Options{Store: store})
+	few()
+	for _, id := range []string{"sub", "online"} {
+		c := connect(t, b.Addr(0), hello{id: id, keep: true})
+		for n := range all {
+			if g := c.take(); g.payload != payload+strconv.Itoa(n) {
+				t.Fatalf("%s got %q, want %d", id, g.payload[len(payload):], n)
+			}
+		}
+		c.silent()
+	}
+	wait(t, "nothing is kept", func() bool {
+		b.journal.mu.Lock()
+		defer b.journal.mu.Unlock()
+		return b.journal.kept == 0
+	})
+	stop()
+	if n := rowsIn(t, store); n != 0 {
+		t.Errorf("%d rows are in the file", n)
+	}
+}
+
+// A feeder may ask for what was deleted a moment ago, for its session has
+// ended: that is no failure of the store. What a session needs and is not there
+// is one.
+func TestFetchOfWhatIsGone(t *testing.T) {
+	b := start(t, Options{Store: t.TempDir()})
+	away(t, b, "sub", "x")
+	connect(t, b.Addr(0), hello{id: "pub"}).publish("x", "1", 1, false)
+	j, s := b.journal, b.sessions.current("sub")
+	keys := s.unread()
+	j.mu.Lock()
+	for _, b := range j.batches {
+		j.forget(b)
+	}
+	j.mu.Unlock()
+	if got, err := j.fetch(keys); err != nil || len(got) != 1 || string(got[0].messages[0].payload) != "1" {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	release := holdDisk(b)
+	err := j.file.exec(t.Context(), "DELETE FROM batch")
+	release()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := j.fetch(keys); err == nil {
+		t.Errorf("a message that is lost is fetched as %v", got)
+	}
+	s.end(&b.router)
+	if got, err := j.fetch(keys); err != nil || len(got) != 0 {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// rowsIn counts the rows of messages in a store that nobody has open.
+func rowsIn(t *testing.T, store string) (n int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(store, "broker.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.QueryRow("SELECT count(*) FROM batch").Scan(&n)
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // Invariant 3: the cursor in the file never passes what is not acknowledged.

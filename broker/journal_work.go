@@ -15,15 +15,15 @@ type work struct {
 	gone     []string // ids of sessions that have ended
 	cursors  []cursorRow
 	topics   map[string]*message // retained; nil: no longer
-	dead     []uint64
+	dead     []span
 	deadSize int64
-	below    uint64 // batches below it are dead, all of them
+	below    uint64 // rows below it are dead, all of them
 
 	saved []*session // whose rows these are, to be tried again
 	moved []*session
 }
 
-// A row is a batch to be written.
+// A row is messages to be written.
 type row struct {
 	key      uint64
 	sessions []byte // numbers of to
@@ -64,7 +64,7 @@ func (j *journal) take(tidy bool) *work {
 		}
 		clear(j.cursors)
 		w.dead, w.deadSize, j.dead, j.deadSize = j.dead, j.deadSize, nil, 0
-		w.below = j.lowest()
+		w.below = j.batches.lowest(j.synced + 1)
 	}
 	j.mu.Unlock()
 
@@ -87,15 +87,13 @@ func (j *journal) take(tidy bool) *work {
 	return w
 }
 
-// lowest returns the key below which no batch is needed. The caller holds j.mu.
-func (j *journal) lowest() uint64 {
-	for len(j.order) > 0 {
-		if j.batches[j.order[0]] != nil {
-			return j.order[0]
-		}
-		j.order = j.order[1:]
+// batch is the row as it is once it has been written.
+func (r *row) batch() *batch {
+	b := &batch{span: span{r.key, r.key}, size: int64(len(r.records)), to: r.to, needed: len(r.to), messages: r.messages}
+	for _, m := range r.messages {
+		b.memory += m.size()
 	}
-	return j.synced + 1
+	return b
 }
 
 // encode makes rows of the messages.

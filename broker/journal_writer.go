@@ -109,26 +109,15 @@ func (j *journal) commit(tidy bool) {
 func (j *journal) done(w *work) {
 	j.mu.Lock()
 	j.kept -= w.deadSize
-	for _, r := range w.rows {
-		b := &batch{size: int64(len(r.records)), needed: len(r.to), messages: r.messages}
-		for _, m := range r.messages {
-			b.memory += m.size()
-		}
-		j.batches[r.key] = b
-		j.order = append(j.order, r.key)
-		j.kept += b.size
-		j.cached = append(j.cached, r.key)
-		j.cachedBytes += b.memory
+	former := make([]uint64, len(w.rows)) // keys of the batches that rows were added to
+	for i := range w.rows {
+		former[i] = j.enter(w.rows[i].batch())
 	}
 	j.evict()
 	j.mu.Unlock()
 
-	for _, r := range w.rows {
-		for _, s := range r.to {
-			if !s.committed(r.key) {
-				j.release([]uint64{r.key})
-			}
-		}
+	for i, r := range w.rows {
+		j.tell(r.to, former[i], r.key)
 	}
 
 	j.mu.Lock()
@@ -147,18 +136,23 @@ func (j *journal) done(w *work) {
 	}
 }
 
-// evict lets messages go from memory; they are read from the file again.
-func (j *journal) evict() {
-	for j.cachedBytes > maxCached && len(j.cached) > 0 {
-		if b := j.batches[j.cached[0]]; b != nil && b.messages != nil {
-			b.messages = nil
-			j.cachedBytes -= b.memory
+// tell has sessions know of a batch, which had the key was before.
+func (j *journal) tell(to []*session, was, key uint64) {
+	for _, s := range to {
+		if !s.committed(was, key) {
+			j.release([]uint64{key})
 		}
-		j.cached = j.cached[1:]
 	}
-	// Keys of batches that are gone already.
-	for len(j.cached) > 0 && j.batches[j.cached[0]] == nil {
-		j.cached = j.cached[1:]
+}
+
+// evict lets the oldest messages go from memory when there are too many.
+func (j *journal) evict() {
+	for _, b := range j.batches.from(j.cachedFrom) {
+		if j.cachedBytes <= maxCached {
+			return
+		}
+		j.forget(b)
+		j.cachedFrom = b.last + 1
 	}
 }
 

@@ -87,25 +87,18 @@ func (b *Broker) restore() error {
 	b.metrics.retainedCount.Set(float64(b.retained.count()))
 	err = j.file.eachBatch(ctx, func(key uint64, size int64, sessions []uint64) {
 		j.seq = max(j.seq, key)
-		needed := 0
+		var to []*session
 		for _, number := range sessions {
 			// Of a session that has ended since, there is no row any more.
-			if s := byNumber[number]; s != nil && s.cursor < key && s.committed(key) {
-				needed++
+			if s := byNumber[number]; s != nil && s.cursor < key {
+				to = append(to, s)
 			}
 		}
-		j.restore(key, size, needed)
+		b := &batch{span: span{key, key}, size: size, to: to, needed: len(to)}
+		j.tell(to, j.enter(b), key)
+		j.bury(b) // if nobody needs it
 	})
 	j.synced = j.seq
 	b.metrics.store(j.kept)
 	return err
-}
-
-// restore takes a batch in that stands in the file.
-func (j *journal) restore(key uint64, size int64, needed int) {
-	b := &batch{size: size, needed: needed}
-	j.batches[key] = b
-	j.order = append(j.order, key)
-	j.kept += size
-	j.bury(key, b) // if nobody needs it
 }

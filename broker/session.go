@@ -159,14 +159,19 @@ func (s *session) advance() {
 }
 
 // committed tells the session that a batch of the journal holds messages for
-// it. It returns false if the session has ended.
-func (s *session) committed(batch uint64) bool {
+// it, or more of them than when its key was another. It returns false if the
+// session does not need it: it has ended, or been faster.
+func (s *session) committed(was, key uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended || !s.persistent() {
+	if s.ended || !s.persistent() || key <= s.cursor {
 		return false
 	}
-	s.pending = append(s.pending, batch)
+	if n := len(s.pending); n > 0 && s.pending[n-1] == was {
+		s.pending[n-1] = key
+	} else {
+		s.pending = append(s.pending, key)
+	}
 	s.poke()
 	return true
 }

@@ -15,7 +15,7 @@ type testCase struct {
 	peers []peer
 }
 
-func cases() []testCase {
+func cases(c config) []testCase {
 	var all []testCase
 	for _, shape := range []struct {
 		name       string
@@ -52,12 +52,18 @@ func cases() []testCase {
 		load:  load{pubs: 200, subs: 1, qos: 1, inFlight: 50, durable: true, rate: 1000},
 		peers: []peer{ours(true), mosquitto(true), nats(true)},
 	})
-	all = append(all, testCase{
+	away := testCase{
 		name:  "away: a backlog of 200,000, then fetched",
 		goal:  "N5: nothing lost, at most 64 MiB",
 		load:  load{pubs: 20, subs: 1, qos: 1, inFlight: 50, durable: true, backlog: 200_000},
 		peers: []peer{ours(true), mosquitto(true)},
-	})
+	}
+	if c.away > 0 {
+		away.name = fmt.Sprintf("away: %v at 1,000 msg/s, then fetched", c.away)
+		away.load.rate = 1000
+		away.load.backlog = int(c.away.Seconds() * 1000)
+	}
+	all = append(all, away)
 	return all
 }
 
@@ -123,7 +129,8 @@ func (k testCase) print(results [][]result) {
 		}
 		line += fmt.Sprintf("   own memory at most %.0f MiB", median(of(results[n], func(r result) float64 { return float64(r.memory) / (1 << 20) })))
 		if k.load.backlog > 0 {
-			line += fmt.Sprintf("   lost %.0f", median(of(results[n], func(r result) float64 { return float64(r.lost) })))
+			last := results[n][len(results[n])-1]
+			line += fmt.Sprintf("   acknowledged %d, lost %d, out of order %d", last.acked, last.lost, last.disorder)
 		}
 		fmt.Println(line)
 	}

@@ -32,7 +32,9 @@ type result struct {
 	cpu      float64       // of the broker, seconds a message
 	p50, p99 time.Duration // from PUBLISH to PUBACK
 	memory   int64         // peak, bytes
-	lost     int64
+
+	// Of a backlog:
+	acked, lost, disorder int64
 }
 
 // A bout is a load under way.
@@ -43,6 +45,10 @@ type bout struct {
 	changed                *sync.Cond
 	ending                 atomic.Bool
 	latencies              [][]time.Duration // of each publisher
+
+	// Of a backlog, whose messages are numbered, by topic:
+	next     map[string]uint64 // what is to come
+	disorder int64             // messages that came instead of it
 }
 
 func (l load) run(ctx context.Context, lasting time.Duration, p *running) (result, error) {
@@ -130,6 +136,9 @@ func (b *bout) receive(c *client) {
 			if head>>1&3 == 1 {
 				topic := int(binary.BigEndian.Uint16(body))
 				c.w.Write([]byte{0x40, 2, body[2+topic], body[3+topic]})
+				if b.next != nil {
+					b.note(body[2:2+topic], body[4+topic:])
+				}
 			}
 		}
 		if c.more() && n < 100 {
@@ -146,6 +155,15 @@ func (b *bout) receive(c *client) {
 		b.changed.Broadcast()
 		b.mu.Unlock()
 	}
+}
+
+// note compares a numbered message with the one that was to come.
+func (b *bout) note(topic, payload []byte) {
+	n := binary.BigEndian.Uint64(payload)
+	if n != b.next[string(topic)] {
+		b.disorder++
+	}
+	b.next[string(topic)] = n + 1
 }
 
 // room waits until another message may be sent.
@@ -241,6 +259,7 @@ func (b *bout) publish(i int, c *client) {
 			id = 1
 		}
 		binary.BigEndian.PutUint16(packet[at:], id)
+		binary.BigEndian.PutUint64(packet[at+2:], uint64(n))
 		times[id].Store(time.Now().UnixNano())
 		b.sent.Add(1)
 		if _, err := c.w.Write(packet); err != nil {
@@ -256,6 +275,7 @@ func (b *bout) publish(i int, c *client) {
 // away measures what is fetched by a subscriber that was away.
 func (b *bout) away(p *running, publishers []*client, subscriber *client) (result, error) {
 	subscriber.close()
+	b.next = map[string]uint64{}
 	var all sync.WaitGroup
 	for i, c := range publishers {
 		all.Go(func() { b.publish(i, c) })
@@ -280,7 +300,10 @@ func (b *bout) away(p *running, publishers []*client, subscriber *client) (resul
 	took := time.Since(began)
 	s.close()
 	r.Wait()
-	return result{rate: n / took.Seconds(), cpu: (p.cpu() - cpu).Seconds() / n, lost: b.acked.Load() - int64(n)}, nil
+	return result{
+		rate: n / took.Seconds(), cpu: (p.cpu() - cpu).Seconds() / n,
+		acked: b.acked.Load(), lost: b.acked.Load() - int64(n), disorder: b.disorder,
+	}, nil
 }
 
 func (b *bout) quantiles() (p50, p99 time.Duration) {

@@ -17,6 +17,7 @@ type config struct {
 	only    string
 	dir     string
 	openMiB int
+	away    time.Duration
 }
 
 func main() {
@@ -33,6 +34,7 @@ func main() {
 	flag.StringVar(&c.only, "only", "", "only cases whose name has this in it")
 	flag.StringVar(&c.dir, "dir", os.TempDir(), "folder of the stores, on the disk that counts")
 	flag.IntVar(&c.openMiB, "open", 1024, "size in MiB of the store that is opened after a kill")
+	flag.DurationVar(&c.away, "away", 0, "how long the receiver is away at 1,000 msg/s; 0: for 200,000 messages, as fast as they go")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -43,7 +45,7 @@ func main() {
 }
 
 func run(ctx context.Context, c config) error {
-	for _, k := range cases() {
+	for _, k := range cases(c) {
 		if !strings.Contains(k.name, c.only) {
 			continue
 		}
