@@ -127,9 +127,9 @@ func TestWriteFindsNoRoom(t *testing.T) {
 	}
 }
 
-// A disk that is really full: it says so, keeps nothing back, acknowledges
-// nothing, goes on to be read, and heals when there is room.
-func TestDiskFull(t *testing.T) {
+// smallDisk mounts a disk of 24 MiB for the time of a test.
+func smallDisk(t *testing.T) string {
+	t.Helper()
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
 		need(t, "only root on Linux can mount a disk small enough to fill")
 	}
@@ -137,11 +137,59 @@ func TestDiskFull(t *testing.T) {
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", disk).CombinedOutput(); err != nil {
 		need(t, fmt.Sprintf("no small disk can be mounted here: %s", out))
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if out, err := exec.Command("umount", disk).CombinedOutput(); err != nil {
 			t.Errorf("umount: %s", out)
 		}
-	}()
+	})
+	return disk
+}
+
+// A disk that is full already when the history is opened, closed in peace
+// before: it is opened, read, says so, and heals when there is room.
+func TestDiskFullAtOpening(t *testing.T) {
+	disk := smallDisk(t)
+	path, ballast := filepath.Join(disk, "history.db"), filepath.Join(disk, "ballast")
+	s := openTest(t, path, Options{})
+	if err := s.Append(t.Context(), []stream.Arrival{hello("a", 1, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(ballast, make([]byte, 64<<20), 0o600); err == nil {
+		t.Fatal("the disk is larger than it was made")
+	}
+	s = openTest(t, path, Options{retryEvery: 10 * time.Millisecond})
+	defer s.Close()
+	if page, err := s.Messages(t.Context(), Query{Limit: 10}); err != nil || len(page.Messages) != 1 {
+		t.Errorf("page while full: %+v, %v", page, err)
+	}
+	var batch []stream.Arrival
+	for i := range 10_000 {
+		batch = append(batch, hello("a", uint64(i+2), i))
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Append(t.Context(), batch) }()
+	await(t, func() bool {
+		st, err := s.Stats(t.Context())
+		return err == nil && strings.Contains(st.Degraded, "disk is full")
+	})
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if st, err := s.Stats(t.Context()); err != nil || st.Kept != 10_001 || st.Degraded != "" {
+		t.Errorf("healed: %+v, %v", st, err)
+	}
+}
+
+// A disk that is really full: it says so, keeps nothing back, acknowledges
+// nothing, goes on to be read, and heals when there is room.
+func TestDiskFull(t *testing.T) {
+	disk := smallDisk(t)
 	fullAndHealed(t, filepath.Join(disk, "history.db"), func() {
 		// All of the disk, then a little less.
 		if err := os.WriteFile(filepath.Join(disk, "ballast"), make([]byte, 64<<20), 0o600); err == nil {

@@ -148,6 +148,9 @@ func (s *SQLite) load(ctx context.Context, steps []string) (err error) {
 	if s.c, err = dial(ctx, s.path, asWriter); err != nil {
 		return err
 	}
+	if err := s.c.keepLog(); err != nil {
+		return err
+	}
 	if err := migrate(ctx, s.c, steps); err != nil {
 		return err
 	}

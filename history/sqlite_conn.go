@@ -27,7 +27,7 @@ const (
 	asWriter = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_pragma=cache_size(-65536)&_pragma=journal_size_limit(67108864)"
 	asReader = "_pragma=busy_timeout(5000)&_pragma=query_only(1)&_pragma=cache_size(-8192)"
 	// A visitor changes nothing, not even by closing. Where there is no log,
-	// it may take the file for one that nobody changes: else it makes an empty log.
+	// or nothing in it, it may take the file for one that nobody changes: else it makes an empty log.
 	asVisitor     = "mode=ro&_pragma=busy_timeout(5000)"
 	asSoleVisitor = "mode=ro&immutable=1"
 )
@@ -56,6 +56,18 @@ func (c *conn) close() error {
 		s.Close()
 	}
 	return c.dc.Close()
+}
+
+// keepLog lets the write-ahead log, emptied, and its index outlive the last
+// connection: to make them anew takes room, and a disk that is full must not
+// keep a history from being opened.
+func (c *conn) keepLog() error {
+	control, ok := c.dc.(sqlite.FileControl)
+	if !ok {
+		return errors.New("the SQLite driver offers no file control")
+	}
+	_, err := control.FileControlPersistWAL("main", 1)
+	return err
 }
 
 func (c *conn) prepare(query string) (driver.Stmt, error) {

@@ -93,7 +93,7 @@ func inspect(ctx context.Context, path, installation string, newest int) error {
 		return err
 	}
 	as := asVisitor
-	if _, err := os.Lstat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+	if info, err := os.Lstat(path + "-wal"); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		as = asSoleVisitor
 	}
 	c, err := dial(ctx, path, as)
