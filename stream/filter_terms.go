@@ -34,6 +34,6 @@ func FilterTerms() []FilterTerm {
 		{"is:ours", "said by a broadcaster of hellox", `is:ours`},
 		{"or", "one of two; terms side by side must all be true", `hello or text:bye`},
 		{"not", "the contrary; or a - right before a term", `not is:retained`},
-		{"(", "brackets belong together", `(hello or bye) -sender:press-1`},
+		{"(", "what is in brackets belongs together", `-(qos=0 or size<10)`},
 	}
 }
