@@ -71,7 +71,6 @@ func openJournalFile(ctx context.Context, folder string, checkpoint, commit int6
 		// Before the first access: then there is no shared memory file,
 		// whose pages a full disk turns into a crash.
 		"locking_mode(EXCLUSIVE)",
-		"auto_vacuum(INCREMENTAL)",
 		"synchronous(FULL)",
 		"cache_size(-4096)",
 		fmt.Sprintf("journal_size_limit(%d)", checkpoint),
@@ -83,6 +82,9 @@ func openJournalFile(ctx context.Context, folder string, checkpoint, commit int6
 	db.SetMaxOpenConns(1)
 	f := &journalFile{db: db, commitBytes: commit}
 	if err := f.prepare(ctx, folder != "", checkpoint); err != nil {
+		if f.conn != nil {
+			f.conn.Close() // else db keeps it, and its lock
+		}
 		db.Close()
 		return nil, err
 	}
@@ -107,6 +109,12 @@ func (f *journalFile) prepare(ctx context.Context, onDisk bool, checkpoint int64
 		return errors.New("it is not a broker's store")
 	case version > schemaVersion:
 		return fmt.Errorf("it was written by a newer hellox (version %d; this one knows %d)", version, schemaVersion)
+	}
+	if version == 0 {
+		// Before anything is written; to another's file it would be a change.
+		if err := f.exec(ctx, "PRAGMA auto_vacuum(INCREMENTAL)"); err != nil {
+			return err
+		}
 	}
 	if onDisk {
 		var mode string

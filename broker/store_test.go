@@ -10,7 +10,7 @@ import (
 )
 
 // refuses opens a store that cannot be used and wants the sentence, and the
-// file untouched.
+// file untouched and closed.
 func refuses(t *testing.T, store, want string) {
 	t.Helper()
 	path := filepath.Join(store, "broker.db")
@@ -25,6 +25,9 @@ func refuses(t *testing.T, store, want string) {
 	after, err := os.ReadFile(path)
 	if err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the file was changed (%v)", err)
+	}
+	if log, err := os.Stat(path + "-wal"); err == nil {
+		t.Errorf("a log of %d bytes is left", log.Size())
 	}
 }
 
