@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 )
 
 // A case is one figure, taken of every peer in every round.
@@ -50,7 +51,7 @@ func cases(c config) []testCase {
 		name:  "durable QoS 1, 1,000 msg/s from 200 publishers",
 		goal:  "N3: PUBACK p99 at most 3x the disk's",
 		load:  load{pubs: 200, subs: 1, qos: 1, inFlight: 50, durable: true, rate: 1000},
-		peers: []peer{ours(true), mosquitto(true), nats(true)},
+		peers: []peer{ours(true), mosquitto(true), nats(true), plainLog()},
 	})
 	away := testCase{
 		name:  "away: a backlog of 200,000, then fetched",
@@ -82,14 +83,30 @@ func (k testCase) measure(ctx context.Context, c config) error {
 			results[n] = append(results[n], r)
 		}
 		if k.load.durable {
-			d, err := probeDisk(c.dir)
-			if err != nil {
+			if err := printDisk(c.dir, 0); err != nil {
 				return err
 			}
-			fmt.Printf("  disk, append and fdatasync: p50 %.2f ms, p99 %.2f ms\n", d.p50.Seconds()*1e3, d.p99.Seconds()*1e3)
+			if k.load.rate > 0 {
+				if err := printDisk(c.dir, time.Second/time.Duration(k.load.rate)); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	k.print(results)
+	return nil
+}
+
+func printDisk(dir string, every time.Duration) error {
+	d, err := probeDisk(dir, every)
+	if err != nil {
+		return err
+	}
+	how := "back to back"
+	if every > 0 {
+		how = fmt.Sprintf("one every %v", every)
+	}
+	fmt.Printf("  disk, append and fdatasync, %s: p50 %.2f ms, p99 %.2f ms\n", how, d.p50.Seconds()*1e3, d.p99.Seconds()*1e3)
 	return nil
 }
 

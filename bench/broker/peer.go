@@ -190,8 +190,11 @@ func serveChild(what string) error {
 		return errors.New("odd " + childEnv)
 	}
 	durable, dir, addr := words[1] == "true", words[2], words[3]
-	if words[0] == "nats" {
+	switch words[0] {
+	case "nats":
 		return serveNATS(ctx, durable, dir, addr)
+	case "plain":
+		return servePlain(ctx, dir, addr)
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
