@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 
 	"hellox/history"
@@ -15,7 +16,7 @@ import (
 // writeTime for a write is cut off and comes back by Last-Event-ID.
 const (
 	maxStreams   = 512
-	maxBatch     = 256 // entries a frame
+	maxFrame     = 64 << 10 // bytes, and one event
 	frameTime    = 50 * time.Millisecond
 	writeTime    = 10 * time.Second
 	heartbeat    = 15 * time.Second
@@ -57,7 +58,11 @@ func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusServiceUnavailable, fmt.Sprintf("all %d event streams are in use", maxStreams))
 		return
 	}
-	if err := s.stream(w, r, sel, after); err != nil && r.Context().Err() == nil {
+	err = s.stream(w, r, sel, after)
+	// Leaving is no failure, nor is being sent home. But a write that took too
+	// long ends r's context as leaving does.
+	over := r.Context().Err() != nil || s.hub.ctx.Err() != nil
+	if err != nil && (!over || errors.Is(err, os.ErrDeadlineExceeded)) {
 		s.metrics.cut.Inc()
 		s.log.Info("event stream cut off", "client", r.RemoteAddr, "cause", err)
 	}
@@ -71,7 +76,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, sel history.Sele
 	defer cancel()
 	defer context.AfterFunc(s.hub.ctx, cancel)()
 
-	c := &sseWriter{w: w, control: http.NewResponseController(w), last: after}
+	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &s.buffers, last: after}
 	// Before the head is written: what comes once the client has that is its.
 	position := ring.position()
 	if err := c.begin(s.started.Add(1)); err != nil {
@@ -79,23 +84,15 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, sel history.Sele
 	}
 	if after != history.Now {
 		if err := s.catchUp(ctx, c, sel); err != nil {
-			return ended(ctx, err)
+			return err
 		}
 		// Far behind, that took long. The rest is short.
 		position = ring.position()
 		if err := s.catchUp(ctx, c, sel); err != nil {
-			return ended(ctx, err)
+			return err
 		}
 	}
-	return ended(ctx, c.follow(ctx, ring, position))
-}
-
-// ended is err, or nil if the stream ended because it was to.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
+	return c.follow(ctx, ring, position)
 }
 
 // catchUp writes what the history holds after c.last.
@@ -121,7 +118,7 @@ func (s *Server) catchUp(ctx context.Context, c *sseWriter, sel history.Select) 
 			m := &page.Messages[i]
 			c.buffer = append(c.buffer, messageFrame(m.ID, nil, m.AppendJSON)...)
 			c.last = m.ID
-			if len(c.buffer) > 64<<10 {
+			if len(c.buffer) >= maxFrame {
 				if err := c.flush(); err != nil {
 					return err
 				}

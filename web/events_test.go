@@ -5,11 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"hellox/history"
 	"hellox/stream"
@@ -206,6 +210,47 @@ func TestEventStreamsAreBounded(t *testing.T) {
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("status %d, %v", w.Code, w.Header())
 	}
+}
+
+// A server that ends sends its clients home: that is no cutting off.
+func TestEndingCutsNobodyOff(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	s := newServer(t, Options{Store: newStore(t), Metrics: registry})
+	server := httptest.NewServer(s)
+	defer server.Close()
+	var streams []io.ReadCloser
+	for range 100 {
+		response, err := http.Get(server.URL + "/api/events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		streams = append(streams, response.Body)
+	}
+	s.Close()
+	for _, body := range streams {
+		if _, err := io.Copy(io.Discard, body); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := counter(t, registry, "hellox_web_streams_cut_total"); n != 0 {
+		t.Errorf("%v of 100 count as cut off", n)
+	}
+}
+
+func counter(t testing.TB, registry *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
 }
 
 // A client that does not read is cut off; others lose nothing meanwhile.

@@ -107,7 +107,7 @@ func (h *hub) join(sel history.Select) (*ring, func()) {
 // it cannot keep up: its clients then come back and begin in the history.
 func (h *hub) sift(ctx context.Context, to *ring, sel history.Select, position uint64) {
 	defer to.close()
-	batch := make([]entry, 0, maxBatch)
+	batch := make([]entry, 0, 256)
 	var passed []entry
 	for {
 		var wake <-chan struct{}

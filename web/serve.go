@@ -18,6 +18,10 @@ const drainTime = 2 * time.Second
 func Serve(ctx context.Context, ln net.Listener, opts Options) error {
 	s := New(opts)
 	defer s.Close()
+	return s.serve(ctx, ln)
+}
+
+func (s *Server) serve(ctx context.Context, ln net.Listener) error {
 	server := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 5 * time.Second,

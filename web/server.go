@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,6 +51,7 @@ type Server struct {
 	timeline timeline
 	streams  chan struct{} // one token an open event stream; full: 503
 	started  atomic.Uint64 // event streams begun
+	buffers  sync.Pool     // of event streams, see sseWriter
 	metrics  *metrics
 	handler  http.Handler
 }

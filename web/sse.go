@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -13,8 +14,9 @@ import (
 type sseWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	buffer  []byte // not yet written
-	last    int64  // id of the newest message in the buffer or written; below 1: none yet
+	buffer  []byte     // not yet written
+	idle    *sync.Pool // of buffers, as *[]byte: between two frames a client needs none
+	last    int64      // id of the newest message in the buffer or written; below 1: none yet
 }
 
 // begin writes the head of the nth stream, and after what time, spread out
@@ -45,23 +47,30 @@ func (c *sseWriter) flush() error {
 	if err := c.control.Flush(); err != nil {
 		return fmt.Errorf("write events: %w", err)
 	}
-	if cap(c.buffer) > 128<<10 {
-		c.buffer = nil // one burst must not be paid for by the whole stream
+	if cap(c.buffer) <= 2*maxFrame { // one burst must not be paid for ever after
+		idle := c.buffer[:0]
+		c.idle.Put(&idle)
 	}
-	c.buffer = c.buffer[:0]
+	c.buffer = nil
 	return nil
 }
 
 // follow writes the entries from position on, as frames of frameTime.
 func (c *sseWriter) follow(ctx context.Context, from *ring, position uint64) error {
-	beat := time.NewTimer(heartbeat)
+	beat, frame := time.NewTimer(heartbeat), time.NewTimer(0)
 	defer beat.Stop()
-	batch := make([]entry, 0, maxBatch)
+	defer frame.Stop()
+	batch := make([]entry, 0, 16) // small: there is one for each client
 	for {
 		var wake <-chan struct{}
 		var ok bool
 		if batch, position, wake, ok = from.read(position, batch[:0]); !ok {
 			return errCut
+		}
+		if len(batch) > 0 && c.buffer == nil {
+			if idle, ok := c.idle.Get().(*[]byte); ok {
+				c.buffer = *idle
+			}
 		}
 		for _, e := range batch {
 			if e.id != 0 {
@@ -72,38 +81,30 @@ func (c *sseWriter) follow(ctx context.Context, from *ring, position uint64) err
 			}
 			c.buffer = append(c.buffer, e.frame...)
 		}
-		if len(batch) > 0 {
+		more := len(batch) == cap(batch)
+		if more && len(c.buffer) < maxFrame {
+			continue
+		}
+		var due <-chan time.Time
+		if len(c.buffer) > 0 {
 			if err := c.flush(); err != nil {
 				return err
 			}
 			beat.Reset(heartbeat)
-			if len(batch) == cap(batch) {
+			if more {
 				continue
 			}
-			wake = nil
+			frame.Reset(frameTime)
+			wake, due = nil, frame.C // what comes meanwhile goes out together
 		}
-		if err := c.wait(ctx, wake, beat); err != nil {
-			return err
+		select {
+		case <-wake:
+		case <-due:
+		case <-beat.C:
+			beat.Reset(heartbeat)
+			c.buffer = append(c.buffer, ":\n\n"...)
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-}
-
-// wait returns when there is something to write, or, without wake, after
-// frameTime. A beat that comes first is written.
-func (c *sseWriter) wait(ctx context.Context, wake <-chan struct{}, beat *time.Timer) error {
-	var frame <-chan time.Time
-	if wake == nil {
-		frame = time.After(frameTime)
-	}
-	select {
-	case <-wake:
-	case <-frame:
-	case <-beat.C:
-		beat.Reset(heartbeat)
-		c.buffer = append(c.buffer, ":\n\n"...)
-		return c.flush()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return nil
 }
