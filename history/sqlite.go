@@ -22,12 +22,11 @@ import (
 
 // Options of a SQLite history.
 type Options struct {
-	Keep         int64         // bytes on disk that retention keeps the file within; 0: no bound
-	KeepFor      time.Duration // age at which a message is let go; 0: no bound
-	Installation string        // refuse a file of another one; "": any
-	Log          *slog.Logger  // nil: nothing is logged
-	Metrics      prometheus.Registerer
-	Now          func() time.Time // nil: time.Now
+	Keep    int64         // bytes on disk that retention keeps the file within; 0: no bound
+	KeepFor time.Duration // age at which a message is let go; 0: no bound
+	Log     *slog.Logger  // nil: nothing is logged
+	Metrics prometheus.Registerer
+	Now     func() time.Time // nil: time.Now
 
 	retryEvery time.Duration // how often a full disk is asked again; 0: every second
 	warmRows   int64         // how many of the newest messages are read when opening; 0: 20,000
@@ -124,9 +123,9 @@ func openSQLite(ctx context.Context, path string, o Options, steps []string) (_ 
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.Size() > 0:
-		err = inspect(ctx, path, o.Installation, len(steps))
+		err = inspect(ctx, path, len(steps))
 	case err == nil || errors.Is(err, os.ErrNotExist):
-		err = create(ctx, path, o.Installation, steps)
+		err = create(ctx, path, steps)
 	}
 	if err != nil {
 		return nil, err

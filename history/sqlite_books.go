@@ -27,9 +27,8 @@ const (
 
 // The keys of table meta.
 const (
-	metaInstallation = "installation" // the name given in Options
-	metaBooks        = "books"        // stream.LedgerState as JSON
-	metaLetGo        = "let_go"       // how many messages retention has deleted, decimal
+	metaBooks = "books"  // stream.LedgerState as JSON
+	metaLetGo = "let_go" // how many messages retention has deleted, decimal
 )
 
 // A bookEntry is a sender's account as it stands in table sender.

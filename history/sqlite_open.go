@@ -87,7 +87,7 @@ const quickCheckLimit = 64 << 20
 
 // inspect looks at an existing file without changing a byte of it or of what
 // lies beside it.
-func inspect(ctx context.Context, path, installation string, newest int) error {
+func inspect(ctx context.Context, path string, newest int) error {
 	damaged := func(err error) error { return damagedFile(path, err) }
 	if err := inspectHeader(path); err != nil {
 		return err
@@ -119,14 +119,6 @@ func inspect(ctx context.Context, path, installation string, newest int) error {
 		if err != nil {
 			return damaged(err)
 		}
-	}
-	owner, err := readMeta(ctx, c, metaInstallation)
-	switch {
-	case err != nil:
-		return damaged(err)
-	case installation != "" && len(owner) > 0 && string(owner) != installation:
-		return &FileError{Path: path, Reason: fmt.Sprintf("it belongs to installation %q, not %q", owner, installation),
-			Advice: "Give each installation a history of its own."}
 	}
 	return nil
 }
@@ -174,7 +166,7 @@ func inspectHeader(path string) error {
 
 // create makes an empty history and only then gives it its name: a process
 // killed in between leaves nothing that looks like one.
-func create(ctx context.Context, path, installation string, steps []string) error {
+func create(ctx context.Context, path string, steps []string) error {
 	fail := func(err error) error {
 		return &FileError{Path: path, Reason: "it cannot be created", Err: err}
 	}
@@ -205,9 +197,6 @@ func create(ctx context.Context, path, installation string, steps []string) erro
 		c.script(ctx, fmt.Sprintf("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = %d;", applicationID)),
 		migrate(ctx, c, steps),
 	)
-	if err == nil {
-		err = writeMeta(c, metaInstallation, []byte(installation))
-	}
 	if err == nil {
 		err = c.script(ctx, "PRAGMA journal_mode = WAL")
 	}
