@@ -122,11 +122,11 @@ func (s *stepLines) end(sign, event, text string, unchanged bool) {
 // line writes one line with the time at its right edge.
 func (s *stepLines) line(sign, text, right string) {
 	text = oneLine(text)
-	room := s.width - 4 - len(right) - 1
-	if pad := room - ansi.StringWidth(text); right != "" && pad > 0 {
-		right = strings.Repeat(" ", pad) + right
+	if right != "" {
+		room := s.width - 4 - len(right) - 1
+		text += strings.Repeat(" ", max(0, room-ansi.StringWidth(text))) + " " + right
 	}
-	fmt.Fprintf(s.out, " %s %s %s\n", sign, text, right)
+	fmt.Fprintf(s.out, " %s %s\n", sign, text)
 }
 
 // spin draws the step under way ten times a second until stop is closed.
