@@ -40,7 +40,8 @@ type apiStandIn struct {
 	changes  []change
 	more     chan struct{} // closed and replaced with each change
 	sessions map[httpstream.Connection]string
-	dialed   map[string]int // by protocol
+	inside   map[*net.TCPConn]string // connections to what runs in a pod
+	dialed   map[string]int          // by protocol
 }
 
 type change struct {
@@ -51,7 +52,7 @@ type change struct {
 func newAPIStandIn(t *testing.T) *apiStandIn {
 	a := &apiStandIn{
 		t: t, pods: map[string]*corev1.Pod{}, targets: map[string]string{}, more: make(chan struct{}),
-		sessions: map[httpstream.Connection]string{}, dialed: map[string]int{},
+		sessions: map[httpstream.Connection]string{}, inside: map[*net.TCPConn]string{}, dialed: map[string]int{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v1/namespaces/press/pods", a.list)
@@ -103,7 +104,8 @@ func (a *apiStandIn) set(name string, ready bool, target string) {
 	a.publish(kind, pod)
 }
 
-// remove deletes a pod and breaks what is connected to it.
+// remove deletes a pod and breaks what is connected to it. What runs in it is
+// killed first: it has no last words.
 func (a *apiStandIn) remove(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -112,6 +114,12 @@ func (a *apiStandIn) remove(name string) {
 	pod.ResourceVersion = fmt.Sprint(a.version)
 	delete(a.pods, name)
 	a.publish(watch.Deleted, pod)
+	for c, of := range a.inside {
+		if of == name {
+			c.SetLinger(0)
+			c.Close()
+		}
+	}
 	for s, of := range a.sessions {
 		if of == name {
 			go s.Close()
@@ -238,33 +246,43 @@ func (a *apiStandIn) serve(protocol, pod string, conn httpstream.Connection, str
 			return
 		}
 	}
-	a.mu.Lock()
-	target := a.targets[pod]
-	a.mu.Unlock()
-	if err := join(data, target); err != nil {
+	if inside, err := a.enter(pod); err != nil {
 		fmt.Fprint(problems, err)
+	} else {
+		join(data, inside)
+		a.mu.Lock()
+		delete(a.inside, inside)
+		a.mu.Unlock()
 	}
 	problems.Close()
 	data.Close()
 	<-conn.CloseChan()
 }
 
-// join copies between the stream and the pod's port.
-func join(data httpstream.Stream, target string) error {
-	if target == "" {
-		return errors.New("connect: connection refused")
+// enter connects to the pod's port.
+func (a *apiStandIn) enter(pod string) (*net.TCPConn, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.targets[pod] == "" {
+		return nil, errors.New("connect: connection refused")
 	}
-	c, err := net.Dial("tcp", target)
+	c, err := net.Dial("tcp", a.targets[pod])
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer c.Close()
+	inside := c.(*net.TCPConn)
+	a.inside[inside] = pod
+	return inside, nil
+}
+
+// join copies between the stream and the pod's port.
+func join(data httpstream.Stream, inside *net.TCPConn) {
+	defer inside.Close()
 	go func() {
-		io.Copy(c, data)
-		c.(*net.TCPConn).CloseWrite()
+		io.Copy(inside, data)
+		inside.CloseWrite()
 	}()
-	io.Copy(data, c)
-	return nil
+	io.Copy(data, inside)
 }
 
 // echoServer says back what it hears, and then how it ended: what a
@@ -301,7 +319,9 @@ func say(f *Forward, what string) (string, error) {
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(20 * time.Second))
-	io.WriteString(c, what)
+	if _, err := io.WriteString(c, what); err != nil {
+		return "", err // a reset is told once, to whoever asks first
+	}
 	c.(*net.TCPConn).CloseWrite()
 	answer, err := io.ReadAll(c)
 	return string(answer), err
