@@ -98,7 +98,7 @@ func pickKind(o FindOptions, s seen, states ...State) (Found, bool, error) {
 // newMinikube makes a profile where minikube has none.
 func newMinikube(o FindOptions, s seen) (Found, bool, error) {
 	if o.Target == Kind || s.minikube != nil || o.Target == Auto && o.Profile != "" {
-		return Found{}, false, nil
+		return Found{}, false, nil //nolint:nilerr // what cannot be asked makes no profile
 	}
 	name := o.Profile
 	if name == "" {
@@ -128,7 +128,7 @@ func newKind(o FindOptions, s seen) (Found, bool, error) {
 	// tells that its owner likes kind.
 	wanted := o.Target == Kind || o.Target == Auto && o.Profile == "" && s.installed
 	if !wanted || s.kind != nil {
-		return Found{}, false, nil
+		return Found{}, false, nil //nolint:nilerr // what cannot be asked makes no cluster
 	}
 	name := o.Profile
 	if name == "" {

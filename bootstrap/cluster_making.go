@@ -110,7 +110,7 @@ func cutOff(stateDir string, target Target, name string, born func() (time.Time,
 	path := makingPath(stateDir, target, name)
 	info, err := os.Stat(path)
 	if err != nil {
-		return false, nil
+		return false, nil //nolint:nilerr // no note, no making
 	}
 	lock := flock.New(path)
 	held, err := lock.TryLock()

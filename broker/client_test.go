@@ -323,7 +323,7 @@ func (c *client) untilClosed(wait time.Duration) error {
 			return fmt.Errorf("the connection is still open after %v", wait)
 		}
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // it is closed
 		}
 		c.pending = append(c.pending, p)
 	}

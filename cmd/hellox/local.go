@@ -111,7 +111,7 @@ func (f *fleet) run(ctx context.Context, n int) error {
 		own, stop := context.WithCancel(ctx)
 		group.Go(func() error {
 			if pace.Wait(own) != nil {
-				return nil
+				return nil //nolint:nilerr // stopped before its turn
 			}
 			return stream.Broadcast(own, stream.BroadcastOptions{
 				Broker: f.broker, ID: id, Min: minInterval, Max: maxInterval, QoS: 1, Log: f.log,
