@@ -27,7 +27,8 @@ const (
 	asWriter = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_pragma=cache_size(-65536)&_pragma=journal_size_limit(67108864)"
 	asReader = "_pragma=busy_timeout(5000)&_pragma=query_only(1)&_pragma=cache_size(-8192)"
 	// A visitor changes nothing, not even by closing. Where there is no log,
-	// or nothing in it, it may take the file for one that nobody changes: else it makes an empty log.
+	// or nothing in it, it may take the file for one that nobody changes: else
+	// it makes an empty log.
 	asVisitor     = "mode=ro&_pragma=busy_timeout(5000)"
 	asSoleVisitor = "mode=ro&immutable=1"
 )

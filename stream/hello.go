@@ -76,9 +76,7 @@ func ParseHello(payload []byte) (Hello, bool) {
 	if ms, err := strconv.ParseFloat(string(j.NextMS), 64); err == nil {
 		f.nextMS = ms
 	}
-	if json.Unmarshal(j.Color, &f.color) != nil {
-		f.color = ""
-	}
+	_ = json.Unmarshal(j.Color, &f.color) // "" if it is no string
 	return f.hello()
 }
 

@@ -101,7 +101,6 @@ func (c *sseWriter) follow(ctx context.Context, from *ring, position uint64) err
 		case <-wake:
 		case <-due:
 		case <-beat.C:
-			beat.Reset(heartbeat)
 			c.buffer = append(c.buffer, ":\n\n"...)
 		case <-ctx.Done():
 			return ctx.Err()
