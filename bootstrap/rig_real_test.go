@@ -164,13 +164,20 @@ func deletePod(t *testing.T, s *site, role string) {
 	}
 }
 
+// onePod names a pod of the role that is not being deleted.
 func onePod(t *testing.T, s *site, role string) string {
 	t.Helper()
 	list, err := s.in(pods).List(t.Context(), metav1.ListOptions{LabelSelector: s.marked() + "," + roleLabel + "=" + role})
-	if err != nil || len(list.Items) == 0 {
-		t.Fatalf("no pod of %s (%v)", role, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return list.Items[0].GetName()
+	for _, pod := range list.Items {
+		if pod.GetDeletionTimestamp() == nil {
+			return pod.GetName()
+		}
+	}
+	t.Fatalf("no pod of %s", role)
+	return ""
 }
 
 // plant makes a ConfigMap that is not of hellox.
