@@ -41,6 +41,7 @@ type broadcaster struct {
 	wanting bool        // to dial, as soon as the fleet's pace allows
 	dialing bool        // an attempt is under way
 	dialed  chan dialed // room for its end
+	denied  bool        // while it was, somebody said that it is not here
 	links   links
 	inbox   chan mqtt.Message // commands and its own presence; full: let go
 }
@@ -256,6 +257,9 @@ func (b *broadcaster) connected(d dialed) {
 		return
 	}
 	b.session, b.since = d.session, time.Now()
+	if b.denied {
+		b.sayHere()
+	}
 	b.links.change(Link{State: Connected})
 	b.Log.Log(context.Background(), b.level(slog.LevelInfo), "connected", "id", b.id, "broker", b.Broker, "waiting", len(b.waiting))
 	b.fleet.changed(1, "")

@@ -169,7 +169,7 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	}
 	acked, err := s.publish(mqttMessage{topic, payload, qos, retain})
 	if err != nil {
-		return fmt.Errorf("publish to %s: %w", Clean(topic), lost(err))
+		return unacknowledgedError(topic, qos, err)
 	}
 	select {
 	case <-acked:
@@ -180,17 +180,22 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	case <-acked:
 		return nil
 	case <-s.lost:
-		if isClosed(s.cause) {
-			// MQTT 3.1.1 knows no other way to refuse a message.
-			return &hinted{
-				fmt.Errorf("publish to %s: %w", Clean(topic), &lostError{"the broker closed the connection instead of acknowledging"}),
-				"brokers do so when the user may not publish to that topic",
-			}
-		}
-		return fmt.Errorf("publish to %s: %w", Clean(topic), lost(s.cause))
+		return unacknowledgedError(topic, qos, s.cause)
 	case <-ctx.Done():
 		return fmt.Errorf("publish to %s: the broker has not acknowledged it: %w", Clean(topic), ctx.Err())
 	}
+}
+
+// unacknowledgedError tells of a connection that ended while it had the message.
+func unacknowledgedError(topic string, qos byte, cause error) error {
+	if qos > 0 && isClosed(cause) {
+		// MQTT 3.1.1 knows no other way to refuse a message.
+		return &hinted{
+			fmt.Errorf("publish to %s: %w", Clean(topic), &lostError{"the broker closed the connection instead of acknowledging"}),
+			"brokers do so when the user may not publish to that topic",
+		}
+	}
+	return fmt.Errorf("publish to %s: %w", Clean(topic), lost(cause))
 }
 
 // Close ends the Conn. What waits for it gets an error.

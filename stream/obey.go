@@ -24,16 +24,23 @@ func (b *broadcaster) hear(m mqtt.Message) {
 // the last will of a connection that it has replaced arrives late.
 func (b *broadcaster) hearPresence(payload []byte) {
 	var p Presence
-	if err := json.Unmarshal(payload, &p); err != nil || b.session == nil {
+	if err := json.Unmarshal(payload, &p); err != nil {
 		return
 	}
 	switch {
 	case p.State == "here" && p.Boot != b.boot:
 		b.Log.Warn("another broadcaster has the same id", "id", b.id, "its boot", p.Boot)
+	case p.State != "here" && b.session != nil:
+		b.sayHere()
 	case p.State != "here":
-		// Not acknowledged: a lost connection says it again anyway.
-		_, _ = b.session.publish(mqttMessage{topic: PresenceTopic(b.id), payload: b.presence("here"), qos: 1, retain: true})
+		b.denied = true // it may be heard before the session is handed over
 	}
+}
+
+func (b *broadcaster) sayHere() {
+	// Not acknowledged: a lost connection says it again anyway.
+	_, _ = b.session.publish(mqttMessage{topic: PresenceTopic(b.id), payload: b.presence("here"), qos: 1, retain: true})
+	b.denied = false
 }
 
 // obey does what a command asks for and answers.
