@@ -274,11 +274,32 @@ func TestBroadcastPresence(t *testing.T) {
 	if !ok {
 		t.Fatal("its client id is not its id")
 	}
-	client.Stop(errClosed)
+	_ = client.Net.Conn.Close() // not its Stop, after which mochi may take it for a goodbye
 	awaitPresence(t, out, "x", "lost")
 	awaitPresence(t, out, "x", "here")
 	b.publish(PresenceTopic("x"), `{"state":"lost","boot":"another"}`, true, 1)
 	awaitPresence(t, out, "x", "lost")
+	awaitPresence(t, out, "x", "here")
+}
+
+// What is said of it between its first word and the handing over of its
+// connection is put right too.
+func TestBroadcastIsDeniedWhileItConnects(t *testing.T) {
+	b := startBroker(t)
+	out := subscribed(t, b, PresenceTopic("+"))
+	f, err := newFleet(BroadcastOptions{Broker: b.broker(), ID: "x", Min: time.Hour, Max: time.Hour, QoS: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := newBroadcaster(f, "x")
+	d := x.open(t.Context())
+	if d.err != nil {
+		t.Fatal(d.err)
+	}
+	defer d.session.close()
+	awaitPresence(t, out, "x", "here")
+	x.hearPresence([]byte(`{"state":"lost","boot":"another"}`))
+	x.connected(d)
 	awaitPresence(t, out, "x", "here")
 }
 

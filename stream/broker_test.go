@@ -35,11 +35,35 @@ type testHook struct {
 	pings     atomic.Int64                 // PINGREQs seen
 	onPublish atomic.Pointer[func([]byte)] // sees each payload taken
 	connects  atomic.Int64
+	server    atomic.Pointer[mochi.Server]
+	turns     turns
+}
+
+// Turns are what mochi lacks: it reads its retained messages while it writes
+// others, and acknowledges a message before it has passed it on. One client at
+// a time has it publish, subscribe or send its last will.
+type turns struct {
+	mu     sync.Mutex
+	holder atomic.Pointer[mochi.Client]
+}
+
+func (t *turns) take(cl *mochi.Client) {
+	if t.holder.Load() != cl {
+		t.mu.Lock()
+		t.holder.Store(cl)
+	}
+}
+
+func (t *turns) give(cl *mochi.Client) {
+	if t.holder.CompareAndSwap(cl, nil) {
+		t.mu.Unlock()
+	}
 }
 
 func (h *testHook) ID() string { return "test" }
 func (h *testHook) Provides(b byte) bool {
-	return bytes.Contains([]byte{mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnPublish, mochi.OnPacketRead, mochi.OnSessionEstablished}, []byte{b})
+	return bytes.Contains([]byte{mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnPublish, mochi.OnSessionEstablished,
+		mochi.OnPacketRead, mochi.OnPacketProcessed, mochi.OnConnect, mochi.OnDisconnect, mochi.OnWill, mochi.OnWillSent}, []byte{b})
 }
 func (h *testHook) OnConnectAuthenticate(_ *mochi.Client, pk packets.Packet) bool {
 	deny := h.denyUser.Load()
@@ -50,11 +74,33 @@ func (h *testHook) OnACLCheck(_ *mochi.Client, topic string, _ bool) bool {
 	deny := h.denyTopic.Load()
 	return deny == nil || topic != *deny
 }
-func (h *testHook) OnPacketRead(_ *mochi.Client, pk packets.Packet) (packets.Packet, error) {
-	if pk.FixedHeader.Type == packets.Pingreq {
+func (h *testHook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
+	switch pk.FixedHeader.Type {
+	case packets.Pingreq:
 		h.pings.Add(1)
+	case packets.Publish, packets.Subscribe:
+		h.turns.take(cl)
 	}
 	return pk, nil
+}
+func (h *testHook) OnPacketProcessed(cl *mochi.Client, _ packets.Packet, _ error) { h.turns.give(cl) }
+func (h *testHook) OnWill(cl *mochi.Client, will mochi.Will) (mochi.Will, error) {
+	h.turns.take(cl)
+	return will, nil
+}
+func (h *testHook) OnWillSent(cl *mochi.Client, _ packets.Packet)  { h.turns.give(cl) }
+func (h *testHook) OnDisconnect(cl *mochi.Client, _ error, _ bool) { h.turns.give(cl) }
+
+// OnConnect lets a client wait until mochi has forgotten its former connection:
+// it would forget the new one in its place.
+func (h *testHook) OnConnect(cl *mochi.Client, _ packets.Packet) error {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		former, ok := h.server.Load().Clients.Get(cl.ID)
+		if !ok || !former.Closed() || !former.Properties.Clean {
+			break
+		}
+	}
+	return nil
 }
 func (h *testHook) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
 	if h.swallow.Load() && pk.FixedHeader.Qos > 0 && !cl.Net.Inline {
@@ -67,10 +113,12 @@ func (h *testHook) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packe
 	return pk, nil
 }
 
+const anyPort = "127.0.0.1:0"
+
 // startBroker starts a broker on a free port of loopback; the test's end stops it.
 func startBroker(t testing.TB) *testBroker {
 	t.Helper()
-	b := &testBroker{t: t, addr: "127.0.0.1:0", hook: &testHook{}}
+	b := &testBroker{t: t, addr: anyPort, hook: &testHook{}}
 	b.start()
 	t.Cleanup(b.stop)
 	return b
@@ -86,13 +134,16 @@ func (b *testBroker) start() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.addr = ln.Addr().String()
+	if b.addr == anyPort { // once: later somebody reads it
+		b.addr = ln.Addr().String()
+	}
 	b.server = mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler), InlineClient: true})
+	b.hook.server.Store(b.server)
 	if err := b.server.AddHook(b.hook, nil); err != nil {
 		b.t.Fatal(err)
 	}
-	b.conns = &connTracker{Listener: ln}
-	if err := b.server.AddListener(listeners.NewNet("tcp", b.conns)); err != nil {
+	b.conns = &connTracker{Net: listeners.NewNet("tcp", ln)}
+	if err := b.server.AddListener(b.conns); err != nil {
 		b.t.Fatal(err)
 	}
 	if err := b.server.Serve(); err != nil {
@@ -109,44 +160,55 @@ func (b *testBroker) stop() {
 	}
 }
 
-// A connTracker closes the connections that it accepted, which mochi does not
-// for one that comes while it closes, and then waits for it for ever
-// (mochi-mqtt/server#541).
+// A connTracker closes the connections that mochi serves and waits for their
+// end, before mochi is closed: it does not close one that comes meanwhile, and
+// then waits for it for ever (mochi-mqtt/server#541).
 type connTracker struct {
-	net.Listener
-	mu     sync.Mutex
-	conns  []net.Conn
-	closed bool
+	*listeners.Net
+	mu      sync.Mutex
+	conns   []net.Conn
+	closed  bool
+	serving sync.WaitGroup
 }
 
-func (l *connTracker) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
+func (l *connTracker) Serve(establish listeners.EstablishFn) {
+	l.Net.Serve(func(id string, conn net.Conn) error {
+		if !l.enter(conn) {
+			return conn.Close()
+		}
+		defer l.serving.Done()
+		return establish(id, conn)
+	})
+}
+
+// enter returns false if all is being closed.
+func (l *connTracker) enter(conn net.Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
-		_ = conn.Close()
+	if !l.closed {
+		l.conns = append(l.conns, conn)
+		l.serving.Add(1)
 	}
-	l.conns = append(l.conns, conn)
-	return conn, nil
+	return !l.closed
 }
 
 func (l *connTracker) closeAll() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.closed = true
-	_ = l.Close()
 	for _, c := range l.conns {
 		_ = c.Close()
 	}
+	l.mu.Unlock()
+	l.serving.Wait()
 }
 
 func (b *testBroker) broker() Broker { return Broker{Scheme: "mqtt", Host: b.addr} }
 
 func (b *testBroker) publish(topic, payload string, retain bool, qos byte) {
 	b.t.Helper()
+	inline := &mochi.Client{} // in the name of nobody
+	b.hook.turns.take(inline)
+	defer b.hook.turns.give(inline)
 	if err := b.server.Publish(topic, []byte(payload), retain, qos); err != nil {
 		b.t.Fatal(err)
 	}
