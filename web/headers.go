@@ -8,8 +8,15 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
-// secure sets what every response carries, errors included. A handler that
-// serves no data may relax Cache-Control.
+// secured sets what every response carries, errors included, before next
+// answers. A handler that serves no data may relax Cache-Control.
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secure(w.Header())
+		next.ServeHTTP(w, r)
+	})
+}
+
 func secure(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")

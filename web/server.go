@@ -12,6 +12,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/web/origin"
 )
 
 // A Client publishes and asks broadcasters. [stream.Conn] is one.
@@ -77,11 +78,12 @@ func New(opts Options) *Server {
 	}
 	s.metrics = newMetrics(opts.Metrics, func() float64 { return float64(len(s.streams)) })
 	s.hub = newHub(opts.Store, s.log)
-	s.handler = s.guarded(opts.Hosts, s.mux())
+	policy := origin.Policy{Hosts: opts.Hosts, Refuse: problem, Log: s.log}
+	s.handler = secured(policy.Wrap(s.mux()))
 	return s
 }
 
-// ServeHTTP answers a request: the guards first, then the route.
+// ServeHTTP answers a request: the origin policy first, then the route.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Close ends the event streams and waits for the Server's own reading of the

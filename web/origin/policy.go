@@ -1,6 +1,7 @@
-package web
+package origin
 
 import (
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -8,8 +9,19 @@ import (
 	"strings"
 )
 
-// guarded puts before next what keeps other sites, other ports and other
-// names out. A login, where one is needed, comes after these and before next.
+// A Policy keeps other sites, other ports and other names out.
+type Policy struct {
+	// Hosts are Host headers to answer to beside localhost, 127.0.0.1 and
+	// [::1] with any port: "name:port", or "name" for any port.
+	Hosts []string
+	// Refuse answers a request that is refused: its status, and one sentence
+	// why.
+	Refuse func(w http.ResponseWriter, status int, detail string)
+	Log    *slog.Logger
+}
+
+// Wrap puts the policy before next. A login, where one is needed, comes after
+// it and before next.
 //
 //  1. The Host must be exactly one of ours (421). This is what stops DNS
 //     rebinding: a page of evil.example whose name was made to point here
@@ -20,32 +32,31 @@ import (
 //  3. Else (no secure context, or not a browser) an Origin, if there is one,
 //     must be ours.
 //  4. http.CrossOriginProtection, for unsafe methods.
-func (s *Server) guarded(hosts []string, next http.Handler) http.Handler {
-	next = crossOrigin(next)
+func (p Policy) Wrap(next http.Handler) http.Handler {
+	next = p.crossOrigin(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		secure(w.Header())
 		switch {
-		case !ourHost(r, hosts):
-			problem(w, http.StatusMisdirectedRequest, "this server does not answer to the name in the Host header; use localhost or 127.0.0.1")
+		case !ourHost(r, p.Hosts):
+			p.Refuse(w, http.StatusMisdirectedRequest, "this server does not answer to the name in the Host header; use localhost or 127.0.0.1")
 		case foreign(r):
-			s.log.Warn("request of another site refused", "site", r.Header.Get("Sec-Fetch-Site"), "origin", r.Header.Get("Origin"), "path", r.URL.Path)
+			p.Log.Warn("request of another site refused", "site", r.Header.Get("Sec-Fetch-Site"), "origin", r.Header.Get("Origin"), "path", r.URL.Path)
 			if navigation(r) {
 				refusedPage(w)
 				return
 			}
-			problem(w, http.StatusForbidden, "only the page of this very address may ask this; the request came from another site or port")
+			p.Refuse(w, http.StatusForbidden, "only the page of this very address may ask this; the request came from another site or port")
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-func crossOrigin(next http.Handler) http.Handler {
-	p := http.NewCrossOriginProtection()
-	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		problem(w, http.StatusForbidden, "a request that changes something must come from the page of this very address")
+func (p Policy) crossOrigin(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		p.Refuse(w, http.StatusForbidden, "a request that changes something must come from the page of this very address")
 	}))
-	return p.Handler(next)
+	return protection.Handler(next)
 }
 
 // ourHost tells whether r's Host is one that only we can have: a loopback name
@@ -92,16 +103,4 @@ func foreign(r *http.Request) bool {
 // navigation tells whether r opens a page in a tab of its own.
 func navigation(r *http.Request) bool {
 	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
-}
-
-// refusedPage answers a link on another site. The page that it offers instead
-// is opened by the person, not by that site.
-func refusedPage(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(http.StatusForbidden)
-	_, _ = w.Write([]byte(`<!doctype html><html lang="en"><meta charset="utf-8"><title>hellox</title>
-<link rel="stylesheet" href="/static/css/base.css">
-<body class="refused"><h1>Another site opened this address</h1>
-<p>hellox shows the stream only to who asks for it. <a href="/">Open the stream</a></p></body></html>
-`))
 }
