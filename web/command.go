@@ -10,29 +10,28 @@ import (
 	"hellox/stream"
 )
 
-// postCommand answers POST /api/command: it asks one broadcaster and answers
-// with its answer, or 504 if none came within five seconds.
-func (s *Server) postCommand(w http.ResponseWriter, r *http.Request) {
+// A commandHandler answers POST /api/command: it asks one broadcaster and
+// answers with its answer, or 504 if none came within five seconds.
+type commandHandler struct{ client Client } // nil: 503
+
+func (h commandHandler) post(w http.ResponseWriter, r *http.Request) error {
 	to, cmd, err := readCommand(w, r)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
-	if s.client == nil {
-		problem(w, http.StatusServiceUnavailable, "this page only shows: it has no connection to ask through")
-		return
+	if h.client == nil {
+		return &statusError{http.StatusServiceUnavailable, "this page only shows: it has no connection to ask through"}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
 	defer cancel()
-	answer, took, err := s.client.Ask(ctx, to, cmd)
+	reply, took, err := h.client.Ask(ctx, to, cmd)
 	switch {
 	case r.Context().Err() == nil && (errors.Is(err, stream.ErrNoAnswer) || errors.Is(err, context.DeadlineExceeded)):
-		problem(w, http.StatusGatewayTimeout, fmt.Sprintf("no answer from %s within %v", stream.Clean(to), askTimeout))
+		return &statusError{http.StatusGatewayTimeout, fmt.Sprintf("no answer from %s within %v", stream.Clean(to), askTimeout)}
 	case err != nil:
-		s.fail(w, r, fmt.Errorf("ask %s: %w", stream.Clean(to), err))
-	default:
-		s.answer(w, r, viewAnswer(answer, took))
+		return fmt.Errorf("ask %s: %w", stream.Clean(to), err)
 	}
+	return answer(w, viewAnswer(reply, took))
 }
 
 // readCommand reads whom r's body addresses, and with what.

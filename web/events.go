@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"hellox/history"
@@ -26,18 +29,26 @@ const (
 // errCut ends a stream whose client did not keep up.
 var errCut = errors.New("the client did not keep up")
 
-// getEvents answers GET /api/events: Server-Sent Events, first what the
+// An eventsHandler answers GET /api/events: Server-Sent Events, first what the
 // history holds after the id that the client knows, then what comes.
-func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) {
+type eventsHandler struct {
+	store   history.Store
+	hub     *hub
+	log     *slog.Logger
+	metrics *metrics
+	streams chan struct{} // one token an open event stream; full: 503
+	started atomic.Uint64 // event streams begun
+	buffers sync.Pool     // of event streams, see sseWriter
+}
+
+func (h *eventsHandler) get(w http.ResponseWriter, r *http.Request) error {
 	values, err := parameters(r, "after", "topic", "sender", "filter")
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	sel, err := selection(values)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	after := history.Now
 	// What the client got last says more than the address that it began with.
@@ -47,48 +58,47 @@ func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) {
 		after, err = id("after", values.Get("after"))
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	select {
-	case s.streams <- struct{}{}:
-		defer func() { <-s.streams }()
+	case h.streams <- struct{}{}:
+		defer func() { <-h.streams }()
 	default:
 		w.Header().Set("Retry-After", "5")
-		problem(w, http.StatusServiceUnavailable, fmt.Sprintf("all %d event streams are in use", maxStreams))
-		return
+		return &statusError{http.StatusServiceUnavailable, fmt.Sprintf("all %d event streams are in use", maxStreams)}
 	}
-	err = s.stream(w, r, sel, after)
+	err = h.stream(w, r, sel, after)
 	// Leaving is no failure, nor is being sent home. But a write that took too
 	// long ends r's context as leaving does.
-	over := r.Context().Err() != nil || s.hub.ctx.Err() != nil
+	over := r.Context().Err() != nil || h.hub.ctx.Err() != nil
 	if err != nil && (!over || errors.Is(err, os.ErrDeadlineExceeded)) {
-		s.metrics.cut.Inc()
-		s.log.Info("event stream cut off", "client", r.RemoteAddr, "cause", err)
+		h.metrics.cut.Inc()
+		h.log.Info("event stream cut off", "client", r.RemoteAddr, "cause", err)
 	}
+	return nil
 }
 
 // stream writes until the client leaves, falls behind, or the hub closes.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, sel history.Select, after int64) error {
-	ring, leave := s.hub.join(sel)
+func (h *eventsHandler) stream(w http.ResponseWriter, r *http.Request, sel history.Select, after int64) error {
+	ring, leave := h.hub.join(sel)
 	defer leave()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	defer context.AfterFunc(s.hub.ctx, cancel)()
+	defer context.AfterFunc(h.hub.ctx, cancel)()
 
-	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &s.buffers, last: after}
+	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &h.buffers, last: after}
 	// Before the head is written: what comes once the client has that is its.
 	position := ring.position()
-	if err := c.begin(s.started.Add(1)); err != nil {
+	if err := c.begin(h.started.Add(1)); err != nil {
 		return err
 	}
 	if after != history.Now {
-		if err := s.catchUp(ctx, c, sel); err != nil {
+		if err := h.catchUp(ctx, c, sel); err != nil {
 			return err
 		}
 		// Far behind, that took long. The rest is short.
 		position = ring.position()
-		if err := s.catchUp(ctx, c, sel); err != nil {
+		if err := h.catchUp(ctx, c, sel); err != nil {
 			return err
 		}
 	}
@@ -96,8 +106,8 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, sel history.Sele
 }
 
 // catchUp writes what the history holds after c.last.
-func (s *Server) catchUp(ctx context.Context, c *sseWriter, sel history.Select) error {
-	stats, err := s.store.Stats(ctx)
+func (h *eventsHandler) catchUp(ctx context.Context, c *sseWriter, sel history.Select) error {
+	stats, err := h.store.Stats(ctx)
 	if err != nil {
 		return fmt.Errorf("read the history's bounds: %w", err)
 	}
@@ -110,7 +120,7 @@ func (s *Server) catchUp(ctx context.Context, c *sseWriter, sel history.Select) 
 		c.buffer = append(c.buffer, letGoFrame(stats.FirstID-1)...)
 	}
 	for next := c.last; ; {
-		page, err := s.store.Messages(ctx, history.Query{After: next, FromStart: next == 0, Select: sel, Limit: catchUpLimit})
+		page, err := h.store.Messages(ctx, history.Query{After: next, FromStart: next == 0, Select: sel, Limit: catchUpLimit})
 		if err != nil {
 			return fmt.Errorf("read the history after %d: %w", next, err)
 		}

@@ -70,7 +70,7 @@ func benchEvents(b *testing.B, clients, stalled int) {
 	}
 	registry := prometheus.NewRegistry()
 	s := New(Options{Store: store, Metrics: registry, Log: slog.New(slog.DiscardHandler)})
-	s.streams = make(chan struct{}, clients+stalled)
+	s.events.streams = make(chan struct{}, clients+stalled)
 	ctx, cancel := context.WithCancel(b.Context())
 	var serving sync.WaitGroup
 	serving.Go(func() {
@@ -97,7 +97,7 @@ func benchEvents(b *testing.B, clients, stalled int) {
 			b.Fatal(err)
 		}
 	}
-	for s.hub.all.position() < 2*ringEntries {
+	for s.events.hub.all.position() < 2*ringEntries {
 		say(1000)
 	}
 	used, resident := inUse(), residentSize(b)
@@ -108,7 +108,7 @@ func benchEvents(b *testing.B, clients, stalled int) {
 	if err := readers.Start(); err != nil {
 		b.Fatal(err)
 	}
-	for len(s.streams) < clients+stalled {
+	for len(s.events.streams) < clients+stalled {
 		time.Sleep(time.Millisecond)
 	}
 	began, cpu := time.Now(), processorTime()

@@ -204,7 +204,7 @@ func TestEventsTellWhatWasLetGo(t *testing.T) {
 func TestEventStreamsAreBounded(t *testing.T) {
 	s := newServer(t, Options{Store: newStore(t)})
 	for range maxStreams {
-		s.streams <- struct{}{}
+		s.events.streams <- struct{}{}
 	}
 	w := ask(s, "GET", "/api/events", "")
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {

@@ -9,18 +9,16 @@ import (
 // getFilter answers GET /api/filter: whether an expression of the filter
 // language parses, so that the page can say so while it is typed, without
 // asking the history.
-func (s *Server) getFilter(w http.ResponseWriter, r *http.Request) {
+func getFilter(w http.ResponseWriter, r *http.Request) error {
 	values, err := parameters(r, "filter")
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	filter, err := stream.ParseFilter(values.Get("filter"))
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
-	s.answer(w, r, struct {
+	return answer(w, struct {
 		Filter string `json:"filter"`
 	}{filter.String()})
 }

@@ -48,7 +48,7 @@ func TestSecurityHeadersEverywhere(t *testing.T) {
 		{"GET", "/", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}},
 		{"GET", "/static/js/main.js", []string{"Range", "bytes=9999999-"}},
 	}
-	for _, rt := range routes {
+	for _, rt := range s.routes {
 		method, path, _ := strings.Cut(rt.pattern, " ")
 		if path != "/api/events" { // TestEventHeaders
 			requests = append(requests, request{method, strings.ReplaceAll(path, "{id}", "1"), nil})

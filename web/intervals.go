@@ -18,23 +18,23 @@ type intervalsView struct {
 	UniformP *float64 `json:"uniform_p,omitempty"`
 }
 
-// getIntervals answers GET /api/stats/intervals: each sender's histogram, and
-// that of all together.
-func (s *Server) getIntervals(w http.ResponseWriter, r *http.Request) {
+// An intervalsHandler answers GET /api/stats/intervals: each sender's
+// histogram, and that of all together.
+type intervalsHandler struct{ store history.Store }
+
+func (h intervalsHandler) get(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parameters(r); err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
-	intervals, err := s.store.Intervals(r.Context())
+	intervals, err := h.store.Intervals(r.Context())
 	if err != nil {
-		s.fail(w, r, fmt.Errorf("read intervals: %w", err))
-		return
+		return fmt.Errorf("read intervals: %w", err)
 	}
 	views := make([]intervalsView, len(intervals))
 	for i, in := range intervals {
 		views[i] = viewIntervals(in)
 	}
-	s.answer(w, r, struct {
+	return answer(w, struct {
 		Intervals []intervalsView `json:"intervals"`
 		All       intervalsView   `json:"all"`
 	}{views, viewIntervals(together(intervals))})

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"hellox/history"
 )
@@ -15,22 +16,26 @@ const (
 	typeNDJSON = "application/x-ndjson"
 )
 
-// getMessages answers GET /api/messages: one page, in id order.
-func (s *Server) getMessages(w http.ResponseWriter, r *http.Request) {
-	q, err := s.query(r)
+// A messagesHandler answers GET /api/messages and GET /api/messages/ID.
+type messagesHandler struct {
+	store history.Store
+	now   func() time.Time
+}
+
+// list answers one page, in id order.
+func (h messagesHandler) list(w http.ResponseWriter, r *http.Request) error {
+	q, err := query(r, h.now())
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
-	page, err := s.store.Messages(r.Context(), q)
+	page, err := h.store.Messages(r.Context(), q)
 	if err != nil {
-		s.fail(w, r, fmt.Errorf("read messages: %w", err))
-		return
+		return fmt.Errorf("read messages: %w", err)
 	}
 	w.Header().Set("Vary", "Accept")
 	if accepts(r, typeNDJSON) {
 		writeLines(w, page)
-		return
+		return nil
 	}
 	body := append(make([]byte, 0, 64+512*len(page.Messages)), `{"messages":[`...)
 	for i := range page.Messages {
@@ -45,6 +50,7 @@ func (s *Server) getMessages(w http.ResponseWriter, r *http.Request) {
 		body = strconv.AppendInt(body, page.Next, 10)
 	}
 	writeJSON(w, http.StatusOK, append(body, '}', '\n'))
+	return nil
 }
 
 // writeLines answers with a message a line.
@@ -62,30 +68,21 @@ func writeLines(w http.ResponseWriter, page history.Page) {
 	}
 }
 
-// getMessage answers GET /api/messages/ID.
-func (s *Server) getMessage(w http.ResponseWriter, r *http.Request) {
+// one answers one message.
+func (h messagesHandler) one(w http.ResponseWriter, r *http.Request) error {
 	n, err := id("the id", r.PathValue("id"))
 	if err == nil {
 		_, err = parameters(r)
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
-	m, err := s.store.Message(r.Context(), n)
+	m, err := h.store.Message(r.Context(), n)
 	if err != nil {
-		s.fail(w, r, fmt.Errorf("read message %d: %w", n, err))
-		return
+		return fmt.Errorf("read message %d: %w", n, err)
 	}
 	writeJSON(w, http.StatusOK, append(m.AppendJSON(nil), '\n'))
-}
-
-// writeJSON answers with body, one JSON value.
-func writeJSON(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", typeJSON)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that left needs no answer
+	return nil
 }
 
 // accepts tells whether r's Accept names the media type.

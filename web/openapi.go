@@ -12,10 +12,10 @@ import (
 var openAPI []byte
 
 // getOpenAPI answers GET /api/openapi.json.
-func (s *Server) getOpenAPI(w http.ResponseWriter, r *http.Request) {
+func getOpenAPI(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parameters(r); err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	writeJSON(w, http.StatusOK, openAPI)
+	return nil
 }

@@ -46,7 +46,7 @@ func TestOpenAPINamesTheRoutes(t *testing.T) {
 			described = append(described, method+" "+path)
 		}
 	}
-	for _, rt := range routes {
+	for _, rt := range newServer(t, Options{Store: newStore(t)}).routes {
 		served = append(served, rt.pattern)
 	}
 	slices.Sort(described)
@@ -132,7 +132,7 @@ func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 			t.Errorf("%s: the document says of the answer: %v", name, err)
 		}
 	}
-	for _, rt := range routes {
+	for _, rt := range s.routes {
 		if !seen[rt.pattern] {
 			t.Errorf("no request of this test goes to %s", rt.pattern)
 		}

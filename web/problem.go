@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"hellox/history"
@@ -39,8 +40,8 @@ func writeProblem(w http.ResponseWriter, p problemDetails) {
 }
 
 // fail answers with err, as the status that says whose turn it is.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var bad *badRequest
+func fail(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
+	var known *statusError
 	var filter *stream.FilterError
 	switch {
 	case errors.As(err, &filter):
@@ -48,8 +49,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 			Status: http.StatusBadRequest, Detail: err.Error(),
 			Column: filter.Column, Expected: filter.Expected,
 		})
-	case errors.As(err, &bad):
-		problem(w, bad.status, bad.detail)
+	case errors.As(err, &known):
+		problem(w, known.status, known.detail)
 	case errors.Is(err, history.ErrNotFound):
 		problem(w, http.StatusNotFound, err.Error())
 	case r.Context().Err() != nil:
@@ -58,17 +59,17 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, context.DeadlineExceeded):
 		problem(w, http.StatusGatewayTimeout, err.Error())
 	default:
-		s.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 		problem(w, http.StatusInternalServerError, err.Error())
 	}
 }
 
-// A badRequest is an error of the client's.
-type badRequest struct {
+// A statusError is a problem whose status and detail are known where it occurs.
+type statusError struct {
 	status int
 	detail string
 }
 
-func (e *badRequest) Error() string { return e.detail }
+func (e *statusError) Error() string { return e.detail }
 
-func refuse(detail string) error { return &badRequest{http.StatusBadRequest, detail} }
+func refuse(detail string) error { return &statusError{http.StatusBadRequest, detail} }

@@ -45,8 +45,8 @@ func parameters(r *http.Request, allowed ...string) (url.Values, error) {
 	return values, nil
 }
 
-// query reads the parameters of GET /api/messages.
-func (s *Server) query(r *http.Request) (history.Query, error) {
+// query reads the parameters of GET /api/messages, which is asked at now.
+func query(r *http.Request, now time.Time) (history.Query, error) {
 	var q history.Query
 	values, err := parameters(r, "after", "before", "since", "until", "topic", "sender", "filter", "limit")
 	if err != nil {
@@ -69,10 +69,10 @@ func (s *Server) query(r *http.Request) (history.Query, error) {
 			return q, refuse("before: no id is below 1")
 		}
 	}
-	if q.Since, err = s.moment("since", values.Get("since")); err != nil {
+	if q.Since, err = moment("since", values.Get("since"), now); err != nil {
 		return q, err
 	}
-	if q.Until, err = s.moment("until", values.Get("until")); err != nil {
+	if q.Until, err = moment("until", values.Get("until"), now); err != nil {
 		return q, err
 	}
 	if values.Has("limit") {
@@ -110,13 +110,14 @@ func id(name, s string) (int64, error) {
 	return n, nil
 }
 
-// moment reads a time: RFC 3339, or a duration ago ("5m"). "" is the zero time.
-func (s *Server) moment(name, v string) (time.Time, error) {
+// moment reads a time: RFC 3339, or a duration before now ("5m"). "" is the
+// zero time.
+func moment(name, v string, now time.Time) (time.Time, error) {
 	if v == "" {
 		return time.Time{}, nil
 	}
 	if d, err := time.ParseDuration(v); err == nil && d >= 0 {
-		return s.now().Add(-d), nil
+		return now.Add(-d), nil
 	}
 	t, err := time.Parse(time.RFC3339Nano, v)
 	if err != nil {

@@ -1,47 +1,55 @@
 package web
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
+	"time"
+
+	"hellox/history"
+	"hellox/web/timeline"
 )
 
 // A route is one operation of the API.
 type route struct {
 	pattern string // as http.ServeMux reads it
-	handler func(*Server, http.ResponseWriter, *http.Request)
+	handle  handlerFunc
 }
 
-// routes are the whole API; openapi.json describes the same, and a test holds
-// one against the other.
-var routes = []route{
-	{"GET /api/messages", (*Server).getMessages},
-	{"GET /api/messages/{id}", (*Server).getMessage},
-	{"GET /api/events", (*Server).getEvents},
-	{"GET /api/senders", (*Server).getSenders},
-	{"GET /api/stats", (*Server).getStats},
-	{"GET /api/stats/intervals", (*Server).getIntervals},
-	{"GET /api/timeline", (*Server).getTimeline},
-	{"GET /api/filter", (*Server).getFilter},
-	{"POST /api/publish", (*Server).postPublish},
-	{"POST /api/command", (*Server).postCommand},
-	{"GET /api/openapi.json", (*Server).getOpenAPI},
+// routes are the whole API, each handler made of the least that it needs.
+// openapi.json describes the same, and a test holds one against the other.
+func routes(store history.Store, client Client, events *eventsHandler, name func() string, now func() time.Time) []route {
+	messages := messagesHandler{store, now}
+	return []route{
+		{"GET /api/messages", messages.list},
+		{"GET /api/messages/{id}", messages.one},
+		{"GET /api/events", events.get},
+		{"GET /api/senders", sendersHandler{store}.list},
+		{"GET /api/stats", statsHandler{store, name, now}.get},
+		{"GET /api/stats/intervals", intervalsHandler{store}.get},
+		{"GET /api/timeline", timelineHandler{timeline.New(store), now}.get},
+		{"GET /api/filter", getFilter},
+		{"POST /api/publish", publishHandler{client}.post},
+		{"POST /api/command", commandHandler{client}.post},
+		{"GET /api/openapi.json", getOpenAPI},
+	}
 }
 
 // mux routes the API, the page and what the page is made of.
-func (s *Server) mux() http.Handler {
+func mux(routes []route, m *metrics, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	for _, rt := range routes {
 		method, path, _ := strings.Cut(rt.pattern, " ")
-		mux.Handle(rt.pattern, s.metrics.count(rt.pattern, func(w http.ResponseWriter, r *http.Request) { rt.handler(s, w, r) }))
+		mux.Handle(rt.pattern, m.count(rt.pattern, problems(log, rt.handle)))
 		// Without this and the next, ServeMux would answer in plain text.
-		mux.Handle(path, s.metrics.count(path, func(w http.ResponseWriter, r *http.Request) {
+		mux.Handle(path, m.count(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", method)
 			problem(w, http.StatusMethodNotAllowed, "this path takes "+method+", not "+r.Method)
 		}))
 	}
-	mux.Handle("/api/", s.metrics.count("/api/", func(w http.ResponseWriter, _ *http.Request) {
+	mux.Handle("/api/", m.count("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, http.StatusNotFound, "the API has no such path; GET /api/openapi.json names those that there are")
 	}))
-	mux.Handle("/", s.metrics.count("/", files()))
+	mux.Handle("/", m.count("/", files()))
 	return mux
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +12,10 @@ import (
 	"hellox/stream"
 	"hellox/web/origin"
 )
+
+// askTimeout bounds how long the broker may take to acknowledge a message, and
+// a broadcaster to answer a command.
+const askTimeout = 5 * time.Second
 
 // A Client publishes and asks broadcasters. [stream.Conn] is one.
 type Client interface {
@@ -43,44 +45,35 @@ type Options struct {
 // A Server is the API and the page as one http.Handler. Close ends its event
 // streams.
 type Server struct {
-	store    history.Store
-	client   Client
-	name     func() string
-	now      func() time.Time
-	log      *slog.Logger
-	hub      *hub
-	timeline timeline
-	streams  chan struct{} // one token an open event stream; full: 503
-	started  atomic.Uint64 // event streams begun
-	buffers  sync.Pool     // of event streams, see sseWriter
-	metrics  *metrics
-	handler  http.Handler
+	log     *slog.Logger
+	events  *eventsHandler
+	routes  []route
+	handler http.Handler
 }
 
 // New returns a Server that reads opts.Store from now on. The caller closes it.
 func New(opts Options) *Server {
-	s := &Server{
-		store:   opts.Store,
-		client:  opts.Client,
-		name:    opts.Name,
-		now:     opts.Now,
+	if opts.Name == nil {
+		opts.Name = func() string { return "" }
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	streams := make(chan struct{}, maxStreams)
+	metrics := newMetrics(opts.Metrics, func() float64 { return float64(len(streams)) })
+	hub := newHub(opts.Store, opts.Log)
+	events := &eventsHandler{store: opts.Store, hub: hub, log: opts.Log, metrics: metrics, streams: streams}
+	api := routes(opts.Store, opts.Client, events, opts.Name, opts.Now)
+	policy := origin.Policy{Hosts: opts.Hosts, Refuse: problem, Log: opts.Log}
+	return &Server{
 		log:     opts.Log,
-		streams: make(chan struct{}, maxStreams),
+		events:  events,
+		routes:  api,
+		handler: secured(policy.Wrap(mux(api, metrics, opts.Log))),
 	}
-	if s.name == nil {
-		s.name = func() string { return "" }
-	}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	if s.log == nil {
-		s.log = slog.Default()
-	}
-	s.metrics = newMetrics(opts.Metrics, func() float64 { return float64(len(s.streams)) })
-	s.hub = newHub(opts.Store, s.log)
-	policy := origin.Policy{Hosts: opts.Hosts, Refuse: problem, Log: s.log}
-	s.handler = secured(policy.Wrap(s.mux()))
-	return s
 }
 
 // ServeHTTP answers a request: the origin policy first, then the route.
@@ -88,4 +81,4 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 
 // Close ends the event streams and waits for the Server's own reading of the
 // Store to stop. Requests under way are not waited for.
-func (s *Server) Close() { s.hub.close() }
+func (s *Server) Close() { s.events.hub.close() }

@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"hellox/stream"
+	"hellox/web/timeline"
 )
 
 type timelineJSON struct {
-	Since  time.Time `json:"since"`
-	Until  time.Time `json:"until"`
-	StepMS float64   `json:"step_ms"`
-	Bins   []bin     `json:"bins"`
+	Since  time.Time      `json:"since"`
+	Until  time.Time      `json:"until"`
+	StepMS float64        `json:"step_ms"`
+	Bins   []timeline.Bin `json:"bins"`
 }
 
 // A testClock is one that the test sets.

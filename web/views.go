@@ -5,6 +5,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/web/timeline"
 )
 
 // A nine is a time as the API writes it: UTC with nine digits of a second.
@@ -37,6 +38,12 @@ type (
 		Name    string   `json:"name,omitempty"` // the installation's
 		Now     nine     `json:"now"`            // the receiver's clock
 	}
+	timelineView struct {
+		Since  nine           `json:"since"`
+		Until  nine           `json:"until"`
+		StepMS float64        `json:"step_ms"`
+		Bins   []timeline.Bin `json:"bins"`
+	}
 )
 
 func viewSender(s *stream.Sender) senderView {
@@ -47,4 +54,8 @@ func viewLink(l *stream.Link) linkView { return linkView{*l, nine{l.Since}, nine
 
 func viewStats(s *history.Stats, name string, now time.Time) statsView {
 	return statsView{*s, nine{s.Oldest}, nine{s.Newest}, nine{s.Started}, viewLink(&s.Link), name, nine{now}}
+}
+
+func viewTimeline(c timeline.Counts) timelineView {
+	return timelineView{nine{c.Since}, nine{c.Until}, float64(c.Step.Milliseconds()), c.Bins}
 }

@@ -1,4 +1,4 @@
-package web
+package timeline
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 )
 
 // maxGaps bounds what is remembered; the oldest go first. maxGapPages bounds
-// what one strip may read for them: the next strip goes on from there.
+// what one answer may read for them: the next one goes on from there.
 const (
 	maxGaps     = 10_000
 	maxGapPages = 8

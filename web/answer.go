@@ -1,0 +1,38 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"strconv"
+)
+
+// A handlerFunc answers one operation of the API. An error that it returns is
+// answered as a problem.
+type handlerFunc func(w http.ResponseWriter, r *http.Request) error
+
+// problems answers with the error of next, if it returns one.
+func problems(log *slog.Logger, next handlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := next(w, r); err != nil {
+			fail(w, r, log, err)
+		}
+	}
+}
+
+// answer answers with v as JSON.
+func answer(w http.ResponseWriter, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, append(body, '\n'))
+	return nil
+}
+
+// writeJSON answers with body, one JSON value.
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", typeJSON)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that left needs no answer
+}

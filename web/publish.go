@@ -1,0 +1,82 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"hellox/stream"
+)
+
+// maxPacket bounds topic and payload together, so that the MQTT packet
+// around them stays within the broker's 256 KiB. A client that sends a
+// larger one is cut off, comes back, and sends it again.
+const maxPacket = 256<<10 - 64
+
+// A publishHandler answers POST /api/publish.
+type publishHandler struct{ client Client } // nil: 503
+
+func (h publishHandler) post(w http.ResponseWriter, r *http.Request) error {
+	p, err := readPublication(w, r)
+	if err != nil {
+		return err
+	}
+	if h.client == nil {
+		return &statusError{http.StatusServiceUnavailable, "this page only shows: it has no connection to publish through"}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
+	defer cancel()
+	if err := h.client.Publish(ctx, p.topic, p.payload, p.qos, p.retain); err != nil {
+		return fmt.Errorf("publish to %q: %w", p.topic, err)
+	}
+	return answer(w, struct {
+		Topic  string `json:"topic"`
+		Bytes  int    `json:"bytes"`
+		QoS    byte   `json:"qos"`
+		Retain bool   `json:"retain"`
+	}{p.topic, len(p.payload), p.qos, p.retain})
+}
+
+// A publication is what a client asks to publish.
+type publication struct {
+	topic   string
+	payload []byte
+	qos     byte
+	retain  bool
+}
+
+// readPublication reads and checks r's body.
+func readPublication(w http.ResponseWriter, r *http.Request) (publication, error) {
+	var in struct {
+		Topic   string  `json:"topic"`
+		Payload *string `json:"payload"`
+		Base64  []byte  `json:"payload_base64"`
+		QoS     *byte   `json:"qos"`
+		Retain  bool    `json:"retain"`
+	}
+	if err := readBody(w, r, &in); err != nil {
+		return publication{}, err
+	}
+	p := publication{topic: in.Topic, payload: in.Base64, qos: 1, retain: in.Retain}
+	if in.QoS != nil {
+		p.qos = *in.QoS
+	}
+	if in.Payload != nil {
+		p.payload = []byte(*in.Payload)
+	}
+	if err := stream.CheckTopic(p.topic); err != nil {
+		return p, refuse(err.Error())
+	}
+	switch {
+	case strings.HasPrefix(p.topic, "hellox/") || strings.HasPrefix(p.topic, "$"):
+		return p, refuse("topics under hellox/ and $ are not for publishing; POST /api/command speaks to a broadcaster")
+	case in.Payload != nil && in.Base64 != nil:
+		return p, refuse("give payload or payload_base64, not both")
+	case p.qos > 2:
+		return p, refuse("qos is 0, 1 or 2")
+	case len(p.topic)+len(p.payload) > maxPacket:
+		return p, &statusError{http.StatusRequestEntityTooLarge, fmt.Sprintf("topic and payload together are larger than the %d bytes that the broker takes", maxPacket)}
+	}
+	return p, nil
+}
