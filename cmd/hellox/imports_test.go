@@ -1,53 +1,161 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
 	"os/exec"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestImports keeps the picture in the README true: imports go down only, and
-// what only one part knows stays there.
+// edges lists the imports between hellox's own packages, one a line: the picture
+// in the README, in full. An import that is not listed fails TestImports, and so
+// does a line that no import needs. cmd/hellox may import every package.
+const edges = `
+stream: the vocabulary, imports none of the others
+
+history -> stream
+
+broker -> stream
+
+manifests: text, imports none of the others
+bootstrap -> manifests
+
+web -> history
+web -> stream
+web -> web/origin
+web -> web/timeline
+web/timeline -> history
+web/timeline -> stream
+
+tui -> history
+tui -> stream
+`
+
+// foreign lists what only some packages may depend on, whether they import it
+// themselves or through a module: path prefixes, and the folders that may.
+var foreign = []struct {
+	prefixes, folders []string
+	why               string
+}{
+	{[]string{"k8s.io/", "sigs.k8s.io/"}, []string{"bootstrap", "manifests", "cmd/hellox"}, "only bootstrap and manifests know Kubernetes"},
+	{[]string{"github.com/eclipse/paho"}, []string{"stream"}, "only stream speaks MQTT as a client"},
+	{[]string{"github.com/mochi-mqtt/"}, []string{"broker"}, "only broker speaks MQTT as a server"},
+	{[]string{"github.com/charmbracelet/"}, []string{"tui", "cmd/hellox"}, "only tui knows terminals"},
+	{[]string{"modernc.org/sqlite"}, []string{"history", "broker"}, "only they store"},
+	{[]string{"k8s.io/client-go/kubernetes"}, nil, "most of a start-up's time and memory"},
+	{[]string{"github.com/docker/docker"}, nil, "a Docker client for two requests"},
+	{[]string{"github.com/chromedp/", "github.com/getkin/", "github.com/rogpeppe/"}, nil, "it is for tests"},
+}
+
+// TestImports holds the directions of imports: between hellox's packages those
+// of edges, test helpers (packages named …test) from tests alone, and foreign
+// modules as foreign lists them.
 func TestImports(t *testing.T) {
-	for _, rule := range []struct{ of, not, why string }{
-		{"hellox/stream", "hellox/", "the vocabulary knows nobody"},
-		{"hellox/manifests", "hellox/", "what is in a cluster is text"},
-		{"hellox/history", "hellox/web", "it is read by web"},
-		{"hellox/history", "hellox/tui", "it is read by tui"},
-		{"hellox/history", "hellox/broker", "it knows no broker"},
-		{"hellox/web", "hellox/tui", "siblings meet in cmd"},
-		{"hellox/web", "hellox/broker", "siblings meet in cmd"},
-		{"hellox/tui", "hellox/web", "siblings meet in cmd"},
-		{"hellox/tui", "hellox/broker", "siblings meet in cmd"},
-		{"hellox/broker", "hellox/history", "siblings meet in cmd"},
-		{"hellox/bootstrap", "hellox/stream", "a cluster's pods are not its business"},
-		{"hellox/bootstrap", "hellox/history", "a cluster's pods are not its business"},
-		{"hellox/bootstrap", "github.com/eclipse/paho", "only stream and broker know MQTT"},
-		{"hellox/web", "k8s.io/", "only bootstrap and manifests know Kubernetes"},
-		{"hellox/tui", "k8s.io/", "only bootstrap and manifests know Kubernetes"},
-		{"hellox/history", "k8s.io/", "only bootstrap and manifests know Kubernetes"},
-		{"hellox/broker", "k8s.io/", "only bootstrap and manifests know Kubernetes"},
-		{"hellox/stream", "k8s.io/", "only bootstrap and manifests know Kubernetes"},
-		{"hellox/web", "github.com/charmbracelet/", "only tui knows terminals"},
-		{"hellox/history", "github.com/charmbracelet/", "only tui knows terminals"},
-		{"hellox/cmd/hellox", "k8s.io/client-go/kubernetes", "most of a start-up's time and memory"},
-		{"hellox/cmd/hellox", "github.com/docker/docker", "a Docker client for two requests"},
-		{"hellox/cmd/hellox", "github.com/chromedp/", "it is for tests"},
-		{"hellox/cmd/hellox", "github.com/getkin/", "it is for tests"},
-	} {
-		for _, dep := range dependencies(t, rule.of) {
-			if dep != rule.of && strings.HasPrefix(dep, rule.not) {
-				t.Errorf("%s imports %s: %s", rule.of, dep, rule.why)
+	imports := importGraph(t)
+	wanted := make(map[string]bool)
+	for line := range strings.Lines(edges) {
+		if from, to, ok := strings.Cut(strings.TrimSpace(line), " -> "); ok {
+			wanted[from+" -> "+to] = true
+		}
+	}
+	for from, all := range imports {
+		from, ours := strings.CutPrefix(from, "hellox/")
+		if !ours {
+			continue
+		}
+		for _, to := range all {
+			to, ours := strings.CutPrefix(to, "hellox/")
+			edge := from + " -> " + to
+			switch {
+			case !ours:
+			case isTestHelper(to) && !isTestHelper(from):
+				t.Errorf("%s: the package %s is for tests", edge, to)
+			case from == "cmd/hellox":
+			case !wanted[edge]:
+				t.Errorf("%s is not among the edges: turn the import around, or add it there", edge)
+			default:
+				wanted[edge] = false
+			}
+		}
+	}
+	for edge, unused := range wanted {
+		if unused {
+			t.Errorf("%s is among the edges, but there is no such import: remove the line", edge)
+		}
+	}
+	for _, rule := range foreign {
+		for from := range imports {
+			if !strings.HasPrefix(from, "hellox/") || within(from, rule.folders) {
+				continue
+			}
+			for _, prefix := range rule.prefixes {
+				if way := wayTo(imports, from, prefix, rule.folders); way != nil {
+					t.Errorf("%s: %s", strings.Join(way, " -> "), rule.why)
+				}
 			}
 		}
 	}
 }
 
-func dependencies(t *testing.T, of string) []string {
+// importGraph returns what each package of hellox and each of their
+// dependencies imports, tests left out.
+func importGraph(t *testing.T) map[string][]string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-deps", of).Output()
+	out, err := exec.Command("go", "list", "-deps", "-json=ImportPath,Imports", "hellox/...").Output()
 	if err != nil {
-		t.Fatalf("go list -deps %s: %v", of, err)
+		t.Fatalf("go list: %v", err)
 	}
-	return strings.Fields(string(out))
+	graph := make(map[string][]string)
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return graph
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		graph[p.ImportPath] = p.Imports
+	}
+}
+
+// isTestHelper reports whether a package is a helper of tests, as net/http/httptest is.
+func isTestHelper(folder string) bool { return strings.HasSuffix(path.Base(folder), "test") }
+
+// within reports whether a package of hellox lies in one of the folders.
+func within(pkg string, folders []string) bool {
+	return slices.ContainsFunc(folders, func(folder string) bool {
+		return pkg == "hellox/"+folder || strings.HasPrefix(pkg, "hellox/"+folder+"/")
+	})
+}
+
+// wayTo returns a chain of imports from a package to one with the prefix, or nil.
+// It does not lead through the folders that may depend on it.
+func wayTo(imports map[string][]string, from, prefix string, folders []string) []string {
+	seen := make(map[string]bool)
+	var walk func(pkg string) []string
+	walk = func(pkg string) []string {
+		if strings.HasPrefix(pkg, prefix) {
+			return []string{pkg}
+		}
+		if seen[pkg] || within(pkg, folders) {
+			return nil
+		}
+		seen[pkg] = true
+		for _, to := range imports[pkg] {
+			if way := walk(to); way != nil {
+				return append([]string{pkg}, way...)
+			}
+		}
+		return nil
+	}
+	return walk(from)
 }
