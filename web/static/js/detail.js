@@ -41,7 +41,6 @@ export class Detail extends Emitter {
   }
 
   get open() { return !this.root.hidden; }
-  get message() { return this.#message; }
 
   /** Shows a message; null closes. */
   set(message) {

@@ -108,8 +108,6 @@ export class List extends Emitter {
     this.viewport.scrollTop = 0;
   }
 
-  refresh() { this.#rows.refresh(); }
-
   /** Says something above the list; '' nothing. */
   say(words) {
     this.note.hidden = words === '';

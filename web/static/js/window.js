@@ -3,7 +3,6 @@
 
 import { Emitter } from './emitter.js';
 import { get } from './api.js';
-import { parseTime } from './format.js';
 import { rowsOf } from './rows.js';
 
 const page = 500; // messages a request
@@ -30,7 +29,6 @@ export class Window extends Emitter {
   #generation = 0;
 
   get lastID() { return this.messages.length ? this.messages.at(-1).id : 0; }
-  get firstID() { return this.messages.length ? this.messages[0].id : 0; }
 
   /** Reads the newest page of a selection; resolves to the id that events go on from. */
   async newest(selection) {
@@ -179,7 +177,4 @@ export class Window extends Emitter {
     const row = this.rowOf(id);
     return row < 0 ? null : this.rows[row].message;
   }
-
-  /** Milliseconds since 1970 of a row. */
-  timeOf(row) { return this.rows[row] ? parseTime(this.rows[row].message.received) : NaN; }
 }
