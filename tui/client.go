@@ -9,6 +9,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/stream"
+	"hellox/tui/units"
 )
 
 // A Client acts on the stream for the user.
@@ -37,7 +38,7 @@ func (s *source) publish(topic, text string, qos byte, retain bool) tea.Cmd {
 		if err := s.client.Publish(ctx, topic, []byte(text), qos, retain); err != nil {
 			return actedMsg{err: fmt.Errorf("publish to %s: %w", topic, err)}
 		}
-		return actedMsg{words: fmt.Sprintf("✓ published to %s in %s", topic, latency(time.Since(began)))}
+		return actedMsg{words: fmt.Sprintf("✓ published to %s in %s", topic, units.Latency(time.Since(began)))}
 	}
 }
 
@@ -52,7 +53,7 @@ func (s *source) tell(id string, c stream.Command) tea.Cmd {
 		if err != nil {
 			return actedMsg{err: fmt.Errorf("tell %s to %s: %w", id, c.Do, err)}
 		}
-		return actedMsg{words: fmt.Sprintf("✓ %s answered in %s: %s", id, latency(took), stands(answer.State))}
+		return actedMsg{words: fmt.Sprintf("✓ %s answered in %s: %s", id, units.Latency(took), stands(answer.State))}
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/stream"
+	"hellox/tui/cells"
+	"hellox/tui/theme"
+	"hellox/tui/units"
 )
 
 // A form is how a payload is shown.
@@ -48,7 +51,7 @@ func (d *detail) scroll(n int) { d.top = clamp(d.top+n, 0, max(len(d.lines)-d.he
 // prepare sets m out for w cells and height lines, unless it is already.
 //
 // size is that of the whole payload, of which m may hold the beginning only.
-func (d *detail) prepare(s *styles, m *stream.Message, size, w, height int, now time.Time) {
+func (d *detail) prepare(s *theme.Theme, m *stream.Message, size, w, height int, now time.Time) {
 	d.height = height
 	if d.of != m {
 		d.top, d.size, d.since = 0, size, now
@@ -95,20 +98,20 @@ func (m model) pressDetail(msg tea.KeyMsg) (model, tea.Cmd) {
 }
 
 // setOut paints a message in lines of w cells.
-func setOut(s *styles, m *stream.Message, whole int, as form, w int, zone *time.Location) []string {
+func setOut(s *theme.Theme, m *stream.Message, whole int, as form, w int, zone *time.Location) []string {
 	if m == nil {
-		return []string{s.grey.paint(cut(" no message", w))}
+		return []string{s.Grey.Apply(cells.Cut(" no message", w))}
 	}
 	const nameW = 10
-	lines := []string{s.bold.paint(cut(" #"+count(uint64(m.ID)), w))}
+	lines := []string{s.Bold.Apply(cells.Cut(" #"+units.Count(uint64(m.ID)), w))}
 	for _, f := range facts(m, zone) {
-		lines = append(lines, " "+s.grey.paint(left(f.name, nameW))+clean(f.value, w-nameW-2))
+		lines = append(lines, " "+s.Grey.Apply(cells.Left(f.name, nameW))+cells.Clean(f.value, w-nameW-2))
 	}
 	name, body := payload(m, as, w-2)
 	if whole > len(m.Payload) {
-		name += ", the first " + size(int64(len(m.Payload)))
+		name += ", the first " + units.Bytes(int64(len(m.Payload)))
 	}
-	lines = append(lines, "", s.grey.paint(cut(" payload   "+size(int64(whole))+"  "+name, w)))
+	lines = append(lines, "", s.Grey.Apply(cells.Cut(" payload   "+units.Bytes(int64(whole))+"  "+name, w)))
 	for _, l := range body {
 		lines = append(lines, " "+l)
 	}
@@ -130,10 +133,10 @@ func facts(m *stream.Message, zone *time.Location) []fact {
 			f = append(f, fact{name, value})
 		}
 	}
-	add("Δ", delta(m.Delta))
-	add("Δ any", delta(m.DeltaAny))
+	add("Δ", units.Delta(m.Delta))
+	add("Δ any", units.Delta(m.DeltaAny))
 	if m.Ours {
-		add("latency", latency(m.Latency))
+		add("latency", units.Latency(m.Latency))
 		add("seq", strconv.FormatUint(m.Seq, 10))
 		add("boot", m.Boot)
 		add("color", m.Color)
@@ -142,7 +145,7 @@ func facts(m *stream.Message, zone *time.Location) []fact {
 		add("▣", "retained: the broker kept it and sent it again")
 	}
 	if m.Missed > 0 {
-		add("⋯", count(m.Missed)+" missed before it")
+		add("⋯", units.Count(m.Missed)+" missed before it")
 	}
 	if m.Reordered {
 		add("↶", "reordered: older than one already seen")
@@ -170,7 +173,7 @@ func payload(m *stream.Message, as form, w int) (string, []string) {
 func fold(s string, w int) []string {
 	var lines []string
 	for _, l := range strings.Split(strings.TrimSuffix(s, "\n"), "\n") {
-		lines = append(lines, wrap(stream.Clean(l), w)...)
+		lines = append(lines, cells.Wrap(stream.Clean(l), w)...)
 	}
 	return lines
 }

@@ -6,6 +6,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/stream"
+	"hellox/tui/cells"
+	"hellox/tui/theme"
 )
 
 // filterLine is where a filter is typed. It is judged with each key.
@@ -33,17 +35,17 @@ func (f filterLine) column() int {
 	return 0
 }
 
-func (f filterLine) view(s *styles, w int) string {
+func (f filterLine) view(s *theme.Theme, w int) string {
 	const prompt = " filter: "
-	return s.accent.paint(prompt) + f.input.view(s, w-len(prompt), f.column(), true)
+	return s.Accent.Apply(prompt) + f.input.view(s, w-len(prompt), f.column(), true)
 }
 
 // advice says what is wrong, or how to go on.
-func (f filterLine) advice(s *styles, w int) string {
+func (f filterLine) advice(s *theme.Theme, w int) string {
 	if f.err != nil {
-		return s.red.paint(left(" ✗ "+clean(f.err.Error(), w), w))
+		return s.Red.Apply(cells.Left(" ✗ "+cells.Clean(f.err.Error(), w), w))
 	}
-	return s.grey.paint(left(" press-3   delta>8s   text:~^Hel   payload.temp>=30   is:missed   not topic:plant/#   or ( )", w))
+	return s.Grey.Apply(cells.Left(" press-3   delta>8s   text:~^Hel   payload.temp>=30   is:missed   not topic:plant/#   or ( )", w))
 }
 
 func (m model) pressFilter(msg tea.KeyMsg) (model, tea.Cmd) {

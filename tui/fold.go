@@ -5,6 +5,8 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/cells"
+	"hellox/tui/timeline"
 )
 
 // begin shows the newest page and follows what comes after it.
@@ -19,7 +21,7 @@ func (m model) begin(msg newestMsg) (model, tea.Cmd) {
 	m.stats, m.told = msg.stats, true
 	m.list.show(msg.page)
 	m.tree = newTree()
-	m.strip = newWindow(stripSpan, stripSlots)
+	m.strip = timeline.New(stripSpan, stripSlots)
 	m.senders.rhythms = map[string]rhythm{}
 	for i := range msg.page.Messages {
 		m.count(&msg.page.Messages[i])
@@ -73,7 +75,7 @@ func (m model) fold(msg eventsMsg) (model, tea.Cmd) {
 // count takes a message into everything but the list.
 func (m *model) count(msg *stream.Message) {
 	if !msg.Retained { // it was said once, and is only handed out again
-		m.strip.add(msg.Received)
+		m.strip.Add(msg.Received)
 	}
 	m.tree.add(msg)
 	m.senders.heard(msg)
@@ -86,7 +88,7 @@ func (m *model) widest() int {
 	e := m.list.entries
 	for _, e := range e[max(len(e)-max(m.list.height, 50), 0):] {
 		if e.message != nil {
-			n = max(n, width(clean(e.message.Sender, most)))
+			n = max(n, cells.Width(cells.Clean(e.message.Sender, most)))
 		}
 	}
 	return n

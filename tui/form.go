@@ -1,5 +1,7 @@
 package tui
 
+import "hellox/tui/cells"
+
 // form paints what is typed into above the foot.
 func (m model) form() []string {
 	switch {
@@ -19,7 +21,7 @@ func (m model) form() []string {
 // nothing is.
 func (m model) advice() string {
 	s, w := m.style, m.layout.w
-	fail := func(err error) string { return s.red.paint(left(" ✗ "+clean(err.Error(), w), w)) }
+	fail := func(err error) string { return s.Red.Apply(cells.Left(" ✗ "+cells.Clean(err.Error(), w), w)) }
 	switch {
 	case m.mode == modeFilter:
 		return m.filter.advice(s, w)
@@ -28,7 +30,7 @@ func (m model) advice() string {
 	case m.mode == modeTell && m.tell.err != nil:
 		return fail(m.tell.err)
 	case m.mode == modeTell && m.notice.text == "":
-		return s.grey.paint(left(" say TEXT · pause · resume · interval MIN MAX · identify", w))
+		return s.Grey.Apply(cells.Left(" say TEXT · pause · resume · interval MIN MAX · identify", w))
 	}
 	return ""
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 	"github.com/muesli/termenv"
+
+	"hellox/tui/theme"
 )
 
 var update = flag.Bool("update", false, "write the frames to testdata instead of comparing them")
@@ -21,7 +23,7 @@ var update = flag.Bool("update", false, "write the frames to testdata instead of
 func bare(frame string) string { return colours.ReplaceAllString(frame, "") }
 
 // cursor shows where the cursor is.
-var cursor = strings.NewReplacer(reverse.on, "⟦", reverse.off, "⟧")
+var cursor = strings.NewReplacer(theme.Reverse.On, "⟦", theme.Reverse.Off, "⟧")
 
 var trailing = regexp.MustCompile(`(?m) +$`)
 

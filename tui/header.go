@@ -6,21 +6,23 @@ import (
 	"time"
 
 	"hellox/stream"
+	"hellox/tui/cells"
+	"hellox/tui/units"
 )
 
 func (m model) header() string {
 	s := m.style
 	link, totals := m.linkWords(), ""
 	if m.told {
-		totals = fmt.Sprintf("  %s recv  %s dropped  ? ", count(m.stats.Received), count(m.list.dropped))
+		totals = fmt.Sprintf("  %s recv  %s dropped  ? ", units.Count(m.stats.Received), units.Count(m.list.dropped))
 	}
-	at := s.bold.paint(" hellox")
+	at := s.Bold.Apply(" hellox")
 	const between = " · "
-	if title := cut(m.title, m.layout.w-width(at)-width(link)-width(totals)-2*len(" . ")); title != "" {
-		at += s.grey.paint(between) + title
+	if title := cells.Cut(m.title, m.layout.w-cells.Width(at)-cells.Width(link)-cells.Width(totals)-2*len(" . ")); title != "" {
+		at += s.Grey.Apply(between) + title
 	}
-	at += s.grey.paint(between) + link
-	return ends(at, s.grey.paint(totals), m.layout.w)
+	at += s.Grey.Apply(between) + link
+	return ends(at, s.Grey.Apply(totals), m.layout.w)
 }
 
 // linkWords tell how the stream comes here: our own connection first, and the
@@ -29,35 +31,35 @@ func (m model) linkWords() string {
 	s := m.style
 	switch {
 	case m.ended != nil:
-		return s.red.paint("⨯ ended")
+		return s.Red.Apply("⨯ ended")
 	case m.link != nil && m.link.State != stream.Connected:
 		return m.linkState(*m.link)
 	case !m.told:
-		return s.grey.paint("◌ connecting")
+		return s.Grey.Apply("◌ connecting")
 	case m.stats.Link.State != "" && m.stats.Link.State != stream.Connected:
 		if m.link == nil {
 			return m.linkState(m.stats.Link)
 		}
-		return s.green.paint("●") + " connected, broker " + m.linkState(m.stats.Link)
+		return s.Green.Apply("●") + " connected, broker " + m.linkState(m.stats.Link)
 	}
-	return s.green.paint("●") + " connected"
+	return s.Green.Apply("●") + " connected"
 }
 
 func (m model) linkState(l stream.Link) string {
 	s := m.style
 	switch l.State {
 	case stream.Connected:
-		return s.green.paint("●") + " connected"
+		return s.Green.Apply("●") + " connected"
 	case stream.Retrying:
 		in := l.Retry.Sub(m.now())
 		if in < time.Second {
-			return s.grey.paint("◌ retrying")
+			return s.Grey.Apply("◌ retrying")
 		}
-		return s.grey.paint("◌ retry in " + age(in+time.Second/2))
+		return s.Grey.Apply("◌ retry in " + units.Age(in+time.Second/2))
 	case stream.Ended:
-		return s.red.paint("⨯ ended")
+		return s.Red.Apply("⨯ ended")
 	}
-	return s.grey.paint("◌ connecting")
+	return s.Grey.Apply("◌ connecting")
 }
 
 func (m model) tabLine() string {
@@ -68,21 +70,21 @@ func (m model) tabLine() string {
 	line := ""
 	for i, name := range tabNames {
 		if tab(i) == m.tab {
-			line += s.accent.paint("›") + s.bold.paint(name) + " "
+			line += s.Accent.Apply("›") + s.Bold.Apply(name) + " "
 		} else {
-			line += " " + s.grey.paint(name) + " "
+			line += " " + s.Grey.Apply(name) + " "
 		}
 	}
 	narrowed := ""
 	if m.sel.Sender != "" {
-		narrowed = "only " + clean(m.sel.Sender, 24) + "  "
+		narrowed = "only " + cells.Clean(m.sel.Sender, 24) + "  "
 	}
 	if len(m.sel.Topics) > 0 {
-		narrowed += "topic: " + clean(strings.Join(m.sel.Topics, " "), 24) + "  "
+		narrowed += "topic: " + cells.Clean(strings.Join(m.sel.Topics, " "), 24) + "  "
 	}
 	words := "filter: (none) "
 	if m.sel.Filter != nil {
-		words = "filter: " + clean(m.sel.Filter.String(), max(m.layout.w-width(line)-width(narrowed)-12, 8)) + " "
+		words = "filter: " + cells.Clean(m.sel.Filter.String(), max(m.layout.w-cells.Width(line)-cells.Width(narrowed)-12, 8)) + " "
 	}
-	return ends(line, s.accent.paint(narrowed)+s.grey.paint(words), m.layout.w)
+	return ends(line, s.Accent.Apply(narrowed)+s.Grey.Apply(words), m.layout.w)
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
+	"hellox/tui/cells"
 )
 
 // hex sets bytes out in lines of at most w cells: offset, bytes, characters.
@@ -24,15 +24,7 @@ func hex(b []byte, w int) []string {
 			}
 			chars.WriteByte(c)
 		}
-		lines = append(lines, cut(fmt.Sprintf("%04x  %s%s", at, left(bytes.String(), 3*n), chars.String()), w))
+		lines = append(lines, cells.Cut(fmt.Sprintf("%04x  %s%s", at, cells.Left(bytes.String(), 3*n), chars.String()), w))
 	}
 	return lines
-}
-
-// wrap breaks a clean line after w cells.
-func wrap(s string, w int) []string {
-	if width(s) <= w || w < 1 {
-		return []string{s}
-	}
-	return strings.Split(ansi.Hardwrap(s, w, true), "\n")
 }

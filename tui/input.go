@@ -5,6 +5,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/stream"
+	"hellox/tui/cells"
+	"hellox/tui/theme"
 )
 
 // An input is a line to type in. textinput edits; painting is ours, because
@@ -28,29 +30,29 @@ func (in input) update(msg tea.Msg) input {
 
 // view paints the line in w cells. Characters from wrong on are red; 0 is
 // none, counted from 1. Without focus there is no cursor.
-func (in input) view(s *styles, w, wrong int, focus bool) string {
+func (in input) view(s *theme.Theme, w, wrong int, focus bool) string {
 	runes, at := []rune(in.line.Value()), in.line.Position()
 	if !focus {
 		at = 0
 	}
 	from := 0
-	for from < at && width(stream.Clean(string(runes[from:at]))) > w-2 {
+	for from < at && cells.Width(stream.Clean(string(runes[from:at]))) > w-2 {
 		from++
 	}
-	painted, cells := "", 0
-	for i := from; i <= len(runes) && cells < w; i++ {
+	painted, used := "", 0
+	for i := from; i <= len(runes) && used < w; i++ {
 		c := " "
 		if i < len(runes) {
-			c = cut(stream.Clean(string(runes[i])), w-cells)
+			c = cells.Cut(stream.Clean(string(runes[i])), w-used)
 		}
-		cells += width(c)
+		used += cells.Width(c)
 		switch {
 		case i == at && focus:
-			c = reverse.paint(c)
+			c = theme.Reverse.Apply(c)
 		case wrong > 0 && i >= wrong-1:
-			c = s.red.paint(c)
+			c = s.Red.Apply(c)
 		}
 		painted += c
 	}
-	return left(painted, w)
+	return cells.Left(painted, w)
 }

@@ -14,6 +14,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/theme"
 )
 
 // ErrShort is what Lines returns when the time ended before the count.
@@ -73,7 +74,7 @@ func follow(ctx context.Context, o LineOptions) (int, error) {
 	defer func() { _ = follower.Close() }()
 
 	w := lineWriter{out: bufio.NewWriterSize(o.Out, 64<<10), o: o, last: max(after, 0), senderW: 12, textW: 24}
-	w.styles = newStyles(lineRenderer(o))
+	w.styles = theme.New(lineRenderer(o))
 	for {
 		events, err := follower.Next(ctx)
 		if err != nil {

@@ -8,13 +8,16 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/cells"
+	"hellox/tui/theme"
+	"hellox/tui/units"
 )
 
 // lineWriter writes events as lines. Columns grow with what comes, so that
 // lines stand below each other without knowing what is to come.
 type lineWriter struct {
 	out     *bufio.Writer
-	styles  *styles
+	styles  *theme.Theme
 	o       LineOptions
 	n       int   // messages written
 	last    int64 // id of the newest
@@ -43,7 +46,7 @@ func (w *lineWriter) event(e *history.Event) error {
 	case e.LetGo > w.last:
 		n := uint64(e.LetGo - w.last)
 		w.last = e.LetGo
-		return w.aside("⋯ " + count(n) + " let go: they came faster than they were read")
+		return w.aside("⋯ " + units.Count(n) + " let go: they came faster than they were read")
 	}
 	return nil
 }
@@ -79,33 +82,33 @@ func (w *lineWriter) columns(m *stream.Message) error {
 	if m.Ours {
 		say = marks(m) + stream.Clean(m.Text)
 	}
-	w.senderW = max(w.senderW, min(width(sender), lineSenderMost))
-	w.textW = max(w.textW, min(width(say), lineTextMost))
+	w.senderW = max(w.senderW, min(cells.Width(sender), lineSenderMost))
+	w.textW = max(w.textW, min(cells.Width(say), lineTextMost))
 	d := ""
 	if m.Delta != stream.None {
-		d = "Δ " + right(delta(m.Delta), 10)
+		d = "Δ " + cells.Right(units.Delta(m.Delta), 10)
 	}
-	tail := "  " + right(d, 12)
+	tail := "  " + cells.Right(d, 12)
 	if m.Latency != stream.None {
-		tail += "  " + right(latency(m.Latency), 8)
+		tail += "  " + cells.Right(units.Latency(m.Latency), 8)
 	}
-	_, err := fmt.Fprintln(w.out, s.grey.paint(m.Received.In(w.o.Now().Location()).Format(clock))+" "+
-		s.bar(m.Sender, m.Color, false)+pad(sender, w.senderW)+"  "+pad(say, w.textW)+tail)
+	_, err := fmt.Fprintln(w.out, s.Grey.Apply(m.Received.In(w.o.Now().Location()).Format(units.Clock))+" "+
+		s.Bar(m.Sender, m.Color, false)+pad(sender, w.senderW)+"  "+pad(say, w.textW)+tail)
 	return err
 }
 
 // pad fills s up to n cells; a longer one stays whole.
-func pad(s string, n int) string { return s + spaces(n-width(s)) }
+func pad(s string, n int) string { return s + cells.Spaces(n-cells.Width(s)) }
 
 func missed(m *stream.Message) string {
-	return "⋯ " + stream.Clean(m.Sender) + ": " + count(m.Missed) + " missed"
+	return "⋯ " + stream.Clean(m.Sender) + ": " + units.Count(m.Missed) + " missed"
 }
 
 // aside says something about the messages: among them for a person, beside
 // them where a program reads.
 func (w *lineWriter) aside(words string) error {
 	if !w.o.JSON {
-		_, err := fmt.Fprintln(w.out, w.styles.red.paint(words))
+		_, err := fmt.Fprintln(w.out, w.styles.Red.Apply(words))
 		return err
 	}
 	// Whoever reads the messages must have those before it by now.
@@ -122,7 +125,7 @@ func (w *lineWriter) link(l *stream.Link) error {
 	case stream.Connected:
 		words = "● connected"
 	case stream.Retrying:
-		words = "◌ retry in " + age(l.Retry.Sub(w.o.Now())+time.Second/2)
+		words = "◌ retry in " + units.Age(l.Retry.Sub(w.o.Now())+time.Second/2)
 	case stream.Ended:
 		words = "⨯ ended"
 	default:

@@ -2,10 +2,14 @@ package tui
 
 import (
 	"time"
+
+	"hellox/tui/cells"
+	"hellox/tui/theme"
+	"hellox/tui/units"
 )
 
 // view paints the list in w cells and l.height lines.
-func (l *list) view(s *styles, w int, sender int) []string {
+func (l *list) view(s *theme.Theme, w int, sender int) []string {
 	if len(l.entries) == 0 {
 		return nil
 	}
@@ -22,18 +26,18 @@ func (l *list) view(s *styles, w int, sender int) []string {
 	return lines[min(skip, len(lines)):min(len(lines), l.height+skip)]
 }
 
-func (l *list) entryLines(lines []string, s *styles, i int, c columns, w int, selected bool) []string {
+func (l *list) entryLines(lines []string, s *theme.Theme, i int, c columns, w int, selected bool) []string {
 	m := l.entries[i].message
 	if m == nil {
-		return append(lines, s.rule("⋯", count(l.entries[i].letGo)+" let go: they came faster than they were read", w))
+		return append(lines, s.Rule("⋯", units.Count(l.entries[i].letGo)+" let go: they came faster than they were read", w))
 	}
 	if l.newDay(i) {
-		lines = append(lines, s.grey.paint(cut(" "+m.Received.In(l.zone).Format("Monday, 2 January 2006"), w)))
+		lines = append(lines, s.Grey.Apply(cells.Cut(" "+m.Received.In(l.zone).Format("Monday, 2 January 2006"), w)))
 	}
 	if m.Missed > 0 {
-		lines = append(lines, s.rule("⋯", clean(m.Sender, w/2)+": "+count(m.Missed)+" missed", w))
+		lines = append(lines, s.Rule("⋯", cells.Clean(m.Sender, w/2)+": "+units.Count(m.Missed)+" missed", w))
 	}
-	return append(lines, s.row(m, c, w, selected, l.zone))
+	return append(lines, row(s, m, c, w, selected, l.zone))
 }
 
 // head is the line above the oldest message: what is before it.
@@ -42,7 +46,7 @@ func (l *list) head(since time.Time) string {
 	case l.loading:
 		return "reading older messages …"
 	case l.full:
-		return "memory is full: " + size(l.budget)
+		return "memory is full: " + units.Bytes(l.budget)
 	case l.older != 0:
 		return ""
 	case !since.IsZero():

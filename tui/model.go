@@ -7,6 +7,9 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/cells"
+	"hellox/tui/theme"
+	"hellox/tui/timeline"
 )
 
 // A tab is what the middle of the screen shows.
@@ -38,7 +41,7 @@ const (
 // paints them; whatever waits is a command of source.
 type model struct {
 	src     *source
-	style   *styles
+	style   *theme.Theme
 	keys    keys
 	now     func() time.Time
 	title   string
@@ -60,7 +63,7 @@ type model struct {
 
 	list    list
 	nameW   int // width of the longest sender seen in the list
-	strip   window
+	strip   timeline.Timeline
 	tree    tree
 	senders senders
 	detail  detail
@@ -72,16 +75,16 @@ type model struct {
 	left    error // what Run returns
 }
 
-func newModel(src *source, style *styles, o Options) model {
+func newModel(src *source, style *theme.Theme, o Options) model {
 	m := model{
 		src: src, style: style, keys: newKeys(), now: o.Now,
-		title: clean(o.Title, noticeMost), since: o.Since, sel: o.Select,
+		title: cells.Clean(o.Title, noticeMost), since: o.Since, sel: o.Select,
 		started: o.Now(),
 		tree:    newTree(),
 	}
 	zone := m.started.Location()
 	m.list = list{budget: o.Memory, zone: zone, following: true}
-	m.strip = newWindow(stripSpan, stripSlots)
+	m.strip = timeline.New(stripSpan, stripSlots)
 	m.senders.rhythms = map[string]rhythm{}
 	return m
 }

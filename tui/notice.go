@@ -1,6 +1,10 @@
 package tui
 
-import "time"
+import (
+	"time"
+
+	"hellox/tui/cells"
+)
 
 // A notice stays so long at the foot, and has at most so many cells.
 const (
@@ -15,10 +19,10 @@ type notice struct {
 	until  time.Time // zero: from the next tick on
 }
 
-func (n notice) say(text string) notice { return notice{text: clean(text, noticeMost)} }
+func (n notice) say(text string) notice { return notice{text: cells.Clean(text, noticeMost)} }
 
 func (n notice) fail(err error) notice {
-	return notice{text: clean(err.Error(), noticeMost), failed: true}
+	return notice{text: cells.Clean(err.Error(), noticeMost), failed: true}
 }
 
 // at lets a notice go whose time is over.

@@ -7,34 +7,37 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/cells"
+	"hellox/tui/theme"
+	"hellox/tui/units"
 )
 
 // panel paints the senders beside the list in w cells: state, rhythm and last
 // interval of each, and its pod where that is known; at the foot the intervals
 // of the one looked at.
-func (s *senders) panel(st *styles, w, height int, now time.Time, of string) []string {
+func (s *senders) panel(st *theme.Theme, w, height int, now time.Time, of string) []string {
 	const footH = 6
 	var foot []string
 	if in := s.intervalsOf(of); in != nil && height > 4*footH {
 		foot = histogram(st, in, w)
 	}
 	n := s.tally()
-	head := " " + plural(uint64(len(s.all)), "sender")
+	head := " " + units.Plural(uint64(len(s.all)), "sender")
 	for _, state := range []stream.State{stream.OnTime, stream.Late, stream.Silent, stream.Gone, stream.Lost} {
 		if n[state] > 0 {
-			head += fmt.Sprintf("  %s %d", sign(state), n[state])
+			head += fmt.Sprintf("  %s %d", theme.Sign(state), n[state])
 		}
 	}
-	lines := []string{st.grey.paint(cut(head, w))}
+	lines := []string{st.Grey.Apply(cells.Cut(head, w))}
 	room := height - len(foot) - 1
 	for i := range s.all {
 		if len(lines) >= room && i < len(s.all)-1 {
-			lines = append(lines, st.grey.paint(cut(" … "+count(uint64(len(s.all)-i))+" more (3)", w)))
+			lines = append(lines, st.Grey.Apply(cells.Cut(" … "+units.Count(uint64(len(s.all)-i))+" more (3)", w)))
 			break
 		}
 		lines = append(lines, s.panelLine(st, &s.all[i], w, now))
 		if pod := s.all[i].Pod; pod != "" && len(lines) < room {
-			lines = append(lines, "   "+st.grey.paint(clean("pod "+pod, w-4)))
+			lines = append(lines, "   "+st.Grey.Apply(cells.Clean("pod "+pod, w-4)))
 		}
 	}
 	for len(lines) < height-len(foot) {
@@ -43,35 +46,35 @@ func (s *senders) panel(st *styles, w, height int, now time.Time, of string) []s
 	return append(lines, foot...)
 }
 
-func (s *senders) panelLine(st *styles, one *stream.Sender, w int, now time.Time) string {
+func (s *senders) panelLine(st *theme.Theme, one *stream.Sender, w int, now time.Time) string {
 	const rhythmW, wordsW = len(rhythm{}), 11
 	words := stateWords(one, now)
 	if one.State == stream.OnTime {
 		words = ""
 		if one.IntervalMS != nil {
-			words = millis(one.IntervalMS.Last)
+			words = units.Millis(one.IntervalMS.Last)
 		}
 	}
 	nameW := max(w-4-1-rhythmW-1-wordsW-1, 4)
-	beat := spaces(rhythmW)
+	beat := cells.Spaces(rhythmW)
 	if r, ok := s.rhythms[one.Sender]; ok {
-		beat = st.spark(r[:])
+		beat = st.Spark(r[:])
 	}
-	return " " + st.state(one.State).paint(sign(one.State)) + " " + st.bar(one.Sender, one.Color, false) +
-		left(nameOf(one.Sender, one.Ours, nameW), nameW) + " " +
-		beat + " " + st.grey.paint(right(words, wordsW))
+	return " " + st.State(one.State).Apply(theme.Sign(one.State)) + " " + st.Bar(one.Sender, one.Color, false) +
+		cells.Left(cells.Name(one.Sender, one.Ours, nameW), nameW) + " " +
+		beat + " " + st.Grey.Apply(cells.Right(words, wordsW))
 }
 
 // histogram paints how the intervals of a sender are spread.
-func histogram(st *styles, in *history.Intervals, w int) []string {
+func histogram(st *theme.Theme, in *history.Intervals, w int) []string {
 	step := time.Duration(in.StepMS * float64(time.Millisecond))
 	span := time.Duration(len(in.Counts)) * step
 	lines := []string{
-		st.hair.paint(repeat("─", w)),
-		" " + st.grey.paint("intervals of ") + clean(in.Sender, w-15),
-		" " + st.spark(spread(in.Counts, w-2)),
-		st.grey.paint(cut(" 0 s"+right(latency(span), w-5), w)),
-		cut(fmt.Sprintf(" min %.3f  mean %.3f  max %.3f", in.MinMS/1000, in.MeanMS/1000, in.MaxMS/1000), w),
+		st.Hair.Apply(cells.Repeat("─", w)),
+		" " + st.Grey.Apply("intervals of ") + cells.Clean(in.Sender, w-15),
+		" " + st.Spark(spread(in.Counts, w-2)),
+		st.Grey.Apply(cells.Cut(" 0 s"+cells.Right(units.Latency(span), w-5), w)),
+		cells.Cut(fmt.Sprintf(" min %.3f  mean %.3f  max %.3f", in.MinMS/1000, in.MeanMS/1000, in.MaxMS/1000), w),
 	}
 	ms := func(f float64) time.Duration { return time.Duration(f * float64(time.Millisecond)) }
 	if p, ok := stream.Uniformity(in.Counts, step, ms(in.MinMS), ms(in.MaxMS)); ok {
@@ -79,7 +82,7 @@ func histogram(st *styles, in *history.Intervals, w int) []string {
 		if p < 0.01 {
 			words = "no"
 		}
-		return append(lines, st.grey.paint(cut(fmt.Sprintf(" uniform: %s (p %.2f)", words, p), w)))
+		return append(lines, st.Grey.Apply(cells.Cut(fmt.Sprintf(" uniform: %s (p %.2f)", words, p), w)))
 	}
 	return append(lines, "")
 }

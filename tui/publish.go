@@ -6,6 +6,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/stream"
+	"hellox/tui/cells"
+	"hellox/tui/theme"
 )
 
 // publishForm is where a message is written. It stays open after sending.
@@ -64,12 +66,12 @@ func (f publishForm) update(msg tea.KeyMsg) publishForm {
 }
 
 // view paints the form in w cells and three lines.
-func (f publishForm) view(s *styles, w int) []string {
+func (f publishForm) view(s *theme.Theme, w int) []string {
 	label := func(field int, name string) string {
 		if f.field == field {
-			return s.accent.paint("›") + s.bold.paint(name)
+			return s.Accent.Apply("›") + s.Bold.Apply(name)
 		}
-		return " " + s.grey.paint(name)
+		return " " + s.Grey.Apply(name)
 	}
 	box := "▢"
 	if f.retain {
@@ -77,12 +79,12 @@ func (f publishForm) view(s *styles, w int) []string {
 	}
 	const labelW = 10
 	line := func(field int, name string, in input) string {
-		return left(label(field, name), labelW) + in.view(s, w-labelW-1, 0, f.field == field)
+		return cells.Left(label(field, name), labelW) + in.view(s, w-labelW-1, 0, f.field == field)
 	}
 	return []string{
 		line(fieldTopic, "topic", f.topic),
 		line(fieldText, "text", f.text),
-		left(label(fieldQoS, "QoS"), labelW) + fmt.Sprintf("%d   ", f.qos) + label(fieldRetain, "retain") + " " + box,
+		cells.Left(label(fieldQoS, "QoS"), labelW) + fmt.Sprintf("%d   ", f.qos) + label(fieldRetain, "retain") + " " + box,
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"hellox/stream"
+	"hellox/tui/cells"
+	"hellox/tui/theme"
+	"hellox/tui/units"
 )
 
 // columns are the widths in cells of the list's columns; 0 leaves one out.
@@ -15,7 +18,7 @@ type columns struct {
 // columnsFor divides w cells among the columns. Narrower and narrower, the
 // latency goes first, then the milliseconds, then the delta.
 func columnsFor(w, sender int) columns {
-	c := columns{time: len(clock), sender: clamp(sender, 7, max(w/4, 7)), delta: 12, latency: 8}
+	c := columns{time: len(units.Clock), sender: clamp(sender, 7, max(w/4, 7)), delta: 12, latency: 8}
 	if w >= 92 {
 		c.any = 10
 	}
@@ -39,34 +42,34 @@ func columnsFor(w, sender int) columns {
 }
 
 // row paints a message in w cells.
-func (s *styles) row(m *stream.Message, c columns, w int, selected bool, zone *time.Location) string {
-	p := s.on(selected)
+func row(s *theme.Theme, m *stream.Message, c columns, w int, selected bool, zone *time.Location) string {
+	p := s.Row(selected)
 	var b strings.Builder
-	b.WriteString(p.accent.paint(pointer(selected)))
-	b.WriteString(p.grey.paint(m.Received.In(zone).Format(clock)[:c.time]))
-	b.WriteString(p.ink.paint(" "))
-	b.WriteString(s.bar(m.Sender, m.Color, selected))
-	b.WriteString(p.ink.paint(left(nameOf(m.Sender, m.Ours, c.sender), c.sender) + "  "))
+	b.WriteString(p.Accent.Apply(pointer(selected)))
+	b.WriteString(p.Grey.Apply(m.Received.In(zone).Format(units.Clock)[:c.time]))
+	b.WriteString(p.Ink.Apply(" "))
+	b.WriteString(s.Bar(m.Sender, m.Color, selected))
+	b.WriteString(p.Ink.Apply(cells.Left(cells.Name(m.Sender, m.Ours, c.sender), c.sender) + "  "))
 	n := c.text
 	if marks := marks(m); marks != "" {
-		b.WriteString(p.grey.paint(cut(marks, n)))
-		n = max(n-width(marks), 0)
+		b.WriteString(p.Grey.Apply(cells.Cut(marks, n)))
+		n = max(n-cells.Width(marks), 0)
 	}
-	b.WriteString(p.ink.paint(left(text(m, n), n)))
+	b.WriteString(p.Ink.Apply(cells.Left(text(m, n), n)))
 	if c.delta > 0 {
 		d := ""
 		if m.Delta != stream.None {
-			d = "Δ " + right(delta(m.Delta), c.delta-2)
+			d = "Δ " + cells.Right(units.Delta(m.Delta), c.delta-2)
 		}
-		b.WriteString(p.ink.paint("  " + right(d, c.delta)))
+		b.WriteString(p.Ink.Apply("  " + cells.Right(d, c.delta)))
 	}
 	if c.any > 0 {
-		b.WriteString(p.grey.paint("  " + right(delta(m.DeltaAny), c.any)))
+		b.WriteString(p.Grey.Apply("  " + cells.Right(units.Delta(m.DeltaAny), c.any)))
 	}
 	if c.latency > 0 {
-		b.WriteString(p.ink.paint("  " + right(latency(m.Latency), c.latency)))
+		b.WriteString(p.Ink.Apply("  " + cells.Right(units.Latency(m.Latency), c.latency)))
 	}
-	return p.fill(b.String(), w)
+	return p.Fill(b.String(), w)
 }
 
 // pointer marks the selection by a sign too: there may be no colours.
@@ -92,17 +95,11 @@ func marks(m *stream.Message) string {
 // text is what a message says, in at most n cells.
 func text(m *stream.Message, n int) string {
 	if m.Ours {
-		return clean(m.Text, n)
+		return cells.Clean(m.Text, n)
 	}
 	if len(m.Payload) == 0 {
-		return cut("(empty)", n)
+		return cells.Cut("(empty)", n)
 	}
 	// No more is converted than clean would look at.
-	return clean(string(m.Payload[:min(len(m.Payload), 20*n+24)]), n)
-}
-
-// rule is a line across the list that says something at its beginning.
-func (p *pens) rule(sign, words string, w int) string {
-	words = cut(" "+sign+" "+words+" ", w)
-	return p.red.paint(words + repeat(sign, w-1-width(words)))
+	return cells.Clean(string(m.Payload[:min(len(m.Payload), 20*n+24)]), n)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 
 	"hellox/history"
+	"hellox/tui/theme"
 )
 
 // Options say what Run shows and where.
@@ -53,7 +54,7 @@ func Run(ctx context.Context, o Options) error {
 	_, _ = io.WriteString(o.Out, "\x1b[22;2t")
 	defer func() { _, _ = io.WriteString(o.Out, "\x1b[23;2t") }()
 
-	program := tea.NewProgram(newModel(src, newStyles(r), o),
+	program := tea.NewProgram(newModel(src, theme.New(r), o),
 		tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out),
 		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithFPS(30),
 		// Signals end ctx: whoever made it listens for them.

@@ -13,6 +13,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/theme"
 )
 
 // screen drives a model by hand: each command that a test cares for is run in
@@ -41,7 +42,7 @@ func openOn(t testing.TB, store history.Store, profile termenv.Profile, dark boo
 	ctx, cancel := context.WithCancel(t.Context())
 	src := &source{ctx: ctx, store: store, client: o.Client}
 	t.Cleanup(func() { cancel(); src.running.Wait() })
-	s := &screen{t, newModel(src, newStyles(r), o)}
+	s := &screen{t, newModel(src, theme.New(r), o)}
 	s.send(tea.WindowSizeMsg{Width: w, Height: h})
 	s.read()
 	s.poll()

@@ -7,6 +7,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/units"
 )
 
 // senders are all senders by name, as the store tells of them.
@@ -87,49 +88,19 @@ func (s *senders) tally() map[stream.State]int {
 	return n
 }
 
-// sign is the shape of a state.
-func sign(s stream.State) string {
-	switch s {
-	case stream.OnTime:
-		return "●"
-	case stream.Late:
-		return "◐"
-	case stream.Silent:
-		return "○"
-	case stream.Gone:
-		return "×"
-	case stream.Lost:
-		return "⨯"
-	}
-	return "?"
-}
-
 // stateWords are a state in words: how late, silent for how long, gone when.
 func stateWords(s *stream.Sender, now time.Time) string {
 	zone := now.Location()
 	switch s.State {
 	case stream.Late:
 		due := s.LastSeen.Add(time.Duration(s.ExpectedMS * float64(time.Millisecond)))
-		return "late " + age(now.Sub(due))
+		return "late " + units.Age(now.Sub(due))
 	case stream.Silent:
-		return "silent " + age(now.Sub(s.LastSeen))
+		return "silent " + units.Age(now.Sub(s.LastSeen))
 	case stream.Gone:
 		return "gone " + s.Since.In(zone).Format("15:04")
 	case stream.Lost:
 		return "lost " + s.Since.In(zone).Format("15:04")
 	}
 	return stream.Clean(string(s.State))
-}
-
-// pen is the colour of a state.
-func (p *pens) state(s stream.State) pen {
-	switch s {
-	case stream.OnTime:
-		return p.green
-	case stream.Late:
-		return p.amber
-	case stream.Silent, stream.Lost:
-		return p.red
-	}
-	return p.grey
 }

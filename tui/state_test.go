@@ -195,25 +195,6 @@ func TestTheTreeIsBounded(t *testing.T) {
 	}
 }
 
-func TestWindowFallsByItself(t *testing.T) {
-	w := newWindow(time.Minute, 12)
-	for i := range 30 {
-		w.add(at.Add(time.Duration(i) * time.Second))
-	}
-	w.add(at.Add(-time.Hour)) // too old to count
-	for _, test := range []struct {
-		after time.Duration
-		want  uint64
-	}{{29 * time.Second, 30}, {70 * time.Second, 21}, {2 * time.Minute, 0}} {
-		if n := w.sum(at.Add(test.after), time.Minute); n > test.want || n+5 < test.want {
-			t.Errorf("%s later %d are counted, want %d or a slot less", test.after, n, test.want)
-		}
-	}
-	if got := spark(w.bars(at.Add(30*time.Second), 6)); len(got) != 6 {
-		t.Errorf("six bars are drawn as %q", string(got))
-	}
-}
-
 func TestTheDetailBesideARunningListCanBeRead(t *testing.T) {
 	clock := at
 	store := longStore(3)

@@ -4,6 +4,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/stream"
+	"hellox/tui/cells"
+	"hellox/tui/theme"
 )
 
 // tellForm is where one broadcaster is told what to do, in the words of
@@ -17,9 +19,9 @@ type tellForm struct {
 func newTellForm(to string) tellForm { return tellForm{to: to, input: newInput("")} }
 
 // view paints the form in w cells and one line.
-func (f tellForm) view(s *styles, w int) []string {
-	prompt := " tell " + clean(f.to, w/3) + ": "
-	return []string{s.accent.paint(prompt) + f.input.view(s, w-width(prompt)-1, 0, true)}
+func (f tellForm) view(s *theme.Theme, w int) []string {
+	prompt := " tell " + cells.Clean(f.to, w/3) + ": "
+	return []string{s.Accent.Apply(prompt) + f.input.view(s, w-cells.Width(prompt)-1, 0, true)}
 }
 
 // tellable is the broadcaster that can be told something now, or "".

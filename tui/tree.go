@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hellox/stream"
+	"hellox/tui/timeline"
 )
 
 // What the tree holds is bounded: whoever publishes to ever new topics, or ever
@@ -28,7 +29,7 @@ type topic struct {
 	size     int             // of that payload, whole
 	newest   *topic          // the one at it or below that was heard last
 	seen     time.Time       // when
-	minute   window
+	minute   timeline.Timeline
 }
 
 // tree counts the messages of each topic since the list began.
@@ -83,13 +84,13 @@ func (t *tree) add(m *stream.Message) {
 			at.seen = m.Received
 		}
 		if !m.Retained && at.parent != nil {
-			at.minute.add(m.Received)
+			at.minute.Add(m.Received)
 		}
 	}
 }
 
 func (t *tree) insert(parent *topic, level string) *topic {
-	n := &topic{level: level, parent: parent, opened: t.allOpen, minute: newWindow(time.Minute, 12)}
+	n := &topic{level: level, parent: parent, opened: t.allOpen, minute: timeline.New(time.Minute, 12)}
 	if parent.index == nil {
 		parent.index = map[string]*topic{}
 	}

@@ -3,6 +3,9 @@ package tui
 import (
 	"strings"
 	"time"
+
+	"hellox/tui/cells"
+	"hellox/tui/units"
 )
 
 // View paints the screen: always as many lines as the terminal has, none wider
@@ -16,7 +19,7 @@ func (m model) View() string {
 		lines = append(lines, m.body()...)
 		lines = append(lines, m.form()...)
 		for i := range lines { // smaller than any part was made for
-			lines[i] = cut(lines[i], m.layout.w)
+			lines[i] = cells.Cut(lines[i], m.layout.w)
 		}
 	} else {
 		lines = append(lines, m.header(), m.tabLine())
@@ -30,8 +33,8 @@ func (m model) View() string {
 // ends writes one text at the left and one at the right of w cells; the left
 // one is cut where both do not fit.
 func ends(a, b string, w int) string {
-	n := max(w-width(b), 0)
-	return left(a, n) + cut(b, w)
+	n := max(w-cells.Width(b), 0)
+	return cells.Left(a, n) + cells.Cut(b, w)
 }
 
 // body paints what is between the tabs and the foot: exactly layout.body lines.
@@ -69,16 +72,16 @@ func (m model) main(now time.Time) []string {
 
 // emptyLines say why there is nothing to see, and that somebody is at it.
 func (m model) emptyLines(now time.Time) []string {
-	first, second := "No messages yet. A broadcaster says Hello world every 1 to 10 s.", "waiting for "+age(now.Sub(m.started))
+	first, second := "No messages yet. A broadcaster says Hello world every 1 to 10 s.", "waiting for "+units.Age(now.Sub(m.started))
 	switch {
 	case !m.told:
-		first, second = "Reading the history.", "since "+age(now.Sub(m.started))
+		first, second = "Reading the history.", "since "+units.Age(now.Sub(m.started))
 	case m.list.loading || m.list.older != 0:
-		first, second = "Searching the history.", "before message "+count(uint64(m.list.older))
+		first, second = "Searching the history.", "before message "+units.Count(uint64(m.list.older))
 	case m.sel.Filter != nil || m.sel.Sender != "":
 		first = "Nothing passes the filter yet."
 	}
-	return []string{"", cut("  "+first, m.layout.main), m.style.grey.paint(cut("  "+second, m.layout.main))}
+	return []string{"", cells.Cut("  "+first, m.layout.main), m.style.Grey.Apply(cells.Cut("  "+second, m.layout.main))}
 }
 
 // fill makes lines exactly w cells wide and height many.
@@ -86,9 +89,9 @@ func fill(lines []string, w, height int) []string {
 	full := make([]string, height)
 	for i := range full {
 		if i < len(lines) {
-			full[i] = left(lines[i], w)
+			full[i] = cells.Left(lines[i], w)
 		} else {
-			full[i] = spaces(w)
+			full[i] = cells.Spaces(w)
 		}
 	}
 	return full
@@ -96,7 +99,7 @@ func fill(lines []string, w, height int) []string {
 
 // beside joins two panes by a line.
 func (m model) beside(a, b []string) []string {
-	rule := m.style.hair.paint("│")
+	rule := m.style.Hair.Apply("│")
 	for i := range a {
 		a[i] += rule + b[i]
 	}

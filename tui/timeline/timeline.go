@@ -1,22 +1,22 @@
-package tui
+package timeline
 
 import "time"
 
 // A window counts what happened over the last slots of time, each step long.
 // Its numbers fall by themselves when nothing happens.
-type window struct {
+type Timeline struct {
 	step   time.Duration
 	counts []uint32
 	newest int64 // number of the newest slot since 1970
 }
 
-func newWindow(span time.Duration, slots int) window {
-	return window{step: span / time.Duration(slots), counts: make([]uint32, slots)}
+func New(span time.Duration, slots int) Timeline {
+	return Timeline{step: span / time.Duration(slots), counts: make([]uint32, slots)}
 }
 
 // add counts one that happened at t. What is older than the window is not
 // counted.
-func (w *window) add(t time.Time) {
+func (w *Timeline) Add(t time.Time) {
 	slot := t.UnixNano() / int64(w.step)
 	w.advance(slot)
 	if slot > w.newest-int64(len(w.counts)) {
@@ -25,7 +25,7 @@ func (w *window) add(t time.Time) {
 }
 
 // advance empties the slots between the newest one and slot.
-func (w *window) advance(slot int64) {
+func (w *Timeline) advance(slot int64) {
 	n := int64(len(w.counts))
 	if slot <= w.newest {
 		return
@@ -39,7 +39,7 @@ func (w *window) advance(slot int64) {
 // bars returns the counts in at most n bars, oldest first; the last one holds
 // now. Bars begin at whole multiples of their length, so a bar that has ended
 // does not change until it leaves.
-func (w *window) bars(now time.Time, n int) []uint32 {
+func (w *Timeline) Bars(now time.Time, n int) []uint32 {
 	slots := int64(len(w.counts))
 	each := (slots + int64(n) - 1) / int64(n)
 	bars := make([]uint32, (slots+each-1)/each)
@@ -54,7 +54,7 @@ func (w *window) bars(now time.Time, n int) []uint32 {
 }
 
 // sum counts what happened in the span that ends now.
-func (w *window) sum(now time.Time, span time.Duration) uint64 {
+func (w *Timeline) Sum(now time.Time, span time.Duration) uint64 {
 	n, slots := uint64(0), int64(len(w.counts))
 	current := now.UnixNano() / int64(w.step)
 	first := max(current-int64(span/w.step)+1, w.newest-slots+1, 0)
@@ -62,24 +62,4 @@ func (w *window) sum(now time.Time, span time.Duration) uint64 {
 		n += uint64(w.counts[slot%slots])
 	}
 	return n
-}
-
-// spark draws bars as eighths of a line's height, one cell each; an empty one
-// is a low line.
-func spark(bars []uint32) []rune {
-	most := uint32(1)
-	for _, n := range bars {
-		most = max(most, n)
-	}
-	eighths := []rune("▁▂▃▄▅▆▇█")
-	line := make([]rune, len(bars))
-	for i, n := range bars {
-		switch {
-		case n == 0:
-			line[i] = '_'
-		default:
-			line[i] = eighths[int(uint64(n)*7/uint64(most))]
-		}
-	}
-	return line
 }

@@ -1,38 +1,23 @@
-package tui
+package units
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"hellox/stream"
 )
 
-// count writes n with its thousands apart: 18 204.
-func count(n uint64) string {
-	s := strconv.FormatUint(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + " " + s[i:]
-	}
-	return s
-}
-
-// plural writes a number with its noun: 1 sender, 2 senders.
-func plural(n uint64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return count(n) + " " + noun + "s"
-}
+// clock writes the time of day to the millisecond.
+const Clock = "15:04:05.000"
 
 // delta writes an interval between messages in at most ten cells: 0.310 s,
 // 12 m 03 s, 3 h 12 m. None is empty.
-func delta(d time.Duration) string {
+func Delta(d time.Duration) string {
 	switch {
 	case d == stream.None:
 		return ""
 	case d < 0:
-		return "-" + delta(-d)
+		return "-" + Delta(-d)
 	case d < 100*time.Second:
 		return fmt.Sprintf("%.3f s", d.Seconds())
 	}
@@ -41,12 +26,12 @@ func delta(d time.Duration) string {
 
 // latency writes how long a message travelled, with three digits that count:
 // 1.8 ms, 310 ms, 2.4 s. It is negative where the clocks disagree.
-func latency(d time.Duration) string {
+func Latency(d time.Duration) string {
 	switch {
 	case d == stream.None:
 		return ""
 	case d < 0:
-		return "-" + latency(-d)
+		return "-" + Latency(-d)
 	case d < 100*time.Millisecond:
 		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 	case d < time.Second:
@@ -58,7 +43,7 @@ func latency(d time.Duration) string {
 }
 
 // age writes how long ago something was, to the second: 4 s, 2 m 05 s.
-func age(d time.Duration) string {
+func Age(d time.Duration) string {
 	switch {
 	case d < 0:
 		return "0 s"
@@ -80,35 +65,6 @@ func long(d time.Duration) string {
 }
 
 // millis writes a number of milliseconds as the API tells it as a delta.
-func millis(ms float64) string {
-	return delta(time.Duration(ms * float64(time.Millisecond)))
+func Millis(ms float64) string {
+	return Delta(time.Duration(ms * float64(time.Millisecond)))
 }
-
-// rate writes messages a second, or a minute where that is less than one.
-func rate(perSecond float64) string {
-	switch {
-	case perSecond == 0:
-		return "0/min"
-	case perSecond < 1:
-		return fmt.Sprintf("%.1f/min", perSecond*60)
-	case perSecond < 10:
-		return fmt.Sprintf("%.1f/s", perSecond)
-	}
-	return count(uint64(perSecond+0.5)) + "/s"
-}
-
-// size writes a number of bytes: 57 B, 1.2 KiB.
-func size(n int64) string {
-	const units = "KMGT"
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	f, u := float64(n)/1024, 0
-	for f >= 1024 && u < len(units)-1 {
-		f, u = f/1024, u+1
-	}
-	return fmt.Sprintf("%.1f %ciB", f, units[u])
-}
-
-// clock writes the time of day to the millisecond.
-const clock = "15:04:05.000"

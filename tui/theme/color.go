@@ -1,4 +1,4 @@
-package tui
+package theme
 
 import (
 	"github.com/charmbracelet/lipgloss"
@@ -11,19 +11,19 @@ import (
 var bars = [2]string{"▌", "┃"}
 
 // bar is the sender's colour in one cell. The text stays ink.
-func (s *styles) bar(sender, declared string, selected bool) string {
+func (s *Theme) Bar(sender, declared string, selected bool) string {
 	c := stream.ColorOf(sender, declared)
 	if selected {
-		return s.markedBars[c.Index].paint(bars[c.Mark])
+		return s.markedBars[c.Index].Apply(bars[c.Mark])
 	}
-	return s.bars[c.Index].paint(bars[c.Mark])
+	return s.bars[c.Index].Apply(bars[c.Mark])
 }
 
 // newBars makes a pen for each colour of the palette.
-func newBars(base lipgloss.Style) [16]pen {
-	var p [16]pen
+func newBars(base lipgloss.Style) [16]Style {
+	var p [16]Style
 	for i, c := range stream.Palette() {
-		p[i] = newPen(base.Foreground(lipgloss.AdaptiveColor{Light: c.Light, Dark: c.Dark}))
+		p[i] = newStyle(base.Foreground(lipgloss.AdaptiveColor{Light: c.Light, Dark: c.Dark}))
 	}
 	return p
 }

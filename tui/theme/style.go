@@ -1,10 +1,13 @@
-package tui
+package theme
 
 import (
 	"strings"
 
 	"github.com/charmbracelet/bubbles/help"
 	"github.com/charmbracelet/lipgloss"
+
+	"hellox/tui/cells"
+	"hellox/tui/timeline"
 )
 
 // The colours of states and quiet text, each in its variety for a light and for
@@ -21,83 +24,85 @@ var (
 
 // reverse shows where the next character goes. It is no colour: NO_COLOR does
 // not forbid it.
-var reverse = pen{"\x1b[7m", "\x1b[27m"}
+var Reverse = Style{"\x1b[7m", "\x1b[27m"}
 
 // A pen is a style as the two sequences that begin and end it. Rows are
 // painted with pens, thousands a second: a style would be compiled each time.
-type pen struct{ on, off string }
+type Style struct{ On, Off string }
 
-func newPen(s lipgloss.Style) pen {
+func newStyle(s lipgloss.Style) Style {
 	on, off, _ := strings.Cut(s.Render("x"), "x")
-	return pen{on, off}
+	return Style{on, off}
 }
 
-func (p pen) paint(s string) string {
+func (p Style) Apply(s string) string {
 	if s == "" {
 		return ""
 	}
-	return p.on + s + p.off
+	return p.On + s + p.Off
 }
 
 // pens are those of one kind of row.
-type pens struct {
-	ink, bold, grey, hair, accent, green, amber, red pen
+type Styles struct {
+	Ink, Bold, Grey, Hair, Accent, Green, Amber, Red Style
 }
 
 // styles are all that paints, for one terminal and its background.
-type styles struct {
-	pens            // on the terminal's own background
-	marked     pens // in the selected row
-	bars       [16]pen
-	markedBars [16]pen
-	help       help.Styles
+type Theme struct {
+	Styles            // on the terminal's own background
+	marked     Styles // in the selected row
+	bars       [16]Style
+	markedBars [16]Style
+	Help       help.Styles
 }
 
-func newStyles(r *lipgloss.Renderer) *styles {
+func New(r *lipgloss.Renderer) *Theme {
 	base := r.NewStyle()
 	onMarked := base.Background(marked)
 	quiet, key := base.Foreground(grey), base.Bold(true)
-	return &styles{
-		pens: newPens(base), bars: newBars(base),
-		marked: newPens(onMarked), markedBars: newBars(onMarked),
-		help: help.Styles{
+	return &Theme{
+		Styles: newStyles(base), bars: newBars(base),
+		marked: newStyles(onMarked), markedBars: newBars(onMarked),
+		Help: help.Styles{
 			Ellipsis: quiet, ShortKey: key, ShortDesc: quiet, ShortSeparator: quiet,
 			FullKey: key, FullDesc: quiet, FullSeparator: quiet,
 		},
 	}
 }
 
-func newPens(s lipgloss.Style) pens {
-	color := func(c lipgloss.AdaptiveColor) pen { return newPen(s.Foreground(c)) }
-	return pens{
-		ink: newPen(s), bold: newPen(s.Bold(true)),
-		grey: color(grey), hair: color(hair), accent: color(accent),
-		green: color(green), amber: color(amber), red: color(red),
+func newStyles(s lipgloss.Style) Styles {
+	color := func(c lipgloss.AdaptiveColor) Style { return newStyle(s.Foreground(c)) }
+	return Styles{
+		Ink: newStyle(s), Bold: newStyle(s.Bold(true)),
+		Grey: color(grey), Hair: color(hair), Accent: color(accent),
+		Green: color(green), Amber: color(amber), Red: color(red),
 	}
 }
 
 // on returns the pens of a row.
-func (s *styles) on(selected bool) *pens {
+func (s *Theme) Row(selected bool) *Styles {
 	if selected {
 		return &s.marked
 	}
-	return &s.pens
+	return &s.Styles
 }
 
 // fill continues a row up to w cells.
-func (p *pens) fill(row string, w int) string { return row + p.ink.paint(spaces(w-width(row))) }
+func (p *Styles) Fill(row string, w int) string {
+	return row + p.Ink.Apply(cells.Spaces(w-cells.Width(row)))
+}
 
 // spark draws bars; an empty one is only a hair.
-func (p *pens) spark(bars []uint32) string {
-	line, from := spark(bars), 0
+func (p *Styles) Spark(bars []uint32) string {
+	line, from := timeline.Spark(bars), 0
 	painted := ""
 	for i := range bars {
 		if last := i == len(bars)-1; last || (bars[i] == 0) != (bars[i+1] == 0) {
-			ink := p.accent
+			ink := p.Accent
 			if bars[i] == 0 {
-				ink = p.hair
+				ink = p.Hair
 			}
-			painted += ink.paint(string(line[from : i+1]))
+			painted += ink.Apply(string(line[from : i+1]))
 			from = i + 1
 		}
 	}

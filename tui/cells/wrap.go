@@ -1,0 +1,15 @@
+package cells
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// wrap breaks a clean line after w cells.
+func Wrap(s string, w int) []string {
+	if Width(s) <= w || w < 1 {
+		return []string{s}
+	}
+	return strings.Split(ansi.Hardwrap(s, w, true), "\n")
+}

@@ -1,0 +1,20 @@
+package units
+
+import "strconv"
+
+// count writes n with its thousands apart: 18 204.
+func Count(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + " " + s[i:]
+	}
+	return s
+}
+
+// plural writes a number with its noun: 1 sender, 2 senders.
+func Plural(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return Count(n) + " " + noun + "s"
+}

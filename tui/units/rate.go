@@ -1,0 +1,16 @@
+package units
+
+import "fmt"
+
+// rate writes messages a second, or a minute where that is less than one.
+func Rate(perSecond float64) string {
+	switch {
+	case perSecond == 0:
+		return "0/min"
+	case perSecond < 1:
+		return fmt.Sprintf("%.1f/min", perSecond*60)
+	case perSecond < 10:
+		return fmt.Sprintf("%.1f/s", perSecond)
+	}
+	return Count(uint64(perSecond+0.5)) + "/s"
+}
