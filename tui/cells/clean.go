@@ -8,9 +8,9 @@ import (
 	"hellox/stream"
 )
 
-// clean makes text from the network safe to show in at most n cells. It looks
-// only at as much of s as may be seen, so a payload of a mebibyte costs a row
-// no more than a short one.
+// Clean makes text from the network safe to show in at most n cells. It reads
+// only as much of s as can be seen, so a payload of a mebibyte costs a row no
+// more than a short one.
 func Clean(s string, n int) string {
 	if n <= 0 {
 		return ""
@@ -30,8 +30,9 @@ func Clean(s string, n int) string {
 	return Cut(s, n)
 }
 
-// nameOf is a sender in at most n cells. Of a topic the end is kept: it tells
-// more than the beginning.
+// Name returns the name of a sender in at most n cells. A sender that is not a
+// hellox broadcaster (ours) is a topic, and of a topic the end is shown: it
+// says more than the beginning.
 func Name(sender string, ours bool, n int) string {
 	if ours || len(sender) <= n && plain(sender) {
 		return Clean(sender, n)

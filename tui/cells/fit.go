@@ -6,7 +6,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// cut shortens s to n cells; an ellipsis in the last one tells that it did.
+// Cut shortens s to at most n cells; where it does, the last one is an ellipsis.
 func Cut(s string, n int) string {
 	if n <= 0 {
 		return ""
@@ -20,18 +20,20 @@ func Cut(s string, n int) string {
 	return ansi.Truncate(s, n, "…")
 }
 
-// left fills s up to n cells, or cuts it; right the same with s at the end.
+// Left makes s exactly n cells wide, with spaces after it or cut.
 func Left(s string, n int) string {
 	s = Cut(s, n)
 	return s + Spaces(n-Width(s))
 }
 
+// Right makes s exactly n cells wide, with spaces before it or cut.
 func Right(s string, n int) string {
 	s = Cut(s, n)
 	return Spaces(n-Width(s)) + s
 }
 
+// Spaces returns n spaces, and none if n is negative.
 func Spaces(n int) string { return Repeat(" ", n) }
 
-// repeat is strings.Repeat that takes a negative number for none.
+// Repeat is strings.Repeat that takes a negative count as zero.
 func Repeat(s string, n int) string { return strings.Repeat(s, max(n, 0)) }

@@ -6,7 +6,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// wrap breaks a clean line after w cells.
+// Wrap breaks a safe line after each w cells.
 func Wrap(s string, w int) []string {
 	if Width(s) <= w || w < 1 {
 		return []string{s}

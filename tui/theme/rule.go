@@ -2,8 +2,8 @@ package theme
 
 import "hellox/tui/cells"
 
-// rule is a line across the list that says something at its beginning.
-func (p *Styles) Rule(sign, words string, w int) string {
+// Rule returns a line of w cells of sign, which begins with words.
+func (s *Styles) Rule(sign, words string, w int) string {
 	words = cells.Cut(" "+sign+" "+words+" ", w)
-	return p.Red.Apply(words + cells.Repeat(sign, w-1-cells.Width(words)))
+	return s.Red.Apply(words + cells.Repeat(sign, w-1-cells.Width(words)))
 }

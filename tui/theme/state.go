@@ -2,9 +2,9 @@ package theme
 
 import "hellox/stream"
 
-// sign is the shape of a state.
-func Sign(s stream.State) string {
-	switch s {
+// Sign returns the shape that stands for a sender's state.
+func Sign(state stream.State) string {
+	switch state {
 	case stream.OnTime:
 		return "●"
 	case stream.Late:
@@ -19,15 +19,15 @@ func Sign(s stream.State) string {
 	return "?"
 }
 
-// pen is the colour of a state.
-func (p *Styles) State(s stream.State) Style {
-	switch s {
+// State returns the style of a sender's state.
+func (s *Styles) State(state stream.State) Style {
+	switch state {
 	case stream.OnTime:
-		return p.Green
+		return s.Green
 	case stream.Late:
-		return p.Amber
+		return s.Amber
 	case stream.Silent, stream.Lost:
-		return p.Red
+		return s.Red
 	}
-	return p.Grey
+	return s.Grey
 }

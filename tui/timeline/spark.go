@@ -1,7 +1,7 @@
 package timeline
 
-// spark draws bars as eighths of a line's height, one cell each; an empty one
-// is a low line.
+// Spark draws bars as eighths of a line's height, one cell each. An empty one is
+// a low line.
 func Spark(bars []uint32) []rune {
 	most := uint32(1)
 	for _, n := range bars {

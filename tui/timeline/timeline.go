@@ -2,20 +2,19 @@ package timeline
 
 import "time"
 
-// A window counts what happened over the last slots of time, each step long.
-// Its numbers fall by themselves when nothing happens.
+// A Timeline counts events in the most recent slots of time, each step long.
 type Timeline struct {
 	step   time.Duration
 	counts []uint32
 	newest int64 // number of the newest slot since 1970
 }
 
+// New returns a Timeline of the given span, divided into slots.
 func New(span time.Duration, slots int) Timeline {
 	return Timeline{step: span / time.Duration(slots), counts: make([]uint32, slots)}
 }
 
-// add counts one that happened at t. What is older than the window is not
-// counted.
+// Add counts an event at t. One older than the timeline is not counted.
 func (w *Timeline) Add(t time.Time) {
 	slot := t.UnixNano() / int64(w.step)
 	w.advance(slot)
@@ -36,7 +35,7 @@ func (w *Timeline) advance(slot int64) {
 	w.newest = slot
 }
 
-// bars returns the counts in at most n bars, oldest first; the last one holds
+// Bars returns the counts in at most n bars, oldest first; the last one holds
 // now. Bars begin at whole multiples of their length, so a bar that has ended
 // does not change until it leaves.
 func (w *Timeline) Bars(now time.Time, n int) []uint32 {
@@ -53,7 +52,7 @@ func (w *Timeline) Bars(now time.Time, n int) []uint32 {
 	return bars
 }
 
-// sum counts what happened in the span that ends now.
+// Sum returns the number of events in the span that ends now.
 func (w *Timeline) Sum(now time.Time, span time.Duration) uint64 {
 	n, slots := uint64(0), int64(len(w.counts))
 	current := now.UnixNano() / int64(w.step)

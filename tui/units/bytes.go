@@ -2,7 +2,7 @@ package units
 
 import "fmt"
 
-// size writes a number of bytes: 57 B, 1.2 KiB.
+// Bytes formats a number of bytes: 57 B, 1.2 KiB.
 func Bytes(n int64) string {
 	const units = "KMGT"
 	if n < 1024 {

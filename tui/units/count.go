@@ -2,7 +2,7 @@ package units
 
 import "strconv"
 
-// count writes n with its thousands apart: 18 204.
+// Count groups the digits of n by thousands: 18 204.
 func Count(n uint64) string {
 	s := strconv.FormatUint(n, 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -11,7 +11,7 @@ func Count(n uint64) string {
 	return s
 }
 
-// plural writes a number with its noun: 1 sender, 2 senders.
+// Plural returns n with its noun: 1 sender, 2 senders.
 func Plural(n uint64, noun string) string {
 	if n == 1 {
 		return "1 " + noun

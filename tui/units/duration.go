@@ -7,11 +7,11 @@ import (
 	"hellox/stream"
 )
 
-// clock writes the time of day to the millisecond.
+// Clock is the layout of a time of day to the millisecond.
 const Clock = "15:04:05.000"
 
-// delta writes an interval between messages in at most ten cells: 0.310 s,
-// 12 m 03 s, 3 h 12 m. None is empty.
+// Delta formats the interval between two messages in at most ten cells:
+// 0.310 s, 12 m 03 s, 3 h 12 m. stream.None is empty.
 func Delta(d time.Duration) string {
 	switch {
 	case d == stream.None:
@@ -24,8 +24,8 @@ func Delta(d time.Duration) string {
 	return long(d)
 }
 
-// latency writes how long a message travelled, with three digits that count:
-// 1.8 ms, 310 ms, 2.4 s. It is negative where the clocks disagree.
+// Latency formats how long a message travelled: 1.8 ms, 310 ms, 2.4 s. It is
+// negative where the clocks disagree, and stream.None is empty.
 func Latency(d time.Duration) string {
 	switch {
 	case d == stream.None:
@@ -42,7 +42,7 @@ func Latency(d time.Duration) string {
 	return long(d)
 }
 
-// age writes how long ago something was, to the second: 4 s, 2 m 05 s.
+// Age formats how long ago something was, to the second: 4 s, 2 m 05 s.
 func Age(d time.Duration) string {
 	switch {
 	case d < 0:
@@ -53,7 +53,7 @@ func Age(d time.Duration) string {
 	return long(d)
 }
 
-// long writes what is longer than a minute or two, in at most nine cells.
+// long formats a duration of minutes or more in at most nine cells.
 func long(d time.Duration) string {
 	switch {
 	case d < time.Hour:
@@ -64,7 +64,7 @@ func long(d time.Duration) string {
 	return fmt.Sprintf("%d d %02d h", int(d.Hours())/24, int(d.Hours())%24)
 }
 
-// millis writes a number of milliseconds as the API tells it as a delta.
+// Millis formats milliseconds, the unit of the API, as Delta does.
 func Millis(ms float64) string {
 	return Delta(time.Duration(ms * float64(time.Millisecond)))
 }

@@ -2,7 +2,8 @@ package units
 
 import "fmt"
 
-// rate writes messages a second, or a minute where that is less than one.
+// Rate formats messages a second, or a minute where they are fewer than one a
+// second.
 func Rate(perSecond float64) string {
 	switch {
 	case perSecond == 0:
