@@ -55,7 +55,7 @@ func (m model) linkState(l stream.Link) string {
 		if in < time.Second {
 			return s.Grey.Apply("◌ retrying")
 		}
-		return s.Grey.Apply("◌ retry in " + units.Age(in+time.Second/2))
+		return s.Grey.Apply("◌ retry in " + units.Elapsed(in+time.Second/2))
 	case stream.Ended:
 		return s.Red.Apply("⨯ ended")
 	}

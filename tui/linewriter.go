@@ -125,7 +125,7 @@ func (w *lineWriter) link(l *stream.Link) error {
 	case stream.Connected:
 		words = "● connected"
 	case stream.Retrying:
-		words = "◌ retry in " + units.Age(l.Retry.Sub(w.o.Now())+time.Second/2)
+		words = "◌ retry in " + units.Elapsed(l.Retry.Sub(w.o.Now())+time.Second/2)
 	case stream.Ended:
 		words = "⨯ ended"
 	default:

@@ -72,10 +72,10 @@ func (m model) main(now time.Time) []string {
 
 // emptyLines say why there is nothing to see, and that somebody is at it.
 func (m model) emptyLines(now time.Time) []string {
-	first, second := "No messages yet. A broadcaster says Hello world every 1 to 10 s.", "waiting for "+units.Age(now.Sub(m.started))
+	first, second := "No messages yet. A broadcaster says Hello world every 1 to 10 s.", "waiting for "+units.Elapsed(now.Sub(m.started))
 	switch {
 	case !m.told:
-		first, second = "Reading the history.", "since "+units.Age(now.Sub(m.started))
+		first, second = "Reading the history.", "since "+units.Elapsed(now.Sub(m.started))
 	case m.list.loading || m.list.older != 0:
 		first, second = "Searching the history.", "before message "+units.Count(uint64(m.list.older))
 	case m.sel.Filter != nil || m.sel.Sender != "":

@@ -42,13 +42,20 @@ func Latency(d time.Duration) string {
 	return long(d)
 }
 
-// Age formats how long ago something was, to the second: 4 s, 2 m 05 s.
+// Age formats how long ago something was, and how late it is: 3.2 s, 41 s,
+// 2 m 05 s.
 func Age(d time.Duration) string {
-	switch {
-	case d < 0:
-		return "0 s"
-	case d < 100*time.Second:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
+	if d = max(d, 0); d < 10*time.Second {
+		return fmt.Sprintf("%d.%d s", d/time.Second, d%time.Second/(100*time.Millisecond))
+	}
+	return Elapsed(d)
+}
+
+// Elapsed formats a time that is counted by the second, up or down: 4 s,
+// 2 m 05 s.
+func Elapsed(d time.Duration) string {
+	if d = max(d, 0); d < 100*time.Second {
+		return fmt.Sprintf("%d s", d/time.Second)
 	}
 	return long(d)
 }
