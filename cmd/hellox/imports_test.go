@@ -34,6 +34,15 @@ web/timeline -> stream
 
 tui -> history
 tui -> stream
+tui -> tui/cells
+tui -> tui/theme
+tui -> tui/timeline
+tui -> tui/units
+tui/cells -> stream
+tui/theme -> stream
+tui/theme -> tui/cells
+tui/theme -> tui/timeline
+tui/units -> stream
 `
 
 // foreign lists what only some packages may depend on, whether they import it
