@@ -2,28 +2,9 @@ package history
 
 import (
 	"database/sql"
-	"fmt"
 	"path/filepath"
 	"testing"
-
-	"hellox/stream"
 )
-
-// fleet makes arrivals of many senders in turn, with payloads of about 176
-// bytes.
-type fleet struct {
-	senders int
-	n       int
-}
-
-func (f *fleet) batch(size int) []stream.Arrival {
-	batch := make([]stream.Arrival, size)
-	for i := range batch {
-		batch[i] = hello(fmt.Sprintf("broadcast-%d", f.n%f.senders), uint64(f.n/f.senders+1), f.n)
-		f.n++
-	}
-	return batch
-}
 
 // BenchmarkAppend is goal N7: batches of 1,000 from 1,000 senders, each synced
 // before the next. "store" is all that an append does: parsing, gaps and

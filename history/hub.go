@@ -1,14 +1,10 @@
 package history
 
 import (
-	"errors"
 	"sort"
 	"sync"
 	"sync/atomic"
 )
-
-// ErrClosed is the error of a store that has been closed.
-var ErrClosed = errors.New("the history is closed")
 
 // The ring of recent events holds this much, so that a follower may be away
 // for a moment without reading pages.

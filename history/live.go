@@ -107,10 +107,6 @@ func (l *Live) maintain(context.Context) (time.Time, error) { return l.pulse.tic
 // arrivals come through stands.
 func (l *Live) SetLink(link stream.Link) { l.pulse.setLink(link) }
 
-// scanBudget bounds the time that one page searches. What it has not found by
-// then is for the next page.
-const scanBudget = 40 * time.Millisecond
-
 // Messages implements Store.
 func (l *Live) Messages(ctx context.Context, q Query) (Page, error) {
 	l.mu.RLock()

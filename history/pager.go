@@ -8,6 +8,10 @@ import (
 	"hellox/stream"
 )
 
+// scanBudget bounds the time that one page searches. What it has not found by
+// then is for the next page.
+const scanBudget = 40 * time.Millisecond
+
 // A pager collects the messages of one page from candidates offered in the
 // page's direction.
 type pager struct {

@@ -87,13 +87,13 @@ func writeEvent(w http.ResponseWriter, name string, v any) {
 }
 
 func problem(w http.ResponseWriter, err error) {
-	p := APIError{Status: http.StatusInternalServerError, Title: "Internal Server Error", Detail: err.Error()}
+	status := http.StatusInternalServerError
 	if errors.Is(err, ErrNotFound) {
-		p.Status, p.Title = http.StatusNotFound, "Not Found"
+		status = http.StatusNotFound
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(p.Status)
-	json.NewEncoder(w).Encode(p)
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]any{"status": status, "title": http.StatusText(status), "detail": err.Error()})
 }
 
 func readQuery(r *http.Request) (q Query) {

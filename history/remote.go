@@ -192,8 +192,8 @@ func (r *Remote) Intervals(ctx context.Context) ([]Intervals, error) {
 	return a.Intervals, err
 }
 
-// values is s as the API's parameters.
-func (s *Select) values() url.Values {
+// selectValues is s as the API's parameters.
+func selectValues(s *Select) url.Values {
 	v := url.Values{}
 	if len(s.Topics) > 0 {
 		v["topic"] = slices.Clone(s.Topics)
@@ -207,8 +207,9 @@ func (s *Select) values() url.Values {
 	return v
 }
 
-func (q *Query) values() url.Values {
-	v := q.Select.values()
+// queryValues is q as the API's parameters.
+func queryValues(q *Query) url.Values {
+	v := selectValues(&q.Select)
 	if q.forward() {
 		v.Set("after", strconv.FormatInt(q.After, 10))
 	}
@@ -241,7 +242,7 @@ func (r *Remote) page(ctx context.Context, q Query) (page Page, err error) {
 	if r.stop.Err() != nil {
 		return page, ErrClosed
 	}
-	resp, err := r.open(ctx, "/api/messages", q.values(), "application/x-ndjson")
+	resp, err := r.open(ctx, "/api/messages", queryValues(&q), "application/x-ndjson")
 	if err != nil {
 		return page, err
 	}

@@ -40,6 +40,7 @@ type remoteFollower struct {
 const (
 	silence      = 45 * time.Second
 	batchesAhead = 8
+	handEvents   = 512
 )
 
 // Follow implements Store.
@@ -132,7 +133,7 @@ func (f *remoteFollower) connect() error {
 	if f.after == Now || f.after > st.LastID {
 		f.after = st.LastID
 	}
-	q := f.sel.values()
+	q := selectValues(&f.sel)
 	q.Set("after", strconv.FormatInt(f.after, 10))
 	resp, err := f.r.open(ctx, "/api/events", q, "text/event-stream")
 	if err != nil {
@@ -165,7 +166,7 @@ func (f *remoteFollower) connect() error {
 		if ok {
 			events = append(events, e)
 		}
-		if len(events) > 0 && (!frames.buffered() || len(events) >= followEvents) {
+		if len(events) > 0 && (!frames.buffered() || len(events) >= handEvents) {
 			f.hand(events)
 			events = nil
 			watchdog.Reset(silence) // the reader's pace is no fault of the connection

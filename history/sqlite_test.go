@@ -17,6 +17,20 @@ import (
 	"hellox/stream"
 )
 
+func openTest(t testing.TB, path string, o Options) *SQLite {
+	t.Helper()
+	s, err := OpenSQLite(t.Context(), path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 // reopen closes s and opens its file again.
 func reopen(t *testing.T, s *SQLite) *SQLite {
 	t.Helper()

@@ -11,6 +11,9 @@ import (
 // ErrNotFound is the error of a message id that the history does not hold.
 var ErrNotFound = errors.New("no such message in the history")
 
+// ErrClosed is the error of a store that has been closed.
+var ErrClosed = errors.New("the history is closed")
+
 // A Store is read by the terminal and the page, whichever it is. Its methods
 // may be called from any goroutine.
 type Store interface {

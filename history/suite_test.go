@@ -11,24 +11,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/oklog/ulid/v2"
 
 	"hellox/stream"
 )
 
-var epoch = time.Now().UTC().Add(-time.Minute).Truncate(time.Second)
-
-// An appender is a store that a test can fill.
-type appender interface {
-	Store
-	Append(ctx context.Context, arrivals []stream.Arrival) error
-	SetLink(stream.Link)
-}
-
 // A bench is a store under test: what is appended to local is read from Store.
 type bench struct {
 	Store
-	local appender
+	local  appender
+	greets bool // it tells by a first event when it has begun to follow
 }
 
 // forEachStore runs a test of the suite over every kind of Store.
@@ -36,11 +27,19 @@ func forEachStore(t *testing.T, f func(t *testing.T, b bench)) {
 	t.Run("live", func(t *testing.T) {
 		l := NewLive(LiveOptions{})
 		t.Cleanup(func() { l.Close() })
-		f(t, bench{l, l})
+		f(t, bench{l, l, false})
 	})
 	t.Run("sqlite", func(t *testing.T) {
-		s := openTest(t, filepath.Join(t.TempDir(), "history.db"), Options{})
-		f(t, bench{s, s})
+		s, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "history.db"), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		f(t, bench{s, s, false})
 	})
 	t.Run("remote", func(t *testing.T) {
 		l := NewLive(LiveOptions{})
@@ -52,91 +51,8 @@ func forEachStore(t *testing.T, f func(t *testing.T, b bench)) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { r.Close() })
-		f(t, bench{r, l})
+		f(t, bench{r, l, true})
 	})
-}
-
-func openTest(t testing.TB, path string, o Options) *SQLite {
-	t.Helper()
-	s, err := OpenSQLite(t.Context(), path, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
-func bootName(n int) string {
-	return ulid.MustNew(uint64(epoch.UnixMilli()+int64(n)), zeros{}).String()
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
-
-func nothing() {}
-
-// hello is a broadcast of ours, received after some milliseconds.
-func hello(sender string, seq uint64, ms int) stream.Arrival {
-	at := epoch.Add(time.Duration(ms) * time.Millisecond)
-	h := stream.Hello{Text: "Hello world", Sender: sender, Boot: bootName(0), Seq: seq, Sent: at.Add(-2 * time.Millisecond), Next: 5 * time.Second, Color: "#7fb069"}
-	return stream.Arrival{Topic: "hello_world/broadcast/" + sender, Payload: h.AppendJSON(nil), QoS: 1, Received: at, Ack: nothing}
-}
-
-func foreign(topic, payload string, ms int) stream.Arrival {
-	return stream.Arrival{Topic: topic, Payload: []byte(payload), Received: epoch.Add(time.Duration(ms) * time.Millisecond), Ack: nothing}
-}
-
-func appendAll(t testing.TB, a appender, arrivals ...stream.Arrival) {
-	t.Helper()
-	if err := a.Append(t.Context(), arrivals); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func ids(messages []stream.Message) []int64 {
-	list := []int64{}
-	for _, m := range messages {
-		list = append(list, m.ID)
-	}
-	return list
-}
-
-func between(lo, hi int64) []int64 {
-	list := []int64{}
-	for ; lo <= hi; lo++ {
-		list = append(list, lo)
-	}
-	return list
-}
-
-// pageAll reads on by Next until the end, in the direction of q.
-func pageAll(t *testing.T, s Store, q Query) []int64 {
-	t.Helper()
-	all := []int64{}
-	for pages := 0; ; pages++ {
-		p, err := s.Messages(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if q.forward() {
-			all = append(all, ids(p.Messages)...)
-			q.After = p.Next
-		} else {
-			all = append(ids(p.Messages), all...)
-			q.Before = p.Next
-		}
-		if p.Next == 0 {
-			return all
-		}
-		if pages > 10_000 {
-			t.Fatal("pages without an end")
-		}
-	}
 }
 
 // fill appends 300 messages of three senders: a, b and the topic other/c.
@@ -306,47 +222,10 @@ func TestSendersAndStats(t *testing.T) {
 	})
 }
 
-// followNow follows what comes after it has returned. Of a receiver, now is
-// when it has answered, which the first event tells.
-func followNow(t *testing.T, s Store) Follower {
-	t.Helper()
-	f := s.Follow(Follow{After: Now})
-	t.Cleanup(func() { f.Close() })
-	if _, ok := s.(*Remote); ok {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		defer cancel()
-		if _, err := f.Next(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return f
-}
-
-// collect reads messages until the wanted number, with all other events.
-func collect(t *testing.T, f Follower, n int) (got []int64, others []Event) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	for len(got) < n {
-		events, err := f.Next(ctx)
-		if err != nil {
-			t.Fatalf("after %d of %d messages: %v", len(got), n, err)
-		}
-		for _, e := range events {
-			if e.Message != nil {
-				got = append(got, e.Message.ID)
-			} else {
-				others = append(others, e)
-			}
-		}
-	}
-	return got, others
-}
-
 func TestFollow(t *testing.T) {
 	forEachStore(t, func(t *testing.T, b bench) {
 		fill(t, b.local)
-		fromStart, fromNow := b.Follow(Follow{}), followNow(t, b.Store)
+		fromStart, fromNow := b.Follow(Follow{}), followNow(t, b.Store, b.greets)
 		resumed := b.Follow(Follow{After: 290})
 		onlyB := b.Follow(Follow{After: 280, Select: Select{Sender: "b"}})
 		for _, f := range []Follower{fromStart, resumed, onlyB} {
@@ -378,8 +257,8 @@ func TestFollow(t *testing.T) {
 // A follower that is slower than the writer misses nothing, doubles nothing.
 func TestSlowFollower(t *testing.T) {
 	forEachStore(t, func(t *testing.T, b bench) {
-		f := followNow(t, b.Store)
-		const n = 3 * ringEvents
+		f := followNow(t, b.Store, b.greets)
+		const n = 3 * 4096 // three times what the ring of events holds
 		var seq atomic.Uint64
 		done := make(chan error, 1)
 		go func() {
@@ -416,7 +295,7 @@ func TestSlowFollower(t *testing.T) {
 
 func TestFollowerEnds(t *testing.T) {
 	forEachStore(t, func(t *testing.T, b bench) {
-		f := followNow(t, b.Store)
+		f := followNow(t, b.Store, b.greets)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := f.Next(ctx); !errors.Is(err, context.Canceled) {
@@ -446,7 +325,7 @@ func TestFollowerEnds(t *testing.T) {
 
 func TestSenderAndLinkEvents(t *testing.T) {
 	forEachStore(t, func(t *testing.T, b bench) {
-		f := followNow(t, b.Store)
+		f := followNow(t, b.Store, b.greets)
 		now := hello("a", 1, 0)
 		now.Received = time.Now()
 		appendAll(t, b.local, now)

@@ -1,0 +1,87 @@
+package history
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"hellox/stream"
+)
+
+func ids(messages []stream.Message) []int64 {
+	list := []int64{}
+	for _, m := range messages {
+		list = append(list, m.ID)
+	}
+	return list
+}
+
+func between(lo, hi int64) []int64 {
+	list := []int64{}
+	for ; lo <= hi; lo++ {
+		list = append(list, lo)
+	}
+	return list
+}
+
+// pageAll reads on by Next until the end, in the direction of q.
+func pageAll(t *testing.T, s Store, q Query) []int64 {
+	t.Helper()
+	all := []int64{}
+	for pages := 0; ; pages++ {
+		p, err := s.Messages(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q.forward() {
+			all = append(all, ids(p.Messages)...)
+			q.After = p.Next
+		} else {
+			all = append(ids(p.Messages), all...)
+			q.Before = p.Next
+		}
+		if p.Next == 0 {
+			return all
+		}
+		if pages > 10_000 {
+			t.Fatal("pages without an end")
+		}
+	}
+}
+
+// followNow follows what comes after it has returned. A store that greets, as a
+// receiver's does, is there when it has answered, which its first event tells.
+func followNow(t *testing.T, s Store, greets bool) Follower {
+	t.Helper()
+	f := s.Follow(Follow{After: Now})
+	t.Cleanup(func() { f.Close() })
+	if greets {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if _, err := f.Next(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+// collect reads messages until the wanted number, with all other events.
+func collect(t *testing.T, f Follower, n int) (got []int64, others []Event) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for len(got) < n {
+		events, err := f.Next(ctx)
+		if err != nil {
+			t.Fatalf("after %d of %d messages: %v", len(got), n, err)
+		}
+		for _, e := range events {
+			if e.Message != nil {
+				got = append(got, e.Message.ID)
+			} else {
+				others = append(others, e)
+			}
+		}
+	}
+	return got, others
+}
