@@ -7,13 +7,13 @@ import (
 )
 
 // match tells whether m is wanted.
-func (s *Select) match(m *stream.Message) bool {
-	return s.matchSource(m.Topic, m.Sender) && s.Filter.Match(m)
+func (s *Select) Match(m *stream.Message) bool {
+	return s.MatchSource(m.Topic, m.Sender) && s.Filter.Match(m)
 }
 
 // matchSource tells whether messages of this topic and sender are wanted,
 // whatever Filter says.
-func (s *Select) matchSource(topic, sender string) bool {
+func (s *Select) MatchSource(topic, sender string) bool {
 	if s.Sender != "" && s.Sender != sender {
 		return false
 	}
@@ -22,10 +22,10 @@ func (s *Select) matchSource(topic, sender string) bool {
 }
 
 // forward tells in which direction q reads.
-func (q *Query) forward() bool { return q.After > 0 || q.FromStart }
+func (q *Query) Forward() bool { return q.After > 0 || q.FromStart }
 
 // limit is Limit within its bounds.
-func (q *Query) limit() int {
+func (q *Query) PageSize() int {
 	switch {
 	case q.Limit <= 0:
 		return 100

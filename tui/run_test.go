@@ -13,6 +13,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/history"
+	memorystore "hellox/history/memory"
 	"hellox/stream"
 )
 
@@ -49,7 +50,7 @@ func (panicky) Messages(context.Context, history.Query) (history.Page, error) { 
 // TestTheTerminalIsAsItWas ends Run in each way there is and looks for a mode
 // that was set and not reset.
 func TestTheTerminalIsAsItWas(t *testing.T) {
-	live := history.NewLive(history.LiveOptions{})
+	live := memorystore.New(memorystore.Options{})
 	defer live.Close()
 	arrival := stream.Arrival{Topic: "hello_world/publish", Payload: []byte("Hello"), Received: at, Ack: func() {}}
 	if err := live.Append(t.Context(), []stream.Arrival{arrival}); err != nil {

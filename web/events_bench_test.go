@@ -23,7 +23,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"hellox/history"
+	"hellox/history/sqlite"
 	"hellox/stream"
 )
 
@@ -49,7 +49,7 @@ func BenchmarkEvents(b *testing.B) {
 
 func benchEvents(b *testing.B, clients, stalled int) {
 	const rate, seconds, senders = 100, 20, 100
-	store, err := history.OpenSQLite(b.Context(), filepath.Join(b.TempDir(), "history.db"), history.Options{})
+	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "history.db"), sqlite.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"hellox/history"
+	"hellox/history/memory"
 	"hellox/stream"
 )
 
@@ -103,7 +103,7 @@ func TestEventsResumeWithoutGapOrDouble(t *testing.T) {
 			events := listen(t, t.Context(), address+c.query, c.header...)
 			first := next(t, events, "message")
 			// What comes while the history is read follows it.
-			newest, _ := store.Live.Stats(t.Context())
+			newest, _ := store.Store.Stats(t.Context())
 			store.put(t, hello("press-9", uint64(newest.LastID), time.Now()))
 			want := c.from
 			for e := first; ; e = next(t, events, "message") {
@@ -185,7 +185,7 @@ func TestEventsTellOfSendersAndLinks(t *testing.T) {
 }
 
 func TestEventsTellWhatWasLetGo(t *testing.T) {
-	store := newStoreOf(t, history.LiveOptions{Memory: 50_000})
+	store := newStoreOf(t, memory.Options{Memory: 50_000})
 	store.put(t, hellos(500)...)
 	stats, err := store.Stats(t.Context())
 	if err != nil || stats.FirstID < 100 {

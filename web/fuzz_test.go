@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"hellox/history"
+	"hellox/history/memory"
 	"hellox/stream"
 )
 
 // Whatever the parameters are, the answer is JSON, quick, and either what was
 // asked for or the client's own fault.
 func FuzzParameters(f *testing.F) {
-	store := history.NewLive(history.LiveOptions{Memory: 1 << 20})
+	store := memory.New(memory.Options{Memory: 1 << 20})
 	f.Cleanup(func() { _ = store.Close() })
 	arrivals := hellos(50)
 	arrivals = append(arrivals, arrival("oven/3", []byte("\xff"), time.Now()))

@@ -7,23 +7,24 @@ import (
 	"time"
 
 	"hellox/history"
+	"hellox/history/memory"
 	"hellox/stream"
 )
 
 // A testStore is a real Store in memory that the test speaks to, with what
 // only a cluster or a full disk would tell.
 type testStore struct {
-	*history.Live
+	*memory.Store
 	degraded string
 	link     stream.Link
 	pods     map[string]string
 }
 
-func newStore(t *testing.T) *testStore { return newStoreOf(t, history.LiveOptions{}) }
+func newStore(t *testing.T) *testStore { return newStoreOf(t, memory.Options{}) }
 
-func newStoreOf(t *testing.T, o history.LiveOptions) *testStore {
+func newStoreOf(t *testing.T, o memory.Options) *testStore {
 	t.Helper()
-	s := &testStore{Live: history.NewLive(o), link: stream.Link{State: stream.Connected, Since: time.Now()}}
+	s := &testStore{Store: memory.New(o), link: stream.Link{State: stream.Connected, Since: time.Now()}}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
@@ -44,14 +45,14 @@ func (s *testStore) run(t *testing.T) *testStore {
 
 // Stats is Live's with what the test set.
 func (s *testStore) Stats(ctx context.Context) (history.Stats, error) {
-	stats, err := s.Live.Stats(ctx)
+	stats, err := s.Store.Stats(ctx)
 	stats.Degraded, stats.Link = s.degraded, s.link
 	return stats, err
 }
 
 // Senders is Live's with the pods that the test set.
 func (s *testStore) Senders(ctx context.Context) ([]stream.Sender, error) {
-	senders, err := s.Live.Senders(ctx)
+	senders, err := s.Store.Senders(ctx)
 	for i := range senders {
 		senders[i].Pod = s.pods[senders[i].Sender]
 	}

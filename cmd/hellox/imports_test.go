@@ -19,6 +19,18 @@ const edges = `
 stream: the vocabulary, imports none of the others
 
 history -> stream
+history/live -> history
+history/live -> stream
+history/sqlite -> history
+history/sqlite -> history/live
+history/sqlite -> stream
+history/memory -> history
+history/memory -> history/live
+history/memory -> stream
+history/remote -> history
+history/remote -> stream
+history/historytest -> history
+history/historytest -> stream
 
 broker -> stream
 

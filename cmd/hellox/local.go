@@ -16,7 +16,7 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"hellox/broker"
-	"hellox/history"
+	"hellox/history/sqlite"
 	"hellox/stream"
 )
 
@@ -43,7 +43,7 @@ func newLocalStream(ctx context.Context, p place, name string, mqtt []net.Listen
 	for _, ln := range mqtt {
 		listeners = append(listeners, broker.Listener{Net: ln, Open: true})
 	}
-	store, err := history.OpenSQLite(ctx, filepath.Join(string(p), "history.db"), history.Options{
+	store, err := sqlite.Open(ctx, filepath.Join(string(p), "history.db"), sqlite.Options{
 		Keep: 1 << 30, Log: log.With("role", "receive"), Metrics: metrics,
 	})
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hellox/history"
+	"hellox/history/memory"
+	"hellox/history/sqlite"
 	"hellox/stream"
 	"hellox/web"
 )
@@ -104,9 +106,9 @@ func openHistory(ctx context.Context, where string, keep int64, keepFor time.Dur
 	scheme, path, _ := strings.Cut(where, ":")
 	switch {
 	case scheme == "memory" && path == "":
-		return history.NewLive(history.LiveOptions{Memory: keep}), nil
+		return memory.New(memory.Options{Memory: keep}), nil
 	case scheme == "sqlite" && path != "":
-		return history.OpenSQLite(ctx, path, history.Options{Keep: keep, KeepFor: keepFor, Log: log, Metrics: metrics})
+		return sqlite.Open(ctx, path, sqlite.Options{Keep: keep, KeepFor: keepFor, Log: log, Metrics: metrics})
 	}
 	return nil, usage(fmt.Sprintf("--history takes sqlite:PATH or memory:, not %q", where), "hellox receive --history sqlite:history.db")
 }

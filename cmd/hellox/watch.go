@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hellox/history"
+	"hellox/history/memory"
+	"hellox/history/remote"
 	"hellox/stream"
 	"hellox/tui"
 )
@@ -110,7 +112,7 @@ func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) 
 		return err
 	}
 	defer a.close()
-	store, err := history.OpenRemote(ctx, a.web, history.RemoteOptions{})
+	store, err := remote.Open(ctx, a.web, remote.Options{})
 	if err != nil {
 		return missing(fmt.Errorf("watch %s: %w", a.installation, err), "hellox status")
 	}
@@ -131,7 +133,7 @@ func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v 
 	}
 	// The subscription selects the topics already.
 	v.selected.Topics = nil
-	live := history.NewLive(history.LiveOptions{Memory: v.memory})
+	live := memory.New(memory.Options{Memory: v.memory})
 	defer live.Close()
 	arrivals := make(chan stream.Arrival, stream.Window)
 	client, err := stream.Dial(ctx, stream.DialOptions{Broker: broker, Background: true})

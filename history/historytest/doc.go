@@ -1,0 +1,3 @@
+// Package historytest holds what the tests of every store share. Only tests
+// import it.
+package historytest

@@ -1,0 +1,91 @@
+package live
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// scanBudget bounds the time that one page searches. What it has not found by
+// then is for the next page.
+const scanBudget = 40 * time.Millisecond
+
+// A Pager collects the messages of one page from candidates offered in the
+// page's direction.
+type Pager struct {
+	Query    *history.Query
+	Limit    int
+	deadline time.Time
+	Looked   int   // candidates passed over or found
+	check    int   // when looked is so much, look at the clock
+	last     int64 // id of the candidate offered last
+	found    []stream.Message
+}
+
+// NewPager returns the Pager of the page that q asks for.
+func NewPager(q *history.Query) *Pager {
+	return &Pager{Query: q, Limit: q.PageSize(), deadline: time.Now().Add(scanBudget), check: checkEvery}
+}
+
+// Want tells whether the page wants another candidate: it is not full, and it
+// has not searched too long. A page that finds more than it passes over takes
+// the time that it takes.
+func (p *Pager) Want(ctx context.Context) bool {
+	switch {
+	case len(p.found) == p.Limit:
+		return false
+	case p.Looked < p.check:
+		return true
+	case ctx.Err() != nil:
+		return false
+	}
+	p.check = p.Looked + checkEvery
+	return 2*len(p.found) > p.Looked || time.Now().Before(p.deadline)
+}
+
+// Look offers a candidate.
+func (p *Pager) Look(m *stream.Message) {
+	p.Looked++
+	p.last = m.ID
+	if p.Query.Match(m) {
+		p.found = append(p.found, *m)
+	}
+}
+
+// checkEvery is how many candidates are looked at between two looks at the clock.
+const checkEvery = 64
+
+// Pass takes note of a candidate that is known not to match.
+func (p *Pager) Pass(id int64) {
+	p.Looked++
+	p.last = id
+}
+
+// PassAll takes note that there are no more candidates between lo and hi.
+func (p *Pager) PassAll(lo, hi int64) {
+	if p.last = lo + 1; p.Query.Forward() {
+		p.last = hi - 1
+	}
+}
+
+// PassWindow takes note that all of a window of n candidates up to last, which
+// began when looked was before, is done with.
+func (p *Pager) PassWindow(before int, n, last int64) {
+	p.Looked = max(p.Looked, before+int(n))
+	p.last = last
+}
+
+// Page returns what was found. end is the id of the last candidate there is.
+func (p *Pager) Page(end int64) history.Page {
+	page := history.Page{Messages: p.found}
+	if p.last != end {
+		page.Next = p.last
+	}
+	if !p.Query.Forward() {
+		slices.Reverse(page.Messages)
+	}
+	return page
+}

@@ -1,0 +1,205 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hellox/history"
+	"hellox/history/historytest"
+	"hellox/history/memory"
+	"hellox/stream"
+)
+
+// serveAt serves h on an address, so that a test can take the server away and
+// bring it back.
+func serveAt(t *testing.T, addr string, h http.Handler) *httptest.Server {
+	t.Helper()
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(h)
+	s.Listener.Close()
+	s.Listener = ln
+	s.Start()
+	return s
+}
+
+func TestRemoteResumes(t *testing.T) {
+	l := memory.New(memory.Options{})
+	defer l.Close()
+	server := serveAt(t, "127.0.0.1:0", historytest.Receiver(l))
+	addr := server.Listener.Addr().String()
+	r, err := Open(t.Context(), server.URL, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	f := historytest.FollowNow(t, r, true)
+	historytest.AppendAll(t, l, historytest.Hello("a", 1, 0), historytest.Hello("a", 2, 1))
+	got, _ := historytest.Collect(t, f, 2)
+	if d := cmp.Diff([]int64{1, 2}, got); d != "" {
+		t.Fatal(d)
+	}
+	server.CloseClientConnections()
+	server.Close()
+	// It says that it has lost the receiver, and when it will try again.
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for said := false; !said; {
+		events, err := f.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			if e.Link != nil && e.Link.State == stream.Retrying && e.Link.Cause != "" && e.Link.Retry.After(e.Link.Since) {
+				said = true
+			}
+		}
+	}
+	historytest.AppendAll(t, l, historytest.Hello("a", 3, 2), historytest.Hello("a", 4, 3), historytest.Hello("b", 1, 4))
+	server = serveAt(t, addr, historytest.Receiver(l))
+	defer server.Close()
+	got, others := historytest.Collect(t, f, 3)
+	if d := cmp.Diff([]int64{3, 4, 5}, got); d != "" {
+		t.Error(d)
+	}
+	senders := map[string]bool{}
+	for _, e := range others {
+		if e.Sender != nil {
+			senders[e.Sender.Sender] = true
+		}
+	}
+	if !senders["a"] || !senders["b"] {
+		t.Errorf("after an interruption it tells how all senders are: %v", senders)
+	}
+	f.Close()
+	server.CloseClientConnections()
+}
+
+func TestRemoteRefusals(t *testing.T) {
+	refuse := func(status int, body string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(status)
+			w.Write([]byte(body))
+		})
+	}
+	for _, c := range []struct {
+		name    string
+		handler http.Handler
+		want    string
+	}{
+		{"a problem document", refuse(403, `{"title":"Forbidden","detail":"log in first","status":403}`), "log in first"},
+		{"another server", refuse(200, "<html>"), "not what a receiver says"},
+		{"no words", refuse(502, ""), "502 Bad Gateway"},
+		{"sent elsewhere", http.RedirectHandler("http://127.0.0.1:1/", http.StatusFound), "302 Found"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			server := httptest.NewServer(c.handler)
+			defer server.Close()
+			_, err := Open(t.Context(), server.URL, Options{})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q in it", err, c.want)
+			}
+		})
+	}
+	for _, address := range []string{"mqtt://127.0.0.1", "http://", "127.0.0.1:8420", "http://[::1"} {
+		if _, err := Open(t.Context(), address, Options{}); err == nil {
+			t.Errorf("%s was taken", address)
+		}
+	}
+}
+
+// What the receiver will never answer ends a follower with its reason.
+func TestRemoteFollowerRefused(t *testing.T) {
+	l := memory.New(memory.Options{})
+	defer l.Close()
+	good := historytest.Receiver(l)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/events" {
+			w.WriteHeader(http.StatusBadRequest)
+			w.Write([]byte(`{"title":"Bad Request","detail":"the filter is wrong in column 3","status":400}`))
+			return
+		}
+		good.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	r, err := Open(t.Context(), server.URL, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	f := r.Follow(history.Follow{After: history.Now})
+	defer f.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err = f.Next(ctx)
+	var refused *APIError
+	if !errors.As(err, &refused) || refused.Status != 400 || !strings.Contains(err.Error(), "column 3") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRemoteEncodesEveryParameter(t *testing.T) {
+	filter, err := stream.ParseFilter(`"two words" or sender:a&b`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := history.Query{FromStart: true, Since: historytest.Epoch, Until: historytest.Epoch.Add(time.Nanosecond), Limit: 7,
+		Select: history.Select{Topics: []string{"a/#", "b/+"}, Sender: "x y", Filter: filter}}
+	want := map[string][]string{"after": {"0"}, "limit": {"7"}, "topic": {"a/#", "b/+"}, "sender": {"x y"}, "filter": {filter.String()},
+		"since": {stream.FormatTime(q.Since)}, "until": {stream.FormatTime(q.Until)}}
+	if d := cmp.Diff(want, map[string][]string(queryValues(&q))); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestFrames(t *testing.T) {
+	read := func(text string) (frames []string, err error) {
+		r := newFrameReader(strings.NewReader(text))
+		for {
+			fr, err := r.next()
+			if err != nil {
+				return frames, err
+			}
+			frames = append(frames, fr.id+"|"+fr.event+"|"+string(fr.data))
+		}
+	}
+	frames, err := read("retry: 5\r\n\r\n: still there\n\nid: 7\n: inside\nevent: message\ndata: {\"a\":1,\ndata:  \"b\":2}\n\ndata:x\ndata\n\nid: 9\ndata: cut o")
+	if d := cmp.Diff([]string{"||", "||", "||", "7|message|{\"a\":1,\n \"b\":2}", "||x\n"}, frames); d != "" {
+		t.Error(d)
+	}
+	if err == nil {
+		t.Error("a frame that is cut off was read as a whole one")
+	}
+	if _, err := read("data: " + strings.Repeat("x", maxFrame+1)); !errors.Is(err, errFrame) {
+		t.Errorf("a line without an end: %v", err)
+	}
+	if _, err := read(strings.Repeat("data: "+strings.Repeat("x", 1<<20)+"\n", 10)); !errors.Is(err, errFrame) {
+		t.Errorf("lines without an end: %v", err)
+	}
+}
+
+func FuzzFrames(f *testing.F) {
+	f.Add("id: 1\nevent: message\ndata: {}\n\n: comment\n\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		r := newFrameReader(strings.NewReader(text))
+		for range 1000 {
+			fr, err := r.next()
+			if err != nil {
+				return
+			}
+			if strings.ContainsAny(fr.id+fr.event, "\n") {
+				t.Fatalf("a field spans lines: %q %q", fr.id, fr.event)
+			}
+		}
+	})
+}

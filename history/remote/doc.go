@@ -1,0 +1,2 @@
+// Package remote is the history behind another process's API.
+package remote

@@ -1,0 +1,235 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// remoteFollower is a Remote's Follower. A goroutine of its own reads the
+// receiver's events, and reconnects; it ends with Close of the follower or of
+// the store.
+type remoteFollower struct {
+	r      *Client
+	sel    history.Select
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	// The reading goroutine's own.
+	after    int64 // id of the newest message seen; Now: none yet
+	received bool  // something since the last connect
+	connects int
+
+	batches chan []history.Event // from the reading goroutine, which waits while it is full; never closed
+	done    chan struct{}        // closed when the reading goroutine has ended, after err is set
+	err     error
+	close   sync.Once
+}
+
+// How long a connection may be silent (a receiver sends a comment every 15 s),
+// and how much is handed over at once.
+const (
+	silence      = 45 * time.Second
+	batchesAhead = 8
+	handEvents   = 512
+)
+
+// Follow implements Store.
+func (r *Client) Follow(q history.Follow) history.Follower {
+	f := &remoteFollower{r: r, sel: q.Select, after: q.After, batches: make(chan []history.Event, batchesAhead), done: make(chan struct{})}
+	f.ctx, f.cancel = context.WithCancel(r.stop)
+	r.group.Go(func() {
+		defer close(f.done)
+		f.err = f.run()
+	})
+	return f
+}
+
+// Next implements Follower.
+func (f *remoteFollower) Next(ctx context.Context) ([]history.Event, error) {
+	select {
+	case events := <-f.batches:
+		return events, nil
+	default:
+	}
+	select {
+	case events := <-f.batches:
+		return events, nil
+	case <-f.done:
+		return nil, f.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Close implements Follower.
+func (f *remoteFollower) Close() error {
+	f.close.Do(f.cancel)
+	<-f.done
+	return nil
+}
+
+// run connects again and again until the follower is closed, or the receiver
+// says that it never will answer this.
+func (f *remoteFollower) run() error {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 200*time.Millisecond, 5*time.Second
+	for {
+		err := f.connect()
+		if f.ctx.Err() != nil {
+			return history.ErrClosed
+		}
+		var problem *APIError
+		if errors.As(err, &problem) && problem.Status < 500 && problem.Status != http.StatusTooManyRequests && problem.Status != http.StatusRequestTimeout {
+			return fmt.Errorf("follow receiver %s: %w", f.r.base.Host, err)
+		}
+		if f.received {
+			wait.Reset()
+		}
+		pause := wait.NextBackOff()
+		now := time.Now()
+		f.r.log.Info("receiver lost", "host", f.r.base.Host, "err", err, "retry", pause)
+		f.hand([]history.Event{{Link: &stream.Link{State: stream.Retrying, Since: now, Retry: now.Add(pause), Cause: fmt.Sprintf("The receiver at %s cannot be reached: %v.", f.r.base.Host, err)}}})
+		select {
+		case <-f.ctx.Done():
+			return history.ErrClosed
+		case <-time.After(pause):
+		}
+	}
+}
+
+// hand gives events to Next; it waits while nobody takes them.
+func (f *remoteFollower) hand(events []history.Event) {
+	if len(events) == 0 {
+		return
+	}
+	select {
+	case f.batches <- events:
+	case <-f.ctx.Done():
+	}
+}
+
+// connect reads events until the connection ends, which is its error.
+func (f *remoteFollower) connect() error {
+	f.received = false
+	ctx, cancel := context.WithCancel(f.ctx)
+	defer cancel()
+	// Where now is must be known before the first message, or it could be lost
+	// together with the connection. An id from the future is one of another
+	// history: there is nothing to resume, what comes next is.
+	st, err := f.r.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	if f.after == history.Now || f.after > st.LastID {
+		f.after = st.LastID
+	}
+	q := selectValues(&f.sel)
+	q.Set("after", strconv.FormatInt(f.after, 10))
+	resp, err := f.r.open(ctx, "/api/events", q, "text/event-stream")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := f.greet(ctx, st.Link); err != nil {
+		return err
+	}
+	watchdog := time.AfterFunc(silence, cancel)
+	defer watchdog.Stop()
+	frames := newFrameReader(resp.Body)
+	var events []history.Event
+	for {
+		fr, err := frames.next()
+		if err != nil {
+			f.hand(events)
+			if ctx.Err() != nil && f.ctx.Err() == nil {
+				return fmt.Errorf("nothing came for %s", silence)
+			}
+			return cause(err)
+		}
+		watchdog.Reset(silence)
+		f.received = true
+		e, ok, err := f.decode(fr)
+		if err != nil {
+			f.hand(events)
+			return err
+		}
+		if ok {
+			events = append(events, e)
+		}
+		if len(events) > 0 && (!frames.buffered() || len(events) >= handEvents) {
+			f.hand(events)
+			events = nil
+			watchdog.Reset(silence) // the reader's pace is no fault of the connection
+		}
+	}
+}
+
+// greet tells how things are now that there is a connection: how the receiver
+// stands with its broker and, after an interruption, all senders, whose
+// changes may have been missed.
+func (f *remoteFollower) greet(ctx context.Context, link stream.Link) error {
+	events := []history.Event{{Link: &link}}
+	if f.connects > 0 {
+		senders, err := f.r.Senders(ctx)
+		if err != nil {
+			return err
+		}
+		for i := range senders {
+			events = append(events, history.Event{Sender: &senders[i]})
+		}
+	}
+	f.connects++
+	f.hand(events)
+	return nil
+}
+
+// decode turns a frame into an event; false if it is none for us.
+func (f *remoteFollower) decode(fr frame) (e history.Event, ok bool, err error) {
+	if len(fr.data) == 0 {
+		return e, false, nil
+	}
+	switch fr.event {
+	case "", "message":
+		m := new(stream.Message)
+		if err := json.Unmarshal(fr.data, m); err != nil {
+			return e, false, err
+		}
+		if m.ID <= f.after {
+			return e, false, nil
+		}
+		f.after = m.ID
+		return history.Event{Message: m}, true, nil
+	case "sender":
+		s := new(stream.Sender)
+		err = json.Unmarshal(fr.data, s)
+		return history.Event{Sender: s}, err == nil, err
+	case "link":
+		l := new(stream.Link)
+		err = json.Unmarshal(fr.data, l)
+		return history.Event{Link: l}, err == nil, err
+	case "letgo":
+		var gone struct {
+			ID int64 `json:"id"`
+		}
+		if err := json.Unmarshal(fr.data, &gone); err != nil {
+			return e, false, err
+		}
+		if gone.ID <= f.after {
+			return e, false, nil
+		}
+		f.after = gone.ID
+		return history.Event{LetGo: gone.ID}, true, nil
+	}
+	return e, false, nil // a newer receiver's
+}

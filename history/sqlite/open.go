@@ -1,0 +1,225 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"database/sql/driver"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/gofrs/flock"
+)
+
+// A FileError says why a history file cannot be used. The file is as it was.
+type FileError struct {
+	Path   string
+	Reason string // a clause: "it is …", "another …"
+	Advice string // what to do about it, one sentence; "" if nothing can be said
+	Err    error  // what lies below, or nil
+}
+
+func (e *FileError) Error() string {
+	s := fmt.Sprintf("open history %s: %s", e.Path, e.Reason)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *FileError) Unwrap() error { return e.Err }
+
+// Hint is what a person is told to do about it.
+func (e *FileError) Hint() string { return e.Advice }
+
+// checkPath refuses a path that could lead to somebody else's file.
+func checkPath(path string) error {
+	for _, p := range []string{path, path + ".lock"} {
+		info, err := os.Lstat(p)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return &FileError{Path: path, Reason: "it cannot be looked at", Err: err}
+		case info.Mode()&fs.ModeSymlink != 0:
+			return &FileError{Path: path, Reason: filepath.Base(p) + " is a symbolic link, which somebody else may turn elsewhere",
+				Advice: "Name the file itself."}
+		case !info.Mode().IsRegular():
+			return &FileError{Path: path, Reason: filepath.Base(p) + " is not a regular file", Advice: "Name a file."}
+		}
+	}
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	if err != nil {
+		return &FileError{Path: path, Reason: "its folder cannot be looked at", Err: err}
+	}
+	// In a folder like /tmp, everybody may write but only replace what is his.
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
+		return &FileError{Path: path, Reason: "everybody may write to its folder", Advice: "Type: chmod o-w " + dir}
+	}
+	return nil
+}
+
+// lockFile makes this process the only one that uses the file, as long as it
+// lives. The lock is the kernel's and ends with the process; the file beside
+// the history that carries it is never deleted, for another process might be
+// waiting for it.
+func lockFile(path string) (*flock.Flock, error) {
+	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	held, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, &FileError{Path: path, Reason: "it cannot be locked", Err: err}
+	case !held:
+		return nil, &FileError{Path: path, Reason: "another receiver is using it",
+			Advice: "Stop the other one, or give this one a history of its own."}
+	}
+	return lock, nil
+}
+
+// quickCheckLimit is the size up to which a file is checked as a whole when it
+// is opened. Beyond it each row's CRC is what tells damage.
+const quickCheckLimit = 64 << 20
+
+// inspect looks at an existing file without changing a byte of it or of what
+// lies beside it.
+func inspect(ctx context.Context, path string, newest int) error {
+	damaged := func(err error) error { return damagedFile(path, err) }
+	if err := inspectHeader(path); err != nil {
+		return err
+	}
+	as := asVisitor
+	if info, err := os.Lstat(path + "-wal"); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+		as = asSoleVisitor
+	}
+	c, err := dial(ctx, path, as)
+	if err != nil {
+		return damaged(err)
+	}
+	defer c.close()
+	version, _, err := c.integer(ctx, "PRAGMA user_version")
+	switch {
+	case err != nil:
+		return damaged(err)
+	case version > int64(newest):
+		return &FileError{Path: path, Reason: fmt.Sprintf("it is of version %d, and this hellox knows versions up to %d", version, newest),
+			Advice: "Use the hellox that wrote it, or a newer one."}
+	}
+	if info, err := os.Stat(path); err == nil && info.Size() <= quickCheckLimit {
+		err := c.query(ctx, "PRAGMA quick_check(1)", func(v []driver.Value) error {
+			if v[0] != "ok" {
+				return fmt.Errorf("%v", v[0])
+			}
+			return nil
+		})
+		if err != nil {
+			return damaged(err)
+		}
+	}
+	return nil
+}
+
+func damagedFile(path string, err error) error {
+	return &FileError{Path: path, Reason: "it is damaged", Err: err,
+		Advice: fmt.Sprintf("Move it away (and %s-wal, if there is one): a new history begins then.", filepath.Base(path))}
+}
+
+// unusable says why a file that looked well could not be loaded.
+func unusable(path string, err error) error {
+	var row *DamagedError
+	if isDamage(err) || errors.As(err, &row) {
+		return damagedFile(path, err)
+	}
+	if isFull(err) {
+		return &FileError{Path: path, Reason: "its disk is full", Err: err, Advice: "Make room on it."}
+	}
+	return &FileError{Path: path, Reason: "it cannot be used", Err: err}
+}
+
+// inspectHeader reads the first 100 bytes itself (the file format, section
+// 1.3): SQLite would begin to recover the file before it could be asked. It is
+// called before this process has the file open by SQLite, whose locks this
+// Close would otherwise drop.
+func inspectHeader(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return &FileError{Path: path, Reason: "it cannot be read", Err: err}
+	}
+	defer f.Close()
+	header := make([]byte, 100)
+	n, err := f.Read(header)
+	foreign := &FileError{Path: path, Reason: "it is not a history of hellox", Advice: "Name another file."}
+	switch {
+	case err != nil:
+		return &FileError{Path: path, Reason: "it cannot be read", Err: err}
+	case n < len(header) || !bytes.HasPrefix(header, []byte("SQLite format 3\x00")):
+		return foreign
+	case binary.BigEndian.Uint32(header[68:]) != applicationID:
+		return foreign
+	}
+	return nil
+}
+
+// create makes an empty history and only then gives it its name: a process
+// killed in between leaves nothing that looks like one.
+func create(ctx context.Context, path string, steps []string) error {
+	fail := func(err error) error {
+		return &FileError{Path: path, Reason: "it cannot be created", Err: err}
+	}
+	for _, rest := range []string{"-wal", "-journal"} {
+		if _, err := os.Lstat(path + rest); err == nil {
+			return &FileError{Path: path, Reason: "it is gone, but its " + filepath.Base(path) + rest + " is still there and holds messages",
+				Advice: "Bring the file back, or move " + path + rest + " away as well."}
+		}
+	}
+	made := path + ".new"
+	for _, rest := range []string{"", "-wal", "-shm", "-journal"} {
+		if err := os.Remove(made + rest); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fail(err)
+		}
+	}
+	f, err := os.OpenFile(made, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fail(err)
+	}
+	if err := f.Close(); err != nil {
+		return fail(err)
+	}
+	c, err := dial(ctx, made, asWriter)
+	if err != nil {
+		return fail(err)
+	}
+	err = errors.Join(
+		c.script(ctx, fmt.Sprintf("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = %d;", applicationID)),
+		migrate(ctx, c, steps),
+	)
+	if err == nil {
+		err = c.script(ctx, "PRAGMA journal_mode = WAL")
+	}
+	if err = errors.Join(err, c.close()); err != nil {
+		return fail(err)
+	}
+	if err := os.Rename(made, path); err != nil {
+		return fail(err)
+	}
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+// syncFolder makes a rename last. Windows knows no such thing.
+func syncFolder(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,353 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/prometheus/client_golang/prometheus"
+	"modernc.org/sqlite"
+
+	"hellox/history"
+	"hellox/history/live"
+	"hellox/stream"
+)
+
+// Options of a SQLite history.
+type Options struct {
+	Keep    int64         // bytes on disk that retention keeps the file within; 0: no bound
+	KeepFor time.Duration // age at which a message is let go; 0: no bound
+	Log     *slog.Logger  // nil: nothing is logged
+	Metrics prometheus.Registerer
+	Now     func() time.Time // nil: time.Now
+
+	retryEvery time.Duration // how often a full disk is asked again; 0: every second
+	warmRows   int64         // how many of the newest messages are read when opening; 0: 20,000
+}
+
+// Store is a Store in one SQLite file, which one process at a time uses. An
+// arrival is acknowledged when its message is on the disk, synced.
+//
+// One connection writes: whoever holds writing. A few others read, and see
+// what was committed when their statement began.
+type Store struct {
+	path string
+	o    Options
+	log  *slog.Logger
+	now  func() time.Time
+	lock *flock.Flock
+
+	hub     *live.Hub
+	pulse   *live.State
+	sources *sources
+	readers chan *conn // holds the idle ones
+	opened  int        // how many readers there are
+	stop    chan struct{}
+	metrics *metrics
+
+	first atomic.Int64 // id of the oldest message; one above last if there is none
+	last  atomic.Int64 // id of the newest message on the disk
+	letGo atomic.Uint64
+
+	writing    sync.Mutex // guards all that follows
+	c          *conn
+	ledger     *stream.Ledger
+	changed    []*source // since the books were kept
+	pending    *batch    // entered in the ledger, not yet on the disk
+	page       *bookPage // turned, not yet on the disk
+	sinceBooks int       // messages since the books were kept
+	booksKept  time.Time
+	dirty      bool      // something has changed since
+	letting    *letGo    // prepared, not yet on the disk
+	appendedAt time.Time // when messages last were
+	retention  retention
+	degraded   bool
+	failed     error // final: nothing is written any more
+	closed     bool
+}
+
+var _ history.Store = (*Store)(nil)
+
+// readerCount is how many pages are read at once.
+const readerCount = 4
+
+// Open opens the history at path, creates it if there is none, and
+// brings an older one up to date. A file that cannot be used is left as it is,
+// and the error is a *FileError.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	return open(ctx, path, o, migrations())
+}
+
+func open(ctx context.Context, path string, o Options, steps []string) (_ *Store, err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.retryEvery == 0 {
+		o.retryEvery = time.Second
+	}
+	if o.warmRows == 0 {
+		o.warmRows = 20_000
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, &FileError{Path: path, Reason: "its folder cannot be found", Err: err}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, &FileError{Path: path, Reason: "its folder cannot be made", Err: err}
+	}
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{path: path, o: o, log: o.Log, now: o.Now, lock: lock, stop: make(chan struct{}),
+		readers: make(chan *conn, readerCount)}
+	defer func() {
+		if err != nil {
+			if closing := s.closeFile(); closing != nil {
+				err = errors.Join(err, closing)
+			}
+		}
+	}()
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.Size() > 0:
+		err = inspect(ctx, path, len(steps))
+	case err == nil || errors.Is(err, os.ErrNotExist):
+		err = create(ctx, path, steps)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// As durable as fsync and half as long (see the driver's documentation);
+	// an error says that the platform has only the one.
+	_, _ = sqlite.Fdatasync(true)
+	if err := s.load(ctx, steps); err != nil {
+		return nil, unusable(path, err)
+	}
+	if s.metrics, err = newMetrics(o.Metrics, s); err != nil {
+		return nil, fmt.Errorf("open history %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// load opens the connections and brings memory to where the file is.
+func (s *Store) load(ctx context.Context, steps []string) (err error) {
+	if s.c, err = dial(ctx, s.path, asWriter); err != nil {
+		return err
+	}
+	if err := s.c.keepLog(); err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.c, steps); err != nil {
+		return err
+	}
+	for range readerCount {
+		r, err := dial(ctx, s.path, asReader)
+		if err != nil {
+			return err
+		}
+		s.readers <- r
+		s.opened++
+	}
+	if s.sources, err = loadSources(ctx, s.c); err != nil {
+		return err
+	}
+	var state stream.LedgerState
+	if b, err := readMeta(ctx, s.c, metaBooks); err != nil {
+		return err
+	} else if len(b) > 0 {
+		if err := json.Unmarshal(b, &state); err != nil {
+			return fmt.Errorf("read the books: %w", err)
+		}
+	}
+	if b, err := readMeta(ctx, s.c, metaLetGo); err != nil {
+		return err
+	} else if len(b) > 0 {
+		n, err := strconv.ParseUint(string(b), 10, 64)
+		if err != nil {
+			return fmt.Errorf("read how much was let go: %w", err)
+		}
+		s.letGo.Store(n)
+	}
+	entries, err := readSenders(ctx, s.c)
+	if err != nil {
+		return err
+	}
+	accounts := make([]*stream.Account, len(entries))
+	for i, e := range entries {
+		accounts[i] = e.Account
+	}
+	s.ledger = stream.NewLedger(state, accounts)
+	return s.replay(ctx, state.LastID, entries)
+}
+
+// replay reads the newest messages: what came after the books goes into the
+// ledger, what came in the last hour into the meters.
+func (s *Store) replay(ctx context.Context, kept int64, entries []bookEntry) error {
+	newest, _, err := s.c.integer(ctx, "SELECT max(id) FROM m")
+	if err != nil {
+		return err
+	}
+	first, any, err := s.c.integer(ctx, "SELECT min(id) FROM m")
+	if err != nil {
+		return err
+	}
+	s.last.Store(max(newest, kept))
+	if s.first.Store(first); !any {
+		s.first.Store(s.last.Load() + 1)
+	}
+	s.hub = live.NewHub(s.last.Load())
+	s.pulse = live.NewState(s.hub, s.now)
+	for _, e := range entries {
+		s.pulse.Load(e.Account, e.Cadence)
+	}
+	hourAgo := s.now().Add(-time.Hour)
+	var rows []row
+	for after := min(kept, newest-s.o.warmRows); ; after = rows[len(rows)-1].id {
+		if rows, err = readRows(ctx, s.c, rows[:0], "SELECT "+rowColumns+" FROM m WHERE id > ? ORDER BY id LIMIT 1000", after); err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			break
+		}
+		for i := range rows {
+			r := &rows[i]
+			src := s.sources.get(r.source)
+			m, next, err := r.message(src)
+			if err != nil {
+				return err
+			}
+			if m.ID > kept {
+				s.ledger.Replay(&m)
+				s.advance(src, m.ID)
+			}
+			if m.ID > kept || m.Received.After(hourAgo) {
+				s.pulse.Replay(&m, next, m.ID <= kept)
+			}
+		}
+	}
+	s.ledger.Accounts(s.pulse.Account)
+	s.pulse.Loaded(s.ledger.State())
+	for _, src := range s.sources.where(func(*source) bool { return true }) {
+		src.show(src.last, src.count)
+	}
+	s.booksKept = s.now()
+	return nil
+}
+
+// advance makes id the newest message of src.
+func (s *Store) advance(src *source, id int64) {
+	src.last = id
+	src.count++
+	if !src.changed {
+		src.changed = true
+		s.changed = append(s.changed, src)
+	}
+}
+
+// Run appends and acknowledges what comes in, lets go what is beyond Keep and
+// KeepFor, and publishes what time does to senders, until in is closed or ctx
+// is done. An error is final: the disk has failed, nothing is acknowledged any
+// more, and the process should end and let the broker keep what is not.
+func (s *Store) Run(ctx context.Context, in <-chan stream.Arrival) error { return live.Run(ctx, s, in) }
+
+// SetLink tells the store, and by it everybody, how the connection that its
+// arrivals come through stands.
+func (s *Store) SetLink(l stream.Link) { s.pulse.SetLink(l) }
+
+// Follow implements Store.
+func (s *Store) Follow(q history.Follow) history.Follower { return live.Follow(s.hub, s, q) }
+
+// FirstID implements live.Reader.
+func (s *Store) FirstID() int64 { return s.first.Load() }
+
+// ChangedSince implements live.Reader.
+func (s *Store) ChangedSince(pos uint64) []history.Event { return s.pulse.ChangedSince(pos) }
+
+// Senders implements Store.
+func (s *Store) Senders(context.Context) ([]stream.Sender, error) { return s.pulse.Senders(), nil }
+
+// Intervals implements Store.
+func (s *Store) Intervals(context.Context) ([]history.Intervals, error) {
+	return s.pulse.Intervals(), nil
+}
+
+// Stats implements Store.
+func (s *Store) Stats(ctx context.Context) (history.Stats, error) {
+	st := s.pulse.Stats()
+	st.LetGo, st.Bytes, st.Limit = s.letGo.Load(), s.size(), s.o.Keep
+	st.LastID = s.last.Load()
+	err := s.read(ctx, func(c *conn) error {
+		first, received, ok, err := receivedFrom(ctx, c, s.first.Load())
+		if ok {
+			st.FirstID, st.Oldest = first, received
+		}
+		return err
+	})
+	return st, err
+}
+
+// size is what the history occupies on the disk. The file is only asked for by
+// name: closing it here would drop SQLite's locks on it (howtocorrupt, 2.2).
+func (s *Store) size() (n int64) {
+	for _, p := range []string{s.path, s.path + "-wal"} {
+		if info, err := os.Stat(p); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
+}
+
+// Close keeps the books and ends readers and followers. What was handed to
+// Append and not acknowledged is not kept.
+func (s *Store) Close() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.closed {
+		return nil
+	}
+	var err error
+	if s.failed == nil && s.pending == nil {
+		// Without room for them, the books are what opening replays.
+		if err = s.keepBooks(); isFull(err) || isBusy(err) {
+			err = nil
+		}
+	}
+	s.closed = true
+	close(s.stop)
+	s.hub.Close()
+	s.metrics.unregister()
+	return errors.Join(err, s.closeFile())
+}
+
+func (s *Store) closeFile() error {
+	var errs []error
+	for range s.opened {
+		select {
+		case r := <-s.readers:
+			errs = append(errs, r.close())
+		case <-time.After(2 * time.Second):
+			errs = append(errs, fmt.Errorf("close history %s: a page is still being read", s.path))
+		}
+	}
+	// After a failed write the file is left to the next process: closing the
+	// connection would copy from the write-ahead log what may not be there.
+	if s.c != nil && s.failed == nil {
+		errs = append(errs, s.c.close())
+	}
+	return errors.Join(append(errs, s.lock.Unlock())...)
+}
