@@ -12,32 +12,35 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// A Target is what hellox runs on.
-type Target string
-
-const (
-	Auto     Target = "auto" // whichever Find finds best
-	Minikube Target = "minikube"
-	Kind     Target = "kind"
-	Local    Target = "local" // this process: no cluster at all
-)
-
 // A Cluster is a local cluster that runs and whose nodes are all ready. It
 // has been shown to be the one that its target and profile name.
 type Cluster struct {
-	Target  Target // Minikube or Kind
-	Profile string // of minikube; the cluster's name in kind
+	Target  Target // its provider's
+	Profile string // minikube profile or kind cluster
 	Context string // its context in the user's kubeconfig
 	Version string // of Kubernetes: "v1.34.4"
 	Runtime string // of its containers: "containerd", "docker", "cri-o"
 	Arch    string // of its nodes, as GOARCH has it
 	Nodes   []Node // by name, the control plane's first
-	Created bool   // made by the Ready that returned it
+	Created bool   // by the Found.Start that returned it
 	// REST reaches its API server with the rights of its kubeconfig.
 	REST *rest.Config
 
-	found  Found
-	images func(ctx context.Context) (nodeImages, error) // costs minikube a second, if it is called
+	provider  Provider
+	candidate Candidate
+	images    func(ctx context.Context) (NodeImages, error) // memoized: it can take a second
+}
+
+func newCluster(p Provider, c Candidate, config *rest.Config, nodes []Node, created bool) (*Cluster, error) {
+	cluster := &Cluster{
+		Target: c.Target, Profile: c.Name, Context: c.Context, Created: created, REST: config,
+		provider: p, candidate: c,
+	}
+	if err := cluster.setNodes(nodes); err != nil {
+		return nil, err
+	}
+	cluster.images = memoized(func(ctx context.Context) (NodeImages, error) { return p.Images(ctx, c, cluster.Runtime) })
+	return cluster, nil
 }
 
 // String names the cluster as a step of `up` does: `kind cluster "hellox"
@@ -47,44 +50,25 @@ func (c *Cluster) String() string {
 	if len(c.Nodes) != 1 {
 		nodes = fmt.Sprintf("%d nodes", len(c.Nodes))
 	}
-	return fmt.Sprintf("%s (%s, %s)", c.found.thing(), nodes, c.Version)
+	return fmt.Sprintf("%s (%s, %s)", c.candidate, nodes, c.Version)
 }
 
-// once keeps the way to the images, once it is found.
-func once(find func(context.Context) (nodeImages, error)) func(context.Context) (nodeImages, error) {
+// memoized returns get with its first success remembered.
+func memoized(get func(context.Context) (NodeImages, error)) func(context.Context) (NodeImages, error) {
 	var mu sync.Mutex
-	var found nodeImages
-	return func(ctx context.Context) (nodeImages, error) {
+	var got NodeImages
+	return func(ctx context.Context) (NodeImages, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if found != nil {
-			return found, nil
+		if got != nil {
+			return got, nil
 		}
-		images, err := find(ctx)
+		images, err := get(ctx)
 		if err == nil {
-			found = images
+			got = images
 		}
 		return images, err
 	}
-}
-
-// these are images that the way to is known of.
-func these(i nodeImages) func(context.Context) (nodeImages, error) {
-	return func(context.Context) (nodeImages, error) { return i, nil }
-}
-
-// nodeImages is the way to the images of a cluster's nodes: through the
-// runtime's own command on each node, or through Docker's API.
-type nodeImages interface {
-	// has says whether the node's runtime holds the image, with that content.
-	has(ctx context.Context, node string, img *Image) (bool, error)
-	// load gives the node an archive; that it returns nil proves nothing.
-	load(ctx context.Context, node string, archive io.Reader) error
-	// compressed says whether the archive should be.
-	compressed() bool
-	// list returns the full names of a repository's images on the node.
-	list(ctx context.Context, node, repository string) ([]string, error)
-	remove(ctx context.Context, node, name string) error
 }
 
 // Has asks the node's runtime whether it holds the image.
@@ -92,7 +76,7 @@ func (c *Cluster) Has(ctx context.Context, node string, img *Image) (bool, error
 	has := false
 	images, err := c.images(ctx)
 	if err == nil {
-		has, err = images.has(ctx, node, img)
+		has, err = images.Has(ctx, node, img)
 	}
 	if err != nil {
 		return false, fmt.Errorf("ask node %s for image %s: %w", node, img.Name(), err)
@@ -165,7 +149,7 @@ func (c *Cluster) load(ctx context.Context, node string, img *Image, progress fu
 	if err != nil {
 		return err
 	}
-	compressed := images.compressed()
+	compressed := images.Compressed()
 	r, w := io.Pipe()
 	written := make(chan error, 1)
 	go func() {
@@ -173,7 +157,7 @@ func (c *Cluster) load(ctx context.Context, node string, img *Image, progress fu
 		w.CloseWithError(err)
 		written <- err
 	}()
-	err = images.load(ctx, node, r)
+	err = images.Load(ctx, node, r)
 	r.CloseWithError(errEnough)
 	if werr := <-written; err == nil && werr != nil && !errors.Is(werr, errEnough) {
 		err = werr
@@ -190,11 +174,11 @@ func (c *Cluster) RemoveImages(ctx context.Context, keep ...string) (int, error)
 	}
 	images, err := c.images(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("list the images of %s: %w", c.found.thing(), err)
+		return 0, fmt.Errorf("list the images of %s: %w", c.candidate, err)
 	}
 	removed := 0
 	for _, node := range c.Nodes {
-		names, err := images.list(ctx, node.Name, Repository)
+		names, err := images.List(ctx, node.Name, Repository)
 		if err != nil {
 			return removed, fmt.Errorf("list images of node %s: %w", node.Name, err)
 		}
@@ -202,7 +186,7 @@ func (c *Cluster) RemoveImages(ctx context.Context, keep ...string) (int, error)
 			if kept[name] {
 				continue
 			}
-			if err := images.remove(ctx, node.Name, name); err != nil {
+			if err := images.Remove(ctx, node.Name, name); err != nil {
 				return removed, fmt.Errorf("remove image %s from node %s: %w", name, node.Name, err)
 			}
 			removed++
@@ -212,4 +196,9 @@ func (c *Cluster) RemoveImages(ctx context.Context, keep ...string) (int, error)
 }
 
 // Delete deletes the whole cluster and its entry in the kubeconfig.
-func (c *Cluster) Delete(ctx context.Context) error { return c.found.Delete(ctx) }
+func (c *Cluster) Delete(ctx context.Context) error {
+	if err := c.provider.Delete(ctx, c.candidate); err != nil {
+		return fmt.Errorf("delete %s: %w", c.candidate, err)
+	}
+	return nil
+}

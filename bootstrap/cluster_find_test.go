@@ -1,10 +1,25 @@
 package bootstrap
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 )
+
+// A stubProvider only lists.
+type stubProvider struct {
+	Provider
+	info ProviderInfo
+	list []Candidate
+	err  error
+}
+
+func (p stubProvider) Info() ProviderInfo { return p.info }
+
+func (p stubProvider) List(context.Context, func(Candidate) bool) ([]Candidate, error) {
+	return p.list, p.err
+}
 
 // The order in which targets are taken.
 func TestChoose(t *testing.T) {
@@ -18,6 +33,13 @@ func TestChoose(t *testing.T) {
 		return p
 	}
 	cluster := func(name string, s State) kindCluster { return kindCluster{name: name, state: s} }
+	type seen struct {
+		profiles  []minikubeProfile
+		minikube  error // why there is no minikube to ask
+		clusters  []kindCluster
+		kind      error // why there is no engine to ask
+		installed bool  // the kind command is
+	}
 	for _, c := range []struct {
 		name    string
 		target  Target
@@ -33,9 +55,9 @@ func TestChoose(t *testing.T) {
 		{name: "minikube alone, its profile named by it", env: "MINIKUBE_PROFILE=dev", seen: seen{kind: none}, want: "minikube/dev", state: Absent},
 		{name: "kind alone", seen: seen{minikube: none, installed: true}, want: "kind/hellox", state: Absent},
 		{name: "an engine without kind", seen: seen{minikube: none}, want: "local/"},
-		{name: "an engine without kind, kind asked for", target: Kind, seen: seen{}, want: "kind/hellox", state: Absent},
-		{name: "kind asked for, named", target: Kind, profile: "x", seen: seen{clusters: []kindCluster{cluster("y", Running)}}, want: "kind/x", state: Absent},
-		{name: "kind asked for, named by kind", target: Kind, env: "KIND_CLUSTER_NAME=z", seen: seen{}, want: "kind/z", state: Absent},
+		{name: "an engine without kind, kind asked for", target: KindTarget, seen: seen{}, want: "kind/hellox", state: Absent},
+		{name: "kind asked for, named", target: KindTarget, profile: "x", seen: seen{clusters: []kindCluster{cluster("y", Running)}}, want: "kind/x", state: Absent},
+		{name: "kind asked for, named by kind", target: KindTarget, env: "KIND_CLUSTER_NAME=z", seen: seen{}, want: "kind/z", state: Absent},
 		{name: "both installed, neither has one", seen: seen{installed: true}, want: "minikube/minikube", state: Absent},
 		{name: "minikube runs before kind runs", seen: seen{profiles: []minikubeProfile{profile("m", Running, true)}, clusters: []kindCluster{cluster("k", Running)}}, want: "minikube/m"},
 		{name: "kind runs before minikube stopped", seen: seen{profiles: []minikubeProfile{profile("m", Stopped, true)}, clusters: []kindCluster{cluster("k", Running)}}, want: "kind/k"},
@@ -51,27 +73,40 @@ func TestChoose(t *testing.T) {
 		{name: "two kinds run, kind names one", env: "KIND_CLUSTER_NAME=a", seen: seen{minikube: none, clusters: []kindCluster{cluster("a", Running), cluster("hellox", Running)}}, want: "kind/a"},
 		{name: "the running one of two kinds", seen: seen{minikube: none, clusters: []kindCluster{cluster("a", Running), cluster("b", Stopped)}}, want: "kind/a"},
 		{name: "named, in both", profile: "x", seen: seen{profiles: []minikubeProfile{profile("x", Running, true)}, clusters: []kindCluster{cluster("x", Running)}}, problem: Ambiguous, want: "both minikube and kind"},
-		{name: "named, in both, one target", target: Kind, profile: "x", seen: seen{clusters: []kindCluster{cluster("x", Running)}}, want: "kind/x"},
+		{name: "named, in both, one target", target: KindTarget, profile: "x", seen: seen{clusters: []kindCluster{cluster("x", Running)}}, want: "kind/x"},
 		{name: "named, stopped, another runs", profile: "x", seen: seen{profiles: []minikubeProfile{profile("x", Stopped, false), profile("m", Running, true)}}, want: "minikube/x", state: Stopped},
 		{name: "named, nowhere", profile: "x", seen: seen{installed: true}, problem: Missing, want: "neither a minikube profile nor a kind cluster"},
-		{name: "minikube asked for, only kind runs", target: Minikube, seen: seen{}, want: "minikube/minikube", state: Absent},
-		{name: "minikube asked for, not there", target: Minikube, seen: seen{minikube: none}, problem: Missing, want: "not installed"},
-		{name: "kind asked for, no engine", target: Kind, seen: seen{kind: none}, problem: Missing, want: "not installed"},
+		{name: "minikube asked for, only kind runs", target: MinikubeTarget, seen: seen{}, want: "minikube/minikube", state: Absent},
+		{name: "minikube asked for, not there", target: MinikubeTarget, seen: seen{minikube: none}, problem: Missing, want: "not installed"},
+		{name: "kind asked for, no engine", target: KindTarget, seen: seen{kind: none}, problem: Missing, want: "not installed"},
 		{name: "a broken profile", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}, kind: none}, problem: Missing, want: "half made"},
 		{name: "a broken profile, kind runs", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}, clusters: []kindCluster{cluster("k", Running)}}, want: "kind/k"},
 		{name: "a broken profile, kind installed", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}, installed: true}, want: "kind/hellox", state: Absent},
 		{name: "a broken profile, asked for", profile: "b", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}, installed: true}, problem: Missing, want: "half made"},
-		{name: "a broken profile, another asked for", target: Minikube, profile: "c", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}}, want: "minikube/c", state: Absent},
-		{name: "a profile cut off", seen: seen{profiles: []minikubeProfile{profile("m", CutOff, true)}, kind: none}, want: "minikube/m", state: CutOff},
-		{name: "a kind cut off", seen: seen{minikube: none, installed: true, clusters: []kindCluster{cluster("hellox", CutOff)}}, want: "kind/hellox", state: CutOff},
-		{name: "a kind cut off, another runs", seen: seen{minikube: none, installed: true, clusters: []kindCluster{cluster("hellox", CutOff), cluster("k", Running)}}, want: "kind/k"},
+		{name: "a broken profile, another asked for", target: MinikubeTarget, profile: "c", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}}, want: "minikube/c", state: Absent},
+		{name: "a profile cut off", seen: seen{profiles: []minikubeProfile{profile("m", Interrupted, true)}, kind: none}, want: "minikube/m", state: Interrupted},
+		{name: "a kind cut off", seen: seen{minikube: none, installed: true, clusters: []kindCluster{cluster("hellox", Interrupted)}}, want: "kind/hellox", state: Interrupted},
+		{name: "a kind cut off, another runs", seen: seen{minikube: none, installed: true, clusters: []kindCluster{cluster("hellox", Interrupted), cluster("k", Running)}}, want: "kind/k"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := FindOptions{Target: c.target, Profile: c.profile, Runner: NewRunner([]string{c.env})}
+			o := FindOptions{Target: c.target, Profile: c.profile}
 			if o.Target == "" {
 				o.Target = Auto
 			}
-			f, err := choose(o, c.seen)
+			l := newLaptop(t)
+			l.environ = []string{c.env}
+			minikube := stubProvider{info: l.minikube().Info(), err: c.seen.minikube}
+			minikube.info.Installed = c.seen.minikube == nil
+			for _, p := range c.seen.profiles {
+				minikube.list = append(minikube.list, p.candidate())
+			}
+			kp := &kindProvider{runner: l.runner()}
+			kind := stubProvider{info: kp.Info(), err: c.seen.kind}
+			kind.info.Installed = c.seen.installed
+			for _, k := range c.seen.clusters {
+				kind.list = append(kind.list, kp.candidate(k))
+			}
+			f, err := Find(t.Context(), []Provider{minikube, kind}, o)
 			if c.problem != Failed {
 				typed := (*Error)(nil)
 				if !errors.As(err, &typed) || typed.Kind != c.problem || !strings.Contains(err.Error(), c.want) {
@@ -91,7 +126,7 @@ func TestChoose(t *testing.T) {
 
 func TestFindLocal(t *testing.T) {
 	// It asks nobody.
-	f, err := Find(t.Context(), FindOptions{Target: Local, Runner: NewRunner(nil)})
+	f, err := Find(t.Context(), nil, FindOptions{Target: Local})
 	if err != nil || f.Target != Local || f.Why == "" {
 		t.Errorf("%v, %v", f, err)
 	}

@@ -49,7 +49,7 @@ type inspected struct {
 	} `json:"config"`
 }
 
-func (i runtimeImages) has(ctx context.Context, node string, img *Image) (bool, error) {
+func (i runtimeImages) Has(ctx context.Context, node string, img *Image) (bool, error) {
 	out, err := i.shell.run(ctx, node, nil, "sh", "-c", inspectScript, "sh", img.Name())
 	if exit := (*ExitError)(nil); errors.As(err, &exit) && strings.Contains(exit.Stderr, "no such image") {
 		return false, nil
@@ -72,7 +72,7 @@ func (img *Image) isInspected(answer string) (bool, error) {
 	return in.Status.ID == img.ID || in.Config.Digest == img.ID || len(diff) == 1 && diff[0] == img.DiffID, nil
 }
 
-func (i runtimeImages) load(ctx context.Context, node string, archive io.Reader) error {
+func (i runtimeImages) Load(ctx context.Context, node string, archive io.Reader) error {
 	command := []string{"ctr", "-n", "k8s.io", "images", "import", "-"}
 	switch i.runtime {
 	case "docker":
@@ -86,13 +86,13 @@ func (i runtimeImages) load(ctx context.Context, node string, archive io.Reader)
 
 // compressed is worth it: 57 MB through pipes into containerd, which hashes
 // and stores them, take longer than to compress them and send a third.
-func (i runtimeImages) compressed() bool { return true }
+func (i runtimeImages) Compressed() bool { return true }
 
 // listScript prints the images as crictl does, else their names, a line each.
 const listScript = `if command -v crictl >/dev/null 2>&1; then exec crictl images -o json; fi
 exec ctr -n k8s.io images ls -q`
 
-func (i runtimeImages) list(ctx context.Context, node, repository string) ([]string, error) {
+func (i runtimeImages) List(ctx context.Context, node, repository string) ([]string, error) {
 	out, err := i.shell.run(ctx, node, nil, "sh", "-c", listScript)
 	if err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func crictlImages(answer string) ([]string, error) {
 const removeScript = `if command -v crictl >/dev/null 2>&1; then exec crictl rmi "$1"; fi
 exec ctr -n k8s.io images rm --sync "$1"`
 
-func (i runtimeImages) remove(ctx context.Context, node, name string) error {
+func (i runtimeImages) Remove(ctx context.Context, node, name string) error {
 	_, err := i.shell.run(ctx, node, nil, "sh", "-c", removeScript, "sh", name)
 	return err
 }

@@ -25,8 +25,8 @@ func TestImagesThroughTheEngine(t *testing.T) {
 	} {
 		l := newLaptop(t, "docker")
 		l.scene("now", play{Call: ask, Recording: c.recording})
-		images := runtimeImages{shell: engineShell{l.options.Runner, "docker"}, runtime: "containerd"}
-		has, err := images.has(t.Context(), "boxed", img)
+		images := runtimeImages{shell: engineShell{l.runner(), "docker"}, runtime: "containerd"}
+		has, err := images.Has(t.Context(), "boxed", img)
 		if has != c.has || (err != nil) != (c.problem != "") || err != nil && !strings.Contains(err.Error(), c.problem) {
 			t.Errorf("%s: %t, %v", name, has, err)
 		}
@@ -39,8 +39,8 @@ func TestImagesThroughTheEngine(t *testing.T) {
 	} {
 		l := newLaptop(t, "docker")
 		l.scene("now", play{Call: load, Recording: recording})
-		images := runtimeImages{shell: engineShell{l.options.Runner, "docker"}, runtime: "containerd"}
-		err := images.load(t.Context(), "boxed", strings.NewReader("an archive"))
+		images := runtimeImages{shell: engineShell{l.runner(), "docker"}, runtime: "containerd"}
+		err := images.Load(t.Context(), "boxed", strings.NewReader("an archive"))
 		if (err != nil) != (want != "") || err != nil && err.Error() != want {
 			t.Errorf("%s: %v", recording, err)
 		}
@@ -48,8 +48,8 @@ func TestImagesThroughTheEngine(t *testing.T) {
 	for recording, want := range map[string]int{"containerd-running-images/ssh-crictl-images": 3, "containerd-paused/ssh-crictl-images": 1} {
 		l := newLaptop(t, "docker")
 		l.scene("now", play{Call: list, Recording: recording})
-		images := runtimeImages{shell: engineShell{l.options.Runner, "docker"}, runtime: "containerd"}
-		if names, err := images.list(t.Context(), "boxed", "hellox.test/hellox"); err != nil || len(names) != want {
+		images := runtimeImages{shell: engineShell{l.runner(), "docker"}, runtime: "containerd"}
+		if names, err := images.List(t.Context(), "boxed", "hellox.test/hellox"); err != nil || len(names) != want {
 			t.Errorf("%s: %q, %v", recording, names, err)
 		}
 	}

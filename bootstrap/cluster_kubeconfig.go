@@ -17,7 +17,7 @@ import (
 // them. It implements clientcmd.ConfigAccess.
 type kubeconfigFiles []string
 
-func (r *Runner) kubeconfigFiles() kubeconfigFiles {
+func kubeconfigFilesOf(r *Runner) kubeconfigFiles {
 	var files kubeconfigFiles
 	for _, f := range filepath.SplitList(r.Getenv("KUBECONFIG")) {
 		if f != "" {

@@ -7,9 +7,6 @@ import (
 	"net/url"
 	"strconv"
 
-	"encoding/json"
-
-	"k8s.io/apimachinery/pkg/runtime"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
@@ -35,22 +32,6 @@ func server(config *clientcmdapi.Config, context string) (host string, port int,
 		}
 	}
 	return u.Hostname(), port, cluster, nil
-}
-
-// madeByMinikube says whether minikube marked the kubeconfig's cluster as
-// its own.
-func madeByMinikube(cluster *clientcmdapi.Cluster) bool {
-	for _, extension := range cluster.Extensions {
-		raw, ok := extension.(*runtime.Unknown)
-		if !ok {
-			continue
-		}
-		var info struct{ Provider string }
-		if json.Unmarshal(raw.Raw, &info) == nil && info.Provider == "minikube.sigs.k8s.io" {
-			return true
-		}
-	}
-	return false
 }
 
 // isLoopback says whether the host is this machine's loopback. A name other
@@ -95,11 +76,10 @@ func isPrivate(host string) bool {
 	return addr.IsPrivate() || addr.IsLoopback() || addr.IsLinkLocalUnicast()
 }
 
-// notLocal is the refusal of a server that is not shown to be the cluster
-// found.
-func notLocal(f Found, why string) *Error {
+// notLocal is the refusal of a server that is not proven to be c's.
+func notLocal(c Candidate, why string) *Error {
 	return &Error{
 		Kind:     Unsafe,
-		Sentence: fmt.Sprintf("refused to touch a cluster that is not shown to be %s: %s", f.thing(), why),
+		Sentence: fmt.Sprintf("refused to touch a cluster that is not shown to be %s: %s", c, why),
 	}
 }

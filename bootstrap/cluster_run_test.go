@@ -36,10 +36,10 @@ func TestRunnerLeavesMinikubesDocker(t *testing.T) {
 
 func TestRunnerLooksInItsOwnPath(t *testing.T) {
 	l := newLaptop(t, "minikube")
-	if _, ok := l.options.Runner.Look("minikube"); !ok {
+	if _, ok := l.runner().Look("minikube"); !ok {
 		t.Error("it does not find what is there")
 	}
-	if _, ok := l.options.Runner.Look("go"); ok {
+	if _, ok := l.runner().Look("go"); ok {
 		t.Error("it finds what is in our PATH and not in its own")
 	}
 	t.Chdir(filepath.Join(l.dir, "bin"))
@@ -69,7 +69,7 @@ func TestRunnerEndsWithItsContext(t *testing.T) {
 		})
 	}()
 	lines := 0
-	out, err := l.options.Runner.Run(ctx, Command{Name: "minikube", Args: []string{"start"}, Line: func(string) { lines++ }})
+	out, err := l.runner().Run(ctx, Command{Name: "minikube", Args: []string{"start"}, Line: func(string) { lines++ }})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}

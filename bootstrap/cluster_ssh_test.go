@@ -152,13 +152,18 @@ func (m *machine) shell(asked *int) *sshShell {
 	}
 }
 
+func (m *machine) images(asked *int, runtime string) func(context.Context) (NodeImages, error) {
+	images := runtimeImages{shell: m.shell(asked), runtime: runtime}
+	return func(context.Context) (NodeImages, error) { return images, nil }
+}
+
 // An archive arrives byte for byte, whatever is in it, and each runtime is
 // told in its own words.
 func TestDeliverOverSSH(t *testing.T) {
 	for _, runtime := range []string{"containerd", "cri-o"} {
 		t.Run(runtime, func(t *testing.T) {
 			m, asked := newMachine(t), 0
-			c := &Cluster{Nodes: []Node{{Name: "boxed"}}, images: these(runtimeImages{shell: m.shell(&asked), runtime: runtime})}
+			c := &Cluster{Nodes: []Node{{Name: "boxed"}}, images: m.images(&asked, runtime)}
 			var all strings.Builder
 			for i := range 300_000 {
 				all.WriteByte(byte(i * 7))
@@ -187,7 +192,7 @@ func TestDeliverOverSSH(t *testing.T) {
 			if asked != 1 {
 				t.Errorf("the key was asked for %d times", asked)
 			}
-			if err := imagesOf(t, c).load(t.Context(), "boxed", strings.NewReader("noise")); err == nil || !strings.Contains(err.Error(), "invalid tar header") {
+			if err := imagesOf(t, c).Load(t.Context(), "boxed", strings.NewReader("noise")); err == nil || !strings.Contains(err.Error(), "invalid tar header") {
 				t.Errorf("a broken archive: %v", err)
 			}
 		})
@@ -198,7 +203,7 @@ func TestDeliverOverSSH(t *testing.T) {
 func TestDeliverDoesNotBelieveTheLoader(t *testing.T) {
 	m, asked := newMachine(t), 0
 	must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\ncat >/dev/null\n"), 0o700))
-	c := &Cluster{images: these(runtimeImages{shell: m.shell(&asked), runtime: "containerd"})}
+	c := &Cluster{images: m.images(&asked, "containerd")}
 	_, err := c.Deliver(t.Context(), "boxed", packBytes(t, "an executable", "amd64"), nil)
 	if err == nil || !strings.Contains(err.Error(), "load image into node boxed: its runtime took hellox.local/hellox:") {
 		t.Errorf("%v", err)
@@ -210,7 +215,7 @@ func TestDeliverDoesNotBelieveTheLoader(t *testing.T) {
 func TestDeliveryEndsInTheMiddle(t *testing.T) {
 	m, asked := newMachine(t), 0
 	img := packBytes(t, strings.Repeat("an executable", 1_000_000), "amd64")
-	c := &Cluster{images: these(runtimeImages{shell: m.shell(&asked), runtime: "containerd"})}
+	c := &Cluster{images: m.images(&asked, "containerd")}
 	must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\nhead -c 1000 >/dev/null\necho 'no space left on device' >&2\nexit 1\n"), 0o700))
 	if _, err := c.Deliver(t.Context(), "boxed", img, nil); err == nil || !strings.Contains(err.Error(), "no space left on device") {
 		t.Errorf("%v", err)

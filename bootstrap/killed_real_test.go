@@ -36,8 +36,9 @@ func TestVictim(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{find: FindOptions{
-		Target: Kind, Profile: v.Profile, Runner: NewRunner(os.Environ()), StateDir: v.StateDir, CacheDir: v.CacheDir,
+	r := &rig{find: realCluster{
+		find: FindOptions{Target: KindTarget, Profile: v.Profile},
+		make: ProviderOptions{Runner: NewRunner(os.Environ()), StateDir: v.StateDir, CacheDir: v.CacheDir},
 	}}
 	steps := newTold(t)
 	steps.onBegin = func(step string) { fmt.Println("step", step) }
@@ -128,7 +129,7 @@ func delay(random *rand.Rand) time.Duration {
 // begun, unless it has ended before.
 func kill(t *testing.T, r *rig, v victim, step string, after time.Duration) {
 	t.Helper()
-	v.Profile, v.StateDir, v.CacheDir = r.find.Profile, r.find.StateDir, r.find.CacheDir
+	v.Profile, v.StateDir, v.CacheDir = r.find.find.Profile, r.find.make.StateDir, r.find.make.CacheDir
 	text, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)

@@ -24,27 +24,37 @@ func realKind(t *testing.T) (nodeImage string) {
 	return os.Getenv("HELLOX_E2E_NODE_IMAGE")
 }
 
+// A realCluster is a kind cluster of this machine that a test looks for.
+type realCluster struct {
+	find FindOptions
+	make ProviderOptions
+}
+
 // realOptions are options with the real environment and folders of the
 // test's own, its kubeconfig included.
-func realOptions(t *testing.T) FindOptions {
+func realOptions(t *testing.T) realCluster {
 	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("KUBECONFIG", filepath.Join(dir, "kubeconfig"))
-	return FindOptions{
-		Target: Kind, Runner: NewRunner(os.Environ()),
-		StateDir: filepath.Join(dir, "state"), CacheDir: filepath.Join(dir, "cache"),
+	return realCluster{
+		find: FindOptions{Target: KindTarget},
+		make: ProviderOptions{Runner: NewRunner(os.Environ()), StateDir: filepath.Join(dir, "state"), CacheDir: filepath.Join(dir, "cache")},
 	}
 }
 
-func ready(t *testing.T, o FindOptions) *Cluster {
+func (o realCluster) found(ctx context.Context) (Found, error) {
+	return Find(ctx, Providers(o.make), o.find)
+}
+
+func ready(t *testing.T, o realCluster) *Cluster {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	f, err := Find(ctx, o)
+	f, err := o.found(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := f.Ready(ctx, func(step string) { t.Log(step) })
+	c, err := f.Start(ctx, func(step string) { t.Log(step) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +62,7 @@ func ready(t *testing.T, o FindOptions) *Cluster {
 }
 
 // ownImage is an image of this very test.
-func ownImage(t testing.TB, o FindOptions, arch string) *Image {
+func ownImage(t testing.TB, o realCluster, arch string) *Image {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -61,7 +71,7 @@ func ownImage(t testing.TB, o FindOptions, arch string) *Image {
 	if unfit := fits(exe, arch); unfit != nil {
 		t.Fatalf("this test %v: CGO_ENABLED=0 makes one that fits", unfit)
 	}
-	img, err := Packer{Runner: o.Runner, Executable: exe, CacheDir: o.CacheDir}.Pack(t.Context(), arch)
+	img, err := Packer{Runner: o.make.Runner, Executable: exe, CacheDir: o.make.CacheDir}.Pack(t.Context(), arch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,8 +81,8 @@ func ownImage(t testing.TB, o FindOptions, arch string) *Image {
 
 func TestKindFromNothingToNothing(t *testing.T) {
 	o := realOptions(t)
-	o.NodeImage = realKind(t)
-	o.Profile = fmt.Sprintf("hellox-test-%d", os.Getpid())
+	o.make.NodeImage = realKind(t)
+	o.find.Profile = fmt.Sprintf("hellox-test-%d", os.Getpid())
 	kubeconfig := os.Getenv("KUBECONFIG")
 	const mine = "apiVersion: v1\nkind: Config\ncurrent-context: mine\ncontexts:\n- name: mine\n  context: {cluster: c, user: u}\n"
 	if err := os.WriteFile(kubeconfig, []byte(mine), 0o600); err != nil {
@@ -87,7 +97,7 @@ func TestKindFromNothingToNothing(t *testing.T) {
 	if !c.Created {
 		t.Error("the cluster was made, and says that it was not")
 	}
-	config, err := o.Runner.kubeconfigFiles().load(false)
+	config, err := kubeconfigFilesOf(o.make.Runner).load(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,21 +143,34 @@ func TestKindFromNothingToNothing(t *testing.T) {
 	}
 
 	// A cluster that appeared since it was looked for is not ours to remove.
-	absent := again.found
+	absent, err := o.found(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	absent.State = Absent
-	if _, err := absent.Ready(t.Context(), nil); !errors.Is(err, errTaken) {
+	if _, err := absent.Start(t.Context(), nil); !errors.Is(err, errTaken) {
 		t.Errorf("made though it is there: %v", err)
 	}
 
 	t.Run("as minikube", func(t *testing.T) { testAsMinikube(t, again) })
 
 	// Stopped, it is started again.
-	if _, err := o.Runner.Run(t.Context(), Command{Name: string(again.found.engine), Args: []string{"stop", node}}); err != nil {
+	if _, err := o.make.Runner.Run(t.Context(), Command{Name: engineOf(t, again), Args: []string{"stop", node}}); err != nil {
 		t.Fatal(err)
 	}
 	if started := ready(t, o); started.Created || len(started.Nodes) != 1 {
 		t.Errorf("started: %+v", started)
 	}
+}
+
+// engineOf names the container engine of a kind cluster.
+func engineOf(t *testing.T, c *Cluster) string {
+	t.Helper()
+	engine, err := c.provider.(*kindProvider).detectEngine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(engine)
 }
 
 // As the node of a minikube with containerd, the same node is reached the
@@ -159,7 +182,7 @@ func testAsMinikube(t *testing.T, kind *Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	docker, ok := NewRunner(os.Environ()).Look(string(kind.found.engine))
+	docker, ok := NewRunner(os.Environ()).Look(engineOf(t, kind))
 	if !ok {
 		t.Fatal("no container engine")
 	}
@@ -179,7 +202,7 @@ func testAsMinikube(t *testing.T, kind *Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Target != Minikube || c.Runtime != "containerd" {
+	if f.Target != MinikubeTarget || c.Runtime != "containerd" {
 		t.Errorf("%v, %s", f, c.Runtime)
 	}
 	img := packBytes(t, "an executable", c.Arch)
@@ -190,7 +213,7 @@ func testAsMinikube(t *testing.T, kind *Cluster) {
 		t.Errorf("the second time: %+v, %v", d, err)
 	}
 	for name, archive := range map[string]string{"empty": "", "noise": strings.Repeat("noise\x03\n", 1000)} {
-		if err := imagesOf(t, c).load(t.Context(), node, strings.NewReader(archive)); err == nil {
+		if err := imagesOf(t, c).Load(t.Context(), node, strings.NewReader(archive)); err == nil {
 			t.Errorf("a broken archive (%s) is taken for loaded", name)
 		}
 	}
@@ -203,21 +226,21 @@ func testAsMinikube(t *testing.T, kind *Cluster) {
 // cluster later.
 func TestKindMakingIsInterrupted(t *testing.T) {
 	o := realOptions(t)
-	o.NodeImage = realKind(t)
-	o.Profile = fmt.Sprintf("hellox-cut-%d", os.Getpid())
+	o.make.NodeImage = realKind(t)
+	o.find.Profile = fmt.Sprintf("hellox-cut-%d", os.Getpid())
 	t.Cleanup(func() {
-		if err := (Found{Target: Kind, Profile: o.Profile, engine: "docker", options: o}).Delete(context.Background()); err != nil {
+		if err := NewKind(KindOptions{Runner: o.make.Runner}).Delete(context.Background(), Candidate{Name: o.find.Profile}); err != nil {
 			t.Error(err)
 		}
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	f, err := Find(ctx, o)
+	f, err := o.found(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var at time.Time
-	_, err = f.Ready(ctx, func(step string) {
+	_, err = f.Start(ctx, func(step string) {
 		t.Log(step)
 		if step == "Starting control-plane" {
 			at = time.Now()
@@ -229,15 +252,15 @@ func TestKindMakingIsInterrupted(t *testing.T) {
 	}
 	t.Logf("it ended after %s", time.Since(at))
 	// Whatever came too late is found by the next one, as what it is.
-	f, err = Find(t.Context(), o)
+	f, err = o.found(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.State != Absent && f.State != CutOff {
+	if f.State != Absent && f.State != Interrupted {
 		t.Errorf("it is found in state %d", f.State)
 	}
 	t.Logf("it is found in state %d: %s", f.State, f.Why)
-	config, err := o.Runner.kubeconfigFiles().load(false)
+	config, err := kubeconfigFilesOf(o.make.Runner).load(false)
 	if err != nil {
 		t.Fatal(err)
 	}

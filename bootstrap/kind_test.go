@@ -57,13 +57,8 @@ func TestKindServerMustBePublished(t *testing.T) {
 		text := "apiVersion: v1\nkind: Config\nclusters:\n- name: kind-hxa\n  cluster: {server: '" + c.server + "'}\n" +
 			"contexts:\n- name: kind-hxa\n  context: {cluster: kind-hxa, user: kind-hxa}\n"
 		must(os.WriteFile(l.script.Kubeconfig, []byte(text), 0o600))
-		config, err := l.options.Runner.kubeconfigFiles().load(true)
-		if err != nil {
-			t.Fatal(err)
-		}
 		clusters := parseKind("hxa-control-plane|Up|" + c.ports + "|hxa")
-		f := Found{Target: Kind, Profile: "hxa", kind: &clusters[0]}
-		if err := f.publishes(config); (err == nil) != c.ok {
+		if err := clusters[0].publishes(l.userConfig()); (err == nil) != c.ok {
 			t.Errorf("server %s, published %q: %v", c.server, c.ports, err)
 		}
 	}
@@ -94,8 +89,8 @@ func TestDetectEngine(t *testing.T) {
 		must(os.WriteFile(filepath.Join(l.script.Recordings, "engine", "docker.stdout"), []byte("Docker version 29.0.0, build 1\n"), 0o600))
 		must(os.WriteFile(filepath.Join(l.script.Recordings, "engine", "podman.stdout"), []byte("podman version 5.6.0\n"), 0o600))
 		l.scene("now", play{Call: "docker -v", Recording: c.dockerV})
-		l.options.Runner.set("KIND_EXPERIMENTAL_PROVIDER", c.variable)
-		got, err := detectEngine(t.Context(), l.options.Runner)
+		l.setenv("KIND_EXPERIMENTAL_PROVIDER", c.variable)
+		got, err := detectEngine(t.Context(), l.runner())
 		typed := (*Error)(nil)
 		if errors.As(err, &typed) != (c.problem != Failed) || typed != nil && typed.Kind != c.problem || got != c.want {
 			t.Errorf("%s: %q, %v", c.name, got, err)
@@ -108,12 +103,12 @@ func TestDetectEngine(t *testing.T) {
 func TestFindWithoutEngine(t *testing.T) {
 	l := newLaptop(t, "docker", "kind")
 	l.scene("now") // docker knows no call: it ends with 97 and a sentence
-	f, err := Find(t.Context(), l.options)
+	f, err := l.found(t.Context())
 	if err != nil || f.Target != Local || !strings.Contains(f.Why, "minikube is not installed") || !strings.Contains(f.Why, "docker does not answer") {
 		t.Errorf("%v, %v", f, err)
 	}
-	l.options.Target = Kind
-	if _, err := Find(t.Context(), l.options); err == nil || hintOf(err) != "docker info" {
+	l.find.Target = KindTarget
+	if _, err := l.found(t.Context()); err == nil || hintOf(err) != "docker info" {
 		t.Errorf("%v, hint %q", err, hintOf(err))
 	}
 }

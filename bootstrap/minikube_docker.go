@@ -111,7 +111,7 @@ func (d *dockerImages) id(ctx context.Context) (string, error) {
 	return info.ID, nil
 }
 
-func (d *dockerImages) has(ctx context.Context, _ string, img *Image) (bool, error) {
+func (d *dockerImages) Has(ctx context.Context, _ string, img *Image) (bool, error) {
 	var answer struct {
 		ID     string `json:"Id"`
 		RootFS struct{ Layers []string }
@@ -130,7 +130,7 @@ func (d *dockerImages) has(ctx context.Context, _ string, img *Image) (bool, err
 
 // load posts the archive. Docker answers 200 before it has read it, and
 // tells in the answer's body how it went.
-func (d *dockerImages) load(ctx context.Context, _ string, archive io.Reader) error {
+func (d *dockerImages) Load(ctx context.Context, _ string, archive io.Reader) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.base+"/images/load?quiet=1", io.NopCloser(archive))
 	if err != nil {
 		return err
@@ -172,9 +172,9 @@ func loadResult(r io.Reader) error {
 }
 
 // compressed is not worth it: the way is a bridge of this machine.
-func (d *dockerImages) compressed() bool { return false }
+func (d *dockerImages) Compressed() bool { return false }
 
-func (d *dockerImages) list(ctx context.Context, _, repository string) ([]string, error) {
+func (d *dockerImages) List(ctx context.Context, _, repository string) ([]string, error) {
 	filters, err := json.Marshal(map[string][]string{"reference": {repository}})
 	if err != nil {
 		return nil, err
@@ -194,6 +194,6 @@ func (d *dockerImages) list(ctx context.Context, _, repository string) ([]string
 	return names, nil
 }
 
-func (d *dockerImages) remove(ctx context.Context, _, name string) error {
+func (d *dockerImages) Remove(ctx context.Context, _, name string) error {
 	return d.do(ctx, http.MethodDelete, "/images/"+name, nil)
 }

@@ -98,7 +98,7 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 	if err := second.WriteArchive(&archive, true, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := imagesOf(t, c).load(t.Context(), "minikube", &archive); err != nil {
+	if err := imagesOf(t, c).Load(t.Context(), "minikube", &archive); err != nil {
 		t.Fatal(err)
 	}
 	if has, err := c.Has(t.Context(), "minikube", second); err != nil || !has {
@@ -115,7 +115,7 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, broken := range map[string]string{"empty": "", "noise": strings.Repeat("noise", 10_000), "cut": whole.String()[:whole.Len()/2]} {
-		if err := imagesOf(t, c).load(t.Context(), "minikube", strings.NewReader(broken)); err == nil {
+		if err := imagesOf(t, c).Load(t.Context(), "minikube", strings.NewReader(broken)); err == nil {
 			t.Errorf("a broken archive (%s) is taken for loaded", name)
 		}
 	}

@@ -24,30 +24,30 @@ func TestFindMinikube(t *testing.T) {
 		hint    string
 	}{
 		{name: "no profile", list: "no-profile/profile-list-light", kubeconfig: "no-profile/kubeconfig",
-			want: Found{Target: Minikube, Profile: "minikube", State: Absent}, why: "minikube is installed and has no profile"},
+			want: Found{Target: MinikubeTarget, Profile: "minikube", State: Absent}, why: "minikube is installed and has no profile"},
 		{name: "no profile, one asked for", list: "no-profile/profile-list-light", profile: "other", problem: Missing, hint: "hellox up --target kind --profile other"},
 		{name: "a refused start", list: "refused/profile-list-light-after-failed-start",
-			want: Found{Target: Minikube, Profile: "minikube", State: Absent}},
+			want: Found{Target: MinikubeTarget, Profile: "minikube", State: Absent}},
 		{name: "a refused start, without --light", list: "refused/profile-list-after-failed-start",
-			want: Found{Target: Minikube, Profile: "minikube", State: Absent}},
+			want: Found{Target: MinikubeTarget, Profile: "minikube", State: Absent}},
 		{name: "running", list: "docker-running/profile-list-light", kubeconfig: "docker-running/kubeconfig", up: []string{"192.168.49.2"},
-			want: Found{Target: Minikube, Profile: "minikube", State: Running}, why: "it is running"},
+			want: Found{Target: MinikubeTarget, Profile: "minikube", State: Running}, why: "it is running"},
 		{name: "running, containerd", list: "containerd-running/profile-list-light", kubeconfig: "docker-running/kubeconfig", up: []string{"192.168.49.2"},
-			want: Found{Target: Minikube, Profile: "minikube", State: Running}},
+			want: Found{Target: MinikubeTarget, Profile: "minikube", State: Running}},
 		{name: "running, of the old statuses", list: "docker-running/profile-list", kubeconfig: "docker-running/kubeconfig", up: []string{"192.168.49.2"},
-			want: Found{Target: Minikube, Profile: "minikube", State: Running}},
+			want: Found{Target: MinikubeTarget, Profile: "minikube", State: Running}},
 		{name: "running, its API server slow", list: "docker-running/profile-list-light", kubeconfig: "docker-running/kubeconfig",
 			status: map[string]string{"minikube": "docker-running/status"},
-			want:   Found{Target: Minikube, Profile: "minikube", State: Running}},
+			want:   Found{Target: MinikubeTarget, Profile: "minikube", State: Running}},
 		{name: "paused", list: "docker-paused/profile-list-light", kubeconfig: "docker-paused/kubeconfig",
 			status: map[string]string{"minikube": "docker-paused/status"},
-			want:   Found{Target: Minikube, Profile: "minikube", State: Paused}, why: "it is paused and will go on"},
+			want:   Found{Target: MinikubeTarget, Profile: "minikube", State: Paused}, why: "it is paused and will go on"},
 		{name: "stopped", list: "docker-stopped/profile-list-light", kubeconfig: "docker-stopped/kubeconfig",
 			status: map[string]string{"minikube": "docker-stopped/status"},
-			want:   Found{Target: Minikube, Profile: "minikube", State: Stopped}, why: "it is stopped and will be started"},
+			want:   Found{Target: MinikubeTarget, Profile: "minikube", State: Stopped}, why: "it is stopped and will be started"},
 		{name: "container gone", list: "container-gone/profile-list-light", kubeconfig: "container-gone/kubeconfig",
 			status: map[string]string{"minikube": "container-gone/status"},
-			want:   Found{Target: Minikube, Profile: "minikube", State: Gone}, why: "its nodes were removed and will be made again"},
+			want:   Found{Target: MinikubeTarget, Profile: "minikube", State: Gone}, why: "its nodes were removed and will be made again"},
 		{name: "a failed start", list: "docker-start-failed/profile-list", kubeconfig: "no-profile/kubeconfig",
 			status: map[string]string{"minikube": "docker-start-failed/status"}, problem: Missing, hint: "minikube delete -p minikube"},
 		{name: "an interrupted start", list: "docker-start-interrupted/profile-list-light", kubeconfig: "no-profile/kubeconfig",
@@ -58,31 +58,31 @@ func TestFindMinikube(t *testing.T) {
 			up: []string{"192.168.49.2", "192.168.58.2"},
 			// The other may or may not be asked before the active one is seen to run.
 			status: map[string]string{"boxed": "two-profiles/status"},
-			want:   Found{Target: Minikube, Profile: "minikube", State: Running}, why: "it is running and is minikube's active profile"},
+			want:   Found{Target: MinikubeTarget, Profile: "minikube", State: Running}, why: "it is running and is minikube's active profile"},
 		{name: "two profiles, the other asked for", list: "two-profiles/profile-list-light", kubeconfig: "two-profiles/kubeconfig",
 			up: []string{"192.168.49.2", "192.168.58.2"}, profile: "boxed", status: map[string]string{"minikube": "two-profiles/status-minikube"},
-			want: Found{Target: Minikube, Profile: "boxed", State: Running}, why: "it is running"},
+			want: Found{Target: MinikubeTarget, Profile: "boxed", State: Running}, why: "it is running"},
 		{name: "two profiles, the active one stopped", list: "two-profiles-one-stopped/profile-list-light", kubeconfig: "two-profiles-one-stopped/kubeconfig",
 			up: []string{"192.168.58.2"}, status: map[string]string{"minikube": "docker-stopped/status"},
-			want: Found{Target: Minikube, Profile: "boxed", State: Running}},
+			want: Found{Target: MinikubeTarget, Profile: "boxed", State: Running}},
 		{name: "three profiles, two run, none is active", list: "two-nodes-running/profile-list-light", kubeconfig: "two-nodes-running/kubeconfig",
 			up: []string{"192.168.58.2", "192.168.67.2"}, status: map[string]string{"minikube": "docker-stopped/status"},
 			problem: Ambiguous, hint: "hellox up --target minikube --profile boxed"},
 		{name: "two nodes", list: "two-nodes-running/profile-list-light", kubeconfig: "two-nodes-running/kubeconfig", profile: "twin",
 			up: []string{"192.168.67.2"}, status: map[string]string{"minikube": "docker-stopped/status", "boxed": "two-profiles/status"},
-			want: Found{Target: Minikube, Profile: "twin", State: Running}},
+			want: Found{Target: MinikubeTarget, Profile: "twin", State: Running}},
 		{name: "two nodes, one stopped", list: "two-nodes-one-stopped/profile-list-light", kubeconfig: "two-nodes-running/kubeconfig", profile: "twin",
 			up: []string{"192.168.67.2"}, status: map[string]string{"minikube": "docker-stopped/status", "boxed": "two-profiles/status"},
-			want: Found{Target: Minikube, Profile: "twin", State: Running}},
+			want: Found{Target: MinikubeTarget, Profile: "twin", State: Running}},
 		{name: "paused, containerd", list: "containerd-paused/profile-list-light", profile: "boxed",
 			status: map[string]string{"minikube": "docker-stopped/status", "boxed": "containerd-paused/status"},
-			want:   Found{Target: Minikube, Profile: "boxed", State: Paused}},
+			want:   Found{Target: MinikubeTarget, Profile: "boxed", State: Paused}},
 		{name: "stopped, containerd", list: "containerd-stopped/profile-list-light", kubeconfig: "containerd-stopped/kubeconfig", profile: "boxed",
 			status: map[string]string{"minikube": "docker-stopped/status", "boxed": "containerd-stopped/status", "twin": "two-nodes-running/status"},
-			want:   Found{Target: Minikube, Profile: "boxed", State: Stopped}},
+			want:   Found{Target: MinikubeTarget, Profile: "boxed", State: Stopped}},
 		{name: "all stopped, the active one", list: "two-profiles/profile-list-light",
 			status: map[string]string{"minikube": "docker-stopped/status", "boxed": "containerd-stopped/status"},
-			want:   Found{Target: Minikube, Profile: "minikube", State: Stopped}},
+			want:   Found{Target: MinikubeTarget, Profile: "minikube", State: Stopped}},
 		{name: "an unknown profile", list: "two-profiles/profile-list-light", profile: "other",
 			status: map[string]string{"minikube": "docker-stopped/status", "boxed": "containerd-stopped/status"}, problem: Missing},
 	} {
@@ -99,8 +99,8 @@ func TestFindMinikube(t *testing.T) {
 				plays = append(plays, asked(profile, recording))
 			}
 			l.scene("now", plays...)
-			l.options.Profile = c.profile
-			got, err := Find(t.Context(), l.options)
+			l.find.Profile = c.profile
+			got, err := l.found(t.Context())
 			if c.problem != Failed {
 				typed := (*Error)(nil)
 				if !errors.As(err, &typed) || typed.Kind != c.problem || !strings.HasPrefix(typed.Hint, c.hint) {
@@ -153,7 +153,7 @@ func TestFindRefusesAnotherServer(t *testing.T) {
 				t.Fatal(err)
 			}
 			must(os.WriteFile(l.script.Kubeconfig, []byte(edit(string(text))), 0o600))
-			f, err := Find(t.Context(), l.options)
+			f, err := l.found(t.Context())
 			if typed := (*Error)(nil); !errors.As(err, &typed) || typed.Kind != Unsafe {
 				t.Errorf("found %v, %v", f, err)
 			}
@@ -166,10 +166,6 @@ func TestProvenNeedsAPrivateAddress(t *testing.T) {
 	l := newLaptop(t)
 	l.script.Replace = append(l.script.Replace, [2]string{"192.168.49.2", "203.0.113.7"})
 	l.kubeconfig("docker-running/kubeconfig")
-	config, err := l.options.Runner.kubeconfigFiles().load(true)
-	if err != nil {
-		t.Fatal(err)
-	}
 	text, err := os.ReadFile(filepath.Join(l.script.Recordings, "docker-running", "profile-list-light.stdout"))
 	if err != nil {
 		t.Fatal(err)
@@ -178,16 +174,16 @@ func TestProvenNeedsAPrivateAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := profiles[0].proven(config); err == nil {
+	if err := profiles[0].proven(l.userConfig()); err == nil {
 		t.Error("a node on the internet is taken for this machine's")
 	}
 }
 
 func TestMinikubeDoesNotAnswer(t *testing.T) {
 	l := newLaptop(t, "minikube")
-	l.options.Target = Minikube
+	l.find.Target = MinikubeTarget
 	l.scene("now") // knows no call
-	if _, err := Find(t.Context(), l.options); err == nil || hintOf(err) != "minikube profile list" {
+	if _, err := l.found(t.Context()); err == nil || hintOf(err) != "minikube profile list" {
 		t.Errorf("%v, hint %q", err, hintOf(err))
 	}
 }

@@ -14,19 +14,19 @@ import (
 	"time"
 )
 
-// minikubeImages chooses the way to the images of the profile's nodes:
-// Docker's own API where minikube gives it out, which is one node with the
+// Images implements Provider. The images of the profile's nodes are reached
+// through Docker's own API where minikube gives it out, which is one node with the
 // docker runtime; else the runtime's commands on each node, reached through
 // the Docker that the nodes are containers of, or through ssh. Then `minikube
 // docker-env` is never asked: with containerd it starts helpers in the node
 // and edits the user's ssh files.
-func (f Found) minikubeImages(ctx context.Context, runtime string) (nodeImages, error) {
-	p := f.minikube
+func (m *minikubeProvider) Images(ctx context.Context, c Candidate, runtime string) (NodeImages, error) {
+	p := c.Detail.(minikubeProfile)
 	if p.singleDocker() {
-		return f.minikubeDocker(ctx)
+		return m.docker(ctx, c)
 	}
 	if p.Config.Driver == "docker" {
-		return runtimeImages{shell: engineShell{f.options.Runner, "docker"}, runtime: runtime}, nil
+		return runtimeImages{shell: engineShell{m.runner, "docker"}, runtime: runtime}, nil
 	}
 	addresses := map[string]string{}
 	for i, n := range p.Config.Nodes {
@@ -41,10 +41,10 @@ func (f Found) minikubeImages(ctx context.Context, runtime string) (nodeImages, 
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		if _, ok := f.options.Runner.Look("ssh"); !ok {
-			return nil, &Error{Kind: Missing, Sentence: "there is no way into the nodes of " + f.thing(), Hint: "install ssh", Err: err}
+		if _, ok := m.runner.Look("ssh"); !ok {
+			return nil, &Error{Kind: Missing, Sentence: "there is no way into the nodes of " + c.String(), Hint: "install ssh", Err: err}
 		}
-		return runtimeImages{shell: minikubeShell{f.options.Runner, f.Profile}, runtime: runtime}, nil
+		return runtimeImages{shell: minikubeShell{m.runner, c.Name}, runtime: runtime}, nil
 	}
 	conn.Close()
 	return runtimeImages{runtime: runtime, shell: &sshShell{
@@ -52,9 +52,9 @@ func (f Found) minikubeImages(ctx context.Context, runtime string) (nodeImages, 
 			if a := addresses[node]; a != "" {
 				return a, nil
 			}
-			return "", fmt.Errorf("%s has no address for node %s", f.thing(), node)
+			return "", fmt.Errorf("%s has no address for node %s", c, node)
 		},
-		key: func(ctx context.Context, node string) ([]byte, error) { return f.sshKey(ctx, node) },
+		key: func(ctx context.Context, node string) ([]byte, error) { return m.sshKey(ctx, c, node) },
 	}}, nil
 }
 
@@ -83,10 +83,10 @@ func (s minikubeShell) run(ctx context.Context, node string, stdin io.Reader, co
 }
 
 // sshKey returns the private key that minikube made for the node.
-func (f Found) sshKey(ctx context.Context, node string) ([]byte, error) {
-	out, err := f.options.Runner.runMinikube(ctx, nil, "ssh-key", "-p", f.Profile, "-n", node)
+func (m *minikubeProvider) sshKey(ctx context.Context, c Candidate, node string) ([]byte, error) {
+	out, err := m.run(ctx, nil, "ssh-key", "-p", c.Name, "-n", node)
 	if err != nil {
-		return nil, f.refusal("ask for the ssh key of", out, err)
+		return nil, refusal("ask for the ssh key of", c, out, err)
 	}
 	return os.ReadFile(firstLine(out.Stdout))
 }
@@ -99,11 +99,11 @@ type dockerEnv struct {
 	ID       string `json:"id,omitempty"`
 }
 
-// minikubeDocker returns the Docker of the profile's one node. minikube takes
+// docker returns the Docker of the profile's one node. minikube takes
 // a second to tell where it is, so the last answer is kept, and believed if
 // the daemon there still says that it is the same one.
-func (f Found) minikubeDocker(ctx context.Context) (*dockerImages, error) {
-	kept := filepath.Join(f.options.CacheDir, "docker-env", filepath.Base(f.Profile)+".json")
+func (m *minikubeProvider) docker(ctx context.Context, c Candidate) (*dockerImages, error) {
+	kept := filepath.Join(m.cacheDir, "docker-env", filepath.Base(c.Name)+".json")
 	var env dockerEnv
 	if text, err := os.ReadFile(kept); err == nil && json.Unmarshal(text, &env) == nil && env.ID != "" {
 		if d, err := newDockerImages(env.Host, env.CertPath); err == nil {
@@ -112,20 +112,20 @@ func (f Found) minikubeDocker(ctx context.Context) (*dockerImages, error) {
 			}
 		}
 	}
-	out, err := f.options.Runner.runMinikube(ctx, nil, "-p", f.Profile, "docker-env", "--shell", "none", "-o", "json")
+	out, err := m.run(ctx, nil, "-p", c.Name, "docker-env", "--shell", "none", "-o", "json")
 	if err != nil {
-		return nil, f.refusal("ask for the Docker of", out, err)
+		return nil, refusal("ask for the Docker of", c, out, err)
 	}
 	env = dockerEnv{}
 	if err := json.Unmarshal([]byte(out.Stdout), &env); err != nil {
-		return nil, fmt.Errorf("ask for the Docker of %s: its answer is not JSON", f.thing())
+		return nil, fmt.Errorf("ask for the Docker of %s: its answer is not JSON", c)
 	}
 	d, err := newDockerImages(env.Host, env.CertPath)
 	if err != nil {
-		return nil, fmt.Errorf("reach the Docker of %s: %w", f.thing(), err)
+		return nil, fmt.Errorf("reach the Docker of %s: %w", c, err)
 	}
 	if env.ID, err = d.id(ctx); err != nil {
-		return nil, fmt.Errorf("reach the Docker of %s: %w", f.thing(), err)
+		return nil, fmt.Errorf("reach the Docker of %s: %w", c, err)
 	}
 	// Not to keep it costs a second next time, and nothing else.
 	if text, err := json.Marshal(env); err == nil && os.MkdirAll(filepath.Dir(kept), 0o700) == nil {

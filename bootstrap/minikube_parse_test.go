@@ -94,12 +94,12 @@ func TestStateOfStatus(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", recording, err)
 		}
-		if got, broken := profiles[0].stateOf(nodes, l.options.Runner); got != want || (broken != nil) != (want == Broken) {
+		if got, broken := l.minikube().stateOf(profiles[0], nodes); got != want || (broken != nil) != (want == Broken) {
 			t.Errorf("%s: state %d, %v", recording, got, broken)
 		}
 	}
 	full := []minikubeNode{{Name: "minikube", Host: "InsufficientStorage", Kubelet: "Running", APIServer: "Running", Kubeconfig: "Configured"}}
-	if got, why := (minikubeProfile{Name: "minikube"}).stateOf(full, NewRunner(nil)); got != Broken || !strings.Contains(why.Error(), "disk") {
+	if got, why := newLaptop(t).minikube().stateOf(minikubeProfile{Name: "minikube"}, full); got != Broken || !strings.Contains(why.Error(), "disk") {
 		t.Errorf("a full disk: state %d, %v", got, why)
 	}
 }
@@ -162,8 +162,7 @@ func TestReason(t *testing.T) {
 		if c.sentence != "" && sentence != c.sentence || advice != c.advice || name != c.name {
 			t.Errorf("%s: %q, %q, %q", c.recording, sentence, advice, name)
 		}
-		f := Found{Target: Minikube, Profile: "p"}
-		err := f.refusal("start", out, &ExitError{Program: "minikube", Code: exit, Output: out})
+		err := refusal("start", minikubeProfile{Name: "p"}.candidate(), out, &ExitError{Program: "minikube", Code: exit, Output: out})
 		if hintOf(err) == "" || strings.Contains(hintOf(err), "{{") || strings.ContainsAny(err.Error(), "\n╭") {
 			t.Errorf("%s: %v, hint %q", c.recording, err, hintOf(err))
 		}

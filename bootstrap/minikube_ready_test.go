@@ -30,7 +30,7 @@ func (l *laptop) docker(id *string) {
 }
 
 // imagesOf is the way to the images of the cluster's nodes.
-func imagesOf(t *testing.T, c *Cluster) nodeImages {
+func imagesOf(t *testing.T, c *Cluster) NodeImages {
 	t.Helper()
 	images, err := c.images(t.Context())
 	if err != nil {
@@ -42,26 +42,23 @@ func imagesOf(t *testing.T, c *Cluster) nodeImages {
 // ready finds and starts what is there.
 func (l *laptop) ready(ctx context.Context) (Found, *Cluster, error) {
 	l.t.Helper()
-	f, err := Find(ctx, l.options)
+	f, err := l.found(ctx)
 	if err != nil {
 		return f, nil, err
 	}
-	c, err := f.Ready(ctx, func(step string) { l.t.Log(step) })
+	f.nodesTimeout = l.nodesTimeout
+	c, err := f.Start(ctx, func(step string) { l.t.Log(step) })
 	return f, c, err
 }
 
 func (l *laptop) currentContext() string {
 	l.t.Helper()
-	config, err := l.options.Runner.kubeconfigFiles().load(false)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	return config.CurrentContext
+	return l.userConfig().CurrentContext
 }
 
 // making says whether a note of a cluster being made is left.
 func (l *laptop) making() bool {
-	left, err := filepath.Glob(filepath.Join(l.options.StateDir, "making", "*"))
+	left, err := filepath.Glob(filepath.Join(l.stateDir, "making", "*"))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -99,7 +96,7 @@ func TestReadyMinikube(t *testing.T) {
 				l.docker(&id)
 				l.kubeconfig("no-profile/kubeconfig")
 				if current != "" {
-					l.options.Runner.set("KUBECONFIG", filepath.Join(l.dir, "mine")+string(filepath.ListSeparator)+l.script.Kubeconfig)
+					l.setenv("KUBECONFIG", filepath.Join(l.dir, "mine")+string(filepath.ListSeparator)+l.script.Kubeconfig)
 					mine := "apiVersion: v1\nkind: Config\ncurrent-context: " + current + "\n"
 					must(os.WriteFile(filepath.Join(l.dir, "mine"), []byte(mine), 0o600))
 				}
@@ -134,7 +131,7 @@ func TestStartKeepsContextInOneFile(t *testing.T) {
 	l.script.Replace = append(l.script.Replace, [2]string{`current-context: ""`, "current-context: other"})
 	l.kubeconfig("containerd-stopped/kubeconfig")
 	before := l.currentContext()
-	l.options.Profile = "boxed"
+	l.find.Profile = "boxed"
 	l.scene("stopped", listed("containerd-stopped/profile-list-light"), asked("boxed", "containerd-stopped/status"),
 		asked("minikube", "docker-stopped/status"), asked("twin", "two-nodes-running/status"),
 		play{Call: "minikube start -p boxed -o json", Recording: "containerd-start/start-stopped-keep-context-other-current", Kubeconfig: "two-profiles/kubeconfig", Then: "running"})
@@ -241,7 +238,7 @@ func TestMakingMinikubeIsInterrupted(t *testing.T) {
 
 	l.bear(time.Now())
 	f, c, err := l.ready(t.Context())
-	if err != nil || f.State != CutOff || !c.Created {
+	if err != nil || f.State != Interrupted || !c.Created {
 		t.Fatalf("again: %v, %v", f, err)
 	}
 	if l.making() {
@@ -267,24 +264,24 @@ func (l *laptop) bear(at time.Time) {
 }
 
 // A profile that its owner made after an interrupted making is not touched.
-func TestMakingThatWasCutOffSparesOthers(t *testing.T) {
+func TestMakingThatWasInterruptedSparesOthers(t *testing.T) {
 	for name, born := range map[string]time.Duration{"before": -time.Hour, "after": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			l := newLaptop(t, "minikube")
 			l.scene("now", listed("docker-stopped/profile-list-light"), sshKey, asked("minikube", "docker-stopped/status"))
-			m, err := beginMaking(l.options.StateDir, Minikube, "minikube")
+			m, err := beginCreation(l.stateDir, minikubeProfile{Name: "minikube"}.candidate())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := m.abandon(); err != nil {
+			if err := m.leave(); err != nil {
 				t.Fatal(err)
 			}
 			l.bear(time.Now())
-			if f, err := Find(t.Context(), l.options); err != nil || f.State != CutOff {
+			if f, err := l.found(t.Context()); err != nil || f.State != Interrupted {
 				t.Errorf("ours: state %d, %v", f.State, err)
 			}
 			l.bear(time.Now().Add(born))
-			if f, err := Find(t.Context(), l.options); err != nil || f.State != Stopped {
+			if f, err := l.found(t.Context()); err != nil || f.State != Stopped {
 				t.Errorf("somebody else's: state %d, %v", f.State, err)
 			}
 			if l.making() {
@@ -307,17 +304,17 @@ func waitFor(t *testing.T, what string, is func() bool) {
 func TestMakingIsOneAtATime(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	l.scene("none", listed("docker-stopped/profile-list-light"))
-	other, err := beginMaking(l.options.StateDir, Minikube, "minikube")
+	other, err := beginCreation(l.stateDir, minikubeProfile{Name: "minikube"}.candidate())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := l.ready(t.Context()); err == nil || !strings.Contains(err.Error(), "another hellox is making") {
 		t.Errorf("found: %v", err)
 	}
-	if _, err := beginMaking(l.options.StateDir, Minikube, "minikube"); err == nil {
+	if _, err := beginCreation(l.stateDir, minikubeProfile{Name: "minikube"}.candidate()); err == nil {
 		t.Error("two make the same")
 	}
-	if err := other.done(); err != nil {
+	if err := other.remove(); err != nil {
 		t.Fatal(err)
 	}
 	if l.making() {
@@ -333,7 +330,7 @@ func TestReadyStartsWorker(t *testing.T) {
 	api.set("both", aNode("twin-m02", "containerd", true), aNode("twin", "containerd", true))
 	l.kubeconfig("two-nodes-running/kubeconfig")
 	before := l.currentContext()
-	l.options.Profile = "twin"
+	l.find.Profile = "twin"
 	l.scene("one", listed("two-nodes-one-stopped/profile-list-light"), asked("twin", "two-nodes-one-stopped/status"),
 		asked("minikube", "docker-stopped/status"), asked("boxed", "containerd-stopped/status"),
 		play{Call: "minikube node start twin-m02 -p twin", Context: "twin", Then: "both"})
@@ -358,7 +355,7 @@ func TestReadyGivesUpOnANodeNeverReady(t *testing.T) {
 	l.script.Replace = append(l.script.Replace, [2]string{"name: minikube", "name: cut"}, [2]string{"cluster: minikube", "cluster: cut"},
 		[2]string{"user: minikube", "user: cut"}, [2]string{"profiles/minikube", "profiles/cut"})
 	l.kubeconfig("docker-running/kubeconfig")
-	l.options.Patience = time.Millisecond
+	l.nodesTimeout = time.Millisecond
 	l.scene("now", listed("docker-start-interrupted/profile-list-after"))
 	_, _, err := l.ready(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "node cut is not ready: cni plugin not initialized") || !strings.HasPrefix(hintOf(err), "minikube delete -p cut") {
@@ -371,7 +368,7 @@ func TestStartIsNotBelieved(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	l.api("192.168.49.2").set("after", aNode("minikube", "docker", false))
 	l.kubeconfig("no-profile/kubeconfig")
-	l.options.Patience = time.Millisecond
+	l.nodesTimeout = time.Millisecond
 	l.scene("before", listed("docker-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"),
 		play{Call: "minikube start -p minikube -o json", Recording: "docker-start-interrupted/start-again", Kubeconfig: "docker-running/kubeconfig", Then: "after"})
 	l.scene("after", listed("docker-running/profile-list-light"))
@@ -395,8 +392,7 @@ func TestDockerEnvIsRefused(t *testing.T) {
 	} {
 		l := newLaptop(t, "minikube")
 		l.scene("now", play{Call: dockerEnvCall, Recording: recording})
-		f := Found{Target: Minikube, Profile: "minikube", options: l.options}
-		if _, err := f.minikubeDocker(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := l.minikube().docker(t.Context(), minikubeProfile{Name: "minikube"}.candidate()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", recording, err)
 		}
 	}
@@ -407,25 +403,25 @@ func TestReachStartsNothing(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	l.api("192.168.67.2").set("", aNode("twin", "containerd", true), aNode("twin-m02", "containerd", false))
 	l.kubeconfig("two-nodes-running/kubeconfig")
-	l.options.Profile = "twin"
+	l.find.Profile = "twin"
 	l.scene("now", listed("two-nodes-one-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"), asked("boxed", "containerd-stopped/status"))
-	f, err := Find(t.Context(), l.options)
+	f, err := l.found(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := f.Reach(t.Context())
+	c, err := f.Connect(t.Context())
 	if err != nil || len(c.Nodes) != 2 || c.Nodes[1].Ready {
 		t.Errorf("%+v, %v", c, err)
 	}
-	running, err := RunningClusters(t.Context(), l.options)
+	running, err := ListRunning(t.Context(), l.providers(), l.find)
 	if err != nil || len(running) != 1 || running[0].Profile != "twin" {
 		t.Errorf("running %v, %v", running, err)
 	}
-	l.options.Profile = "boxed"
-	if f, err = Find(t.Context(), l.options); err != nil {
+	l.find.Profile = "boxed"
+	if f, err = l.found(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Reach(t.Context()); err == nil || hintOf(err) != "hellox up" {
+	if _, err := f.Connect(t.Context()); err == nil || hintOf(err) != "hellox up" {
 		t.Errorf("a stopped one: %v", err)
 	}
 }
@@ -438,7 +434,7 @@ func TestRunningClusters(t *testing.T) {
 	}
 	l.kubeconfig("two-profiles/kubeconfig")
 	l.scene("now", listed("two-profiles/profile-list-light"))
-	running, err := RunningClusters(t.Context(), l.options)
+	running, err := ListRunning(t.Context(), l.providers(), l.find)
 	if err != nil || len(running) != 2 || running[0].Profile != "boxed" || running[1].Profile != "minikube" {
 		t.Errorf("running %v, %v", running, err)
 	}
@@ -451,7 +447,7 @@ func TestDeleteMinikube(t *testing.T) {
 	} {
 		l := newLaptop(t, "minikube")
 		l.scene("now", play{Call: "minikube delete -p p", Recording: recording})
-		err := Found{Target: Minikube, Profile: "p", options: l.options}.Delete(t.Context())
+		err := l.minikube().Delete(t.Context(), minikubeProfile{Name: "p"}.candidate())
 		if (err == nil) != fine {
 			t.Errorf("%s: %v", recording, err)
 		}

@@ -22,7 +22,7 @@ func TestMinikubeShell(t *testing.T) {
 		play{Call: ask("twin-m02", "true"), Recording: "two-nodes-one-stopped/ssh-stopped-node"},
 		play{Call: ask("nosuch", "true"), Recording: "docker-running-images/ssh-node-unknown"},
 	)
-	s := minikubeShell{l.options.Runner, "twin"}
+	s := minikubeShell{l.runner(), "twin"}
 	if out, err := s.run(t.Context(), "twin", nil, "inspect", ref); err != nil || !strings.Contains(out.Stdout, ref) {
 		t.Errorf("there: %q, %v", out.Stdout, err)
 	}
@@ -65,9 +65,8 @@ func TestWayIntoNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		profiles[0].Config.Driver = c.driver
-		f := Found{Target: Minikube, Profile: "boxed", options: l.options, minikube: &profiles[0]}
 		got := "none"
-		if images, err := f.minikubeImages(t.Context(), "containerd"); err == nil {
+		if images, err := l.minikube().Images(t.Context(), profiles[0].candidate(), "containerd"); err == nil {
 			switch s := images.(runtimeImages).shell.(type) {
 			case engineShell:
 				got = "engine " + s.engine

@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
 // TestMain lets the test executable stand in for the programs that hellox
@@ -132,8 +135,44 @@ type laptop struct {
 	t       *testing.T
 	dir     string
 	script  script
-	options FindOptions
-	ca      *authority // minikube's; nil before the first API server
+	environ []string
+	// nodesTimeout is how long nodes may take to become ready; 0: as always.
+	nodesTimeout time.Duration
+	find         FindOptions
+	// stateDir and cacheDir are those of the providers.
+	stateDir, cacheDir string
+	ca                 *authority // minikube's; nil before the first API server
+}
+
+// runner returns a runner of the laptop's programs.
+func (l *laptop) runner() *Runner { return NewRunner(l.environ) }
+
+// setenv sets a variable of the laptop's environment.
+func (l *laptop) setenv(name, value string) { l.environ = append(l.environ, name+"="+value) }
+
+// minikube returns the laptop's provider of minikube profiles.
+func (l *laptop) minikube() *minikubeProvider {
+	return &minikubeProvider{runner: l.runner(), stateDir: l.stateDir, cacheDir: l.cacheDir}
+}
+
+// providers returns all of the laptop's providers.
+func (l *laptop) providers() []Provider {
+	return Providers(ProviderOptions{Runner: l.runner(), StateDir: l.stateDir, CacheDir: l.cacheDir})
+}
+
+// found finds what the laptop has.
+func (l *laptop) found(ctx context.Context) (Found, error) {
+	return Find(ctx, l.providers(), l.find)
+}
+
+// userConfig returns the laptop's kubeconfig.
+func (l *laptop) userConfig() *clientcmdapi.Config {
+	l.t.Helper()
+	config, err := kubeconfigFilesOf(l.runner()).load(true)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return config
 }
 
 func newLaptop(t *testing.T, programs ...string) *laptop {
@@ -163,12 +202,11 @@ func newLaptop(t *testing.T, programs ...string) *laptop {
 		Recordings: recordings, Kubeconfig: kubeconfig, Scenes: map[string][]play{},
 		Replace: [][2]string{{"/home/dev/.minikube", filepath.ToSlash(filepath.Join(dir, "minikube"))}},
 	}}
-	l.options = FindOptions{
-		Target: Auto, StateDir: filepath.Join(dir, "state"), CacheDir: filepath.Join(dir, "cache"),
-		Runner: NewRunner([]string{
-			"PATH=" + bin, "HOME=" + dir, "USERPROFILE=" + dir, "KUBECONFIG=" + kubeconfig, "HELLOX_STANDIN=" + dir,
-			"SYSTEMROOT=" + os.Getenv("SYSTEMROOT"),
-		}),
+	l.find = FindOptions{Target: Auto}
+	l.stateDir, l.cacheDir = filepath.Join(dir, "state"), filepath.Join(dir, "cache")
+	l.environ = []string{
+		"PATH=" + bin, "HOME=" + dir, "USERPROFILE=" + dir, "KUBECONFIG=" + kubeconfig, "HELLOX_STANDIN=" + dir,
+		"SYSTEMROOT=" + os.Getenv("SYSTEMROOT"),
 	}
 	return l
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
@@ -51,7 +52,7 @@ func parseStatus(stdout string) ([]minikubeNode, error) {
 }
 
 // stateOf says what the status means for us.
-func (p minikubeProfile) stateOf(nodes []minikubeNode, r *Runner) (State, *Error) {
+func (m *minikubeProvider) stateOf(p minikubeProfile, nodes []minikubeNode) (State, *Error) {
 	if len(nodes) == 0 {
 		return Gone, nil
 	}
@@ -68,14 +69,14 @@ func (p minikubeProfile) stateOf(nodes []minikubeNode, r *Runner) (State, *Error
 	case any(func(n minikubeNode) bool { return n.APIServer == "Paused" }):
 		return Paused, nil
 	case any(func(n minikubeNode) bool { return n.Kubeconfig == "Misconfigured" }):
-		return Broken, p.misconfigured(r)
+		return Broken, m.misconfigured(p)
 	case any(func(n minikubeNode) bool {
 		return n.Kubelet != "Running" || n.APIServer == "Stopped" || n.APIServer == "Error"
 	}):
 		return Stopped, nil // its host is there and nothing on it: a start sets it right
 	}
 	// It says that all is well, and its API server did not answer us.
-	config, err := r.kubeconfigFiles().load(true)
+	config, err := kubeconfigFilesOf(m.runner).load(true)
 	if err == nil {
 		err = p.proven(config)
 	}
@@ -87,13 +88,13 @@ func (p minikubeProfile) stateOf(nodes []minikubeNode, r *Runner) (State, *Error
 
 // misconfigured explains a profile that runs and is not, or not rightly, in
 // the kubeconfig.
-func (p minikubeProfile) misconfigured(r *Runner) *Error {
+func (m *minikubeProvider) misconfigured(p minikubeProfile) *Error {
 	e := &Error{
 		Kind:     Missing,
 		Sentence: fmt.Sprintf("minikube profile %q runs, and the kubeconfig has another address for it", p.Name),
 		Hint:     "minikube update-context -p " + p.Name,
 	}
-	config, err := r.kubeconfigFiles().load(true)
+	config, err := kubeconfigFilesOf(m.runner).load(true)
 	if err != nil {
 		e.Sentence, e.Err = fmt.Sprintf("the kubeconfig's entry for minikube profile %q cannot be read", p.Name), err
 		return e
@@ -115,9 +116,8 @@ func (p minikubeProfile) proven(config *clientcmdapi.Config) error {
 	if err != nil {
 		return err
 	}
-	f := Found{Target: Minikube, Profile: p.Name}
 	if !madeByMinikube(cluster) {
-		return notLocal(f, fmt.Sprintf("the kubeconfig's context %q is not minikube's", p.Name))
+		return notLocal(p.candidate(), fmt.Sprintf("the kubeconfig's context %q is not minikube's", p.Name))
 	}
 	// With a container driver on macOS or Windows the node's address cannot
 	// be reached, and a port of the loopback stands for it.
@@ -129,5 +129,21 @@ func (p minikubeProfile) proven(config *clientcmdapi.Config) error {
 			return nil
 		}
 	}
-	return notLocal(f, fmt.Sprintf("the kubeconfig sends it to %s, where no node of the profile is", net.JoinHostPort(host, strconv.Itoa(port))))
+	return notLocal(p.candidate(), fmt.Sprintf("the kubeconfig sends it to %s, where no node of the profile is", net.JoinHostPort(host, strconv.Itoa(port))))
+}
+
+// madeByMinikube says whether minikube marked the kubeconfig's cluster as
+// its own.
+func madeByMinikube(cluster *clientcmdapi.Cluster) bool {
+	for _, extension := range cluster.Extensions {
+		raw, ok := extension.(*runtime.Unknown)
+		if !ok {
+			continue
+		}
+		var info struct{ Provider string }
+		if json.Unmarshal(raw.Raw, &info) == nil && info.Provider == "minikube.sigs.k8s.io" {
+			return true
+		}
+	}
+	return false
 }

@@ -19,7 +19,7 @@ import (
 
 // A rig is a real kind cluster and what an up in it needs.
 type rig struct {
-	find    FindOptions
+	find    realCluster
 	cluster *Cluster
 	// programs are two versions of testdata/pod.
 	programs [2]string
@@ -31,10 +31,10 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	nodeImage := realKind(t)
 	r := &rig{find: realOptions(t)}
-	r.find.NodeImage = nodeImage
-	r.find.Profile = os.Getenv("HELLOX_E2E_CLUSTER")
-	if r.find.Profile == "" {
-		r.find.Profile = fmt.Sprintf("hellox-up-%d", os.Getpid())
+	r.find.make.NodeImage = nodeImage
+	r.find.find.Profile = os.Getenv("HELLOX_E2E_CLUSTER")
+	if r.find.find.Profile == "" {
+		r.find.find.Profile = fmt.Sprintf("hellox-up-%d", os.Getpid())
 	}
 	r.cluster = ready(t, r.find)
 	if r.cluster.Created {
@@ -58,13 +58,13 @@ func newRig(t *testing.T) *rig {
 // options are those of an up of program in namespace, on ports that are free.
 func (r *rig) options(t *testing.T, namespace, program string) UpOptions {
 	t.Helper()
-	found, err := Find(t.Context(), r.find)
+	found, err := r.find.found(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return UpOptions{
 		Found: found, Namespace: namespace, Holder: "this test",
-		Packer: Packer{Runner: r.find.Runner, Executable: program, CacheDir: r.find.CacheDir},
+		Packer: Packer{Runner: r.find.make.Runner, Executable: program, CacheDir: r.find.make.CacheDir},
 	}
 }
 

@@ -101,7 +101,7 @@ func (up *upRun) takePorts(ctx context.Context) (err error) {
 }
 
 func (up *upRun) readyCluster(ctx context.Context) error {
-	cluster, err := up.Found.Ready(ctx, up.Progress)
+	cluster, err := up.Found.Start(ctx, up.Progress)
 	if err != nil {
 		return err
 	}

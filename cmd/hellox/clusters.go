@@ -12,25 +12,37 @@ import (
 	"hellox/bootstrap"
 )
 
-// findOptions are how a cluster is looked for.
-func findOptions(sh shell, s selection) (bootstrap.FindOptions, error) {
+// providers are the providers of this machine's clusters. nodeImage is for a
+// kind cluster that must be created; "" is kind's own.
+func providers(sh shell, nodeImage string) ([]bootstrap.Provider, error) {
 	state, err := stateRoot(sh.env)
 	if err != nil {
-		return bootstrap.FindOptions{}, err
+		return nil, err
 	}
 	cache, err := cacheRoot()
 	if err != nil {
-		return bootstrap.FindOptions{}, err
+		return nil, err
 	}
+	return bootstrap.Providers(bootstrap.ProviderOptions{
+		Runner: bootstrap.NewRunner(sh.environ), StateDir: state, CacheDir: cache, NodeImage: nodeImage,
+	}), nil
+}
+
+// runningClusters are the clusters that run and fit the selection.
+func runningClusters(ctx context.Context, sh shell, s selection) ([]bootstrap.Found, error) {
+	all, err := providers(sh, "")
+	if err != nil {
+		return nil, err
+	}
+	return bootstrap.ListRunning(ctx, all, findOptions(s))
+}
+
+func findOptions(s selection) bootstrap.FindOptions {
 	target := bootstrap.Target(s.target)
 	if target == "" {
 		target = bootstrap.Auto
 	}
-	return bootstrap.FindOptions{
-		Target: target, Profile: s.profile,
-		Runner:   bootstrap.NewRunner(sh.environ),
-		StateDir: state, CacheDir: cache,
-	}, nil
+	return bootstrap.FindOptions{Target: target, Profile: s.profile}
 }
 
 // cacheRoot is our folder for what may vanish.
@@ -47,37 +59,33 @@ var errNoCluster = errors.New("its cluster is not there any more")
 
 // cluster is the running cluster that r stands in. Nothing is started for it.
 func (r record) cluster(ctx context.Context, sh shell) (*bootstrap.Cluster, error) {
-	find, err := findOptions(sh, selection{target: r.Target, profile: r.Profile})
+	all, err := providers(sh, "")
 	if err != nil {
 		return nil, err
 	}
-	found, err := bootstrap.Find(ctx, find)
+	found, err := bootstrap.Find(ctx, all, findOptions(selection{target: r.Target, profile: r.Profile}))
 	if err != nil {
 		return nil, err
 	}
 	switch found.State {
 	case bootstrap.Running:
-	case bootstrap.Absent, bootstrap.Gone, bootstrap.CutOff:
+	case bootstrap.Absent, bootstrap.Gone, bootstrap.Interrupted:
 		return nil, missing(fmt.Errorf("reach %s: %w", r.installation, errNoCluster), "hellox up "+r.flags())
 	default:
 		return nil, missing(fmt.Errorf("reach %s: %s", r.installation, found), "hellox up "+r.flags())
 	}
-	return found.Reach(ctx)
+	return found.Connect(ctx)
 }
 
 // installationsInClusters looks into every local cluster that runs.
 func installationsInClusters(ctx context.Context, sh shell, s selection) ([]installation, error) {
-	find, err := findOptions(sh, s)
-	if err != nil {
-		return nil, err
-	}
-	clusters, err := bootstrap.RunningClusters(ctx, find)
+	clusters, err := runningClusters(ctx, sh, s)
 	if err != nil {
 		return nil, err
 	}
 	var all []installation
 	for _, found := range clusters {
-		cluster, err := found.Reach(ctx)
+		cluster, err := found.Connect(ctx)
 		if err != nil {
 			return nil, err
 		}

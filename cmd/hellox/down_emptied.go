@@ -14,11 +14,7 @@ func (o *downOptions) emptied(ctx context.Context, sh shell) ([]record, error) {
 	if o.target == targetLocal {
 		return nil, nil
 	}
-	find, err := findOptions(sh, o.selection)
-	if err != nil {
-		return nil, err
-	}
-	running, err := bootstrap.RunningClusters(ctx, find)
+	running, err := runningClusters(ctx, sh, o.selection)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +24,7 @@ func (o *downOptions) emptied(ctx context.Context, sh shell) ([]record, error) {
 	}
 	var all []record
 	for _, found := range running {
-		cluster, err := found.Reach(ctx)
+		cluster, err := found.Connect(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,13 +86,12 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 	steps := newSteps(sh, o.output == "json")
 	setup, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("it took longer than --timeout %s", o.timeout))
 	defer cancel()
-	find, err := findOptions(sh, o.selection)
+	all, err := providers(sh, o.nodeImage)
 	if err != nil {
 		return err
 	}
-	find.NodeImage = o.nodeImage
 	steps.Begin(bootstrap.StepCluster)
-	found, err := bootstrap.Find(setup, find)
+	found, err := bootstrap.Find(setup, all, findOptions(o.selection))
 	if err != nil {
 		steps.Fail(err)
 		return timedOut(setup, err)
@@ -107,9 +107,7 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 }
 
 func (o *upOptions) check() error {
-	switch bootstrap.Target(o.target) {
-	case bootstrap.Auto, bootstrap.Minikube, bootstrap.Kind, bootstrap.Local:
-	default:
+	if !slices.Contains(bootstrap.Targets(), bootstrap.Target(o.target)) {
 		return usage(fmt.Sprintf("--target takes auto, minikube, kind or local, not %q", o.target), "hellox up --target local")
 	}
 	if err := checkOutput(o.output); err != nil {

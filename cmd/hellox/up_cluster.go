@@ -98,7 +98,7 @@ func (o *upOptions) portsFree(ctx context.Context) error {
 // forwardOnly is the whole life of the process that an up --detach leaves behind.
 func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found bootstrap.Found, p place, here installation, steps *stepLines) error {
 	return o.hold(sh, p, here, func(held *held) error {
-		cluster, err := found.Reach(setup)
+		cluster, err := found.Connect(setup)
 		if err != nil {
 			return err
 		}

@@ -153,10 +153,14 @@ func (c *Cluster) setNodes(nodes []Node) error {
 		if n.Arch != c.Arch {
 			return &Error{
 				Kind:     Failed,
-				Sentence: fmt.Sprintf("%s has nodes of several architectures (%s is %s, %s is %s)", c.found.thing(), first.Name, first.Arch, n.Name, n.Arch),
+				Sentence: fmt.Sprintf("%s has nodes of several architectures (%s is %s, %s is %s)", c.candidate, first.Name, first.Arch, n.Name, n.Arch),
 				Hint:     "hellox up --target kind",
 			}
 		}
 	}
 	return nil
+}
+
+func allReady(nodes []Node) bool {
+	return !slices.ContainsFunc(nodes, func(n Node) bool { return !n.Ready })
 }

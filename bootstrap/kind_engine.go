@@ -1,0 +1,64 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// A containerEngine is the program that kind's nodes are containers of:
+// docker, podman, nerdctl or finch. "" is none.
+type containerEngine string
+
+// detectEngine returns the container engine, which it looks for once.
+func (p *kindProvider) detectEngine(ctx context.Context) (containerEngine, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.engine != "" {
+		return p.engine, nil
+	}
+	engine, err := detectEngine(ctx, p.runner)
+	if err == nil {
+		p.engine = engine
+	}
+	return engine, err
+}
+
+// detectEngine finds the container engine as kind does: the one that
+// KIND_EXPERIMENTAL_PROVIDER names, else the first that is here. The docker
+// command of podman is podman.
+func detectEngine(ctx context.Context, r *Runner) (containerEngine, error) {
+	if e := r.Getenv("KIND_EXPERIMENTAL_PROVIDER"); e != "" {
+		switch e {
+		case "docker", "podman", "nerdctl", "finch":
+			return containerEngine(e), nil
+		}
+		return "", &Error{
+			Kind:     Ambiguous,
+			Sentence: fmt.Sprintf("KIND_EXPERIMENTAL_PROVIDER names no container engine of kind's: %q", e),
+			Hint:     "unset KIND_EXPERIMENTAL_PROVIDER",
+		}
+	}
+	_, podman := r.Look("podman")
+	if _, ok := r.Look("docker"); ok {
+		if !podman {
+			return "docker", nil
+		}
+		if out, err := r.Run(ctx, Command{Name: "docker", Args: []string{"-v"}}); err == nil && strings.HasPrefix(out.Stdout, "Docker version") {
+			return "docker", nil
+		}
+	}
+	for _, e := range []string{"nerdctl", "finch"} {
+		if _, ok := r.Look(e); ok {
+			return containerEngine(e), nil
+		}
+	}
+	if podman {
+		return "podman", nil
+	}
+	return "", &Error{
+		Kind:     Missing,
+		Sentence: "no container engine is installed",
+		Hint:     "install Docker or Podman, which kind makes its nodes with",
+	}
+}

@@ -1,0 +1,44 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+)
+
+// Start implements Provider: it starts the containers that do not run. kind
+// itself has no command for that.
+func (p *kindProvider) Start(ctx context.Context, c Candidate, progress func(string)) (Candidate, error) {
+	engine, err := p.detectEngine(ctx)
+	if err != nil {
+		return c, err
+	}
+	var stopped, paused []string
+	for _, n := range c.Detail.(kindCluster).nodes {
+		switch n.state {
+		case Stopped:
+			stopped = append(stopped, n.name)
+		case Paused:
+			paused = append(paused, n.name)
+		}
+	}
+	progress("starting " + c.String())
+	for _, step := range []struct {
+		verb  string
+		nodes []string
+	}{{"unpause", paused}, {"start", stopped}} {
+		if len(step.nodes) == 0 {
+			continue
+		}
+		_, err := p.runner.Run(ctx, Command{Name: string(engine), Args: append([]string{step.verb}, step.nodes...)})
+		if err != nil {
+			return c, fmt.Errorf("%s the nodes of %s: %w", step.verb, c, err)
+		}
+	}
+	return p.running(ctx, c)
+}
+
+// StartNodes implements Provider. A cluster of which a container does not run
+// is not listed as running, so there is never one to start.
+func (p *kindProvider) StartNodes(context.Context, Candidate, func(string)) (bool, error) {
+	return false, nil
+}

@@ -1,0 +1,142 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// List implements Provider. A profile that is seen to be enough ends the
+// questions about the others.
+func (m *minikubeProvider) List(ctx context.Context, enough func(Candidate) bool) ([]Candidate, error) {
+	if _, ok := m.runner.Look("minikube"); !ok {
+		return nil, &Error{
+			Kind:     Missing,
+			Sentence: "minikube is not installed",
+			Hint:     "https://minikube.sigs.k8s.io/docs/start says how",
+		}
+	}
+	profiles, err := m.profiles(ctx)
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	if err != nil {
+		return nil, &Error{
+			Kind:     Missing,
+			Sentence: "minikube does not tell its profiles",
+			Hint:     "minikube profile list",
+			Err:      err,
+		}
+	}
+	states, stop := context.WithCancel(ctx)
+	defer stop()
+	candidates := make([]Candidate, len(profiles))
+	var group sync.WaitGroup
+	for i, p := range profiles {
+		group.Go(func() {
+			m.look(states, &p)
+			candidates[i] = p.candidate()
+			if enough != nil && enough(candidates[i]) {
+				stop()
+			}
+		})
+	}
+	group.Wait()
+	return candidates, ctx.Err()
+}
+
+// profiles returns minikube's profiles by name, without their states: without
+// --light minikube would ask every node of each, which takes a second.
+func (m *minikubeProvider) profiles(ctx context.Context) ([]minikubeProfile, error) {
+	out, err := m.run(ctx, nil, "profile", "list", "-o", "json", "--light")
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	profiles, perr := parseProfiles(out.Stdout)
+	if perr != nil {
+		return nil, errors.Join(perr, err)
+	}
+	return profiles, nil
+}
+
+// look finds out the profile's state: from its API server if that answers,
+// which takes a few hundredths of a second, else from minikube, which takes
+// one or more.
+func (m *minikubeProvider) look(ctx context.Context, p *minikubeProfile) {
+	interrupted, err := creationInterrupted(m.stateDir, p.candidate(), func() (time.Time, error) { return m.created(ctx, p.Name) })
+	if err != nil {
+		p.state, p.broken = Broken, asError(err)
+		return
+	}
+	if interrupted {
+		p.state = Interrupted
+		return
+	}
+	if why := p.unusable(); why != nil {
+		p.state, p.broken = Broken, why
+		return
+	}
+	if m.answers(ctx, *p) {
+		p.state = Running
+		return
+	}
+	out, err := m.run(ctx, nil, "status", "-p", p.Name, "-o", "json")
+	if ctx.Err() != nil {
+		p.state, p.broken = Broken, asError(err) // nobody will read it
+		return
+	}
+	nodes, err := parseStatus(out.Stdout)
+	if err != nil {
+		p.state, p.broken = Broken, &Error{
+			Kind:     Missing,
+			Sentence: fmt.Sprintf("minikube does not tell the state of profile %q", p.Name),
+			Hint:     "minikube status -p " + p.Name,
+			Err:      err,
+		}
+		return
+	}
+	p.state, p.broken = m.stateOf(*p, nodes)
+}
+
+// created returns when the profile's machine was created: that is when it got
+// its ssh key.
+func (m *minikubeProvider) created(ctx context.Context, profile string) (time.Time, error) {
+	out, err := m.run(ctx, nil, "ssh-key", "-p", profile)
+	if err != nil {
+		return time.Time{}, err
+	}
+	info, err := os.Stat(firstLine(out.Stdout))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
+}
+
+func asError(err error) *Error {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return e
+	}
+	return &Error{Kind: Missing, Sentence: err.Error()}
+}
+
+// answers says whether the profile's API server, as the kubeconfig names it
+// and if it is shown to be the profile's, answers with a list of nodes.
+func (m *minikubeProvider) answers(ctx context.Context, p minikubeProfile) bool {
+	config, err := kubeconfigFilesOf(m.runner).load(true)
+	if err != nil || p.proven(config) != nil {
+		return false
+	}
+	rc, err := restConfig(config, p.Name)
+	if err != nil {
+		return false
+	}
+	// It is on this machine: no answer within this time is none. A paused
+	// one takes the connection and says nothing.
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	nodes, err := readNodes(ctx, rc)
+	return err == nil && len(nodes) > 0
+}
