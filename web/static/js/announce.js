@@ -1,9 +1,10 @@
-// For who listens instead of looking: what happened, at most every ten seconds.
+// Tells screen readers what happened, at most every ten seconds.
 
 import { text } from './dom.js';
 import { clean } from './clean.js';
+import { plural } from './format.js';
 
-const every = 10_000;
+const interval = 10_000; // ms
 
 /** A throttled polite live region. */
 export class Announcer {
@@ -14,26 +15,27 @@ export class Announcer {
   /** @param {HTMLElement} region */
   constructor(region) { this.region = region; }
 
+  /** Announces n new messages. */
   messages(n) {
     this.#messages += n;
-    this.#soon();
+    this.#schedule();
   }
 
-  /** A change of a sender's state is said by name. */
+  /** Announces that a sender's state changed. */
   state(sender, state) {
     this.#words.push(`${clean(sender)} ${state}`);
     if (this.#words.length > 5) this.#words.shift();
-    this.#soon();
+    this.#schedule();
   }
 
-  #soon() {
+  #schedule() {
     this.#timer ||= setTimeout(() => {
       const words = [...this.#words];
-      if (this.#messages) words.push(`${this.#messages} new message${this.#messages === 1 ? '' : 's'}`);
+      if (this.#messages) words.push(`${this.#messages} new ${plural(this.#messages, 'message')}`);
       text(this.region, words.join(', '));
       this.#messages = 0;
       this.#words = [];
       this.#timer = 0;
-    }, every);
+    }, interval);
   }
 }

@@ -1,6 +1,6 @@
 // The receiver's API. A login, where one is needed, would add its header here.
 
-/** An error that the API told in its own words. */
+/** An error that the API answered with (RFC 9457). */
 export class Problem extends Error {
   /** @param {{title: string, detail: string, status: number, column?: number, expected?: string}} p */
   constructor(p) {
@@ -12,7 +12,7 @@ export class Problem extends Error {
 }
 
 /**
- * Asks, and throws a Problem for any answer but 200.
+ * Sends a request; throws a Problem unless the answer is 2xx.
  * @param {string} path
  * @param {RequestInit} [init]
  * @returns {Promise<Response>}
@@ -24,12 +24,12 @@ export async function request(path, init) {
   try {
     problem = { ...problem, ...(await response.json()) };
   } catch {
-    // Something in between answered, without the API's words.
+    // A proxy answered, without a problem document.
   }
   throw new Problem(problem);
 }
 
-/** Query parameters of what is set: undefined, null and '' are left out. */
+/** The query string of params; undefined, null and '' are left out. */
 export function query(params) {
   const q = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {

@@ -1,11 +1,11 @@
-// What is different from the sender's previous message.
+// The differences between a message and the sender's previous one.
 
 import { clean } from './clean.js';
 import { payloadJSON, payloadSize, payloadText } from './payload.js';
 import { bytes } from './format.js';
 
 /**
- * @returns {{sign: '+'|'−'|'~'|'=', text: string}[]} a line a difference
+ * @returns {{sign: '+'|'−'|'~'|'=', text: string}[]} one line for each difference
  */
 export function changes(before, now) {
   const a = payloadJSON(before), b = payloadJSON(now);
@@ -27,7 +27,7 @@ function ofJSON(a, b) {
   return lines.length ? lines : same();
 }
 
-/** Every value that holds no others, by its path as the filter language has it. */
+/** Every scalar value by its path, written as in the filter language. */
 function leaves(value, path = '', into = new Map()) {
   if (value === null || typeof value !== 'object') into.set(path || '(all)', value);
   else if (Array.isArray(value)) value.forEach((v, i) => leaves(v, `${path}[${i}]`, into));

@@ -1,5 +1,5 @@
-// What the network sent, made safe to read on one line: the same signs, by the
-// same rules, as stream.Clean in Go. A test compares the two.
+// Makes text from the network safe to show on one line, by the same rules as
+// safetext.Clean in Go. A test compares the two.
 
 const maxMarks = 4;
 const visible = /^[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]$/u;
@@ -8,7 +8,7 @@ const selectors = /^\p{Variation_Selector}$/u;
 const marks = /^\p{M}$/u;
 const plain = /^[ -~]*$/;
 
-/** Whether a person sees the character as itself. */
+/** Reports whether the character is visible. */
 function shown(c) {
   return visible.test(c) && (!ignorable.test(c) || selectors.test(c));
 }
@@ -60,7 +60,7 @@ export function clean(s) {
   return out;
 }
 
-/** Cleaned, and what does not fit taken out of its middle: names differ at their ends. */
+/** Cleans s and shortens it to at most most characters, leaving out the middle: names differ at their ends. */
 export function cleanShort(s, most) {
   const c = Array.from(clean(s));
   if (c.length <= most) return c.join('');
@@ -68,5 +68,5 @@ export function cleanShort(s, most) {
   return c.slice(0, head).join('') + '…' + c.slice(head + 1 - most).join('');
 }
 
-/** As clean, but line by line: for a text that is shown as a block. */
+/** Cleans line by line, for text that is shown as a block. */
 export const cleanLines = (s) => s.split(/\r?\n/).map(clean).join('\n');

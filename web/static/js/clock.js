@@ -1,10 +1,10 @@
-/** The receiver's clock: every age is told by it, whatever this machine's says. */
+/** Clock is the receiver's clock. Every age is computed with it, not with this machine's. */
 export class Clock {
   #offset = 0;
 
-  /** @param {string|number} now what the receiver said, in ms @param {number} asked @param {number} answered by this machine's clock */
-  learn(now, asked, answered) { this.#offset = now - (asked + answered) / 2; }
+  /** Sets the clock. @param {number} now the receiver's time in ms @param {number} asked when it was asked and @param {number} answered when it answered, by this machine's clock */
+  sync(now, asked, answered) { this.#offset = now - (asked + answered) / 2; }
 
-  /** Milliseconds since 1970, there. */
+  /** The receiver's time in milliseconds since 1970. */
   now() { return Date.now() + this.#offset; }
 }

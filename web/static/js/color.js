@@ -1,4 +1,4 @@
-// The colour of a sender: stream.ColorOf, on the page. A test compares the two.
+// The colour of a sender, as stream.ColorOf computes it. A test compares the two.
 
 import { palette } from './palette.js';
 
@@ -32,5 +32,5 @@ export function colorOf(sender, declared = '') {
   return hue < 0 ? own : (hue % hues) + Math.floor(own / hues) * hues;
 }
 
-/** The classes of a sender's bar. */
+/** The CSS classes of a sender's bar. */
 export const barClass = (index) => `bar hue${index % hues} mark${Math.floor(index / hues)}`;

@@ -1,4 +1,4 @@
-// The selected message, whole.
+// The detail panel: all of the selected message.
 
 import { attribute, el, text } from './dom.js';
 import { get } from './api.js';
@@ -11,7 +11,7 @@ import { hexdump } from './hexview.js';
 import { jsonText } from './jsontext.js';
 import { payloadBytes, payloadJSON, payloadSize, payloadText } from './payload.js';
 
-const shownBytes = 4096; // of hex, until all is asked for
+const shownBytes = 4096; // in hex, until all are asked for
 const tabs = [['json', 'JSON'], ['raw', 'raw'], ['hex', 'hex'], ['delta', 'Δ']];
 
 /** Emits "close", "only" (a sender), "copy" (id). */
@@ -19,7 +19,7 @@ export class Detail extends Emitter {
   #message = null;
   #tab = 'json';
   #all = false;
-  #previous = new Map(); // by id: what its sender said before it; null: nothing
+  #previous = new Map(); // by id: the sender's previous message, or null
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -37,7 +37,7 @@ export class Detail extends Emitter {
       el('header', {}, this.title, el('button.quiet', { type: 'button', 'aria-label': 'close', title: 'close (Esc)', onclick: () => this.emit('close') }, '×')),
       this.facts, this.tabs, this.body, this.more,
       el('footer', {}, this.only, el('button', { type: 'button', title: 'copy the address of this view', onclick: () => this.emit('copy', this.#message.id) }, 'copy link'),
-        el('button', { type: 'button', title: 'copy the payload as it is shown', onclick: () => this.#copy(this.body.textContent) }, 'copy'), this.copied));
+        el('button', { type: 'button', title: 'copy the payload as it is shown', onclick: () => this.copy(this.body.textContent) }, 'copy'), this.copied));
   }
 
   get open() { return !this.root.hidden; }
@@ -58,19 +58,17 @@ export class Detail extends Emitter {
     this.#showPayload();
   }
 
-  /** Says in a word that something was copied. */
-  async #copy(value) {
+  /** Copies value to the clipboard and shows whether that worked. */
+  async copy(value) {
     try {
       await navigator.clipboard.writeText(value);
-      this.say('copied');
+      this.#showStatus('copied');
     } catch {
-      this.say('the browser did not allow it');
+      this.#showStatus('the browser did not allow it');
     }
   }
 
-  copyText(value) { return this.#copy(value); }
-
-  say(words) {
+  #showStatus(words) {
     text(this.copied, words);
     setTimeout(() => text(this.copied, ''), 2000);
   }
@@ -129,7 +127,7 @@ export class Detail extends Emitter {
     }
     const before = this.#previous.get(m.id);
     if (!before) {
-      text(this.body, 'nothing that is kept came before from this sender');
+      text(this.body, 'no earlier message of this sender is stored');
       return;
     }
     this.body.replaceChildren(`since #${count(before.id)}, ${seconds(parseTime(m.received) - parseTime(before.received))} before\n\n`,

@@ -1,4 +1,4 @@
-// Elements made of text nodes only. Nothing from the network is ever markup.
+// Builds elements from text nodes only. Nothing from the network is ever markup.
 
 const svgNamespace = 'http://www.w3.org/2000/svg';
 
@@ -41,7 +41,7 @@ function set(node, props) {
   }
 }
 
-/** Sets a node's text if it differs: what did not change is not laid out again. */
+/** Sets a node's text if it differs: unchanged text causes no layout. */
 export function text(node, value) {
   if (node.textContent !== value) node.textContent = value;
 }

@@ -1,4 +1,4 @@
-/** Says what happened to whoever listens. */
+/** Emitter calls the listeners of an event. */
 export class Emitter {
   #listeners = new Map();
 

@@ -1,4 +1,4 @@
-// What stands where messages would: none yet, none that match, no answer.
+// What the list shows without messages: none yet, none that match, no answer.
 
 import { el, text } from './dom.js';
 import { clean } from './clean.js';
@@ -24,7 +24,7 @@ export class Empty {
       const { stats, clock } = status;
       const searching = window.before !== 0 && window.loaded;
       if (this.failed) {
-        text(this.words, this.failed.column ? 'Nothing is shown while the filter is not understood.' : `The history cannot be read: ${clean(this.failed.message)}.`);
+        text(this.words, this.failed.column ? 'Nothing is shown while the filter does not parse.' : `The history cannot be read: ${clean(this.failed.message)}.`);
         text(this.count, this.failed.column ? '' : 'trying again every 3 s');
       } else if (view.filter || view.sender) {
         const what = [view.filter && `the filter ${clean(view.filter)}`, view.sender && `the sender ${clean(view.sender)}`].filter(Boolean).join(' and ');

@@ -1,17 +1,17 @@
-// The event stream, read with fetch: unlike EventSource it tells why it was
-// refused, and when it tries again.
+// The event stream, read with fetch: unlike EventSource it reports why a request
+// was refused and when it tries again.
 
 import { Emitter } from './emitter.js';
 import { Problem, query, request } from './api.js';
 
 const firstWait = 500, longestWait = 10_000;
-const silence = 40_000; // the server says something every 15 s
+const silence = 40_000; // the server sends a heartbeat every 15 s
 
 /**
- * Follows GET /api/events, coming back after the last id whenever the
+ * Follows GET /api/events and resumes after the last id whenever the
  * connection ends. Emits "messages" (an array), "sender", "link", "letgo",
  * "state" ({state: connecting|connected|retrying, since, retry, cause}) and
- * "refused" (a Problem that trying again does not change).
+ * "refused" (a Problem that a retry would not change).
  */
 export class Events extends Emitter {
   #stop = new AbortController();
@@ -34,15 +34,15 @@ export class Events extends Emitter {
     const stop = this.#stop.signal;
     while (!stop.aborted) {
       try {
-        await this.#once(() => { wait = firstWait; });
-        this.#tell('retrying', 'the stream ended');
+        await this.#connect(() => { wait = firstWait; });
+        this.#setState('retrying', 'the stream ended');
       } catch (error) {
         if (stop.aborted) return;
         if (error instanceof Problem && error.status >= 400 && error.status < 500) {
           this.emit('refused', error);
           return;
         }
-        this.#tell('retrying', error.message);
+        this.#setState('retrying', error.message);
       }
       if (stop.aborted) return;
       const delay = wait * (0.75 + Math.random() / 2);
@@ -55,13 +55,13 @@ export class Events extends Emitter {
 
   close() { this.#stop.abort(); }
 
-  async #once(connected) {
+  async #connect(connected) {
     const cut = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, cut.signal]);
     let watchdog = setTimeout(() => cut.abort(), silence);
     try {
       const response = await request('/api/events' + query({ ...this.#params, after: this.#last }), { signal });
-      this.#tell('connected', '');
+      this.#setState('connected', '');
       connected();
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       let rest = '';
@@ -70,15 +70,15 @@ export class Events extends Emitter {
         if (done) return;
         clearTimeout(watchdog);
         watchdog = setTimeout(() => cut.abort(), silence);
-        rest = this.#take(rest + value);
+        rest = this.#dispatch(rest + value);
       }
     } finally {
       clearTimeout(watchdog);
     }
   }
 
-  /** Hands out the whole events of a chunk and returns what is left of it. */
-  #take(chunk) {
+  /** Emits the complete events of a chunk and returns what is left of it. */
+  #dispatch(chunk) {
     const end = chunk.lastIndexOf('\n\n');
     if (end < 0) return chunk;
     const messages = [];
@@ -98,14 +98,14 @@ export class Events extends Emitter {
     return chunk.slice(end + 2);
   }
 
-  #tell(state, cause) {
+  #setState(state, cause) {
     if (this.#state.state !== state) this.#state = { state, since: Date.now(), retry: 0, cause };
     else this.#state = { ...this.#state, cause };
     this.emit('state', this.#state);
   }
 }
 
-/** @param {number} ms @param {AbortSignal} stop */
+/** Waits ms, or until stop. @param {number} ms @param {AbortSignal} stop */
 function pause(ms, stop) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);

@@ -1,11 +1,11 @@
-// The filter box. What is wrong is told with the column, under the character.
+// The filter box. An error is shown with its column, a caret under the character.
 
 import { attribute, el, text } from './dom.js';
 import { Problem, get } from './api.js';
 import { Emitter } from './emitter.js';
 import { clean } from './clean.js';
 
-/** Emits "filter" (an expression that parses) and "sender" ('' when its chip is closed). */
+/** Emits "filter" (an expression that parses), "sender" ('' when its chip is closed) and "leave". */
 export class FilterBox extends Emitter {
   #asked = 0;
   #timer = 0;
@@ -33,12 +33,12 @@ export class FilterBox extends Emitter {
     text(this.chip, `${clean(sender)} only ×`);
   }
 
-  /** Tells what is wrong; null: nothing. */
-  fail(error) {
+  /** Shows an error; null hides it. */
+  showError(error) {
     this.error.hidden = error == null;
     attribute(this.input, 'aria-invalid', error != null);
     text(this.error, error ? clean(error.message) : '');
-    // In characters, as the expression has them, not in UTF-16 units.
+    // The column counts characters, the input UTF-16 units.
     const before = error?.column ? Array.from(this.input.value).slice(0, error.column - 1).join('').length : 0;
     text(this.caret, error?.column ? ' '.repeat(before) + '^' : '');
     this.caret.style.transform = `translateX(${-this.input.scrollLeft}px)`;
@@ -55,10 +55,10 @@ export class FilterBox extends Emitter {
     try {
       if (filter) await get('/api/filter', { filter });
       if (asked !== this.#asked) return;
-      this.fail(null);
+      this.showError(null);
       if (apply) this.emit('filter', filter);
     } catch (error) {
-      if (asked === this.#asked && error instanceof Problem) this.fail(error);
+      if (asked === this.#asked && error instanceof Problem) this.showError(error);
     }
   }
 

@@ -1,4 +1,4 @@
-// Numbers, times and durations as the page writes them: tabular, with their unit.
+// Numbers, times and durations as the page shows them: tabular, with their unit.
 
 const space = '\u202f'; // narrow and unbreakable
 const minute = 60_000, hour = 60 * minute, dayLength = 24 * hour;
@@ -9,10 +9,10 @@ const longDate = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numer
 
 const shortDate = new Intl.DateTimeFormat('sv-SE', { year: 'numeric', month: '2-digit', day: '2-digit' });
 
-/** The API's RFC 3339 with nine digits, in milliseconds since 1970. */
+/** Milliseconds since 1970 of the API's RFC 3339 with nine digits. */
 export const parseTime = (s) => Date.parse(s.slice(0, 23) + 'Z');
 
-/** 14:02:31.114, the reader's time zone. */
+/** 14:02:31.114, local time zone. */
 export const time = (ms) => clock.format(ms) + '.' + String(((ms % 1000) + 1000) % 1000 | 0).padStart(3, '0');
 
 /** 14:02:31 */
@@ -27,11 +27,14 @@ export const day = (ms) => longDate.format(ms).replace(',', '');
 /** 2026-11-24 */
 export const date = (ms) => shortDate.format(ms);
 
-/** The number of the reader's day that ms lies in. */
+/** The number of the local day that contains ms. */
 export const dayNumber = (ms) => Math.floor((ms - new Date(ms).getTimezoneOffset() * minute) / dayLength);
 
 /** 18 204 */
 export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, space);
+
+/** sender, senders: word for n of it */
+export const plural = (n, word) => (n === 1 ? word : word + 's');
 
 /** 4.112 s; from 1,000 s on without thousandths of a second. */
 export function seconds(ms) {

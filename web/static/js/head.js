@@ -1,11 +1,10 @@
-// The first line: the installation, the way that a message takes, the counts.
+// The first line: the installation, the path of a message, the counts.
 
 import { attribute, el, text } from './dom.js';
 import { Emitter } from './emitter.js';
 import { clean } from './clean.js';
-import { age, bytes, count, span, timeOfDay } from './format.js';
+import { age, bytes, count, parseTime, plural, span, timeOfDay } from './format.js';
 import { stateSign } from './states.js';
-import { parseTime } from './format.js';
 
 /** Emits "side", "theme" and "help". */
 export class Head extends Emitter {
@@ -25,10 +24,10 @@ export class Head extends Emitter {
     const arrow = () => el('span.arrow', { 'aria-hidden': 'true' }, '→');
     root.append(
       el('h1', {}, 'hellox'), this.name,
-      el('div.chain', { role: 'group', 'aria-label': 'the way of a message' }, this.senders, arrow(), this.broker.node, arrow(), this.receiver.node, arrow(), this.you.node),
+      el('div.path', { role: 'group', 'aria-label': 'the path of a message' }, this.senders, arrow(), this.broker.node, arrow(), this.receiver.node, arrow(), this.you.node),
       el('div.figures', {}, this.received.node, this.kept.node, this.letGo.node, this.missed.node),
       el('div.buttons', {},
-        el('button.quiet.side', { type: 'button', title: 'senders and intervals away or back ([)', 'aria-label': 'fold the left panel', onclick: () => this.emit('side') }, '◧'),
+        el('button.quiet.side', { type: 'button', title: 'hide or show senders and intervals ([)', 'aria-label': 'hide or show the left panel', onclick: () => this.emit('side') }, '◧'),
         el('button.quiet', { type: 'button', title: 'light or dark (t)', 'aria-label': 'light or dark', onclick: () => this.emit('theme') }, '◐'),
         el('button.quiet', { type: 'button', title: 'keys and filters (?)', 'aria-label': 'help', onclick: () => this.emit('help') }, '?')));
   }
@@ -50,16 +49,16 @@ export class Head extends Emitter {
     }
     const wait = (at, clock) => (at > clock ? `in ${Math.ceil((at - clock) / 1000)}\u202fs` : 'now');
     const broker = stats?.link;
-    if (failure || !broker) this.broker.show('◌', 'off', '', 'not known while the receiver does not answer');
+    if (failure || !broker) this.broker.show('◌', 'off', '', 'unknown while the receiver does not answer');
     else if (broker.state === 'connected') this.broker.show('●', 'good', '', `connected since ${timeOfDay(parseTime(broker.since))}`);
     else this.broker.show('◌', 'off', broker.retry ? 'retry ' + wait(parseTime(broker.retry), now) : broker.state, clean(broker.cause ?? broker.state));
     if (failure) this.receiver.show('○', 'bad', 'no answer', clean(failure.cause));
     else if (!stats) this.receiver.show('◌', 'off', '', 'asking');
     else if (stats.degraded) this.receiver.show('◐', 'warn', 'degraded', clean(stats.degraded));
     else this.receiver.show('●', 'good', '', `up since ${timeOfDay(parseTime(stats.started))}`);
-    if (events.state === 'connected') this.you.show('●', 'good', '', `the stream comes since ${timeOfDay(events.since)}`);
-    else if (events.state === 'refused') this.you.show('○', 'off', 'filter', 'the filter is not understood: nothing is followed');
-    else if (events.state === 'resting') this.you.show('◌', 'off', 'resting', 'a page that nobody sees lets its stream go, and catches up when it is seen');
+    if (events.state === 'connected') this.you.show('●', 'good', '', `connected since ${timeOfDay(events.since)}`);
+    else if (events.state === 'refused') this.you.show('○', 'off', 'filter', 'the filter does not parse: no event stream is open');
+    else if (events.state === 'idle') this.you.show('◌', 'off', 'idle', 'a hidden page closes its event stream and catches up when it is shown again');
     else this.you.show('◌', 'off', events.retry ? 'retry ' + wait(events.retry, Date.now()) : events.state, clean(events.cause ?? ''));
     this.#showBanner(status, now, wait);
   }
@@ -70,19 +69,19 @@ export class Head extends Emitter {
     if (this.senders.dataset.key === key) return;
     this.senders.dataset.key = key;
     const n = senders.list.length;
-    this.senders.replaceChildren(`${count(n)} sender${n === 1 ? '' : 's'}`, ...counts.map(([state, many]) => {
+    this.senders.replaceChildren(`${count(n)} ${plural(n, 'sender')}`, ...counts.map(([state, many]) => {
       const { sign, kind } = stateSign(state);
-      return el('span', { class: 'state ' + kind, title: `${many} ${state}` }, el('span', { 'aria-hidden': 'true' }, sign), String(many), el('span.unseen', {}, ' ' + state));
+      return el('span', { class: 'state ' + kind, title: `${many} ${state}` }, el('span', { 'aria-hidden': 'true' }, sign), String(many), el('span.visually-hidden', {}, ' ' + state));
     }));
   }
 
-  /** What is wrong, since when, and what happens next. */
+  /** Shows what is wrong, since when, and what happens next. */
   #showBanner({ stats, events, failure }, now, wait) {
     let words = '', kind = '';
     if (failure) {
       kind = 'bad';
       words = `The receiver does not answer since ${timeOfDay(failure.since)} (${age(Date.now() - failure.since)}): ${clean(failure.cause)}. ` +
-        `What came before stays here; next attempt ${wait(events.retry, Date.now())}.`;
+        `Messages received before stay here; next attempt ${wait(events.retry, Date.now())}.`;
     } else if (stats?.degraded) {
       kind = 'warn';
       words = `Degraded: ${clean(stats.degraded)} Broadcasters keep what is not acknowledged and send it again; this ends by itself when there is room.`;
@@ -98,7 +97,7 @@ export class Head extends Emitter {
   }
 }
 
-/** One stop of the chain. */
+/** One station of the path. */
 function link(name) {
   const sign = el('span.sign', { role: 'img' }), words = el('span.words');
   const node = el('span.link', {}, name + '\u00a0', sign, words);

@@ -1,4 +1,4 @@
-// Bytes as people read them: offset, sixteen of them, and what is text of it.
+// A hex dump: offset, eight bytes, and their ASCII text.
 
 import { hex } from './payload.js';
 

@@ -1,4 +1,4 @@
-// The panel of intervals: their histogram, and whether they are uniform.
+// The intervals panel: a histogram, and whether the intervals are uniform.
 
 import { attribute, el, svg, text } from './dom.js';
 import { get } from './api.js';
@@ -6,9 +6,9 @@ import { clean } from './clean.js';
 import { count } from './format.js';
 
 const width = 240, height = 44;
-const seconds = (ms) => (ms / 1000).toFixed(ms < 9_995 ? 3 : 2);
+const plainSeconds = (ms) => (ms / 1000).toFixed(ms < 9_995 ? 3 : 2);
 
-/** Intervals of all senders, or of the chosen one. */
+/** Shows the intervals of all senders, or of the selected one. */
 export class Intervals {
   #data = null;
   #sender = '';
@@ -29,8 +29,8 @@ export class Intervals {
     this.#draw();
   }
 
-  /** Shows one sender's; '': all together. */
-  choose(sender) {
+  /** Shows the intervals of one sender; '': of all together. */
+  select(sender) {
     this.#sender = sender;
     this.#draw();
   }
@@ -56,13 +56,13 @@ export class Intervals {
     }).join(''));
     text(this.axis.children[0], (first * step) / 1000 + '\u202fs');
     text(this.axis.children[1], last === counts.length - 1 ? 'beyond' : ((last + 1) * step) / 1000 + '\u202fs');
-    text(this.numbers, `min ${seconds(of.min_ms)}  mean ${seconds(of.mean_ms)}  max ${seconds(of.max_ms)} s`);
+    text(this.numbers, `min ${plainSeconds(of.min_ms)}  mean ${plainSeconds(of.mean_ms)}  max ${plainSeconds(of.max_ms)} s`);
     text(this.verdict, verdict(of.uniform_p, n));
     attribute(this.chart, 'aria-label', `histogram of ${n} intervals; ${this.numbers.textContent}; ${this.verdict.textContent}`);
   }
 }
 
-/** The test's p-value in words. */
+/** Describes the p-value of the test for uniformity. */
 function verdict(p, n) {
   const of = `of ${count(n)}`;
   if (p == null) return `uniform: too few to say, ${of}`;

@@ -1,4 +1,4 @@
-// JSON for reading: indented, every string cleaned.
+// Indented JSON with every string cleaned.
 
 import { clean } from './clean.js';
 

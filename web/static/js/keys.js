@@ -1,4 +1,4 @@
-// The keys: the terminal's. Each is defined once, with its words for the help.
+// The key bindings, the same as in the terminal. Each is defined once, with its help text.
 
 import { el } from './dom.js';
 import { terms } from './terms.js';
@@ -11,7 +11,7 @@ import { terms } from './terms.js';
  * @property {() => void} run
  */
 
-/** Listens for keys outside of fields. @param {Key[]} keys */
+/** Listens for keys outside of input fields. @param {Key[]} keys */
 export function bindKeys(keys) {
   const by = new Map(keys.flatMap((k) => k.keys.map((name) => [name, k])));
   addEventListener('keydown', (e) => {
@@ -26,7 +26,7 @@ export function bindKeys(keys) {
   });
 }
 
-/** Fills the help. @param {HTMLDialogElement} dialog @param {Key[]} keys */
+/** Fills the help dialog. @param {HTMLDialogElement} dialog @param {Key[]} keys */
 export function fillHelp(dialog, keys) {
   const list = (rows, kind) => el('dl.' + kind, {}, ...rows.flatMap(([a, b]) => [el('dt', {}, kind === 'keys' ? el('kbd', {}, a) : el('code', {}, a)), el('dd', {}, b)]));
   dialog.append(

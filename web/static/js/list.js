@@ -4,15 +4,15 @@ import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
 import { clean, cleanShort } from './clean.js';
 import { barClass, colorOf } from './color.js';
-import { millis, parseTime, seconds, time } from './format.js';
+import { count, millis, parseTime, seconds, time } from './format.js';
 import { summary } from './payload.js';
 import { Emitter } from './emitter.js';
 
 const narrow = matchMedia('(max-width: 899px)');
-const touch = matchMedia('(pointer: coarse)'); // no keys to name
-const edge = 100; // rows from an end at which more is read
+const touch = matchMedia('(pointer: coarse)'); // no keyboard: keys are not shown
+const edge = 100; // rows from either end at which more are loaded
 
-/** Emits "select" (id), "open" (id), "follow" (boolean), "seen" (first row in sight). */
+/** Emits "select" (id), "open", "follow" (boolean), "newest", "top", "bottom" and "visible" ({first, last}: rows). */
 export class List extends Emitter {
   #window;
   #senders;
@@ -35,7 +35,7 @@ export class List extends Emitter {
     this.#rows.onpaint = (first, last) => this.#painted(first, last);
     this.#rows.onscroll = () => this.#scrolled();
     this.#rows.follow = true;
-    // At a high rate the end moves away faster than a wheel turns.
+    // At a high rate the end moves faster than the wheel.
     this.viewport.addEventListener('wheel', (e) => { if (e.deltaY < 0 && this.following && this.viewport.scrollTop > 0) this.setFollow(false); }, { passive: true });
     this.viewport.addEventListener('click', (e) => this.#clicked(e));
     window.on('changed', (change) => this.#changed(change));
@@ -46,7 +46,7 @@ export class List extends Emitter {
   get selected() { return this.#selected; }
   get pageRows() { return this.#rows.pageRows; }
 
-  /** Follows the newest message, or stays where the reader is. */
+  /** Follows the newest message, or keeps the visible rows. */
   setFollow(follow, paused = false) {
     const changed = this.#rows.follow !== follow || this.#paused !== paused;
     this.#rows.follow = follow;
@@ -56,17 +56,17 @@ export class List extends Emitter {
       this.#rows.toEnd();
     }
     if (changed) this.emit('follow', follow);
-    this.#mark();
+    this.#showMarker();
   }
 
-  /** Counts messages that came and are not in sight. */
-  missed(n) {
+  /** Counts messages that arrived below what is visible. */
+  addUnseen(n) {
     if (this.following) return;
     this.#unseen += n;
-    this.#mark();
+    this.#showMarker();
   }
 
-  /** Selects a message that is held, or none (0). */
+  /** Selects a loaded message, or none (0). */
   select(id, show = true) {
     this.#selected = id;
     const index = id ? this.#window.rowOf(id) : -1;
@@ -75,7 +75,7 @@ export class List extends Emitter {
     this.#rows.refresh();
   }
 
-  /** Selects the message that many messages on; the first time, the newest in sight. */
+  /** Moves the selection by that many messages; without one, selects the newest visible. */
   move(by) {
     const rows = this.#window.rows;
     let index = this.#selected ? this.#window.rowOf(this.#selected) : -1;
@@ -108,8 +108,8 @@ export class List extends Emitter {
     this.viewport.scrollTop = 0;
   }
 
-  /** Says something above the list; '' nothing. */
-  say(words) {
+  /** Shows a note above the list; '' hides it. */
+  showNote(words) {
     this.note.hidden = words === '';
     text(this.note, words);
   }
@@ -133,16 +133,16 @@ export class List extends Emitter {
     if (first < edge) this.emit('top');
     if (last > this.#window.rows.length - edge && this.#window.detached) this.emit('bottom');
     const row = this.#window.rows[Math.max(0, first)];
-    if (row) this.emit('seen', { first: row, last: this.#window.rows[Math.max(0, last)] ?? row });
+    if (row) this.emit('visible', { first: row, last: this.#window.rows[Math.max(0, last)] ?? row });
   }
 
-  #mark() {
+  #showMarker() {
     const n = this.#unseen;
     this.marker.hidden = this.following;
     if (this.following) return;
     const words = [];
     if (this.#paused) words.push('paused');
-    if (n > 0) words.push(`${n.toLocaleString('en').replaceAll(',', '\u202f')} new`);
+    if (n > 0) words.push(`${count(n)} new`);
     if (!words.length) words.push('newest');
     text(this.marker, `▼ ${words.join(' · ')}${touch.matches ? '' : '  (G)'}`);
   }
@@ -191,7 +191,7 @@ export class List extends Emitter {
 function header() {
   const cell = (name, title, kind = '') => el('span' + kind, { title }, name);
   return el('div.columns', { 'aria-hidden': 'true' },
-    cell('time', 'when the receiver got it'), cell('sender', 'who said it; of a foreign payload, its topic'), cell('text', 'what was said'),
+    cell('time', 'when the receiver received it'), cell('sender', 'the sender; of a foreign payload, its topic'), cell('text', 'the text or the payload'),
     cell('Δ', 'since the previous message of the same sender', '.number'), cell('Δ any', 'since the previous message at all', '.number.any'), cell('latency', 'from sent to received', '.number.latency'));
 }
 
@@ -202,7 +202,7 @@ function row() {
     cell('.number'), cell('.number.any'), cell('.number.latency'));
 }
 
-/** A line between messages: a gap in the numbers, or the day. */
+/** Fills a line between messages: a gap in the sequence numbers, or the day. */
 function fillLine(node, row) {
   node.className = 'row line ' + row.kind;
   node.id = '';

@@ -1,4 +1,4 @@
-// Joins the parts: one window of messages, one event stream, one view.
+// Connects the parts: one window of messages, one event stream, one view.
 
 import { get } from './api.js';
 import { clean } from './clean.js';
@@ -14,14 +14,14 @@ import { List } from './list.js';
 import { SendBar } from './sendbar.js';
 import { SenderPanel } from './senderpanel.js';
 import { Senders } from './senders.js';
-import { Status, whileSeen } from './status.js';
-import { Strip } from './strip.js';
+import { Status, whileVisible } from './status.js';
+import { Timeline } from './timeline.js';
 import { TopicPanel } from './topicpanel.js';
 import { Topics, topicTerm } from './topics.js';
 import { View } from './view.js';
 import { Window } from './window.js';
+import { collapsible } from './collapse.js';
 import { bindKeys, fillHelp } from './keys.js';
-import { fold } from './folds.js';
 import { parseTime } from './format.js';
 import { sideTabs } from './sidetabs.js';
 import { startTheme, toggleTheme } from './theme.js';
@@ -32,7 +32,7 @@ const at = (id) => document.getElementById(id);
 const view = new View(), clock = new Clock(), status = new Status(clock);
 const senders = new Senders(), topics = new Topics(), window_ = new Window();
 const head = new Head(at('head'), at('banner'));
-const box = new FilterBox(at('tools')), strip = new Strip(at('tools'));
+const box = new FilterBox(at('tools')), timeline = new Timeline(at('tools'));
 const list = new List(at('list'), window_, senders);
 const empty = new Empty(list.empty, window_, view, status);
 const panel = new SenderPanel(at('senders'), senders, clock), intervals = new Intervals(at('intervals'));
@@ -44,15 +44,15 @@ const announcer = new Announcer(at('announce'));
 /** @type {Events|null} */
 let events = null;
 
-/** Reads what the view says, and follows what comes after. */
+/** Loads what the view selects and follows new events. */
 async function open() {
-  clearTimeout(again);
+  clearTimeout(retryTimer);
   box.show(view.filter, view.sender);
-  box.fail(null);
+  box.showError(null);
   panel.chosen = view.sender;
   panel.refresh();
-  intervals.choose(view.sender);
-  if (view.sender) send.choose(view.sender);
+  intervals.select(view.sender);
+  if (view.sender) send.select(view.sender);
   events?.close();
   try {
     let from;
@@ -65,71 +65,71 @@ async function open() {
       list.setFollow(true);
     }
     const recent = view.filter || view.sender || view.at ? (await get('/api/messages', { limit: 500 })).messages : window_.messages;
-    senders.fold(recent, false);
-    topics.fold(recent);
+    senders.apply(recent, false);
+    topics.apply(recent);
     empty.failed = null;
-    list.say('');
+    list.showNote('');
     follow(from);
     await showSelected();
   } catch (error) {
-    failed(error);
+    showFailure(error);
   }
 }
 
-let again = 0;
+let retryTimer = 0;
 
-/** The view could not be opened: the receiver did not answer, or did not like the filter. */
-function failed(error) {
-  clearTimeout(again);
+/** Shows that the view could not be opened: the receiver did not answer, or refused the filter. */
+function showFailure(error) {
+  clearTimeout(retryTimer);
   empty.failed = error;
   if (error.status === 400) {
-    box.fail(error);
+    box.showError(error);
     window_.clear();
     status.setEvents({ state: 'refused', since: Date.now(), retry: 0, cause: error.message });
     return;
   }
   status.setEvents({ state: 'retrying', since: Date.now(), retry: Date.now() + 3000, cause: error.message });
-  again = setTimeout(open, 3000);
+  retryTimer = setTimeout(open, 3000);
 }
 
 function follow(from) {
   const mine = new Events(view.selection, from);
   events = mine;
   const current = (work) => (value) => { if (events === mine) work(value); };
-  mine.on('messages', current(came));
+  mine.on('messages', current(addMessages));
   mine.on('sender', current((s) => { senders.update(s); announcer.state(s.sender, s.state); }));
   mine.on('letgo', current(() => open()));
   mine.on('link', current((l) => status.setLink(l)));
   mine.on('state', current((s) => status.setEvents(s)));
-  mine.on('refused', current(failed));
+  mine.on('refused', current(showFailure));
   mine.run();
 }
 
-function came(messages) {
+function addMessages(messages) {
   window_.append(messages, list.following);
-  list.missed(messages.length);
-  senders.fold(messages, true);
-  topics.fold(messages);
+  list.addUnseen(messages.length);
+  senders.apply(messages, true);
+  topics.apply(messages);
   announcer.messages(messages.length);
 }
 
-// A page that nobody sees must not hold one of the six connections that a
-// browser grants an address; it catches up by id when it is seen again.
-let rest = 0;
+// A hidden page must not hold one of the six connections that a browser allows
+// an address; it catches up by id when it is shown again.
+let idleTimer = 0;
 document.addEventListener('visibilitychange', () => {
-  clearTimeout(rest);
+  clearTimeout(idleTimer);
   if (document.hidden) {
-    rest = setTimeout(() => {
+    idleTimer = setTimeout(() => {
       if (!events) return;
       events.close();
-      status.setEvents({ state: 'resting', since: Date.now(), retry: 0, cause: '' });
+      status.setEvents({ state: 'idle', since: Date.now(), retry: 0, cause: '' });
     }, 5000);
-  } else if (status.events.state === 'resting') {
+  } else if (status.events.state === 'idle') {
     resume(events.last);
   }
 });
 
-/** Goes on after an id; far behind, from the newest page. */
+/** Follows events after an id; far behind, opens the newest page. */
 async function resume(last) {
   try {
     const { last_id: newest } = await get('/api/stats');
@@ -153,7 +153,7 @@ async function jump(ms) {
     if (id == null) await newest();
     else list.scrollTo(id);
   } catch (error) {
-    list.say(`That time cannot be read: ${clean(error.message)}`);
+    list.showNote(`That time cannot be read: ${clean(error.message)}`);
   }
 }
 
@@ -196,8 +196,8 @@ function choose(sender) {
 }
 
 async function olderWhileNear() {
-  while (await window_.older()) list.say('searching further back …');
-  list.say('');
+  while (await window_.older()) list.showNote('searching further back …');
+  list.showNote('');
 }
 
 list.on('top', olderWhileNear);
@@ -206,11 +206,11 @@ list.on('select', select);
 list.on('open', openDetail);
 list.on('newest', newest);
 list.on('follow', (following) => { if (following) view.set({ at: 0 }); });
-list.on('seen', ({ first, last }) => {
-  strip.see(parseTime(first.message.received), parseTime(last.message.received));
+list.on('visible', ({ first, last }) => {
+  timeline.showRange(parseTime(first.message.received), parseTime(last.message.received));
   if (!list.following && window_.loaded && view.at !== first.id) view.set({ at: first.id });
 });
-window_.on('error', (error) => list.say(`Older messages cannot be read: ${clean(error.message)}`));
+window_.on('error', (error) => list.showNote(`Older messages cannot be read: ${clean(error.message)}`));
 box.on('filter', (filter) => { if (filter !== view.filter) { view.set({ filter, at: 0 }, true); open(); } });
 box.on('sender', () => choose(view.sender));
 box.on('leave', () => list.viewport.focus());
@@ -222,18 +222,18 @@ topicPanel.on('choose', (topic) => {
 });
 detail.on('close', closeDetail);
 detail.on('only', choose);
-detail.on('copy', (id) => detail.copyText(location.origin + view.address({ id, at: id })));
-strip.on('jump', jump);
-strip.on('newest', newest);
-strip.on('span', () => loadStrip());
-head.on('side', () => folds.side());
+detail.on('copy', (id) => detail.copy(location.origin + view.address({ id, at: id })));
+timeline.on('jump', jump);
+timeline.on('newest', newest);
+timeline.on('span', () => loadTimeline());
+head.on('side', () => toggleSide());
 head.on('theme', toggleTheme);
 head.on('help', () => help());
 view.on('changed', open);
 
-const loadStrip = () => strip.load(status.stats?.oldest ? parseTime(status.stats.oldest) : 0, clock.now());
+const loadTimeline = () => timeline.load(status.stats?.oldest ? parseTime(status.stats.oldest) : 0, clock.now());
 const help = () => at('help').showModal();
-const folds = { side: fold('side'), tools: fold('send') };
+const toggleSide = collapsible('side'), toggleSend = collapsible('send');
 const keys = [
   { keys: ['/'], shown: '/', words: 'filter', run: () => box.focus() },
   { keys: [' '], shown: 'space', words: 'pause, go on', run: () => (list.paused || !list.following ? newest() : list.setFollow(false, true)) },
@@ -249,8 +249,8 @@ const keys = [
   { keys: ['1'], shown: '1', words: 'stream', run: () => list.viewport.focus() },
   { keys: ['2'], shown: '2', words: 'topics', run: () => { side('topics'); topicPanel.viewport.focus(); } },
   { keys: ['3'], shown: '3', words: 'senders', run: () => { side('senders'); panel.viewport.focus(); } },
-  { keys: ['['], shown: '[', words: 'fold senders and intervals away', run: () => folds.side() },
-  { keys: [']'], shown: ']', words: 'fold the send line away', run: () => folds.tools() },
+  { keys: ['['], shown: '[', words: 'hide or show senders and intervals', run: () => toggleSide() },
+  { keys: [']'], shown: ']', words: 'hide or show the send line', run: () => toggleSend() },
   { keys: ['t'], shown: 't', words: 'light or dark', run: toggleTheme },
   { keys: ['?'], shown: '?', words: 'help', run: help },
 ];
@@ -260,10 +260,10 @@ fillHelp(at('help'), keys);
 status.on('changed', () => head.show(status, senders, clock.now()));
 senders.on('changed', () => head.show(status, senders, clock.now()));
 setInterval(() => { if (!document.hidden) head.show(status, senders, clock.now()); }, 1000);
-whileSeen(2000, async () => {
+whileVisible(2000, async () => {
   const known = events?.last ?? 0;
   await status.load();
-  // Ids never fall: this is another history, at the same address.
+  // Ids only rise: this is another history at the same address.
   if (!status.failure && status.stats.last_id < known) {
     senders.clear();
     topics.clear();
@@ -271,7 +271,7 @@ whileSeen(2000, async () => {
     open();
   }
 });
-whileSeen(() => (senders.list.length > 200 ? 10_000 : 3000), () => senders.load());
-whileSeen(5000, loadStrip);
-whileSeen(10_000, () => intervals.load());
+whileVisible(() => (senders.list.length > 200 ? 10_000 : 3000), () => senders.load());
+whileVisible(5000, loadTimeline);
+whileVisible(10_000, () => intervals.load());
 open();

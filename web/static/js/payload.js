@@ -1,8 +1,8 @@
-// The bytes of a message, and what they can be read as.
+// The payload of a message as bytes, text and JSON.
 
 const encoder = new TextEncoder();
 
-/** @returns {Uint8Array} exactly what was published */
+/** @returns {Uint8Array} the bytes as they were published */
 export function payloadBytes(m) {
   if (m.payload_base64 == null) return encoder.encode(m.payload ?? '');
   return Uint8Array.from(atob(m.payload_base64), (c) => c.charCodeAt(0));
@@ -22,7 +22,7 @@ export function payloadJSON(m) {
   }
 }
 
-/** How long the payload is, in bytes. */
+/** The payload's size in bytes. */
 export function payloadSize(m) {
   if (m.payload_base64 != null) {
     const s = m.payload_base64;
@@ -31,7 +31,7 @@ export function payloadSize(m) {
   return encoder.encode(m.payload ?? '').length;
 }
 
-/** One line for the list: text of ours, else the payload as what it is. */
+/** One line for the list: the text of a hellox message, else the payload, in hex if it is not text. */
 export function summary(m) {
   if (m.text != null) return m.text.slice(0, 500);
   const s = payloadText(m);

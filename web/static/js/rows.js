@@ -1,17 +1,17 @@
-// What the list shows for messages: the messages, and lines between them.
+// The rows of the list: messages, and lines between them.
 
 import { day, dayNumber, parseTime } from './format.js';
 
 /**
  * @typedef {object} Row
  * @property {'message'|'gap'|'day'} kind
- * @property {number} id  of the message that it is or stands before
+ * @property {number} id  of the message, or of the one that follows the line
  * @property {object} message  the same
  * @property {string} [text]  of a day
  */
 
 /**
- * The rows of messages that follow previous (null: nothing is before them).
+ * The rows of messages that follow previous (null: the first ones).
  * @param {object[]} messages
  * @param {object|null} previous
  * @returns {Row[]}

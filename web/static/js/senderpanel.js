@@ -1,4 +1,4 @@
-// The panel of senders: state, name, the newest intervals, how long ago.
+// The senders panel: state, name, the newest intervals, time since the last message.
 
 import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
@@ -11,14 +11,14 @@ import { count } from './format.js';
 
 const bars = 9;
 const nameLength = 15;
-const chips = 24; // in the strip of a narrow page
+const maxChips = 24; // on a narrow page
 
 /** Emits "choose" (a sender's name). */
 export class SenderPanel extends Emitter {
   #senders;
   #clock;
   #list;
-  #rows = []; // senders, each followed by its pod where somebody told of it
+  #rows = []; // senders, each followed by its pod if that is known
   chosen = '';
 
   /** @param {HTMLElement} root @param {import('./senders.js').Senders} senders @param {import('./clock.js').Clock} clock */
@@ -27,13 +27,13 @@ export class SenderPanel extends Emitter {
     this.#senders = senders;
     this.#clock = clock;
     this.viewport = el('div.rows', { tabindex: 0, role: 'listbox', 'aria-label': 'senders' });
-    this.strip = el('div.strip', { role: 'group', 'aria-label': 'senders' });
+    this.chips = el('div.chips', { role: 'group', 'aria-label': 'senders' });
     this.none = el('p.hint', {}, 'none yet');
-    root.append(this.viewport, this.strip, this.none);
+    root.append(this.viewport, this.chips, this.none);
     this.#list = new VirtualList(this.viewport, { count: () => this.#rows.length, create: () => row(), fill: (node, i) => this.#fill(node, this.#rows[i]) });
     this.viewport.addEventListener('click', (e) => this.#clicked(e));
     this.viewport.addEventListener('keydown', (e) => this.#key(e));
-    this.strip.addEventListener('click', (e) => this.#clicked(e));
+    this.chips.addEventListener('click', (e) => this.#clicked(e));
     senders.on('changed', () => this.refresh());
     setInterval(() => this.tick(), 250);
   }
@@ -48,11 +48,11 @@ export class SenderPanel extends Emitter {
     this.#list.refresh();
   }
 
-  /** Ages go on when nothing comes. */
+  /** Updates the ages, which change without messages. */
   tick() {
     if (document.hidden) return;
     if (this.viewport.offsetParent) this.#list.refresh();
-    if (this.strip.offsetParent) this.#showStrip();
+    if (this.chips.offsetParent) this.#showChips();
   }
 
   #fill(node, row) {
@@ -73,14 +73,14 @@ export class SenderPanel extends Emitter {
     node.spark.show(s.spark.slice(-bars), s.spark.length ? top : 1);
   }
 
-  #showStrip() {
+  #showChips() {
     const now = this.#clock.now();
     const weight = (s) => ['late', 'silent', 'lost'].includes(s.state) ? 0 : s.state === 'on time' ? 1 : 2;
-    const some = this.#senders.list.toSorted((a, b) => weight(a) - weight(b)).slice(0, chips);
-    while (this.strip.children.length > some.length) this.strip.lastChild.remove();
-    while (this.strip.children.length < some.length) this.strip.append(row('button.chip'));
+    const some = this.#senders.list.toSorted((a, b) => weight(a) - weight(b)).slice(0, maxChips);
+    while (this.chips.children.length > some.length) this.chips.lastChild.remove();
+    while (this.chips.children.length < some.length) this.chips.append(row('button.chip'));
     some.forEach((s, i) => {
-      const node = this.strip.children[i];
+      const node = this.chips.children[i];
       node.dataset.sender = s.name;
       show(node.parts, s, now);
       node.classList.toggle('selected', s.name === this.chosen);

@@ -1,9 +1,9 @@
-// The left panel shows the senders or the topics.
+// The tabs of the left panel: senders, topics.
 
 import { attribute, el } from './dom.js';
 
 /**
- * @param {HTMLElement} root  before whose first child the tabs stand
+ * @param {HTMLElement} root  the tabs become its first child
  * @param {{name: string, panel: HTMLElement}[]} tabs
  * @returns {(name: string) => void} shows a tab
  */

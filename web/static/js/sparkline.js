@@ -1,4 +1,4 @@
-// Small bars of equal width: the newest intervals of a sender.
+// A spark line: small bars of equal width.
 
 import { attribute, svg } from './dom.js';
 

@@ -1,4 +1,4 @@
-// Signs and words of the states: never colour alone.
+// Signs and words of the senders' states; colour is never the only mark.
 
 import { age, timeShort } from './format.js';
 
@@ -11,14 +11,14 @@ const signs = {
   lost: { sign: '⨯', kind: 'bad' },
 };
 
-/** In the order of their weight. */
+/** In the order in which they are counted. */
 export const states = ['on time', 'late', 'silent', 'lost', 'gone'];
 
 /** The sign and the kind (good, warn, bad, off) of a sender's state. */
 export const stateSign = (state) => signs[state] ?? { sign: '◌', kind: 'off' };
 
 /**
- * The words of a sender's state now, with how long or since when.
+ * A sender's state now in words, with how long or since when.
  * @param {{state: string, since: number, seen: number, expected: number}} s times in ms
  * @param {number} now
  */
@@ -36,7 +36,7 @@ export function stateWords(s, now) {
   return age(now - s.seen);
 }
 
-/** The state's words in full, for a tooltip. */
+/** The state as a sentence, for a tooltip. */
 export function stateSentence(s, now) {
   switch (s.state) {
     case 'gone':

@@ -1,4 +1,4 @@
-// What the page asks for again and again, while somebody sees it.
+// What the page polls while it is visible.
 
 import { Emitter } from './emitter.js';
 import { get } from './api.js';
@@ -7,7 +7,7 @@ import { parseTime } from './format.js';
 /** Emits "changed". */
 export class Status extends Emitter {
   stats = null;
-  /** @type {{since: number, cause: string}|null} the receiver does not answer */
+  /** @type {{since: number, cause: string}|null} null while the receiver answers */
   failure = null;
   events = { state: 'connecting', since: Date.now(), retry: 0, cause: '' };
 
@@ -21,7 +21,7 @@ export class Status extends Emitter {
     const asked = Date.now();
     try {
       const stats = await get('/api/stats', {}, AbortSignal.timeout(5000));
-      this.clock.learn(parseTime(stats.now), asked, Date.now());
+      this.clock.sync(parseTime(stats.now), asked, Date.now());
       this.stats = stats;
       this.failure = null;
     } catch (error) {
@@ -42,14 +42,14 @@ export class Status extends Emitter {
   }
 }
 
-/** Runs work every ms milliseconds while the page is seen, each time after the last has ended. */
-export function whileSeen(ms, work) {
+/** Runs work every ms milliseconds while the page is visible, each time after the last has ended. */
+export function whileVisible(ms, work) {
   const loop = async () => {
     if (!document.hidden) {
       try {
         await work();
       } catch {
-        // The next round may do better; Status tells that the receiver does not answer.
+        // Status shows that the receiver does not answer; the next round tries again.
       }
     }
     setTimeout(loop, typeof ms === 'function' ? ms() : ms);

@@ -1,4 +1,4 @@
-// Light or dark: the system's, until the reader chooses.
+// Light or dark: the system's, until the user chooses.
 
 const key = 'hellox.theme';
 const system = matchMedia('(prefers-color-scheme: dark)');
@@ -7,13 +7,13 @@ function apply() {
   document.documentElement.dataset.theme = localStorage.getItem(key) ?? (system.matches ? 'dark' : 'light');
 }
 
-/** Begins to follow the system. */
+/** Applies the theme and follows the system's. */
 export function startTheme() {
   system.addEventListener('change', apply);
   apply();
 }
 
-/** Changes to the other one, and remembers it; back at the system's own, forgets. */
+/** Switches the theme and stores the choice; at the system's own, removes it. */
 export function toggleTheme() {
   const next = document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark';
   if (next === (system.matches ? 'dark' : 'light')) localStorage.removeItem(key);

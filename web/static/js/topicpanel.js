@@ -1,4 +1,4 @@
-// The panel of topics: name, how many, how long ago.
+// The topics panel: name, number of messages, time since the last one.
 
 import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';

@@ -19,7 +19,7 @@ export class Topics extends Emitter {
   list = [];
 
   /** Counts messages, each once. */
-  fold(messages) {
+  apply(messages) {
     let grown = false;
     for (const m of messages) {
       let t = this.#byName.get(m.topic);
@@ -44,5 +44,5 @@ export class Topics extends Emitter {
   }
 }
 
-/** A term of the filter language that lets only this topic through. */
+/** A term of the filter language that matches only this topic. */
 export const topicTerm = (topic) => (/^[\w/.-]+$/.test(topic) ? `topic:${topic}` : `topic:"${topic.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);

@@ -1,13 +1,13 @@
-// What the reader looks at, as the address says it: it can be bookmarked, and
-// the same address opens the same view.
+// What the page shows, as its address says: it can be bookmarked, and the same
+// address opens the same view.
 
 import { Emitter } from './emitter.js';
 
-/** Emits "changed" when the reader goes back or forward. */
+/** Emits "changed" when the user goes back or forward. */
 export class View extends Emitter {
   filter = '';
   sender = '';
-  at = 0; // id of the first message in sight when not following; 0: following
+  at = 0; // id of the first visible message when not following; 0: following
   id = 0; // selected
 
   #timer = 0;
@@ -20,7 +20,7 @@ export class View extends Emitter {
 
   get selection() { return { filter: this.filter, sender: this.sender }; }
 
-  /** Changes fields. push: a step that "back" undoes. */
+  /** Changes fields. push: as a step that "back" undoes. */
   set(fields, push = false) {
     Object.assign(this, fields);
     if (push) {
@@ -28,12 +28,12 @@ export class View extends Emitter {
       this.#timer = 0;
       history.pushState(null, '', this.address());
     } else if (!this.#timer) {
-      // Browsers bound how often the address may change.
+      // Browsers limit how often the address may change.
       this.#timer = setTimeout(() => { this.#timer = 0; history.replaceState(null, '', this.address()); }, 300);
     }
   }
 
-  /** The address of a view; without fields, of this one. */
+  /** The address of this view with fields changed. */
   address(fields = {}) {
     const v = { filter: this.filter, sender: this.sender, at: this.at, id: this.id, ...fields };
     const q = new URLSearchParams();

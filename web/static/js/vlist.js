@@ -1,16 +1,16 @@
-// A list of which only the rows in sight exist.
+// A list in which only the visible rows exist.
 
 const overscan = 6;
-const frame = 1000 / 30; // what comes in between is painted together
+const frame = 1000 / 30; // ms between two paintings
 
 /**
  * @typedef {object} Source
  * @property {() => number} count
  * @property {() => HTMLElement} create  an empty row
- * @property {(row: HTMLElement, index: number) => void} fill  shows what stands at index
+ * @property {(row: HTMLElement, index: number) => void} fill  shows the row at index
  */
 
-/** Rows of one height in a scrolling element. */
+/** VirtualList shows rows of one height in a scrolling element. */
 export class VirtualList {
   #source;
   #canvas;
@@ -23,11 +23,11 @@ export class VirtualList {
   #shift = 0;
   #count = 0; // as painted
 
-  /** Called after each painting with the first and the last row in sight. */
+  /** Called after each painting with the first and the last visible row. */
   onpaint = (_first, _last) => {};
-  /** Called when the reader scrolls. */
+  /** Called when the list is scrolled. */
   onscroll = () => {};
-  /** While true, the end stays in sight. */
+  /** While true, the end stays visible. */
   follow = false;
 
   /** @param {HTMLElement} viewport @param {Source} source */
@@ -44,25 +44,25 @@ export class VirtualList {
   }
 
   get rowHeight() { return this.#rowHeight; }
-  /** Whether the end of what is painted is in sight; what came since is not scrolled away from. */
+  /** Reports whether the end of what is painted is visible; rows added since do not count. */
   get atEnd() { return this.viewport.scrollTop + this.viewport.clientHeight >= this.#count * this.#rowHeight - 2; }
   get firstVisible() { return Math.floor(this.viewport.scrollTop / this.#rowHeight); }
   get lastVisible() { return Math.floor((this.viewport.scrollTop + this.#height) / this.#rowHeight); }
   get pageRows() { return Math.max(1, Math.floor(this.#height / this.#rowHeight) - 1); }
 
-  /** Shows again what may have changed, soon. */
+  /** Schedules a painting of rows that may have changed. */
   refresh() {
     this.#version++;
     this.#paintSoon(frame);
   }
 
-  /** Tells that rows came (above zero) or went before the first one: what is in sight stays. */
+  /** Accounts for rows added (above zero) or removed before the first one: the visible rows stay. */
   shift(rows) {
     this.#shift += rows;
     this.refresh();
   }
 
-  /** Brings a row into sight: in the middle if it was not. */
+  /** Scrolls to a row; one that is far off is shown in the middle. */
   reveal(index) {
     const top = index * this.#rowHeight, view = this.viewport;
     if (top < view.scrollTop || top + this.#rowHeight > view.scrollTop + this.#height) {

@@ -1,18 +1,18 @@
-// The part of the history that the list holds: messages without a gap between
-// them, in id order, for one selection.
+// The part of the history that is loaded: consecutive messages of one selection,
+// in id order.
 
 import { Emitter } from './emitter.js';
 import { get } from './api.js';
 import { rowsOf } from './rows.js';
 
-const page = 500; // messages a request
-const most = 50_000; // messages held; beyond, the far end is let go and read again when it is asked for
-const chunk = 10_000; // let go at once
-const patience = 20; // pages of a sparse filter before the reader is asked
+const pageSize = 500; // messages of a request
+const maxMessages = 50_000; // loaded; beyond, the far end is dropped and read again when it is needed
+const dropSize = 10_000; // messages dropped at once
+const maxEmptyPages = 20; // pages of a sparse filter read without a user's action
 
 /**
- * Emits "changed" ({kind: 'reset'|'append'|'prepend'|'trim', rows: how many
- * rows came or went}) and "error".
+ * Emits "changed" ({kind: 'reset'|'append'|'prepend'|'trim', rows: number of
+ * rows added or removed}) and "error".
  */
 export class Window extends Emitter {
   /** @type {object[]} */
@@ -20,40 +20,40 @@ export class Window extends Emitter {
   /** @type {import('./rows.js').Row[]} what the list shows: messages, gaps, days */
   rows = [];
   selection = { filter: '', sender: '' };
-  before = 0; // where older ones are asked for; 0: the history begins here
-  detached = false; // newer ones exist that are not held
+  before = 0; // older messages have ids below it; 0: there are none
+  detached = false; // newer messages exist that are not loaded
   loading = false;
   loaded = false;
-  searched = 0; // older pages searched in vain
+  searched = 0; // empty older pages in a row
 
   #generation = 0;
 
   get lastID() { return this.messages.length ? this.messages.at(-1).id : 0; }
 
-  /** Reads the newest page of a selection; resolves to the id that events go on from. */
+  /** Loads the newest page of a selection; resolves to the id after which events follow. */
   async newest(selection) {
     this.selection = selection;
     return this.#reset(async () => {
       const { last_id: known } = await get('/api/stats');
-      const { messages, next } = await get('/api/messages', { ...selection, limit: page });
+      const { messages, next } = await get('/api/messages', { ...selection, limit: pageSize });
       return { messages, before: next ?? 0, detached: false, from: Math.max(known, messages.at(-1)?.id ?? 0) };
     });
   }
 
-  /** Reads what surrounds an id. */
+  /** Loads the messages around an id. */
   async around(selection, id) {
     this.selection = selection;
     return this.#reset(async () => {
       const [older, newer] = await Promise.all([
-        get('/api/messages', { ...selection, before: Math.max(id, 1), limit: page }),
-        get('/api/messages', { ...selection, after: Math.max(id - 1, 0), limit: page }),
+        get('/api/messages', { ...selection, before: Math.max(id, 1), limit: pageSize }),
+        get('/api/messages', { ...selection, after: Math.max(id - 1, 0), limit: pageSize }),
       ]);
       const messages = [...older.messages, ...newer.messages];
       return { messages, before: older.next ?? 0, detached: newer.next != null, from: messages.at(-1)?.id ?? id };
     });
   }
 
-  /** Reads what surrounds a time; resolves to the id of the first message at or after it. */
+  /** Loads the messages around a time; resolves to the id of the first one at or after it, or null. */
   async at(selection, ms) {
     const { messages } = await get('/api/messages', { ...selection, after: 0, since: new Date(ms).toISOString(), limit: 1 });
     if (!messages.length) return null;
@@ -61,7 +61,7 @@ export class Window extends Emitter {
     return messages[0].id;
   }
 
-  /** Holds nothing. */
+  /** Drops all messages. */
   clear() {
     this.#generation++;
     Object.assign(this, { messages: [], rows: [], before: 0, detached: false, loading: false, loaded: false });
@@ -83,16 +83,16 @@ export class Window extends Emitter {
     }
   }
 
-  /** Adds what came. Returns how many of them are not held. */
+  /** Adds messages that arrived. Returns how many of them were not loaded. */
   append(messages, following) {
     const fresh = messages.filter((m) => m.id > this.lastID);
     if (this.detached || !this.loaded) return fresh.length;
-    if (!following && this.messages.length + fresh.length > most) {
+    if (!following && this.messages.length + fresh.length > maxMessages) {
       this.detached = true;
       return fresh.length;
     }
     this.#add(fresh);
-    if (this.messages.length > most) this.#trimOldest();
+    if (this.messages.length > maxMessages) this.#dropOldest();
     return 0;
   }
 
@@ -103,47 +103,47 @@ export class Window extends Emitter {
     this.emit('changed', { kind: 'append', rows: rows.length });
   }
 
-  #trimOldest() {
+  #dropOldest() {
     const had = this.rows.length;
-    this.messages.splice(0, chunk);
+    this.messages.splice(0, dropSize);
     this.before = this.messages[0].id;
     this.rows = rowsOf(this.messages, null);
     this.emit('changed', { kind: 'trim', rows: had - this.rows.length });
   }
 
-  /** Reads a page of older ones, if there are any and none is being read. */
+  /** Loads a page of older messages, unless there are none or a page is being loaded. Resolves to true if another one should be loaded. */
   async older() {
     if (this.loading || this.before === 0 || !this.loaded) return;
     await this.#extend(async (current) => {
-      const { messages, next } = await get('/api/messages', { ...this.selection, before: this.before, limit: page });
+      const { messages, next } = await get('/api/messages', { ...this.selection, before: this.before, limit: pageSize });
       if (!current()) return;
       this.before = next ?? 0;
       this.searched = messages.length ? 0 : this.searched + 1;
       this.messages = messages.concat(this.messages);
-      if (this.messages.length > most + chunk) {
-        this.messages.length = most;
+      if (this.messages.length > maxMessages + dropSize) {
+        this.messages.length = maxMessages;
         this.detached = true;
       }
       this.rows = rowsOf(this.messages, null);
       this.emit('changed', { kind: 'prepend', rows: this.#rowsBefore(messages.length) });
     });
-    return this.before !== 0 && this.searched > 0 && this.searched < patience;
+    return this.before !== 0 && this.searched > 0 && this.searched < maxEmptyPages;
   }
 
-  /** How many rows the first n messages put before what was there without them. */
+  /** The number of rows that the first n messages add before the others. */
   #rowsBefore(n) {
     return rowsOf(this.messages.slice(0, n + 1), null).length - rowsOf(this.messages.slice(n, n + 1), null).length;
   }
 
-  /** Reads a page of newer ones while they are not held. */
+  /** Loads a page of newer messages, if there are any. */
   async newer() {
     if (this.loading || !this.detached) return;
     await this.#extend(async (current) => {
-      const { messages, next } = await get('/api/messages', { ...this.selection, after: this.lastID, limit: page });
+      const { messages, next } = await get('/api/messages', { ...this.selection, after: this.lastID, limit: pageSize });
       if (!current()) return;
       this.detached = next != null;
       this.#add(messages.filter((m) => m.id > this.lastID));
-      if (this.messages.length > most + chunk) this.#trimOldest();
+      if (this.messages.length > maxMessages + dropSize) this.#dropOldest();
     });
   }
 
@@ -159,7 +159,7 @@ export class Window extends Emitter {
     }
   }
 
-  /** The row of a message, or -1. */
+  /** The index of a message's row, or -1. */
   rowOf(id) {
     let low = 0, high = this.rows.length - 1;
     while (low <= high) {
@@ -172,7 +172,7 @@ export class Window extends Emitter {
     return -1;
   }
 
-  /** The message at an id, if it is held. */
+  /** The message with an id, or null if it is not loaded. */
   message(id) {
     const row = this.rowOf(id);
     return row < 0 ? null : this.rows[row].message;

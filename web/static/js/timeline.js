@@ -1,4 +1,4 @@
-// The strip of time: messages a second, gaps marked; dragging pages there.
+// The timeline: messages a second, gaps marked; dragging scrolls the list there.
 
 import { attribute, el, svg, text } from './dom.js';
 import { get } from './api.js';
@@ -8,12 +8,12 @@ import { count, rate, span, timeOfDay, timeShort, parseTime } from './format.js'
 const height = 26;
 const spans = [['5 min', '5m'], ['1 h', '1h'], ['all', '']];
 
-/** Emits "jump" (a time in ms) and "newest". */
-export class Strip extends Emitter {
+/** Emits "jump" (a time in ms), "newest" and "span" (another span was chosen). */
+export class Timeline extends Emitter {
   #data = null;
   #span = 1;
   #oldest = 0;
-  #seen = null;
+  #range = null;
   #cursor = null; // bin under the pointer or the keys
   #asked = 0;
 
@@ -24,7 +24,7 @@ export class Strip extends Emitter {
     this.gaps = svg('path', { class: 'gaps' });
     this.here = svg('rect', { class: 'here', y: 0, height });
     this.line = svg('path', { class: 'cursor' });
-    this.chart = svg('svg', { class: 'time', preserveAspectRatio: 'none', viewBox: `0 0 180 ${height}`, tabindex: 0, role: 'slider', 'aria-label': 'place in the history' },
+    this.chart = svg('svg', { class: 'time', preserveAspectRatio: 'none', viewBox: `0 0 180 ${height}`, tabindex: 0, role: 'slider', 'aria-label': 'position in the history' },
       this.here, this.bars, this.gaps, this.line);
     this.from = el('button.quiet', { type: 'button', title: 'how far back: 5 min, 1 h, all that is kept', onclick: () => this.#nextSpan() }, '1 h');
     this.label = el('span.readout');
@@ -33,7 +33,7 @@ export class Strip extends Emitter {
     this.#listen();
   }
 
-  /** Reads the strip. oldest: when the history begins, in ms. */
+  /** Reads the counts. oldest: when the history begins, in ms. */
   async load(oldest, now) {
     this.#oldest = oldest || now;
     const since = spans[this.#span][1] || new Date(Math.min(this.#oldest, now - 60_000)).toISOString();
@@ -44,10 +44,10 @@ export class Strip extends Emitter {
     this.#draw();
   }
 
-  /** Shows which time the list shows. */
-  see(from, to) {
-    this.#seen = { from, to };
-    this.#place();
+  /** Shows which time the list shows, in ms. */
+  showRange(from, to) {
+    this.#range = { from, to };
+    this.#drawRange();
   }
 
   #nextSpan() {
@@ -70,18 +70,18 @@ export class Strip extends Emitter {
     });
     attribute(this.bars, 'd', bars);
     attribute(this.gaps, 'd', gaps);
-    this.#place();
-    this.#read();
+    this.#drawRange();
+    this.#showReadout();
   }
 
-  #place() {
-    if (!this.#data || !this.#seen) return;
+  #drawRange() {
+    if (!this.#data || !this.#range) return;
     const { start, step, bins } = this.#data;
     const x = (ms) => Math.min(bins.length, Math.max(0, (ms - start) / step));
-    const left = x(this.#seen.from), right = x(this.#seen.to);
+    const left = x(this.#range.from), right = x(this.#range.to);
     attribute(this.here, 'x', left.toFixed(2));
     attribute(this.here, 'width', Math.max(0.6, right - left).toFixed(2));
-    attribute(this.chart, 'aria-valuetext', timeOfDay(this.#seen.to));
+    attribute(this.chart, 'aria-valuetext', timeOfDay(this.#range.to));
     attribute(this.chart, 'aria-valuemin', 0);
     attribute(this.chart, 'aria-valuemax', bins.length);
     attribute(this.chart, 'aria-valuenow', Math.round(right));
@@ -103,10 +103,10 @@ export class Strip extends Emitter {
       if (!this.#data) return;
       const was = this.#cursor;
       this.#cursor = bin(e);
-      this.#read();
+      this.#showReadout();
       if (dragging && was !== this.#cursor) this.#jump(this.#cursor);
     });
-    const leave = () => { dragging = false; this.#cursor = null; this.#read(); };
+    const leave = () => { dragging = false; this.#cursor = null; this.#showReadout(); };
     this.chart.addEventListener('pointerup', () => { dragging = false; });
     this.chart.addEventListener('pointercancel', leave);
     this.chart.addEventListener('pointerleave', () => { if (!dragging) leave(); });
@@ -116,9 +116,9 @@ export class Strip extends Emitter {
       e.preventDefault();
       e.stopPropagation();
       const { bins, start, step: width } = this.#data;
-      const now = this.#cursor ?? Math.floor(((this.#seen?.to ?? start) - start) / width);
+      const now = this.#cursor ?? Math.floor(((this.#range?.to ?? start) - start) / width);
       this.#cursor = Math.min(bins.length - 1, Math.max(0, now + step));
-      this.#read();
+      this.#showReadout();
       this.#jump(this.#cursor);
     });
     this.chart.addEventListener('blur', leave);
@@ -131,8 +131,8 @@ export class Strip extends Emitter {
     else this.emit('jump', start + bin * step);
   }
 
-  /** What stands under the cursor, in words; without one, what the strip shows. */
-  #read() {
+  /** What stands under the cursor, in words; without a cursor, nothing. */
+  #showReadout() {
     if (!this.#data) return;
     const { start, step, bins } = this.#data, i = this.#cursor;
     attribute(this.line, 'd', i == null ? '' : `M${i} 0h1v${height}h-1z`);
