@@ -19,18 +19,17 @@ import (
 // session needs it any more, whatever stands before it: a session that nobody
 // comes back for holds its own messages, not everybody's.
 type journal struct {
-	file      *journalFile
-	retained  *retained
-	sessionOf func(id string) *session // the present one, or nil
-	healed    func()
-	limit     int64 // bytes of messages
-	asked     int64 // the limit that was asked for, of which limit is the part of the messages
-	metrics   *metrics
-	log       *slog.Logger
-	now       func() time.Time
-	kick      chan struct{} // of capacity 1: there is something to do
-	ended     chan struct{} // closed when run has ended
-	failing   chan error    // of capacity 1: why the journal is of no use any more
+	file     *journalFile
+	retained *retained
+	healed   func()
+	limit    int64 // bytes of messages
+	asked    int64 // the limit that was asked for, of which limit is the part of the messages
+	metrics  *metrics
+	log      *slog.Logger
+	now      func() time.Time
+	kick     chan struct{} // of capacity 1: there is something to do
+	ended    chan struct{} // closed when run has ended
+	failing  chan error    // of capacity 1: why the journal is of no use any more
 
 	mu      sync.Mutex
 	room    *sync.Cond // less waits, or the state has changed

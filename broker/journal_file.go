@@ -185,8 +185,9 @@ func (f *journalFile) commit(w *work) error {
 				return err
 			}
 		}
-		for _, id := range w.gone {
-			if err := f.exec(ctx, "DELETE FROM session WHERE id = ?", id); err != nil {
+		for _, s := range w.gone {
+			// By its number as well: the row may be that of a successor with the same id.
+			if err := f.exec(ctx, "DELETE FROM session WHERE id = ? AND number = ?", s.id, int64(s.number)); err != nil {
 				return err
 			}
 		}

@@ -101,13 +101,13 @@ type cursorRow struct {
 	cursor uint64
 }
 
-// row returns what is to stand in the file, or false if the session has ended
-// or ends with its connection.
+// row returns what is to stand in the file, or only the session's id and
+// number and false if it has ended or ends with its connection.
 func (s *session) row() (sessionRow, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended || !s.persistent() {
-		return sessionRow{}, false
+		return sessionRow{id: s.id, number: s.number}, false
 	}
 	subs := make([]subscription, 0, len(s.subs))
 	for _, sub := range s.subs {

@@ -12,7 +12,7 @@ type work struct {
 	last     uint64
 	rows     []row
 	sessions []sessionRow
-	gone     []string // ids of sessions that have ended
+	gone     []sessionRow // of sessions that have ended: id and number
 	cursors  []cursorRow
 	topics   map[string]*message // retained; nil: no longer
 	dead     []span
@@ -71,8 +71,8 @@ func (j *journal) take(tidy bool) *work {
 	for _, s := range w.saved {
 		if r, ok := s.row(); ok {
 			w.sessions = append(w.sessions, r)
-		} else if next := j.sessionOf(s.id); next == nil || next == s || !next.keeps() {
-			w.gone = append(w.gone, s.id) // else the row is that of its successor
+		} else {
+			w.gone = append(w.gone, r)
 		}
 	}
 	for _, s := range w.moved {

@@ -50,7 +50,7 @@ func (b *Broker) openJournal(folder string, limit int64) error {
 	if file.starved() {
 		b.journal.degrade("the disk of the store is full: publishers get no acknowledgement until there is room")
 	}
-	b.journal.retained, b.journal.sessionOf, b.journal.healed = &b.retained, b.sessions.current, b.patience.forget
+	b.journal.retained, b.journal.healed = &b.retained, b.patience.forget
 	b.sessions.journal, b.sessions.metrics, b.sessions.now = b.journal, b.metrics, b.now
 	b.sessions.byID = map[string]*session{}
 	return nil
