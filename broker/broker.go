@@ -84,17 +84,14 @@ func New(o Options) (_ *Broker, err error) {
 	}
 	b.life, b.end = context.WithCancel(context.Background())
 	b.patience.ctx = b.life
-	if err := b.openJournal(o.Store, o.StoreLimit); err != nil {
-		return nil, err
-	}
-	b.shared = &shared{journal: b.journal, metrics: m, now: b.now}
+	b.shared = &shared{metrics: m, now: b.now}
 	b.shared.budget.each, b.shared.budget.all = budgetEach, budgetAll
 	b.shared.buffers.New = func() any { return new([]byte) }
-	if err := b.restore(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the store %s: %w", o.Store, err), b.journal.file.close())
+	if err := b.openStore(o.Store, o.StoreLimit); err != nil {
+		return nil, err
 	}
 	if b.server, err = b.newServer(); err != nil {
-		return nil, errors.Join(err, b.journal.file.close())
+		return nil, errors.Join(err, b.journal.close())
 	}
 	return b, nil
 }
@@ -130,12 +127,10 @@ func (b *Broker) newServer() (*mqtt.Server, error) {
 // listeners and store. It is called once. An error says why it ended by itself.
 func (b *Broker) Serve(ctx context.Context) error {
 	defer b.end()
-	writing, stopWriting := context.WithCancel(context.Background())
-	defer stopWriting()
-	go b.journal.run(writing)
+	b.journal.start()
 	if err := b.server.Serve(); err != nil {
 		closeAll(b.listeners)
-		return errors.Join(fmt.Errorf("start the broker: %w", err), b.journal.close(stopWriting))
+		return errors.Join(fmt.Errorf("start the broker: %w", err), b.journal.close())
 	}
 
 	var loops sync.WaitGroup
@@ -158,7 +153,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case cause = <-lost:
-	case cause = <-b.journal.failing:
+	case cause = <-b.journal.failure():
 	}
 	b.setServing(false)
 	b.end()
@@ -167,7 +162,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 	loops.Wait()
 	b.clients.Wait()
 	b.shared.flushes.Wait()
-	return errors.Join(cause, b.server.Close(), b.journal.close(stopWriting))
+	return errors.Join(cause, b.server.Close(), b.journal.close())
 }
 
 // goodbye lets out the acknowledgements of what is on disk by now, and closes
@@ -184,7 +179,7 @@ func (b *Broker) serve(c *conn) {
 	b.metrics.accepted.Inc()
 	if !b.enter(c) {
 		b.metrics.refused("connections")
-		c.abort()
+		c.Abort()
 		return
 	}
 	defer b.leave(c)
@@ -193,7 +188,7 @@ func (b *Broker) serve(c *conn) {
 		if r := recover(); r != nil {
 			b.metrics.panics.Inc()
 			b.log.Error("connection ended by a panic", "client", c.id, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-			c.abort()
+			c.Abort()
 		}
 	}()
 	err := b.server.EstablishConnection(c.listener, c)

@@ -140,8 +140,8 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// abort closes the socket at once.
-func (c *conn) abort() {
+// Abort closes the socket at once.
+func (c *conn) Abort() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closed {
@@ -165,7 +165,7 @@ func (c *conn) cutOff(why string) {
 		return
 	}
 	c.shared.metrics.slow(c, why)
-	c.abort()
+	c.Abort()
 }
 
 // disconnect tells an MQTT 5 client why, and closes. It may be called from

@@ -5,8 +5,10 @@ package broker
 import (
 	"bufio"
 	"bytes"
+	"database/sql"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -229,33 +231,41 @@ func (c call) apply(file []byte) []byte {
 // acknowledged.
 func checkImage(t *testing.T, dir string, want map[uint16]bool, at int) {
 	t.Helper()
-	file, err := openJournalFile(t.Context(), dir, 1<<20, 1<<20)
+	m, err := newMetrics(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := openJournal(journalOptions{
+		folder: dir, metrics: journalMetrics{bytes: m.storeBytes, degraded: m.isDegraded, commits: m.commits},
+	})
 	if err != nil {
 		t.Errorf("after %d calls: %v", at, err)
 		return
 	}
-	defer file.close()
-	var verdict string
-	if err := file.conn.QueryRowContext(t.Context(), "PRAGMA quick_check").Scan(&verdict); err != nil || verdict != "ok" {
-		t.Errorf("after %d calls: quick_check %q, %v", at, verdict, err)
-	}
+	var sessions []*session
+	err = j.load(func(r sessionRow) consumer {
+		s := newSession(r.id, r.owner, r.number, j, nil)
+		s.cursor, s.read, s.expiry = r.cursor, r.cursor, r.expiry
+		sessions = append(sessions, s)
+		return s
+	}, func(*message) {})
 	got := map[int]bool{}
-	var rows []span
-	err = file.eachBatch(t.Context(), func(key uint64, _ int64, _ []uint64) { rows = append(rows, span{key, key}) })
-	for len(rows) > 0 && err == nil {
-		var batches []fetched
-		batches, err = file.read(rows)
-		rows = rows[len(batches):]
-		for _, b := range batches {
-			for _, m := range b.messages {
-				if _, number, ok := bytes.Cut(m.payload, []byte("|")); ok && m.topic == "x" {
-					n, _ := strconv.Atoi(string(number))
-					got[n] = true
+	for _, s := range sessions {
+		for keys := s.unread(); len(keys) > 0 && err == nil; keys = s.unread() {
+			var batches []fetched
+			batches, err = j.fetch(keys)
+			for _, b := range batches {
+				s.read = b.key
+				for _, m := range b.messages {
+					if _, number, ok := bytes.Cut(m.payload, []byte("|")); ok && m.topic == "x" {
+						n, _ := strconv.Atoi(string(number))
+						got[n] = true
+					}
 				}
 			}
 		}
 	}
-	if err != nil {
+	if err = errors.Join(err, j.close()); err != nil {
 		t.Errorf("after %d calls: %v", at, err)
 	}
 	for id := range want {
@@ -263,5 +273,20 @@ func checkImage(t *testing.T, dir string, want map[uint16]bool, at int) {
 		if id != 60000 && !got[int(id)-1] {
 			t.Errorf("after %d calls: message %d was acknowledged and is missing", at, id-1)
 		}
+	}
+	quickCheck(t, dir, at)
+}
+
+// quickCheck has SQLite look at all of an image.
+func quickCheck(t *testing.T, dir string, at int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, "broker.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var verdict string
+	if err := db.QueryRowContext(t.Context(), "PRAGMA quick_check").Scan(&verdict); err != nil || verdict != "ok" {
+		t.Errorf("after %d calls: quick_check %q, %v", at, verdict, err)
 	}
 }

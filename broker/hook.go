@@ -123,7 +123,7 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
 		c.session.takeWill() // it is back in time
 	}
 	if expiry > 0 || c.present {
-		h.journal.save(c.session, c)
+		c.caused(h.journal.save(c.session, c))
 	}
 }
 
@@ -141,7 +141,7 @@ func sessionExpiry(cl *mqtt.Client, pk *packets.Packet) time.Duration {
 // OnSessionEstablished comes after the CONNACK: now messages may follow.
 func (h *hook) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
 	if c := of(cl); !c.session.attach(c, h.now) {
-		c.abort() // another has come in with the same id
+		c.Abort() // another has come in with the same id
 	}
 }
 

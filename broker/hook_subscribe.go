@@ -53,7 +53,7 @@ func (h *hook) OnSubscribed(cl *mqtt.Client, pk packets.Packet, codes []byte) {
 		c.subscribed = append(c.subscribed, newSubscription{sub, wanted})
 	}
 	if c.session.keeps() && len(c.subscribed) > 0 {
-		h.journal.save(c.session, c)
+		c.caused(h.journal.save(c.session, c))
 	}
 }
 
@@ -98,7 +98,7 @@ func (h *hook) OnUnsubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet 
 		c.unsubscribed = append(c.unsubscribed, code)
 	}
 	if c.session.keeps() {
-		h.journal.save(c.session, c)
+		c.caused(h.journal.save(c.session, c))
 	}
 	return pk
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/dustin/go-humanize"
 )
@@ -20,15 +19,15 @@ import (
 // comes back for holds its own messages, not everybody's.
 type journal struct {
 	file     *journalFile
-	retained *retained
+	retained func(topic string) *message
 	healed   func()
 	limit    int64 // bytes of messages
 	asked    int64 // the limit that was asked for, of which limit is the part of the messages
-	metrics  *metrics
+	metrics  journalMetrics
 	log      *slog.Logger
-	now      func() time.Time
 	kick     chan struct{} // of capacity 1: there is something to do
-	ended    chan struct{} // closed when run has ended
+	stop     chan struct{} // closed by close
+	ended    chan struct{} // closed when run has ended; nil: it was not started
 	failing  chan error    // of capacity 1: why the journal is of no use any more
 
 	mu      sync.Mutex
@@ -39,12 +38,12 @@ type journal struct {
 	synced  uint64 // the disk has all up to it
 	entries []entry
 	bytes   int // of entries
-	waiters []*conn
+	waiters []waiter
 	closing bool
 
 	// What the next commit is to bring up to date, as it is by then.
-	sessions map[*session]struct{}
-	cursors  map[*session]struct{}
+	sessions map[consumer]struct{}
+	cursors  map[consumer]struct{}
 	topics   map[string]struct{} // of retained
 
 	batches     batches
@@ -67,9 +66,17 @@ const (
 // all before it is on disk.
 type entry struct {
 	m    *message
-	to   []*session
-	from *conn // cut off if the entry cannot be kept; may be nil
+	to   []consumer
+	from waiter // cut off if the entry cannot be kept; may be nil
 	seq  uint64
+}
+
+// journalStats are the figures of a journal.
+type journalStats struct {
+	newest  uint64 // the newest number given out
+	bytes   int64  // of batches in the file
+	batches int    // in memory
+	needed  int    // of batches, those that a consumer needs
 }
 
 const (
@@ -84,21 +91,10 @@ var (
 	errFailed = errors.New("the store has failed")
 )
 
-func newJournal(file *journalFile, limit int64, m *metrics, log *slog.Logger, now func() time.Time) *journal {
-	j := &journal{
-		file: file, limit: limit, metrics: m, log: log, now: now,
-		kick: make(chan struct{}, 1), ended: make(chan struct{}), failing: make(chan error, 1),
-		sessions: map[*session]struct{}{}, cursors: map[*session]struct{}{},
-		topics: map[string]struct{}{},
-	}
-	j.room = sync.NewCond(&j.mu)
-	return j
-}
-
 // append takes a message for sessions, on behalf of from, and gives it its
 // number. It waits while too much waits for the disk. errFull and errFailed
 // say that the message is not taken and must not be acknowledged.
-func (j *journal) append(m *message, to []*session, from *conn) error {
+func (j *journal) append(m *message, to []consumer, from waiter) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for j.state == working && j.bytes > maxPending && !j.closing {
@@ -109,13 +105,13 @@ func (j *journal) append(m *message, to []*session, from *conn) error {
 	}
 	switch {
 	case j.state == full:
-		return errFull
+		return 0, errFull
 	case j.state == failed || j.closing:
-		return errFailed
+		return 0, errFailed
 	}
 	j.bytes += m.size()
 	m.seq = j.add(entry{m: m, to: to, from: from})
-	return nil
+	return m.seq, nil
 }
 
 func (j *journal) atLimit() string {
@@ -124,7 +120,7 @@ func (j *journal) atLimit() string {
 
 // save brings a session's row up to date and returns the number that the disk
 // must come to for it.
-func (j *journal) save(s *session, from *conn) uint64 {
+func (j *journal) save(s consumer, from waiter) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.sessions[s] = struct{}{}
@@ -132,7 +128,7 @@ func (j *journal) save(s *session, from *conn) uint64 {
 }
 
 // retain brings what is retained on a topic up to date.
-func (j *journal) retain(topic string, from *conn) uint64 {
+func (j *journal) retain(topic string, from waiter) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.topics[topic] = struct{}{}
@@ -144,9 +140,6 @@ func (j *journal) add(e entry) uint64 {
 	j.seq++
 	e.seq = j.seq
 	j.entries = append(j.entries, e)
-	if e.from != nil {
-		e.from.caused(j.seq)
-	}
 	j.poke()
 	return j.seq
 }
@@ -165,9 +158,9 @@ func (j *journal) poke() {
 	}
 }
 
-// await has c.release called once the disk has come to seq. It returns false
+// await has c.Release called once the disk has come to seq. It returns false
 // if it has already.
-func (j *journal) await(c *conn, seq uint64) bool {
+func (j *journal) await(c waiter, seq uint64) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.synced >= seq {
@@ -178,7 +171,7 @@ func (j *journal) await(c *conn, seq uint64) bool {
 }
 
 // moved notes that a session's cursor has moved, past these batches.
-func (j *journal) moved(s *session, past []uint64) {
+func (j *journal) moved(s consumer, past []uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.cursors[s] = struct{}{}
@@ -232,7 +225,7 @@ func (j *journal) degrade(why string) {
 		return
 	}
 	j.state, j.why = full, why
-	j.metrics.degraded(true)
+	j.metrics.degraded.Set(1)
 	j.log.Warn("degraded", "cause", why)
 	j.room.Broadcast()
 	j.poke()
@@ -244,7 +237,7 @@ func (j *journal) heal() {
 		return
 	}
 	j.state, j.why = working, ""
-	j.metrics.degraded(false)
+	j.metrics.degraded.Set(0)
 	j.healed()
 	j.log.Info("healed: publishers get acknowledgements again")
 }
@@ -262,14 +255,17 @@ func (j *journal) fail(err error) {
 	j.poke()
 	j.mu.Unlock()
 	for _, c := range refused {
-		c.abort()
+		c.Abort()
 	}
 	j.failing <- err
 }
 
+// failure returns a channel that gets the reason when the file is given up.
+func (j *journal) failure() <-chan error { return j.failing }
+
 // dropEntries forgets what waits, and returns the connections that it came
 // from. The caller holds j.mu and aborts them without it.
-func (j *journal) dropEntries() []*conn {
+func (j *journal) dropEntries() []waiter {
 	refused := j.waiters
 	for _, e := range j.entries {
 		if e.from != nil {
@@ -280,7 +276,20 @@ func (j *journal) dropEntries() []*conn {
 	return refused
 }
 
-// degraded says in one sentence why nothing is acknowledged, or "".
+// stats returns what the journal holds.
+func (j *journal) stats() journalStats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := journalStats{newest: j.seq, bytes: j.kept, batches: len(j.batches)}
+	for _, b := range j.batches {
+		if b.needed > 0 {
+			s.needed++
+		}
+	}
+	return s
+}
+
+// degradedWhy says in one sentence why nothing is acknowledged, or "".
 func (j *journal) degradedWhy() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()

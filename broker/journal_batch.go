@@ -11,7 +11,7 @@ import (
 type batch struct {
 	span
 	size     int64      // in the file
-	to       []*session // that it was for
+	to       []consumer // that it was for
 	needed   int        // of to, those that have not acknowledged all of theirs
 	messages []*message // nil: only in the file
 	memory   int        // of messages

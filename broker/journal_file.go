@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -192,14 +193,18 @@ func (f *journalFile) commit(w *work) error {
 			}
 		}
 		for _, s := range w.sessions {
-			err := f.exec(ctx, "INSERT OR REPLACE INTO session (id, owner, number, cursor, expiry, subscriptions) VALUES (?, ?, ?, ?, ?, ?)",
-				s.id, s.owner, int64(s.number), int64(s.cursor), int64(s.expiry), s.subscriptions)
+			subscriptions, err := json.Marshal(s.subscriptions)
+			if err != nil {
+				return err
+			}
+			err = f.exec(ctx, "INSERT OR REPLACE INTO session (id, owner, number, cursor, expiry, subscriptions) VALUES (?, ?, ?, ?, ?, ?)",
+				s.id, s.owner, int64(s.number), int64(s.cursor), int64(s.expiry), string(subscriptions))
 			if err != nil {
 				return err
 			}
 		}
-		for _, c := range w.cursors {
-			if err := f.exec(ctx, "UPDATE session SET cursor = ? WHERE id = ?", int64(c.cursor), c.id); err != nil {
+		for _, s := range w.cursors {
+			if err := f.exec(ctx, "UPDATE session SET cursor = ? WHERE id = ?", int64(s.cursor), s.id); err != nil {
 				return err
 			}
 		}

@@ -87,37 +87,7 @@ func (f *journalFile) eachBatch(ctx context.Context, fn func(key uint64, size in
 	return rows.Err()
 }
 
-// A sessionRow is a session as it stands in the file.
-type sessionRow struct {
-	id, owner     string
-	number        uint64
-	cursor        uint64
-	expiry        time.Duration
-	subscriptions string
-}
-
-type cursorRow struct {
-	id     string
-	cursor uint64
-}
-
-// row returns what is to stand in the file, or only the session's id and
-// number and false if it has ended or ends with its connection.
-func (s *session) row() (sessionRow, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended || !s.persistent() {
-		return sessionRow{id: s.id, number: s.number}, false
-	}
-	subs := make([]subscription, 0, len(s.subs))
-	for _, sub := range s.subs {
-		subs = append(subs, sub)
-	}
-	text, _ := json.Marshal(subs) // of strings, numbers and booleans: it cannot fail
-	return sessionRow{s.id, s.owner, s.number, s.cursor, s.expiry, string(text)}, true
-}
-
-func (f *journalFile) eachSession(ctx context.Context, fn func(sessionRow) error) error {
+func (f *journalFile) eachSession(ctx context.Context, fn func(sessionRow)) error {
 	rows, err := f.conn.QueryContext(ctx, "SELECT id, owner, number, cursor, expiry, subscriptions FROM session ORDER BY number")
 	if err != nil {
 		return err
@@ -126,13 +96,15 @@ func (f *journalFile) eachSession(ctx context.Context, fn func(sessionRow) error
 	for rows.Next() {
 		var r sessionRow
 		var number, cursor, expiry int64
-		if err := rows.Scan(&r.id, &r.owner, &number, &cursor, &expiry, &r.subscriptions); err != nil {
+		var subscriptions []byte
+		if err := rows.Scan(&r.id, &r.owner, &number, &cursor, &expiry, &subscriptions); err != nil {
 			return err
 		}
-		r.number, r.cursor, r.expiry = uint64(number), uint64(cursor), time.Duration(expiry)
-		if err := fn(r); err != nil {
-			return fmt.Errorf("session %q: %w", r.id, err)
+		if err := json.Unmarshal(subscriptions, &r.subscriptions); err != nil {
+			return fmt.Errorf("session %q: its subscriptions: %w", r.id, err)
 		}
+		r.number, r.cursor, r.expiry = uint64(number), uint64(cursor), time.Duration(expiry)
+		fn(r)
 	}
 	return rows.Err()
 }

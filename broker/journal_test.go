@@ -10,15 +10,30 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+	"modernc.org/sqlite"
 )
 
+// disk is held by a test that wants no store to commit, and shared by each commit.
+var disk sync.RWMutex
+
 // holdDisk keeps every commit waiting until release is called.
-func holdDisk(b *Broker) (release func()) {
-	b.journal.file.mu.Lock()
-	return b.journal.file.mu.Unlock
+func holdDisk() (release func()) {
+	disk.Lock()
+	return disk.Unlock
+}
+
+// holdable makes each commit of a SQLite connection wait for the disk.
+func holdable(c sqlite.ExecQuerierContext, _ string) error {
+	c.(sqlite.HookRegisterer).RegisterCommitHook(func() int32 {
+		disk.RLock()
+		defer disk.RUnlock()
+		return 0
+	})
+	return nil
 }
 
 // away makes a session with a subscription and leaves.
@@ -67,7 +82,7 @@ func TestAcknowledgedIsOnDisk(t *testing.T) {
 			packets.Pubrec: pub.publishPacket("x", "2", 2, false, 2),
 			packets.Suback: pub.subscribePacket(3, 1, "y"),
 		} {
-			release := holdDisk(b)
+			release := holdDisk()
 			pub.send(packet)
 			unheard(kind)
 			// A later packet that needs no disk does not overtake it either.
@@ -86,7 +101,7 @@ func TestWithoutSessionsNothingWaits(t *testing.T) {
 	sub := connect(t, b.Addr(0), hello{id: "sub"})
 	sub.subscribe(1, "x")
 	pub := connect(t, b.Addr(0), hello{id: "pub"})
-	defer holdDisk(b)()
+	defer holdDisk()()
 	pub.publish("x", "1", 1, false)
 	if g := sub.take(); g.payload != "1" {
 		t.Errorf("got %+v", g)
@@ -230,18 +245,7 @@ func TestForgottenSessionHoldsItsOwn(t *testing.T) {
 		pub.publish("busy", strings.Repeat("x", 1000), 1, false)
 		sub.take()
 	}
-	rows := func() int {
-		b.journal.mu.Lock()
-		defer b.journal.mu.Unlock()
-		n := 0
-		for _, batch := range b.journal.batches {
-			if batch.needed > 0 {
-				n++
-			}
-		}
-		return n
-	}
-	wait(t, "only one batch is needed", func() bool { return rows() == 1 })
+	wait(t, "only one batch is needed", func() bool { return b.journal.stats().needed == 1 })
 	stop()
 	if n := rowsIn(t, store); n != 1 {
 		t.Errorf("%d batches are in the file", n)
@@ -273,11 +277,9 @@ func TestBatchesOfSmallCommits(t *testing.T) {
 	}
 	few := func() {
 		t.Helper()
-		b.journal.mu.Lock()
-		defer b.journal.mu.Unlock()
-		rows, batches := b.journal.seq, len(b.journal.batches)
-		if most := int(b.journal.kept/joinBytes)*2 + 2; rows < all || batches > most {
-			t.Errorf("%d batches in memory for %d rows of %d bytes, want at most %d", batches, rows, b.journal.kept, most)
+		got := b.journal.stats()
+		if most := int(got.bytes/joinBytes)*2 + 2; got.newest < all || got.batches > most {
+			t.Errorf("%d batches in memory for %d rows of %d bytes, want at most %d", got.batches, got.newest, got.bytes, most)
 		}
 	}
 	few()
@@ -293,46 +295,10 @@ func TestBatchesOfSmallCommits(t *testing.T) {
 		}
 		c.silent()
 	}
-	wait(t, "nothing is kept", func() bool {
-		b.journal.mu.Lock()
-		defer b.journal.mu.Unlock()
-		return b.journal.kept == 0
-	})
+	wait(t, "nothing is kept", func() bool { return b.journal.stats().bytes == 0 })
 	stop()
 	if n := rowsIn(t, store); n != 0 {
 		t.Errorf("%d rows are in the file", n)
-	}
-}
-
-// A feeder may ask for what was deleted a moment ago, for its session has
-// ended: that is no failure of the store. What a session needs and is not there
-// is one.
-func TestFetchOfWhatIsGone(t *testing.T) {
-	b := start(t, Options{Store: t.TempDir()})
-	away(t, b, "sub", "x")
-	connect(t, b.Addr(0), hello{id: "pub"}).publish("x", "1", 1, false)
-	j, s := b.journal, b.sessions.current("sub")
-	keys := s.unread()
-	j.mu.Lock()
-	for _, b := range j.batches {
-		j.forget(b)
-	}
-	j.mu.Unlock()
-	if got, err := j.fetch(keys); err != nil || len(got) != 1 || string(got[0].messages[0].payload) != "1" {
-		t.Fatalf("got %v, %v", got, err)
-	}
-	release := holdDisk(b)
-	err := j.file.exec(t.Context(), "DELETE FROM batch")
-	release()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := j.fetch(keys); err == nil {
-		t.Errorf("a message that is lost is fetched as %v", got)
-	}
-	s.end(&b.router)
-	if got, err := j.fetch(keys); err != nil || len(got) != 0 {
-		t.Errorf("got %v, %v", got, err)
 	}
 }
 

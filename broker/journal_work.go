@@ -13,14 +13,14 @@ type work struct {
 	rows     []row
 	sessions []sessionRow
 	gone     []sessionRow // of sessions that have ended: id and number
-	cursors  []cursorRow
+	cursors  []sessionRow
 	topics   map[string]*message // retained; nil: no longer
 	dead     []span
 	deadSize int64
 	below    uint64 // rows below it are dead, all of them
 
-	saved []*session // whose rows these are, to be tried again
-	moved []*session
+	saved []consumer // whose rows these are, to be tried again
+	moved []consumer
 }
 
 // A row is messages to be written.
@@ -29,7 +29,7 @@ type row struct {
 	sessions []byte // numbers of to
 	records  []byte
 	messages []*message
-	to       []*session // each once
+	to       []consumer // each once
 }
 
 // take collects what waits, as much as one commit may hold. tidy also takes cursors and what can be deleted.
@@ -69,19 +69,19 @@ func (j *journal) take(tidy bool) *work {
 	j.mu.Unlock()
 
 	for _, s := range w.saved {
-		if r, ok := s.row(); ok {
+		if r, ok := s.Row(); ok {
 			w.sessions = append(w.sessions, r)
 		} else {
 			w.gone = append(w.gone, r)
 		}
 	}
 	for _, s := range w.moved {
-		if r, ok := s.row(); ok {
-			w.cursors = append(w.cursors, cursorRow{r.id, r.cursor})
+		if r, ok := s.Row(); ok {
+			w.cursors = append(w.cursors, r)
 		}
 	}
 	for topic := range w.topics {
-		w.topics[topic] = j.retained.get(topic)
+		w.topics[topic] = j.retained(topic)
 	}
 	w.encode()
 	return w
@@ -121,7 +121,7 @@ func (w *work) encode() {
 		sealBatch(r.records)
 		r.sessions = []byte{}
 		for _, s := range r.to {
-			r.sessions = binary.AppendUvarint(r.sessions, s.number)
+			r.sessions = binary.AppendUvarint(r.sessions, s.Number())
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"context"
 	"fmt"
 	"time"
 )
@@ -11,8 +10,8 @@ const (
 	probeEvery  = time.Second            // for room, while the disk is full
 )
 
-// run writes until ctx ends and nothing waits any more. It is the only writer.
-func (j *journal) run(ctx context.Context) {
+// run writes until stop is closed and nothing waits any more. It is the only writer.
+func (j *journal) run() {
 	defer close(j.ended)
 	tick := time.NewTicker(cursorEvery)
 	defer tick.Stop()
@@ -22,10 +21,10 @@ func (j *journal) run(ctx context.Context) {
 		select {
 		case <-j.kick:
 		case <-tick.C:
-		case <-ctx.Done():
+		case <-j.stop:
 			ending = true
 		}
-		now := j.now()
+		now := time.Now()
 		switch state := j.currentState(); {
 		case state == failed:
 			return
@@ -77,30 +76,19 @@ func (j *journal) settle(most time.Duration) {
 	}
 }
 
-// close makes run end after it has written what waits, and closes the file.
-func (j *journal) close(stop context.CancelFunc) error {
-	j.mu.Lock()
-	j.closing = true
-	j.room.Broadcast()
-	j.mu.Unlock()
-	stop()
-	<-j.ended
-	return j.file.close()
-}
-
 // commit writes what waits and tells everybody whom it concerns.
 func (j *journal) commit(tidy bool) {
 	w := j.take(tidy)
 	if w.empty() && !j.file.starved() {
 		return
 	}
-	began := j.now()
+	began := time.Now()
 	err := j.file.commit(w)
 	if err != nil {
 		j.undo(w, err)
 		return
 	}
-	j.metrics.committed(len(w.entries), j.now().Sub(began))
+	j.metrics.commits.Observe(time.Since(began).Seconds())
 	j.done(w)
 }
 
@@ -125,21 +113,21 @@ func (j *journal) done(w *work) {
 	j.synced = w.last
 	waiters := j.waiters
 	j.waiters = nil
-	j.metrics.store(j.kept)
+	j.metrics.bytes.Set(float64(j.kept))
 	if j.state == full && float64(j.kept) < healAt*float64(j.limit) && !j.file.starved() {
 		j.heal()
 	}
 	j.room.Broadcast()
 	j.mu.Unlock()
 	for _, c := range waiters {
-		c.release(w.last)
+		c.Release(w.last)
 	}
 }
 
 // tell has sessions know of a batch, which had the key was before.
-func (j *journal) tell(to []*session, was, key uint64) {
+func (j *journal) tell(to []consumer, was, key uint64) {
 	for _, s := range to {
-		if !s.committed(was, key) {
+		if !s.Committed(was, key) {
 			j.release([]uint64{key})
 		}
 	}
@@ -173,7 +161,7 @@ func (j *journal) undo(w *work, err error) {
 	j.mu.Unlock()
 	j.requeue(w)
 	for _, c := range refused {
-		c.abort()
+		c.Abort()
 	}
 }
 

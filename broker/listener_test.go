@@ -135,7 +135,7 @@ func TestShutdownWithDiskHeld(t *testing.T) {
 	b, stop := startStop(t, Options{Store: t.TempDir()})
 	away(t, b, "sub", "x")
 	pub := connect(t, b.Addr(0), hello{id: "pub"})
-	release := holdDisk(b)
+	release := holdDisk()
 	pub.send(pub.publishPacket("x", "x", 1, false, 1))
 	pub.silent()
 	stopped := make(chan struct{})

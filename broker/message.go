@@ -7,31 +7,6 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// A message is one PUBLISH on its way through the broker. Nobody changes it
-// once it is made, except for seq, which the journal sets before anybody else
-// sees the message.
-type message struct {
-	topic   string
-	payload []byte
-	// props are the MQTT 5 properties as they are passed on, encoded,
-	// without their length, the expiry and subscription identifiers.
-	props  []byte
-	origin string // client id of the publisher, for No Local
-	expiry int64  // Unix seconds; 0: never
-	qos    byte   // as published
-	retain bool   // as published
-	seq    uint64 // its place in the journal; 0: not in it
-}
-
-// overhead is what a message costs beside its bytes: the structs that point to it.
-const overhead = 160
-
-func (m *message) size() int {
-	return len(m.topic) + len(m.payload) + len(m.props) + len(m.origin) + overhead
-}
-
-func (m *message) expired(now int64) bool { return m.expiry > 0 && m.expiry <= now }
-
 // newMessage takes what is passed on of a PUBLISH that was received at now
 // (Unix seconds).
 func newMessage(pk *packets.Packet, origin string, now int64) *message {
@@ -84,7 +59,7 @@ const (
 )
 
 // appendPublish appends m as a PUBLISH packet. now is in Unix seconds.
-func (m *message) appendPublish(b []byte, d delivery, now int64) []byte {
+func (d delivery) appendPublish(b []byte, m *message, now int64) []byte {
 	head := packets.Publish << 4
 	if d.dup {
 		head |= 1 << 3
@@ -93,7 +68,7 @@ func (m *message) appendPublish(b []byte, d delivery, now int64) []byte {
 	if d.retain {
 		head |= 1
 	}
-	rest, props := m.remaining(d)
+	rest, props := d.remaining(m)
 	b = append(b, head)
 	b = binary.AppendUvarint(b, uint64(rest))
 	b = binary.BigEndian.AppendUint16(b, uint16(len(m.topic)))
@@ -118,7 +93,7 @@ func (m *message) appendPublish(b []byte, d delivery, now int64) []byte {
 
 // remaining returns the packet's remaining length and, of that, the length of
 // the properties' content.
-func (m *message) remaining(d delivery) (rest, props int) {
+func (d delivery) remaining(m *message) (rest, props int) {
 	rest = 2 + len(m.topic) + len(m.payload)
 	if d.qos > 0 {
 		rest += 2
@@ -137,8 +112,8 @@ func (m *message) remaining(d delivery) (rest, props int) {
 }
 
 // packetLen is the length of the whole packet, for a client's Maximum Packet Size.
-func (m *message) packetLen(d delivery) int {
-	rest, _ := m.remaining(d)
+func (d delivery) packetLen(m *message) int {
+	rest, _ := d.remaining(m)
 	return 1 + uvarintLen(rest) + rest
 }
 

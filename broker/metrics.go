@@ -2,7 +2,6 @@ package broker
 
 import (
 	"log/slog"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -86,16 +85,6 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).Inc() }
 func (m *metrics) sent(qos byte)         { m.deliveredQoS[qos].Inc() }
 func (m *metrics) sentBytes(n int)       { m.bytesOut.Add(float64(n)) }
-func (m *metrics) store(bytes int64)     { m.storeBytes.Set(float64(bytes)) }
-
-func (m *metrics) degraded(yes bool) {
-	m.isDegraded.Set(0)
-	if yes {
-		m.isDegraded.Set(1)
-	}
-}
-
-func (m *metrics) committed(_ int, took time.Duration) { m.commits.Observe(took.Seconds()) }
 
 func (m *metrics) slow(c *conn, why string) {
 	m.slowClients.Inc()

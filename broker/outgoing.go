@@ -52,8 +52,8 @@ func (c *conn) hold(b []byte) bool {
 	return true
 }
 
-// release lets out what waited for the journal to come to synced.
-func (c *conn) release(synced uint64) {
+// Release lets out what waited for the journal to come to synced.
+func (c *conn) Release(synced uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.closing {
@@ -77,12 +77,26 @@ func (c *conn) release(synced uint64) {
 	}
 }
 
-// caused notes that this connection brought something into the journal.
-func (c *conn) caused(seq uint64) { c.last.Store(seq) }
+// caused notes that this connection brought something into the journal. The
+// reading goroutine calls it, before the acknowledgement is written. A last
+// will has no connection.
+func (c *conn) caused(seq uint64) {
+	if c != nil {
+		c.last.Store(seq)
+	}
+}
+
+// waiterOf returns c as the journal sees it; nil is nobody.
+func waiterOf(c *conn) waiter {
+	if c == nil {
+		return nil
+	}
+	return c
+}
 
 // publish sends m. It does not wait for the network.
 func (c *conn) publish(m *message, d delivery, now int64) {
-	n := m.packetLen(d)
+	n := d.packetLen(m)
 	if !c.shared.budget.take(c, n) {
 		return
 	}
@@ -93,7 +107,7 @@ func (c *conn) publish(m *message, d delivery, now int64) {
 		return
 	}
 	c.begin()
-	c.out = m.appendPublish(c.out, d, now)
+	c.out = d.appendPublish(c.out, m, now)
 	c.kick()
 	c.shared.metrics.sent(d.qos)
 }
@@ -101,7 +115,7 @@ func (c *conn) publish(m *message, d delivery, now int64) {
 // tooLarge tells whether the client does not take a packet of that size
 // [MQTT-3.1.2-24].
 func (c *conn) tooLarge(m *message, d delivery) bool {
-	return c.maxPacket > 0 && m.packetLen(d) > c.maxPacket
+	return c.maxPacket > 0 && d.packetLen(m) > c.maxPacket
 }
 
 // room tells whether a feeder may go on; if not, it is woken when it may.
@@ -162,7 +176,7 @@ func (c *conn) flush() {
 			if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
 				c.cutOff("it does not read")
 			} else {
-				c.abort()
+				c.Abort()
 			}
 		}
 		// There must be room before the feeder looks for it, or it sleeps on.

@@ -11,11 +11,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"modernc.org/sqlite"
 )
 
 // TestMain makes this binary a broker when it is started as a child: one that
 // can be killed.
 func TestMain(m *testing.M) {
+	sqlite.RegisterConnectionHook(holdable)
 	if os.Getenv("HELLOX_TEST_BROKER") == "" {
 		os.Exit(m.Run())
 	}

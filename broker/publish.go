@@ -14,7 +14,7 @@ func (b *Broker) publish(m *message, from, scratch *conn) error {
 	}
 	targets = b.router.match(targets, m.topic)
 	if m.qos > 0 {
-		var to []*session
+		var to []consumer
 		rest := targets[:0]
 		for i := range targets {
 			if t := &targets[i]; t.qos > 0 && t.session.logs(m, t) {
@@ -25,9 +25,11 @@ func (b *Broker) publish(m *message, from, scratch *conn) error {
 		}
 		targets = rest
 		if len(to) > 0 {
-			if err := b.journal.append(m, to, from); err != nil {
+			seq, err := b.journal.append(m, to, waiterOf(from))
+			if err != nil {
 				return err
 			}
+			from.caused(seq)
 		}
 	}
 	if m.retain {
@@ -50,7 +52,7 @@ func (b *Broker) retain(m *message, from *conn) {
 		return
 	}
 	b.metrics.retainedCount.Set(float64(b.retained.count()))
-	b.journal.retain(m.topic, from)
+	from.caused(b.journal.retain(m.topic, waiterOf(from)))
 }
 
 // endSession puts away a session that is no longer in the register. why is

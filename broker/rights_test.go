@@ -105,7 +105,7 @@ func TestRouter(t *testing.T) {
 		}
 	}
 	for _, s := range all {
-		s.journal = newJournal(nil, 0, nil, nil, nil)
+		s.journal = &journal{}
 		s.end(&r)
 	}
 	if len(r.root.children) > 0 || len(r.root.subs) > 0 {

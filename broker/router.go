@@ -7,18 +7,6 @@ import (
 	"sync"
 )
 
-// A subscription is what a session asked for with one topic filter.
-type subscription struct {
-	Filter            string `json:"filter"`
-	QoS               byte   `json:"qos,omitempty"`
-	NoLocal           bool   `json:"no_local,omitempty"`
-	RetainAsPublished bool   `json:"retain_as_published,omitempty"`
-	Identifier        int    `json:"identifier,omitempty"`
-	// Since is the journal's number when the session subscribed: what stood
-	// there before is not for it.
-	Since uint64 `json:"since,omitempty"`
-}
-
 // A target is a session that a message goes to, with what its subscriptions
 // that match ask for together.
 type target struct {

@@ -158,10 +158,28 @@ func (s *session) advance() {
 	s.pending = s.pending[n:]
 }
 
-// committed tells the session that a batch of the journal holds messages for
+// Number returns the journal's name for the session.
+func (s *session) Number() uint64 { return s.number }
+
+// Row returns what is to stand in the journal's file, or only the session's id
+// and number and false if it has ended or ends with its connection.
+func (s *session) Row() (sessionRow, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || !s.persistent() {
+		return sessionRow{id: s.id, number: s.number}, false
+	}
+	subs := make([]subscription, 0, len(s.subs))
+	for _, sub := range s.subs {
+		subs = append(subs, sub)
+	}
+	return sessionRow{s.id, s.owner, s.number, s.cursor, s.expiry, subs}, true
+}
+
+// Committed tells the session that a batch of the journal holds messages for
 // it, or more of them than when its key was another. It returns false if the
 // session does not need it: it has ended, or been faster.
-func (s *session) committed(was, key uint64) bool {
+func (s *session) Committed(was, key uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended || !s.persistent() || key <= s.cursor {

@@ -1,0 +1,94 @@
+package broker
+
+import (
+	"log/slog"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// A keeper is a consumer that acknowledges nothing.
+type keeper struct {
+	mu      sync.Mutex
+	pending []uint64 // keys of batches that hold something for it
+}
+
+func (k *keeper) Number() uint64 { return 1 }
+
+func (k *keeper) Row() (sessionRow, bool) { return sessionRow{id: "keeper", number: 1}, true }
+
+func (k *keeper) Committed(oldKey, newKey uint64) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if n := len(k.pending); n > 0 && k.pending[n-1] == oldKey {
+		k.pending = k.pending[:n-1]
+	}
+	k.pending = append(k.pending, newKey)
+	return true
+}
+
+// A publisher is a waiter that hears when the disk has its message.
+type testWaiter struct{ released chan uint64 }
+
+func (w testWaiter) Release(seq uint64) { w.released <- seq }
+func (w testWaiter) Abort()             { close(w.released) }
+
+// testJournal opens and starts a journal, which ends with the test.
+func testJournal(t *testing.T, folder string) *journal {
+	t.Helper()
+	j, err := openJournal(journalOptions{
+		folder: folder, retained: func(string) *message { return nil }, healed: func() {}, log: slog.New(slog.DiscardHandler),
+		metrics: journalMetrics{
+			bytes: prometheus.NewGauge(prometheus.GaugeOpts{}), degraded: prometheus.NewGauge(prometheus.GaugeOpts{}),
+			commits: prometheus.NewHistogram(prometheus.HistogramOpts{}),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.start()
+	t.Cleanup(func() {
+		if err := j.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return j
+}
+
+// A feeder may ask for what was deleted a moment ago, for its session has
+// ended: that is no failure of the store. What a session needs and is not there
+// is one.
+func TestFetchOfWhatIsGone(t *testing.T) {
+	j, k := testJournal(t, t.TempDir()), &keeper{}
+	w := testWaiter{make(chan uint64, 1)}
+	seq, err := j.append(&message{topic: "x", payload: []byte("1"), qos: 1}, []consumer{k}, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if j.await(w, seq) {
+		<-w.released
+	}
+	keys := k.pending
+	j.mu.Lock()
+	for _, b := range j.batches {
+		j.forget(b)
+	}
+	j.mu.Unlock()
+	if got, err := j.fetch(keys); err != nil || len(got) != 1 || string(got[0].messages[0].payload) != "1" {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	j.file.mu.Lock()
+	err = j.file.exec(t.Context(), "DELETE FROM batch")
+	j.file.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := j.fetch(keys); err == nil {
+		t.Errorf("a message that is lost is fetched as %v", got)
+	}
+	j.release(keys)
+	if got, err := j.fetch(keys); err != nil || len(got) != 0 {
+		t.Errorf("got %v, %v", got, err)
+	}
+}

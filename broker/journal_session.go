@@ -1,0 +1,46 @@
+package broker
+
+import "time"
+
+// A consumer is a session that the journal stores messages for.
+type consumer interface {
+	// Number identifies the consumer in the journal's file.
+	Number() uint64
+	// Committed reports that the batch with newKey holds messages for the
+	// consumer and is on disk. If oldKey is not 0, it is the batch that had
+	// this key before, and holds more messages now. Committed returns false
+	// if the consumer does not need the batch.
+	Committed(oldKey, newKey uint64) bool
+	// Row returns the consumer's state to store, or only its id and number
+	// and false if none is to be stored.
+	Row() (sessionRow, bool)
+}
+
+// A waiter holds a publisher's acknowledgement until its message is on disk.
+type waiter interface {
+	// Release reports that everything up to seq is on disk.
+	Release(seq uint64)
+	// Abort reports that what the waiter brought cannot be stored.
+	Abort()
+}
+
+// A sessionRow is a session as it stands in the file.
+type sessionRow struct {
+	id, owner     string
+	number        uint64
+	cursor        uint64 // all up to it is acknowledged, or is not for the session
+	expiry        time.Duration
+	subscriptions []subscription
+}
+
+// A subscription is what a session asked for with one topic filter.
+type subscription struct {
+	Filter            string `json:"filter"`
+	QoS               byte   `json:"qos,omitempty"`
+	NoLocal           bool   `json:"no_local,omitempty"`
+	RetainAsPublished bool   `json:"retain_as_published,omitempty"`
+	Identifier        int    `json:"identifier,omitempty"`
+	// Since is the journal's number when the session subscribed: what stood
+	// there before is not for it.
+	Since uint64 `json:"since,omitempty"`
+}
