@@ -13,6 +13,8 @@ import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"hellox/broker/journal"
 )
 
 // Options say how a broker is to be.
@@ -42,7 +44,7 @@ type Broker struct {
 
 	server   *mqtt.Server
 	shared   *shared
-	journal  *journal
+	journal  *journal.Journal
 	router   router
 	retained retained
 	sessions sessions
@@ -91,7 +93,7 @@ func New(o Options) (_ *Broker, err error) {
 		return nil, err
 	}
 	if b.server, err = b.newServer(); err != nil {
-		return nil, errors.Join(err, b.journal.close())
+		return nil, errors.Join(err, b.journal.Close())
 	}
 	return b, nil
 }
@@ -127,10 +129,10 @@ func (b *Broker) newServer() (*mqtt.Server, error) {
 // listeners and store. It is called once. An error says why it ended by itself.
 func (b *Broker) Serve(ctx context.Context) error {
 	defer b.end()
-	b.journal.start()
+	b.journal.Start()
 	if err := b.server.Serve(); err != nil {
 		closeAll(b.listeners)
-		return errors.Join(fmt.Errorf("start the broker: %w", err), b.journal.close())
+		return errors.Join(fmt.Errorf("start the broker: %w", err), b.journal.Close())
 	}
 
 	var loops sync.WaitGroup
@@ -153,7 +155,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case cause = <-lost:
-	case cause = <-b.journal.failure():
+	case cause = <-b.journal.Failed():
 	}
 	b.setServing(false)
 	b.end()
@@ -162,13 +164,13 @@ func (b *Broker) Serve(ctx context.Context) error {
 	loops.Wait()
 	b.clients.Wait()
 	b.shared.flushes.Wait()
-	return errors.Join(cause, b.server.Close(), b.journal.close())
+	return errors.Join(cause, b.server.Close(), b.journal.Close())
 }
 
 // goodbye lets out the acknowledgements of what is on disk by now, and closes
 // every connection.
 func (b *Broker) goodbye() {
-	b.journal.settle(time.Second)
+	b.journal.Settle(time.Second)
 	for _, c := range b.connections() {
 		c.disconnect(packets.ErrServerShuttingDown)
 	}
@@ -261,7 +263,7 @@ func (b *Broker) connections() []*conn {
 
 // Degraded says in one sentence why publishers get no acknowledgement, or
 // returns "". Subscribers are served all the same.
-func (b *Broker) Degraded() string { return b.journal.degradedWhy() }
+func (b *Broker) Degraded() string { return b.journal.Degraded() }
 
 // Ready returns nil while clients are let in. A degraded broker is ready:
 // without it nobody could fetch what fills it.

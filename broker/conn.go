@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hellox/broker/journal"
 )
 
 const (
@@ -71,7 +73,7 @@ type hold struct {
 
 // shared is what all connections of a broker have in common.
 type shared struct {
-	journal *journal
+	journal *journal.Journal
 	budget  budget
 	metrics *metrics
 	buffers sync.Pool // of *[]byte

@@ -19,6 +19,8 @@ import (
 	"testing"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hellox/broker/journal"
 )
 
 // TestPowerLoss records what a broker does to its disk, and makes images of
@@ -31,7 +33,7 @@ func TestPowerLoss(t *testing.T) {
 	need(t, err, "recording a disk needs strace")
 	trace := filepath.Join(t.TempDir(), "trace")
 	p := newProcess(t, t.TempDir())
-	p.env = []string{"HELLOX_TEST_LIMIT=" + strconv.Itoa(minLimit)} // with a small log, checkpoints are frequent
+	p.env = []string{"HELLOX_TEST_LIMIT=" + strconv.Itoa(journal.MinLimit)} // with a small log, checkpoints are frequent
 	p.wrap = []string{strace, "-f", "-y", "-xx", "-s", "4000000", "-o", trace, "-e", "trace=pwrite64,write,fsync,fdatasync,ftruncate,unlink"}
 	p.start(t)
 	awayAt(t, p.addr, "receiver", "x")
@@ -235,29 +237,29 @@ func checkImage(t *testing.T, dir string, want map[uint16]bool, at int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := openJournal(journalOptions{
-		folder: dir, metrics: journalMetrics{bytes: m.storeBytes, degraded: m.isDegraded, commits: m.commits},
+	j, err := journal.Open(journal.Options{
+		Folder: dir, Metrics: journal.Metrics{Bytes: m.storeBytes, Degraded: m.isDegraded, Commits: m.commits},
 	})
 	if err != nil {
 		t.Errorf("after %d calls: %v", at, err)
 		return
 	}
 	var sessions []*session
-	err = j.load(func(r sessionRow) consumer {
-		s := newSession(r.id, r.owner, r.number, j, nil)
-		s.cursor, s.read, s.expiry = r.cursor, r.cursor, r.expiry
+	err = j.Load(func(r journal.SessionRow) journal.Consumer {
+		s := newSession(r.ID, r.Owner, r.Number, j, nil)
+		s.cursor, s.read, s.expiry = r.Cursor, r.Cursor, r.Expiry
 		sessions = append(sessions, s)
 		return s
-	}, func(*message) {})
+	}, func(*journal.Message) {})
 	got := map[int]bool{}
 	for _, s := range sessions {
 		for keys := s.unread(); len(keys) > 0 && err == nil; keys = s.unread() {
-			var batches []fetched
-			batches, err = j.fetch(keys)
+			var batches []journal.Batch
+			batches, err = j.Fetch(keys)
 			for _, b := range batches {
-				s.read = b.key
-				for _, m := range b.messages {
-					if _, number, ok := bytes.Cut(m.payload, []byte("|")); ok && m.topic == "x" {
+				s.read = b.Key
+				for _, m := range b.Messages {
+					if _, number, ok := bytes.Cut(m.Payload, []byte("|")); ok && m.Topic == "x" {
 						n, _ := strconv.Atoi(string(number))
 						got[n] = true
 					}
@@ -265,7 +267,7 @@ func checkImage(t *testing.T, dir string, want map[uint16]bool, at int) {
 			}
 		}
 	}
-	if err = errors.Join(err, j.close()); err != nil {
+	if err = errors.Join(err, j.Close()); err != nil {
 		t.Errorf("after %d calls: %v", at, err)
 	}
 	for id := range want {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"hellox/broker/journal"
 	"hellox/stream"
 )
 
@@ -95,9 +96,9 @@ func (f *feeder) run() {
 			}
 			continue
 		}
-		batches, err := f.session.journal.fetch(keys)
+		batches, err := f.session.journal.Fetch(keys)
 		if err != nil {
-			f.session.journal.fail(fmt.Errorf("read the store for session %q: %w", f.session.id, err))
+			f.session.journal.Fail(fmt.Errorf("read the store for session %q: %w", f.session.id, err))
 			return
 		}
 		for _, b := range batches {
@@ -119,8 +120,8 @@ func (f *feeder) sleep() bool {
 }
 
 // send sends what is the session's of a batch; false: the feeder is to end.
-func (f *feeder) send(b fetched) bool {
-	for _, m := range f.session.rest(b.messages) {
+func (f *feeder) send(b journal.Batch) bool {
+	for _, m := range f.session.rest(b.Messages) {
 		for {
 			ok, gone := f.session.offer(f.conn, m, f.now().Unix())
 			if gone {
@@ -134,7 +135,7 @@ func (f *feeder) send(b fetched) bool {
 			}
 		}
 	}
-	f.session.finished(f.conn, b.key)
+	f.session.finished(f.conn, b.Key)
 	return true
 }
 
@@ -145,7 +146,7 @@ func (s *session) unread() []uint64 {
 	defer s.mu.Unlock()
 	for i, key := range s.pending {
 		if key > s.read {
-			return append([]uint64(nil), s.pending[i:min(i+fetchBatches, len(s.pending))]...)
+			return append([]uint64(nil), s.pending[i:min(i+journal.MaxFetch, len(s.pending))]...)
 		}
 	}
 	return nil
@@ -153,29 +154,29 @@ func (s *session) unread() []uint64 {
 
 // rest returns the messages that have not been sent over this connection: more
 // may have been added to a batch since it was.
-func (s *session) rest(messages []*message) []*message {
+func (s *session) rest(messages []*journal.Message) []*journal.Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(messages, s.read+1, func(m *message, seq uint64) int { return cmp.Compare(m.seq, seq) })
+	i, _ := slices.BinarySearchFunc(messages, s.read+1, func(m *journal.Message, seq uint64) int { return cmp.Compare(m.Seq, seq) })
 	return messages[i:]
 }
 
 // offer sends m over c, or passes it by if it is not for the session. It
 // returns false if there is no room now, and gone if c is not the session's
 // connection any more.
-func (s *session) offer(c *conn, m *message, now int64) (ok, gone bool) {
+func (s *session) offer(c *conn, m *journal.Message, now int64) (ok, gone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn != c {
 		return false, true
 	}
-	if m.seq <= s.read {
+	if m.Seq <= s.read {
 		return true, false
 	}
 	t, asked := s.asks(m)
-	d := delivery{v5: c.v5, qos: min(m.qos, t.qos), retain: m.retain && t.retainAsPublished && c.v5, ids: t.ids}
-	if !asked || d.qos == 0 || m.expired(now) || !c.rights.MayReceive(m.topic) || c.tooLarge(m, d) {
-		s.read = m.seq
+	d := delivery{v5: c.v5, qos: min(m.QoS, t.qos), retain: m.Retain && t.retainAsPublished && c.v5, ids: t.ids}
+	if !asked || d.qos == 0 || m.Expired(now) || !c.rights.MayReceive(m.Topic) || c.tooLarge(m, d) {
+		s.read = m.Seq
 		return true, false
 	}
 	if s.window.full(c.window) || !c.room() {
@@ -183,16 +184,16 @@ func (s *session) offer(c *conn, m *message, now int64) (ok, gone bool) {
 	}
 	// A message that went over an earlier connection goes again with its id
 	// [MQTT-4.4.0-1].
-	for len(s.again) > 0 && s.again[0].seq < m.seq {
+	for len(s.again) > 0 && s.again[0].seq < m.Seq {
 		s.again = s.again[1:]
 	}
 	var id uint16
-	if len(s.again) > 0 && s.again[0].seq == m.seq {
+	if len(s.again) > 0 && s.again[0].seq == m.Seq {
 		id, d.dup = s.again[0].id, true
 		s.again = s.again[1:]
 	}
-	d.id = s.window.add(sent{seq: m.seq, qos: d.qos}, id)
-	s.read = m.seq
+	d.id = s.window.add(sent{seq: m.Seq, qos: d.qos}, id)
+	s.read = m.Seq
 	c.publish(m, d, now)
 	return true, false
 }
@@ -210,9 +211,9 @@ func (s *session) finished(c *conn, batch uint64) {
 
 // asks returns what the session's subscriptions ask for a message of the
 // journal. The caller holds s.mu.
-func (s *session) asks(m *message) (t target, ok bool) {
+func (s *session) asks(m *journal.Message) (t target, ok bool) {
 	for _, sub := range s.subs {
-		if sub.Since >= m.seq || !stream.MatchTopic(sub.Filter, m.topic) {
+		if sub.Since >= m.Seq || !stream.MatchTopic(sub.Filter, m.Topic) {
 			continue
 		}
 		next := target{session: s, qos: sub.QoS, noLocal: sub.NoLocal, retainAsPublished: sub.RetainAsPublished}
@@ -225,5 +226,5 @@ func (s *session) asks(m *message) (t target, ok bool) {
 			t, ok = next, true
 		}
 	}
-	return t, ok && !(t.noLocal && m.origin == s.id)
+	return t, ok && !(t.noLocal && m.Origin == s.id)
 }

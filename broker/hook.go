@@ -82,7 +82,7 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	c.will = newWill(cl, &pk)
 	// From here on mochi knows of no will.
 	cl.Properties.Will = mqtt.Will{}
-	if w := c.will; w != nil && (checkTopic(w.message.topic) != nil || !c.rights.MayPublish(w.message.topic)) {
+	if w := c.will; w != nil && (checkTopic(w.message.Topic) != nil || !c.rights.MayPublish(w.message.Topic)) {
 		c.will = nil
 		return refuse("will", packets.ErrNotAuthorized)
 	}
@@ -123,7 +123,7 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
 		c.session.takeWill() // it is back in time
 	}
 	if expiry > 0 || c.present {
-		c.caused(h.journal.save(c.session, c))
+		c.caused(h.journal.Save(c.session, c))
 	}
 }
 

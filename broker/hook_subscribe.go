@@ -3,11 +3,13 @@ package broker
 import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hellox/broker/journal"
 )
 
 // A newSubscription waits for its retained messages until the SUBACK is written.
 type newSubscription struct {
-	subscription
+	journal.Subscription
 	wanted bool // retained messages are
 }
 
@@ -38,13 +40,13 @@ func (s *session) mayAdd(filters packets.Subscriptions) bool {
 // OnSubscribed comes before the SUBACK, which so waits for the session's row.
 func (h *hook) OnSubscribed(cl *mqtt.Client, pk packets.Packet, codes []byte) {
 	c := of(cl)
-	since := h.journal.end()
+	since := h.journal.Newest()
 	c.subscribed = c.subscribed[:0]
 	for i, f := range pk.Filters {
 		if codes[i] > packets.CodeGrantedQos2.Code {
 			continue
 		}
-		sub := subscription{
+		sub := journal.Subscription{
 			Filter: f.Filter, QoS: f.Qos, NoLocal: f.NoLocal,
 			RetainAsPublished: f.RetainAsPublished, Identifier: f.Identifier, Since: since,
 		}
@@ -53,7 +55,7 @@ func (h *hook) OnSubscribed(cl *mqtt.Client, pk packets.Packet, codes []byte) {
 		c.subscribed = append(c.subscribed, newSubscription{sub, wanted})
 	}
 	if c.session.keeps() && len(c.subscribed) > 0 {
-		c.caused(h.journal.save(c.session, c))
+		c.caused(h.journal.Save(c.session, c))
 	}
 }
 
@@ -98,7 +100,7 @@ func (h *hook) OnUnsubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet 
 		c.unsubscribed = append(c.unsubscribed, code)
 	}
 	if c.session.keeps() {
-		c.caused(h.journal.save(c.session, c))
+		c.caused(h.journal.Save(c.session, c))
 	}
 	return pk
 }

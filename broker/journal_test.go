@@ -15,6 +15,8 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 	"modernc.org/sqlite"
+
+	"hellox/broker/journal"
 )
 
 // disk is held by a test that wants no store to commit, and shared by each commit.
@@ -245,7 +247,7 @@ func TestForgottenSessionHoldsItsOwn(t *testing.T) {
 		pub.publish("busy", strings.Repeat("x", 1000), 1, false)
 		sub.take()
 	}
-	wait(t, "only one batch is needed", func() bool { return b.journal.stats().needed == 1 })
+	wait(t, "only one batch is needed", func() bool { return b.journal.Stats().Needed == 1 })
 	stop()
 	if n := rowsIn(t, store); n != 1 {
 		t.Errorf("%d batches are in the file", n)
@@ -277,9 +279,9 @@ func TestBatchesOfSmallCommits(t *testing.T) {
 	}
 	few := func() {
 		t.Helper()
-		got := b.journal.stats()
-		if most := int(got.bytes/joinBytes)*2 + 2; got.newest < all || got.batches > most {
-			t.Errorf("%d batches in memory for %d rows of %d bytes, want at most %d", got.batches, got.newest, got.bytes, most)
+		got := b.journal.Stats()
+		if most := int(got.Bytes/journal.JoinBytes)*2 + 2; got.Newest < all || got.Batches > most {
+			t.Errorf("%d batches in memory for %d rows of %d bytes, want at most %d", got.Batches, got.Newest, got.Bytes, most)
 		}
 	}
 	few()
@@ -295,7 +297,7 @@ func TestBatchesOfSmallCommits(t *testing.T) {
 		}
 		c.silent()
 	}
-	wait(t, "nothing is kept", func() bool { return b.journal.stats().bytes == 0 })
+	wait(t, "nothing is kept", func() bool { return b.journal.Stats().Bytes == 0 })
 	stop()
 	if n := rowsIn(t, store); n != 0 {
 		t.Errorf("%d rows are in the file", n)
@@ -346,7 +348,7 @@ func TestCursorInFile(t *testing.T) {
 // subscribers, pings and QoS 0 go on; when there is room, all heals.
 func TestStoreLimit(t *testing.T) {
 	store := t.TempDir()
-	b := start(t, Options{Store: store, StoreLimit: minLimit})
+	b := start(t, Options{Store: store, StoreLimit: journal.MinLimit})
 	away(t, b, "receiver", "x")
 	live := connect(t, b.Addr(0), hello{id: "live"})
 	live.subscribe(0, "x")
@@ -403,8 +405,8 @@ func TestStoreLimit(t *testing.T) {
 		}
 		size += info.Size()
 	}
-	if size > minLimit {
-		t.Errorf("the store came to %d bytes, more than its limit of %d", size, minLimit)
+	if size > journal.MinLimit {
+		t.Errorf("the store came to %d bytes, more than its limit of %d", size, journal.MinLimit)
 	}
 }
 

@@ -5,20 +5,22 @@ import (
 	"encoding/binary"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hellox/broker/journal"
 )
 
 // newMessage takes what is passed on of a PUBLISH that was received at now
 // (Unix seconds).
-func newMessage(pk *packets.Packet, origin string, now int64) *message {
-	m := &message{
-		topic: pk.TopicName, payload: pk.Payload, origin: origin,
-		qos: pk.FixedHeader.Qos, retain: pk.FixedHeader.Retain,
+func newMessage(pk *packets.Packet, origin string, now int64) *journal.Message {
+	m := &journal.Message{
+		Topic: pk.TopicName, Payload: pk.Payload, Origin: origin,
+		QoS: pk.FixedHeader.Qos, Retain: pk.FixedHeader.Retain,
 	}
 	if pk.ProtocolVersion == 5 {
 		if e := pk.Properties.MessageExpiryInterval; e > 0 {
-			m.expiry = now + int64(e)
+			m.Expiry = now + int64(e)
 		}
-		m.props = encodeProperties(&pk.Properties)
+		m.Props = encodeProperties(&pk.Properties)
 	}
 	return m
 }
@@ -59,7 +61,7 @@ const (
 )
 
 // appendPublish appends m as a PUBLISH packet. now is in Unix seconds.
-func (d delivery) appendPublish(b []byte, m *message, now int64) []byte {
+func (d delivery) appendPublish(b []byte, m *journal.Message, now int64) []byte {
 	head := packets.Publish << 4
 	if d.dup {
 		head |= 1 << 3
@@ -71,38 +73,38 @@ func (d delivery) appendPublish(b []byte, m *message, now int64) []byte {
 	rest, props := d.remaining(m)
 	b = append(b, head)
 	b = binary.AppendUvarint(b, uint64(rest))
-	b = binary.BigEndian.AppendUint16(b, uint16(len(m.topic)))
-	b = append(b, m.topic...)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(m.Topic)))
+	b = append(b, m.Topic...)
 	if d.qos > 0 {
 		b = binary.BigEndian.AppendUint16(b, d.id)
 	}
 	if d.v5 {
 		b = binary.AppendUvarint(b, uint64(props))
-		if m.expiry > 0 {
+		if m.Expiry > 0 {
 			b = append(b, propMessageExpiry)
-			b = binary.BigEndian.AppendUint32(b, uint32(max(m.expiry-now, 1)))
+			b = binary.BigEndian.AppendUint32(b, uint32(max(m.Expiry-now, 1)))
 		}
 		for _, id := range d.ids {
 			b = append(b, propSubscriptionIdentifier)
 			b = binary.AppendUvarint(b, uint64(id))
 		}
-		b = append(b, m.props...)
+		b = append(b, m.Props...)
 	}
-	return append(b, m.payload...)
+	return append(b, m.Payload...)
 }
 
 // remaining returns the packet's remaining length and, of that, the length of
 // the properties' content.
-func (d delivery) remaining(m *message) (rest, props int) {
-	rest = 2 + len(m.topic) + len(m.payload)
+func (d delivery) remaining(m *journal.Message) (rest, props int) {
+	rest = 2 + len(m.Topic) + len(m.Payload)
 	if d.qos > 0 {
 		rest += 2
 	}
 	if !d.v5 {
 		return rest, 0
 	}
-	props = len(m.props)
-	if m.expiry > 0 {
+	props = len(m.Props)
+	if m.Expiry > 0 {
 		props += 5
 	}
 	for _, id := range d.ids {
@@ -112,7 +114,7 @@ func (d delivery) remaining(m *message) (rest, props int) {
 }
 
 // packetLen is the length of the whole packet, for a client's Maximum Packet Size.
-func (d delivery) packetLen(m *message) int {
+func (d delivery) packetLen(m *journal.Message) int {
 	rest, _ := d.remaining(m)
 	return 1 + uvarintLen(rest) + rest
 }

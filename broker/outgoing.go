@@ -5,6 +5,8 @@ import (
 	"net"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hellox/broker/journal"
 )
 
 // Write takes one packet from mochi. It does not wait for the network.
@@ -40,7 +42,7 @@ func acknowledges(header byte) bool {
 // if an earlier one is kept back. The caller holds c.mu.
 func (c *conn) hold(b []byte) bool {
 	last := c.last.Load()
-	if len(c.holds) == 0 && !c.shared.journal.await(c, last) {
+	if len(c.holds) == 0 && !c.shared.journal.Await(c, last) {
 		return false
 	}
 	c.held = append(c.held, b...)
@@ -70,7 +72,7 @@ func (c *conn) Release(synced uint64) {
 			c.held = c.held[:copy(c.held, c.held[n:])]
 			c.holds = c.holds[:copy(c.holds, c.holds[i:])]
 		}
-		if len(c.holds) == 0 || c.shared.journal.await(c, c.holds[0].seq) {
+		if len(c.holds) == 0 || c.shared.journal.Await(c, c.holds[0].seq) {
 			return
 		}
 		synced = c.holds[0].seq
@@ -87,7 +89,7 @@ func (c *conn) caused(seq uint64) {
 }
 
 // waiterOf returns c as the journal sees it; nil is nobody.
-func waiterOf(c *conn) waiter {
+func waiterOf(c *conn) journal.Waiter {
 	if c == nil {
 		return nil
 	}
@@ -95,7 +97,7 @@ func waiterOf(c *conn) waiter {
 }
 
 // publish sends m. It does not wait for the network.
-func (c *conn) publish(m *message, d delivery, now int64) {
+func (c *conn) publish(m *journal.Message, d delivery, now int64) {
 	n := d.packetLen(m)
 	if !c.shared.budget.take(c, n) {
 		return
@@ -114,7 +116,7 @@ func (c *conn) publish(m *message, d delivery, now int64) {
 
 // tooLarge tells whether the client does not take a packet of that size
 // [MQTT-3.1.2-24].
-func (c *conn) tooLarge(m *message, d delivery) bool {
+func (c *conn) tooLarge(m *journal.Message, d delivery) bool {
 	return c.maxPacket > 0 && d.packetLen(m) > c.maxPacket
 }
 

@@ -1,20 +1,24 @@
 package broker
 
-import "time"
+import (
+	"time"
+
+	"hellox/broker/journal"
+)
 
 // publish passes m on: into the journal for the sessions that outlive their
 // connections, then to everybody else who asked for it. from is the
 // publisher's connection, nil for a last will; scratch lends its memory for
 // targets and may be nil. An error says that m was passed on to nobody and must
 // not be acknowledged.
-func (b *Broker) publish(m *message, from, scratch *conn) error {
+func (b *Broker) publish(m *journal.Message, from, scratch *conn) error {
 	var targets []target
 	if scratch != nil {
 		targets = scratch.targets[:0]
 	}
-	targets = b.router.match(targets, m.topic)
-	if m.qos > 0 {
-		var to []consumer
+	targets = b.router.match(targets, m.Topic)
+	if m.QoS > 0 {
+		var to []journal.Consumer
 		rest := targets[:0]
 		for i := range targets {
 			if t := &targets[i]; t.qos > 0 && t.session.logs(m, t) {
@@ -25,14 +29,14 @@ func (b *Broker) publish(m *message, from, scratch *conn) error {
 		}
 		targets = rest
 		if len(to) > 0 {
-			seq, err := b.journal.append(m, to, waiterOf(from))
+			seq, err := b.journal.Append(m, to, waiterOf(from))
 			if err != nil {
 				return err
 			}
 			from.caused(seq)
 		}
 	}
-	if m.retain {
+	if m.Retain {
 		b.retain(m, from)
 	}
 	now := b.now().Unix()
@@ -45,14 +49,14 @@ func (b *Broker) publish(m *message, from, scratch *conn) error {
 	return nil
 }
 
-func (b *Broker) retain(m *message, from *conn) {
+func (b *Broker) retain(m *journal.Message, from *conn) {
 	if !b.retained.set(m) {
 		b.metrics.retainedDenied.Inc()
-		b.log.Warn("message not retained, for there are too many", "client", m.origin)
+		b.log.Warn("message not retained, for there are too many", "client", m.Origin)
 		return
 	}
 	b.metrics.retainedCount.Set(float64(b.retained.count()))
-	from.caused(b.journal.retain(m.topic, waiterOf(from)))
+	from.caused(b.journal.Retain(m.Topic, waiterOf(from)))
 }
 
 // endSession puts away a session that is no longer in the register. why is
@@ -61,7 +65,7 @@ func (b *Broker) endSession(s *session, why string) {
 	s.end(&b.router)
 	b.publishWill(s.takeWill())
 	if s.saved() {
-		b.journal.save(s, nil)
+		b.journal.Save(s, nil)
 		if why == "" {
 			why = "by its client"
 		}
@@ -82,7 +86,7 @@ func (b *Broker) endExpired() {
 				b.endSession(s, "expired")
 			}
 			for _, topic := range b.retained.expire(b.now().Unix()) {
-				b.journal.retain(topic, nil)
+				b.journal.Retain(topic, nil)
 			}
 		case <-b.life.Done():
 			return

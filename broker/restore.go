@@ -3,15 +3,17 @@ package broker
 import (
 	"errors"
 	"fmt"
+
+	"hellox/broker/journal"
 )
 
 // openStore opens the journal and restores what it holds: sessions and what
 // is retained.
 func (b *Broker) openStore(folder string, limit int64) (err error) {
-	b.journal, err = openJournal(journalOptions{
-		folder: folder, limit: limit, retained: b.retained.get, healed: b.patience.forget,
-		metrics: journalMetrics{bytes: b.metrics.storeBytes, degraded: b.metrics.isDegraded, commits: b.metrics.commits},
-		log:     b.log,
+	b.journal, err = journal.Open(journal.Options{
+		Folder: folder, Limit: limit, Retained: b.retained.get, Healed: b.patience.forget,
+		Metrics: journal.Metrics{Bytes: b.metrics.storeBytes, Degraded: b.metrics.isDegraded, Commits: b.metrics.commits},
+		Log:     b.log,
 	})
 	if err != nil {
 		return err
@@ -20,15 +22,15 @@ func (b *Broker) openStore(folder string, limit int64) (err error) {
 	b.sessions.journal, b.sessions.metrics, b.sessions.now = b.journal, b.metrics, b.now
 	b.sessions.budget = &b.shared.budget
 	b.sessions.byID = map[string]*session{}
-	err = b.journal.load(func(r sessionRow) consumer {
+	err = b.journal.Load(func(r journal.SessionRow) journal.Consumer {
 		s := b.sessions.restore(r)
-		for _, sub := range r.subscriptions {
+		for _, sub := range r.Subscriptions {
 			s.subscribe(&b.router, sub)
 		}
 		return s
-	}, func(m *message) { b.retained.set(m) })
+	}, func(m *journal.Message) { b.retained.set(m) })
 	if err != nil {
-		return errors.Join(fmt.Errorf("open the store %s: %w", folder, err), b.journal.close())
+		return errors.Join(fmt.Errorf("open the store %s: %w", folder, err), b.journal.Close())
 	}
 	b.metrics.retainedCount.Set(float64(b.retained.count()))
 	return nil

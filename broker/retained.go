@@ -3,6 +3,7 @@ package broker
 import (
 	"sync"
 
+	"hellox/broker/journal"
 	"hellox/stream"
 )
 
@@ -10,7 +11,7 @@ import (
 // the retain flag.
 type retained struct {
 	mu       sync.RWMutex
-	messages map[string]*message
+	messages map[string]*journal.Message
 	bytes    int
 }
 
@@ -22,40 +23,40 @@ const (
 
 // set keeps m, or with an empty payload forgets what was there
 // [MQTT-3.3.1-6]. It returns false if there is no room.
-func (r *retained) set(m *message) bool {
+func (r *retained) set(m *journal.Message) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	old := r.messages[m.topic]
+	old := r.messages[m.Topic]
 	if old != nil {
-		r.bytes -= old.size()
-		delete(r.messages, m.topic)
+		r.bytes -= old.Size()
+		delete(r.messages, m.Topic)
 	}
-	if len(m.payload) == 0 {
+	if len(m.Payload) == 0 {
 		return true
 	}
-	if len(r.messages) >= maxRetained || r.bytes+m.size() > maxRetainedBytes {
+	if len(r.messages) >= maxRetained || r.bytes+m.Size() > maxRetainedBytes {
 		if old != nil {
-			r.messages[m.topic] = old
-			r.bytes += old.size()
+			r.messages[m.Topic] = old
+			r.bytes += old.Size()
 		}
 		return false
 	}
 	if r.messages == nil {
-		r.messages = map[string]*message{}
+		r.messages = map[string]*journal.Message{}
 	}
-	r.messages[m.topic] = m
-	r.bytes += m.size()
+	r.messages[m.Topic] = m
+	r.bytes += m.Size()
 	return true
 }
 
 // match returns what is retained on the topics that filter matches.
-func (r *retained) match(filter string) []*message {
+func (r *retained) match(filter string) []*journal.Message {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if m := r.messages[filter]; m != nil {
-		return []*message{m}
+		return []*journal.Message{m}
 	}
-	var found []*message
+	var found []*journal.Message
 	for topic, m := range r.messages {
 		if stream.MatchTopic(filter, topic) {
 			found = append(found, m)
@@ -64,7 +65,7 @@ func (r *retained) match(filter string) []*message {
 	return found
 }
 
-func (r *retained) get(topic string) *message {
+func (r *retained) get(topic string) *journal.Message {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.messages[topic]
@@ -75,9 +76,9 @@ func (r *retained) expire(now int64) (topics []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for topic, m := range r.messages {
-		if m.expired(now) {
+		if m.Expired(now) {
 			topics = append(topics, topic)
-			r.bytes -= m.size()
+			r.bytes -= m.Size()
 			delete(r.messages, topic)
 		}
 	}

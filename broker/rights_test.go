@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"hellox/broker/journal"
 	"hellox/stream"
 )
 
@@ -83,7 +84,7 @@ func TestRouter(t *testing.T) {
 		if rnd.IntN(3) == 0 {
 			s.unsubscribe(&r, filter)
 		} else {
-			s.subscribe(&r, subscription{Filter: filter, QoS: byte(rnd.IntN(2))})
+			s.subscribe(&r, journal.Subscription{Filter: filter, QoS: byte(rnd.IntN(2))})
 		}
 		topic := topics[rnd.IntN(len(topics))]
 		want := map[*session]byte{}
@@ -105,7 +106,7 @@ func TestRouter(t *testing.T) {
 		}
 	}
 	for _, s := range all {
-		s.journal = &journal{}
+		s.journal = &journal.Journal{}
 		s.end(&r)
 	}
 	if len(r.root.children) > 0 || len(r.root.subs) > 0 {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"hellox/broker/journal"
 )
 
 // A target is a session that a message goes to, with what its subscriptions
@@ -31,11 +33,11 @@ type node struct {
 
 type subscriber struct {
 	session *session
-	sub     subscription
+	sub     journal.Subscription
 }
 
 // add makes the subscription known, in place of one with the same filter.
-func (r *router) add(s *session, sub subscription) {
+func (r *router) add(s *session, sub journal.Subscription) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := &r.root

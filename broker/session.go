@@ -3,6 +3,8 @@ package broker
 import (
 	"sync"
 	"time"
+
+	"hellox/broker/journal"
 )
 
 // A session is what the broker knows of a client id: its subscriptions, what
@@ -15,13 +17,13 @@ type session struct {
 	owner  string // the identity that made it
 	number uint64 // in the order of making; the journal's name for it
 
-	journal *journal
+	journal *journal.Journal
 	budget  *budget
 
 	mu     sync.Mutex
 	conn   *conn // nil while its client is away
 	claim  *conn // the connection that is coming in, until it is attached
-	subs   map[string]subscription
+	subs   map[string]journal.Subscription
 	window window
 	queue  []queued // at QoS 1, not from the journal, waiting for the window
 	queued int      // bytes in queue
@@ -42,14 +44,14 @@ type session struct {
 }
 
 type queued struct {
-	m *message
+	m *journal.Message
 	d delivery
 }
 
-func newSession(id, owner string, number uint64, j *journal, b *budget) *session {
+func newSession(id, owner string, number uint64, j *journal.Journal, b *budget) *session {
 	return &session{
 		id: id, owner: owner, number: number, journal: j, budget: b,
-		subs: map[string]subscription{},
+		subs: map[string]journal.Subscription{},
 	}
 }
 
@@ -59,22 +61,22 @@ func (s *session) persistent() bool { return s.expiry > 0 }
 
 // logs tells whether the journal carries m to the session: what is at QoS 1
 // for a session that outlives its connection.
-func (s *session) logs(m *message, t *target) bool {
+func (s *session) logs(m *journal.Message, t *target) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.persistent() && !s.ended && !(t.noLocal && m.origin == s.id)
+	return s.persistent() && !s.ended && !(t.noLocal && m.Origin == s.id)
 }
 
 // deliver sends what the journal does not carry to the client, if it is there.
-func (s *session) deliver(m *message, t *target, now int64) {
+func (s *session) deliver(m *journal.Message, t *target, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.conn
-	if c == nil || t.noLocal && m.origin == s.id || m.expired(now) {
+	if c == nil || t.noLocal && m.Origin == s.id || m.Expired(now) {
 		return
 	}
-	qos := min(m.qos, t.qos)
-	s.send(c, m, delivery{v5: c.v5, qos: qos, retain: m.retain && t.retainAsPublished && c.v5, ids: t.ids}, now)
+	qos := min(m.QoS, t.qos)
+	s.send(c, m, delivery{v5: c.v5, qos: qos, retain: m.Retain && t.retainAsPublished && c.v5, ids: t.ids}, now)
 }
 
 // saved tells whether the session stands in the journal.
@@ -85,8 +87,8 @@ func (s *session) saved() bool {
 }
 
 // send hands a message that is not from the journal to c. The caller holds s.mu.
-func (s *session) send(c *conn, m *message, d delivery, now int64) {
-	if !c.rights.MayReceive(m.topic) || c.tooLarge(m, d) {
+func (s *session) send(c *conn, m *journal.Message, d delivery, now int64) {
+	if !c.rights.MayReceive(m.Topic) || c.tooLarge(m, d) {
 		return
 	}
 	if d.qos == 0 {
@@ -98,19 +100,19 @@ func (s *session) send(c *conn, m *message, d delivery, now int64) {
 		c.publish(m, d, now)
 		return
 	}
-	if !s.budget.take(c, m.size()) {
+	if !s.budget.take(c, m.Size()) {
 		return // c has been cut off
 	}
 	s.queue = append(s.queue, queued{m, d})
-	s.queued += m.size()
+	s.queued += m.Size()
 }
 
 // retained sends what was retained on a topic that the client just subscribed to.
-func (s *session) retained(m *message, qos byte, ids []int, now int64) {
+func (s *session) retained(m *journal.Message, qos byte, ids []int, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.conn; c != nil && !m.expired(now) {
-		s.send(c, m, delivery{v5: c.v5, qos: min(m.qos, qos), retain: true, ids: ids}, now)
+	if c := s.conn; c != nil && !m.Expired(now) {
+		s.send(c, m, delivery{v5: c.v5, qos: min(m.QoS, qos), retain: true, ids: ids}, now)
 	}
 }
 
@@ -125,9 +127,9 @@ func (s *session) ack(c *conn, id uint16, now int64) {
 		q := s.queue[0]
 		s.queue[0] = queued{}
 		s.queue = s.queue[1:]
-		s.queued -= q.m.size()
-		s.budget.give(c, q.m.size())
-		if q.m.expired(now) {
+		s.queued -= q.m.Size()
+		s.budget.give(c, q.m.Size())
+		if q.m.Expired(now) {
 			continue
 		}
 		q.d.id = s.window.add(sent{live: q.m, qos: q.d.qos}, 0)
@@ -154,7 +156,7 @@ func (s *session) advance() {
 	for n < len(s.pending) && s.pending[n] <= to {
 		n++
 	}
-	s.journal.moved(s, s.pending[:n])
+	s.journal.Advanced(s, s.pending[:n])
 	s.pending = s.pending[n:]
 }
 
@@ -163,17 +165,17 @@ func (s *session) Number() uint64 { return s.number }
 
 // Row returns what is to stand in the journal's file, or only the session's id
 // and number and false if it has ended or ends with its connection.
-func (s *session) Row() (sessionRow, bool) {
+func (s *session) Row() (journal.SessionRow, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended || !s.persistent() {
-		return sessionRow{id: s.id, number: s.number}, false
+		return journal.SessionRow{ID: s.id, Number: s.number}, false
 	}
-	subs := make([]subscription, 0, len(s.subs))
+	subs := make([]journal.Subscription, 0, len(s.subs))
 	for _, sub := range s.subs {
 		subs = append(subs, sub)
 	}
-	return sessionRow{s.id, s.owner, s.number, s.cursor, s.expiry, subs}, true
+	return journal.SessionRow{ID: s.id, Owner: s.owner, Number: s.number, Cursor: s.cursor, Expiry: s.expiry, Subscriptions: subs}, true
 }
 
 // Committed tells the session that a batch of the journal holds messages for
@@ -202,7 +204,7 @@ func (s *session) poke() {
 }
 
 // subscribe adds a subscription and tells whether its filter is a new one.
-func (s *session) subscribe(r *router, sub subscription) (isNew bool) {
+func (s *session) subscribe(r *router, sub journal.Subscription) (isNew bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old, existed := s.subs[sub.Filter]
@@ -239,7 +241,7 @@ func (s *session) end(r *router) {
 		r.remove(s, filter)
 	}
 	s.dropQueue()
-	s.journal.release(s.pending)
+	s.journal.Release(s.pending)
 	s.pending = nil
 	if s.timer != nil {
 		s.timer.Stop()

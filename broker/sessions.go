@@ -3,11 +3,13 @@ package broker
 import (
 	"sync"
 	"time"
+
+	"hellox/broker/journal"
 )
 
 // sessions are all that the broker knows, by client id.
 type sessions struct {
-	journal *journal
+	journal *journal.Journal
 	budget  *budget
 	metrics *metrics
 	now     func() time.Time
@@ -64,7 +66,7 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 	a.made++
 	s = newSession(c.id, c.rights.Identity, a.made, a.journal, a.budget)
 	s.claim, s.expiry, s.kept = c, expiry, expiry > 0
-	s.cursor = a.journal.end()
+	s.cursor = a.journal.Newest()
 	a.byID[c.id] = s
 	a.count()
 	return s, old, ended, false
@@ -128,13 +130,13 @@ func (a *sessions) len() int {
 func (a *sessions) count() { a.metrics.sessionCount.Set(float64(len(a.byID))) }
 
 // restore puts back a session that stood in the file.
-func (a *sessions) restore(r sessionRow) *session {
+func (a *sessions) restore(r journal.SessionRow) *session {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.made = max(a.made, r.number)
-	s := newSession(r.id, r.owner, r.number, a.journal, a.budget)
-	s.cursor, s.expiry, s.kept, s.away = r.cursor, r.expiry, true, a.now()
-	a.byID[r.id] = s
+	a.made = max(a.made, r.Number)
+	s := newSession(r.ID, r.Owner, r.Number, a.journal, a.budget)
+	s.cursor, s.expiry, s.kept, s.away = r.Cursor, r.Expiry, true, a.now()
+	a.byID[r.ID] = s
 	a.count()
 	return s
 }

@@ -5,12 +5,14 @@ import (
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hellox/broker/journal"
 )
 
 // A will is a client's last will. mochi never learns of it: it would publish
 // it without asking what its client may do (server.go:1516).
 type will struct {
-	message *message
+	message *journal.Message
 	delay   time.Duration // MQTT 5: so long the client may come back
 }
 
@@ -20,13 +22,13 @@ func newWill(cl *mqtt.Client, pk *packets.Packet) *will {
 		return nil
 	}
 	w := pk.Connect
-	m := &message{
-		topic: w.WillTopic, payload: w.WillPayload, origin: cl.ID,
-		qos: w.WillQos, retain: w.WillRetain,
+	m := &journal.Message{
+		Topic: w.WillTopic, Payload: w.WillPayload, Origin: cl.ID,
+		QoS: w.WillQos, Retain: w.WillRetain,
 	}
 	if pk.ProtocolVersion == 5 {
-		m.props = encodeProperties(&w.WillProperties)
-		m.expiry = int64(w.WillProperties.MessageExpiryInterval) // from its publication on
+		m.Props = encodeProperties(&w.WillProperties)
+		m.Expiry = int64(w.WillProperties.MessageExpiryInterval) // from its publication on
 	}
 	return &will{m, time.Duration(w.WillProperties.WillDelayInterval) * time.Second}
 }
@@ -78,11 +80,11 @@ func (b *Broker) publishWill(w *will) {
 		return
 	}
 	m := *w.message
-	if m.expiry > 0 {
-		m.expiry += b.now().Unix()
+	if m.Expiry > 0 {
+		m.Expiry += b.now().Unix()
 	}
 	// Nobody waits for its acknowledgement, so a full store loses it.
 	if err := b.publish(&m, nil, nil); err != nil {
-		b.log.Warn("last will not kept", "client", m.origin, "cause", err)
+		b.log.Warn("last will not kept", "client", m.Origin, "cause", err)
 	}
 }

@@ -1,5 +1,7 @@
 package broker
 
+import "hellox/broker/journal"
+
 // A window is what has been sent to a client at QoS 1 and not acknowledged.
 // Its packet ids are the broker's own: they share nothing with those that the
 // client uses for what it publishes (see UPSTREAM.md, ids).
@@ -14,8 +16,8 @@ type window struct {
 // A sent is one message that waits for its PUBACK.
 type sent struct {
 	id   uint16
-	seq  uint64   // in the journal, or 0
-	live *message // if not from the journal: what to send again
+	seq  uint64           // in the journal, or 0
+	live *journal.Message // if not from the journal: what to send again
 	qos  byte
 	done bool
 }

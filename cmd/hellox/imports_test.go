@@ -32,7 +32,9 @@ history/remote -> stream
 history/historytest -> history
 history/historytest -> stream
 
+broker -> broker/journal
 broker -> stream
+broker/journal: the file, imports none of the others
 
 manifests: text, imports none of the others
 bootstrap -> manifests

@@ -1,4 +1,4 @@
-package broker
+package journal
 
 import (
 	"encoding/binary"
@@ -28,39 +28,39 @@ func sealBatch(b []byte) {
 	binary.LittleEndian.PutUint32(b, crc32.Checksum(b[4:], castagnoli()))
 }
 
-func (m *message) appendRecord(b []byte) []byte {
-	b = binary.AppendUvarint(b, m.seq)
-	flags := m.qos & flagQoS
-	if m.retain {
+func (m *Message) appendRecord(b []byte) []byte {
+	b = binary.AppendUvarint(b, m.Seq)
+	flags := m.QoS & flagQoS
+	if m.Retain {
 		flags |= flagRetain
 	}
 	b = append(b, flags)
-	b = binary.AppendUvarint(b, uint64(m.expiry))
-	b = binary.AppendUvarint(b, uint64(len(m.topic)))
-	b = append(b, m.topic...)
-	b = binary.AppendUvarint(b, uint64(len(m.origin)))
-	b = append(b, m.origin...)
-	b = binary.AppendUvarint(b, uint64(len(m.props)))
-	b = append(b, m.props...)
-	b = binary.AppendUvarint(b, uint64(len(m.payload)))
-	return append(b, m.payload...)
+	b = binary.AppendUvarint(b, uint64(m.Expiry))
+	b = binary.AppendUvarint(b, uint64(len(m.Topic)))
+	b = append(b, m.Topic...)
+	b = binary.AppendUvarint(b, uint64(len(m.Origin)))
+	b = append(b, m.Origin...)
+	b = binary.AppendUvarint(b, uint64(len(m.Props)))
+	b = append(b, m.Props...)
+	b = binary.AppendUvarint(b, uint64(len(m.Payload)))
+	return append(b, m.Payload...)
 }
 
 // decodeBatch reads what beginBatch, appendRecord and sealBatch wrote. The
 // messages keep pointing into b.
-func decodeBatch(b []byte) ([]*message, error) {
+func decodeBatch(b []byte) ([]*Message, error) {
 	if len(b) < 4 || binary.LittleEndian.Uint32(b) != crc32.Checksum(b[4:], castagnoli()) {
 		return nil, errors.New("its checksum does not match")
 	}
 	d := decoder{b: b[4:]}
-	var messages []*message
+	var messages []*Message
 	for len(d.b) > 0 {
-		m := &message{seq: d.uvarint()}
+		m := &Message{Seq: d.uvarint()}
 		flags := d.byte()
-		m.qos, m.retain = flags&flagQoS, flags&flagRetain != 0
-		m.expiry = int64(d.uvarint())
-		m.topic, m.origin = string(d.bytes()), string(d.bytes())
-		m.props, m.payload = d.bytes(), d.bytes()
+		m.QoS, m.Retain = flags&flagQoS, flags&flagRetain != 0
+		m.Expiry = int64(d.uvarint())
+		m.Topic, m.Origin = string(d.bytes()), string(d.bytes())
+		m.Props, m.Payload = d.bytes(), d.bytes()
 		if d.bad {
 			return nil, errRecord
 		}

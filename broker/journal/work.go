@@ -1,4 +1,4 @@
-package broker
+package journal
 
 import (
 	"encoding/binary"
@@ -11,16 +11,16 @@ type work struct {
 	bytes    int
 	last     uint64
 	rows     []row
-	sessions []sessionRow
-	gone     []sessionRow // of sessions that have ended: id and number
-	cursors  []sessionRow
-	topics   map[string]*message // retained; nil: no longer
+	sessions []SessionRow
+	gone     []SessionRow // of sessions that have ended: id and number
+	cursors  []SessionRow
+	topics   map[string]*Message // retained; nil: no longer
 	dead     []span
 	deadSize int64
 	below    uint64 // rows below it are dead, all of them
 
-	saved []consumer // whose rows these are, to be tried again
-	moved []consumer
+	saved []Consumer // whose rows these are, to be tried again
+	moved []Consumer
 }
 
 // A row is messages to be written.
@@ -28,18 +28,18 @@ type row struct {
 	key      uint64
 	sessions []byte // numbers of to
 	records  []byte
-	messages []*message
-	to       []consumer // each once
+	messages []*Message
+	to       []Consumer // each once
 }
 
 // take collects what waits, as much as one commit may hold. tidy also takes cursors and what can be deleted.
-func (j *journal) take(tidy bool) *work {
+func (j *Journal) take(tidy bool) *work {
 	j.mu.Lock()
 	w := &work{last: j.synced}
 	n := 0
 	for ; n < len(j.entries) && w.bytes < int(j.file.commitBytes); n++ {
 		if m := j.entries[n].m; m != nil {
-			w.bytes += m.size()
+			w.bytes += m.Size()
 		}
 		w.last = j.entries[n].seq
 	}
@@ -48,7 +48,7 @@ func (j *journal) take(tidy bool) *work {
 		j.poke()
 	}
 	if len(j.topics) > 0 {
-		w.topics = make(map[string]*message, len(j.topics))
+		w.topics = make(map[string]*Message, len(j.topics))
 		for topic := range j.topics {
 			w.topics[topic] = nil
 		}
@@ -91,7 +91,7 @@ func (j *journal) take(tidy bool) *work {
 func (r *row) batch() *batch {
 	b := &batch{span: span{r.key, r.key}, size: int64(len(r.records)), to: r.to, needed: len(r.to), messages: r.messages}
 	for _, m := range r.messages {
-		b.memory += m.size()
+		b.memory += m.Size()
 	}
 	return b
 }
@@ -107,7 +107,7 @@ func (w *work) encode() {
 			w.rows = append(w.rows, row{records: beginBatch(nil)})
 			r = &w.rows[len(w.rows)-1]
 		}
-		r.key = e.m.seq
+		r.key = e.m.Seq
 		r.records = e.m.appendRecord(r.records)
 		r.messages = append(r.messages, e.m)
 		for _, s := range e.to {

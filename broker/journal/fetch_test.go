@@ -1,4 +1,4 @@
-package broker
+package journal
 
 import (
 	"log/slog"
@@ -16,7 +16,7 @@ type keeper struct {
 
 func (k *keeper) Number() uint64 { return 1 }
 
-func (k *keeper) Row() (sessionRow, bool) { return sessionRow{id: "keeper", number: 1}, true }
+func (k *keeper) Row() (SessionRow, bool) { return SessionRow{ID: "keeper", Number: 1}, true }
 
 func (k *keeper) Committed(oldKey, newKey uint64) bool {
 	k.mu.Lock()
@@ -35,21 +35,21 @@ func (w testWaiter) Release(seq uint64) { w.released <- seq }
 func (w testWaiter) Abort()             { close(w.released) }
 
 // testJournal opens and starts a journal, which ends with the test.
-func testJournal(t *testing.T, folder string) *journal {
+func testJournal(t *testing.T, folder string) *Journal {
 	t.Helper()
-	j, err := openJournal(journalOptions{
-		folder: folder, retained: func(string) *message { return nil }, healed: func() {}, log: slog.New(slog.DiscardHandler),
-		metrics: journalMetrics{
-			bytes: prometheus.NewGauge(prometheus.GaugeOpts{}), degraded: prometheus.NewGauge(prometheus.GaugeOpts{}),
-			commits: prometheus.NewHistogram(prometheus.HistogramOpts{}),
+	j, err := Open(Options{
+		Folder: folder, Retained: func(string) *Message { return nil }, Healed: func() {}, Log: slog.New(slog.DiscardHandler),
+		Metrics: Metrics{
+			Bytes: prometheus.NewGauge(prometheus.GaugeOpts{}), Degraded: prometheus.NewGauge(prometheus.GaugeOpts{}),
+			Commits: prometheus.NewHistogram(prometheus.HistogramOpts{}),
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.start()
+	j.Start()
 	t.Cleanup(func() {
-		if err := j.close(); err != nil {
+		if err := j.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -62,11 +62,11 @@ func testJournal(t *testing.T, folder string) *journal {
 func TestFetchOfWhatIsGone(t *testing.T) {
 	j, k := testJournal(t, t.TempDir()), &keeper{}
 	w := testWaiter{make(chan uint64, 1)}
-	seq, err := j.append(&message{topic: "x", payload: []byte("1"), qos: 1}, []consumer{k}, w)
+	seq, err := j.Append(&Message{Topic: "x", Payload: []byte("1"), QoS: 1}, []Consumer{k}, w)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if j.await(w, seq) {
+	if j.Await(w, seq) {
 		<-w.released
 	}
 	keys := k.pending
@@ -75,7 +75,7 @@ func TestFetchOfWhatIsGone(t *testing.T) {
 		j.forget(b)
 	}
 	j.mu.Unlock()
-	if got, err := j.fetch(keys); err != nil || len(got) != 1 || string(got[0].messages[0].payload) != "1" {
+	if got, err := j.Fetch(keys); err != nil || len(got) != 1 || string(got[0].Messages[0].Payload) != "1" {
 		t.Fatalf("got %v, %v", got, err)
 	}
 	j.file.mu.Lock()
@@ -84,11 +84,11 @@ func TestFetchOfWhatIsGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := j.fetch(keys); err == nil {
+	if got, err := j.Fetch(keys); err == nil {
 		t.Errorf("a message that is lost is fetched as %v", got)
 	}
-	j.release(keys)
-	if got, err := j.fetch(keys); err != nil || len(got) != 0 {
+	j.Release(keys)
+	if got, err := j.Fetch(keys); err != nil || len(got) != 0 {
 		t.Errorf("got %v, %v", got, err)
 	}
 }

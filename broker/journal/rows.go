@@ -1,4 +1,4 @@
-package broker
+package journal
 
 import (
 	"context"
@@ -10,17 +10,17 @@ import (
 )
 
 // read returns the batches of these spans, at least the first.
-func (f *journalFile) read(spans []span) ([]fetched, error) {
+func (f *journalFile) read(spans []span) ([]Batch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var got []fetched
+	var got []Batch
 	bytes := 0
 	for _, s := range spans {
 		messages, n, err := f.readSpan(s)
 		if err != nil {
 			return nil, fmt.Errorf("batch %d to %d: %w", s.first, s.last, err)
 		}
-		got = append(got, fetched{s.last, messages})
+		got = append(got, Batch{s.last, messages})
 		if bytes += n; bytes >= fetchBytes {
 			break
 		}
@@ -30,7 +30,7 @@ func (f *journalFile) read(spans []span) ([]fetched, error) {
 
 // readSpan returns the messages of rows side by side, and how many bytes they
 // have in the file.
-func (f *journalFile) readSpan(s span) (all []*message, bytes int, err error) {
+func (f *journalFile) readSpan(s span) (all []*Message, bytes int, err error) {
 	rows, err := f.sel.QueryContext(context.Background(), int64(s.first), int64(s.last))
 	if err != nil {
 		return nil, 0, err
@@ -87,29 +87,29 @@ func (f *journalFile) eachBatch(ctx context.Context, fn func(key uint64, size in
 	return rows.Err()
 }
 
-func (f *journalFile) eachSession(ctx context.Context, fn func(sessionRow)) error {
+func (f *journalFile) eachSession(ctx context.Context, fn func(SessionRow)) error {
 	rows, err := f.conn.QueryContext(ctx, "SELECT id, owner, number, cursor, expiry, subscriptions FROM session ORDER BY number")
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var r sessionRow
+		var r SessionRow
 		var number, cursor, expiry int64
 		var subscriptions []byte
-		if err := rows.Scan(&r.id, &r.owner, &number, &cursor, &expiry, &subscriptions); err != nil {
+		if err := rows.Scan(&r.ID, &r.Owner, &number, &cursor, &expiry, &subscriptions); err != nil {
 			return err
 		}
-		if err := json.Unmarshal(subscriptions, &r.subscriptions); err != nil {
-			return fmt.Errorf("session %q: its subscriptions: %w", r.id, err)
+		if err := json.Unmarshal(subscriptions, &r.Subscriptions); err != nil {
+			return fmt.Errorf("session %q: its subscriptions: %w", r.ID, err)
 		}
-		r.number, r.cursor, r.expiry = uint64(number), uint64(cursor), time.Duration(expiry)
+		r.Number, r.Cursor, r.Expiry = uint64(number), uint64(cursor), time.Duration(expiry)
 		fn(r)
 	}
 	return rows.Err()
 }
 
-func (f *journalFile) eachRetained(ctx context.Context, fn func(*message)) error {
+func (f *journalFile) eachRetained(ctx context.Context, fn func(*Message)) error {
 	rows, err := f.conn.QueryContext(ctx, "SELECT topic, record FROM retained")
 	if err != nil {
 		return err

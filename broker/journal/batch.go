@@ -1,4 +1,4 @@
-package broker
+package journal
 
 import (
 	"cmp"
@@ -11,18 +11,18 @@ import (
 type batch struct {
 	span
 	size     int64      // in the file
-	to       []consumer // that it was for
+	to       []Consumer // that it was for
 	needed   int        // of to, those that have not acknowledged all of theirs
-	messages []*message // nil: only in the file
+	messages []*Message // nil: only in the file
 	memory   int        // of messages
 }
 
 // A span is the keys of rows side by side, from the first to the last.
 type span struct{ first, last uint64 }
 
-// joinBytes is how far a batch grows. Without that, a session that is away
+// JoinBytes is how far a batch grows. Without that, a session that is away
 // while little is published had a batch in memory for every message.
-const joinBytes = 64 << 10
+const JoinBytes = 64 << 10
 
 // batches are all that some session needs, ascending, and some among them that
 // are not needed any more.
@@ -55,7 +55,7 @@ func (all *batches) enter(b *batch) (was uint64) {
 // joins tells whether next can be added to b, which all that it is for still need.
 func (b *batch) joins(next *batch) bool {
 	return b.needed == len(b.to) && b.needed > 0 && slices.Equal(b.to, next.to) &&
-		(b.messages == nil) == (next.messages == nil) && b.size+next.size <= joinBytes
+		(b.messages == nil) == (next.messages == nil) && b.size+next.size <= JoinBytes
 }
 
 // ending returns the batch of that key, or nil.

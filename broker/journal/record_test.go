@@ -1,4 +1,4 @@
-package broker
+package journal
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ func FuzzRecord(f *testing.F) {
 		if messages, err := decodeBatch(noise); err == nil && len(noise) > 4 && len(messages) == 0 {
 			t.Error("bytes are neither messages nor damaged")
 		}
-		m := &message{topic: topic, payload: payload, props: props, origin: origin, qos: qos & flagQoS, retain: retain, expiry: max(expiry, 0), seq: 7}
+		m := &Message{Topic: topic, Payload: payload, Props: props, Origin: origin, QoS: qos & flagQoS, Retain: retain, Expiry: max(expiry, 0), Seq: 7}
 		b := m.appendRecord(beginBatch(nil))
 		b = m.appendRecord(b)
 		sealBatch(b)
@@ -22,8 +22,8 @@ func FuzzRecord(f *testing.F) {
 			t.Fatalf("%d messages, %v", len(got), err)
 		}
 		for _, g := range got {
-			if !bytes.Equal(g.payload, m.payload) || !bytes.Equal(g.props, m.props) || g.topic != m.topic || g.origin != m.origin ||
-				g.qos != m.qos || g.retain != m.retain || g.expiry != m.expiry || g.seq != m.seq {
+			if !bytes.Equal(g.Payload, m.Payload) || !bytes.Equal(g.Props, m.Props) || g.Topic != m.Topic || g.Origin != m.Origin ||
+				g.QoS != m.QoS || g.Retain != m.Retain || g.Expiry != m.Expiry || g.Seq != m.Seq {
 				t.Errorf("got %+v, want %+v", g, m)
 			}
 		}

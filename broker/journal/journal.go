@@ -1,4 +1,4 @@
-package broker
+package journal
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// A journal is the broker's memory of what it has acknowledged: messages for
+// A Journal is the broker's memory of what it has acknowledged: messages for
 // sessions that outlive their connection, these sessions, and what is
 // retained. One goroutine (run) writes it: it takes all that waits, commits it
 // at once, and then says how far the disk has come.
@@ -17,13 +17,13 @@ import (
 // Every record has a number. Messages are kept in batches; a batch goes when no
 // session needs it any more, whatever stands before it: a session that nobody
 // comes back for holds its own messages, not everybody's.
-type journal struct {
+type Journal struct {
 	file     *journalFile
-	retained func(topic string) *message
+	retained func(topic string) *Message
 	healed   func()
 	limit    int64 // bytes of messages
 	asked    int64 // the limit that was asked for, of which limit is the part of the messages
-	metrics  journalMetrics
+	metrics  Metrics
 	log      *slog.Logger
 	kick     chan struct{} // of capacity 1: there is something to do
 	stop     chan struct{} // closed by close
@@ -38,12 +38,12 @@ type journal struct {
 	synced  uint64 // the disk has all up to it
 	entries []entry
 	bytes   int // of entries
-	waiters []waiter
+	waiters []Waiter
 	closing bool
 
 	// What the next commit is to bring up to date, as it is by then.
-	sessions map[consumer]struct{}
-	cursors  map[consumer]struct{}
+	sessions map[Consumer]struct{}
+	cursors  map[Consumer]struct{}
 	topics   map[string]struct{} // of retained
 
 	batches     batches
@@ -65,18 +65,18 @@ const (
 // An entry is what one call brought: a message, or only the wish to know when
 // all before it is on disk.
 type entry struct {
-	m    *message
-	to   []consumer
-	from waiter // cut off if the entry cannot be kept; may be nil
+	m    *Message
+	to   []Consumer
+	from Waiter // cut off if the entry cannot be kept; may be nil
 	seq  uint64
 }
 
 // journalStats are the figures of a journal.
 type journalStats struct {
-	newest  uint64 // the newest number given out
-	bytes   int64  // of batches in the file
-	batches int    // in memory
-	needed  int    // of batches, those that a consumer needs
+	Newest  uint64 // the newest number given out
+	Bytes   int64  // of batches in the file
+	Batches int    // in memory
+	Needed  int    // of batches, those that a consumer needs
 }
 
 const (
@@ -91,10 +91,10 @@ var (
 	errFailed = errors.New("the store has failed")
 )
 
-// append takes a message for sessions, on behalf of from, and gives it its
+// Append takes a message for sessions, on behalf of from, and gives it its
 // number. It waits while too much waits for the disk. errFull and errFailed
 // say that the message is not taken and must not be acknowledged.
-func (j *journal) append(m *message, to []consumer, from waiter) (uint64, error) {
+func (j *Journal) Append(m *Message, to []Consumer, from Waiter) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for j.state == working && j.bytes > maxPending && !j.closing {
@@ -109,26 +109,26 @@ func (j *journal) append(m *message, to []consumer, from waiter) (uint64, error)
 	case j.state == failed || j.closing:
 		return 0, errFailed
 	}
-	j.bytes += m.size()
-	m.seq = j.add(entry{m: m, to: to, from: from})
-	return m.seq, nil
+	j.bytes += m.Size()
+	m.Seq = j.add(entry{m: m, to: to, from: from})
+	return m.Seq, nil
 }
 
-func (j *journal) atLimit() string {
+func (j *Journal) atLimit() string {
 	return fmt.Sprintf("the store has reached its limit of %s: publishers get no acknowledgement until what is queued has been fetched", humanize.IBytes(uint64(j.asked)))
 }
 
-// save brings a session's row up to date and returns the number that the disk
+// Save brings a session's row up to date and returns the number that the disk
 // must come to for it.
-func (j *journal) save(s consumer, from waiter) uint64 {
+func (j *Journal) Save(s Consumer, from Waiter) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.sessions[s] = struct{}{}
 	return j.add(entry{from: from})
 }
 
-// retain brings what is retained on a topic up to date.
-func (j *journal) retain(topic string, from waiter) uint64 {
+// Retain brings what is retained on a topic up to date.
+func (j *Journal) Retain(topic string, from Waiter) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.topics[topic] = struct{}{}
@@ -136,7 +136,7 @@ func (j *journal) retain(topic string, from waiter) uint64 {
 }
 
 // add gives e a number. The caller holds j.mu.
-func (j *journal) add(e entry) uint64 {
+func (j *Journal) add(e entry) uint64 {
 	j.seq++
 	e.seq = j.seq
 	j.entries = append(j.entries, e)
@@ -144,23 +144,23 @@ func (j *journal) add(e entry) uint64 {
 	return j.seq
 }
 
-// end returns the newest number.
-func (j *journal) end() uint64 {
+// Newest returns the newest number.
+func (j *Journal) Newest() uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.seq
 }
 
-func (j *journal) poke() {
+func (j *Journal) poke() {
 	select {
 	case j.kick <- struct{}{}:
 	default:
 	}
 }
 
-// await has c.Release called once the disk has come to seq. It returns false
+// Await has c.Release called once the disk has come to seq. It returns false
 // if it has already.
-func (j *journal) await(c waiter, seq uint64) bool {
+func (j *Journal) Await(c Waiter, seq uint64) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.synced >= seq {
@@ -170,22 +170,22 @@ func (j *journal) await(c waiter, seq uint64) bool {
 	return true
 }
 
-// moved notes that a session's cursor has moved, past these batches.
-func (j *journal) moved(s consumer, past []uint64) {
+// Advanced notes that a session's cursor has moved, past these batches.
+func (j *Journal) Advanced(s Consumer, past []uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.cursors[s] = struct{}{}
 	j.let(past)
 }
 
-// release notes that a session that has ended does not need these batches.
-func (j *journal) release(keys []uint64) {
+// Release notes that a session that has ended does not need these batches.
+func (j *Journal) Release(keys []uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.let(keys)
 }
 
-func (j *journal) let(keys []uint64) {
+func (j *Journal) let(keys []uint64) {
 	for _, key := range keys {
 		if b := j.batches.ending(key); b != nil {
 			b.needed--
@@ -195,7 +195,7 @@ func (j *journal) let(keys []uint64) {
 }
 
 // bury gives up a batch that nobody needs.
-func (j *journal) bury(b *batch) {
+func (j *Journal) bury(b *batch) {
 	if b.needed > 0 {
 		return
 	}
@@ -206,7 +206,7 @@ func (j *journal) bury(b *batch) {
 
 // enter takes in what stands in the file as one row. It returns the key that
 // its batch had before, or 0.
-func (j *journal) enter(b *batch) (was uint64) {
+func (j *Journal) enter(b *batch) (was uint64) {
 	j.kept += b.size
 	j.cachedBytes += b.memory
 	return j.batches.enter(b)
@@ -214,36 +214,36 @@ func (j *journal) enter(b *batch) (was uint64) {
 
 // forget lets the messages of a batch go from memory; they are read from the
 // file again.
-func (j *journal) forget(b *batch) {
+func (j *Journal) forget(b *batch) {
 	j.cachedBytes -= b.memory
 	b.messages, b.memory = nil, 0
 }
 
 // degrade stops taking messages. The caller holds j.mu.
-func (j *journal) degrade(why string) {
+func (j *Journal) degrade(why string) {
 	if j.state != working {
 		return
 	}
 	j.state, j.why = full, why
-	j.metrics.degraded.Set(1)
+	j.metrics.Degraded.Set(1)
 	j.log.Warn("degraded", "cause", why)
 	j.room.Broadcast()
 	j.poke()
 }
 
 // heal takes messages again. The caller holds j.mu.
-func (j *journal) heal() {
+func (j *Journal) heal() {
 	if j.state != full {
 		return
 	}
 	j.state, j.why = working, ""
-	j.metrics.degraded.Set(0)
+	j.metrics.Degraded.Set(0)
 	j.healed()
 	j.log.Info("healed: publishers get acknowledgements again")
 }
 
-// fail gives the file up for good: nothing that is not acknowledged will be.
-func (j *journal) fail(err error) {
+// Fail gives the file up for good: nothing that is not acknowledged will be.
+func (j *Journal) Fail(err error) {
 	j.mu.Lock()
 	if j.state == failed {
 		j.mu.Unlock()
@@ -260,12 +260,12 @@ func (j *journal) fail(err error) {
 	j.failing <- err
 }
 
-// failure returns a channel that gets the reason when the file is given up.
-func (j *journal) failure() <-chan error { return j.failing }
+// Failed returns a channel that gets the reason when the file is given up.
+func (j *Journal) Failed() <-chan error { return j.failing }
 
 // dropEntries forgets what waits, and returns the connections that it came
 // from. The caller holds j.mu and aborts them without it.
-func (j *journal) dropEntries() []waiter {
+func (j *Journal) dropEntries() []Waiter {
 	refused := j.waiters
 	for _, e := range j.entries {
 		if e.from != nil {
@@ -276,21 +276,21 @@ func (j *journal) dropEntries() []waiter {
 	return refused
 }
 
-// stats returns what the journal holds.
-func (j *journal) stats() journalStats {
+// Stats returns what the journal holds.
+func (j *Journal) Stats() journalStats {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s := journalStats{newest: j.seq, bytes: j.kept, batches: len(j.batches)}
+	s := journalStats{Newest: j.seq, Bytes: j.kept, Batches: len(j.batches)}
 	for _, b := range j.batches {
 		if b.needed > 0 {
-			s.needed++
+			s.Needed++
 		}
 	}
 	return s
 }
 
-// degradedWhy says in one sentence why nothing is acknowledged, or "".
-func (j *journal) degradedWhy() string {
+// Degraded says in one sentence why nothing is acknowledged, or "".
+func (j *Journal) Degraded() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.why

@@ -1,4 +1,4 @@
-package broker
+package journal
 
 import (
 	"context"
@@ -188,23 +188,23 @@ func (f *journalFile) commit(w *work) error {
 		}
 		for _, s := range w.gone {
 			// By its number as well: the row may be that of a successor with the same id.
-			if err := f.exec(ctx, "DELETE FROM session WHERE id = ? AND number = ?", s.id, int64(s.number)); err != nil {
+			if err := f.exec(ctx, "DELETE FROM session WHERE id = ? AND number = ?", s.ID, int64(s.Number)); err != nil {
 				return err
 			}
 		}
 		for _, s := range w.sessions {
-			subscriptions, err := json.Marshal(s.subscriptions)
+			subscriptions, err := json.Marshal(s.Subscriptions)
 			if err != nil {
 				return err
 			}
 			err = f.exec(ctx, "INSERT OR REPLACE INTO session (id, owner, number, cursor, expiry, subscriptions) VALUES (?, ?, ?, ?, ?, ?)",
-				s.id, s.owner, int64(s.number), int64(s.cursor), int64(s.expiry), string(subscriptions))
+				s.ID, s.Owner, int64(s.Number), int64(s.Cursor), int64(s.Expiry), string(subscriptions))
 			if err != nil {
 				return err
 			}
 		}
 		for _, s := range w.cursors {
-			if err := f.exec(ctx, "UPDATE session SET cursor = ? WHERE id = ?", int64(s.cursor), s.id); err != nil {
+			if err := f.exec(ctx, "UPDATE session SET cursor = ? WHERE id = ?", int64(s.Cursor), s.ID); err != nil {
 				return err
 			}
 		}
@@ -223,7 +223,7 @@ func (f *journalFile) commit(w *work) error {
 	return err
 }
 
-func (f *journalFile) retain(ctx context.Context, topic string, m *message) error {
+func (f *journalFile) retain(ctx context.Context, topic string, m *Message) error {
 	if m == nil {
 		return f.exec(ctx, "DELETE FROM retained WHERE topic = ?", topic)
 	}

@@ -1,19 +1,19 @@
-package broker
+package journal
 
-// A fetched batch is as it was committed.
-type fetched struct {
-	key      uint64
-	messages []*message
+// A Batch is messages as they were committed.
+type Batch struct {
+	Key      uint64
+	Messages []*Message
 }
 
 const (
-	fetchBatches = 64
-	fetchBytes   = 256 << 10
+	MaxFetch   = 64
+	fetchBytes = 256 << 10
 )
 
-// fetch returns batches from memory or the file: those of keys, at least the
+// Fetch returns batches from memory or the file: those of keys, at least the
 // first, in order; none if nobody needs them any more.
-func (j *journal) fetch(keys []uint64) ([]fetched, error) {
+func (j *Journal) Fetch(keys []uint64) ([]Batch, error) {
 	got, spans := j.cachedOf(keys)
 	if len(got) > 0 || len(spans) == 0 {
 		return got, nil
@@ -27,7 +27,7 @@ func (j *journal) fetch(keys []uint64) ([]fetched, error) {
 
 // cachedOf returns what is in memory of the batches of keys, or where they stand
 // in the file.
-func (j *journal) cachedOf(keys []uint64) (got []fetched, spans []span) {
+func (j *Journal) cachedOf(keys []uint64) (got []Batch, spans []span) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, key := range keys {
@@ -35,7 +35,7 @@ func (j *journal) cachedOf(keys []uint64) (got []fetched, spans []span) {
 		switch {
 		case b == nil:
 		case b.messages != nil && len(spans) == 0:
-			got = append(got, fetched{b.last, b.messages})
+			got = append(got, Batch{b.last, b.messages})
 		case b.messages == nil && len(got) == 0:
 			spans = append(spans, b.span)
 		default:
@@ -46,7 +46,7 @@ func (j *journal) cachedOf(keys []uint64) (got []fetched, spans []span) {
 }
 
 // needs tells whether all batches of keys are needed.
-func (j *journal) needs(keys []uint64) bool {
+func (j *Journal) needs(keys []uint64) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, key := range keys {

@@ -1,9 +1,9 @@
-package broker
+package journal
 
 import "time"
 
-// A consumer is a session that the journal stores messages for.
-type consumer interface {
+// A Consumer is a session that the journal stores messages for.
+type Consumer interface {
 	// Number identifies the consumer in the journal's file.
 	Number() uint64
 	// Committed reports that the batch with newKey holds messages for the
@@ -13,28 +13,28 @@ type consumer interface {
 	Committed(oldKey, newKey uint64) bool
 	// Row returns the consumer's state to store, or only its id and number
 	// and false if none is to be stored.
-	Row() (sessionRow, bool)
+	Row() (SessionRow, bool)
 }
 
-// A waiter holds a publisher's acknowledgement until its message is on disk.
-type waiter interface {
+// A Waiter holds a publisher's acknowledgement until its message is on disk.
+type Waiter interface {
 	// Release reports that everything up to seq is on disk.
 	Release(seq uint64)
 	// Abort reports that what the waiter brought cannot be stored.
 	Abort()
 }
 
-// A sessionRow is a session as it stands in the file.
-type sessionRow struct {
-	id, owner     string
-	number        uint64
-	cursor        uint64 // all up to it is acknowledged, or is not for the session
-	expiry        time.Duration
-	subscriptions []subscription
+// A SessionRow is a session as it stands in the file.
+type SessionRow struct {
+	ID, Owner     string
+	Number        uint64
+	Cursor        uint64 // all up to it is acknowledged, or is not for the session
+	Expiry        time.Duration
+	Subscriptions []Subscription
 }
 
-// A subscription is what a session asked for with one topic filter.
-type subscription struct {
+// A Subscription is what a session asked for with one topic filter.
+type Subscription struct {
 	Filter            string `json:"filter"`
 	QoS               byte   `json:"qos,omitempty"`
 	NoLocal           bool   `json:"no_local,omitempty"`

@@ -1,4 +1,4 @@
-package broker
+package journal
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ const (
 )
 
 // run writes until stop is closed and nothing waits any more. It is the only writer.
-func (j *journal) run() {
+func (j *Journal) run() {
 	defer close(j.ended)
 	tick := time.NewTicker(cursorEvery)
 	defer tick.Stop()
@@ -47,20 +47,20 @@ func (j *journal) run() {
 }
 
 // waits tells whether there is something that can be written.
-func (j *journal) waits() bool {
+func (j *Journal) waits() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return len(j.entries) > 0 && j.state == working
 }
 
-func (j *journal) currentState() journalState {
+func (j *Journal) currentState() journalState {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.state
 }
 
-// settle waits until the disk has all that was asked of it by now, at most so long.
-func (j *journal) settle(most time.Duration) {
+// Settle waits until the disk has all that was asked of it by now, at most so long.
+func (j *Journal) Settle(most time.Duration) {
 	late := false
 	timer := time.AfterFunc(most, func() {
 		j.mu.Lock()
@@ -77,7 +77,7 @@ func (j *journal) settle(most time.Duration) {
 }
 
 // commit writes what waits and tells everybody whom it concerns.
-func (j *journal) commit(tidy bool) {
+func (j *Journal) commit(tidy bool) {
 	w := j.take(tidy)
 	if w.empty() && !j.file.starved() {
 		return
@@ -88,13 +88,13 @@ func (j *journal) commit(tidy bool) {
 		j.undo(w, err)
 		return
 	}
-	j.metrics.commits.Observe(time.Since(began).Seconds())
+	j.metrics.Commits.Observe(time.Since(began).Seconds())
 	j.done(w)
 }
 
 // done publishes what has been written. Batches are known before sessions
 // hear of them, and sessions before the publishers get their acknowledgement.
-func (j *journal) done(w *work) {
+func (j *Journal) done(w *work) {
 	j.mu.Lock()
 	j.kept -= w.deadSize
 	former := make([]uint64, len(w.rows)) // keys of the batches that rows were added to
@@ -113,7 +113,7 @@ func (j *journal) done(w *work) {
 	j.synced = w.last
 	waiters := j.waiters
 	j.waiters = nil
-	j.metrics.bytes.Set(float64(j.kept))
+	j.metrics.Bytes.Set(float64(j.kept))
 	if j.state == full && float64(j.kept) < healAt*float64(j.limit) && !j.file.starved() {
 		j.heal()
 	}
@@ -125,16 +125,16 @@ func (j *journal) done(w *work) {
 }
 
 // tell has sessions know of a batch, which had the key was before.
-func (j *journal) tell(to []consumer, was, key uint64) {
+func (j *Journal) tell(to []Consumer, was, key uint64) {
 	for _, s := range to {
 		if !s.Committed(was, key) {
-			j.release([]uint64{key})
+			j.Release([]uint64{key})
 		}
 	}
 }
 
 // evict lets the oldest messages go from memory when there are too many.
-func (j *journal) evict() {
+func (j *Journal) evict() {
 	for _, b := range j.batches.from(j.cachedFrom) {
 		if j.cachedBytes <= maxCached {
 			return
@@ -147,10 +147,10 @@ func (j *journal) evict() {
 // undo drops what could not be written: its publishers are cut off without an
 // acknowledgement and will send again. What describes the present state
 // (sessions, cursors, retained) is tried again with the next commit.
-func (j *journal) undo(w *work, err error) {
+func (j *Journal) undo(w *work, err error) {
 	if !isFull(err) {
 		j.requeue(w)
-		j.fail(fmt.Errorf("write the store: %w", err))
+		j.Fail(fmt.Errorf("write the store: %w", err))
 		return
 	}
 	j.mu.Lock()
@@ -165,7 +165,7 @@ func (j *journal) undo(w *work, err error) {
 	}
 }
 
-func (j *journal) requeue(w *work) {
+func (j *Journal) requeue(w *work) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, s := range w.saved {
@@ -183,7 +183,7 @@ func (j *journal) requeue(w *work) {
 
 // tryHeal writes cursors, sessions and deletions, for which the reserve left
 // room, and takes messages again when the reserve can be put back.
-func (j *journal) tryHeal() {
+func (j *Journal) tryHeal() {
 	j.commit(true)
 	if j.currentState() != full || !j.file.starved() {
 		return
