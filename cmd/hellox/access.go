@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"hellox/bootstrap"
+	"hellox/cmd/hellox/state"
 )
 
 // targetLocal is the target without a cluster: all in one process.
@@ -11,7 +12,7 @@ const targetLocal = string(bootstrap.Local)
 
 // access is a way to an installation's page and broker.
 type access struct {
-	installation
+	state.Installation
 	web   string // URL of the page and its API
 	mqtt  string // URL of the broker
 	own   bool   // the forwards are this command's own, and end with close
@@ -25,8 +26,8 @@ func (s selection) reach(ctx context.Context, sh shell) (access, error) {
 	if err != nil {
 		return access{}, err
 	}
-	if r.lives(ctx) {
-		return access{r.installation, r.Holder.Web, r.Holder.MQTT, false, func() {}}, nil
+	if r.Alive(ctx) {
+		return access{r.Installation, r.Owner.Web, r.Owner.MQTT, false, func() {}}, nil
 	}
-	return forwardOwn(ctx, sh, r.installation)
+	return forwardOwn(ctx, sh, r.Installation)
 }

@@ -10,12 +10,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"hellox/bootstrap"
+	"hellox/cmd/hellox/state"
 )
 
 // providers are the providers of this machine's clusters. nodeImage is for a
 // kind cluster that must be created; "" is kind's own.
 func providers(sh shell, nodeImage string) ([]bootstrap.Provider, error) {
-	state, err := stateRoot(sh.env)
+	root, err := state.Root(sh.env)
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +25,7 @@ func providers(sh shell, nodeImage string) ([]bootstrap.Provider, error) {
 		return nil, err
 	}
 	return bootstrap.Providers(bootstrap.ProviderOptions{
-		Runner: bootstrap.NewRunner(sh.environ), StateDir: state, CacheDir: cache, NodeImage: nodeImage,
+		Runner: bootstrap.NewRunner(sh.environ), StateDir: root, CacheDir: cache, NodeImage: nodeImage,
 	}), nil
 }
 
@@ -57,33 +58,34 @@ func cacheRoot() (string, error) {
 // errNoCluster is the error of a cluster that is no more.
 var errNoCluster = errors.New("its cluster is not there any more")
 
-// cluster is the running cluster that r stands in. Nothing is started for it.
-func (r record) cluster(ctx context.Context, sh shell) (*bootstrap.Cluster, error) {
+// connectCluster connects to the running cluster of an installation. Nothing is
+// started for it.
+func connectCluster(ctx context.Context, sh shell, i state.Installation) (*bootstrap.Cluster, error) {
 	all, err := providers(sh, "")
 	if err != nil {
 		return nil, err
 	}
-	found, err := bootstrap.Find(ctx, all, findOptions(selection{target: r.Target, profile: r.Profile}))
+	found, err := bootstrap.Find(ctx, all, findOptions(selection{target: i.Target, profile: i.Profile}))
 	if err != nil {
 		return nil, err
 	}
 	switch found.State {
 	case bootstrap.Running:
 	case bootstrap.Absent, bootstrap.Gone, bootstrap.Interrupted:
-		return nil, missing(fmt.Errorf("reach %s: %w", r.installation, errNoCluster), "hellox up "+r.flags())
+		return nil, missing(fmt.Errorf("reach %s: %w", i, errNoCluster), "hellox up "+i.Flags())
 	default:
-		return nil, missing(fmt.Errorf("reach %s: %s", r.installation, found), "hellox up "+r.flags())
+		return nil, missing(fmt.Errorf("reach %s: %s", i, found), "hellox up "+i.Flags())
 	}
 	return found.Connect(ctx)
 }
 
 // installationsInClusters looks into every local cluster that runs.
-func installationsInClusters(ctx context.Context, sh shell, s selection) ([]installation, error) {
+func installationsInClusters(ctx context.Context, sh shell, s selection) ([]state.Installation, error) {
 	clusters, err := runningClusters(ctx, sh, s)
 	if err != nil {
 		return nil, err
 	}
-	var all []installation
+	var all []state.Installation
 	for _, found := range clusters {
 		cluster, err := found.Connect(ctx)
 		if err != nil {
@@ -94,7 +96,7 @@ func installationsInClusters(ctx context.Context, sh shell, s selection) ([]inst
 			return nil, fmt.Errorf("look into %s: %w", found, err)
 		}
 		for _, i := range there {
-			if here := (installation{string(found.Target), found.Profile, i.Namespace}); s.fits(here) && !i.DataOnly {
+			if here := (state.Installation{Target: string(found.Target), Profile: found.Profile, Namespace: i.Namespace}); s.fits(here) && !i.DataOnly {
 				all = append(all, here)
 			}
 		}

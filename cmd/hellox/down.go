@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap"
+	"hellox/cmd/hellox/state"
 )
 
 type downOptions struct {
@@ -54,7 +55,7 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 	if o.timeout <= 0 {
 		return usage("--timeout takes more than 0", "")
 	}
-	root, err := stateRoot(sh.env)
+	root, err := state.Root(sh.env)
 	if err != nil {
 		return err
 	}
@@ -86,14 +87,14 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 }
 
 // confirm asks before a whole cluster is deleted.
-func (o *downOptions) confirm(sh shell, r record) error {
+func (o *downOptions) confirm(sh shell, r state.Instance) error {
 	if !o.cluster || o.yes || o.dryRun || r.Target == targetLocal {
 		return nil
 	}
 	if !terminal(sh.in) || !terminal(sh.err) {
 		return usage("down --cluster asks before it deletes a cluster, and this is no terminal", "add --yes")
 	}
-	fmt.Fprintf(sh.err, "delete the whole cluster of %s, with all that is in it? [y/N] ", r.installation)
+	fmt.Fprintf(sh.err, "delete the whole cluster of %s, with all that is in it? [y/N] ", r.Installation)
 	answer, err := bufio.NewReader(sh.in).ReadString('\n')
 	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)
@@ -105,25 +106,25 @@ func (o *downOptions) confirm(sh shell, r record) error {
 }
 
 // endHolder stops the process that holds the forwards or the local stream.
-func (o *downOptions) endHolder(ctx context.Context, root string, r record, steps *stepLines) error {
-	if !r.lives(ctx) {
+func (o *downOptions) stopOwner(ctx context.Context, root string, r state.Instance, steps *stepLines) error {
+	if !r.Alive(ctx) {
 		return nil
 	}
 	steps.Begin(bootstrap.StepForward)
-	if err := r.end(ctx, root); err != nil {
+	if err := r.Stop(ctx, root); err != nil {
 		steps.Fail(err)
 		return err
 	}
-	steps.Done(fmt.Sprintf("process %d ended", r.Holder.PID), false)
+	steps.Done(fmt.Sprintf("process %d ended", r.Owner.PID), false)
 	return nil
 }
 
 // downLocal ends the process that runs it and removes its folder.
-func (o *downOptions) downLocal(ctx context.Context, root string, r record, steps *stepLines) error {
-	p := placeOf(root, r.installation)
+func (o *downOptions) downLocal(ctx context.Context, root string, r state.Instance, steps *stepLines) error {
+	p := state.DirOf(root, r.Installation)
 	if o.dryRun {
-		if r.lives(ctx) {
-			steps.Note(fmt.Sprintf("would end process %d", r.Holder.PID))
+		if r.Alive(ctx) {
+			steps.Note(fmt.Sprintf("would end process %d", r.Owner.PID))
 		}
 		if o.keepData {
 			steps.Note(fmt.Sprintf("would keep history and queues in %s", p))
@@ -132,7 +133,7 @@ func (o *downOptions) downLocal(ctx context.Context, root string, r record, step
 		}
 		return nil
 	}
-	if err := o.endHolder(ctx, root, r, steps); err != nil {
+	if err := o.stopOwner(ctx, root, r, steps); err != nil {
 		return err
 	}
 	if o.keepData {
@@ -150,9 +151,9 @@ func (o *downOptions) downLocal(ctx context.Context, root string, r record, step
 }
 
 // downCluster removes the installation from its cluster, then its record here.
-func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, r record, steps *stepLines) error {
-	p := placeOf(root, r.installation)
-	cluster, err := r.cluster(ctx, sh)
+func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, r state.Instance, steps *stepLines) error {
+	p := state.DirOf(root, r.Installation)
+	cluster, err := connectCluster(ctx, sh, r.Installation)
 	gone := errors.Is(err, errNoCluster)
 	if err != nil && !gone {
 		return err
@@ -162,12 +163,12 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, r 
 		return nil
 	}
 	if !o.dryRun {
-		if err := o.endHolder(ctx, root, r, steps); err != nil {
+		if err := o.stopOwner(ctx, root, r, steps); err != nil {
 			return err
 		}
 	}
 	if gone {
-		steps.Note(fmt.Sprintf("%s: %s; so is all that was in it", r.installation, errNoCluster))
+		steps.Note(fmt.Sprintf("%s: %s; so is all that was in it", r.Installation, errNoCluster))
 	} else if err := bootstrap.Down(ctx, cluster, bootstrap.DownOptions{
 		Namespace: r.Namespace, KeepData: o.keepData, DeleteCluster: o.cluster, DryRun: o.dryRun, Holder: whoAmI(),
 	}, steps); err != nil {
@@ -177,7 +178,7 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, r 
 		return nil
 	}
 	if err := os.RemoveAll(string(p)); err != nil {
-		return fmt.Errorf("remove the record of %s: %w", r.installation, err)
+		return fmt.Errorf("remove the record of %s: %w", r.Installation, err)
 	}
 	return nil
 }

@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"hellox/bootstrap"
+	"hellox/cmd/hellox/state"
 )
 
 // emptied returns the clusters that fit, that hellox made and that hold no
 // installation any more: after a down, a down --cluster still deletes what up
 // created. Each is given as an installation that is not there.
-func (o *downOptions) emptied(ctx context.Context, sh shell) ([]record, error) {
+func (o *downOptions) emptied(ctx context.Context, sh shell) ([]state.Instance, error) {
 	if o.target == targetLocal {
 		return nil, nil
 	}
@@ -22,7 +23,7 @@ func (o *downOptions) emptied(ctx context.Context, sh shell) ([]record, error) {
 	if namespace == "" {
 		namespace = "hellox"
 	}
-	var all []record
+	var all []state.Instance
 	for _, found := range running {
 		cluster, err := found.Connect(ctx)
 		if err != nil {
@@ -33,7 +34,7 @@ func (o *downOptions) emptied(ctx context.Context, sh shell) ([]record, error) {
 			return nil, fmt.Errorf("look into %s: %w", found, err)
 		}
 		if made {
-			all = append(all, record{installation: installation{string(found.Target), found.Profile, namespace}})
+			all = append(all, state.Instance{Installation: state.Installation{Target: string(found.Target), Profile: found.Profile, Namespace: namespace}})
 		}
 	}
 	return all, nil

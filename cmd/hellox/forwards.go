@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hellox/bootstrap"
+	"hellox/cmd/hellox/state"
 )
 
 // forwards are the two that an installation in a cluster has.
@@ -88,8 +89,8 @@ func (f *forwards) close() {
 }
 
 // forwardOwn makes forwards that last as long as this command.
-func forwardOwn(ctx context.Context, sh shell, i installation) (access, error) {
-	cluster, err := record{installation: i}.cluster(ctx, sh)
+func forwardOwn(ctx context.Context, sh shell, i state.Installation) (access, error) {
+	cluster, err := connectCluster(ctx, sh, i)
 	if err != nil {
 		return access{}, err
 	}

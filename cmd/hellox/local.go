@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +15,7 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"hellox/broker"
+	"hellox/cmd/hellox/state"
 	"hellox/history/sqlite"
 	"hellox/stream"
 )
@@ -34,8 +34,8 @@ type localStream struct {
 
 // newLocalStream opens everything that can fail: the history and the broker's
 // store in the installation's folder. The listeners are its own from here on.
-func newLocalStream(ctx context.Context, p place, name string, mqtt []net.Listener, page net.Listener) (*localStream, error) {
-	file := &lumberjack.Logger{Filename: p.logFile(), MaxSize: 16, MaxBackups: 1}
+func newLocalStream(ctx context.Context, p state.Dir, name string, mqtt []net.Listener, page net.Listener) (*localStream, error) {
+	file := &lumberjack.Logger{Filename: p.LogFile(), MaxSize: 16, MaxBackups: 1}
 	log := slog.New(stream.LogHandler(slog.NewJSONHandler(file, nil)))
 	metrics := newRegistry()
 	l := &localStream{page: page, log: file}
@@ -43,7 +43,7 @@ func newLocalStream(ctx context.Context, p place, name string, mqtt []net.Listen
 	for _, ln := range mqtt {
 		listeners = append(listeners, broker.Listener{Net: ln, Open: true})
 	}
-	store, err := sqlite.Open(ctx, filepath.Join(string(p), "history.db"), sqlite.Options{
+	store, err := sqlite.Open(ctx, p.HistoryFile(), sqlite.Options{
 		Keep: 1 << 30, Log: log.With("role", "receive"), Metrics: metrics,
 	})
 	if err != nil {
@@ -51,7 +51,7 @@ func newLocalStream(ctx context.Context, p place, name string, mqtt []net.Listen
 	}
 	l.broker, err = broker.New(broker.Options{
 		Listeners: listeners,
-		Store:     filepath.Join(string(p), "broker"),
+		Store:     p.BrokerDir(),
 		Log:       log.With("role", "broker"), Metrics: metrics,
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap"
+	"hellox/cmd/hellox/state"
 	"hellox/stream"
 )
 
@@ -52,13 +53,13 @@ func newLogs(sh shell) *cobra.Command {
 				return err
 			}
 			if r.Target == targetLocal {
-				root, err := stateRoot(sh.env)
+				root, err := state.Root(sh.env)
 				if err != nil {
 					return err
 				}
-				return placeOf(root, r.installation).logs(ctx, o, show)
+				return localLogs(ctx, state.DirOf(root, r.Installation), o, show)
 			}
-			cluster, err := r.cluster(ctx, sh)
+			cluster, err := connectCluster(ctx, sh, r.Installation)
 			if err != nil {
 				return err
 			}
@@ -75,10 +76,10 @@ func newLogs(sh shell) *cobra.Command {
 	return cmd
 }
 
-// logs reads the log file of a local installation, whose roles share one
+// localLogs reads the log file of a local installation, whose roles share one
 // process; Previous means nothing there.
-func (p place) logs(ctx context.Context, o bootstrap.LogOptions, show func(bootstrap.LogLine) error) error {
-	f, err := os.Open(p.logFile())
+func localLogs(ctx context.Context, p state.Dir, o bootstrap.LogOptions, show func(bootstrap.LogLine) error) error {
+	f, err := os.Open(p.LogFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return missing(errors.New("show the logs: nothing was logged yet"), "hellox up --target local")
 	}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"hellox/cmd/hellox/state"
 )
 
 // A process is a hellox that a test starts, kills and starts again.
@@ -134,10 +136,10 @@ func jsonl(ts *testscript.TestScript, _ bool, args []string) {
 // endHolders ends what a script left running in the background.
 func endHolders(home string) {
 	root := filepath.Join(home, "state", "hellox")
-	all, _ := records(root)
+	all, _ := state.List(root)
 	for _, r := range all {
-		if r.Holder != nil {
-			if p, err := os.FindProcess(r.Holder.PID); err == nil {
+		if r.Owner != nil {
+			if p, err := os.FindProcess(r.Owner.PID); err == nil {
 				p.Kill()
 			}
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -36,13 +35,13 @@ func newScale(sh shell) *cobra.Command {
 			steps := newSteps(sh, output == "json")
 			if r.Target == targetLocal {
 				steps.Begin(bootstrap.StepApply)
-				if err := r.ask(ctx, http.MethodPost, "/scale", n); err != nil {
-					return fmt.Errorf("scale %s: %w", r.installation, err)
+				if err := r.Scale(ctx, n); err != nil {
+					return fmt.Errorf("scale %s: %w", r.Installation, err)
 				}
 				steps.Done(plural(n, "broadcaster"), r.Broadcasters != nil && *r.Broadcasters == n)
 				return nil
 			}
-			cluster, err := r.cluster(ctx, sh)
+			cluster, err := connectCluster(ctx, sh, r.Installation)
 			if err != nil {
 				return err
 			}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"hellox/cmd/hellox/state"
 )
 
 type flagSet = *pflag.FlagSet
@@ -24,7 +26,7 @@ func (s *selection) add(flags flagSet) {
 	flags.StringVar(&s.namespace, "namespace", "", "its `NAMESPACE`")
 }
 
-func (s selection) fits(i installation) bool {
+func (s selection) fits(i state.Installation) bool {
 	return (s.target == "" || s.target == i.Target) &&
 		(s.profile == "" || s.profile == i.Profile) &&
 		(s.namespace == "" || s.namespace == i.Namespace)
@@ -32,18 +34,18 @@ func (s selection) fits(i installation) bool {
 
 // all returns every installation that fits: those on record on this machine,
 // and, when none of those fits, those found in the local clusters that run.
-func (s selection) all(ctx context.Context, sh shell) ([]record, error) {
-	root, err := stateRoot(sh.env)
+func (s selection) all(ctx context.Context, sh shell) ([]state.Instance, error) {
+	root, err := state.Root(sh.env)
 	if err != nil {
 		return nil, err
 	}
-	recorded, err := records(root)
+	recorded, err := state.List(root)
 	if err != nil {
 		return nil, err
 	}
-	var fitting []record
+	var fitting []state.Instance
 	for _, r := range recorded {
-		if s.fits(r.installation) {
+		if s.fits(r.Installation) {
 			fitting = append(fitting, r)
 		}
 	}
@@ -55,21 +57,21 @@ func (s selection) all(ctx context.Context, sh shell) ([]record, error) {
 		return nil, err
 	}
 	for _, i := range found {
-		fitting = append(fitting, record{installation: i})
+		fitting = append(fitting, state.Instance{Installation: i})
 	}
 	return fitting, nil
 }
 
 // one returns the only installation that fits and that can be reached: a local
 // one that has ended does not stand in the way of one that runs.
-func (s selection) one(ctx context.Context, sh shell) (record, error) {
+func (s selection) one(ctx context.Context, sh shell) (state.Instance, error) {
 	fitting, err := s.all(ctx, sh)
 	if err != nil {
-		return record{}, err
+		return state.Instance{}, err
 	}
-	var reachable []record
+	var reachable []state.Instance
 	for _, r := range fitting {
-		if r.Target != targetLocal || r.lives(ctx) {
+		if r.Target != targetLocal || r.Alive(ctx) {
 			reachable = append(reachable, r)
 		}
 	}
@@ -77,26 +79,26 @@ func (s selection) one(ctx context.Context, sh shell) (record, error) {
 	case len(reachable) == 1:
 		return reachable[0], nil
 	case len(reachable) > 1:
-		return record{}, ambiguous(reachable)
+		return state.Instance{}, ambiguous(reachable)
 	case len(fitting) > 0:
-		return record{}, missing(fmt.Errorf("find the stream: %s does not run now", fitting[0].installation), "hellox up "+fitting[0].flags())
+		return state.Instance{}, missing(fmt.Errorf("find the stream: %s does not run now", fitting[0].Installation), "hellox up "+fitting[0].Flags())
 	}
-	return record{}, missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up")
+	return state.Instance{}, missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up")
 }
 
 // oneKnown returns the only installation that fits, whether it runs or not.
-func (s selection) oneKnown(ctx context.Context, sh shell) (record, error) {
+func (s selection) oneKnown(ctx context.Context, sh shell) (state.Instance, error) {
 	fitting, err := s.all(ctx, sh)
 	if err != nil {
-		return record{}, err
+		return state.Instance{}, err
 	}
 	switch len(fitting) {
 	case 0:
-		return record{}, missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up")
+		return state.Instance{}, missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up")
 	case 1:
 		return fitting[0], nil
 	}
-	return record{}, ambiguous(fitting)
+	return state.Instance{}, ambiguous(fitting)
 }
 
 // String is the selection as a part of a sentence, or "".
@@ -113,11 +115,11 @@ func (s selection) String() string {
 	return " with " + strings.Join(words, ", ")
 }
 
-func ambiguous(all []record) error {
+func ambiguous(all []state.Instance) error {
 	var names, hints []string
 	for _, r := range all {
 		names = append(names, r.String())
-		hints = append(hints, r.flags())
+		hints = append(hints, r.Flags())
 	}
 	return usage(fmt.Sprintf("choose an installation: there are %d: %s", len(all), strings.Join(names, "; ")),
 		"say which with "+strings.Join(hints, ", or "))

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap"
+	"hellox/cmd/hellox/state"
 	"hellox/history"
 	"hellox/stream"
 )
@@ -35,7 +36,7 @@ func newStatus(sh shell) *cobra.Command {
 			}
 			list := make([]installationStatus, len(all))
 			for i, r := range all {
-				list[i] = r.status(ctx, sh)
+				list[i] = readStatus(ctx, sh, r)
 			}
 			if output == "json" {
 				return printJSON(sh.out, map[string]any{"installations": list})
@@ -58,7 +59,7 @@ func newStatus(sh shell) *cobra.Command {
 
 // everywhere returns what is on record on this machine and what stands in the
 // clusters that run, each once.
-func (s selection) everywhere(ctx context.Context, sh shell) ([]record, error) {
+func (s selection) everywhere(ctx context.Context, sh shell) ([]state.Instance, error) {
 	all, err := s.all(ctx, sh)
 	if err != nil || s.target == targetLocal {
 		return all, err
@@ -67,13 +68,13 @@ func (s selection) everywhere(ctx context.Context, sh shell) ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[installation]bool)
+	known := make(map[state.Installation]bool)
 	for _, r := range all {
-		known[r.installation] = true
+		known[r.Installation] = true
 	}
 	for _, i := range found {
 		if !known[i] {
-			all = append(all, record{installation: i})
+			all = append(all, state.Instance{Installation: i})
 		}
 	}
 	return all, nil
@@ -81,7 +82,7 @@ func (s selection) everywhere(ctx context.Context, sh shell) ([]record, error) {
 
 // An installationStatus is how one installation does.
 type installationStatus struct {
-	installation
+	state.Installation
 	Running bool              `json:"running"`
 	Cause   string            `json:"cause,omitempty"` // why it does not run or could not be asked
 	Pods    *bootstrap.Status `json:"pods,omitempty"`  // of a cluster
@@ -99,13 +100,13 @@ type forwardStatus struct {
 	MQTT     string    `json:"mqtt"`
 }
 
-// status asks the cluster and the receiver. What cannot be asked is told as
+// readStatus asks the cluster and the receiver. What cannot be asked is told as
 // the cause: one installation that is broken must not hide the others.
-func (r record) status(ctx context.Context, sh shell) installationStatus {
-	s := installationStatus{installation: r.installation}
+func readStatus(ctx context.Context, sh shell, r state.Instance) installationStatus {
+	s := installationStatus{Installation: r.Installation}
 	web, end := "", func() {}
-	if r.lives(ctx) {
-		h := r.Holder
+	if r.Alive(ctx) {
+		h := r.Owner
 		s.Forward = &forwardStatus{h.PID, h.Started, h.Detached, h.Web, h.MQTT}
 		s.Running, web = true, h.Web
 	}
@@ -115,7 +116,7 @@ func (r record) status(ctx context.Context, sh shell) installationStatus {
 			return s
 		}
 	} else {
-		cluster, err := r.cluster(ctx, sh)
+		cluster, err := connectCluster(ctx, sh, r.Installation)
 		if err != nil {
 			s.Cause = oneLine(err.Error())
 			return s
@@ -127,7 +128,7 @@ func (r record) status(ctx context.Context, sh shell) installationStatus {
 		}
 		s.Pods, s.Running = &pods, pods.Ready
 		if web == "" {
-			a, err := forwardOwn(ctx, sh, r.installation)
+			a, err := forwardOwn(ctx, sh, r.Installation)
 			if err != nil {
 				s.Cause = oneLine(err.Error())
 				return s
@@ -172,11 +173,11 @@ func getJSON(ctx context.Context, url string, into any) error {
 const maxSendersShown = 20
 
 func (s installationStatus) print(w io.Writer) {
-	state := "running"
+	running := "running"
 	if !s.Running {
-		state = "not running"
+		running = "not running"
 	}
-	fmt.Fprintf(w, "%s  %s\n", s.installation, state)
+	fmt.Fprintf(w, "%s  %s\n", s.Installation, running)
 	if s.Cause != "" {
 		fmt.Fprintf(w, "  %s\n", s.Cause)
 	}

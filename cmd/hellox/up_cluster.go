@@ -12,18 +12,19 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hellox/bootstrap"
+	"hellox/cmd/hellox/state"
 )
 
 // upCluster brings the installation up in a cluster, and then holds its
 // forwards, has them held by a process left behind, or leaves them to the one
 // that holds them already. setup bounds what comes before it is up.
 func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootstrap.Found, steps *stepLines) error {
-	here := installation{Target: o.target, Profile: o.profile, Namespace: o.namespace}
-	root, err := stateRoot(sh.env)
+	here := state.Installation{Target: o.target, Profile: o.profile, Namespace: o.namespace}
+	root, err := state.Root(sh.env)
 	if err != nil {
 		return err
 	}
-	p := placeOf(root, here)
+	p := state.DirOf(root, here)
 	if o.detached {
 		return o.forwardOnly(ctx, setup, sh, found, p, here, steps)
 	}
@@ -31,7 +32,7 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootst
 	if err != nil {
 		return err
 	}
-	kept, err := p.read()
+	kept, err := p.Read()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -42,11 +43,11 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootst
 	if o.dryRun {
 		return bootstrap.Plan(setup, up, steps)
 	}
-	lives := kept.lives(ctx)
+	lives := kept.Alive(ctx)
 	if !lives {
 		// On record before anything is made, so that whatever ends this, a
 		// down finds it.
-		if err := p.write(record{installation: here}); err != nil {
+		if err := p.Write(state.Instance{Installation: here}); err != nil {
 			return err
 		}
 	}
@@ -56,8 +57,8 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootst
 		if _, err := bootstrap.Up(setup, up, steps); err != nil {
 			return err
 		}
-		steps.Note(fmt.Sprintf("forwarded by process %d since %s", kept.Holder.PID, kept.Holder.Started.Local().Format(time.DateTime)))
-		return o.say(sh, upResult{here, kept.Holder.Web, kept.Holder.MQTT}, "")
+		steps.Note(fmt.Sprintf("forwarded by process %d since %s", kept.Owner.PID, kept.Owner.Started.Local().Format(time.DateTime)))
+		return o.say(sh, upResult{here, kept.Owner.Web, kept.Owner.MQTT}, "")
 	case o.detach:
 		up.NoForward = true
 		if err := o.portsFree(setup); err != nil {
@@ -67,14 +68,14 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootst
 		if _, err := bootstrap.Up(setup, up, steps); err != nil {
 			return err
 		}
-		return o.leaveBehind(setup, sh, here, p)
+		return o.spawnDaemon(setup, sh, here, p)
 	}
-	return o.hold(sh, p, here, func(held *held) error {
+	return o.hold(sh, p, here, func(lock *state.Lock) error {
 		installed, err := bootstrap.Up(setup, up, steps)
 		if err != nil {
 			return err
 		}
-		return o.holdForwards(ctx, sh, held, &forwards{installed.Cluster, installed.Web, installed.MQTT})
+		return o.holdForwards(ctx, sh, lock, &forwards{installed.Cluster, installed.Web, installed.MQTT})
 	})
 }
 
@@ -96,8 +97,8 @@ func (o *upOptions) portsFree(ctx context.Context) error {
 }
 
 // forwardOnly is the whole life of the process that an up --detach leaves behind.
-func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found bootstrap.Found, p place, here installation, steps *stepLines) error {
-	return o.hold(sh, p, here, func(held *held) error {
+func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found bootstrap.Found, p state.Dir, here state.Installation, steps *stepLines) error {
+	return o.hold(sh, p, here, func(lock *state.Lock) error {
 		cluster, err := found.Connect(setup)
 		if err != nil {
 			return err
@@ -115,28 +116,28 @@ func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found boot
 		for _, moved := range f.moved() {
 			steps.Note(moved)
 		}
-		return o.holdForwards(ctx, sh, held, f)
+		return o.holdForwards(ctx, sh, lock, f)
 	})
 }
 
 // hold takes the place for as long as what runs.
-func (o *upOptions) hold(sh shell, p place, here installation, what func(*held) error) error {
-	held, err := p.hold(record{installation: here})
-	if errors.Is(err, errHeld) {
+func (o *upOptions) hold(sh shell, p state.Dir, here state.Installation, what func(*state.Lock) error) error {
+	lock, err := p.Acquire(state.Instance{Installation: here})
+	if errors.Is(err, state.ErrLocked) {
 		return missing(fmt.Errorf("bring up %s: another hellox is just bringing it up or ending it", here), "hellox status")
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(what(held), held.release())
+	return errors.Join(what(lock), lock.Release())
 }
 
 // holdForwards says where the stream is, and holds the forwards until a
 // signal, Enter, a hellox down, or the installation's end.
-func (o *upOptions) holdForwards(ctx context.Context, sh shell, held *held, f *forwards) error {
+func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock, f *forwards) error {
 	defer f.close()
-	up := upResult{held.record.installation, f.pageURL(), f.brokerURL()}
-	if err := o.announce(sh, held, up, "Enter or Ctrl-C ends the forwards; the pods stay.", nil); err != nil {
+	up := upResult{lock.Installation(), f.pageURL(), f.brokerURL()}
+	if err := o.announce(sh, lock, up, "Enter or Ctrl-C ends the forwards; the pods stay.", nil); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -147,7 +148,7 @@ func (o *upOptions) holdForwards(ctx context.Context, sh shell, held *held, f *f
 	})
 	group.Go(func() error {
 		defer stop()
-		return waitForEnd(ctx, sh, held.stop)
+		return waitForEnd(ctx, sh, lock.Stopped())
 	})
 	return group.Wait()
 }

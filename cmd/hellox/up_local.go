@@ -11,27 +11,28 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hellox/bootstrap"
+	"hellox/cmd/hellox/state"
 )
 
 // upLocal runs the whole stream in this process, or in one left behind. setup
 // bounds what comes before it is up.
 func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found bootstrap.Found, steps *stepLines) error {
-	here := installation{Target: targetLocal, Namespace: o.namespace}
-	root, err := stateRoot(sh.env)
+	here := state.Installation{Target: targetLocal, Namespace: o.namespace}
+	root, err := state.Root(sh.env)
 	if err != nil {
 		return err
 	}
-	p := placeOf(root, here)
-	kept, err := p.read()
+	p := state.DirOf(root, here)
+	kept, err := p.Read()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	where := "all in one process: " + found.Why
-	if kept.lives(ctx) {
+	if kept.Alive(ctx) {
 		steps.Done(where, true)
 		return o.alreadyUp(sh, kept, steps)
 	}
-	kept.installation = here
+	kept.Installation = here
 	switch {
 	case o.broadcastersSet:
 		kept.Broadcasters = &o.broadcasters
@@ -40,28 +41,28 @@ func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found bootstra
 	}
 	if o.detach && !o.dryRun {
 		steps.Drop()
-		return o.leaveBehind(setup, sh, here, p)
+		return o.spawnDaemon(setup, sh, here, p)
 	}
 	steps.Done(where, false)
 	if o.dryRun {
 		steps.Note(fmt.Sprintf("would run broker, receiver and %s; the history is in %s", plural(o.broadcasters, "broadcaster"), p))
 		return nil
 	}
-	held, err := p.hold(kept)
-	if errors.Is(err, errHeld) {
+	lock, err := p.Acquire(kept)
+	if errors.Is(err, state.ErrLocked) {
 		return missing(fmt.Errorf("start %s: another hellox is just starting or ending it", here), "hellox status")
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(o.holdLocal(ctx, setup, sh, held, steps), held.release())
+	return errors.Join(o.holdLocal(ctx, setup, sh, lock, steps), lock.Release())
 }
 
 // holdLocal runs the stream until a signal, Enter, a hellox down or a failure
 // of its own.
-func (o *upOptions) holdLocal(ctx, setup context.Context, sh shell, held *held, steps *stepLines) error {
+func (o *upOptions) holdLocal(ctx, setup context.Context, sh shell, lock *state.Lock, steps *stepLines) error {
 	steps.Begin("stream")
-	local, err := o.openLocal(ctx, setup, held, steps)
+	local, err := o.openLocal(ctx, setup, lock, steps)
 	if err != nil {
 		steps.Fail(err)
 		return err
@@ -74,15 +75,15 @@ func (o *upOptions) holdLocal(ctx, setup context.Context, sh shell, held *held, 
 		defer stop()
 		ready, cancel := context.WithTimeout(running, o.timeout)
 		defer cancel()
-		up := upResult{held.record.installation, "http://" + local.page.Addr().String(), "mqtt://" + local.receiver.broker.Host}
+		up := upResult{lock.Installation(), "http://" + local.page.Addr().String(), "mqtt://" + local.receiver.broker.Host}
 		if err := waitForPage(ready, up.Web); err != nil {
 			return err
 		}
 		steps.Done(fmt.Sprintf("broker, receiver and %s", plural(o.broadcasters, "broadcaster")), false)
-		if err := o.announce(sh, held, up, "Enter or Ctrl-C ends it; the history stays.", local.fleet.scale); err != nil {
+		if err := o.announce(sh, lock, up, "Enter or Ctrl-C ends it; the history stays.", local.fleet.scale); err != nil {
 			return err
 		}
-		return waitForEnd(running, sh, held.stop)
+		return waitForEnd(running, sh, lock.Stopped())
 	})
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {
 		return err
@@ -91,7 +92,7 @@ func (o *upOptions) holdLocal(ctx, setup context.Context, sh shell, held *held, 
 }
 
 // openLocal opens the ports, the history and the broker's store.
-func (o *upOptions) openLocal(ctx, setup context.Context, held *held, steps *stepLines) (*localStream, error) {
+func (o *upOptions) openLocal(ctx, setup context.Context, lock *state.Lock, steps *stepLines) (*localStream, error) {
 	var ports [2][]net.Listener
 	for i, port := range []bootstrap.Port{o.mqtt, o.web} {
 		listeners, moved, err := port.Listen(setup)
@@ -103,14 +104,14 @@ func (o *upOptions) openLocal(ctx, setup context.Context, held *held, steps *ste
 		}
 		ports[i] = listeners
 	}
-	return newLocalStream(ctx, held.place, held.record.String(), ports[0], join(ports[1]))
+	return newLocalStream(ctx, lock.Dir(), lock.Installation().String(), ports[0], join(ports[1]))
 }
 
 // alreadyUp says who runs it and where.
-func (o *upOptions) alreadyUp(sh shell, r record, steps *stepLines) error {
+func (o *upOptions) alreadyUp(sh shell, r state.Instance, steps *stepLines) error {
 	steps.Note(fmt.Sprintf("%s is up already: process %d runs it since %s",
-		r.installation, r.Holder.PID, r.Holder.Started.Local().Format(time.DateTime)))
-	return o.say(sh, upResult{r.installation, r.Holder.Web, r.Holder.MQTT}, "")
+		r.Installation, r.Owner.PID, r.Owner.Started.Local().Format(time.DateTime)))
+	return o.say(sh, upResult{r.Installation, r.Owner.Web, r.Owner.MQTT}, "")
 }
 
 func plural(n int, noun string) string {

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"hellox/cmd/hellox/state"
 )
 
 // upResult is what up ends its steps with.
 type upResult struct {
-	installation
+	state.Installation
 	Web  string `json:"web"`
 	MQTT string `json:"mqtt"`
 }
@@ -19,11 +21,11 @@ type upResult struct {
 // announce records where the stream is, and says it. A person who reads it may
 // use it at once, so the record comes first; whoever waits for the record of a
 // process in the background reads what that has said, so there it comes last.
-func (o *upOptions) announce(sh shell, held *held, up upResult, ending string, scale func(int) error) error {
+func (o *upOptions) announce(sh shell, lock *state.Lock, up upResult, ending string, scale func(int) error) error {
 	if o.detached {
-		return errors.Join(o.say(sh, up, ""), held.publish(up.Web, up.MQTT, true, scale))
+		return errors.Join(o.say(sh, up, ""), lock.Publish(up.Web, up.MQTT, true, scale))
 	}
-	if err := held.publish(up.Web, up.MQTT, false, scale); err != nil {
+	if err := lock.Publish(up.Web, up.MQTT, false, scale); err != nil {
 		return err
 	}
 	return o.say(sh, up, ending)

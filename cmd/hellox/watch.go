@@ -114,10 +114,10 @@ func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) 
 	defer a.close()
 	store, err := remote.Open(ctx, a.web, remote.Options{})
 	if err != nil {
-		return missing(fmt.Errorf("watch %s: %w", a.installation, err), "hellox status")
+		return missing(fmt.Errorf("watch %s: %w", a.Installation, err), "hellox status")
 	}
 	defer store.Close()
-	v.title = a.installation.String()
+	v.title = a.Installation.String()
 	return v.show(ctx, sh, store, apiClient(a.web))
 }
 

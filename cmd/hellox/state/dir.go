@@ -1,0 +1,56 @@
+package state
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// Root returns the directory of this machine's instances.
+func Root(env func(string) (string, bool)) (string, error) {
+	if dir, ok := env("XDG_STATE_HOME"); ok && filepath.IsAbs(dir) {
+		return filepath.Join(dir, "hellox"), nil
+	}
+	if runtime.GOOS == "windows" {
+		if dir, ok := env("LOCALAPPDATA"); ok && dir != "" {
+			return filepath.Join(dir, "hellox"), nil
+		}
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", &hintError{fmt.Errorf("find the state folder: %w", err), "set XDG_STATE_HOME to a folder of yours"}
+	}
+	return filepath.Join(home, ".local", "state", "hellox"), nil
+}
+
+// Dir is the state directory of one installation on this machine.
+type Dir string
+
+// DirOf returns the directory of i below root.
+func DirOf(root string, i Installation) Dir { return Dir(filepath.Join(root, i.folder())) }
+
+// LogFile is the file that a local installation logs to.
+func (d Dir) LogFile() string { return d.file("hellox.log") }
+
+// HistoryFile is the SQLite file of a local installation's messages.
+func (d Dir) HistoryFile() string { return d.file("history.db") }
+
+// BrokerDir is the directory of a local installation's journal.
+func (d Dir) BrokerDir() string { return d.file("broker") }
+
+func (d Dir) instanceFile() string { return d.file("record.json") }
+func (d Dir) lockFile() string     { return d.file("lock") }
+
+func (d Dir) file(name string) string { return filepath.Join(string(d), name) }
+
+// hintError is an error with the hint that a command prints below it.
+type hintError struct {
+	error
+	hint string
+}
+
+func (e *hintError) Unwrap() error { return e.error }
+
+// Hint returns what to do about the error.
+func (e *hintError) Hint() string { return e.hint }
