@@ -21,7 +21,7 @@ type Instance struct {
 	Installation
 	// Broadcasters is how many up or scale were asked for, of a local one.
 	Broadcasters *int   `json:"broadcasters,omitempty"`
-	Owner        *Owner `json:"holder,omitempty"`
+	Owner        *Owner `json:"owner,omitempty"`
 }
 
 // Owner is the process that holds an installation's forwards, or that is the
@@ -36,7 +36,9 @@ type Owner struct {
 	Token    string    `json:"token"`   // proves to the control listener that the client may read this file
 }
 
-const instanceVersion = 1
+// Versions of the record: 1 called the owner "holder". It is still read, so that
+// what an older hellox has up can be stopped by this one.
+const instanceVersion = 2
 
 // Write replaces the record in d: durable, whole or not at all (Windows cannot
 // promise that), for this user only.
@@ -74,10 +76,17 @@ func (d Dir) Read() (Instance, error) {
 	if err != nil {
 		return Instance{}, err
 	}
-	var i Instance
-	if err := json.Unmarshal(b, &i); err != nil {
+	var stored struct {
+		Instance
+		Holder *Owner `json:"holder"` // of version 1
+	}
+	if err := json.Unmarshal(b, &stored); err != nil {
 		return Instance{}, &hintError{fmt.Errorf("read the record %s: it is damaged: %w", d.instanceFile(), err),
 			"remove that file; hellox up writes it anew"}
+	}
+	i := stored.Instance
+	if i.Version == 1 {
+		i.Version, i.Owner = instanceVersion, stored.Holder
 	}
 	if i.Version != instanceVersion {
 		return Instance{}, &hintError{fmt.Errorf("read the record %s: it is of version %d, this hellox knows %d", d.instanceFile(), i.Version, instanceVersion),
