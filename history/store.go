@@ -84,9 +84,9 @@ type Event struct {
 	Message *stream.Message // shared with other followers: do not change it
 	Sender  *stream.Sender  // its state changed
 	Link    *stream.Link    // the connection that the stream comes through changed
-	// LetGo says that ids up to and including it, above the last one
-	// handed out, are no longer kept and cannot be handed out.
-	LetGo int64
+	// Evicted: ids up to and including it, above the last one handed out,
+	// are no longer stored and cannot be handed out.
+	Evicted int64
 	// JSON is Message as one JSON object if somebody encoded it already,
 	// else nil. Shared: do not change it.
 	JSON []byte
@@ -95,14 +95,14 @@ type Event struct {
 // Stats tell of the whole history.
 type Stats struct {
 	Received   uint64       `json:"received"`   // arrivals, ever
-	Kept       uint64       `json:"kept"`       // of those, kept
-	Duplicates uint64       `json:"duplicates"` // of those, had been kept before
-	LetGo      uint64       `json:"let_go"`     // kept once, gone by retention or memory's bound
+	Stored     uint64       `json:"stored"`     // of those, stored
+	Duplicates uint64       `json:"duplicates"` // of those, had been stored before
+	Evicted    uint64       `json:"evicted"`    // stored once, removed by retention or the memory limit
 	Missed     uint64       `json:"missed"`
 	Reordered  uint64       `json:"reordered"`
 	Senders    int          `json:"senders"`
 	Rates      stream.Rates `json:"rates"`
-	FirstID    int64        `json:"first_id"` // the oldest message kept now; 0: none
+	FirstID    int64        `json:"first_id"` // the oldest message stored now; 0: none
 	LastID     int64        `json:"last_id"`
 	Oldest     time.Time    `json:"oldest,omitzero"`
 	Newest     time.Time    `json:"newest,omitzero"`

@@ -200,7 +200,7 @@ func TestSendersAndStats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if st.Received != 5 || st.Kept != 4 || st.Duplicates != 1 || st.Missed != 1 || st.Reordered != 1 || st.Senders != 2 ||
+		if st.Received != 5 || st.Stored != 4 || st.Duplicates != 1 || st.Missed != 1 || st.Reordered != 1 || st.Senders != 2 ||
 			st.FirstID != 1 || st.LastID != 4 || !st.Oldest.Equal(historytest.Epoch) || !st.Newest.Equal(historytest.Epoch.Add(1700*time.Millisecond)) ||
 			st.Bytes == 0 || st.Link.State != stream.Connected || st.Degraded != "" {
 			t.Errorf("stats %+v", st)

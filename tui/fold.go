@@ -59,8 +59,8 @@ func (m model) fold(msg eventsMsg) (model, tea.Cmd) {
 			m.senders.change(*e.Sender)
 		case e.Link != nil:
 			m.link = e.Link
-		case e.LetGo > 0:
-			m.list.gone(e.LetGo)
+		case e.Evicted > 0:
+			m.list.gone(e.Evicted)
 		}
 	}
 	m.list.trim()

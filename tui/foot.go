@@ -96,7 +96,7 @@ func (m model) helpLines() []string {
 	lines = append(lines, "", m.style.Bold.Apply(" signs"), "")
 	for _, l := range []string{
 		"● on time   ◐ late   ○ silent   × gone (said goodbye)   ⨯ lost",
-		"⋯ missed, let go   ↶ reordered   ▣ retained   ◌ not connected",
+		"⋯ missed, dropped   ↶ reordered   ▣ retained   ◌ not connected",
 		"Δ since the one before of the same sender; then how long it travelled",
 	} {
 		lines = append(lines, " "+m.style.Grey.Apply(l))

@@ -109,14 +109,14 @@ func (w watched) Follow(f history.Follow) history.Follower {
 	return w.Store.Follow(f)
 }
 
-func TestLinesTellOfALostLinkAndOfWhatWasLetGo(t *testing.T) {
+func TestLinesTellOfALostLinkAndOfWhatWasDropped(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		store := newMemory()
 		store.say(hello("press-1", 1, at, stream.None, 0))
 		store.add(
 			history.Event{Link: &stream.Link{State: stream.Retrying, Retry: at.Add(4 * time.Second), Cause: "connection refused"}},
 			history.Event{Link: &stream.Link{State: stream.Connected}},
-			history.Event{LetGo: 6},
+			history.Event{Evicted: 6},
 		)
 		last := hello("press-1", 7, at, stream.None, 0)
 		last.ID = 7
@@ -125,11 +125,11 @@ func TestLinesTellOfALostLinkAndOfWhatWasLetGo(t *testing.T) {
 		if _, err := Lines(t.Context(), LineOptions{Store: store, Since: at, JSON: asJSON, Count: 2, Out: &out, Err: &aside, Now: now}); err != nil {
 			t.Fatal(err)
 		}
-		link, letGo := "◌ retry in 4 s: connection refused\n● connected\n", "⋯ 5 let go: they came faster than they were read\n"
+		link, dropped := "◌ retry in 4 s: connection refused\n● connected\n", "⋯ 5 dropped: they came faster than they were read\n"
 		if asJSON {
-			link += letGo
-		} else if !strings.Contains(out.String(), letGo) {
-			t.Errorf("wrote %q, want in it %q", out.String(), letGo)
+			link += dropped
+		} else if !strings.Contains(out.String(), dropped) {
+			t.Errorf("wrote %q, want in it %q", out.String(), dropped)
 		}
 		if aside.String() != link {
 			t.Errorf("json %v: beside the lines stands %q, want %q", asJSON, aside.String(), link)

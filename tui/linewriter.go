@@ -43,10 +43,10 @@ func (w *lineWriter) event(e *history.Event) error {
 		return w.columns(e.Message)
 	case e.Link != nil:
 		return w.link(e.Link)
-	case e.LetGo > w.last:
-		n := uint64(e.LetGo - w.last)
-		w.last = e.LetGo
-		return w.aside("⋯ " + units.Count(n) + " let go: they came faster than they were read")
+	case e.Evicted > w.last:
+		n := uint64(e.Evicted - w.last)
+		w.last = e.Evicted
+		return w.aside("⋯ " + units.Count(n) + " dropped: they came faster than they were read")
 	}
 	return nil
 }

@@ -7,10 +7,10 @@ import (
 	"hellox/stream"
 )
 
-// An entry of the list is a message, or says that ids before it were let go.
+// An entry of the list is a message, or says that ids before it were dropped.
 type entry struct {
 	message *stream.Message // shared with the store
-	letGo   uint64          // how many ids at most; message is nil
+	dropped uint64          // how many ids at most; message is nil
 }
 
 // list holds a window of the stream in id order, bounded by bytes, and where
@@ -29,7 +29,7 @@ type list struct {
 	selected  int    // unless following: then it is the newest
 	fresh     uint64 // came since the reader stopped following
 	skipped   bool   // some of those did not fit and are read again later
-	dropped   uint64 // ids that the store let go before they came here
+	dropped   uint64 // ids that the store evicted before they came here
 	height    int
 	zone      *time.Location // of the times shown
 }
@@ -70,7 +70,7 @@ func (l *list) gone(id int64) {
 	l.dropped += n
 	l.last = max(id, l.last)
 	if n > 0 && !l.skipped {
-		l.entries = append(l.entries, entry{letGo: n})
+		l.entries = append(l.entries, entry{dropped: n})
 	}
 }
 

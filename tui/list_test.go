@@ -134,15 +134,15 @@ func TestMemoryIsBounded(t *testing.T) {
 	s.shows("m2500.", "following")
 }
 
-func TestWhatTheStoreLetGoIsTold(t *testing.T) {
+func TestWhatTheStoreEvictedIsTold(t *testing.T) {
 	store := longStore(3)
 	s := open(t, store, termenv.Ascii, 80, 24)
 	last := series(10, 10)
 	last[0].ID = 10
-	store.add(history.Event{LetGo: 9})
+	store.add(history.Event{Evicted: 9})
 	store.say(last...)
 	s.follow()
-	s.shows("⋯ 6 let go: they came faster than they were read", "m10.", "6 dropped")
+	s.shows("⋯ 6 dropped: they came faster than they were read", "m10.", "6 dropped")
 }
 
 func TestANewDayIsMarked(t *testing.T) {

@@ -29,7 +29,7 @@ func (l *list) view(s *theme.Theme, w int, sender int) []string {
 func (l *list) entryLines(lines []string, s *theme.Theme, i int, c columns, w int, selected bool) []string {
 	m := l.entries[i].message
 	if m == nil {
-		return append(lines, s.Rule("⋯", units.Count(l.entries[i].letGo)+" let go: they came faster than they were read", w))
+		return append(lines, s.Rule("⋯", units.Count(l.entries[i].dropped)+" dropped: they came faster than they were read", w))
 	}
 	if l.newDay(i) {
 		lines = append(lines, s.Grey.Apply(cells.Cut(" "+m.Received.In(l.zone).Format("Monday, 2 January 2006"), w)))

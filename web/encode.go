@@ -50,7 +50,7 @@ func encodeEvent(e *history.Event) entry {
 	case e.Link != nil:
 		return entry{frame: eventFrame("link", viewLink(e.Link))}
 	}
-	return entry{frame: letGoFrame(e.LetGo)}
+	return entry{frame: evictedFrame(e.Evicted)}
 }
 
 // messageFrame writes a message's event: body, or what appendBody appends.
@@ -67,8 +67,8 @@ func messageFrame(id int64, body []byte, appendBody func([]byte) []byte) []byte 
 	return append(frame, "\n\n"...)
 }
 
-func letGoFrame(id int64) []byte {
-	return fmt.Appendf(nil, "event: letgo\ndata: {\"id\":%d}\n\n", id)
+func evictedFrame(id int64) []byte {
+	return fmt.Appendf(nil, "event: evicted\ndata: {\"id\":%d}\n\n", id)
 }
 
 // eventFrame writes v, a struct of strings, numbers and times, as an event.

@@ -117,7 +117,7 @@ func (h *eventsHandler) catchUp(ctx context.Context, c *sseWriter, sel history.S
 		c.last = stats.LastID
 	}
 	if c.last+1 < stats.FirstID && c.last > 0 {
-		c.buffer = append(c.buffer, letGoFrame(stats.FirstID-1)...)
+		c.buffer = append(c.buffer, evictedFrame(stats.FirstID-1)...)
 	}
 	for next := c.last; ; {
 		page, err := h.store.Messages(ctx, history.Query{After: next, FromStart: next == 0, Select: sel, Limit: catchUpLimit})

@@ -184,7 +184,7 @@ func TestEventsTellOfSendersAndLinks(t *testing.T) {
 	}
 }
 
-func TestEventsTellWhatWasLetGo(t *testing.T) {
+func TestEventsTellWhatWasEvicted(t *testing.T) {
 	store := newStoreOf(t, memory.Options{Memory: 50_000})
 	store.put(t, hellos(500)...)
 	stats, err := store.Stats(t.Context())
@@ -193,7 +193,7 @@ func TestEventsTellWhatWasLetGo(t *testing.T) {
 	}
 	events := listen(t, t.Context(), serve(t, Options{Store: store})+"/api/events?after=10")
 	e := <-events
-	if e.name != "letgo" || e.data != fmt.Sprintf(`{"id":%d}`, stats.FirstID-1) {
+	if e.name != "evicted" || e.data != fmt.Sprintf(`{"id":%d}`, stats.FirstID-1) {
 		t.Errorf("%+v", e)
 	}
 	if e := next(t, events, "message"); e.id != fmt.Sprint(stats.FirstID) {

@@ -32,8 +32,8 @@ func TestFaultFull(t *testing.T) {
 				free := fill(t, disk)
 				time.Sleep(3 * time.Second)
 				free()
-				kept := r.stats().Kept
-				until(t, "messages are kept again", func() bool { return r.stats().Kept > kept })
+				kept := r.stats().Stored
+				until(t, "messages are kept again", func() bool { return r.stats().Stored > kept })
 			}
 			r.check()
 		})

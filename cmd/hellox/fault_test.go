@@ -70,7 +70,7 @@ func newRig(t testing.TB, brokerDir, historyDir string) *rig {
 			"--broker", "mqtt://"+mqtt, "--id", fmt.Sprintf("press-%d", i), "--count", "5",
 			"--min", "50ms", "--max", "150ms", "--ledger", ledger))
 	}
-	until(t, "messages arrive", func() bool { return r.stats().Kept > 0 })
+	until(t, "messages arrive", func() bool { return r.stats().Stored > 0 })
 	return r
 }
 
@@ -98,7 +98,7 @@ func (r *rig) check() {
 	lost, doubled := 0, 0
 	// What is not there once nothing more has come for ten seconds is lost.
 	for last, quiet := uint64(0), time.Now(); time.Since(quiet) < 10*time.Second; time.Sleep(100 * time.Millisecond) {
-		kept := r.stats().Kept
+		kept := r.stats().Stored
 		if kept != last {
 			last, quiet = kept, time.Now()
 		}

@@ -200,8 +200,8 @@ func (s installationStatus) print(w io.Writer) {
 		table.Flush()
 	}
 	if s.Stats != nil {
-		fmt.Fprintf(w, "  %s, %.1f a minute; %d received, %d kept, %d missed\n",
-			plural(s.Stats.Senders, "sender"), 60*s.Stats.Rates.Minute, s.Stats.Received, s.Stats.Kept, s.Stats.Missed)
+		fmt.Fprintf(w, "  %s, %.1f a minute; %d received, %d stored, %d missed\n",
+			plural(s.Stats.Senders, "sender"), 60*s.Stats.Rates.Minute, s.Stats.Received, s.Stats.Stored, s.Stats.Missed)
 		if s.Stats.Degraded != "" {
 			fmt.Fprintf(w, "  degraded: %s\n", oneLine(s.Stats.Degraded))
 		}

@@ -74,7 +74,7 @@ func Receiver(s history.Store) http.Handler {
 				case e.Link != nil:
 					writeEvent(w, "link", e.Link)
 				default:
-					fmt.Fprintf(w, "event: letgo\ndata: {\"id\":%d}\n\n", e.LetGo)
+					fmt.Fprintf(w, "event: evicted\ndata: {\"id\":%d}\n\n", e.Evicted)
 				}
 			}
 		}

@@ -114,7 +114,7 @@ func (f *follower) catchUp(ctx context.Context) ([]history.Event, error) {
 	var events []history.Event
 	if first := f.from.FirstID(); f.after > 0 && f.after+1 < first {
 		f.after = first - 1
-		events = append(events, history.Event{LetGo: f.after})
+		events = append(events, history.Event{Evicted: f.after})
 	}
 	if pos, ok := f.hub.join(f.after); ok {
 		if f.lost {

@@ -347,7 +347,7 @@ func (p *State) SetDegraded(why string) {
 func (p *State) Stats() history.Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return history.Stats{Received: p.totals.Received, Kept: p.totals.Kept, Duplicates: p.totals.Duplicates,
+	return history.Stats{Received: p.totals.Received, Stored: p.totals.Kept, Duplicates: p.totals.Duplicates,
 		Missed: p.totals.Missed, Reordered: p.totals.Reordered, Senders: len(p.senders),
 		Rates: p.all.Rates(p.now()), Newest: p.newest, Started: p.started, Link: p.link, Degraded: p.degraded}
 }

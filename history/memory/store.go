@@ -192,7 +192,7 @@ func (l *Store) Stats(context.Context) (history.Stats, error) {
 	s := l.pulse.Stats()
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	s.LetGo, s.Bytes, s.Limit = l.letGo, l.bytes, l.limit
+	s.Evicted, s.Bytes, s.Limit = l.letGo, l.bytes, l.limit
 	if n := len(l.messages); n > 0 {
 		s.FirstID, s.LastID = l.messages[0].ID, l.messages[n-1].ID
 		s.Oldest, s.Newest = l.messages[0].Received, l.messages[n-1].Received

@@ -218,7 +218,7 @@ func (f *remoteFollower) decode(fr frame) (e history.Event, ok bool, err error) 
 		l := new(stream.Link)
 		err = json.Unmarshal(fr.data, l)
 		return history.Event{Link: l}, err == nil, err
-	case "letgo":
+	case "evicted":
 		var gone struct {
 			ID int64 `json:"id"`
 		}
@@ -229,7 +229,7 @@ func (f *remoteFollower) decode(fr frame) (e history.Event, ok bool, err error) 
 			return e, false, nil
 		}
 		f.after = gone.ID
-		return history.Event{LetGo: gone.ID}, true, nil
+		return history.Event{Evicted: gone.ID}, true, nil
 	}
 	return e, false, nil // a newer receiver's
 }

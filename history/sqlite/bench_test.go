@@ -225,7 +225,7 @@ func latencies(b *testing.B, turn time.Duration, fill int, o Options, oldest tim
 	cancel()
 	running.Wait()
 	if o.Keep > 0 || o.KeepFor > 0 {
-		if st, err := s.Stats(b.Context()); err != nil || st.LetGo == 0 {
+		if st, err := s.Stats(b.Context()); err != nil || st.Evicted == 0 {
 			b.Fatalf("nothing was let go: %+v, %v", st, err)
 		}
 	}

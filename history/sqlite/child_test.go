@@ -195,7 +195,7 @@ func checkKept(t *testing.T, path string, acked []uint64, steps []string) {
 		}
 	}
 	st, err := s.Stats(t.Context())
-	if err != nil || st.Missed != 0 || st.Kept != uint64(len(times))+st.LetGo {
+	if err != nil || st.Missed != 0 || st.Stored != uint64(len(times))+st.Evicted {
 		t.Fatalf("%v %+v, %d messages", err, st, len(times))
 	}
 }

@@ -183,7 +183,7 @@ func TestDiskFullAtOpening(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if st, err := s.Stats(t.Context()); err != nil || st.Kept != 10_001 || st.Degraded != "" {
+	if st, err := s.Stats(t.Context()); err != nil || st.Stored != 10_001 || st.Degraded != "" {
 		t.Errorf("healed: %+v, %v", st, err)
 	}
 }
@@ -240,7 +240,7 @@ func TestFull(t *testing.T) {
 		t.Fatalf("no room: %v", err)
 	}
 	st, err := s.Stats(t.Context())
-	if err != nil || len(acked) != 100 || st.Kept != 100 || st.LastID != 100 || !strings.Contains(st.Degraded, "disk is full") {
+	if err != nil || len(acked) != 100 || st.Stored != 100 || st.LastID != 100 || !strings.Contains(st.Degraded, "disk is full") {
 		t.Fatalf("%d acknowledged, %+v, %v", len(acked), st, err)
 	}
 	if page, err := s.Messages(t.Context(), history.Query{Limit: 1}); err != nil || page.Messages[0].ID != 100 {
@@ -256,7 +256,7 @@ func TestFull(t *testing.T) {
 		}
 	}
 	st, err = s.Stats(t.Context())
-	if err != nil || len(acked) != 2010 || st.Kept != 2010 || st.Missed != 0 || st.Degraded != "" {
+	if err != nil || len(acked) != 2010 || st.Stored != 2010 || st.Missed != 0 || st.Degraded != "" {
 		t.Errorf("%d acknowledged, %+v, %v", len(acked), st, err)
 	}
 }
@@ -303,7 +303,7 @@ func fullAndHealed(t *testing.T, path string, fill, heal func()) {
 	})
 	acked := len(acks)
 	st, err := s.Stats(t.Context())
-	if err != nil || int(st.Kept) != acked || int(st.LastID) != acked {
+	if err != nil || int(st.Stored) != acked || int(st.LastID) != acked {
 		t.Errorf("acknowledged %d, stats %+v, %v", acked, st, err)
 	}
 	if page, err := s.Messages(t.Context(), history.Query{Limit: 1}); err != nil || acked > 0 && page.Messages[0].ID != int64(acked) {

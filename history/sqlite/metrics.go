@@ -31,11 +31,11 @@ func newMetrics(registry prometheus.Registerer, s *Store) (*metrics, error) {
 	}
 	m.all = append(m.all, m.commits)
 	counter("received_total", "Arrivals of the stream, ever.", func(s history.Stats) float64 { return float64(s.Received) })
-	counter("kept_total", "Messages kept, ever.", func(s history.Stats) float64 { return float64(s.Kept) })
-	counter("duplicates_total", "Arrivals that had been kept before, ever.", func(s history.Stats) float64 { return float64(s.Duplicates) })
+	counter("stored_total", "Messages stored, ever.", func(s history.Stats) float64 { return float64(s.Stored) })
+	counter("duplicates_total", "Arrivals that had been stored before, ever.", func(s history.Stats) float64 { return float64(s.Duplicates) })
 	counter("reordered_total", "Messages that came after a later one of their sender, ever.", func(s history.Stats) float64 { return float64(s.Reordered) })
 	gauge("missed", "Sequence numbers that were jumped over and have not come since.", func() float64 { return float64(s.pulse.Stats().Missed) })
-	gauge("let_go", "Messages that retention has deleted.", func() float64 { return float64(s.letGo.Load()) })
+	gauge("evicted", "Messages that retention has deleted.", func() float64 { return float64(s.letGo.Load()) })
 	gauge("bytes", "Size of the history on the disk.", func() float64 { return float64(s.size()) })
 	gauge("degraded", "1 while nothing is acknowledged.", func() float64 {
 		if s.pulse.Stats().Degraded != "" {

@@ -289,7 +289,7 @@ func (s *Store) Intervals(context.Context) ([]history.Intervals, error) {
 // Stats implements Store.
 func (s *Store) Stats(ctx context.Context) (history.Stats, error) {
 	st := s.pulse.Stats()
-	st.LetGo, st.Bytes, st.Limit = s.letGo.Load(), s.size(), s.o.Keep
+	st.Evicted, st.Bytes, st.Limit = s.letGo.Load(), s.size(), s.o.Keep
 	st.LastID = s.last.Load()
 	err := s.read(ctx, func(c *conn) error {
 		first, received, ok, err := receivedFrom(ctx, c, s.first.Load())

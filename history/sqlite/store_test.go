@@ -179,11 +179,11 @@ func TestIDsAreNeverUsedTwice(t *testing.T) {
 	historytest.AppendAll(t, s, historytest.Hello("a", 1, 0), historytest.Hello("a", 2, 1), historytest.Foreign("x", "y", 2))
 	now = historytest.Epoch.Add(2 * time.Hour)
 	letGoAll(t, s)
-	if st, _ := s.Stats(t.Context()); st.FirstID != 0 || st.LastID != 3 || st.LetGo != 3 || st.Kept != 3 {
+	if st, _ := s.Stats(t.Context()); st.FirstID != 0 || st.LastID != 3 || st.Evicted != 3 || st.Stored != 3 {
 		t.Errorf("all let go: %+v", st)
 	}
 	s = reopen(t, s)
-	if st, _ := s.Stats(t.Context()); st.LastID != 3 || st.LetGo != 3 || st.Kept != 3 {
+	if st, _ := s.Stats(t.Context()); st.LastID != 3 || st.Evicted != 3 || st.Stored != 3 {
 		t.Errorf("all let go, opened again: %+v", st)
 	}
 	next := historytest.Hello("a", 3, 0)
@@ -236,7 +236,7 @@ func TestRetentionByBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st.FirstID < 1000 || st.LetGo != uint64(st.FirstID-1) || st.Kept != 30_000 || st.LastID != 30_000 {
+	if st.FirstID < 1000 || st.Evicted != uint64(st.FirstID-1) || st.Stored != 30_000 || st.LastID != 30_000 {
 		t.Errorf("%+v", st)
 	}
 	if err := s.c.exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
@@ -265,7 +265,7 @@ func TestRetentionByBytes(t *testing.T) {
 	}
 	// Whoever was behind is told what can no longer be had.
 	got, others := historytest.Collect(t, follower, int(st.LastID-st.FirstID+1))
-	if got[0] != st.FirstID || len(others) == 0 || others[0].LetGo != st.FirstID-1 {
+	if got[0] != st.FirstID || len(others) == 0 || others[0].Evicted != st.FirstID-1 {
 		t.Errorf("a follower behind what was let go: first %d, told %+v", got[0], others)
 	}
 }
@@ -377,8 +377,8 @@ func TestMetrics(t *testing.T) {
 		got[f.GetName()] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 	}
 	delete(got, "hellox_history_bytes")
-	want := map[string]float64{"hellox_history_received_total": 3, "hellox_history_kept_total": 2, "hellox_history_duplicates_total": 1,
-		"hellox_history_missed": 1, "hellox_history_reordered_total": 0, "hellox_history_let_go": 0, "hellox_history_degraded": 0, "hellox_history_commit_seconds": 1}
+	want := map[string]float64{"hellox_history_received_total": 3, "hellox_history_stored_total": 2, "hellox_history_duplicates_total": 1,
+		"hellox_history_missed": 1, "hellox_history_reordered_total": 0, "hellox_history_evicted": 0, "hellox_history_degraded": 0, "hellox_history_commit_seconds": 1}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

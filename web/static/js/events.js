@@ -9,7 +9,7 @@ const silence = 40_000; // the server sends a heartbeat every 15 s
 
 /**
  * Follows GET /api/events and resumes after the last id whenever the
- * connection ends. Emits "messages" (an array), "sender", "link", "letgo",
+ * connection ends. Emits "messages" (an array), "sender", "link", "evicted",
  * "state" ({state: connecting|connected|retrying, since, retry, cause}) and
  * "refused" (a Problem that a retry would not change).
  */

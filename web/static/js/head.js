@@ -18,14 +18,14 @@ export class Head extends Emitter {
     this.receiver = link('receiver');
     this.you = link('you');
     this.received = figure('received', 'messages that arrived, ever');
-    this.kept = figure('kept', 'of those, kept (the others had been kept before)');
-    this.letGo = figure('let go', 'kept once, gone by retention');
+    this.stored = figure('stored', 'of those, stored (the others had been stored before)');
+    this.evicted = figure('evicted', 'stored once, removed by retention');
     this.missed = figure('missed', 'sequence numbers that never came');
     const arrow = () => el('span.arrow', { 'aria-hidden': 'true' }, '→');
     root.append(
       el('h1', {}, 'hellox'), this.name,
       el('div.path', { role: 'group', 'aria-label': 'the path of a message' }, this.senders, arrow(), this.broker.node, arrow(), this.receiver.node, arrow(), this.you.node),
-      el('div.figures', {}, this.received.node, this.kept.node, this.letGo.node, this.missed.node),
+      el('div.figures', {}, this.received.node, this.stored.node, this.evicted.node, this.missed.node),
       el('div.buttons', {},
         el('button.quiet.side', { type: 'button', title: 'hide or show senders and intervals ([)', 'aria-label': 'hide or show the left panel', onclick: () => this.emit('side') }, '◧'),
         el('button.quiet', { type: 'button', title: 'light or dark (t)', 'aria-label': 'light or dark', onclick: () => this.emit('theme') }, '◐'),
@@ -41,11 +41,11 @@ export class Head extends Emitter {
       const title = (stats.name ? clean(stats.name) + ' · ' : '') + 'hellox';
       if (document.title !== title) document.title = title;
       this.received.show(stats.received);
-      this.kept.show(stats.kept);
-      this.letGo.show(stats.let_go);
+      this.stored.show(stats.stored);
+      this.evicted.show(stats.evicted);
       this.missed.show(stats.missed);
       this.missed.node.classList.toggle('bad', stats.missed > 0);
-      attribute(this.kept.node, 'title', `kept: ${bytes(stats.bytes)}${stats.limit ? ' of at most ' + bytes(stats.limit) : ''}; ${count(stats.duplicates)} arrived again`);
+      attribute(this.stored.node, 'title', `stored: ${bytes(stats.bytes)}${stats.limit ? ' of at most ' + bytes(stats.limit) : ''}; ${count(stats.duplicates)} arrived again`);
     }
     const wait = (at, clock) => (at > clock ? `in ${Math.ceil((at - clock) / 1000)}\u202fs` : 'now');
     const broker = stats?.link;

@@ -98,7 +98,7 @@ function follow(from) {
   const current = (work) => (value) => { if (events === mine) work(value); };
   mine.on('messages', current(addMessages));
   mine.on('sender', current((s) => { senders.update(s); announcer.state(s.sender, s.state); }));
-  mine.on('letgo', current(() => open()));
+  mine.on('evicted', current(() => open()));
   mine.on('link', current((l) => status.setLink(l)));
   mine.on('state', current((s) => status.setEvents(s)));
   mine.on('refused', current(showFailure));

@@ -26,7 +26,7 @@ export class Timeline extends Emitter {
     this.line = svg('path', { class: 'cursor' });
     this.chart = svg('svg', { class: 'time', preserveAspectRatio: 'none', viewBox: `0 0 180 ${height}`, tabindex: 0, role: 'slider', 'aria-label': 'position in the history' },
       this.here, this.bars, this.gaps, this.line);
-    this.from = el('button.quiet', { type: 'button', title: 'how far back: 5 min, 1 h, all that is kept', onclick: () => this.#nextSpan() }, '1 h');
+    this.from = el('button.quiet', { type: 'button', title: 'how far back: 5 min, 1 h, all that is stored', onclick: () => this.#nextSpan() }, '1 h');
     this.label = el('span.readout');
     this.node = el('div.timeline', {}, this.from, el('div.chart', {}, this.chart, this.label), el('button.quiet', { type: 'button', title: 'follow the newest (G)', onclick: () => this.emit('newest') }, 'now'));
     root.append(this.node);
