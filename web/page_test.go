@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +187,19 @@ func TestPageAgreesWithGo(t *testing.T) {
 		}
 		wrong := evaluate[[]string](t, ctx, `import('/static/js/color.js').then(({ colorOf }) => `+string(list)+
 			`.filter((s) => colorOf(s.name, s.declared) !== s.index).map((s) => s.name + ' ' + s.declared))`)
+		if len(wrong) > 0 {
+			t.Errorf("%d differ: %v", len(wrong), wrong)
+		}
+	})
+
+	t.Run("units", func(t *testing.T) {
+		examples, err := os.ReadFile("../tui/units/testdata/units.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong := evaluate[[]string](t, ctx, `import('/static/js/format.js').then((format) => Object.entries(`+string(examples)+`).flatMap(([name, examples]) =>
+			examples.map(({ value, text }) => [name, value, format[name.replace('_ms', '')](value), text.replaceAll(' ', '\u202f')]))
+			.filter(([, , got, want]) => got !== want).map(([name, value, got, want]) => name + ' of ' + value + ' is ' + got + ', want ' + want))`)
 		if len(wrong) > 0 {
 			t.Errorf("%d differ: %v", len(wrong), wrong)
 		}

@@ -5,7 +5,7 @@ import { get } from './api.js';
 import { Emitter } from './emitter.js';
 import { clean, cleanLines } from './clean.js';
 import { barClass, colorOf } from './color.js';
-import { bytes, count, date, millis, parseTime, seconds, time } from './format.js';
+import { bytes, count, date, delta, latency, parseTime, time } from './format.js';
 import { changes } from './changes.js';
 import { hexdump } from './hexview.js';
 import { jsonText } from './jsontext.js';
@@ -79,7 +79,7 @@ export class Detail extends Emitter {
     const sender = el('dd', {}, el('i', { class: barClass(colorOf(m.sender, m.color)) }), el('bdi', {}, clean(m.sender)));
     const rows = [
       ['sender', sender], ['topic', clean(m.topic)], ['received', `${date(at)} ${time(at)}`],
-      ['Δ', seconds(m.delta_ms)], ['Δ any', seconds(m.delta_any_ms)], ['latency', millis(m.latency_ms)],
+      ['Δ', delta(m.delta_ms)], ['Δ any', delta(m.delta_any_ms)], ['latency', latency(m.latency_ms)],
       ['seq', m.seq && count(m.seq)], ['boot', m.boot], ['QoS', String(m.qos) + (m.retained ? '  ▣ retained' : '')],
       ['missed', m.missed && `⋯ ${count(m.missed)} just before`], ['order', m.reordered && '↶ reordered: older than one already seen'],
       ['size', bytes(payloadSize(m))],
@@ -130,7 +130,7 @@ export class Detail extends Emitter {
       text(this.body, 'no earlier message of this sender is stored');
       return;
     }
-    this.body.replaceChildren(`since #${count(before.id)}, ${seconds(parseTime(m.received) - parseTime(before.received))} before\n\n`,
+    this.body.replaceChildren(`since #${count(before.id)}, ${delta(parseTime(m.received) - parseTime(before.received))} before\n\n`,
       ...changes(before, m).map((c) => el('div.change', { 'data-sign': c.sign }, `${c.sign} ${c.text}`)));
   }
 }

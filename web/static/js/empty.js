@@ -2,7 +2,7 @@
 
 import { el, text } from './dom.js';
 import { clean } from './clean.js';
-import { parseTime, span } from './format.js';
+import { elapsed, parseTime } from './format.js';
 
 export class Empty {
   /** @type {Error|null} */
@@ -32,7 +32,7 @@ export class Empty {
         text(this.count, 'Esc in the filter box clears it');
       } else {
         text(this.words, 'No messages yet. A broadcaster says Hello world every 1 to 10 s.');
-        text(this.count, stats ? `waiting for ${span(clock.now() - parseTime(stats.started))}` : '');
+        text(this.count, stats ? `waiting for ${elapsed(clock.now() - parseTime(stats.started))}` : '');
       }
     };
     window.on('changed', show);

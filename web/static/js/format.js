@@ -1,4 +1,5 @@
-// Numbers, times and durations as the page shows them: tabular, with their unit.
+// Numbers, times and durations with their units, as package units of the
+// terminal formats them, but with narrow spaces. A test compares the two.
 
 const space = '\u202f'; // narrow and unbreakable
 const minute = 60_000, hour = 60 * minute, dayLength = 24 * hour;
@@ -36,45 +37,51 @@ export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, space);
 /** sender, senders: word for n of it */
 export const plural = (n, word) => (n === 1 ? word : word + 's');
 
-/** 4.112 s; from 1,000 s on without thousandths of a second. */
-export function seconds(ms) {
+/** The interval between two messages: 0.310 s, 12 m 03 s, 3 h 12 m; null: ''. */
+export function delta(ms) {
   if (ms == null) return '';
-  return Math.abs(ms) < 1e6 ? (ms / 1000).toFixed(3) + space + 's' : span(ms);
+  if (ms < 0) return '-' + delta(-ms);
+  return ms < 100_000 ? (ms / 1000).toFixed(3) + space + 's' : long(ms);
 }
 
-/** 1.8 ms; from one second on 1.204 s. */
-export function millis(ms) {
+/** How long a message travelled: 1.8 ms, 310 ms, 2.4 s; null: ''. */
+export function latency(ms) {
   if (ms == null) return '';
-  return Math.abs(ms) < 1000 ? ms.toFixed(1) + space + 'ms' : seconds(ms);
+  if (ms < 0) return '-' + latency(-ms);
+  if (ms < 100) return ms.toFixed(1) + space + 'ms';
+  if (ms < 1000) return Math.floor(ms) + space + 'ms';
+  return ms < 100_000 ? (ms / 1000).toFixed(1) + space + 's' : long(ms);
 }
 
-/** How long ago, short: 4.1 s, 41 s, 3 min, 2 h, 5 d. */
+/** How long ago, or how late: 3.2 s, 41 s, 2 m 05 s. */
 export function age(ms) {
-  if (ms < 0) ms = 0;
-  if (ms < 9_950) return (ms / 1000).toFixed(1) + space + 's';
-  if (ms < 2 * minute) return Math.floor(ms / 1000) + space + 's';
-  if (ms < 2 * hour) return Math.floor(ms / minute) + space + 'min';
-  if (ms < 2 * dayLength) return Math.floor(ms / hour) + space + 'h';
-  return Math.floor(ms / dayLength) + space + 'd';
+  if (ms >= 10_000) return elapsed(ms);
+  return (Math.floor(Math.max(ms, 0) / 100) / 10).toFixed(1) + space + 's';
 }
 
-/** A length of time: 12.3 s, 4 min 07 s, 2 h 05 min, 3 d 4 h. */
-export function span(ms) {
+/** A time counted by the second: 4 s, 2 m 05 s. */
+export const elapsed = (ms) => (ms < 100_000 ? Math.floor(Math.max(ms, 0) / 1000) + space + 's' : long(ms));
+
+function long(ms) {
   const two = (n) => String(Math.floor(n)).padStart(2, '0');
-  if (ms < minute) return (ms / 1000).toFixed(1) + space + 's';
-  if (ms < hour) return Math.floor(ms / minute) + space + 'min ' + two((ms % minute) / 1000) + space + 's';
-  if (ms < dayLength) return Math.floor(ms / hour) + space + 'h ' + two((ms % hour) / minute) + space + 'min';
-  return Math.floor(ms / dayLength) + space + 'd ' + Math.floor((ms % dayLength) / hour) + space + 'h';
+  const parts = (n, unit, m, smaller) => [Math.floor(n), unit, two(m), smaller].join(space);
+  if (ms < hour) return parts(ms / minute, 'm', (ms % minute) / 1000, 's');
+  if (ms < 48 * hour) return parts(ms / hour, 'h', (ms % hour) / minute, 'm');
+  return parts(ms / dayLength, 'd', (ms % dayLength) / hour, 'h');
 }
 
-/** 57 B, 1.2 KiB, 3.4 MiB */
+/** 57 B, 1.2 KiB, 256.0 MiB */
 export function bytes(n) {
   if (n < 1024) return n + space + 'B';
-  for (const unit of ['KiB', 'MiB', 'GiB', 'TiB']) {
-    n /= 1024;
-    if (n < 1024 || unit === 'TiB') return (n < 10 ? n.toFixed(1) : Math.round(n)) + space + unit;
-  }
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  for (n /= 1024; n >= 1024 && unit < units.length - 1; unit++) n /= 1024;
+  return n.toFixed(1) + space + units[unit];
 }
 
-/** Messages a second: 0.31/s, 5.4/s, 1 204/s */
-export const rate = (n) => (n < 10 ? n.toFixed(2) : n < 100 ? n.toFixed(1) : count(Math.round(n))) + '/s';
+/** Messages a second, or a minute below one a second: 11.0/min, 5.4/s, 1 204/s */
+export function rate(n) {
+  if (n === 0) return '0/min';
+  if (n < 1) return (n * 60).toFixed(1) + '/min';
+  return (n < 10 ? n.toFixed(1) : count(Math.round(n))) + '/s';
+}

@@ -3,7 +3,7 @@
 import { attribute, el, text } from './dom.js';
 import { Emitter } from './emitter.js';
 import { clean } from './clean.js';
-import { age, bytes, count, parseTime, plural, span, timeOfDay } from './format.js';
+import { age, bytes, count, elapsed, parseTime, plural, timeOfDay } from './format.js';
 import { stateSign } from './states.js';
 
 /** Emits "side", "theme" and "help". */
@@ -88,7 +88,7 @@ export class Head extends Emitter {
     } else if (stats && stats.link.state !== 'connected' && stats.link.state !== 'connecting') {
       kind = 'bad';
       const since = parseTime(stats.link.since);
-      words = `The receiver is without the broker since ${timeOfDay(since)} (${span(now - since)})${stats.link.cause ? ': ' + clean(stats.link.cause) : ''}. ` +
+      words = `The receiver is without the broker since ${timeOfDay(since)} (${elapsed(now - since)})${stats.link.cause ? ': ' + clean(stats.link.cause) : ''}. ` +
         (stats.link.retry ? `Next attempt ${wait(parseTime(stats.link.retry), now)}.` : 'It does not try again.');
     }
     this.banner.hidden = !words;

@@ -4,7 +4,7 @@ import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
 import { clean, cleanShort } from './clean.js';
 import { barClass, colorOf } from './color.js';
-import { count, millis, parseTime, seconds, time } from './format.js';
+import { count, delta, latency, parseTime, time } from './format.js';
 import { summary } from './payload.js';
 import { Emitter } from './emitter.js';
 
@@ -169,7 +169,7 @@ export class List extends Emitter {
     node.id = 'message-' + m.id;
     node.dataset.id = m.id;
     attribute(node, 'aria-selected', selected);
-    const [at, who, what, delta, any, latency] = node.children;
+    const [at, who, what, own, any, travelled] = node.children;
     text(at, time(parseTime(m.received)));
     const [bar, bdi] = who.children;
     const color = barClass(colorOf(m.sender, m.color ?? this.#senders.get(m.sender)?.color));
@@ -181,9 +181,9 @@ export class List extends Emitter {
     attribute(marks, 'title', [m.retained && 'retained', m.reordered && 'reordered'].filter(Boolean).join(', ') || null);
     text(words, clean(summary(m)));
     words.className = m.text != null ? '' : 'foreign';
-    text(delta, seconds(m.delta_ms));
-    text(any, seconds(m.delta_any_ms));
-    text(latency, millis(m.latency_ms));
+    text(own, delta(m.delta_ms));
+    text(any, delta(m.delta_any_ms));
+    text(travelled, latency(m.latency_ms));
   }
 }
 

@@ -3,7 +3,7 @@
 import { attribute, el, text } from './dom.js';
 import { post } from './api.js';
 import { clean } from './clean.js';
-import { millis } from './format.js';
+import { latency } from './format.js';
 
 const aTopic = ''; // value of the option that publishes
 const verbs = ['say', 'pause', 'resume', 'interval', 'identify'];
@@ -77,13 +77,13 @@ export class SendBar {
     try {
       if (publish) {
         await post('/api/publish', { topic: this.topic.value, payload: this.text.value, qos: Number(this.qos.value), retain: this.retain.checked });
-        this.#showResult('good', `published ✓ ${millis(performance.now() - begun)}`);
+        this.#showResult('good', `published ✓ ${latency(performance.now() - begun)}`);
       } else {
         const command = { to, do: verb };
         if (verb === 'say') command.text = this.text.value;
         if (verb === 'interval') Object.assign(command, { min: this.min.value, max: this.max.value });
         const answer = await post('/api/command', command);
-        const took = millis(answer.round_trip_ms);
+        const took = latency(answer.round_trip_ms);
         if (answer.ok) this.#showResult('good', `${clean(to)} answered ✓ ${took}: ${mode(answer.state)}`);
         else this.#showResult('bad', `${clean(to)} refused ✗ ${took}: ${clean(answer.error ?? '')}`);
       }

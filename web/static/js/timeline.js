@@ -3,7 +3,7 @@
 import { attribute, el, svg, text } from './dom.js';
 import { get } from './api.js';
 import { Emitter } from './emitter.js';
-import { count, rate, span, timeOfDay, timeShort, parseTime } from './format.js';
+import { count, elapsed, parseTime, rate, timeOfDay, timeShort } from './format.js';
 
 const height = 26;
 const spans = [['5 min', '5m'], ['1 h', '1h'], ['all', '']];
@@ -142,7 +142,7 @@ export class Timeline extends Emitter {
     }
     const b = bins[i], at = start + i * step;
     const when = bins.length * step > 86_400_000 ? new Date(at).toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }) : step < 60_000 ? timeOfDay(at) : timeShort(at);
-    text(this.label, `${when}  ${rate(b.messages / (step / 1000))}  ${count(b.messages)} in ${span(step)}${b.missed ? `  ⋯ ${count(b.missed)} missed` : ''}`);
+    text(this.label, `${when}  ${rate(b.messages / (step / 1000))}  ${count(b.messages)} in ${elapsed(step)}${b.missed ? `  ⋯ ${count(b.missed)} missed` : ''}`);
     this.label.classList.toggle('left', i > bins.length / 2);
   }
 }
