@@ -110,6 +110,16 @@ func (f *helloFields) hello() (Hello, bool) {
 	return h, true
 }
 
+// SetHello fills in what a payload of ours says. Received and Retained must be
+// set: a retained message waited at the broker, so it has no latency.
+func (m *Message) SetHello(h *Hello) {
+	m.Ours, m.Sender, m.Text, m.Color, m.Boot, m.Seq = true, h.Sender, h.Text, h.Color, h.Boot, h.Seq
+	m.Latency = None
+	if !m.Retained && !h.Sent.IsZero() {
+		m.Latency = m.Received.Sub(h.Sent).Truncate(time.Microsecond)
+	}
+}
+
 // isColor tells whether s is #rrggbb.
 func isColor(s string) bool {
 	if len(s) != len("#rrggbb") || s[0] != '#' {

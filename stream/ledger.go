@@ -143,16 +143,6 @@ func (l *Ledger) Enter(a Arrival) Entry {
 	return e
 }
 
-// SetHello fills in what a payload of ours says. Received and Retained must be
-// set: a retained message waited at the broker, so it has no latency.
-func (m *Message) SetHello(h *Hello) {
-	m.Ours, m.Sender, m.Text, m.Color, m.Boot, m.Seq = true, h.Sender, h.Text, h.Color, h.Boot, h.Seq
-	m.Latency = None
-	if !m.Retained && !h.Sent.IsZero() {
-		m.Latency = m.Received.Sub(h.Sent).Truncate(time.Microsecond)
-	}
-}
-
 // Replay enters a message that was kept after the LedgerState that the ledger was
 // made from.
 func (l *Ledger) Replay(m *Message) {
