@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 // ErrNotFound is the error of a message id that the history does not hold.
@@ -48,7 +49,7 @@ type Query struct {
 type Select struct {
 	Topics []string       // MQTT topic filters, any of them; none: all
 	Sender string         // exactly this one; "": all
-	Filter *stream.Filter // nil: all
+	Filter *filter.Filter // nil: all
 }
 
 // A Page is one page of messages in id order.

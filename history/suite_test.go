@@ -18,6 +18,7 @@ import (
 	"hellox/history/remote"
 	"hellox/history/sqlite"
 	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 // A bench is a store under test: what is appended to local is read from Store.
@@ -75,8 +76,8 @@ func fill(t *testing.T, a historytest.Appender) {
 }
 
 func TestPages(t *testing.T) {
-	filter := func(expression string) *stream.Filter {
-		f, err := stream.ParseFilter(expression)
+	filter := func(expression string) *filter.Filter {
+		f, err := filter.Parse(expression)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"hellox/stream/safetext"
 )
 
 // A Command tells one broadcaster what to do.
@@ -70,7 +72,7 @@ func (c *Command) Check() error {
 	case "":
 		return fmt.Errorf("the command says nothing to do")
 	default:
-		return fmt.Errorf("unknown command %q: there are say, pause, resume, interval and identify", Clean(string(c.Do)))
+		return fmt.Errorf("unknown command %q: there are say, pause, resume, interval and identify", safetext.Clean(string(c.Do)))
 	}
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/oklog/ulid/v2"
+
+	"hellox/stream/safetext"
 )
 
 // DialOptions say where a Conn goes.
@@ -161,11 +163,11 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 		return fmt.Errorf("publish: QoS %d: there are 0, 1 and 2", qos)
 	}
 	if size := len(topic) + len(payload) + 4; size > c.o.Broker.maxPacket() {
-		return fmt.Errorf("publish to %s: the message has %d bytes; at most %d fit in a packet", Clean(topic), size, c.o.Broker.maxPacket())
+		return fmt.Errorf("publish to %s: the message has %d bytes; at most %d fit in a packet", safetext.Clean(topic), size, c.o.Broker.maxPacket())
 	}
 	s, err := c.current(ctx)
 	if err != nil {
-		return fmt.Errorf("publish to %s: %w", Clean(topic), err)
+		return fmt.Errorf("publish to %s: %w", safetext.Clean(topic), err)
 	}
 	acked, err := s.publish(mqttMessage{topic, payload, qos, retain})
 	if err != nil {
@@ -182,7 +184,7 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	case <-s.lost:
 		return unacknowledgedError(topic, qos, s.cause)
 	case <-ctx.Done():
-		return fmt.Errorf("publish to %s: the broker has not acknowledged it: %w", Clean(topic), ctx.Err())
+		return fmt.Errorf("publish to %s: the broker has not acknowledged it: %w", safetext.Clean(topic), ctx.Err())
 	}
 }
 
@@ -191,11 +193,11 @@ func unacknowledgedError(topic string, qos byte, cause error) error {
 	if qos > 0 && isClosed(cause) {
 		// MQTT 3.1.1 knows no other way to refuse a message.
 		return &hinted{
-			fmt.Errorf("publish to %s: %w", Clean(topic), &lostError{"the broker closed the connection instead of acknowledging"}),
+			fmt.Errorf("publish to %s: %w", safetext.Clean(topic), &lostError{"the broker closed the connection instead of acknowledging"}),
 			"brokers do so when the user may not publish to that topic",
 		}
 	}
-	return fmt.Errorf("publish to %s: %w", Clean(topic), lost(cause))
+	return fmt.Errorf("publish to %s: %w", safetext.Clean(topic), lost(cause))
 }
 
 // Close ends the Conn. What waits for it gets an error.
@@ -213,7 +215,7 @@ const AskTimeout = 5 * time.Second
 // ErrNoAnswer. An Answer that is not OK is no error.
 func (c *Conn) Ask(ctx context.Context, id string, command Command) (Answer, time.Duration, error) {
 	failed := func(err error) (Answer, time.Duration, error) {
-		return Answer{}, 0, fmt.Errorf("ask %s: %w", Clean(id), err)
+		return Answer{}, 0, fmt.Errorf("ask %s: %w", safetext.Clean(id), err)
 	}
 	if !ValidID(id) {
 		return failed(errors.New("that is no id of a broadcaster"))

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"hellox/stream/safetext"
 )
 
 var (
@@ -37,7 +39,7 @@ type ConnectError struct {
 }
 
 func (e *ConnectError) Error() string {
-	return fmt.Sprintf("connect to %s: %s", Clean(e.Broker.String()), e.Cause)
+	return fmt.Sprintf("connect to %s: %s", safetext.Clean(e.Broker.String()), e.Cause)
 }
 
 // Unwrap returns the kind (ErrUnreachable, ErrDenied) and what the network or
@@ -82,9 +84,9 @@ func newConnectError(b Broker, err error) *ConnectError {
 	case errors.Is(err, packets.ErrorRefusedServerUnavailable):
 		e.Cause = "the broker says that it is unavailable"
 	case errors.As(err, &dns):
-		e.Cause = fmt.Sprintf("the host name %q is not known", Clean(dns.Name))
+		e.Cause = fmt.Sprintf("the host name %q is not known", safetext.Clean(dns.Name))
 		if dns.IsTimeout || dns.IsTemporary {
-			e.Cause = fmt.Sprintf("the name server does not answer for %q", Clean(dns.Name))
+			e.Cause = fmt.Sprintf("the name server does not answer for %q", safetext.Clean(dns.Name))
 		}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Cause = "nothing listens there (connection refused)"
@@ -95,24 +97,24 @@ func newConnectError(b Broker, err error) *ConnectError {
 	case errors.As(err, &hostname):
 		e.Cause = "its certificate is not for this host name"
 	case errors.As(err, &invalid):
-		e.Cause = "its certificate is not valid: " + Clean(invalid.Error())
+		e.Cause = "its certificate is not valid: " + safetext.Clean(invalid.Error())
 	case errors.As(err, &record):
 		e.Cause = "it does not speak TLS there"
 		e.hint = "use mqtt:// or ws:// for a listener without TLS"
 	case errors.As(err, &alert):
-		e.kind, e.Cause = ErrDenied, "it ends the TLS handshake: "+Clean(alert.Error())
+		e.kind, e.Cause = ErrDenied, "it ends the TLS handshake: "+safetext.Clean(alert.Error())
 		e.hint = "a broker that asks for a certificate gets it with --cert FILE --key FILE"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		e.Cause = fmt.Sprintf("no answer within %s", dialTimeout)
 	case errors.Is(err, errMalformed):
-		e.Cause = "what answers there is no MQTT broker: " + Clean(malformedCause(err))
+		e.Cause = "what answers there is no MQTT broker: " + safetext.Clean(malformedCause(err))
 	case isClosed(err):
 		e.Cause = "the connection was closed before the broker answered"
 		if b.Scheme == "mqtt" || b.Scheme == "ws" {
 			e.hint = "a listener with TLS wants mqtts:// or wss://"
 		}
 	default:
-		e.Cause = Clean(lastOf(err).Error())
+		e.Cause = safetext.Clean(lastOf(err).Error())
 	}
 	return e
 }
@@ -130,11 +132,11 @@ func lost(err error) error {
 	case err == nil || isClosed(err):
 		e.cause = "the broker closed the connection"
 	case errors.Is(err, errMalformed):
-		e.cause = Clean(malformedCause(err))
+		e.cause = safetext.Clean(malformedCause(err))
 	case errors.Is(err, os.ErrDeadlineExceeded), isTimeout(err):
 		e.cause = "the broker does not answer any more"
 	default:
-		e.cause = Clean(lastOf(err).Error())
+		e.cause = safetext.Clean(lastOf(err).Error())
 	}
 	return e
 }

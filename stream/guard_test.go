@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hellox/stream/safetext"
 )
 
 // hostileBroker answers each connection's first packet with answer, and its
@@ -104,7 +106,7 @@ func TestHostileBroker(t *testing.T) {
 			background(t, s.run)
 			l := awaitLink(t, links, Retrying)
 			runtime.ReadMemStats(&after)
-			if !strings.Contains(l.Cause, c.says) || Clean(l.Cause) != l.Cause {
+			if !strings.Contains(l.Cause, c.says) || safetext.Clean(l.Cause) != l.Cause {
 				t.Errorf("the cause is %q, not %q", l.Cause, c.says)
 			}
 			if grown := after.TotalAlloc - before.TotalAlloc; grown > 8<<20 {

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
+
+	"hellox/stream/safetext"
 )
 
 // A Hello is the payload of a broadcast of ours.
@@ -144,7 +146,7 @@ func ValidID(s string) bool {
 		return false
 	}
 	for _, r := range s {
-		if !shown(r) || unicode.Is(unicode.Zs, r) || unicode.Is(unicode.Variation_Selector, r) {
+		if !safetext.Visible(r) || unicode.Is(unicode.Zs, r) || unicode.Is(unicode.Variation_Selector, r) {
 			return false
 		}
 	}

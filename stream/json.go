@@ -3,6 +3,8 @@ package stream
 import (
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"hellox/stream/safetext"
 )
 
 const hexDigits = "0123456789abcdef"
@@ -42,7 +44,7 @@ func AppendString[S ~string | ~[]byte](b []byte, s S) []byte {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			b = append(b, `\ufffd`...)
-		case shown(r):
+		case safetext.Visible(r):
 			b = append(b, s[i:i+n]...)
 		case r > 0xffff:
 			hi, lo := utf16.EncodeRune(r)

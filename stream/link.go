@@ -4,6 +4,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"hellox/stream/safetext"
 )
 
 // links tells a connection's changes, each once, to a log and a function.
@@ -48,5 +50,5 @@ func cause(err error) string {
 	if errors.As(err, &l) {
 		return l.cause
 	}
-	return Clean(err.Error())
+	return safetext.Clean(err.Error())
 }

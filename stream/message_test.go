@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"hellox/stream/safetext"
 )
 
 // anyBytes are payloads: text, JSON, and what is neither.
@@ -72,7 +74,7 @@ func TestMessageJSON(t *testing.T) {
 // checkTerminalSafe holds that a terminal shows b and obeys nothing in it.
 func checkTerminalSafe(t interface{ Fatalf(string, ...any) }, b []byte) {
 	for _, r := range string(b) {
-		if !shown(r) {
+		if !safetext.Visible(r) {
 			t.Fatalf("%q has %U", b, r)
 		}
 	}

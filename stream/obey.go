@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"hellox/stream/safetext"
 )
 
 // hear reads a message that came to the broadcaster itself.
@@ -55,7 +57,7 @@ func (b *broadcaster) obey(payload []byte) {
 	}
 	answer := Answer{ID: c.ID, OK: err == nil, State: b.mode}
 	if err != nil {
-		answer.Error = Clean(err.Error())
+		answer.Error = safetext.Clean(err.Error())
 	}
 	b.Log.Info("command", "id", b.id, "do", string(c.Do), "ok", answer.OK, "error", answer.Error)
 	b.answer(answer)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"hellox/stream/safetext"
 )
 
 // A session is one MQTT connection, from CONNECT to its end. It is not
@@ -136,7 +138,7 @@ func (s *session) subscribe(ctx context.Context, filters map[string]byte, patien
 	granted := token.Result()
 	for filter := range filters {
 		if code, ok := granted[filter]; !ok || code > 2 {
-			return &hinted{fmt.Errorf("subscribe to %s: %w", Clean(filter), ErrDenied), "this user may not read that topic"}
+			return &hinted{fmt.Errorf("subscribe to %s: %w", safetext.Clean(filter), ErrDenied), "this user may not read that topic"}
 		}
 	}
 	return nil

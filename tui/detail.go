@@ -12,6 +12,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/stream"
+	"hellox/stream/safetext"
 	"hellox/tui/cells"
 	"hellox/tui/theme"
 	"hellox/tui/units"
@@ -173,7 +174,7 @@ func payload(m *stream.Message, as form, w int) (string, []string) {
 func fold(s string, w int) []string {
 	var lines []string
 	for _, l := range strings.Split(strings.TrimSuffix(s, "\n"), "\n") {
-		lines = append(lines, cells.Wrap(stream.Clean(l), w)...)
+		lines = append(lines, cells.Wrap(safetext.Clean(l), w)...)
 	}
 	return lines
 }

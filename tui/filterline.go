@@ -5,7 +5,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"hellox/stream"
+	"hellox/stream/filter"
 	"hellox/tui/cells"
 	"hellox/tui/theme"
 )
@@ -16,19 +16,19 @@ type filterLine struct {
 	err   error
 }
 
-func newFilterLine(current *stream.Filter) filterLine {
+func newFilterLine(current *filter.Filter) filterLine {
 	return filterLine{input: newInput(current.String())}
 }
 
 func (f filterLine) update(msg tea.Msg) filterLine {
 	f.input = f.input.update(msg)
-	_, f.err = stream.ParseFilter(f.input.value())
+	_, f.err = filter.Parse(f.input.value())
 	return f
 }
 
 // column is where the expression is wrong, from 1; 0 if nowhere.
 func (f filterLine) column() int {
-	var wrong *stream.FilterError
+	var wrong *filter.Error
 	if errors.As(f.err, &wrong) {
 		return wrong.Column
 	}
@@ -54,7 +54,7 @@ func (m model) pressFilter(msg tea.KeyMsg) (model, tea.Cmd) {
 		m.mode = modeBrowse
 		return m, nil
 	case tea.KeyEnter:
-		filter, err := stream.ParseFilter(m.filter.input.value())
+		filter, err := filter.Parse(m.filter.input.value())
 		if err != nil {
 			m.filter.err = err
 			return m, nil

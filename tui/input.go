@@ -4,7 +4,7 @@ import (
 	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"hellox/stream"
+	"hellox/stream/safetext"
 	"hellox/tui/cells"
 	"hellox/tui/theme"
 )
@@ -36,14 +36,14 @@ func (in input) view(s *theme.Theme, w, wrong int, focus bool) string {
 		at = 0
 	}
 	from := 0
-	for from < at && cells.Width(stream.Clean(string(runes[from:at]))) > w-2 {
+	for from < at && cells.Width(safetext.Clean(string(runes[from:at]))) > w-2 {
 		from++
 	}
 	painted, used := "", 0
 	for i := from; i <= len(runes) && used < w; i++ {
 		c := " "
 		if i < len(runes) {
-			c = cells.Cut(stream.Clean(string(runes[i])), w-used)
+			c = cells.Cut(safetext.Clean(string(runes[i])), w-used)
 		}
 		used += cells.Width(c)
 		switch {

@@ -8,6 +8,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/stream/safetext"
 	"hellox/tui/cells"
 	"hellox/tui/theme"
 	"hellox/tui/units"
@@ -77,10 +78,10 @@ func (w *lineWriter) columns(m *stream.Message) error {
 			return err
 		}
 	}
-	sender := stream.Clean(m.Sender)
-	say := marks(m) + stream.Clean(string(m.Payload))
+	sender := safetext.Clean(m.Sender)
+	say := marks(m) + safetext.Clean(string(m.Payload))
 	if m.Ours {
-		say = marks(m) + stream.Clean(m.Text)
+		say = marks(m) + safetext.Clean(m.Text)
 	}
 	w.senderW = max(w.senderW, min(cells.Width(sender), lineSenderMost))
 	w.textW = max(w.textW, min(cells.Width(say), lineTextMost))
@@ -101,7 +102,7 @@ func (w *lineWriter) columns(m *stream.Message) error {
 func pad(s string, n int) string { return s + cells.Spaces(n-cells.Width(s)) }
 
 func missed(m *stream.Message) string {
-	return "⋯ " + stream.Clean(m.Sender) + ": " + units.Count(m.Missed) + " missed"
+	return "⋯ " + safetext.Clean(m.Sender) + ": " + units.Count(m.Missed) + " missed"
 }
 
 // aside says something about the messages: among them for a person, beside
@@ -132,7 +133,7 @@ func (w *lineWriter) link(l *stream.Link) error {
 		return nil
 	}
 	if l.Cause != "" {
-		words += ": " + stream.Clean(l.Cause)
+		words += ": " + safetext.Clean(l.Cause)
 	}
 	if err := w.out.Flush(); err != nil {
 		return err

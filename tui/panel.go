@@ -7,6 +7,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/stream/stats"
 	"hellox/tui/cells"
 	"hellox/tui/theme"
 	"hellox/tui/units"
@@ -77,7 +78,7 @@ func histogram(st *theme.Theme, in *history.Intervals, w int) []string {
 		cells.Cut(fmt.Sprintf(" min %.3f  mean %.3f  max %.3f", in.MinMS/1000, in.MeanMS/1000, in.MaxMS/1000), w),
 	}
 	ms := func(f float64) time.Duration { return time.Duration(f * float64(time.Millisecond)) }
-	if p, ok := stream.Uniformity(in.Counts, step, ms(in.MinMS), ms(in.MaxMS)); ok {
+	if p, ok := stats.Uniformity(in.Counts, step, ms(in.MinMS), ms(in.MaxMS)); ok {
 		words := "yes"
 		if p < 0.01 {
 			words = "no"

@@ -7,6 +7,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/stream/safetext"
 	"hellox/tui/units"
 )
 
@@ -102,5 +103,5 @@ func stateWords(s *stream.Sender, now time.Time) string {
 	case stream.Lost:
 		return "lost " + s.Since.In(zone).Format("15:04")
 	}
-	return stream.Clean(string(s.State))
+	return safetext.Clean(string(s.State))
 }

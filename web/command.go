@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hellox/stream"
+	"hellox/stream/safetext"
 )
 
 // A commandHandler answers POST /api/command: it asks one broadcaster and
@@ -27,9 +28,9 @@ func (h commandHandler) post(w http.ResponseWriter, r *http.Request) error {
 	reply, took, err := h.client.Ask(ctx, to, cmd)
 	switch {
 	case r.Context().Err() == nil && (errors.Is(err, stream.ErrNoAnswer) || errors.Is(err, context.DeadlineExceeded)):
-		return &statusError{http.StatusGatewayTimeout, fmt.Sprintf("no answer from %s within %v", stream.Clean(to), askTimeout)}
+		return &statusError{http.StatusGatewayTimeout, fmt.Sprintf("no answer from %s within %v", safetext.Clean(to), askTimeout)}
 	case err != nil:
-		return fmt.Errorf("ask %s: %w", stream.Clean(to), err)
+		return fmt.Errorf("ask %s: %w", safetext.Clean(to), err)
 	}
 	return answer(w, viewAnswer(reply, took))
 }

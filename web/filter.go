@@ -3,7 +3,7 @@ package web
 import (
 	"net/http"
 
-	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 // getFilter answers GET /api/filter: whether an expression of the filter
@@ -14,7 +14,7 @@ func getFilter(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	filter, err := stream.ParseFilter(values.Get("filter"))
+	filter, err := filter.Parse(values.Get("filter"))
 	if err != nil {
 		return err
 	}

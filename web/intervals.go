@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"hellox/history"
-	"hellox/stream"
+	"hellox/stream/stats"
 )
 
 // intervalsView is one histogram with the verdict on it.
@@ -45,7 +45,7 @@ func viewIntervals(in history.Intervals) intervalsView {
 	if v.Counts == nil {
 		v.Counts = []uint64{}
 	}
-	if p, ok := stream.Uniformity(in.Counts, duration(in.StepMS), duration(in.MinMS), duration(in.MaxMS)); ok {
+	if p, ok := stats.Uniformity(in.Counts, duration(in.StepMS), duration(in.MinMS), duration(in.MaxMS)); ok {
 		v.UniformP = &p
 	}
 	return v

@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"hellox/stream"
+	"hellox/stream/safetext"
 )
 
 // until waits until the expression is true on the page, which looks at itself
@@ -231,7 +232,7 @@ func TestPageAgreesWithGo(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := evaluate[string](t, ctx, `import('/static/js/clean.js').then(({ clean }) => clean(`+string(in)+`))`)
-			if want := stream.Clean(s); got != want {
+			if want := safetext.Clean(s); got != want {
 				g, w := []rune(got), []rune(want)
 				for i := range min(len(g), len(w)) {
 					if g[i] != w[i] {

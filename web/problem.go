@@ -8,7 +8,7 @@ import (
 	"net/http"
 
 	"hellox/history"
-	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 // A problemDetails is the body of every error, application/problem+json
@@ -42,7 +42,7 @@ func writeProblem(w http.ResponseWriter, p problemDetails) {
 // fail answers with err, as the status that says whose turn it is.
 func fail(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	var known *statusError
-	var filter *stream.FilterError
+	var filter *filter.Error
 	switch {
 	case errors.As(err, &filter):
 		writeProblem(w, problemDetails{

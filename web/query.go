@@ -11,6 +11,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 // Bounds of the parameters.
@@ -93,7 +94,7 @@ func selection(values url.Values) (history.Select, error) {
 			return sel, refuse(err.Error())
 		}
 	}
-	filter, err := stream.ParseFilter(values.Get("filter"))
+	filter, err := filter.Parse(values.Get("filter"))
 	if err != nil {
 		return sel, err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"hellox/history"
 	"hellox/history/remote"
-	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 // What a terminal reads through the API is what the store holds.
@@ -24,7 +24,7 @@ func TestRemoteReadsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer remote.Close()
-	filter, err := stream.ParseFilter("-is:ours or seq>250")
+	filter, err := filter.Parse("-is:ours or seq>250")
 	if err != nil {
 		t.Fatal(err)
 	}

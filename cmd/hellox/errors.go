@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"hellox/bootstrap"
-	"hellox/stream"
+	"hellox/stream/safetext"
 )
 
 // The exit codes of every command.
@@ -124,5 +124,5 @@ func hintOf(err error) string {
 // oneLine makes what may hold words from the network or from another program
 // safe to show as one line.
 func oneLine(s string) string {
-	return stream.Clean(strings.Join(strings.Fields(s), " "))
+	return safetext.Clean(strings.Join(strings.Fields(s), " "))
 }

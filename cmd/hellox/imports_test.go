@@ -16,21 +16,33 @@ import (
 // in the README, in full. An import that is not listed fails TestImports, and so
 // does a line that no import needs. cmd/hellox may import every package.
 const edges = `
-stream: the vocabulary, imports none of the others
+stream: the vocabulary; stream/safetext imports none of the others
+stream -> stream/safetext
+stream/filter -> stream
+stream/stats -> stream
+stream/track -> stream
 
 history -> stream
+history -> stream/filter
 history/live -> history
 history/live -> stream
+history/live -> stream/stats
+history/live -> stream/track
 history/sqlite -> history
 history/sqlite -> history/live
 history/sqlite -> stream
+history/sqlite -> stream/filter
+history/sqlite -> stream/stats
+history/sqlite -> stream/track
 history/memory -> history
 history/memory -> history/live
 history/memory -> stream
+history/memory -> stream/track
 history/remote -> history
 history/remote -> stream
 history/historytest -> history
 history/historytest -> stream
+history/historytest -> stream/filter
 
 broker -> broker/journal
 broker -> stream
@@ -43,8 +55,12 @@ web -> history
 web -> stream
 web -> web/origin
 web -> web/timeline
+web -> stream/filter
+web -> stream/safetext
+web -> stream/stats
 web/timeline -> history
 web/timeline -> stream
+web/timeline -> stream/filter
 
 tui -> history
 tui -> stream
@@ -52,11 +68,14 @@ tui -> tui/cells
 tui -> tui/theme
 tui -> tui/timeline
 tui -> tui/units
-tui/cells -> stream
+tui -> stream/filter
+tui -> stream/safetext
+tui -> stream/stats
 tui/theme -> stream
 tui/theme -> tui/cells
 tui/theme -> tui/timeline
 tui/units -> stream
+tui/cells -> stream/safetext
 `
 
 // foreign lists what only some packages may depend on, whether they import it

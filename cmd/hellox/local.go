@@ -18,6 +18,7 @@ import (
 	"hellox/cmd/hellox/state"
 	"hellox/history/sqlite"
 	"hellox/stream"
+	"hellox/stream/safetext"
 )
 
 // maxLocal bounds the broadcasters of one process: each has its own connection.
@@ -36,7 +37,7 @@ type localStream struct {
 // store in the installation's folder. The listeners are its own from here on.
 func newLocalStream(ctx context.Context, p state.Dir, name string, mqtt []net.Listener, page net.Listener) (*localStream, error) {
 	file := &lumberjack.Logger{Filename: p.LogFile(), MaxSize: 16, MaxBackups: 1}
-	log := slog.New(stream.LogHandler(slog.NewJSONHandler(file, nil)))
+	log := slog.New(safetext.LogHandler(slog.NewJSONHandler(file, nil)))
 	metrics := newRegistry()
 	l := &localStream{page: page, log: file}
 	var listeners []broker.Listener

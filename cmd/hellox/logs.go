@@ -15,7 +15,7 @@ import (
 
 	"hellox/bootstrap"
 	"hellox/cmd/hellox/state"
-	"hellox/stream"
+	"hellox/stream/safetext"
 )
 
 func newLogs(sh shell) *cobra.Command {
@@ -45,7 +45,7 @@ func newLogs(sh shell) *cobra.Command {
 				if output == "json" {
 					return printJSON(sh.out, line)
 				}
-				_, err := fmt.Fprintf(sh.out, "%s %s\n", line.Pod, stream.Clean(line.Text))
+				_, err := fmt.Fprintf(sh.out, "%s %s\n", line.Pod, safetext.Clean(line.Text))
 				return err
 			}
 			r, err := selected.oneKnown(ctx, sh)

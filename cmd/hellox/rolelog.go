@@ -5,7 +5,7 @@ import (
 	"io"
 	"log/slog"
 
-	"hellox/stream"
+	"hellox/stream/safetext"
 )
 
 // logFlags are the flags of what a role writes about itself.
@@ -37,5 +37,5 @@ func (f *logFlags) logger(w io.Writer, role string) (*slog.Logger, error) {
 	default:
 		return nil, usage(fmt.Sprintf("--log-format takes auto, text or json, not %q", f.format), "")
 	}
-	return slog.New(stream.LogHandler(h)).With("role", role), nil
+	return slog.New(safetext.LogHandler(h)).With("role", role), nil
 }

@@ -15,6 +15,7 @@ import (
 	"hellox/history/memory"
 	"hellox/history/remote"
 	"hellox/stream"
+	"hellox/stream/filter"
 	"hellox/tui"
 )
 
@@ -194,8 +195,8 @@ func (v view) show(ctx context.Context, sh shell, store history.Store, client tu
 }
 
 // parseFilter compiles --filter.
-func parseFilter(expression string) (*stream.Filter, error) {
-	f, err := stream.ParseFilter(expression)
+func parseFilter(expression string) (*filter.Filter, error) {
+	f, err := filter.Parse(expression)
 	if err != nil {
 		return nil, usage("--filter: "+err.Error(), "hellox watch --help lists the terms")
 	}
@@ -220,7 +221,7 @@ func sinceTime(s string, now time.Time) (time.Time, error) {
 func filterHelp() string {
 	var b strings.Builder
 	b.WriteString("A filter is terms side by side; or, not (or -) and parentheses combine them:\n")
-	for _, t := range stream.FilterTerms() {
+	for _, t := range filter.Terms() {
 		fmt.Fprintf(&b, "  %-26s %s\n", t.Example, t.Description)
 	}
 	return b.String()

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"hellox/history"
-	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 // Receiver serves a Store as a receiver's API does, as far as a Remote asks
@@ -106,6 +106,6 @@ func readQuery(r *http.Request) (q history.Query) {
 	q.Until, _ = time.Parse(time.RFC3339Nano, v.Get("until"))
 	q.Limit, _ = strconv.Atoi(v.Get("limit"))
 	q.Topics, q.Sender = v["topic"], v.Get("sender")
-	q.Filter, _ = stream.ParseFilter(v.Get("filter"))
+	q.Filter, _ = filter.Parse(v.Get("filter"))
 	return q
 }

@@ -8,6 +8,8 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/stream/stats"
+	"hellox/stream/track"
 )
 
 // A State is what a store that writes itself knows besides its messages: how
@@ -20,8 +22,8 @@ type State struct {
 	mu       sync.Mutex
 	senders  map[string]*sender
 	due      dueHeap
-	all      stream.Meter
-	totals   stream.Totals
+	all      stats.Meter
+	totals   track.Totals
 	newest   time.Time // Received of the newest message
 	link     stream.Link
 	linkAt   uint64 // position in the hub's ring at its last change
@@ -35,9 +37,9 @@ const minLook = 10 * time.Millisecond
 // A sender is one of a pulse's senders.
 type sender struct {
 	name      string
-	standing  stream.Standing
-	meter     stream.Meter
-	Cadence   stream.Cadence
+	standing  track.Standing
+	meter     stats.Meter
+	Cadence   stats.Cadence
 	state     stream.State // as last published
 	changedAt uint64       // position in the hub's ring at the last change
 	due       time.Time    // when to look at it again; zero if never
@@ -53,7 +55,7 @@ func NewState(h *Hub, now func() time.Time) *State {
 }
 
 // Load adds a sender as it was when the store was last open.
-func (p *State) Load(a *stream.Account, c stream.Cadence) {
+func (p *State) Load(a *track.Account, c stats.Cadence) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.sender(a.Sender)
@@ -83,7 +85,7 @@ func (p *State) Replay(m *stream.Message, next time.Duration, heard bool) {
 }
 
 // Account sets how a sender stands in the ledger after all was replayed.
-func (p *State) Account(a *stream.Account) {
+func (p *State) Account(a *track.Account) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.sender(a.Sender)
@@ -99,7 +101,7 @@ func (p *State) settle(s *sender) {
 }
 
 // Loaded sets the counts over all senders.
-func (p *State) Loaded(s stream.LedgerState) {
+func (p *State) Loaded(s track.State) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.totals, p.newest = s.Totals, s.Received
@@ -116,7 +118,7 @@ func (p *State) sender(name string) *sender {
 
 // Take learns of entries that are kept now, and publishes what followers see
 // of them: the messages, then the changes of state that they caused.
-func (p *State) Take(entries []stream.Entry, totals stream.Totals) {
+func (p *State) Take(entries []track.Entry, totals track.Totals) {
 	encode := p.hub.followers.Load() > 0
 	events := make([]history.Event, 0, len(entries)+8)
 	var touched []*sender
@@ -125,7 +127,7 @@ func (p *State) Take(entries []stream.Entry, totals stream.Totals) {
 	p.totals = totals
 	for i := range entries {
 		e := &entries[i]
-		if e.Verdict == stream.Apart && e.Presence == nil {
+		if e.Verdict == track.Apart && e.Presence == nil {
 			continue
 		}
 		if e.Presence != nil && p.senders[e.Sender] == nil {
@@ -247,7 +249,7 @@ func (p *State) Forget(names []string) {
 }
 
 // Cadence returns a copy of a sender's cadence, to be kept.
-func (p *State) Cadence(name string) (c stream.Cadence) {
+func (p *State) Cadence(name string) (c stats.Cadence) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s := p.senders[name]; s != nil {

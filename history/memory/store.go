@@ -9,6 +9,7 @@ import (
 	"hellox/history"
 	"hellox/history/live"
 	"hellox/stream"
+	"hellox/stream/track"
 )
 
 // Options say how much a Live store holds.
@@ -27,7 +28,7 @@ type Store struct {
 	pulse *live.State
 
 	writing sync.Mutex // held by Append; guards ledger
-	ledger  *stream.Ledger
+	ledger  *track.Ledger
 
 	mu       sync.RWMutex
 	messages []*stream.Message // ids follow one another without a gap
@@ -48,7 +49,7 @@ func New(o Options) *Store {
 	}
 	h := live.NewHub(0)
 	return &Store{limit: o.Memory, now: o.Now, hub: h, pulse: live.NewState(h, o.Now),
-		ledger: stream.NewLedger(stream.LedgerState{}, nil)}
+		ledger: track.NewLedger(track.State{}, nil)}
 }
 
 // Run appends and acknowledges what comes in until in is closed or ctx is
@@ -59,7 +60,7 @@ func (l *Store) Run(ctx context.Context, in <-chan stream.Arrival) error { retur
 func (l *Store) Append(_ context.Context, arrivals []stream.Arrival) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	entries := make([]stream.Entry, len(arrivals))
+	entries := make([]track.Entry, len(arrivals))
 	for i := range arrivals {
 		entries[i] = l.ledger.Enter(arrivals[i])
 	}
@@ -75,7 +76,7 @@ func (l *Store) Append(_ context.Context, arrivals []stream.Arrival) error {
 	return nil
 }
 
-func (l *Store) keep(entries []stream.Entry) error {
+func (l *Store) keep(entries []track.Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {

@@ -16,6 +16,7 @@ import (
 	"hellox/history/historytest"
 	"hellox/history/memory"
 	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 // serveAt serves h on an address, so that a test can take the server away and
@@ -149,7 +150,7 @@ func TestRemoteFollowerRefused(t *testing.T) {
 }
 
 func TestRemoteEncodesEveryParameter(t *testing.T) {
-	filter, err := stream.ParseFilter(`"two words" or sender:a&b`)
+	filter, err := filter.Parse(`"two words" or sender:a&b`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,16 +9,17 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/stream/track"
 )
 
 // A batch is what one transaction writes.
 type batch struct {
-	entries  []stream.Entry
+	entries  []track.Entry
 	arrivals []stream.Arrival // to acknowledge
 	rows     []row
 	sources  []*source // new ones
 	touched  []*source // of the rows, one for each row
-	totals   stream.Totals
+	totals   track.Totals
 }
 
 // Append keeps arrivals, and when they are on the disk publishes and
@@ -46,7 +47,7 @@ func (s *Store) Append(ctx context.Context, arrivals []stream.Arrival) error {
 
 // enter makes arrivals the pending batch.
 func (s *Store) enter(arrivals []stream.Arrival) error {
-	b := &batch{arrivals: arrivals, entries: make([]stream.Entry, len(arrivals)), rows: make([]row, 0, len(arrivals)), touched: make([]*source, 0, len(arrivals))}
+	b := &batch{arrivals: arrivals, entries: make([]track.Entry, len(arrivals)), rows: make([]row, 0, len(arrivals)), touched: make([]*source, 0, len(arrivals))}
 	counted := false // something that leaves no row to replay
 	for i := range arrivals {
 		e := s.ledger.Enter(arrivals[i])
@@ -54,7 +55,7 @@ func (s *Store) enter(arrivals []stream.Arrival) error {
 		switch {
 		case e.Presence != nil:
 			s.ledger.Touch(e.Sender) // its cadence is kept beside its account
-		case e.Verdict == stream.Duplicate:
+		case e.Verdict == track.Duplicate:
 			counted = true
 		case e.Message != nil:
 			src, isNew := s.sources.find(e.Message.Topic, e.Message.Sender)

@@ -20,6 +20,7 @@ import (
 	"hellox/history"
 	"hellox/history/historytest"
 	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 // benchMessages is how large a history the pages are measured on: one million
@@ -55,7 +56,7 @@ func BenchmarkPages(b *testing.B) {
 	overhead := float64(s.size()-payload) / float64(n)
 	middle := int64(n / 2)
 	filter := func(expression string) history.Select {
-		f, err := stream.ParseFilter(expression)
+		f, err := filter.Parse(expression)
 		if err != nil {
 			b.Fatal(err)
 		}

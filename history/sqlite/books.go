@@ -8,7 +8,8 @@ import (
 	"hash/crc32"
 	"time"
 
-	"hellox/stream"
+	"hellox/stream/stats"
+	"hellox/stream/track"
 )
 
 // The books are all that the history knows besides its messages: the ledger's
@@ -27,14 +28,14 @@ const (
 
 // The keys of table meta.
 const (
-	metaBooks = "books"  // stream.LedgerState as JSON
+	metaBooks = "books"  // track.State as JSON
 	metaLetGo = "let_go" // how many messages retention has deleted, decimal
 )
 
 // A bookEntry is a sender's account as it stands in table sender.
 type bookEntry struct {
-	*stream.Account
-	Cadence stream.Cadence `json:"cadence"`
+	*track.Account
+	Cadence stats.Cadence `json:"cadence"`
 }
 
 // A page of books to be written in one transaction.
@@ -52,7 +53,7 @@ func (s *Store) turnPage() (*bookPage, error) {
 	if p.books, err = json.Marshal(s.ledger.State()); err != nil {
 		return nil, fmt.Errorf("encode the books: %w", err)
 	}
-	var changed []*stream.Account
+	var changed []*track.Account
 	changed, p.forgot = s.ledger.Changes()
 	for _, a := range changed {
 		account, err := json.Marshal(bookEntry{a, s.pulse.Cadence(a.Sender)})
@@ -98,7 +99,7 @@ func readSenders(ctx context.Context, c *conn) ([]bookEntry, error) {
 		if v[2] != pairChecksum(name, account) {
 			return fmt.Errorf("the account of sender %q is damaged", name)
 		}
-		e := bookEntry{Account: new(stream.Account)}
+		e := bookEntry{Account: new(track.Account)}
 		if err := json.Unmarshal(account, &e); err != nil {
 			return fmt.Errorf("the account of sender %q: %w", name, err)
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"hellox/history"
-	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 // A plan says how a page is looked for. It narrows; what it lets through is
@@ -28,7 +28,7 @@ const (
 func (s *Store) plan(q *history.Query) plan {
 	var p plan
 	expr := q.Filter.Expr()
-	narrow := stream.Relax(expr, bySource)
+	narrow := filter.Relax(expr, bySource)
 	if q.Sender != "" || len(q.Topics) > 0 || narrow != nil {
 		var count int64
 		p.sources = s.sources.where(func(src *source) bool {
@@ -57,7 +57,7 @@ func (s *Store) plan(q *history.Query) plan {
 			}
 		}
 	}
-	if e := stream.Relax(expr, inColumns); e != nil {
+	if e := filter.Relax(expr, inColumns); e != nil {
 		terms = append(terms, s.condition(e))
 	}
 	p.where = strings.Join(terms, " AND ")
@@ -65,29 +65,29 @@ func (s *Store) plan(q *history.Query) plan {
 }
 
 // bySource tells whether a term only looks at what a source is.
-func bySource(t *stream.Term) bool { return t.Key == stream.KeySender || t.Key == stream.KeyTopic }
+func bySource(t *filter.Term) bool { return t.Key == filter.KeySender || t.Key == filter.KeyTopic }
 
 // match evaluates an expression made of bySource terms only.
-func (s *source) match(e stream.Expr) bool {
+func (s *source) match(e filter.Expr) bool {
 	switch e := e.(type) {
-	case stream.And:
+	case filter.And:
 		for _, x := range e {
 			if !s.match(x) {
 				return false
 			}
 		}
 		return true
-	case stream.Or:
+	case filter.Or:
 		for _, x := range e {
 			if s.match(x) {
 				return true
 			}
 		}
 		return false
-	case stream.Not:
+	case filter.Not:
 		return !s.match(e.X)
-	case *stream.Term:
-		if e.Key == stream.KeySender {
+	case *filter.Term:
+		if e.Key == filter.KeySender {
 			return e.MatchText(s.sender)
 		}
 		return e.MatchText(s.topic)
@@ -96,9 +96,9 @@ func (s *source) match(e stream.Expr) bool {
 }
 
 // inColumns tells whether a term can be a condition on the columns of m.
-func inColumns(t *stream.Term) bool {
+func inColumns(t *filter.Term) bool {
 	switch t.Key {
-	case stream.KeyQoS, stream.KeyIs, stream.KeyDelta, stream.KeySize, stream.KeySender, stream.KeyTopic:
+	case filter.KeyQoS, filter.KeyIs, filter.KeyDelta, filter.KeySize, filter.KeySender, filter.KeyTopic:
 		return true
 	}
 	return false
@@ -106,21 +106,21 @@ func inColumns(t *stream.Term) bool {
 
 // condition writes an expression made of inColumns terms only as SQL. Only
 // numbers and the operators of the filter language get into it.
-func (s *Store) condition(e stream.Expr) string {
+func (s *Store) condition(e filter.Expr) string {
 	switch e := e.(type) {
-	case stream.And:
+	case filter.And:
 		return s.conditions(e, " AND ")
-	case stream.Or:
+	case filter.Or:
 		return s.conditions(e, " OR ")
-	case stream.Not:
+	case filter.Not:
 		return "NOT " + s.condition(e.X)
-	case *stream.Term:
+	case *filter.Term:
 		return s.term(e)
 	}
 	return "1"
 }
 
-func (s *Store) conditions(operands []stream.Expr, between string) string {
+func (s *Store) conditions(operands []filter.Expr, between string) string {
 	terms := make([]string, len(operands))
 	for i, x := range operands {
 		terms[i] = s.condition(x)
@@ -128,24 +128,24 @@ func (s *Store) conditions(operands []stream.Expr, between string) string {
 	return "(" + strings.Join(terms, between) + ")"
 }
 
-func (s *Store) term(t *stream.Term) string {
+func (s *Store) term(t *filter.Term) string {
 	switch t.Key {
-	case stream.KeyQoS:
+	case filter.KeyQoS:
 		return fmt.Sprintf("(flags & %d %s %d)", flagQoS, t.Op, t.Value)
-	case stream.KeySize:
+	case filter.KeySize:
 		return fmt.Sprintf("(length(payload) %s %d)", t.Op, t.Value)
-	case stream.KeyDelta:
+	case filter.KeyDelta:
 		// A message without a delta makes the term false, not NULL.
 		return fmt.Sprintf("ifnull(delta * 1000 %s %d, 0)", t.Op, t.Value)
-	case stream.KeyIs:
+	case filter.KeyIs:
 		switch t.Text {
-		case stream.IsRetained:
+		case filter.IsRetained:
 			return fmt.Sprintf("(flags & %d <> 0)", flagRetained)
-		case stream.IsOurs:
+		case filter.IsOurs:
 			return fmt.Sprintf("(flags & %d <> 0)", flagOurs)
-		case stream.IsReordered:
+		case filter.IsReordered:
 			return fmt.Sprintf("(flags & %d <> 0)", flagReordered)
-		case stream.IsMissed:
+		case filter.IsMissed:
 			return fmt.Sprintf("(flags >> %d <> 0)", missedShift)
 		}
 	}
@@ -170,22 +170,22 @@ const ageMargin = time.Minute
 // the age.
 func ageBounds(q *history.Query, now time.Time) (since, until time.Time) {
 	since, until = q.Since, q.Until
-	terms, ok := q.Filter.Expr().(stream.And)
+	terms, ok := q.Filter.Expr().(filter.And)
 	if !ok {
-		terms = stream.And{q.Filter.Expr()}
+		terms = filter.And{q.Filter.Expr()}
 	}
 	for _, e := range terms {
-		t, ok := e.(*stream.Term)
-		if !ok || t.Key != stream.KeyAge {
+		t, ok := e.(*filter.Term)
+		if !ok || t.Key != filter.KeyAge {
 			continue
 		}
 		at := now.Add(-time.Duration(t.Value))
 		switch t.Op {
-		case stream.Less, stream.LessEqual:
+		case filter.Less, filter.LessEqual:
 			if since.Before(at) {
 				since = at
 			}
-		case stream.Greater, stream.GreaterEqual:
+		case filter.Greater, filter.GreaterEqual:
 			if at = at.Add(ageMargin); until.IsZero() || at.Before(until) {
 				until = at
 			}

@@ -20,6 +20,7 @@ import (
 	"hellox/history"
 	"hellox/history/live"
 	"hellox/stream"
+	"hellox/stream/track"
 )
 
 // Options of a SQLite history.
@@ -60,7 +61,7 @@ type Store struct {
 
 	writing    sync.Mutex // guards all that follows
 	c          *conn
-	ledger     *stream.Ledger
+	ledger     *track.Ledger
 	changed    []*source // since the books were kept
 	pending    *batch    // entered in the ledger, not yet on the disk
 	page       *bookPage // turned, not yet on the disk
@@ -166,7 +167,7 @@ func (s *Store) load(ctx context.Context, steps []string) (err error) {
 	if s.sources, err = loadSources(ctx, s.c); err != nil {
 		return err
 	}
-	var state stream.LedgerState
+	var state track.State
 	if b, err := readMeta(ctx, s.c, metaBooks); err != nil {
 		return err
 	} else if len(b) > 0 {
@@ -187,11 +188,11 @@ func (s *Store) load(ctx context.Context, steps []string) (err error) {
 	if err != nil {
 		return err
 	}
-	accounts := make([]*stream.Account, len(entries))
+	accounts := make([]*track.Account, len(entries))
 	for i, e := range entries {
 		accounts[i] = e.Account
 	}
-	s.ledger = stream.NewLedger(state, accounts)
+	s.ledger = track.NewLedger(state, accounts)
 	return s.replay(ctx, state.LastID, entries)
 }
 

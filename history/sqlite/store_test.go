@@ -17,6 +17,7 @@ import (
 	"hellox/history"
 	"hellox/history/historytest"
 	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 func openTest(t testing.TB, path string, o Options) *Store {
@@ -343,7 +344,7 @@ func TestPagesByFilterAgainstMatch(t *testing.T) {
 		"payload.temp>=49", "sender:press-1 or topic:rare/one", "(sender:press-1 or is:ours) seq<3", "not (qos=0 or is:ours)",
 		"delta>400ms", "not delta>400ms", "latency<5ms", "size>12 qos=0", "is:missed", "-is:missed is:ours", "age<10h", "age>10h", "topic:plant/1/temp or qos=1", "sender:~^press-(1|2)$",
 	} {
-		filter, err := stream.ParseFilter(expression)
+		filter, err := filter.Parse(expression)
 		if err != nil {
 			t.Fatal(err)
 		}

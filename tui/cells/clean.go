@@ -5,7 +5,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"hellox/stream"
+	"hellox/stream/safetext"
 )
 
 // Clean makes text from the network safe to show in at most n cells. It reads
@@ -18,12 +18,12 @@ func Clean(s string, n int) string {
 	// A cell is a grapheme of a base and four marks at most: 20 bytes.
 	most := 20*n + 20
 	if len(s) <= most {
-		return Cut(stream.Clean(s), n)
+		return Cut(safetext.Clean(s), n)
 	}
 	for most > 0 && !utf8.RuneStart(s[most]) {
 		most--
 	}
-	s = stream.Clean(s[:most])
+	s = safetext.Clean(s[:most])
 	if Width(s) <= n {
 		s = Left(s, n-1) + "…"
 	}
@@ -44,7 +44,7 @@ func Name(sender string, ours bool, n int) string {
 		}
 		sender = sender[at:]
 	}
-	s := stream.Clean(sender)
+	s := safetext.Clean(sender)
 	if w := Width(s); w > n {
 		s = ansi.TruncateLeft(s, w-n+1, "…")
 	}

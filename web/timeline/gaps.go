@@ -6,6 +6,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 // maxGaps bounds what is remembered; the oldest go first. maxGapPages bounds
@@ -32,7 +33,7 @@ type gap struct {
 // extend searches what has come since the last time, and further back until
 // the id from.
 func (g *gaps) extend(ctx context.Context, store history.Store, stats *history.Stats, from int64) error {
-	filter, err := stream.ParseFilter("is:missed")
+	filter, err := filter.Parse("is:missed")
 	if err != nil {
 		return err
 	}

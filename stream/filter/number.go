@@ -1,0 +1,97 @@
+package filter
+
+import (
+	"cmp"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+func (p *parser) numberOperand(t *Term) (Expr, error) {
+	p.space()
+	start := p.at
+	text := strings.ToLower(p.bare())
+	var ok bool
+	var expected string
+	switch t.Key {
+	case KeyDelta, KeyLatency, KeyAge:
+		t.Value, ok = parseSpan(text)
+		expected = "a duration with its unit, such as 250ms, 10s, 5m or 2h"
+	case KeySize:
+		t.Value, ok = parseSize(text)
+		expected = "a size in bytes, such as 512, 1KiB or 2MB"
+	case KeySeq:
+		t.Value, ok = parseWhole(text, math.MaxInt64)
+		expected = "a whole number"
+	case KeyQoS:
+		t.Value, ok = parseWhole(text, 2)
+		expected = "0, 1 or 2"
+	}
+	if !ok {
+		return nil, p.fail(start, expected)
+	}
+	return t, nil
+}
+
+// parseSpan reads a duration as time.ParseDuration does, and days.
+func parseSpan(s string) (int64, bool) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return int64(n) * int64(24*time.Hour), err == nil && n <= 100*365
+	}
+	d, err := time.ParseDuration(s)
+	return int64(d), err == nil
+}
+
+func parseSize(s string) (int64, bool) {
+	if s == "" || s[0] < '0' || s[0] > '9' || strings.Contains(s, ",") {
+		return 0, false
+	}
+	n, err := humanize.ParseBytes(s)
+	return int64(n), err == nil && n <= math.MaxInt64
+}
+
+func parseWhole(s string, most int64) (int64, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && n >= 0 && n <= most && s[0] != '+' && s[0] != '-'
+}
+
+// A number is one of JSON.
+type number struct {
+	float float64
+	whole bool // it is an integer that int64 holds exactly, as float64 may not
+	int   int64
+}
+
+// parseNumber reads a JSON number; also one that begins with a + or a point.
+func parseNumber(s string) (n number, ok bool) {
+	digits := 0
+	for i := range len(s) {
+		switch {
+		case '0' <= s[i] && s[i] <= '9':
+			digits++
+		case strings.IndexByte("+-.eE", s[i]) < 0: // ParseFloat also knows hexadecimals, inf, nan and _
+			return number{}, false
+		}
+	}
+	if digits == 0 {
+		return number{}, false
+	}
+	if digits == len(s) || digits == len(s)-1 && s[0] == '-' {
+		if i, err := strconv.ParseInt(s, 10, 64); err == nil {
+			return number{float64(i), true, i}, true
+		}
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	return number{float: f}, err == nil
+}
+
+func (n number) compare(m number) int {
+	if n.whole && m.whole {
+		return cmp.Compare(n.int, m.int)
+	}
+	return cmp.Compare(n.float, m.float)
+}
