@@ -117,7 +117,7 @@ func TestBroadcastLosesNothing(t *testing.T) {
 		}
 		taken[h.Sender] = max(taken[h.Sender], h.Seq)
 	}
-	b.hook.onPublish.Store(&onPublish)
+	b.OnPublish.Store(&onPublish)
 	const count = 3
 	all := func(ok func(id string) bool) func() bool {
 		return func() bool {
@@ -158,16 +158,16 @@ func TestBroadcastLosesNothing(t *testing.T) {
 	}
 	eventually(t, "the first acknowledgements", all(mark()))
 
-	b.hook.swallow.Store(true) // takes nothing, and hangs up
-	connects := b.hook.connects.Load()
-	eventually(t, "new attempts", func() bool { return b.hook.connects.Load() > connects+count })
-	b.hook.swallow.Store(false)
+	b.Swallow.Store(true) // takes nothing, and hangs up
+	connects := b.Connects.Load()
+	eventually(t, "new attempts", func() bool { return b.Connects.Load() > connects+count })
+	b.Swallow.Store(false)
 	eventually(t, "acknowledgements after the refusals", all(mark()))
 
-	b.stop()
+	b.Stop()
 	waiting := func() float64 { return gathered(t, metrics, "hellox_broadcast_waiting") }
 	eventually(t, "messages to wait", func() bool { return waiting() > 50 })
-	b.start()
+	b.Start()
 	eventually(t, "acknowledgements after the restart", all(mark()))
 	eventually(t, "the backlog to be taken", func() bool { return waiting() < 20 })
 
@@ -203,7 +203,7 @@ func gathered(t *testing.T, r *prometheus.Registry, name string) float64 {
 // A broadcaster that finds no room says nothing, tells so, and skips no number.
 func TestBroadcastHoldsItsTongue(t *testing.T) {
 	b := startBroker(t)
-	b.hook.swallow.Store(true)
+	b.Swallow.Store(true)
 	metrics := prometheus.NewRegistry()
 	var log syncBuffer
 	var mu sync.Mutex
@@ -230,7 +230,7 @@ func TestBroadcastHoldsItsTongue(t *testing.T) {
 		t.Errorf("%v wait, not 50", waiting)
 	}
 	eventually(t, "the log", func() bool { return strings.Count(log.String(), "too many messages wait") == 1 })
-	b.hook.swallow.Store(false)
+	b.Swallow.Store(false)
 	eventually(t, "acknowledgements", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
@@ -270,14 +270,12 @@ func TestBroadcastPresence(t *testing.T) {
 		return Broadcast(ctx, BroadcastOptions{Broker: b.broker(), ID: "x", Min: time.Hour, Max: time.Hour, QoS: 1})
 	})
 	awaitPresence(t, out, "x", "here")
-	client, ok := b.server.Clients.Get("x")
-	if !ok {
+	if !b.Cut("x") {
 		t.Fatal("its client id is not its id")
 	}
-	_ = client.Net.Conn.Close() // not its Stop, after which mochi may take it for a goodbye
 	awaitPresence(t, out, "x", "lost")
 	awaitPresence(t, out, "x", "here")
-	b.publish(PresenceTopic("x"), `{"state":"lost","boot":"another"}`, true, 1)
+	b.Publish(PresenceTopic("x"), `{"state":"lost","boot":"another"}`, true, 1)
 	awaitPresence(t, out, "x", "lost")
 	awaitPresence(t, out, "x", "here")
 }

@@ -41,7 +41,7 @@ func TestConnPublish(t *testing.T) {
 		t.Errorf("of a wildcard: %v", err)
 	}
 	denied := "secret"
-	b.hook.denyTopic.Store(&denied)
+	b.DenyTopic.Store(&denied)
 	err := c.Publish(t.Context(), denied, nil, 1, false)
 	if !errors.Is(err, ErrLost) || Hint(err) == "" {
 		t.Errorf("of a denied topic: %v, hint %q", err, Hint(err))
@@ -54,7 +54,7 @@ func TestConnPublish(t *testing.T) {
 
 func TestConnWithoutBroker(t *testing.T) {
 	b := startBroker(t)
-	b.stop()
+	b.Stop()
 	if _, err := Dial(t.Context(), DialOptions{Broker: b.broker()}); !errors.Is(err, ErrUnreachable) {
 		t.Errorf("dial: %v", err)
 	}
@@ -67,7 +67,7 @@ func TestConnWithoutBroker(t *testing.T) {
 	if err := c.Publish(t.Context(), "x", nil, 1, false); !errors.Is(err, ErrUnreachable) {
 		t.Errorf("publish: %v", err)
 	}
-	b.start()
+	b.Start()
 	awaitLink(t, links, Connected)
 	if err := c.Publish(t.Context(), "x", nil, 1, false); err != nil {
 		t.Errorf("publish after the broker came: %v", err)
@@ -145,9 +145,9 @@ func TestCommands(t *testing.T) {
 	}
 
 	// What Ask would refuse to send, a broadcaster refuses to do.
-	b.publish(CommandTopic("press"), `{"id":"1","do":"interval","min":"2s","max":"1s"}`, false, 1)
-	b.publish(CommandTopic("press"), "no JSON \x1b[31m", false, 1)
-	b.publish(CommandTopic("press"), `{"id":"2","do":"pause"}`, true, 1) // retained, but live: it is obeyed
+	b.Publish(CommandTopic("press"), `{"id":"1","do":"interval","min":"2s","max":"1s"}`, false, 1)
+	b.Publish(CommandTopic("press"), "no JSON \x1b[31m", false, 1)
+	b.Publish(CommandTopic("press"), `{"id":"2","do":"pause"}`, true, 1) // retained, but live: it is obeyed
 	eventually(t, "the pause", func() bool {
 		a := ask(Command{Do: Identify})
 		return a.State.Paused
@@ -174,8 +174,8 @@ func TestAskNobody(t *testing.T) {
 		asked <- err
 	}()
 	within(t, "the command", out)
-	b.publish(AnswerTopic("somebody"), `{"id":"1","ok":true,"state":{"min":"1s","max":"1s"}}`, false, 0)
-	b.publish(AnswerTopic("nobody"), `{"id":"2","ok":true,"state":{"min":"1s","max":"1s"}}`, false, 0)
+	b.Publish(AnswerTopic("somebody"), `{"id":"1","ok":true,"state":{"min":"1s","max":"1s"}}`, false, 0)
+	b.Publish(AnswerTopic("nobody"), `{"id":"2","ok":true,"state":{"min":"1s","max":"1s"}}`, false, 0)
 	if err := within(t, "the end of patience", asked); !errors.Is(err, ErrNoAnswer) {
 		t.Error(err)
 	}

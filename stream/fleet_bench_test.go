@@ -24,7 +24,7 @@ func TestBrokerProcess(t *testing.T) {
 		t.Skip("the broker of BenchmarkFleet")
 	}
 	b := startBroker(t)
-	os.Stdout.WriteString("broker " + b.addr + "\n")
+	os.Stdout.WriteString("broker " + b.Addr + "\n")
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 

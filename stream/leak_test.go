@@ -26,9 +26,9 @@ func TestNothingRunsOn(t *testing.T) {
 	}
 	awaitLink(t, links, Connected)
 	for range 3 {
-		b.stop()
+		b.Stop()
 		awaitLink(t, links, Retrying)
-		b.start()
+		b.Start()
 		awaitLink(t, links, Connected)
 	}
 	c.Close()
@@ -36,7 +36,7 @@ func TestNothingRunsOn(t *testing.T) {
 	stopSubscribe()
 	within(t, "the end of Broadcast", broadcastEnded)
 	within(t, "the end of Subscribe", subscribeEnded)
-	b.stop()
+	b.Stop()
 	// paho's and the broker's last goroutines end just after.
 	eventually(t, "everything to end", func() bool { return runtime.NumGoroutine() <= before })
 }

@@ -33,7 +33,7 @@ func BenchmarkSubscribe(b *testing.B) {
 			go func() {
 				for range b.N {
 					window <- struct{}{}
-					broker.publish("hello_world/bench", string(payload), false, 1)
+					broker.Publish("hello_world/bench", string(payload), false, 1)
 				}
 			}()
 			acks := make([]func(), 0, c.batch)

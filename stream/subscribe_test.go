@@ -34,11 +34,11 @@ func TestSubscribeInOrderAndResume(t *testing.T) {
 	cancel, ended := background(t, func(ctx context.Context) error { return Subscribe(ctx, o, out) })
 	awaitLink(t, links, Connected)
 
-	b.publish("hello_world/a", "kept", false, 1)
-	b.publish("hellox/presence/a", "presence", false, 1)
-	b.publish("elsewhere", "not asked for", false, 1)
+	b.Publish("hello_world/a", "kept", false, 1)
+	b.Publish("hellox/presence/a", "presence", false, 1)
+	b.Publish("elsewhere", "not asked for", false, 1)
 	for i := range 50 {
-		b.publish("hello_world/a", fmt.Sprint(i), false, 1)
+		b.Publish("hello_world/a", fmt.Sprint(i), false, 1)
 	}
 	first := within(t, "an arrival", out)
 	if first.Topic != "hello_world/a" || string(first.Payload) != "kept" || first.QoS != 1 || first.Retained || first.Received.IsZero() {
@@ -67,7 +67,7 @@ func TestSubscribeInOrderAndResume(t *testing.T) {
 	awaitLink(t, links, Ended)
 
 	// What was not acknowledged comes again, with what was said meanwhile.
-	b.publish("hello_world/a", "while away", false, 1)
+	b.Publish("hello_world/a", "while away", false, 1)
 	background(t, func(ctx context.Context) error { return Subscribe(ctx, o, out) })
 	again := map[string]bool{}
 	for len(again) < 31 || !again["while away"] {
@@ -88,14 +88,14 @@ func TestSubscribeReconnects(t *testing.T) {
 		return Subscribe(ctx, SubscribeOptions{Broker: b.broker(), Topics: []string{"#"}, Link: tell}, out)
 	})
 	awaitLink(t, links, Connected)
-	b.stop()
+	b.Stop()
 	l := awaitLink(t, links, Retrying)
 	if l.Cause == "" || l.Retry.IsZero() || l.Since.IsZero() {
 		t.Errorf("link after the broker was gone: %+v", l)
 	}
-	b.start()
+	b.Start()
 	awaitLink(t, links, Connected)
-	b.publish("x", "after", false, 0)
+	b.Publish("x", "after", false, 0)
 	if a := within(t, "a message after the restart", out); string(a.Payload) != "after" {
 		t.Errorf("got %s", a.Payload)
 	}
@@ -115,9 +115,9 @@ func TestSubscribeBackpressureKeepsTheConnection(t *testing.T) {
 	background(t, s.run)
 	awaitLink(t, links, Connected)
 	for i := range 30 {
-		b.publish("hello_world/x", fmt.Sprint(i), false, 1)
+		b.Publish("hello_world/x", fmt.Sprint(i), false, 1)
 	}
-	eventually(t, "pings while the reader waits", func() bool { return b.hook.pings.Load() >= 5 })
+	eventually(t, "pings while the reader waits", func() bool { return b.Pings.Load() >= 5 })
 	for i := range 30 {
 		a := within(t, "an arrival", out)
 		if string(a.Payload) != fmt.Sprint(i) {
@@ -125,7 +125,7 @@ func TestSubscribeBackpressureKeepsTheConnection(t *testing.T) {
 		}
 		a.Ack()
 	}
-	if n := b.hook.connects.Load(); n != 1 {
+	if n := b.Connects.Load(); n != 1 {
 		t.Errorf("connected %d times", n)
 	}
 }
@@ -170,8 +170,8 @@ func TestSubscribeResumesWhileNobodyReads(t *testing.T) {
 func TestSubscribeTellsWhyNot(t *testing.T) {
 	b := startBroker(t)
 	user, topic := "mallory", "secret"
-	b.hook.denyUser.Store(&user)
-	b.hook.denyTopic.Store(&topic)
+	b.DenyUser.Store(&user)
+	b.DenyTopic.Store(&topic)
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -187,9 +187,9 @@ func TestSubscribeTellsWhyNot(t *testing.T) {
 	}{
 		{"nothing listens", Broker{Scheme: "mqtt", Host: closed}, "#", ErrUnreachable, "connect to mqtt://" + closed + ": nothing listens there (connection refused)"},
 		{"no such host", Broker{Scheme: "mqtt", Host: "no-such-host.invalid:1883"}, "#", ErrUnreachable, ""},
-		{"bad credentials", Broker{Scheme: "mqtt", Host: b.addr, User: user, Password: "hunter2"}, "#", ErrDenied, "connect to mqtt://" + b.addr + ": the broker does not let this user in"},
+		{"bad credentials", Broker{Scheme: "mqtt", Host: b.Addr, User: user, Password: "hunter2"}, "#", ErrDenied, "connect to mqtt://" + b.Addr + ": the broker does not let this user in"},
 		{"no right", b.broker(), topic, ErrDenied, "subscribe to secret: the broker refuses"},
-		{"TLS to a plain listener", Broker{Scheme: "mqtts", Host: b.addr}, "#", ErrUnreachable, ""},
+		{"TLS to a plain listener", Broker{Scheme: "mqtts", Host: b.Addr}, "#", ErrUnreachable, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := Subscribe(t.Context(), SubscribeOptions{Broker: c.broker, Topics: []string{c.topic}, FailFast: true}, make(chan Arrival))

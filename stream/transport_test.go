@@ -30,7 +30,7 @@ func (b *testBroker) webSocketHandler() http.Handler {
 			return
 		}
 		ws.SetReadLimit(-1)
-		_ = b.server.EstablishConnection("ws", websocket.NetConn(r.Context(), ws, websocket.MessageBinary))
+		_ = b.Establish("ws", websocket.NetConn(r.Context(), ws, websocket.MessageBinary))
 	})
 }
 
@@ -54,7 +54,7 @@ func TestTransports(t *testing.T) {
 			if err != nil {
 				return
 			}
-			go func() { _ = b.server.EstablishConnection("tls", conn) }()
+			go func() { _ = b.Establish("tls", conn) }()
 		}
 	}()
 	authorities := x509.NewCertPool()
@@ -63,7 +63,7 @@ func TestTransports(t *testing.T) {
 
 	address := func(s string) string { _, a, _ := strings.Cut(s, "://"); return a }
 	for _, url := range []string{
-		"mqtt://" + b.addr,
+		"mqtt://" + b.Addr,
 		"mqtts://" + ln.Addr().String(),
 		"ws://" + address(plain.URL) + "/mqtt",
 		"wss://" + address(secure.URL) + "/mqtt",
