@@ -101,7 +101,7 @@ func (a *authority) tlsServer(t *testing.T, h http.Handler) *httptest.Server {
 // An apiServer answers with nodes, by the laptop's scene: those of scene "",
 // if there are any, in every other. Without nodes it is down.
 type apiServer struct {
-	laptop *laptop
+	laptop *Laptop
 	mu     sync.Mutex
 	nodes  map[string][]corev1.Node
 }
@@ -147,17 +147,17 @@ func aNode(name, runtime string, ready bool) corev1.Node {
 
 // api starts an API server that stands, in all that is played, for the one
 // at that address, port 8443.
-func (l *laptop) api(ip string) *apiServer {
-	l.t.Helper()
-	if l.ca == nil {
+func (l *Laptop) api(ip string) *apiServer {
+	l.T.Helper()
+	if l.CA == nil {
 		l.newCertificates()
 	}
 	a := &apiServer{laptop: l, nodes: map[string][]corev1.Node{}}
-	_, port, err := net.SplitHostPort(l.ca.tlsServer(l.t, a).Listener.Addr().String())
+	_, port, err := net.SplitHostPort(l.CA.tlsServer(l.T, a).Listener.Addr().String())
 	if err != nil {
-		l.t.Fatal(err)
+		l.T.Fatal(err)
 	}
-	l.script.Replace = append(l.script.Replace,
+	l.Script.Replace = append(l.Script.Replace,
 		[2]string{"https://" + ip + ":8443", "https://127.0.0.1:" + port},
 		[2]string{`"IP":"` + ip + `","Port":8443`, `"IP":"127.0.0.1","Port":` + port},
 	)
@@ -165,13 +165,13 @@ func (l *laptop) api(ip string) *apiServer {
 }
 
 // newCertificates makes what minikube keeps in its home.
-func (l *laptop) newCertificates() {
-	l.t.Helper()
-	l.ca = newAuthority(l.t)
-	home := filepath.Join(l.dir, "minikube")
-	cert, key := l.ca.issue(l.t)
+func (l *Laptop) newCertificates() {
+	l.T.Helper()
+	l.CA = newAuthority(l.T)
+	home := filepath.Join(l.Dir, "minikube")
+	cert, key := l.CA.issue(l.T)
 	for name, text := range map[string][]byte{
-		"ca.crt": l.ca.pem, "certs/ca.pem": l.ca.pem, "certs/cert.pem": cert, "certs/key.pem": key,
+		"ca.crt": l.CA.pem, "certs/ca.pem": l.CA.pem, "certs/cert.pem": cert, "certs/key.pem": key,
 		"profiles/minikube/client.crt": cert, "profiles/minikube/client.key": key,
 		"profiles/cut/client.crt": cert, "profiles/cut/client.key": key,
 		"profiles/twin/client.crt": cert, "profiles/twin/client.key": key,
@@ -181,8 +181,8 @@ func (l *laptop) newCertificates() {
 		must(os.WriteFile(path, text, 0o600))
 	}
 	b64 := base64.StdEncoding.EncodeToString
-	l.script.Replace = append(l.script.Replace,
-		[2]string{"certificate-authority-data: TEVGVC1PVVQ=", "certificate-authority-data: " + b64(l.ca.pem)},
+	l.Script.Replace = append(l.Script.Replace,
+		[2]string{"certificate-authority-data: TEVGVC1PVVQ=", "certificate-authority-data: " + b64(l.CA.pem)},
 		[2]string{"client-certificate-data: TEVGVC1PVVQ=", "client-certificate-data: " + b64(cert)},
 		[2]string{"client-key-data: TEVGVC1PVVQ=", "client-key-data: " + b64(key)},
 	)

@@ -94,7 +94,7 @@ func TestChoose(t *testing.T) {
 				o.Target = Auto
 			}
 			l := newLaptop(t)
-			l.environ = []string{c.env}
+			l.Environ = []string{c.env}
 			minikube := stubProvider{info: l.minikube().Info(), err: c.seen.minikube}
 			minikube.info.Installed = c.seen.minikube == nil
 			for _, p := range c.seen.profiles {

@@ -57,11 +57,11 @@ func (i runtimeImages) Has(ctx context.Context, node string, img *Image) (bool, 
 	if err != nil {
 		return false, err
 	}
-	return img.isInspected(out.Stdout)
+	return isInspected(img, out.Stdout)
 }
 
 // isInspected says whether the answer of inspectScript is about this image.
-func (img *Image) isInspected(answer string) (bool, error) {
+func isInspected(img *Image, answer string) (bool, error) {
 	var in inspected
 	if err := json.Unmarshal([]byte(answer), &in); err != nil {
 		return false, fmt.Errorf("the answer of the node's runtime is not JSON: %w", err)

@@ -139,6 +139,21 @@ func (r *Runner) Run(ctx context.Context, c Command) (Output, error) {
 	return out, nil
 }
 
+// Detach starts a program that goes on when this process ends, if there is
+// such a program. Nothing is heard of how it ends.
+func (r *Runner) Detach(name string, args ...string) {
+	path, ok := r.Look(name)
+	if !ok {
+		return
+	}
+	cmd := exec.Command(path, args...) //nolint:noctx // it outlives its caller
+	cmd.Env = r.env
+	leaveAlone(cmd)
+	if cmd.Start() == nil {
+		_ = cmd.Process.Release()
+	}
+}
+
 // exitCode returns the code that a program ended with; ok is false if err
 // is nil or something else.
 func exitCode(err error) (code int, ok bool) {

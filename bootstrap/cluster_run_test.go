@@ -35,14 +35,14 @@ func TestRunnerLeavesMinikubesDocker(t *testing.T) {
 }
 
 func TestRunnerLooksInItsOwnPath(t *testing.T) {
-	l := newLaptop(t, "minikube")
+	l := NewLaptop(t, "minikube")
 	if _, ok := l.runner().Look("minikube"); !ok {
 		t.Error("it does not find what is there")
 	}
 	if _, ok := l.runner().Look("go"); ok {
 		t.Error("it finds what is in our PATH and not in its own")
 	}
-	t.Chdir(filepath.Join(l.dir, "bin"))
+	t.Chdir(filepath.Join(l.Dir, "bin"))
 	if _, ok := NewRunner([]string{"PATH=."}).Look("minikube"); ok {
 		t.Error("it finds what lies in the working folder")
 	}
@@ -57,14 +57,14 @@ func TestRunnerEndsWithItsContext(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("it is ended at once")
 	}
-	l := newLaptop(t, "minikube")
+	l := NewLaptop(t, "minikube")
 	l.scene("now", play{Call: "minikube start", Recording: "docker-start-interrupted/start", Hang: true})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() {
 		defer cancel()
 		waitFor(t, "the program", func() bool {
-			_, err := os.Stat(filepath.Join(l.dir, "hanging"))
+			_, err := os.Stat(filepath.Join(l.Dir, "hanging"))
 			return err == nil
 		})
 	}()

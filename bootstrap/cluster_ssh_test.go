@@ -168,7 +168,7 @@ func TestDeliverOverSSH(t *testing.T) {
 			for i := range 300_000 {
 				all.WriteByte(byte(i * 7))
 			}
-			img := packBytes(t, all.String(), "amd64")
+			img := PackBytes(t, all.String(), "amd64")
 			var deliveries []Delivery
 			for range 2 {
 				if err := c.DeliverAll(t.Context(), img, func(d Delivery) { deliveries = append(deliveries, d) }); err != nil {
@@ -204,7 +204,7 @@ func TestDeliverDoesNotBelieveTheLoader(t *testing.T) {
 	m, asked := newMachine(t), 0
 	must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\ncat >/dev/null\n"), 0o700))
 	c := &Cluster{images: m.images(&asked, "containerd")}
-	_, err := c.Deliver(t.Context(), "boxed", packBytes(t, "an executable", "amd64"), nil)
+	_, err := c.Deliver(t.Context(), "boxed", PackBytes(t, "an executable", "amd64"), nil)
 	if err == nil || !strings.Contains(err.Error(), "load image into node boxed: its runtime took hellox.local/hellox:") {
 		t.Errorf("%v", err)
 	}
@@ -214,7 +214,7 @@ func TestDeliverDoesNotBelieveTheLoader(t *testing.T) {
 // there, leave nobody waiting.
 func TestDeliveryEndsInTheMiddle(t *testing.T) {
 	m, asked := newMachine(t), 0
-	img := packBytes(t, strings.Repeat("an executable", 1_000_000), "amd64")
+	img := PackBytes(t, strings.Repeat("an executable", 1_000_000), "amd64")
 	c := &Cluster{images: m.images(&asked, "containerd")}
 	must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\nhead -c 1000 >/dev/null\necho 'no space left on device' >&2\nexit 1\n"), 0o700))
 	if _, err := c.Deliver(t.Context(), "boxed", img, nil); err == nil || !strings.Contains(err.Error(), "no space left on device") {

@@ -174,8 +174,9 @@ func TestCacheOfBuildsIsBounded(t *testing.T) {
 	// A build that was cut off long ago, and one that goes on.
 	for name, age := range map[string]time.Duration{"building-1": 2 * time.Hour, "building-2": 0} {
 		path := filepath.Join(dir, name)
-		must(os.Mkdir(path, 0o700))
-		must(os.Chtimes(path, time.Now(), time.Now().Add(-age)))
+		if err := errors.Join(os.Mkdir(path, 0o700), os.Chtimes(path, time.Now(), time.Now().Add(-age))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := p.forget(dir); err != nil {
 		t.Fatal(err)

@@ -186,9 +186,9 @@ func testAsMinikube(t *testing.T, kind *Cluster) {
 	if !ok {
 		t.Fatal("no container engine")
 	}
-	must(os.Symlink(docker, filepath.Join(l.dir, "bin", "docker")))
+	must(os.Symlink(docker, filepath.Join(l.Dir, "bin", "docker")))
 	b64 := base64.StdEncoding.EncodeToString
-	l.script.Replace = [][2]string{
+	l.Script.Replace = [][2]string{
 		{`"boxed"`, `"` + node + `"`}, {"boxed", node},
 		{"https://192.168.58.2:8443", kind.REST.Host},
 		{`"IP":"192.168.58.2","Port":8443`, `"IP":"127.0.0.1","Port":` + u.Port()},
@@ -205,7 +205,7 @@ func testAsMinikube(t *testing.T, kind *Cluster) {
 	if f.Target != MinikubeTarget || c.Runtime != "containerd" {
 		t.Errorf("%v, %s", f, c.Runtime)
 	}
-	img := packBytes(t, "an executable", c.Arch)
+	img := PackBytes(t, "an executable", c.Arch)
 	if d, err := c.Deliver(t.Context(), node, img, nil); err != nil || d.Unchanged {
 		t.Errorf("%+v, %v", d, err)
 	}

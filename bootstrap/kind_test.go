@@ -56,7 +56,7 @@ func TestKindServerMustBePublished(t *testing.T) {
 		l := newLaptop(t)
 		text := "apiVersion: v1\nkind: Config\nclusters:\n- name: kind-hxa\n  cluster: {server: '" + c.server + "'}\n" +
 			"contexts:\n- name: kind-hxa\n  context: {cluster: kind-hxa, user: kind-hxa}\n"
-		must(os.WriteFile(l.script.Kubeconfig, []byte(text), 0o600))
+		must(os.WriteFile(l.Script.Kubeconfig, []byte(text), 0o600))
 		clusters := parseKind("hxa-control-plane|Up|" + c.ports + "|hxa")
 		if err := clusters[0].publishes(l.userConfig()); (err == nil) != c.ok {
 			t.Errorf("server %s, published %q: %v", c.server, c.ports, err)
@@ -84,10 +84,10 @@ func TestDetectEngine(t *testing.T) {
 		{name: "told nonsense", programs: "docker", variable: "lxc", problem: Ambiguous},
 	} {
 		l := newLaptop(t, strings.Fields(c.programs)...)
-		l.script.Recordings = t.TempDir()
-		must(os.Mkdir(filepath.Join(l.script.Recordings, "engine"), 0o700))
-		must(os.WriteFile(filepath.Join(l.script.Recordings, "engine", "docker.stdout"), []byte("Docker version 29.0.0, build 1\n"), 0o600))
-		must(os.WriteFile(filepath.Join(l.script.Recordings, "engine", "podman.stdout"), []byte("podman version 5.6.0\n"), 0o600))
+		l.Script.Recordings = t.TempDir()
+		must(os.Mkdir(filepath.Join(l.Script.Recordings, "engine"), 0o700))
+		must(os.WriteFile(filepath.Join(l.Script.Recordings, "engine", "docker.stdout"), []byte("Docker version 29.0.0, build 1\n"), 0o600))
+		must(os.WriteFile(filepath.Join(l.Script.Recordings, "engine", "podman.stdout"), []byte("podman version 5.6.0\n"), 0o600))
 		l.scene("now", play{Call: "docker -v", Recording: c.dockerV})
 		l.setenv("KIND_EXPERIMENTAL_PROVIDER", c.variable)
 		got, err := detectEngine(t.Context(), l.runner())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 
 	"k8s.io/client-go/rest"
 )
@@ -91,14 +90,5 @@ func (m *minikubeProvider) Delete(ctx context.Context, c Candidate) error {
 
 // deleteLater deletes the profile in a process that outlives this one.
 func (m *minikubeProvider) deleteLater(c Candidate) {
-	path, ok := m.runner.Look("minikube")
-	if !ok {
-		return
-	}
-	cmd := exec.Command(path, "delete", "-p", c.Name) //nolint:noctx // it outlives its caller
-	cmd.Env = m.runner.env
-	leaveAlone(cmd)
-	if cmd.Start() == nil {
-		_ = cmd.Process.Release()
-	}
+	m.runner.Detach("minikube", "delete", "-p", c.Name)
 }

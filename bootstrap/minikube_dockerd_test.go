@@ -16,10 +16,10 @@ import (
 // certificates, and returns its address. Without one the test is skipped,
 // and fails where CI says that everything is there.
 func (l *laptop) aDaemon() (address string) {
-	l.t.Helper()
-	without := l.t.Skipf
+	l.T.Helper()
+	without := l.T.Skipf
 	if os.Getenv("CI") == "true" && runtime.GOOS == "linux" {
-		without = l.t.Fatalf
+		without = l.T.Fatalf
 	}
 	path, err := exec.LookPath("dockerd")
 	if err != nil {
@@ -30,18 +30,18 @@ func (l *laptop) aDaemon() (address string) {
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		l.t.Fatal(err)
+		l.T.Fatal(err)
 	}
 	address = ln.Addr().String()
 	ln.Close()
-	certs := filepath.Join(l.dir, "minikube", "certs")
+	certs := filepath.Join(l.Dir, "minikube", "certs")
 	log := &bytes.Buffer{}
 	// The data is outside the test's folder: what the daemon mounts there
 	// would be in the way when that is removed. Its socket's path must be
 	// short.
 	data, err := os.MkdirTemp("", "dockerd")
 	if err != nil {
-		l.t.Fatal(err)
+		l.T.Fatal(err)
 	}
 	cmd := exec.Command(path, "--host", "tcp://"+address, "--tlsverify",
 		"--tlscacert", filepath.Join(certs, "ca.pem"), "--tlscert", filepath.Join(certs, "cert.pem"), "--tlskey", filepath.Join(certs, "key.pem"),
@@ -49,16 +49,16 @@ func (l *laptop) aDaemon() (address string) {
 		"--bridge", "none", "--iptables=false", "--ip6tables=false")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
-		l.t.Fatal(err)
+		l.T.Fatal(err)
 	}
-	l.t.Cleanup(func() {
+	l.T.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
-		if l.t.Failed() {
-			l.t.Logf("the daemon's log:\n%s", log)
+		if l.T.Failed() {
+			l.T.Logf("the daemon's log:\n%s", log)
 		}
 		if err := os.RemoveAll(data); err != nil {
-			l.t.Error(err)
+			l.T.Error(err)
 		}
 	})
 	return address
@@ -69,7 +69,7 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	l.api("192.168.49.2").set("", aNode("minikube", "docker", true))
 	address := l.aDaemon()
-	l.script.Replace = append(l.script.Replace, [2]string{"192.168.49.2:2376", address})
+	l.Script.Replace = append(l.Script.Replace, [2]string{"192.168.49.2:2376", address})
 	l.kubeconfig("docker-running/kubeconfig")
 	l.scene("now", listed("docker-running/profile-list-light"), play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
 
@@ -84,7 +84,7 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	img := packBytes(t, strings.Repeat("an executable\x03\x00\r\n", 100_000), c.Arch)
+	img := PackBytes(t, strings.Repeat("an executable\x03\x00\r\n", 100_000), c.Arch)
 	d, err := c.Deliver(t.Context(), "minikube", img, nil)
 	if err != nil || d.Unchanged {
 		t.Fatalf("%+v, %v", d, err)
@@ -93,7 +93,7 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 		t.Fatalf("the second time: %+v, %v", d, err)
 	}
 	// A compressed archive would do as well.
-	second := packBytes(t, "another executable", c.Arch)
+	second := PackBytes(t, "another executable", c.Arch)
 	var archive bytes.Buffer
 	if err := second.WriteArchive(&archive, true, nil); err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 		t.Errorf("other content under the tag: %t, %v", has, err)
 	}
 	var whole bytes.Buffer
-	if err := packBytes(t, strings.Repeat("a third", 1000), c.Arch).WriteArchive(&whole, false, nil); err != nil {
+	if err := PackBytes(t, strings.Repeat("a third", 1000), c.Arch).WriteArchive(&whole, false, nil); err != nil {
 		t.Fatal(err)
 	}
 	for name, broken := range map[string]string{"empty": "", "noise": strings.Repeat("noise", 10_000), "cut": whole.String()[:whole.Len()/2]} {

@@ -148,11 +148,11 @@ func TestFindRefusesAnotherServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLaptop(t, "minikube")
 			l.scene("now", listed("docker-running/profile-list-light"), asked("minikube", "docker-running/status"))
-			text, err := os.ReadFile(filepath.Join(l.script.Recordings, "docker-running", "kubeconfig"))
+			text, err := os.ReadFile(filepath.Join(l.Script.Recordings, "docker-running", "kubeconfig"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			must(os.WriteFile(l.script.Kubeconfig, []byte(edit(string(text))), 0o600))
+			must(os.WriteFile(l.Script.Kubeconfig, []byte(edit(string(text))), 0o600))
 			f, err := l.found(t.Context())
 			if typed := (*Error)(nil); !errors.As(err, &typed) || typed.Kind != Unsafe {
 				t.Errorf("found %v, %v", f, err)
@@ -164,9 +164,9 @@ func TestFindRefusesAnotherServer(t *testing.T) {
 // An address of a node that is not private cannot be this machine's.
 func TestProvenNeedsAPrivateAddress(t *testing.T) {
 	l := newLaptop(t)
-	l.script.Replace = append(l.script.Replace, [2]string{"192.168.49.2", "203.0.113.7"})
+	l.Script.Replace = append(l.Script.Replace, [2]string{"192.168.49.2", "203.0.113.7"})
 	l.kubeconfig("docker-running/kubeconfig")
-	text, err := os.ReadFile(filepath.Join(l.script.Recordings, "docker-running", "profile-list-light.stdout"))
+	text, err := os.ReadFile(filepath.Join(l.Script.Recordings, "docker-running", "profile-list-light.stdout"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,35 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strconv"
 	"strings"
 	"testing"
 )
-
-// recorded reads what a real minikube said.
-func recorded(t *testing.T, name string) (out Output, exit int) {
-	t.Helper()
-	read := func(suffix string) string {
-		text, err := os.ReadFile(filepath.Join("testdata", "minikube", filepath.FromSlash(name)+suffix))
-		if err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	out = Output{Stdout: read(".stdout"), Stderr: read(".stderr")}
-	code := strings.TrimSpace(read(".exit"))
-	if code == "" {
-		if out == (Output{}) {
-			t.Fatalf("no recording %s", name)
-		}
-		return out, 0
-	}
-	exit, err := strconv.Atoi(code)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out, exit
-}
 
 func TestParseStatus(t *testing.T) {
 	up := minikubeNode{Name: "minikube", Host: "Running", Kubelet: "Running", APIServer: "Running", Kubeconfig: "Configured"}
@@ -106,7 +80,7 @@ func TestStateOfStatus(t *testing.T) {
 
 // Each list of profiles that was recorded, with states and without.
 func TestParseProfiles(t *testing.T) {
-	lists, err := filepath.Glob(filepath.Join("testdata", "minikube", "*", "profile-list*.stdout"))
+	lists, err := filepath.Glob(filepath.Join(recordings(t), "*", "profile-list*.stdout"))
 	if err != nil || len(lists) < 20 {
 		t.Fatalf("%d lists, %v", len(lists), err)
 	}
@@ -201,21 +175,21 @@ func TestInspected(t *testing.T) {
 	img := &Image{Tag: "3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
 	for _, recording := range []string{"docker-running-images/ssh-crictl-inspecti", "containerd-running-images/ssh-crictl-inspecti"} {
 		out, _ := recorded(t, recording)
-		if is, err := img.isInspected(out.Stdout); err != nil || !is {
+		if is, err := isInspected(img, out.Stdout); err != nil || !is {
 			t.Errorf("%s: %t, %v", recording, is, err)
 		}
 		other := &Image{Tag: img.Tag, ID: "sha256:" + strings.Repeat("0", 64)}
-		if is, err := other.isInspected(out.Stdout); err != nil || is {
+		if is, err := isInspected(other, out.Stdout); err != nil || is {
 			t.Errorf("%s has the tag with other content: %t, %v", recording, is, err)
 		}
 		// The id of Docker's containerd store is a manifest's.
 		other.DiffID = "sha256:370c9ebcb83dcb3407e9bcab056f81b3bef6786ac3aeea1e3107ee2c4dd2851c"
-		if is, err := other.isInspected(out.Stdout); err != nil || !is {
+		if is, err := isInspected(other, out.Stdout); err != nil || !is {
 			t.Errorf("%s: the layer is there: %t, %v", recording, is, err)
 		}
 	}
 	out, _ := recorded(t, "two-nodes-running/ssh-node-2-crictl-inspecti")
-	if is, err := img.isInspected(out.Stdout); err != nil || is {
+	if is, err := isInspected(img, out.Stdout); err != nil || is {
 		t.Errorf("on the second node: %t, %v", is, err)
 	}
 }

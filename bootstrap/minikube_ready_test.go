@@ -18,15 +18,15 @@ const dockerEnvCall = "minikube -p minikube docker-env --shell none -o json"
 
 // docker starts a daemon that stands for minikube's, and only says who it is.
 func (l *laptop) docker(id *string) {
-	l.t.Helper()
-	s := l.ca.tlsServer(l.t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	l.T.Helper()
+	s := l.CA.tlsServer(l.T, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]string{"ID": *id})
 	}))
 	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
 	if err != nil {
-		l.t.Fatal(err)
+		l.T.Fatal(err)
 	}
-	l.script.Replace = append(l.script.Replace, [2]string{"tcp://192.168.49.2:2376", "tcp://127.0.0.1:" + port})
+	l.Script.Replace = append(l.Script.Replace, [2]string{"tcp://192.168.49.2:2376", "tcp://127.0.0.1:" + port})
 }
 
 // imagesOf is the way to the images of the cluster's nodes.
@@ -41,18 +41,18 @@ func imagesOf(t *testing.T, c *Cluster) NodeImages {
 
 // ready finds and starts what is there.
 func (l *laptop) ready(ctx context.Context) (Found, *Cluster, error) {
-	l.t.Helper()
+	l.T.Helper()
 	f, err := l.found(ctx)
 	if err != nil {
 		return f, nil, err
 	}
 	f.nodesTimeout = l.nodesTimeout
-	c, err := f.Start(ctx, func(step string) { l.t.Log(step) })
+	c, err := f.Start(ctx, func(step string) { l.T.Log(step) })
 	return f, c, err
 }
 
 func (l *laptop) currentContext() string {
-	l.t.Helper()
+	l.T.Helper()
 	return l.userConfig().CurrentContext
 }
 
@@ -60,7 +60,7 @@ func (l *laptop) currentContext() string {
 func (l *laptop) making() bool {
 	left, err := filepath.Glob(filepath.Join(l.stateDir, "making", "*"))
 	if err != nil {
-		l.t.Fatal(err)
+		l.T.Fatal(err)
 	}
 	return len(left) > 0
 }
@@ -96,9 +96,9 @@ func TestReadyMinikube(t *testing.T) {
 				l.docker(&id)
 				l.kubeconfig("no-profile/kubeconfig")
 				if current != "" {
-					l.setenv("KUBECONFIG", filepath.Join(l.dir, "mine")+string(filepath.ListSeparator)+l.script.Kubeconfig)
+					l.setenv("KUBECONFIG", filepath.Join(l.Dir, "mine")+string(filepath.ListSeparator)+l.Script.Kubeconfig)
 					mine := "apiVersion: v1\nkind: Config\ncurrent-context: " + current + "\n"
-					must(os.WriteFile(filepath.Join(l.dir, "mine"), []byte(mine), 0o600))
+					must(os.WriteFile(filepath.Join(l.Dir, "mine"), []byte(mine), 0o600))
 				}
 				l.scene("before", c.before...)
 				l.scene("running", listed("docker-running/profile-list-light"), play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
@@ -128,7 +128,7 @@ func TestReadyMinikube(t *testing.T) {
 func TestStartKeepsContextInOneFile(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	l.api("192.168.58.2").set("running", aNode("boxed", "containerd", true))
-	l.script.Replace = append(l.script.Replace, [2]string{`current-context: ""`, "current-context: other"})
+	l.Script.Replace = append(l.Script.Replace, [2]string{`current-context: ""`, "current-context: other"})
 	l.kubeconfig("containerd-stopped/kubeconfig")
 	before := l.currentContext()
 	l.find.Profile = "boxed"
@@ -224,7 +224,7 @@ func TestMakingMinikubeIsInterrupted(t *testing.T) {
 	go func() {
 		defer cancel()
 		waitFor(t, "the start to be under way", func() bool {
-			_, err := os.Stat(filepath.Join(l.dir, "hanging"))
+			_, err := os.Stat(filepath.Join(l.Dir, "hanging"))
 			return err == nil
 		})
 	}()
@@ -255,12 +255,12 @@ var sshKey = play{Call: "minikube ssh-key -p minikube", Recording: "ssh-key"}
 
 // bear makes the profile's machine as of that time.
 func (l *laptop) bear(at time.Time) {
-	l.t.Helper()
-	key := filepath.Join(l.dir, "id_rsa")
+	l.T.Helper()
+	key := filepath.Join(l.Dir, "id_rsa")
 	must(os.WriteFile(key, nil, 0o600))
 	must(os.Chtimes(key, at, at))
 	// Where it lies is the only thing that no recording can say.
-	must(os.WriteFile(filepath.Join(l.dir, "ssh-key.stdout"), []byte(key+"\n"), 0o600))
+	must(os.WriteFile(filepath.Join(l.Dir, "ssh-key.stdout"), []byte(key+"\n"), 0o600))
 }
 
 // A profile that its owner made after an interrupted making is not touched.
@@ -288,16 +288,6 @@ func TestMakingThatWasInterruptedSparesOthers(t *testing.T) {
 				t.Error("the note is still there")
 			}
 		})
-	}
-}
-
-func waitFor(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Errorf("waited in vain for %s", what)
-			return
-		}
 	}
 }
 
@@ -352,7 +342,7 @@ func TestReadyStartsWorker(t *testing.T) {
 func TestReadyGivesUpOnANodeNeverReady(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	l.api("192.168.49.2").set("", aNode("cut", "docker", false))
-	l.script.Replace = append(l.script.Replace, [2]string{"name: minikube", "name: cut"}, [2]string{"cluster: minikube", "cluster: cut"},
+	l.Script.Replace = append(l.Script.Replace, [2]string{"name: minikube", "name: cut"}, [2]string{"cluster: minikube", "cluster: cut"},
 		[2]string{"user: minikube", "user: cut"}, [2]string{"profiles/minikube", "profiles/cut"})
 	l.kubeconfig("docker-running/kubeconfig")
 	l.nodesTimeout = time.Millisecond

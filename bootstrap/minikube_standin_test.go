@@ -1,9 +1,10 @@
 package bootstrap
 
 import (
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -14,17 +15,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// TestMain lets the test executable stand in for the programs that hellox
-// runs: called by their name, it plays what a script says.
-func TestMain(m *testing.M) {
+// Main runs the tests of a package whose test executable stands in for the
+// programs that hellox runs: called by their name, it plays what a script says.
+func Main(m *testing.M) int {
 	if script := os.Getenv("HELLOX_STANDIN"); script != "" {
-		os.Exit(standIn(script, strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"), os.Args[1:]))
+		return standIn(script, strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"), os.Args[1:])
 	}
-	os.Exit(m.Run())
+	return m.Run()
 }
 
 // A script is what the stand-in plays. It lies in a folder with the files
@@ -129,53 +128,24 @@ func must(err error) {
 	}
 }
 
-// A laptop is a machine with a minikube that plays recordings, with a home,
+// A Laptop is a machine with a minikube that plays recordings, with a home,
 // a kubeconfig and a PATH of its own.
-type laptop struct {
-	t       *testing.T
-	dir     string
-	script  script
-	environ []string
-	// nodesTimeout is how long nodes may take to become ready; 0: as always.
-	nodesTimeout time.Duration
-	find         FindOptions
-	// stateDir and cacheDir are those of the providers.
-	stateDir, cacheDir string
-	ca                 *authority // minikube's; nil before the first API server
+type Laptop struct {
+	T       *testing.T
+	Dir     string
+	Script  script
+	Environ []string
+	CA      *authority // minikube's; nil before the first API server
 }
 
 // runner returns a runner of the laptop's programs.
-func (l *laptop) runner() *Runner { return NewRunner(l.environ) }
+func (l *Laptop) runner() *Runner { return NewRunner(l.Environ) }
 
 // setenv sets a variable of the laptop's environment.
-func (l *laptop) setenv(name, value string) { l.environ = append(l.environ, name+"="+value) }
+func (l *Laptop) setenv(name, value string) { l.Environ = append(l.Environ, name+"="+value) }
 
-// minikube returns the laptop's provider of minikube profiles.
-func (l *laptop) minikube() *minikubeProvider {
-	return &minikubeProvider{runner: l.runner(), stateDir: l.stateDir, cacheDir: l.cacheDir}
-}
-
-// providers returns all of the laptop's providers.
-func (l *laptop) providers() []Provider {
-	return Providers(ProviderOptions{Runner: l.runner(), StateDir: l.stateDir, CacheDir: l.cacheDir})
-}
-
-// found finds what the laptop has.
-func (l *laptop) found(ctx context.Context) (Found, error) {
-	return Find(ctx, l.providers(), l.find)
-}
-
-// userConfig returns the laptop's kubeconfig.
-func (l *laptop) userConfig() *clientcmdapi.Config {
-	l.t.Helper()
-	config, err := kubeconfigFilesOf(l.runner()).load(true)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	return config
-}
-
-func newLaptop(t *testing.T, programs ...string) *laptop {
+// NewLaptop makes a laptop on which those programs are installed.
+func NewLaptop(t *testing.T, programs ...string) *Laptop {
 	t.Helper()
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "bin")
@@ -193,72 +163,113 @@ func newLaptop(t *testing.T, programs ...string) *laptop {
 			t.Skipf("no stand-in for %s: %v", p, err)
 		}
 	}
-	recordings, err := filepath.Abs(filepath.Join("testdata", "minikube"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	kubeconfig := filepath.Join(dir, "kubeconfig")
-	l := &laptop{t: t, dir: dir, script: script{
-		Recordings: recordings, Kubeconfig: kubeconfig, Scenes: map[string][]play{},
-		Replace: [][2]string{{"/home/dev/.minikube", filepath.ToSlash(filepath.Join(dir, "minikube"))}},
-	}}
-	l.find = FindOptions{Target: Auto}
-	l.stateDir, l.cacheDir = filepath.Join(dir, "state"), filepath.Join(dir, "cache")
-	l.environ = []string{
-		"PATH=" + bin, "HOME=" + dir, "USERPROFILE=" + dir, "KUBECONFIG=" + kubeconfig, "HELLOX_STANDIN=" + dir,
-		"SYSTEMROOT=" + os.Getenv("SYSTEMROOT"),
+	return &Laptop{
+		T: t, Dir: dir,
+		Script: script{
+			Recordings: recordings(t), Kubeconfig: kubeconfig, Scenes: map[string][]play{},
+			Replace: [][2]string{{"/home/dev/.minikube", filepath.ToSlash(filepath.Join(dir, "minikube"))}},
+		},
+		Environ: []string{
+			"PATH=" + bin, "HOME=" + dir, "USERPROFILE=" + dir, "KUBECONFIG=" + kubeconfig, "HELLOX_STANDIN=" + dir,
+			"SYSTEMROOT=" + os.Getenv("SYSTEMROOT"),
+		},
 	}
-	return l
 }
 
 // scene adds plays to a scene; the first one named is where it begins.
-func (l *laptop) scene(name string, plays ...play) {
-	l.t.Helper()
-	if len(l.script.Scenes) == 0 {
-		must(os.WriteFile(filepath.Join(l.dir, "scene"), []byte(name), 0o600))
+func (l *Laptop) scene(name string, plays ...play) {
+	l.T.Helper()
+	if len(l.Script.Scenes) == 0 {
+		must(os.WriteFile(filepath.Join(l.Dir, "scene"), []byte(name), 0o600))
 	}
-	l.script.Scenes[name] = append(l.script.Scenes[name], plays...)
-	text, err := json.Marshal(l.script)
+	l.Script.Scenes[name] = append(l.Script.Scenes[name], plays...)
+	text, err := json.Marshal(l.Script)
 	if err != nil {
-		l.t.Fatal(err)
+		l.T.Fatal(err)
 	}
-	must(os.WriteFile(filepath.Join(l.dir, "script.json"), text, 0o600))
+	must(os.WriteFile(filepath.Join(l.Dir, "script.json"), text, 0o600))
 }
 
 // kubeconfig writes the user's, from a recording.
-func (l *laptop) kubeconfig(recording string) {
-	l.t.Helper()
-	text, err := os.ReadFile(filepath.Join(l.script.Recordings, filepath.FromSlash(recording)))
+func (l *Laptop) kubeconfig(recording string) {
+	l.T.Helper()
+	text, err := os.ReadFile(filepath.Join(l.Script.Recordings, filepath.FromSlash(recording)))
 	if err != nil {
-		l.t.Fatal(err)
+		l.T.Fatal(err)
 	}
 	s := string(text)
-	for _, r := range l.script.Replace {
+	for _, r := range l.Script.Replace {
 		s = strings.ReplaceAll(s, r[0], r[1])
 	}
-	must(os.WriteFile(l.script.Kubeconfig, []byte(s), 0o600))
+	must(os.WriteFile(l.Script.Kubeconfig, []byte(s), 0o600))
 }
 
 // now returns the name of the scene.
-func (l *laptop) now() string {
-	text, _ := os.ReadFile(filepath.Join(l.dir, "scene"))
+func (l *Laptop) now() string {
+	text, _ := os.ReadFile(filepath.Join(l.Dir, "scene"))
 	return string(text)
 }
 
 // calls returns what was called so far.
-func (l *laptop) calls() []string {
-	text, _ := os.ReadFile(filepath.Join(l.dir, "calls"))
+func (l *Laptop) calls() []string {
+	text, _ := os.ReadFile(filepath.Join(l.Dir, "calls"))
 	return strings.Split(strings.TrimSpace(string(text)), "\n")
 }
 
-func (l *laptop) called(call string) bool { return slices.Contains(l.calls(), call) }
+func (l *Laptop) called(call string) bool { return slices.Contains(l.calls(), call) }
 
-// listed and its kin are the calls that Find makes, with a recording's
-// answers.
-func listed(recording string) play {
-	return play{Call: "minikube profile list -o json --light", Recording: recording}
+// recordings is the folder of what a real minikube said.
+func recordings(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		_, err := os.Stat(filepath.Join(dir, "go.mod"))
+		if err == nil {
+			return filepath.Join(dir, "bootstrap", "testdata", "minikube")
+		}
+		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			t.Fatalf("no go.mod above the working folder: %v", err)
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
-func asked(profile, recording string) play {
-	return play{Call: "minikube status -p " + profile + " -o json", Recording: recording}
+// recorded reads what a real minikube said.
+func recorded(t *testing.T, name string) (out Output, exit int) {
+	t.Helper()
+	read := func(suffix string) string {
+		text, err := os.ReadFile(filepath.Join(recordings(t), filepath.FromSlash(name)+suffix))
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	out = Output{Stdout: read(".stdout"), Stderr: read(".stderr")}
+	code := strings.TrimSpace(read(".exit"))
+	if code == "" {
+		if out == (Output{}) {
+			t.Fatalf("no recording %s", name)
+		}
+		return out, 0
+	}
+	exit, err := strconv.Atoi(code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out, exit
+}
+
+// waitFor waits until is.
+func waitFor(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Errorf("waited in vain for %s", what)
+			return
+		}
+	}
 }
