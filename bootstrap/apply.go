@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"hellox/bootstrap/step"
 	"hellox/manifests"
 )
 
@@ -117,7 +118,7 @@ func (s *site) applyOne(ctx context.Context, u *unstructured.Unstructured) (bool
 			return false, fmt.Errorf("apply %s: %w", r, err)
 		}
 		if live != nil && !s.belongs(live) {
-			return false, &Error{
+			return false, &step.Error{
 				Sentence: fmt.Sprintf("apply %s: namespace %s has one already, which is not of hellox", r, s.namespace),
 				Hint:     "choose another --namespace",
 			}
@@ -156,7 +157,7 @@ func differ(a, b *unstructured.Unstructured) bool {
 }
 
 func applyError(r ref, namespace string, err error) error {
-	e := &Error{Sentence: "apply " + r.String(), Err: err}
+	e := &step.Error{Sentence: "apply " + r.String(), Err: err}
 	switch {
 	case apierrors.IsInvalid(err) && r.Kind == "StatefulSet":
 		// Most fields of a StatefulSet are fixed for its life.

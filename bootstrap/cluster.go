@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
+
+	"hellox/bootstrap/image"
 )
 
 // A Cluster is a local cluster that runs and whose nodes are all ready. It
@@ -72,7 +74,7 @@ func memoized(get func(context.Context) (NodeImages, error)) func(context.Contex
 }
 
 // Has asks the node's runtime whether it holds the image.
-func (c *Cluster) Has(ctx context.Context, node string, img *Image) (bool, error) {
+func (c *Cluster) Has(ctx context.Context, node string, img *image.Image) (bool, error) {
 	has := false
 	images, err := c.images(ctx)
 	if err == nil {
@@ -95,7 +97,7 @@ type Delivery struct {
 // is not believed, the node's runtime is asked. If progress is not nil it is
 // called, from another goroutine, with how many of the archive's bytes are
 // on their way, of how many.
-func (c *Cluster) Deliver(ctx context.Context, node string, img *Image, progress func(sent, of int64)) (Delivery, error) {
+func (c *Cluster) Deliver(ctx context.Context, node string, img *image.Image, progress func(sent, of int64)) (Delivery, error) {
 	began := time.Now()
 	has, err := c.Has(ctx, node, img)
 	if err != nil {
@@ -118,7 +120,7 @@ func (c *Cluster) Deliver(ctx context.Context, node string, img *Image, progress
 
 // DeliverAll delivers to every node, a few at a time, and calls report (never
 // from two goroutines at once) as each is done. The first error ends it.
-func (c *Cluster) DeliverAll(ctx context.Context, img *Image, report func(Delivery)) error {
+func (c *Cluster) DeliverAll(ctx context.Context, img *image.Image, report func(Delivery)) error {
 	// Every transfer reads, packs and writes the whole archive: more at
 	// once than the laptop has cores only makes each slower.
 	const atOnce = 3
@@ -144,7 +146,7 @@ func (c *Cluster) DeliverAll(ctx context.Context, img *Image, report func(Delive
 var errEnough = errors.New("the reader has seen enough")
 
 // load streams the archive into the node.
-func (c *Cluster) load(ctx context.Context, node string, img *Image, progress func(sent, of int64)) error {
+func (c *Cluster) load(ctx context.Context, node string, img *image.Image, progress func(sent, of int64)) error {
 	images, err := c.images(ctx)
 	if err != nil {
 		return err
@@ -170,7 +172,7 @@ func (c *Cluster) load(ctx context.Context, node string, img *Image, progress fu
 func (c *Cluster) RemoveImages(ctx context.Context, keep ...string) (int, error) {
 	kept := map[string]bool{}
 	for _, tag := range keep {
-		kept[Repository+":"+tag] = true
+		kept[image.Repository+":"+tag] = true
 	}
 	images, err := c.images(ctx)
 	if err != nil {
@@ -178,7 +180,7 @@ func (c *Cluster) RemoveImages(ctx context.Context, keep ...string) (int, error)
 	}
 	removed := 0
 	for _, node := range c.Nodes {
-		names, err := images.List(ctx, node.Name, Repository)
+		names, err := images.List(ctx, node.Name, image.Repository)
 		if err != nil {
 			return removed, fmt.Errorf("list images of node %s: %w", node.Name, err)
 		}

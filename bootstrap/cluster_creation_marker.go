@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"hellox/bootstrap/step"
 )
 
 // A creationMarker says that a cluster is being created: a file in the state
@@ -49,9 +51,9 @@ func beginCreation(stateDir string, c Candidate) (*creationMarker, error) {
 	return m, nil
 }
 
-func beingCreated(c Candidate) *Error {
-	return &Error{
-		Kind:     Missing,
+func beingCreated(c Candidate) *step.Error {
+	return &step.Error{
+		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("another hellox is making the %s just now", c),
 		Hint:     "wait until it is done, then type hellox up again",
 	}

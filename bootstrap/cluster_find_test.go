@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"hellox/bootstrap/step"
 )
 
 // A stubProvider only lists.
@@ -23,8 +25,8 @@ func (p stubProvider) List(context.Context, func(Candidate) bool) ([]Candidate, 
 
 // The order in which targets are taken.
 func TestChoose(t *testing.T) {
-	none := &Error{Kind: Missing, Sentence: "it is not installed"}
-	broken := &Error{Kind: Missing, Sentence: "minikube profile \"b\" is half made"}
+	none := &step.Error{Kind: step.Missing, Sentence: "it is not installed"}
+	broken := &step.Error{Kind: step.Missing, Sentence: "minikube profile \"b\" is half made"}
 	profile := func(name string, s State, active bool) minikubeProfile {
 		p := minikubeProfile{Name: name, Active: active, state: s}
 		if s == Broken {
@@ -48,7 +50,7 @@ func TestChoose(t *testing.T) {
 		seen    seen
 		want    string // target/profile, or what the error holds
 		state   State
-		problem ErrorKind
+		problem step.Kind
 	}{
 		{name: "nothing", seen: seen{minikube: none, kind: none}, want: "local/"},
 		{name: "minikube alone", seen: seen{kind: none}, want: "minikube/minikube", state: Absent},
@@ -67,22 +69,22 @@ func TestChoose(t *testing.T) {
 		{name: "kind stopped before minikube to be made", seen: seen{clusters: []kindCluster{cluster("k", Stopped)}}, want: "kind/k", state: Stopped},
 		{name: "the active one of two", seen: seen{profiles: []minikubeProfile{profile("a", Running, false), profile("m", Running, true)}}, want: "minikube/m"},
 		{name: "the running one of two", seen: seen{profiles: []minikubeProfile{profile("a", Running, false), profile("m", Stopped, true)}}, want: "minikube/a"},
-		{name: "two run, none active", seen: seen{profiles: []minikubeProfile{profile("a", Running, false), profile("b", Running, false)}}, problem: Ambiguous, want: "a, b"},
-		{name: "two kinds run", seen: seen{minikube: none, clusters: []kindCluster{cluster("a", Running), cluster("b", Running)}}, problem: Ambiguous, want: "several kind clusters are running: a, b"},
+		{name: "two run, none active", seen: seen{profiles: []minikubeProfile{profile("a", Running, false), profile("b", Running, false)}}, problem: step.Ambiguous, want: "a, b"},
+		{name: "two kinds run", seen: seen{minikube: none, clusters: []kindCluster{cluster("a", Running), cluster("b", Running)}}, problem: step.Ambiguous, want: "several kind clusters are running: a, b"},
 		{name: "two kinds run, one is ours", seen: seen{minikube: none, clusters: []kindCluster{cluster("a", Running), cluster("hellox", Running)}}, want: "kind/hellox"},
 		{name: "two kinds run, kind names one", env: "KIND_CLUSTER_NAME=a", seen: seen{minikube: none, clusters: []kindCluster{cluster("a", Running), cluster("hellox", Running)}}, want: "kind/a"},
 		{name: "the running one of two kinds", seen: seen{minikube: none, clusters: []kindCluster{cluster("a", Running), cluster("b", Stopped)}}, want: "kind/a"},
-		{name: "named, in both", profile: "x", seen: seen{profiles: []minikubeProfile{profile("x", Running, true)}, clusters: []kindCluster{cluster("x", Running)}}, problem: Ambiguous, want: "both minikube and kind"},
+		{name: "named, in both", profile: "x", seen: seen{profiles: []minikubeProfile{profile("x", Running, true)}, clusters: []kindCluster{cluster("x", Running)}}, problem: step.Ambiguous, want: "both minikube and kind"},
 		{name: "named, in both, one target", target: KindTarget, profile: "x", seen: seen{clusters: []kindCluster{cluster("x", Running)}}, want: "kind/x"},
 		{name: "named, stopped, another runs", profile: "x", seen: seen{profiles: []minikubeProfile{profile("x", Stopped, false), profile("m", Running, true)}}, want: "minikube/x", state: Stopped},
-		{name: "named, nowhere", profile: "x", seen: seen{installed: true}, problem: Missing, want: "neither a minikube profile nor a kind cluster"},
+		{name: "named, nowhere", profile: "x", seen: seen{installed: true}, problem: step.Missing, want: "neither a minikube profile nor a kind cluster"},
 		{name: "minikube asked for, only kind runs", target: MinikubeTarget, seen: seen{}, want: "minikube/minikube", state: Absent},
-		{name: "minikube asked for, not there", target: MinikubeTarget, seen: seen{minikube: none}, problem: Missing, want: "not installed"},
-		{name: "kind asked for, no engine", target: KindTarget, seen: seen{kind: none}, problem: Missing, want: "not installed"},
-		{name: "a broken profile", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}, kind: none}, problem: Missing, want: "half made"},
+		{name: "minikube asked for, not there", target: MinikubeTarget, seen: seen{minikube: none}, problem: step.Missing, want: "not installed"},
+		{name: "kind asked for, no engine", target: KindTarget, seen: seen{kind: none}, problem: step.Missing, want: "not installed"},
+		{name: "a broken profile", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}, kind: none}, problem: step.Missing, want: "half made"},
 		{name: "a broken profile, kind runs", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}, clusters: []kindCluster{cluster("k", Running)}}, want: "kind/k"},
 		{name: "a broken profile, kind installed", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}, installed: true}, want: "kind/hellox", state: Absent},
-		{name: "a broken profile, asked for", profile: "b", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}, installed: true}, problem: Missing, want: "half made"},
+		{name: "a broken profile, asked for", profile: "b", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}, installed: true}, problem: step.Missing, want: "half made"},
 		{name: "a broken profile, another asked for", target: MinikubeTarget, profile: "c", seen: seen{profiles: []minikubeProfile{profile("b", Broken, true)}}, want: "minikube/c", state: Absent},
 		{name: "a profile cut off", seen: seen{profiles: []minikubeProfile{profile("m", Interrupted, true)}, kind: none}, want: "minikube/m", state: Interrupted},
 		{name: "a kind cut off", seen: seen{minikube: none, installed: true, clusters: []kindCluster{cluster("hellox", Interrupted)}}, want: "kind/hellox", state: Interrupted},
@@ -100,15 +102,15 @@ func TestChoose(t *testing.T) {
 			for _, p := range c.seen.profiles {
 				minikube.list = append(minikube.list, p.candidate())
 			}
-			kp := &kindProvider{runner: l.runner()}
+			kp := &kindProvider{runner: l.Runner()}
 			kind := stubProvider{info: kp.Info(), err: c.seen.kind}
 			kind.info.Installed = c.seen.installed
 			for _, k := range c.seen.clusters {
 				kind.list = append(kind.list, kp.candidate(k))
 			}
 			f, err := Find(t.Context(), []Provider{minikube, kind}, o)
-			if c.problem != Failed {
-				typed := (*Error)(nil)
+			if c.problem != step.Failed {
+				typed := (*step.Error)(nil)
 				if !errors.As(err, &typed) || typed.Kind != c.problem || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("%v, %v", f, err)
 				}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"hellox/bootstrap/step"
 )
 
 // How long nodes may take to become ready: a cluster that runs already has
@@ -104,9 +106,9 @@ func (f Found) readyNodes(ctx context.Context, c Candidate, config *rest.Config,
 }
 
 // notReady is the error of a cluster that runs and does not become usable.
-func notReady(c Candidate, err error) *Error {
-	return &Error{
-		Kind:     Missing,
+func notReady(c Candidate, err error) *step.Error {
+	return &step.Error{
+		Kind:     step.Missing,
 		Sentence: c.String() + " runs and is not ready",
 		Hint:     c.DeleteCommand + ", then hellox up makes a new one",
 		Err:      err,
@@ -117,7 +119,7 @@ func notReady(c Candidate, err error) *Error {
 // nodes need not be ready.
 func (f Found) Connect(ctx context.Context) (*Cluster, error) {
 	if f.provider == nil || f.State != Running {
-		return nil, &Error{Kind: Missing, Sentence: f.name() + " is not running", Hint: "hellox up"}
+		return nil, &step.Error{Kind: step.Missing, Sentence: f.name() + " is not running", Hint: "hellox up"}
 	}
 	config, err := f.provider.Connect(ctx, f.candidate)
 	if err != nil {

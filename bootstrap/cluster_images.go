@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"hellox/bootstrap/image"
+	"hellox/bootstrap/run"
 )
 
 // A shell runs commands on a cluster's nodes, as root, without a terminal
 // between: bytes go in and out unchanged.
 type shell interface {
 	// run returns an *ExitError if the command ran and failed.
-	run(ctx context.Context, node string, stdin io.Reader, command ...string) (Output, error)
+	run(ctx context.Context, node string, stdin io.Reader, command ...string) (run.Output, error)
 }
 
 // runtimeImages are the images of nodes that are asked with the runtime's
@@ -49,9 +52,9 @@ type inspected struct {
 	} `json:"config"`
 }
 
-func (i runtimeImages) Has(ctx context.Context, node string, img *Image) (bool, error) {
+func (i runtimeImages) Has(ctx context.Context, node string, img *image.Image) (bool, error) {
 	out, err := i.shell.run(ctx, node, nil, "sh", "-c", inspectScript, "sh", img.Name())
-	if exit := (*ExitError)(nil); errors.As(err, &exit) && strings.Contains(exit.Stderr, "no such image") {
+	if exit := (*run.ExitError)(nil); errors.As(err, &exit) && strings.Contains(exit.Stderr, "no such image") {
 		return false, nil
 	}
 	if err != nil {
@@ -61,7 +64,7 @@ func (i runtimeImages) Has(ctx context.Context, node string, img *Image) (bool, 
 }
 
 // isInspected says whether the answer of inspectScript is about this image.
-func isInspected(img *Image, answer string) (bool, error) {
+func isInspected(img *image.Image, answer string) (bool, error) {
 	var in inspected
 	if err := json.Unmarshal([]byte(answer), &in); err != nil {
 		return false, fmt.Errorf("the answer of the node's runtime is not JSON: %w", err)
@@ -140,14 +143,14 @@ func (i runtimeImages) Remove(ctx context.Context, node, name string) error {
 // An engineShell reaches nodes that are containers of this machine's
 // container engine.
 type engineShell struct {
-	runner *Runner
+	runner *run.Runner
 	engine string // "docker", "podman", "nerdctl"
 }
 
-func (s engineShell) run(ctx context.Context, node string, stdin io.Reader, command ...string) (Output, error) {
+func (s engineShell) run(ctx context.Context, node string, stdin io.Reader, command ...string) (run.Output, error) {
 	args := []string{"exec"}
 	if stdin != nil {
 		args = append(args, "-i")
 	}
-	return s.runner.Run(ctx, Command{Name: s.engine, Args: append(append(args, node), command...), Stdin: stdin})
+	return s.runner.Run(ctx, run.Command{Name: s.engine, Args: append(append(args, node), command...), Stdin: stdin})
 }

@@ -3,11 +3,14 @@ package bootstrap
 import (
 	"strings"
 	"testing"
+
+	"hellox/bootstrap/bootstraptest"
+	"hellox/bootstrap/image"
 )
 
 // What the runtimes' commands say, asked on nodes that are containers.
 func TestImagesThroughTheEngine(t *testing.T) {
-	img := &Image{Tag: "3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
+	img := &image.Image{Tag: "3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
 	ask := "docker exec boxed sh -c " + inspectScript + " sh " + img.Name()
 	list := "docker exec boxed sh -c " + listScript
 	load := "docker exec -i boxed ctr -n k8s.io images import -"
@@ -24,8 +27,8 @@ func TestImagesThroughTheEngine(t *testing.T) {
 		"no answer":                 {"containerd-running-images/ctr-import-broken-empty", false, "unrecognized image format"},
 	} {
 		l := newLaptop(t, "docker")
-		l.scene("now", play{Call: ask, Recording: c.recording})
-		images := runtimeImages{shell: engineShell{l.runner(), "docker"}, runtime: "containerd"}
+		l.Scene("now", bootstraptest.Play{Call: ask, Recording: c.recording})
+		images := runtimeImages{shell: engineShell{l.Runner(), "docker"}, runtime: "containerd"}
 		has, err := images.Has(t.Context(), "boxed", img)
 		if has != c.has || (err != nil) != (c.problem != "") || err != nil && !strings.Contains(err.Error(), c.problem) {
 			t.Errorf("%s: %t, %v", name, has, err)
@@ -38,8 +41,8 @@ func TestImagesThroughTheEngine(t *testing.T) {
 		"containerd-running-images/ctr-import-broken-truncated": `docker: ctr: failed to ingest "layer.tar": failed to read expected number of bytes: unexpected EOF`,
 	} {
 		l := newLaptop(t, "docker")
-		l.scene("now", play{Call: load, Recording: recording})
-		images := runtimeImages{shell: engineShell{l.runner(), "docker"}, runtime: "containerd"}
+		l.Scene("now", bootstraptest.Play{Call: load, Recording: recording})
+		images := runtimeImages{shell: engineShell{l.Runner(), "docker"}, runtime: "containerd"}
 		err := images.Load(t.Context(), "boxed", strings.NewReader("an archive"))
 		if (err != nil) != (want != "") || err != nil && err.Error() != want {
 			t.Errorf("%s: %v", recording, err)
@@ -47,8 +50,8 @@ func TestImagesThroughTheEngine(t *testing.T) {
 	}
 	for recording, want := range map[string]int{"containerd-running-images/ssh-crictl-images": 3, "containerd-paused/ssh-crictl-images": 1} {
 		l := newLaptop(t, "docker")
-		l.scene("now", play{Call: list, Recording: recording})
-		images := runtimeImages{shell: engineShell{l.runner(), "docker"}, runtime: "containerd"}
+		l.Scene("now", bootstraptest.Play{Call: list, Recording: recording})
+		images := runtimeImages{shell: engineShell{l.Runner(), "docker"}, runtime: "containerd"}
 		if names, err := images.List(t.Context(), "boxed", "hellox.test/hellox"); err != nil || len(names) != want {
 			t.Errorf("%s: %q, %v", recording, names, err)
 		}

@@ -11,13 +11,15 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"hellox/bootstrap/run"
 )
 
 // kubeconfigFiles are the files of the user's kubeconfig, as kubectl finds
 // them. It implements clientcmd.ConfigAccess.
 type kubeconfigFiles []string
 
-func kubeconfigFilesOf(r *Runner) kubeconfigFiles {
+func kubeconfigFilesOf(r *run.Runner) kubeconfigFiles {
 	var files kubeconfigFiles
 	for _, f := range filepath.SplitList(r.Getenv("KUBECONFIG")) {
 		if f != "" {

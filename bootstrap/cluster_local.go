@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"hellox/bootstrap/step"
 )
 
 // server returns the address of the API server that a context of the
@@ -77,9 +79,9 @@ func isPrivate(host string) bool {
 }
 
 // notLocal is the refusal of a server that is not proven to be c's.
-func notLocal(c Candidate, why string) *Error {
-	return &Error{
-		Kind:     Unsafe,
+func notLocal(c Candidate, why string) *step.Error {
+	return &step.Error{
+		Kind:     step.Unsafe,
 		Sentence: fmt.Sprintf("refused to touch a cluster that is not shown to be %s: %s", c, why),
 	}
 }

@@ -14,6 +14,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
+
+	"hellox/bootstrap/step"
 )
 
 // A Node is one node of a cluster, as its API server tells it.
@@ -151,8 +153,8 @@ func (c *Cluster) setNodes(nodes []Node) error {
 	c.Runtime, _, _ = strings.Cut(first.runtime, ":")
 	for _, n := range nodes {
 		if n.Arch != c.Arch {
-			return &Error{
-				Kind:     Failed,
+			return &step.Error{
+				Kind:     step.Failed,
 				Sentence: fmt.Sprintf("%s has nodes of several architectures (%s is %s, %s is %s)", c.candidate, first.Name, first.Arch, n.Name, n.Arch),
 				Hint:     "hellox up --target kind",
 			}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"k8s.io/client-go/rest"
+
+	"hellox/bootstrap/step"
 )
 
 // A Target is what hellox runs on: Auto, Local, or the target of a Provider.
@@ -89,7 +91,7 @@ type Candidate struct {
 	Unit   string // as in ProviderInfo
 	Name   string // minikube profile or kind cluster
 	State  State
-	Err    *Error // why it cannot be used, if State is Broken
+	Err    *step.Error // why it cannot be used, if State is Broken
 	// Preference decides between several clusters of a provider: the highest
 	// is selected, if it is greater than 0.
 	Preference int

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"hellox/bootstrap/step"
 )
 
 // selectTarget is Find, once all providers are asked.
@@ -49,8 +51,8 @@ func (d discovered) existing(o FindOptions, states []State, later []discovered) 
 	}
 	for _, l := range later {
 		if o.Profile != "" && slices.ContainsFunc(l.candidates, func(c Candidate) bool { return c.Name == o.Profile }) {
-			return Found{}, false, &Error{
-				Kind:     Ambiguous,
+			return Found{}, false, &step.Error{
+				Kind:     step.Ambiguous,
 				Sentence: fmt.Sprintf("both %s and %s have a %q", d.info.Target, l.info.Target, o.Profile),
 				Hint:     fmt.Sprintf("add --target %s or --target %s", d.info.Target, l.info.Target),
 			}
@@ -109,14 +111,14 @@ func noCluster(o FindOptions, all []discovered) (Found, error) {
 	switch {
 	case o.Target != Auto:
 		err := errors.Join(errs...)
-		if typed := (*Error)(nil); errors.As(err, &typed) {
+		if typed := (*step.Error)(nil); errors.As(err, &typed) {
 			return Found{}, typed
 		}
-		return Found{}, &Error{Kind: Missing, Sentence: fmt.Sprintf("%s cannot be used", o.Target), Err: err}
+		return Found{}, &step.Error{Kind: step.Missing, Sentence: fmt.Sprintf("%s cannot be used", o.Target), Err: err}
 	case o.Profile != "":
 		// The last provider needs the least of the machine.
-		return Found{}, &Error{
-			Kind:     Missing,
+		return Found{}, &step.Error{
+			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("there is neither a %s %q", strings.Join(nouns, " nor a "), o.Profile),
 			Hint:     fmt.Sprintf("hellox up --target %s --profile %s makes one", all[len(all)-1].info.Target, o.Profile),
 		}
@@ -125,7 +127,7 @@ func noCluster(o FindOptions, all []discovered) (Found, error) {
 }
 
 // several is the error of clusters of which none is preferred.
-func several(info ProviderInfo, fit []Candidate) *Error {
+func several(info ProviderInfo, fit []Candidate) *step.Error {
 	are := "stopped"
 	if fit[0].State == Running {
 		are = "running"
@@ -134,8 +136,8 @@ func several(info ProviderInfo, fit []Candidate) *Error {
 	for i, c := range fit {
 		names[i] = c.Name
 	}
-	return &Error{
-		Kind:     Ambiguous,
+	return &step.Error{
+		Kind:     step.Ambiguous,
 		Sentence: fmt.Sprintf("several %ss are %s: %s", info.noun(), are, strings.Join(names, ", ")),
 		Hint:     fmt.Sprintf("hellox up --target %s --profile %s", info.Target, names[0]),
 	}

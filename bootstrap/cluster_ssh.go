@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"hellox/bootstrap/run"
 )
 
 // An sshShell reaches nodes that are virtual machines, as minikube's user
@@ -47,27 +49,27 @@ func (s *sshShell) signer(ctx context.Context, node string) (ssh.Signer, error) 
 	return signer, nil
 }
 
-func (s *sshShell) run(ctx context.Context, node string, stdin io.Reader, command ...string) (Output, error) {
+func (s *sshShell) run(ctx context.Context, node string, stdin io.Reader, command ...string) (run.Output, error) {
 	client, err := s.dial(ctx, node)
 	if err != nil {
-		return Output{}, fmt.Errorf("ssh to node %s: %w", node, err)
+		return run.Output{}, fmt.Errorf("ssh to node %s: %w", node, err)
 	}
 	// Closing it is also what ends a session whose context has ended.
 	defer context.AfterFunc(ctx, func() { client.Close() })()
 	defer client.Close()
 	session, err := client.NewSession()
 	if err != nil {
-		return Output{}, fmt.Errorf("ssh to node %s: %w", node, err)
+		return run.Output{}, fmt.Errorf("ssh to node %s: %w", node, err)
 	}
 	var stdout, stderr bytes.Buffer
 	session.Stdin, session.Stdout, session.Stderr = stdin, &stdout, &stderr
 	err = session.Run("sudo -n " + quote(command))
-	out := Output{stdout.String(), stderr.String()}
+	out := run.Output{Stdout: stdout.String(), Stderr: stderr.String()}
 	if ctx.Err() != nil {
 		return out, context.Cause(ctx)
 	}
 	if exit := (*ssh.ExitError)(nil); errors.As(err, &exit) {
-		return out, &ExitError{Program: command[0], Code: exit.ExitStatus(), Output: out}
+		return out, &run.ExitError{Program: command[0], Code: exit.ExitStatus(), Output: out}
 	}
 	if err != nil {
 		return out, fmt.Errorf("ssh to node %s: %w", node, err)

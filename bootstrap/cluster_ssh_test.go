@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"hellox/bootstrap/bootstraptest"
 )
 
 // A machine is a node with an ssh server that runs what it is told in a
@@ -52,7 +54,7 @@ func newMachine(t *testing.T) *machine {
 	}
 	m := &machine{t: t, dir: t.TempDir()}
 	for name, text := range map[string]string{"sudo": sudoShim, "ctr": ctrShim, "podman": strings.ReplaceAll(strings.Replace(ctrShim, "-n k8s.io images import -", "load --quiet", 1), "ctr:", "podman:"), "crictl": crictlShim} {
-		must(os.WriteFile(filepath.Join(m.dir, name), []byte(text), 0o700))
+		bootstraptest.Must(os.WriteFile(filepath.Join(m.dir, name), []byte(text), 0o700))
 	}
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -168,7 +170,7 @@ func TestDeliverOverSSH(t *testing.T) {
 			for i := range 300_000 {
 				all.WriteByte(byte(i * 7))
 			}
-			img := PackBytes(t, all.String(), "amd64")
+			img := bootstraptest.PackBytes(t, all.String(), "amd64")
 			var deliveries []Delivery
 			for range 2 {
 				if err := c.DeliverAll(t.Context(), img, func(d Delivery) { deliveries = append(deliveries, d) }); err != nil {
@@ -202,9 +204,9 @@ func TestDeliverOverSSH(t *testing.T) {
 // A loader that takes an archive and keeps nothing is found out.
 func TestDeliverDoesNotBelieveTheLoader(t *testing.T) {
 	m, asked := newMachine(t), 0
-	must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\ncat >/dev/null\n"), 0o700))
+	bootstraptest.Must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\ncat >/dev/null\n"), 0o700))
 	c := &Cluster{images: m.images(&asked, "containerd")}
-	_, err := c.Deliver(t.Context(), "boxed", PackBytes(t, "an executable", "amd64"), nil)
+	_, err := c.Deliver(t.Context(), "boxed", bootstraptest.PackBytes(t, "an executable", "amd64"), nil)
 	if err == nil || !strings.Contains(err.Error(), "load image into node boxed: its runtime took hellox.local/hellox:") {
 		t.Errorf("%v", err)
 	}
@@ -214,18 +216,18 @@ func TestDeliverDoesNotBelieveTheLoader(t *testing.T) {
 // there, leave nobody waiting.
 func TestDeliveryEndsInTheMiddle(t *testing.T) {
 	m, asked := newMachine(t), 0
-	img := PackBytes(t, strings.Repeat("an executable", 1_000_000), "amd64")
+	img := bootstraptest.PackBytes(t, strings.Repeat("an executable", 1_000_000), "amd64")
 	c := &Cluster{images: m.images(&asked, "containerd")}
-	must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\nhead -c 1000 >/dev/null\necho 'no space left on device' >&2\nexit 1\n"), 0o700))
+	bootstraptest.Must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\nhead -c 1000 >/dev/null\necho 'no space left on device' >&2\nexit 1\n"), 0o700))
 	if _, err := c.Deliver(t.Context(), "boxed", img, nil); err == nil || !strings.Contains(err.Error(), "no space left on device") {
 		t.Errorf("%v", err)
 	}
-	must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\necho >\"$STORE/reading\"\nexec sleep 60\n"), 0o700))
+	bootstraptest.Must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\necho >\"$STORE/reading\"\nexec sleep 60\n"), 0o700))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() {
 		defer cancel()
-		waitFor(t, "the loader", func() bool {
+		bootstraptest.WaitFor(t, "the loader", func() bool {
 			_, err := os.Stat(filepath.Join(m.dir, "reading"))
 			return err == nil
 		})

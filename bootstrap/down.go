@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"hellox/bootstrap/image"
+	"hellox/bootstrap/step"
 )
 
 // DownOptions say what Down removes.
@@ -23,13 +26,13 @@ type DownOptions struct {
 // What is not of this installation stays, and is told of. It can be interrupted
 // at any moment and be done again, and when there is nothing to remove it says
 // so.
-func Down(ctx context.Context, c *Cluster, o DownOptions, steps Steps) error {
+func Down(ctx context.Context, c *Cluster, o DownOptions, steps step.Reporter) error {
 	ctx = quiet(ctx)
 	s, err := newSite(c.REST, o.Namespace)
 	if err != nil {
 		return err
 	}
-	d := &downRun{DownOptions: o, Steps: steps, cluster: c, site: s}
+	d := &downRun{DownOptions: o, Reporter: steps, cluster: c, site: s}
 	defer func() { d.release(ctx) }()
 	for _, step := range []func(context.Context) error{
 		d.removeObjects,
@@ -47,7 +50,7 @@ func Down(ctx context.Context, c *Cluster, o DownOptions, steps Steps) error {
 
 type downRun struct {
 	DownOptions
-	Steps
+	step.Reporter
 	cluster *Cluster
 	site    *site
 	absent  bool            // there is no such namespace
@@ -65,7 +68,7 @@ func (d *downRun) release(ctx context.Context) {
 }
 
 func (d *downRun) removeObjects(ctx context.Context) error {
-	d.Begin(StepRemove)
+	d.Begin(step.Remove)
 	d.held = ctx
 	var err error
 	d.own, err = d.site.findNamespace(ctx, d.Progress)
@@ -103,7 +106,7 @@ func (d *downRun) removeNamespace(ctx context.Context) error {
 	if d.DryRun || d.absent || d.KeepData {
 		return nil
 	}
-	d.Begin(StepNamespace)
+	d.Begin(step.Namespace)
 	if !d.own {
 		if err := d.site.forget(d.held); err != nil {
 			return orLost(d.held, err)
@@ -178,7 +181,7 @@ func (d *downRun) removeImages(ctx context.Context) error {
 	if d.DryRun {
 		return nil
 	}
-	d.Begin(StepUnload)
+	d.Begin(step.Unload)
 	recorded, err := d.site.inventories(d.held)
 	if err != nil {
 		return err
@@ -186,7 +189,7 @@ func (d *downRun) removeImages(ctx context.Context) error {
 	var keep []string
 	for namespace, inv := range recorded {
 		for _, name := range inv.Images {
-			if tag, ok := strings.CutPrefix(name, Repository+":"); ok && namespace != d.Namespace {
+			if tag, ok := strings.CutPrefix(name, image.Repository+":"); ok && namespace != d.Namespace {
 				keep = append(keep, tag)
 			}
 		}
@@ -209,14 +212,14 @@ func (d *downRun) deleteCluster(ctx context.Context) error {
 	if !d.DeleteCluster {
 		return nil
 	}
-	d.Begin(StepDelete)
+	d.Begin(step.DeleteCluster)
 	made, err := d.site.wasMade(ctx)
 	if err != nil {
 		return err
 	}
 	if !made {
-		return &Error{
-			Kind:     Unsafe,
+		return &step.Error{
+			Kind:     step.Unsafe,
 			Sentence: fmt.Sprintf("delete %s: hellox did not make it", d.cluster),
 			Hint:     "delete it with the tool that made it",
 		}
@@ -227,7 +230,7 @@ func (d *downRun) deleteCluster(ctx context.Context) error {
 	}
 	for _, i := range installations {
 		if i.Namespace != d.Namespace {
-			return &Error{
+			return &step.Error{
 				Sentence: fmt.Sprintf("delete %s: it also holds the installation in namespace %s", d.cluster, i.Namespace),
 				Hint:     "hellox down --namespace " + i.Namespace,
 			}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+
+	"hellox/bootstrap/step"
 )
 
 // A Port is where a forward should listen.
@@ -29,8 +31,8 @@ func (p Port) Listen(ctx context.Context) (listeners []net.Listener, moved strin
 	}
 	taken := fmt.Sprintf("port %d is taken by %s", p.Number, portOwner(ctx, p.Number))
 	if p.Asked {
-		return nil, "", &Error{
-			Kind:     Missing,
+		return nil, "", &step.Error{
+			Kind:     step.Missing,
 			Sentence: taken,
 			Hint:     fmt.Sprintf("%s 0 takes a free one", p.Flag),
 		}
@@ -44,8 +46,8 @@ func (p Port) Listen(ctx context.Context) (listeners []net.Listener, moved strin
 			return nil, "", err
 		}
 	}
-	return nil, "", &Error{
-		Kind:     Missing,
+	return nil, "", &step.Error{
+		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("%s, and so are the %d after it", taken, portsTried),
 		Hint:     fmt.Sprintf("%s 0 takes a free one", p.Flag),
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"hellox/bootstrap/step"
 )
 
 // occupy listens on a port of one loopback address only.
@@ -23,8 +25,8 @@ func occupy(t *testing.T, network, address string) int {
 func TestPortAskedForAndTaken(t *testing.T) {
 	taken := occupy(t, "tcp4", "127.0.0.1:0")
 	_, _, err := Port{Number: taken, Asked: true, Flag: "--web-port"}.Listen(t.Context())
-	e := new(Error)
-	if !errors.As(err, &e) || e.Kind != Missing {
+	e := new(step.Error)
+	if !errors.As(err, &e) || e.Kind != step.Missing {
 		t.Fatalf("error %v, want one of kind Missing", err)
 	}
 	owner := fmt.Sprintf("(process %d)", os.Getpid())

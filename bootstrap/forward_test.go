@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"hellox/bootstrap/bootstraptest"
 )
 
 func forwardTo(t *testing.T, a *apiStandIn) *Forward {
@@ -64,7 +66,7 @@ func TestForwardFollowsThePods(t *testing.T) {
 		t.Errorf("a pod that is gone says %d bytes", n)
 	}
 	// Whoever comes before the forward was told reaches what is left of the pod.
-	waitFor(t, "the forward to hear that the pod is gone", func() bool { return f.tunnel.ready() == nil })
+	bootstraptest.WaitFor(t, "the forward to hear that the pod is gone", func() bool { return f.tunnel.ready() == nil })
 	var answers sync.WaitGroup
 	answers.Go(func() {
 		if got, err := say(f, "who"); err != nil || got != "who (two heard 3)" {

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"hellox/bootstrap/step"
 	"hellox/manifests"
 )
 
@@ -56,21 +57,21 @@ func (s *site) readInventory(ctx context.Context) (inventory, error) {
 func (s *site) parseInventory(u *unstructured.Unstructured) (inventory, error) {
 	inv := inventory{resourceVersion: u.GetResourceVersion()}
 	if !s.belongs(u) {
-		return inv, &Error{
+		return inv, &step.Error{
 			Sentence: fmt.Sprintf("ConfigMap %s in namespace %s is not of hellox", inventoryName, s.namespace),
 			Hint:     "choose another --namespace",
 		}
 	}
 	text, _, _ := unstructured.NestedString(u.Object, "data", inventoryKey)
 	if err := json.Unmarshal([]byte(text), &inv); err != nil {
-		return inv, &Error{
+		return inv, &step.Error{
 			Sentence: fmt.Sprintf("read the inventory in namespace %s", s.namespace),
 			Err:      err,
 			Hint:     fmt.Sprintf("kubectl --namespace %s delete configmap %s; then hellox up records anew what it applies", s.namespace, inventoryName),
 		}
 	}
 	if inv.Version != inventoryVersion {
-		return inv, &Error{
+		return inv, &step.Error{
 			Sentence: fmt.Sprintf("the inventory in namespace %s has version %d, and this hellox knows version %d", s.namespace, inv.Version, inventoryVersion),
 			Hint:     "use the hellox that made it",
 		}

@@ -14,6 +14,9 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // A victim is what the process that is killed is told to do.
@@ -38,7 +41,7 @@ func TestVictim(t *testing.T) {
 	}
 	r := &rig{find: realCluster{
 		find: FindOptions{Target: KindTarget, Profile: v.Profile},
-		make: ProviderOptions{Runner: NewRunner(os.Environ()), StateDir: v.StateDir, CacheDir: v.CacheDir},
+		make: ProviderOptions{Runner: run.New(os.Environ()), StateDir: v.StateDir, CacheDir: v.CacheDir},
 	}}
 	steps := newTold(t)
 	steps.onBegin = func(step string) { fmt.Println("step", step) }
@@ -72,7 +75,7 @@ func testKilled(t *testing.T, r *rig) {
 	s := r.site(t, namespace)
 	r.down(t, DownOptions{Namespace: namespace})
 	random := rand.New(rand.NewPCG(1, 2))
-	upSteps := []string{StepImage, StepNodes, StepApply, StepRollout}
+	upSteps := []string{step.Image, step.Load, step.Apply, step.Rollout}
 
 	ended := 0
 	for i := range rounds {
@@ -100,7 +103,7 @@ func testKilled(t *testing.T, r *rig) {
 		for n := range 10 {
 			plant(t, s, fmt.Sprintf("planted-%d", n))
 		}
-		kill(t, r, victim{Namespace: namespace, Down: true}, []string{"ready", StepRemove, StepRemove, StepUnload}[i%4], delay(random)*4)
+		kill(t, r, victim{Namespace: namespace, Down: true}, []string{"ready", step.Remove, step.Remove, step.Unload}[i%4], delay(random)*4)
 		r.down(t, DownOptions{Namespace: namespace})
 		strangers, err := s.others(t.Context())
 		if err != nil || len(strangers) != 10 {

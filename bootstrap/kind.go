@@ -7,6 +7,8 @@ import (
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"hellox/bootstrap/run"
 )
 
 // KindTarget is the target of kind's clusters.
@@ -17,7 +19,7 @@ const defaultKindCluster = "hellox"
 
 // KindOptions configures a provider of kind clusters.
 type KindOptions struct {
-	Runner    *Runner
+	Runner    *run.Runner
 	StateDir  string // of files that must be kept
 	NodeImage string // of a cluster that is created; "": kind's own
 }
@@ -25,7 +27,7 @@ type KindOptions struct {
 // A kindProvider manages kind clusters with kind's library and the container
 // engine's command.
 type kindProvider struct {
-	runner    *Runner
+	runner    *run.Runner
 	stateDir  string
 	nodeImage string
 

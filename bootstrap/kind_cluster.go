@@ -13,6 +13,9 @@ import (
 	"time"
 
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // A kindCluster is what the container engine knows of one.
@@ -43,9 +46,9 @@ func (p *kindProvider) List(ctx context.Context, _ func(Candidate) bool) ([]Cand
 	}
 	clusters, err := psKind(ctx, p.runner, engine)
 	if err != nil {
-		if exit := (*ExitError)(nil); errors.As(err, &exit) {
-			return nil, &Error{
-				Kind:     Missing,
+		if exit := (*run.ExitError)(nil); errors.As(err, &exit) {
+			return nil, &step.Error{
+				Kind:     step.Missing,
 				Sentence: fmt.Sprintf("%s does not answer", engine),
 				Hint:     fmt.Sprintf("%s info", engine),
 				Err:      err,
@@ -69,12 +72,12 @@ func (p *kindProvider) List(ctx context.Context, _ func(Candidate) bool) ([]Cand
 }
 
 // created returns when the first of the cluster's containers was made.
-func (c kindCluster) created(ctx context.Context, r *Runner, engine containerEngine) (first time.Time, err error) {
+func (c kindCluster) created(ctx context.Context, r *run.Runner, engine containerEngine) (first time.Time, err error) {
 	args := []string{"inspect", "--format", "{{.Created}}"}
 	for _, n := range c.nodes {
 		args = append(args, n.name)
 	}
-	out, err := r.Run(ctx, Command{Name: string(engine), Args: args})
+	out, err := r.Run(ctx, run.Command{Name: string(engine), Args: args})
 	if err != nil {
 		return first, err
 	}
@@ -94,15 +97,15 @@ func (c kindCluster) created(ctx context.Context, r *Runner, engine containerEng
 }
 
 // psKind asks the engine for the containers with kind's label.
-func psKind(ctx context.Context, r *Runner, engine containerEngine) ([]kindCluster, error) {
-	list := func(label string) (Output, error) {
-		return r.Run(ctx, Command{Name: string(engine), Args: []string{
+func psKind(ctx context.Context, r *run.Runner, engine containerEngine) ([]kindCluster, error) {
+	list := func(label string) (run.Output, error) {
+		return r.Run(ctx, run.Command{Name: string(engine), Args: []string{
 			"ps", "-a", "--filter", "label=io.x-k8s.kind.cluster",
 			"--format", "{{.Names}}|{{.Status}}|{{.Ports}}|" + label,
 		}})
 	}
 	out, err := list(`{{.Label "io.x-k8s.kind.cluster"}}`)
-	if _, exited := exitCode(err); exited && engine == "podman" {
+	if _, exited := run.ExitCode(err); exited && engine == "podman" {
 		out, err = list(`{{index .Labels "io.x-k8s.kind.cluster"}}`) // before Podman 5
 	}
 	if err != nil {

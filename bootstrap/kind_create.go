@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"sigs.k8s.io/kind/pkg/cluster"
+
+	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // Create implements Provider. The kubeconfig's current context is restored
@@ -83,10 +86,10 @@ func (p *kindProvider) createCluster(ctx context.Context, c Candidate, progress 
 			return context.Cause(ctx)
 		}
 		if strings.Contains(err.Error(), "already exist for a cluster with the name") {
-			return &Error{Kind: Failed, Sentence: "make " + c.String(), Hint: "hellox up takes that one", Err: errTaken}
+			return &step.Error{Kind: step.Failed, Sentence: "make " + c.String(), Hint: "hellox up takes that one", Err: errTaken}
 		}
-		return &Error{
-			Kind:     Failed,
+		return &step.Error{
+			Kind:     step.Failed,
 			Sentence: "make " + c.String(),
 			Hint:     kindHint(err, p.nodeImage),
 			Err:      err,
@@ -145,7 +148,7 @@ func (p *kindProvider) removeNodes(ctx context.Context, c Candidate) error {
 		for _, n := range k.nodes {
 			args = append(args, n.name)
 		}
-		_, err = p.runner.Run(ctx, Command{Name: string(engine), Args: args})
+		_, err = p.runner.Run(ctx, run.Command{Name: string(engine), Args: args})
 	}
 	return err
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // A containerEngine is the program that kind's nodes are containers of:
@@ -27,14 +30,14 @@ func (p *kindProvider) detectEngine(ctx context.Context) (containerEngine, error
 // detectEngine finds the container engine as kind does: the one that
 // KIND_EXPERIMENTAL_PROVIDER names, else the first that is here. The docker
 // command of podman is podman.
-func detectEngine(ctx context.Context, r *Runner) (containerEngine, error) {
+func detectEngine(ctx context.Context, r *run.Runner) (containerEngine, error) {
 	if e := r.Getenv("KIND_EXPERIMENTAL_PROVIDER"); e != "" {
 		switch e {
 		case "docker", "podman", "nerdctl", "finch":
 			return containerEngine(e), nil
 		}
-		return "", &Error{
-			Kind:     Ambiguous,
+		return "", &step.Error{
+			Kind:     step.Ambiguous,
 			Sentence: fmt.Sprintf("KIND_EXPERIMENTAL_PROVIDER names no container engine of kind's: %q", e),
 			Hint:     "unset KIND_EXPERIMENTAL_PROVIDER",
 		}
@@ -44,7 +47,7 @@ func detectEngine(ctx context.Context, r *Runner) (containerEngine, error) {
 		if !podman {
 			return "docker", nil
 		}
-		if out, err := r.Run(ctx, Command{Name: "docker", Args: []string{"-v"}}); err == nil && strings.HasPrefix(out.Stdout, "Docker version") {
+		if out, err := r.Run(ctx, run.Command{Name: "docker", Args: []string{"-v"}}); err == nil && strings.HasPrefix(out.Stdout, "Docker version") {
 			return "docker", nil
 		}
 	}
@@ -56,8 +59,8 @@ func detectEngine(ctx context.Context, r *Runner) (containerEngine, error) {
 	if podman {
 		return "podman", nil
 	}
-	return "", &Error{
-		Kind:     Missing,
+	return "", &step.Error{
+		Kind:     step.Missing,
 		Sentence: "no container engine is installed",
 		Hint:     "install Docker or Podman, which kind makes its nodes with",
 	}

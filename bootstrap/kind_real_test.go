@@ -11,6 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hellox/bootstrap/bootstraptest"
+	"hellox/bootstrap/image"
+	"hellox/bootstrap/run"
 )
 
 // realKind says whether there is a container engine and a node image to make
@@ -38,7 +42,7 @@ func realOptions(t *testing.T) realCluster {
 	t.Setenv("KUBECONFIG", filepath.Join(dir, "kubeconfig"))
 	return realCluster{
 		find: FindOptions{Target: KindTarget},
-		make: ProviderOptions{Runner: NewRunner(os.Environ()), StateDir: filepath.Join(dir, "state"), CacheDir: filepath.Join(dir, "cache")},
+		make: ProviderOptions{Runner: run.New(os.Environ()), StateDir: filepath.Join(dir, "state"), CacheDir: filepath.Join(dir, "cache")},
 	}
 }
 
@@ -62,16 +66,16 @@ func ready(t *testing.T, o realCluster) *Cluster {
 }
 
 // ownImage is an image of this very test.
-func ownImage(t testing.TB, o realCluster, arch string) *Image {
+func ownImage(t testing.TB, o realCluster, arch string) *image.Image {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if unfit := fits(exe, arch); unfit != nil {
+	if unfit := image.Fits(exe, arch); unfit != nil {
 		t.Fatalf("this test %v: CGO_ENABLED=0 makes one that fits", unfit)
 	}
-	img, err := Packer{Runner: o.make.Runner, Executable: exe, CacheDir: o.make.CacheDir}.Pack(t.Context(), arch)
+	img, err := image.Packer{Runner: o.make.Runner, Executable: exe, CacheDir: o.make.CacheDir}.Pack(t.Context(), arch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +159,7 @@ func TestKindFromNothingToNothing(t *testing.T) {
 	t.Run("as minikube", func(t *testing.T) { testAsMinikube(t, again) })
 
 	// Stopped, it is started again.
-	if _, err := o.make.Runner.Run(t.Context(), Command{Name: engineOf(t, again), Args: []string{"stop", node}}); err != nil {
+	if _, err := o.make.Runner.Run(t.Context(), run.Command{Name: engineOf(t, again), Args: []string{"stop", node}}); err != nil {
 		t.Fatal(err)
 	}
 	if started := ready(t, o); started.Created || len(started.Nodes) != 1 {
@@ -182,11 +186,11 @@ func testAsMinikube(t *testing.T, kind *Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	docker, ok := NewRunner(os.Environ()).Look(engineOf(t, kind))
+	docker, ok := run.New(os.Environ()).Look(engineOf(t, kind))
 	if !ok {
 		t.Fatal("no container engine")
 	}
-	must(os.Symlink(docker, filepath.Join(l.Dir, "bin", "docker")))
+	bootstraptest.Must(os.Symlink(docker, filepath.Join(l.Dir, "bin", "docker")))
 	b64 := base64.StdEncoding.EncodeToString
 	l.Script.Replace = [][2]string{
 		{`"boxed"`, `"` + node + `"`}, {"boxed", node},
@@ -196,8 +200,8 @@ func testAsMinikube(t *testing.T, kind *Cluster) {
 		{"client-certificate-data: TEVGVC1PVVQ=", "client-certificate-data: " + b64(kind.REST.CertData)},
 		{"client-key-data: TEVGVC1PVVQ=", "client-key-data: " + b64(kind.REST.KeyData)},
 	}
-	l.kubeconfig("two-profiles-one-stopped/kubeconfig")
-	l.scene("now", listed("two-profiles-one-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"))
+	l.Kubeconfig("two-profiles-one-stopped/kubeconfig")
+	l.Scene("now", listed("two-profiles-one-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"))
 	f, c, err := l.ready(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +209,7 @@ func testAsMinikube(t *testing.T, kind *Cluster) {
 	if f.Target != MinikubeTarget || c.Runtime != "containerd" {
 		t.Errorf("%v, %s", f, c.Runtime)
 	}
-	img := PackBytes(t, "an executable", c.Arch)
+	img := bootstraptest.PackBytes(t, "an executable", c.Arch)
 	if d, err := c.Deliver(t.Context(), node, img, nil); err != nil || d.Unchanged {
 		t.Errorf("%+v, %v", d, err)
 	}

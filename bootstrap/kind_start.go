@@ -3,6 +3,8 @@ package bootstrap
 import (
 	"context"
 	"fmt"
+
+	"hellox/bootstrap/run"
 )
 
 // Start implements Provider: it starts the containers that do not run. kind
@@ -29,7 +31,7 @@ func (p *kindProvider) Start(ctx context.Context, c Candidate, progress func(str
 		if len(step.nodes) == 0 {
 			continue
 		}
-		_, err := p.runner.Run(ctx, Command{Name: string(engine), Args: append([]string{step.verb}, step.nodes...)})
+		_, err := p.runner.Run(ctx, run.Command{Name: string(engine), Args: append([]string{step.verb}, step.nodes...)})
 		if err != nil {
 			return c, fmt.Errorf("%s the nodes of %s: %w", step.verb, c, err)
 		}

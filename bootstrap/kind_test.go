@@ -7,6 +7,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"hellox/bootstrap/bootstraptest"
+	"hellox/bootstrap/step"
 )
 
 // What docker and podman print for the containers of kind's nodes.
@@ -56,7 +59,7 @@ func TestKindServerMustBePublished(t *testing.T) {
 		l := newLaptop(t)
 		text := "apiVersion: v1\nkind: Config\nclusters:\n- name: kind-hxa\n  cluster: {server: '" + c.server + "'}\n" +
 			"contexts:\n- name: kind-hxa\n  context: {cluster: kind-hxa, user: kind-hxa}\n"
-		must(os.WriteFile(l.Script.Kubeconfig, []byte(text), 0o600))
+		bootstraptest.Must(os.WriteFile(l.Script.Kubeconfig, []byte(text), 0o600))
 		clusters := parseKind("hxa-control-plane|Up|" + c.ports + "|hxa")
 		if err := clusters[0].publishes(l.userConfig()); (err == nil) != c.ok {
 			t.Errorf("server %s, published %q: %v", c.server, c.ports, err)
@@ -71,9 +74,9 @@ func TestDetectEngine(t *testing.T) {
 		variable string
 		dockerV  string
 		want     containerEngine
-		problem  ErrorKind
+		problem  step.Kind
 	}{
-		{name: "nothing", problem: Missing},
+		{name: "nothing", problem: step.Missing},
 		{name: "docker", programs: "docker", want: "docker"},
 		{name: "podman", programs: "podman", want: "podman"},
 		{name: "both", programs: "docker podman", dockerV: "engine/docker", want: "docker"},
@@ -81,18 +84,18 @@ func TestDetectEngine(t *testing.T) {
 		{name: "nerdctl before podman", programs: "nerdctl podman", want: "nerdctl"},
 		{name: "finch", programs: "finch", want: "finch"},
 		{name: "as kind is told", programs: "docker podman", variable: "podman", want: "podman"},
-		{name: "told nonsense", programs: "docker", variable: "lxc", problem: Ambiguous},
+		{name: "told nonsense", programs: "docker", variable: "lxc", problem: step.Ambiguous},
 	} {
 		l := newLaptop(t, strings.Fields(c.programs)...)
 		l.Script.Recordings = t.TempDir()
-		must(os.Mkdir(filepath.Join(l.Script.Recordings, "engine"), 0o700))
-		must(os.WriteFile(filepath.Join(l.Script.Recordings, "engine", "docker.stdout"), []byte("Docker version 29.0.0, build 1\n"), 0o600))
-		must(os.WriteFile(filepath.Join(l.Script.Recordings, "engine", "podman.stdout"), []byte("podman version 5.6.0\n"), 0o600))
-		l.scene("now", play{Call: "docker -v", Recording: c.dockerV})
-		l.setenv("KIND_EXPERIMENTAL_PROVIDER", c.variable)
-		got, err := detectEngine(t.Context(), l.runner())
-		typed := (*Error)(nil)
-		if errors.As(err, &typed) != (c.problem != Failed) || typed != nil && typed.Kind != c.problem || got != c.want {
+		bootstraptest.Must(os.Mkdir(filepath.Join(l.Script.Recordings, "engine"), 0o700))
+		bootstraptest.Must(os.WriteFile(filepath.Join(l.Script.Recordings, "engine", "docker.stdout"), []byte("Docker version 29.0.0, build 1\n"), 0o600))
+		bootstraptest.Must(os.WriteFile(filepath.Join(l.Script.Recordings, "engine", "podman.stdout"), []byte("podman version 5.6.0\n"), 0o600))
+		l.Scene("now", bootstraptest.Play{Call: "docker -v", Recording: c.dockerV})
+		l.Setenv("KIND_EXPERIMENTAL_PROVIDER", c.variable)
+		got, err := detectEngine(t.Context(), l.Runner())
+		typed := (*step.Error)(nil)
+		if errors.As(err, &typed) != (c.problem != step.Failed) || typed != nil && typed.Kind != c.problem || got != c.want {
 			t.Errorf("%s: %q, %v", c.name, got, err)
 		}
 	}
@@ -102,7 +105,7 @@ func TestDetectEngine(t *testing.T) {
 // go on without one, and is a reason if kind was asked for.
 func TestFindWithoutEngine(t *testing.T) {
 	l := newLaptop(t, "docker", "kind")
-	l.scene("now") // docker knows no call: it ends with 97 and a sentence
+	l.Scene("now") // docker knows no call: it ends with 97 and a sentence
 	f, err := l.found(t.Context())
 	if err != nil || f.Target != Local || !strings.Contains(f.Why, "minikube is not installed") || !strings.Contains(f.Why, "docker does not answer") {
 		t.Errorf("%v, %v", f, err)

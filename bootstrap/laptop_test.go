@@ -8,13 +8,15 @@ import (
 	"time"
 
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"hellox/bootstrap/bootstraptest"
 )
 
-func TestMain(m *testing.M) { os.Exit(Main(m)) }
+func TestMain(m *testing.M) { os.Exit(bootstraptest.Main(m)) }
 
 // A laptop is one whose clusters are looked for.
 type laptop struct {
-	*Laptop
+	*bootstraptest.Laptop
 	// nodesTimeout is how long nodes may take to become ready; 0: as always.
 	nodesTimeout time.Duration
 	find         FindOptions
@@ -24,7 +26,7 @@ type laptop struct {
 
 func newLaptop(t *testing.T, programs ...string) *laptop {
 	t.Helper()
-	l := NewLaptop(t, programs...)
+	l := bootstraptest.NewLaptop(t, programs...)
 	return &laptop{
 		Laptop: l, find: FindOptions{Target: Auto},
 		stateDir: filepath.Join(l.Dir, "state"), cacheDir: filepath.Join(l.Dir, "cache"),
@@ -33,12 +35,12 @@ func newLaptop(t *testing.T, programs ...string) *laptop {
 
 // minikube returns the laptop's provider of minikube profiles.
 func (l *laptop) minikube() *minikubeProvider {
-	return &minikubeProvider{runner: l.runner(), stateDir: l.stateDir, cacheDir: l.cacheDir}
+	return &minikubeProvider{runner: l.Runner(), stateDir: l.stateDir, cacheDir: l.cacheDir}
 }
 
 // providers returns all of the laptop's providers.
 func (l *laptop) providers() []Provider {
-	return Providers(ProviderOptions{Runner: l.runner(), StateDir: l.stateDir, CacheDir: l.cacheDir})
+	return Providers(ProviderOptions{Runner: l.Runner(), StateDir: l.stateDir, CacheDir: l.cacheDir})
 }
 
 // found finds what the laptop has.
@@ -49,7 +51,7 @@ func (l *laptop) found(ctx context.Context) (Found, error) {
 // userConfig returns the laptop's kubeconfig.
 func (l *laptop) userConfig() *clientcmdapi.Config {
 	l.T.Helper()
-	config, err := kubeconfigFilesOf(l.runner()).load(true)
+	config, err := kubeconfigFilesOf(l.Runner()).load(true)
 	if err != nil {
 		l.T.Fatal(err)
 	}
@@ -58,10 +60,10 @@ func (l *laptop) userConfig() *clientcmdapi.Config {
 
 // listed and its kin are the calls that Find makes, with a recording's
 // answers.
-func listed(recording string) play {
-	return play{Call: "minikube profile list -o json --light", Recording: recording}
+func listed(recording string) bootstraptest.Play {
+	return bootstraptest.Play{Call: "minikube profile list -o json --light", Recording: recording}
 }
 
-func asked(profile, recording string) play {
-	return play{Call: "minikube status -p " + profile + " -o json", Recording: recording}
+func asked(profile, recording string) bootstraptest.Play {
+	return bootstraptest.Play{Call: "minikube status -p " + profile + " -o json", Recording: recording}
 }

@@ -8,6 +8,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/bootstrap/step"
 )
 
 const (
@@ -75,7 +77,7 @@ func (s *site) lock(ctx context.Context, holder string, progress func(string)) (
 }
 
 func (s *site) busy(other string) error {
-	return &Error{
+	return &step.Error{
 		Sentence: fmt.Sprintf("the installation in namespace %s is being changed by %s", s.namespace, other),
 		Hint:     "wait until that has ended, then try again",
 	}

@@ -15,6 +15,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+
+	"hellox/bootstrap/step"
 )
 
 // LogOptions say which logs are wanted.
@@ -73,7 +75,7 @@ func Logs(ctx context.Context, config *rest.Config, o LogOptions, line func(LogL
 		told = true
 	}
 	if !told {
-		return &Error{
+		return &step.Error{
 			Sentence: "no container of " + cmp.Or(o.Role, "hellox") + " was restarted, so there is no previous log",
 			Hint:     "hellox logs " + o.Role,
 		}
@@ -82,8 +84,8 @@ func Logs(ctx context.Context, config *rest.Config, o LogOptions, line func(LogL
 }
 
 func (s *site) noPods(role string) error {
-	return &Error{
-		Kind:     Missing,
+	return &step.Error{
+		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("there are no pods of %s in namespace %s", cmp.Or(role, "hellox"), s.namespace),
 		Hint:     "hellox status",
 	}

@@ -6,6 +6,9 @@ import (
 	"fmt"
 
 	"k8s.io/client-go/rest"
+
+	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // MinikubeTarget is the target of minikube's profiles.
@@ -13,7 +16,7 @@ const MinikubeTarget Target = "minikube"
 
 // MinikubeOptions configures a provider of minikube profiles.
 type MinikubeOptions struct {
-	Runner *Runner
+	Runner *run.Runner
 	// StateDir and CacheDir are folders for files that must be kept and for
 	// files that may be deleted.
 	StateDir, CacheDir string
@@ -21,7 +24,7 @@ type MinikubeOptions struct {
 
 // A minikubeProvider manages minikube's profiles with minikube's command.
 type minikubeProvider struct {
-	runner             *Runner
+	runner             *run.Runner
 	stateDir, cacheDir string
 }
 
@@ -40,8 +43,8 @@ func (m *minikubeProvider) Info() ProviderInfo {
 }
 
 // run runs minikube without its update check.
-func (m *minikubeProvider) run(ctx context.Context, line func(string), args ...string) (Output, error) {
-	return m.runner.Run(ctx, Command{
+func (m *minikubeProvider) run(ctx context.Context, line func(string), args ...string) (run.Output, error) {
+	return m.runner.Run(ctx, run.Command{
 		Name: "minikube", Args: args, Line: line,
 		Env: []string{"MINIKUBE_WANTUPDATENOTIFICATION=false", "MINIKUBE_WANTBETAUPDATENOTIFICATION=false"},
 	})
@@ -71,7 +74,7 @@ func (m *minikubeProvider) Connect(_ context.Context, c Candidate) (*rest.Config
 	}
 	p := c.Detail.(minikubeProfile)
 	if err := p.proven(config); err != nil {
-		if unsafe := (*Error)(nil); errors.As(err, &unsafe) {
+		if unsafe := (*step.Error)(nil); errors.As(err, &unsafe) {
 			return nil, err
 		}
 		return nil, m.misconfigured(p)

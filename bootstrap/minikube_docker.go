@@ -15,6 +15,9 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"hellox/bootstrap/image"
+	"hellox/bootstrap/step"
 )
 
 // dockerImages are the images of one node whose runtime is docker, through
@@ -35,7 +38,7 @@ func newDockerImages(host, certPath string) (*dockerImages, error) {
 		return nil, fmt.Errorf("%q is no address of a Docker daemon with TLS", host)
 	}
 	if !isPrivate(u.Hostname()) && !isLoopback(u.Hostname()) {
-		return nil, &Error{Kind: Unsafe, Sentence: fmt.Sprintf("refused to reach a Docker daemon that is not on this machine: %s", u.Host)}
+		return nil, &step.Error{Kind: step.Unsafe, Sentence: fmt.Sprintf("refused to reach a Docker daemon that is not on this machine: %s", u.Host)}
 	}
 	ca, err := os.ReadFile(filepath.Join(certPath, "ca.pem"))
 	if err != nil {
@@ -111,7 +114,7 @@ func (d *dockerImages) id(ctx context.Context) (string, error) {
 	return info.ID, nil
 }
 
-func (d *dockerImages) Has(ctx context.Context, _ string, img *Image) (bool, error) {
+func (d *dockerImages) Has(ctx context.Context, _ string, img *image.Image) (bool, error) {
 	var answer struct {
 		ID     string `json:"Id"`
 		RootFS struct{ Layers []string }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"hellox/bootstrap/bootstraptest"
 )
 
 // aDaemon starts a real Docker daemon behind TLS, with the laptop's
@@ -67,24 +69,24 @@ func (l *laptop) aDaemon() (address string) {
 // The whole way into minikube's Docker, with a real daemon at its end.
 func TestDeliverToMinikubesDocker(t *testing.T) {
 	l := newLaptop(t, "minikube")
-	l.api("192.168.49.2").set("", aNode("minikube", "docker", true))
+	l.API("192.168.49.2").Set("", bootstraptest.Node("minikube", "docker", true))
 	address := l.aDaemon()
 	l.Script.Replace = append(l.Script.Replace, [2]string{"192.168.49.2:2376", address})
-	l.kubeconfig("docker-running/kubeconfig")
-	l.scene("now", listed("docker-running/profile-list-light"), play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
+	l.Kubeconfig("docker-running/kubeconfig")
+	l.Scene("now", listed("docker-running/profile-list-light"), bootstraptest.Play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
 
 	_, c, err := l.ready(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the daemon", func() bool {
+	bootstraptest.WaitFor(t, "the daemon", func() bool {
 		_, err := c.images(t.Context())
 		return err == nil
 	})
 	if t.Failed() {
 		return
 	}
-	img := PackBytes(t, strings.Repeat("an executable\x03\x00\r\n", 100_000), c.Arch)
+	img := bootstraptest.PackBytes(t, strings.Repeat("an executable\x03\x00\r\n", 100_000), c.Arch)
 	d, err := c.Deliver(t.Context(), "minikube", img, nil)
 	if err != nil || d.Unchanged {
 		t.Fatalf("%+v, %v", d, err)
@@ -93,7 +95,7 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 		t.Fatalf("the second time: %+v, %v", d, err)
 	}
 	// A compressed archive would do as well.
-	second := PackBytes(t, "another executable", c.Arch)
+	second := bootstraptest.PackBytes(t, "another executable", c.Arch)
 	var archive bytes.Buffer
 	if err := second.WriteArchive(&archive, true, nil); err != nil {
 		t.Fatal(err)
@@ -111,7 +113,7 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 		t.Errorf("other content under the tag: %t, %v", has, err)
 	}
 	var whole bytes.Buffer
-	if err := PackBytes(t, strings.Repeat("a third", 1000), c.Arch).WriteArchive(&whole, false, nil); err != nil {
+	if err := bootstraptest.PackBytes(t, strings.Repeat("a third", 1000), c.Arch).WriteArchive(&whole, false, nil); err != nil {
 		t.Fatal(err)
 	}
 	for name, broken := range map[string]string{"empty": "", "noise": strings.Repeat("noise", 10_000), "cut": whole.String()[:whole.Len()/2]} {

@@ -3,6 +3,8 @@ package bootstrap
 import (
 	"encoding/json"
 	"strings"
+
+	"hellox/bootstrap/run"
 )
 
 // A minikubeEvent is one line of what minikube prints with -o json.
@@ -46,7 +48,7 @@ func (e minikubeEvent) step() string {
 // reason finds, in all that a minikube said that failed, why. A start that
 // succeeds has error events too, and one that fails has several: the reason
 // is the one with an exit code that is not 0.
-func reason(out Output) (sentence, advice, name string) {
+func reason(out run.Output) (sentence, advice, name string) {
 	for _, e := range parseEvents(out.Stdout) {
 		d := e.Data
 		if e.Type != "io.k8s.sigs.minikube.error" || d.ExitCode == "" || d.ExitCode == "0" {

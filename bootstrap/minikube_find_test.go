@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"hellox/bootstrap/bootstraptest"
+	"hellox/bootstrap/step"
 )
 
 // What Find makes of each recorded state, with no kind on the machine.
@@ -20,12 +23,12 @@ func TestFindMinikube(t *testing.T) {
 
 		want    Found
 		why     string
-		problem ErrorKind // if not Failed, of the error
+		problem step.Kind // if not Failed, of the error
 		hint    string
 	}{
 		{name: "no profile", list: "no-profile/profile-list-light", kubeconfig: "no-profile/kubeconfig",
 			want: Found{Target: MinikubeTarget, Profile: "minikube", State: Absent}, why: "minikube is installed and has no profile"},
-		{name: "no profile, one asked for", list: "no-profile/profile-list-light", profile: "other", problem: Missing, hint: "hellox up --target kind --profile other"},
+		{name: "no profile, one asked for", list: "no-profile/profile-list-light", profile: "other", problem: step.Missing, hint: "hellox up --target kind --profile other"},
 		{name: "a refused start", list: "refused/profile-list-light-after-failed-start",
 			want: Found{Target: MinikubeTarget, Profile: "minikube", State: Absent}},
 		{name: "a refused start, without --light", list: "refused/profile-list-after-failed-start",
@@ -49,11 +52,11 @@ func TestFindMinikube(t *testing.T) {
 			status: map[string]string{"minikube": "container-gone/status"},
 			want:   Found{Target: MinikubeTarget, Profile: "minikube", State: Gone}, why: "its nodes were removed and will be made again"},
 		{name: "a failed start", list: "docker-start-failed/profile-list", kubeconfig: "no-profile/kubeconfig",
-			status: map[string]string{"minikube": "docker-start-failed/status"}, problem: Missing, hint: "minikube delete -p minikube"},
+			status: map[string]string{"minikube": "docker-start-failed/status"}, problem: step.Missing, hint: "minikube delete -p minikube"},
 		{name: "an interrupted start", list: "docker-start-interrupted/profile-list-light", kubeconfig: "no-profile/kubeconfig",
-			status: map[string]string{"cut": "docker-start-interrupted/status"}, problem: Missing, hint: "minikube delete -p cut"},
+			status: map[string]string{"cut": "docker-start-interrupted/status"}, problem: step.Missing, hint: "minikube delete -p cut"},
 		{name: "a stale kubeconfig", list: "docker-running/profile-list-light", kubeconfig: "docker-running/kubeconfig",
-			status: map[string]string{"minikube": "docker-start-interrupted/status"}, problem: Missing, hint: "minikube update-context -p minikube"},
+			status: map[string]string{"minikube": "docker-start-interrupted/status"}, problem: step.Missing, hint: "minikube update-context -p minikube"},
 		{name: "two profiles, the active one runs", list: "two-profiles/profile-list-light", kubeconfig: "two-profiles/kubeconfig",
 			up: []string{"192.168.49.2", "192.168.58.2"},
 			// The other may or may not be asked before the active one is seen to run.
@@ -67,7 +70,7 @@ func TestFindMinikube(t *testing.T) {
 			want: Found{Target: MinikubeTarget, Profile: "boxed", State: Running}},
 		{name: "three profiles, two run, none is active", list: "two-nodes-running/profile-list-light", kubeconfig: "two-nodes-running/kubeconfig",
 			up: []string{"192.168.58.2", "192.168.67.2"}, status: map[string]string{"minikube": "docker-stopped/status"},
-			problem: Ambiguous, hint: "hellox up --target minikube --profile boxed"},
+			problem: step.Ambiguous, hint: "hellox up --target minikube --profile boxed"},
 		{name: "two nodes", list: "two-nodes-running/profile-list-light", kubeconfig: "two-nodes-running/kubeconfig", profile: "twin",
 			up: []string{"192.168.67.2"}, status: map[string]string{"minikube": "docker-stopped/status", "boxed": "two-profiles/status"},
 			want: Found{Target: MinikubeTarget, Profile: "twin", State: Running}},
@@ -84,25 +87,25 @@ func TestFindMinikube(t *testing.T) {
 			status: map[string]string{"minikube": "docker-stopped/status", "boxed": "containerd-stopped/status"},
 			want:   Found{Target: MinikubeTarget, Profile: "minikube", State: Stopped}},
 		{name: "an unknown profile", list: "two-profiles/profile-list-light", profile: "other",
-			status: map[string]string{"minikube": "docker-stopped/status", "boxed": "containerd-stopped/status"}, problem: Missing},
+			status: map[string]string{"minikube": "docker-stopped/status", "boxed": "containerd-stopped/status"}, problem: step.Missing},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLaptop(t, "minikube")
 			for _, ip := range c.up {
-				l.api(ip).set("", aNode("any", "containerd", true))
+				l.API(ip).Set("", bootstraptest.Node("any", "containerd", true))
 			}
 			if c.kubeconfig != "" {
-				l.kubeconfig(c.kubeconfig)
+				l.Kubeconfig(c.kubeconfig)
 			}
-			plays := []play{listed(c.list)}
+			plays := []bootstraptest.Play{listed(c.list)}
 			for profile, recording := range c.status {
 				plays = append(plays, asked(profile, recording))
 			}
-			l.scene("now", plays...)
+			l.Scene("now", plays...)
 			l.find.Profile = c.profile
 			got, err := l.found(t.Context())
-			if c.problem != Failed {
-				typed := (*Error)(nil)
+			if c.problem != step.Failed {
+				typed := (*step.Error)(nil)
 				if !errors.As(err, &typed) || typed.Kind != c.problem || !strings.HasPrefix(typed.Hint, c.hint) {
 					t.Fatalf("found %v, %v, hint %q", got, err, hintOf(err))
 				}
@@ -114,7 +117,7 @@ func TestFindMinikube(t *testing.T) {
 			if got.Target != c.want.Target || got.Profile != c.want.Profile || got.State != c.want.State || !strings.HasPrefix(got.Why, c.why) {
 				t.Errorf("found %v, state %d", got, got.State)
 			}
-			if l.called("minikube docker-env --shell none -o json") {
+			if l.Called("minikube docker-env --shell none -o json") {
 				t.Error("docker-env was asked")
 			}
 		})
@@ -122,7 +125,7 @@ func TestFindMinikube(t *testing.T) {
 }
 
 func hintOf(err error) string {
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e := (*step.Error)(nil); errors.As(err, &e) {
 		return e.Hint
 	}
 	return ""
@@ -147,14 +150,14 @@ func TestFindRefusesAnotherServer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLaptop(t, "minikube")
-			l.scene("now", listed("docker-running/profile-list-light"), asked("minikube", "docker-running/status"))
+			l.Scene("now", listed("docker-running/profile-list-light"), asked("minikube", "docker-running/status"))
 			text, err := os.ReadFile(filepath.Join(l.Script.Recordings, "docker-running", "kubeconfig"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			must(os.WriteFile(l.Script.Kubeconfig, []byte(edit(string(text))), 0o600))
+			bootstraptest.Must(os.WriteFile(l.Script.Kubeconfig, []byte(edit(string(text))), 0o600))
 			f, err := l.found(t.Context())
-			if typed := (*Error)(nil); !errors.As(err, &typed) || typed.Kind != Unsafe {
+			if typed := (*step.Error)(nil); !errors.As(err, &typed) || typed.Kind != step.Unsafe {
 				t.Errorf("found %v, %v", f, err)
 			}
 		})
@@ -165,7 +168,7 @@ func TestFindRefusesAnotherServer(t *testing.T) {
 func TestProvenNeedsAPrivateAddress(t *testing.T) {
 	l := newLaptop(t)
 	l.Script.Replace = append(l.Script.Replace, [2]string{"192.168.49.2", "203.0.113.7"})
-	l.kubeconfig("docker-running/kubeconfig")
+	l.Kubeconfig("docker-running/kubeconfig")
 	text, err := os.ReadFile(filepath.Join(l.Script.Recordings, "docker-running", "profile-list-light.stdout"))
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +185,7 @@ func TestProvenNeedsAPrivateAddress(t *testing.T) {
 func TestMinikubeDoesNotAnswer(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	l.find.Target = MinikubeTarget
-	l.scene("now") // knows no call
+	l.Scene("now") // knows no call
 	if _, err := l.found(t.Context()); err == nil || hintOf(err) != "minikube profile list" {
 		t.Errorf("%v, hint %q", err, hintOf(err))
 	}

@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // Images implements Provider. The images of the profile's nodes are reached
@@ -42,7 +45,7 @@ func (m *minikubeProvider) Images(ctx context.Context, c Candidate, runtime stri
 	}
 	if err != nil {
 		if _, ok := m.runner.Look("ssh"); !ok {
-			return nil, &Error{Kind: Missing, Sentence: "there is no way into the nodes of " + c.String(), Hint: "install ssh", Err: err}
+			return nil, &step.Error{Kind: step.Missing, Sentence: "there is no way into the nodes of " + c.String(), Hint: "install ssh", Err: err}
 		}
 		return runtimeImages{shell: minikubeShell{m.runner, c.Name}, runtime: runtime}, nil
 	}
@@ -62,17 +65,17 @@ func (m *minikubeProvider) Images(ctx context.Context, c Candidate, runtime stri
 // always takes a pty, which corrupts archives, and without an ssh program it
 // takes that one without a word: the program must be there.
 type minikubeShell struct {
-	runner  *Runner
+	runner  *run.Runner
 	profile string
 }
 
-func (s minikubeShell) run(ctx context.Context, node string, stdin io.Reader, command ...string) (Output, error) {
-	out, err := s.runner.Run(ctx, Command{
+func (s minikubeShell) run(ctx context.Context, node string, stdin io.Reader, command ...string) (run.Output, error) {
+	out, err := s.runner.Run(ctx, run.Command{
 		Name: "minikube", Stdin: stdin,
 		Args: []string{"ssh", "-p", s.profile, "-n", node, "--native-ssh=false", "--", "sudo -n " + quote(command)},
 	})
 	// The command's exit code is only in ssh's last words.
-	if exit := (*ExitError)(nil); errors.As(err, &exit) {
+	if exit := (*run.ExitError)(nil); errors.As(err, &exit) {
 		said := strings.TrimSpace(exit.Stderr)
 		at := strings.LastIndex(said, "ssh: exit status ")
 		if code, err := strconv.Atoi(strings.TrimPrefix(said[max(at, 0):], "ssh: exit status ")); at >= 0 && err == nil {

@@ -7,14 +7,16 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"hellox/bootstrap/step"
 )
 
 // List implements Provider. A profile that is seen to be enough ends the
 // questions about the others.
 func (m *minikubeProvider) List(ctx context.Context, enough func(Candidate) bool) ([]Candidate, error) {
 	if _, ok := m.runner.Look("minikube"); !ok {
-		return nil, &Error{
-			Kind:     Missing,
+		return nil, &step.Error{
+			Kind:     step.Missing,
 			Sentence: "minikube is not installed",
 			Hint:     "https://minikube.sigs.k8s.io/docs/start says how",
 		}
@@ -24,8 +26,8 @@ func (m *minikubeProvider) List(ctx context.Context, enough func(Candidate) bool
 		return nil, err
 	}
 	if err != nil {
-		return nil, &Error{
-			Kind:     Missing,
+		return nil, &step.Error{
+			Kind:     step.Missing,
 			Sentence: "minikube does not tell its profiles",
 			Hint:     "minikube profile list",
 			Err:      err,
@@ -90,8 +92,8 @@ func (m *minikubeProvider) look(ctx context.Context, p *minikubeProfile) {
 	}
 	nodes, err := parseStatus(out.Stdout)
 	if err != nil {
-		p.state, p.broken = Broken, &Error{
-			Kind:     Missing,
+		p.state, p.broken = Broken, &step.Error{
+			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("minikube does not tell the state of profile %q", p.Name),
 			Hint:     "minikube status -p " + p.Name,
 			Err:      err,
@@ -115,11 +117,11 @@ func (m *minikubeProvider) created(ctx context.Context, profile string) (time.Ti
 	return info.ModTime(), nil
 }
 
-func asError(err error) *Error {
-	if e := (*Error)(nil); errors.As(err, &e) {
+func asError(err error) *step.Error {
+	if e := (*step.Error)(nil); errors.As(err, &e) {
 		return e
 	}
-	return &Error{Kind: Missing, Sentence: err.Error()}
+	return &step.Error{Kind: step.Missing, Sentence: err.Error()}
 }
 
 // answers says whether the profile's API server, as the kubeconfig names it

@@ -6,6 +6,10 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"hellox/bootstrap/bootstraptest"
+	"hellox/bootstrap/image"
+	"hellox/bootstrap/run"
 )
 
 func TestParseStatus(t *testing.T) {
@@ -26,7 +30,7 @@ func TestParseStatus(t *testing.T) {
 			{Name: "twin", Host: "Running", Kubelet: "Running", APIServer: "Running", Kubeconfig: "Configured"},
 			{Name: "twin-m02", Host: "Stopped", Kubelet: "Stopped", APIServer: "Stopped", Kubeconfig: "Stopped", Worker: true}}},
 	} {
-		out, _ := recorded(t, c.recording)
+		out, _ := bootstraptest.Recorded(t, c.recording)
 		got, err := parseStatus(out.Stdout)
 		if c.problem != "" {
 			if err == nil || !strings.Contains(err.Error(), c.problem) {
@@ -57,13 +61,13 @@ func TestStateOfStatus(t *testing.T) {
 		"container-gone/status": Gone, "docker-start-failed/status": Broken, "docker-start-interrupted/status": Broken,
 	} {
 		l := newLaptop(t)
-		l.kubeconfig("docker-running/kubeconfig")
-		list, _ := recorded(t, "docker-running/profile-list-light")
+		l.Kubeconfig("docker-running/kubeconfig")
+		list, _ := bootstraptest.Recorded(t, "docker-running/profile-list-light")
 		profiles, err := parseProfiles(list.Stdout)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, _ := recorded(t, recording)
+		out, _ := bootstraptest.Recorded(t, recording)
 		nodes, err := parseStatus(out.Stdout)
 		if err != nil {
 			t.Errorf("%s: %v", recording, err)
@@ -80,7 +84,7 @@ func TestStateOfStatus(t *testing.T) {
 
 // Each list of profiles that was recorded, with states and without.
 func TestParseProfiles(t *testing.T) {
-	lists, err := filepath.Glob(filepath.Join(recordings(t), "*", "profile-list*.stdout"))
+	lists, err := filepath.Glob(filepath.Join(bootstraptest.Recordings(t), "*", "profile-list*.stdout"))
 	if err != nil || len(lists) < 20 {
 		t.Fatalf("%d lists, %v", len(lists), err)
 	}
@@ -128,7 +132,7 @@ func TestReason(t *testing.T) {
 		{recording: "container-gone/docker-env", sentence: `GUEST_STATUS: Unable to get control-plane node minikube host status: state: unknown state "minikube": docker container inspect minikube --format={{.State.Status}}: exit status 1`},
 		{recording: "docker-start-interrupted/start"},
 	} {
-		out, exit := recorded(t, c.recording)
+		out, exit := bootstraptest.Recorded(t, c.recording)
 		if exit == 0 {
 			t.Errorf("%s did not fail", c.recording)
 		}
@@ -136,7 +140,7 @@ func TestReason(t *testing.T) {
 		if c.sentence != "" && sentence != c.sentence || advice != c.advice || name != c.name {
 			t.Errorf("%s: %q, %q, %q", c.recording, sentence, advice, name)
 		}
-		err := refusal("start", minikubeProfile{Name: "p"}.candidate(), out, &ExitError{Program: "minikube", Code: exit, Output: out})
+		err := refusal("start", minikubeProfile{Name: "p"}.candidate(), out, &run.ExitError{Program: "minikube", Code: exit, Output: out})
 		if hintOf(err) == "" || strings.Contains(hintOf(err), "{{") || strings.ContainsAny(err.Error(), "\n╭") {
 			t.Errorf("%s: %v, hint %q", c.recording, err, hintOf(err))
 		}
@@ -150,7 +154,7 @@ func TestSteps(t *testing.T) {
 		"containerd-start/start-fresh": 13, "containerd-start/start-stopped-keep-context-other-current": 9,
 		"two-nodes-start/start-fresh": 18, "containerd-paused/unpause": 2,
 	} {
-		out, exit := recorded(t, recording)
+		out, exit := bootstraptest.Recorded(t, recording)
 		if exit != 0 {
 			t.Errorf("%s ended with %d", recording, exit)
 		}
@@ -172,13 +176,13 @@ func TestSteps(t *testing.T) {
 }
 
 func TestInspected(t *testing.T) {
-	img := &Image{Tag: "3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
+	img := &image.Image{Tag: "3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
 	for _, recording := range []string{"docker-running-images/ssh-crictl-inspecti", "containerd-running-images/ssh-crictl-inspecti"} {
-		out, _ := recorded(t, recording)
+		out, _ := bootstraptest.Recorded(t, recording)
 		if is, err := isInspected(img, out.Stdout); err != nil || !is {
 			t.Errorf("%s: %t, %v", recording, is, err)
 		}
-		other := &Image{Tag: img.Tag, ID: "sha256:" + strings.Repeat("0", 64)}
+		other := &image.Image{Tag: img.Tag, ID: "sha256:" + strings.Repeat("0", 64)}
 		if is, err := isInspected(other, out.Stdout); err != nil || is {
 			t.Errorf("%s has the tag with other content: %t, %v", recording, is, err)
 		}
@@ -188,7 +192,7 @@ func TestInspected(t *testing.T) {
 			t.Errorf("%s: the layer is there: %t, %v", recording, is, err)
 		}
 	}
-	out, _ := recorded(t, "two-nodes-running/ssh-node-2-crictl-inspecti")
+	out, _ := bootstraptest.Recorded(t, "two-nodes-running/ssh-node-2-crictl-inspecti")
 	if is, err := isInspected(img, out.Stdout); err != nil || is {
 		t.Errorf("on the second node: %t, %v", is, err)
 	}
@@ -200,7 +204,7 @@ func TestCrictlImages(t *testing.T) {
 		"containerd-running-images/ssh-crictl-images": 3, "containerd-running-images/ssh-external-crictl-images": 3,
 		"containerd-paused/ssh-crictl-images": 1,
 	} {
-		out, _ := recorded(t, recording)
+		out, _ := bootstraptest.Recorded(t, recording)
 		names, err := crictlImages(out.Stdout)
 		if err != nil {
 			t.Errorf("%s: %v", recording, err)
@@ -224,7 +228,7 @@ func TestLoadResult(t *testing.T) {
 		"docker-running-images/api-load-broken-noise":     "invalid tar header",
 		"docker-running-images/api-load-broken-truncated": "unexpected EOF",
 	} {
-		out, _ := recorded(t, recording)
+		out, _ := bootstraptest.Recorded(t, recording)
 		body := out.Stdout[strings.LastIndex(out.Stdout, "\n{"):]
 		if err := loadResult(strings.NewReader(body)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", recording, err)

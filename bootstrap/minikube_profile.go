@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"hellox/bootstrap/step"
 )
 
 // A minikubeProfile is one entry of `minikube profile list -o json`, and
@@ -16,7 +18,7 @@ type minikubeProfile struct {
 	Config *minikubeConfig
 
 	state  State
-	broken *Error // why, if state is Broken
+	broken *step.Error // why, if state is Broken
 }
 
 // A minikubeConfig is the part of a profile's configuration that matters
@@ -84,23 +86,23 @@ func parseProfiles(stdout string) ([]minikubeProfile, error) {
 }
 
 // unusable says why no state of the profile would do.
-func (p minikubeProfile) unusable() *Error {
+func (p minikubeProfile) unusable() *step.Error {
 	switch {
 	case p.Config.KubernetesConfig.KubernetesVersion == "v0.0.0":
-		return &Error{
-			Kind:     Missing,
+		return &step.Error{
+			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("minikube profile %q was started without Kubernetes", p.Name),
 			Hint:     "hellox up --target minikube --profile hellox",
 		}
 	case p.Config.Driver == "ssh":
-		return &Error{
-			Kind:     Unsafe,
+		return &step.Error{
+			Kind:     step.Unsafe,
 			Sentence: fmt.Sprintf("minikube profile %q is on another machine (its driver is ssh)", p.Name),
 			Hint:     "hellox up --target minikube --profile hellox",
 		}
 	case p.Config.Driver == "none":
-		return &Error{
-			Kind:     Missing,
+		return &step.Error{
+			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("minikube profile %q has the driver none, into whose node hellox has no way", p.Name),
 			Hint:     "hellox up --target minikube --profile hellox",
 		}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hellox/bootstrap/bootstraptest"
 )
 
 const dockerEnvCall = "minikube -p minikube docker-env --shell none -o json"
@@ -19,7 +21,7 @@ const dockerEnvCall = "minikube -p minikube docker-env --shell none -o json"
 // docker starts a daemon that stands for minikube's, and only says who it is.
 func (l *laptop) docker(id *string) {
 	l.T.Helper()
-	s := l.CA.tlsServer(l.T, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := l.CA.TLSServer(l.T, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]string{"ID": *id})
 	}))
 	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
@@ -70,21 +72,21 @@ func (l *laptop) making() bool {
 func TestReadyMinikube(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		before  []play
+		before  []bootstraptest.Play
 		found   State
 		created bool
 		changes string // the call that must have been made
 	}{
-		{"fresh", []play{listed("no-profile/profile-list-light"),
+		{"fresh", []bootstraptest.Play{listed("no-profile/profile-list-light"),
 			{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-fresh", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
 			Absent, true, "minikube start -p minikube -o json"},
-		{"stopped", []play{listed("docker-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"),
+		{"stopped", []bootstraptest.Play{listed("docker-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"),
 			{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-stopped", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
 			Stopped, false, "minikube start -p minikube -o json"},
-		{"gone", []play{listed("container-gone/profile-list-light"), asked("minikube", "container-gone/status"),
+		{"gone", []bootstraptest.Play{listed("container-gone/profile-list-light"), asked("minikube", "container-gone/status"),
 			{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-stopped", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
 			Gone, false, "minikube start -p minikube -o json"},
-		{"paused", []play{listed("docker-paused/profile-list-light"), asked("minikube", "docker-paused/status"),
+		{"paused", []bootstraptest.Play{listed("docker-paused/profile-list-light"), asked("minikube", "docker-paused/status"),
 			{Call: "minikube unpause -p minikube -o json", Recording: "containerd-paused/unpause", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
 			Paused, false, "minikube unpause -p minikube -o json"},
 	} {
@@ -92,16 +94,16 @@ func TestReadyMinikube(t *testing.T) {
 			t.Run(c.name+", current context "+current, func(t *testing.T) {
 				l := newLaptop(t, "minikube")
 				id := "one"
-				l.api("192.168.49.2").set("running", aNode("minikube", "docker", true))
+				l.API("192.168.49.2").Set("running", bootstraptest.Node("minikube", "docker", true))
 				l.docker(&id)
-				l.kubeconfig("no-profile/kubeconfig")
+				l.Kubeconfig("no-profile/kubeconfig")
 				if current != "" {
-					l.setenv("KUBECONFIG", filepath.Join(l.Dir, "mine")+string(filepath.ListSeparator)+l.Script.Kubeconfig)
+					l.Setenv("KUBECONFIG", filepath.Join(l.Dir, "mine")+string(filepath.ListSeparator)+l.Script.Kubeconfig)
 					mine := "apiVersion: v1\nkind: Config\ncurrent-context: " + current + "\n"
-					must(os.WriteFile(filepath.Join(l.Dir, "mine"), []byte(mine), 0o600))
+					bootstraptest.Must(os.WriteFile(filepath.Join(l.Dir, "mine"), []byte(mine), 0o600))
 				}
-				l.scene("before", c.before...)
-				l.scene("running", listed("docker-running/profile-list-light"), play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
+				l.Scene("before", c.before...)
+				l.Scene("running", listed("docker-running/profile-list-light"), bootstraptest.Play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
 				f, cluster, err := l.ready(t.Context())
 				if err != nil {
 					t.Fatal(err)
@@ -109,8 +111,8 @@ func TestReadyMinikube(t *testing.T) {
 				if f.State != c.found || cluster.Created != c.created {
 					t.Errorf("found in state %d, created %t", f.State, cluster.Created)
 				}
-				if !l.called(c.changes) || l.making() {
-					t.Errorf("called %q, note left %t", l.calls(), l.making())
+				if !l.Called(c.changes) || l.making() {
+					t.Errorf("called %q, note left %t", l.Calls(), l.making())
 				}
 				if want := map[string]string{"": "minikube", "other": "other"}[current]; l.currentContext() != want {
 					t.Errorf("the current context is %q, want %q", l.currentContext(), want)
@@ -127,22 +129,22 @@ func TestReadyMinikube(t *testing.T) {
 // it stands; it is put back.
 func TestStartKeepsContextInOneFile(t *testing.T) {
 	l := newLaptop(t, "minikube")
-	l.api("192.168.58.2").set("running", aNode("boxed", "containerd", true))
+	l.API("192.168.58.2").Set("running", bootstraptest.Node("boxed", "containerd", true))
 	l.Script.Replace = append(l.Script.Replace, [2]string{`current-context: ""`, "current-context: other"})
-	l.kubeconfig("containerd-stopped/kubeconfig")
+	l.Kubeconfig("containerd-stopped/kubeconfig")
 	before := l.currentContext()
 	l.find.Profile = "boxed"
-	l.scene("stopped", listed("containerd-stopped/profile-list-light"), asked("boxed", "containerd-stopped/status"),
+	l.Scene("stopped", listed("containerd-stopped/profile-list-light"), asked("boxed", "containerd-stopped/status"),
 		asked("minikube", "docker-stopped/status"), asked("twin", "two-nodes-running/status"),
-		play{Call: "minikube start -p boxed -o json", Recording: "containerd-start/start-stopped-keep-context-other-current", Kubeconfig: "two-profiles/kubeconfig", Then: "running"})
-	l.scene("running", listed("two-profiles/profile-list-light"))
+		bootstraptest.Play{Call: "minikube start -p boxed -o json", Recording: "containerd-start/start-stopped-keep-context-other-current", Kubeconfig: "two-profiles/kubeconfig", Then: "running"})
+	l.Scene("running", listed("two-profiles/profile-list-light"))
 	if _, _, err := l.ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if before == "" || l.currentContext() != before {
 		t.Errorf("the current context was %q and is %q", before, l.currentContext())
 	}
-	if slices.ContainsFunc(l.calls(), func(c string) bool { return strings.Contains(c, "docker-env") }) {
+	if slices.ContainsFunc(l.Calls(), func(c string) bool { return strings.Contains(c, "docker-env") }) {
 		t.Error("docker-env was asked of a profile with containerd")
 	}
 }
@@ -151,10 +153,10 @@ func TestStartKeepsContextInOneFile(t *testing.T) {
 func TestDockerEnvIsAskedOnce(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	id := "one"
-	l.api("192.168.49.2").set("", aNode("minikube", "docker", true))
+	l.API("192.168.49.2").Set("", bootstraptest.Node("minikube", "docker", true))
 	l.docker(&id)
-	l.kubeconfig("docker-running/kubeconfig")
-	l.scene("now", listed("docker-running/profile-list-light"), play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
+	l.Kubeconfig("docker-running/kubeconfig")
+	l.Scene("now", listed("docker-running/profile-list-light"), bootstraptest.Play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
 	asks := func() int {
 		_, c, err := l.ready(t.Context())
 		if err != nil {
@@ -163,7 +165,7 @@ func TestDockerEnvIsAskedOnce(t *testing.T) {
 		imagesOf(t, c)
 		imagesOf(t, c)
 		n := 0
-		for _, c := range l.calls() {
+		for _, c := range l.Calls() {
 			if c == dockerEnvCall {
 				n++
 			}
@@ -191,15 +193,15 @@ func TestMakingMinikubeFails(t *testing.T) {
 	} {
 		t.Run(recording, func(t *testing.T) {
 			l := newLaptop(t, "minikube")
-			l.scene("none", listed("no-profile/profile-list-light"),
-				play{Call: "minikube start -p minikube -o json", Recording: recording},
-				play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete"})
+			l.Scene("none", listed("no-profile/profile-list-light"),
+				bootstraptest.Play{Call: "minikube start -p minikube -o json", Recording: recording},
+				bootstraptest.Play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete"})
 			_, _, err := l.ready(t.Context())
 			if err == nil || !strings.Contains(err.Error(), want) || hintOf(err) == "" {
 				t.Errorf("%v, hint %q", err, hintOf(err))
 			}
-			if !l.called("minikube delete -p minikube") || l.making() {
-				t.Errorf("calls %q, note left %t", l.calls(), l.making())
+			if !l.Called("minikube delete -p minikube") || l.making() {
+				t.Errorf("calls %q, note left %t", l.Calls(), l.making())
 			}
 		})
 	}
@@ -210,20 +212,20 @@ func TestMakingMinikubeFails(t *testing.T) {
 func TestMakingMinikubeIsInterrupted(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	id := "one"
-	l.api("192.168.49.2").set("running", aNode("minikube", "docker", true))
+	l.API("192.168.49.2").Set("running", bootstraptest.Node("minikube", "docker", true))
 	l.docker(&id)
-	l.scene("none", listed("no-profile/profile-list-light"),
-		play{Call: "minikube start -p minikube -o json", Recording: "docker-start-interrupted/start", Hang: true},
-		play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete", Then: "wreck"})
-	l.scene("wreck", listed("docker-stopped/profile-list-light"), sshKey, play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete", Then: "clean"})
-	l.scene("clean", play{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-fresh", Kubeconfig: "docker-running/kubeconfig", Then: "running"})
-	l.scene("running", listed("docker-running/profile-list-light"), play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
+	l.Scene("none", listed("no-profile/profile-list-light"),
+		bootstraptest.Play{Call: "minikube start -p minikube -o json", Recording: "docker-start-interrupted/start", Hang: true},
+		bootstraptest.Play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete", Then: "wreck"})
+	l.Scene("wreck", listed("docker-stopped/profile-list-light"), sshKey, bootstraptest.Play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete", Then: "clean"})
+	l.Scene("clean", bootstraptest.Play{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-fresh", Kubeconfig: "docker-running/kubeconfig", Then: "running"})
+	l.Scene("running", listed("docker-running/profile-list-light"), bootstraptest.Play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() {
 		defer cancel()
-		waitFor(t, "the start to be under way", func() bool {
+		bootstraptest.WaitFor(t, "the start to be under way", func() bool {
 			_, err := os.Stat(filepath.Join(l.Dir, "hanging"))
 			return err == nil
 		})
@@ -234,7 +236,7 @@ func TestMakingMinikubeIsInterrupted(t *testing.T) {
 	if !l.making() {
 		t.Error("no note of what may be left")
 	}
-	waitFor(t, "the deletion", func() bool { return l.now() == "wreck" })
+	bootstraptest.WaitFor(t, "the deletion", func() bool { return l.Now() == "wreck" })
 
 	l.bear(time.Now())
 	f, c, err := l.ready(t.Context())
@@ -244,23 +246,23 @@ func TestMakingMinikubeIsInterrupted(t *testing.T) {
 	if l.making() {
 		t.Error("the note is still there")
 	}
-	calls := strings.Join(l.calls(), "\n")
+	calls := strings.Join(l.Calls(), "\n")
 	if !strings.Contains(calls, "minikube ssh-key -p minikube\nminikube delete -p minikube\nminikube start -p minikube -o json") {
 		t.Errorf("calls %s", calls)
 	}
 }
 
 // sshKey is asked for to learn how old a profile's machine is.
-var sshKey = play{Call: "minikube ssh-key -p minikube", Recording: "ssh-key"}
+var sshKey = bootstraptest.Play{Call: "minikube ssh-key -p minikube", Recording: "ssh-key"}
 
 // bear makes the profile's machine as of that time.
 func (l *laptop) bear(at time.Time) {
 	l.T.Helper()
 	key := filepath.Join(l.Dir, "id_rsa")
-	must(os.WriteFile(key, nil, 0o600))
-	must(os.Chtimes(key, at, at))
+	bootstraptest.Must(os.WriteFile(key, nil, 0o600))
+	bootstraptest.Must(os.Chtimes(key, at, at))
 	// Where it lies is the only thing that no recording can say.
-	must(os.WriteFile(filepath.Join(l.Dir, "ssh-key.stdout"), []byte(key+"\n"), 0o600))
+	bootstraptest.Must(os.WriteFile(filepath.Join(l.Dir, "ssh-key.stdout"), []byte(key+"\n"), 0o600))
 }
 
 // A profile that its owner made after an interrupted making is not touched.
@@ -268,7 +270,7 @@ func TestMakingThatWasInterruptedSparesOthers(t *testing.T) {
 	for name, born := range map[string]time.Duration{"before": -time.Hour, "after": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			l := newLaptop(t, "minikube")
-			l.scene("now", listed("docker-stopped/profile-list-light"), sshKey, asked("minikube", "docker-stopped/status"))
+			l.Scene("now", listed("docker-stopped/profile-list-light"), sshKey, asked("minikube", "docker-stopped/status"))
 			m, err := beginCreation(l.stateDir, minikubeProfile{Name: "minikube"}.candidate())
 			if err != nil {
 				t.Fatal(err)
@@ -293,7 +295,7 @@ func TestMakingThatWasInterruptedSparesOthers(t *testing.T) {
 
 func TestMakingIsOneAtATime(t *testing.T) {
 	l := newLaptop(t, "minikube")
-	l.scene("none", listed("docker-stopped/profile-list-light"))
+	l.Scene("none", listed("docker-stopped/profile-list-light"))
 	other, err := beginCreation(l.stateDir, minikubeProfile{Name: "minikube"}.candidate())
 	if err != nil {
 		t.Fatal(err)
@@ -315,16 +317,16 @@ func TestMakingIsOneAtATime(t *testing.T) {
 // A worker that is stopped in a profile that minikube calls OK is started.
 func TestReadyStartsWorker(t *testing.T) {
 	l := newLaptop(t, "minikube")
-	api := l.api("192.168.67.2")
-	api.set("one", aNode("twin", "containerd", true), aNode("twin-m02", "containerd", false))
-	api.set("both", aNode("twin-m02", "containerd", true), aNode("twin", "containerd", true))
-	l.kubeconfig("two-nodes-running/kubeconfig")
+	api := l.API("192.168.67.2")
+	api.Set("one", bootstraptest.Node("twin", "containerd", true), bootstraptest.Node("twin-m02", "containerd", false))
+	api.Set("both", bootstraptest.Node("twin-m02", "containerd", true), bootstraptest.Node("twin", "containerd", true))
+	l.Kubeconfig("two-nodes-running/kubeconfig")
 	before := l.currentContext()
 	l.find.Profile = "twin"
-	l.scene("one", listed("two-nodes-one-stopped/profile-list-light"), asked("twin", "two-nodes-one-stopped/status"),
+	l.Scene("one", listed("two-nodes-one-stopped/profile-list-light"), asked("twin", "two-nodes-one-stopped/status"),
 		asked("minikube", "docker-stopped/status"), asked("boxed", "containerd-stopped/status"),
-		play{Call: "minikube node start twin-m02 -p twin", Context: "twin", Then: "both"})
-	l.scene("both")
+		bootstraptest.Play{Call: "minikube node start twin-m02 -p twin", Context: "twin", Then: "both"})
+	l.Scene("both")
 	_, c, err := l.ready(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -341,12 +343,12 @@ func TestReadyStartsWorker(t *testing.T) {
 // says of it.
 func TestReadyGivesUpOnANodeNeverReady(t *testing.T) {
 	l := newLaptop(t, "minikube")
-	l.api("192.168.49.2").set("", aNode("cut", "docker", false))
+	l.API("192.168.49.2").Set("", bootstraptest.Node("cut", "docker", false))
 	l.Script.Replace = append(l.Script.Replace, [2]string{"name: minikube", "name: cut"}, [2]string{"cluster: minikube", "cluster: cut"},
 		[2]string{"user: minikube", "user: cut"}, [2]string{"profiles/minikube", "profiles/cut"})
-	l.kubeconfig("docker-running/kubeconfig")
+	l.Kubeconfig("docker-running/kubeconfig")
 	l.nodesTimeout = time.Millisecond
-	l.scene("now", listed("docker-start-interrupted/profile-list-after"))
+	l.Scene("now", listed("docker-start-interrupted/profile-list-after"))
 	_, _, err := l.ready(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "node cut is not ready: cni plugin not initialized") || !strings.HasPrefix(hintOf(err), "minikube delete -p cut") {
 		t.Errorf("%v, hint %q", err, hintOf(err))
@@ -356,12 +358,12 @@ func TestReadyGivesUpOnANodeNeverReady(t *testing.T) {
 // A start that says that it succeeded is not believed either.
 func TestStartIsNotBelieved(t *testing.T) {
 	l := newLaptop(t, "minikube")
-	l.api("192.168.49.2").set("after", aNode("minikube", "docker", false))
-	l.kubeconfig("no-profile/kubeconfig")
+	l.API("192.168.49.2").Set("after", bootstraptest.Node("minikube", "docker", false))
+	l.Kubeconfig("no-profile/kubeconfig")
 	l.nodesTimeout = time.Millisecond
-	l.scene("before", listed("docker-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"),
-		play{Call: "minikube start -p minikube -o json", Recording: "docker-start-interrupted/start-again", Kubeconfig: "docker-running/kubeconfig", Then: "after"})
-	l.scene("after", listed("docker-running/profile-list-light"))
+	l.Scene("before", listed("docker-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"),
+		bootstraptest.Play{Call: "minikube start -p minikube -o json", Recording: "docker-start-interrupted/start-again", Kubeconfig: "docker-running/kubeconfig", Then: "after"})
+	l.Scene("after", listed("docker-running/profile-list-light"))
 	_, _, err := l.ready(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "node minikube is not ready") || !strings.HasPrefix(hintOf(err), "minikube delete -p minikube") {
 		t.Errorf("%v, hint %q", err, hintOf(err))
@@ -381,7 +383,7 @@ func TestDockerEnvIsRefused(t *testing.T) {
 		"containerd-running-images/docker-env": "is no address of a Docker daemon with TLS",
 	} {
 		l := newLaptop(t, "minikube")
-		l.scene("now", play{Call: dockerEnvCall, Recording: recording})
+		l.Scene("now", bootstraptest.Play{Call: dockerEnvCall, Recording: recording})
 		if _, err := l.minikube().docker(t.Context(), minikubeProfile{Name: "minikube"}.candidate()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", recording, err)
 		}
@@ -391,10 +393,10 @@ func TestDockerEnvIsRefused(t *testing.T) {
 // Whoever only looks starts nothing, and waits for no node.
 func TestReachStartsNothing(t *testing.T) {
 	l := newLaptop(t, "minikube")
-	l.api("192.168.67.2").set("", aNode("twin", "containerd", true), aNode("twin-m02", "containerd", false))
-	l.kubeconfig("two-nodes-running/kubeconfig")
+	l.API("192.168.67.2").Set("", bootstraptest.Node("twin", "containerd", true), bootstraptest.Node("twin-m02", "containerd", false))
+	l.Kubeconfig("two-nodes-running/kubeconfig")
 	l.find.Profile = "twin"
-	l.scene("now", listed("two-nodes-one-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"), asked("boxed", "containerd-stopped/status"))
+	l.Scene("now", listed("two-nodes-one-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"), asked("boxed", "containerd-stopped/status"))
 	f, err := l.found(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -420,10 +422,10 @@ func TestReachStartsNothing(t *testing.T) {
 func TestRunningClusters(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	for _, ip := range []string{"192.168.49.2", "192.168.58.2"} {
-		l.api(ip).set("", aNode("any", "containerd", true))
+		l.API(ip).Set("", bootstraptest.Node("any", "containerd", true))
 	}
-	l.kubeconfig("two-profiles/kubeconfig")
-	l.scene("now", listed("two-profiles/profile-list-light"))
+	l.Kubeconfig("two-profiles/kubeconfig")
+	l.Scene("now", listed("two-profiles/profile-list-light"))
 	running, err := ListRunning(t.Context(), l.providers(), l.find)
 	if err != nil || len(running) != 2 || running[0].Profile != "boxed" || running[1].Profile != "minikube" {
 		t.Errorf("running %v, %v", running, err)
@@ -436,7 +438,7 @@ func TestDeleteMinikube(t *testing.T) {
 		"docker-start-failed/delete": true, "refused/delete-unknown": true, "refused/stop-unknown": false,
 	} {
 		l := newLaptop(t, "minikube")
-		l.scene("now", play{Call: "minikube delete -p p", Recording: recording})
+		l.Scene("now", bootstraptest.Play{Call: "minikube delete -p p", Recording: recording})
 		err := l.minikube().Delete(t.Context(), minikubeProfile{Name: "p"}.candidate())
 		if (err == nil) != fine {
 			t.Errorf("%s: %v", recording, err)

@@ -3,15 +3,18 @@ package bootstrap
 import (
 	"errors"
 	"fmt"
+
+	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // refusal turns what minikube said into one sentence and a hint.
-func refusal(verb string, c Candidate, out Output, err error) error {
-	if code, ok := exitCode(err); !ok || code < 0 {
+func refusal(verb string, c Candidate, out run.Output, err error) error {
+	if code, ok := run.ExitCode(err); !ok || code < 0 {
 		return err // it was not minikube that refused
 	}
 	sentence, advice, name := reason(out)
-	e := &Error{Kind: Failed, Sentence: fmt.Sprintf("%s %s", verb, c), Hint: advice, Err: errors.New(sentence)}
+	e := &step.Error{Kind: step.Failed, Sentence: fmt.Sprintf("%s %s", verb, c), Hint: advice, Err: errors.New(sentence)}
 	if sentence == "" {
 		e.Err = err
 	}

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"hellox/bootstrap/bootstraptest"
+	"hellox/bootstrap/run"
 )
 
 // Where only minikube knows a way to its machines, its own ssh is taken, and
@@ -14,15 +17,15 @@ func TestMinikubeShell(t *testing.T) {
 		return "minikube ssh -p twin -n " + node + " --native-ssh=false -- sudo -n " + quote(command)
 	}
 	l := newLaptop(t, "minikube", "ssh")
-	l.scene("now",
-		play{Call: ask("twin", "inspect", ref), Recording: "containerd-running-images/ssh-crictl-inspecti"},
-		play{Call: ask("twin-m02", "inspect", ref), Recording: "two-nodes-running/ssh-node-2-crictl-inspecti-absent"},
-		play{Call: ask("twin", "ctr", "-"), Recording: "containerd-running-images/ssh-external-ctr-import-broken-truncated"},
-		play{Call: ask("twin", "seven"), Recording: "containerd-running-images/ssh-external-stderr"},
-		play{Call: ask("twin-m02", "true"), Recording: "two-nodes-one-stopped/ssh-stopped-node"},
-		play{Call: ask("nosuch", "true"), Recording: "docker-running-images/ssh-node-unknown"},
+	l.Scene("now",
+		bootstraptest.Play{Call: ask("twin", "inspect", ref), Recording: "containerd-running-images/ssh-crictl-inspecti"},
+		bootstraptest.Play{Call: ask("twin-m02", "inspect", ref), Recording: "two-nodes-running/ssh-node-2-crictl-inspecti-absent"},
+		bootstraptest.Play{Call: ask("twin", "ctr", "-"), Recording: "containerd-running-images/ssh-external-ctr-import-broken-truncated"},
+		bootstraptest.Play{Call: ask("twin", "seven"), Recording: "containerd-running-images/ssh-external-stderr"},
+		bootstraptest.Play{Call: ask("twin-m02", "true"), Recording: "two-nodes-one-stopped/ssh-stopped-node"},
+		bootstraptest.Play{Call: ask("nosuch", "true"), Recording: "docker-running-images/ssh-node-unknown"},
 	)
-	s := minikubeShell{l.runner(), "twin"}
+	s := minikubeShell{l.Runner(), "twin"}
 	if out, err := s.run(t.Context(), "twin", nil, "inspect", ref); err != nil || !strings.Contains(out.Stdout, ref) {
 		t.Errorf("there: %q, %v", out.Stdout, err)
 	}
@@ -39,7 +42,7 @@ func TestMinikubeShell(t *testing.T) {
 		{"nosuch", []string{"true"}, 85, "minikube: X Exiting due to GUEST_NODE_RETRIEVE: Node nosuch does not exist."},
 	} {
 		_, err := s.run(t.Context(), c.node, nil, c.command...)
-		if exit := (*ExitError)(nil); !errors.As(err, &exit) || exit.Code != c.code || exit.Error() != c.said {
+		if exit := (*run.ExitError)(nil); !errors.As(err, &exit) || exit.Code != c.code || exit.Error() != c.said {
 			t.Errorf("%s %q: %v", c.node, c.command, err)
 		}
 	}
@@ -59,7 +62,7 @@ func TestWayIntoNodes(t *testing.T) {
 	} {
 		l := newLaptop(t, c.programs...)
 		// No ssh server listens on this address.
-		out, _ := recorded(t, "two-profiles-one-stopped/profile-list-light")
+		out, _ := bootstraptest.Recorded(t, "two-profiles-one-stopped/profile-list-light")
 		profiles, err := parseProfiles(strings.ReplaceAll(out.Stdout, `"IP":"192.168.58.2"`, `"IP":"127.255.255.254"`))
 		if err != nil {
 			t.Fatal(err)

@@ -11,6 +11,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"hellox/bootstrap/step"
 )
 
 // A minikubeNode is one node in what `minikube status -o json` prints.
@@ -52,15 +54,15 @@ func parseStatus(stdout string) ([]minikubeNode, error) {
 }
 
 // stateOf says what the status means for us.
-func (m *minikubeProvider) stateOf(p minikubeProfile, nodes []minikubeNode) (State, *Error) {
+func (m *minikubeProvider) stateOf(p minikubeProfile, nodes []minikubeNode) (State, *step.Error) {
 	if len(nodes) == 0 {
 		return Gone, nil
 	}
 	any := func(is func(minikubeNode) bool) bool { return slices.ContainsFunc(nodes, is) }
 	switch {
 	case any(func(n minikubeNode) bool { return n.Host == "InsufficientStorage" }):
-		return Broken, &Error{
-			Kind:     Missing,
+		return Broken, &step.Error{
+			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("the disk of minikube profile %q is full", p.Name),
 			Hint:     fmt.Sprintf("minikube ssh -p %s -- sudo crictl rmi --prune", p.Name),
 		}
@@ -80,7 +82,7 @@ func (m *minikubeProvider) stateOf(p minikubeProfile, nodes []minikubeNode) (Sta
 	if err == nil {
 		err = p.proven(config)
 	}
-	if unsafe := (*Error)(nil); errors.As(err, &unsafe) {
+	if unsafe := (*step.Error)(nil); errors.As(err, &unsafe) {
 		return Broken, unsafe
 	}
 	return Running, nil
@@ -88,9 +90,9 @@ func (m *minikubeProvider) stateOf(p minikubeProfile, nodes []minikubeNode) (Sta
 
 // misconfigured explains a profile that runs and is not, or not rightly, in
 // the kubeconfig.
-func (m *minikubeProvider) misconfigured(p minikubeProfile) *Error {
-	e := &Error{
-		Kind:     Missing,
+func (m *minikubeProvider) misconfigured(p minikubeProfile) *step.Error {
+	e := &step.Error{
+		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("minikube profile %q runs, and the kubeconfig has another address for it", p.Name),
 		Hint:     "minikube update-context -p " + p.Name,
 	}

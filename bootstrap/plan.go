@@ -8,14 +8,16 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/bootstrap/step"
 )
 
 // Plan tells in steps what Up would do with the same options, and does none of
 // it: the nodes are asked for the image, and the API server, by a dry run of
 // each apply, for what would change. A cluster that does not run is not started
-// for that. As with Up, the caller has begun StepCluster.
-func Plan(ctx context.Context, o UpOptions, steps Steps) error {
-	p := &planRun{upRun{UpOptions: o, Steps: steps}}
+// for that. As with Up, the caller has begun step.Cluster.
+func Plan(ctx context.Context, o UpOptions, steps step.Reporter) error {
+	p := &planRun{upRun{UpOptions: o, Reporter: steps}}
 	defer p.end(ctx)
 	for _, step := range []func(context.Context) error{p.planCluster, p.packImage, p.planNodes, p.planApply} {
 		if err := step(quiet(ctx)); err != nil {
@@ -40,7 +42,7 @@ func (p *planRun) planCluster(ctx context.Context) error {
 }
 
 func (p *planRun) planNodes(ctx context.Context) error {
-	p.Begin(StepNodes)
+	p.Begin(step.Load)
 	var lacking []string
 	for _, n := range p.here.Cluster.Nodes {
 		has, err := p.here.Cluster.Has(ctx, n.Name, p.image)
@@ -60,7 +62,7 @@ func (p *planRun) planNodes(ctx context.Context) error {
 }
 
 func (p *planRun) planApply(ctx context.Context) error {
-	p.Begin(StepApply)
+	p.Begin(step.Apply)
 	objects, err := p.render(ctx)
 	if err != nil {
 		return err

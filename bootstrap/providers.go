@@ -1,8 +1,10 @@
 package bootstrap
 
+import "hellox/bootstrap/run"
+
 // ProviderOptions configures Providers.
 type ProviderOptions struct {
-	Runner *Runner
+	Runner *run.Runner
 	// StateDir and CacheDir are folders for files that must be kept and for
 	// files that may be deleted.
 	StateDir, CacheDir string

@@ -14,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"hellox/bootstrap/image"
+	"hellox/bootstrap/step"
 	"hellox/manifests"
 )
 
@@ -64,7 +66,7 @@ func (r *rig) options(t *testing.T, namespace, program string) UpOptions {
 	}
 	return UpOptions{
 		Found: found, Namespace: namespace, Holder: "this test",
-		Packer: Packer{Runner: r.find.make.Runner, Executable: program, CacheDir: r.find.make.CacheDir},
+		Packer: image.Packer{Runner: r.find.make.Runner, Executable: program, CacheDir: r.find.make.CacheDir},
 	}
 }
 
@@ -88,7 +90,7 @@ type told struct {
 	onBegin func(step string)
 }
 
-func newTold(t *testing.T) *told { return &told{t: t, name: StepCluster, began: time.Now()} }
+func newTold(t *testing.T) *told { return &told{t: t, name: step.Cluster, began: time.Now()} }
 
 func (s *told) Begin(name string) {
 	s.name, s.began = name, time.Now()

@@ -11,6 +11,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/bootstrap/step"
 )
 
 // progressOf says in a few words what is waited for.
@@ -37,7 +39,7 @@ func (s *site) rolloutEnded(ctx context.Context, waiting []workload, causes []*C
 	if len(causes) > 0 {
 		return s.rolloutFailed(ctx, waiting, causes)
 	}
-	return &Error{
+	return &step.Error{
 		Sentence: "the time was over before all was rolled out: " + progressOf(waiting, nil),
 		Hint:     "hellox status shows the pods; hellox up --timeout 10m waits longer",
 	}
@@ -58,7 +60,7 @@ func (s *site) rolloutFailed(ctx context.Context, waiting []workload, causes []*
 	for i, w := range waiting {
 		names[i] = w.name
 	}
-	return &Error{
+	return &step.Error{
 		Sentence: fmt.Sprintf("roll out %s: %s", strings.Join(names, ", "), strings.Join(sentences, "; ")),
 		Hint:     causes[0].Hint,
 		Evidence: causes[0].Evidence,

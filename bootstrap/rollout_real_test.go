@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hellox/bootstrap/step"
 )
 
 // testExplained breaks pods in every way that explain knows of, on a real
@@ -125,7 +127,7 @@ func wantFailure(t *testing.T, o UpOptions, want []string, evidence, hint string
 		t.Fatal("it came up")
 	}
 	t.Logf("known after %s", time.Since(began))
-	e := new(Error)
+	e := new(step.Error)
 	if !errors.As(err, &e) {
 		t.Fatalf("%v is no *Error", err)
 	}

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+
+	"hellox/bootstrap/step"
 )
 
 // The roles, as the manifests name them.
@@ -21,13 +23,13 @@ const (
 
 // Scale sets the number of broadcasters and waits until so many are ready. A
 // later Up keeps it.
-func Scale(ctx context.Context, config *rest.Config, namespace string, n int, steps Steps) error {
+func Scale(ctx context.Context, config *rest.Config, namespace string, n int, steps step.Reporter) error {
 	ctx = quiet(ctx)
 	s, err := newSite(config, namespace)
 	if err != nil {
 		return err
 	}
-	steps.Begin(StepApply)
+	steps.Begin(step.Apply)
 	before, err := s.broadcasters(ctx)
 	if err == nil && before == nil {
 		err = s.noPods(roleBroadcast)

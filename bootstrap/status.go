@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
+	"hellox/bootstrap/step"
 	"hellox/manifests"
 )
 
@@ -140,8 +141,8 @@ func (s *site) status(ctx context.Context) (Status, error) {
 		}
 	}
 	if len(objects) == 0 {
-		return Status{}, &Error{
-			Kind:     Missing,
+		return Status{}, &step.Error{
+			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("there is no installation in namespace %s", s.namespace),
 			Hint:     "hellox up",
 		}

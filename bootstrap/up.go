@@ -7,13 +7,15 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"hellox/bootstrap/image"
+	"hellox/bootstrap/step"
 	"hellox/manifests"
 )
 
 // UpOptions say what Up brings up, and where.
 type UpOptions struct {
 	Found     Found // the target, a cluster
-	Packer    Packer
+	Packer    image.Packer
 	Namespace string
 	// Broadcasters is how many; nil: as many as there are, or one.
 	Broadcasters *int
@@ -35,13 +37,13 @@ type Installed struct {
 }
 
 // Up goes from a cluster that may have to be made to pods that are rolled out
-// and ports that are forwarded, step by step. The caller has begun StepCluster
+// and ports that are forwarded, step by step. The caller has begun step.Cluster
 // already, before it looked for the cluster. Where nothing is to be done each
 // step finds that out cheaply, so that an Up of what is up takes part of a
 // second. ctx bounds the steps; what Installed holds stays until Close.
-func Up(ctx context.Context, o UpOptions, steps Steps) (*Installed, error) {
+func Up(ctx context.Context, o UpOptions, steps step.Reporter) (*Installed, error) {
 	ctx = quiet(ctx)
-	up := &upRun{UpOptions: o, Steps: steps}
+	up := &upRun{UpOptions: o, Reporter: steps}
 	for _, step := range []func(context.Context) error{
 		up.takePorts,
 		up.readyCluster,
@@ -66,11 +68,11 @@ func Up(ctx context.Context, o UpOptions, steps Steps) (*Installed, error) {
 // An upRun is what the steps of one Up hand on.
 type upRun struct {
 	UpOptions
-	Steps
+	step.Reporter
 	here  Installed
 	web   localPort
 	mqtt  localPort
-	image *Image
+	image *image.Image
 	site  *site
 	own   bool            // the namespace is the installation's
 	lock  *lock           // held from before the delivery to the end of the roll-out
@@ -119,7 +121,7 @@ func (up *upRun) readyCluster(ctx context.Context) error {
 }
 
 func (up *upRun) packImage(ctx context.Context) error {
-	up.Begin(StepImage)
+	up.Begin(step.Image)
 	packer := up.Packer
 	packer.Building = func() { up.Progress("building it for " + up.here.Cluster.Arch) }
 	image, err := packer.Pack(ctx, up.here.Cluster.Arch)
@@ -137,7 +139,7 @@ func (up *upRun) packImage(ctx context.Context) error {
 
 // deliverImage puts the image on record before it puts it on the nodes.
 func (up *upRun) deliverImage(ctx context.Context) error {
-	up.Begin(StepNodes)
+	up.Begin(step.Load)
 	var err error
 	if up.own, err = up.site.ensureNamespace(ctx, up.Progress); err != nil {
 		return err
@@ -174,7 +176,7 @@ func (up *upRun) deliverImage(ctx context.Context) error {
 }
 
 func (up *upRun) applyManifests(context.Context) error {
-	up.Begin(StepApply)
+	up.Begin(step.Apply)
 	objects, err := up.render(up.held)
 	if err != nil {
 		return err
@@ -206,14 +208,14 @@ func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 }
 
 func (up *upRun) waitForRollout(context.Context) error {
-	return up.site.rolloutStep(up.held, up.Steps)
+	return up.site.rolloutStep(up.held, up.Reporter)
 }
 
 func (up *upRun) forwardPorts(context.Context) error {
 	if up.NoForward {
 		return nil
 	}
-	up.Begin(StepForward)
+	up.Begin(step.Forward)
 	up.here.Web = up.site.forward(up.web, roleReceive, PortWeb)
 	up.here.MQTT = up.site.forward(up.mqtt, roleBroker, PortMQTT)
 	up.Done("forwarded", false)

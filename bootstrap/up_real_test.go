@@ -11,6 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/bootstrap/step"
 )
 
 // One cluster serves all of these.
@@ -27,7 +29,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 	r.down(t, DownOptions{Namespace: namespace}) // of a run that was cut off
 
 	here, steps := up(t, r.options(t, namespace, r.programs[0]))
-	if !slices.Contains(steps.changed, StepApply) || !slices.Contains(steps.changed, StepNodes) || !slices.Contains(steps.changed, StepRollout) {
+	if !slices.Contains(steps.changed, step.Apply) || !slices.Contains(steps.changed, step.Load) || !slices.Contains(steps.changed, step.Rollout) {
 		t.Errorf("a first up changed only %v", steps.changed)
 	}
 	if got := page(t, here.Web, "/"); got != "version 0" {
@@ -42,7 +44,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 		began := time.Now()
 		_, steps := up(t, r.options(t, namespace, r.programs[0]))
 		t.Logf("an up of what is up took %s", time.Since(began))
-		for _, step := range []string{StepCluster, StepNodes, StepApply, StepRollout} {
+		for _, step := range []string{step.Cluster, step.Load, step.Apply, step.Rollout} {
 			if slices.Contains(steps.changed, step) {
 				t.Errorf("nothing was to do, and %s changed something", step)
 			}
@@ -54,7 +56,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 		if err := Plan(t.Context(), r.options(t, namespace, r.programs[0]), steps); err != nil {
 			t.Fatal(err)
 		}
-		if slices.Contains(steps.changed, StepApply) || slices.Contains(steps.changed, StepNodes) {
+		if slices.Contains(steps.changed, step.Apply) || slices.Contains(steps.changed, step.Load) {
 			t.Errorf("a plan of what is up would change %v", steps.changed)
 		}
 		two := 2
@@ -64,7 +66,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 		if err := Plan(t.Context(), o, steps); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Contains(steps.changed, StepApply) || !slices.Contains(steps.changed, StepNodes) {
+		if !slices.Contains(steps.changed, step.Apply) || !slices.Contains(steps.changed, step.Load) {
 			t.Errorf("a plan of a changed program would change only %v", steps.changed)
 		}
 		if n, err := s.broadcasters(t.Context()); err != nil || *n != 1 {
@@ -95,7 +97,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 		began := time.Now()
 		_, steps := up(t, r.options(t, namespace, r.programs[1]))
 		t.Logf("a changed program was rolled out in %s", time.Since(began))
-		if !slices.Contains(steps.changed, StepApply) {
+		if !slices.Contains(steps.changed, step.Apply) {
 			t.Errorf("changed: %v", steps.changed)
 		}
 		// The forward of the first up is still there, and finds the new pod.
@@ -111,11 +113,11 @@ func testUpAndDown(t *testing.T, r *rig) {
 		const beside = "hellox-beside"
 		up(t, r.options(t, beside, r.programs[1]))
 		steps := r.down(t, DownOptions{Namespace: beside})
-		if slices.Contains(steps.changed, StepUnload) {
+		if slices.Contains(steps.changed, step.Unload) {
 			t.Error("the image of another installation was removed")
 		}
 		_, steps = up(t, r.options(t, namespace, r.programs[1]))
-		for _, step := range []string{StepNodes, StepApply, StepRollout} {
+		for _, step := range []string{step.Load, step.Apply, step.Rollout} {
 			if slices.Contains(steps.changed, step) {
 				t.Errorf("another installation came and went, and %s had something to do", step)
 			}
@@ -143,7 +145,7 @@ func testDrift(t *testing.T, r *rig, s *site) {
 		t.Fatal(err)
 	}
 	_, steps := up(t, r.options(t, s.namespace, r.programs[0]))
-	if !slices.Contains(steps.changed, StepApply) {
+	if !slices.Contains(steps.changed, step.Apply) {
 		t.Error("nothing was put back")
 	}
 	u, err = s.in(deployments).Get(ctx, roleReceive, metav1.GetOptions{})

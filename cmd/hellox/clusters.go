@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"hellox/bootstrap"
+	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/cmd/hellox/state"
 )
 
@@ -25,7 +26,7 @@ func providers(sh shell, nodeImage string) ([]bootstrap.Provider, error) {
 		return nil, err
 	}
 	return bootstrap.Providers(bootstrap.ProviderOptions{
-		Runner: bootstrap.NewRunner(sh.environ), StateDir: root, CacheDir: cache, NodeImage: nodeImage,
+		Runner: bootrun.New(sh.environ), StateDir: root, CacheDir: cache, NodeImage: nodeImage,
 	}), nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/state"
 )
 
@@ -110,7 +111,7 @@ func (o *downOptions) stopOwner(ctx context.Context, root string, r state.Instan
 	if !r.Alive(ctx) {
 		return nil
 	}
-	steps.Begin(bootstrap.StepForward)
+	steps.Begin(step.Forward)
 	if err := r.Stop(ctx, root); err != nil {
 		steps.Fail(err)
 		return err
@@ -140,7 +141,7 @@ func (o *downOptions) downLocal(ctx context.Context, root string, r state.Instan
 		steps.Note(fmt.Sprintf("left: history and queues in %s", p))
 		return nil
 	}
-	steps.Begin(bootstrap.StepRemove)
+	steps.Begin(step.Remove)
 	if err := os.RemoveAll(string(p)); err != nil {
 		steps.Fail(err)
 		return fmt.Errorf("remove %s: %w", p, err)

@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"hellox/bootstrap"
+	"hellox/bootstrap/step"
 	"hellox/stream/safetext"
 )
 
@@ -74,7 +74,7 @@ func report(ctx context.Context, w io.Writer, err error) int {
 	code, hint := exitFailed, ""
 	if f := new(failure); errors.As(err, &f) {
 		code, hint = f.code, f.hint
-	} else if b := new(bootstrap.Error); errors.As(err, &b) {
+	} else if b := new(step.Error); errors.As(err, &b) {
 		code, hint = codeOf(b.Kind), b.Hint
 	} else {
 		hint = hintOf(err)
@@ -91,20 +91,20 @@ func report(ctx context.Context, w io.Writer, err error) int {
 
 // evidence is what was seen of others' words, a line each.
 func evidence(err error) []string {
-	if b := new(bootstrap.Error); errors.As(err, &b) {
+	if b := new(step.Error); errors.As(err, &b) {
 		return b.Evidence
 	}
 	return nil
 }
 
-// codeOf is the exit code of a bootstrap.Error.
-func codeOf(k bootstrap.ErrorKind) int {
+// codeOf is the exit code of a step.Error.
+func codeOf(k step.Kind) int {
 	switch k {
-	case bootstrap.Ambiguous:
+	case step.Ambiguous:
 		return exitUsage
-	case bootstrap.Missing:
+	case step.Missing:
 		return exitMissing
-	case bootstrap.Unsafe:
+	case step.Unsafe:
 		return exitUnsafe
 	}
 	return exitFailed

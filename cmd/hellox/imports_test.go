@@ -49,7 +49,15 @@ broker -> stream
 broker/journal: the file, imports none of the others
 
 manifests: text, imports none of the others
+bootstrap -> bootstrap/image
+bootstrap -> bootstrap/run
+bootstrap -> bootstrap/step
 bootstrap -> manifests
+bootstrap/bootstraptest -> bootstrap/image
+bootstrap/bootstraptest -> bootstrap/run
+bootstrap/image -> bootstrap/run
+bootstrap/image -> bootstrap/step
+bootstrap/run -> bootstrap/step
 
 web -> history
 web -> stream

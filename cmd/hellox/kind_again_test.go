@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"hellox/bootstrap"
+	"hellox/bootstrap/step"
 	"hellox/stream"
 )
 
@@ -43,7 +43,7 @@ func testKindUpAgain(t *testing.T, r *kindRig) {
 	pods := r.pods(t)
 	idle := 0
 	for _, e := range r.upEvents(t, r.hellox) {
-		if e.Event != "done" || e.Step == bootstrap.StepImage { // it is packed each time
+		if e.Event != "done" || e.Step == step.Image { // it is packed each time
 			continue
 		}
 		idle++

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/step"
 )
 
 func newScale(sh shell) *cobra.Command {
@@ -34,7 +35,7 @@ func newScale(sh shell) *cobra.Command {
 			}
 			steps := newSteps(sh, output == "json")
 			if r.Target == targetLocal {
-				steps.Begin(bootstrap.StepApply)
+				steps.Begin(step.Apply)
 				if err := r.Scale(ctx, n); err != nil {
 					return fmt.Errorf("scale %s: %w", r.Installation, err)
 				}

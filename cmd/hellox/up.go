@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/step"
 )
 
 // The interval of broadcasters that up starts.
@@ -90,7 +91,7 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 	if err != nil {
 		return err
 	}
-	steps.Begin(bootstrap.StepCluster)
+	steps.Begin(step.Cluster)
 	found, err := bootstrap.Find(setup, all, findOptions(o.selection))
 	if err != nil {
 		steps.Fail(err)

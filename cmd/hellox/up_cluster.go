@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/image"
+	bootrun "hellox/bootstrap/run" // run is main's own
+	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/state"
 )
 
@@ -103,7 +106,7 @@ func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found boot
 		if err != nil {
 			return err
 		}
-		steps.Begin(bootstrap.StepForward)
+		steps.Begin(step.Forward)
 		f, err := openForwards(ctx, cluster, o.namespace, o.web, o.mqtt)
 		if err == nil {
 			err = waitForPage(setup, f.pageURL())
@@ -162,20 +165,20 @@ func (o *upOptions) wanted() *int {
 }
 
 // newPacker makes the image of the running executable.
-func newPacker(sh shell) (bootstrap.Packer, error) {
+func newPacker(sh shell) (image.Packer, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return bootstrap.Packer{}, fmt.Errorf("pack the image: find this executable: %w", err)
+		return image.Packer{}, fmt.Errorf("pack the image: find this executable: %w", err)
 	}
 	cache, err := cacheRoot()
 	if err != nil {
-		return bootstrap.Packer{}, err
+		return image.Packer{}, err
 	}
 	dir, err := os.Getwd()
 	if err != nil {
-		return bootstrap.Packer{}, fmt.Errorf("pack the image: %w", err)
+		return image.Packer{}, fmt.Errorf("pack the image: %w", err)
 	}
-	return bootstrap.Packer{Runner: bootstrap.NewRunner(sh.environ), Executable: self, Dir: dir, CacheDir: cache}, nil
+	return image.Packer{Runner: bootrun.New(sh.environ), Executable: self, Dir: dir, CacheDir: cache}, nil
 }
 
 // whoAmI tells others who changes an installation just now, and where.

@@ -1,9 +1,9 @@
-package bootstrap
+package step
 
 // An Error is what stops a step: one sentence that says what is wrong, and
 // as data beside it what to do about it.
 type Error struct {
-	Kind ErrorKind
+	Kind Kind
 	// Sentence says what is wrong, without a full stop: `there is no
 	// minikube profile "work"`.
 	Sentence string
@@ -17,15 +17,15 @@ type Error struct {
 	Err error
 }
 
-// An ErrorKind says what a caller can do about an Error. cmd/hellox turns it into
+// A Kind says what a caller can do about an Error. cmd/hellox turns it into
 // the exit code of the same meaning.
-type ErrorKind int
+type Kind int
 
 const (
-	Failed    ErrorKind = iota // it was tried, and failed
-	Ambiguous                  // several things fit, or what was asked contradicts itself
-	Missing                    // something it needs is not there or does not run
-	Unsafe                     // it may not be done: not shown to be a local cluster
+	Failed    Kind = iota // it was tried, and failed
+	Ambiguous             // several things fit, or what was asked contradicts itself
+	Missing               // something it needs is not there or does not run
+	Unsafe                // it may not be done: not shown to be a local cluster
 )
 
 func (e *Error) Error() string {

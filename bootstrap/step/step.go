@@ -1,10 +1,10 @@
-package bootstrap
+package step
 
-// Steps is told how Up, Down and Scale get on, one step at a time, so that a
+// Reporter is told how Up, Down and Scale get on, one step at a time, so that a
 // caller can show it to a person or write it as events. Its methods are called
 // from one goroutine.
-type Steps interface {
-	// Begin says that the step called name is under way: one of the Step
+type Reporter interface {
+	// Begin says that the step called name is under way: one of this package's
 	// constants.
 	Begin(name string)
 	// Progress says in a few words how far the step is.
@@ -20,14 +20,14 @@ type Steps interface {
 
 // The names of the steps, in the order of an up, then those of a down.
 const (
-	StepCluster   = "cluster"
-	StepImage     = "image"
-	StepNodes     = "nodes"
-	StepApply     = "apply"
-	StepRollout   = "roll-out"
-	StepForward   = "forward"
-	StepRemove    = "remove"
-	StepUnload    = "images"
-	StepNamespace = "namespace"
-	StepDelete    = "delete cluster"
+	Cluster       = "cluster"
+	Image         = "image"
+	Load          = "nodes"
+	Apply         = "apply"
+	Rollout       = "roll-out"
+	Forward       = "forward"
+	Remove        = "remove"
+	Unload        = "images"
+	Namespace     = "namespace"
+	DeleteCluster = "delete cluster"
 )

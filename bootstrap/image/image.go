@@ -1,4 +1,4 @@
-package bootstrap
+package image
 
 import (
 	"fmt"
@@ -95,10 +95,10 @@ func (m *meter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// pack makes the image of the executable at path, which must have been
+// New makes the image of the executable at path, which must have been
 // found fit for linux and arch. The file stays open until Close, so that
 // what is delivered later is what was hashed now.
-func pack(path, arch string) (*Image, error) {
+func New(path, arch string) (*Image, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err

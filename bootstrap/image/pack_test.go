@@ -1,4 +1,4 @@
-package bootstrap
+package image
 
 import (
 	"errors"
@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // build compiles a small program and returns its path.
@@ -33,7 +36,7 @@ func build(t *testing.T, env ...string) string {
 
 func TestFits(t *testing.T) {
 	static := build(t, "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
-	if err := fits(static, "amd64"); err != nil {
+	if err := Fits(static, "amd64"); err != nil {
 		t.Errorf("a static executable: %v", err)
 	}
 	for _, c := range []struct {
@@ -45,7 +48,7 @@ func TestFits(t *testing.T) {
 		{"Windows", build(t, "CGO_ENABLED=0", "GOOS=windows", "GOARCH=amd64"), "amd64", "not an executable for linux"},
 		{"with an interpreter", build(t, "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=-buildmode=pie"), "amd64", "linked dynamically"},
 	} {
-		if err := fits(c.path, c.arch); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := Fits(c.path, c.arch); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.what, err, c.want)
 		}
 	}
@@ -75,7 +78,7 @@ func TestPackBuildsWhatDoesNotFit(t *testing.T) {
 	builds := 0
 	packer := func(dir string) Packer {
 		return Packer{
-			Runner: NewRunner(os.Environ()), Executable: foreign, Source: dir,
+			Runner: run.New(os.Environ()), Executable: foreign, Source: dir,
 			CacheDir: t.TempDir(), Building: func() { builds++ },
 		}
 	}
@@ -131,13 +134,13 @@ func TestPackRefuses(t *testing.T) {
 		p    Packer
 		want string
 	}{
-		{"without source", Packer{Runner: NewRunner(os.Environ()), Source: t.TempDir()}, "its source is not here"},
-		{"without Go", Packer{Runner: NewRunner(nil), Source: clone(t)}, "Go is not installed"},
+		{"without source", Packer{Runner: run.New(os.Environ()), Source: t.TempDir()}, "its source is not here"},
+		{"without Go", Packer{Runner: run.New(nil), Source: clone(t)}, "Go is not installed"},
 	} {
 		c.p.Executable, c.p.CacheDir = foreign, t.TempDir()
 		_, err := c.p.Pack(t.Context(), "amd64")
-		typed := (*Error)(nil)
-		if !errors.As(err, &typed) || typed.Kind != Missing || typed.Hint == "" || !strings.Contains(err.Error(), c.want) {
+		typed := (*step.Error)(nil)
+		if !errors.As(err, &typed) || typed.Kind != step.Missing || typed.Hint == "" || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
@@ -149,7 +152,7 @@ func TestPackTellsWhyABuildFailed(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := Packer{
-		Runner: NewRunner(os.Environ()), Source: dir, CacheDir: t.TempDir(),
+		Runner: run.New(os.Environ()), Source: dir, CacheDir: t.TempDir(),
 		Executable: build(t, "CGO_ENABLED=0", "GOOS=windows", "GOARCH=amd64"),
 	}
 	if _, err := p.Pack(t.Context(), "amd64"); err == nil || !strings.Contains(err.Error(), "undefined: nowhere") {

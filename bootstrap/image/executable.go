@@ -1,4 +1,4 @@
-package bootstrap
+package image
 
 import (
 	"debug/elf"
@@ -8,11 +8,11 @@ import (
 	"os"
 )
 
-// fits says whether the executable at path starts on an empty base on linux
+// Fits says whether the executable at path starts on an empty base on linux
 // and arch: an ELF file for that machine that asks for no loader. The error
 // says what stands against it, as the end of a sentence that begins with
 // "it".
-func fits(path, arch string) error {
+func Fits(path, arch string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err

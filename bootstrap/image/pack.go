@@ -1,4 +1,4 @@
-package bootstrap
+package image
 
 import (
 	"cmp"
@@ -14,12 +14,15 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // A Packer makes the image from the running executable or, if that does not
 // fit the nodes, from its source.
 type Packer struct {
-	Runner     *Runner
+	Runner     *run.Runner
 	Executable string // path of the running executable
 	// Source is a folder in a clone of ours. "" is where this package was
 	// compiled, if it is still there.
@@ -40,25 +43,25 @@ const keepBuilt = 4
 // The caller closes it. The error is an *Error of kind Missing if the
 // executable does not fit and there is no source, or no Go, to build one.
 func (p Packer) Pack(ctx context.Context, arch string) (*Image, error) {
-	unfit := fits(p.Executable, arch)
+	unfit := Fits(p.Executable, arch)
 	if unfit == nil {
-		return pack(p.Executable, arch)
+		return New(p.Executable, arch)
 	}
 	kept, err := p.cached(arch)
 	if err != nil {
 		return nil, err
 	}
 	// What an interrupted machine left there is built again.
-	if fits(kept, arch) == nil {
+	if Fits(kept, arch) == nil {
 		now := time.Now()
 		_ = os.Chtimes(kept, now, now) // only the order of leaving hangs on it
-		return pack(kept, arch)
+		return New(kept, arch)
 	}
 	began := time.Now()
 	if err := p.build(ctx, arch, kept, unfit); err != nil {
 		return nil, err
 	}
-	img, err := pack(kept, arch)
+	img, err := New(kept, arch)
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +88,8 @@ func (p Packer) cached(arch string) (string, error) {
 
 // build makes the executable for the nodes from source, at path.
 func (p Packer) build(ctx context.Context, arch, path string, unfit error) error {
-	refused := &Error{
-		Kind:     Missing,
+	refused := &step.Error{
+		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("this hellox cannot run on the nodes (linux/%s): it %s", arch, unfit),
 		Hint:     fmt.Sprintf("CGO_ENABLED=0 GOOS=linux GOARCH=%s go build ./cmd/hellox makes one that can; or type go run ./cmd/hellox up in a clone, with Go installed", arch),
 	}
@@ -112,7 +115,7 @@ func (p Packer) build(ctx context.Context, arch, path string, unfit error) error
 	}
 	defer func() { _ = os.RemoveAll(temp) }()
 	made := filepath.Join(temp, "hellox")
-	_, err = p.Runner.Run(ctx, Command{
+	_, err = p.Runner.Run(ctx, run.Command{
 		Name: "go",
 		// Nothing that differs between two clones of one source may get
 		// into the executable: no paths, no state of the repository.
@@ -126,7 +129,7 @@ func (p Packer) build(ctx context.Context, arch, path string, unfit error) error
 	if err != nil {
 		return fmt.Errorf("build hellox for the nodes (linux/%s): %w", arch, err)
 	}
-	if err := fits(made, arch); err != nil {
+	if err := Fits(made, arch); err != nil {
 		return fmt.Errorf("build hellox for the nodes (linux/%s): what go build made %w", arch, err)
 	}
 	if err := os.Rename(made, path); err != nil {

@@ -1,4 +1,4 @@
-package bootstrap
+package run_test
 
 import (
 	"context"
@@ -7,6 +7,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"hellox/bootstrap/bootstraptest"
+	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // A shell that has evaluated `minikube docker-env` does not send us into
@@ -21,7 +25,7 @@ func TestRunnerLeavesMinikubesDocker(t *testing.T) {
 		"minikube's":          {[]string{"DOCKER_HOST=tcp://192.168.49.2:2376", "DOCKER_CERT_PATH=/c", "DOCKER_TLS_VERIFY=1", "MINIKUBE_ACTIVE_DOCKERD=minikube"}, "", ""},
 		"minikube's over own": {[]string{"DOCKER_HOST=tcp://192.168.49.2:2376", "DOCKER_CERT_PATH=/c", "MINIKUBE_ACTIVE_DOCKERD=minikube", "MINIKUBE_EXISTING_DOCKER_HOST=unix:///mine", "MINIKUBE_EXISTING_DOCKER_CERT_PATH=/mine"}, "unix:///mine", "/mine"},
 	} {
-		r := NewRunner(c.environ)
+		r := run.New(c.environ)
 		if got := r.Getenv("DOCKER_HOST"); got != c.host {
 			t.Errorf("%s: DOCKER_HOST is %q", name, got)
 		}
@@ -35,19 +39,19 @@ func TestRunnerLeavesMinikubesDocker(t *testing.T) {
 }
 
 func TestRunnerLooksInItsOwnPath(t *testing.T) {
-	l := NewLaptop(t, "minikube")
-	if _, ok := l.runner().Look("minikube"); !ok {
+	l := bootstraptest.NewLaptop(t, "minikube")
+	if _, ok := l.Runner().Look("minikube"); !ok {
 		t.Error("it does not find what is there")
 	}
-	if _, ok := l.runner().Look("go"); ok {
+	if _, ok := l.Runner().Look("go"); ok {
 		t.Error("it finds what is in our PATH and not in its own")
 	}
 	t.Chdir(filepath.Join(l.Dir, "bin"))
-	if _, ok := NewRunner([]string{"PATH=."}).Look("minikube"); ok {
+	if _, ok := run.New([]string{"PATH=."}).Look("minikube"); ok {
 		t.Error("it finds what lies in the working folder")
 	}
-	_, err := NewRunner(nil).Run(t.Context(), Command{Name: "minikube"})
-	if e := (*Error)(nil); !errors.As(err, &e) || e.Kind != Missing {
+	_, err := run.New(nil).Run(t.Context(), run.Command{Name: "minikube"})
+	if e := (*step.Error)(nil); !errors.As(err, &e) || e.Kind != step.Missing {
 		t.Errorf("not installed: %v", err)
 	}
 }
@@ -57,34 +61,34 @@ func TestRunnerEndsWithItsContext(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("it is ended at once")
 	}
-	l := NewLaptop(t, "minikube")
-	l.scene("now", play{Call: "minikube start", Recording: "docker-start-interrupted/start", Hang: true})
+	l := bootstraptest.NewLaptop(t, "minikube")
+	l.Scene("now", bootstraptest.Play{Call: "minikube start", Recording: "docker-start-interrupted/start", Hang: true})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() {
 		defer cancel()
-		waitFor(t, "the program", func() bool {
+		bootstraptest.WaitFor(t, "the program", func() bool {
 			_, err := os.Stat(filepath.Join(l.Dir, "hanging"))
 			return err == nil
 		})
 	}()
 	lines := 0
-	out, err := l.runner().Run(ctx, Command{Name: "minikube", Args: []string{"start"}, Line: func(string) { lines++ }})
+	out, err := l.Runner().Run(ctx, run.Command{Name: "minikube", Args: []string{"start"}, Line: func(string) { lines++ }})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	if want, _ := recorded(t, "docker-start-interrupted/start"); out.Stdout != want.Stdout || lines == 0 {
+	if want, _ := bootstraptest.Recorded(t, "docker-start-interrupted/start"); out.Stdout != want.Stdout || lines == 0 {
 		t.Errorf("%d bytes of %d, %d lines", len(out.Stdout), len(want.Stdout), lines)
 	}
 }
 
 // One that does not listen is made to end.
 func TestRunnerDoesNotWaitForever(t *testing.T) {
-	sh, ok := NewRunner(os.Environ()).Look("sh")
+	sh, ok := run.New(os.Environ()).Look("sh")
 	if !ok {
 		t.Skip("no shell")
 	}
-	r := NewRunner([]string{"PATH=" + filepath.Dir(sh) + ":/bin:/usr/bin"})
+	r := run.New([]string{"PATH=" + filepath.Dir(sh) + ":/bin:/usr/bin"})
 	ctx, cancel := context.WithCancel(t.Context())
 	began := make(chan struct{})
 	go func() {
@@ -92,7 +96,7 @@ func TestRunnerDoesNotWaitForever(t *testing.T) {
 		cancel()
 	}()
 	defer cancel()
-	_, err := r.Run(ctx, Command{Name: "sh", Args: []string{"-c", "trap '' TERM; echo; while :; do sleep 1; done"}, Line: func(string) { close(began) }})
+	_, err := r.Run(ctx, run.Command{Name: "sh", Args: []string{"-c", "trap '' TERM; echo; while :; do sleep 1; done"}, Line: func(string) { close(began) }})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
@@ -105,7 +109,7 @@ func TestSaid(t *testing.T) {
 		"docker: no such container\n":            "docker: no such container",
 		"noise before\nError: No such container: x\n\n": "docker: Error: No such container: x",
 	} {
-		e := &ExitError{Program: "docker", Code: 1, Output: Output{Stderr: stderr}}
+		e := &run.ExitError{Program: "docker", Code: 1, Output: run.Output{Stderr: stderr}}
 		if e.Error() != want {
 			t.Errorf("%q: %q, want %q", stderr, e.Error(), want)
 		}

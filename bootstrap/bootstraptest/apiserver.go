@@ -1,4 +1,4 @@
-package bootstrap
+package bootstraptest
 
 import (
 	"crypto/ecdsa"
@@ -25,14 +25,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// An authority issues certificates for a test.
-type authority struct {
+// An Authority issues certificates for a test.
+type Authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 	pem  []byte
 }
 
-func newAuthority(t *testing.T) *authority {
+func newAuthority(t *testing.T) *Authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -51,11 +51,11 @@ func newAuthority(t *testing.T) *authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &authority{cert, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
+	return &Authority{cert, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
 }
 
 // issue returns a certificate for both ends of a connection on the loopback.
-func (a *authority) issue(t *testing.T) (certPEM, keyPEM []byte) {
+func (a *Authority) issue(t *testing.T) (certPEM, keyPEM []byte) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -80,9 +80,9 @@ func (a *authority) issue(t *testing.T) (certPEM, keyPEM []byte) {
 		pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
 }
 
-// tlsServer starts a server on the loopback that wants the authority's
+// TLSServer starts a server on the loopback that wants the authority's
 // clients.
-func (a *authority) tlsServer(t *testing.T, h http.Handler) *httptest.Server {
+func (a *Authority) TLSServer(t *testing.T, h http.Handler) *httptest.Server {
 	t.Helper()
 	certPEM, keyPEM := a.issue(t)
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)
@@ -98,30 +98,30 @@ func (a *authority) tlsServer(t *testing.T, h http.Handler) *httptest.Server {
 	return s
 }
 
-// An apiServer answers with nodes, by the laptop's scene: those of scene "",
+// An APIServer answers with nodes, by the laptop's scene: those of scene "",
 // if there are any, in every other. Without nodes it is down.
-type apiServer struct {
+type APIServer struct {
 	laptop *Laptop
 	mu     sync.Mutex
 	nodes  map[string][]corev1.Node
 }
 
-func (a *apiServer) set(scene string, nodes ...corev1.Node) {
+func (a *APIServer) Set(scene string, nodes ...corev1.Node) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.nodes[scene] = nodes
 }
 
-func (a *apiServer) now() []corev1.Node {
+func (a *APIServer) now() []corev1.Node {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if nodes, ok := a.nodes[a.laptop.now()]; ok {
+	if nodes, ok := a.nodes[a.laptop.Now()]; ok {
 		return nodes
 	}
 	return a.nodes[""]
 }
 
-func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a *APIServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	nodes := a.now()
 	if len(nodes) == 0 || r.URL.Path != "/api/v1/nodes" {
 		http.Error(w, `{"message":"not now"}`, http.StatusServiceUnavailable)
@@ -130,8 +130,8 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(corev1.NodeList{Items: nodes})
 }
 
-// aNode is a node as the API server tells it.
-func aNode(name, runtime string, ready bool) corev1.Node {
+// Node is a node as the API server tells it.
+func Node(name, runtime string, ready bool) corev1.Node {
 	n := corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	if !strings.HasSuffix(name, "-m02") {
 		n.Labels = map[string]string{"node-role.kubernetes.io/control-plane": ""}
@@ -145,15 +145,15 @@ func aNode(name, runtime string, ready bool) corev1.Node {
 	return n
 }
 
-// api starts an API server that stands, in all that is played, for the one
+// API starts an API server that stands, in all that is played, for the one
 // at that address, port 8443.
-func (l *Laptop) api(ip string) *apiServer {
+func (l *Laptop) API(ip string) *APIServer {
 	l.T.Helper()
 	if l.CA == nil {
 		l.newCertificates()
 	}
-	a := &apiServer{laptop: l, nodes: map[string][]corev1.Node{}}
-	_, port, err := net.SplitHostPort(l.CA.tlsServer(l.T, a).Listener.Addr().String())
+	a := &APIServer{laptop: l, nodes: map[string][]corev1.Node{}}
+	_, port, err := net.SplitHostPort(l.CA.TLSServer(l.T, a).Listener.Addr().String())
 	if err != nil {
 		l.T.Fatal(err)
 	}
@@ -177,8 +177,8 @@ func (l *Laptop) newCertificates() {
 		"profiles/twin/client.crt": cert, "profiles/twin/client.key": key,
 	} {
 		path := filepath.Join(home, filepath.FromSlash(name))
-		must(os.MkdirAll(filepath.Dir(path), 0o700))
-		must(os.WriteFile(path, text, 0o600))
+		Must(os.MkdirAll(filepath.Dir(path), 0o700))
+		Must(os.WriteFile(path, text, 0o600))
 	}
 	b64 := base64.StdEncoding.EncodeToString
 	l.Script.Replace = append(l.Script.Replace,

@@ -1,4 +1,4 @@
-package bootstrap
+package bootstraptest
 
 import (
 	"encoding/json"
@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hellox/bootstrap/run"
 )
 
 // Main runs the tests of a package whose test executable stands in for the
@@ -26,20 +28,20 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// A script is what the stand-in plays. It lies in a folder with the files
+// A Script is what the stand-in plays. It lies in a folder with the files
 // script.json, scene (the name of the present scene) and calls (what was
 // called, a line each).
-type script struct {
+type Script struct {
 	// Replace is done in all that is played, in this order: pairs of old
 	// and new.
 	Replace    [][2]string
 	Recordings string // folder
 	Kubeconfig string // file that minikube writes
-	Scenes     map[string][]play
+	Scenes     map[string][]Play
 }
 
-// A play is the answer to one command line.
-type play struct {
+// A Play is the answer to one command line.
+type Play struct {
 	Call       string // the program and its arguments, joined by spaces
 	Recording  string // folder and name: "docker-running/status"; "": says nothing and ends with 0
 	Kubeconfig string // recording of the kubeconfig that it writes
@@ -57,7 +59,7 @@ func standIn(dir, program string, args []string) int {
 	}
 	fmt.Fprintln(calls, call)
 	calls.Close()
-	var s script
+	var s Script
 	text, err := os.ReadFile(filepath.Join(dir, "script.json"))
 	if err == nil {
 		err = json.Unmarshal(text, &s)
@@ -67,7 +69,7 @@ func standIn(dir, program string, args []string) int {
 	}
 	scene, _ := os.ReadFile(filepath.Join(dir, "scene"))
 	plays := s.Scenes[string(scene)]
-	i := slices.IndexFunc(plays, func(p play) bool { return p.Call == call })
+	i := slices.IndexFunc(plays, func(p Play) bool { return p.Call == call })
 	if i < 0 {
 		fmt.Fprintf(os.Stderr, "the stand-in knows no %q in scene %q\n", call, scene)
 		return 97
@@ -75,7 +77,7 @@ func standIn(dir, program string, args []string) int {
 	return s.play(dir, plays[i])
 }
 
-func (s script) play(dir string, p play) int {
+func (s Script) play(dir string, p Play) int {
 	interrupted := make(chan os.Signal, 1)
 	if p.Hang {
 		signal.Notify(interrupted, syscall.SIGTERM)
@@ -94,24 +96,24 @@ func (s script) play(dir string, p play) int {
 	fmt.Fprint(os.Stderr, read(p.Recording+".stderr"))
 	fmt.Fprint(os.Stdout, read(p.Recording+".stdout"))
 	if p.Kubeconfig != "" {
-		must(os.WriteFile(s.Kubeconfig, []byte(read(p.Kubeconfig)), 0o600))
+		Must(os.WriteFile(s.Kubeconfig, []byte(read(p.Kubeconfig)), 0o600))
 	}
 	if p.Context != "" {
 		text, err := os.ReadFile(s.Kubeconfig)
-		must(err)
+		Must(err)
 		var lines []string
 		for line := range strings.Lines(string(text)) {
 			if !strings.HasPrefix(line, "current-context:") {
 				lines = append(lines, line)
 			}
 		}
-		must(os.WriteFile(s.Kubeconfig, []byte(strings.Join(lines, "")+"current-context: "+p.Context+"\n"), 0o600))
+		Must(os.WriteFile(s.Kubeconfig, []byte(strings.Join(lines, "")+"current-context: "+p.Context+"\n"), 0o600))
 	}
 	if p.Then != "" {
-		must(os.WriteFile(filepath.Join(dir, "scene"), []byte(p.Then), 0o600))
+		Must(os.WriteFile(filepath.Join(dir, "scene"), []byte(p.Then), 0o600))
 	}
 	if p.Hang {
-		must(os.WriteFile(filepath.Join(dir, "hanging"), nil, 0o600))
+		Must(os.WriteFile(filepath.Join(dir, "hanging"), nil, 0o600))
 		select {
 		case <-interrupted:
 			return 128 + int(syscall.SIGTERM)
@@ -122,7 +124,7 @@ func (s script) play(dir string, p play) int {
 	return code
 }
 
-func must(err error) {
+func Must(err error) {
 	if err != nil {
 		panic(err)
 	}
@@ -133,23 +135,23 @@ func must(err error) {
 type Laptop struct {
 	T       *testing.T
 	Dir     string
-	Script  script
+	Script  Script
 	Environ []string
-	CA      *authority // minikube's; nil before the first API server
+	CA      *Authority // minikube's; nil before the first API server
 }
 
-// runner returns a runner of the laptop's programs.
-func (l *Laptop) runner() *Runner { return NewRunner(l.Environ) }
+// Runner returns a runner of the laptop's programs.
+func (l *Laptop) Runner() *run.Runner { return run.New(l.Environ) }
 
-// setenv sets a variable of the laptop's environment.
-func (l *Laptop) setenv(name, value string) { l.Environ = append(l.Environ, name+"="+value) }
+// Setenv sets a variable of the laptop's environment.
+func (l *Laptop) Setenv(name, value string) { l.Environ = append(l.Environ, name+"="+value) }
 
 // NewLaptop makes a laptop on which those programs are installed.
 func NewLaptop(t *testing.T, programs ...string) *Laptop {
 	t.Helper()
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "bin")
-	must(os.Mkdir(bin, 0o700))
+	Must(os.Mkdir(bin, 0o700))
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -166,8 +168,8 @@ func NewLaptop(t *testing.T, programs ...string) *Laptop {
 	kubeconfig := filepath.Join(dir, "kubeconfig")
 	return &Laptop{
 		T: t, Dir: dir,
-		Script: script{
-			Recordings: recordings(t), Kubeconfig: kubeconfig, Scenes: map[string][]play{},
+		Script: Script{
+			Recordings: Recordings(t), Kubeconfig: kubeconfig, Scenes: map[string][]Play{},
 			Replace: [][2]string{{"/home/dev/.minikube", filepath.ToSlash(filepath.Join(dir, "minikube"))}},
 		},
 		Environ: []string{
@@ -177,22 +179,22 @@ func NewLaptop(t *testing.T, programs ...string) *Laptop {
 	}
 }
 
-// scene adds plays to a scene; the first one named is where it begins.
-func (l *Laptop) scene(name string, plays ...play) {
+// Scene adds plays to a scene; the first one named is where it begins.
+func (l *Laptop) Scene(name string, plays ...Play) {
 	l.T.Helper()
 	if len(l.Script.Scenes) == 0 {
-		must(os.WriteFile(filepath.Join(l.Dir, "scene"), []byte(name), 0o600))
+		Must(os.WriteFile(filepath.Join(l.Dir, "scene"), []byte(name), 0o600))
 	}
 	l.Script.Scenes[name] = append(l.Script.Scenes[name], plays...)
 	text, err := json.Marshal(l.Script)
 	if err != nil {
 		l.T.Fatal(err)
 	}
-	must(os.WriteFile(filepath.Join(l.Dir, "script.json"), text, 0o600))
+	Must(os.WriteFile(filepath.Join(l.Dir, "script.json"), text, 0o600))
 }
 
-// kubeconfig writes the user's, from a recording.
-func (l *Laptop) kubeconfig(recording string) {
+// Kubeconfig writes the user's, from a recording.
+func (l *Laptop) Kubeconfig(recording string) {
 	l.T.Helper()
 	text, err := os.ReadFile(filepath.Join(l.Script.Recordings, filepath.FromSlash(recording)))
 	if err != nil {
@@ -202,25 +204,25 @@ func (l *Laptop) kubeconfig(recording string) {
 	for _, r := range l.Script.Replace {
 		s = strings.ReplaceAll(s, r[0], r[1])
 	}
-	must(os.WriteFile(l.Script.Kubeconfig, []byte(s), 0o600))
+	Must(os.WriteFile(l.Script.Kubeconfig, []byte(s), 0o600))
 }
 
-// now returns the name of the scene.
-func (l *Laptop) now() string {
+// Now returns the name of the scene.
+func (l *Laptop) Now() string {
 	text, _ := os.ReadFile(filepath.Join(l.Dir, "scene"))
 	return string(text)
 }
 
-// calls returns what was called so far.
-func (l *Laptop) calls() []string {
+// Calls returns what was called so far.
+func (l *Laptop) Calls() []string {
 	text, _ := os.ReadFile(filepath.Join(l.Dir, "calls"))
 	return strings.Split(strings.TrimSpace(string(text)), "\n")
 }
 
-func (l *Laptop) called(call string) bool { return slices.Contains(l.calls(), call) }
+func (l *Laptop) Called(call string) bool { return slices.Contains(l.Calls(), call) }
 
-// recordings is the folder of what a real minikube said.
-func recordings(t testing.TB) string {
+// Recordings is the folder of what a real minikube said.
+func Recordings(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -229,7 +231,7 @@ func recordings(t testing.TB) string {
 	for {
 		_, err := os.Stat(filepath.Join(dir, "go.mod"))
 		if err == nil {
-			return filepath.Join(dir, "bootstrap", "testdata", "minikube")
+			return filepath.Join(dir, "bootstrap", "bootstraptest", "testdata", "minikube")
 		}
 		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
 			t.Fatalf("no go.mod above the working folder: %v", err)
@@ -238,20 +240,20 @@ func recordings(t testing.TB) string {
 	}
 }
 
-// recorded reads what a real minikube said.
-func recorded(t *testing.T, name string) (out Output, exit int) {
+// Recorded reads what a real minikube said.
+func Recorded(t *testing.T, name string) (out run.Output, exit int) {
 	t.Helper()
 	read := func(suffix string) string {
-		text, err := os.ReadFile(filepath.Join(recordings(t), filepath.FromSlash(name)+suffix))
+		text, err := os.ReadFile(filepath.Join(Recordings(t), filepath.FromSlash(name)+suffix))
 		if err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
 		return string(text)
 	}
-	out = Output{Stdout: read(".stdout"), Stderr: read(".stderr")}
+	out = run.Output{Stdout: read(".stdout"), Stderr: read(".stderr")}
 	code := strings.TrimSpace(read(".exit"))
 	if code == "" {
-		if out == (Output{}) {
+		if out == (run.Output{}) {
 			t.Fatalf("no recording %s", name)
 		}
 		return out, 0
@@ -263,8 +265,8 @@ func recorded(t *testing.T, name string) (out Output, exit int) {
 	return out, exit
 }
 
-// waitFor waits until is.
-func waitFor(t *testing.T, what string, is func() bool) {
+// WaitFor waits until is.
+func WaitFor(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {

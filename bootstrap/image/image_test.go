@@ -1,4 +1,4 @@
-package bootstrap
+package image
 
 import (
 	"archive/tar"
@@ -24,7 +24,7 @@ func packBytes(t *testing.T, content, arch string) *Image {
 	if err := os.WriteFile(path, []byte(content), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	img, err := pack(path, arch)
+	img, err := New(path, arch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestImageOutlivesItsFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte("before"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	img, err := pack(path, "amd64")
+	img, err := New(path, "amd64")
 	if err != nil {
 		t.Fatal(err)
 	}

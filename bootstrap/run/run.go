@@ -1,4 +1,4 @@
-package bootstrap
+package run
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hellox/bootstrap/step"
 )
 
 // A Runner runs other programs with an environment of its own making, so
@@ -19,11 +21,11 @@ type Runner struct {
 	env []string
 }
 
-// NewRunner takes the environment as os.Environ gives it. A shell that has
+// New takes the environment as os.Environ gives it. A shell that has
 // evaluated `minikube docker-env` points every docker client into minikube's
 // node, where no kind cluster is and nobody should start one: those settings
 // are taken back, to what minikube says stood there before.
-func NewRunner(environ []string) *Runner {
+func New(environ []string) *Runner {
 	r := &Runner{env: slices.Clone(environ)}
 	if r.Getenv("MINIKUBE_ACTIVE_DOCKERD") == "" {
 		return r
@@ -112,7 +114,7 @@ func (e *ExitError) Said() string {
 func (r *Runner) Run(ctx context.Context, c Command) (Output, error) {
 	path, ok := r.Look(c.Name)
 	if !ok {
-		return Output{}, &Error{Kind: Missing, Sentence: c.Name + " is not installed"}
+		return Output{}, &step.Error{Kind: step.Missing, Sentence: c.Name + " is not installed"}
 	}
 	cmd := exec.CommandContext(ctx, path, c.Args...)
 	cmd.Dir = c.Dir
@@ -154,9 +156,9 @@ func (r *Runner) Detach(name string, args ...string) {
 	}
 }
 
-// exitCode returns the code that a program ended with; ok is false if err
+// ExitCode returns the code that a program ended with; ok is false if err
 // is nil or something else.
-func exitCode(err error) (code int, ok bool) {
+func ExitCode(err error) (code int, ok bool) {
 	exit := (*ExitError)(nil)
 	if !errors.As(err, &exit) {
 		return 0, false
