@@ -9,19 +9,20 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"hellox/cmd/hellox/ops"
 	"hellox/stream"
 )
 
 func newBroadcast(sh shell) *cobra.Command {
 	var (
-		opts    stream.BroadcastOptions
-		url     string
-		login   brokerFlags
-		payload string
-		qos     uint8
-		ops     string
-		ledger  string
-		logs    logFlags
+		opts      stream.BroadcastOptions
+		url       string
+		login     brokerFlags
+		payload   string
+		qos       uint8
+		opsListen string
+		ledger    string
+		logs      logFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "broadcast",
@@ -64,12 +65,12 @@ of its own; their ids are ID-0, ID-1 and so on.`,
 			}
 			defer func() { _ = closeLedger() }()
 			opts.Acked = acked
-			metrics := newRegistry()
+			metrics := ops.NewRegistry()
 			opts.Log, opts.Metrics = log, metrics
 			return drained(cmd.Context(), func(ctx context.Context) error {
 				group, ctx := errgroup.WithContext(ctx)
 				group.Go(func() error { return stream.Broadcast(ctx, opts) })
-				group.Go(func() error { return serveOps(ctx, ops, health{}, metrics) })
+				group.Go(func() error { return ops.Serve(ctx, opsListen, ops.Health{}, metrics) })
 				return group.Wait()
 			})
 		},
@@ -85,7 +86,7 @@ of its own; their ids are ID-0, ID-1 and so on.`,
 	flags.IntVar(&opts.Count, "count", 1, "how many broadcasters run in this process")
 	flags.StringVar(&payload, "payload", "json", "`json|plain`: plain is the text alone")
 	flags.Uint8Var(&qos, "qos", 1, "`0|1`: at most once, or at least once")
-	flags.StringVar(&ops, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
+	flags.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
 	flags.StringVar(&ledger, "ledger", "", "`FILE` to which every acknowledged broadcast is written, for checks of what arrived")
 	logs.add(flags)
 	return cmd

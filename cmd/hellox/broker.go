@@ -10,15 +10,16 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hellox/broker"
+	"hellox/cmd/hellox/ops"
 )
 
 func newBroker(sh shell) *cobra.Command {
 	var (
-		opts   broker.Options
-		listen []string
-		limit  string
-		ops    string
-		logs   logFlags
+		opts      broker.Options
+		listen    []string
+		limit     string
+		opsListen string
+		logs      logFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "broker",
@@ -39,7 +40,7 @@ starts only with --insecure, which lets everybody use hello_world/# and hellox/#
 				return usage(fmt.Sprintf("--store-limit takes 1MiB or more, not %q", limit), "")
 			}
 			opts.StoreLimit = int64(bytes)
-			metrics := newRegistry()
+			metrics := ops.NewRegistry()
 			opts.Log, opts.Metrics = log, metrics
 			return drained(cmd.Context(), func(ctx context.Context) error {
 				for _, url := range listen {
@@ -57,7 +58,7 @@ starts only with --insecure, which lets everybody use hello_world/# and hellox/#
 				group, ctx := errgroup.WithContext(ctx)
 				group.Go(func() error { return b.Serve(ctx) })
 				group.Go(func() error {
-					return serveOps(ctx, ops, health{Ready: b.Ready, Degraded: b.Degraded}, metrics)
+					return ops.Serve(ctx, opsListen, ops.Health{Ready: b.Ready, Degraded: b.Degraded}, metrics)
 				})
 				return group.Wait()
 			})
@@ -68,7 +69,7 @@ starts only with --insecure, which lets everybody use hello_world/# and hellox/#
 	f.StringVar(&opts.Store, "store", "", "`FOLDER` that keeps what was acknowledged (default: memory)")
 	f.StringVar(&limit, "store-limit", "1GiB", "acknowledge nothing more when it holds so many `BYTES`")
 	f.BoolVar(&opts.Insecure, "insecure", false, "listen beyond loopback without TLS and users")
-	f.StringVar(&ops, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
+	f.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
 	logs.add(f)
 	return cmd
 }

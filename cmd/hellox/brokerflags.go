@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/term"
 
+	"hellox/cmd/hellox/output"
 	"hellox/stream"
 )
 
@@ -42,7 +43,7 @@ func (f *brokerFlags) parse(sh shell, url string) (stream.Broker, error) {
 	if f.user != "" {
 		b.User = f.user
 		b.Password = f.password
-		if b.Password == "" && terminal(sh.in) && terminal(sh.err) {
+		if b.Password == "" && output.IsTerminal(sh.in) && output.IsTerminal(sh.err) {
 			if b.Password, err = askPassword(sh, f.user); err != nil {
 				return b, err
 			}

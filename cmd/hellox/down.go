@@ -13,6 +13,7 @@ import (
 
 	"hellox/bootstrap"
 	"hellox/bootstrap/step"
+	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 )
 
@@ -60,7 +61,7 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 	if err != nil {
 		return err
 	}
-	steps := newSteps(sh, o.output == "json")
+	steps := output.NewSteps(sh.out, sh.err, sh.env, o.output == "json")
 	all, err := o.selection.all(ctx, sh)
 	if err == nil && len(all) == 0 && o.cluster {
 		all, err = o.emptied(ctx, sh)
@@ -92,7 +93,7 @@ func (o *downOptions) confirm(sh shell, r state.Instance) error {
 	if !o.cluster || o.yes || o.dryRun || r.Target == targetLocal {
 		return nil
 	}
-	if !terminal(sh.in) || !terminal(sh.err) {
+	if !output.IsTerminal(sh.in) || !output.IsTerminal(sh.err) {
 		return usage("down --cluster asks before it deletes a cluster, and this is no terminal", "add --yes")
 	}
 	fmt.Fprintf(sh.err, "delete the whole cluster of %s, with all that is in it? [y/N] ", r.Installation)
@@ -107,7 +108,7 @@ func (o *downOptions) confirm(sh shell, r state.Instance) error {
 }
 
 // endHolder stops the process that holds the forwards or the local stream.
-func (o *downOptions) stopOwner(ctx context.Context, root string, r state.Instance, steps *stepLines) error {
+func (o *downOptions) stopOwner(ctx context.Context, root string, r state.Instance, steps *output.Steps) error {
 	if !r.Alive(ctx) {
 		return nil
 	}
@@ -121,7 +122,7 @@ func (o *downOptions) stopOwner(ctx context.Context, root string, r state.Instan
 }
 
 // downLocal ends the process that runs it and removes its folder.
-func (o *downOptions) downLocal(ctx context.Context, root string, r state.Instance, steps *stepLines) error {
+func (o *downOptions) downLocal(ctx context.Context, root string, r state.Instance, steps *output.Steps) error {
 	p := state.DirOf(root, r.Installation)
 	if o.dryRun {
 		if r.Alive(ctx) {
@@ -152,7 +153,7 @@ func (o *downOptions) downLocal(ctx context.Context, root string, r state.Instan
 }
 
 // downCluster removes the installation from its cluster, then its record here.
-func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, r state.Instance, steps *stepLines) error {
+func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, r state.Instance, steps *output.Steps) error {
 	p := state.DirOf(root, r.Installation)
 	cluster, err := connectCluster(ctx, sh, r.Installation)
 	gone := errors.Is(err, errNoCluster)

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"hellox/bootstrap/step"
-	"hellox/stream/safetext"
+	"hellox/cmd/hellox/output"
 )
 
 // The exit codes of every command.
@@ -37,9 +36,9 @@ func usage(sentence, hint string) error {
 }
 
 // checkOutput refuses an --output that a one-shot command does not have.
-func checkOutput(output string) error {
-	if output != "text" && output != "json" {
-		return usage(fmt.Sprintf("--output takes text or json, not %q", output), "")
+func checkOutput(format string) error {
+	if format != "text" && format != "json" {
+		return usage(fmt.Sprintf("--output takes text or json, not %q", format), "")
 	}
 	return nil
 }
@@ -79,12 +78,12 @@ func report(ctx context.Context, w io.Writer, err error) int {
 	} else {
 		hint = hintOf(err)
 	}
-	fmt.Fprintf(w, "hellox: %s\n", oneLine(err.Error()))
+	fmt.Fprintf(w, "hellox: %s\n", output.OneLine(err.Error()))
 	for _, line := range evidence(err) {
-		fmt.Fprintf(w, "        %s\n", oneLine(line))
+		fmt.Fprintf(w, "        %s\n", output.OneLine(line))
 	}
 	if hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", oneLine(hint))
+		fmt.Fprintf(w, "hint: %s\n", output.OneLine(hint))
 	}
 	return code
 }
@@ -119,10 +118,4 @@ func hintOf(err error) string {
 		return h.Hint()
 	}
 	return ""
-}
-
-// oneLine makes what may hold words from the network or from another program
-// safe to show as one line.
-func oneLine(s string) string {
-	return safetext.Clean(strings.Join(strings.Fields(s), " "))
 }

@@ -84,6 +84,8 @@ tui/theme -> tui/cells
 tui/theme -> tui/timeline
 tui/units -> stream
 tui/cells -> stream/safetext
+
+cmd/hellox/output -> stream/safetext
 `
 
 // foreign lists what only some packages may depend on, whether they import it

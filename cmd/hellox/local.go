@@ -15,6 +15,7 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"hellox/broker"
+	"hellox/cmd/hellox/ops"
 	"hellox/cmd/hellox/state"
 	"hellox/history/sqlite"
 	"hellox/stream"
@@ -38,7 +39,7 @@ type localStream struct {
 func newLocalStream(ctx context.Context, p state.Dir, name string, mqtt []net.Listener, page net.Listener) (*localStream, error) {
 	file := &lumberjack.Logger{Filename: p.LogFile(), MaxSize: 16, MaxBackups: 1}
 	log := slog.New(safetext.LogHandler(slog.NewJSONHandler(file, nil)))
-	metrics := newRegistry()
+	metrics := ops.NewRegistry()
 	l := &localStream{page: page, log: file}
 	var listeners []broker.Listener
 	for _, ln := range mqtt {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap"
+	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/stream/safetext"
 )
@@ -22,7 +23,7 @@ func newLogs(sh shell) *cobra.Command {
 	var (
 		selected selection
 		o        bootstrap.LogOptions
-		output   string
+		format   string
 	)
 	cmd := &cobra.Command{
 		Use:       "logs [ROLE]",
@@ -32,7 +33,7 @@ func newLogs(sh shell) *cobra.Command {
 		ValidArgs: []string{"broker", "broadcast", "receive"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := checkOutput(output); err != nil {
+			if err := checkOutput(format); err != nil {
 				return err
 			}
 			if o.Follow && o.Previous {
@@ -42,8 +43,8 @@ func newLogs(sh shell) *cobra.Command {
 				o.Role = args[0]
 			}
 			show := func(line bootstrap.LogLine) error {
-				if output == "json" {
-					return printJSON(sh.out, line)
+				if format == "json" {
+					return output.JSON(sh.out, line)
 				}
 				_, err := fmt.Fprintf(sh.out, "%s %s\n", line.Pod, safetext.Clean(line.Text))
 				return err
@@ -72,7 +73,7 @@ func newLogs(sh shell) *cobra.Command {
 	f.BoolVarP(&o.Follow, "follow", "f", false, "go on with what is logged from now on")
 	f.BoolVarP(&o.Previous, "previous", "p", false, "of the containers before the last restart")
 	f.Int64Var(&o.Tail, "tail", 0, "so many `LINES` of each pod (default: all)")
-	f.StringVar(&output, "output", "text", "`text|json`")
+	f.StringVar(&format, "output", "text", "`text|json`")
 	return cmd
 }
 

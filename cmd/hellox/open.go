@@ -8,6 +8,8 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"hellox/cmd/hellox/output"
 )
 
 func newOpen(sh shell) *cobra.Command {
@@ -25,7 +27,7 @@ once; else it makes one of its own and stays in front until Ctrl-C or Enter.`,
 			}
 			defer a.close()
 			if err := browse(ctx, sh, a.web); err != nil {
-				fmt.Fprintf(sh.err, "hellox: open the browser: %s\nhint: open %s yourself\n", oneLine(err.Error()), a.web)
+				fmt.Fprintf(sh.err, "hellox: open the browser: %s\nhint: open %s yourself\n", output.OneLine(err.Error()), a.web)
 			} else {
 				fmt.Fprintf(sh.err, "opened %s\n", a.web)
 			}
@@ -62,7 +64,7 @@ func browse(ctx context.Context, sh shell, url string) error {
 // The end of stdin ends nothing.
 func waitForEnd(ctx context.Context, sh shell, stop <-chan struct{}) error {
 	enter := make(chan struct{})
-	if terminal(sh.in) {
+	if output.IsTerminal(sh.in) {
 		// It stays behind in its read when something else ends the wait; the
 		// process ends then.
 		go func() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hellox/cmd/hellox/output"
 	"hellox/stream"
 )
 
@@ -19,7 +20,7 @@ func newPublish(sh shell) *cobra.Command {
 		topic    string
 		qos      uint8
 		retain   bool
-		output   string
+		format   string
 	)
 	cmd := &cobra.Command{
 		Use:   "publish TEXT",
@@ -36,7 +37,7 @@ func newPublish(sh shell) *cobra.Command {
 			if qos > 2 {
 				return usage(fmt.Sprintf("--qos takes 0, 1 or 2, not %d", qos), "")
 			}
-			if err := checkOutput(output); err != nil {
+			if err := checkOutput(format); err != nil {
 				return err
 			}
 			payload := []byte(args[0])
@@ -57,8 +58,8 @@ func newPublish(sh shell) *cobra.Command {
 			if err := conn.Publish(ctx, topic, payload, qos, retain); err != nil {
 				return failed(fmt.Errorf("publish to %s: %w", topic, err), hintOf(err))
 			}
-			if output == "json" {
-				return printJSON(sh.out, struct {
+			if format == "json" {
+				return output.JSON(sh.out, struct {
 					Broker string `json:"broker"`
 					Topic  string `json:"topic"`
 					Bytes  int    `json:"bytes"`
@@ -66,7 +67,7 @@ func newPublish(sh shell) *cobra.Command {
 					Retain bool   `json:"retain"`
 				}{broker.String(), topic, len(payload), qos, retain})
 			}
-			fmt.Fprintf(sh.err, "published %d bytes to %s\n", len(payload), oneLine(topic))
+			fmt.Fprintf(sh.err, "published %d bytes to %s\n", len(payload), output.OneLine(topic))
 			return nil
 		},
 	}
@@ -77,7 +78,7 @@ func newPublish(sh shell) *cobra.Command {
 	f.StringVar(&topic, "topic", stream.TopicPublish, "`TOPIC` to publish to")
 	f.Uint8Var(&qos, "qos", 1, "`0|1|2`")
 	f.BoolVar(&retain, "retain", false, "the broker keeps it for those who subscribe later")
-	f.StringVar(&output, "output", "text", "`text|json`")
+	f.StringVar(&format, "output", "text", "`text|json`")
 	return cmd
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"hellox/cmd/hellox/ops"
 	"hellox/history"
 	"hellox/history/memory"
 	"hellox/history/sqlite"
@@ -22,14 +23,14 @@ import (
 
 func newReceive(sh shell) *cobra.Command {
 	var (
-		r      receiver
-		url    string
-		login  brokerFlags
-		listen string
-		ops    string
-		kept   string
-		keep   string
-		logs   logFlags
+		r         receiver
+		url       string
+		login     brokerFlags
+		listen    string
+		opsListen string
+		kept      string
+		keep      string
+		logs      logFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "receive",
@@ -54,7 +55,7 @@ func newReceive(sh shell) *cobra.Command {
 			if err != nil || bytes < 1<<20 || bytes > 1<<50 {
 				return usage(fmt.Sprintf("--keep takes 1MiB or more, not %q", keep), "")
 			}
-			metrics := newRegistry()
+			metrics := ops.NewRegistry()
 			r.log, r.metrics = log, metrics
 			return drained(cmd.Context(), func(ctx context.Context) error {
 				store, err := openHistory(ctx, kept, int64(bytes), r.keepFor, log, metrics)
@@ -70,7 +71,7 @@ func newReceive(sh shell) *cobra.Command {
 				log.Info("the page", "address", ln.Addr().String())
 				group, ctx := errgroup.WithContext(ctx)
 				group.Go(func() error { return r.run(ctx, ln) })
-				group.Go(func() error { return serveOps(ctx, ops, r.health(), metrics) })
+				group.Go(func() error { return ops.Serve(ctx, opsListen, r.health(), metrics) })
 				return group.Wait()
 			})
 		},
@@ -85,7 +86,7 @@ func newReceive(sh shell) *cobra.Command {
 	f.StringVar(&keep, "keep", "1GiB", "let the oldest go when there are more `BYTES`")
 	f.DurationVar(&r.keepFor, "keep-for", 720*time.Hour, "evict what is older than this `TIME`")
 	f.StringVar(&r.name, "name", "", "`NAME` of the installation, shown on the page")
-	f.StringVar(&ops, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
+	f.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
 	logs.add(f)
 	return cmd
 }
@@ -153,8 +154,8 @@ func (r *receiver) run(ctx context.Context, page net.Listener) error {
 
 // health of a receiver: it is ready as long as its page answers. Without a
 // broker, or with a full disk, it still shows what it has.
-func (r *receiver) health() health {
-	return health{Degraded: func() string {
+func (r *receiver) health() ops.Health {
+	return ops.Health{Degraded: func() string {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		stats, err := r.store.Stats(ctx)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 
+	"hellox/cmd/hellox/output"
 	"hellox/stream/safetext"
 )
 
@@ -29,7 +30,7 @@ func (f *logFlags) logger(w io.Writer, role string) (*slog.Logger, error) {
 	case "text":
 		h = slog.NewTextHandler(w, options)
 	case "auto":
-		if terminal(w) {
+		if output.IsTerminal(w) {
 			h = slog.NewTextHandler(w, options)
 		} else {
 			h = slog.NewJSONHandler(w, options)

@@ -8,12 +8,13 @@ import (
 
 	"hellox/bootstrap"
 	"hellox/bootstrap/step"
+	"hellox/cmd/hellox/output"
 )
 
 func newScale(sh shell) *cobra.Command {
 	var (
 		selected selection
-		output   string
+		format   string
 	)
 	cmd := &cobra.Command{
 		Use:   "scale N",
@@ -26,14 +27,14 @@ func newScale(sh shell) *cobra.Command {
 			if err != nil || n < 0 || n > maxLocal {
 				return usage(fmt.Sprintf("scale takes a number of broadcasters from 0 to %d, not %q", maxLocal, args[0]), "hellox scale 5")
 			}
-			if err := checkOutput(output); err != nil {
+			if err := checkOutput(format); err != nil {
 				return err
 			}
 			r, err := selected.one(ctx, sh)
 			if err != nil {
 				return err
 			}
-			steps := newSteps(sh, output == "json")
+			steps := output.NewSteps(sh.out, sh.err, sh.env, format == "json")
 			if r.Target == targetLocal {
 				steps.Begin(step.Apply)
 				if err := r.Scale(ctx, n); err != nil {
@@ -51,6 +52,6 @@ func newScale(sh shell) *cobra.Command {
 	}
 	f := cmd.Flags()
 	selected.add(f)
-	f.StringVar(&output, "output", "text", "`text|json`")
+	f.StringVar(&format, "output", "text", "`text|json`")
 	return cmd
 }

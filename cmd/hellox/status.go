@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap"
+	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/history"
 	"hellox/stream"
@@ -20,14 +21,14 @@ import (
 func newStatus(sh shell) *cobra.Command {
 	var (
 		selected selection
-		output   string
+		format   string
 	)
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Tell of every installation: pods, forwards, senders, rates",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			if err := checkOutput(output); err != nil {
+			if err := checkOutput(format); err != nil {
 				return err
 			}
 			all, err := selected.everywhere(ctx, sh)
@@ -38,8 +39,8 @@ func newStatus(sh shell) *cobra.Command {
 			for i, r := range all {
 				list[i] = readStatus(ctx, sh, r)
 			}
-			if output == "json" {
-				return printJSON(sh.out, map[string]any{"installations": list})
+			if format == "json" {
+				return output.JSON(sh.out, map[string]any{"installations": list})
 			}
 			if len(list) == 0 {
 				fmt.Fprintf(sh.err, "nothing is up%s\nhint: hellox up\n", selected)
@@ -53,7 +54,7 @@ func newStatus(sh shell) *cobra.Command {
 	}
 	f := cmd.Flags()
 	selected.add(f)
-	f.StringVar(&output, "output", "text", "`text|json`")
+	f.StringVar(&format, "output", "text", "`text|json`")
 	return cmd
 }
 
@@ -118,19 +119,19 @@ func readStatus(ctx context.Context, sh shell, r state.Instance) installationSta
 	} else {
 		cluster, err := connectCluster(ctx, sh, r.Installation)
 		if err != nil {
-			s.Cause = oneLine(err.Error())
+			s.Cause = output.OneLine(err.Error())
 			return s
 		}
 		pods, err := bootstrap.ReadStatus(ctx, cluster.REST, r.Namespace)
 		if err != nil {
-			s.Cause = oneLine(err.Error())
+			s.Cause = output.OneLine(err.Error())
 			return s
 		}
 		s.Pods, s.Running = &pods, pods.Ready
 		if web == "" {
 			a, err := forwardOwn(ctx, sh, r.Installation)
 			if err != nil {
-				s.Cause = oneLine(err.Error())
+				s.Cause = output.OneLine(err.Error())
 				return s
 			}
 			web, end = a.web, a.close
@@ -145,7 +146,7 @@ func readStatus(ctx context.Context, sh shell, r state.Instance) installationSta
 	}
 	for path, into := range map[string]any{"/api/stats": &stats, "/api/senders": &senders} {
 		if err := getJSON(ctx, web+path, into); err != nil {
-			s.Cause = oneLine("ask the receiver: " + err.Error())
+			s.Cause = output.OneLine("ask the receiver: " + err.Error())
 			return s
 		}
 	}
@@ -194,7 +195,7 @@ func (s installationStatus) print(w io.Writer) {
 				if p.Cause != nil {
 					cause = p.Cause.Text
 				}
-				fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", p.Name, p.State, plural(p.Restarts, "restart"), oneLine(cause))
+				fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", p.Name, p.State, plural(p.Restarts, "restart"), output.OneLine(cause))
 			}
 		}
 		table.Flush()
@@ -203,7 +204,7 @@ func (s installationStatus) print(w io.Writer) {
 		fmt.Fprintf(w, "  %s, %.1f a minute; %d received, %d stored, %d missed\n",
 			plural(s.Stats.Senders, "sender"), 60*s.Stats.Rates.Minute, s.Stats.Received, s.Stats.Stored, s.Stats.Missed)
 		if s.Stats.Degraded != "" {
-			fmt.Fprintf(w, "  degraded: %s\n", oneLine(s.Stats.Degraded))
+			fmt.Fprintf(w, "  degraded: %s\n", output.OneLine(s.Stats.Degraded))
 		}
 	}
 	for i, sender := range s.Senders {
@@ -211,7 +212,7 @@ func (s installationStatus) print(w io.Writer) {
 			fmt.Fprintf(table, "  … and %d more\n", len(s.Senders)-i)
 			break
 		}
-		fmt.Fprintf(table, "  %s\t%s\tlast seen %s\t%.1f a minute\t%d missed\n", oneLine(sender.Sender), sender.State,
+		fmt.Fprintf(table, "  %s\t%s\tlast seen %s\t%.1f a minute\t%d missed\n", output.OneLine(sender.Sender), sender.State,
 			sender.LastSeen.Local().Format(time.TimeOnly), 60*sender.Rates.Minute, sender.Missed)
 	}
 	table.Flush()

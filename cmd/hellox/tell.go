@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hellox/cmd/hellox/output"
 	"hellox/stream"
 )
 
@@ -15,7 +16,7 @@ func newTell(sh shell) *cobra.Command {
 		selected selection
 		flags    brokerFlags
 		url      string
-		output   string
+		format   string
 	)
 	cmd := &cobra.Command{
 		Use:   "tell SENDER VERB",
@@ -31,7 +32,7 @@ func newTell(sh shell) *cobra.Command {
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := checkOutput(output); err != nil {
+			if err := checkOutput(format); err != nil {
 				return err
 			}
 			command, err := parseCommand(args[1], args[2:])
@@ -53,8 +54,8 @@ func newTell(sh shell) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("tell %s: %w", args[0], err)
 			}
-			if output == "json" {
-				if err := printJSON(sh.out, struct {
+			if format == "json" {
+				if err := output.JSON(sh.out, struct {
 					Sender      string        `json:"sender"`
 					Answer      stream.Answer `json:"answer"`
 					RoundTripMS float64       `json:"round_trip_ms"`
@@ -62,7 +63,7 @@ func newTell(sh shell) *cobra.Command {
 					return err
 				}
 			} else if answer.OK {
-				fmt.Fprintf(sh.out, "%s: ok, %s, in %.1f ms\n", oneLine(args[0]), stateWords(answer.State), stream.Millis(roundTrip))
+				fmt.Fprintf(sh.out, "%s: ok, %s, in %.1f ms\n", output.OneLine(args[0]), stateWords(answer.State), stream.Millis(roundTrip))
 			}
 			if !answer.OK {
 				return fmt.Errorf("tell %s: it answers: %s", args[0], answer.Error)
@@ -74,7 +75,7 @@ func newTell(sh shell) *cobra.Command {
 	selected.add(f)
 	flags.add(f)
 	f.StringVar(&url, "broker", "", "`URL` of the broker (default: of what up started)")
-	f.StringVar(&output, "output", "text", "`text|json`")
+	f.StringVar(&format, "output", "text", "`text|json`")
 	return cmd
 }
 

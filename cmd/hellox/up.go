@@ -12,6 +12,7 @@ import (
 
 	"hellox/bootstrap"
 	"hellox/bootstrap/step"
+	"hellox/cmd/hellox/output"
 )
 
 // The interval of broadcasters that up starts.
@@ -84,7 +85,7 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	steps := newSteps(sh, o.output == "json")
+	steps := output.NewSteps(sh.out, sh.err, sh.env, o.output == "json")
 	setup, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("it took longer than --timeout %s", o.timeout))
 	defer cancel()
 	all, err := providers(sh, o.nodeImage)

@@ -15,13 +15,14 @@ import (
 	"hellox/bootstrap/image"
 	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/bootstrap/step"
+	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 )
 
 // upCluster brings the installation up in a cluster, and then holds its
 // forwards, has them held by a process left behind, or leaves them to the one
 // that holds them already. setup bounds what comes before it is up.
-func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootstrap.Found, steps *stepLines) error {
+func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootstrap.Found, steps *output.Steps) error {
 	here := state.Installation{Target: o.target, Profile: o.profile, Namespace: o.namespace}
 	root, err := state.Root(sh.env)
 	if err != nil {
@@ -100,7 +101,7 @@ func (o *upOptions) portsFree(ctx context.Context) error {
 }
 
 // forwardOnly is the whole life of the process that an up --detach leaves behind.
-func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found bootstrap.Found, p state.Dir, here state.Installation, steps *stepLines) error {
+func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found bootstrap.Found, p state.Dir, here state.Installation, steps *output.Steps) error {
 	return o.hold(sh, p, here, func(lock *state.Lock) error {
 		cluster, err := found.Connect(setup)
 		if err != nil {

@@ -11,12 +11,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hellox/bootstrap"
+	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 )
 
 // upLocal runs the whole stream in this process, or in one left behind. setup
 // bounds what comes before it is up.
-func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found bootstrap.Found, steps *stepLines) error {
+func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found bootstrap.Found, steps *output.Steps) error {
 	here := state.Installation{Target: targetLocal, Namespace: o.namespace}
 	root, err := state.Root(sh.env)
 	if err != nil {
@@ -60,7 +61,7 @@ func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found bootstra
 
 // holdLocal runs the stream until a signal, Enter, a hellox down or a failure
 // of its own.
-func (o *upOptions) holdLocal(ctx, setup context.Context, sh shell, lock *state.Lock, steps *stepLines) error {
+func (o *upOptions) holdLocal(ctx, setup context.Context, sh shell, lock *state.Lock, steps *output.Steps) error {
 	steps.Begin("stream")
 	local, err := o.openLocal(ctx, setup, lock, steps)
 	if err != nil {
@@ -92,7 +93,7 @@ func (o *upOptions) holdLocal(ctx, setup context.Context, sh shell, lock *state.
 }
 
 // openLocal opens the ports, the history and the broker's store.
-func (o *upOptions) openLocal(ctx, setup context.Context, lock *state.Lock, steps *stepLines) (*localStream, error) {
+func (o *upOptions) openLocal(ctx, setup context.Context, lock *state.Lock, steps *output.Steps) (*localStream, error) {
 	var ports [2][]net.Listener
 	for i, port := range []bootstrap.Port{o.mqtt, o.web} {
 		listeners, moved, err := port.Listen(setup)
@@ -108,7 +109,7 @@ func (o *upOptions) openLocal(ctx, setup context.Context, lock *state.Lock, step
 }
 
 // alreadyUp says who runs it and where.
-func (o *upOptions) alreadyUp(sh shell, r state.Instance, steps *stepLines) error {
+func (o *upOptions) alreadyUp(sh shell, r state.Instance, steps *output.Steps) error {
 	steps.Note(fmt.Sprintf("%s is up already: process %d runs it since %s",
 		r.Installation, r.Owner.PID, r.Owner.Started.Local().Format(time.DateTime)))
 	return o.say(sh, upResult{r.Installation, r.Owner.Web, r.Owner.MQTT}, "")

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
+	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 )
 
@@ -34,7 +34,7 @@ func (o *upOptions) announce(sh shell, lock *state.Lock, up upResult, ending str
 // say prints where the stream is, and what ends what holds it.
 func (o *upOptions) say(sh shell, up upResult, ending string) error {
 	if o.output == "json" {
-		return printJSON(sh.out, struct {
+		return output.JSON(sh.out, struct {
 			Event string `json:"event"`
 			upResult
 		}{"up", up})
@@ -71,9 +71,4 @@ func waitForPage(ctx context.Context, url string) error {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-}
-
-// printJSON writes v as one line.
-func printJSON(w interface{ Write([]byte) (int, error) }, v any) error {
-	return json.NewEncoder(w).Encode(v)
 }

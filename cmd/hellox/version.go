@@ -10,23 +10,23 @@ import (
 )
 
 func newVersion(sh shell) *cobra.Command {
-	var output string
+	var format string
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Say which hellox this is",
 		RunE: func(*cobra.Command, []string) error {
 			v := thisVersion()
-			switch output {
+			switch format {
 			case "json":
 				return json.NewEncoder(sh.out).Encode(v)
 			case "text":
 				_, err := fmt.Fprintf(sh.out, "hellox %s (%s, %s/%s)\n", v.Version, v.Go, v.OS, v.Arch)
 				return err
 			}
-			return usage(fmt.Sprintf("--output takes text or json, not %q", output), "hellox version --output json")
+			return usage(fmt.Sprintf("--output takes text or json, not %q", format), "hellox version --output json")
 		},
 	}
-	cmd.Flags().StringVar(&output, "output", "text", "`text|json`")
+	cmd.Flags().StringVar(&format, "output", "text", "`text|json`")
 	return cmd
 }
 

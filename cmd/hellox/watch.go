@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"hellox/cmd/hellox/output"
 	"hellox/history"
 	"hellox/history/memory"
 	"hellox/history/remote"
@@ -65,7 +66,7 @@ any broker by its URL (mqtt, mqtts, ws, wss).
 func (o *watchOptions) run(ctx context.Context, sh shell, args []string) error {
 	if o.output == "" {
 		o.output = "plain"
-		if term, _ := sh.env("TERM"); term != "dumb" && terminal(sh.out) && terminal(sh.in) && o.count == 0 && o.duration == 0 {
+		if term, _ := sh.env("TERM"); term != "dumb" && output.IsTerminal(sh.out) && output.IsTerminal(sh.in) && o.count == 0 && o.duration == 0 {
 			o.output = "tui"
 		}
 	}
@@ -185,7 +186,7 @@ func (v view) show(ctx context.Context, sh shell, store history.Store, client tu
 	}
 	n, err := tui.Lines(ctx, tui.LineOptions{
 		Store: store, Select: v.selected, Since: v.since, JSON: v.output == "json",
-		Count: v.count, For: v.duration, Color: smart(sh.out, sh.env), Out: sh.out, Err: sh.err,
+		Count: v.count, For: v.duration, Color: output.Capable(sh.out, sh.env), Out: sh.out, Err: sh.err,
 	})
 	if errors.Is(err, tui.ErrShort) {
 		return failed(fmt.Errorf("watch %s: %d of %d messages came in %s", v.title, n, v.count, v.duration),

@@ -1,4 +1,4 @@
-package main
+package ops
 
 import (
 	"context"
@@ -13,26 +13,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// health is what a role tells of itself on its ops listener. What a role has
-// nothing to tell of stays nil.
-type health struct {
-	// Ready tells why the role does not do its work yet or any more; no error: it does.
+// Health is what a role tells about itself. A nil function means that the role has
+// nothing to tell there.
+type Health struct {
+	// Ready returns why the role does not do its work yet or any more, or nil.
 	Ready func() error
-	// Alive tells why the process should be restarted; no error: it should not.
-	Alive func() error
-	// Degraded is one sentence of what the role cannot do now, or "". It
+	// Degraded returns one sentence about what the role cannot do now, or "". It
 	// stays ready: a role that is degraded must still be reached.
 	Degraded func() string
 }
 
-func (h health) alive() error {
-	if h.Alive == nil {
-		return nil
-	}
-	return h.Alive()
-}
-
-func (h health) ready() (degraded string, err error) {
+func (h Health) ready() (degraded string, err error) {
 	if h.Ready != nil {
 		err = h.Ready()
 	}
@@ -42,16 +33,16 @@ func (h health) ready() (degraded string, err error) {
 	return degraded, err
 }
 
-// newRegistry makes a role's metrics with those of the process and of Go.
-func newRegistry() *prometheus.Registry {
+// NewRegistry returns a registry for a role, with the metrics of the process and of Go.
+func NewRegistry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
 
-// serveOps answers /healthz, /readyz and /metrics on address until ctx ends.
+// Serve answers /healthz, /readyz and /metrics on address until ctx ends.
 // With an empty address it only waits.
-func serveOps(ctx context.Context, address string, h health, metrics *prometheus.Registry) error {
+func Serve(ctx context.Context, address string, h Health, metrics *prometheus.Registry) error {
 	if address == "" {
 		<-ctx.Done()
 		return nil
@@ -61,7 +52,7 @@ func serveOps(ctx context.Context, address string, h health, metrics *prometheus
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.alive(), "") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, nil, "") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		degraded, err := h.ready()
 		answer(w, err, degraded)

@@ -1,4 +1,4 @@
-package main
+package output
 
 import (
 	"encoding/json"
@@ -11,11 +11,10 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// stepLines shows the steps of up and down as they end: one line each, with a
-// sign and the time it took. On a smart terminal a spinner stands in the place
-// of the step that is under way. With json each step is one object a line on
-// stdout instead.
-type stepLines struct {
+// Steps shows the steps of up and down as they end: one line each, with a sign
+// and the time it took. On a capable terminal a spinner shows the step that is
+// under way. With JSON each step is one object a line on stdout instead.
+type Steps struct {
 	out   io.Writer // human text
 	json  *json.Encoder
 	smart bool
@@ -31,6 +30,16 @@ type stepLines struct {
 	stopped chan struct{}
 }
 
+// NewSteps returns the step lines of a command: for people on errs, or, if asJSON,
+// as objects on out.
+func NewSteps(out, errs io.Writer, env func(string) (string, bool), asJSON bool) *Steps {
+	s := &Steps{out: errs, smart: Capable(errs, env), width: columns(errs), now: time.Now}
+	if asJSON {
+		s.out, s.json, s.smart = io.Discard, json.NewEncoder(out), false
+	}
+	return s
+}
+
 const (
 	signDone   = "✓"
 	signFailed = "✗"
@@ -38,14 +47,11 @@ const (
 )
 
 // Begin says that the step called name is under way.
-func (s *stepLines) Begin(name string) {
+func (s *Steps) Begin(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.name, s.detail, s.began = name, "", s.now()
-	switch {
-	case s.json != nil:
-		return
-	case !s.smart:
+	if !s.smart {
 		return
 	}
 	s.stop, s.stopped = make(chan struct{}), make(chan struct{})
@@ -53,39 +59,36 @@ func (s *stepLines) Begin(name string) {
 }
 
 // Progress says in a few words how far the step is.
-func (s *stepLines) Progress(detail string) {
+func (s *Steps) Progress(detail string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.detail == detail {
-		return
-	}
 	s.detail = detail
 }
 
 // Done ends the step with what it found or did.
-func (s *stepLines) Done(text string, unchanged bool) {
+func (s *Steps) Done(text string, unchanged bool) {
 	s.end(signDone, "done", text, unchanged)
 }
 
 // Drop forgets the step under way: another process does it and tells of it.
-func (s *stepLines) Drop() {
+func (s *Steps) Drop() {
 	s.halt()
 	s.name = ""
 }
 
 // Fail ends the step that is under way, if there is one; the error itself is
 // reported at the end of the command.
-func (s *stepLines) Fail(err error) {
+func (s *Steps) Fail(err error) {
 	s.mu.Lock()
 	name := s.name
 	s.mu.Unlock()
 	if name != "" {
-		s.end(signFailed, "failed", name+": "+oneLine(err.Error()), false)
+		s.end(signFailed, "failed", name+": "+OneLine(err.Error()), false)
 	}
 }
 
 // Note says something that is no step: a port that moved, a choice made.
-func (s *stepLines) Note(text string) {
+func (s *Steps) Note(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.json != nil {
@@ -96,7 +99,7 @@ func (s *stepLines) Note(text string) {
 	s.line(signNote, text, "")
 }
 
-func (s *stepLines) end(sign, event, text string, unchanged bool) {
+func (s *Steps) end(sign, event, text string, unchanged bool) {
 	s.halt()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,8 +123,8 @@ func (s *stepLines) end(sign, event, text string, unchanged bool) {
 }
 
 // line writes one line with the time at its right edge.
-func (s *stepLines) line(sign, text, right string) {
-	text = oneLine(text)
+func (s *Steps) line(sign, text, right string) {
+	text = OneLine(text)
 	if right != "" {
 		room := s.width - 4 - len(right) - 1
 		text += strings.Repeat(" ", max(0, room-ansi.StringWidth(text))) + " " + right
@@ -130,7 +133,7 @@ func (s *stepLines) line(sign, text, right string) {
 }
 
 // spin draws the step under way ten times a second until stop is closed.
-func (s *stepLines) spin(stop <-chan struct{}, stopped chan<- struct{}) {
+func (s *Steps) spin(stop <-chan struct{}, stopped chan<- struct{}) {
 	defer close(stopped)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -145,7 +148,7 @@ func (s *stepLines) spin(stop <-chan struct{}, stopped chan<- struct{}) {
 			if s.detail != "" {
 				text += ": " + s.detail
 			}
-			text = fmt.Sprintf("%s (%.0f s)", oneLine(text), s.now().Sub(s.began).Seconds())
+			text = fmt.Sprintf("%s (%.0f s)", OneLine(text), s.now().Sub(s.began).Seconds())
 			frame := []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")[s.spun%10]
 			fmt.Fprintf(s.out, "\r %c %s%s", frame, ansi.Truncate(text, s.width-4, "…"), ansi.EraseLineRight)
 			s.mu.Unlock()
@@ -153,7 +156,7 @@ func (s *stepLines) spin(stop <-chan struct{}, stopped chan<- struct{}) {
 	}
 }
 
-func (s *stepLines) halt() {
+func (s *Steps) halt() {
 	s.mu.Lock()
 	stop, stopped := s.stop, s.stopped
 	s.stop = nil
@@ -168,7 +171,7 @@ func (s *stepLines) halt() {
 	s.mu.Unlock()
 }
 
-func (s *stepLines) erase() {
+func (s *Steps) erase() {
 	if s.smart {
 		fmt.Fprint(s.out, "\r"+ansi.EraseLineRight)
 	}

@@ -1,0 +1,51 @@
+package output_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"hellox/cmd/hellox/output"
+)
+
+func noEnv(string) (string, bool) { return "", false }
+
+// TestSteps writes a step that is done, a note and a step that fails, for people
+// and as JSON.
+func TestSteps(t *testing.T) {
+	for _, c := range []struct {
+		asJSON bool
+		want   []string
+	}{
+		{false, []string{" ✓ 12 objects applied, unchanged ", " • port 1883 is taken", " ✗ roll-out: broadcast-0 crashes "}},
+		{true, []string{
+			`{"event":"done","step":"apply","text":"12 objects applied","unchanged":true,"seconds":`,
+			`{"event":"note","text":"port 1883 is taken"}`,
+			`{"event":"failed","step":"roll-out","text":"roll-out: broadcast-0 crashes","unchanged":false,"seconds":`,
+		}},
+	} {
+		var out, errs bytes.Buffer
+		s := output.NewSteps(&out, &errs, noEnv, c.asJSON)
+		s.Begin("apply")
+		s.Progress("3 of 12")
+		s.Done("12 objects applied", true)
+		s.Note("port 1883 is taken")
+		s.Begin("roll-out")
+		s.Fail(errors.New("broadcast-0\n crashes"))
+		s.Fail(errors.New("no step is under way: this is not shown"))
+		written, other := errs.String(), out.String()
+		if c.asJSON {
+			written, other = other, written
+		}
+		lines := strings.Split(strings.TrimSuffix(written, "\n"), "\n")
+		if len(lines) != len(c.want) || other != "" {
+			t.Fatalf("JSON %v: wrote %q, and %q to the other stream", c.asJSON, lines, other)
+		}
+		for i, want := range c.want {
+			if !strings.HasPrefix(lines[i], want) {
+				t.Errorf("JSON %v: line %d is %q, want %q first", c.asJSON, i+1, lines[i], want)
+			}
+		}
+	}
+}
