@@ -58,16 +58,3 @@ func ParseListen(raw string) (Address, error) {
 	a.HostPort = net.JoinHostPort(u.Hostname(), port)
 	return a, nil
 }
-
-// Loopback tells whether the address is reached from this machine only.
-func (a Address) Loopback() bool {
-	host, _, err := net.SplitHostPort(a.HostPort)
-	if err != nil {
-		return false
-	}
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}

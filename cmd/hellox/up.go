@@ -32,7 +32,6 @@ type upOptions struct {
 	overlay         string
 	nodeImage       string
 	dryRun          bool
-	yes             bool
 	output          string
 }
 
@@ -72,7 +71,6 @@ the pods. Run again, it changes only what is not as it should be.`,
 	f.StringVar(&o.overlay, "kustomize", "", "`FOLDER` with an overlay to apply instead (see hellox manifests --eject)")
 	f.StringVar(&o.nodeImage, "node-image", "", "node image `REF` for a kind cluster that is made")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and do nothing")
-	f.BoolVar(&o.yes, "yes", false, "do not ask")
 	f.StringVar(&o.output, "output", "text", "`text|json`: json gives a step a line on stdout")
 	f.BoolVar(&o.detached, "detached", false, "")
 	hide(f, "detached")
