@@ -9,10 +9,11 @@ import (
 	"strings"
 )
 
+// maxBody bounds the body of a request, in bytes.
 const maxBody = 1 << 20
 
-// readBody decodes r's body, one JSON object, into v. Unknown fields are
-// refused: a misspelt "retain" must not publish without it.
+// readBody decodes r's body, one JSON object, into v. It refuses unknown
+// fields: a misspelt "retain" must not publish without it.
 func readBody(w http.ResponseWriter, r *http.Request, v any) error {
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	decoder.DisallowUnknownFields()
@@ -29,5 +30,5 @@ func readBody(w http.ResponseWriter, r *http.Request, v any) error {
 	case errors.As(err, &tooLarge):
 		return &statusError{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)}
 	}
-	return refuse("the body is not the JSON object that is expected here: " + strings.TrimPrefix(err.Error(), "json: "))
+	return badRequest("the body is not the JSON object that is expected here: " + strings.TrimPrefix(err.Error(), "json: "))
 }

@@ -35,7 +35,7 @@ func (h commandHandler) post(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, viewAnswer(reply, took))
 }
 
-// readCommand reads whom r's body addresses, and with what.
+// readCommand parses r's body: the id of a broadcaster and the command.
 func readCommand(w http.ResponseWriter, r *http.Request) (to string, cmd stream.Command, err error) {
 	var in struct {
 		To   string      `json:"to"`
@@ -48,7 +48,7 @@ func readCommand(w http.ResponseWriter, r *http.Request) (to string, cmd stream.
 		return "", cmd, err
 	}
 	if !stream.ValidID(in.To) {
-		return "", cmd, refuse("to: this cannot be a broadcaster's id")
+		return "", cmd, badRequest("to: this cannot be a broadcaster's id")
 	}
 	cmd = stream.Command{Do: in.Do, Text: in.Text}
 	for _, d := range []struct {
@@ -59,16 +59,16 @@ func readCommand(w http.ResponseWriter, r *http.Request) (to string, cmd stream.
 			continue
 		}
 		if *d.to, err = time.ParseDuration(d.value); err != nil {
-			return "", cmd, refuse(d.name + " is a duration, such as 1.5s")
+			return "", cmd, badRequest(d.name + " is a duration, such as 1.5s")
 		}
 	}
 	if err := cmd.Check(); err != nil {
-		return "", cmd, refuse(err.Error())
+		return "", cmd, badRequest(err.Error())
 	}
 	return in.To, cmd, nil
 }
 
-// An answerView is a broadcaster's answer with the round trip.
+// An answerView is a broadcaster's answer with the time of the round trip.
 type answerView struct {
 	ID    string `json:"id"`
 	OK    bool   `json:"ok"`

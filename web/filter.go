@@ -6,9 +6,9 @@ import (
 	"hellox/stream/filter"
 )
 
-// getFilter answers GET /api/filter: whether an expression of the filter
-// language parses, so that the page can say so while it is typed, without
-// asking the history.
+// getFilter answers GET /api/filter: it reports whether an expression of the
+// filter language parses. The page asks while the user types, without reading
+// the history.
 func getFilter(w http.ResponseWriter, r *http.Request) error {
 	values, err := parameters(r, "filter")
 	if err != nil {

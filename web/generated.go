@@ -8,10 +8,11 @@ import (
 	"hellox/stream"
 )
 
-// The page takes its colours, and the words of its help, from stream, as the
-// terminal does: what both must agree on is written here for the browser.
+// What the page must agree on with Go is generated here from the same tables
+// that the terminal uses: colours and the help of the filter language.
 
-// paletteCSS declares --hue0 … --hue7 for light and for dark.
+// paletteCSS returns a style sheet that declares --paper and --hue0 … --hue7
+// for the light and the dark theme.
 func paletteCSS() []byte {
 	var light, dark bytes.Buffer
 	for _, c := range stream.Palette() {
@@ -29,7 +30,7 @@ func paletteCSS() []byte {
 `, stream.LightBackground, light.String(), stream.DarkBackground, dark.String())
 }
 
-// module is an ES module that exports value, which Go and the page share.
+// module returns an ES module that exports value under name.
 func module(name string, value any) []byte {
 	body, err := json.Marshal(value)
 	if err != nil {

@@ -2,13 +2,13 @@ package web
 
 import "net/http"
 
-// policy is the page's Content Security Policy: nothing but what lies at this
-// address, no inline script or style, no string ever turned into script.
+// policy is the page's Content Security Policy: resources of this address only,
+// no inline script or style, no string turned into script.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
-// secured sets what every response carries, errors included, before next
+// secured sets the headers of every response, errors included, before next
 // answers. A handler that serves no data may relax Cache-Control.
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

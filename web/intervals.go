@@ -9,12 +9,12 @@ import (
 	"hellox/stream/stats"
 )
 
-// intervalsView is one histogram with the verdict on it.
+// An intervalsView is a histogram with the result of a test for uniformity.
 type intervalsView struct {
 	history.Intervals
-	// UniformP is how probable a histogram at least this uneven is if the
-	// intervals are uniform between the least and the greatest seen; absent
-	// with too few to say.
+	// UniformP is the probability of a histogram at least this uneven if the
+	// intervals are uniform between the smallest and the largest one; absent
+	// if there are too few.
 	UniformP *float64 `json:"uniform_p,omitempty"`
 }
 
@@ -51,7 +51,7 @@ func viewIntervals(in history.Intervals) intervalsView {
 	return v
 }
 
-// together adds up the histograms, which a Store gives equal steps. Its sender
+// together returns the sum of the histograms, whose steps are equal. Its sender
 // is "".
 func together(intervals []history.Intervals) history.Intervals {
 	var all history.Intervals

@@ -22,7 +22,7 @@ type messagesHandler struct {
 	now   func() time.Time
 }
 
-// list answers one page, in id order.
+// list answers with one page, in id order.
 func (h messagesHandler) list(w http.ResponseWriter, r *http.Request) error {
 	q, err := query(r, h.now())
 	if err != nil {
@@ -53,7 +53,7 @@ func (h messagesHandler) list(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// writeLines answers with a message a line.
+// writeLines answers with one message per line.
 func writeLines(w http.ResponseWriter, page history.Page) {
 	if page.Next != 0 {
 		w.Header().Set("Hellox-Next", strconv.FormatInt(page.Next, 10))
@@ -63,12 +63,12 @@ func writeLines(w http.ResponseWriter, page history.Page) {
 	for i := range page.Messages {
 		line = append(page.Messages[i].AppendJSON(line[:0]), '\n')
 		if _, err := w.Write(line); err != nil {
-			return // the client left
+			return // the client has left
 		}
 	}
 }
 
-// one answers one message.
+// one answers with one message.
 func (h messagesHandler) one(w http.ResponseWriter, r *http.Request) error {
 	n, err := id("the id", r.PathValue("id"))
 	if err == nil {
@@ -85,7 +85,7 @@ func (h messagesHandler) one(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// accepts tells whether r's Accept names the media type.
+// accepts reports whether r's Accept header names the media type.
 func accepts(r *http.Request, mediaType string) bool {
 	for _, header := range r.Header.Values("Accept") {
 		for part := range strings.SplitSeq(header, ",") {

@@ -7,14 +7,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics count what the page and the API do.
+// metrics counts requests and event streams.
 type metrics struct {
 	requests *prometheus.CounterVec // by route and status
 	cut      prometheus.Counter
 }
 
-// newMetrics registers them with r, if there is one. streams tells how many
-// event streams are open.
+// newMetrics registers the metrics with r, unless it is nil. streams returns
+// the number of open event streams.
 func newMetrics(r prometheus.Registerer, streams func() float64) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -32,12 +32,12 @@ func newMetrics(r prometheus.Registerer, streams func() float64) *metrics {
 	return m
 }
 
-// count wraps a route's handler.
+// count wraps the handler of a route and counts its answers.
 func (m *metrics) count(route string, next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		next(seen, r)
-		m.requests.WithLabelValues(route, strconv.Itoa(seen.status)).Inc()
+		recorder := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next(recorder, r)
+		m.requests.WithLabelValues(route, strconv.Itoa(recorder.status)).Inc()
 	})
 }
 

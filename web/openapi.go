@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// openAPI describes the API. A test validates requests and responses of every
-// route against it.
+// openAPI describes the API (OpenAPI 3.1). A test validates requests and
+// responses of every route against it.
 //
 //go:embed openapi.json
 var openAPI []byte

@@ -17,8 +17,8 @@ import (
 //go:embed static
 var static embed.FS
 
-// mediaTypes are those of what lies in static/. The operating system's table,
-// which net/http would ask, differs between machines.
+// mediaTypes holds the media types of the files in static/. The operating
+// system's table, which net/http would use, differs between machines.
 var mediaTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
@@ -37,9 +37,9 @@ func newAsset(name string, content []byte) asset {
 	return asset{content, mediaTypes[path.Ext(name)], fmt.Sprintf(`"%x"`, sha256.Sum256(content))}
 }
 
-// files serves index.html at / and static/ below /static/. A browser asks for
-// each file each time and is told that nothing changed: after an upgrade no
-// page is made of two versions.
+// files serves index.html at / and static/ below /static/. A browser
+// revalidates each file each time, so that after an upgrade no page mixes two
+// versions.
 func files() http.HandlerFunc {
 	assets := map[string]asset{
 		"/static/css/palette.css": newAsset("palette.css", paletteCSS()),
@@ -55,7 +55,7 @@ func files() http.HandlerFunc {
 		return err
 	})
 	if err != nil {
-		panic(err) // the files are in this binary
+		panic(err) // the files are embedded
 	}
 	assets["/"] = assets["/static/index.html"]
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -70,7 +70,7 @@ func files() http.HandlerFunc {
 			w.Header().Set("Content-Type", a.mediaType)
 			w.Header().Set("Cache-Control", "no-cache")
 			w.Header().Set("ETag", a.tag)
-			r.Header.Del("Range") // the answer to a wrong one would lose the headers
+			r.Header.Del("Range") // an unsatisfiable range would be answered without the headers
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
 		}
 	}

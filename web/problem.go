@@ -17,8 +17,8 @@ type problemDetails struct {
 	Title  string `json:"title"`
 	Detail string `json:"detail"`
 	Status int    `json:"status"`
-	// Of a filter that does not parse: the column, from 1, where something
-	// else was expected.
+	// Column is where a filter does not parse, in characters from 1, and
+	// Expected what was expected there.
 	Column   int    `json:"column,omitempty"`
 	Expected string `json:"expected,omitempty"`
 }
@@ -36,10 +36,11 @@ func writeProblem(w http.ResponseWriter, p problemDetails) {
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(body, '\n')) // a client that left needs no answer
+	_, _ = w.Write(append(body, '\n')) // the client may have left
 }
 
-// fail answers with err, as the status that says whose turn it is.
+// fail answers with err: with 4xx if the client can do something about it, else
+// with 5xx.
 func fail(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	var known *statusError
 	var filter *filter.Error
@@ -54,7 +55,7 @@ func fail(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	case errors.Is(err, history.ErrNotFound):
 		problem(w, http.StatusNotFound, err.Error())
 	case r.Context().Err() != nil:
-		// Nobody reads the answer; the status is for the metrics.
+		// The client has left; the status is for the metrics.
 		problem(w, http.StatusServiceUnavailable, "the request ended before its answer")
 	case errors.Is(err, context.DeadlineExceeded):
 		problem(w, http.StatusGatewayTimeout, err.Error())
@@ -72,4 +73,4 @@ type statusError struct {
 
 func (e *statusError) Error() string { return e.detail }
 
-func refuse(detail string) error { return &statusError{http.StatusBadRequest, detail} }
+func badRequest(detail string) error { return &statusError{http.StatusBadRequest, detail} }

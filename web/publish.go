@@ -9,9 +9,9 @@ import (
 	"hellox/stream"
 )
 
-// maxPacket bounds topic and payload together, so that the MQTT packet
-// around them stays within the broker's 256 KiB. A client that sends a
-// larger one is cut off, comes back, and sends it again.
+// maxPacket bounds topic and payload together, so that the MQTT packet around
+// them stays within the broker's 256 KiB. The broker disconnects a client that
+// sends a larger one, and the client would reconnect and send it again.
 const maxPacket = 256<<10 - 64
 
 // A publishHandler answers POST /api/publish.
@@ -38,7 +38,7 @@ func (h publishHandler) post(w http.ResponseWriter, r *http.Request) error {
 	}{p.topic, len(p.payload), p.qos, p.retain})
 }
 
-// A publication is what a client asks to publish.
+// A publication is a message to publish.
 type publication struct {
 	topic   string
 	payload []byte
@@ -46,7 +46,7 @@ type publication struct {
 	retain  bool
 }
 
-// readPublication reads and checks r's body.
+// readPublication parses and checks r's body.
 func readPublication(w http.ResponseWriter, r *http.Request) (publication, error) {
 	var in struct {
 		Topic   string  `json:"topic"`
@@ -66,15 +66,15 @@ func readPublication(w http.ResponseWriter, r *http.Request) (publication, error
 		p.payload = []byte(*in.Payload)
 	}
 	if err := stream.CheckTopic(p.topic); err != nil {
-		return p, refuse(err.Error())
+		return p, badRequest(err.Error())
 	}
 	switch {
 	case strings.HasPrefix(p.topic, "hellox/") || strings.HasPrefix(p.topic, "$"):
-		return p, refuse("topics under hellox/ and $ are not for publishing; POST /api/command speaks to a broadcaster")
+		return p, badRequest("topics under hellox/ and $ are not for publishing; POST /api/command speaks to a broadcaster")
 	case in.Payload != nil && in.Base64 != nil:
-		return p, refuse("give payload or payload_base64, not both")
+		return p, badRequest("give payload or payload_base64, not both")
 	case p.qos > 2:
-		return p, refuse("qos is 0, 1 or 2")
+		return p, badRequest("qos is 0, 1 or 2")
 	case len(p.topic)+len(p.payload) > maxPacket:
 		return p, &statusError{http.StatusRequestEntityTooLarge, fmt.Sprintf("topic and payload together are larger than the %d bytes that the broker takes", maxPacket)}
 	}

@@ -21,32 +21,32 @@ const (
 	maxValue  = 4096 // bytes of one parameter
 )
 
-// parameters reads the query string of r, which may hold only the allowed
-// names, each once but topic.
+// parameters parses the query string of r, which may hold only the allowed
+// names, each of them once; topic may be repeated.
 func parameters(r *http.Request, allowed ...string) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, refuse("the query string is not well formed: " + err.Error())
+		return nil, badRequest("the query string is not well formed: " + err.Error())
 	}
 	for name, v := range values {
 		switch {
 		case !slices.Contains(allowed, name):
-			return nil, refuse(fmt.Sprintf("there is no parameter %q here", name))
+			return nil, badRequest(fmt.Sprintf("there is no parameter %q here", name))
 		case name == "topic" && len(v) > maxTopics:
-			return nil, refuse(fmt.Sprintf("at most %d topics", maxTopics))
+			return nil, badRequest(fmt.Sprintf("at most %d topics", maxTopics))
 		case name != "topic" && len(v) > 1:
-			return nil, refuse(fmt.Sprintf("parameter %q stands there %d times", name, len(v)))
+			return nil, badRequest(fmt.Sprintf("parameter %q stands there %d times", name, len(v)))
 		}
 		for _, s := range v {
 			if len(s) > maxValue {
-				return nil, refuse(fmt.Sprintf("parameter %q is longer than %d bytes", name, maxValue))
+				return nil, badRequest(fmt.Sprintf("parameter %q is longer than %d bytes", name, maxValue))
 			}
 		}
 	}
 	return values, nil
 }
 
-// query reads the parameters of GET /api/messages, which is asked at now.
+// query parses the parameters of GET /api/messages, which is asked at now.
 func query(r *http.Request, now time.Time) (history.Query, error) {
 	var q history.Query
 	values, err := parameters(r, "after", "before", "since", "until", "topic", "sender", "filter", "limit")
@@ -54,7 +54,7 @@ func query(r *http.Request, now time.Time) (history.Query, error) {
 		return q, err
 	}
 	if values.Has("after") && values.Has("before") {
-		return q, refuse("give after or before, not both")
+		return q, badRequest("give after or before, not both")
 	}
 	if values.Has("after") {
 		if q.After, err = id("after", values.Get("after")); err != nil {
@@ -67,7 +67,7 @@ func query(r *http.Request, now time.Time) (history.Query, error) {
 			return q, err
 		}
 		if q.Before == 0 {
-			return q, refuse("before: no id is below 1")
+			return q, badRequest("before: no id is below 1")
 		}
 	}
 	if q.Since, err = moment("since", values.Get("since"), now); err != nil {
@@ -79,19 +79,19 @@ func query(r *http.Request, now time.Time) (history.Query, error) {
 	if values.Has("limit") {
 		q.Limit, err = strconv.Atoi(values.Get("limit"))
 		if err != nil || q.Limit < 1 || q.Limit > maxLimit {
-			return q, refuse(fmt.Sprintf("limit is a number from 1 to %d", maxLimit))
+			return q, badRequest(fmt.Sprintf("limit is a number from 1 to %d", maxLimit))
 		}
 	}
 	q.Select, err = selection(values)
 	return q, err
 }
 
-// selection reads topic, sender and filter.
+// selection parses the parameters topic, sender and filter.
 func selection(values url.Values) (history.Select, error) {
 	sel := history.Select{Topics: values["topic"], Sender: values.Get("sender")}
 	for _, t := range sel.Topics {
 		if err := stream.CheckTopicFilter(t); err != nil {
-			return sel, refuse(err.Error())
+			return sel, badRequest(err.Error())
 		}
 	}
 	filter, err := filter.Parse(values.Get("filter"))
@@ -102,16 +102,16 @@ func selection(values url.Values) (history.Select, error) {
 	return sel, nil
 }
 
-// id reads a message's id, or 0.
+// id parses a message's id, or 0.
 func id(name, s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 || n == math.MaxInt64 {
-		return 0, refuse(fmt.Sprintf("%s is a message's id, a whole number from 0", name))
+		return 0, badRequest(fmt.Sprintf("%s is a message's id, a whole number from 0", name))
 	}
 	return n, nil
 }
 
-// moment reads a time: RFC 3339, or a duration before now ("5m"). "" is the
+// moment parses a time: RFC 3339, or a duration before now ("5m"). "" is the
 // zero time.
 func moment(name, v string, now time.Time) (time.Time, error) {
 	if v == "" {
@@ -122,7 +122,7 @@ func moment(name, v string, now time.Time) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339Nano, v)
 	if err != nil {
-		return t, refuse(fmt.Sprintf("%s is a time (2026-01-31T12:00:00Z) or a duration ago (5m), not %q", name, v))
+		return t, badRequest(fmt.Sprintf("%s is a time (2026-01-31T12:00:00Z) or a duration ago (5m), not %q", name, v))
 	}
 	return t, nil
 }

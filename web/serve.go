@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// drainTime is how long requests under way may take once the server is to end.
+// drainTime is how long requests in progress may take once ctx has ended.
 const drainTime = 2 * time.Second
 
-// Serve answers on ln until ctx ends: then event streams end at once, requests
-// under way have two seconds, and Serve returns nil. It closes ln.
+// Serve serves on ln until ctx ends: then event streams end at once, requests in
+// progress have two seconds, and Serve returns nil. It closes ln.
 func Serve(ctx context.Context, ln net.Listener, opts Options) error {
 	s := New(opts)
 	defer s.Close()
@@ -38,7 +38,7 @@ func (s *Server) serve(ctx context.Context, ln net.Listener) error {
 		return fmt.Errorf("serve the page on %s: %w", ln.Addr(), err)
 	case <-ctx.Done():
 	}
-	s.Close() // lets the event streams end, which Shutdown would wait for
+	s.Close() // ends the event streams, which Shutdown would wait for
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	if err := server.Shutdown(drain); err != nil {

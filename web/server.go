@@ -17,7 +17,8 @@ import (
 // a broadcaster to answer a command.
 const askTimeout = 5 * time.Second
 
-// A Client publishes and asks broadcasters. [stream.Conn] is one.
+// A Client publishes messages and sends commands to broadcasters, as a
+// [stream.Conn] does.
 type Client interface {
 	// Publish returns once the broker has the message (QoS 0: once it is
 	// sent).
@@ -27,12 +28,12 @@ type Client interface {
 	Ask(ctx context.Context, id string, cmd stream.Command) (stream.Answer, time.Duration, error)
 }
 
-// Options say what a Server shows and to whom.
+// Options configures a Server.
 type Options struct {
-	Store  history.Store // what is shown; it stays the caller's to close
+	Store  history.Store // the caller closes it
 	Client Client        // nil: publish and command answer 503
-	// Name is the installation's, as the page's first line shows it:
-	// "kind-hellox · hellox". Nil or "": none. It may change.
+	// Name returns the installation's name, which the page shows in its first
+	// line: "kind-hellox · hellox". Nil or "": none. It may change.
 	Name func() string
 	// Hosts are Host headers to answer to beside localhost, 127.0.0.1 and
 	// [::1] with any port: "name:port", or "name" for any port.
@@ -51,7 +52,7 @@ type Server struct {
 	handler http.Handler
 }
 
-// New returns a Server that reads opts.Store from now on. The caller closes it.
+// New returns a Server that follows opts.Store until it is closed.
 func New(opts Options) *Server {
 	if opts.Name == nil {
 		opts.Name = func() string { return "" }

@@ -30,7 +30,7 @@ func (h timelineHandler) get(w http.ResponseWriter, r *http.Request) error {
 	bins := defaultBins
 	if v := values.Get("bins"); v != "" {
 		if bins, err = strconv.Atoi(v); err != nil || bins < 1 || bins > timeline.MaxBins {
-			return refuse(fmt.Sprintf("bins is a number from 1 to %d", timeline.MaxBins))
+			return badRequest(fmt.Sprintf("bins is a number from 1 to %d", timeline.MaxBins))
 		}
 	}
 	now := h.now()
@@ -42,7 +42,7 @@ func (h timelineHandler) get(w http.ResponseWriter, r *http.Request) error {
 		since = now.Add(-defaultSpan)
 	}
 	if !since.Before(now) {
-		return refuse("since is not in the past")
+		return badRequest("since is not in the past")
 	}
 	counts, err := h.timeline.Read(r.Context(), since, now, bins)
 	if err != nil {

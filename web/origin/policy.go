@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A Policy keeps other sites, other ports and other names out.
+// A Policy refuses requests from other sites, other ports and other names.
 type Policy struct {
 	// Hosts are Host headers to answer to beside localhost, 127.0.0.1 and
 	// [::1] with any port: "name:port", or "name" for any port.
@@ -23,20 +23,20 @@ type Policy struct {
 // Wrap puts the policy before next. A login, where one is needed, comes after
 // it and before next.
 //
-//  1. The Host must be exactly one of ours (421). This is what stops DNS
-//     rebinding: a page of evil.example whose name was made to point here
-//     sends its own name.
-//  2. Fetch Metadata: only what our own page asks for, and what a person
-//     opens. Another port of localhost is "same-site" and is refused; a GET
-//     needs this too, for it carries no Origin.
-//  3. Else (no secure context, or not a browser) an Origin, if there is one,
-//     must be ours.
+//  1. The Host must be exactly one of this server's (421). This stops DNS
+//     rebinding: a page of evil.example whose name was made to resolve to
+//     this address sends its own name.
+//  2. Fetch Metadata: only requests of this server's page and those that the
+//     user makes. Another port of localhost is "same-site" and is refused; a
+//     GET needs this too, because it has no Origin.
+//  3. Without it (no secure context, or no browser) an Origin, if there is
+//     one, must be this server's.
 //  4. http.CrossOriginProtection, for unsafe methods.
 func (p Policy) Wrap(next http.Handler) http.Handler {
 	next = p.crossOrigin(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !ourHost(r, p.Hosts):
+		case !ownHost(r, p.Hosts):
 			p.Refuse(w, http.StatusMisdirectedRequest, "this server does not answer to the name in the Host header; use localhost or 127.0.0.1")
 		case foreign(r):
 			p.Log.Warn("request of another site refused", "site", r.Header.Get("Sec-Fetch-Site"), "origin", r.Header.Get("Origin"), "path", r.URL.Path)
@@ -59,10 +59,10 @@ func (p Policy) crossOrigin(next http.Handler) http.Handler {
 	return protection.Handler(next)
 }
 
-// ourHost tells whether r's Host is one that only we can have: a loopback name
-// as a browser writes it, on any port (behind a port-forward the port is the
+// ownHost reports whether r's Host can only name this server: a loopback name as
+// a browser writes it, on any port (behind a port-forward the port is the
 // forward's), or one of hosts.
-func ourHost(r *http.Request, hosts []string) bool {
+func ownHost(r *http.Request, hosts []string) bool {
 	if r.URL.User != nil {
 		return false
 	}
@@ -80,14 +80,14 @@ func ourHost(r *http.Request, hosts []string) bool {
 	return r.Host != "" && (slices.Contains(hosts, r.Host) || slices.Contains(hosts, name))
 }
 
-// foreign tells whether somebody else's page made the browser send r.
+// foreign reports whether a page of another origin made the browser send r.
 func foreign(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin":
 		return false
 	case "none":
-		// An address typed or bookmarked: no page can cause it. A request
-		// that is not a navigation never says "none".
+		// The user typed or bookmarked the address: no page can cause that.
+		// Only navigations have the value "none".
 		return !navigation(r)
 	case "":
 		origin := r.Header.Get("Origin")
@@ -100,7 +100,7 @@ func foreign(r *http.Request) bool {
 	return true
 }
 
-// navigation tells whether r opens a page in a tab of its own.
+// navigation reports whether r opens a page in a tab of its own.
 func navigation(r *http.Request) bool {
 	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }

@@ -2,8 +2,8 @@ package origin
 
 import "net/http"
 
-// refusedPage answers a link on another site. The page that it offers instead
-// is opened by the person, not by that site.
+// refusedPage answers a link on another site. The link that it offers is
+// followed by the user, not by that site.
 func refusedPage(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusForbidden)

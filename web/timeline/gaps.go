@@ -9,15 +9,16 @@ import (
 	"hellox/stream/filter"
 )
 
-// maxGaps bounds what is remembered; the oldest go first. maxGapPages bounds
-// what one answer may read for them: the next one goes on from there.
+// maxGaps bounds the gaps that are held; the oldest are dropped first.
+// maxGapPages bounds the pages that one answer reads; the next one continues
+// from there.
 const (
 	maxGaps     = 10_000
 	maxGapPages = 8
 )
 
-// gaps are the places where sequence numbers are missing, as far as the
-// history was searched for them.
+// gaps holds where sequence numbers are missing, as far as the history has been
+// searched.
 type gaps struct {
 	begun     bool
 	low, high int64 // searched: ids above low, up to and including high
@@ -30,8 +31,8 @@ type gap struct {
 	missed uint64
 }
 
-// extend searches what has come since the last time, and further back until
-// the id from.
+// extend searches the messages added since the last call, and older ones down
+// to the id from.
 func (g *gaps) extend(ctx context.Context, store history.Store, stats *history.Stats, from int64) error {
 	filter, err := filter.Parse("is:missed")
 	if err != nil {
@@ -51,7 +52,7 @@ func (g *gaps) extend(ctx context.Context, store history.Store, stats *history.S
 		}
 		g.found = appendGaps(g.found, page.Messages)
 		if page.Next == 0 {
-			g.high = stats.LastID // as it was before the page was read: nothing is left out
+			g.high = stats.LastID // read before the page was: no message is skipped
 		} else {
 			g.high = page.Next
 		}

@@ -16,7 +16,7 @@ const fresh = time.Second
 
 // A Bin counts the messages received in one step of time.
 type Bin struct {
-	First    int64  `json:"first"` // id of its first message, or of the next one that there was
+	First    int64  `json:"first"` // id of its first message, or of the next one
 	Messages int64  `json:"messages"`
 	Missed   uint64 `json:"missed,omitempty"`
 }
@@ -38,7 +38,7 @@ type Timeline struct {
 	store history.Store
 
 	mu       sync.Mutex
-	firsts   map[int64]int64 // id by the start of a step in Unix nanoseconds; only what cannot change
+	firsts   map[int64]int64 // id by the start of a step in Unix nanoseconds; only those that cannot change
 	gaps     gaps
 	answered time.Time
 	question [2]int64
@@ -70,7 +70,7 @@ func (t *Timeline) Read(ctx context.Context, since, now time.Time, bins int) (Co
 		if err != nil {
 			return Counts{}, err
 		}
-		id = max(id, first) // a clock set back does not make a count negative
+		id = max(id, first) // no negative count if the clock was set back
 		if first >= 0 {
 			answer.Bins = append(answer.Bins, Bin{First: first, Messages: id - first})
 		}
@@ -90,8 +90,8 @@ func (t *Timeline) Read(ctx context.Context, since, now time.Time, bins int) (Co
 	return answer, nil
 }
 
-// firstAt is the id of the first message received at or after at, or the one
-// that the next message will get at the least.
+// firstAt returns the id of the first message received at or after at, or the
+// least id that the next message can get.
 func (t *Timeline) firstAt(ctx context.Context, stats *history.Stats, at time.Time) (int64, error) {
 	switch {
 	case stats.FirstID == 0 || at.After(stats.Newest):
@@ -111,13 +111,13 @@ func (t *Timeline) firstAt(ctx context.Context, stats *history.Stats, at time.Ti
 	}
 	id := page.Messages[0].ID
 	if t.firsts == nil || len(t.firsts) > 16*MaxBins {
-		t.firsts = map[int64]int64{} // what spans and steps were asked for is up to the clients: a bound
+		t.firsts = map[int64]int64{} // bounded: clients choose spans and steps
 	}
 	t.firsts[at.UnixNano()] = id
 	return id, nil
 }
 
-// roundStep is the least step of a clock face that is not below d.
+// roundStep returns the least round step (1 s, 2 s, 5 s … 1 d) that is at least d.
 func roundStep(d time.Duration) time.Duration {
 	const day = 24 * time.Hour
 	for _, step := range []time.Duration{
