@@ -7,6 +7,7 @@ import (
 	"github.com/muesli/termenv"
 
 	"hellox/history"
+	"hellox/tui/source"
 )
 
 // BenchmarkFold takes 100,000 messages of 1,000 senders in, in batches as they
@@ -23,7 +24,7 @@ func BenchmarkFold(b *testing.B) {
 	for b.Loop() {
 		s := open(b, newMemory(), termenv.TrueColor, 160, 50, func(o *Options) { o.Memory = DefaultMemory })
 		for i := 0; i < messages; i += batch {
-			s.send(eventsMsg{gen: s.m.gen, events: events[i : i+batch]})
+			s.send(source.EventsMsg{Gen: s.m.gen, Events: events[i : i+batch]})
 		}
 		if n := len(s.m.list.entries); n != messages {
 			b.Fatalf("%d messages are held", n)
@@ -42,7 +43,7 @@ func BenchmarkView(b *testing.B) {
 			for i := range all {
 				events[i].Message = &all[i]
 			}
-			s.send(eventsMsg{gen: s.m.gen, events: events})
+			s.send(source.EventsMsg{Gen: s.m.gen, Events: events})
 			b.ReportAllocs()
 			for b.Loop() {
 				s.m.View()

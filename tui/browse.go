@@ -27,8 +27,8 @@ func (m model) enabled() keys {
 	k.OpenAll.SetEnabled(topics)
 	k.Form.SetEnabled(m.mode == modeDetail || m.layout.detail > 0 && subject != nil)
 	k.Back.SetEnabled(m.mode != modeBrowse || m.sel.Sender != "" || m.sel.Filter != nil)
-	k.Publish.SetEnabled(m.src.client != nil && full)
-	k.Tell.SetEnabled(m.src.client != nil && full && m.tellable() != "")
+	k.Publish.SetEnabled(m.src.CanAct() && full)
+	k.Tell.SetEnabled(m.src.CanAct() && full && m.tellable() != "")
 	if m.sel.Sender != "" {
 		k.Only.SetHelp("s", "all senders")
 	} else {

@@ -6,52 +6,53 @@ import (
 	"hellox/history"
 	"hellox/stream"
 	"hellox/tui/cells"
+	"hellox/tui/source"
 	"hellox/tui/timeline"
 )
 
 // begin shows the newest page and follows what comes after it.
-func (m model) begin(msg newestMsg) (model, tea.Cmd) {
+func (m model) begin(msg source.NewestMsg) (model, tea.Cmd) {
 	switch {
-	case msg.gen != m.gen:
+	case msg.Gen != m.gen:
 		return m, nil
-	case msg.err != nil:
-		m.notice = m.notice.fail(msg.err)
-		return m, retryLater(m.gen)
+	case msg.Err != nil:
+		m.notice = m.notice.fail(msg.Err)
+		return m, source.RetryLater(m.gen)
 	}
-	m.stats, m.told = msg.stats, true
-	m.list.show(msg.page)
+	m.stats, m.told = msg.Stats, true
+	m.list.show(msg.Page)
 	m.tree = newTree()
 	m.strip = timeline.New(stripSpan, stripSlots)
 	m.senders.rhythms = map[string]rhythm{}
-	for i := range msg.page.Messages {
-		m.count(&msg.page.Messages[i])
+	for i := range msg.Page.Messages {
+		m.count(&msg.Page.Messages[i])
 	}
 	m.nameW = m.widest()
-	m.list.last = max(m.list.last, msg.stats.LastID)
-	m.feed = m.src.openFeed(history.Follow{After: m.list.last, Select: m.sel})
-	return m, m.feed.next(m.gen)
+	m.list.last = max(m.list.last, msg.Stats.LastID)
+	m.feed = m.src.Follow(history.Follow{After: m.list.last, Select: m.sel})
+	return m, m.feed.Next(m.gen)
 }
 
-func (m model) prepend(msg olderMsg) model {
+func (m model) prepend(msg source.OlderMsg) model {
 	switch {
-	case msg.gen != m.gen:
-	case msg.err != nil:
+	case msg.Gen != m.gen:
+	case msg.Err != nil:
 		m.list.loading = false
 		m.list.older = 0
-		m.notice = m.notice.fail(msg.err)
+		m.notice = m.notice.fail(msg.Err)
 	default:
-		m.list.prepend(msg.page)
+		m.list.prepend(msg.Page)
 	}
 	return m
 }
 
 // fold takes in one batch of what happened and asks for the next.
-func (m model) fold(msg eventsMsg) (model, tea.Cmd) {
-	if msg.gen != m.gen {
+func (m model) fold(msg source.EventsMsg) (model, tea.Cmd) {
+	if msg.Gen != m.gen {
 		return m, nil
 	}
-	for i := range msg.events {
-		switch e := &msg.events[i]; {
+	for i := range msg.Events {
+		switch e := &msg.Events[i]; {
 		case e.Message != nil:
 			m.list.push(e.Message)
 			m.count(e.Message)
@@ -65,11 +66,11 @@ func (m model) fold(msg eventsMsg) (model, tea.Cmd) {
 	}
 	m.list.trim()
 	m.nameW = max(m.nameW, m.widest())
-	if msg.end != nil {
-		m.ended = msg.end
+	if msg.End != nil {
+		m.ended = msg.End
 		return m, nil
 	}
-	return m, m.feed.next(m.gen)
+	return m, m.feed.Next(m.gen)
 }
 
 // count takes a message into everything but the list.
@@ -94,19 +95,19 @@ func (m *model) widest() int {
 	return n
 }
 
-func (m model) polled(msg pollMsg) (model, tea.Cmd) {
+func (m model) polled(msg source.PollMsg) (model, tea.Cmd) {
 	away := m.link != nil && m.link.State != stream.Connected
 	switch {
-	case msg.err == nil:
-		m.stats, m.told = msg.stats, true
-		if msg.senders != nil {
-			m.senders.set(msg.senders)
+	case msg.Err == nil:
+		m.stats, m.told = msg.Stats, true
+		if msg.Senders != nil {
+			m.senders.set(msg.Senders)
 		}
-		if msg.intervals != nil {
-			m.senders.intervals = msg.intervals
+		if msg.Intervals != nil {
+			m.senders.intervals = msg.Intervals
 		}
 	case !away: // else the link has a better sentence about it
-		m.notice = m.notice.fail(msg.err)
+		m.notice = m.notice.fail(msg.Err)
 	}
-	return m, pollLater(msg.took)
+	return m, source.PollLater(msg.Took)
 }

@@ -12,6 +12,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/source"
 )
 
 // unsafe tells whether a terminal or an eye may be led astray by r.
@@ -71,13 +72,13 @@ func hostileScreens(t *testing.T, s string, first, w, h int) {
 		scene.get(sc)
 		sc.poll()
 		fits(t, sc.m.View(), w, h)
-		sc.send(actedMsg{words: s})
+		sc.send(source.ActedMsg{Text: s})
 		fits(t, sc.m.View(), w, h)
-		sc.send(actedMsg{err: fmt.Errorf("publish to %s: %w", s, errHostile(s))})
-		sc.send(eventsMsg{gen: sc.m.gen, events: []history.Event{{Link: &stream.Link{State: stream.Retrying, Cause: s}}}})
+		sc.send(source.ActedMsg{Err: fmt.Errorf("publish to %s: %w", s, errHostile(s))})
+		sc.send(source.EventsMsg{Gen: sc.m.gen, Events: []history.Event{{Link: &stream.Link{State: stream.Retrying, Cause: s}}}})
 		fits(t, sc.m.View(), w, h)
 		sc.m.notice = notice{}
-		sc.send(tickMsg{})
+		sc.send(source.TickMsg{})
 		fits(t, sc.m.View(), w, h)
 		if t.Failed() {
 			t.Fatalf("in scene %s at %dx%d with %.100q", scene.name, w, h, s)

@@ -10,6 +10,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/source"
 )
 
 // long is a store that holds n messages of text m1, m2, …
@@ -126,7 +127,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Error("the screen moved while paused")
 	}
 	s.shows("500 new")
-	if n := held(); n > 100_000+pageSize*weight(s.m.list.entries[0].message) {
+	if n := held(); n > 100_000+source.PageSize*weight(s.m.list.entries[0].message) {
 		t.Errorf("%d bytes are held", n)
 	}
 	s.press("G")
@@ -167,7 +168,7 @@ func TestOnlyOneSender(t *testing.T) {
 
 	s.press("3")
 	s.m.senders.set([]stream.Sender{{Sender: "press-1", Ours: true, State: stream.OnTime}})
-	s.send(tickMsg{})
+	s.send(source.TickMsg{})
 	s.press("enter")
 	s.read()
 	s.shows("›stream", "only press-1", "m28.")
@@ -202,11 +203,11 @@ func TestFilter(t *testing.T) {
 
 func TestWhatAnOldSelectionAskedForIsIgnored(t *testing.T) {
 	s := open(t, longStore(30), termenv.Ascii, 80, 24)
-	stale := s.m.src.newest(s.m.gen, s.m.since, s.m.sel)()
+	stale := s.m.src.Newest(s.m.gen, s.m.since, s.m.sel)()
 	s.press("s")
 	s.read()
 	s.send(stale)
-	s.send(eventsMsg{gen: 0, events: []history.Event{{Message: &series(77, 77)[0]}}})
+	s.send(source.EventsMsg{Gen: 0, Events: []history.Event{{Message: &series(77, 77)[0]}}})
 	s.hides("m29.", "m77.")
 }
 

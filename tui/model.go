@@ -8,6 +8,7 @@ import (
 	"hellox/history"
 	"hellox/stream"
 	"hellox/tui/cells"
+	"hellox/tui/source"
 	"hellox/tui/theme"
 	"hellox/tui/timeline"
 )
@@ -40,7 +41,7 @@ const (
 // model is the full screen. Update routes what happens to its parts, View
 // paints them; whatever waits is a command of source.
 type model struct {
-	src     *source
+	src     *source.Source
 	style   *theme.Theme
 	keys    keys
 	now     func() time.Time
@@ -53,8 +54,8 @@ type model struct {
 	tab    tab
 	mode   mode
 
-	gen    int   // rises with each new selection: what an older one asked for is ignored
-	feed   *feed // nil until the newest page is there
+	gen    int          // rises with each new selection: what an older one asked for is ignored
+	feed   *source.Feed // nil until the newest page is there
 	link   *stream.Link
 	stats  history.Stats
 	told   bool // stats hold what the store told
@@ -75,7 +76,7 @@ type model struct {
 	left    error // what Run returns
 }
 
-func newModel(src *source, style *theme.Theme, o Options) model {
+func newModel(src *source.Source, style *theme.Theme, o Options) model {
 	m := model{
 		src: src, style: style, keys: newKeys(), now: o.Now,
 		title: cells.Clean(o.Title, noticeMost), since: o.Since, sel: o.Select,
@@ -92,7 +93,7 @@ func newModel(src *source, style *theme.Theme, o Options) model {
 // Init reads the newest page and begins to watch the totals.
 func (m model) Init() tea.Cmd {
 	// The title is this word whatever comes from the network.
-	return tea.Batch(tea.SetWindowTitle("hellox"), m.src.newest(m.gen, m.since, m.sel), m.src.poll(true, false), tick())
+	return tea.Batch(tea.SetWindowTitle("hellox"), m.src.Newest(m.gen, m.since, m.sel), m.src.Poll(true, false), source.Tick())
 }
 
 // Update routes.
@@ -105,28 +106,28 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m, cmd = m.press(msg)
 	case tea.MouseMsg:
 		m = m.mouse(msg)
-	case newestMsg:
+	case source.NewestMsg:
 		m, cmd = m.begin(msg)
-	case retryMsg:
-		if msg.gen == m.gen {
-			cmd = m.src.newest(m.gen, m.since, m.sel)
+	case source.RetryMsg:
+		if msg.Gen == m.gen {
+			cmd = m.src.Newest(m.gen, m.since, m.sel)
 		}
-	case olderMsg:
+	case source.OlderMsg:
 		m = m.prepend(msg)
-	case eventsMsg:
+	case source.EventsMsg:
 		m, cmd = m.fold(msg)
-	case pollMsg:
+	case source.PollMsg:
 		m, cmd = m.polled(msg)
-	case pollDueMsg:
-		cmd = m.src.poll(m.showsSenders(), m.showsPanel())
-	case actedMsg:
-		m.notice = m.notice.say(msg.words)
-		if msg.err != nil {
-			m.notice = m.notice.fail(msg.err)
+	case source.PollDueMsg:
+		cmd = m.src.Poll(m.showsSenders(), m.showsPanel())
+	case source.ActedMsg:
+		m.notice = m.notice.say(msg.Text)
+		if msg.Err != nil {
+			m.notice = m.notice.fail(msg.Err)
 		}
-	case tickMsg:
+	case source.TickMsg:
 		m.notice = m.notice.at(m.now())
-		cmd = tick()
+		cmd = source.Tick()
 	}
 	m = m.arrange()
 	return m, tea.Batch(cmd, m.wantOlder())
@@ -158,7 +159,7 @@ func (m *model) wantOlder() tea.Cmd {
 		return nil
 	}
 	m.list.loading = true
-	return m.src.older(m.gen, m.list.older, m.since, m.sel)
+	return m.src.Older(m.gen, m.list.older, m.since, m.sel)
 }
 
 // showsSenders tells whether the senders are on the screen.
@@ -176,12 +177,12 @@ func (m model) reselect(sel history.Select) (model, tea.Cmd) {
 	m.gen++
 	m.ended = nil
 	if m.feed != nil {
-		m.feed.cancel()
+		m.feed.Stop()
 		m.feed = nil
 	}
 	m.list.show(history.Page{})
 	m.list.loading = true // until the newest page is there
-	return m, m.src.newest(m.gen, m.since, m.sel)
+	return m, m.src.Newest(m.gen, m.since, m.sel)
 }
 
 // quit ends the program; err is what Run returns.

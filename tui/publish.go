@@ -99,7 +99,7 @@ func (m model) pressPublish(msg tea.KeyMsg) (model, tea.Cmd) {
 			f.field = fieldTopic
 			return m, nil
 		}
-		cmd := m.src.publish(f.topic.value(), f.text.value(), f.qos, f.retain)
+		cmd := m.src.Publish(f.topic.value(), f.text.value(), f.qos, f.retain)
 		f.text = newInput("")
 		m.notice = m.notice.say("publishing …")
 		return m, cmd

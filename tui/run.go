@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 
 	"hellox/history"
+	"hellox/tui/source"
 	"hellox/tui/theme"
 )
 
@@ -20,7 +21,7 @@ type Options struct {
 	Title  string         // what is watched: "kind-hellox · hellox"
 	Since  time.Time      // show no message received before it; zero: no bound
 	Select history.Select // to begin with
-	Client Client         // publishes and tells; nil: neither
+	Client source.Client  // publishes and tells; nil: neither
 	Memory int64          // bytes of messages held; 0: 256 MiB
 	In     io.Reader      // a terminal
 	Out    io.Writer      // a terminal
@@ -46,8 +47,8 @@ func Run(ctx context.Context, o Options) error {
 	r.SetHasDarkBackground(lipgloss.HasDarkBackground())
 
 	work, cancel := context.WithCancel(ctx)
-	src := &source{ctx: work, store: o.Store, client: o.Client}
-	defer src.running.Wait()
+	src := source.New(work, o.Store, o.Client)
+	defer src.Wait()
 	defer cancel()
 
 	// The title is set later: the terminal keeps the one it has.

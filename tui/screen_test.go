@@ -13,6 +13,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/source"
 	"hellox/tui/theme"
 )
 
@@ -40,8 +41,8 @@ func openOn(t testing.TB, store history.Store, profile termenv.Profile, dark boo
 		c(&o)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	src := &source{ctx: ctx, store: store, client: o.Client}
-	t.Cleanup(func() { cancel(); src.running.Wait() })
+	src := source.New(ctx, store, o.Client)
+	t.Cleanup(func() { cancel(); src.Wait() })
 	s := &screen{t, newModel(src, theme.New(r), o)}
 	s.send(tea.WindowSizeMsg{Width: w, Height: h})
 	s.read()
@@ -57,16 +58,16 @@ func (s *screen) send(msg tea.Msg) tea.Cmd {
 }
 
 // read reads the newest page, as after each new selection.
-func (s *screen) read() { s.send(s.m.src.newest(s.m.gen, s.m.since, s.m.sel)()) }
+func (s *screen) read() { s.send(s.m.src.Newest(s.m.gen, s.m.since, s.m.sel)()) }
 
-func (s *screen) poll() { s.send(s.m.src.poll(s.m.showsSenders(), s.m.showsPanel())()) }
+func (s *screen) poll() { s.send(s.m.src.Poll(s.m.showsSenders(), s.m.showsPanel())()) }
 
 // follow takes in what has come since.
-func (s *screen) follow() { s.send(s.m.feed.next(s.m.gen)()) }
+func (s *screen) follow() { s.send(s.m.feed.Next(s.m.gen)()) }
 
 // older takes in the page before.
 func (s *screen) older() {
-	s.send(s.m.src.older(s.m.gen, s.m.list.older, s.m.since, s.m.sel)())
+	s.send(s.m.src.Older(s.m.gen, s.m.list.older, s.m.since, s.m.sel)())
 }
 
 // press presses keys by their names; what is no name is typed.

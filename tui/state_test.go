@@ -11,6 +11,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/source"
 )
 
 func TestTheHeaderSaysHowTheStreamComes(t *testing.T) {
@@ -67,14 +68,14 @@ func TestAHistoryThatDoesNotAnswerIsAskedAgain(t *testing.T) {
 	s := open(t, store, termenv.Ascii, 80, 24)
 	s.shows("◌ connecting", "Reading the history.", "✗ read the totals: no answer from 127.0.0.1:8420")
 	store.err = nil
-	cmd := s.send(retryMsg{s.m.gen})
+	cmd := s.send(source.RetryMsg{Gen: s.m.gen})
 	if cmd == nil {
 		t.Fatal("a retry asks for nothing")
 	}
 	s.read()
 	s.shows("● connected", "m3.")
 
-	s.send(eventsMsg{gen: s.m.gen, events: []history.Event{{Link: &stream.Link{State: stream.Retrying, Cause: "connection refused"}}}})
+	s.send(source.EventsMsg{Gen: s.m.gen, Events: []history.Event{{Link: &stream.Link{State: stream.Retrying, Cause: "connection refused"}}}})
 	store.err = errors.New("the same in more words")
 	s.m.notice = notice{}
 	s.poll()
@@ -83,7 +84,7 @@ func TestAHistoryThatDoesNotAnswerIsAskedAgain(t *testing.T) {
 
 func TestAStoreThatEndsIsTold(t *testing.T) {
 	s := open(t, longStore(3), termenv.Ascii, 80, 24)
-	s.send(eventsMsg{gen: s.m.gen, end: errors.New("the history was closed")})
+	s.send(source.EventsMsg{Gen: s.m.gen, End: errors.New("the history was closed")})
 	s.shows("⨯ ended", "✗ the history was closed", "m3.")
 	s.press("s") // whoever selects anew begins anew
 	s.read()
@@ -205,7 +206,7 @@ func TestTheDetailBesideARunningListCanBeRead(t *testing.T) {
 	s.follow()
 	s.shows("m4.", "#3 ")
 	clock = clock.Add(time.Second)
-	s.send(tickMsg{})
+	s.send(source.TickMsg{})
 	s.shows("#4 ")
 	store.say(series(5, 5)...)
 	s.follow()

@@ -50,7 +50,7 @@ func (m model) pressTell(msg tea.KeyMsg) (model, tea.Cmd) {
 		}
 		m.tell.input = newInput("")
 		m.notice = m.notice.say("waiting for " + m.tell.to + " …")
-		return m, m.src.tell(m.tell.to, c)
+		return m, m.src.Tell(m.tell.to, c)
 	}
 	m.tell.err = nil
 	m.tell.input = m.tell.input.update(msg)

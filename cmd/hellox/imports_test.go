@@ -72,18 +72,22 @@ web/timeline -> stream/filter
 
 tui -> history
 tui -> stream
-tui -> tui/cells
-tui -> tui/theme
-tui -> tui/timeline
-tui -> tui/units
 tui -> stream/filter
 tui -> stream/safetext
 tui -> stream/stats
+tui -> tui/cells
+tui -> tui/source
+tui -> tui/theme
+tui -> tui/timeline
+tui -> tui/units
+tui/cells -> stream/safetext
+tui/source -> history
+tui/source -> stream
+tui/source -> tui/units
 tui/theme -> stream
 tui/theme -> tui/cells
 tui/theme -> tui/timeline
 tui/units -> stream
-tui/cells -> stream/safetext
 
 cmd/hellox/output -> stream/safetext
 `

@@ -18,6 +18,7 @@ import (
 	"hellox/stream"
 	"hellox/stream/filter"
 	"hellox/tui"
+	"hellox/tui/source"
 )
 
 type watchOptions struct {
@@ -177,7 +178,7 @@ type view struct {
 	duration time.Duration
 }
 
-func (v view) show(ctx context.Context, sh shell, store history.Store, client tui.Client) error {
+func (v view) show(ctx context.Context, sh shell, store history.Store, client source.Client) error {
 	if v.output == "tui" {
 		return tui.Run(ctx, tui.Options{
 			Store: store, Client: client, Title: v.title, Select: v.selected, Since: v.since,

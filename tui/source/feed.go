@@ -1,4 +1,4 @@
-package tui
+package source
 
 import (
 	"context"
@@ -18,7 +18,7 @@ const batchMost = 20_000
 
 // A feed follows the store in one goroutine, which ends with its context and
 // hands over what happens in batches of one frame.
-type feed struct {
+type Feed struct {
 	// events is unbuffered: while nobody takes, the follower waits, and what
 	// it cannot wait with, it lets go and says so. The goroutine closes it
 	// after it has set err.
@@ -28,16 +28,16 @@ type feed struct {
 }
 
 // eventsMsg is one batch; end is set when none can follow.
-type eventsMsg struct {
-	gen    int
-	events []history.Event
-	end    error
+type EventsMsg struct {
+	Gen    int
+	Events []history.Event
+	End    error
 }
 
 // openFeed begins to follow. The goroutine is one of s.running.
-func (s *source) openFeed(f history.Follow) *feed {
+func (s *Source) Follow(f history.Follow) *Feed {
 	ctx, cancel := context.WithCancel(s.ctx)
-	d := &feed{events: make(chan []history.Event), cancel: cancel}
+	d := &Feed{events: make(chan []history.Event), cancel: cancel}
 	follower := s.store.Follow(f)
 	s.running.Go(func() {
 		defer func() { _ = follower.Close() }()
@@ -59,13 +59,16 @@ func (s *source) openFeed(f history.Follow) *feed {
 	return d
 }
 
+// stop ends the goroutine.
+func (d *Feed) Stop() { d.cancel() }
+
 // next waits for the next batch: the first event, and all that come within the
 // frame after it. It is run again once the batch is folded in.
-func (d *feed) next(gen int) tea.Cmd {
+func (d *Feed) Next(gen int) tea.Cmd {
 	return func() tea.Msg {
 		events, ok := <-d.events
 		if !ok {
-			return eventsMsg{gen: gen, end: d.err}
+			return EventsMsg{Gen: gen, End: d.err}
 		}
 		batch := append([]history.Event(nil), events...)
 		over := time.NewTimer(frame)
@@ -74,13 +77,13 @@ func (d *feed) next(gen int) tea.Cmd {
 			select {
 			case more, ok := <-d.events:
 				if !ok {
-					return eventsMsg{gen: gen, events: batch, end: d.err}
+					return EventsMsg{Gen: gen, Events: batch, End: d.err}
 				}
 				batch = append(batch, more...)
 			case <-over.C:
-				return eventsMsg{gen: gen, events: batch}
+				return EventsMsg{Gen: gen, Events: batch}
 			}
 		}
-		return eventsMsg{gen: gen, events: batch}
+		return EventsMsg{Gen: gen, Events: batch}
 	}
 }
