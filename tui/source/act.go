@@ -11,24 +11,25 @@ import (
 	"hellox/tui/units"
 )
 
-// A Client acts on the stream for the user.
+// A Client publishes and sends commands for the user.
 type Client interface {
 	// Publish returns once the broker has acknowledged the message.
 	Publish(ctx context.Context, topic string, payload []byte, qos byte, retain bool) error
-	// Ask sends a command to the broadcaster of that id and returns its
-	// answer and the round trip.
+	// Ask sends a command to the broadcaster with that ID and returns its answer
+	// and the round trip.
 	Ask(ctx context.Context, id string, c stream.Command) (stream.Answer, time.Duration, error)
 }
 
-// actFor is how long an act may take before it is given up.
+// actFor is the time limit of a Publish or Tell.
 const actFor = 10 * time.Second
 
-// actedMsg is how an act ended: words, or why not.
+// An ActedMsg is the result of Publish or Tell: a sentence, or the error.
 type ActedMsg struct {
 	Text string
 	Err  error
 }
 
+// Publish publishes a message and replies with an ActedMsg.
 func (s *Source) Publish(topic, text string, qos byte, retain bool) tea.Cmd {
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(s.ctx, actFor)
@@ -41,6 +42,7 @@ func (s *Source) Publish(topic, text string, qos byte, retain bool) tea.Cmd {
 	}
 }
 
+// Tell sends a command to a broadcaster and replies with an ActedMsg.
 func (s *Source) Tell(id string, c stream.Command) tea.Cmd {
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(s.ctx, actFor)
@@ -52,12 +54,12 @@ func (s *Source) Tell(id string, c stream.Command) tea.Cmd {
 		if err != nil {
 			return ActedMsg{Err: fmt.Errorf("tell %s to %s: %w", id, c.Do, err)}
 		}
-		return ActedMsg{Text: fmt.Sprintf("✓ %s answered in %s: %s", id, units.Latency(took), stands(answer.State))}
+		return ActedMsg{Text: fmt.Sprintf("✓ %s answered in %s: %s", id, units.Latency(took), modeText(answer.State))}
 	}
 }
 
-// stands says how a broadcaster stands after a command.
-func stands(m stream.Mode) string {
+// modeText describes how a broadcaster publishes after a command.
+func modeText(m stream.Mode) string {
 	every := fmt.Sprintf("a message every %s to %s", m.Min, m.Max)
 	if m.Paused {
 		return "paused (" + every + " once resumed)"

@@ -12,29 +12,29 @@ import (
 // frame is how often the screen may change: 30 times a second.
 const frame = time.Second / 30
 
-// A batch holds at most this many events, so that a key is answered between
-// two of them however fast the stream is.
-const batchMost = 20_000
+// maxBatch is the largest number of events in a batch, so that a key is
+// answered between two of them however fast the stream is.
+const maxBatch = 20_000
 
-// A feed follows the store in one goroutine, which ends with its context and
-// hands over what happens in batches of one frame.
+// A Feed follows the store in one goroutine, which ends with its context. Its
+// events are handed over in batches of one frame.
 type Feed struct {
-	// events is unbuffered: while nobody takes, the follower waits, and what
-	// it cannot wait with, it lets go and says so. The goroutine closes it
-	// after it has set err.
+	// events is unbuffered: while no batch is read, the follower waits. Events
+	// that it cannot hold any longer it drops, and reports how many. The
+	// goroutine closes the channel after it has set err.
 	events chan []history.Event
 	err    error
 	cancel context.CancelFunc
 }
 
-// eventsMsg is one batch; end is set when none can follow.
+// An EventsMsg is one batch. End is set if it is the last.
 type EventsMsg struct {
 	Gen    int
 	Events []history.Event
 	End    error
 }
 
-// openFeed begins to follow. The goroutine is one of s.running.
+// Follow begins to follow the store. Wait returns after its goroutine.
 func (s *Source) Follow(f history.Follow) *Feed {
 	ctx, cancel := context.WithCancel(s.ctx)
 	d := &Feed{events: make(chan []history.Event), cancel: cancel}
@@ -59,11 +59,11 @@ func (s *Source) Follow(f history.Follow) *Feed {
 	return d
 }
 
-// stop ends the goroutine.
+// Stop ends the goroutine.
 func (d *Feed) Stop() { d.cancel() }
 
-// next waits for the next batch: the first event, and all that come within the
-// frame after it. It is run again once the batch is folded in.
+// Next waits for the next batch: the first event, and all that come within the
+// frame after it. It is run again once the batch is applied.
 func (d *Feed) Next(gen int) tea.Cmd {
 	return func() tea.Msg {
 		events, ok := <-d.events
@@ -73,7 +73,7 @@ func (d *Feed) Next(gen int) tea.Cmd {
 		batch := append([]history.Event(nil), events...)
 		over := time.NewTimer(frame)
 		defer over.Stop()
-		for len(batch) < batchMost {
+		for len(batch) < maxBatch {
 			select {
 			case more, ok := <-d.events:
 				if !ok {

@@ -12,31 +12,31 @@ import (
 	"hellox/stream"
 )
 
-// pageSize is how many messages are asked for at once when the reader scrolls
-// back.
+// PageSize is the number of messages in a page.
 const PageSize = 500
 
-// A source makes the commands of the full screen: everything that waits for
-// something outside it. Bubble Tea hands no context to a command, so the one
-// of Run is kept here.
+// A Source makes commands. Bubble Tea passes no context to a command, so the
+// one of Run is stored here.
 type Source struct {
 	ctx     context.Context
 	store   history.Store
 	client  Client
-	running sync.WaitGroup // the feeds; Run waits for them
+	running sync.WaitGroup // the feeds
 }
 
+// New returns a Source that reads store. Its commands end with ctx. client may
+// be nil.
 func New(ctx context.Context, store history.Store, client Client) *Source {
 	return &Source{ctx: ctx, store: store, client: client}
 }
 
-// wait returns once no feed runs any more.
+// Wait waits for the goroutines of all feeds. ctx has to end first.
 func (s *Source) Wait() { s.running.Wait() }
 
-// canAct reports whether there is a client to publish and tell with.
+// CanAct reports whether there is a client to publish and tell with.
 func (s *Source) CanAct() bool { return s.client != nil }
 
-// newestMsg is the newest page, with what was known of the whole just before.
+// A NewestMsg is the newest page, with the totals read just before it.
 type NewestMsg struct {
 	Gen   int
 	Stats history.Stats
@@ -44,9 +44,8 @@ type NewestMsg struct {
 	Err   error
 }
 
-// newest asks for the newest page of what is selected. The statistics are
-// asked for first: whatever comes after their LastID and is not in the page
-// will come from the feed.
+// Newest reads the newest page of a selection. The totals are read first:
+// messages after their LastID that are not in the page come from the feed.
 func (s *Source) Newest(gen int, since time.Time, sel history.Select) tea.Cmd {
 	return func() tea.Msg {
 		stats, err := s.store.Stats(s.ctx)
@@ -61,13 +60,14 @@ func (s *Source) Newest(gen int, since time.Time, sel history.Select) tea.Cmd {
 	}
 }
 
-// olderMsg is a page before what is held.
+// An OlderMsg is the page before the oldest message held.
 type OlderMsg struct {
 	Gen  int
 	Page history.Page
 	Err  error
 }
 
+// Older reads the page before a message ID.
 func (s *Source) Older(gen int, before int64, since time.Time, sel history.Select) tea.Cmd {
 	return func() tea.Msg {
 		page, err := s.store.Messages(s.ctx, history.Query{Before: before, Since: since, Select: sel, Limit: PageSize})
@@ -78,14 +78,15 @@ func (s *Source) Older(gen int, before int64, since time.Time, sel history.Selec
 	}
 }
 
-// retryMsg says that it is time to read the history of that generation again.
+// A RetryMsg is the time to read the newest page of that generation again.
 type RetryMsg struct{ Gen int }
 
+// RetryLater replies with a RetryMsg after a pause.
 func RetryLater(gen int) tea.Cmd {
 	return tea.Tick(2*time.Second, func(time.Time) tea.Msg { return RetryMsg{gen} })
 }
 
-// pollMsg is what the store tells when asked each second.
+// A PollMsg holds the totals, which are read every second.
 type PollMsg struct {
 	Stats     history.Stats
 	Senders   []stream.Sender     // nil if they were not asked for
@@ -94,8 +95,8 @@ type PollMsg struct {
 	Err       error
 }
 
-// poll asks for the totals, and for the senders and their intervals where they
-// are shown.
+// Poll reads the totals, and the senders and their intervals where they are
+// shown.
 func (s *Source) Poll(senders, intervals bool) tea.Cmd {
 	return func() tea.Msg {
 		began := time.Now()
@@ -115,15 +116,17 @@ func (s *Source) Poll(senders, intervals bool) tea.Cmd {
 	}
 }
 
-// pollLater leaves a second until the next poll, or five times as long as the
-// last one took: watching must not be what loads a large history.
+// PollLater replies with a PollDueMsg after a second, or after five times as
+// long as the last poll took: watching must not be a large history's main load.
 func PollLater(took time.Duration) tea.Cmd {
 	return tea.Tick(max(time.Second, 5*took), func(time.Time) tea.Msg { return PollDueMsg{} })
 }
 
+// A PollDueMsg is the time to poll again.
 type PollDueMsg struct{}
 
-// tickMsg is the clock: ages and countdowns are painted by it.
+// A TickMsg comes every second: ages and countdowns are painted anew.
 type TickMsg struct{}
 
+// Tick replies with a TickMsg after a second.
 func Tick() tea.Cmd { return tea.Tick(time.Second, func(time.Time) tea.Msg { return TickMsg{} }) }

@@ -1,0 +1,12 @@
+// Package source makes the commands of the terminal screen: everything that
+// waits for something outside it.
+//
+//	model ── Newest, Older, Poll ──▶ history.Store ──▶ NewestMsg, OlderMsg, PollMsg
+//	      ── Follow, Feed.Next ────▶ Follower ───────▶ EventsMsg, a batch a frame
+//	      ── Publish, Tell ────────▶ Client ─────────▶ ActedMsg
+//	      ── Tick, PollLater ──────▶ clock ──────────▶ TickMsg, PollDueMsg
+//
+// A Msg is data: what is done with it is decided in package tui. Replies carry
+// the generation of the selection that asked for them, so that the model can
+// ignore those of an older one.
+package source
