@@ -24,9 +24,9 @@ func BenchmarkFold(b *testing.B) {
 	for b.Loop() {
 		s := open(b, newMemory(), termenv.TrueColor, 160, 50, func(o *Options) { o.Memory = DefaultMemory })
 		for i := 0; i < messages; i += batch {
-			s.send(source.EventsMsg{Gen: s.m.gen, Events: events[i : i+batch]})
+			s.send(source.EventsMsg{Gen: s.m.shared.gen, Events: events[i : i+batch]})
 		}
-		if n := len(s.m.list.entries); n != messages {
+		if n := len(s.m.list.items); n != messages {
 			b.Fatalf("%d messages are held", n)
 		}
 	}
@@ -43,7 +43,7 @@ func BenchmarkView(b *testing.B) {
 			for i := range all {
 				events[i].Message = &all[i]
 			}
-			s.send(source.EventsMsg{Gen: s.m.gen, Events: events})
+			s.send(source.EventsMsg{Gen: s.m.shared.gen, Events: events})
 			b.ReportAllocs()
 			for b.Loop() {
 				s.m.View()

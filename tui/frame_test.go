@@ -22,8 +22,8 @@ var update = flag.Bool("update", false, "write the frames to testdata instead of
 // stands in a frame stays, and is found.
 func bare(frame string) string { return colours.ReplaceAllString(frame, "") }
 
-// cursor shows where the cursor is.
-var cursor = strings.NewReplacer(theme.Reverse.On, "⟦", theme.Reverse.Off, "⟧")
+// cursorMarks shows where the cursor is.
+var cursorMarks = strings.NewReplacer(theme.Reverse.On, "⟦", theme.Reverse.Off, "⟧")
 
 var trailing = regexp.MustCompile(`(?m) +$`)
 
@@ -57,7 +57,7 @@ func TestFrames(t *testing.T) {
 				scene.get(plainly)
 				frame := plainly.m.View()
 				fits(t, frame, size.w, size.h)
-				golden(t, name, cursor.Replace(frame)+"\n")
+				golden(t, name, cursorMarks.Replace(frame)+"\n")
 
 				coloured := open(t, plant(), termenv.TrueColor, size.w, size.h, acting)
 				scene.get(coloured)

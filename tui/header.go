@@ -5,86 +5,58 @@ import (
 	"strings"
 	"time"
 
-	"hellox/stream"
+	"hellox/history"
 	"hellox/tui/cells"
+	"hellox/tui/theme"
 	"hellox/tui/units"
 )
 
-func (m model) header() string {
-	s := m.style
-	link, totals := m.linkWords(), ""
-	if m.told {
-		totals = fmt.Sprintf("  %s recv  %s dropped  ? ", units.Count(m.stats.Received), units.Count(m.list.dropped))
+// headerLine renders what is watched, how the stream comes here, and totals.
+func headerLine(t *theme.Theme, title string, st *status, dropped uint64, w int, now time.Time) string {
+	link, totals := st.linkText(t, now), ""
+	if st.known {
+		totals = fmt.Sprintf("  %s recv  %s dropped  ? ", units.Count(st.stats.Received), units.Count(dropped))
 	}
-	at := s.Bold.Apply(" hellox")
+	at := t.Bold.Apply(" hellox")
 	const between = " · "
-	if title := cells.Cut(m.title, m.layout.w-cells.Width(at)-cells.Width(link)-cells.Width(totals)-2*len(" . ")); title != "" {
-		at += s.Grey.Apply(between) + title
+	if title := cells.Cut(title, w-cells.Width(at)-cells.Width(link)-cells.Width(totals)-2*len(" . ")); title != "" {
+		at += t.Grey.Apply(between) + title
 	}
-	at += s.Grey.Apply(between) + link
-	return ends(at, s.Grey.Apply(totals), m.layout.w)
+	at += t.Grey.Apply(between) + link
+	return cells.Ends(at, t.Grey.Apply(totals), w)
 }
 
-// linkWords tell how the stream comes here: our own connection first, and the
-// receiver's to the broker if that one is not well.
-func (m model) linkWords() string {
-	s := m.style
-	switch {
-	case m.ended != nil:
-		return s.Red.Apply("⨯ ended")
-	case m.link != nil && m.link.State != stream.Connected:
-		return m.linkState(*m.link)
-	case !m.told:
-		return s.Grey.Apply("◌ connecting")
-	case m.stats.Link.State != "" && m.stats.Link.State != stream.Connected:
-		if m.link == nil {
-			return m.linkState(m.stats.Link)
-		}
-		return s.Green.Apply("●") + " connected, broker " + m.linkState(m.stats.Link)
-	}
-	return s.Green.Apply("●") + " connected"
-}
-
-func (m model) linkState(l stream.Link) string {
-	s := m.style
-	switch l.State {
-	case stream.Connected:
-		return s.Green.Apply("●") + " connected"
-	case stream.Retrying:
-		in := l.Retry.Sub(m.now())
-		if in < time.Second {
-			return s.Grey.Apply("◌ retrying")
-		}
-		return s.Grey.Apply("◌ retry in " + units.Elapsed(in+time.Second/2))
-	case stream.Ended:
-		return s.Red.Apply("⨯ ended")
-	}
-	return s.Grey.Apply("◌ connecting")
-}
-
-func (m model) tabLine() string {
-	s := m.style
-	if m.mode == modeFilter {
-		return m.filter.view(s, m.layout.w)
-	}
+// tabLine renders the names of the tabs and the selection.
+func tabLine(t *theme.Theme, shown tab, sel history.Select, w int) string {
 	line := ""
 	for i, name := range tabNames {
-		if tab(i) == m.tab {
-			line += s.Accent.Apply("›") + s.Bold.Apply(name) + " "
+		if tab(i) == shown {
+			line += t.Accent.Apply("›") + t.Bold.Apply(name) + " "
 		} else {
-			line += " " + s.Grey.Apply(name) + " "
+			line += " " + t.Grey.Apply(name) + " "
 		}
 	}
 	narrowed := ""
-	if m.sel.Sender != "" {
-		narrowed = "only " + cells.Clean(m.sel.Sender, 24) + "  "
+	if sel.Sender != "" {
+		narrowed = "only " + cells.Clean(sel.Sender, 24) + "  "
 	}
-	if len(m.sel.Topics) > 0 {
-		narrowed += "topic: " + cells.Clean(strings.Join(m.sel.Topics, " "), 24) + "  "
+	if len(sel.Topics) > 0 {
+		narrowed += "topic: " + cells.Clean(strings.Join(sel.Topics, " "), 24) + "  "
 	}
-	words := "filter: (none) "
-	if m.sel.Filter != nil {
-		words = "filter: " + cells.Clean(m.sel.Filter.String(), max(m.layout.w-cells.Width(line)-cells.Width(narrowed)-12, 8)) + " "
+	filter := "filter: (none) "
+	if sel.Filter != nil {
+		filter = "filter: " + cells.Clean(sel.Filter.String(), max(w-cells.Width(line)-cells.Width(narrowed)-12, 8)) + " "
 	}
-	return ends(line, s.Accent.Apply(narrowed)+s.Grey.Apply(words), m.layout.w)
+	return cells.Ends(line, t.Accent.Apply(narrowed)+t.Grey.Apply(filter), w)
+}
+
+// tabAt returns the tab whose name is at column x of the tabs' line, else the
+// one that is shown.
+func tabAt(x int, shown tab) tab {
+	for i, name := range tabNames {
+		if x -= len(name) + 2; x < 0 {
+			return tab(i)
+		}
+	}
+	return shown
 }

@@ -75,7 +75,7 @@ func hostileScreens(t *testing.T, s string, first, w, h int) {
 		sc.send(source.ActedMsg{Text: s})
 		fits(t, sc.m.View(), w, h)
 		sc.send(source.ActedMsg{Err: fmt.Errorf("publish to %s: %w", s, errHostile(s))})
-		sc.send(source.EventsMsg{Gen: sc.m.gen, Events: []history.Event{{Link: &stream.Link{State: stream.Retrying, Cause: s}}}})
+		sc.send(source.EventsMsg{Gen: sc.m.shared.gen, Events: []history.Event{{Link: &stream.Link{State: stream.Retrying, Cause: s}}}})
 		fits(t, sc.m.View(), w, h)
 		sc.m.notice = notice{}
 		sc.send(source.TickMsg{})

@@ -2,13 +2,14 @@ package tui
 
 import "github.com/charmbracelet/bubbles/key"
 
-// keys are all keys of the full screen, each with its help text, in one place.
-// One that does nothing now is disabled: it is neither obeyed nor shown.
+// keys are all keys of the screen, each with its help text. What is typed into
+// has keys of its own, in package form. A key that does nothing now is disabled:
+// it has no effect and is not shown.
 type keys struct {
 	Stream, Topics, Senders, Next                          key.Binding
 	Filter, Only, Pause, Follow, Detail                    key.Binding
 	Up, Down, PageUp, PageDown, Home, End                  key.Binding
-	Open, Close, OpenAll, Form                             key.Binding
+	Open, Close, OpenAll, View                             key.Binding
 	Publish, Tell, Mouse, Help, Back, Suspend, Quit, Leave key.Binding
 }
 
@@ -35,7 +36,7 @@ func newKeys() keys {
 		Open:     bind("→ l", "open", "right", "l"),
 		Close:    bind("← h", "close", "left", "h"),
 		OpenAll:  bind("o", "open or close all", "o"),
-		Form:     bind("x", "json, raw, hex", "x"),
+		View:     bind("x", "json, raw, hex", "x"),
 		Publish:  bind("p", "publish", "p"),
 		Tell:     bind("t", "tell", "t"),
 		Mouse:    bind("m", "mouse off, to select text", "m"),
@@ -47,11 +48,27 @@ func newKeys() keys {
 	}
 }
 
-// FullHelp are all keys in three columns, by what they are about.
-func (k keys) FullHelp() [][]key.Binding {
+// full returns all keys in three columns, by what they are about.
+func (k *keys) full() [][]key.Binding {
 	return [][]key.Binding{
 		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend},
 		{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Follow, k.Pause},
-		{k.Detail, k.Form, k.Filter, k.Only, k.Open, k.Close, k.OpenAll, k.Publish, k.Tell, k.Mouse},
+		{k.Detail, k.View, k.Filter, k.Only, k.Open, k.Close, k.OpenAll, k.Publish, k.Tell, k.Mouse},
 	}
 }
+
+// browsing returns the keys for the foot, the most useful first.
+func (k *keys) browsing() []key.Binding {
+	return []key.Binding{
+		k.Stream, k.Topics, k.Senders, k.Filter, k.Pause, k.Follow, k.Detail, k.Open, k.Close, k.OpenAll,
+		k.Publish, k.Tell, k.Only, k.Help, k.Quit,
+	}
+}
+
+// inDetail returns the keys for the foot while a message fills the screen.
+func (k *keys) inDetail() []key.Binding {
+	return []key.Binding{k.Back, k.View, k.Up, k.Down, k.PageUp, k.PageDown, k.Help, k.Quit}
+}
+
+// inHelp returns the keys for the foot of the help.
+func (k *keys) inHelp() []key.Binding { return []key.Binding{k.Back, k.Quit} }

@@ -37,3 +37,22 @@ func layoutFor(w, h, form int) layout {
 	}
 	return l
 }
+
+// showsPanel reports whether the senders are beside the tab t.
+func (l layout) showsPanel(t tab) bool { return l.senders > 0 && t != tabSenders }
+
+// showsDetail reports whether a message is beside the tab t.
+func (l layout) showsDetail(t tab) bool { return l.detail > 0 && t != tabSenders }
+
+// lineAt returns the line of the tab t that is at column x and row y of the
+// screen, and whether there is one.
+func (l layout) lineAt(x, y int, t tab) (line int, ok bool) {
+	if l.bare {
+		return y, y < l.body
+	}
+	left := 0
+	if l.showsPanel(t) {
+		left = l.senders + 1
+	}
+	return y - 2, y > 1 && y-2 < l.body && x >= left && x < left+l.main
+}

@@ -105,7 +105,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	s := open(t, store, termenv.Ascii, 80, 24, func(o *Options) { o.Memory = 100_000 })
 	held := func() int64 {
 		n := int64(0)
-		for _, e := range s.m.list.entries {
+		for _, e := range s.m.list.items {
 			n += weight(e.message)
 		}
 		return n
@@ -127,7 +127,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Error("the screen moved while paused")
 	}
 	s.shows("500 new")
-	if n := held(); n > 100_000+source.PageSize*weight(s.m.list.entries[0].message) {
+	if n := held(); n > 100_000+source.PageSize*weight(s.m.list.items[0].message) {
 		t.Errorf("%d bytes are held", n)
 	}
 	s.press("G")
@@ -203,7 +203,7 @@ func TestFilter(t *testing.T) {
 
 func TestWhatAnOldSelectionAskedForIsIgnored(t *testing.T) {
 	s := open(t, longStore(30), termenv.Ascii, 80, 24)
-	stale := s.m.src.Newest(s.m.gen, s.m.since, s.m.sel)()
+	stale := s.m.shared.src.Newest(s.m.shared.gen, s.m.shared.since, s.m.shared.sel)()
 	s.press("s")
 	s.read()
 	s.send(stale)

@@ -1,19 +1,19 @@
 package tui
 
-// hold stops following: the screen stays as it is.
-func (l *list) hold() {
+// hold stops following. The screen stays as it is.
+func (l *listModel) hold() {
 	if !l.following {
 		return
 	}
 	l.top, l.skip = l.tail()
-	l.selected = max(len(l.entries)-1, 0)
+	l.selected = max(len(l.items)-1, 0)
 	l.following = false
 	l.fresh = 0
 }
 
-// follow goes to the newest and stays there. It returns false if the list has
-// to be read again, because some of what came did not fit.
-func (l *list) follow() bool {
+// follow goes to the newest message and follows. It returns false if the newest
+// page has to be read again, because some messages did not fit.
+func (l *listModel) follow() bool {
 	if l.skipped {
 		return false
 	}
@@ -24,10 +24,10 @@ func (l *list) follow() bool {
 	return true
 }
 
-// tail returns where the screen begins that ends with the newest entry: which
-// entry, and how many of its lines are above the screen.
-func (l *list) tail() (top, skip int) {
-	top, used := len(l.entries), 0
+// tail returns where the screen begins that ends with the newest item: which
+// item, and how many of its lines are above the screen.
+func (l *listModel) tail() (top, skip int) {
+	top, used := len(l.items), 0
 	for top > 0 && used < l.height {
 		top--
 		used += l.lines(top)
@@ -35,24 +35,24 @@ func (l *list) tail() (top, skip int) {
 	return top, max(used-l.height, 0)
 }
 
-// move moves the selection by n entries and the screen as far as it must.
-func (l *list) move(n int) {
-	if len(l.entries) == 0 {
+// move moves the selection by n items, and the screen as far as needed.
+func (l *listModel) move(n int) {
+	if len(l.items) == 0 {
 		return
 	}
 	l.hold()
-	l.selected = clamp(l.selected+n, 0, len(l.entries)-1)
+	l.selected = clamp(l.selected+n, 0, len(l.items)-1)
 	l.reveal()
 }
 
-// pick selects the entry on a line of the screen, if there is one.
-func (l *list) pick(line int) {
-	if len(l.entries) == 0 {
+// pick selects the item on a line of the screen, if there is one.
+func (l *listModel) pick(line int) {
+	if len(l.items) == 0 {
 		return
 	}
 	l.hold()
 	line += l.skip
-	for i := l.top; i < len(l.entries) && line >= 0; i++ {
+	for i := l.top; i < len(l.items) && line >= 0; i++ {
 		if line -= l.lines(i); line < 0 {
 			l.selected = i
 		}
@@ -61,14 +61,14 @@ func (l *list) pick(line int) {
 }
 
 // page moves the screen and the selection by n screens.
-func (l *list) page(n int) {
+func (l *listModel) page(n int) {
 	l.scroll(n * max(l.height-1, 1))
 }
 
-// scroll moves the screen by n entries; the selection goes along only as far
-// as it must to stay on the screen.
-func (l *list) scroll(n int) {
-	if len(l.entries) == 0 {
+// scroll moves the screen by n items. The selection moves as far as needed to
+// stay on it.
+func (l *listModel) scroll(n int) {
+	if len(l.items) == 0 {
 		return
 	}
 	l.hold()
@@ -81,26 +81,26 @@ func (l *list) scroll(n int) {
 	switch {
 	case l.top != before:
 		l.selected = clamp(l.selected, l.top, l.bottom())
-	case n < 0: // at the end of the way: the selection goes on to it
+	case n < 0: // at the first or last screen: the selection moves on
 		l.selected = 0
 	default:
-		l.selected = len(l.entries) - 1
+		l.selected = len(l.items) - 1
 	}
 }
 
-// end goes to the newest and follows it, as far as it is held.
-func (l *list) end() { l.follow() }
+// end goes to the newest message held, and follows.
+func (l *listModel) end() { l.follow() }
 
-// home goes to the oldest one held.
-func (l *list) home() {
+// home goes to the oldest message held.
+func (l *listModel) home() {
 	l.hold()
 	l.top, l.skip, l.selected = 0, 0, 0
 }
 
-// bottom returns the last entry that is wholly on the screen.
-func (l *list) bottom() int {
+// bottom returns the last item that is wholly on the screen.
+func (l *listModel) bottom() int {
 	i, used := l.top, -l.skip
-	for i < len(l.entries) {
+	for i < len(l.items) {
 		used += l.lines(i)
 		if used > l.height {
 			break
@@ -110,8 +110,8 @@ func (l *list) bottom() int {
 	return max(i-1, l.top)
 }
 
-// reveal moves the screen so that the selection is on it.
-func (l *list) reveal() {
+// reveal scrolls as far as needed to show the selection.
+func (l *listModel) reveal() {
 	if l.selected <= l.top {
 		l.top, l.skip = l.selected, 0
 		return
@@ -121,15 +121,13 @@ func (l *list) reveal() {
 	}
 }
 
-// resize keeps the selection on the screen.
-func (l *list) resize(height int) {
+// resize sets the number of lines. The selection stays on the screen.
+func (l *listModel) resize(height int) {
 	l.height = height
-	if !l.following && len(l.entries) > 0 {
+	if !l.following && len(l.items) > 0 {
 		if last, skip := l.tail(); l.top >= last {
 			l.top, l.skip = last, skip
 		}
 		l.reveal()
 	}
 }
-
-func clamp(n, low, high int) int { return max(low, min(n, high)) }

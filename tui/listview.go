@@ -1,47 +1,64 @@
 package tui
 
 import (
-	"time"
-
 	"hellox/tui/cells"
-	"hellox/tui/theme"
 	"hellox/tui/units"
 )
 
-// view paints the list in w cells and l.height lines.
-func (l *list) view(s *theme.Theme, w int, sender int) []string {
-	if len(l.entries) == 0 {
+// view renders the list in w cells and l.height lines.
+func (l *listModel) view(w int) []string {
+	if len(l.items) == 0 {
 		return nil
 	}
-	c := columnsFor(w, sender)
+	c := columnsFor(w, l.nameWidth)
 	top, skip, selected := l.top, l.skip, l.selected
 	if l.following {
 		top, skip = l.tail()
 		selected = -1
 	}
 	lines := make([]string, 0, l.height+3)
-	for i := top; i < len(l.entries) && len(lines) < l.height+skip; i++ {
-		lines = l.entryLines(lines, s, i, c, w, i == selected)
+	for i := top; i < len(l.items) && len(lines) < l.height+skip; i++ {
+		lines = l.appendItem(lines, i, c, w, i == selected)
 	}
 	return lines[min(skip, len(lines)):min(len(lines), l.height+skip)]
 }
 
-func (l *list) entryLines(lines []string, s *theme.Theme, i int, c columns, w int, selected bool) []string {
-	m := l.entries[i].message
+// appendItem renders an item, with its gap and its new day.
+func (l *listModel) appendItem(lines []string, i int, c columns, w int, selected bool) []string {
+	t, m := l.shared.theme, l.items[i].message
 	if m == nil {
-		return append(lines, s.Rule("⋯", units.Count(l.entries[i].dropped)+" dropped: they came faster than they were read", w))
+		return append(lines, t.Rule("⋯", units.Count(l.items[i].dropped)+" dropped: they came faster than they were read", w))
 	}
 	if l.newDay(i) {
-		lines = append(lines, s.Grey.Apply(cells.Cut(" "+m.Received.In(l.zone).Format("Monday, 2 January 2006"), w)))
+		lines = append(lines, t.Grey.Apply(cells.Cut(" "+m.Received.In(l.zone).Format("Monday, 2 January 2006"), w)))
 	}
 	if m.Missed > 0 {
-		lines = append(lines, s.Rule("⋯", cells.Clean(m.Sender, w/2)+": "+units.Count(m.Missed)+" missed", w))
+		lines = append(lines, t.Rule("⋯", cells.Clean(m.Sender, w/2)+": "+units.Count(m.Missed)+" missed", w))
 	}
-	return append(lines, row(s, m, c, w, selected, l.zone))
+	return append(lines, row(t, m, c, w, selected, l.zone))
 }
 
-// head is the line above the oldest message: what is before it.
-func (l *list) head(since time.Time) string {
+// state describes the reader's place for the foot.
+func (l *listModel) state() string {
+	if l.following {
+		if l.loading && len(l.items) > 0 && len(l.items) < l.height {
+			return "searching before #" + units.Count(uint64(l.older)) + " "
+		}
+		return "following "
+	}
+	state := "paused "
+	if l.fresh > 0 {
+		state = units.Count(l.fresh) + " new (G)  paused "
+	}
+	if begin := l.beginning(); l.top == 0 && begin != "" {
+		state = begin + "  " + state
+	}
+	return state
+}
+
+// beginning describes what is before the oldest message held.
+func (l *listModel) beginning() string {
+	since := l.shared.since
 	switch {
 	case l.loading:
 		return "reading older messages …"

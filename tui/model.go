@@ -8,6 +8,7 @@ import (
 	"hellox/history"
 	"hellox/stream"
 	"hellox/tui/cells"
+	"hellox/tui/form"
 	"hellox/tui/source"
 	"hellox/tui/theme"
 	"hellox/tui/timeline"
@@ -23,7 +24,7 @@ const (
 	tabs // how many
 )
 
-// tabNames are what the tabs are called, in order.
+// tabNames are the names of the tabs, in order.
 var tabNames = [tabs]string{"stream", "topics", "senders"}
 
 // A mode is what the keys go to.
@@ -38,155 +39,178 @@ const (
 	modeTell
 )
 
-// model is the full screen. Update routes what happens to its parts, View
-// paints them; whatever waits is a command of source.
+// model is the full screen, composed of sub-models. Update routes messages to
+// them, View composes what they render. What waits is a command of source.
 type model struct {
-	src     *source.Source
-	style   *theme.Theme
-	keys    keys
-	now     func() time.Time
+	shared  *shared
 	title   string
-	since   time.Time
-	sel     history.Select
 	started time.Time
+	layout  layout
+	tab     tab
+	mode    mode
 
-	layout layout
-	tab    tab
-	mode   mode
-
-	gen    int          // rises with each new selection: what an older one asked for is ignored
-	feed   *source.Feed // nil until the newest page is there
-	link   *stream.Link
-	stats  history.Stats
-	told   bool // stats hold what the store told
-	ended  error
+	feed   *source.Feed // nil until the newest page is read
+	status status
 	notice notice
 
-	list    list
-	nameW   int // width of the longest sender seen in the list
-	strip   timeline.Timeline
-	tree    tree
-	senders senders
-	detail  detail
-	filter  filterLine
-	publish publishForm
-	tell    tellForm
+	list    listModel
+	tree    treeModel
+	senders sendersModel
+	detail  detailModel
+	filter  form.Filter
+	publish form.Publish
+	tell    form.Tell
 
 	noMouse bool  // the terminal has the mouse
 	left    error // what Run returns
 }
 
-func newModel(src *source.Source, style *theme.Theme, o Options) model {
-	m := model{
-		src: src, style: style, keys: newKeys(), now: o.Now,
-		title: cells.Clean(o.Title, noticeMost), since: o.Since, sel: o.Select,
-		started: o.Now(),
-		tree:    newTree(),
+func newModel(src *source.Source, t *theme.Theme, o Options) model {
+	started := o.Now()
+	sh := &shared{src: src, theme: t, keys: newKeys(), now: o.Now, since: o.Since, sel: o.Select}
+	return model{
+		shared: sh, started: started, title: cells.Clean(o.Title, maxNotice),
+		status:  status{recent: timeline.New(recentSpan, recentSlots)},
+		list:    newListModel(sh, o.Memory, started.Location()),
+		tree:    newTreeModel(sh),
+		senders: newSendersModel(sh),
+		detail:  detailModel{shared: sh},
 	}
-	zone := m.started.Location()
-	m.list = list{budget: o.Memory, zone: zone, following: true}
-	m.strip = timeline.New(stripSpan, stripSlots)
-	m.senders.rhythms = map[string]rhythm{}
-	return m
 }
 
-// Init reads the newest page and begins to watch the totals.
+// Init reads the newest page and begins to read the totals.
 func (m model) Init() tea.Cmd {
+	sh := m.shared
 	// The title is this word whatever comes from the network.
-	return tea.Batch(tea.SetWindowTitle("hellox"), m.src.Newest(m.gen, m.since, m.sel), m.src.Poll(true, false), source.Tick())
+	return tea.Batch(tea.SetWindowTitle("hellox"), sh.src.Newest(sh.gen, sh.since, sh.sel), sh.src.Poll(true, false), source.Tick())
 }
 
-// Update routes.
+// Update routes a message.
 func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	var cmd tea.Cmd
+	var cmd, older tea.Cmd
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.layout.w, m.layout.h = msg.Width, msg.Height
 	case tea.KeyMsg:
 		m, cmd = m.press(msg)
 	case tea.MouseMsg:
-		m = m.mouse(msg)
+		m, cmd = m.mouse(msg)
 	case source.NewestMsg:
 		m, cmd = m.begin(msg)
 	case source.RetryMsg:
-		if msg.Gen == m.gen {
-			cmd = m.src.Newest(m.gen, m.since, m.sel)
+		if sh := m.shared; msg.Gen == sh.gen {
+			cmd = sh.src.Newest(sh.gen, sh.since, sh.sel)
 		}
 	case source.OlderMsg:
-		m = m.prepend(msg)
+		m, cmd = m.prepend(msg)
 	case source.EventsMsg:
-		m, cmd = m.fold(msg)
+		m, cmd = m.apply(msg)
 	case source.PollMsg:
 		m, cmd = m.polled(msg)
 	case source.PollDueMsg:
-		cmd = m.src.Poll(m.showsSenders(), m.showsPanel())
+		cmd = m.shared.src.Poll(m.showsSenders(), m.layout.showsPanel(m.tab))
 	case source.ActedMsg:
-		m.notice = m.notice.say(msg.Text)
+		m.notice = newNotice(msg.Text)
 		if msg.Err != nil {
-			m.notice = m.notice.fail(msg.Err)
+			m.notice = newErrorNotice(msg.Err)
 		}
 	case source.TickMsg:
-		m.notice = m.notice.at(m.now())
+		m.notice = m.notice.at(m.shared.now())
 		cmd = source.Tick()
 	}
 	m = m.arrange()
-	return m, tea.Batch(cmd, m.wantOlder())
+	if m.tab == tabStream {
+		m.list, older = m.list.loadOlder()
+	}
+	return m, tea.Batch(cmd, older)
 }
 
-// arrange fits all parts to the screen as it is now.
+// arrange fits all sub-models to the screen as it is now.
 func (m model) arrange() model {
-	m.layout = layoutFor(m.layout.w, m.layout.h, len(m.form()))
+	now := m.shared.now()
+	m.layout = layoutFor(m.layout.w, m.layout.h, len(m.formLines()))
 	m.list.resize(m.layout.body)
 	if m.tab == tabTopics {
-		m.tree.arrange(max(m.layout.body-1, 1))
+		m.tree.resize(max(m.layout.body-1, 1))
 	}
-	m.senders.resize(len(m.senders.all), max(m.layout.body-1, 1))
+	m.senders.resize(max(m.layout.body-1, 1))
 	if msg, size := m.subject(); m.mode == modeDetail {
-		m.detail.prepare(m.style, msg, size, m.layout.w, m.layout.body, m.now())
-	} else if m.showsDetail() {
-		if m.tab == tabStream && m.list.following && m.detail.fresh(m.now()) {
+		m.detail.prepare(msg, size, m.layout.w, m.layout.body, now)
+	} else if m.layout.showsDetail(m.tab) {
+		if m.tab == tabStream && m.list.following && m.detail.fresh(now) {
 			msg, size = m.detail.of, m.detail.size
 		}
-		m.detail.prepare(m.style, msg, size, m.layout.detail, m.layout.body, m.now())
+		m.detail.prepare(msg, size, m.layout.detail, m.layout.body, now)
 	}
-	m.keys = m.enabled()
+	m.shared.keys = m.enabled()
 	return m
 }
 
-// wantOlder asks for the page before if the reader comes near to its place.
-func (m *model) wantOlder() tea.Cmd {
-	if m.tab != tabStream || !m.list.wantsOlder() {
-		return nil
+// showsSenders reports whether the senders are on the screen.
+func (m model) showsSenders() bool { return m.tab == tabSenders || m.layout.showsPanel(m.tab) }
+
+// subject returns the message that the detail shows, and the size of its
+// payload: the selected one, or the newest of the selected topic.
+func (m model) subject() (*stream.Message, int) {
+	switch m.tab {
+	case tabStream:
+		if msg := m.list.current(); msg != nil {
+			return msg, len(msg.Payload)
+		}
+	case tabTopics:
+		return m.tree.current()
 	}
-	m.list.loading = true
-	return m.src.Older(m.gen, m.list.older, m.since, m.sel)
+	return nil, 0
 }
 
-// showsSenders tells whether the senders are on the screen.
-func (m model) showsSenders() bool { return m.tab == tabSenders || m.showsPanel() }
-
-// showsPanel tells whether they are beside the list.
-func (m model) showsPanel() bool { return m.layout.senders > 0 && m.tab != tabSenders }
-
-// showsDetail tells whether a message is set out beside the list.
-func (m model) showsDetail() bool { return m.layout.detail > 0 && m.tab != tabSenders }
+// subjectSender returns the sender that is looked at, and whether it is a
+// broadcaster of hellox; "" if there is none.
+func (m model) subjectSender() (name string, ours bool) {
+	if m.tab == tabSenders {
+		if s := m.senders.current(); s != nil {
+			return s.Sender, s.Ours
+		}
+		return "", false
+	}
+	if msg, _ := m.subject(); msg != nil {
+		return msg.Sender, msg.Ours
+	}
+	return "", false
+}
 
 // reselect shows another selection of the stream from its newest page on.
 func (m model) reselect(sel history.Select) (model, tea.Cmd) {
-	m.sel = sel
-	m.gen++
-	m.ended = nil
+	sh := m.shared
+	sh.sel = sel
+	sh.gen++
+	m.status.ended = nil
 	if m.feed != nil {
 		m.feed.Stop()
 		m.feed = nil
 	}
 	m.list.show(history.Page{})
-	m.list.loading = true // until the newest page is there
-	return m, m.src.Newest(m.gen, m.since, m.sel)
+	m.list.loading = true // until the newest page is read
+	return m, sh.src.Newest(sh.gen, sh.since, sh.sel)
 }
 
-// quit ends the program; err is what Run returns.
-func (m model) quit(err error) (model, tea.Cmd) {
-	m.left = err
-	return m, tea.Quit
+// only shows the messages of one sender, or of all again if it is that one
+// already.
+func (m model) only(sender string) (model, tea.Cmd) {
+	sel := m.shared.sel
+	if sel.Sender == sender {
+		sender = ""
+	}
+	sel.Sender = sender
+	return m.reselect(sel)
+}
+
+// back shows more again: all senders, else all that the filter left out.
+func (m model) back() (model, tea.Cmd) {
+	sel := m.shared.sel
+	if sel.Sender != "" {
+		sel.Sender = ""
+	} else {
+		sel.Filter = nil
+	}
+	return m.reselect(sel)
 }

@@ -13,14 +13,15 @@ import (
 	"hellox/tui/units"
 )
 
-// panel paints the senders beside the list in w cells: state, rhythm and last
+// panel renders the senders beside the list in w cells: state, rhythm and last
 // interval of each, and its pod where that is known; at the foot the intervals
-// of the one looked at.
-func (s *senders) panel(st *theme.Theme, w, height int, now time.Time, of string) []string {
+// of the sender of.
+func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
+	th := s.shared.theme
 	const footH = 6
 	var foot []string
 	if in := s.intervalsOf(of); in != nil && height > 4*footH {
-		foot = histogram(st, in, w)
+		foot = histogram(th, in, w)
 	}
 	n := s.tally()
 	head := " " + units.Plural(uint64(len(s.all)), "sender")
@@ -29,16 +30,16 @@ func (s *senders) panel(st *theme.Theme, w, height int, now time.Time, of string
 			head += fmt.Sprintf("  %s %d", theme.Sign(state), n[state])
 		}
 	}
-	lines := []string{st.Grey.Apply(cells.Cut(head, w))}
+	lines := []string{th.Grey.Apply(cells.Cut(head, w))}
 	room := height - len(foot) - 1
 	for i := range s.all {
 		if len(lines) >= room && i < len(s.all)-1 {
-			lines = append(lines, st.Grey.Apply(cells.Cut(" … "+units.Count(uint64(len(s.all)-i))+" more (3)", w)))
+			lines = append(lines, th.Grey.Apply(cells.Cut(" … "+units.Count(uint64(len(s.all)-i))+" more (3)", w)))
 			break
 		}
-		lines = append(lines, s.panelLine(st, &s.all[i], w, now))
+		lines = append(lines, s.panelLine(&s.all[i], w, now))
 		if pod := s.all[i].Pod; pod != "" && len(lines) < room {
-			lines = append(lines, "   "+st.Grey.Apply(cells.Clean("pod "+pod, w-4)))
+			lines = append(lines, "   "+th.Grey.Apply(cells.Clean("pod "+pod, w-4)))
 		}
 	}
 	for len(lines) < height-len(foot) {
@@ -47,9 +48,11 @@ func (s *senders) panel(st *theme.Theme, w, height int, now time.Time, of string
 	return append(lines, foot...)
 }
 
-func (s *senders) panelLine(st *theme.Theme, one *stream.Sender, w int, now time.Time) string {
+// panelLine renders one sender.
+func (s *sendersModel) panelLine(one *stream.Sender, w int, now time.Time) string {
+	th := s.shared.theme
 	const rhythmW, wordsW = len(rhythm{}), 11
-	words := stateWords(one, now)
+	words := stateText(one, now)
 	if one.State == stream.OnTime {
 		words = ""
 		if one.IntervalMS != nil {
@@ -59,22 +62,22 @@ func (s *senders) panelLine(st *theme.Theme, one *stream.Sender, w int, now time
 	nameW := max(w-4-1-rhythmW-1-wordsW-1, 4)
 	beat := cells.Spaces(rhythmW)
 	if r, ok := s.rhythms[one.Sender]; ok {
-		beat = st.Spark(r[:])
+		beat = th.Spark(r[:])
 	}
-	return " " + st.State(one.State).Apply(theme.Sign(one.State)) + " " + st.Bar(one.Sender, one.Color, false) +
+	return " " + th.State(one.State).Apply(theme.Sign(one.State)) + " " + th.Bar(one.Sender, one.Color, false) +
 		cells.Left(cells.Name(one.Sender, one.Ours, nameW), nameW) + " " +
-		beat + " " + st.Grey.Apply(cells.Right(words, wordsW))
+		beat + " " + th.Grey.Apply(cells.Right(words, wordsW))
 }
 
-// histogram paints how the intervals of a sender are spread.
-func histogram(st *theme.Theme, in *history.Intervals, w int) []string {
+// histogram renders the distribution of a sender's intervals.
+func histogram(th *theme.Theme, in *history.Intervals, w int) []string {
 	step := time.Duration(in.StepMS * float64(time.Millisecond))
 	span := time.Duration(len(in.Counts)) * step
 	lines := []string{
-		st.Hair.Apply(cells.Repeat("─", w)),
-		" " + st.Grey.Apply("intervals of ") + cells.Clean(in.Sender, w-15),
-		" " + st.Spark(spread(in.Counts, w-2)),
-		st.Grey.Apply(cells.Cut(" 0 s"+cells.Right(units.Latency(span), w-5), w)),
+		th.Hair.Apply(cells.Repeat("─", w)),
+		" " + th.Grey.Apply("intervals of ") + cells.Clean(in.Sender, w-15),
+		" " + th.Spark(spread(in.Counts, w-2)),
+		th.Grey.Apply(cells.Cut(" 0 s"+cells.Right(units.Latency(span), w-5), w)),
 		cells.Cut(fmt.Sprintf(" min %.3f  mean %.3f  max %.3f", in.MinMS/1000, in.MeanMS/1000, in.MaxMS/1000), w),
 	}
 	ms := func(f float64) time.Duration { return time.Duration(f * float64(time.Millisecond)) }
@@ -83,13 +86,13 @@ func histogram(st *theme.Theme, in *history.Intervals, w int) []string {
 		if p < 0.01 {
 			words = "no"
 		}
-		return append(lines, st.Grey.Apply(cells.Cut(fmt.Sprintf(" uniform: %s (p %.2f)", words, p), w)))
+		return append(lines, th.Grey.Apply(cells.Cut(fmt.Sprintf(" uniform: %s (p %.2f)", words, p), w)))
 	}
 	return append(lines, "")
 }
 
-// spread draws bins over at most n bars: several bins make one bar, or one bin
-// several bars.
+// spread distributes bins over at most n bars: a bar may take several bins, or a
+// bin several bars.
 func spread(counts []uint64, n int) []uint32 {
 	if len(counts) == 0 {
 		return nil

@@ -15,8 +15,8 @@ type columns struct {
 	time, sender, text, delta, any, latency int
 }
 
-// columnsFor divides w cells among the columns. Narrower and narrower, the
-// latency goes first, then the milliseconds, then the delta.
+// columnsFor divides w cells among the columns. As w shrinks, the latency goes
+// first, then the milliseconds, then the delta.
 func columnsFor(w, sender int) columns {
 	c := columns{time: len(units.Clock), sender: clamp(sender, 7, max(w/4, 7)), delta: 12, latency: 8}
 	if w >= 92 {
@@ -41,14 +41,14 @@ func columnsFor(w, sender int) columns {
 	return c
 }
 
-// row paints a message in w cells.
-func row(s *theme.Theme, m *stream.Message, c columns, w int, selected bool, zone *time.Location) string {
-	p := s.Row(selected)
+// row renders a message in w cells.
+func row(t *theme.Theme, m *stream.Message, c columns, w int, selected bool, zone *time.Location) string {
+	p := t.Row(selected)
 	var b strings.Builder
 	b.WriteString(p.Accent.Apply(pointer(selected)))
 	b.WriteString(p.Grey.Apply(m.Received.In(zone).Format(units.Clock)[:c.time]))
 	b.WriteString(p.Ink.Apply(" "))
-	b.WriteString(s.Bar(m.Sender, m.Color, selected))
+	b.WriteString(t.Bar(m.Sender, m.Color, selected))
 	b.WriteString(p.Ink.Apply(cells.Left(cells.Name(m.Sender, m.Ours, c.sender), c.sender) + "  "))
 	n := c.text
 	if marks := marks(m); marks != "" {
@@ -72,7 +72,7 @@ func row(s *theme.Theme, m *stream.Message, c columns, w int, selected bool, zon
 	return p.Fill(b.String(), w)
 }
 
-// pointer marks the selection by a sign too: there may be no colours.
+// pointer marks the selection by a sign, for terminals without colours.
 func pointer(selected bool) string {
 	if selected {
 		return "›"
@@ -80,7 +80,7 @@ func pointer(selected bool) string {
 	return " "
 }
 
-// marks are the signs of what is special about a message.
+// marks returns the signs of a retained and of a reordered message.
 func marks(m *stream.Message) string {
 	s := ""
 	if m.Retained {
@@ -92,7 +92,8 @@ func marks(m *stream.Message) string {
 	return s
 }
 
-// text is what a message says, in at most n cells.
+// text returns the text of a message in at most n cells: of a broadcast its
+// text, else the payload.
 func text(m *stream.Message, n int) string {
 	if m.Ours {
 		return cells.Clean(m.Text, n)
@@ -100,6 +101,6 @@ func text(m *stream.Message, n int) string {
 	if len(m.Payload) == 0 {
 		return cells.Cut("(empty)", n)
 	}
-	// No more is converted than clean would look at.
+	// Clean reads no more than this.
 	return cells.Clean(string(m.Payload[:min(len(m.Payload), 20*n+24)]), n)
 }

@@ -58,16 +58,20 @@ func (s *screen) send(msg tea.Msg) tea.Cmd {
 }
 
 // read reads the newest page, as after each new selection.
-func (s *screen) read() { s.send(s.m.src.Newest(s.m.gen, s.m.since, s.m.sel)()) }
+func (s *screen) read() {
+	s.send(s.m.shared.src.Newest(s.m.shared.gen, s.m.shared.since, s.m.shared.sel)())
+}
 
-func (s *screen) poll() { s.send(s.m.src.Poll(s.m.showsSenders(), s.m.showsPanel())()) }
+func (s *screen) poll() {
+	s.send(s.m.shared.src.Poll(s.m.showsSenders(), s.m.layout.showsPanel(s.m.tab))())
+}
 
 // follow takes in what has come since.
-func (s *screen) follow() { s.send(s.m.feed.Next(s.m.gen)()) }
+func (s *screen) follow() { s.send(s.m.feed.Next(s.m.shared.gen)()) }
 
 // older takes in the page before.
 func (s *screen) older() {
-	s.send(s.m.src.Older(s.m.gen, s.m.list.older, s.m.since, s.m.sel)())
+	s.send(s.m.shared.src.Older(s.m.shared.gen, s.m.list.older, s.m.shared.since, s.m.shared.sel)())
 }
 
 // press presses keys by their names; what is no name is typed.

@@ -1,65 +1,76 @@
 package tui
 
 import (
-	"math"
 	"sort"
 	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/history"
 	"hellox/stream"
 	"hellox/stream/safetext"
+	"hellox/tui/source"
 	"hellox/tui/units"
 )
 
-// senders are all senders by name, as the store tells of them.
-type senders struct {
-	all       []stream.Sender
+// sendersModel is the tab of senders, and the panel of them beside the list.
+type sendersModel struct {
+	shared    *shared
+	all       []stream.Sender     // by name
 	intervals []history.Intervals // by name
-	rhythms   map[string]rhythm
-	choice
+	rhythms   rhythms
+	cursor    cursor
 }
 
-// A rhythm holds the last intervals of a sender in milliseconds, newest last.
-type rhythm [6]uint32
-
-// rhythmsMost bounds how many senders have one.
-const rhythmsMost = 10_000
-
-// heard takes in the interval before a message.
-func (s *senders) heard(m *stream.Message) {
-	if m.Delta == stream.None {
-		return
-	}
-	r, known := s.rhythms[m.Sender]
-	if !known && len(s.rhythms) >= rhythmsMost {
-		return
-	}
-	copy(r[:], r[1:])
-	r[len(r)-1] = uint32(clamp(int(m.Delta.Milliseconds()), 1, math.MaxInt32))
-	s.rhythms[m.Sender] = r
+func newSendersModel(sh *shared) sendersModel {
+	return sendersModel{shared: sh, rhythms: rhythms{}}
 }
 
-// intervalsOf returns the histogram of a sender, or nil.
-func (s *senders) intervalsOf(name string) *history.Intervals {
-	i := sort.Search(len(s.intervals), func(i int) bool { return s.intervals[i].Sender >= name })
-	if i < len(s.intervals) && s.intervals[i].Sender == name {
-		return &s.intervals[i]
+// update takes in messages, states and totals, and keys.
+func (s sendersModel) update(msg tea.Msg) (sendersModel, tea.Cmd) {
+	switch msg := msg.(type) {
+	case source.NewestMsg:
+		s.rhythms = rhythms{}
+		for i := range msg.Page.Messages {
+			s.rhythms.add(&msg.Page.Messages[i])
+		}
+	case source.EventsMsg:
+		for i := range msg.Events {
+			switch e := &msg.Events[i]; {
+			case e.Message != nil:
+				s.rhythms.add(e.Message)
+			case e.Sender != nil:
+				s.change(*e.Sender)
+			}
+		}
+	case source.PollMsg:
+		if msg.Senders != nil {
+			s.set(msg.Senders)
+		}
+		if msg.Intervals != nil {
+			s.intervals = msg.Intervals
+		}
+	default:
+		navigate(s.shared.keys, &s.cursor, msg)
 	}
-	return nil
+	return s, nil
 }
 
-// set takes what the store told, which is by name. The selection stays on its
-// sender.
-func (s *senders) set(all []stream.Sender) {
+// resize fits the cursor to the screen.
+func (s *sendersModel) resize(height int) { s.cursor.resize(len(s.all), height) }
+
+// set replaces all senders by those that the store lists by name. The selection
+// stays on its sender.
+func (s *sendersModel) set(all []stream.Sender) {
 	on := s.current()
 	s.all = all
 	if on != nil {
-		s.selected = min(s.find(on.Sender), max(len(all)-1, 0))
+		s.cursor.selected = min(s.find(on.Sender), max(len(all)-1, 0))
 	}
 }
 
-// change takes in one sender whose state changed.
-func (s *senders) change(one stream.Sender) {
+// change adds a sender, or replaces the one of its name.
+func (s *sendersModel) change(one stream.Sender) {
 	i := s.find(one.Sender)
 	if i == len(s.all) || s.all[i].Sender != one.Sender {
 		s.all = append(s.all, stream.Sender{})
@@ -68,20 +79,30 @@ func (s *senders) change(one stream.Sender) {
 	s.all[i] = one
 }
 
-// find returns where a sender is, or would be.
-func (s *senders) find(name string) int {
+// find returns the index of a sender, or where it would be inserted.
+func (s *sendersModel) find(name string) int {
 	return sort.Search(len(s.all), func(i int) bool { return s.all[i].Sender >= name })
 }
 
-func (s *senders) current() *stream.Sender {
-	if s.selected >= len(s.all) {
+// current returns the selected sender, or nil.
+func (s *sendersModel) current() *stream.Sender {
+	if s.cursor.selected >= len(s.all) {
 		return nil
 	}
-	return &s.all[s.selected]
+	return &s.all[s.cursor.selected]
+}
+
+// intervalsOf returns the histogram of a sender, or nil.
+func (s *sendersModel) intervalsOf(name string) *history.Intervals {
+	i := sort.Search(len(s.intervals), func(i int) bool { return s.intervals[i].Sender >= name })
+	if i < len(s.intervals) && s.intervals[i].Sender == name {
+		return &s.intervals[i]
+	}
+	return nil
 }
 
 // tally counts the senders in each state.
-func (s *senders) tally() map[stream.State]int {
+func (s *sendersModel) tally() map[stream.State]int {
 	n := map[stream.State]int{}
 	for i := range s.all {
 		n[s.all[i].State]++
@@ -89,8 +110,8 @@ func (s *senders) tally() map[stream.State]int {
 	return n
 }
 
-// stateWords are a state in words: how late, silent for how long, gone when.
-func stateWords(s *stream.Sender, now time.Time) string {
+// stateText describes a state: how late, for how long silent, since when gone.
+func stateText(s *stream.Sender, now time.Time) string {
 	zone := now.Location()
 	switch s.State {
 	case stream.Late:

@@ -68,14 +68,14 @@ func TestAHistoryThatDoesNotAnswerIsAskedAgain(t *testing.T) {
 	s := open(t, store, termenv.Ascii, 80, 24)
 	s.shows("◌ connecting", "Reading the history.", "✗ read the totals: no answer from 127.0.0.1:8420")
 	store.err = nil
-	cmd := s.send(source.RetryMsg{Gen: s.m.gen})
+	cmd := s.send(source.RetryMsg{Gen: s.m.shared.gen})
 	if cmd == nil {
 		t.Fatal("a retry asks for nothing")
 	}
 	s.read()
 	s.shows("● connected", "m3.")
 
-	s.send(source.EventsMsg{Gen: s.m.gen, Events: []history.Event{{Link: &stream.Link{State: stream.Retrying, Cause: "connection refused"}}}})
+	s.send(source.EventsMsg{Gen: s.m.shared.gen, Events: []history.Event{{Link: &stream.Link{State: stream.Retrying, Cause: "connection refused"}}}})
 	store.err = errors.New("the same in more words")
 	s.m.notice = notice{}
 	s.poll()
@@ -84,7 +84,7 @@ func TestAHistoryThatDoesNotAnswerIsAskedAgain(t *testing.T) {
 
 func TestAStoreThatEndsIsTold(t *testing.T) {
 	s := open(t, longStore(3), termenv.Ascii, 80, 24)
-	s.send(source.EventsMsg{Gen: s.m.gen, End: errors.New("the history was closed")})
+	s.send(source.EventsMsg{Gen: s.m.shared.gen, End: errors.New("the history was closed")})
 	s.shows("⨯ ended", "✗ the history was closed", "m3.")
 	s.press("s") // whoever selects anew begins anew
 	s.read()
@@ -182,17 +182,17 @@ func TestTopicsOpenAndClose(t *testing.T) {
 }
 
 func TestTheTreeIsBounded(t *testing.T) {
-	tr := newTree()
-	for i := range topicsMost + 100 {
-		m := stream.Message{Topic: time.Duration(i).String(), Payload: make([]byte, 2*payloadMost), Received: at}
+	tr := newTreeModel(&shared{})
+	for i := range maxTopics + 100 {
+		m := stream.Message{Topic: time.Duration(i).String(), Payload: make([]byte, 2*maxTopicPayload), Received: at}
 		tr.add(&m)
 	}
-	if tr.topics != topicsMost || tr.over != 100 {
-		t.Errorf("%d topics are held and %d messages found no room, want %d and 100", tr.topics, tr.over, topicsMost)
+	if tr.topics.topics != maxTopics || tr.topics.over != 100 {
+		t.Errorf("%d topics are held and %d messages found no room, want %d and 100", tr.topics.topics, tr.topics.over, maxTopics)
 	}
-	tr.arrange(10)
-	if m, size := tr.current(); len(m.Payload) != payloadMost || size != 2*payloadMost {
-		t.Errorf("%d of %d bytes of a payload are held, want %d of %d", len(m.Payload), size, payloadMost, 2*payloadMost)
+	tr.resize(10)
+	if m, size := tr.current(); len(m.Payload) != maxTopicPayload || size != 2*maxTopicPayload {
+		t.Errorf("%d of %d bytes of a payload are held, want %d of %d", len(m.Payload), size, maxTopicPayload, 2*maxTopicPayload)
 	}
 }
 

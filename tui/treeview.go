@@ -5,23 +5,24 @@ import (
 	"time"
 
 	"hellox/tui/cells"
-	"hellox/tui/theme"
 	"hellox/tui/units"
 )
 
-// view paints the topics in w cells: level, count, rate, the newest payload
-// and how long ago it came.
-func (t *tree) view(s *theme.Theme, w int, now time.Time) []string {
+// view renders the topics in w cells: level, count, rate, the newest payload
+// and how long ago it was received.
+func (t *treeModel) view(w int, now time.Time) []string {
+	th := t.shared.theme
 	const countW, rateW, ageW = 9, 9, 10
+	from, to := t.cursor.visible()
 	nameW := clamp(t.widest(), 12, max((w-countW-rateW-ageW-8)/2, 12))
 	textW := max(w-1-nameW-countW-rateW-ageW-6, 0)
-	lines := []string{s.Grey.Apply(cells.Cut(
+	lines := []string{th.Grey.Apply(cells.Cut(
 		" "+cells.Left("topic", nameW)+cells.Right("messages", countW)+cells.Right("rate 1 min", rateW+2)+"  "+cells.Left("last", textW)+cells.Right("age", ageW), w))}
-	for i := t.top; i < len(t.lines) && i < t.top+t.height; i++ {
+	for i := from; i < to; i++ {
 		n := t.lines[i].topic
-		p := s.Row(i == t.selected)
+		p := th.Row(i == t.cursor.selected)
 		var b strings.Builder
-		b.WriteString(p.Accent.Apply(pointer(i == t.selected)))
+		b.WriteString(p.Accent.Apply(pointer(i == t.cursor.selected)))
 		b.WriteString(p.Ink.Apply(cells.Left(t.label(i, nameW), nameW)))
 		b.WriteString(p.Ink.Apply(cells.Right(units.Count(n.count), countW)))
 		b.WriteString(p.Grey.Apply("  " + cells.Right(units.Rate(float64(n.minute.Sum(now, time.Minute))/60), rateW)))
@@ -36,8 +37,8 @@ func (t *tree) view(s *theme.Theme, w int, now time.Time) []string {
 	return lines
 }
 
-// label is a level with its place in the tree.
-func (t *tree) label(i, w int) string {
+// label returns a level, indented and with the sign of its state.
+func (t *treeModel) label(i, w int) string {
 	row := t.lines[i]
 	sign := "  "
 	switch {
@@ -55,11 +56,12 @@ func (t *tree) label(i, w int) string {
 	return cells.Spaces(indent) + sign + level
 }
 
-// widest measures the labels on the screen.
-func (t *tree) widest() int {
+// widest returns the width of the longest label on the screen.
+func (t *treeModel) widest() int {
 	const most = 60
+	from, to := t.cursor.visible()
 	n := 0
-	for i := t.top; i < len(t.lines) && i < t.top+t.height; i++ {
+	for i := from; i < to; i++ {
 		n = max(n, cells.Width(t.label(i, most))+1)
 	}
 	return n

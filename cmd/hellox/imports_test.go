@@ -72,15 +72,26 @@ web/timeline -> stream/filter
 
 tui -> history
 tui -> stream
-tui -> stream/filter
 tui -> stream/safetext
 tui -> stream/stats
 tui -> tui/cells
+tui -> tui/detail
+tui -> tui/form
 tui -> tui/source
 tui -> tui/theme
 tui -> tui/timeline
 tui -> tui/units
 tui/cells -> stream/safetext
+tui/detail -> stream
+tui/detail -> stream/safetext
+tui/detail -> tui/cells
+tui/detail -> tui/theme
+tui/detail -> tui/units
+tui/form -> stream
+tui/form -> stream/filter
+tui/form -> stream/safetext
+tui/form -> tui/cells
+tui/form -> tui/theme
 tui/source -> history
 tui/source -> stream
 tui/source -> tui/units

@@ -37,3 +37,22 @@ func Spaces(n int) string { return Repeat(" ", n) }
 
 // Repeat is strings.Repeat that takes a negative count as zero.
 func Repeat(s string, n int) string { return strings.Repeat(s, max(n, 0)) }
+
+// Ends returns w cells with a at the left and b at the right. Where both do not
+// fit, a is cut.
+func Ends(a, b string, w int) string {
+	return Left(a, max(w-Width(b), 0)) + Cut(b, w)
+}
+
+// Block returns height lines, each exactly w cells wide.
+func Block(lines []string, w, height int) []string {
+	block := make([]string, height)
+	for i := range block {
+		if i < len(lines) {
+			block[i] = Left(lines[i], w)
+		} else {
+			block[i] = Spaces(w)
+		}
+	}
+	return block
+}

@@ -1,4 +1,4 @@
-package tui
+package form
 
 import (
 	"github.com/charmbracelet/bubbles/textinput"
@@ -9,13 +9,17 @@ import (
 	"hellox/tui/theme"
 )
 
-// An input is a line to type in. textinput edits; painting is ours, because
-// the place of an error is to be marked and the cursor seen without colours.
+// maxInput is the largest number of characters of an input.
+const maxInput = 32 << 10
+
+// An input is a line to type in. textinput edits it. It is painted here,
+// because the place of an error is marked and the cursor is shown without
+// colours too.
 type input struct{ line textinput.Model }
 
 func newInput(value string) input {
 	line := textinput.New()
-	line.CharLimit = 32 << 10
+	line.CharLimit = maxInput
 	line.SetValue(value)
 	line.Focus()
 	return input{line}
@@ -28,9 +32,9 @@ func (in input) update(msg tea.Msg) input {
 	return in
 }
 
-// view paints the line in w cells. Characters from wrong on are red; 0 is
-// none, counted from 1. Without focus there is no cursor.
-func (in input) view(s *theme.Theme, w, wrong int, focus bool) string {
+// view paints the line in w cells. Characters from column wrong on are red; it
+// counts from 1, and 0 is none. Without focus there is no cursor.
+func (in input) view(t *theme.Theme, w, wrong int, focus bool) string {
 	runes, at := []rune(in.line.Value()), in.line.Position()
 	if !focus {
 		at = 0
@@ -50,7 +54,7 @@ func (in input) view(s *theme.Theme, w, wrong int, focus bool) string {
 		case i == at && focus:
 			c = theme.Reverse.Apply(c)
 		case wrong > 0 && i >= wrong-1:
-			c = s.Red.Apply(c)
+			c = t.Red.Apply(c)
 		}
 		painted += c
 	}

@@ -1,4 +1,4 @@
-package tui
+package detail
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"hellox/tui/cells"
 )
 
-// hex sets bytes out in lines of at most w cells: offset, bytes, characters.
+// hex dumps bytes in lines of at most w cells: offset, bytes, characters.
 func hex(b []byte, w int) []string {
 	n := 16
 	for n > 4 && 6+4*n > w {

@@ -1,4 +1,4 @@
-package tui
+package form
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"hellox/stream"
 )
 
-// parseCommand reads what hellox tell takes behind the sender: say TEXT, pause,
+// parseCommand parses what hellox tell takes after the ID: say TEXT, pause,
 // resume, interval MIN MAX or identify.
 func parseCommand(line string) (stream.Command, error) {
 	verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")

@@ -1,0 +1,73 @@
+package tui
+
+import (
+	"time"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"hellox/stream"
+	"hellox/tui/detail"
+)
+
+// detailModel shows one message in full, beside the list or instead of it.
+type detailModel struct {
+	shared *shared
+	view   detail.View
+	top    int
+	height int
+	of     *stream.Message
+	size   int       // of its whole payload
+	since  time.Time // when it was first rendered
+	shown  detail.View
+	width  int
+	lines  []string // of, rendered as shown in width cells
+}
+
+// update takes keys, and turns of the mouse wheel.
+func (d detailModel) update(msg tea.Msg) (detailModel, tea.Cmd) {
+	screen := max(d.height-1, 1)
+	switch msg := msg.(type) {
+	case scrollMsg:
+		d.scroll(int(msg))
+	case tea.KeyMsg:
+		switch k := d.shared.keys; {
+		case key.Matches(msg, k.View):
+			d.view = d.view.Next()
+			d.top = 0
+		case key.Matches(msg, k.PageDown):
+			d.scroll(screen)
+		case key.Matches(msg, k.PageUp):
+			d.scroll(-screen)
+		}
+	}
+	return d, nil
+}
+
+func (d *detailModel) scroll(n int) { d.top = clamp(d.top+n, 0, max(len(d.lines)-d.height, 0)) }
+
+// prepare renders m for w cells and height lines, unless it is already. size is
+// the number of bytes of the whole payload, of which m may hold the beginning
+// only.
+func (d *detailModel) prepare(m *stream.Message, size, w, height int, now time.Time) {
+	d.height = height
+	if d.of != m {
+		d.top, d.size, d.since = 0, size, now
+	}
+	if d.of != m || d.width != w || d.shown != d.view || d.lines == nil {
+		d.of, d.width, d.shown = m, w, d.view
+		d.lines = detail.Lines(d.shared.theme, m, size, d.view, w, now.Location())
+	}
+	d.scroll(0)
+}
+
+// fresh reports whether the message was first rendered less than a second ago.
+// Beside a list that runs, a faster change could not be read.
+func (d *detailModel) fresh(now time.Time) bool {
+	return d.of != nil && now.Sub(d.since) < time.Second
+}
+
+// visible returns the lines on the screen.
+func (d *detailModel) visible() []string {
+	return d.lines[d.top:min(len(d.lines), d.top+d.height)]
+}

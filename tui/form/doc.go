@@ -1,0 +1,11 @@
+// Package form holds the lines that the user types into: the filter, a message
+// to publish, a command for a broadcaster.
+//
+//	key ──▶ Update ──▶ the form, and its Status
+//	                     Editing    goes on
+//	                     Closed     left without a result
+//	                     Submitted  Filter.Result, Publish.Message, Tell.Command
+//
+// Filter is one line, Publish three, Tell one. A form checks what is typed; to
+// apply, publish or send the result is the model's part, in package tui.
+package form

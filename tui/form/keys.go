@@ -1,0 +1,25 @@
+package form
+
+import "github.com/charmbracelet/bubbles/key"
+
+// keys are the keys of all forms. Every other key is typed.
+type keys struct {
+	Apply, Send, Revert, Close, Next, Previous key.Binding
+}
+
+func newKeys() keys {
+	bind := func(help, does string, names ...string) key.Binding {
+		for _, n := range names {
+			names = append(names, "alt+"+n)
+		}
+		return key.NewBinding(key.WithKeys(names...), key.WithHelp(help, does))
+	}
+	return keys{
+		Apply:    bind("enter", "apply", "enter"),
+		Send:     bind("enter", "send", "enter"),
+		Revert:   bind("esc", "leave it as it was", "esc"),
+		Close:    bind("esc", "close", "esc"),
+		Next:     bind("tab", "next field", "tab", "down"),
+		Previous: bind("shift+tab", "previous field", "shift+tab", "up"),
+	}
+}

@@ -1,0 +1,11 @@
+package form
+
+// A Status says how it goes on after a key.
+type Status int
+
+// The states of a form.
+const (
+	Editing   Status = iota // the form stays as it is
+	Closed                  // the user has left it
+	Submitted               // there is a result
+)

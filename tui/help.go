@@ -1,0 +1,30 @@
+package tui
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/bubbles/help"
+
+	"hellox/tui/theme"
+)
+
+// helpLines renders all keys and signs in w cells.
+func helpLines(t *theme.Theme, w int) []string {
+	h := help.New()
+	h.Width = w - 2
+	h.Styles = t.Help
+	all := newKeys()
+	lines := []string{t.Bold.Apply(" keys"), ""}
+	for _, l := range strings.Split(h.FullHelpView(all.full()), "\n") {
+		lines = append(lines, " "+l)
+	}
+	lines = append(lines, "", t.Bold.Apply(" signs"), "")
+	for _, l := range []string{
+		"● on time   ◐ late   ○ silent   × gone (said goodbye)   ⨯ lost",
+		"⋯ missed, dropped   ↶ reordered   ▣ retained   ◌ not connected",
+		"Δ since the one before of the same sender; then how long it travelled",
+	} {
+		lines = append(lines, " "+t.Grey.Apply(l))
+	}
+	return lines
+}

@@ -1,0 +1,73 @@
+package tui
+
+import (
+	"time"
+
+	"hellox/history"
+	"hellox/stream"
+	"hellox/tui/cells"
+	"hellox/tui/theme"
+	"hellox/tui/timeline"
+	"hellox/tui/units"
+)
+
+// status is what is known about the stream as a whole.
+type status struct {
+	stats  history.Stats
+	known  bool         // stats have been read
+	link   *stream.Link // ours to the store, if it has one
+	ended  error        // why no more events can follow
+	recent timeline.Timeline
+}
+
+// away reports whether our own link is down.
+func (s *status) away() bool { return s.link != nil && s.link.State != stream.Connected }
+
+// linkText describes how the stream comes here: our own link first, and the
+// receiver's to the broker if that one is down.
+func (s *status) linkText(t *theme.Theme, now time.Time) string {
+	broker := s.stats.Link
+	switch {
+	case s.ended != nil:
+		return t.Red.Apply("⨯ ended")
+	case s.away():
+		return linkState(t, *s.link, now)
+	case !s.known:
+		return t.Grey.Apply("◌ connecting")
+	case broker.State != "" && broker.State != stream.Connected:
+		if s.link == nil {
+			return linkState(t, broker, now)
+		}
+		return t.Green.Apply("●") + " connected, broker " + linkState(t, broker, now)
+	}
+	return t.Green.Apply("●") + " connected"
+}
+
+func linkState(t *theme.Theme, l stream.Link, now time.Time) string {
+	switch l.State {
+	case stream.Connected:
+		return t.Green.Apply("●") + " connected"
+	case stream.Retrying:
+		in := l.Retry.Sub(now)
+		if in < time.Second {
+			return t.Grey.Apply("◌ retrying")
+		}
+		return t.Grey.Apply("◌ retry in " + units.Elapsed(in+time.Second/2))
+	case stream.Ended:
+		return t.Red.Apply("⨯ ended")
+	}
+	return t.Grey.Apply("◌ connecting")
+}
+
+// alert returns a line of w cells about what is wrong, or "".
+func (s *status) alert(t *theme.Theme, w int) string {
+	switch {
+	case s.ended != nil:
+		return t.Red.Apply(cells.Left(" ✗ "+cells.Clean(s.ended.Error(), w), w))
+	case s.away() && s.link.Cause != "":
+		return t.Amber.Apply(cells.Left(" "+cells.Clean(s.link.Cause, w), w))
+	case s.stats.Degraded != "":
+		return t.Amber.Apply(cells.Left(" ◐ "+cells.Clean(s.stats.Degraded, w), w))
+	}
+	return ""
+}
