@@ -246,14 +246,14 @@ func attacks() []attack {
 				}
 			})
 			for _, c := range []*client{silent, slow} {
-				if err := c.untilClosed(connectTime + 3*time.Second); err != nil {
+				if err := c.untilClosed(connectTimeout + 3*time.Second); err != nil {
 					a.t.Error(err)
 				}
 			}
 			cancel()
 		}, func(a *arena) {
 			c := a.connect(a.open, hello{id: "quiet"})
-			if err := c.untilClosed(connectTime + time.Second); err == nil {
+			if err := c.untilClosed(connectTimeout + time.Second); err == nil {
 				a.t.Error("a client that is let in was closed for its silence")
 			}
 		}},
@@ -266,7 +266,7 @@ func attacks() []attack {
 				a.t.Error("its levels are kept")
 			}
 			var many []string
-			for i := range maxFilters + 1 {
+			for i := range maxTopicFilters + 1 {
 				many = append(many, fmt.Sprint(i))
 			}
 			if code := c.subscribe(0, many...)[0]; code != 0x80 {
@@ -278,7 +278,7 @@ func attacks() []attack {
 				a.t.Errorf("answered with %#x", code)
 			}
 			var many []string
-			for i := range maxFilters - 1 {
+			for i := range maxTopicFilters - 1 {
 				many = append(many, fmt.Sprint(i))
 			}
 			if codes := c.subscribe(0, many...); bytes.ContainsFunc(codes, func(r rune) bool { return r != 0 }) {
@@ -305,17 +305,17 @@ func attacks() []attack {
 		}},
 		{"filters and topics beside those allowed", "hooks/auth/ledger.go", func(a *arena) {
 			c := a.connect(a.insecure, hello{id: "evil"})
-			for _, filter := range []string{
+			for _, topicFilter := range []string{
 				"#", "+/#", "+/broadcast", "secret/#", "hello_world", "hello_worlds/#", "hello/+",
 				"$share/g/hello_world/#", "$SYS/#", "$SYS/broker/version", "/hello_world/#", "hello_world/a#", "hello_world/#/a",
 			} {
 				// hello_world/# has hello_world itself; the others are beyond it.
 				want := byte(0x80)
-				if filter == "hello_world" {
+				if topicFilter == "hello_world" {
 					want = 0
 				}
-				if code := c.subscribe(0, filter)[0]; code != want {
-					a.t.Errorf("%q is answered with %#x", filter, code)
+				if code := c.subscribe(0, topicFilter)[0]; code != want {
+					a.t.Errorf("%q is answered with %#x", topicFilter, code)
 				}
 			}
 			spy := a.connect(a.open, hello{id: "spy"})
@@ -339,9 +339,9 @@ func attacks() []attack {
 			spy := a.connect(a.open, hello{id: "spy"})
 			spy.subscribe(0, "#")
 			c := a.connect(a.insecure, hello{id: "good"})
-			for _, filter := range []string{"hello_world/#", "hello_world/+/x", "hellox/presence/+", "hello_world/broadcast/a"} {
-				if code := c.subscribe(0, filter)[0]; code != 0 {
-					a.t.Errorf("%q is answered with %#x", filter, code)
+			for _, topicFilter := range []string{"hello_world/#", "hello_world/+/x", "hellox/presence/+", "hello_world/broadcast/a"} {
+				if code := c.subscribe(0, topicFilter)[0]; code != 0 {
+					a.t.Errorf("%q is answered with %#x", topicFilter, code)
 				}
 			}
 			c.publish("hello_world/x", "x", 1, false)
@@ -370,9 +370,9 @@ func attacks() []attack {
 				if g := good.message(); g.payload != payload {
 					a.t.Fatal("the other subscriber got something else")
 				}
-				most = max(most, a.b.shared.budget.held.Load())
+				most = max(most, a.b.shared.budget.used.Load())
 			}
-			if most > budgetEach+1<<20 {
+			if most > clientBudget+1<<20 {
 				a.t.Errorf("%d bytes were held for it", most)
 			}
 			if !strings.Contains(a.said.String(), "client cut off") {
@@ -386,7 +386,7 @@ func attacks() []attack {
 				c.publish("x", payload, 0, false)
 				c.message()
 			}
-			if held := a.b.shared.budget.held.Load(); held > 1<<20 {
+			if held := a.b.shared.budget.used.Load(); held > 1<<20 {
 				a.t.Errorf("%d bytes are still held", held)
 			}
 		}},

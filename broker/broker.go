@@ -48,7 +48,7 @@ type Broker struct {
 	router   router
 	retained retained
 	sessions sessions
-	patience patience
+	backoff  connectBackoff
 
 	life    context.Context // ends when the broker begins to stop
 	end     context.CancelFunc
@@ -85,9 +85,9 @@ func New(o Options) (_ *Broker, err error) {
 		open: map[*conn]struct{}{}, maxOpen: maxConnections(),
 	}
 	b.life, b.end = context.WithCancel(context.Background())
-	b.patience.ctx = b.life
+	b.backoff.ctx = b.life
 	b.shared = &shared{metrics: m, now: b.now}
-	b.shared.budget.each, b.shared.budget.all = budgetEach, budgetAll
+	b.shared.budget.perClient, b.shared.budget.total = clientBudget, totalBudget
 	b.shared.buffers.New = func() any { return new([]byte) }
 	if err := b.openStore(o.Store, o.StoreLimit); err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (b *Broker) newServer() (*mqtt.Server, error) {
 	capabilities.MaximumClientWritesPending = 1   // nothing goes through that queue; it is made before the CONNECT
 	capabilities.MaximumSessionExpiryInterval = uint32(maxSessionExpiry / time.Second)
 	capabilities.MaximumPacketSize = maxPacket + 1 // the guard's limit is without the header
-	capabilities.ReceiveMaximum = windowSize
+	capabilities.ReceiveMaximum = maxInflight
 	capabilities.TopicAliasMaximum = 0 // the rights are asked before an alias is resolved
 	capabilities.SharedSubAvailable = 0
 	capabilities.Compatibilities.NoInheritedPropertiesOnAck = true
@@ -116,7 +116,7 @@ func (b *Broker) newServer() (*mqtt.Server, error) {
 		ClientNetReadBufferSize:  4 << 10, // a connection's, for as long as it is there
 		ClientNetWriteBufferSize: 4 << 10,
 		SysTopicResendInterval:   int64(maxSessionExpiry / time.Second), // nobody may read $SYS, and it stops the world
-		Logger:                   slog.New(quiet{b.log.Handler()}),
+		Logger:                   slog.New(redactingHandler{b.log.Handler()}),
 	})
 	if err := server.AddHook(&hook{Broker: b}, nil); err != nil {
 		return nil, fmt.Errorf("prepare the broker: %w", err)
@@ -160,17 +160,17 @@ func (b *Broker) Serve(ctx context.Context) error {
 	b.setServing(false)
 	b.end()
 	closeAll(b.listeners)
-	b.goodbye()
+	b.disconnectAll()
 	loops.Wait()
 	b.clients.Wait()
 	b.shared.flushes.Wait()
 	return errors.Join(cause, b.server.Close(), b.journal.Close())
 }
 
-// goodbye lets out the acknowledgements of what is on disk by now, and closes
+// disconnectAll lets out the acknowledgements of what is on disk by now, and closes
 // every connection.
-func (b *Broker) goodbye() {
-	b.journal.Settle(time.Second)
+func (b *Broker) disconnectAll() {
+	b.journal.WaitSynced(time.Second)
 	for _, c := range b.connections() {
 		c.disconnect(packets.ErrServerShuttingDown)
 	}
@@ -179,12 +179,12 @@ func (b *Broker) goodbye() {
 // serve is the life of one connection.
 func (b *Broker) serve(c *conn) {
 	b.metrics.accepted.Inc()
-	if !b.enter(c) {
+	if !b.addConn(c) {
 		b.metrics.refused("connections")
 		c.Abort()
 		return
 	}
-	defer b.leave(c)
+	defer b.removeConn(c)
 	defer func() {
 		// mochi has no recover: one odd packet would end the process.
 		if r := recover(); r != nil {
@@ -194,22 +194,22 @@ func (b *Broker) serve(c *conn) {
 		}
 	}()
 	err := b.server.EstablishConnection(c.listener, c)
-	b.forget(c)
+	b.forgetClient(c)
 	b.log.Debug("client left", "client", c.id, "remote", c.RemoteAddr().String(), "cause", err)
 }
 
-// forget takes a client that has left out of mochi, which keeps it, with its
+// forgetClient takes a client that has left out of mochi, which keeps it, with its
 // buffers, as long as its session would live. Sessions are ours; what mochi
 // must remember is only which messages at QoS 2 it has taken.
-func (b *Broker) forget(c *conn) {
-	if cl, ok := b.server.Clients.Get(c.id); ok && of(cl) == c && cl.State.Inflight.Len() == 0 {
+func (b *Broker) forgetClient(c *conn) {
+	if cl, ok := b.server.Clients.Get(c.id); ok && connOf(cl) == c && cl.State.Inflight.Len() == 0 {
 		b.server.Clients.Delete(c.id)
 	}
 }
 
-// begin makes room for a connection's goroutine among those that Serve waits
+// startClient makes room for a connection's goroutine among those that Serve waits
 // for; false: it does not wait for more.
-func (b *Broker) begin() bool {
+func (b *Broker) startClient() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.stopping() {
@@ -219,7 +219,7 @@ func (b *Broker) begin() bool {
 	return true
 }
 
-func (b *Broker) enter(c *conn) bool {
+func (b *Broker) addConn(c *conn) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.open) >= b.maxOpen || b.stopping() {
@@ -230,23 +230,23 @@ func (b *Broker) enter(c *conn) bool {
 	return true
 }
 
-// leave puts away what the connection had.
-func (b *Broker) leave(c *conn) {
+// removeConn puts away what the connection had.
+func (b *Broker) removeConn(c *conn) {
 	c.Close()
 	b.mu.Lock()
 	delete(b.open, c)
 	b.metrics.connections.Set(float64(len(b.open)))
 	b.mu.Unlock()
 	if f := c.takeFeeder(); f != nil {
-		f.halt()
+		f.close()
 	}
 	s := c.session
 	if s == nil {
 		return
 	}
 	mine := s.detach(c, b.now())
-	b.leaveWill(c, s)
-	if mine && b.sessions.endIfOver(s) {
+	b.scheduleWill(c, s)
+	if mine && b.sessions.removeIfEnded(s) {
 		b.endSession(s, "")
 	}
 }

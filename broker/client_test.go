@@ -31,11 +31,11 @@ type packet struct {
 
 func (p packet) kind() byte { return p.head >> 4 }
 
-const patience5s = 5 * time.Second
+const testTimeout = 5 * time.Second
 
 func dial(t testing.TB, addr net.Addr) *client {
 	t.Helper()
-	c, err := net.DialTimeout(addr.Network(), addr.String(), patience5s)
+	c, err := net.DialTimeout(addr.Network(), addr.String(), testTimeout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func tryConnect(t testing.TB, addr net.Addr, h hello) (c *client, code byte, pre
 	c = dial(t, addr)
 	c.v5 = h.v5
 	c.send(h.packet())
-	p, err := c.read(patience5s)
+	p, err := c.read(testTimeout)
 	if err != nil || p.kind() != packets.Connack {
 		return c, 0xff, false
 	}
@@ -140,7 +140,7 @@ func (c *client) send(b []byte) {
 }
 
 func (c *client) trySend(b []byte) error {
-	c.c.SetWriteDeadline(time.Now().Add(patience5s))
+	c.c.SetWriteDeadline(time.Now().Add(testTimeout))
 	_, err := c.c.Write(b)
 	return err
 }
@@ -180,7 +180,7 @@ func (c *client) expect(kind byte) packet {
 		}
 	}
 	for {
-		p, err := c.readNew(patience5s)
+		p, err := c.readNew(testTimeout)
 		if err != nil {
 			c.t.Fatalf("waiting for %s: %v", packets.PacketNames[kind], err)
 		}
@@ -223,21 +223,21 @@ func (c *client) publish(topic, payload string, qos byte, retain bool) {
 	}
 }
 
-func (c *client) subscribePacket(id uint16, qos byte, filters ...string) []byte {
+func (c *client) subscribePacket(id uint16, qos byte, topicFilters ...string) []byte {
 	b := binary.BigEndian.AppendUint16(nil, id)
 	if c.v5 {
 		b = append(b, 0)
 	}
-	for _, f := range filters {
+	for _, f := range topicFilters {
 		b = append(str(b, f), qos)
 	}
 	return frame(packets.Subscribe<<4|2, b)
 }
 
 // subscribe returns the SUBACK's codes.
-func (c *client) subscribe(qos byte, filters ...string) []byte {
+func (c *client) subscribe(qos byte, topicFilters ...string) []byte {
 	c.t.Helper()
-	c.send(c.subscribePacket(c.nextID(), qos, filters...))
+	c.send(c.subscribePacket(c.nextID(), qos, topicFilters...))
 	body := c.expect(packets.Suback).body
 	if c.v5 {
 		return body[3:]
@@ -309,7 +309,7 @@ func (c *client) silent() {
 // come before that are put aside.
 func (c *client) closed() {
 	c.t.Helper()
-	if err := c.untilClosed(patience5s); err != nil {
+	if err := c.untilClosed(testTimeout); err != nil {
 		c.t.Fatal(err)
 	}
 }

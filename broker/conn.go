@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	connectTime  = 5 * time.Second  // from accept to a whole CONNECT
-	writeTime    = 10 * time.Second // for a chunk of what waits for the client
-	lingerTime   = 2 * time.Second  // for what is left to be written at the end
-	writeChunk   = 256 << 10
-	roomFor      = 256 << 10 // a feeder stops while more than this waits
-	maxKeepalive = 1200      // seconds; also for a client that wants none
+	connectTimeout = 5 * time.Second  // from accept to a whole CONNECT
+	writeTimeout   = 10 * time.Second // for a chunk of what waits for the client
+	closeTimeout   = 2 * time.Second  // for what is left to be written at the end
+	writeChunk     = 256 << 10
+	feedLimit      = 256 << 10 // a feeder stops while more than this waits
+	maxKeepalive   = 1200      // seconds; also for a client that wants none
 )
 
 // A conn is a client's connection as mochi sees it. It guards what comes in,
@@ -31,42 +31,42 @@ type conn struct {
 	listener string
 
 	// Of the reading goroutine:
-	guard    guard
-	deadline time.Time     // as set on the socket
-	step     time.Duration // it is moved in steps of so much
+	frames       frameValidator
+	deadline     time.Time     // as set on the socket
+	deadlineStep time.Duration // it is moved in steps of so much
 
 	// Set while the CONNECT is handled, before anybody else knows the conn:
-	v5        bool
-	id        string
-	window    int // packets at QoS 1 that its client takes unacknowledged
-	maxPacket int // that its client takes; 0: any
-	session   *session
-	present   bool // the session was there before
-	will      *will
+	v5             bool
+	id             string
+	receiveMaximum int // packets at QoS 1 that its client takes unacknowledged
+	maxPacket      int // that its client takes; 0: any
+	session        *session
+	present        bool // the session was there before
+	will           *will
 
 	// Between the hooks of one SUBSCRIBE or UNSUBSCRIBE, in the reading goroutine:
-	tooManyFilters bool
-	subscribed     []newSubscription
-	unsubscribed   []byte
+	tooManyTopicFilters bool
+	subscribed          []newSubscription
+	unsubscribed        []byte
 
 	targets []target // of the last PUBLISH, to be used again
 
-	waiting atomic.Int64  // bytes that count to its budget
-	last    atomic.Uint64 // the newest number in the journal that this connection caused
+	pendingBytes atomic.Int64  // bytes that count to its budget
+	lastSeq      atomic.Uint64 // the newest number in the journal that this connection caused
 
 	mu       sync.Mutex
-	out      []byte // to be written
-	writing  int    // bytes of the chunk being written
-	flushing bool   // flush is running
-	held     []byte // acknowledgements that wait for the journal
-	holds    []hold // what they wait for, in order
-	closing  bool   // nothing more is taken; what is there is written
+	out      []byte    // to be written
+	writing  int       // bytes of the chunk being written
+	flushing bool      // flush is running
+	heldAcks []byte    // acknowledgements that wait for the journal
+	ackHolds []ackHold // what they wait for, in order
+	closing  bool      // nothing more is taken; what is there is written
 	closed   bool
 	feeder   *feeder
 }
 
-// A hold is n bytes of held that may leave when the journal has come to seq.
-type hold struct {
+// An ackHold is n bytes of held that may leave when the journal has come to seq.
+type ackHold struct {
 	seq uint64
 	n   int
 }
@@ -83,7 +83,7 @@ type shared struct {
 
 func newConn(c net.Conn, s *shared, rights *Rights, listener string, accepted time.Time) *conn {
 	// Absolute: a byte a second does not move it.
-	_ = c.SetDeadline(accepted.Add(connectTime))
+	_ = c.SetDeadline(accepted.Add(connectTimeout))
 	return &conn{Conn: c, shared: s, rights: rights, listener: listener}
 }
 
@@ -91,7 +91,7 @@ func newConn(c net.Conn, s *shared, rights *Rights, listener string, accepted ti
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
-		if refused := c.guard.pass(b[:n]); refused != nil {
+		if refused := c.frames.validate(b[:n]); refused != nil {
 			c.shared.metrics.refused("frame")
 			return 0, refused
 		}
@@ -103,14 +103,14 @@ func (c *conn) Read(b []byte) (int, error) {
 // the reading end only, in steps: a client that does not read is not kept by
 // its pings. The reading goroutine calls it.
 func (c *conn) SetDeadline(t time.Time) error {
-	if d := t.Sub(c.deadline); d >= 0 && d < c.step {
+	if d := t.Sub(c.deadline); d >= 0 && d < c.deadlineStep {
 		return nil
 	}
 	c.deadline = t
 	return c.Conn.SetReadDeadline(t)
 }
 
-func (c *conn) feed(f *feeder) {
+func (c *conn) setFeeder(f *feeder) {
 	c.mu.Lock()
 	c.feeder = f
 	c.mu.Unlock()
@@ -134,9 +134,9 @@ func (c *conn) Close() error {
 		return nil
 	}
 	c.closing = true
-	c.drop()
+	c.dropHeldAcks()
 	if c.flushing {
-		return c.Conn.SetWriteDeadline(c.shared.now().Add(lingerTime))
+		return c.Conn.SetWriteDeadline(c.shared.now().Add(closeTimeout))
 	}
 	c.closed = true
 	return c.Conn.Close()
@@ -148,25 +148,25 @@ func (c *conn) Abort() {
 	defer c.mu.Unlock()
 	if !c.closed {
 		c.closed = true
-		c.drop()
+		c.dropHeldAcks()
 		c.Conn.Close()
 	}
 }
 
-func (c *conn) drop() {
-	c.shared.budget.give(c, len(c.held))
-	c.held, c.holds = nil, nil
+func (c *conn) dropHeldAcks() {
+	c.shared.budget.give(c, len(c.heldAcks))
+	c.heldAcks, c.ackHolds = nil, nil
 }
 
-// cutOff ends a connection whose client is too slow.
-func (c *conn) cutOff(why string) {
+// closeSlow ends a connection whose client is too slow.
+func (c *conn) closeSlow(why string) {
 	c.mu.Lock()
 	already := c.closed
 	c.mu.Unlock()
 	if already {
 		return
 	}
-	c.shared.metrics.slow(c, why)
+	c.shared.metrics.slowClient(c, why)
 	c.Abort()
 }
 

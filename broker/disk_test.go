@@ -116,7 +116,7 @@ func TestDiskFullOfItsOwn(t *testing.T) {
 		pub := connect(t, b.Addr(0), hello{id: "pub" + strconv.Itoa(try)})
 		for {
 			pub.send(pub.publishPacket("x", payload+strconv.Itoa(acked), 1, false, 1))
-			p, err := pub.read(patience5s)
+			p, err := pub.read(testTimeout)
 			if err != nil || p.kind() != packets.Puback {
 				break
 			}
@@ -157,7 +157,7 @@ func TestDiskFails(t *testing.T) {
 			acked := 0
 			for {
 				pub.send(pub.publishPacket("hello_world/x", strconv.Itoa(acked), 1, false, 1))
-				got, err := pub.read(patience5s)
+				got, err := pub.read(testTimeout)
 				if err != nil {
 					break
 				}

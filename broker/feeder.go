@@ -35,25 +35,25 @@ func (s *session) attach(c *conn, now func() time.Time) bool {
 		return true
 	}
 	s.read = s.cursor
-	open := s.window.takeOpen()
+	open := s.inflight.takeUnacked()
 	// What an interrupted redelivery had not come to yet follows what it had.
-	open = append(open, s.again...)
-	s.again = nil
+	open = append(open, s.redelivery...)
+	s.redelivery = nil
 	for _, o := range open {
-		if o.live == nil {
-			s.again = append(s.again, o)
+		if o.transient == nil {
+			s.redelivery = append(s.redelivery, o)
 			continue
 		}
 		d := delivery{v5: c.v5, qos: o.qos, dup: true}
-		d.id = s.window.add(sent{live: o.live, qos: o.qos}, o.id)
-		c.publish(o.live, d, now().Unix())
+		d.id = s.inflight.add(inflightMessage{transient: o.transient, qos: o.qos}, o.id)
+		c.publish(o.transient, d, now().Unix())
 	}
 	f := &feeder{
 		session: s, conn: c, now: now,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.feeder = f
-	c.feed(f)
+	c.setFeeder(f)
 	go f.run()
 	return true
 }
@@ -73,15 +73,15 @@ func (s *session) detach(c *conn, now time.Time) bool {
 	return true
 }
 
-func (f *feeder) poke() {
+func (f *feeder) wakeUp() {
 	select {
 	case f.wake <- struct{}{}:
 	default:
 	}
 }
 
-// halt ends the feeder and waits for that.
-func (f *feeder) halt() {
+// close ends the feeder and waits for that.
+func (f *feeder) close() {
 	close(f.stop)
 	<-f.done
 }
@@ -121,7 +121,7 @@ func (f *feeder) sleep() bool {
 
 // send sends what is the session's of a batch; false: the feeder is to end.
 func (f *feeder) send(b journal.Batch) bool {
-	for _, m := range f.session.rest(b.Messages) {
+	for _, m := range f.session.unsent(b.Messages) {
 		for {
 			ok, gone := f.session.offer(f.conn, m, f.now().Unix())
 			if gone {
@@ -135,7 +135,7 @@ func (f *feeder) send(b journal.Batch) bool {
 			}
 		}
 	}
-	f.session.finished(f.conn, b.Key)
+	f.session.sentBatch(f.conn, b.Key)
 	return true
 }
 
@@ -152,9 +152,9 @@ func (s *session) unread() []uint64 {
 	return nil
 }
 
-// rest returns the messages that have not been sent over this connection: more
+// unsent returns the messages that have not been sent over this connection: more
 // may have been added to a batch since it was.
-func (s *session) rest(messages []*journal.Message) []*journal.Message {
+func (s *session) unsent(messages []*journal.Message) []*journal.Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, _ := slices.BinarySearchFunc(messages, s.read+1, func(m *journal.Message, seq uint64) int { return cmp.Compare(m.Seq, seq) })
@@ -173,33 +173,33 @@ func (s *session) offer(c *conn, m *journal.Message, now int64) (ok, gone bool) 
 	if m.Seq <= s.read {
 		return true, false
 	}
-	t, asked := s.asks(m)
+	t, asked := s.matchSubscriptions(m)
 	d := delivery{v5: c.v5, qos: min(m.QoS, t.qos), retain: m.Retain && t.retainAsPublished && c.v5, ids: t.ids}
 	if !asked || d.qos == 0 || m.Expired(now) || !c.rights.MayReceive(m.Topic) || c.tooLarge(m, d) {
 		s.read = m.Seq
 		return true, false
 	}
-	if s.window.full(c.window) || !c.room() {
+	if s.inflight.full(c.receiveMaximum) || !c.hasRoom() {
 		return false, false
 	}
 	// A message that went over an earlier connection goes again with its id
 	// [MQTT-4.4.0-1].
-	for len(s.again) > 0 && s.again[0].seq < m.Seq {
-		s.again = s.again[1:]
+	for len(s.redelivery) > 0 && s.redelivery[0].seq < m.Seq {
+		s.redelivery = s.redelivery[1:]
 	}
 	var id uint16
-	if len(s.again) > 0 && s.again[0].seq == m.Seq {
-		id, d.dup = s.again[0].id, true
-		s.again = s.again[1:]
+	if len(s.redelivery) > 0 && s.redelivery[0].seq == m.Seq {
+		id, d.dup = s.redelivery[0].id, true
+		s.redelivery = s.redelivery[1:]
 	}
-	d.id = s.window.add(sent{seq: m.Seq, qos: d.qos}, id)
+	d.id = s.inflight.add(inflightMessage{seq: m.Seq, qos: d.qos}, id)
 	s.read = m.Seq
 	c.publish(m, d, now)
 	return true, false
 }
 
-// finished notes that a whole batch has been sent.
-func (s *session) finished(c *conn, batch uint64) {
+// sentBatch notes that a whole batch has been sent.
+func (s *session) sentBatch(c *conn, batch uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn != c {
@@ -209,11 +209,11 @@ func (s *session) finished(c *conn, batch uint64) {
 	s.advance()
 }
 
-// asks returns what the session's subscriptions ask for a message of the
+// matchSubscriptions returns what the session's subscriptions ask for a message of the
 // journal. The caller holds s.mu.
-func (s *session) asks(m *journal.Message) (t target, ok bool) {
+func (s *session) matchSubscriptions(m *journal.Message) (t target, ok bool) {
 	for _, sub := range s.subs {
-		if sub.Since >= m.Seq || !stream.MatchTopic(sub.Filter, m.Topic) {
+		if sub.Since >= m.Seq || !stream.MatchTopic(sub.TopicFilter, m.Topic) {
 			continue
 		}
 		next := target{session: s, qos: sub.QoS, noLocal: sub.NoLocal, retainAsPublished: sub.RetainAsPublished}

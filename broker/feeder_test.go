@@ -16,7 +16,7 @@ func TestFeederIsWoken(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &shared{metrics: m, now: time.Now}
-	s.budget.each, s.budget.all = budgetEach, budgetAll
+	s.budget.perClient, s.budget.total = clientBudget, totalBudget
 	s.buffers.New = func() any { return new([]byte) }
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
@@ -24,8 +24,8 @@ func TestFeederIsWoken(t *testing.T) {
 	defer s.flushes.Wait()
 	defer c.Close()
 	f := &feeder{wake: make(chan struct{}, 1)}
-	c.feed(f)
-	full := make([]byte, roomFor)
+	c.setFeeder(f)
+	full := make([]byte, feedLimit)
 	if _, err := c.Write(full); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestFeederIsWoken(t *testing.T) {
 	}
 	c.mu.Unlock()
 	<-f.wake
-	if !c.room() {
+	if !c.hasRoom() {
 		t.Error("the feeder is woken and there is no room")
 	}
 }

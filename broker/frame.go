@@ -21,26 +21,26 @@ var (
 	errPacketSize    = errors.New("a packet is larger than allowed")
 )
 
-// A guard follows the packets' frames in what a client sends, and refuses
+// A frameValidator follows the packets' frames in what a client sends, and refuses
 // what must not reach the library. It looks at headers only.
-type guard struct {
-	connected bool // CONNECT has been read whole
-	state     guardState
-	kind      byte
-	length    int // of what remains of the packet
-	digits    int // bytes of the length so far
+type frameValidator struct {
+	connected   bool // CONNECT has been read whole
+	state       frameState
+	kind        byte
+	length      int // of what remains of the packet
+	lengthBytes int // bytes of the length so far
 }
 
-type guardState byte
+type frameState byte
 
 const (
-	atHeader guardState = iota
+	atHeader frameState = iota
 	atLength
 	atBody
 )
 
-// pass takes the next bytes.
-func (g *guard) pass(b []byte) error {
+// validate takes the next bytes.
+func (g *frameValidator) validate(b []byte) error {
 	for len(b) > 0 {
 		switch g.state {
 		case atHeader:
@@ -51,15 +51,15 @@ func (g *guard) pass(b []byte) error {
 			case g.connected && g.kind == packets.Connect:
 				return errSecondConnect
 			}
-			g.state, g.length, g.digits = atLength, 0, 0
+			g.state, g.length, g.lengthBytes = atLength, 0, 0
 			b = b[1:]
 		case atLength:
-			g.length |= int(b[0]&0x7f) << (7 * g.digits)
-			g.digits++
+			g.length |= int(b[0]&0x7f) << (7 * g.lengthBytes)
+			g.lengthBytes++
 			last := b[0]&0x80 == 0
 			b = b[1:]
 			if !last {
-				if g.digits == maxLength {
+				if g.lengthBytes == maxLength {
 					return errLength
 				}
 				continue
@@ -68,19 +68,19 @@ func (g *guard) pass(b []byte) error {
 				return errPacketSize
 			}
 			g.state = atBody
-			g.end()
+			g.endPacket()
 		case atBody:
 			n := min(g.length, len(b))
 			g.length -= n
 			b = b[n:]
-			g.end()
+			g.endPacket()
 		}
 	}
 	return nil
 }
 
-// end goes on to the next packet if this one is whole.
-func (g *guard) end() {
+// endPacket goes on to the next packet if this one is whole.
+func (g *frameValidator) endPacket() {
 	if g.length > 0 {
 		return
 	}

@@ -8,18 +8,18 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// FuzzGuard: however the bytes come in pieces, the guard says the same, and
+// FuzzFrameValidator: however the bytes come in pieces, the guard says the same, and
 // what it lets pass has frames that mochi reads with the same lengths.
-func FuzzGuard(f *testing.F) {
+func FuzzFrameValidator(f *testing.F) {
 	f.Add(append(hello{id: "x"}.packet(), 0x30, 3, 0, 1, 'x'), byte(3))
 	f.Add([]byte{0x10, 0xff, 0xff, 0xff, 0xff, 1}, byte(1))
 	f.Fuzz(func(t *testing.T, b []byte, step byte) {
-		var whole, pieces guard
-		want := whole.pass(b)
+		var whole, pieces frameValidator
+		want := whole.validate(b)
 		var got error
 		for rest := b; len(rest) > 0 && got == nil; {
 			n := min(len(rest), int(step)+1)
-			got = pieces.pass(rest[:n])
+			got = pieces.validate(rest[:n])
 			rest = rest[n:]
 		}
 		if got != want { //nolint:errorlint // the very same

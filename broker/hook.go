@@ -20,10 +20,10 @@ type hook struct {
 // Limits on what a client may ask for. Matching a topic costs mochi the square
 // of its levels (topics.go, isolateParticle), and each filter stays in memory.
 const (
-	maxLevels     = 16
-	maxTopicBytes = 512
-	maxFilters    = 50
-	maxClientID   = 256
+	maxLevels       = 16
+	maxTopicBytes   = 512
+	maxTopicFilters = 50
+	maxClientID     = 256
 )
 
 // connackV3 is how MQTT 3.1.1 says a reason for which we refuse; mochi knows
@@ -50,8 +50,8 @@ func (h *hook) Provides(b byte) bool {
 	return false
 }
 
-// of returns the connection of a client, nil for mochi's own.
-func of(cl *mqtt.Client) *conn {
+// connOf returns the connection of a client, nil for mochi's own.
+func connOf(cl *mqtt.Client) *conn {
 	c, _ := cl.Net.Conn.(*conn)
 	return c
 }
@@ -59,7 +59,7 @@ func of(cl *mqtt.Client) *conn {
 // OnConnect judges a CONNECT. An error ends the connection; the client has
 // been told by then.
 func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
-	c := of(cl)
+	c := connOf(cl)
 	c.id, c.v5 = cl.ID, cl.Properties.ProtocolVersion == 5
 	refuse := func(reason string, code packets.Code) error {
 		h.metrics.refused(reason)
@@ -76,7 +76,7 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 		return refuse("client id", packets.ErrClientIdentifierTooLong)
 	case !h.sessions.mayUse(cl.ID, c.rights):
 		return refuse("client id of another", packets.ErrClientIdentifierNotValid)
-	case !h.sessions.mayHave(cl.ID):
+	case !h.sessions.hasRoomFor(cl.ID):
 		return refuse("sessions", packets.ErrQuotaExceeded)
 	}
 	c.will = newWill(cl, &pk)
@@ -90,22 +90,22 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	if k := cl.State.Keepalive; k == 0 || k > maxKeepalive {
 		cl.State.Keepalive, cl.State.ServerKeepalive = maxKeepalive, true
 	}
-	c.step = min(time.Second, time.Duration(cl.State.Keepalive)*time.Second/8)
-	c.window, c.maxPacket = windowSize, int(cl.Properties.Props.MaximumPacketSize)
+	c.deadlineStep = min(time.Second, time.Duration(cl.State.Keepalive)*time.Second/8)
+	c.receiveMaximum, c.maxPacket = maxInflight, int(cl.Properties.Props.MaximumPacketSize)
 	if r := int(pk.Properties.ReceiveMaximum); c.v5 && r > 0 {
-		c.window = min(r, windowSize)
+		c.receiveMaximum = min(r, maxInflight)
 	}
-	return h.patience.wait(c)
+	return h.backoff.wait(c)
 }
 
 // OnConnectAuthenticate lets in whoever the listener gave rights.
 func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, _ packets.Packet) bool {
-	return of(cl).rights != nil
+	return connOf(cl).rights != nil
 }
 
 // OnSessionEstablish comes before the CONNACK.
 func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
-	c := of(cl)
+	c := connOf(cl)
 	expiry := sessionExpiry(cl, &pk)
 	var old *conn
 	var ended *session
@@ -123,7 +123,7 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
 		c.session.takeWill() // it is back in time
 	}
 	if expiry > 0 || c.present {
-		c.caused(h.journal.Save(c.session, c))
+		c.wroteSeq(h.journal.Save(c.session, c))
 	}
 }
 
@@ -140,14 +140,14 @@ func sessionExpiry(cl *mqtt.Client, pk *packets.Packet) time.Duration {
 
 // OnSessionEstablished comes after the CONNACK: now messages may follow.
 func (h *hook) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
-	if c := of(cl); !c.session.attach(c, h.now) {
+	if c := connOf(cl); !c.session.attach(c, h.now) {
 		c.Abort() // another has come in with the same id
 	}
 }
 
 // OnACLCheck is asked for the topic of a PUBLISH and for each filter of a SUBSCRIBE.
 func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
-	c := of(cl)
+	c := connOf(cl)
 	if c == nil {
 		return false
 	}
@@ -155,7 +155,7 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	if write {
 		ok = c.rights.MayPublish(topic)
 	} else {
-		ok = !c.tooManyFilters && checkFilter(topic) == nil && c.rights.MaySubscribe(topic)
+		ok = !c.tooManyTopicFilters && checkTopicFilter(topic) == nil && c.rights.MaySubscribe(topic)
 	}
 	if !ok {
 		h.metrics.refused("rights")
@@ -165,7 +165,7 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 
 // OnPacketRead sees each packet before mochi does.
 func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
-	c := of(cl)
+	c := connOf(cl)
 	switch pk.FixedHeader.Type {
 	case packets.Publish:
 		// mochi drops such a message and leaves its publisher waiting for
@@ -179,9 +179,9 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 		if c.session != nil {
 			c.session.ack(c, pk.PacketID, h.now().Unix())
 		}
-		return nothing(pk), nil
+		return ignoredAck(pk), nil
 	case packets.Pubrec, packets.Pubcomp:
-		return nothing(pk), nil // we send nothing at QoS 2
+		return ignoredAck(pk), nil // we send nothing at QoS 2
 	case packets.Disconnect:
 		if pk.ReasonCode != packets.CodeDisconnectWillMessage.Code {
 			c.takeWill()
@@ -193,10 +193,10 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 	return pk, nil
 }
 
-// nothing makes an acknowledgement of ours one that mochi ignores. Its table
+// ignoredAck makes an acknowledgement of ours one that mochi ignores. Its table
 // of ids is that of what the client publishes; the ids that we send are
 // others (server.go:893, 1121).
-func nothing(pk packets.Packet) packets.Packet {
+func ignoredAck(pk packets.Packet) packets.Packet {
 	pk.FixedHeader.Type = packets.Puback
 	pk.PacketID = 0
 	return pk
@@ -204,7 +204,7 @@ func nothing(pk packets.Packet) packets.Packet {
 
 // OnPacketEncode puts right what mochi cannot know.
 func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
-	c := of(cl)
+	c := connOf(cl)
 	switch pk.FixedHeader.Type {
 	case packets.Connack:
 		if pk.ReasonCode == 0 {
@@ -230,14 +230,14 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 // OnPublish takes a message over from mochi, which after that only
 // acknowledges it.
 func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
-	c := of(cl)
+	c := connOf(cl)
 	h.metrics.receivedQoS[pk.FixedHeader.Qos].Inc()
 	m := newMessage(&pk, cl.ID, h.now().Unix())
 	if err := h.publish(m, c, c); err != nil {
 		// No acknowledgement, and no connection: so the client keeps the
 		// message and sends it again.
 		h.metrics.refused("store")
-		h.patience.refused(c)
+		h.backoff.refused(c)
 		c.disconnect(packets.ErrQuotaExceeded)
 		return pk, packets.ErrRejectPacket
 	}
@@ -249,19 +249,19 @@ func checkTopic(topic string) error {
 	if strings.HasPrefix(topic, "$") {
 		return packets.ErrNotAuthorized
 	}
-	if tooBig(topic) {
+	if topicTooLarge(topic) {
 		return packets.ErrTopicNameInvalid
 	}
 	return stream.CheckTopic(topic)
 }
 
-func checkFilter(filter string) error {
-	if tooBig(filter) {
+func checkTopicFilter(topicFilter string) error {
+	if topicTooLarge(topicFilter) {
 		return packets.ErrTopicFilterInvalid
 	}
-	return stream.CheckTopicFilter(filter)
+	return stream.CheckTopicFilter(topicFilter)
 }
 
-func tooBig(topic string) bool {
+func topicTooLarge(topic string) bool {
 	return len(topic) > maxTopicBytes || strings.Count(topic, "/") >= maxLevels
 }

@@ -10,13 +10,13 @@ import (
 // A newSubscription waits for its retained messages until the SUBACK is written.
 type newSubscription struct {
 	journal.Subscription
-	wanted bool // retained messages are
+	sendRetained bool // retained messages are
 }
 
 // OnSubscribe sees a SUBSCRIBE before mochi asks for the rights to each filter.
 func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
-	c := of(cl)
-	c.tooManyFilters = !c.session.mayAdd(pk.Filters)
+	c := connOf(cl)
+	c.tooManyTopicFilters = !c.session.hasRoomFor(pk.Filters)
 	for i := range pk.Filters {
 		// Granted [MQTT-3.9.3]: what we send is at QoS 1 at most.
 		pk.Filters[i].Qos = min(pk.Filters[i].Qos, 1)
@@ -24,43 +24,43 @@ func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 	return pk
 }
 
-// mayAdd tells whether the session stays within its number of filters.
-func (s *session) mayAdd(filters packets.Subscriptions) bool {
+// hasRoomFor tells whether the session stays within its number of filters.
+func (s *session) hasRoomFor(topicFilters packets.Subscriptions) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fresh := map[string]struct{}{}
-	for _, f := range filters {
+	for _, f := range topicFilters {
 		if _, ok := s.subs[f.Filter]; !ok {
 			fresh[f.Filter] = struct{}{}
 		}
 	}
-	return len(s.subs)+len(fresh) <= maxFilters
+	return len(s.subs)+len(fresh) <= maxTopicFilters
 }
 
 // OnSubscribed comes before the SUBACK, which so waits for the session's row.
 func (h *hook) OnSubscribed(cl *mqtt.Client, pk packets.Packet, codes []byte) {
-	c := of(cl)
-	since := h.journal.Newest()
+	c := connOf(cl)
+	since := h.journal.LastSeq()
 	c.subscribed = c.subscribed[:0]
 	for i, f := range pk.Filters {
 		if codes[i] > packets.CodeGrantedQos2.Code {
 			continue
 		}
 		sub := journal.Subscription{
-			Filter: f.Filter, QoS: f.Qos, NoLocal: f.NoLocal,
+			TopicFilter: f.Filter, QoS: f.Qos, NoLocal: f.NoLocal,
 			RetainAsPublished: f.RetainAsPublished, Identifier: f.Identifier, Since: since,
 		}
 		isNew := c.session.subscribe(&h.router, sub)
 		wanted := f.RetainHandling == 0 || f.RetainHandling == 1 && isNew // [MQTT-3.3.1-9] to [-11]
 		c.subscribed = append(c.subscribed, newSubscription{sub, wanted})
 	}
-	if c.session.keeps() && len(c.subscribed) > 0 {
-		c.caused(h.journal.Save(c.session, c))
+	if c.session.outlivesConn() && len(c.subscribed) > 0 {
+		c.wroteSeq(h.journal.Save(c.session, c))
 	}
 }
 
-// keeps tells whether the session outlives its connection.
-func (s *session) keeps() bool {
+// outlivesConn tells whether the session outlives its connection.
+func (s *session) outlivesConn() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.persistent()
@@ -71,18 +71,18 @@ func (h *hook) OnPacketProcessed(cl *mqtt.Client, pk packets.Packet, err error) 
 	if pk.FixedHeader.Type != packets.Subscribe || err != nil {
 		return
 	}
-	c := of(cl)
+	c := connOf(cl)
 	now := h.now().Unix()
 	for _, sub := range c.subscribed {
-		if !sub.wanted {
+		if !sub.sendRetained {
 			continue
 		}
 		var ids []int
 		if sub.Identifier > 0 {
 			ids = []int{sub.Identifier}
 		}
-		for _, m := range h.retained.match(sub.Filter) {
-			c.session.retained(m, sub.QoS, ids, now)
+		for _, m := range h.retained.match(sub.TopicFilter) {
+			c.session.sendRetained(m, sub.QoS, ids, now)
 		}
 	}
 	c.subscribed = c.subscribed[:0]
@@ -90,7 +90,7 @@ func (h *hook) OnPacketProcessed(cl *mqtt.Client, pk packets.Packet, err error) 
 
 // OnUnsubscribe comes before the UNSUBACK, for which it leaves the codes.
 func (h *hook) OnUnsubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
-	c := of(cl)
+	c := connOf(cl)
 	c.unsubscribed = make([]byte, 0, len(pk.Filters))
 	for _, f := range pk.Filters {
 		code := packets.CodeSuccess.Code
@@ -99,8 +99,8 @@ func (h *hook) OnUnsubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet 
 		}
 		c.unsubscribed = append(c.unsubscribed, code)
 	}
-	if c.session.keeps() {
-		c.caused(h.journal.Save(c.session, c))
+	if c.session.outlivesConn() {
+		c.wroteSeq(h.journal.Save(c.session, c))
 	}
 	return pk
 }

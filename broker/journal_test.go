@@ -39,15 +39,15 @@ func holdable(c sqlite.ExecQuerierContext, _ string) error {
 }
 
 // away makes a session with a subscription and leaves.
-func away(t testing.TB, b *Broker, id string, filters ...string) {
+func away(t testing.TB, b *Broker, id string, topicFilters ...string) {
 	t.Helper()
-	awayAt(t, b.Addr(0), id, filters...)
+	awayAt(t, b.Addr(0), id, topicFilters...)
 }
 
-func awayAt(t testing.TB, addr net.Addr, id string, filters ...string) {
+func awayAt(t testing.TB, addr net.Addr, id string, topicFilters ...string) {
 	t.Helper()
 	c := connect(t, addr, hello{id: id, keep: true})
-	c.subscribe(1, filters...)
+	c.subscribe(1, topicFilters...)
 	c.disconnect()
 }
 
@@ -151,12 +151,12 @@ func TestWindow(t *testing.T) {
 			sub := connect(t, b.Addr(0), hello{id: "sub", keep: keep})
 			sub.subscribe(1, "#")
 			pub := connect(t, b.Addr(0), hello{id: "pub"})
-			const all = 2 * windowSize
+			const all = 2 * maxInflight
 			for n := range all {
 				pub.send(pub.publishPacket("x", strconv.Itoa(n), 1, false, uint16(n+1)))
 			}
 			var ids []uint16
-			for n := range windowSize {
+			for n := range maxInflight {
 				g := sub.message()
 				if g.payload != strconv.Itoa(n) {
 					t.Fatalf("got %q, want %d", g.payload, n)
@@ -167,7 +167,7 @@ func TestWindow(t *testing.T) {
 			for _, id := range ids {
 				sub.ack(id)
 			}
-			for n := windowSize; n < all; n++ {
+			for n := maxInflight; n < all; n++ {
 				if g := sub.take(); g.payload != strconv.Itoa(n) {
 					t.Fatalf("got %q, want %d", g.payload, n)
 				}
@@ -280,8 +280,8 @@ func TestBatchesOfSmallCommits(t *testing.T) {
 	few := func() {
 		t.Helper()
 		got := b.journal.Stats()
-		if most := int(got.Bytes/journal.JoinBytes)*2 + 2; got.Newest < all || got.Batches > most {
-			t.Errorf("%d batches in memory for %d rows of %d bytes, want at most %d", got.Batches, got.Newest, got.Bytes, most)
+		if most := int(got.Bytes/journal.JoinBytes)*2 + 2; got.LastSeq < all || got.Batches > most {
+			t.Errorf("%d batches in memory for %d rows of %d bytes, want at most %d", got.Batches, got.LastSeq, got.Bytes, most)
 		}
 	}
 	few()
@@ -357,7 +357,7 @@ func TestStoreLimit(t *testing.T) {
 	for b.Degraded() == "" {
 		pub := connect(t, b.Addr(0), hello{id: fmt.Sprint("pub", acked)})
 		pub.send(pub.publishPacket("x", payload+strconv.Itoa(acked), 1, false, 1))
-		p, err := pub.read(patience5s)
+		p, err := pub.read(testTimeout)
 		if err != nil {
 			break
 		}
@@ -420,7 +420,7 @@ func TestBacklogStaysOnDisk(t *testing.T) {
 	payload := strings.Repeat("x", 100<<10)
 	for n := range 300 {
 		pub.publish("x", payload+strconv.Itoa(n), 1, false)
-		if held := b.shared.budget.held.Load(); held > 2*roomFor {
+		if held := b.shared.budget.used.Load(); held > 2*feedLimit {
 			t.Fatalf("%d bytes are held in memory", held)
 		}
 	}

@@ -18,8 +18,8 @@ type Listener struct {
 }
 
 const (
-	firstPause = 5 * time.Millisecond
-	lastPause  = time.Second
+	minAcceptBackoff = 5 * time.Millisecond
+	maxAcceptBackoff = time.Second
 )
 
 func closeAll(listeners []Listener) {
@@ -40,7 +40,7 @@ func (b *Broker) rightsOn(l Listener) *Rights {
 
 // listen lets clients in on l until it is closed.
 func (b *Broker) listen(l Listener, id string) error {
-	var accepting net.Listener = &survivor{Listener: l.Net, broker: b}
+	var accepting net.Listener = &retryListener{Listener: l.Net, broker: b}
 	if l.TLS != nil {
 		accepting = tls.NewListener(accepting, l.TLS)
 	}
@@ -53,7 +53,7 @@ func (b *Broker) listen(l Listener, id string) error {
 		if err != nil {
 			return err
 		}
-		if !b.begin() {
+		if !b.startClient() {
 			c.Close()
 			continue
 		}
@@ -64,16 +64,16 @@ func (b *Broker) listen(l Listener, id string) error {
 	}
 }
 
-// A survivor is a listener that outlives errors of accepting: when file
+// A retryListener is a listener that outlives errors of accepting: when file
 // descriptors are short, or a client has gone before it was accepted. Only
 // that it was closed ends it.
-type survivor struct {
+type retryListener struct {
 	net.Listener
 	broker *Broker
 }
 
-func (s *survivor) Accept() (net.Conn, error) {
-	pause := firstPause
+func (s *retryListener) Accept() (net.Conn, error) {
+	pause := minAcceptBackoff
 	for {
 		c, err := s.Listener.Accept()
 		if err == nil || errors.Is(err, net.ErrClosed) {
@@ -86,6 +86,6 @@ func (s *survivor) Accept() (net.Conn, error) {
 		case <-s.broker.life.Done():
 			return nil, net.ErrClosed
 		}
-		pause = min(2*pause, lastPause)
+		pause = min(2*pause, maxAcceptBackoff)
 	}
 }

@@ -56,7 +56,7 @@ func TestWebSocket(t *testing.T) {
 	host := web(t)
 	for _, path := range []string{"", "/mqtt"} {
 		got := make(chan string, 1)
-		c := paho.NewClient(paho.NewClientOptions().AddBroker("ws://" + host + path).SetClientID("web").SetConnectTimeout(patience5s))
+		c := paho.NewClient(paho.NewClientOptions().AddBroker("ws://" + host + path).SetClientID("web").SetConnectTimeout(testTimeout))
 		await(t, c.Connect())
 		await(t, c.Subscribe("x", 1, func(_ paho.Client, m paho.Message) { got <- string(m.Payload()) }))
 		payload := strings.Repeat("x", 100<<10)
@@ -66,7 +66,7 @@ func TestWebSocket(t *testing.T) {
 			if g != payload {
 				t.Errorf("got %d bytes", len(g))
 			}
-		case <-time.After(patience5s):
+		case <-time.After(testTimeout):
 			t.Error("nothing came")
 		}
 		c.Disconnect(100)
@@ -75,7 +75,7 @@ func TestWebSocket(t *testing.T) {
 
 func await(t *testing.T, token paho.Token) {
 	t.Helper()
-	if !token.WaitTimeout(patience5s) {
+	if !token.WaitTimeout(testTimeout) {
 		t.Fatal("paho waits and waits")
 	}
 	if err := token.Error(); err != nil {
@@ -87,7 +87,7 @@ func await(t *testing.T, token paho.Token) {
 func TestWebSocketOrigin(t *testing.T) {
 	host := web(t)
 	for origin, want := range map[string]bool{"": true, "http://" + host: true, "https://evil.example": false, "http://localhost:3000": false, "null": false} {
-		ctx, cancel := context.WithTimeout(t.Context(), patience5s)
+		ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 		defer cancel()
 		header := http.Header{}
 		if origin != "" {
@@ -113,7 +113,7 @@ func TestTLS(t *testing.T) {
 	}})
 	for i, scheme := range []string{"mqtts", "wss"} {
 		c := paho.NewClient(paho.NewClientOptions().AddBroker(scheme + "://" + b.Addr(i).String()).
-			SetClientID(scheme).SetTLSConfig(client).SetConnectTimeout(patience5s))
+			SetClientID(scheme).SetTLSConfig(client).SetConnectTimeout(testTimeout))
 		await(t, c.Connect())
 		await(t, c.Publish("x", 1, false, "x"))
 		c.Disconnect(100)
@@ -170,7 +170,7 @@ func TestShutdown(t *testing.T) {
 		t.Error(err)
 	}
 	stop()
-	if p, err := v5.read(patience5s); err != nil || p.head != 0xE0 || p.body[0] != 0x8B {
+	if p, err := v5.read(testTimeout); err != nil || p.head != 0xE0 || p.body[0] != 0x8B {
 		t.Errorf("got %+v, %v, want DISCONNECT for shutting down", p, err)
 	}
 	v3.closed()

@@ -86,7 +86,7 @@ func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).In
 func (m *metrics) sent(qos byte)         { m.deliveredQoS[qos].Inc() }
 func (m *metrics) sentBytes(n int)       { m.bytesOut.Add(float64(n)) }
 
-func (m *metrics) slow(c *conn, why string) {
+func (m *metrics) slowClient(c *conn, why string) {
 	m.slowClients.Inc()
 	m.log.Warn("client cut off", "client", c.id, "remote", c.RemoteAddr().String(), "cause", why)
 }

@@ -23,7 +23,7 @@ func (c *conn) Write(b []byte) (int, error) {
 		c.shared.budget.give(c, len(b))
 		return 0, net.ErrClosed
 	}
-	if acknowledges(b[0]) && c.hold(b) {
+	if acknowledges(b[0]) && c.holdAck(b) {
 		return len(b), nil
 	}
 	c.append(b)
@@ -38,18 +38,18 @@ func acknowledges(header byte) bool {
 	return false
 }
 
-// hold keeps an acknowledgement back if the journal has not come so far, or
+// holdAck keeps an acknowledgement back if the journal has not come so far, or
 // if an earlier one is kept back. The caller holds c.mu.
-func (c *conn) hold(b []byte) bool {
-	last := c.last.Load()
-	if len(c.holds) == 0 && !c.shared.journal.Await(c, last) {
+func (c *conn) holdAck(b []byte) bool {
+	last := c.lastSeq.Load()
+	if len(c.ackHolds) == 0 && !c.shared.journal.Await(c, last) {
 		return false
 	}
-	c.held = append(c.held, b...)
-	if n := len(c.holds); n > 0 && c.holds[n-1].seq == last {
-		c.holds[n-1].n += len(b)
+	c.heldAcks = append(c.heldAcks, b...)
+	if n := len(c.ackHolds); n > 0 && c.ackHolds[n-1].seq == last {
+		c.ackHolds[n-1].n += len(b)
 	} else {
-		c.holds = append(c.holds, hold{last, len(b)})
+		c.ackHolds = append(c.ackHolds, ackHold{last, len(b)})
 	}
 	return true
 }
@@ -63,28 +63,28 @@ func (c *conn) Release(synced uint64) {
 	}
 	for {
 		n, i := 0, 0
-		for i < len(c.holds) && c.holds[i].seq <= synced {
-			n += c.holds[i].n
+		for i < len(c.ackHolds) && c.ackHolds[i].seq <= synced {
+			n += c.ackHolds[i].n
 			i++
 		}
 		if n > 0 {
-			c.append(c.held[:n])
-			c.held = c.held[:copy(c.held, c.held[n:])]
-			c.holds = c.holds[:copy(c.holds, c.holds[i:])]
+			c.append(c.heldAcks[:n])
+			c.heldAcks = c.heldAcks[:copy(c.heldAcks, c.heldAcks[n:])]
+			c.ackHolds = c.ackHolds[:copy(c.ackHolds, c.ackHolds[i:])]
 		}
-		if len(c.holds) == 0 || c.shared.journal.Await(c, c.holds[0].seq) {
+		if len(c.ackHolds) == 0 || c.shared.journal.Await(c, c.ackHolds[0].seq) {
 			return
 		}
-		synced = c.holds[0].seq
+		synced = c.ackHolds[0].seq
 	}
 }
 
-// caused notes that this connection brought something into the journal. The
+// wroteSeq notes that this connection brought something into the journal. The
 // reading goroutine calls it, before the acknowledgement is written. A last
 // will has no connection.
-func (c *conn) caused(seq uint64) {
+func (c *conn) wroteSeq(seq uint64) {
 	if c != nil {
-		c.last.Store(seq)
+		c.lastSeq.Store(seq)
 	}
 }
 
@@ -108,9 +108,9 @@ func (c *conn) publish(m *journal.Message, d delivery, now int64) {
 		c.shared.budget.give(c, n)
 		return
 	}
-	c.begin()
+	c.ensureBuffer()
 	c.out = d.appendPublish(c.out, m, now)
-	c.kick()
+	c.startFlush()
 	c.shared.metrics.sent(d.qos)
 }
 
@@ -120,28 +120,28 @@ func (c *conn) tooLarge(m *journal.Message, d delivery) bool {
 	return c.maxPacket > 0 && d.packetLen(m) > c.maxPacket
 }
 
-// room tells whether a feeder may go on; if not, it is woken when it may.
-func (c *conn) room() bool {
+// hasRoom tells whether a feeder may go on; if not, it is woken when it may.
+func (c *conn) hasRoom() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.out)+c.writing < roomFor || c.closing || c.closed
+	return len(c.out)+c.writing < feedLimit || c.closing || c.closed
 }
 
 func (c *conn) append(b []byte) {
-	c.begin()
+	c.ensureBuffer()
 	c.out = append(c.out, b...)
-	c.kick()
+	c.startFlush()
 }
 
-// begin gives out a buffer. Connections that rest have none.
-func (c *conn) begin() {
+// ensureBuffer gives out a buffer. Connections that rest have none.
+func (c *conn) ensureBuffer() {
 	if c.out == nil {
 		c.out = (*c.shared.buffers.Get().(*[]byte))[:0]
 	}
 }
 
-// kick sees to it that somebody writes. The caller holds c.mu.
-func (c *conn) kick() {
+// startFlush sees to it that somebody writes. The caller holds c.mu.
+func (c *conn) startFlush() {
 	if !c.flushing {
 		c.flushing = true
 		c.shared.flushes.Add(1)
@@ -176,7 +176,7 @@ func (c *conn) flush() {
 		c.recycle(out)
 		if err != nil {
 			if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
-				c.cutOff("it does not read")
+				c.closeSlow("it does not read")
 			} else {
 				c.Abort()
 			}
@@ -185,7 +185,7 @@ func (c *conn) flush() {
 		c.mu.Lock()
 		c.writing = 0
 		if c.feeder != nil {
-			c.feeder.poke()
+			c.feeder.wakeUp()
 		}
 		c.mu.Unlock()
 	}
@@ -194,10 +194,10 @@ func (c *conn) flush() {
 func (c *conn) writeOut(out []byte) error {
 	for len(out) > 0 {
 		chunk := out[:min(len(out), writeChunk)]
-		wait := writeTime
+		wait := writeTimeout
 		c.mu.Lock()
 		if c.closing {
-			wait = lingerTime
+			wait = closeTimeout
 		}
 		c.mu.Unlock()
 		if err := c.Conn.SetWriteDeadline(c.shared.now().Add(wait)); err != nil {

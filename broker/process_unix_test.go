@@ -71,7 +71,7 @@ func (p *process) signal(t interface{ Fatal(...any) }, s syscall.Signal) {
 	}
 	select {
 	case <-p.lines:
-	case <-time.After(patience5s):
+	case <-time.After(testTimeout):
 		t.Fatal("the child does not answer the signal")
 	}
 }

@@ -21,7 +21,7 @@ func (b *Broker) publish(m *journal.Message, from, scratch *conn) error {
 		var to []journal.Consumer
 		rest := targets[:0]
 		for i := range targets {
-			if t := &targets[i]; t.qos > 0 && t.session.logs(m, t) {
+			if t := &targets[i]; t.qos > 0 && t.session.usesJournal(m, t) {
 				to = append(to, t.session)
 			} else {
 				rest = append(rest, *t)
@@ -33,7 +33,7 @@ func (b *Broker) publish(m *journal.Message, from, scratch *conn) error {
 			if err != nil {
 				return err
 			}
-			from.caused(seq)
+			from.wroteSeq(seq)
 		}
 	}
 	if m.Retain {
@@ -56,7 +56,7 @@ func (b *Broker) retain(m *journal.Message, from *conn) {
 		return
 	}
 	b.metrics.retainedCount.Set(float64(b.retained.count()))
-	from.caused(b.journal.Retain(m.Topic, waiterOf(from)))
+	from.wroteSeq(b.journal.Retain(m.Topic, waiterOf(from)))
 }
 
 // endSession puts away a session that is no longer in the register. why is
@@ -64,7 +64,7 @@ func (b *Broker) retain(m *journal.Message, from *conn) {
 func (b *Broker) endSession(s *session, why string) {
 	s.end(&b.router)
 	b.publishWill(s.takeWill())
-	if s.saved() {
+	if s.isStored() {
 		b.journal.Save(s, nil)
 		if why == "" {
 			why = "by its client"
@@ -82,7 +82,7 @@ func (b *Broker) endExpired() {
 	for {
 		select {
 		case <-tick.C:
-			for _, s := range b.sessions.expired() {
+			for _, s := range b.sessions.removeExpired() {
 				b.endSession(s, "expired")
 			}
 			for _, topic := range b.retained.expire(b.now().Unix()) {

@@ -11,7 +11,7 @@ import (
 // is retained.
 func (b *Broker) openStore(folder string, limit int64) (err error) {
 	b.journal, err = journal.Open(journal.Options{
-		Folder: folder, Limit: limit, Retained: b.retained.get, Healed: b.patience.forget,
+		Folder: folder, Limit: limit, Retained: b.retained.get, Recovered: b.backoff.reset,
 		Metrics: journal.Metrics{Bytes: b.metrics.storeBytes, Degraded: b.metrics.isDegraded, Commits: b.metrics.commits},
 		Log:     b.log,
 	})

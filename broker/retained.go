@@ -50,15 +50,15 @@ func (r *retained) set(m *journal.Message) bool {
 }
 
 // match returns what is retained on the topics that filter matches.
-func (r *retained) match(filter string) []*journal.Message {
+func (r *retained) match(topicFilter string) []*journal.Message {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if m := r.messages[filter]; m != nil {
+	if m := r.messages[topicFilter]; m != nil {
 		return []*journal.Message{m}
 	}
 	var found []*journal.Message
 	for topic, m := range r.messages {
-		if stream.MatchTopic(filter, topic) {
+		if stream.MatchTopic(topicFilter, topic) {
 			found = append(found, m)
 		}
 	}

@@ -23,12 +23,12 @@ func (r *Rights) MayPublish(topic string) bool {
 
 // MaySubscribe tells whether every topic that filter matches may be read.
 // Shared subscriptions ($share/…) are not offered.
-func (r *Rights) MaySubscribe(filter string) bool {
+func (r *Rights) MaySubscribe(topicFilter string) bool {
 	if r == nil {
 		return false
 	}
 	for _, allowed := range r.Subscribe {
-		if covers(allowed, filter) {
+		if covers(allowed, topicFilter) {
 			return true
 		}
 	}
@@ -42,8 +42,8 @@ func (r *Rights) MayReceive(topic string) bool {
 	return r != nil && matchAny(r.Subscribe, topic)
 }
 
-func matchAny(filters []string, topic string) bool {
-	for _, f := range filters {
+func matchAny(topicFilters []string, topic string) bool {
+	for _, f := range topicFilters {
 		if stream.MatchTopic(f, topic) {
 			return true
 		}
@@ -52,9 +52,9 @@ func matchAny(filters []string, topic string) bool {
 }
 
 // covers tells whether every topic that filter matches is matched by allowed.
-func covers(allowed, filter string) bool {
+func covers(allowed, topicFilter string) bool {
 	// Wildcards do not reach into $-topics (MQTT 3.1.1, 4.7.2).
-	if strings.HasPrefix(filter, "$") && !strings.HasPrefix(allowed, "$") {
+	if strings.HasPrefix(topicFilter, "$") && !strings.HasPrefix(allowed, "$") {
 		return false
 	}
 	for {
@@ -62,7 +62,7 @@ func covers(allowed, filter string) bool {
 		if a == "#" {
 			return true
 		}
-		f, frest, fmore := strings.Cut(filter, "/")
+		f, frest, fmore := strings.Cut(topicFilter, "/")
 		if f == "#" || (a != "+" && a != f) {
 			return false
 		}
@@ -74,7 +74,7 @@ func covers(allowed, filter string) bool {
 		case !amore:
 			return false
 		}
-		allowed, filter = arest, frest
+		allowed, topicFilter = arest, frest
 	}
 }
 

@@ -46,26 +46,26 @@ func TestCovers(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	topics := allTopics()
 	for range 20_000 {
-		allowed, filter := randomFilter(r), randomFilter(r)
+		allowed, topicFilter := randomFilter(r), randomFilter(r)
 		want := true
 		for _, topic := range topics {
-			if stream.MatchTopic(filter, topic) && !stream.MatchTopic(allowed, topic) {
+			if stream.MatchTopic(topicFilter, topic) && !stream.MatchTopic(allowed, topic) {
 				want = false
 				break
 			}
 		}
-		got := covers(allowed, filter)
+		got := covers(allowed, topicFilter)
 		if got && !want {
-			t.Fatalf("%q does not cover %q, but is said to", allowed, filter)
+			t.Fatalf("%q does not cover %q, but is said to", allowed, topicFilter)
 		}
 		// Refused for want of a cleverer comparison: +/# is # in other
 		// words, and a filter may match no topic at all.
 		matches := false
 		for _, topic := range topics {
-			matches = matches || stream.MatchTopic(filter, topic)
+			matches = matches || stream.MatchTopic(topicFilter, topic)
 		}
 		if !got && want && matches && !strings.Contains(allowed, "+/#") {
-			t.Fatalf("%q covers %q, but is said not to", allowed, filter)
+			t.Fatalf("%q covers %q, but is said not to", allowed, topicFilter)
 		}
 	}
 }
@@ -80,17 +80,17 @@ func TestRouter(t *testing.T) {
 		all = append(all, newSession("", "", uint64(n), nil, nil))
 	}
 	for range 2000 {
-		s, filter := all[rnd.IntN(len(all))], randomFilter(rnd)
+		s, topicFilter := all[rnd.IntN(len(all))], randomFilter(rnd)
 		if rnd.IntN(3) == 0 {
-			s.unsubscribe(&r, filter)
+			s.unsubscribe(&r, topicFilter)
 		} else {
-			s.subscribe(&r, journal.Subscription{Filter: filter, QoS: byte(rnd.IntN(2))})
+			s.subscribe(&r, journal.Subscription{TopicFilter: topicFilter, QoS: byte(rnd.IntN(2))})
 		}
 		topic := topics[rnd.IntN(len(topics))]
 		want := map[*session]byte{}
 		for _, s := range all {
 			for _, sub := range s.subs {
-				if stream.MatchTopic(sub.Filter, topic) {
+				if stream.MatchTopic(sub.TopicFilter, topic) {
 					want[s] = max(want[s], sub.QoS)
 				}
 			}

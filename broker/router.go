@@ -41,7 +41,7 @@ func (r *router) add(s *session, sub journal.Subscription) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := &r.root
-	for level := range strings.SplitSeq(sub.Filter, "/") {
+	for level := range strings.SplitSeq(sub.TopicFilter, "/") {
 		child := n.children[level]
 		if child == nil {
 			child = &node{}
@@ -60,16 +60,16 @@ func (r *router) add(s *session, sub journal.Subscription) {
 }
 
 // remove forgets a subscription.
-func (r *router) remove(s *session, filter string) {
+func (r *router) remove(s *session, topicFilter string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.root.remove(s, filter, true)
+	r.root.remove(s, topicFilter, true)
 }
 
 // remove takes the subscription out below n and tells whether n is empty now.
-func (n *node) remove(s *session, filter string, more bool) bool {
+func (n *node) remove(s *session, topicFilter string, more bool) bool {
 	if more {
-		level, rest, more := strings.Cut(filter, "/")
+		level, rest, more := strings.Cut(topicFilter, "/")
 		if child := n.children[level]; child != nil && child.remove(s, rest, more) {
 			delete(n.children, level)
 		}

@@ -20,30 +20,30 @@ type session struct {
 	journal *journal.Journal
 	budget  *budget
 
-	mu     sync.Mutex
-	conn   *conn // nil while its client is away
-	claim  *conn // the connection that is coming in, until it is attached
-	subs   map[string]journal.Subscription
-	window window
-	queue  []queued // at QoS 1, not from the journal, waiting for the window
-	queued int      // bytes in queue
-	ended  bool
-	kept   bool // it has outlived, or was to outlive, its connection: it stands in the file
+	mu          sync.Mutex
+	conn        *conn // nil while its client is away
+	claim       *conn // the connection that is coming in, until it is attached
+	subs        map[string]journal.Subscription
+	inflight    inflight
+	queue       []queuedMessage // at QoS 1, not from the journal, waiting for the window
+	queuedBytes int             // bytes in queue
+	ended       bool
+	stored      bool // it has outlived, or was to outlive, its connection: it stands in the file
 
 	// Of a session that outlives its connection:
-	expiry  time.Duration // how long it stays after its client left; 0: it ends with the connection
-	away    time.Time     // since when its client is away
-	pending []uint64      // batches of the journal that hold something for it, ascending
-	cursor  uint64        // all up to it is acknowledged, or is not for it
-	read    uint64        // all up to it has been sent over this connection, or is not for it
-	again   []sent        // sent over an earlier connection and not acknowledged
-	feeder  *feeder       // of conn
+	expiry     time.Duration     // how long it stays after its client left; 0: it ends with the connection
+	away       time.Time         // since when its client is away
+	pending    []uint64          // batches of the journal that hold something for it, ascending
+	cursor     uint64            // all up to it is acknowledged, or is not for it
+	read       uint64            // all up to it has been sent over this connection, or is not for it
+	redelivery []inflightMessage // sent over an earlier connection and not acknowledged
+	feeder     *feeder           // of conn
 
 	will  *will       // waits out its delay
 	timer *time.Timer // of will
 }
 
-type queued struct {
+type queuedMessage struct {
 	m *journal.Message
 	d delivery
 }
@@ -59,9 +59,9 @@ func newSession(id, owner string, number uint64, j *journal.Journal, b *budget) 
 // holds s.mu.
 func (s *session) persistent() bool { return s.expiry > 0 }
 
-// logs tells whether the journal carries m to the session: what is at QoS 1
+// usesJournal tells whether the journal carries m to the session: what is at QoS 1
 // for a session that outlives its connection.
-func (s *session) logs(m *journal.Message, t *target) bool {
+func (s *session) usesJournal(m *journal.Message, t *target) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.persistent() && !s.ended && !(t.noLocal && m.Origin == s.id)
@@ -79,11 +79,11 @@ func (s *session) deliver(m *journal.Message, t *target, now int64) {
 	s.send(c, m, delivery{v5: c.v5, qos: qos, retain: m.Retain && t.retainAsPublished && c.v5, ids: t.ids}, now)
 }
 
-// saved tells whether the session stands in the journal.
-func (s *session) saved() bool {
+// isStored tells whether the session stands in the journal.
+func (s *session) isStored() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.kept
+	return s.stored
 }
 
 // send hands a message that is not from the journal to c. The caller holds s.mu.
@@ -95,20 +95,20 @@ func (s *session) send(c *conn, m *journal.Message, d delivery, now int64) {
 		c.publish(m, d, now)
 		return
 	}
-	if len(s.queue) == 0 && !s.window.full(c.window) {
-		d.id = s.window.add(sent{live: m, qos: d.qos}, 0)
+	if len(s.queue) == 0 && !s.inflight.full(c.receiveMaximum) {
+		d.id = s.inflight.add(inflightMessage{transient: m, qos: d.qos}, 0)
 		c.publish(m, d, now)
 		return
 	}
 	if !s.budget.take(c, m.Size()) {
 		return // c has been cut off
 	}
-	s.queue = append(s.queue, queued{m, d})
-	s.queued += m.Size()
+	s.queue = append(s.queue, queuedMessage{m, d})
+	s.queuedBytes += m.Size()
 }
 
-// retained sends what was retained on a topic that the client just subscribed to.
-func (s *session) retained(m *journal.Message, qos byte, ids []int, now int64) {
+// sendRetained sends what was retained on a topic that the client just subscribed to.
+func (s *session) sendRetained(m *journal.Message, qos byte, ids []int, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.conn; c != nil && !m.Expired(now) {
@@ -120,24 +120,24 @@ func (s *session) retained(m *journal.Message, qos byte, ids []int, now int64) {
 func (s *session) ack(c *conn, id uint16, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn != c || !s.window.ack(id) {
+	if s.conn != c || !s.inflight.ack(id) {
 		return
 	}
-	for len(s.queue) > 0 && !s.window.full(c.window) {
+	for len(s.queue) > 0 && !s.inflight.full(c.receiveMaximum) {
 		q := s.queue[0]
-		s.queue[0] = queued{}
+		s.queue[0] = queuedMessage{}
 		s.queue = s.queue[1:]
-		s.queued -= q.m.Size()
+		s.queuedBytes -= q.m.Size()
 		s.budget.give(c, q.m.Size())
 		if q.m.Expired(now) {
 			continue
 		}
-		q.d.id = s.window.add(sent{live: q.m, qos: q.d.qos}, 0)
+		q.d.id = s.inflight.add(inflightMessage{transient: q.m, qos: q.d.qos}, 0)
 		c.publish(q.m, q.d, now)
 	}
 	if s.persistent() {
 		s.advance()
-		s.poke()
+		s.wakeFeeder()
 	}
 }
 
@@ -145,7 +145,7 @@ func (s *session) ack(c *conn, id uint16, now int64) {
 // the oldest message that is not acknowledged. The caller holds s.mu.
 func (s *session) advance() {
 	to := s.read
-	if seq := s.window.firstLogged(); seq > 0 {
+	if seq := s.inflight.firstJournaled(); seq > 0 {
 		to = seq - 1
 	}
 	if to <= s.cursor {
@@ -192,14 +192,14 @@ func (s *session) Committed(was, key uint64) bool {
 	} else {
 		s.pending = append(s.pending, key)
 	}
-	s.poke()
+	s.wakeFeeder()
 	return true
 }
 
-// poke wakes the feeder. The caller holds s.mu.
-func (s *session) poke() {
+// wakeFeeder wakes the feeder. The caller holds s.mu.
+func (s *session) wakeFeeder() {
 	if s.feeder != nil {
-		s.feeder.poke()
+		s.feeder.wakeUp()
 	}
 }
 
@@ -207,24 +207,24 @@ func (s *session) poke() {
 func (s *session) subscribe(r *router, sub journal.Subscription) (isNew bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old, existed := s.subs[sub.Filter]
+	old, existed := s.subs[sub.TopicFilter]
 	if existed {
 		sub.Since = old.Since
 	}
-	s.subs[sub.Filter] = sub
+	s.subs[sub.TopicFilter] = sub
 	r.add(s, sub)
 	return !existed
 }
 
 // unsubscribe tells whether there was such a subscription.
-func (s *session) unsubscribe(r *router, filter string) bool {
+func (s *session) unsubscribe(r *router, topicFilter string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.subs[filter]; !ok {
+	if _, ok := s.subs[topicFilter]; !ok {
 		return false
 	}
-	delete(s.subs, filter)
-	r.remove(s, filter)
+	delete(s.subs, topicFilter)
+	r.remove(s, topicFilter)
 	return true
 }
 
@@ -237,8 +237,8 @@ func (s *session) end(r *router) {
 		return
 	}
 	s.ended = true
-	for filter := range s.subs {
-		r.remove(s, filter)
+	for topicFilter := range s.subs {
+		r.remove(s, topicFilter)
 	}
 	s.dropQueue()
 	s.journal.Release(s.pending)
@@ -250,7 +250,7 @@ func (s *session) end(r *router) {
 
 func (s *session) dropQueue() {
 	if s.conn != nil {
-		s.budget.give(s.conn, s.queued)
+		s.budget.give(s.conn, s.queuedBytes)
 	}
-	s.queue, s.queued = nil, 0
+	s.queue, s.queuedBytes = nil, 0
 }

@@ -14,9 +14,9 @@ type sessions struct {
 	metrics *metrics
 	now     func() time.Time
 
-	mu   sync.Mutex
-	byID map[string]*session
-	made uint64
+	mu         sync.Mutex
+	byID       map[string]*session
+	lastNumber uint64
 }
 
 const (
@@ -34,8 +34,8 @@ func (a *sessions) mayUse(id string, r *Rights) bool {
 	return r != nil && (s == nil || s.owner == r.Identity)
 }
 
-// mayHave tells whether there may be one more session.
-func (a *sessions) mayHave(id string) bool {
+// hasRoomFor tells whether there may be one more session.
+func (a *sessions) hasRoomFor(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return len(a.byID) < maxSessions || a.byID[id] != nil
@@ -63,12 +63,12 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 		}
 		ended = s
 	}
-	a.made++
-	s = newSession(c.id, c.rights.Identity, a.made, a.journal, a.budget)
-	s.claim, s.expiry, s.kept = c, expiry, expiry > 0
-	s.cursor = a.journal.Newest()
+	a.lastNumber++
+	s = newSession(c.id, c.rights.Identity, a.lastNumber, a.journal, a.budget)
+	s.claim, s.expiry, s.stored = c, expiry, expiry > 0
+	s.cursor = a.journal.LastSeq()
 	a.byID[c.id] = s
-	a.count()
+	a.updateMetric()
 	return s, old, ended, false
 }
 
@@ -82,8 +82,8 @@ func (s *session) setExpiry(expiry time.Duration) {
 	}
 }
 
-// endIfOver takes out a session that ends with its connection.
-func (a *sessions) endIfOver(s *session) bool {
+// removeIfEnded takes out a session that ends with its connection.
+func (a *sessions) removeIfEnded(s *session) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s.mu.Lock()
@@ -92,12 +92,12 @@ func (a *sessions) endIfOver(s *session) bool {
 		return false
 	}
 	delete(a.byID, s.id)
-	a.count()
+	a.updateMetric()
 	return true
 }
 
-// expired takes out the sessions whose clients have been away for too long.
-func (a *sessions) expired() []*session {
+// removeExpired takes out the sessions whose clients have been away for too long.
+func (a *sessions) removeExpired() []*session {
 	now := a.now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -110,7 +110,7 @@ func (a *sessions) expired() []*session {
 		}
 		s.mu.Unlock()
 	}
-	a.count()
+	a.updateMetric()
 	return over
 }
 
@@ -127,16 +127,16 @@ func (a *sessions) len() int {
 	return len(a.byID)
 }
 
-func (a *sessions) count() { a.metrics.sessionCount.Set(float64(len(a.byID))) }
+func (a *sessions) updateMetric() { a.metrics.sessionCount.Set(float64(len(a.byID))) }
 
 // restore puts back a session that stood in the file.
 func (a *sessions) restore(r journal.SessionRow) *session {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.made = max(a.made, r.Number)
+	a.lastNumber = max(a.lastNumber, r.Number)
 	s := newSession(r.ID, r.Owner, r.Number, a.journal, a.budget)
-	s.cursor, s.expiry, s.kept, s.away = r.Cursor, r.Expiry, true, a.now()
+	s.cursor, s.expiry, s.stored, s.away = r.Cursor, r.Expiry, true, a.now()
 	a.byID[r.ID] = s
-	a.count()
+	a.updateMetric()
 	return s
 }

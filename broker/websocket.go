@@ -22,7 +22,7 @@ func (b *Broker) listenWeb(l net.Listener, rights *Rights, id string) error {
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			b.serveWeb(w, r, rights, id)
 		}),
-		ReadHeaderTimeout: connectTime,
+		ReadHeaderTimeout: connectTimeout,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(b.log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
@@ -53,7 +53,7 @@ func (b *Broker) serveWeb(w http.ResponseWriter, r *http.Request, rights *Rights
 	accepted, _ := r.Context().Value(acceptedAt{}).(time.Time)
 	// The request's context ends with this handler, the connection with serve.
 	net := webConn{websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws}
-	if !b.begin() {
+	if !b.startClient() {
 		net.Close()
 		return
 	}

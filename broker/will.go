@@ -33,10 +33,10 @@ func newWill(cl *mqtt.Client, pk *packets.Packet) *will {
 	return &will{m, time.Duration(w.WillProperties.WillDelayInterval) * time.Second}
 }
 
-// leaveWill publishes the will of a connection that ended without a
+// scheduleWill publishes the will of a connection that ended without a
 // DISCONNECT: now, or when its delay is over or its session ends, whichever
 // comes first [MQTT-3.1.3-9].
-func (b *Broker) leaveWill(c *conn, s *session) {
+func (b *Broker) scheduleWill(c *conn, s *session) {
 	w := c.takeWill()
 	if w == nil || b.stopping() {
 		return // of the broker's own end no client is told that another is lost

@@ -28,12 +28,12 @@ const JoinBytes = 64 << 10
 // are not needed any more.
 type batches []*batch
 
-// enter adds b, or what it consists of to the batch before it. It returns the
+// add adds b, or what it consists of to the batch before it. It returns the
 // key that this had, or 0.
 //
 // A session that holds the former key does not need what was added less: until
 // it has been told, the key means nothing, and it cannot let go of the batch.
-func (all *batches) enter(b *batch) (was uint64) {
+func (all *batches) add(b *batch) (was uint64) {
 	if n := len(*all); n > 0 && (*all)[n-1].joins(b) {
 		last := (*all)[n-1]
 		was = last.last
@@ -58,16 +58,16 @@ func (b *batch) joins(next *batch) bool {
 		(b.messages == nil) == (next.messages == nil) && b.size+next.size <= JoinBytes
 }
 
-// ending returns the batch of that key, or nil.
-func (all batches) ending(key uint64) *batch {
-	if b := all.with(key); b != nil && b.last == key {
+// endingAt returns the batch of that key, or nil.
+func (all batches) endingAt(key uint64) *batch {
+	if b := all.containing(key); b != nil && b.last == key {
 		return b
 	}
 	return nil
 }
 
-// with returns the batch that the row of that key belongs to, or nil.
-func (all batches) with(key uint64) *batch {
+// containing returns the batch that the row of that key belongs to, or nil.
+func (all batches) containing(key uint64) *batch {
 	if all = all.from(key); len(all) == 0 || all[0].first > key || all[0].needed == 0 {
 		return nil
 	}
@@ -80,8 +80,8 @@ func (all batches) from(key uint64) batches {
 	return all[i:]
 }
 
-// lowest returns the first row of those that are needed, or else.
-func (all *batches) lowest(otherwise uint64) uint64 {
+// firstNeeded returns the first row of those that are needed, or else.
+func (all *batches) firstNeeded(otherwise uint64) uint64 {
 	for len(*all) > 0 {
 		if b := (*all)[0]; b.needed > 0 {
 			return b.first

@@ -35,7 +35,7 @@ type SessionRow struct {
 
 // A Subscription is what a session asked for with one topic filter.
 type Subscription struct {
-	Filter            string `json:"filter"`
+	TopicFilter       string `json:"filter"`
 	QoS               byte   `json:"qos,omitempty"`
 	NoLocal           bool   `json:"no_local,omitempty"`
 	RetainAsPublished bool   `json:"retain_as_published,omitempty"`

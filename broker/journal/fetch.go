@@ -14,24 +14,24 @@ const (
 // Fetch returns batches from memory or the file: those of keys, at least the
 // first, in order; none if nobody needs them any more.
 func (j *Journal) Fetch(keys []uint64) ([]Batch, error) {
-	got, spans := j.cachedOf(keys)
+	got, spans := j.cached(keys)
 	if len(got) > 0 || len(spans) == 0 {
 		return got, nil
 	}
 	got, err := j.file.read(spans)
-	if err != nil && !j.needs(keys) {
+	if err != nil && !j.allNeeded(keys) {
 		return nil, nil // the session has ended meanwhile, and they were deleted
 	}
 	return got, err
 }
 
-// cachedOf returns what is in memory of the batches of keys, or where they stand
+// cached returns what is in memory of the batches of keys, or where they stand
 // in the file.
-func (j *Journal) cachedOf(keys []uint64) (got []Batch, spans []span) {
+func (j *Journal) cached(keys []uint64) (got []Batch, spans []span) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, key := range keys {
-		b := j.batches.with(key)
+		b := j.batches.containing(key)
 		switch {
 		case b == nil:
 		case b.messages != nil && len(spans) == 0:
@@ -45,12 +45,12 @@ func (j *Journal) cachedOf(keys []uint64) (got []Batch, spans []span) {
 	return got, spans
 }
 
-// needs tells whether all batches of keys are needed.
-func (j *Journal) needs(keys []uint64) bool {
+// allNeeded tells whether all batches of keys are needed.
+func (j *Journal) allNeeded(keys []uint64) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, key := range keys {
-		if j.batches.with(key) == nil {
+		if j.batches.containing(key) == nil {
 			return false
 		}
 	}

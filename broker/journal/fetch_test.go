@@ -38,7 +38,7 @@ func (w testWaiter) Abort()             { close(w.released) }
 func testJournal(t *testing.T, folder string) *Journal {
 	t.Helper()
 	j, err := Open(Options{
-		Folder: folder, Retained: func(string) *Message { return nil }, Healed: func() {}, Log: slog.New(slog.DiscardHandler),
+		Folder: folder, Retained: func(string) *Message { return nil }, Recovered: func() {}, Log: slog.New(slog.DiscardHandler),
 		Metrics: Metrics{
 			Bytes: prometheus.NewGauge(prometheus.GaugeOpts{}), Degraded: prometheus.NewGauge(prometheus.GaugeOpts{}),
 			Commits: prometheus.NewHistogram(prometheus.HistogramOpts{}),
@@ -72,7 +72,7 @@ func TestFetchOfWhatIsGone(t *testing.T) {
 	keys := k.pending
 	j.mu.Lock()
 	for _, b := range j.batches {
-		j.forget(b)
+		j.uncache(b)
 	}
 	j.mu.Unlock()
 	if got, err := j.Fetch(keys); err != nil || len(got) != 1 || string(got[0].Messages[0].Payload) != "1" {

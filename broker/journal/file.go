@@ -15,12 +15,12 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// A journalFile is the journal on disk: a SQLite file in WAL mode, each commit
+// A file is the journal on disk: a SQLite file in WAL mode, each commit
 // synced. Its lock is held as long as it is open, so a second broker on it is
 // refused.
-type journalFile struct {
+type file struct {
 	db      *sql.DB
-	reserve *reserve // nil in memory
+	ballast *ballast // nil in memory
 
 	commitBytes int64 // of messages, that one commit takes
 
@@ -51,10 +51,10 @@ CREATE TABLE retained (topic TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WIT
 `
 )
 
-// openJournalFile opens or makes the file in folder; "" keeps everything in
+// openFile opens or makes the file in folder; "" keeps everything in
 // memory. checkpoint is how many bytes the write-ahead log may come to,
 // commit how many of messages are written to it at once.
-func openJournalFile(ctx context.Context, folder string, checkpoint, commit int64) (*journalFile, error) {
+func openFile(ctx context.Context, folder string, checkpoint, commit int64) (*file, error) {
 	name := "file::memory:"
 	if folder != "" {
 		path, err := filepath.Abs(filepath.Join(folder, "broker.db"))
@@ -81,7 +81,7 @@ func openJournalFile(ctx context.Context, folder string, checkpoint, commit int6
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	f := &journalFile{db: db, commitBytes: commit}
+	f := &file{db: db, commitBytes: commit}
 	if err := f.prepare(ctx, folder != "", checkpoint); err != nil {
 		if f.conn != nil {
 			f.conn.Close() // else db keeps it, and its lock
@@ -92,7 +92,7 @@ func openJournalFile(ctx context.Context, folder string, checkpoint, commit int6
 	return f, nil
 }
 
-func (f *journalFile) prepare(ctx context.Context, onDisk bool, checkpoint int64) (err error) {
+func (f *file) prepare(ctx context.Context, onDisk bool, checkpoint int64) (err error) {
 	defer func() {
 		if hasCode(err, sqlite3.SQLITE_BUSY) {
 			err = errors.New("another broker has it open")
@@ -148,18 +148,18 @@ func (f *journalFile) prepare(ctx context.Context, onDisk bool, checkpoint int64
 	return err
 }
 
-func (f *journalFile) close() error {
+func (f *file) close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return errors.Join(f.ins.Close(), f.sel.Close(), f.conn.Close(), f.db.Close())
 }
 
-func (f *journalFile) exec(ctx context.Context, query string, args ...any) error {
+func (f *file) exec(ctx context.Context, query string, args ...any) error {
 	_, err := f.conn.ExecContext(ctx, query, args...)
 	return err
 }
 
-func (f *journalFile) inTransaction(ctx context.Context, do func() error) error {
+func (f *file) inTransaction(ctx context.Context, do func() error) error {
 	if err := f.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (f *journalFile) inTransaction(ctx context.Context, do func() error) error 
 }
 
 // commit writes w in one transaction. When it returns nil, w is on disk.
-func (f *journalFile) commit(w *work) error {
+func (f *file) commit(w *commitBatch) error {
 	ctx := context.Background() // a commit is never left half way
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -186,7 +186,7 @@ func (f *journalFile) commit(w *work) error {
 				return err
 			}
 		}
-		for _, s := range w.gone {
+		for _, s := range w.ended {
 			// By its number as well: the row may be that of a successor with the same id.
 			if err := f.exec(ctx, "DELETE FROM session WHERE id = ? AND number = ?", s.ID, int64(s.Number)); err != nil {
 				return err
@@ -215,7 +215,7 @@ func (f *journalFile) commit(w *work) error {
 		}
 		return f.delete(ctx, w)
 	})
-	if err == nil && f.starved() {
+	if err == nil && f.ballastReleased() {
 		// What was given back is the disk's only once it is out of the
 		// write-ahead log. If that fails, it is tried again with the next.
 		_ = f.exec(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
@@ -223,7 +223,7 @@ func (f *journalFile) commit(w *work) error {
 	return err
 }
 
-func (f *journalFile) retain(ctx context.Context, topic string, m *Message) error {
+func (f *file) retain(ctx context.Context, topic string, m *Message) error {
 	if m == nil {
 		return f.exec(ctx, "DELETE FROM retained WHERE topic = ?", topic)
 	}
@@ -234,9 +234,9 @@ func (f *journalFile) retain(ctx context.Context, topic string, m *Message) erro
 
 // delete takes out the batches that nobody needs, and gives pages back when
 // many are free.
-func (f *journalFile) delete(ctx context.Context, w *work) error {
-	if len(w.dead) == 0 {
-		if f.starved() {
+func (f *file) delete(ctx context.Context, w *commitBatch) error {
+	if len(w.discarded) == 0 {
+		if f.ballastReleased() {
 			return f.shrink(ctx)
 		}
 		return nil
@@ -244,7 +244,7 @@ func (f *journalFile) delete(ctx context.Context, w *work) error {
 	if err := f.exec(ctx, "DELETE FROM batch WHERE last < ?", int64(w.below)); err != nil {
 		return err
 	}
-	for _, s := range w.dead {
+	for _, s := range w.discarded {
 		if s.last < w.below {
 			continue
 		}
@@ -258,9 +258,9 @@ func (f *journalFile) delete(ctx context.Context, w *work) error {
 // shrink gives free pages back to the disk, some with each commit. It keeps
 // enough that a busy journal does not grow and shrink all the time, unless the
 // disk is full.
-func (f *journalFile) shrink(ctx context.Context) error {
+func (f *file) shrink(ctx context.Context) error {
 	keep, step := 4096, 256 // pages of 4 KiB
-	if f.starved() {
+	if f.ballastReleased() {
 		keep, step = 0, 4096
 	}
 	var free int

@@ -18,72 +18,72 @@ import (
 // session needs it any more, whatever stands before it: a session that nobody
 // comes back for holds its own messages, not everybody's.
 type Journal struct {
-	file     *journalFile
-	retained func(topic string) *Message
-	healed   func()
-	limit    int64 // bytes of messages
-	asked    int64 // the limit that was asked for, of which limit is the part of the messages
-	metrics  Metrics
-	log      *slog.Logger
-	kick     chan struct{} // of capacity 1: there is something to do
-	stop     chan struct{} // closed by close
-	ended    chan struct{} // closed when run has ended; nil: it was not started
-	failing  chan error    // of capacity 1: why the journal is of no use any more
+	file        *file
+	retained    func(topic string) *Message
+	onRecovered func()
+	limit       int64 // bytes of messages
+	totalLimit  int64 // the limit that was asked for, of which limit is the part of the messages
+	metrics     Metrics
+	log         *slog.Logger
+	wake        chan struct{} // of capacity 1: there is something to do
+	stop        chan struct{} // closed by close
+	ended       chan struct{} // closed when run has ended; nil: it was not started
+	failing     chan error    // of capacity 1: why the journal is of no use any more
 
-	mu      sync.Mutex
-	room    *sync.Cond // less waits, or the state has changed
-	state   journalState
-	why     string // of full: one sentence
-	seq     uint64 // the newest number given out
-	synced  uint64 // the disk has all up to it
-	entries []entry
-	bytes   int // of entries
-	waiters []Waiter
-	closing bool
+	mu           sync.Mutex
+	changed      *sync.Cond // less waits, or the state has changed
+	state        state
+	cause        string // of full: one sentence
+	lastSeq      uint64 // the newest number given out
+	syncedSeq    uint64 // the disk has all up to it
+	pending      []pendingWrite
+	pendingBytes int // of entries
+	waiters      []Waiter
+	closing      bool
 
 	// What the next commit is to bring up to date, as it is by then.
-	sessions map[Consumer]struct{}
-	cursors  map[Consumer]struct{}
-	topics   map[string]struct{} // of retained
+	changedSessions map[Consumer]struct{}
+	changedCursors  map[Consumer]struct{}
+	changedTopics   map[string]struct{} // of retained
 
-	batches     batches
-	dead        []span // batches in the file that nobody needs
-	deadSize    int64
-	kept        int64  // bytes of batches in the file
-	cachedFrom  uint64 // messages of batches that end before it are not in memory
-	cachedBytes int    // of messages that are
+	batches        batches
+	discarded      []span // batches in the file that nobody needs
+	discardedBytes int64
+	storedBytes    int64  // bytes of batches in the file
+	cachedFrom     uint64 // messages of batches that end before it are not in memory
+	cachedBytes    int    // of messages that are
 }
 
-type journalState byte
+type state byte
 
 const (
-	working journalState = iota
-	full                 // nothing new is taken; why says the reason
-	failed               // the file is given up
+	working state = iota
+	full          // nothing new is taken; why says the reason
+	failed        // the file is given up
 )
 
-// An entry is what one call brought: a message, or only the wish to know when
+// A pendingWrite is what one call brought: a message, or only the wish to know when
 // all before it is on disk.
-type entry struct {
+type pendingWrite struct {
 	m    *Message
 	to   []Consumer
 	from Waiter // cut off if the entry cannot be kept; may be nil
 	seq  uint64
 }
 
-// journalStats are the figures of a journal.
-type journalStats struct {
-	Newest  uint64 // the newest number given out
+// Stats are the figures of a journal.
+type Stats struct {
+	LastSeq uint64 // the newest number given out
 	Bytes   int64  // of batches in the file
 	Batches int    // in memory
 	Needed  int    // of batches, those that a consumer needs
 }
 
 const (
-	maxPending = 4 << 20 // bytes that wait for the writer; then appending waits
-	maxBatch   = 1 << 20 // bytes of a row
-	maxCached  = 4 << 20 // bytes of messages that stay in memory for feeders
-	healAt     = 0.9     // of the limit
+	maxPendingBytes = 4 << 20 // bytes that wait for the writer; then appending waits
+	maxBatch        = 1 << 20 // bytes of a row
+	maxCached       = 4 << 20 // bytes of messages that stay in memory for feeders
+	recoverAt       = 0.9     // of the limit
 )
 
 var (
@@ -97,10 +97,10 @@ var (
 func (j *Journal) Append(m *Message, to []Consumer, from Waiter) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for j.state == working && j.bytes > maxPending && !j.closing {
-		j.room.Wait()
+	for j.state == working && j.pendingBytes > maxPendingBytes && !j.closing {
+		j.changed.Wait()
 	}
-	if j.state == working && j.kept+int64(j.bytes) >= j.limit {
+	if j.state == working && j.storedBytes+int64(j.pendingBytes) >= j.limit {
 		j.degrade(j.atLimit())
 	}
 	switch {
@@ -109,13 +109,13 @@ func (j *Journal) Append(m *Message, to []Consumer, from Waiter) (uint64, error)
 	case j.state == failed || j.closing:
 		return 0, errFailed
 	}
-	j.bytes += m.Size()
-	m.Seq = j.add(entry{m: m, to: to, from: from})
+	j.pendingBytes += m.Size()
+	m.Seq = j.add(pendingWrite{m: m, to: to, from: from})
 	return m.Seq, nil
 }
 
 func (j *Journal) atLimit() string {
-	return fmt.Sprintf("the store has reached its limit of %s: publishers get no acknowledgement until what is queued has been fetched", humanize.IBytes(uint64(j.asked)))
+	return fmt.Sprintf("the store has reached its limit of %s: publishers get no acknowledgement until what is queued has been fetched", humanize.IBytes(uint64(j.totalLimit)))
 }
 
 // Save brings a session's row up to date and returns the number that the disk
@@ -123,37 +123,37 @@ func (j *Journal) atLimit() string {
 func (j *Journal) Save(s Consumer, from Waiter) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.sessions[s] = struct{}{}
-	return j.add(entry{from: from})
+	j.changedSessions[s] = struct{}{}
+	return j.add(pendingWrite{from: from})
 }
 
 // Retain brings what is retained on a topic up to date.
 func (j *Journal) Retain(topic string, from Waiter) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.topics[topic] = struct{}{}
-	return j.add(entry{from: from})
+	j.changedTopics[topic] = struct{}{}
+	return j.add(pendingWrite{from: from})
 }
 
 // add gives e a number. The caller holds j.mu.
-func (j *Journal) add(e entry) uint64 {
-	j.seq++
-	e.seq = j.seq
-	j.entries = append(j.entries, e)
-	j.poke()
-	return j.seq
+func (j *Journal) add(e pendingWrite) uint64 {
+	j.lastSeq++
+	e.seq = j.lastSeq
+	j.pending = append(j.pending, e)
+	j.wakeWriter()
+	return j.lastSeq
 }
 
-// Newest returns the newest number.
-func (j *Journal) Newest() uint64 {
+// LastSeq returns the newest number.
+func (j *Journal) LastSeq() uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.seq
+	return j.lastSeq
 }
 
-func (j *Journal) poke() {
+func (j *Journal) wakeWriter() {
 	select {
-	case j.kick <- struct{}{}:
+	case j.wake <- struct{}{}:
 	default:
 	}
 }
@@ -163,7 +163,7 @@ func (j *Journal) poke() {
 func (j *Journal) Await(c Waiter, seq uint64) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.synced >= seq {
+	if j.syncedSeq >= seq {
 		return false
 	}
 	j.waiters = append(j.waiters, c)
@@ -174,47 +174,47 @@ func (j *Journal) Await(c Waiter, seq uint64) bool {
 func (j *Journal) Advanced(s Consumer, past []uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.cursors[s] = struct{}{}
-	j.let(past)
+	j.changedCursors[s] = struct{}{}
+	j.releaseLocked(past)
 }
 
 // Release notes that a session that has ended does not need these batches.
 func (j *Journal) Release(keys []uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.let(keys)
+	j.releaseLocked(keys)
 }
 
-func (j *Journal) let(keys []uint64) {
+func (j *Journal) releaseLocked(keys []uint64) {
 	for _, key := range keys {
-		if b := j.batches.ending(key); b != nil {
+		if b := j.batches.endingAt(key); b != nil {
 			b.needed--
-			j.bury(b)
+			j.discard(b)
 		}
 	}
 }
 
-// bury gives up a batch that nobody needs.
-func (j *Journal) bury(b *batch) {
+// discard gives up a batch that nobody needs.
+func (j *Journal) discard(b *batch) {
 	if b.needed > 0 {
 		return
 	}
-	j.forget(b)
-	j.dead = append(j.dead, b.span)
-	j.deadSize += b.size
+	j.uncache(b)
+	j.discarded = append(j.discarded, b.span)
+	j.discardedBytes += b.size
 }
 
-// enter takes in what stands in the file as one row. It returns the key that
+// addBatch takes in what stands in the file as one row. It returns the key that
 // its batch had before, or 0.
-func (j *Journal) enter(b *batch) (was uint64) {
-	j.kept += b.size
+func (j *Journal) addBatch(b *batch) (was uint64) {
+	j.storedBytes += b.size
 	j.cachedBytes += b.memory
-	return j.batches.enter(b)
+	return j.batches.add(b)
 }
 
-// forget lets the messages of a batch go from memory; they are read from the
+// uncache lets the messages of a batch go from memory; they are read from the
 // file again.
-func (j *Journal) forget(b *batch) {
+func (j *Journal) uncache(b *batch) {
 	j.cachedBytes -= b.memory
 	b.messages, b.memory = nil, 0
 }
@@ -224,21 +224,21 @@ func (j *Journal) degrade(why string) {
 	if j.state != working {
 		return
 	}
-	j.state, j.why = full, why
+	j.state, j.cause = full, why
 	j.metrics.Degraded.Set(1)
 	j.log.Warn("degraded", "cause", why)
-	j.room.Broadcast()
-	j.poke()
+	j.changed.Broadcast()
+	j.wakeWriter()
 }
 
-// heal takes messages again. The caller holds j.mu.
-func (j *Journal) heal() {
+// recovered takes messages again. The caller holds j.mu.
+func (j *Journal) recovered() {
 	if j.state != full {
 		return
 	}
-	j.state, j.why = working, ""
+	j.state, j.cause = working, ""
 	j.metrics.Degraded.Set(0)
-	j.healed()
+	j.onRecovered()
 	j.log.Info("healed: publishers get acknowledgements again")
 }
 
@@ -249,10 +249,10 @@ func (j *Journal) Fail(err error) {
 		j.mu.Unlock()
 		return
 	}
-	j.state, j.why = failed, err.Error()
-	refused := j.dropEntries()
-	j.room.Broadcast()
-	j.poke()
+	j.state, j.cause = failed, err.Error()
+	refused := j.dropPending()
+	j.changed.Broadcast()
+	j.wakeWriter()
 	j.mu.Unlock()
 	for _, c := range refused {
 		c.Abort()
@@ -263,24 +263,24 @@ func (j *Journal) Fail(err error) {
 // Failed returns a channel that gets the reason when the file is given up.
 func (j *Journal) Failed() <-chan error { return j.failing }
 
-// dropEntries forgets what waits, and returns the connections that it came
+// dropPending forgets what waits, and returns the connections that it came
 // from. The caller holds j.mu and aborts them without it.
-func (j *Journal) dropEntries() []Waiter {
+func (j *Journal) dropPending() []Waiter {
 	refused := j.waiters
-	for _, e := range j.entries {
+	for _, e := range j.pending {
 		if e.from != nil {
 			refused = append(refused, e.from)
 		}
 	}
-	j.entries, j.bytes, j.waiters = nil, 0, nil
+	j.pending, j.pendingBytes, j.waiters = nil, 0, nil
 	return refused
 }
 
 // Stats returns what the journal holds.
-func (j *Journal) Stats() journalStats {
+func (j *Journal) Stats() Stats {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s := journalStats{Newest: j.seq, Bytes: j.kept, Batches: len(j.batches)}
+	s := Stats{LastSeq: j.lastSeq, Bytes: j.storedBytes, Batches: len(j.batches)}
 	for _, b := range j.batches {
 		if b.needed > 0 {
 			s.Needed++
@@ -293,5 +293,5 @@ func (j *Journal) Stats() journalStats {
 func (j *Journal) Degraded() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.why
+	return j.cause
 }

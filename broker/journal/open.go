@@ -12,12 +12,12 @@ import (
 
 // Options configure a journal.
 type Options struct {
-	Folder   string                      // made if it is not there; "": everything stays in memory
-	Limit    int64                       // bytes that folder may come to, at least minLimit
-	Retained func(topic string) *Message // what is retained on topic at present, or nil
-	Healed   func()                      // called when messages are taken again
-	Metrics  Metrics
-	Log      *slog.Logger
+	Folder    string                      // made if it is not there; "": everything stays in memory
+	Limit     int64                       // bytes that folder may come to, at least minLimit
+	Retained  func(topic string) *Message // what is retained on topic at present, or nil
+	Recovered func()                      // called when messages are taken again
+	Metrics   Metrics
+	Log       *slog.Logger
 }
 
 // Metrics are what a journal counts.
@@ -46,35 +46,35 @@ func Open(o Options) (*Journal, error) {
 	if limit < MinLimit {
 		return nil, fmt.Errorf("the store's limit of %d bytes is too small: it must be at least %d", limit, MinLimit)
 	}
-	var kept *reserve
+	var kept *ballast
 	forMessages := limit
 	if o.Folder != "" {
 		if err := os.MkdirAll(o.Folder, 0o700); err != nil {
 			return nil, fmt.Errorf("open the store %s: %w", o.Folder, err)
 		}
-		kept = makeReserve(o.Folder, limit/64)
+		kept = makeBallast(o.Folder, limit/64)
 		forMessages -= 2 * kept.size
 	}
 	// When the disk is full, what stands in SQLite's write-ahead log must find
 	// room in what the reserve leaves: what it may come to, and one commit.
-	room := int64(maxReserve)
+	room := int64(maxBallast)
 	if kept != nil {
 		room = kept.size
 	}
-	file, err := openJournalFile(context.Background(), o.Folder, room/2, room/4)
+	file, err := openFile(context.Background(), o.Folder, room/2, room/4)
 	if err != nil {
 		return nil, fmt.Errorf("open the store %s: %w", o.Folder, err)
 	}
-	file.reserve = kept
+	file.ballast = kept
 	j := &Journal{
-		file: file, limit: forMessages, asked: limit,
-		retained: o.Retained, healed: o.Healed, metrics: o.Metrics, log: o.Log,
-		kick: make(chan struct{}, 1), stop: make(chan struct{}), failing: make(chan error, 1),
-		sessions: map[Consumer]struct{}{}, cursors: map[Consumer]struct{}{},
-		topics: map[string]struct{}{},
+		file: file, limit: forMessages, totalLimit: limit,
+		retained: o.Retained, onRecovered: o.Recovered, metrics: o.Metrics, log: o.Log,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), failing: make(chan error, 1),
+		changedSessions: map[Consumer]struct{}{}, changedCursors: map[Consumer]struct{}{},
+		changedTopics: map[string]struct{}{},
 	}
-	j.room = sync.NewCond(&j.mu)
-	if file.starved() {
+	j.changed = sync.NewCond(&j.mu)
+	if file.ballastReleased() {
 		j.degrade("the disk of the store is full: publishers get no acknowledgement until there is room")
 	}
 	return j, nil
@@ -93,9 +93,9 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 	byNumber := map[uint64]loaded{}
 	err := j.file.eachSession(ctx, func(r SessionRow) {
 		byNumber[r.Number] = loaded{session(r), r.Cursor}
-		j.seq = max(j.seq, r.Cursor)
+		j.lastSeq = max(j.lastSeq, r.Cursor)
 		for _, sub := range r.Subscriptions {
-			j.seq = max(j.seq, sub.Since)
+			j.lastSeq = max(j.lastSeq, sub.Since)
 		}
 	})
 	if err != nil {
@@ -105,7 +105,7 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 		return err
 	}
 	err = j.file.eachBatch(ctx, func(key uint64, size int64, numbers []uint64) {
-		j.seq = max(j.seq, key)
+		j.lastSeq = max(j.lastSeq, key)
 		var to []Consumer
 		for _, number := range numbers {
 			// Of a session that has ended since, there is no row any more.
@@ -114,11 +114,11 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 			}
 		}
 		b := &batch{span: span{key, key}, size: size, to: to, needed: len(to)}
-		j.tell(to, j.enter(b), key)
-		j.bury(b) // if nobody needs it
+		j.notify(to, j.addBatch(b), key)
+		j.discard(b) // if nobody needs it
 	})
-	j.synced = j.seq
-	j.metrics.Bytes.Set(float64(j.kept))
+	j.syncedSeq = j.lastSeq
+	j.metrics.Bytes.Set(float64(j.storedBytes))
 	return err
 }
 
@@ -132,7 +132,7 @@ func (j *Journal) Start() {
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	j.closing = true
-	j.room.Broadcast()
+	j.changed.Broadcast()
 	j.mu.Unlock()
 	if j.ended != nil {
 		close(j.stop)

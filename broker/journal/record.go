@@ -16,7 +16,7 @@ const (
 	flagRetain = 0x04
 )
 
-var errRecord = errors.New("the record is damaged")
+var errDamaged = errors.New("the record is damaged")
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) } // built once, by crc32
 
@@ -62,7 +62,7 @@ func decodeBatch(b []byte) ([]*Message, error) {
 		m.Topic, m.Origin = string(d.bytes()), string(d.bytes())
 		m.Props, m.Payload = d.bytes(), d.bytes()
 		if d.bad {
-			return nil, errRecord
+			return nil, errDamaged
 		}
 		messages = append(messages, m)
 	}

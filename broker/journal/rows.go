@@ -10,7 +10,7 @@ import (
 )
 
 // read returns the batches of these spans, at least the first.
-func (f *journalFile) read(spans []span) ([]Batch, error) {
+func (f *file) read(spans []span) ([]Batch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var got []Batch
@@ -30,7 +30,7 @@ func (f *journalFile) read(spans []span) ([]Batch, error) {
 
 // readSpan returns the messages of rows side by side, and how many bytes they
 // have in the file.
-func (f *journalFile) readSpan(s span) (all []*Message, bytes int, err error) {
+func (f *file) readSpan(s span) (all []*Message, bytes int, err error) {
 	rows, err := f.sel.QueryContext(context.Background(), int64(s.first), int64(s.last))
 	if err != nil {
 		return nil, 0, err
@@ -61,7 +61,7 @@ func (f *journalFile) readSpan(s span) (all []*Message, bytes int, err error) {
 // eachBatch calls fn with every batch, in order: its key, the bytes of its
 // records, and the numbers of the sessions that it is for, valid until fn
 // returns. The records are not read.
-func (f *journalFile) eachBatch(ctx context.Context, fn func(key uint64, size int64, sessions []uint64)) error {
+func (f *file) eachBatch(ctx context.Context, fn func(key uint64, size int64, sessions []uint64)) error {
 	rows, err := f.conn.QueryContext(ctx, "SELECT last, sessions, length(records) FROM batch ORDER BY last")
 	if err != nil {
 		return err
@@ -80,14 +80,14 @@ func (f *journalFile) eachBatch(ctx context.Context, fn func(key uint64, size in
 			sessions = append(sessions, d.uvarint())
 		}
 		if d.bad {
-			return fmt.Errorf("batch %d: %w", last, errRecord)
+			return fmt.Errorf("batch %d: %w", last, errDamaged)
 		}
 		fn(uint64(last), size, sessions)
 	}
 	return rows.Err()
 }
 
-func (f *journalFile) eachSession(ctx context.Context, fn func(SessionRow)) error {
+func (f *file) eachSession(ctx context.Context, fn func(SessionRow)) error {
 	rows, err := f.conn.QueryContext(ctx, "SELECT id, owner, number, cursor, expiry, subscriptions FROM session ORDER BY number")
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (f *journalFile) eachSession(ctx context.Context, fn func(SessionRow)) erro
 	return rows.Err()
 }
 
-func (f *journalFile) eachRetained(ctx context.Context, fn func(*Message)) error {
+func (f *file) eachRetained(ctx context.Context, fn func(*Message)) error {
 	rows, err := f.conn.QueryContext(ctx, "SELECT topic, record FROM retained")
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func (f *journalFile) eachRetained(ctx context.Context, fn func(*Message)) error
 		}
 		messages, err := decodeBatch(record)
 		if err != nil || len(messages) != 1 {
-			return fmt.Errorf("what is retained on %q: %w", topic, errors.Join(err, errRecord))
+			return fmt.Errorf("what is retained on %q: %w", topic, errors.Join(err, errDamaged))
 		}
 		fn(messages[0])
 	}

@@ -5,22 +5,22 @@ import (
 	"slices"
 )
 
-// A work is what one commit writes.
-type work struct {
-	entries  []entry
-	bytes    int
-	last     uint64
-	rows     []row
-	sessions []SessionRow
-	gone     []SessionRow // of sessions that have ended: id and number
-	cursors  []SessionRow
-	topics   map[string]*Message // retained; nil: no longer
-	dead     []span
-	deadSize int64
-	below    uint64 // rows below it are dead, all of them
+// A commitBatch is what one commit writes.
+type commitBatch struct {
+	writes         []pendingWrite
+	bytes          int
+	last           uint64
+	rows           []row
+	sessions       []SessionRow
+	ended          []SessionRow // of sessions that have ended: id and number
+	cursors        []SessionRow
+	topics         map[string]*Message // retained; nil: no longer
+	discarded      []span
+	discardedBytes int64
+	below          uint64 // rows below it are dead, all of them
 
-	saved []Consumer // whose rows these are, to be tried again
-	moved []Consumer
+	saved    []Consumer // whose rows these are, to be tried again
+	advanced []Consumer
 }
 
 // A row is messages to be written.
@@ -33,38 +33,38 @@ type row struct {
 }
 
 // take collects what waits, as much as one commit may hold. tidy also takes cursors and what can be deleted.
-func (j *Journal) take(tidy bool) *work {
+func (j *Journal) take(tidy bool) *commitBatch {
 	j.mu.Lock()
-	w := &work{last: j.synced}
+	w := &commitBatch{last: j.syncedSeq}
 	n := 0
-	for ; n < len(j.entries) && w.bytes < int(j.file.commitBytes); n++ {
-		if m := j.entries[n].m; m != nil {
+	for ; n < len(j.pending) && w.bytes < int(j.file.commitBytes); n++ {
+		if m := j.pending[n].m; m != nil {
 			w.bytes += m.Size()
 		}
-		w.last = j.entries[n].seq
+		w.last = j.pending[n].seq
 	}
-	w.entries, j.entries = j.entries[:n:n], j.entries[n:]
-	if len(j.entries) > 0 {
-		j.poke()
+	w.writes, j.pending = j.pending[:n:n], j.pending[n:]
+	if len(j.pending) > 0 {
+		j.wakeWriter()
 	}
-	if len(j.topics) > 0 {
-		w.topics = make(map[string]*Message, len(j.topics))
-		for topic := range j.topics {
+	if len(j.changedTopics) > 0 {
+		w.topics = make(map[string]*Message, len(j.changedTopics))
+		for topic := range j.changedTopics {
 			w.topics[topic] = nil
 		}
-		clear(j.topics)
+		clear(j.changedTopics)
 	}
-	for s := range j.sessions {
+	for s := range j.changedSessions {
 		w.saved = append(w.saved, s)
 	}
-	clear(j.sessions)
+	clear(j.changedSessions)
 	if tidy {
-		for s := range j.cursors {
-			w.moved = append(w.moved, s)
+		for s := range j.changedCursors {
+			w.advanced = append(w.advanced, s)
 		}
-		clear(j.cursors)
-		w.dead, w.deadSize, j.dead, j.deadSize = j.dead, j.deadSize, nil, 0
-		w.below = j.batches.lowest(j.synced + 1)
+		clear(j.changedCursors)
+		w.discarded, w.discardedBytes, j.discarded, j.discardedBytes = j.discarded, j.discardedBytes, nil, 0
+		w.below = j.batches.firstNeeded(j.syncedSeq + 1)
 	}
 	j.mu.Unlock()
 
@@ -72,10 +72,10 @@ func (j *Journal) take(tidy bool) *work {
 		if r, ok := s.Row(); ok {
 			w.sessions = append(w.sessions, r)
 		} else {
-			w.gone = append(w.gone, r)
+			w.ended = append(w.ended, r)
 		}
 	}
-	for _, s := range w.moved {
+	for _, s := range w.advanced {
 		if r, ok := s.Row(); ok {
 			w.cursors = append(w.cursors, r)
 		}
@@ -97,9 +97,9 @@ func (r *row) batch() *batch {
 }
 
 // encode makes rows of the messages.
-func (w *work) encode() {
+func (w *commitBatch) encode() {
 	var r *row
-	for _, e := range w.entries {
+	for _, e := range w.writes {
 		if e.m == nil {
 			continue
 		}
@@ -126,6 +126,6 @@ func (w *work) encode() {
 	}
 }
 
-func (w *work) empty() bool {
-	return len(w.entries) == 0 && len(w.saved) == 0 && len(w.moved) == 0 && len(w.topics) == 0 && len(w.dead) == 0
+func (w *commitBatch) empty() bool {
+	return len(w.writes) == 0 && len(w.saved) == 0 && len(w.advanced) == 0 && len(w.topics) == 0 && len(w.discarded) == 0
 }

@@ -5,15 +5,15 @@ import (
 	"log/slog"
 )
 
-// A quiet handler lets mochi speak, but not tell what was said to it: it
+// A redactingHandler handler lets mochi speak, but not tell what was said to it: it
 // logs whole packets, and with them passwords and payloads (server.go:529).
 // What mochi calls info is the daily business of a library.
-type quiet struct{ slog.Handler }
+type redactingHandler struct{ slog.Handler }
 
-func (q quiet) Handle(ctx context.Context, r slog.Record) error {
-	clean := slog.NewRecord(r.Time, volume(r.Level), r.Message, r.PC)
+func (q redactingHandler) Handle(ctx context.Context, r slog.Record) error {
+	clean := slog.NewRecord(r.Time, demote(r.Level), r.Message, r.PC)
 	r.Attrs(func(a slog.Attr) bool {
-		if plain(a) {
+		if loggable(a) {
 			clean.AddAttrs(a)
 		}
 		return true
@@ -21,9 +21,9 @@ func (q quiet) Handle(ctx context.Context, r slog.Record) error {
 	return q.Handler.Handle(ctx, clean)
 }
 
-// plain tells whether an attribute is a short fact and not a packet: by its
+// loggable tells whether an attribute is a short fact and not a packet: by its
 // kind, so that a new one of mochi's cannot slip through by its name.
-func plain(a slog.Attr) bool {
+func loggable(a slog.Attr) bool {
 	switch a.Value.Kind() {
 	case slog.KindInt64, slog.KindUint64, slog.KindBool, slog.KindDuration, slog.KindTime:
 		return true
@@ -35,25 +35,27 @@ func plain(a slog.Attr) bool {
 }
 
 // Enabled passes errors, and the rest only to who debugs.
-func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
-	return q.Handler.Enabled(ctx, volume(level))
+func (q redactingHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return q.Handler.Enabled(ctx, demote(level))
 }
 
-func volume(level slog.Level) slog.Level {
+func demote(level slog.Level) slog.Level {
 	if level < slog.LevelError {
 		return slog.LevelDebug
 	}
 	return level
 }
 
-func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (q redactingHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	var kept []slog.Attr
 	for _, a := range attrs {
-		if plain(a) {
+		if loggable(a) {
 			kept = append(kept, a)
 		}
 	}
-	return quiet{q.Handler.WithAttrs(kept)}
+	return redactingHandler{q.Handler.WithAttrs(kept)}
 }
 
-func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }
+func (q redactingHandler) WithGroup(name string) slog.Handler {
+	return redactingHandler{q.Handler.WithGroup(name)}
+}

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// patience makes clients whose messages were refused wait before their next
+// connectBackoff makes clients whose messages were refused wait before their next
 // CONNACK, longer each time: two hundred that come back at once would
 // otherwise spin, and keep those that would empty the store from doing so.
-type patience struct {
+type connectBackoff struct {
 	ctx context.Context // ends with the broker
 
 	mu       sync.Mutex
@@ -17,11 +17,11 @@ type patience struct {
 }
 
 const (
-	firstWait = 100 * time.Millisecond
-	lastWait  = 5 * time.Second
+	minConnectBackoff = 100 * time.Millisecond
+	maxConnectBackoff = 5 * time.Second
 )
 
-func (p *patience) refused(c *conn) {
+func (p *connectBackoff) refused(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.attempts == nil || len(p.attempts) > maxSessions { // of ever new ids
@@ -30,15 +30,15 @@ func (p *patience) refused(c *conn) {
 	p.attempts[c.id]++
 }
 
-// forget is called when messages are taken again.
-func (p *patience) forget() {
+// reset is called when messages are taken again.
+func (p *connectBackoff) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	clear(p.attempts)
 }
 
 // wait holds a client's CONNACK back; an error says that the broker ends.
-func (p *patience) wait(c *conn) error {
+func (p *connectBackoff) wait(c *conn) error {
 	p.mu.Lock()
 	n := p.attempts[c.id]
 	p.mu.Unlock()
@@ -46,7 +46,7 @@ func (p *patience) wait(c *conn) error {
 		return nil
 	}
 	select {
-	case <-time.After(min(firstWait<<min(n-1, 10), lastWait)):
+	case <-time.After(min(minConnectBackoff<<min(n-1, 10), maxConnectBackoff)):
 		return nil
 	case <-p.ctx.Done():
 		return p.ctx.Err()
