@@ -21,7 +21,7 @@ func newBroadcast(sh shell) *cobra.Command {
 		payload   string
 		qos       uint8
 		opsListen string
-		ledger    string
+		ackLog    string
 		logs      logFlags
 	)
 	cmd := &cobra.Command{
@@ -59,15 +59,15 @@ of its own; their ids are ID-0, ID-1 and so on.`,
 			if err := opts.Check(); err != nil {
 				return usage(err.Error(), hintOf(err))
 			}
-			acked, closeLedger, err := openLedger(ledger)
+			acked, closeAckLog, err := openAckLog(ackLog)
 			if err != nil {
 				return err
 			}
-			defer func() { _ = closeLedger() }()
+			defer func() { _ = closeAckLog() }()
 			opts.Acked = acked
 			metrics := ops.NewRegistry()
 			opts.Log, opts.Metrics = log, metrics
-			return drained(cmd.Context(), func(ctx context.Context) error {
+			return runRole(cmd.Context(), func(ctx context.Context) error {
 				group, ctx := errgroup.WithContext(ctx)
 				group.Go(func() error { return stream.Broadcast(ctx, opts) })
 				group.Go(func() error { return ops.Serve(ctx, opsListen, ops.Health{}, metrics) })
@@ -87,30 +87,29 @@ of its own; their ids are ID-0, ID-1 and so on.`,
 	flags.StringVar(&payload, "payload", "json", "`json|plain`: plain is the text alone")
 	flags.Uint8Var(&qos, "qos", 1, "`0|1`: at most once, or at least once")
 	flags.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
-	flags.StringVar(&ledger, "ledger", "", "`FILE` to which every acknowledged broadcast is written, for checks of what arrived")
+	flags.StringVar(&ackLog, "ack-log", "", "`FILE` to which every acknowledged broadcast is written, for checks of what arrived")
 	logs.add(flags)
 	return cmd
 }
 
-// drained runs a role until its context ends. A role is meant to be ended by a
-// signal: that is no failure.
-func drained(ctx context.Context, role func(context.Context) error) error {
+// runRole runs a role until ctx ends. Being stopped by a signal is not an error.
+func runRole(ctx context.Context, role func(context.Context) error) error {
 	if err := role(ctx); ctx.Err() == nil {
 		return err
 	}
 	return nil
 }
 
-// openLedger returns what appends a line for each acknowledged broadcast to the
+// openAckLog returns a function that appends a line for each acknowledged broadcast to the
 // file: sender, boot, seq and a point, so that a line cut short by a crash is
 // known. With no file it returns nil.
-func openLedger(path string) (acked func(string, stream.Hello), closeFile func() error, err error) {
+func openAckLog(path string) (acked func(string, stream.Hello), closeFile func() error, err error) {
 	if path == "" {
 		return nil, func() error { return nil }, nil
 	}
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, nil, failed(fmt.Errorf("open the ledger: %w", err), "")
+		return nil, nil, failed(fmt.Errorf("open the acknowledgement log: %w", err), "")
 	}
 	return func(id string, h stream.Hello) {
 		// One write a line: lines of several broadcasters do not mix. What

@@ -42,7 +42,7 @@ starts only with --insecure, which lets everybody use hello_world/# and hellox/#
 			opts.StoreLimit = int64(bytes)
 			metrics := ops.NewRegistry()
 			opts.Log, opts.Metrics = log, metrics
-			return drained(cmd.Context(), func(ctx context.Context) error {
+			return runRole(cmd.Context(), func(ctx context.Context) error {
 				for _, url := range listen {
 					ln, err := listenMQTT(ctx, url, opts.Insecure)
 					if err != nil {

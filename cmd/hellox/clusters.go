@@ -97,7 +97,7 @@ func installationsInClusters(ctx context.Context, sh shell, s selection) ([]stat
 			return nil, fmt.Errorf("look into %s: %w", found, err)
 		}
 		for _, i := range there {
-			if here := (state.Installation{Target: string(found.Target), Profile: found.Profile, Namespace: i.Namespace}); s.fits(here) && !i.DataOnly {
+			if here := (state.Installation{Target: string(found.Target), Profile: found.Profile, Namespace: i.Namespace}); s.matches(here) && !i.DataOnly {
 				all = append(all, here)
 			}
 		}
@@ -111,4 +111,36 @@ func checkNamespace(name string) error {
 		return usage(fmt.Sprintf("--namespace: %q: %s", name, wrong[0]), "hellox up --namespace hellox")
 	}
 	return nil
+}
+
+// emptyClusters returns the selected clusters that hellox created and that hold no
+// installation any more: after a down, a down --cluster still deletes what up
+// created. Each is returned as an instance of an installation that does not exist.
+func (o *downOptions) emptyClusters(ctx context.Context, sh shell) ([]state.Instance, error) {
+	if o.target == targetLocal {
+		return nil, nil
+	}
+	running, err := runningClusters(ctx, sh, o.selection)
+	if err != nil {
+		return nil, err
+	}
+	namespace := o.namespace
+	if namespace == "" {
+		namespace = "hellox"
+	}
+	var all []state.Instance
+	for _, found := range running {
+		cluster, err := found.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		made, err := bootstrap.Made(ctx, cluster.REST)
+		if err != nil {
+			return nil, fmt.Errorf("look into %s: %w", found, err)
+		}
+		if made {
+			all = append(all, state.Instance{Installation: state.Installation{Target: string(found.Target), Profile: found.Profile, Namespace: namespace}})
+		}
+	}
+	return all, nil
 }

@@ -64,7 +64,7 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 	steps := output.NewSteps(sh.out, sh.err, sh.env, o.output == "json")
 	all, err := o.selection.all(ctx, sh)
 	if err == nil && len(all) == 0 && o.cluster {
-		all, err = o.emptied(ctx, sh)
+		all, err = o.emptyClusters(ctx, sh)
 	}
 	if err != nil {
 		return err
@@ -76,27 +76,27 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 	case len(all) > 1:
 		return ambiguous(all)
 	}
-	r := all[0]
+	instance := all[0]
 	limited, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("it took longer than --timeout %s", o.timeout))
 	defer cancel()
-	if err := o.confirm(sh, r); err != nil {
+	if err := o.confirm(sh, instance); err != nil {
 		return err
 	}
-	if r.Target == targetLocal {
-		return timedOut(limited, o.downLocal(limited, root, r, steps))
+	if instance.Target == targetLocal {
+		return timedOut(limited, o.downLocal(limited, root, instance, steps))
 	}
-	return timedOut(limited, o.downCluster(limited, sh, root, r, steps))
+	return timedOut(limited, o.downCluster(limited, sh, root, instance, steps))
 }
 
 // confirm asks before a whole cluster is deleted.
-func (o *downOptions) confirm(sh shell, r state.Instance) error {
-	if !o.cluster || o.yes || o.dryRun || r.Target == targetLocal {
+func (o *downOptions) confirm(sh shell, instance state.Instance) error {
+	if !o.cluster || o.yes || o.dryRun || instance.Target == targetLocal {
 		return nil
 	}
 	if !output.IsTerminal(sh.in) || !output.IsTerminal(sh.err) {
 		return usage("down --cluster asks before it deletes a cluster, and this is no terminal", "add --yes")
 	}
-	fmt.Fprintf(sh.err, "delete the whole cluster of %s, with all that is in it? [y/N] ", r.Installation)
+	fmt.Fprintf(sh.err, "delete the whole cluster of %s, with all that is in it? [y/N] ", instance.Installation)
 	answer, err := bufio.NewReader(sh.in).ReadString('\n')
 	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)
@@ -108,44 +108,44 @@ func (o *downOptions) confirm(sh shell, r state.Instance) error {
 }
 
 // endHolder stops the process that holds the forwards or the local stream.
-func (o *downOptions) stopOwner(ctx context.Context, root string, r state.Instance, steps *output.Steps) error {
-	if !r.Alive(ctx) {
+func (o *downOptions) stopOwner(ctx context.Context, root string, instance state.Instance, steps *output.Steps) error {
+	if !instance.Alive(ctx) {
 		return nil
 	}
 	steps.Begin(step.Forward)
-	if err := r.Stop(ctx, root); err != nil {
+	if err := instance.Stop(ctx, root); err != nil {
 		steps.Fail(err)
 		return err
 	}
-	steps.Done(fmt.Sprintf("process %d ended", r.Owner.PID), false)
+	steps.Done(fmt.Sprintf("process %d ended", instance.Owner.PID), false)
 	return nil
 }
 
 // downLocal ends the process that runs it and removes its folder.
-func (o *downOptions) downLocal(ctx context.Context, root string, r state.Instance, steps *output.Steps) error {
-	p := state.DirOf(root, r.Installation)
+func (o *downOptions) downLocal(ctx context.Context, root string, instance state.Instance, steps *output.Steps) error {
+	dir := state.DirOf(root, instance.Installation)
 	if o.dryRun {
-		if r.Alive(ctx) {
-			steps.Note(fmt.Sprintf("would end process %d", r.Owner.PID))
+		if instance.Alive(ctx) {
+			steps.Note(fmt.Sprintf("would end process %d", instance.Owner.PID))
 		}
 		if o.keepData {
-			steps.Note(fmt.Sprintf("would keep history and queues in %s", p))
+			steps.Note(fmt.Sprintf("would keep history and queues in %s", dir))
 		} else {
-			steps.Note(fmt.Sprintf("would remove %s", p))
+			steps.Note(fmt.Sprintf("would remove %s", dir))
 		}
 		return nil
 	}
-	if err := o.stopOwner(ctx, root, r, steps); err != nil {
+	if err := o.stopOwner(ctx, root, instance, steps); err != nil {
 		return err
 	}
 	if o.keepData {
-		steps.Note(fmt.Sprintf("left: history and queues in %s", p))
+		steps.Note(fmt.Sprintf("left: history and queues in %s", dir))
 		return nil
 	}
 	steps.Begin(step.Remove)
-	if err := os.RemoveAll(string(p)); err != nil {
+	if err := os.RemoveAll(string(dir)); err != nil {
 		steps.Fail(err)
-		return fmt.Errorf("remove %s: %w", p, err)
+		return fmt.Errorf("remove %s: %w", dir, err)
 	}
 	steps.Done("history, queues and record removed", false)
 	steps.Note("left: nothing")
@@ -153,9 +153,9 @@ func (o *downOptions) downLocal(ctx context.Context, root string, r state.Instan
 }
 
 // downCluster removes the installation from its cluster, then its record here.
-func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, r state.Instance, steps *output.Steps) error {
-	p := state.DirOf(root, r.Installation)
-	cluster, err := connectCluster(ctx, sh, r.Installation)
+func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, instance state.Instance, steps *output.Steps) error {
+	dir := state.DirOf(root, instance.Installation)
+	cluster, err := connectCluster(ctx, sh, instance.Installation)
 	gone := errors.Is(err, errNoCluster)
 	if err != nil && !gone {
 		return err
@@ -165,22 +165,22 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, r 
 		return nil
 	}
 	if !o.dryRun {
-		if err := o.stopOwner(ctx, root, r, steps); err != nil {
+		if err := o.stopOwner(ctx, root, instance, steps); err != nil {
 			return err
 		}
 	}
 	if gone {
-		steps.Note(fmt.Sprintf("%s: %s; so is all that was in it", r.Installation, errNoCluster))
+		steps.Note(fmt.Sprintf("%s: %s; so is all that was in it", instance.Installation, errNoCluster))
 	} else if err := bootstrap.Down(ctx, cluster, bootstrap.DownOptions{
-		Namespace: r.Namespace, KeepData: o.keepData, DeleteCluster: o.cluster, DryRun: o.dryRun, Holder: whoAmI(),
+		Namespace: instance.Namespace, KeepData: o.keepData, DeleteCluster: o.cluster, DryRun: o.dryRun, Holder: changeHolder(),
 	}, steps); err != nil {
 		return err
 	}
 	if o.dryRun || o.keepData && !gone {
 		return nil
 	}
-	if err := os.RemoveAll(string(p)); err != nil {
-		return fmt.Errorf("remove the record of %s: %w", r.Installation, err)
+	if err := os.RemoveAll(string(dir)); err != nil {
+		return fmt.Errorf("remove the record of %s: %w", instance.Installation, err)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func long(t *testing.T) {
 	}
 }
 
-// A rig is the three roles as processes, and the broadcasters' own ledgers of
+// A rig is the three roles as processes, and the broadcasters' own logs of
 // what was acknowledged to them.
 type rig struct {
 	t          testing.TB
@@ -47,7 +47,7 @@ type rig struct {
 	broker     *process
 	receive    *process
 	broadcasts []*process
-	ledgers    []string
+	ackLogs    []string
 }
 
 // newRig starts a broker with its store in brokerDir, a receiver with its
@@ -64,11 +64,11 @@ func newRig(t testing.TB, brokerDir, historyDir string) *rig {
 	// What is said before the receiver's session exists is said to nobody.
 	until(t, "the receiver has subscribed", func() bool { return r.stats().Link.State == stream.Connected })
 	for i := range 4 {
-		ledger := filepath.Join(dir, fmt.Sprintf("ledger-%d", i))
-		r.ledgers = append(r.ledgers, ledger)
+		ackLog := filepath.Join(dir, fmt.Sprintf("acks-%d", i))
+		r.ackLogs = append(r.ackLogs, ackLog)
 		r.broadcasts = append(r.broadcasts, startProcess(t, dir, fmt.Sprintf("broadcast-%d", i), "broadcast",
 			"--broker", "mqtt://"+mqtt, "--id", fmt.Sprintf("press-%d", i), "--count", "5",
-			"--min", "50ms", "--max", "150ms", "--ledger", ledger))
+			"--min", "50ms", "--max", "150ms", "--ack-log", ackLog))
 	}
 	until(t, "messages arrive", func() bool { return r.stats().Stored > 0 })
 	return r
@@ -134,16 +134,16 @@ func (r *rig) check() {
 // new: whatever was killed, the stream goes on by itself.
 func (r *rig) goesOn() {
 	r.t.Helper()
-	for _, ledger := range r.ledgers {
+	for _, ackLog := range r.ackLogs {
 		size := func() int64 {
-			info, err := os.Stat(ledger)
+			info, err := os.Stat(ackLog)
 			if err != nil {
 				r.t.Fatal(err)
 			}
 			return info.Size()
 		}
 		before := size()
-		until(r.t, "something new is acknowledged in "+ledger, func() bool { return size() > before })
+		until(r.t, "something new is acknowledged in "+ackLog, func() bool { return size() > before })
 	}
 }
 
@@ -157,12 +157,12 @@ func absent(acknowledged map[string]bool, stored map[string]int) (n int) {
 	return n
 }
 
-// acknowledged reads the broadcasters' ledgers: boot and sequence number.
+// acknowledged reads the acknowledgement logs: boot and sequence number.
 func (r *rig) acknowledged() map[string]bool {
 	r.t.Helper()
 	keys := make(map[string]bool)
-	for _, ledger := range r.ledgers {
-		f, err := os.Open(ledger)
+	for _, ackLog := range r.ackLogs {
+		f, err := os.Open(ackLog)
 		if err != nil {
 			r.t.Fatal(err)
 		}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"hellox/bootstrap"
-	"hellox/cmd/hellox/state"
 )
 
 // forwards are the two that an installation in a cluster has.
@@ -47,17 +46,17 @@ func (f *forwards) moved() (notes []string) {
 	return notes
 }
 
-// Forwards to what is no more are of no use to anybody.
+// When forwards are closed by themselves.
 const (
-	lookAgain = 10 * time.Second
-	farAway   = 10 * time.Minute
+	checkInterval    = 10 * time.Second
+	unreachableLimit = 10 * time.Minute
 )
 
-// watchOver returns when a forward fails, when the installation was removed (by
+// monitor returns when a forward fails, when the installation was removed (by
 // a down on another machine, or with its cluster), or when the cluster could
 // not be reached for ten minutes.
-func (f *forwards) watchOver(ctx context.Context, namespace string) error {
-	tick := time.NewTicker(lookAgain)
+func (f *forwards) monitor(ctx context.Context, namespace string) error {
+	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	reached := time.Now()
 	for {
@@ -77,8 +76,8 @@ func (f *forwards) watchOver(ctx context.Context, namespace string) error {
 			if !slices.ContainsFunc(all, func(i bootstrap.Installation) bool { return i.Namespace == namespace }) {
 				return fmt.Errorf("forward namespace %s: the installation was removed", namespace)
 			}
-		case ctx.Err() == nil && time.Since(reached) > farAway:
-			return fmt.Errorf("forward namespace %s: the cluster was not reached for %s: %w", namespace, farAway, err)
+		case ctx.Err() == nil && time.Since(reached) > unreachableLimit:
+			return fmt.Errorf("forward namespace %s: the cluster was not reached for %s: %w", namespace, unreachableLimit, err)
 		}
 	}
 }
@@ -86,17 +85,4 @@ func (f *forwards) watchOver(ctx context.Context, namespace string) error {
 func (f *forwards) close() {
 	f.page.Close()
 	f.broker.Close()
-}
-
-// forwardOwn makes forwards that last as long as this command.
-func forwardOwn(ctx context.Context, sh shell, i state.Installation) (access, error) {
-	cluster, err := connectCluster(ctx, sh, i)
-	if err != nil {
-		return access{}, err
-	}
-	f, err := openForwards(ctx, cluster, i.Namespace, bootstrap.Port{}, bootstrap.Port{})
-	if err != nil {
-		return access{}, fmt.Errorf("forward %s: %w", i, err)
-	}
-	return access{i, f.pageURL(), f.brokerURL(), true, f.close}, nil
 }

@@ -36,8 +36,8 @@ type localStream struct {
 
 // newLocalStream opens everything that can fail: the history and the broker's
 // store in the installation's folder. The listeners are its own from here on.
-func newLocalStream(ctx context.Context, p state.Dir, name string, mqtt []net.Listener, page net.Listener) (*localStream, error) {
-	file := &lumberjack.Logger{Filename: p.LogFile(), MaxSize: 16, MaxBackups: 1}
+func newLocalStream(ctx context.Context, dir state.Dir, name string, mqtt []net.Listener, page net.Listener) (*localStream, error) {
+	file := &lumberjack.Logger{Filename: dir.LogFile(), MaxSize: 16, MaxBackups: 1}
 	log := slog.New(safetext.LogHandler(slog.NewJSONHandler(file, nil)))
 	metrics := ops.NewRegistry()
 	l := &localStream{page: page, log: file}
@@ -45,7 +45,7 @@ func newLocalStream(ctx context.Context, p state.Dir, name string, mqtt []net.Li
 	for _, ln := range mqtt {
 		listeners = append(listeners, broker.Listener{Net: ln, Open: true})
 	}
-	store, err := sqlite.Open(ctx, p.HistoryFile(), sqlite.Options{
+	store, err := sqlite.Open(ctx, dir.HistoryFile(), sqlite.Options{
 		Keep: 1 << 30, Log: log.With("role", "receive"), Metrics: metrics,
 	})
 	if err != nil {
@@ -53,7 +53,7 @@ func newLocalStream(ctx context.Context, p state.Dir, name string, mqtt []net.Li
 	}
 	l.broker, err = broker.New(broker.Options{
 		Listeners: listeners,
-		Store:     p.BrokerDir(),
+		Store:     dir.BrokerDir(),
 		Log:       log.With("role", "broker"), Metrics: metrics,
 	})
 	if err != nil {

@@ -49,22 +49,22 @@ func newLogs(sh shell) *cobra.Command {
 				_, err := fmt.Fprintf(sh.out, "%s %s\n", line.Pod, safetext.Clean(line.Text))
 				return err
 			}
-			r, err := selected.oneKnown(ctx, sh)
+			instance, err := selected.selectAny(ctx, sh)
 			if err != nil {
 				return err
 			}
-			if r.Target == targetLocal {
+			if instance.Target == targetLocal {
 				root, err := state.Root(sh.env)
 				if err != nil {
 					return err
 				}
-				return localLogs(ctx, state.DirOf(root, r.Installation), o, show)
+				return localLogs(ctx, state.DirOf(root, instance.Installation), o, show)
 			}
-			cluster, err := connectCluster(ctx, sh, r.Installation)
+			cluster, err := connectCluster(ctx, sh, instance.Installation)
 			if err != nil {
 				return err
 			}
-			o.Namespace = r.Namespace
+			o.Namespace = instance.Namespace
 			return bootstrap.Logs(ctx, cluster.REST, o, show)
 		},
 	}
@@ -79,8 +79,8 @@ func newLogs(sh shell) *cobra.Command {
 
 // localLogs reads the log file of a local installation, whose roles share one
 // process; Previous means nothing there.
-func localLogs(ctx context.Context, p state.Dir, o bootstrap.LogOptions, show func(bootstrap.LogLine) error) error {
-	f, err := os.Open(p.LogFile())
+func localLogs(ctx context.Context, dir state.Dir, o bootstrap.LogOptions, show func(bootstrap.LogLine) error) error {
+	f, err := os.Open(dir.LogFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return missing(errors.New("show the logs: nothing was logged yet"), "hellox up --target local")
 	}

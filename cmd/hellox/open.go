@@ -21,7 +21,7 @@ func newOpen(sh shell) *cobra.Command {
 once; else it makes one of its own and stays in front until Ctrl-C or Enter.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			a, err := selected.reach(ctx, sh)
+			a, err := selected.connect(ctx, sh)
 			if err != nil {
 				return err
 			}

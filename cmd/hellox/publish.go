@@ -90,7 +90,7 @@ const maxPayload = 256<<10 - 1<<10
 func dialBroker(ctx context.Context, sh shell, s selection, flags brokerFlags, url string) (*stream.Conn, stream.Broker, func(), error) {
 	end := func() {}
 	if url == "" {
-		a, err := s.reach(ctx, sh)
+		a, err := s.connect(ctx, sh)
 		if err != nil {
 			return nil, stream.Broker{}, nil, err
 		}

@@ -28,7 +28,7 @@ func newReceive(sh shell) *cobra.Command {
 		login     brokerFlags
 		listen    string
 		opsListen string
-		kept      string
+		storeURL  string
 		keep      string
 		logs      logFlags
 	)
@@ -57,8 +57,8 @@ func newReceive(sh shell) *cobra.Command {
 			}
 			metrics := ops.NewRegistry()
 			r.log, r.metrics = log, metrics
-			return drained(cmd.Context(), func(ctx context.Context) error {
-				store, err := openHistory(ctx, kept, int64(bytes), r.keepFor, log, metrics)
+			return runRole(cmd.Context(), func(ctx context.Context) error {
+				store, err := openHistory(ctx, storeURL, int64(bytes), r.keepFor, log, metrics)
 				if err != nil {
 					return err
 				}
@@ -82,7 +82,7 @@ func newReceive(sh shell) *cobra.Command {
 	f.StringVar(&login.clientID, "client-id", receiverID, "MQTT client `ID`, under which the broker keeps what arrives meanwhile")
 	f.StringArrayVar(&r.topics, "topic", []string{stream.TopicStream}, "MQTT topic `FILTER` to keep; may be given again")
 	f.StringVar(&listen, "listen", "127.0.0.1:8420", "`HOST:PORT` of the page and its API")
-	f.StringVar(&kept, "history", "sqlite:history.db", "`sqlite:PATH|memory:`, where messages are stored")
+	f.StringVar(&storeURL, "history", "sqlite:history.db", "`sqlite:PATH|memory:`, where messages are stored")
 	f.StringVar(&keep, "keep", "1GiB", "let the oldest go when there are more `BYTES`")
 	f.DurationVar(&r.keepFor, "keep-for", 720*time.Hour, "evict what is older than this `TIME`")
 	f.StringVar(&r.name, "name", "", "`NAME` of the installation, shown on the page")
@@ -95,15 +95,15 @@ func newReceive(sh shell) *cobra.Command {
 // what arrives for it while it is away.
 const receiverID = "hellox-receive"
 
-// A keeper is a Store that the receiver appends to.
-type keeper interface {
+// writableStore is a Store that the receiver appends to.
+type writableStore interface {
 	history.Store
 	Run(ctx context.Context, in <-chan stream.Arrival) error
 	SetLink(stream.Link)
 }
 
 // openHistory opens what --history names.
-func openHistory(ctx context.Context, where string, keep int64, keepFor time.Duration, log *slog.Logger, metrics prometheus.Registerer) (keeper, error) {
+func openHistory(ctx context.Context, where string, keep int64, keepFor time.Duration, log *slog.Logger, metrics prometheus.Registerer) (writableStore, error) {
 	scheme, path, _ := strings.Cut(where, ":")
 	switch {
 	case scheme == "memory" && path == "":
@@ -121,7 +121,7 @@ type receiver struct {
 	topics   []string
 	name     string
 	keepFor  time.Duration
-	store    keeper
+	store    writableStore
 	log      *slog.Logger
 	metrics  prometheus.Registerer
 }

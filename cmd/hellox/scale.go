@@ -30,24 +30,24 @@ func newScale(sh shell) *cobra.Command {
 			if err := checkOutput(format); err != nil {
 				return err
 			}
-			r, err := selected.one(ctx, sh)
+			instance, err := selected.selectOne(ctx, sh)
 			if err != nil {
 				return err
 			}
 			steps := output.NewSteps(sh.out, sh.err, sh.env, format == "json")
-			if r.Target == targetLocal {
+			if instance.Target == targetLocal {
 				steps.Begin(step.Apply)
-				if err := r.Scale(ctx, n); err != nil {
-					return fmt.Errorf("scale %s: %w", r.Installation, err)
+				if err := instance.Scale(ctx, n); err != nil {
+					return fmt.Errorf("scale %s: %w", instance.Installation, err)
 				}
-				steps.Done(plural(n, "broadcaster"), r.Broadcasters != nil && *r.Broadcasters == n)
+				steps.Done(plural(n, "broadcaster"), instance.Broadcasters != nil && *instance.Broadcasters == n)
 				return nil
 			}
-			cluster, err := connectCluster(ctx, sh, r.Installation)
+			cluster, err := connectCluster(ctx, sh, instance.Installation)
 			if err != nil {
 				return err
 			}
-			return bootstrap.Scale(ctx, cluster.REST, r.Namespace, n, steps)
+			return bootstrap.Scale(ctx, cluster.REST, instance.Namespace, n, steps)
 		},
 	}
 	f := cmd.Flags()

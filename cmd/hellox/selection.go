@@ -26,7 +26,7 @@ func (s *selection) add(flags flagSet) {
 	flags.StringVar(&s.namespace, "namespace", "", "its `NAMESPACE`")
 }
 
-func (s selection) fits(i state.Installation) bool {
+func (s selection) matches(i state.Installation) bool {
 	return (s.target == "" || s.target == i.Target) &&
 		(s.profile == "" || s.profile == i.Profile) &&
 		(s.namespace == "" || s.namespace == i.Namespace)
@@ -43,36 +43,36 @@ func (s selection) all(ctx context.Context, sh shell) ([]state.Instance, error) 
 	if err != nil {
 		return nil, err
 	}
-	var fitting []state.Instance
-	for _, r := range recorded {
-		if s.fits(r.Installation) {
-			fitting = append(fitting, r)
+	var matching []state.Instance
+	for _, instance := range recorded {
+		if s.matches(instance.Installation) {
+			matching = append(matching, instance)
 		}
 	}
-	if len(fitting) > 0 || s.target == targetLocal {
-		return fitting, nil
+	if len(matching) > 0 || s.target == targetLocal {
+		return matching, nil
 	}
 	found, err := installationsInClusters(ctx, sh, s)
 	if err != nil {
 		return nil, err
 	}
 	for _, i := range found {
-		fitting = append(fitting, state.Instance{Installation: i})
+		matching = append(matching, state.Instance{Installation: i})
 	}
-	return fitting, nil
+	return matching, nil
 }
 
-// one returns the only installation that fits and that can be reached: a local
-// one that has ended does not stand in the way of one that runs.
-func (s selection) one(ctx context.Context, sh shell) (state.Instance, error) {
-	fitting, err := s.all(ctx, sh)
+// selectOne returns the only matching installation that can be connected to. A
+// local one that has ended is passed over.
+func (s selection) selectOne(ctx context.Context, sh shell) (state.Instance, error) {
+	matching, err := s.all(ctx, sh)
 	if err != nil {
 		return state.Instance{}, err
 	}
 	var reachable []state.Instance
-	for _, r := range fitting {
-		if r.Target != targetLocal || r.Alive(ctx) {
-			reachable = append(reachable, r)
+	for _, instance := range matching {
+		if instance.Target != targetLocal || instance.Alive(ctx) {
+			reachable = append(reachable, instance)
 		}
 	}
 	switch {
@@ -80,25 +80,25 @@ func (s selection) one(ctx context.Context, sh shell) (state.Instance, error) {
 		return reachable[0], nil
 	case len(reachable) > 1:
 		return state.Instance{}, ambiguous(reachable)
-	case len(fitting) > 0:
-		return state.Instance{}, missing(fmt.Errorf("find the stream: %s does not run now", fitting[0].Installation), "hellox up "+fitting[0].Flags())
+	case len(matching) > 0:
+		return state.Instance{}, missing(fmt.Errorf("find the stream: %s does not run now", matching[0].Installation), "hellox up "+matching[0].Flags())
 	}
 	return state.Instance{}, missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up")
 }
 
-// oneKnown returns the only installation that fits, whether it runs or not.
-func (s selection) oneKnown(ctx context.Context, sh shell) (state.Instance, error) {
-	fitting, err := s.all(ctx, sh)
+// selectAny returns the only installation that fits, whether it runs or not.
+func (s selection) selectAny(ctx context.Context, sh shell) (state.Instance, error) {
+	matching, err := s.all(ctx, sh)
 	if err != nil {
 		return state.Instance{}, err
 	}
-	switch len(fitting) {
+	switch len(matching) {
 	case 0:
 		return state.Instance{}, missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up")
 	case 1:
-		return fitting[0], nil
+		return matching[0], nil
 	}
-	return state.Instance{}, ambiguous(fitting)
+	return state.Instance{}, ambiguous(matching)
 }
 
 // String is the selection as a part of a sentence, or "".
@@ -117,9 +117,9 @@ func (s selection) String() string {
 
 func ambiguous(all []state.Instance) error {
 	var names, hints []string
-	for _, r := range all {
-		names = append(names, r.String())
-		hints = append(hints, r.Flags())
+	for _, instance := range all {
+		names = append(names, instance.String())
+		hints = append(hints, instance.Flags())
 	}
 	return usage(fmt.Sprintf("choose an installation: there are %d: %s", len(all), strings.Join(names, "; ")),
 		"say which with "+strings.Join(hints, ", or "))

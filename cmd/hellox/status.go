@@ -31,13 +31,13 @@ func newStatus(sh shell) *cobra.Command {
 			if err := checkOutput(format); err != nil {
 				return err
 			}
-			all, err := selected.everywhere(ctx, sh)
+			all, err := selected.listAll(ctx, sh)
 			if err != nil {
 				return err
 			}
 			list := make([]installationStatus, len(all))
-			for i, r := range all {
-				list[i] = readStatus(ctx, sh, r)
+			for i, instance := range all {
+				list[i] = readStatus(ctx, sh, instance)
 			}
 			if format == "json" {
 				return output.JSON(sh.out, map[string]any{"installations": list})
@@ -58,9 +58,9 @@ func newStatus(sh shell) *cobra.Command {
 	return cmd
 }
 
-// everywhere returns what is on record on this machine and what stands in the
-// clusters that run, each once.
-func (s selection) everywhere(ctx context.Context, sh shell) ([]state.Instance, error) {
+// listAll returns the instances recorded on this machine and those found in the
+// running clusters, each once.
+func (s selection) listAll(ctx context.Context, sh shell) ([]state.Instance, error) {
 	all, err := s.all(ctx, sh)
 	if err != nil || s.target == targetLocal {
 		return all, err
@@ -70,8 +70,8 @@ func (s selection) everywhere(ctx context.Context, sh shell) ([]state.Instance, 
 		return nil, err
 	}
 	known := make(map[state.Installation]bool)
-	for _, r := range all {
-		known[r.Installation] = true
+	for _, instance := range all {
+		known[instance.Installation] = true
 	}
 	for _, i := range found {
 		if !known[i] {
@@ -103,33 +103,33 @@ type forwardStatus struct {
 
 // readStatus asks the cluster and the receiver. What cannot be asked is told as
 // the cause: one installation that is broken must not hide the others.
-func readStatus(ctx context.Context, sh shell, r state.Instance) installationStatus {
-	s := installationStatus{Installation: r.Installation}
+func readStatus(ctx context.Context, sh shell, instance state.Instance) installationStatus {
+	s := installationStatus{Installation: instance.Installation}
 	web, end := "", func() {}
-	if r.Alive(ctx) {
-		h := r.Owner
+	if instance.Alive(ctx) {
+		h := instance.Owner
 		s.Forward = &forwardStatus{h.PID, h.Started, h.Detached, h.Web, h.MQTT}
 		s.Running, web = true, h.Web
 	}
-	if r.Target == targetLocal {
+	if instance.Target == targetLocal {
 		if !s.Running {
 			s.Cause = "no process runs it; its history is kept"
 			return s
 		}
 	} else {
-		cluster, err := connectCluster(ctx, sh, r.Installation)
+		cluster, err := connectCluster(ctx, sh, instance.Installation)
 		if err != nil {
 			s.Cause = output.OneLine(err.Error())
 			return s
 		}
-		pods, err := bootstrap.ReadStatus(ctx, cluster.REST, r.Namespace)
+		pods, err := bootstrap.ReadStatus(ctx, cluster.REST, instance.Namespace)
 		if err != nil {
 			s.Cause = output.OneLine(err.Error())
 			return s
 		}
 		s.Pods, s.Running = &pods, pods.Ready
 		if web == "" {
-			a, err := forwardOwn(ctx, sh, r.Installation)
+			a, err := openEndpoints(ctx, sh, instance.Installation)
 			if err != nil {
 				s.Cause = output.OneLine(err.Error())
 				return s

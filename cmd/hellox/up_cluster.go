@@ -28,41 +28,41 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootst
 	if err != nil {
 		return err
 	}
-	p := state.DirOf(root, here)
+	dir := state.DirOf(root, here)
 	if o.detached {
-		return o.forwardOnly(ctx, setup, sh, found, p, here, steps)
+		return o.forwardOnly(ctx, setup, sh, found, dir, here, steps)
 	}
 	packer, err := newPacker(sh)
 	if err != nil {
 		return err
 	}
-	kept, err := p.Read()
+	instance, err := dir.Read()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	up := bootstrap.UpOptions{
 		Found: found, Packer: packer, Namespace: o.namespace, Broadcasters: o.wanted(),
-		Overlay: o.overlay, Web: o.web, MQTT: o.mqtt, Holder: whoAmI(),
+		Overlay: o.overlay, Web: o.web, MQTT: o.mqtt, Holder: changeHolder(),
 	}
 	if o.dryRun {
 		return bootstrap.Plan(setup, up, steps)
 	}
-	lives := kept.Alive(ctx)
-	if !lives {
+	alive := instance.Alive(ctx)
+	if !alive {
 		// On record before anything is made, so that whatever ends this, a
 		// down finds it.
-		if err := p.Write(state.Instance{Installation: here}); err != nil {
+		if err := dir.Write(state.Instance{Installation: here}); err != nil {
 			return err
 		}
 	}
 	switch {
-	case lives:
+	case alive:
 		up.NoForward = true
 		if _, err := bootstrap.Up(setup, up, steps); err != nil {
 			return err
 		}
-		steps.Note(fmt.Sprintf("forwarded by process %d since %s", kept.Owner.PID, kept.Owner.Started.Local().Format(time.DateTime)))
-		return o.say(sh, upResult{here, kept.Owner.Web, kept.Owner.MQTT}, "")
+		steps.Note(fmt.Sprintf("forwarded by process %d since %s", instance.Owner.PID, instance.Owner.Started.Local().Format(time.DateTime)))
+		return o.printResult(sh, upResult{here, instance.Owner.Web, instance.Owner.MQTT}, "")
 	case o.detach:
 		up.NoForward = true
 		if err := o.portsFree(setup); err != nil {
@@ -72,9 +72,9 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootst
 		if _, err := bootstrap.Up(setup, up, steps); err != nil {
 			return err
 		}
-		return o.spawnDaemon(setup, sh, here, p)
+		return o.spawnDaemon(setup, sh, here, dir)
 	}
-	return o.hold(sh, p, here, func(lock *state.Lock) error {
+	return o.withLock(dir, here, func(lock *state.Lock) error {
 		installed, err := bootstrap.Up(setup, up, steps)
 		if err != nil {
 			return err
@@ -101,8 +101,8 @@ func (o *upOptions) portsFree(ctx context.Context) error {
 }
 
 // forwardOnly is the whole life of the process that an up --detach leaves behind.
-func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found bootstrap.Found, p state.Dir, here state.Installation, steps *output.Steps) error {
-	return o.hold(sh, p, here, func(lock *state.Lock) error {
+func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found bootstrap.Found, dir state.Dir, here state.Installation, steps *output.Steps) error {
+	return o.withLock(dir, here, func(lock *state.Lock) error {
 		cluster, err := found.Connect(setup)
 		if err != nil {
 			return err
@@ -124,16 +124,16 @@ func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found boot
 	})
 }
 
-// hold takes the place for as long as what runs.
-func (o *upOptions) hold(sh shell, p state.Dir, here state.Installation, what func(*state.Lock) error) error {
-	lock, err := p.Acquire(state.Instance{Installation: here})
+// withLock holds the lock of the installation's directory while f runs.
+func (o *upOptions) withLock(dir state.Dir, here state.Installation, f func(*state.Lock) error) error {
+	lock, err := dir.Acquire(state.Instance{Installation: here})
 	if errors.Is(err, state.ErrLocked) {
 		return missing(fmt.Errorf("bring up %s: another hellox is just bringing it up or ending it", here), "hellox status")
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(what(lock), lock.Release())
+	return errors.Join(f(lock), lock.Release())
 }
 
 // holdForwards says where the stream is, and holds the forwards until a
@@ -148,7 +148,7 @@ func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock
 	ctx, stop := context.WithCancel(ctx)
 	group.Go(func() error {
 		defer stop()
-		return f.watchOver(ctx, o.namespace)
+		return f.monitor(ctx, o.namespace)
 	})
 	group.Go(func() error {
 		defer stop()
@@ -182,9 +182,10 @@ func newPacker(sh shell) (image.Packer, error) {
 	return image.Packer{Runner: bootrun.New(sh.environ), Executable: self, Dir: dir, CacheDir: cache}, nil
 }
 
-// whoAmI tells others who changes an installation just now, and where.
-func whoAmI() string {
-	name, host := "somebody", "some machine"
+// changeHolder identifies this process to others that want to change the same
+// installation.
+func changeHolder() string {
+	name, host := "unknown", "unknown"
 	if u, err := user.Current(); err == nil {
 		name = u.Username
 	}

@@ -23,45 +23,45 @@ func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found bootstra
 	if err != nil {
 		return err
 	}
-	p := state.DirOf(root, here)
-	kept, err := p.Read()
+	dir := state.DirOf(root, here)
+	instance, err := dir.Read()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	where := "all in one process: " + found.Why
-	if kept.Alive(ctx) {
+	if instance.Alive(ctx) {
 		steps.Done(where, true)
-		return o.alreadyUp(sh, kept, steps)
+		return o.alreadyUp(sh, instance, steps)
 	}
-	kept.Installation = here
+	instance.Installation = here
 	switch {
 	case o.broadcastersSet:
-		kept.Broadcasters = &o.broadcasters
-	case kept.Broadcasters != nil:
-		o.broadcasters = *kept.Broadcasters
+		instance.Broadcasters = &o.broadcasters
+	case instance.Broadcasters != nil:
+		o.broadcasters = *instance.Broadcasters
 	}
 	if o.detach && !o.dryRun {
 		steps.Drop()
-		return o.spawnDaemon(setup, sh, here, p)
+		return o.spawnDaemon(setup, sh, here, dir)
 	}
 	steps.Done(where, false)
 	if o.dryRun {
-		steps.Note(fmt.Sprintf("would run broker, receiver and %s; the history is in %s", plural(o.broadcasters, "broadcaster"), p))
+		steps.Note(fmt.Sprintf("would run broker, receiver and %s; the history is in %s", plural(o.broadcasters, "broadcaster"), dir))
 		return nil
 	}
-	lock, err := p.Acquire(kept)
+	lock, err := dir.Acquire(instance)
 	if errors.Is(err, state.ErrLocked) {
 		return missing(fmt.Errorf("start %s: another hellox is just starting or ending it", here), "hellox status")
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(o.holdLocal(ctx, setup, sh, lock, steps), lock.Release())
+	return errors.Join(o.runLocal(ctx, setup, sh, lock, steps), lock.Release())
 }
 
-// holdLocal runs the stream until a signal, Enter, a hellox down or a failure
+// runLocal runs the stream until a signal, Enter, a hellox down or a failure
 // of its own.
-func (o *upOptions) holdLocal(ctx, setup context.Context, sh shell, lock *state.Lock, steps *output.Steps) error {
+func (o *upOptions) runLocal(ctx, setup context.Context, sh shell, lock *state.Lock, steps *output.Steps) error {
 	steps.Begin("stream")
 	local, err := o.openLocal(ctx, setup, lock, steps)
 	if err != nil {
@@ -109,10 +109,10 @@ func (o *upOptions) openLocal(ctx, setup context.Context, lock *state.Lock, step
 }
 
 // alreadyUp says who runs it and where.
-func (o *upOptions) alreadyUp(sh shell, r state.Instance, steps *output.Steps) error {
+func (o *upOptions) alreadyUp(sh shell, instance state.Instance, steps *output.Steps) error {
 	steps.Note(fmt.Sprintf("%s is up already: process %d runs it since %s",
-		r.Installation, r.Owner.PID, r.Owner.Started.Local().Format(time.DateTime)))
-	return o.say(sh, upResult{r.Installation, r.Owner.Web, r.Owner.MQTT}, "")
+		instance.Installation, instance.Owner.PID, instance.Owner.Started.Local().Format(time.DateTime)))
+	return o.printResult(sh, upResult{instance.Installation, instance.Owner.Web, instance.Owner.MQTT}, "")
 }
 
 func plural(n int, noun string) string {

@@ -23,16 +23,16 @@ type upResult struct {
 // process in the background reads what that has said, so there it comes last.
 func (o *upOptions) announce(sh shell, lock *state.Lock, up upResult, ending string, scale func(int) error) error {
 	if o.detached {
-		return errors.Join(o.say(sh, up, ""), lock.Publish(up.Web, up.MQTT, true, scale))
+		return errors.Join(o.printResult(sh, up, ""), lock.Publish(up.Web, up.MQTT, true, scale))
 	}
 	if err := lock.Publish(up.Web, up.MQTT, false, scale); err != nil {
 		return err
 	}
-	return o.say(sh, up, ending)
+	return o.printResult(sh, up, ending)
 }
 
-// say prints where the stream is, and what ends what holds it.
-func (o *upOptions) say(sh shell, up upResult, ending string) error {
+// printResult prints where the stream is, and how to end this process.
+func (o *upOptions) printResult(sh shell, up upResult, ending string) error {
 	if o.output == "json" {
 		return output.JSON(sh.out, struct {
 			Event string `json:"event"`

@@ -110,7 +110,7 @@ func (o *watchOptions) run(ctx context.Context, sh shell, args []string) error {
 
 // watchInstallation reads the receiver's API: the ids and the history of the page.
 func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) error {
-	a, err := o.selection.reach(ctx, sh)
+	a, err := o.selection.connect(ctx, sh)
 	if err != nil {
 		return err
 	}
