@@ -4,15 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"hellox/history"
+	"hellox/stream/safetext"
 )
 
-// encode is json.Marshal, with the characters that nobody sees escaped as in
-// stream.AppendString: what curl prints, no terminal obeys.
+// encode is json.Marshal with invisible characters escaped, as
+// stream.AppendString escapes them in messages: a terminal that curl prints the
+// answer to does not act on it.
 func encode(v any) ([]byte, error) {
 	plain, err := json.Marshal(v)
 	if err != nil {
@@ -27,7 +28,7 @@ func encode(v any) ([]byte, error) {
 		}
 		r, n := utf8.DecodeRune(plain[i:])
 		switch {
-		case unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs):
+		case safetext.Visible(r):
 			safe = append(safe, plain[i:i+n]...)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)

@@ -44,6 +44,7 @@ func files() http.HandlerFunc {
 	assets := map[string]asset{
 		"/static/css/palette.css": newAsset("palette.css", paletteCSS()),
 		"/static/js/palette.js":   newAsset("palette.js", module("palette", stream.Palette())),
+		"/static/js/visible.js":   newAsset("visible.js", module("ranges", visibleRanges())),
 		"/static/js/terms.js":     newAsset("terms.js", module("terms", filter.Terms())),
 	}
 	err := fs.WalkDir(static, "static", func(name string, entry fs.DirEntry, err error) error {

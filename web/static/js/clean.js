@@ -1,17 +1,14 @@
 // Makes text from the network safe to show on one line, by the same rules as
 // safetext.Clean in Go. A test compares the two.
 
+import { ranges } from './visible.js';
+
 const maxMarks = 4;
-const visible = /^[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]$/u;
-const ignorable = /^\p{Default_Ignorable_Code_Point}$/u;
+const hex = (code) => `\\u{${code.toString(16)}}`;
+const visible = new RegExp(`^[${ranges.map(([first, last]) => `${hex(first)}-${hex(last)}`).join('')}]$`, 'u');
 const selectors = /^\p{Variation_Selector}$/u;
 const marks = /^\p{M}$/u;
 const plain = /^[ -~]*$/;
-
-/** Reports whether the character is visible. */
-function shown(c) {
-  return visible.test(c) && (!ignorable.test(c) || selectors.test(c));
-}
 
 /** @param {string} c one character, no mark */
 function sign(c) {
@@ -20,7 +17,7 @@ function sign(c) {
   if (code === 0x09) return '    ';
   if (code < 0x20) return String.fromCodePoint(0x2400 + code);
   if (code === 0x7f) return '␡';
-  if (shown(c)) return c;
+  if (visible.test(c)) return c;
   if (code >= 0xd800 && code < 0xe000) return '\ufffd'; // half a pair: JSON can spell it, UTF-8 cannot
   return '‹U+' + code.toString(16).toUpperCase().padStart(4, '0') + '›';
 }
@@ -37,7 +34,7 @@ export function clean(s) {
     sitting = 0; excess = 0; selector = false;
   };
   for (const c of s) {
-    if (c > '\x7f' && marks.test(c) && shown(c)) {
+    if (c > '\x7f' && marks.test(c) && visible.test(c)) {
       const isSelector = selectors.test(c);
       if (sitting === maxMarks || (isSelector && selector) || excess > 0) {
         excess++;
