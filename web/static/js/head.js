@@ -105,8 +105,7 @@ function link(name) {
     node,
     show(s, kind, w, title) {
       text(sign, s);
-      const name = 'sign ' + kind;
-      if (sign.className !== name) sign.className = name;
+      attribute(sign, 'class', 'sign ' + kind);
       attribute(sign, 'aria-label', title || kind);
       text(words, w ? '\u00a0' + w : '');
       attribute(node, 'title', title || null);

@@ -164,16 +164,14 @@ export class List extends Emitter {
 
   #fillMessage(node, m) {
     const selected = m.id === this.#selected;
-    const name = selected ? 'row selected' : 'row';
-    if (node.className !== name) node.className = name;
+    attribute(node, 'class', selected ? 'row selected' : 'row');
     node.id = 'message-' + m.id;
     node.dataset.id = m.id;
     attribute(node, 'aria-selected', selected);
     const [at, who, what, own, any, travelled] = node.children;
     text(at, time(parseTime(m.received)));
     const [bar, bdi] = who.children;
-    const color = barClass(colorOf(m.sender, m.color ?? this.#senders.get(m.sender)?.color));
-    if (bar.getAttribute('class') !== color) bar.setAttribute('class', color);
+    attribute(bar, 'class', barClass(colorOf(m.sender, m.color ?? this.#senders.get(m.sender)?.color)));
     text(bdi, cleanShort(m.sender, narrow.matches ? 8 : 20));
     attribute(who, 'title', clean(m.sender));
     const [marks, words] = what.children;

@@ -59,8 +59,8 @@ export class SenderPanel extends Emitter {
     if (!row) return;
     const s = row.sender;
     node.dataset.sender = s.name;
-    node.parts.classList.toggle('pod', row.pod != null);
-    node.parts.classList.toggle('selected', s.name === this.chosen);
+    node.classList.toggle('pod', row.pod != null);
+    node.classList.toggle('selected', s.name === this.chosen);
     attribute(node, 'aria-selected', s.name === this.chosen);
     if (row.pod != null) {
       text(node.parts.name, 'pod ' + clean(row.pod));
@@ -108,15 +108,12 @@ export class SenderPanel extends Emitter {
 function show(parts, s, now) {
   const { sign, kind } = stateSign(s.state);
   text(parts.sign, sign);
-  const signClass = 'sign ' + kind;
-  if (parts.sign.className !== signClass) parts.sign.className = signClass;
+  attribute(parts.sign, 'class', 'sign ' + kind);
   attribute(parts.sign, 'aria-label', s.state);
-  const bar = barClass(colorOf(s.name, s.color));
-  if (parts.bar.className !== bar) parts.bar.className = bar;
+  attribute(parts.bar, 'class', barClass(colorOf(s.name, s.color)));
   text(parts.name, cleanShort(s.name, nameLength));
   text(parts.words, stateWords(s, now));
-  const wordsClass = 'words ' + (s.state === 'on time' ? '' : kind);
-  if (parts.words.className !== wordsClass) parts.words.className = wordsClass;
+  attribute(parts.words, 'class', 'words ' + (s.state === 'on time' ? '' : kind));
 }
 
 function row(kind = 'div.row') {
@@ -124,6 +121,6 @@ function row(kind = 'div.row') {
   const spark = sparkline(bars);
   const node = el(kind, kind === 'div.row' ? { role: 'option' } : { type: 'button' }, parts.sign, parts.bar, parts.name, spark.node, parts.words);
   node.spark = spark;
-  node.parts = Object.assign(parts, { classList: node.classList });
+  node.parts = parts;
   return node;
 }
