@@ -53,7 +53,7 @@ func readNodes(ctx context.Context, config *rest.Config) ([]Node, error) {
 	if res.StatusCode != http.StatusOK {
 		var status struct{ Message string }
 		_ = json.Unmarshal(body, &status) // a proxy may answer in its own words
-		return nil, &statusError{res.StatusCode, cmp.Or(status.Message, res.Status)}
+		return nil, errors.New(cmp.Or(status.Message, res.Status))
 	}
 	// The whole typed client would cost more at each start of hellox than
 	// it saves here.
@@ -76,14 +76,6 @@ func readNodes(ctx context.Context, config *rest.Config) ([]Node, error) {
 	})
 	return nodes, nil
 }
-
-// A statusError is an API server's answer that is not 200.
-type statusError struct {
-	code    int
-	message string
-}
-
-func (e *statusError) Error() string { return e.message }
 
 func newNode(n corev1.Node) Node {
 	node := Node{

@@ -16,10 +16,11 @@ import (
 	"hellox/bootstrap/run"
 )
 
-// An sshShell reaches nodes that are virtual machines, as minikube's user
-// docker, who may become root. It asks for no pty: one would change line
+// An sshShell reaches nodes that are virtual machines, as a user who may become
+// root. It asks for no pty: one would change line
 // ends, and take a 0x03 in an archive for Ctrl-C.
 type sshShell struct {
+	user    string
 	address func(node string) (hostPort string, err error)
 	key     func(ctx context.Context, node string) ([]byte, error) // PEM
 
@@ -93,10 +94,11 @@ func (s *sshShell) dial(ctx context.Context, node string) (*ssh.Client, error) {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	c, channels, requests, err := ssh.NewClientConn(conn, address, &ssh.ClientConfig{
-		User: "docker",
+		User: s.user,
 		Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)},
-		// minikube makes its machines' host keys and tells nobody which;
-		// it does not check them either. What is sent is no secret.
+		// The tools that make such machines make their host keys and do not
+		// tell which; they do not check them either. What is sent is no
+		// secret.
 		HostKeyCallback: ssh.InsecureIgnoreHostKey(),
 		Timeout:         5 * time.Second,
 	})

@@ -149,6 +149,7 @@ func (m *machine) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 
 func (m *machine) shell(asked *int) *sshShell {
 	return &sshShell{
+		user:    "docker",
 		address: func(string) (string, error) { return m.addr, nil },
 		key:     func(context.Context, string) ([]byte, error) { *asked++; return m.key, nil },
 	}

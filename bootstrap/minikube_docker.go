@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -64,7 +65,7 @@ func newDockerImages(host, certPath string) (*dockerImages, error) {
 }
 
 // do makes a call and decodes its answer into into, if that is not nil. An
-// answer that is not a success is a *statusError.
+// answer that is not a success is a *dockerError.
 func (d *dockerImages) do(ctx context.Context, method, path string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, method, d.base+path, nil)
 	if err != nil {
@@ -76,7 +77,7 @@ func (d *dockerImages) do(ctx context.Context, method, path string, into any) er
 	}
 	defer res.Body.Close()
 	if res.StatusCode >= 300 {
-		return dockerError(res)
+		return newDockerError(res)
 	}
 	if into == nil {
 		return nil
@@ -84,13 +85,18 @@ func (d *dockerImages) do(ctx context.Context, method, path string, into any) er
 	return json.NewDecoder(res.Body).Decode(into)
 }
 
-func dockerError(res *http.Response) error {
-	var said struct{ Message string }
-	_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&said)
-	if said.Message == "" {
-		said.Message = "Docker answers " + res.Status
-	}
-	return &statusError{res.StatusCode, said.Message}
+// A dockerError is an answer of Docker's API that is not a success.
+type dockerError struct {
+	code    int
+	message string
+}
+
+func (e *dockerError) Error() string { return e.message }
+
+func newDockerError(res *http.Response) error {
+	var body struct{ Message string }
+	_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&body)
+	return &dockerError{res.StatusCode, cmp.Or(body.Message, "Docker answers "+res.Status)}
 }
 
 // withoutURL takes the long address out of the client's errors.
@@ -120,7 +126,7 @@ func (d *dockerImages) Has(ctx context.Context, _ string, img *image.Image) (boo
 		RootFS struct{ Layers []string }
 	}
 	err := d.do(ctx, http.MethodGet, "/images/"+img.Name()+"/json", &answer)
-	if status := (*statusError)(nil); errors.As(err, &status) && status.code == http.StatusNotFound {
+	if status := (*dockerError)(nil); errors.As(err, &status) && status.code == http.StatusNotFound {
 		return false, nil
 	}
 	if err != nil {
@@ -145,7 +151,7 @@ func (d *dockerImages) Load(ctx context.Context, _ string, archive io.Reader) er
 	}
 	defer res.Body.Close()
 	if res.StatusCode >= 300 {
-		return dockerError(res)
+		return newDockerError(res)
 	}
 	return loadResult(res.Body)
 }

@@ -51,6 +51,7 @@ func (m *minikubeProvider) Images(ctx context.Context, c Candidate, runtime stri
 	}
 	conn.Close()
 	return runtimeImages{runtime: runtime, shell: &sshShell{
+		user: "docker",
 		address: func(node string) (string, error) {
 			if a := addresses[node]; a != "" {
 				return a, nil

@@ -139,6 +139,6 @@ func (m *minikubeProvider) answers(ctx context.Context, p minikubeProfile) bool 
 	// one takes the connection and says nothing.
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	nodes, err := readNodes(ctx, rc)
+	nodes, err := askForNodes(ctx, rc)
 	return err == nil && len(nodes) > 0
 }
