@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
 	"hellox/bootstrap/step"
 )
@@ -26,7 +27,7 @@ type DownOptions struct {
 // What is not of this installation stays, and is told of. It can be interrupted
 // at any moment and be done again, and when there is nothing to remove it says
 // so.
-func Down(ctx context.Context, c *Cluster, o DownOptions, steps step.Reporter) error {
+func Down(ctx context.Context, c *cluster.Cluster, o DownOptions, steps step.Reporter) error {
 	ctx = quiet(ctx)
 	s, err := newSite(c.REST, o.Namespace)
 	if err != nil {
@@ -51,7 +52,7 @@ func Down(ctx context.Context, c *Cluster, o DownOptions, steps step.Reporter) e
 type downRun struct {
 	DownOptions
 	step.Reporter
-	cluster *Cluster
+	cluster *cluster.Cluster
 	site    *site
 	absent  bool            // there is no such namespace
 	own     bool            // the namespace is the installation's

@@ -15,6 +15,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/kind"
 	"hellox/bootstrap/run"
 	"hellox/bootstrap/step"
 )
@@ -40,7 +42,7 @@ func TestVictim(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &rig{find: realCluster{
-		find: FindOptions{Target: KindTarget, Profile: v.Profile},
+		find: cluster.FindOptions{Target: kind.Target, Profile: v.Profile},
 		make: ProviderOptions{Runner: run.New(os.Environ()), StateDir: v.StateDir, CacheDir: v.CacheDir},
 	}}
 	steps := newTold(t)

@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -13,9 +14,14 @@ import (
 	"time"
 
 	"hellox/bootstrap/bootstraptest"
+	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
+	"hellox/bootstrap/kind"
+	"hellox/bootstrap/minikube"
 	"hellox/bootstrap/run"
 )
+
+func TestMain(m *testing.M) { os.Exit(bootstraptest.Main(m)) }
 
 // realKind says whether there is a container engine and a node image to make
 // kind clusters with. Where HELLOX_E2E says that there must be, their absence
@@ -30,7 +36,7 @@ func realKind(t *testing.T) (nodeImage string) {
 
 // A realCluster is a kind cluster of this machine that a test looks for.
 type realCluster struct {
-	find FindOptions
+	find cluster.FindOptions
 	make ProviderOptions
 }
 
@@ -41,16 +47,16 @@ func realOptions(t *testing.T) realCluster {
 	dir := t.TempDir()
 	t.Setenv("KUBECONFIG", filepath.Join(dir, "kubeconfig"))
 	return realCluster{
-		find: FindOptions{Target: KindTarget},
+		find: cluster.FindOptions{Target: kind.Target},
 		make: ProviderOptions{Runner: run.New(os.Environ()), StateDir: filepath.Join(dir, "state"), CacheDir: filepath.Join(dir, "cache")},
 	}
 }
 
-func (o realCluster) found(ctx context.Context) (Found, error) {
-	return Find(ctx, Providers(o.make), o.find)
+func (o realCluster) found(ctx context.Context) (cluster.Found, error) {
+	return cluster.Find(ctx, Providers(o.make), o.find)
 }
 
-func ready(t *testing.T, o realCluster) *Cluster {
+func ready(t *testing.T, o realCluster) *cluster.Cluster {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
@@ -101,7 +107,7 @@ func TestKindFromNothingToNothing(t *testing.T) {
 	if !c.Created {
 		t.Error("the cluster was made, and says that it was not")
 	}
-	config, err := kubeconfigFilesOf(o.make.Runner).load(false)
+	config, err := cluster.KubeconfigOf(o.make.Runner).Load(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,15 +157,15 @@ func TestKindFromNothingToNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	absent.State = Absent
-	if _, err := absent.Start(t.Context(), nil); !errors.Is(err, errTaken) {
+	absent.State = cluster.Absent
+	if _, err := absent.Start(t.Context(), nil); !errors.Is(err, kind.ErrTaken) {
 		t.Errorf("made though it is there: %v", err)
 	}
 
 	t.Run("as minikube", func(t *testing.T) { testAsMinikube(t, again) })
 
 	// Stopped, it is started again.
-	if _, err := o.make.Runner.Run(t.Context(), run.Command{Name: engineOf(t, again), Args: []string{"stop", node}}); err != nil {
+	if _, err := o.make.Runner.Run(t.Context(), run.Command{Name: containerEngine(), Args: []string{"stop", node}}); err != nil {
 		t.Fatal(err)
 	}
 	if started := ready(t, o); started.Created || len(started.Nodes) != 1 {
@@ -167,26 +173,22 @@ func TestKindFromNothingToNothing(t *testing.T) {
 	}
 }
 
-// engineOf names the container engine of a kind cluster.
-func engineOf(t *testing.T, c *Cluster) string {
-	t.Helper()
-	engine, err := c.provider.(*kindProvider).detectEngine(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(engine)
+// containerEngine is the program that the real kind clusters' nodes are
+// containers of.
+func containerEngine() string {
+	return cmp.Or(os.Getenv("KIND_EXPERIMENTAL_PROVIDER"), "docker")
 }
 
 // As the node of a minikube with containerd, the same node is reached the
 // same way: through the container engine, and never through docker-env.
-func testAsMinikube(t *testing.T, kind *Cluster) {
-	node := kind.Nodes[0].Name
-	l := newLaptop(t, "minikube")
-	u, err := url.Parse(kind.REST.Host)
+func testAsMinikube(t *testing.T, c *cluster.Cluster) {
+	node := c.Nodes[0].Name
+	l := bootstraptest.NewLaptop(t, "minikube")
+	u, err := url.Parse(c.REST.Host)
 	if err != nil {
 		t.Fatal(err)
 	}
-	docker, ok := run.New(os.Environ()).Look(engineOf(t, kind))
+	docker, ok := run.New(os.Environ()).Look(containerEngine())
 	if !ok {
 		t.Fatal("no container engine")
 	}
@@ -194,19 +196,25 @@ func testAsMinikube(t *testing.T, kind *Cluster) {
 	b64 := base64.StdEncoding.EncodeToString
 	l.Script.Replace = [][2]string{
 		{`"boxed"`, `"` + node + `"`}, {"boxed", node},
-		{"https://192.168.58.2:8443", kind.REST.Host},
+		{"https://192.168.58.2:8443", c.REST.Host},
 		{`"IP":"192.168.58.2","Port":8443`, `"IP":"127.0.0.1","Port":` + u.Port()},
-		{"certificate-authority-data: TEVGVC1PVVQ=", "certificate-authority-data: " + b64(kind.REST.CAData)},
-		{"client-certificate-data: TEVGVC1PVVQ=", "client-certificate-data: " + b64(kind.REST.CertData)},
-		{"client-key-data: TEVGVC1PVVQ=", "client-key-data: " + b64(kind.REST.KeyData)},
+		{"certificate-authority-data: TEVGVC1PVVQ=", "certificate-authority-data: " + b64(c.REST.CAData)},
+		{"client-certificate-data: TEVGVC1PVVQ=", "client-certificate-data: " + b64(c.REST.CertData)},
+		{"client-key-data: TEVGVC1PVVQ=", "client-key-data: " + b64(c.REST.KeyData)},
 	}
 	l.Kubeconfig("two-profiles-one-stopped/kubeconfig")
-	l.Scene("now", listed("two-profiles-one-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"))
-	f, c, err := l.ready(t.Context())
+	l.Scene("now",
+		bootstraptest.Play{Call: "minikube profile list -o json --light", Recording: "two-profiles-one-stopped/profile-list-light"},
+		bootstraptest.Play{Call: "minikube status -p minikube -o json", Recording: "docker-stopped/status"})
+	provider := minikube.New(minikube.Options{Runner: l.Runner(), StateDir: filepath.Join(l.Dir, "state"), CacheDir: filepath.Join(l.Dir, "cache")})
+	f, err := cluster.Find(t.Context(), []cluster.Provider{provider}, cluster.FindOptions{Target: cluster.Auto})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Target != MinikubeTarget || c.Runtime != "containerd" {
+	if c, err = f.Start(t.Context(), func(step string) { t.Log(step) }); err != nil {
+		t.Fatal(err)
+	}
+	if f.Target != minikube.Target || c.Runtime != "containerd" {
 		t.Errorf("%v, %s", f, c.Runtime)
 	}
 	img := bootstraptest.PackBytes(t, "an executable", c.Arch)
@@ -216,8 +224,16 @@ func testAsMinikube(t *testing.T, kind *Cluster) {
 	if d, err := c.Deliver(t.Context(), node, img, nil); err != nil || !d.Unchanged {
 		t.Errorf("the second time: %+v, %v", d, err)
 	}
+	candidates, err := provider.List(t.Context(), nil)
+	if err != nil || len(candidates) == 0 || candidates[0].Name != f.Profile {
+		t.Fatalf("%+v, %v", candidates, err)
+	}
+	images, err := provider.Images(t.Context(), candidates[0], c.Runtime)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, archive := range map[string]string{"empty": "", "noise": strings.Repeat("noise\x03\n", 1000)} {
-		if err := imagesOf(t, c).Load(t.Context(), node, strings.NewReader(archive)); err == nil {
+		if err := images.Load(t.Context(), node, strings.NewReader(archive)); err == nil {
 			t.Errorf("a broken archive (%s) is taken for loaded", name)
 		}
 	}
@@ -233,7 +249,7 @@ func TestKindMakingIsInterrupted(t *testing.T) {
 	o.make.NodeImage = realKind(t)
 	o.find.Profile = fmt.Sprintf("hellox-cut-%d", os.Getpid())
 	t.Cleanup(func() {
-		if err := NewKind(KindOptions{Runner: o.make.Runner}).Delete(context.Background(), Candidate{Name: o.find.Profile}); err != nil {
+		if err := kind.New(kind.Options{Runner: o.make.Runner}).Delete(context.Background(), cluster.Candidate{Name: o.find.Profile}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -260,11 +276,11 @@ func TestKindMakingIsInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.State != Absent && f.State != Interrupted {
+	if f.State != cluster.Absent && f.State != cluster.Interrupted {
 		t.Errorf("it is found in state %d", f.State)
 	}
 	t.Logf("it is found in state %d: %s", f.State, f.Why)
-	config, err := kubeconfigFilesOf(o.make.Runner).load(false)
+	config, err := cluster.KubeconfigOf(o.make.Runner).Load(false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/step"
 )
 
@@ -34,7 +35,7 @@ func Plan(ctx context.Context, o UpOptions, steps step.Reporter) error {
 type planRun struct{ upRun }
 
 func (p *planRun) planCluster(ctx context.Context) error {
-	if p.Found.State == Running {
+	if p.Found.State == cluster.Running {
 		return p.readyCluster(ctx)
 	}
 	p.Done(p.Found.String()+"; what follows cannot be told before", false)

@@ -1,6 +1,11 @@
 package bootstrap
 
-import "hellox/bootstrap/run"
+import (
+	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/kind"
+	"hellox/bootstrap/minikube"
+	"hellox/bootstrap/run"
+)
 
 // ProviderOptions configures Providers.
 type ProviderOptions struct {
@@ -11,14 +16,16 @@ type ProviderOptions struct {
 	NodeImage          string // of a kind cluster that is created; "": kind's own
 }
 
-// Providers returns the providers of local clusters, the one that Find prefers
-// first.
-func Providers(o ProviderOptions) []Provider {
-	return []Provider{
-		NewMinikube(MinikubeOptions{Runner: o.Runner, StateDir: o.StateDir, CacheDir: o.CacheDir}),
-		NewKind(KindOptions{Runner: o.Runner, StateDir: o.StateDir, NodeImage: o.NodeImage}),
+// Providers returns the providers of local clusters, the one that
+// cluster.Find prefers first.
+func Providers(o ProviderOptions) []cluster.Provider {
+	return []cluster.Provider{
+		minikube.New(minikube.Options{Runner: o.Runner, StateDir: o.StateDir, CacheDir: o.CacheDir}),
+		kind.New(kind.Options{Runner: o.Runner, StateDir: o.StateDir, NodeImage: o.NodeImage}),
 	}
 }
 
 // Targets returns what a person can ask for as a target.
-func Targets() []Target { return []Target{Auto, MinikubeTarget, KindTarget, Local} }
+func Targets() []cluster.Target {
+	return []cluster.Target{cluster.Auto, minikube.Target, kind.Target, cluster.Local}
+}

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
 	"hellox/bootstrap/step"
 	"hellox/manifests"
@@ -22,7 +23,7 @@ import (
 // A rig is a real kind cluster and what an up in it needs.
 type rig struct {
 	find    realCluster
-	cluster *Cluster
+	cluster *cluster.Cluster
 	// programs are two versions of testdata/pod.
 	programs [2]string
 }

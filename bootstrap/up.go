@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
 	"hellox/bootstrap/step"
 	"hellox/manifests"
@@ -14,7 +15,7 @@ import (
 
 // UpOptions say what Up brings up, and where.
 type UpOptions struct {
-	Found     Found // the target, a cluster
+	Found     cluster.Found // the target, a cluster
 	Packer    image.Packer
 	Namespace string
 	// Broadcasters is how many; nil: as many as there are, or one.
@@ -30,7 +31,7 @@ type UpOptions struct {
 
 // Installed is an installation that Up brought up, with its ports forwarded.
 type Installed struct {
-	Cluster   *Cluster
+	Cluster   *cluster.Cluster
 	Namespace string
 	Image     string   // its full name
 	Web, MQTT *Forward // to the page and to the broker; nil if UpOptions.NoForward
@@ -103,20 +104,20 @@ func (up *upRun) takePorts(ctx context.Context) (err error) {
 }
 
 func (up *upRun) readyCluster(ctx context.Context) error {
-	cluster, err := up.Found.Start(ctx, up.Progress)
+	c, err := up.Found.Start(ctx, up.Progress)
 	if err != nil {
 		return err
 	}
-	up.here.Cluster, up.here.Namespace = cluster, up.Namespace
-	if up.site, err = newSite(cluster.REST, up.Namespace); err != nil {
+	up.here.Cluster, up.here.Namespace = c, up.Namespace
+	if up.site, err = newSite(c.REST, up.Namespace); err != nil {
 		return err
 	}
-	if cluster.Created {
+	if c.Created {
 		if err := up.site.markMade(ctx); err != nil {
 			return err
 		}
 	}
-	up.Done(cluster.String(), up.Found.State == Running)
+	up.Done(c.String(), up.Found.State == cluster.Running)
 	return nil
 }
 
@@ -152,7 +153,7 @@ func (up *upRun) deliverImage(ctx context.Context) error {
 	}
 	unchanged, there := true, 0
 	nodes := up.here.Cluster.Nodes
-	err = up.here.Cluster.DeliverAll(up.held, up.image, func(d Delivery) {
+	err = up.here.Cluster.DeliverAll(up.held, up.image, func(d cluster.Delivery) {
 		there++
 		unchanged = unchanged && d.Unchanged
 		up.Progress(fmt.Sprintf("%d of %d", there, len(nodes)))

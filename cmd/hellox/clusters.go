@@ -10,13 +10,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/cluster"
 	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/cmd/hellox/state"
 )
 
 // providers are the providers of this machine's clusters. nodeImage is for a
 // kind cluster that must be created; "" is kind's own.
-func providers(sh shell, nodeImage string) ([]bootstrap.Provider, error) {
+func providers(sh shell, nodeImage string) ([]cluster.Provider, error) {
 	root, err := state.Root(sh.env)
 	if err != nil {
 		return nil, err
@@ -31,20 +32,20 @@ func providers(sh shell, nodeImage string) ([]bootstrap.Provider, error) {
 }
 
 // runningClusters are the clusters that run and fit the selection.
-func runningClusters(ctx context.Context, sh shell, s selection) ([]bootstrap.Found, error) {
+func runningClusters(ctx context.Context, sh shell, s selection) ([]cluster.Found, error) {
 	all, err := providers(sh, "")
 	if err != nil {
 		return nil, err
 	}
-	return bootstrap.ListRunning(ctx, all, findOptions(s))
+	return cluster.ListRunning(ctx, all, findOptions(s))
 }
 
-func findOptions(s selection) bootstrap.FindOptions {
-	target := bootstrap.Target(s.target)
+func findOptions(s selection) cluster.FindOptions {
+	target := cluster.Target(s.target)
 	if target == "" {
-		target = bootstrap.Auto
+		target = cluster.Auto
 	}
-	return bootstrap.FindOptions{Target: target, Profile: s.profile}
+	return cluster.FindOptions{Target: target, Profile: s.profile}
 }
 
 // cacheRoot is our folder for what may vanish.
@@ -61,18 +62,18 @@ var errNoCluster = errors.New("its cluster is not there any more")
 
 // connectCluster connects to the running cluster of an installation. Nothing is
 // started for it.
-func connectCluster(ctx context.Context, sh shell, i state.Installation) (*bootstrap.Cluster, error) {
+func connectCluster(ctx context.Context, sh shell, i state.Installation) (*cluster.Cluster, error) {
 	all, err := providers(sh, "")
 	if err != nil {
 		return nil, err
 	}
-	found, err := bootstrap.Find(ctx, all, findOptions(selection{target: i.Target, profile: i.Profile}))
+	found, err := cluster.Find(ctx, all, findOptions(selection{target: i.Target, profile: i.Profile}))
 	if err != nil {
 		return nil, err
 	}
 	switch found.State {
-	case bootstrap.Running:
-	case bootstrap.Absent, bootstrap.Gone, bootstrap.Interrupted:
+	case cluster.Running:
+	case cluster.Absent, cluster.Gone, cluster.Interrupted:
 		return nil, missing(fmt.Errorf("reach %s: %w", i, errNoCluster), "hellox up "+i.Flags())
 	default:
 		return nil, missing(fmt.Errorf("reach %s: %s", i, found), "hellox up "+i.Flags())

@@ -5,11 +5,12 @@ import (
 	"fmt"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/cluster"
 	"hellox/cmd/hellox/state"
 )
 
 // targetLocal is the target without a cluster: all in one process.
-const targetLocal = string(bootstrap.Local)
+const targetLocal = string(cluster.Local)
 
 // endpoints are the addresses of an installation's page and broker.
 type endpoints struct {

@@ -7,16 +7,17 @@ import (
 	"time"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/cluster"
 )
 
 // forwards are the two that an installation in a cluster has.
 type forwards struct {
-	cluster      *bootstrap.Cluster
+	cluster      *cluster.Cluster
 	page, broker *bootstrap.Forward
 }
 
 // openForwards listens on the ports and forwards until close.
-func openForwards(ctx context.Context, cluster *bootstrap.Cluster, namespace string, web, mqtt bootstrap.Port) (*forwards, error) {
+func openForwards(ctx context.Context, cluster *cluster.Cluster, namespace string, web, mqtt bootstrap.Port) (*forwards, error) {
 	page, err := bootstrap.OpenForward(ctx, cluster.REST, bootstrap.ForwardOptions{
 		Namespace: namespace, Role: "receive", Remote: bootstrap.PortWeb, Local: web,
 	})

@@ -49,12 +49,25 @@ broker -> stream
 broker/journal: the file, imports none of the others
 
 manifests: text, imports none of the others
+bootstrap -> bootstrap/cluster
 bootstrap -> bootstrap/image
+bootstrap -> bootstrap/kind
+bootstrap -> bootstrap/minikube
 bootstrap -> bootstrap/run
 bootstrap -> bootstrap/step
 bootstrap -> manifests
 bootstrap/bootstraptest -> bootstrap/image
 bootstrap/bootstraptest -> bootstrap/run
+bootstrap/cluster -> bootstrap/image
+bootstrap/cluster -> bootstrap/run
+bootstrap/cluster -> bootstrap/step
+bootstrap/kind -> bootstrap/cluster
+bootstrap/kind -> bootstrap/run
+bootstrap/kind -> bootstrap/step
+bootstrap/minikube -> bootstrap/cluster
+bootstrap/minikube -> bootstrap/image
+bootstrap/minikube -> bootstrap/run
+bootstrap/minikube -> bootstrap/step
 bootstrap/image -> bootstrap/run
 bootstrap/image -> bootstrap/step
 bootstrap/run -> bootstrap/step

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
 )
@@ -60,7 +61,7 @@ the pods. Run again, it changes only what is not as it should be.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.target, "target", string(bootstrap.Auto), "`auto|minikube|kind|local`: auto takes what runs before what must be started or made")
+	f.StringVar(&o.target, "target", string(cluster.Auto), "`auto|minikube|kind|local`: auto takes what runs before what must be started or made")
 	f.StringVar(&o.profile, "profile", "", "minikube profile or kind cluster, by `NAME`")
 	f.StringVar(&o.namespace, "namespace", "hellox", "`NAMESPACE` of this installation")
 	f.IntVar(&o.broadcasters, "broadcasters", 1, "how many broadcasters (default: as many as there are, or 1)")
@@ -91,12 +92,12 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 		return err
 	}
 	steps.Begin(step.Cluster)
-	found, err := bootstrap.Find(setup, all, findOptions(o.selection))
+	found, err := cluster.Find(setup, all, findOptions(o.selection))
 	if err != nil {
 		steps.Fail(err)
 		return timedOut(setup, err)
 	}
-	if found.Target == bootstrap.Local {
+	if found.Target == cluster.Local {
 		o.profile = ""
 		err = o.upLocal(ctx, setup, sh, found, steps)
 	} else {
@@ -107,7 +108,7 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 }
 
 func (o *upOptions) check() error {
-	if !slices.Contains(bootstrap.Targets(), bootstrap.Target(o.target)) {
+	if !slices.Contains(bootstrap.Targets(), cluster.Target(o.target)) {
 		return usage(fmt.Sprintf("--target takes auto, minikube, kind or local, not %q", o.target), "hellox up --target local")
 	}
 	if err := checkOutput(o.output); err != nil {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
 	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/bootstrap/step"
@@ -22,7 +23,7 @@ import (
 // upCluster brings the installation up in a cluster, and then holds its
 // forwards, has them held by a process left behind, or leaves them to the one
 // that holds them already. setup bounds what comes before it is up.
-func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found bootstrap.Found, steps *output.Steps) error {
+func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluster.Found, steps *output.Steps) error {
 	here := state.Installation{Target: o.target, Profile: o.profile, Namespace: o.namespace}
 	root, err := state.Root(sh.env)
 	if err != nil {
@@ -101,7 +102,7 @@ func (o *upOptions) portsFree(ctx context.Context) error {
 }
 
 // forwardOnly is the whole life of the process that an up --detach leaves behind.
-func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found bootstrap.Found, dir state.Dir, here state.Installation, steps *output.Steps) error {
+func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found cluster.Found, dir state.Dir, here state.Installation, steps *output.Steps) error {
 	return o.withLock(dir, here, func(lock *state.Lock) error {
 		cluster, err := found.Connect(setup)
 		if err != nil {

@@ -11,13 +11,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/cluster"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 )
 
 // upLocal runs the whole stream in this process, or in one left behind. setup
 // bounds what comes before it is up.
-func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found bootstrap.Found, steps *output.Steps) error {
+func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found cluster.Found, steps *output.Steps) error {
 	here := state.Installation{Target: targetLocal, Namespace: o.namespace}
 	root, err := state.Root(sh.env)
 	if err != nil {

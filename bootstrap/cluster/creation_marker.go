@@ -1,0 +1,141 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"hellox/bootstrap/step"
+)
+
+// A CreationMarker says that a cluster is being created: a file in the state
+// folder, locked as long as its process lives, and touched every second. A
+// marker without a lock is a creation that was interrupted; what there is of
+// that cluster is deleted, not repaired.
+type CreationMarker struct {
+	lock    *flock.Flock
+	stop    chan struct{} // closed by end
+	stopped chan struct{} // closed by touch
+}
+
+func creationMarkerPath(stateDir string, c Candidate) string {
+	return filepath.Join(stateDir, "making", string(c.Target)+"-"+filepath.Base(c.Name))
+}
+
+// BeginCreation writes the marker of c. The error is an *step.Error if another
+// hellox is creating that cluster.
+func BeginCreation(stateDir string, c Candidate) (*CreationMarker, error) {
+	path := creationMarkerPath(stateDir, c)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("note that a cluster is being made: %w", err)
+	}
+	lock := flock.New(path)
+	locked, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("note that a cluster is being made: %w", err)
+	}
+	if !locked {
+		return nil, beingCreated(c)
+	}
+	err = os.WriteFile(path, []byte(time.Now().UTC().Format(time.RFC3339Nano)), 0o600)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("note that a cluster is being made: %w", err), lock.Unlock())
+	}
+	m := &CreationMarker{lock: lock, stop: make(chan struct{}), stopped: make(chan struct{})}
+	go m.touch()
+	return m, nil
+}
+
+func beingCreated(c Candidate) *step.Error {
+	return &step.Error{
+		Kind:     step.Missing,
+		Sentence: fmt.Sprintf("another hellox is making the %s just now", c),
+		Hint:     "wait until it is done, then type hellox up again",
+	}
+}
+
+// touch sets the marker's time every second until end.
+func (m *CreationMarker) touch() {
+	defer close(m.stopped)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			_ = os.Chtimes(m.lock.Path(), now, now) // without it less is deleted, not more
+		case <-m.stop:
+			return
+		}
+	}
+}
+
+func (m *CreationMarker) end() {
+	close(m.stop)
+	<-m.stopped
+}
+
+// Remove removes the marker: the cluster is complete, or gone.
+func (m *CreationMarker) Remove() error {
+	m.end()
+	return removeMarker(m.lock)
+}
+
+// removeMarker removes a marker whose lock is held, and unlocks it.
+func removeMarker(lock *flock.Flock) error {
+	err := os.Remove(lock.Path())
+	if uerr := lock.Unlock(); uerr != nil {
+		return uerr
+	}
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return os.Remove(lock.Path()) // Windows removes no file that is open
+}
+
+// Leave leaves the marker for the next hellox: the creation was interrupted.
+func (m *CreationMarker) Leave() error {
+	m.end()
+	now := time.Now()
+	return errors.Join(os.Chtimes(m.lock.Path(), now, now), m.lock.Unlock())
+}
+
+// CreationInterrupted reports whether the creation of c began and did not end.
+// created returns when the cluster that exists now was created: if that was
+// not while the marker was locked, the cluster is another one of that name,
+// and the marker is removed. The error is an *step.Error if another hellox is
+// creating the cluster right now.
+func CreationInterrupted(stateDir string, c Candidate, created func() (time.Time, error)) (bool, error) {
+	path := creationMarkerPath(stateDir, c)
+	info, err := os.Stat(path)
+	if err != nil {
+		return false, nil //nolint:nilerr // no marker, no creation
+	}
+	lock := flock.New(path)
+	locked, err := lock.TryLock()
+	if err != nil {
+		return false, err
+	}
+	if !locked {
+		return false, beingCreated(c)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return false, errors.Join(err, lock.Unlock())
+	}
+	began, err := time.Parse(time.RFC3339Nano, string(text))
+	if err == nil {
+		var at time.Time
+		at, err = created()
+		// The marker is touched every second, and clocks of files are coarse.
+		const slack = 5 * time.Second
+		if err == nil && at.After(began.Add(-slack)) && at.Before(info.ModTime().Add(slack)) {
+			return true, lock.Unlock()
+		}
+	}
+	return false, removeMarker(lock)
+}

@@ -1,0 +1,85 @@
+package cluster
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// FindOptions configures Find.
+type FindOptions struct {
+	Target  Target // Auto, Local, or a provider's
+	Profile string // minikube profile or kind cluster; "": the best one
+}
+
+// Find selects a target. With Auto, what runs comes before what must be
+// started or created, in the order of the providers, and Local is last. The
+// error is an *step.Error: Ambiguous if several clusters are equally good, Missing
+// if what was asked for is not there, or cannot be used.
+func Find(ctx context.Context, providers []Provider, o FindOptions) (Found, error) {
+	if o.Target == Local {
+		return Found{Target: Local, Why: "it was asked for"}, nil
+	}
+	all, err := discover(ctx, providers, o.Target, func(c Candidate) bool {
+		return c.State == Running && (c.Preference > 0 && o.Profile == "" || c.Name == o.Profile)
+	})
+	if err != nil {
+		return Found{}, err
+	}
+	return selectTarget(o, all)
+}
+
+// ListRunning returns all local clusters that run. A provider that is not
+// installed or does not answer has none.
+func ListRunning(ctx context.Context, providers []Provider, o FindOptions) ([]Found, error) {
+	if o.Target == Local {
+		return nil, nil
+	}
+	all, err := discover(ctx, providers, o.Target, nil)
+	if err != nil {
+		return nil, err
+	}
+	var running []Found
+	for _, d := range all {
+		for _, c := range d.candidates {
+			if c.State == Running && (o.Profile == "" || o.Profile == c.Name) {
+				running = append(running, d.found(c, Running.why()))
+			}
+		}
+	}
+	return running, nil
+}
+
+// discovered is what one provider has.
+type discovered struct {
+	provider   Provider
+	info       Info
+	candidates []Candidate
+	err        error // why the provider cannot list its clusters
+}
+
+func (d discovered) found(c Candidate, why string) Found {
+	return Found{Target: c.Target, Profile: c.Name, State: c.State, Why: why, candidate: c, provider: d.provider}
+}
+
+// discover asks all providers of the target at once, as each takes the time of
+// some processes. enough is as in Provider.List.
+func discover(ctx context.Context, providers []Provider, target Target, enough func(Candidate) bool) ([]discovered, error) {
+	var all []discovered
+	for _, p := range providers {
+		if info := p.Info(); target == Auto || target == info.Target {
+			all = append(all, discovered{provider: p, info: info})
+		}
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	for i := range all {
+		group.Go(func() error {
+			all[i].candidates, all[i].err = all[i].provider.List(gctx, enough)
+			return gctx.Err()
+		})
+	}
+	if group.Wait() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return all, nil
+}

@@ -1,0 +1,148 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"hellox/bootstrap/step"
+)
+
+// How long nodes may take to become ready: a cluster that runs already has
+// ready nodes, one that was started or created waits for its images and
+// network.
+const (
+	runningNodesTimeout = 30 * time.Second
+	startedNodesTimeout = 3 * time.Minute
+)
+
+// Found is the target that Find selected. It may have to be started or
+// created: Start does that.
+type Found struct {
+	Target  Target
+	Profile string // minikube profile or kind cluster; "" for Local
+	State   State
+	Why     string // why this one, the end of a sentence: `it is running`
+
+	candidate    Candidate
+	provider     Provider      // nil for Local
+	nodesTimeout time.Duration // set by tests; 0: the constants above
+}
+
+// name names what was found: `kind cluster "hellox"`.
+func (f Found) name() string {
+	if f.provider == nil {
+		return "this machine, without a cluster"
+	}
+	return f.candidate.String()
+}
+
+// String says what was found and why, in one line.
+func (f Found) String() string { return f.name() + ": " + f.Why }
+
+// Start returns the cluster once it runs, all its nodes are ready, and its API
+// server is proven to be that local cluster's: a stopped one is started, an
+// absent one created. progress is called with one line for each step; it may
+// be nil. A cluster whose creation fails or is interrupted is deleted.
+func (f Found) Start(ctx context.Context, progress func(string)) (*Cluster, error) {
+	if f.provider == nil {
+		return nil, fmt.Errorf("%s has no cluster", f.name())
+	}
+	if progress == nil {
+		progress = func(string) {}
+	}
+	c, timeout, created := f.candidate, startedNodesTimeout, false
+	var err error
+	switch f.State {
+	case Running:
+		timeout = runningNodesTimeout
+	case Absent, Interrupted:
+		created = true
+		c, err = f.provider.Create(ctx, c, progress)
+	default:
+		c, err = f.provider.Start(ctx, c, progress)
+	}
+	if err != nil {
+		return nil, err
+	}
+	config, err := f.provider.Connect(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := f.readyNodes(ctx, c, config, timeout, progress)
+	if err != nil {
+		return nil, err
+	}
+	return newCluster(f.provider, c, config, nodes, created)
+}
+
+// readyNodes returns the nodes once all are ready. A node may be stopped while
+// its provider calls the cluster running: it is started.
+func (f Found) readyNodes(ctx context.Context, c Candidate, config *rest.Config, timeout time.Duration, progress func(string)) ([]Node, error) {
+	nodes, err := AskForNodes(ctx, config)
+	if err == nil && len(nodes) > 0 && allReady(nodes) {
+		return nodes, nil
+	}
+	if err == nil {
+		started, err := f.provider.StartNodes(ctx, c, progress)
+		if err != nil {
+			return nil, err
+		}
+		if started {
+			timeout = startedNodesTimeout
+		}
+	}
+	if f.nodesTimeout > 0 {
+		timeout = f.nodesTimeout
+	}
+	nodes, err = waitForNodes(ctx, config, timeout, progress)
+	if err != nil && ctx.Err() == nil {
+		return nil, NotReady(c, err)
+	}
+	return nodes, err
+}
+
+// NotReady is the error of a cluster that runs and does not become usable.
+func NotReady(c Candidate, err error) *step.Error {
+	return &step.Error{
+		Kind:     step.Missing,
+		Sentence: c.String() + " runs and is not ready",
+		Hint:     c.DeleteCommand + ", then hellox up makes a new one",
+		Err:      err,
+	}
+}
+
+// Connect returns the cluster as it is, if it runs: nothing is started, and
+// nodes need not be ready.
+func (f Found) Connect(ctx context.Context) (*Cluster, error) {
+	if f.provider == nil || f.State != Running {
+		return nil, &step.Error{Kind: step.Missing, Sentence: f.name() + " is not running", Hint: "hellox up"}
+	}
+	config, err := f.provider.Connect(ctx, f.candidate)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := AskForNodes(ctx, config)
+	if err == nil && len(nodes) == 0 {
+		err = errors.New("it has no nodes")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reach %s: %w", f.name(), err)
+	}
+	return newCluster(f.provider, f.candidate, config, nodes, false)
+}
+
+// Delete deletes the whole cluster and its entry in the kubeconfig. It is no
+// error if there is no such cluster.
+func (f Found) Delete(ctx context.Context) error {
+	if f.provider == nil {
+		return nil
+	}
+	if err := f.provider.Delete(ctx, f.candidate); err != nil {
+		return fmt.Errorf("delete %s: %w", f.name(), err)
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
+
+	"hellox/bootstrap/step"
+)
+
+// A Node is one node of a cluster, as its API server tells it.
+type Node struct {
+	Name         string
+	Arch         string // as GOARCH has it
+	ControlPlane bool
+	Ready        bool
+	Why          string // why it is not ready, in Kubernetes' words
+	version      string
+	runtime      string // "containerd://1.7.2"
+}
+
+// readNodes asks the API server for its nodes. The control plane's come
+// first, then by name.
+func readNodes(ctx context.Context, config *rest.Config) ([]Node, error) {
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	defer client.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(config.Host, "/")+"/api/v1/nodes", nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode != http.StatusOK {
+		var status struct{ Message string }
+		_ = json.Unmarshal(body, &status) // a proxy may answer in its own words
+		return nil, errors.New(cmp.Or(status.Message, res.Status))
+	}
+	// The whole typed client would cost more at each start of hellox than
+	// it saves here.
+	var list corev1.NodeList
+	if err := json.Unmarshal(body, &list); err != nil {
+		return nil, fmt.Errorf("the API server's list of nodes: %w", err)
+	}
+	nodes := make([]Node, 0, len(list.Items))
+	for _, n := range list.Items {
+		nodes = append(nodes, newNode(n))
+	}
+	slices.SortFunc(nodes, func(a, b Node) int {
+		if a.ControlPlane != b.ControlPlane {
+			if a.ControlPlane {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.Name, b.Name)
+	})
+	return nodes, nil
+}
+
+func newNode(n corev1.Node) Node {
+	node := Node{
+		Name: n.Name, Arch: n.Status.NodeInfo.Architecture, Why: "its kubelet has not reported yet",
+		version: n.Status.NodeInfo.KubeletVersion, runtime: n.Status.NodeInfo.ContainerRuntimeVersion,
+	}
+	_, node.ControlPlane = n.Labels["node-role.kubernetes.io/control-plane"]
+	for _, c := range n.Status.Conditions {
+		if c.Type != corev1.NodeReady {
+			continue
+		}
+		node.Ready = c.Status == corev1.ConditionTrue
+		node.Why = c.Message
+	}
+	if node.Ready {
+		node.Why = ""
+	}
+	return node
+}
+
+// waitForNodes returns the nodes once there is one and all are ready, asking
+// again each half second. It gives up after a while: a node whose start was
+// cut off never gets ready.
+func waitForNodes(ctx context.Context, config *rest.Config, patience time.Duration, progress func(string)) ([]Node, error) {
+	enough := time.After(patience)
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for said := ""; ; {
+		nodes, err := AskForNodes(ctx, config)
+		if err == nil && len(nodes) == 0 {
+			err = errors.New("it has no nodes")
+		}
+		if i := slices.IndexFunc(nodes, func(n Node) bool { return !n.Ready }); err == nil && i >= 0 {
+			err = fmt.Errorf("node %s is not ready: %s", nodes[i].Name, nodes[i].Why)
+			if say := "waiting for node " + nodes[i].Name; say != said {
+				progress(say)
+				said = say
+			}
+		}
+		if err == nil {
+			return nodes, nil
+		}
+		select {
+		case <-tick.C:
+		case <-enough:
+			return nil, fmt.Errorf("after %s %w", patience, err)
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// AskForNodes is readNodes with the time that an API server on this machine
+// may take, if it is well, many times over.
+func AskForNodes(ctx context.Context, config *rest.Config) ([]Node, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return readNodes(ctx, config)
+}
+
+// setNodes fills in what the nodes tell of their cluster. The image is one
+// for all, so they must be of one architecture.
+func (c *Cluster) setNodes(nodes []Node) error {
+	c.Nodes = nodes
+	first := nodes[0]
+	c.Arch, c.Version = first.Arch, first.version
+	c.Runtime, _, _ = strings.Cut(first.runtime, ":")
+	for _, n := range nodes {
+		if n.Arch != c.Arch {
+			return &step.Error{
+				Kind:     step.Failed,
+				Sentence: fmt.Sprintf("%s has nodes of several architectures (%s is %s, %s is %s)", c.candidate, first.Name, first.Arch, n.Name, n.Arch),
+				Hint:     "hellox up --target kind",
+			}
+		}
+	}
+	return nil
+}
+
+func allReady(nodes []Node) bool {
+	return !slices.ContainsFunc(nodes, func(n Node) bool { return !n.Ready })
+}

@@ -1,0 +1,156 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"hellox/bootstrap/image"
+	"hellox/bootstrap/run"
+)
+
+// A Shell runs commands on a cluster's nodes, as root, without a terminal
+// between: bytes go in and out unchanged.
+type Shell interface {
+	// Run returns an *run.ExitError if the command ran and failed.
+	Run(ctx context.Context, node string, stdin io.Reader, command ...string) (run.Output, error)
+}
+
+// RuntimeImages are the images of nodes that are asked with the runtime's
+// own commands.
+type RuntimeImages struct {
+	Shell   Shell
+	Runtime string // "containerd", "docker" or "cri-o"
+}
+
+// inspectScript prints what the node's runtime says of image $1, as JSON. The
+// kubelet's own view is crictl's; a node image may lack it, as it is not
+// part of Kubernetes, and then the image's manifest is as good.
+const inspectScript = `if command -v crictl >/dev/null 2>&1; then exec crictl inspecti -o json "$1"; fi
+set -- $(ctr -n k8s.io images ls "name==$1")
+if [ $# -lt 9 ]; then echo "no such image" >&2; exit 1; fi
+exec ctr -n k8s.io content get "$9"`
+
+// inspected is an answer of inspectScript: crictl's has Status and Info, a
+// manifest has Config.
+type inspected struct {
+	Status struct {
+		ID string `json:"id"`
+	} `json:"status"`
+	Info struct {
+		ImageSpec struct {
+			RootFS struct {
+				DiffIDs []string `json:"diff_ids"`
+			} `json:"rootfs"`
+		} `json:"imageSpec"`
+	} `json:"info"`
+	Config struct {
+		Digest string `json:"digest"`
+	} `json:"config"`
+}
+
+func (i RuntimeImages) Has(ctx context.Context, node string, img *image.Image) (bool, error) {
+	out, err := i.Shell.Run(ctx, node, nil, "sh", "-c", inspectScript, "sh", img.Name())
+	if exit := (*run.ExitError)(nil); errors.As(err, &exit) && strings.Contains(exit.Stderr, "no such image") {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return isInspected(img, out.Stdout)
+}
+
+// isInspected says whether the answer of inspectScript is about this image.
+func isInspected(img *image.Image, answer string) (bool, error) {
+	var in inspected
+	if err := json.Unmarshal([]byte(answer), &in); err != nil {
+		return false, fmt.Errorf("the answer of the node's runtime is not JSON: %w", err)
+	}
+	// Docker with containerd's image store gives the digest of a manifest
+	// of its own making as the id; the layer's digest is the same to all.
+	diff := in.Info.ImageSpec.RootFS.DiffIDs
+	return in.Status.ID == img.ID || in.Config.Digest == img.ID || len(diff) == 1 && diff[0] == img.DiffID, nil
+}
+
+func (i RuntimeImages) Load(ctx context.Context, node string, archive io.Reader) error {
+	command := []string{"ctr", "-n", "k8s.io", "images", "import", "-"}
+	switch i.Runtime {
+	case "docker":
+		command = []string{"docker", "load", "--quiet"}
+	case "cri-o":
+		command = []string{"podman", "load", "--quiet"} // cri-o and podman share one store
+	}
+	_, err := i.Shell.Run(ctx, node, archive, command...)
+	return err
+}
+
+// compressed is worth it: 57 MB through pipes into containerd, which hashes
+// and stores them, take longer than to compress them and send a third.
+func (i RuntimeImages) Compressed() bool { return true }
+
+// listScript prints the images as crictl does, else their names, a line each.
+const listScript = `if command -v crictl >/dev/null 2>&1; then exec crictl images -o json; fi
+exec ctr -n k8s.io images ls -q`
+
+func (i RuntimeImages) List(ctx context.Context, node, repository string) ([]string, error) {
+	out, err := i.Shell.Run(ctx, node, nil, "sh", "-c", listScript)
+	if err != nil {
+		return nil, err
+	}
+	names := strings.Fields(out.Stdout)
+	if strings.HasPrefix(strings.TrimSpace(out.Stdout), "{") {
+		if names, err = crictlImages(out.Stdout); err != nil {
+			return nil, err
+		}
+	}
+	var ours []string
+	for _, name := range names {
+		if strings.HasPrefix(name, repository+":") {
+			ours = append(ours, name)
+		}
+	}
+	return ours, nil
+}
+
+// crictlImages returns the names in what `crictl images -o json` prints.
+func crictlImages(answer string) ([]string, error) {
+	var list struct {
+		Images []struct {
+			RepoTags []string `json:"repoTags"`
+		} `json:"images"`
+	}
+	if err := json.Unmarshal([]byte(answer), &list); err != nil {
+		return nil, fmt.Errorf("the answer of the node's runtime is not JSON: %w", err)
+	}
+	var names []string
+	for _, image := range list.Images {
+		names = append(names, image.RepoTags...)
+	}
+	return names, nil
+}
+
+const removeScript = `if command -v crictl >/dev/null 2>&1; then exec crictl rmi "$1"; fi
+exec ctr -n k8s.io images rm --sync "$1"`
+
+func (i RuntimeImages) Remove(ctx context.Context, node, name string) error {
+	_, err := i.Shell.Run(ctx, node, nil, "sh", "-c", removeScript, "sh", name)
+	return err
+}
+
+// An EngineShell reaches nodes that are containers of this machine's
+// container engine.
+type EngineShell struct {
+	Runner *run.Runner
+	Engine string // "docker", "podman", "nerdctl"
+}
+
+func (s EngineShell) Run(ctx context.Context, node string, stdin io.Reader, command ...string) (run.Output, error) {
+	args := []string{"exec"}
+	if stdin != nil {
+		args = append(args, "-i")
+	}
+	return s.Runner.Run(ctx, run.Command{Name: s.Engine, Args: append(append(args, node), command...), Stdin: stdin})
+}

@@ -1,0 +1,144 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hellox/bootstrap/step"
+)
+
+// selectTarget is Find, once all providers are asked.
+func selectTarget(o FindOptions, all []discovered) (Found, error) {
+	for _, states := range [][]State{{Running}, {Paused, Stopped, Gone}} {
+		for i, d := range all {
+			if f, ok, err := d.existing(o, states, all[i+1:]); ok || err != nil {
+				return f, err
+			}
+		}
+	}
+	for _, d := range all {
+		if f, ok := d.toCreate(o); ok {
+			return f, nil
+		}
+	}
+	for _, d := range all {
+		for _, c := range d.candidates {
+			if c.State == Broken && (o.Profile == "" || c.Name == o.Profile) {
+				return Found{}, c.Err
+			}
+		}
+	}
+	return noCluster(o, all)
+}
+
+// existing selects a cluster that is in one of the states: the preferred one,
+// else the only one. A name that a later provider has as well is ambiguous.
+func (d discovered) existing(o FindOptions, states []State, later []discovered) (Found, bool, error) {
+	var fit []Candidate
+	for _, c := range d.candidates {
+		if slices.Contains(states, c.State) && (o.Profile == "" || c.Name == o.Profile) {
+			fit = append(fit, c)
+		}
+	}
+	if len(fit) == 0 {
+		return Found{}, false, nil
+	}
+	best := slices.MaxFunc(fit, func(a, b Candidate) int { return a.Preference - b.Preference })
+	if len(fit) > 1 && best.Preference == 0 {
+		return Found{}, false, several(d.info, fit)
+	}
+	for _, l := range later {
+		if o.Profile != "" && slices.ContainsFunc(l.candidates, func(c Candidate) bool { return c.Name == o.Profile }) {
+			return Found{}, false, &step.Error{
+				Kind:     step.Ambiguous,
+				Sentence: fmt.Sprintf("both %s and %s have a %q", d.info.Target, l.info.Target, o.Profile),
+				Hint:     fmt.Sprintf("add --target %s or --target %s", d.info.Target, l.info.Target),
+			}
+		}
+	}
+	why := best.State.why()
+	if o.Profile == "" && best.PreferredWhy != "" && len(d.candidates) > 1 {
+		why += " and " + best.PreferredWhy
+	}
+	return d.found(best, why), true, nil
+}
+
+// toCreate selects a cluster to create where the provider has none, or has one
+// whose creation was interrupted.
+func (d discovered) toCreate(o FindOptions) (Found, bool) {
+	byName := o.Target == d.info.Target
+	if d.err != nil || !byName && (o.Profile != "" || !d.info.Installed) {
+		return Found{}, false
+	}
+	name := o.Profile
+	if name == "" {
+		name = d.info.DefaultName
+	}
+	for _, c := range d.candidates {
+		switch {
+		case c.State == Interrupted && (o.Profile == "" || c.Name == name):
+			return d.found(c, c.State.why()), true
+		case c.Name == name || o.Profile == "":
+			return Found{}, false // there is one, and it is broken
+		}
+	}
+	why := fmt.Sprintf("%s is installed and has no %s", d.info.Target, d.info.Unit)
+	if o.Profile != "" {
+		why = "it was asked for and is not there yet"
+	}
+	return d.found(Candidate{Target: d.info.Target, Unit: d.info.Unit, Name: name, State: Absent}, why), true
+}
+
+// noCluster is what Find returns if there is no cluster and none to create:
+// Local, or an error if a cluster was asked for.
+func noCluster(o FindOptions, all []discovered) (Found, error) {
+	var errs []error
+	var why, nouns []string
+	for _, d := range all {
+		nouns = append(nouns, d.info.noun())
+		if d.err != nil {
+			errs = append(errs, d.err)
+			why = append(why, d.err.Error())
+		}
+	}
+	for _, d := range all {
+		if d.err == nil && !d.info.Installed {
+			why = append(why, string(d.info.Target)+" is not installed")
+		}
+	}
+	switch {
+	case o.Target != Auto:
+		err := errors.Join(errs...)
+		if typed := (*step.Error)(nil); errors.As(err, &typed) {
+			return Found{}, typed
+		}
+		return Found{}, &step.Error{Kind: step.Missing, Sentence: fmt.Sprintf("%s cannot be used", o.Target), Err: err}
+	case o.Profile != "":
+		// The last provider needs the least of the machine.
+		return Found{}, &step.Error{
+			Kind:     step.Missing,
+			Sentence: fmt.Sprintf("there is neither a %s %q", strings.Join(nouns, " nor a "), o.Profile),
+			Hint:     fmt.Sprintf("hellox up --target %s --profile %s makes one", all[len(all)-1].info.Target, o.Profile),
+		}
+	}
+	return Found{Target: Local, Why: strings.Join(why, ", ")}, nil
+}
+
+// several is the error of clusters of which none is preferred.
+func several(info Info, fit []Candidate) *step.Error {
+	are := "stopped"
+	if fit[0].State == Running {
+		are = "running"
+	}
+	names := make([]string, len(fit))
+	for i, c := range fit {
+		names[i] = c.Name
+	}
+	return &step.Error{
+		Kind:     step.Ambiguous,
+		Sentence: fmt.Sprintf("several %ss are %s: %s", info.noun(), are, strings.Join(names, ", ")),
+		Hint:     fmt.Sprintf("hellox up --target %s --profile %s", info.Target, names[0]),
+	}
+}

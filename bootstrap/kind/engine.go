@@ -1,0 +1,67 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
+)
+
+// A containerEngine is the program that kind's nodes are containers of:
+// docker, podman, nerdctl or finch. "" is none.
+type containerEngine string
+
+// detectEngine returns the container engine, which it looks for once.
+func (p *Provider) detectEngine(ctx context.Context) (containerEngine, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.engine != "" {
+		return p.engine, nil
+	}
+	engine, err := detectEngine(ctx, p.runner)
+	if err == nil {
+		p.engine = engine
+	}
+	return engine, err
+}
+
+// detectEngine finds the container engine as kind does: the one that
+// KIND_EXPERIMENTAL_PROVIDER names, else the first that is here. The docker
+// command of podman is podman.
+func detectEngine(ctx context.Context, r *run.Runner) (containerEngine, error) {
+	if e := r.Getenv("KIND_EXPERIMENTAL_PROVIDER"); e != "" {
+		switch e {
+		case "docker", "podman", "nerdctl", "finch":
+			return containerEngine(e), nil
+		}
+		return "", &step.Error{
+			Kind:     step.Ambiguous,
+			Sentence: fmt.Sprintf("KIND_EXPERIMENTAL_PROVIDER names no container engine of kind's: %q", e),
+			Hint:     "unset KIND_EXPERIMENTAL_PROVIDER",
+		}
+	}
+	_, podman := r.Look("podman")
+	if _, ok := r.Look("docker"); ok {
+		if !podman {
+			return "docker", nil
+		}
+		if out, err := r.Run(ctx, run.Command{Name: "docker", Args: []string{"-v"}}); err == nil && strings.HasPrefix(out.Stdout, "Docker version") {
+			return "docker", nil
+		}
+	}
+	for _, e := range []string{"nerdctl", "finch"} {
+		if _, ok := r.Look(e); ok {
+			return containerEngine(e), nil
+		}
+	}
+	if podman {
+		return "podman", nil
+	}
+	return "", &step.Error{
+		Kind:     step.Missing,
+		Sentence: "no container engine is installed",
+		Hint:     "install Docker or Podman, which kind makes its nodes with",
+	}
+}

@@ -1,0 +1,74 @@
+package kind
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"sync"
+
+	kindcluster "sigs.k8s.io/kind/pkg/cluster"
+	"sigs.k8s.io/kind/pkg/exec"
+)
+
+// libraryEnviron is held while the process's environment is not its own.
+var libraryEnviron sync.Mutex
+
+// withLibrary calls do with kind's library. The library runs its programs with
+// the environment of this process and takes no other, so for as long as do
+// takes, the settings that a Runner may differ in are put in place.
+func (p *Provider) withLibrary(ctx context.Context, progress func(string), do func(*kindcluster.Provider) error) error {
+	engine, err := p.detectEngine(ctx)
+	if err != nil {
+		return err
+	}
+	libraryEnviron.Lock()
+	defer libraryEnviron.Unlock()
+	for _, name := range []string{"DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "KUBECONFIG", "HOME", "PATH"} {
+		ours, isSet := os.LookupEnv(name)
+		theirs := p.runner.Getenv(name)
+		if ours == theirs {
+			continue
+		}
+		if theirs == "" {
+			_ = os.Unsetenv(name)
+		} else {
+			_ = os.Setenv(name, theirs)
+		}
+		defer func() {
+			if isSet {
+				_ = os.Setenv(name, ours)
+			} else {
+				_ = os.Unsetenv(name)
+			}
+		}()
+	}
+	provider := kindcluster.ProviderWithDocker()
+	switch engine {
+	case "podman":
+		provider = kindcluster.ProviderWithPodman()
+	case "nerdctl", "finch":
+		provider = kindcluster.ProviderWithNerdctl(string(engine))
+	}
+	err = do(kindcluster.NewProvider(provider, kindcluster.ProviderWithLogger(stepLog(progress))))
+	if run := exec.RunErrorForError(err); run != nil {
+		// Its own text is the whole command and no word of what went wrong.
+		lines := bytes.Split(bytes.TrimSpace(run.Output), []byte("\n"))
+		return fmt.Errorf("%s: %s", run.Command[0], lines[len(lines)-1])
+	}
+	return err
+}
+
+// kubeConfig returns the administrator's kubeconfig of the cluster, with the
+// address that its container publishes.
+func (p *Provider) kubeConfig(ctx context.Context, name string) (config string, err error) {
+	err = p.withLibrary(ctx, func(string) {}, func(l *kindcluster.Provider) error {
+		config, err = l.KubeConfig(name, false)
+		return err
+	})
+	return config, err
+}
+
+func (p *Provider) deleteCluster(ctx context.Context, name string) error {
+	return p.withLibrary(ctx, func(string) {}, func(l *kindcluster.Provider) error { return l.Delete(name, "") })
+}

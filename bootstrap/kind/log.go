@@ -1,0 +1,43 @@
+package kind
+
+import (
+	"fmt"
+	"strings"
+
+	"sigs.k8s.io/kind/pkg/log"
+)
+
+// stepLog is where the library tells its steps; it implements log.Logger.
+// Warnings and errors are not passed on: what matters of them is returned.
+type stepLog func(string)
+
+func (l stepLog) Warn(string)           {}
+func (l stepLog) Warnf(string, ...any)  {}
+func (l stepLog) Error(string)          {}
+func (l stepLog) Errorf(string, ...any) {}
+
+func (l stepLog) V(level log.Level) log.InfoLogger {
+	if level > 0 {
+		return log.NoopInfoLogger{}
+	}
+	return l
+}
+
+func (l stepLog) Enabled() bool            { return true }
+func (l stepLog) Infof(f string, a ...any) { l.Info(fmt.Sprintf(f, a...)) }
+
+// Info passes on the beginning of a step, ` • Starting control-plane 🕹️  ...`,
+// as its words.
+func (l stepLog) Info(message string) {
+	step, ok := strings.CutPrefix(strings.TrimSpace(message), "• ")
+	if !ok {
+		return
+	}
+	step = strings.Map(func(r rune) rune {
+		if r > 0xff {
+			return -1
+		}
+		return r
+	}, strings.TrimSuffix(step, "..."))
+	l(strings.TrimSpace(step))
+}

@@ -1,0 +1,127 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/run"
+)
+
+// Target is the target of kind's clusters.
+const Target cluster.Target = "kind"
+
+// defaultName is the cluster that is created if none is named.
+const defaultName = "hellox"
+
+// Options configures a provider of kind clusters.
+type Options struct {
+	Runner    *run.Runner
+	StateDir  string // of files that must be kept
+	NodeImage string // of a cluster that is created; "": kind's own
+}
+
+// A Provider manages kind clusters with kind's library and the container
+// engine's command.
+type Provider struct {
+	runner    *run.Runner
+	stateDir  string
+	nodeImage string
+
+	mu     sync.Mutex
+	engine containerEngine // "" until it is detected
+}
+
+// New returns a provider of kind clusters.
+func New(o Options) *Provider {
+	return &Provider{runner: o.Runner, stateDir: o.StateDir, nodeImage: o.NodeImage}
+}
+
+func (p *Provider) Info() cluster.Info {
+	name := p.runner.Getenv("KIND_CLUSTER_NAME")
+	if name == "" {
+		name = defaultName
+	}
+	_, installed := p.runner.Look("kind")
+	return cluster.Info{Target: Target, Unit: "cluster", DefaultName: name, Installed: installed}
+}
+
+// candidate returns the cluster as Find sees it.
+func (p *Provider) candidate(k engineCluster) cluster.Candidate {
+	c := cluster.Candidate{
+		Target: Target, Unit: "cluster", Name: k.name, State: k.state, Context: "kind-" + k.name,
+		DeleteCommand: "kind delete cluster --name " + k.name, Detail: k,
+	}
+	switch k.name {
+	case p.runner.Getenv("KIND_CLUSTER_NAME"):
+		c.Preference = 2
+	case defaultName:
+		c.Preference = 1
+	}
+	return c
+}
+
+// running returns c as the container engine has it now: published ports
+// change with each start.
+func (p *Provider) running(ctx context.Context, c cluster.Candidate) (cluster.Candidate, error) {
+	engine, err := p.detectEngine(ctx)
+	if err != nil {
+		return c, err
+	}
+	clusters, err := ps(ctx, p.runner, engine)
+	if err != nil {
+		return c, fmt.Errorf("find %s: %w", c, err)
+	}
+	for _, k := range clusters {
+		if k.name == c.Name {
+			k.state = cluster.Running
+			return p.candidate(k), nil
+		}
+	}
+	return c, fmt.Errorf("%s is gone", c)
+}
+
+// Connect implements Provider. The kubeconfig's entry that kind wrote is read
+// first, because it takes no process. It is the cluster's if it names the very
+// port that the cluster's container publishes, and if the server there has the
+// entry's certificate, which TLS verifies. Otherwise the container is asked
+// for its administrator's kubeconfig.
+func (p *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Config, error) {
+	k := c.Detail.(engineCluster)
+	if config, err := cluster.KubeconfigOf(p.runner).Load(true); err == nil && k.publishes(config) == nil {
+		if rc, err := cluster.RESTConfig(config, c.Context); err == nil {
+			if nodes, err := cluster.AskForNodes(ctx, rc); err == nil && len(nodes) > 0 {
+				return rc, nil
+			}
+		}
+	}
+	text, err := p.kubeConfig(ctx, c.Name)
+	if err != nil {
+		return nil, cluster.NotReady(c, fmt.Errorf("read its kubeconfig: %w", err))
+	}
+	config, err := clientcmd.Load([]byte(text))
+	if err != nil {
+		return nil, cluster.NotReady(c, fmt.Errorf("read its kubeconfig: %w", err))
+	}
+	if err := k.publishes(config); err != nil {
+		return nil, cluster.NotLocal(c, err.Error())
+	}
+	return cluster.RESTConfig(config, c.Context)
+}
+
+func (p *Provider) Images(ctx context.Context, _ cluster.Candidate, runtime string) (cluster.NodeImages, error) {
+	engine, err := p.detectEngine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return cluster.RuntimeImages{Shell: cluster.EngineShell{Runner: p.runner, Engine: string(engine)}, Runtime: runtime}, nil
+}
+
+// Delete implements Provider.
+func (p *Provider) Delete(ctx context.Context, c cluster.Candidate) error {
+	return p.deleteCluster(ctx, c.Name)
+}

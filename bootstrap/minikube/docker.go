@@ -1,0 +1,209 @@
+package minikube
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/image"
+	"hellox/bootstrap/step"
+)
+
+// dockerImages are the images of one node whose runtime is docker, through
+// Docker's API. Its few calls that matter here have been the same since
+// Docker 1.12, so they are made without a version, and without a client that
+// would be larger than all of this.
+type dockerImages struct {
+	client *http.Client
+	base   string // https://192.168.49.2:2376
+}
+
+// newDockerImages takes the daemon's address (tcp://HOST:PORT) and the folder
+// of its client's certificates. The address must be one that only this
+// machine's own nodes have.
+func newDockerImages(host, certPath string) (*dockerImages, error) {
+	u, err := url.Parse(host)
+	if err != nil || u.Scheme != "tcp" || u.Port() == "" {
+		return nil, fmt.Errorf("%q is no address of a Docker daemon with TLS", host)
+	}
+	if !cluster.IsPrivate(u.Hostname()) && !cluster.IsLoopback(u.Hostname()) {
+		return nil, &step.Error{Kind: step.Unsafe, Sentence: fmt.Sprintf("refused to reach a Docker daemon that is not on this machine: %s", u.Host)}
+	}
+	ca, err := os.ReadFile(filepath.Join(certPath, "ca.pem"))
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(ca) {
+		return nil, fmt.Errorf("%s holds no certificate", filepath.Join(certPath, "ca.pem"))
+	}
+	cert, err := tls.LoadX509KeyPair(filepath.Join(certPath, "cert.pem"), filepath.Join(certPath, "key.pem"))
+	if err != nil {
+		return nil, err
+	}
+	return &dockerImages{
+		base: "https://" + u.Host,
+		client: &http.Client{Transport: &http.Transport{
+			// No proxy: the daemon is on this machine.
+			DialContext:         (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
+			TLSHandshakeTimeout: 5 * time.Second,
+			TLSClientConfig:     &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
+		}},
+	}, nil
+}
+
+// do makes a call and decodes its answer into into, if that is not nil. An
+// answer that is not a success is a *dockerError.
+func (d *dockerImages) do(ctx context.Context, method, path string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, d.base+path, nil)
+	if err != nil {
+		return err
+	}
+	res, err := d.client.Do(req)
+	if err != nil {
+		return withoutURL(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		return newDockerError(res)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.NewDecoder(res.Body).Decode(into)
+}
+
+// A dockerError is an answer of Docker's API that is not a success.
+type dockerError struct {
+	code    int
+	message string
+}
+
+func (e *dockerError) Error() string { return e.message }
+
+func newDockerError(res *http.Response) error {
+	var body struct{ Message string }
+	_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&body)
+	return &dockerError{res.StatusCode, cmp.Or(body.Message, "Docker answers "+res.Status)}
+}
+
+// withoutURL takes the long address out of the client's errors.
+func withoutURL(err error) error {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// id returns the identity that the daemon keeps for as long as its data
+// lives.
+func (d *dockerImages) id(ctx context.Context) (string, error) {
+	var info struct{ ID string }
+	if err := d.do(ctx, http.MethodGet, "/info", &info); err != nil {
+		return "", err
+	}
+	if info.ID == "" {
+		return "", errors.New("it does not say who it is")
+	}
+	return info.ID, nil
+}
+
+func (d *dockerImages) Has(ctx context.Context, _ string, img *image.Image) (bool, error) {
+	var answer struct {
+		ID     string `json:"Id"`
+		RootFS struct{ Layers []string }
+	}
+	err := d.do(ctx, http.MethodGet, "/images/"+img.Name()+"/json", &answer)
+	if status := (*dockerError)(nil); errors.As(err, &status) && status.code == http.StatusNotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	// With containerd's image store the id is a manifest's digest; the
+	// layer's is the same in both stores.
+	return answer.ID == img.ID || len(answer.RootFS.Layers) == 1 && answer.RootFS.Layers[0] == img.DiffID, nil
+}
+
+// load posts the archive. Docker answers 200 before it has read it, and
+// tells in the answer's body how it went.
+func (d *dockerImages) Load(ctx context.Context, _ string, archive io.Reader) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.base+"/images/load?quiet=1", io.NopCloser(archive))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-tar")
+	res, err := d.client.Do(req)
+	if err != nil {
+		return withoutURL(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		return newDockerError(res)
+	}
+	return loadResult(res.Body)
+}
+
+// loadResult reads the stream of objects that Docker answers a load with. It
+// returns an error if one of them is an error, or if none says that an image
+// was loaded.
+func loadResult(r io.Reader) error {
+	loaded := false
+	for dec := json.NewDecoder(r); ; {
+		var line struct {
+			Stream string
+			Error  string
+		}
+		switch err := dec.Decode(&line); {
+		case err == io.EOF && loaded:
+			return nil
+		case err == io.EOF:
+			return errors.New("it does not say that it loaded an image")
+		case err != nil:
+			return fmt.Errorf("read Docker's answer: %w", err)
+		case line.Error != "":
+			return errors.New(line.Error)
+		}
+		loaded = loaded || strings.HasPrefix(line.Stream, "Loaded image")
+	}
+}
+
+// compressed is not worth it: the way is a bridge of this machine.
+func (d *dockerImages) Compressed() bool { return false }
+
+func (d *dockerImages) List(ctx context.Context, _, repository string) ([]string, error) {
+	filters, err := json.Marshal(map[string][]string{"reference": {repository}})
+	if err != nil {
+		return nil, err
+	}
+	var images []struct{ RepoTags []string }
+	if err := d.do(ctx, http.MethodGet, "/images/json?filters="+url.QueryEscape(string(filters)), &images); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, image := range images {
+		for _, name := range image.RepoTags {
+			if strings.HasPrefix(name, repository+":") {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
+}
+
+func (d *dockerImages) Remove(ctx context.Context, _, name string) error {
+	return d.do(ctx, http.MethodDelete, "/images/"+name, nil)
+}

@@ -1,0 +1,145 @@
+package minikube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/step"
+)
+
+// List implements Provider. A profile that is seen to be enough ends the
+// questions about the others.
+func (m *Provider) List(ctx context.Context, enough func(cluster.Candidate) bool) ([]cluster.Candidate, error) {
+	if _, ok := m.runner.Look("minikube"); !ok {
+		return nil, &step.Error{
+			Kind:     step.Missing,
+			Sentence: "minikube is not installed",
+			Hint:     "https://minikube.sigs.k8s.io/docs/start says how",
+		}
+	}
+	profiles, err := m.profiles(ctx)
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	if err != nil {
+		return nil, &step.Error{
+			Kind:     step.Missing,
+			Sentence: "minikube does not tell its profiles",
+			Hint:     "minikube profile list",
+			Err:      err,
+		}
+	}
+	states, stop := context.WithCancel(ctx)
+	defer stop()
+	candidates := make([]cluster.Candidate, len(profiles))
+	var group sync.WaitGroup
+	for i, p := range profiles {
+		group.Go(func() {
+			m.look(states, &p)
+			candidates[i] = p.candidate()
+			if enough != nil && enough(candidates[i]) {
+				stop()
+			}
+		})
+	}
+	group.Wait()
+	return candidates, ctx.Err()
+}
+
+// profiles returns minikube's profiles by name, without their states: without
+// --light minikube would ask every node of each, which takes a second.
+func (m *Provider) profiles(ctx context.Context) ([]profile, error) {
+	out, err := m.run(ctx, nil, "profile", "list", "-o", "json", "--light")
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	profiles, perr := parseProfiles(out.Stdout)
+	if perr != nil {
+		return nil, errors.Join(perr, err)
+	}
+	return profiles, nil
+}
+
+// look finds out the profile's state: from its API server if that answers,
+// which takes a few hundredths of a second, else from minikube, which takes
+// one or more.
+func (m *Provider) look(ctx context.Context, p *profile) {
+	interrupted, err := cluster.CreationInterrupted(m.stateDir, p.candidate(), func() (time.Time, error) { return m.created(ctx, p.Name) })
+	if err != nil {
+		p.state, p.broken = cluster.Broken, asError(err)
+		return
+	}
+	if interrupted {
+		p.state = cluster.Interrupted
+		return
+	}
+	if why := p.unusable(); why != nil {
+		p.state, p.broken = cluster.Broken, why
+		return
+	}
+	if m.answers(ctx, *p) {
+		p.state = cluster.Running
+		return
+	}
+	out, err := m.run(ctx, nil, "status", "-p", p.Name, "-o", "json")
+	if ctx.Err() != nil {
+		p.state, p.broken = cluster.Broken, asError(err) // nobody will read it
+		return
+	}
+	nodes, err := parseStatus(out.Stdout)
+	if err != nil {
+		p.state, p.broken = cluster.Broken, &step.Error{
+			Kind:     step.Missing,
+			Sentence: fmt.Sprintf("minikube does not tell the state of profile %q", p.Name),
+			Hint:     "minikube status -p " + p.Name,
+			Err:      err,
+		}
+		return
+	}
+	p.state, p.broken = m.stateOf(*p, nodes)
+}
+
+// created returns when the profile's machine was created: that is when it got
+// its ssh key.
+func (m *Provider) created(ctx context.Context, profile string) (time.Time, error) {
+	out, err := m.run(ctx, nil, "ssh-key", "-p", profile)
+	if err != nil {
+		return time.Time{}, err
+	}
+	info, err := os.Stat(firstLine(out.Stdout))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
+}
+
+func asError(err error) *step.Error {
+	if e := (*step.Error)(nil); errors.As(err, &e) {
+		return e
+	}
+	return &step.Error{Kind: step.Missing, Sentence: err.Error()}
+}
+
+// answers says whether the profile's API server, as the kubeconfig names it
+// and if it is shown to be the profile's, answers with a list of nodes.
+func (m *Provider) answers(ctx context.Context, p profile) bool {
+	config, err := cluster.KubeconfigOf(m.runner).Load(true)
+	if err != nil || p.proven(config) != nil {
+		return false
+	}
+	rc, err := cluster.RESTConfig(config, p.Name)
+	if err != nil {
+		return false
+	}
+	// It is on this machine: no answer within this time is none. A paused
+	// one takes the connection and says nothing.
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	nodes, err := cluster.AskForNodes(ctx, rc)
+	return err == nil && len(nodes) > 0
+}

@@ -1,0 +1,112 @@
+package minikube
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/step"
+)
+
+// A profile is one entry of `minikube profile list -o json`, and
+// what was found out about its state.
+type profile struct {
+	Name   string
+	Active bool // it is minikube's own current profile
+	Config *profileConfig
+
+	state  cluster.State
+	broken *step.Error // why, if state is Broken
+}
+
+// A profileConfig is the part of a profile's configuration that matters
+// here.
+type profileConfig struct {
+	Driver           string
+	KubernetesConfig struct {
+		KubernetesVersion string
+		ContainerRuntime  string // "" is docker, in profiles from before 2022
+	}
+	Nodes []struct {
+		Name         string // "" is the profile's, "m02" the profile's and "-m02"
+		IP           string
+		Port         int
+		ControlPlane bool
+	}
+}
+
+// candidate returns the profile as Find sees it.
+func (p profile) candidate() cluster.Candidate {
+	c := cluster.Candidate{
+		Target: Target, Unit: "profile", Name: p.Name, State: p.state, Err: p.broken, Context: p.Name,
+		DeleteCommand: "minikube delete -p " + p.Name, Detail: p,
+	}
+	if p.Active {
+		c.Preference, c.PreferredWhy = 1, "is minikube's active profile"
+	}
+	return c
+}
+
+// nodeName is what minikube, Kubernetes and the driver call the i-th node.
+func (p profile) nodeName(i int) string {
+	if name := p.Config.Nodes[i].Name; name != "" {
+		return p.Name + "-" + name
+	}
+	return p.Name
+}
+
+// singleDocker says whether the profile is one node whose runtime is docker:
+// the only one whose Docker minikube gives out.
+func (p profile) singleDocker() bool {
+	r := p.Config.KubernetesConfig.ContainerRuntime
+	return len(p.Config.Nodes) == 1 && (r == "docker" || r == "")
+}
+
+// parseProfiles reads what `minikube profile list -o json` prints. A profile
+// whose configuration cannot be read is not in it: a start that was refused
+// leaves such, and the next start does not mind.
+func parseProfiles(stdout string) ([]profile, error) {
+	var list struct {
+		Valid []profile
+		Error json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(stdout), &list); err != nil {
+		return nil, errors.New("its answer is not JSON")
+	}
+	if len(list.Error) > 0 {
+		return nil, errors.New(strings.Trim(string(list.Error), `"`))
+	}
+	list.Valid = slices.DeleteFunc(list.Valid, func(p profile) bool {
+		return p.Config == nil || len(p.Config.Nodes) == 0
+	})
+	slices.SortFunc(list.Valid, func(a, b profile) int { return strings.Compare(a.Name, b.Name) })
+	return list.Valid, nil
+}
+
+// unusable says why no state of the profile would do.
+func (p profile) unusable() *step.Error {
+	switch {
+	case p.Config.KubernetesConfig.KubernetesVersion == "v0.0.0":
+		return &step.Error{
+			Kind:     step.Missing,
+			Sentence: fmt.Sprintf("minikube profile %q was started without Kubernetes", p.Name),
+			Hint:     "hellox up --target minikube --profile hellox",
+		}
+	case p.Config.Driver == "ssh":
+		return &step.Error{
+			Kind:     step.Unsafe,
+			Sentence: fmt.Sprintf("minikube profile %q is on another machine (its driver is ssh)", p.Name),
+			Hint:     "hellox up --target minikube --profile hellox",
+		}
+	case p.Config.Driver == "none":
+		return &step.Error{
+			Kind:     step.Missing,
+			Sentence: fmt.Sprintf("minikube profile %q has the driver none, into whose node hellox has no way", p.Name),
+			Hint:     "hellox up --target minikube --profile hellox",
+		}
+	}
+	return nil
+}

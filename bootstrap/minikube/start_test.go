@@ -1,0 +1,421 @@
+package minikube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hellox/bootstrap/bootstraptest"
+	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/image"
+)
+
+const dockerEnvCall = "minikube -p minikube docker-env --shell none -o json"
+
+// docker starts a daemon that stands for minikube's, and only says who it is.
+func (l *laptop) docker(id *string) {
+	l.T.Helper()
+	s := l.CA.TLSServer(l.T, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]string{"ID": *id})
+	}))
+	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
+	if err != nil {
+		l.T.Fatal(err)
+	}
+	l.Script.Replace = append(l.Script.Replace, [2]string{"tcp://192.168.49.2:2376", "tcp://127.0.0.1:" + port})
+}
+
+// images returns the image stores of the nodes of the profile that runs.
+func (l *laptop) images() (cluster.NodeImages, error) {
+	l.T.Helper()
+	m := l.minikube()
+	candidates, err := m.List(l.T.Context(), nil)
+	if err != nil || len(candidates) != 1 {
+		l.T.Fatalf("%+v, %v", candidates, err)
+	}
+	return m.Images(l.T.Context(), candidates[0], "docker")
+}
+
+// ready finds and starts what is there.
+func (l *laptop) ready(ctx context.Context) (cluster.Found, *cluster.Cluster, error) {
+	l.T.Helper()
+	f, err := l.found(ctx)
+	if err != nil {
+		return f, nil, err
+	}
+	c, err := f.Start(ctx, func(step string) { l.T.Log(step) })
+	return f, c, err
+}
+
+func (l *laptop) currentContext() string {
+	l.T.Helper()
+	return l.userConfig().CurrentContext
+}
+
+// making says whether a note of a cluster being made is left.
+func (l *laptop) making() bool {
+	left, err := filepath.Glob(filepath.Join(l.stateDir, "making", "*"))
+	if err != nil {
+		l.T.Fatal(err)
+	}
+	return len(left) > 0
+}
+
+// Each state that is not "running" is made so, and the kubeconfig's current
+// context stays the user's.
+func TestReadyMinikube(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		before  []bootstraptest.Play
+		found   cluster.State
+		created bool
+		changes string // the call that must have been made
+	}{
+		{"fresh", []bootstraptest.Play{listed("no-profile/profile-list-light"),
+			{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-fresh", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
+			cluster.Absent, true, "minikube start -p minikube -o json"},
+		{"stopped", []bootstraptest.Play{listed("docker-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"),
+			{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-stopped", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
+			cluster.Stopped, false, "minikube start -p minikube -o json"},
+		{"gone", []bootstraptest.Play{listed("container-gone/profile-list-light"), asked("minikube", "container-gone/status"),
+			{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-stopped", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
+			cluster.Gone, false, "minikube start -p minikube -o json"},
+		{"paused", []bootstraptest.Play{listed("docker-paused/profile-list-light"), asked("minikube", "docker-paused/status"),
+			{Call: "minikube unpause -p minikube -o json", Recording: "containerd-paused/unpause", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
+			cluster.Paused, false, "minikube unpause -p minikube -o json"},
+	} {
+		for _, current := range []string{"other", ""} {
+			t.Run(c.name+", current context "+current, func(t *testing.T) {
+				l := newLaptop(t, "minikube")
+				id := "one"
+				l.API("192.168.49.2").Set("running", bootstraptest.Node("minikube", "docker", true))
+				l.docker(&id)
+				l.Kubeconfig("no-profile/kubeconfig")
+				if current != "" {
+					l.Setenv("KUBECONFIG", filepath.Join(l.Dir, "mine")+string(filepath.ListSeparator)+l.Script.Kubeconfig)
+					mine := "apiVersion: v1\nkind: Config\ncurrent-context: " + current + "\n"
+					bootstraptest.Must(os.WriteFile(filepath.Join(l.Dir, "mine"), []byte(mine), 0o600))
+				}
+				l.Scene("before", c.before...)
+				l.Scene("running", listed("docker-running/profile-list-light"), bootstraptest.Play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
+				f, cluster, err := l.ready(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if f.State != c.found || cluster.Created != c.created {
+					t.Errorf("found in state %d, created %t", f.State, cluster.Created)
+				}
+				if !l.Called(c.changes) || l.making() {
+					t.Errorf("called %q, note left %t", l.Calls(), l.making())
+				}
+				if want := map[string]string{"": "minikube", "other": "other"}[current]; l.currentContext() != want {
+					t.Errorf("the current context is %q, want %q", l.currentContext(), want)
+				}
+				if got := cluster.String(); got != `minikube profile "minikube" (1 node, v1.34.4)` || cluster.Runtime != "docker" || cluster.Arch != "amd64" {
+					t.Errorf("%s, %s, %s", got, cluster.Runtime, cluster.Arch)
+				}
+			})
+		}
+	}
+}
+
+// A start of a stopped profile takes the current context, in the file where
+// it stands; it is put back.
+func TestStartKeepsContextInOneFile(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	l.API("192.168.58.2").Set("running", bootstraptest.Node("boxed", "containerd", true))
+	l.Script.Replace = append(l.Script.Replace, [2]string{`current-context: ""`, "current-context: other"})
+	l.Kubeconfig("containerd-stopped/kubeconfig")
+	before := l.currentContext()
+	l.find.Profile = "boxed"
+	l.Scene("stopped", listed("containerd-stopped/profile-list-light"), asked("boxed", "containerd-stopped/status"),
+		asked("minikube", "docker-stopped/status"), asked("twin", "two-nodes-running/status"),
+		bootstraptest.Play{Call: "minikube start -p boxed -o json", Recording: "containerd-start/start-stopped-keep-context-other-current", Kubeconfig: "two-profiles/kubeconfig", Then: "running"})
+	l.Scene("running", listed("two-profiles/profile-list-light"))
+	if _, _, err := l.ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if before == "" || l.currentContext() != before {
+		t.Errorf("the current context was %q and is %q", before, l.currentContext())
+	}
+	if slices.ContainsFunc(l.Calls(), func(c string) bool { return strings.Contains(c, "docker-env") }) {
+		t.Error("docker-env was asked of a profile with containerd")
+	}
+}
+
+// What docker-env said is kept, as long as the same daemon is there.
+func TestDockerEnvIsAskedOnce(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	id := "one"
+	l.API("192.168.49.2").Set("", bootstraptest.Node("minikube", "docker", true))
+	l.docker(&id)
+	l.Kubeconfig("docker-running/kubeconfig")
+	l.Scene("now", listed("docker-running/profile-list-light"), bootstraptest.Play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
+	asks := func() int {
+		_, c, err := l.ready(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if has, err := c.Has(t.Context(), "minikube", &image.Image{Tag: "1", ID: "sha256:1"}); err != nil || has {
+				t.Fatal(has, err)
+			}
+		}
+		n := 0
+		for _, c := range l.Calls() {
+			if c == dockerEnvCall {
+				n++
+			}
+		}
+		return n
+	}
+	if first, second := asks(), asks(); first != 1 || second != 1 {
+		t.Errorf("asked %d times, then %d in all", first, second)
+	}
+	if id = "another"; asks() != 2 {
+		t.Error("another daemon is taken for the one that was known")
+	}
+}
+
+// A start that fails or is refused leaves nothing, and is explained.
+func TestMakingMinikubeFails(t *testing.T) {
+	for recording, want := range map[string]string{
+		"docker-start-failed/start-fresh":       "Failed to enable container runtime: cri-docker.service not running",
+		"refused/start-as-root":                 `The "docker" driver should not be used with root privileges`,
+		"refused/start-unknown-driver":          "The driver 'nosuch' is not supported on linux/amd64",
+		"refused/start-memory-too-large":        "Requested memory allocation 999999MB is more than your system limit 24105MB",
+		"refused/start-memory-too-large-forced": "Docker has only 24105MB memory but you specified 999999MB",
+		"refused/start-bad-name":                "Only alphanumeric and dashes",
+		"refused/start-unknown-flag":            "unknown flag: --nosuch",
+	} {
+		t.Run(recording, func(t *testing.T) {
+			l := newLaptop(t, "minikube")
+			l.Scene("none", listed("no-profile/profile-list-light"),
+				bootstraptest.Play{Call: "minikube start -p minikube -o json", Recording: recording},
+				bootstraptest.Play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete"})
+			_, _, err := l.ready(t.Context())
+			if err == nil || !strings.Contains(err.Error(), want) || hintOf(err) == "" {
+				t.Errorf("%v, hint %q", err, hintOf(err))
+			}
+			if !l.Called("minikube delete -p minikube") || l.making() {
+				t.Errorf("calls %q, note left %t", l.Calls(), l.making())
+			}
+		})
+	}
+}
+
+// An interrupted making ends at once, is deleted behind our back, and if that
+// is not done, before the next one begins.
+func TestMakingMinikubeIsInterrupted(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	id := "one"
+	l.API("192.168.49.2").Set("running", bootstraptest.Node("minikube", "docker", true))
+	l.docker(&id)
+	l.Scene("none", listed("no-profile/profile-list-light"),
+		bootstraptest.Play{Call: "minikube start -p minikube -o json", Recording: "docker-start-interrupted/start", Hang: true},
+		bootstraptest.Play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete", Then: "wreck"})
+	l.Scene("wreck", listed("docker-stopped/profile-list-light"), sshKey, bootstraptest.Play{Call: "minikube delete -p minikube", Recording: "docker-start-failed/delete", Then: "clean"})
+	l.Scene("clean", bootstraptest.Play{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-fresh", Kubeconfig: "docker-running/kubeconfig", Then: "running"})
+	l.Scene("running", listed("docker-running/profile-list-light"), bootstraptest.Play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		defer cancel()
+		bootstraptest.WaitFor(t, "the start to be under way", func() bool {
+			_, err := os.Stat(filepath.Join(l.Dir, "hanging"))
+			return err == nil
+		})
+	}()
+	if _, _, err := l.ready(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted: %v", err)
+	}
+	if !l.making() {
+		t.Error("no note of what may be left")
+	}
+	bootstraptest.WaitFor(t, "the deletion", func() bool { return l.Now() == "wreck" })
+
+	l.bear(time.Now())
+	f, c, err := l.ready(t.Context())
+	if err != nil || f.State != cluster.Interrupted || !c.Created {
+		t.Fatalf("again: %v, %v", f, err)
+	}
+	if l.making() {
+		t.Error("the note is still there")
+	}
+	calls := strings.Join(l.Calls(), "\n")
+	if !strings.Contains(calls, "minikube ssh-key -p minikube\nminikube delete -p minikube\nminikube start -p minikube -o json") {
+		t.Errorf("calls %s", calls)
+	}
+}
+
+// sshKey is asked for to learn how old a profile's machine is.
+var sshKey = bootstraptest.Play{Call: "minikube ssh-key -p minikube", Recording: "ssh-key"}
+
+// bear makes the profile's machine as of that time.
+func (l *laptop) bear(at time.Time) {
+	l.T.Helper()
+	key := filepath.Join(l.Dir, "id_rsa")
+	bootstraptest.Must(os.WriteFile(key, nil, 0o600))
+	bootstraptest.Must(os.Chtimes(key, at, at))
+	// Where it lies is the only thing that no recording can say.
+	bootstraptest.Must(os.WriteFile(filepath.Join(l.Dir, "ssh-key.stdout"), []byte(key+"\n"), 0o600))
+}
+
+// A profile that its owner made after an interrupted making is not touched.
+func TestMakingThatWasInterruptedSparesOthers(t *testing.T) {
+	for name, born := range map[string]time.Duration{"before": -time.Hour, "after": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			l := newLaptop(t, "minikube")
+			l.Scene("now", listed("docker-stopped/profile-list-light"), sshKey, asked("minikube", "docker-stopped/status"))
+			m, err := cluster.BeginCreation(l.stateDir, profile{Name: "minikube"}.candidate())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Leave(); err != nil {
+				t.Fatal(err)
+			}
+			l.bear(time.Now())
+			if f, err := l.found(t.Context()); err != nil || f.State != cluster.Interrupted {
+				t.Errorf("ours: state %d, %v", f.State, err)
+			}
+			l.bear(time.Now().Add(born))
+			if f, err := l.found(t.Context()); err != nil || f.State != cluster.Stopped {
+				t.Errorf("somebody else's: state %d, %v", f.State, err)
+			}
+			if l.making() {
+				t.Error("the note is still there")
+			}
+		})
+	}
+}
+
+func TestMakingIsOneAtATime(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	l.Scene("none", listed("docker-stopped/profile-list-light"))
+	other, err := cluster.BeginCreation(l.stateDir, profile{Name: "minikube"}.candidate())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := l.ready(t.Context()); err == nil || !strings.Contains(err.Error(), "another hellox is making") {
+		t.Errorf("found: %v", err)
+	}
+	if _, err := cluster.BeginCreation(l.stateDir, profile{Name: "minikube"}.candidate()); err == nil {
+		t.Error("two make the same")
+	}
+	if err := other.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if l.making() {
+		t.Error("the note is still there")
+	}
+}
+
+// A worker that is stopped in a profile that minikube calls OK is started.
+func TestReadyStartsWorker(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	api := l.API("192.168.67.2")
+	api.Set("one", bootstraptest.Node("twin", "containerd", true), bootstraptest.Node("twin-m02", "containerd", false))
+	api.Set("both", bootstraptest.Node("twin-m02", "containerd", true), bootstraptest.Node("twin", "containerd", true))
+	l.Kubeconfig("two-nodes-running/kubeconfig")
+	before := l.currentContext()
+	l.find.Profile = "twin"
+	l.Scene("one", listed("two-nodes-one-stopped/profile-list-light"), asked("twin", "two-nodes-one-stopped/status"),
+		asked("minikube", "docker-stopped/status"), asked("boxed", "containerd-stopped/status"),
+		bootstraptest.Play{Call: "minikube node start twin-m02 -p twin", Context: "twin", Then: "both"})
+	l.Scene("both")
+	_, c, err := l.ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Nodes) != 2 || c.Nodes[0].Name != "twin" || c.Nodes[1].Name != "twin-m02" {
+		t.Errorf("nodes %+v", c.Nodes)
+	}
+	if l.currentContext() != before {
+		t.Errorf("the current context is %q", l.currentContext())
+	}
+}
+
+// What docker-env says where there is no Docker to be had is an error, also
+// where it ends with 0.
+func TestDockerEnvIsRefused(t *testing.T) {
+	for recording, want := range map[string]string{
+		"two-nodes-running/docker-env":         "incompatible with multi-node clusters",
+		"two-nodes-one-stopped/docker-env":     "incompatible with multi-node clusters",
+		"container-gone/docker-env":            "unknown state",
+		"docker-stopped/docker-env":            "ended with exit code 83",
+		"containerd-stopped/docker-env":        "ended with exit code 83",
+		"no-profile/docker-env":                "ended with exit code 85",
+		"containerd-running-images/docker-env": "is no address of a Docker daemon with TLS",
+	} {
+		l := newLaptop(t, "minikube")
+		l.Scene("now", bootstraptest.Play{Call: dockerEnvCall, Recording: recording})
+		if _, err := l.minikube().docker(t.Context(), profile{Name: "minikube"}.candidate()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", recording, err)
+		}
+	}
+}
+
+// Whoever only looks starts nothing, and waits for no node.
+func TestReachStartsNothing(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	l.API("192.168.67.2").Set("", bootstraptest.Node("twin", "containerd", true), bootstraptest.Node("twin-m02", "containerd", false))
+	l.Kubeconfig("two-nodes-running/kubeconfig")
+	l.find.Profile = "twin"
+	l.Scene("now", listed("two-nodes-one-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"), asked("boxed", "containerd-stopped/status"))
+	f, err := l.found(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := f.Connect(t.Context())
+	if err != nil || len(c.Nodes) != 2 || c.Nodes[1].Ready {
+		t.Errorf("%+v, %v", c, err)
+	}
+	running, err := cluster.ListRunning(t.Context(), l.providers(), l.find)
+	if err != nil || len(running) != 1 || running[0].Profile != "twin" {
+		t.Errorf("running %v, %v", running, err)
+	}
+	l.find.Profile = "boxed"
+	if f, err = l.found(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Connect(t.Context()); err == nil || hintOf(err) != "hellox up" {
+		t.Errorf("a stopped one: %v", err)
+	}
+}
+
+// All that runs is found, also what is not the active profile.
+func TestRunningClusters(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	for _, ip := range []string{"192.168.49.2", "192.168.58.2"} {
+		l.API(ip).Set("", bootstraptest.Node("any", "containerd", true))
+	}
+	l.Kubeconfig("two-profiles/kubeconfig")
+	l.Scene("now", listed("two-profiles/profile-list-light"))
+	running, err := cluster.ListRunning(t.Context(), l.providers(), l.find)
+	if err != nil || len(running) != 2 || running[0].Profile != "boxed" || running[1].Profile != "minikube" {
+		t.Errorf("running %v, %v", running, err)
+	}
+}
+
+func TestDeleteMinikube(t *testing.T) {
+	for recording, fine := range map[string]bool{
+		"docker-stopped-commands/delete": true, "two-nodes-one-stopped/delete": true,
+		"docker-start-failed/delete": true, "refused/delete-unknown": true, "refused/stop-unknown": false,
+	} {
+		l := newLaptop(t, "minikube")
+		l.Scene("now", bootstraptest.Play{Call: "minikube delete -p p", Recording: recording})
+		err := l.minikube().Delete(t.Context(), profile{Name: "p"}.candidate())
+		if (err == nil) != fine {
+			t.Errorf("%s: %v", recording, err)
+		}
+	}
+}
