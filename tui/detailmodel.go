@@ -25,7 +25,7 @@ type detailModel struct {
 }
 
 // update takes keys, and turns of the mouse wheel.
-func (d detailModel) update(msg tea.Msg) (detailModel, tea.Cmd) {
+func (d detailModel) update(msg tea.Msg) detailModel {
 	screen := max(d.height-1, 1)
 	switch msg := msg.(type) {
 	case scrollMsg:
@@ -41,7 +41,7 @@ func (d detailModel) update(msg tea.Msg) (detailModel, tea.Cmd) {
 			d.scroll(-screen)
 		}
 	}
-	return d, nil
+	return d
 }
 
 func (d *detailModel) scroll(n int) { d.top = clamp(d.top+n, 0, max(len(d.lines)-d.height, 0)) }

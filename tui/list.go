@@ -43,7 +43,7 @@ func newListModel(sh *shared, budget int64, zone *time.Location) listModel {
 }
 
 // update takes messages in, and keys.
-func (l listModel) update(msg tea.Msg) (listModel, tea.Cmd) {
+func (l listModel) update(msg tea.Msg) listModel {
 	switch msg := msg.(type) {
 	case source.NewestMsg:
 		l.show(msg.Page)
@@ -66,7 +66,7 @@ func (l listModel) update(msg tea.Msg) (listModel, tea.Cmd) {
 	default:
 		navigate(l.shared.keys, &l, msg)
 	}
-	return l, nil
+	return l
 }
 
 // apply takes in a batch of events.

@@ -94,7 +94,7 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.KeyMsg:
 		m, cmd = m.press(msg)
 	case tea.MouseMsg:
-		m, cmd = m.mouse(msg)
+		m = m.mouse(msg)
 	case source.NewestMsg:
 		m, cmd = m.begin(msg)
 	case source.RetryMsg:
@@ -102,7 +102,7 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			cmd = sh.src.Newest(sh.gen, sh.since, sh.sel)
 		}
 	case source.OlderMsg:
-		m, cmd = m.prepend(msg)
+		m = m.prepend(msg)
 	case source.EventsMsg:
 		m, cmd = m.apply(msg)
 	case source.PollMsg:

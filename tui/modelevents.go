@@ -24,7 +24,7 @@ func (m model) begin(msg source.NewestMsg) (model, tea.Cmd) {
 	for i := range msg.Page.Messages {
 		m.countRecent(&msg.Page.Messages[i])
 	}
-	m, _ = m.broadcast(msg)
+	m = m.broadcast(msg)
 	m.feed = sh.src.Follow(history.Follow{After: m.list.last, Select: sh.sel})
 	return m, m.feed.Next(sh.gen)
 }
@@ -42,21 +42,20 @@ func (m model) apply(msg source.EventsMsg) (model, tea.Cmd) {
 			m.status.link = e.Link
 		}
 	}
-	m, cmd := m.broadcast(msg)
+	m = m.broadcast(msg)
 	if msg.End != nil {
 		m.status.ended = msg.End
-		return m, cmd
+		return m, nil
 	}
-	return m, tea.Batch(cmd, m.feed.Next(m.shared.gen))
+	return m, m.feed.Next(m.shared.gen)
 }
 
 // broadcast hands a message to the sub-models of all tabs.
-func (m model) broadcast(msg tea.Msg) (model, tea.Cmd) {
-	var list, tree, senders tea.Cmd
-	m.list, list = m.list.update(msg)
-	m.tree, tree = m.tree.update(msg)
-	m.senders, senders = m.senders.update(msg)
-	return m, tea.Batch(list, tree, senders)
+func (m model) broadcast(msg tea.Msg) model {
+	m.list = m.list.update(msg)
+	m.tree = m.tree.update(msg)
+	m.senders = m.senders.update(msg)
+	return m
 }
 
 // countRecent counts a message in the timeline at the foot. A retained one was
@@ -68,27 +67,25 @@ func (m *model) countRecent(msg *stream.Message) {
 }
 
 // prepend takes in an older page.
-func (m model) prepend(msg source.OlderMsg) (model, tea.Cmd) {
+func (m model) prepend(msg source.OlderMsg) model {
 	if msg.Gen != m.shared.gen {
-		return m, nil
+		return m
 	}
 	if msg.Err != nil {
 		m.notice = newErrorNotice(msg.Err)
 	}
-	var cmd tea.Cmd
-	m.list, cmd = m.list.update(msg)
-	return m, cmd
+	m.list = m.list.update(msg)
+	return m
 }
 
 // polled takes in the totals.
 func (m model) polled(msg source.PollMsg) (model, tea.Cmd) {
-	var cmd tea.Cmd
 	switch {
 	case msg.Err == nil:
 		m.status.stats, m.status.known = msg.Stats, true
-		m.senders, cmd = m.senders.update(msg)
+		m.senders = m.senders.update(msg)
 	case !m.status.away(): // else the link has a better sentence about it
 		m.notice = newErrorNotice(msg.Err)
 	}
-	return m, tea.Batch(cmd, source.PollLater(msg.Took))
+	return m, source.PollLater(msg.Took)
 }

@@ -79,13 +79,12 @@ func (m model) pressOne(msg tea.KeyMsg) (model, tea.Cmd) {
 		m.mode = modeBrowse
 		return m, nil
 	case m.mode == modeDetail:
-		return m.pressDetail(msg)
+		return m.pressDetail(msg), nil
 	}
 	return m.pressBrowse(msg)
 }
 
-func (m model) pressDetail(msg tea.KeyMsg) (model, tea.Cmd) {
-	var cmd tea.Cmd
+func (m model) pressDetail(msg tea.KeyMsg) model {
 	switch k := m.shared.keys; {
 	case key.Matches(msg, k.Back), key.Matches(msg, k.Detail):
 		m.mode = modeBrowse
@@ -94,13 +93,12 @@ func (m model) pressDetail(msg tea.KeyMsg) (model, tea.Cmd) {
 	case key.Matches(msg, k.Up), key.Matches(msg, k.Down):
 		return m.updateTab(msg)
 	default:
-		m.detail, cmd = m.detail.update(msg)
+		m.detail = m.detail.update(msg)
 	}
-	return m, cmd
+	return m
 }
 
 func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
-	var cmd tea.Cmd
 	sender, _ := m.subjectSender()
 	switch k := m.shared.keys; {
 	case key.Matches(msg, k.Help):
@@ -128,7 +126,7 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 			return m.reselect(m.shared.sel)
 		}
 	case key.Matches(msg, k.View):
-		m.detail, cmd = m.detail.update(msg)
+		m.detail = m.detail.update(msg)
 	case key.Matches(msg, k.Mouse):
 		return m.toggleMouse()
 	case key.Matches(msg, k.Detail):
@@ -139,27 +137,26 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 		m.list.hold()
 		m.mode = modeDetail
 	default:
-		return m.updateTab(msg)
+		m = m.updateTab(msg)
 	}
-	return m, cmd
+	return m, nil
 }
 
 // updateTab hands a message to the sub-model of the tab that is shown.
-func (m model) updateTab(msg tea.Msg) (model, tea.Cmd) {
-	var cmd tea.Cmd
+func (m model) updateTab(msg tea.Msg) model {
 	switch m.tab {
 	case tabTopics:
-		m.tree, cmd = m.tree.update(msg)
+		m.tree = m.tree.update(msg)
 	case tabSenders:
-		m.senders, cmd = m.senders.update(msg)
+		m.senders = m.senders.update(msg)
 	default:
-		m.list, cmd = m.list.update(msg)
+		m.list = m.list.update(msg)
 	}
-	return m, cmd
+	return m
 }
 
 // mouse scrolls by the wheel. A click selects a row or a tab.
-func (m model) mouse(msg tea.MouseMsg) (model, tea.Cmd) {
+func (m model) mouse(msg tea.MouseMsg) model {
 	const notch = 3
 	wheel := scrollMsg(0)
 	switch msg.Button {
@@ -171,9 +168,7 @@ func (m model) mouse(msg tea.MouseMsg) (model, tea.Cmd) {
 	click := msg.Button == tea.MouseButtonLeft && msg.Action == tea.MouseActionPress
 	switch {
 	case m.mode == modeDetail && wheel != 0:
-		var cmd tea.Cmd
-		m.detail, cmd = m.detail.update(wheel)
-		return m, cmd
+		m.detail = m.detail.update(wheel)
 	case m.mode != modeBrowse:
 	case wheel != 0:
 		return m.updateTab(wheel)
@@ -182,14 +177,14 @@ func (m model) mouse(msg tea.MouseMsg) (model, tea.Cmd) {
 	case click:
 		line, ok := m.layout.lineAt(msg.X, msg.Y, m.tab)
 		if !ok {
-			return m, nil
+			return m
 		}
 		if m.tab != tabStream {
 			line-- // below the column titles
 		}
 		return m.updateTab(clickMsg(line))
 	}
-	return m, nil
+	return m
 }
 
 func (m model) toggleMouse() (model, tea.Cmd) {

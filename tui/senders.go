@@ -27,7 +27,7 @@ func newSendersModel(sh *shared) sendersModel {
 }
 
 // update takes in messages, states and totals, and keys.
-func (s sendersModel) update(msg tea.Msg) (sendersModel, tea.Cmd) {
+func (s sendersModel) update(msg tea.Msg) sendersModel {
 	switch msg := msg.(type) {
 	case source.NewestMsg:
 		s.rhythms = rhythms{}
@@ -53,7 +53,7 @@ func (s sendersModel) update(msg tea.Msg) (sendersModel, tea.Cmd) {
 	default:
 		navigate(s.shared.keys, &s.cursor, msg)
 	}
-	return s, nil
+	return s
 }
 
 // resize fits the cursor to the screen.

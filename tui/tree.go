@@ -31,7 +31,7 @@ func newTreeModel(sh *shared) treeModel {
 }
 
 // update takes messages in, and keys.
-func (t treeModel) update(msg tea.Msg) (treeModel, tea.Cmd) {
+func (t treeModel) update(msg tea.Msg) treeModel {
 	switch msg := msg.(type) {
 	case source.NewestMsg:
 		t = newTreeModel(t.shared)
@@ -59,7 +59,7 @@ func (t treeModel) update(msg tea.Msg) (treeModel, tea.Cmd) {
 	default:
 		navigate(t.shared.keys, &t.cursor, msg)
 	}
-	return t, nil
+	return t
 }
 
 // add counts a message at its topic.
