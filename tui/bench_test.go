@@ -8,6 +8,7 @@ import (
 
 	"hellox/history"
 	"hellox/tui/source"
+	"hellox/tui/tuitest"
 )
 
 // BenchmarkFold takes 100,000 messages of 1,000 senders in, in batches as they
@@ -22,7 +23,7 @@ func BenchmarkFold(b *testing.B) {
 		events[i].Message = &all[i]
 	}
 	for b.Loop() {
-		s := open(b, newMemory(), termenv.TrueColor, 160, 50, func(o *Options) { o.Memory = DefaultMemory })
+		s := open(b, tuitest.NewStore(), termenv.TrueColor, 160, 50, func(o *Options) { o.Memory = DefaultMemory })
 		for i := 0; i < messages; i += batch {
 			s.send(source.EventsMsg{Gen: s.m.shared.gen, Events: events[i : i+batch]})
 		}
@@ -58,8 +59,8 @@ func BenchmarkLargePayload(b *testing.B) {
 	for i := range all {
 		all[i].Ours, all[i].Payload = false, make([]byte, 256<<10)
 	}
-	store := newMemory()
-	store.say(all...)
+	store := tuitest.NewStore()
+	store.Say(all...)
 	s := open(b, store, termenv.TrueColor, 80, 24, func(o *Options) { o.Memory = DefaultMemory })
 	for b.Loop() {
 		s.m.View()

@@ -14,20 +14,15 @@ import (
 	"github.com/muesli/termenv"
 
 	"hellox/tui/theme"
+	"hellox/tui/tuitest"
 )
 
 var update = flag.Bool("update", false, "write the frames to testdata instead of comparing them")
-
-// bare takes the colours off a frame. It knows no other sequence: what else
-// stands in a frame stays, and is found.
-func bare(frame string) string { return colours.ReplaceAllString(frame, "") }
 
 // cursorMarks shows where the cursor is.
 var cursorMarks = strings.NewReplacer(theme.Reverse.On, "⟦", theme.Reverse.Off, "⟧")
 
 var trailing = regexp.MustCompile(`(?m) +$`)
-
-var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // scenes are screens as a user gets to them.
 var scenes = []struct {
@@ -61,7 +56,7 @@ func TestFrames(t *testing.T) {
 
 				coloured := open(t, plant(), termenv.TrueColor, size.w, size.h, acting)
 				scene.get(coloured)
-				if diff := cmp.Diff(bare(frame), bare(coloured.m.View())); diff != "" {
+				if diff := cmp.Diff(tuitest.Bare(frame), tuitest.Bare(coloured.m.View())); diff != "" {
 					t.Errorf("with colours it says something else (-without +with):\n%s", diff)
 				}
 			})
@@ -101,7 +96,7 @@ func golden(t *testing.T, name, got string) {
 // no control but the colours'.
 func fits(t *testing.T, frame string, w, h int) {
 	t.Helper()
-	lines := strings.Split(bare(frame), "\n")
+	lines := strings.Split(tuitest.Bare(frame), "\n")
 	if len(lines) != h {
 		t.Errorf("the frame has %d lines, want %d", len(lines), h)
 	}
@@ -109,7 +104,7 @@ func fits(t *testing.T, frame string, w, h int) {
 		if n := ansi.StringWidth(l); n > w {
 			t.Errorf("line %d is %d cells wide, at most %d are there: %q", i, n, w, l)
 		}
-		if at := strings.IndexFunc(l, unsafe); at >= 0 {
+		if at := strings.IndexFunc(l, tuitest.Unsafe); at >= 0 {
 			t.Errorf("line %d has %q: %q", i, l[at:at+1], l)
 		}
 	}

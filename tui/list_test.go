@@ -11,20 +11,21 @@ import (
 	"hellox/history"
 	"hellox/stream"
 	"hellox/tui/source"
+	"hellox/tui/tuitest"
 )
 
 // long is a store that holds n messages of text m1, m2, …
-func longStore(n int) *memory {
-	s := newMemory()
-	s.stats.Link = stream.Link{State: stream.Connected}
-	s.say(series(1, n)...)
+func longStore(n int) *tuitest.Store {
+	s := tuitest.NewStore()
+	s.Totals.Link = stream.Link{State: stream.Connected}
+	s.Say(series(1, n)...)
 	return s
 }
 
 func series(from, to int) []stream.Message {
 	all := make([]stream.Message, 0, to-from+1)
 	for i := from; i <= to; i++ {
-		m := hello(fmt.Sprintf("press-%d", i%3), uint64(i), at.Add(time.Duration(i)*time.Second), 3*time.Second, time.Millisecond)
+		m := tuitest.Hello(fmt.Sprintf("press-%d", i%3), uint64(i), tuitest.At.Add(time.Duration(i)*time.Second), 3*time.Second, time.Millisecond)
 		m.Text = fmt.Sprintf("m%d.", i)
 		all = append(all, m)
 	}
@@ -37,7 +38,7 @@ func TestPauseHoldsTheScreen(t *testing.T) {
 	s.shows("m100.", "m81.", "following")
 	s.press(" ")
 	before := s.lines()[2:22]
-	store.say(series(101, 130)...)
+	store.Say(series(101, 130)...)
 	s.follow()
 	s.shows("m81.", "m100.", "30 new (G)  paused")
 	s.hides("m101.")
@@ -48,7 +49,7 @@ func TestPauseHoldsTheScreen(t *testing.T) {
 	}
 	s.press("G")
 	s.shows("m130.", "following")
-	store.say(series(131, 131)...)
+	store.Say(series(131, 131)...)
 	s.follow()
 	s.shows("m131.")
 }
@@ -121,7 +122,7 @@ func TestMemoryIsBounded(t *testing.T) {
 
 	// While the reader is elsewhere nothing is let go: what comes waits.
 	top := s.lines()[2]
-	store.say(series(2001, 2500)...)
+	store.Say(series(2001, 2500)...)
 	s.follow()
 	if s.lines()[2] != top {
 		t.Error("the screen moved while paused")
@@ -140,17 +141,17 @@ func TestWhatTheStoreEvictedIsTold(t *testing.T) {
 	s := open(t, store, termenv.Ascii, 80, 24)
 	last := series(10, 10)
 	last[0].ID = 10
-	store.add(history.Event{Evicted: 9})
-	store.say(last...)
+	store.Add(history.Event{Evicted: 9})
+	store.Say(last...)
 	s.follow()
 	s.shows("⋯ 6 dropped: they came faster than they were read", "m10.", "6 dropped")
 }
 
 func TestANewDayIsMarked(t *testing.T) {
-	store := newMemory()
-	store.say(
-		hello("press-1", 1, at, stream.None, 0),
-		hello("press-1", 2, at.Add(12*time.Hour), 12*time.Hour, 0),
+	store := tuitest.NewStore()
+	store.Say(
+		tuitest.Hello("press-1", 1, tuitest.At, stream.None, 0),
+		tuitest.Hello("press-1", 2, tuitest.At.Add(12*time.Hour), 12*time.Hour, 0),
 	)
 	s := open(t, store, termenv.Ascii, 80, 24)
 	s.shows(" Wednesday, 25 November 2026", "12 h 00 m")
@@ -189,8 +190,8 @@ func TestFilter(t *testing.T) {
 	s.read()
 	s.shows("filter: text:m2 or text:m30", "m30.", "m20.", "m2.")
 	s.hides("m19.", "m3.")
-	store.say(series(31, 31)...)
-	store.say(hello("x", 1, at, 0, 0), series(200, 200)[0])
+	store.Say(series(31, 31)...)
+	store.Say(tuitest.Hello("x", 1, tuitest.At, 0, 0), series(200, 200)[0])
 	s.follow()
 	s.shows("m200.")
 	s.hides("m31.")
@@ -212,7 +213,7 @@ func TestWhatAnOldSelectionAskedForIsIgnored(t *testing.T) {
 }
 
 func TestSince(t *testing.T) {
-	s := open(t, longStore(30), termenv.Ascii, 80, 40, func(o *Options) { o.Since = at.Add(20 * time.Second) })
+	s := open(t, longStore(30), termenv.Ascii, 80, 40, func(o *Options) { o.Since = tuitest.At.Add(20 * time.Second) })
 	s.press("g")
 	s.shows("m20.", "the history since 2026-11-24 14:02:51 begins here")
 	s.hides("m19.")

@@ -51,7 +51,7 @@ func row(t *theme.Theme, m *stream.Message, c columns, w int, selected bool, zon
 	b.WriteString(t.Bar(m.Sender, m.Color, selected))
 	b.WriteString(p.Ink.Apply(cells.Left(cells.Name(m.Sender, m.Ours, c.sender), c.sender) + "  "))
 	n := c.text
-	if marks := marks(m); marks != "" {
+	if marks := theme.Marks(m); marks != "" {
 		b.WriteString(p.Grey.Apply(cells.Cut(marks, n)))
 		n = max(n-cells.Width(marks), 0)
 	}
@@ -78,18 +78,6 @@ func pointer(selected bool) string {
 		return "›"
 	}
 	return " "
-}
-
-// marks returns the signs of a retained and of a reordered message.
-func marks(m *stream.Message) string {
-	s := ""
-	if m.Retained {
-		s += "▣ "
-	}
-	if m.Reordered {
-		s += "↶ "
-	}
-	return s
 }
 
 // text returns the text of a message in at most n cells: of a broadcast its

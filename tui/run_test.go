@@ -15,6 +15,7 @@ import (
 	"hellox/history"
 	memorystore "hellox/history/memory"
 	"hellox/stream"
+	"hellox/tui/tuitest"
 )
 
 // terminal notes what is written to it, and tells once it has been begun.
@@ -52,7 +53,7 @@ func (panicky) Messages(context.Context, history.Query) (history.Page, error) { 
 func TestTheTerminalIsAsItWas(t *testing.T) {
 	live := memorystore.New(memorystore.Options{})
 	defer live.Close()
-	arrival := stream.Arrival{Topic: "hello_world/publish", Payload: []byte("Hello"), Received: at, Ack: func() {}}
+	arrival := stream.Arrival{Topic: "hello_world/publish", Payload: []byte("Hello"), Received: tuitest.At, Ack: func() {}}
 	if err := live.Append(t.Context(), []stream.Arrival{arrival}); err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"hellox/stream"
 	"hellox/tui/source"
 	"hellox/tui/theme"
+	"hellox/tui/tuitest"
 )
 
 // screen drives a model by hand: each command that a test cares for is run in
@@ -36,7 +37,7 @@ func openOn(t testing.TB, store history.Store, profile termenv.Profile, dark boo
 	r := lipgloss.NewRenderer(io.Discard)
 	r.SetColorProfile(profile)
 	r.SetHasDarkBackground(dark)
-	o := Options{Store: store, Title: "kind-hellox · hellox", Memory: 1 << 20, Now: func() time.Time { return at.Add(20 * time.Second) }}
+	o := Options{Store: store, Title: "kind-hellox · hellox", Memory: 1 << 20, Now: func() time.Time { return tuitest.At.Add(20 * time.Second) }}
 	for _, c := range change {
 		c(&o)
 	}
@@ -96,12 +97,12 @@ func (s *screen) press(names ...string) {
 }
 
 // lines returns the frame without its colours.
-func (s *screen) lines() []string { return strings.Split(bare(s.m.View()), "\n") }
+func (s *screen) lines() []string { return strings.Split(tuitest.Bare(s.m.View()), "\n") }
 
 // shows fails unless the frame has each of the words.
 func (s *screen) shows(words ...string) {
 	s.t.Helper()
-	frame := bare(s.m.View())
+	frame := tuitest.Bare(s.m.View())
 	for _, w := range words {
 		if !strings.Contains(frame, w) {
 			s.t.Errorf("the screen does not show %q:\n%s", w, frame)
@@ -112,7 +113,7 @@ func (s *screen) shows(words ...string) {
 // hides fails if the frame has one of the words.
 func (s *screen) hides(words ...string) {
 	s.t.Helper()
-	frame := bare(s.m.View())
+	frame := tuitest.Bare(s.m.View())
 	for _, w := range words {
 		if strings.Contains(frame, w) {
 			s.t.Errorf("the screen shows %q:\n%s", w, frame)
@@ -121,14 +122,14 @@ func (s *screen) hides(words ...string) {
 }
 
 // plant is a store with a little of everything.
-func plant() *memory {
-	s := newMemory()
-	s.stats.Link = stream.Link{State: stream.Connected}
+func plant() *tuitest.Store {
+	s := tuitest.NewStore()
+	s.Totals.Link = stream.Link{State: stream.Connected}
 	var all []stream.Message
 	for i := range 12 {
-		t := at.Add(time.Duration(i) * 1310 * time.Millisecond)
+		t := tuitest.At.Add(time.Duration(i) * 1310 * time.Millisecond)
 		n := uint64(i)/3 + 1
-		m := hello([]string{"press-1", "press-2", "press-3"}[i%3], n, t, 3930*time.Millisecond, time.Duration(1800+100*i)*time.Microsecond)
+		m := tuitest.Hello([]string{"press-1", "press-2", "press-3"}[i%3], n, t, 3930*time.Millisecond, time.Duration(1800+100*i)*time.Microsecond)
 		if i < 3 {
 			m.Delta = stream.None
 		}
@@ -139,21 +140,21 @@ func plant() *memory {
 	all[5].Reordered = true
 	all = append(all,
 		stream.Message{Topic: "hello_world/plant/日本/température", Payload: []byte(`{"temp":31.5,"unit":"°C"}`), Sender: "hello_world/plant/日本/température",
-			Retained: true, Received: at.Add(16 * time.Second), Delta: stream.None, DeltaAny: 300 * time.Millisecond, Latency: stream.None},
+			Retained: true, Received: tuitest.At.Add(16 * time.Second), Delta: stream.None, DeltaAny: 300 * time.Millisecond, Latency: stream.None},
 		stream.Message{Topic: "hello_world/publish", Payload: []byte("\x1b]0;owned\x07 \u202Eevil\x00\xff"), Sender: "hello_world/publish",
-			Received: at.Add(17 * time.Second), Delta: 14 * time.Minute, DeltaAny: time.Second, Latency: stream.None},
-		hello("press-1", 5, at.Add(18*time.Second), 2280*time.Millisecond, 2100*time.Microsecond),
+			Received: tuitest.At.Add(17 * time.Second), Delta: 14 * time.Minute, DeltaAny: time.Second, Latency: stream.None},
+		tuitest.Hello("press-1", 5, tuitest.At.Add(18*time.Second), 2280*time.Millisecond, 2100*time.Microsecond),
 	)
-	s.say(all...)
+	s.Say(all...)
 	spread, quantile := &stream.Spread{Last: 3930, Min: 1002, Mean: 5512.4, Max: 9998}, &stream.Quantile{P50: 1.8, P90: 2.4, P99: 9.1, Max: 14}
-	s.senders = []stream.Sender{
-		{Sender: "hello_world/publish", State: stream.Silent, LastSeen: at.Add(-21 * time.Second), Messages: 1},
-		{Sender: "press-1", Ours: true, State: stream.OnTime, LastSeen: at.Add(18 * time.Second), Messages: 5, Rates: stream.Rates{Minute: 0.2}, IntervalMS: spread, LatencyMS: quantile},
-		{Sender: "press-2", Ours: true, State: stream.Late, LastSeen: at.Add(8 * time.Second), ExpectedMS: 9000, Missed: 3, Messages: 4, Pod: "CrashLoopBackOff, 2×", Rates: stream.Rates{Minute: 0.1}, IntervalMS: spread, LatencyMS: quantile},
-		{Sender: "press-3", Ours: true, State: stream.Gone, Since: at.Add(15 * time.Second), LastSeen: at.Add(14 * time.Second), Reordered: 1, Messages: 4},
-		{Sender: "press-4", Ours: true, State: stream.Lost, Since: at.Add(15 * time.Second), LastSeen: at.Add(14 * time.Second), Messages: 4},
+	s.Known = []stream.Sender{
+		{Sender: "hello_world/publish", State: stream.Silent, LastSeen: tuitest.At.Add(-21 * time.Second), Messages: 1},
+		{Sender: "press-1", Ours: true, State: stream.OnTime, LastSeen: tuitest.At.Add(18 * time.Second), Messages: 5, Rates: stream.Rates{Minute: 0.2}, IntervalMS: spread, LatencyMS: quantile},
+		{Sender: "press-2", Ours: true, State: stream.Late, LastSeen: tuitest.At.Add(8 * time.Second), ExpectedMS: 9000, Missed: 3, Messages: 4, Pod: "CrashLoopBackOff, 2×", Rates: stream.Rates{Minute: 0.1}, IntervalMS: spread, LatencyMS: quantile},
+		{Sender: "press-3", Ours: true, State: stream.Gone, Since: tuitest.At.Add(15 * time.Second), LastSeen: tuitest.At.Add(14 * time.Second), Reordered: 1, Messages: 4},
+		{Sender: "press-4", Ours: true, State: stream.Lost, Since: tuitest.At.Add(15 * time.Second), LastSeen: tuitest.At.Add(14 * time.Second), Messages: 4},
 	}
-	s.intervals = []history.Intervals{{Sender: "press-1", StepMS: 500, MinMS: 1002, MeanMS: 5512, MaxMS: 9998,
+	s.Histograms = []history.Intervals{{Sender: "press-1", StepMS: 500, MinMS: 1002, MeanMS: 5512, MaxMS: 9998,
 		Counts: []uint64{0, 0, 4, 5, 6, 5, 4, 6, 5, 7, 4, 5, 6, 5, 4, 6, 5, 5, 6, 4, 1}}}
 	return s
 }

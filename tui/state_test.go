@@ -12,10 +12,12 @@ import (
 	"hellox/history"
 	"hellox/stream"
 	"hellox/tui/source"
+	"hellox/tui/topictree"
+	"hellox/tui/tuitest"
 )
 
 func TestTheHeaderSaysHowTheStreamComes(t *testing.T) {
-	retry := stream.Link{State: stream.Retrying, Retry: at.Add(24 * time.Second), Cause: "connect to 127.0.0.1:1883: connection refused"}
+	retry := stream.Link{State: stream.Retrying, Retry: tuitest.At.Add(24 * time.Second), Cause: "connect to 127.0.0.1:1883: connection refused"}
 	tests := []struct {
 		name   string
 		link   *stream.Link // ours
@@ -31,11 +33,11 @@ func TestTheHeaderSaysHowTheStreamComes(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			store := newMemory()
-			store.stats.Link = test.broker
+			store := tuitest.NewStore()
+			store.Totals.Link = test.broker
 			s := open(t, store, termenv.Ascii, 100, 24)
 			if test.link != nil {
-				store.add(history.Event{Link: test.link})
+				store.Add(history.Event{Link: test.link})
 				s.follow()
 			}
 			s.shows(test.shows...)
@@ -45,7 +47,7 @@ func TestTheHeaderSaysHowTheStreamComes(t *testing.T) {
 
 // broken is a store whose answers fail while err is set.
 type broken struct {
-	*memory
+	*tuitest.Store
 	err error
 }
 
@@ -53,14 +55,14 @@ func (b *broken) Messages(ctx context.Context, q history.Query) (history.Page, e
 	if b.err != nil {
 		return history.Page{}, b.err
 	}
-	return b.memory.Messages(ctx, q)
+	return b.Store.Messages(ctx, q)
 }
 
 func (b *broken) Stats(ctx context.Context) (history.Stats, error) {
 	if b.err != nil {
 		return history.Stats{}, b.err
 	}
-	return b.memory.Stats(ctx)
+	return b.Store.Stats(ctx)
 }
 
 func TestAHistoryThatDoesNotAnswerIsAskedAgain(t *testing.T) {
@@ -92,11 +94,11 @@ func TestAStoreThatEndsIsTold(t *testing.T) {
 }
 
 // sparse is a store whose pages hold one message and then say where to go on.
-type sparse struct{ *memory }
+type sparse struct{ *tuitest.Store }
 
 func (s sparse) Messages(ctx context.Context, q history.Query) (history.Page, error) {
 	q.Limit = 1
-	return s.memory.Messages(ctx, q)
+	return s.Store.Messages(ctx, q)
 }
 
 func TestAScreenIsFilledFromSparsePages(t *testing.T) {
@@ -117,12 +119,12 @@ func TestAScreenIsFilledFromSparsePages(t *testing.T) {
 
 func TestDegradedIsTold(t *testing.T) {
 	store := longStore(3)
-	store.stats.Degraded = "the disk is full: nothing is acknowledged"
+	store.Totals.Degraded = "the disk is full: nothing is acknowledged"
 	open(t, store, termenv.Ascii, 80, 24).shows("◐ the disk is full: nothing is acknowledged")
 }
 
 func TestEmpty(t *testing.T) {
-	s := open(t, newMemory(), termenv.Ascii, 80, 24)
+	s := open(t, tuitest.NewStore(), termenv.Ascii, 80, 24)
 	s.shows("No messages yet. A broadcaster says Hello world every 1 to 10 s.", "waiting for 0 s")
 	s.press("/", "x", "enter")
 	s.read()
@@ -183,32 +185,32 @@ func TestTopicsOpenAndClose(t *testing.T) {
 
 func TestTheTreeIsBounded(t *testing.T) {
 	tr := newTreeModel(&shared{})
-	for i := range maxTopics + 100 {
-		m := stream.Message{Topic: time.Duration(i).String(), Payload: make([]byte, 2*maxTopicPayload), Received: at}
+	for i := range topictree.MaxTopics + 100 {
+		m := stream.Message{Topic: time.Duration(i).String(), Payload: make([]byte, 2*topictree.MaxPayload), Received: tuitest.At}
 		tr.add(&m)
 	}
-	if tr.topics.topics != maxTopics || tr.topics.over != 100 {
-		t.Errorf("%d topics are held and %d messages found no room, want %d and 100", tr.topics.topics, tr.topics.over, maxTopics)
+	if tr.topics.Topics != topictree.MaxTopics || tr.topics.Over != 100 {
+		t.Errorf("%d topics are held and %d messages found no room, want %d and 100", tr.topics.Topics, tr.topics.Over, topictree.MaxTopics)
 	}
 	tr.resize(10)
-	if m, size := tr.current(); len(m.Payload) != maxTopicPayload || size != 2*maxTopicPayload {
-		t.Errorf("%d of %d bytes of a payload are held, want %d of %d", len(m.Payload), size, maxTopicPayload, 2*maxTopicPayload)
+	if m, size := tr.current(); len(m.Payload) != topictree.MaxPayload || size != 2*topictree.MaxPayload {
+		t.Errorf("%d of %d bytes of a payload are held, want %d of %d", len(m.Payload), size, topictree.MaxPayload, 2*topictree.MaxPayload)
 	}
 }
 
 func TestTheDetailBesideARunningListCanBeRead(t *testing.T) {
-	clock := at
+	clock := tuitest.At
 	store := longStore(3)
 	s := open(t, store, termenv.Ascii, 120, 40, func(o *Options) { o.Now = func() time.Time { return clock } })
 	s.shows("#3 ")
 	clock = clock.Add(300 * time.Millisecond)
-	store.say(series(4, 4)...)
+	store.Say(series(4, 4)...)
 	s.follow()
 	s.shows("m4.", "#3 ")
 	clock = clock.Add(time.Second)
 	s.send(source.TickMsg{})
 	s.shows("#4 ")
-	store.say(series(5, 5)...)
+	store.Say(series(5, 5)...)
 	s.follow()
 	s.press("k") // whoever selects wants to see it at once
 	s.press("j")

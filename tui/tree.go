@@ -6,6 +6,7 @@ import (
 
 	"hellox/stream"
 	"hellox/tui/source"
+	"hellox/tui/topictree"
 	"hellox/tui/units"
 )
 
@@ -13,7 +14,7 @@ import (
 // opened and closed.
 type treeModel struct {
 	shared  *shared
-	topics  topicTree
+	topics  topictree.Tree
 	lines   []treeLine
 	stale   bool // lines have to be made again
 	allOpen bool
@@ -22,12 +23,12 @@ type treeModel struct {
 
 // A treeLine is a topic that is not hidden by a closed one above it.
 type treeLine struct {
-	topic *topic
+	topic *topictree.Topic
 	depth int
 }
 
 func newTreeModel(sh *shared) treeModel {
-	return treeModel{shared: sh, topics: newTopicTree(), allOpen: true}
+	return treeModel{shared: sh, topics: topictree.New(), allOpen: true}
 }
 
 // update takes messages in, and keys.
@@ -64,7 +65,7 @@ func (t treeModel) update(msg tea.Msg) treeModel {
 
 // add counts a message at its topic.
 func (t *treeModel) add(m *stream.Message) {
-	if t.topics.add(m, t.allOpen) {
+	if t.topics.Add(m, t.allOpen) {
 		t.stale = true
 	}
 }
@@ -75,27 +76,27 @@ func (t *treeModel) resize(height int) {
 	if t.stale {
 		on := t.at()
 		t.lines = t.lines[:0]
-		t.list(t.topics.root, 0, on)
+		t.list(t.topics.Root, 0, on)
 		t.stale = false
 	}
 	t.cursor.resize(len(t.lines), height)
 }
 
 // list appends the lines below a topic.
-func (t *treeModel) list(n *topic, depth int, on *topic) {
-	for _, c := range n.children {
+func (t *treeModel) list(n *topictree.Topic, depth int, on *topictree.Topic) {
+	for _, c := range n.Children {
 		if c == on {
 			t.cursor.selected = len(t.lines)
 		}
 		t.lines = append(t.lines, treeLine{c, depth})
-		if c.opened {
+		if c.Opened {
 			t.list(c, depth+1, on)
 		}
 	}
 }
 
 // at returns the selected topic, or nil.
-func (t *treeModel) at() *topic {
+func (t *treeModel) at() *topictree.Topic {
 	if t.cursor.selected >= len(t.lines) {
 		return nil
 	}
@@ -106,7 +107,7 @@ func (t *treeModel) at() *topic {
 // and the size of its payload.
 func (t *treeModel) current() (*stream.Message, int) {
 	if n := t.at(); n != nil {
-		return n.newest.last, n.newest.size
+		return n.Newest.Last, n.Newest.Size
 	}
 	return nil, 0
 }
@@ -114,11 +115,11 @@ func (t *treeModel) current() (*stream.Message, int) {
 // open shows what is below the selected topic, or selects the first of it.
 func (t *treeModel) open() {
 	switch n := t.at(); {
-	case n == nil || len(n.children) == 0:
-	case n.opened:
+	case n == nil || len(n.Children) == 0:
+	case n.Opened:
 		t.cursor.move(1)
 	default:
-		n.opened, t.stale = true, true
+		n.Opened, t.stale = true, true
 	}
 }
 
@@ -127,11 +128,11 @@ func (t *treeModel) close() {
 	n := t.at()
 	switch {
 	case n == nil:
-	case n.opened && len(n.children) > 0:
-		n.opened, t.stale = false, true
+	case n.Opened && len(n.Children) > 0:
+		n.Opened, t.stale = false, true
 	default:
 		for i := t.cursor.selected; i >= 0; i-- {
-			if t.lines[i].topic == n.parent {
+			if t.lines[i].topic == n.Parent {
 				t.cursor.to(i)
 			}
 		}
@@ -142,20 +143,20 @@ func (t *treeModel) close() {
 func (t *treeModel) toggleAll() {
 	t.allOpen = !t.allOpen
 	t.stale = true
-	var walk func(*topic)
-	walk = func(n *topic) {
-		for _, c := range n.children {
-			c.opened = t.allOpen
+	var walk func(*topictree.Topic)
+	walk = func(n *topictree.Topic) {
+		for _, c := range n.Children {
+			c.Opened = t.allOpen
 			walk(c)
 		}
 	}
-	walk(t.topics.root)
+	walk(t.topics.Root)
 }
 
 // state describes for the foot what the tree does not show.
 func (t *treeModel) state() string {
-	if t.topics.over > 0 {
-		return units.Count(t.topics.over) + " of further topics not shown "
+	if t.topics.Over > 0 {
+		return units.Count(t.topics.Over) + " of further topics not shown "
 	}
 	return "following "
 }

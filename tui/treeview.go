@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hellox/tui/cells"
+	"hellox/tui/theme"
 	"hellox/tui/units"
 )
 
@@ -24,14 +25,14 @@ func (t *treeModel) view(w int, now time.Time) []string {
 		var b strings.Builder
 		b.WriteString(p.Accent.Apply(pointer(i == t.cursor.selected)))
 		b.WriteString(p.Ink.Apply(cells.Left(t.label(i, nameW), nameW)))
-		b.WriteString(p.Ink.Apply(cells.Right(units.Count(n.count), countW)))
-		b.WriteString(p.Grey.Apply("  " + cells.Right(units.Rate(float64(n.minute.Sum(now, time.Minute))/60), rateW)))
+		b.WriteString(p.Ink.Apply(cells.Right(units.Count(n.Count), countW)))
+		b.WriteString(p.Grey.Apply("  " + cells.Right(units.Rate(float64(n.Minute.Sum(now, time.Minute))/60), rateW)))
 		last := ""
-		if n.last != nil {
-			last = marks(n.last) + text(n.last, textW)
+		if n.Last != nil {
+			last = theme.Marks(n.Last) + text(n.Last, textW)
 		}
 		b.WriteString(p.Ink.Apply("  " + cells.Left(last, textW)))
-		b.WriteString(p.Grey.Apply(cells.Right(units.Age(now.Sub(n.seen)), ageW)))
+		b.WriteString(p.Grey.Apply(cells.Right(units.Age(now.Sub(n.Seen)), ageW)))
 		lines = append(lines, p.Fill(b.String(), w))
 	}
 	return lines
@@ -42,14 +43,14 @@ func (t *treeModel) label(i, w int) string {
 	row := t.lines[i]
 	sign := "  "
 	switch {
-	case len(row.topic.children) == 0:
-	case row.topic.opened:
+	case len(row.topic.Children) == 0:
+	case row.topic.Opened:
 		sign = "▾ "
 	default:
 		sign = "▸ "
 	}
 	indent := min(2*row.depth, w/2)
-	level := cells.Clean(row.topic.level, w-indent-2)
+	level := cells.Clean(row.topic.Level, w-indent-2)
 	if level == "" {
 		level = "(empty level)"
 	}

@@ -93,6 +93,7 @@ tui -> tui/form
 tui -> tui/source
 tui -> tui/theme
 tui -> tui/timeline
+tui -> tui/topictree
 tui -> tui/units
 tui/cells -> stream/safetext
 tui/detail -> stream
@@ -105,12 +106,22 @@ tui/form -> stream/filter
 tui/form -> stream/safetext
 tui/form -> tui/cells
 tui/form -> tui/theme
+tui/lines -> history
+tui/lines -> stream
+tui/lines -> stream/safetext
+tui/lines -> tui/cells
+tui/lines -> tui/theme
+tui/lines -> tui/units
 tui/source -> history
 tui/source -> stream
 tui/source -> tui/units
 tui/theme -> stream
 tui/theme -> tui/cells
 tui/theme -> tui/timeline
+tui/topictree -> stream
+tui/topictree -> tui/timeline
+tui/tuitest -> history
+tui/tuitest -> stream
 tui/units -> stream
 
 cmd/hellox/output -> stream/safetext

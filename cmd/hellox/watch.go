@@ -18,6 +18,7 @@ import (
 	"hellox/stream"
 	"hellox/stream/filter"
 	"hellox/tui"
+	"hellox/tui/lines"
 	"hellox/tui/source"
 )
 
@@ -185,11 +186,11 @@ func (v view) show(ctx context.Context, sh shell, store history.Store, client so
 			Memory: v.memory, In: sh.in, Out: sh.out,
 		})
 	}
-	n, err := tui.Lines(ctx, tui.LineOptions{
+	n, err := lines.Write(ctx, lines.Options{
 		Store: store, Select: v.selected, Since: v.since, JSON: v.output == "json",
 		Count: v.count, For: v.duration, Color: output.Capable(sh.out, sh.env), Out: sh.out, Err: sh.err,
 	})
-	if errors.Is(err, tui.ErrShort) {
+	if errors.Is(err, lines.ErrShort) {
 		return failed(fmt.Errorf("watch %s: %d of %d messages came in %s", v.title, n, v.count, v.duration),
 			"give it more time with --for, or see what the senders do with hellox status")
 	}

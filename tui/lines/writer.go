@@ -1,4 +1,4 @@
-package tui
+package lines
 
 import (
 	"bufio"
@@ -16,10 +16,10 @@ import (
 
 // lineWriter writes events as lines. Columns grow with what comes, so that
 // lines stand below each other without knowing what is to come.
-type lineWriter struct {
+type writer struct {
 	out     *bufio.Writer
 	styles  *theme.Theme
-	o       LineOptions
+	o       Options
 	n       int   // messages written
 	last    int64 // id of the newest
 	senderW int
@@ -29,11 +29,11 @@ type lineWriter struct {
 
 // No column grows beyond these cells; a longer text is still written whole.
 const (
-	lineSenderMost = 32
-	lineTextMost   = 48
+	maxSenderWidth = 32
+	maxTextWidth   = 48
 )
 
-func (w *lineWriter) event(e *history.Event) error {
+func (w *writer) event(e *history.Event) error {
 	switch {
 	case e.Message != nil:
 		w.n++
@@ -53,7 +53,7 @@ func (w *lineWriter) event(e *history.Event) error {
 }
 
 // json writes the message as an object, and its gap to whoever reads along.
-func (w *lineWriter) json(e *history.Event) error {
+func (w *writer) json(e *history.Event) error {
 	if e.Message.Missed > 0 {
 		if err := w.aside(missed(e.Message)); err != nil {
 			return err
@@ -71,7 +71,7 @@ func (w *lineWriter) json(e *history.Event) error {
 }
 
 // columns writes time, sender, text, delta and latency.
-func (w *lineWriter) columns(m *stream.Message) error {
+func (w *writer) columns(m *stream.Message) error {
 	s := w.styles
 	if m.Missed > 0 {
 		if err := w.aside(missed(m)); err != nil {
@@ -79,12 +79,12 @@ func (w *lineWriter) columns(m *stream.Message) error {
 		}
 	}
 	sender := safetext.Clean(m.Sender)
-	say := marks(m) + safetext.Clean(string(m.Payload))
+	say := theme.Marks(m) + safetext.Clean(string(m.Payload))
 	if m.Ours {
-		say = marks(m) + safetext.Clean(m.Text)
+		say = theme.Marks(m) + safetext.Clean(m.Text)
 	}
-	w.senderW = max(w.senderW, min(cells.Width(sender), lineSenderMost))
-	w.textW = max(w.textW, min(cells.Width(say), lineTextMost))
+	w.senderW = max(w.senderW, min(cells.Width(sender), maxSenderWidth))
+	w.textW = max(w.textW, min(cells.Width(say), maxTextWidth))
 	d := ""
 	if m.Delta != stream.None {
 		d = "Δ " + cells.Right(units.Delta(m.Delta), 10)
@@ -107,7 +107,7 @@ func missed(m *stream.Message) string {
 
 // aside says something about the messages: among them for a person, beside
 // them where a program reads.
-func (w *lineWriter) aside(words string) error {
+func (w *writer) aside(words string) error {
 	if !w.o.JSON {
 		_, err := fmt.Fprintln(w.out, w.styles.Red.Apply(words))
 		return err
@@ -120,7 +120,7 @@ func (w *lineWriter) aside(words string) error {
 	return nil
 }
 
-func (w *lineWriter) link(l *stream.Link) error {
+func (w *writer) link(l *stream.Link) error {
 	words := ""
 	switch l.State {
 	case stream.Connected:

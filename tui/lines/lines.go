@@ -1,4 +1,4 @@
-package tui
+package lines
 
 import (
 	"bufio"
@@ -21,7 +21,7 @@ import (
 var ErrShort = errors.New("the time ended before enough messages came")
 
 // LineOptions say what Lines writes and when it ends.
-type LineOptions struct {
+type Options struct {
 	Store  history.Store
 	Since  time.Time // begin in the history there; zero: with what comes next
 	Select history.Select
@@ -38,7 +38,7 @@ type LineOptions struct {
 // with nil after Count messages, when For is over, or when nobody reads Out any
 // more; with ErrShort if For was over before Count; with the error of ctx or
 // of the store otherwise.
-func Lines(ctx context.Context, o LineOptions) (int, error) {
+func Write(ctx context.Context, o Options) (int, error) {
 	if o.Err == nil {
 		o.Err = io.Discard
 	}
@@ -65,7 +65,7 @@ func Lines(ctx context.Context, o LineOptions) (int, error) {
 }
 
 // follow writes until the count is reached or something fails.
-func follow(ctx context.Context, o LineOptions) (int, error) {
+func follow(ctx context.Context, o Options) (int, error) {
 	after, err := firstID(ctx, o.Store, o.Since)
 	if err != nil {
 		return 0, err
@@ -73,8 +73,8 @@ func follow(ctx context.Context, o LineOptions) (int, error) {
 	follower := o.Store.Follow(history.Follow{After: after, Select: o.Select})
 	defer func() { _ = follower.Close() }()
 
-	w := lineWriter{out: bufio.NewWriterSize(o.Out, 64<<10), o: o, last: max(after, 0), senderW: 12, textW: 24}
-	w.styles = theme.New(lineRenderer(o))
+	w := writer{out: bufio.NewWriterSize(o.Out, 64<<10), o: o, last: max(after, 0), senderW: 12, textW: 24}
+	w.styles = theme.New(renderer(o))
 	for {
 		events, err := follower.Next(ctx)
 		if err != nil {
@@ -114,7 +114,7 @@ func firstID(ctx context.Context, store history.Store, since time.Time) (int64, 
 }
 
 // lineRenderer colours for the terminal that Out is, or not at all.
-func lineRenderer(o LineOptions) *lipgloss.Renderer {
+func renderer(o Options) *lipgloss.Renderer {
 	r := lipgloss.NewRenderer(o.Out)
 	if !o.Color {
 		r.SetColorProfile(termenv.Ascii)

@@ -1,4 +1,4 @@
-package tui
+package lines_test
 
 import (
 	"bytes"
@@ -14,19 +14,21 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/lines"
+	"hellox/tui/tuitest"
 )
 
-func now() time.Time { return at }
+func now() time.Time { return tuitest.At }
 
-// said is a store that holds three messages and then tells of a lost link.
-func said() *memory {
-	s := newMemory()
-	third := hello("press-2", 9, at.Add(2*time.Second), 1904*time.Millisecond, 2100*time.Microsecond)
+// threeMessages is a store that holds three messages and then tells of a lost link.
+func threeMessages() *tuitest.Store {
+	s := tuitest.NewStore()
+	third := tuitest.Hello("press-2", 9, tuitest.At.Add(2*time.Second), 1904*time.Millisecond, 2100*time.Microsecond)
 	third.Missed = 3
-	s.say(
-		hello("press-1", 1, at, stream.None, 1800*time.Microsecond),
+	s.Say(
+		tuitest.Hello("press-1", 1, tuitest.At, stream.None, 1800*time.Microsecond),
 		stream.Message{Topic: "plant/line-1/temp", Sender: "plant/line-1/temp", Payload: []byte("31\x1b[2J °C"), Retained: true,
-			Received: at.Add(time.Second), Delta: 12*time.Minute + 3*time.Second, DeltaAny: time.Second, Latency: stream.None},
+			Received: tuitest.At.Add(time.Second), Delta: 12*time.Minute + 3*time.Second, DeltaAny: time.Second, Latency: stream.None},
 		third,
 	)
 	return s
@@ -34,7 +36,7 @@ func said() *memory {
 
 func TestLinesStandInColumns(t *testing.T) {
 	var out, aside bytes.Buffer
-	n, err := Lines(t.Context(), LineOptions{Store: said(), Since: at.Add(-time.Hour), Count: 3, Out: &out, Err: &aside, Now: now})
+	n, err := lines.Write(t.Context(), lines.Options{Store: threeMessages(), Since: tuitest.At.Add(-time.Hour), Count: 3, Out: &out, Err: &aside, Now: now})
 	if n != 3 || err != nil {
 		t.Fatalf("Lines = %d, %v; want 3 messages", n, err)
 	}
@@ -54,9 +56,9 @@ func TestLinesStandInColumns(t *testing.T) {
 }
 
 func TestLinesOfJSONAreMessages(t *testing.T) {
-	store := said()
+	store := threeMessages()
 	var out, aside bytes.Buffer
-	if _, err := Lines(t.Context(), LineOptions{Store: store, Since: at.Add(-time.Hour), JSON: true, Count: 3, Out: &out, Err: &aside, Now: now}); err != nil {
+	if _, err := lines.Write(t.Context(), lines.Options{Store: store, Since: tuitest.At.Add(-time.Hour), JSON: true, Count: 3, Out: &out, Err: &aside, Now: now}); err != nil {
 		t.Fatal(err)
 	}
 	d := json.NewDecoder(&out)
@@ -70,7 +72,7 @@ func TestLinesOfJSONAreMessages(t *testing.T) {
 		}
 		got = append(got, m)
 	}
-	if diff := cmp.Diff(store.messages, got); diff != "" {
+	if diff := cmp.Diff(store.Stored, got); diff != "" {
 		t.Errorf("messages (-kept +read):\n%s", diff)
 	}
 	if want := "⋯ press-2: 3 missed\n"; aside.String() != want {
@@ -79,12 +81,12 @@ func TestLinesOfJSONAreMessages(t *testing.T) {
 }
 
 func TestLinesBeginWithWhatComesNext(t *testing.T) {
-	store := said()
+	store := threeMessages()
 	in, out := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := Lines(t.Context(), LineOptions{Store: watched{store, func() {
-			store.say(hello("late", 1, at.Add(time.Minute), stream.None, 0))
+		_, err := lines.Write(t.Context(), lines.Options{Store: watched{store, func() {
+			store.Say(tuitest.Hello("late", 1, tuitest.At.Add(time.Minute), stream.None, 0))
 		}}, Count: 1, Out: out, Now: now})
 		out.Close()
 		ended <- err
@@ -111,18 +113,18 @@ func (w watched) Follow(f history.Follow) history.Follower {
 
 func TestLinesTellOfALostLinkAndOfWhatWasDropped(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
-		store := newMemory()
-		store.say(hello("press-1", 1, at, stream.None, 0))
-		store.add(
-			history.Event{Link: &stream.Link{State: stream.Retrying, Retry: at.Add(4 * time.Second), Cause: "connection refused"}},
+		store := tuitest.NewStore()
+		store.Say(tuitest.Hello("press-1", 1, tuitest.At, stream.None, 0))
+		store.Add(
+			history.Event{Link: &stream.Link{State: stream.Retrying, Retry: tuitest.At.Add(4 * time.Second), Cause: "connection refused"}},
 			history.Event{Link: &stream.Link{State: stream.Connected}},
 			history.Event{Evicted: 6},
 		)
-		last := hello("press-1", 7, at, stream.None, 0)
+		last := tuitest.Hello("press-1", 7, tuitest.At, stream.None, 0)
 		last.ID = 7
-		store.say(last)
+		store.Say(last)
 		var out, aside bytes.Buffer
-		if _, err := Lines(t.Context(), LineOptions{Store: store, Since: at, JSON: asJSON, Count: 2, Out: &out, Err: &aside, Now: now}); err != nil {
+		if _, err := lines.Write(t.Context(), lines.Options{Store: store, Since: tuitest.At, JSON: asJSON, Count: 2, Out: &out, Err: &aside, Now: now}); err != nil {
 			t.Fatal(err)
 		}
 		link, dropped := "◌ retry in 4 s: connection refused\n● connected\n", "⋯ 5 dropped: they came faster than they were read\n"
@@ -145,19 +147,19 @@ func TestLinesEnd(t *testing.T) {
 	tests := []struct {
 		name string
 		ctx  context.Context
-		o    LineOptions
+		o    lines.Options
 		n    int
 		err  error
 	}{
-		{"with the time", t.Context(), LineOptions{For: time.Millisecond, Out: io.Discard}, 3, nil},
-		{"short of the count", t.Context(), LineOptions{For: time.Millisecond, Count: 4, Out: io.Discard}, 3, ErrShort},
-		{"with the context", canceled, LineOptions{Out: io.Discard}, 3, context.Canceled},
-		{"with the reader", t.Context(), LineOptions{Out: w}, 3, nil},
+		{"with the time", t.Context(), lines.Options{For: time.Millisecond, Out: io.Discard}, 3, nil},
+		{"short of the count", t.Context(), lines.Options{For: time.Millisecond, Count: 4, Out: io.Discard}, 3, lines.ErrShort},
+		{"with the context", canceled, lines.Options{Out: io.Discard}, 3, context.Canceled},
+		{"with the reader", t.Context(), lines.Options{Out: w}, 3, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			test.o.Store, test.o.Since, test.o.Now = said(), at.Add(-time.Hour), now
-			n, err := Lines(test.ctx, test.o)
+			test.o.Store, test.o.Since, test.o.Now = threeMessages(), tuitest.At.Add(-time.Hour), now
+			n, err := lines.Write(test.ctx, test.o)
 			if !errors.Is(err, test.err) {
 				t.Errorf("Lines returned %v, want %v", err, test.err)
 			}
@@ -165,5 +167,26 @@ func TestLinesEnd(t *testing.T) {
 				t.Errorf("Lines wrote %d messages, want %d", n, test.n)
 			}
 		})
+	}
+}
+
+// TestNothingHostileReachesALine puts each of the corpus into every field.
+func TestNothingHostileReachesALine(t *testing.T) {
+	for _, s := range tuitest.Corpus() {
+		for _, asJSON := range []bool{false, true} {
+			store := tuitest.Hostile(s)
+			store.Add(history.Event{Link: &stream.Link{State: stream.Retrying, Cause: s}})
+			store.Say(tuitest.Hello("press-1", 1, tuitest.At, time.Second, 0))
+			var out strings.Builder
+			o := lines.Options{Store: store, Since: tuitest.At.Add(-time.Hour), JSON: asJSON, Color: true, Count: 3, Out: &out, Err: &out, Now: now}
+			if n, err := lines.Write(t.Context(), o); n != 3 || err != nil {
+				t.Fatalf("Lines = %d, %v", n, err)
+			}
+			for _, l := range strings.Split(tuitest.Bare(out.String()), "\n") {
+				if at := strings.IndexFunc(l, tuitest.Unsafe); at >= 0 {
+					t.Fatalf("json %v: %.100q reaches the line as %.300q", asJSON, s, l)
+				}
+			}
+		}
 	}
 }

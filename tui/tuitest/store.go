@@ -1,41 +1,42 @@
-package tui
+package tuitest
 
 import (
 	"context"
 	"slices"
 	"sort"
 	"sync"
-	"time"
 
 	"hellox/history"
 	"hellox/stream"
 )
 
-// memory is a Store for tests: a slice, and a condition to wait on.
-type memory struct {
-	mu        sync.Mutex
-	changed   chan struct{} // closed and made anew with each event
-	events    []history.Event
-	messages  []stream.Message
-	senders   []stream.Sender
-	intervals []history.Intervals
-	stats     history.Stats
+// A Store is a history.Store made of slices. Its exported fields may be set
+// while nothing reads it.
+type Store struct {
+	mu         sync.Mutex
+	changed    chan struct{} // closed and made anew with each event
+	events     []history.Event
+	Stored     []stream.Message
+	Known      []stream.Sender
+	Histograms []history.Intervals
+	Totals     history.Stats
 }
 
-func newMemory() *memory { return &memory{changed: make(chan struct{})} }
+// NewStore returns an empty store.
+func NewStore() *Store { return &Store{changed: make(chan struct{})} }
 
-// add appends events, numbering messages that have no id.
-func (s *memory) add(events ...history.Event) {
+// Add appends events. Messages without an ID get the next one.
+func (s *Store) Add(events ...history.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range events {
 		if m := e.Message; m != nil {
 			if m.ID == 0 {
-				m.ID = s.stats.LastID + 1
+				m.ID = s.Totals.LastID + 1
 			}
-			s.stats.LastID = m.ID
-			s.stats.Received++
-			s.messages = append(s.messages, *m)
+			s.Totals.LastID = m.ID
+			s.Totals.Received++
+			s.Stored = append(s.Stored, *m)
 		}
 		s.events = append(s.events, e)
 	}
@@ -43,12 +44,13 @@ func (s *memory) add(events ...history.Event) {
 	s.changed = make(chan struct{})
 }
 
-func (s *memory) say(messages ...stream.Message) {
+// Say appends messages.
+func (s *Store) Say(messages ...stream.Message) {
 	events := make([]history.Event, len(messages))
 	for i := range messages {
 		events[i].Message = &messages[i]
 	}
-	s.add(events...)
+	s.Add(events...)
 }
 
 func selects(sel history.Select, m *stream.Message) bool {
@@ -61,12 +63,13 @@ func selects(sel history.Select, m *stream.Message) bool {
 	return sel.Filter.Match(m)
 }
 
-func (s *memory) Messages(_ context.Context, q history.Query) (history.Page, error) {
+// Messages implements history.Store.
+func (s *Store) Messages(_ context.Context, q history.Query) (history.Page, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var fit []stream.Message
-	for i := range s.messages {
-		m := &s.messages[i]
+	for i := range s.Stored {
+		m := &s.Stored[i]
 		if m.ID > q.After && (q.Before == 0 || m.ID < q.Before) && !m.Received.Before(q.Since) && selects(q.Select, m) {
 			fit = append(fit, *m)
 		}
@@ -85,10 +88,11 @@ func (s *memory) Messages(_ context.Context, q history.Query) (history.Page, err
 	return history.Page{Messages: fit, Next: fit[0].ID}, nil
 }
 
-func (s *memory) Message(_ context.Context, id int64) (stream.Message, error) {
+// Message implements history.Store.
+func (s *Store) Message(_ context.Context, id int64) (stream.Message, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, m := range s.messages {
+	for _, m := range s.Stored {
 		if m.ID == id {
 			return m, nil
 		}
@@ -96,25 +100,30 @@ func (s *memory) Message(_ context.Context, id int64) (stream.Message, error) {
 	return stream.Message{}, history.ErrNotFound
 }
 
-func (s *memory) Senders(context.Context) ([]stream.Sender, error) {
+// Senders implements history.Store.
+func (s *Store) Senders(context.Context) ([]stream.Sender, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := slices.Clone(s.senders)
+	all := slices.Clone(s.Known)
 	sort.Slice(all, func(i, j int) bool { return all[i].Sender < all[j].Sender })
 	return all, nil
 }
 
-func (s *memory) Stats(context.Context) (history.Stats, error) {
+// Stats implements history.Store.
+func (s *Store) Stats(context.Context) (history.Stats, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stats, nil
+	return s.Totals, nil
 }
 
-func (s *memory) Intervals(context.Context) ([]history.Intervals, error) { return s.intervals, nil }
+// Intervals implements history.Store.
+func (s *Store) Intervals(context.Context) ([]history.Intervals, error) { return s.Histograms, nil }
 
-func (s *memory) Close() error { return nil }
+// Close implements history.Store.
+func (s *Store) Close() error { return nil }
 
-func (s *memory) Follow(f history.Follow) history.Follower {
+// Follow implements history.Store.
+func (s *Store) Follow(f history.Follow) history.Follower {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := &follower{store: s, sel: f.Select}
@@ -129,7 +138,7 @@ func (s *memory) Follow(f history.Follow) history.Follower {
 }
 
 type follower struct {
-	store *memory
+	store *Store
 	sel   history.Select
 	at    int
 }
@@ -157,20 +166,3 @@ func (f *follower) Next(ctx context.Context) ([]history.Event, error) {
 }
 
 func (f *follower) Close() error { return nil }
-
-// at is the moment that the tests begin.
-var at = time.Date(2026, 11, 24, 14, 2, 31, 114e6, time.UTC)
-
-// hello is a broadcast of ours.
-func hello(sender string, seq uint64, received time.Time, since, took time.Duration) stream.Message {
-	h := stream.Hello{Text: "Hello world", Sender: sender, Boot: "01JDFQK3V0000000000000000" + "A", Seq: seq, Sent: received.Add(-took)}
-	any := since
-	if since != stream.None {
-		any = (since / 3).Truncate(time.Microsecond)
-	}
-	return stream.Message{
-		Topic: "hello_world/broadcast/" + sender, Payload: h.AppendJSON(nil), QoS: 1, Received: received,
-		Sender: sender, Delta: since, DeltaAny: any,
-		Ours: true, Text: h.Text, Boot: h.Boot, Seq: seq, Latency: took,
-	}
-}

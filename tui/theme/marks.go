@@ -1,0 +1,15 @@
+package theme
+
+import "hellox/stream"
+
+// marks returns the signs of a retained and of a reordered message.
+func Marks(m *stream.Message) string {
+	s := ""
+	if m.Retained {
+		s += "▣ "
+	}
+	if m.Reordered {
+		s += "↶ "
+	}
+	return s
+}
