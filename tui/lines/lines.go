@@ -17,27 +17,27 @@ import (
 	"hellox/tui/theme"
 )
 
-// ErrShort is what Lines returns when the time ended before the count.
+// ErrShort means that For was over before Count messages came.
 var ErrShort = errors.New("the time ended before enough messages came")
 
-// LineOptions say what Lines writes and when it ends.
+// Options configure Write.
 type Options struct {
 	Store  history.Store
-	Since  time.Time // begin in the history there; zero: with what comes next
+	Since  time.Time // begin in the history there; zero: with the next message
 	Select history.Select
 	JSON   bool          // one JSON object a line, else aligned columns
 	Color  bool          // columns only
-	Count  int           // end after so many messages; 0: no bound
+	Count  int           // end after that many messages; 0: no bound
 	For    time.Duration // end after that time; 0: no bound
 	Out    io.Writer     // the messages
-	Err    io.Writer     // what is said about them; nil: nobody is told
+	Err    io.Writer     // link states, and with JSON gaps; nil: discarded
 	Now    func() time.Time
 }
 
-// Lines writes one message a line as they come, and returns how many. It ends
-// with nil after Count messages, when For is over, or when nobody reads Out any
-// more; with ErrShort if For was over before Count; with the error of ctx or
-// of the store otherwise.
+// Write writes one message a line as they come, and returns how many. It
+// returns nil after Count messages, when For is over, or when Out is closed by
+// its reader; ErrShort if For is over before Count; else the error of ctx or of
+// the store.
 func Write(ctx context.Context, o Options) (int, error) {
 	if o.Err == nil {
 		o.Err = io.Discard
@@ -64,7 +64,7 @@ func Write(ctx context.Context, o Options) (int, error) {
 	return n, err
 }
 
-// follow writes until the count is reached or something fails.
+// follow writes until the count is reached or an error.
 func follow(ctx context.Context, o Options) (int, error) {
 	after, err := firstID(ctx, o.Store, o.Since)
 	if err != nil {
@@ -74,7 +74,7 @@ func follow(ctx context.Context, o Options) (int, error) {
 	defer func() { _ = follower.Close() }()
 
 	w := writer{out: bufio.NewWriterSize(o.Out, 64<<10), o: o, last: max(after, 0), senderW: 12, textW: 24}
-	w.styles = theme.New(renderer(o))
+	w.theme = theme.New(renderer(o))
 	for {
 		events, err := follower.Next(ctx)
 		if err != nil {
@@ -94,12 +94,12 @@ func follow(ctx context.Context, o Options) (int, error) {
 	}
 }
 
-// firstID returns the id after which the messages since a time begin.
+// firstID returns the ID after which the messages since a time begin.
 func firstID(ctx context.Context, store history.Store, since time.Time) (int64, error) {
 	if since.IsZero() {
 		return history.Now, nil
 	}
-	stats, err := store.Stats(ctx) // first: what comes later is followed
+	stats, err := store.Stats(ctx) // first: later messages come from the follower
 	if err != nil {
 		return 0, fmt.Errorf("read the history: %w", err)
 	}
@@ -113,7 +113,7 @@ func firstID(ctx context.Context, store history.Store, since time.Time) (int64, 
 	return stats.LastID, nil
 }
 
-// lineRenderer colours for the terminal that Out is, or not at all.
+// renderer returns a renderer with the colours of the terminal, or without.
 func renderer(o Options) *lipgloss.Renderer {
 	r := lipgloss.NewRenderer(o.Out)
 	if !o.Color {

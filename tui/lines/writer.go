@@ -14,25 +14,26 @@ import (
 	"hellox/tui/units"
 )
 
-// lineWriter writes events as lines. Columns grow with what comes, so that
-// lines stand below each other without knowing what is to come.
+// A writer writes events as lines. Columns grow as wider values come, since
+// those to come are not known.
 type writer struct {
 	out     *bufio.Writer
-	styles  *theme.Theme
+	theme   *theme.Theme
 	o       Options
 	n       int   // messages written
-	last    int64 // id of the newest
+	last    int64 // ID of the newest
 	senderW int
 	textW   int
 	buf     []byte
 }
 
-// No column grows beyond these cells; a longer text is still written whole.
+// The largest widths of columns. A longer value is still written whole.
 const (
 	maxSenderWidth = 32
 	maxTextWidth   = 48
 )
 
+// event writes one event.
 func (w *writer) event(e *history.Event) error {
 	switch {
 	case e.Message != nil:
@@ -52,7 +53,7 @@ func (w *writer) event(e *history.Event) error {
 	return nil
 }
 
-// json writes the message as an object, and its gap to whoever reads along.
+// json writes a message as an object, and its gap to Err.
 func (w *writer) json(e *history.Event) error {
 	if e.Message.Missed > 0 {
 		if err := w.aside(missed(e.Message)); err != nil {
@@ -72,19 +73,18 @@ func (w *writer) json(e *history.Event) error {
 
 // columns writes time, sender, text, delta and latency.
 func (w *writer) columns(m *stream.Message) error {
-	s := w.styles
 	if m.Missed > 0 {
 		if err := w.aside(missed(m)); err != nil {
 			return err
 		}
 	}
 	sender := safetext.Clean(m.Sender)
-	say := theme.Marks(m) + safetext.Clean(string(m.Payload))
+	text := theme.Marks(m) + safetext.Clean(string(m.Payload))
 	if m.Ours {
-		say = theme.Marks(m) + safetext.Clean(m.Text)
+		text = theme.Marks(m) + safetext.Clean(m.Text)
 	}
 	w.senderW = max(w.senderW, min(cells.Width(sender), maxSenderWidth))
-	w.textW = max(w.textW, min(cells.Width(say), maxTextWidth))
+	w.textW = max(w.textW, min(cells.Width(text), maxTextWidth))
 	d := ""
 	if m.Delta != stream.None {
 		d = "Δ " + cells.Right(units.Delta(m.Delta), 10)
@@ -93,51 +93,52 @@ func (w *writer) columns(m *stream.Message) error {
 	if m.Latency != stream.None {
 		tail += "  " + cells.Right(units.Latency(m.Latency), 8)
 	}
-	_, err := fmt.Fprintln(w.out, s.Grey.Apply(m.Received.In(w.o.Now().Location()).Format(units.Clock))+" "+
-		s.Bar(m.Sender, m.Color, false)+pad(sender, w.senderW)+"  "+pad(say, w.textW)+tail)
+	_, err := fmt.Fprintln(w.out, w.theme.Grey.Apply(m.Received.In(w.o.Now().Location()).Format(units.Clock))+" "+
+		w.theme.Bar(m.Sender, m.Color, false)+pad(sender, w.senderW)+"  "+pad(text, w.textW)+tail)
 	return err
 }
 
-// pad fills s up to n cells; a longer one stays whole.
+// pad appends spaces to s up to n cells. A longer one stays whole.
 func pad(s string, n int) string { return s + cells.Spaces(n-cells.Width(s)) }
 
+// missed describes the gap before a message.
 func missed(m *stream.Message) string {
 	return "⋯ " + safetext.Clean(m.Sender) + ": " + units.Count(m.Missed) + " missed"
 }
 
-// aside says something about the messages: among them for a person, beside
-// them where a program reads.
-func (w *writer) aside(words string) error {
+// aside writes a remark about the messages: between them, or with JSON to Err.
+func (w *writer) aside(text string) error {
 	if !w.o.JSON {
-		_, err := fmt.Fprintln(w.out, w.styles.Red.Apply(words))
+		_, err := fmt.Fprintln(w.out, w.theme.Red.Apply(text))
 		return err
 	}
-	// Whoever reads the messages must have those before it by now.
-	if err := w.out.Flush(); err != nil {
-		return err
-	}
-	_, _ = io.WriteString(w.o.Err, words+"\n") // a closed stderr ends nothing
-	return nil
+	return w.writeErr(text)
 }
 
+// link writes the state of the link to Err.
 func (w *writer) link(l *stream.Link) error {
-	words := ""
+	text := ""
 	switch l.State {
 	case stream.Connected:
-		words = "● connected"
+		text = "● connected"
 	case stream.Retrying:
-		words = "◌ retry in " + units.Elapsed(l.Retry.Sub(w.o.Now())+time.Second/2)
+		text = "◌ retry in " + units.Elapsed(l.Retry.Sub(w.o.Now())+time.Second/2)
 	case stream.Ended:
-		words = "⨯ ended"
+		text = "⨯ ended"
 	default:
 		return nil
 	}
 	if l.Cause != "" {
-		words += ": " + safetext.Clean(l.Cause)
+		text += ": " + safetext.Clean(l.Cause)
 	}
+	return w.writeErr(text)
+}
+
+// writeErr writes a line to Err, after the messages before it.
+func (w *writer) writeErr(text string) error {
 	if err := w.out.Flush(); err != nil {
 		return err
 	}
-	_, _ = io.WriteString(w.o.Err, words+"\n")
+	_, _ = io.WriteString(w.o.Err, text+"\n") // a closed stderr ends nothing
 	return nil
 }

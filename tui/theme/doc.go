@@ -7,6 +7,6 @@
 //	  └───── Help          the styles of the help
 //
 // A Style is applied thousands of times a second, so it is compiled once. No
-// state is told by colour alone: Sign has a shape for each. Layout and text are
+// state is shown by colour alone: Sign has a shape for each, Marks for messages. Layout and text are
 // not decided here.
 package theme

@@ -2,7 +2,7 @@ package theme
 
 import "hellox/stream"
 
-// marks returns the signs of a retained and of a reordered message.
+// Marks returns the signs of a retained and of a reordered message.
 func Marks(m *stream.Message) string {
 	s := ""
 	if m.Retained {
