@@ -12,7 +12,7 @@ import (
 )
 
 // BenchmarkFold takes 100,000 messages of 1,000 senders in, in batches as they
-// come from a feed, with everything that is kept about them.
+// come from a feed, with everything that is stored about them.
 func BenchmarkFold(b *testing.B) {
 	const messages, batch = 100_000, 2000
 	all := series(1, messages)

@@ -20,9 +20,9 @@ func helpLines(t *theme.Theme, w int) []string {
 	}
 	lines = append(lines, "", t.Bold.Apply(" signs"), "")
 	for _, l := range []string{
-		"● on time   ◐ late   ○ silent   × gone (said goodbye)   ⨯ lost",
+		"● on time   ◐ late   ○ silent   × gone (disconnected cleanly)   ⨯ lost",
 		"⋯ missed, dropped   ↶ reordered   ▣ retained   ◌ not connected",
-		"Δ since the one before of the same sender; then how long it travelled",
+		"Δ since the previous message of the same sender; then the latency",
 	} {
 		lines = append(lines, " "+t.Grey.Apply(l))
 	}

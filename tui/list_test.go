@@ -159,7 +159,7 @@ func TestANewDayIsMarked(t *testing.T) {
 
 func TestOnlyOneSender(t *testing.T) {
 	s := open(t, longStore(30), termenv.Ascii, 80, 24)
-	s.press("s") // press-0 said the last
+	s.press("s") // press-0 sent the last
 	s.read()
 	s.shows("only press-0", "m30.", "m27.")
 	s.hides("m29.", "m28.")

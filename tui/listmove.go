@@ -11,7 +11,7 @@ func (l *listModel) hold() {
 	l.fresh = 0
 }
 
-// follow goes to the newest message and follows. It returns false if the newest
+// follow selects the newest message, from now on. It returns false if the newest
 // page has to be read again, because some messages did not fit.
 func (l *listModel) follow() bool {
 	if l.skipped {
@@ -88,10 +88,10 @@ func (l *listModel) scroll(n int) {
 	}
 }
 
-// end goes to the newest message held, and follows.
+// end selects the newest message, from now on.
 func (l *listModel) end() { l.follow() }
 
-// home goes to the oldest message held.
+// home selects the oldest message held.
 func (l *listModel) home() {
 	l.hold()
 	l.top, l.skip, l.selected = 0, 0, 0

@@ -81,7 +81,7 @@ func newModel(src *source.Source, t *theme.Theme, o Options) model {
 // Init reads the newest page and begins to read the totals.
 func (m model) Init() tea.Cmd {
 	sh := m.shared
-	// The title is this word whatever comes from the network.
+	// No text from the network gets into the title.
 	return tea.Batch(tea.SetWindowTitle("hellox"), sh.src.Newest(sh.gen, sh.since, sh.sel), sh.src.Poll(true, false), source.Tick())
 }
 

@@ -85,7 +85,7 @@ func (m model) main(now time.Time) []string {
 	return m.list.view(m.layout.main)
 }
 
-// emptyLines says why there is nothing to see, and for how long already.
+// emptyLines explains an empty list, and counts the time.
 func (m model) emptyLines(now time.Time) []string {
 	elapsed, sel := units.Elapsed(now.Sub(m.started)), m.shared.sel
 	first, second := "No messages yet. A broadcaster says Hello world every 1 to 10 s.", "waiting for "+elapsed

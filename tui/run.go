@@ -15,25 +15,25 @@ import (
 	"hellox/tui/theme"
 )
 
-// Options say what Run shows and where.
+// Options configure Run.
 type Options struct {
 	Store  history.Store
 	Title  string         // what is watched: "kind-hellox · hellox"
 	Since  time.Time      // show no message received before it; zero: no bound
-	Select history.Select // to begin with
-	Client source.Client  // publishes and tells; nil: neither
+	Select history.Select // shown at first
+	Client source.Client  // to publish and tell with; nil: neither is possible
 	Memory int64          // bytes of messages held; 0: 256 MiB
 	In     io.Reader      // a terminal
 	Out    io.Writer      // a terminal
 	Now    func() time.Time
 }
 
-// DefaultMemory is how many bytes of messages are held unless Options say.
+// DefaultMemory is the number of bytes of messages held by default.
 const DefaultMemory = 256 << 20
 
-// Run shows the stream on a terminal until the user quits, which returns nil,
-// or ctx ends or the user presses ctrl+c, which returns context.Canceled or
-// what ctx ended with. The terminal is then as it was, also after a panic.
+// Run shows the stream on a terminal. It returns nil when the user quits, the
+// error of ctx when that ends, and context.Canceled after ctrl+c. The terminal
+// is then as it was before, also after a panic.
 func Run(ctx context.Context, o Options) error {
 	if o.Memory <= 0 {
 		o.Memory = DefaultMemory
@@ -41,8 +41,8 @@ func Run(ctx context.Context, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	// Bubble Tea has asked the terminal for its background when the process
-	// began; to ask again here would be answered into the input.
+	// Bubble Tea has asked the terminal for its background at the start of the
+	// process. Asked again here, the terminal would answer into the input.
 	r := lipgloss.NewRenderer(o.Out)
 	r.SetHasDarkBackground(lipgloss.HasDarkBackground())
 
@@ -51,14 +51,14 @@ func Run(ctx context.Context, o Options) error {
 	defer src.Wait()
 	defer cancel()
 
-	// The title is set later: the terminal keeps the one it has.
+	// The title is set later: the terminal saves the one it has.
 	_, _ = io.WriteString(o.Out, "\x1b[22;2t")
 	defer func() { _, _ = io.WriteString(o.Out, "\x1b[23;2t") }()
 
 	program := tea.NewProgram(newModel(src, theme.New(r), o),
 		tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out),
 		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithFPS(30),
-		// Signals end ctx: whoever made it listens for them.
+		// Signals end ctx: the caller listens for them.
 		tea.WithoutSignalHandler(),
 	)
 	last, err := program.Run()

@@ -18,7 +18,7 @@ import (
 	"hellox/tui/tuitest"
 )
 
-// terminal notes what is written to it, and tells once it has been begun.
+// terminal records what is written to it, and signals the first frame.
 type terminal struct {
 	mu    sync.Mutex
 	bytes bytes.Buffer

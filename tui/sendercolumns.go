@@ -47,7 +47,7 @@ func senderColumns() []senderColumn {
 		{"max", 9, 4, spread(func(s *stream.Spread) float64 { return s.Max })},
 		{"missed", 7, 0, func(s *stream.Sender, _ time.Time) string { return units.Count(s.Missed) }},
 		{"reordered", 10, 8, func(s *stream.Sender, _ time.Time) string { return units.Count(s.Reordered) }},
-		{"twice", 7, 9, func(s *stream.Sender, _ time.Time) string { return units.Count(s.Duplicates) }},
+		{"duplicates", 11, 9, func(s *stream.Sender, _ time.Time) string { return units.Count(s.Duplicates) }},
 		{"p50", 8, 3, quantile(func(q *stream.Quantile) float64 { return q.P50 })},
 		{"p99", 8, 5, quantile(func(q *stream.Quantile) float64 { return q.P99 })},
 	}

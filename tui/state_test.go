@@ -88,7 +88,7 @@ func TestAStoreThatEndsIsTold(t *testing.T) {
 	s := open(t, longStore(3), termenv.Ascii, 80, 24)
 	s.send(source.EventsMsg{Gen: s.m.shared.gen, End: errors.New("the history was closed")})
 	s.shows("⨯ ended", "✗ the history was closed", "m3.")
-	s.press("s") // whoever selects anew begins anew
+	s.press("s") // a new selection begins anew
 	s.read()
 	s.shows("● connected", "m3.")
 }
@@ -212,7 +212,7 @@ func TestTheDetailBesideARunningListCanBeRead(t *testing.T) {
 	s.shows("#4 ")
 	store.Say(series(5, 5)...)
 	s.follow()
-	s.press("k") // whoever selects wants to see it at once
+	s.press("k") // a selection is shown at once
 	s.press("j")
 	s.shows("#5 ")
 }

@@ -31,8 +31,8 @@ func Clean(s string, n int) string {
 }
 
 // Name returns the name of a sender in at most n cells. A sender that is not a
-// hellox broadcaster (ours) is a topic, and of a topic the end is shown: it
-// says more than the beginning.
+// hellox broadcaster (ours) is a topic. Of a topic the end is shown, since topics
+// differ there.
 func Name(sender string, ours bool, n int) string {
 	if ours || len(sender) <= n && plain(sender) {
 		return Clean(sender, n)

@@ -33,7 +33,7 @@ func properties(m *stream.Message, zone *time.Location) []property {
 		add("color", m.Color)
 	}
 	if m.Retained {
-		add("▣", "retained: the broker kept it and sent it again")
+		add("▣", "retained by the broker")
 	}
 	if m.Missed > 0 {
 		add("⋯", units.Count(m.Missed)+" missed before it")

@@ -1,6 +1,6 @@
 package form
 
-// A Status says how it goes on after a key.
+// A Status is the state of a form after a key.
 type Status int
 
 // The states of a form.

@@ -20,7 +20,7 @@ import (
 
 func now() time.Time { return tuitest.At }
 
-// threeMessages is a store that holds three messages and then tells of a lost link.
+// threeMessages is a store that holds three messages and then reports a lost link.
 func threeMessages() *tuitest.Store {
 	s := tuitest.NewStore()
 	third := tuitest.Hello("press-2", 9, tuitest.At.Add(2*time.Second), 1904*time.Millisecond, 2100*time.Microsecond)
@@ -100,7 +100,7 @@ func TestLinesBeginWithWhatComesNext(t *testing.T) {
 	}
 }
 
-// watched calls back once somebody follows.
+// watched calls back once the store is followed.
 type watched struct {
 	history.Store
 	followed func()

@@ -26,8 +26,8 @@ type Tree struct {
 // New returns an empty tree.
 func New() Tree { return Tree{Root: &Topic{Opened: true}} }
 
-// Add counts a message at its topic and at all above it. Opened says whether
-// new topics are opened. Add reports whether there are any.
+// Add counts a message at its topic and at all above it, and reports whether
+// there are new topics. They are opened or not as opened says.
 func (t *Tree) Add(m *stream.Message, opened bool) (grown bool) {
 	at, rest := t.Root, m.Topic
 	for more := true; more; {
