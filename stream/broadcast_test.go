@@ -290,14 +290,14 @@ func TestBroadcastIsDeniedWhileItConnects(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := newBroadcaster(f, "x")
-	d := x.open(t.Context())
-	if d.err != nil {
-		t.Fatal(d.err)
+	c, err := x.connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	defer d.session.close()
+	defer c.Close()
 	awaitPresence(t, out, "x", "here")
 	x.hearPresence([]byte(`{"state":"lost","boot":"another"}`))
-	x.connected(d)
+	x.connected(c)
 	awaitPresence(t, out, "x", "here")
 }
 

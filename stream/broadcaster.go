@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/oklog/ulid/v2"
 )
 
@@ -33,27 +32,17 @@ type broadcaster struct {
 	waiting []said
 	acked   <-chan struct{}
 
-	// Its connection.
-	session *session
-	since   time.Time // of session
-	retry   *retry
-	again   *time.Timer // until the next attempt
-	wanting bool        // to dial, as soon as the fleet's pace allows
-	dialing bool        // an attempt is under way
-	dialed  chan dialed // room for its end
-	denied  bool        // while it was, somebody said that it is not here
-	links   links
-	inbox   chan mqtt.Message // commands and its own presence; full: let go
+	// Its connection, which its Reconnect hands over.
+	client  *Client
+	clients chan *Client
+	denied  bool         // while there was none, a message said that it is not here
+	inbox   chan Arrival // commands and its own presence; full: dropped
+	cause   string       // of its last Link; only Reconnect's goroutine uses it
 }
 
 type said struct {
 	hello   Hello
 	payload []byte
-}
-
-type dialed struct {
-	session *session
-	err     error
 }
 
 func newBroadcaster(f *fleet, id string) *broadcaster {
@@ -64,14 +53,9 @@ func newBroadcaster(f *fleet, id string) *broadcaster {
 		topic: broadcastTopic(f.Topic, id),
 		color: ColorOf(id, "").Light,
 		mode:  Mode{Min: f.Min, Max: f.Max},
-		retry: newRetry(),
 		// A command is rare; who sends more than fit gets no answer.
-		inbox:  make(chan mqtt.Message, 8),
-		dialed: make(chan dialed, 1),
-	}
-	b.links.now = f.Now
-	if f.Link != nil {
-		b.links.tell = func(l Link) { f.Link(id, l) }
+		inbox:   make(chan Arrival, 8),
+		clients: make(chan *Client),
 	}
 	return b
 }
@@ -79,22 +63,14 @@ func newBroadcaster(f *fleet, id string) *broadcaster {
 func (b *broadcaster) run(ctx context.Context) {
 	b.tick = time.NewTimer(0)
 	defer b.tick.Stop()
-	b.again = time.NewTimer(0)
-	defer b.again.Stop()
 	b.schedule()
-	b.links.change(Link{State: Connecting})
-	b.again.Stop()
-	b.wanting = true
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = Reconnect(ctx, ReconnectOptions{Connect: b.connect, Serve: b.handOver, Now: b.Now, Link: b.linkChanged})
+	}()
 	for ctx.Err() == nil {
 		b.send()
-		var ended <-chan struct{}
-		if b.session != nil {
-			ended = b.session.lost
-		}
-		var slots chan<- struct{}
-		if b.wanting {
-			slots = b.pace.slots
-		}
 		select {
 		case <-ctx.Done():
 		case <-b.tick.C:
@@ -103,17 +79,14 @@ func (b *broadcaster) run(ctx context.Context) {
 			b.acknowledged()
 		case m := <-b.inbox:
 			b.hear(m)
-		case <-ended:
-			b.disconnected(lost(b.session.cause))
-		case <-b.again.C:
-			b.wanting = true
-		case slots <- struct{}{}:
-			b.dial(ctx)
-		case d := <-b.dialed:
-			b.connected(d)
+		case c := <-b.clients:
+			b.connected(c)
+		case <-b.lost():
+			b.disconnected()
 		}
 	}
-	b.goodbye(ctx)
+	b.goodbye(ctx, ended)
+	<-ended
 }
 
 // schedule draws when it speaks next.
@@ -156,10 +129,10 @@ func (b *broadcaster) say(text string, next time.Duration) bool {
 // send hands the oldest message to the connection, if there is one and nothing
 // is in flight.
 func (b *broadcaster) send() {
-	for b.session != nil && b.acked == nil && len(b.waiting) > 0 {
-		acked, err := b.session.publish(mqttMessage{topic: b.topic, payload: b.waiting[0].payload, qos: b.QoS})
+	for b.client != nil && b.acked == nil && len(b.waiting) > 0 {
+		acked, err := b.client.Publish(mqttMessage{Topic: b.topic, Payload: b.waiting[0].payload, QoS: b.QoS})
 		if err != nil {
-			b.disconnected(lost(err))
+			b.disconnected()
 			return
 		}
 		if b.QoS > 0 {
@@ -195,51 +168,49 @@ func (b *broadcaster) forget() {
 	}
 }
 
-// dial begins one attempt to connect, in a slot of the fleet's pace; its end
-// comes through dialed.
-func (b *broadcaster) dial(ctx context.Context) {
-	b.wanting, b.dialing = false, true
-	go func() {
-		defer func() { <-b.pace.slots }()
-		if err := b.pace.rate.Wait(ctx); err != nil {
-			b.dialed <- dialed{nil, err}
-			return
-		}
-		b.dialed <- b.open(ctx)
-	}()
-}
-
 // fleetSize is from how many broadcasters on memory counts more than noticing
 // within a minute that a silent broker is gone.
 const fleetSize = 100
 
-func (b *broadcaster) open(ctx context.Context) dialed {
+// connect makes one attempt, at the fleet's pace.
+func (b *broadcaster) connect(ctx context.Context) (*Client, error) {
+	if err := b.pace.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer b.pace.end()
 	presence := PresenceTopic(b.id)
-	o := sessionOptions{
-		broker: b.Broker, clientID: b.id, filters: 2, keepAlive: keepAlive,
-		will:    &mqttMessage{topic: presence, payload: b.presence("lost"), qos: 1, retain: true},
-		handler: b.listen,
+	o := ClientOptions{
+		Broker: b.Broker, ClientID: b.id, Filters: 2, KeepAlive: keepAlive,
+		Will:    &mqttMessage{Topic: presence, Payload: b.presence("lost"), QoS: 1, Retain: true},
+		Handler: b.listen,
 	}
 	if b.Count >= fleetSize {
-		o.small, o.keepAlive = true, 0
+		o.SmallBuffers, o.KeepAlive = true, 0
 	}
-	s, err := connect(ctx, o)
+	c, err := Connect(ctx, o)
 	if err != nil {
-		return dialed{nil, err}
+		return nil, err
 	}
 	// QoS 0: some brokers mix up the packet ids of both directions, and a
 	// command that nobody hears is told by the missing answer. The presence
 	// is its own: a last will of its former connection may arrive after it
 	// said that it is here.
-	err = s.subscribe(ctx, map[string]byte{CommandTopic(b.id): 0, presence: 0}, dialTimeout, idle)
+	err = c.Subscribe(ctx, map[string]byte{CommandTopic(b.id): 0, presence: 0})
 	if err == nil {
-		_, err = s.publish(mqttMessage{topic: presence, payload: b.presence("here"), qos: 1, retain: true})
+		_, err = c.Publish(mqttMessage{Topic: presence, Payload: b.presence("here"), QoS: 1, Retain: true})
 	}
 	if err != nil {
-		s.close()
-		return dialed{nil, err}
+		c.Close()
+		return nil, err
 	}
-	return dialed{s, nil}
+	return c, nil
+}
+
+// handOver gives a connection to run, and waits for its end.
+func (b *broadcaster) handOver(_ context.Context, c *Client) error {
+	b.clients <- c
+	<-c.Lost()
+	return c.Err()
 }
 
 func (b *broadcaster) presence(state string) []byte {
@@ -250,39 +221,44 @@ func (b *broadcaster) presence(state string) []byte {
 	return p
 }
 
-func (b *broadcaster) connected(d dialed) {
-	b.dialing = false
-	if d.err != nil {
-		b.retryIn(0, d.err)
-		return
+func (b *broadcaster) connected(c *Client) {
+	if b.client != nil {
+		b.disconnected() // its end is not seen yet
 	}
-	b.session, b.since = d.session, time.Now()
+	b.client = c
 	if b.denied {
 		b.sayHere()
 	}
-	b.links.change(Link{State: Connected})
 	b.Log.Log(context.Background(), b.level(slog.LevelInfo), "connected", "id", b.id, "broker", b.Broker, "waiting", len(b.waiting))
 	b.fleet.changed(1, "")
 }
 
-func (b *broadcaster) disconnected(err error) {
-	b.session.close()
-	b.session, b.acked = nil, nil
-	b.fleet.changed(-1, cause(err))
-	b.retryIn(time.Since(b.since), err)
+// lost returns a channel that is closed when the connection has ended.
+func (b *broadcaster) lost() <-chan struct{} {
+	if b.client == nil {
+		return nil
+	}
+	return b.client.Lost()
 }
 
-func (b *broadcaster) retryIn(stood time.Duration, err error) {
-	wait := b.retry.after(stood)
-	b.again.Reset(wait)
-	if c := cause(err); c != b.links.last.Cause {
-		b.Log.Log(context.Background(), b.level(slog.LevelWarn), "no connection to the broker", "id", b.id, "broker", b.Broker, "cause", c)
+func (b *broadcaster) disconnected() {
+	b.fleet.changed(-1, cause(b.client.Err()))
+	b.client, b.acked = nil, nil
+}
+
+// linkChanged is called by Reconnect.
+func (b *broadcaster) linkChanged(l Link) {
+	if l.State == Retrying && l.Cause != b.cause {
+		b.Log.Log(context.Background(), b.level(slog.LevelWarn), "no connection to the broker", "id", b.id, "broker", b.Broker, "cause", l.Cause)
 	}
-	b.links.retrying(wait, err)
+	b.cause = l.Cause
+	if b.Link != nil {
+		b.Link(b.id, l)
+	}
 }
 
 // listen runs on paho's routing goroutine, which must not wait.
-func (b *broadcaster) listen(m mqtt.Message) {
+func (b *broadcaster) listen(m Arrival) {
 	select {
 	case b.inbox <- m:
 	default:
@@ -291,14 +267,15 @@ func (b *broadcaster) listen(m mqtt.Message) {
 
 // goodbye sends what still waits and says that it is gone, in a second and a
 // half at most: whoever ended ctx waits for it.
-func (b *broadcaster) goodbye(ctx context.Context) {
+func (b *broadcaster) goodbye(ctx context.Context, ended <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 1500*time.Millisecond)
 	defer cancel()
-	defer b.links.change(Link{State: Ended})
-	if b.dialing {
-		// The attempt ends with the ctx that ended, or has just got through.
-		if d := <-b.dialed; d.session != nil {
-			b.connected(d)
+	if b.client == nil {
+		// An attempt ends with the ctx that ended, or has just got through.
+		select {
+		case c := <-b.clients:
+			b.connected(c)
+		case <-ended:
 		}
 	}
 	b.sendAll(ctx)
@@ -306,33 +283,33 @@ func (b *broadcaster) goodbye(ctx context.Context) {
 		b.Log.Warn("stopped before the broker had acknowledged everything", "id", b.id, "messages", left, "first", b.waiting[0].hello.Seq)
 		b.metrics.waiting.Sub(float64(left))
 	}
-	if b.session == nil {
+	if b.client == nil {
 		return
 	}
-	acked, err := b.session.publish(mqttMessage{topic: PresenceTopic(b.id), payload: b.presence("gone"), qos: 1, retain: true})
+	acked, err := b.client.Publish(mqttMessage{Topic: PresenceTopic(b.id), Payload: b.presence("gone"), QoS: 1, Retain: true})
 	if err == nil {
 		select {
 		case <-acked:
-		case <-b.session.lost:
+		case <-b.client.Lost():
 		case <-ctx.Done():
 		}
 	}
-	b.session.close()
+	b.client.Close()
 	b.fleet.changed(-1, "")
 }
 
 // sendAll sends what waits until nothing does, the connection is lost or ctx
 // ends.
 func (b *broadcaster) sendAll(ctx context.Context) {
-	for b.session != nil {
+	for b.client != nil {
 		b.send()
-		if b.session == nil || len(b.waiting) == 0 {
+		if b.client == nil || len(b.waiting) == 0 {
 			return
 		}
 		select {
 		case <-b.acked:
 			b.acknowledged()
-		case <-b.session.lost:
+		case <-b.client.Lost():
 			return
 		case <-ctx.Done():
 			return

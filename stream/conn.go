@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/oklog/ulid/v2"
 
 	"hellox/stream/safetext"
@@ -31,19 +30,18 @@ type DialOptions struct {
 // Its methods may be called from any goroutine.
 type Conn struct {
 	o     DialOptions
-	links links
 	stop  context.CancelFunc
 	ended chan struct{} // closed when run has ended
 
 	mu      sync.Mutex
-	session *session
-	cause   error         // why there is no session
-	changed chan struct{} // closed, and made anew, when session or cause change
+	client  *Client
+	cause   error         // why there is no client
+	changed chan struct{} // closed, and made anew, when client or cause change
 	asking  map[string]chan Answer
 
 	patience time.Duration // how long Ask waits
 	joining  sync.Mutex    // guards answers
-	answers  *session      // the one that is subscribed to answers
+	answers  *Client       // the one that is subscribed to answers
 }
 
 // Dial opens a Conn. Whoever opened it closes it; ctx bounds only the first
@@ -60,9 +58,8 @@ func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 		o: o, stop: stop, ended: make(chan struct{}), changed: make(chan struct{}), asking: map[string]chan Answer{},
 		cause:    errors.New("it is not connected yet"),
 		patience: AskTimeout,
-		links:    links{now: time.Now, log: o.Log, tell: o.Link},
 	}
-	var first *session
+	var first *Client
 	if !o.Background {
 		var err error
 		if first, err = c.connect(ctx); err != nil {
@@ -74,51 +71,37 @@ func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 	return c, nil
 }
 
-func (c *Conn) connect(ctx context.Context) (*session, error) {
-	return connect(ctx, sessionOptions{broker: c.o.Broker, clientID: c.o.ClientID, keepAlive: keepAlive, filters: 1, handler: c.listen})
-}
-
-// run keeps a session until ctx ends.
-func (c *Conn) run(ctx context.Context, s *session) {
-	defer close(c.ended)
-	defer c.links.change(Link{State: Ended})
-	retry := newRetry()
-	if s == nil {
-		c.links.change(Link{State: Connecting})
-	}
-	for {
-		var err error
-		if s == nil {
-			s, err = c.connect(ctx)
-		}
-		var stood time.Duration
-		if err == nil {
-			began := time.Now()
-			c.set(s, nil)
-			c.links.change(Link{State: Connected})
-			select {
-			case <-s.lost:
-			case <-ctx.Done():
-			}
-			s.close()
-			stood, err = time.Since(began), lost(s.cause)
-			s = nil
-		}
-		if ctx.Err() != nil {
-			c.set(nil, errClosed)
-			return
-		}
+func (c *Conn) connect(ctx context.Context) (*Client, error) {
+	client, err := Connect(ctx, ClientOptions{Broker: c.o.Broker, ClientID: c.o.ClientID, KeepAlive: keepAlive, Filters: 1, Handler: c.listen})
+	if err != nil {
 		c.set(nil, err)
-		wait := retry.after(stood)
-		c.links.retrying(wait, err)
-		sleep(ctx, wait)
 	}
+	return client, err
 }
 
-func (c *Conn) set(s *session, cause error) {
+// run keeps a connection until ctx ends.
+func (c *Conn) run(ctx context.Context, first *Client) {
+	defer close(c.ended)
+	defer c.set(nil, errClosed)
+	_ = Reconnect(ctx, ReconnectOptions{First: first, Connect: c.connect, Serve: c.serve, Log: c.o.Log, Link: c.o.Link})
+}
+
+func (c *Conn) serve(ctx context.Context, client *Client) error {
+	c.set(client, nil)
+	select {
+	case <-client.Lost():
+	case <-ctx.Done():
+		client.Close()
+	}
+	err := client.Err()
+	c.set(nil, err)
+	return err
+}
+
+func (c *Conn) set(client *Client, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.session, c.cause = s, cause
+	c.client, c.cause = client, cause
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -126,20 +109,20 @@ func (c *Conn) set(s *session, cause error) {
 // reconnectTime is how long a call waits for a connection that is being made.
 const reconnectTime = 2 * time.Second
 
-// current returns the session, waiting a little for one that is being made.
-func (c *Conn) current(ctx context.Context) (*session, error) {
+// current returns the connection, waiting a little for one that is being made.
+func (c *Conn) current(ctx context.Context) (*Client, error) {
 	timeout := time.NewTimer(reconnectTime)
 	defer timeout.Stop()
 	for {
 		c.mu.Lock()
-		s, cause, changed := c.session, c.cause, c.changed
+		client, cause, changed := c.client, c.cause, c.changed
 		c.mu.Unlock()
 		switch {
-		case s != nil && s.stands():
-			return s, nil
+		case client != nil && client.stands():
+			return client, nil
 		case errors.Is(cause, errClosed):
 			return nil, cause
-		case s != nil:
+		case client != nil:
 			cause = lost(nil) // and run is about to see it
 		}
 		select {
@@ -165,11 +148,11 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	if size := len(topic) + len(payload) + 4; size > c.o.Broker.maxPacket() {
 		return fmt.Errorf("publish to %s: the message has %d bytes; at most %d fit in a packet", safetext.Clean(topic), size, c.o.Broker.maxPacket())
 	}
-	s, err := c.current(ctx)
+	client, err := c.current(ctx)
 	if err != nil {
 		return fmt.Errorf("publish to %s: %w", safetext.Clean(topic), err)
 	}
-	acked, err := s.publish(mqttMessage{topic, payload, qos, retain})
+	acked, err := client.publish(mqttMessage{topic, payload, qos, retain})
 	if err != nil {
 		return unacknowledgedError(topic, qos, err)
 	}
@@ -181,8 +164,8 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	select {
 	case <-acked:
 		return nil
-	case <-s.lost:
-		return unacknowledgedError(topic, qos, s.cause)
+	case <-client.lost:
+		return unacknowledgedError(topic, qos, client.cause)
 	case <-ctx.Done():
 		return fmt.Errorf("publish to %s: the broker has not acknowledged it: %w", safetext.Clean(topic), ctx.Err())
 	}
@@ -230,11 +213,11 @@ func (c *Conn) Ask(ctx context.Context, id string, command Command) (Answer, tim
 	if err != nil {
 		return failed(err)
 	}
-	s, err := c.current(ctx)
+	client, err := c.current(ctx)
 	if err != nil {
 		return failed(err)
 	}
-	if err := c.join(ctx, s); err != nil {
+	if err := c.join(ctx, client); err != nil {
 		return failed(err)
 	}
 	answer := make(chan Answer, 1)
@@ -247,7 +230,7 @@ func (c *Conn) Ask(ctx context.Context, id string, command Command) (Answer, tim
 		c.mu.Unlock()
 	}()
 	began := time.Now()
-	if _, err := s.publish(mqttMessage{topic: CommandTopic(id), payload: payload}); err != nil {
+	if _, err := client.publish(mqttMessage{Topic: CommandTopic(id), Payload: payload}); err != nil {
 		return failed(lost(err))
 	}
 	timeout := time.NewTimer(c.patience)
@@ -257,37 +240,37 @@ func (c *Conn) Ask(ctx context.Context, id string, command Command) (Answer, tim
 		return a, time.Since(began), nil
 	case <-timeout.C:
 		return failed(fmt.Errorf("%w within %s", ErrNoAnswer, c.patience))
-	case <-s.lost:
-		return failed(lost(s.cause))
+	case <-client.lost:
+		return failed(client.Err())
 	case <-ctx.Done():
 		return failed(ctx.Err())
 	}
 }
 
-// join subscribes s to answers, once.
-func (c *Conn) join(ctx context.Context, s *session) error {
+// join subscribes client to answers, once.
+func (c *Conn) join(ctx context.Context, client *Client) error {
 	c.joining.Lock()
 	defer c.joining.Unlock()
-	if c.answers == s {
+	if c.answers == client {
 		return nil
 	}
 	// QoS 0: a Conn also publishes, and some brokers mix up the packet ids
 	// of both directions.
-	if err := s.subscribe(ctx, map[string]byte{AnswerTopic("+"): 0}, dialTimeout, idle); err != nil {
+	if err := client.Subscribe(ctx, map[string]byte{AnswerTopic("+"): 0}); err != nil {
 		return err
 	}
-	c.answers = s
+	c.answers = client
 	return nil
 }
 
 // listen runs on paho's routing goroutine, which must not wait.
-func (c *Conn) listen(m mqtt.Message) {
-	id, ok := strings.CutPrefix(m.Topic(), topicAnswer)
-	if !ok || m.Retained() {
+func (c *Conn) listen(m Arrival) {
+	id, ok := strings.CutPrefix(m.Topic, topicAnswer)
+	if !ok || m.Retained {
 		return
 	}
 	var a Answer
-	if err := json.Unmarshal(m.Payload(), &a); err != nil {
+	if err := json.Unmarshal(m.Payload, &a); err != nil {
 		return
 	}
 	c.mu.Lock()

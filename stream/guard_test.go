@@ -100,7 +100,7 @@ func TestHostileBroker(t *testing.T) {
 			b := hostileBroker(t, c.answer, c.second)
 			tell, links := linkLog()
 			s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan Arrival, 10), keepAlive: keepAlive, patience: dialTimeout}
-			s.links.now, s.links.tell = time.Now, tell
+			s.Link = tell
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			background(t, s.run)
@@ -121,7 +121,7 @@ func TestKeepAliveMissesTheBroker(t *testing.T) {
 	b := hostileBroker(t, welcome, []byte{0x90, 3, 0, 1, 0})
 	tell, links := linkLog()
 	s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan Arrival), keepAlive: time.Second, patience: dialTimeout}
-	s.links.now, s.links.tell = time.Now, tell
+	s.Link = tell
 	background(t, s.run)
 	awaitLink(t, links, Connected)
 	if l := awaitLink(t, links, Retrying); l.Cause != "the broker does not answer any more" {

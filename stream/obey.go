@@ -4,21 +4,19 @@ import (
 	"encoding/json"
 	"fmt"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
 	"hellox/stream/safetext"
 )
 
 // hear reads a message that came to the broadcaster itself.
-func (b *broadcaster) hear(m mqtt.Message) {
-	switch m.Topic() {
+func (b *broadcaster) hear(m Arrival) {
+	switch m.Topic {
 	case PresenceTopic(b.id):
-		b.hearPresence(m.Payload())
+		b.hearPresence(m.Payload)
 	case CommandTopic(b.id):
-		if m.Retained() {
+		if m.Retained {
 			return // of another time
 		}
-		b.obey(m.Payload())
+		b.obey(m.Payload)
 	}
 }
 
@@ -32,16 +30,16 @@ func (b *broadcaster) hearPresence(payload []byte) {
 	switch {
 	case p.State == "here" && p.Boot != b.boot:
 		b.Log.Warn("another broadcaster has the same id", "id", b.id, "its boot", p.Boot)
-	case p.State != "here" && b.session != nil:
+	case p.State != "here" && b.client != nil:
 		b.sayHere()
 	case p.State != "here":
-		b.denied = true // it may be heard before the session is handed over
+		b.denied = true // it may be heard before the connection is handed over
 	}
 }
 
 func (b *broadcaster) sayHere() {
 	// Not acknowledged: a lost connection says it again anyway.
-	_, _ = b.session.publish(mqttMessage{topic: PresenceTopic(b.id), payload: b.presence("here"), qos: 1, retain: true})
+	_, _ = b.client.Publish(mqttMessage{Topic: PresenceTopic(b.id), Payload: b.presence("here"), QoS: 1, Retain: true})
 	b.denied = false
 }
 
@@ -100,7 +98,7 @@ func (b *broadcaster) sayNow(text string) error {
 
 // answer needs no acknowledgement: who asked, waits for it.
 func (b *broadcaster) answer(a Answer) {
-	if b.session == nil {
+	if b.client == nil {
 		return
 	}
 	payload, err := json.Marshal(a)
@@ -108,5 +106,5 @@ func (b *broadcaster) answer(a Answer) {
 		b.Log.Error("answer a command", "id", b.id, "error", err)
 		return
 	}
-	_, _ = b.session.publish(mqttMessage{topic: AnswerTopic(b.id), payload: payload})
+	_, _ = b.client.Publish(mqttMessage{Topic: AnswerTopic(b.id), Payload: payload})
 }

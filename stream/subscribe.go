@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/oklog/ulid/v2"
 )
 
@@ -75,13 +74,11 @@ func Subscribe(ctx context.Context, o SubscribeOptions, out chan<- Arrival) erro
 	if s.Now == nil {
 		s.Now = time.Now
 	}
-	s.links = links{now: s.Now, log: o.Log, tell: o.Link}
 	return s.run(ctx)
 }
 
 type subscriber struct {
 	SubscribeOptions
-	links     links
 	out       chan<- Arrival
 	keepAlive time.Duration
 	patience  time.Duration // how long the broker may take to answer SUBSCRIBE
@@ -89,69 +86,65 @@ type subscriber struct {
 	waiting   atomic.Bool   // out is full, and the handler waits
 	handled   atomic.Int64  // messages, ever
 	noticed   int64         // of handled, at the last look of busy
+	serving   *serving      // the connection that is open or being opened
+}
+
+// serving is what belongs to one connection.
+type serving struct {
+	done    <-chan struct{} // closed by stop: a handler that waits for room ends
+	stop    context.CancelFunc
+	bad     chan error // room for one: what the broker must not send
+	pending *unacknowledged
 }
 
 func (s *subscriber) run(ctx context.Context) error {
-	defer s.links.change(Link{State: Ended})
-	retry := newRetry()
-	for first := true; ; first = false {
-		if first {
-			s.links.change(Link{State: Connecting})
-		}
-		stood, err := s.once(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if first && s.FailFast && stood == 0 {
-			return err
-		}
-		wait := retry.after(stood)
-		s.links.retrying(wait, err)
-		if !sleep(ctx, wait) {
-			return nil
-		}
-	}
+	return Reconnect(ctx, ReconnectOptions{
+		Connect: s.connect, Serve: s.serve, FailFast: s.FailFast, Now: s.Now, Log: s.Log, Link: s.Link,
+	})
 }
 
-// once connects, subscribes and hands on until the connection ends. It returns
-// how long the subscription stood, and why it does not any more.
-func (s *subscriber) once(ctx context.Context) (stood time.Duration, err error) {
+// connect opens a connection and subscribes.
+func (s *subscriber) connect(ctx context.Context) (*Client, error) {
 	filters := make(map[string]byte, len(s.Topics))
 	for _, t := range s.Topics {
 		filters[t] = s.QoS
 	}
-	// A handler that waits for room ends with its session.
-	serving, stop := context.WithCancel(ctx)
-	defer stop()
-	bad := make(chan error, 1)
-	pending := &unacknowledged{changed: make(chan struct{}, 1)}
-	session, err := connect(ctx, sessionOptions{
-		broker: s.Broker, clientID: s.ClientID, persist: s.Persistent, manual: s.Persistent,
-		keepAlive: s.keepAlive, filters: len(filters),
-		handler: func(m mqtt.Message) { s.handle(serving, m, pending, bad) },
+	running, stop := context.WithCancel(ctx)
+	v := &serving{running.Done(), stop, make(chan error, 1), &unacknowledged{changed: make(chan struct{}, 1)}}
+	client, err := Connect(ctx, ClientOptions{
+		Broker: s.Broker, ClientID: s.ClientID, Persistent: s.Persistent, ManualAck: s.Persistent,
+		KeepAlive: s.keepAlive, Filters: len(filters),
+		Handler: func(a Arrival) { s.handle(v, a) },
 	})
 	if err != nil {
-		return 0, err
+		stop()
+		return nil, err
 	}
-	defer session.close()
-	defer stop()
-	if err := session.subscribe(ctx, filters, s.patience, s.busy); err != nil {
-		return 0, err
+	if err := client.subscribe(ctx, filters, s.patience, s.busy); err != nil {
+		stop()
+		client.Close()
+		return nil, err
 	}
-	if s.Persistent && s.known && !session.resumed && s.Log != nil {
+	if s.Persistent && s.known && !client.resumed && s.Log != nil {
 		s.Log.Warn("the broker has forgotten our session: what was published while it was away from us does not come", "client", s.ClientID)
 	}
 	s.known = true
-	began := time.Now()
-	s.links.change(Link{State: Connected})
+	s.serving = v
+	return client, nil
+}
+
+// serve hands on until the connection ends, and returns why it did.
+func (s *subscriber) serve(ctx context.Context, client *Client) error {
+	defer s.serving.stop()
 	select {
-	case <-session.lost:
-		err = lost(session.cause)
-	case err = <-bad:
+	case <-client.Lost():
+		return client.Err()
+	case err := <-s.serving.bad:
+		return err
 	case <-ctx.Done():
-		pending.wait(time.Second)
+		s.serving.pending.wait(time.Second)
+		return nil
 	}
-	return max(time.Since(began), 1), err
 }
 
 // keepAlive is for whoever waits for messages and would else not notice that
@@ -167,29 +160,29 @@ func (s *subscriber) busy() bool {
 }
 
 // handle runs on paho's routing goroutine.
-func (s *subscriber) handle(ctx context.Context, m mqtt.Message, pending *unacknowledged, bad chan<- error) {
-	if ctx.Err() != nil {
+func (s *subscriber) handle(v *serving, a Arrival) {
+	select {
+	case <-v.done:
 		return
+	default:
 	}
-	if err := CheckTopic(m.Topic()); err != nil {
+	if err := CheckTopic(a.Topic); err != nil {
 		// [MQTT-1.5.3-1]: such a peer is to be hung up on.
 		select {
-		case bad <- fmt.Errorf("the broker sent a message on a topic that cannot be: %w", err):
+		case v.bad <- fmt.Errorf("the broker sent a message on a topic that cannot be: %w", err):
 		default:
 		}
 		return
 	}
-	a := Arrival{
-		Topic: m.Topic(), Payload: m.Payload(), QoS: m.Qos(), Retained: m.Retained(), Received: s.Now(),
-		Ack: func() {},
-	}
+	a.Received = s.Now()
 	s.handled.Add(1)
 	counted := s.Persistent && a.QoS > 0
 	if counted {
-		pending.n.Add(1)
+		v.pending.n.Add(1)
+		ack := a.Ack
 		a.Ack = func() {
-			m.Ack()
-			pending.done()
+			ack()
+			v.pending.done()
 		}
 	}
 	select {
@@ -201,9 +194,9 @@ func (s *subscriber) handle(ctx context.Context, m mqtt.Message, pending *unackn
 	defer s.waiting.Store(false)
 	select {
 	case s.out <- a:
-	case <-ctx.Done():
+	case <-v.done:
 		if counted {
-			pending.done() // it arrives again
+			v.pending.done() // it arrives again
 		}
 	}
 }

@@ -111,7 +111,7 @@ func TestSubscribeBackpressureKeepsTheConnection(t *testing.T) {
 		SubscribeOptions: SubscribeOptions{Broker: b.broker(), ClientID: "slow", Topics: []string{"#"}, QoS: 1, Persistent: true, Now: time.Now},
 		out:              out, keepAlive: time.Second, patience: dialTimeout,
 	}
-	s.links.now, s.links.tell = time.Now, tell
+	s.Link = tell
 	background(t, s.run)
 	awaitLink(t, links, Connected)
 	for i := range 30 {
@@ -146,7 +146,7 @@ func TestSubscribeResumesWhileNobodyReads(t *testing.T) {
 		SubscribeOptions: SubscribeOptions{Broker: broker, ClientID: "r", Topics: []string{"#"}, QoS: 1, Persistent: true, Now: time.Now},
 		out:              out, keepAlive: keepAlive, patience: 20 * time.Millisecond,
 	}
-	s.links.now, s.links.tell = time.Now, tell
+	s.Link = tell
 	background(t, s.run)
 	eventually(t, "the handler to wait", s.waiting.Load)
 	time.Sleep(10 * s.patience) // what must not happen needs its time
