@@ -80,7 +80,7 @@ func Uniform(least, most time.Duration) time.Duration {
 // Check tells in one sentence what cannot be done, or nil.
 func (o *BroadcastOptions) Check() error {
 	d := o.withDefaults()
-	if err := d.Broker.check(); err != nil {
+	if err := d.Broker.Check(); err != nil {
 		return err
 	}
 	if d.Count < 1 {

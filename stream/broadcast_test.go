@@ -14,18 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// subscribed sends what arrives on the topics to a channel, once it is connected.
-func subscribed(t *testing.T, b *testBroker, topics ...string) chan Arrival {
-	t.Helper()
-	out := make(chan Arrival, 10*Window)
-	tell, links := linkLog()
-	background(t, func(ctx context.Context) error {
-		return Subscribe(ctx, SubscribeOptions{Broker: b.broker(), Topics: topics, QoS: 1, Link: tell}, out)
-	})
-	awaitLink(t, links, Connected)
-	return out
-}
-
 func fast(time.Duration, time.Duration) time.Duration { return 2 * time.Millisecond }
 
 func TestBroadcastSaysHello(t *testing.T) {

@@ -180,7 +180,7 @@ func (b *broadcaster) connect(ctx context.Context) (*Client, error) {
 	defer b.pace.end()
 	presence := PresenceTopic(b.id)
 	o := ClientOptions{
-		Broker: b.Broker, ClientID: b.id, Filters: 2, KeepAlive: keepAlive,
+		Broker: b.Broker, ClientID: b.id, Filters: 2, KeepAlive: KeepAlive,
 		Will:    &mqttMessage{Topic: presence, Payload: b.presence("lost"), QoS: 1, Retain: true},
 		Handler: b.listen,
 	}

@@ -31,11 +31,11 @@ const foreignMaxPacket = 16 << 20
 // user:password@. tcp is mqtt; ssl and tls are mqtts. Its errors have a Hint.
 func ParseBroker(s string) (Broker, error) {
 	wrong := func(hint, format string, args ...any) (Broker, error) {
-		return Broker{}, &hinted{fmt.Errorf("broker URL %q "+format, append([]any{withoutPassword(s)}, args...)...), hint}
+		return Broker{}, WithHint(fmt.Errorf("broker URL %q "+format, append([]any{withoutPassword(s)}, args...)...), hint)
 	}
 	const example = "write it like mqtt://127.0.0.1:1883"
 	if s == "" {
-		return Broker{}, &hinted{fmt.Errorf("the broker URL is empty"), example}
+		return Broker{}, WithHint(fmt.Errorf("the broker URL is empty"), example)
 	}
 	scheme, rest, found := strings.Cut(s, "://")
 	if !found {
@@ -109,8 +109,8 @@ func (b Broker) GoString() string { return b.String() }
 // LogValue is String.
 func (b Broker) LogValue() slog.Value { return slog.StringValue(b.String()) }
 
-// check tells why b cannot be dialled, or nil.
-func (b Broker) check() error {
+// Check returns why b cannot be dialled, or nil.
+func (b Broker) Check() error {
 	if b.Scheme == "" || b.Host == "" {
 		return fmt.Errorf("no broker is given")
 	}

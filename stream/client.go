@@ -166,7 +166,7 @@ func (c *Client) subscribe(ctx context.Context, filters map[string]byte, patienc
 	granted := token.Result()
 	for filter := range filters {
 		if code, ok := granted[filter]; !ok || code > 2 {
-			return &hinted{fmt.Errorf("subscribe to %s: %w", safetext.Clean(filter), ErrDenied), "this user may not read that topic"}
+			return WithHint(fmt.Errorf("subscribe to %s: %w", safetext.Clean(filter), ErrDenied), "this user may not read that topic")
 		}
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -47,7 +46,7 @@ type Conn struct {
 // Dial opens a Conn. Whoever opened it closes it; ctx bounds only the first
 // attempt that Dial waits for.
 func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
-	if err := o.Broker.check(); err != nil {
+	if err := o.Broker.Check(); err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
 	if o.ClientID == "" {
@@ -72,7 +71,7 @@ func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 }
 
 func (c *Conn) connect(ctx context.Context) (*Client, error) {
-	client, err := Connect(ctx, ClientOptions{Broker: c.o.Broker, ClientID: c.o.ClientID, KeepAlive: keepAlive, Filters: 1, Handler: c.listen})
+	client, err := Connect(ctx, ClientOptions{Broker: c.o.Broker, ClientID: c.o.ClientID, KeepAlive: KeepAlive, Filters: 1, Handler: c.listen})
 	if err != nil {
 		c.set(nil, err)
 	}
@@ -175,10 +174,8 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 func unacknowledgedError(topic string, qos byte, cause error) error {
 	if qos > 0 && isClosed(cause) {
 		// MQTT 3.1.1 knows no other way to refuse a message.
-		return &hinted{
-			fmt.Errorf("publish to %s: %w", safetext.Clean(topic), &lostError{"the broker closed the connection instead of acknowledging"}),
-			"brokers do so when the user may not publish to that topic",
-		}
+		return WithHint(fmt.Errorf("publish to %s: %w", safetext.Clean(topic), &lostError{"the broker closed the connection instead of acknowledging"}),
+			"brokers do so when the user may not publish to that topic")
 	}
 	return fmt.Errorf("publish to %s: %w", safetext.Clean(topic), lost(cause))
 }
@@ -265,7 +262,7 @@ func (c *Conn) join(ctx context.Context, client *Client) error {
 
 // listen runs on paho's routing goroutine, which must not wait.
 func (c *Conn) listen(m Arrival) {
-	id, ok := strings.CutPrefix(m.Topic, topicAnswer)
+	id, ok := AnswerID(m.Topic)
 	if !ok || m.Retained {
 		return
 	}

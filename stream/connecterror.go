@@ -49,15 +49,6 @@ func (e *ConnectError) Unwrap() []error { return []error{e.kind, e.err} }
 // Hint is what to try next, or "".
 func (e *ConnectError) Hint() string { return e.hint }
 
-// hinted is an error with a hint.
-type hinted struct {
-	error
-	hint string
-}
-
-func (e *hinted) Hint() string  { return e.hint }
-func (e *hinted) Unwrap() error { return e.error }
-
 // newConnectError explains err, which dialling b or its answer to CONNECT gave.
 func newConnectError(b Broker, err error) *ConnectError {
 	e := &ConnectError{Broker: b, kind: ErrUnreachable, err: err}
@@ -172,13 +163,4 @@ func lastOf(err error) error {
 			return err
 		}
 	}
-}
-
-// Hint is what to try next after err, or "".
-func Hint(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
-	}
-	return ""
 }

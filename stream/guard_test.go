@@ -99,7 +99,7 @@ func TestHostileBroker(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := hostileBroker(t, c.answer, c.second)
 			tell, links := linkLog()
-			s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan Arrival, 10), keepAlive: keepAlive, patience: dialTimeout}
+			s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan Arrival, 10), keepAlive: KeepAlive, patience: dialTimeout}
 			s.Link = tell
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)

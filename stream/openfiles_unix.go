@@ -20,10 +20,8 @@ func checkOpenFiles(count int) error {
 		return fmt.Errorf("ask for the limit of open files: %w", err)
 	}
 	if need := uint64(count + spare); limit.Cur < need {
-		return &hinted{
-			fmt.Errorf("%d broadcasters need %d open files; this process may open %d", count, need, limit.Cur),
-			fmt.Sprintf("raise the limit with ulimit -n %d, or take fewer broadcasters", need),
-		}
+		return WithHint(fmt.Errorf("%d broadcasters need %d open files; this process may open %d", count, need, limit.Cur),
+			fmt.Sprintf("raise the limit with ulimit -n %d, or take fewer broadcasters", need))
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ type SubscribeOptions struct {
 }
 
 func (o *SubscribeOptions) check() error {
-	if err := o.Broker.check(); err != nil {
+	if err := o.Broker.Check(); err != nil {
 		return err
 	}
 	if len(o.Topics) == 0 {
@@ -70,7 +70,7 @@ func Subscribe(ctx context.Context, o SubscribeOptions, out chan<- Arrival) erro
 	if o.ClientID == "" {
 		o.ClientID = "hellox-" + ulid.Make().String()
 	}
-	s := &subscriber{SubscribeOptions: o, out: out, keepAlive: keepAlive, patience: dialTimeout}
+	s := &subscriber{SubscribeOptions: o, out: out, keepAlive: KeepAlive, patience: dialTimeout}
 	if s.Now == nil {
 		s.Now = time.Now
 	}
@@ -147,9 +147,9 @@ func (s *subscriber) serve(ctx context.Context, client *Client) error {
 	}
 }
 
-// keepAlive is for whoever waits for messages and would else not notice that
-// the broker is gone.
-const keepAlive = 30 * time.Second
+// KeepAlive is the usual keep alive of a client that waits for messages and
+// would else not notice that the broker is gone.
+const KeepAlive = 30 * time.Second
 
 // busy tells whether messages keep the connection from anything else: one waits
 // for room, or some came since the last look.

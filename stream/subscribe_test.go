@@ -9,21 +9,16 @@ import (
 	"time"
 )
 
-// linkLog is a Link function that a test reads from.
-func linkLog() (func(Link), chan Link) {
-	ch := make(chan Link, 1000)
-	return func(l Link) { ch <- l }, ch
-}
-
-func awaitLink(t testing.TB, links chan Link, state LinkState) Link {
+// subscribed sends what arrives on the topics to a channel, once it is connected.
+func subscribed(t *testing.T, b *testBroker, topics ...string) chan Arrival {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); {
-		if l := within(t, "link "+string(state), links); l.State == state {
-			return l
-		}
-	}
-	t.Fatalf("waited 15 s for link %s", state)
-	panic("unreachable")
+	out := make(chan Arrival, 10*Window)
+	tell, links := linkLog()
+	background(t, func(ctx context.Context) error {
+		return Subscribe(ctx, SubscribeOptions{Broker: b.broker(), Topics: topics, QoS: 1, Link: tell}, out)
+	})
+	awaitLink(t, links, Connected)
+	return out
 }
 
 func TestSubscribeInOrderAndResume(t *testing.T) {
@@ -144,7 +139,7 @@ func TestSubscribeResumesWhileNobodyReads(t *testing.T) {
 	out := make(chan Arrival)
 	s := &subscriber{
 		SubscribeOptions: SubscribeOptions{Broker: broker, ClientID: "r", Topics: []string{"#"}, QoS: 1, Persistent: true, Now: time.Now},
-		out:              out, keepAlive: keepAlive, patience: 20 * time.Millisecond,
+		out:              out, keepAlive: KeepAlive, patience: 20 * time.Millisecond,
 	}
 	s.Link = tell
 	background(t, s.run)

@@ -21,6 +21,15 @@ func PresenceTopic(id string) string { return topicPresence + id }
 func CommandTopic(id string) string  { return topicCommand + id }
 func AnswerTopic(id string) string   { return topicAnswer + id }
 
+// PresenceID and AnswerID return the broadcaster that such a topic names; false
+// for any other topic.
+func PresenceID(topic string) (id string, ok bool) { return strings.CutPrefix(topic, topicPresence) }
+func AnswerID(topic string) (id string, ok bool)   { return strings.CutPrefix(topic, topicAnswer) }
+
+// InStream reports whether topic is part of the stream: it is not under
+// hellox/, where broadcasters and those who command them talk.
+func InStream(topic string) bool { return !strings.HasPrefix(topic, "hellox/") }
+
 // MatchTopic tells whether topic is matched by the MQTT topic filter, by the
 // rules of MQTT 3.1.1, section 4.7: + stands for one level, # for all that
 // follow (and the level before it), and neither for a first level that begins

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"hellox/stream"
@@ -119,8 +118,8 @@ func (l *Ledger) Changes() (changed []*Account, forgotten []string) {
 // finds its id by binary search, and a clock that is set back makes time stand
 // still until it has passed that moment again.
 func (l *Ledger) Enter(a stream.Arrival) Entry {
-	if rest, ok := strings.CutPrefix(a.Topic, "hellox/"); ok {
-		return enterApart(rest, a)
+	if !stream.InStream(a.Topic) {
+		return enterApart(a)
 	}
 	l.state.Totals.Received++
 	m := &stream.Message{Topic: a.Topic, Payload: a.Payload, QoS: a.QoS, Retained: a.Retained,
@@ -264,9 +263,9 @@ func (l *Ledger) forget() {
 	}
 }
 
-func enterApart(rest string, a stream.Arrival) Entry {
+func enterApart(a stream.Arrival) Entry {
 	e := Entry{Verdict: Apart, Arrived: a.Received}
-	id, ok := strings.CutPrefix(rest, "presence/")
+	id, ok := stream.PresenceID(a.Topic)
 	if !ok || !stream.ValidID(id) {
 		return e
 	}
