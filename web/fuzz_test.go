@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"hellox/history/memory"
-	"hellox/stream"
+	"hellox/stream/mqtt"
 )
 
 // Whatever the parameters are, the answer is JSON, quick, and either what was
@@ -54,4 +54,4 @@ func FuzzParameters(f *testing.F) {
 	})
 }
 
-var _ Client = (*stream.Conn)(nil)
+var _ Client = (*mqtt.Conn)(nil)

@@ -18,7 +18,7 @@ import (
 const askTimeout = 5 * time.Second
 
 // A Client publishes messages and sends commands to broadcasters, as a
-// [stream.Conn] does.
+// [mqtt.Conn] does.
 type Client interface {
 	// Publish returns once the broker has the message (QoS 0: once it is
 	// sent).

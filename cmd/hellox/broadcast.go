@@ -11,11 +11,12 @@ import (
 
 	"hellox/cmd/hellox/ops"
 	"hellox/stream"
+	"hellox/stream/broadcast"
 )
 
 func newBroadcast(sh shell) *cobra.Command {
 	var (
-		opts      stream.BroadcastOptions
+		opts      broadcast.Options
 		url       string
 		login     brokerFlags
 		payload   string
@@ -69,7 +70,7 @@ of its own; their ids are ID-0, ID-1 and so on.`,
 			opts.Log, opts.Metrics = log, metrics
 			return runRole(cmd.Context(), func(ctx context.Context) error {
 				group, ctx := errgroup.WithContext(ctx)
-				group.Go(func() error { return stream.Broadcast(ctx, opts) })
+				group.Go(func() error { return broadcast.Run(ctx, opts) })
 				group.Go(func() error { return ops.Serve(ctx, opsListen, ops.Health{}, metrics) })
 				return group.Wait()
 			})

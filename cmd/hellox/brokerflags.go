@@ -9,7 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"hellox/cmd/hellox/output"
-	"hellox/stream"
+	"hellox/stream/mqtt"
 )
 
 // brokerFlags say how to come into a broker.
@@ -35,8 +35,8 @@ func (f *brokerFlags) addLogin(flags flagSet) {
 }
 
 // parse reads a broker's URL and adds what the flags say.
-func (f *brokerFlags) parse(sh shell, url string) (stream.Broker, error) {
-	b, err := stream.ParseBroker(url)
+func (f *brokerFlags) parse(sh shell, url string) (mqtt.Broker, error) {
+	b, err := mqtt.ParseBroker(url)
 	if err != nil {
 		return b, usage(err.Error(), hintOf(err))
 	}

@@ -21,6 +21,12 @@ stream -> stream/safetext
 stream/filter -> stream
 stream/stats -> stream
 stream/track -> stream
+stream/broadcast -> stream
+stream/broadcast -> stream/mqtt
+stream/broadcast -> stream/safetext
+stream/mqtt -> stream
+stream/mqtt -> stream/safetext
+stream/streamtest -> stream
 
 history -> stream
 history -> stream/filter
@@ -134,7 +140,7 @@ var foreign = []struct {
 	why               string
 }{
 	{[]string{"k8s.io/", "sigs.k8s.io/"}, []string{"bootstrap", "manifests", "cmd/hellox"}, "only bootstrap and manifests know Kubernetes"},
-	{[]string{"github.com/eclipse/paho"}, []string{"stream"}, "only stream speaks MQTT as a client"},
+	{[]string{"github.com/eclipse/paho"}, []string{"stream/mqtt"}, "only stream/mqtt speaks MQTT as a client"},
 	{[]string{"github.com/mochi-mqtt/"}, []string{"broker"}, "only broker speaks MQTT as a server"},
 	{[]string{"github.com/charmbracelet/"}, []string{"tui", "cmd/hellox"}, "only tui knows terminals"},
 	{[]string{"modernc.org/sqlite"}, []string{"history", "broker"}, "only they store"},

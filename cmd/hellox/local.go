@@ -19,6 +19,8 @@ import (
 	"hellox/cmd/hellox/state"
 	"hellox/history/sqlite"
 	"hellox/stream"
+	"hellox/stream/broadcast"
+	"hellox/stream/mqtt"
 	"hellox/stream/safetext"
 )
 
@@ -36,13 +38,13 @@ type localStream struct {
 
 // newLocalStream opens everything that can fail: the history and the broker's
 // store in the installation's folder. The listeners are its own from here on.
-func newLocalStream(ctx context.Context, dir state.Dir, name string, mqtt []net.Listener, page net.Listener) (*localStream, error) {
+func newLocalStream(ctx context.Context, dir state.Dir, name string, mqttListeners []net.Listener, page net.Listener) (*localStream, error) {
 	file := &lumberjack.Logger{Filename: dir.LogFile(), MaxSize: 16, MaxBackups: 1}
 	log := slog.New(safetext.LogHandler(slog.NewJSONHandler(file, nil)))
 	metrics := ops.NewRegistry()
 	l := &localStream{page: page, log: file}
 	var listeners []broker.Listener
-	for _, ln := range mqtt {
+	for _, ln := range mqttListeners {
 		listeners = append(listeners, broker.Listener{Net: ln, Open: true})
 	}
 	store, err := sqlite.Open(ctx, dir.HistoryFile(), sqlite.Options{
@@ -59,11 +61,11 @@ func newLocalStream(ctx context.Context, dir state.Dir, name string, mqtt []net.
 	if err != nil {
 		return nil, errors.Join(err, store.Close(), l.log.Close())
 	}
-	at, err := stream.ParseBroker("mqtt://" + mqtt[0].Addr().String())
+	at, err := mqtt.ParseBroker("mqtt://" + mqttListeners[0].Addr().String())
 	if err != nil {
 		return nil, errors.Join(err, store.Close(), l.log.Close())
 	}
-	at.MaxPacket = stream.OurMaxPacket
+	at.MaxPacket = mqtt.OurMaxPacket
 	l.receiver = receiver{
 		broker: at, clientID: receiverID, topics: []string{stream.TopicStream}, name: name,
 		store: store, log: log.With("role", "receive"), metrics: metrics,
@@ -95,7 +97,7 @@ func (l *localStream) run(ctx context.Context, broadcasters int) error {
 // A fleet is the broadcasters of a local installation. Their number can change
 // while they run; the ids are those of a cluster's: broadcast-0 and so on.
 type fleet struct {
-	broker  stream.Broker
+	broker  mqtt.Broker
 	log     *slog.Logger
 	metrics prometheus.Registerer
 
@@ -115,7 +117,7 @@ func (f *fleet) run(ctx context.Context, n int) error {
 			if pace.Wait(own) != nil {
 				return nil //nolint:nilerr // stopped before its turn
 			}
-			return stream.Broadcast(own, stream.BroadcastOptions{
+			return broadcast.Run(own, broadcast.Options{
 				Broker: f.broker, ID: id, Min: minInterval, Max: maxInterval, QoS: 1, Log: f.log,
 			})
 		})

@@ -10,6 +10,7 @@ import (
 
 	"hellox/cmd/hellox/output"
 	"hellox/stream"
+	"hellox/stream/mqtt"
 )
 
 func newPublish(sh shell) *cobra.Command {
@@ -87,12 +88,12 @@ const maxPayload = 256<<10 - 1<<10
 
 // dialBroker connects to the broker of that URL, or with none to that of the
 // selected installation.
-func dialBroker(ctx context.Context, sh shell, s selection, flags brokerFlags, url string) (*stream.Conn, stream.Broker, func(), error) {
+func dialBroker(ctx context.Context, sh shell, s selection, flags brokerFlags, url string) (*mqtt.Conn, mqtt.Broker, func(), error) {
 	end := func() {}
 	if url == "" {
 		a, err := s.connect(ctx, sh)
 		if err != nil {
-			return nil, stream.Broker{}, nil, err
+			return nil, mqtt.Broker{}, nil, err
 		}
 		end, url = a.close, a.mqtt
 	}
@@ -101,10 +102,10 @@ func dialBroker(ctx context.Context, sh shell, s selection, flags brokerFlags, u
 		end()
 		return nil, broker, nil, err
 	}
-	conn, err := stream.Dial(ctx, stream.DialOptions{Broker: broker, ClientID: flags.clientID})
+	conn, err := mqtt.Dial(ctx, mqtt.DialOptions{Broker: broker, ClientID: flags.clientID})
 	if err != nil {
 		end()
-		if ctx.Err() == nil && (errors.Is(err, stream.ErrUnreachable) || errors.Is(err, stream.ErrDenied)) {
+		if ctx.Err() == nil && (errors.Is(err, mqtt.ErrUnreachable) || errors.Is(err, mqtt.ErrDenied)) {
 			err = missing(err, hintOf(err))
 		}
 		return nil, broker, nil, err

@@ -18,6 +18,7 @@ import (
 	"hellox/history/memory"
 	"hellox/history/sqlite"
 	"hellox/stream"
+	"hellox/stream/mqtt"
 	"hellox/web"
 )
 
@@ -116,7 +117,7 @@ func openHistory(ctx context.Context, where string, keep int64, keepFor time.Dur
 
 // A receiver subscribes, keeps, and serves what it keeps.
 type receiver struct {
-	broker   stream.Broker
+	broker   mqtt.Broker
 	clientID string
 	topics   []string
 	name     string
@@ -129,15 +130,15 @@ type receiver struct {
 // run works until ctx ends. A message is acknowledged to the broker once it is
 // in the history; what is not comes again.
 func (r *receiver) run(ctx context.Context, page net.Listener) error {
-	arrivals := make(chan stream.Arrival, stream.Window)
-	client, err := stream.Dial(ctx, stream.DialOptions{Broker: r.broker, Background: true})
+	arrivals := make(chan stream.Arrival, mqtt.Window)
+	client, err := mqtt.Dial(ctx, mqtt.DialOptions{Broker: r.broker, Background: true})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return stream.Subscribe(ctx, stream.SubscribeOptions{
+		return mqtt.Subscribe(ctx, mqtt.SubscribeOptions{
 			Broker: r.broker, ClientID: r.clientID,
 			Topics: append([]string{stream.PresenceTopic("+")}, r.topics...),
 			QoS:    1, Persistent: true, Log: r.log, Link: r.store.SetLink,

@@ -17,6 +17,7 @@ import (
 	"hellox/history/remote"
 	"hellox/stream"
 	"hellox/stream/filter"
+	"hellox/stream/mqtt"
 	"hellox/tui"
 	"hellox/tui/lines"
 	"hellox/tui/source"
@@ -139,8 +140,8 @@ func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v 
 	v.selected.Topics = nil
 	live := memory.New(memory.Options{Memory: v.memory})
 	defer live.Close()
-	arrivals := make(chan stream.Arrival, stream.Window)
-	client, err := stream.Dial(ctx, stream.DialOptions{Broker: broker, Background: true})
+	arrivals := make(chan stream.Arrival, mqtt.Window)
+	client, err := mqtt.Dial(ctx, mqtt.DialOptions{Broker: broker, Background: true})
 	if err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v 
 	running, stop := context.WithCancel(running)
 	defer stop()
 	group.Go(func() error {
-		return stream.Subscribe(running, stream.SubscribeOptions{
+		return mqtt.Subscribe(running, mqtt.SubscribeOptions{
 			Broker: broker, ClientID: o.broker.clientID, Topics: topics, QoS: 1,
 			FailFast: true, Link: live.SetLink,
 		}, arrivals)
@@ -162,7 +163,7 @@ func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v 
 		return v.show(running, sh, live, client)
 	})
 	err = group.Wait()
-	if ctx.Err() == nil && (errors.Is(err, stream.ErrUnreachable) || errors.Is(err, stream.ErrDenied)) {
+	if ctx.Err() == nil && (errors.Is(err, mqtt.ErrUnreachable) || errors.Is(err, mqtt.ErrDenied)) {
 		return missing(fmt.Errorf("watch %s: %w", broker, err), hintOf(err))
 	}
 	return err

@@ -1,0 +1,321 @@
+package broadcast
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"hellox/stream"
+	"hellox/stream/mqtt"
+)
+
+// A broadcaster is one voice: one id, one connection, one goroutine (run),
+// which alone touches its fields.
+type broadcaster struct {
+	*fleet
+	id    string
+	boot  string
+	topic string
+	color string
+
+	// What it says.
+	mode stream.Mode
+	seq  uint64
+	next time.Time // when it says something again, unless paused
+	tick *time.Timer
+	full bool // it holds its tongue: too much waits
+
+	// What it said and the broker has not acknowledged, oldest first. The
+	// first is in flight if acked is not nil; the others wait for it, so
+	// that the order holds whatever happens.
+	waiting []said
+	acked   <-chan struct{}
+
+	// Its connection, which its Reconnect hands over.
+	client  *mqtt.Client
+	clients chan *mqtt.Client
+	denied  bool                // while there was none, a message said that it is not here
+	inbox   chan stream.Arrival // commands and its own presence; full: dropped
+	cause   string              // of its last Link; only Reconnect's goroutine uses it
+}
+
+type said struct {
+	hello   stream.Hello
+	payload []byte
+}
+
+func newBroadcaster(f *fleet, id string) *broadcaster {
+	b := &broadcaster{
+		fleet: f,
+		id:    id,
+		boot:  ulid.MustNew(ulid.Timestamp(f.Now()), rand.Reader).String(),
+		topic: broadcastTopic(f.Topic, id),
+		color: stream.ColorOf(id, "").Light,
+		mode:  stream.Mode{Min: f.Min, Max: f.Max},
+		// A command is rare; who sends more than fit gets no answer.
+		inbox:   make(chan stream.Arrival, 8),
+		clients: make(chan *mqtt.Client),
+	}
+	return b
+}
+
+func (b *broadcaster) run(ctx context.Context) {
+	b.tick = time.NewTimer(0)
+	defer b.tick.Stop()
+	b.schedule()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = mqtt.Reconnect(ctx, mqtt.ReconnectOptions{Connect: b.connect, Serve: b.handOver, Now: b.Now, Link: b.linkChanged})
+	}()
+	for ctx.Err() == nil {
+		b.send()
+		select {
+		case <-ctx.Done():
+		case <-b.tick.C:
+			b.speak()
+		case <-b.acked:
+			b.acknowledged()
+		case m := <-b.inbox:
+			b.hear(m)
+		case c := <-b.clients:
+			b.connected(c)
+		case <-b.lost():
+			b.disconnected()
+		}
+	}
+	b.goodbye(ctx, ended)
+	<-ended
+}
+
+// schedule draws when it speaks next.
+func (b *broadcaster) schedule() time.Duration {
+	d := b.Interval(b.mode.Min, b.mode.Max)
+	b.next = b.Now().Add(d)
+	b.tick.Reset(d)
+	return d
+}
+
+// speak says the text and schedules the next time.
+func (b *broadcaster) speak() {
+	b.say(b.Text, b.schedule())
+}
+
+// say puts one message behind those that wait. next is until the following
+// one; 0: nobody knows. It reports whether there was room.
+func (b *broadcaster) say(text string, next time.Duration) bool {
+	if len(b.waiting) >= b.room {
+		b.metrics.held.Inc()
+		if !b.full {
+			b.full = true
+			b.Log.Warn("too many messages wait for the broker: nothing more is said until it acknowledges",
+				"id", b.id, "waiting", len(b.waiting))
+		}
+		return false
+	}
+	b.seq++
+	h := stream.Hello{Text: text, Sender: b.id, Boot: b.boot, Seq: b.seq, Sent: b.Now(), Next: next, Color: b.color}
+	payload := []byte(text)
+	if !b.Plain {
+		payload = h.AppendJSON(nil)
+	}
+	b.waiting = append(b.waiting, said{h, payload})
+	b.metrics.said.Inc()
+	b.metrics.waiting.Inc()
+	return true
+}
+
+// send hands the oldest message to the connection, if there is one and nothing
+// is in flight.
+func (b *broadcaster) send() {
+	for b.client != nil && b.acked == nil && len(b.waiting) > 0 {
+		acked, err := b.client.Publish(mqtt.Message{Topic: b.topic, Payload: b.waiting[0].payload, QoS: b.QoS})
+		if err != nil {
+			b.disconnected()
+			return
+		}
+		if b.QoS > 0 {
+			b.acked = acked
+			return
+		}
+		b.forget()
+	}
+}
+
+// acknowledged is called when the broker has acknowledged the oldest message.
+func (b *broadcaster) acknowledged() {
+	b.acked = nil
+	h := b.waiting[0].hello
+	b.forget()
+	b.metrics.acknowledged.Inc()
+	if b.Acked != nil {
+		b.Acked(b.id, h)
+	}
+}
+
+// forget drops the oldest message, which is the broker's now.
+func (b *broadcaster) forget() {
+	b.waiting[0] = said{}
+	b.waiting = b.waiting[1:]
+	if len(b.waiting) == 0 {
+		b.waiting = nil
+	}
+	b.metrics.waiting.Dec()
+	if b.full && len(b.waiting) <= b.room/2 {
+		b.full = false
+		b.Log.Info("the broker acknowledges again", "id", b.id, "waiting", len(b.waiting))
+	}
+}
+
+// fleetSize is from how many broadcasters on memory counts more than noticing
+// within a minute that a silent broker is gone.
+const fleetSize = 100
+
+// connect makes one attempt, at the fleet's pace.
+func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
+	if err := b.pace.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer b.pace.end()
+	presence := stream.PresenceTopic(b.id)
+	o := mqtt.ClientOptions{
+		Broker: b.Broker, ClientID: b.id, Filters: 2, KeepAlive: mqtt.KeepAlive,
+		Will:    &mqtt.Message{Topic: presence, Payload: b.presence("lost"), QoS: 1, Retain: true},
+		Handler: b.listen,
+	}
+	if b.Count >= fleetSize {
+		o.SmallBuffers, o.KeepAlive = true, 0
+	}
+	c, err := mqtt.Connect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	// QoS 0: some brokers mix up the packet ids of both directions, and a
+	// command that nobody hears is told by the missing answer. The presence
+	// is its own: a last will of its former connection may arrive after it
+	// said that it is here.
+	err = c.Subscribe(ctx, map[string]byte{stream.CommandTopic(b.id): 0, presence: 0})
+	if err == nil {
+		_, err = c.Publish(mqtt.Message{Topic: presence, Payload: b.presence("here"), QoS: 1, Retain: true})
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// handOver gives a connection to run, and waits for its end.
+func (b *broadcaster) handOver(_ context.Context, c *mqtt.Client) error {
+	b.clients <- c
+	<-c.Lost()
+	return c.Err()
+}
+
+func (b *broadcaster) presence(state string) []byte {
+	p, err := json.Marshal(stream.Presence{State: state, Boot: b.boot})
+	if err != nil {
+		panic(err) // two strings
+	}
+	return p
+}
+
+func (b *broadcaster) connected(c *mqtt.Client) {
+	if b.client != nil {
+		b.disconnected() // its end is not seen yet
+	}
+	b.client = c
+	if b.denied {
+		b.sayHere()
+	}
+	b.Log.Log(context.Background(), b.level(slog.LevelInfo), "connected", "id", b.id, "broker", b.Broker, "waiting", len(b.waiting))
+	b.fleet.changed(1, "")
+}
+
+// lost returns a channel that is closed when the connection has ended.
+func (b *broadcaster) lost() <-chan struct{} {
+	if b.client == nil {
+		return nil
+	}
+	return b.client.Lost()
+}
+
+func (b *broadcaster) disconnected() {
+	b.fleet.changed(-1, mqtt.Cause(b.client.Err()))
+	b.client, b.acked = nil, nil
+}
+
+// linkChanged is called by Reconnect.
+func (b *broadcaster) linkChanged(l stream.Link) {
+	if l.State == stream.Retrying && l.Cause != b.cause {
+		b.Log.Log(context.Background(), b.level(slog.LevelWarn), "no connection to the broker", "id", b.id, "broker", b.Broker, "cause", l.Cause)
+	}
+	b.cause = l.Cause
+	if b.Link != nil {
+		b.Link(b.id, l)
+	}
+}
+
+// listen runs on paho's routing goroutine, which must not wait.
+func (b *broadcaster) listen(m stream.Arrival) {
+	select {
+	case b.inbox <- m:
+	default:
+	}
+}
+
+// goodbye sends what still waits and says that it is gone, in a second and a
+// half at most: whoever ended ctx waits for it.
+func (b *broadcaster) goodbye(ctx context.Context, ended <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 1500*time.Millisecond)
+	defer cancel()
+	if b.client == nil {
+		// An attempt ends with the ctx that ended, or has just got through.
+		select {
+		case c := <-b.clients:
+			b.connected(c)
+		case <-ended:
+		}
+	}
+	b.sendAll(ctx)
+	if left := len(b.waiting); left > 0 {
+		b.Log.Warn("stopped before the broker had acknowledged everything", "id", b.id, "messages", left, "first", b.waiting[0].hello.Seq)
+		b.metrics.waiting.Sub(float64(left))
+	}
+	if b.client == nil {
+		return
+	}
+	acked, err := b.client.Publish(mqtt.Message{Topic: stream.PresenceTopic(b.id), Payload: b.presence("gone"), QoS: 1, Retain: true})
+	if err == nil {
+		select {
+		case <-acked:
+		case <-b.client.Lost():
+		case <-ctx.Done():
+		}
+	}
+	b.client.Close()
+	b.fleet.changed(-1, "")
+}
+
+// sendAll sends what waits until nothing does, the connection is lost or ctx
+// ends.
+func (b *broadcaster) sendAll(ctx context.Context) {
+	for b.client != nil {
+		b.send()
+		if b.client == nil || len(b.waiting) == 0 {
+			return
+		}
+		select {
+		case <-b.acked:
+			b.acknowledged()
+		case <-b.client.Lost():
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}

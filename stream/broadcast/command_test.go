@@ -1,0 +1,100 @@
+package broadcast
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"hellox/stream"
+	"hellox/stream/mqtt"
+	"hellox/stream/streamtest"
+)
+
+func TestCommands(t *testing.T) {
+	b := startBroker(t)
+	out := subscribed(t, b, stream.TopicStream)
+	tell := make(chan stream.Link, 100)
+	streamtest.Background(t, func(ctx context.Context) error {
+		return Run(ctx, Options{
+			Broker: b.broker(), ID: "press", Min: time.Hour, Max: time.Hour, QoS: 1,
+			Link: func(_ string, l stream.Link) { tell <- l },
+		})
+	})
+	streamtest.AwaitLink(t, tell, stream.Connected)
+	c, err := mqtt.Dial(t.Context(), mqtt.DialOptions{Broker: b.broker()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ask := func(command stream.Command) stream.Answer {
+		t.Helper()
+		a, took, err := c.Ask(t.Context(), "press", command)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took <= 0 {
+			t.Errorf("took %s", took)
+		}
+		return a
+	}
+	text := func() stream.Hello {
+		t.Helper()
+		h, ours := stream.ParseHello(streamtest.Within(t, "a message", out).Payload)
+		if !ours {
+			t.Fatal("not ours")
+		}
+		return h
+	}
+
+	if a := ask(stream.Command{Do: stream.Say, Text: "Guten Tag"}); !a.OK || a.State != (stream.Mode{Min: time.Hour, Max: time.Hour}) {
+		t.Errorf("say: %+v", a)
+	}
+	if h := text(); h.Text != "Guten Tag" || h.Seq != 1 || h.Next <= 59*time.Minute || h.Next > time.Hour {
+		t.Errorf("said %+v", h)
+	}
+	if a := ask(stream.Command{Do: stream.Identify}); !a.OK {
+		t.Errorf("identify: %+v", a)
+	}
+	if h := text(); !strings.Contains(h.Text, "press") || h.Seq != 2 {
+		t.Errorf("identified as %+v", h)
+	}
+	if a := ask(stream.Command{Do: stream.Pause}); !a.OK || !a.State.Paused {
+		t.Errorf("pause: %+v", a)
+	}
+	if a := ask(stream.Command{Do: stream.Interval, Min: time.Millisecond, Max: 2 * time.Millisecond}); !a.OK || a.State != (stream.Mode{Paused: true, Min: time.Millisecond, Max: 2 * time.Millisecond}) {
+		t.Errorf("interval: %+v", a)
+	}
+	if a := ask(stream.Command{Do: stream.Say, Text: "in between"}); !a.OK {
+		t.Errorf("say while paused: %+v", a)
+	}
+	// Nothing else was said while it was paused, whatever the interval.
+	if h := text(); h.Text != "in between" || h.Seq != 3 || h.Next != 0 {
+		t.Errorf("said while paused: %+v", h)
+	}
+	if a := ask(stream.Command{Do: stream.Resume}); !a.OK || a.State.Paused {
+		t.Errorf("resume: %+v", a)
+	}
+	for seq := uint64(4); seq < 7; seq++ {
+		if h := text(); h.Text != "Hello world" || h.Seq != seq || h.Next < time.Millisecond || h.Next > 2*time.Millisecond {
+			t.Errorf("after resume: %+v", h)
+		}
+	}
+
+	// What Ask would refuse to send, a broadcaster refuses to do.
+	b.Publish(stream.CommandTopic("press"), `{"id":"1","do":"interval","min":"2s","max":"1s"}`, false, 1)
+	b.Publish(stream.CommandTopic("press"), "no JSON \x1b[31m", false, 1)
+	b.Publish(stream.CommandTopic("press"), `{"id":"2","do":"pause"}`, true, 1) // retained, but live: it is obeyed
+	streamtest.Eventually(t, "the pause", func() bool {
+		a := ask(stream.Command{Do: stream.Identify})
+		return a.State.Paused
+	})
+	for _, bad := range []stream.Command{{}, {Do: "dance"}, {Do: stream.Say}, {Do: stream.Interval, Min: 2, Max: 1}, {Do: stream.Say, Text: "\xff"}} {
+		if _, _, err := c.Ask(t.Context(), "press", bad); err == nil {
+			t.Errorf("%+v was sent", bad)
+		}
+	}
+	if _, _, err := c.Ask(t.Context(), "a/b", stream.Command{Do: stream.Pause}); err == nil {
+		t.Error("asked a topic level too many")
+	}
+}

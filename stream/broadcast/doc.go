@@ -1,0 +1,13 @@
+// Package broadcast runs broadcasters: clients that publish a text at random
+// intervals and obey commands.
+//
+//	Run ──► fleet: options, metrics, pace of connecting
+//	          └► broadcaster (one goroutine each)
+//	               timer ──► pending messages ──► mqtt.Client ──► broker
+//	                               ▲                  │
+//	                               └── acknowledged ◄─┘
+//	               commands, its own presence ──► answers, presence
+//
+// A message is pending until the broker has acknowledged it, and is sent again
+// in order. How a connection is made, and made again, is package mqtt's.
+package broadcast

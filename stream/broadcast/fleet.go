@@ -1,0 +1,71 @@
+package broadcast
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+)
+
+// A fleet is what the broadcasters of one process share.
+type fleet struct {
+	Options
+	metrics *metrics
+	pace    *pace
+	room    int // how many messages one broadcaster may hold
+
+	mu        sync.Mutex
+	connected int
+}
+
+func newFleet(o Options) (*fleet, error) {
+	o = o.withDefaults()
+	if err := checkOpenFiles(o.Count); err != nil {
+		return nil, err
+	}
+	metrics, err := newMetrics(o.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	return &fleet{
+		Options: o,
+		metrics: metrics,
+		pace:    newPace(),
+		room:    min(maxWaitingEach, max(minWaitingEach, maxWaiting/o.Count)),
+	}, nil
+}
+
+func (f *fleet) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for i := range f.Count {
+		// Made here and not in its goroutine, whose stack would grow for
+		// it and stay grown.
+		b := newBroadcaster(f, broadcasterID(f.ID, i, f.Count))
+		wg.Go(func() { b.run(ctx) })
+	}
+	wg.Wait()
+}
+
+// level is want, but of very many nobody wants to hear each.
+func (f *fleet) level(want slog.Level) slog.Level {
+	if f.Count > 10 {
+		return slog.LevelDebug
+	}
+	return want
+}
+
+// changed counts the connections. Of very many it logs when all stand, and
+// when none does.
+func (f *fleet) changed(by int, cause string) {
+	f.mu.Lock()
+	f.connected += by
+	connected := f.connected
+	f.mu.Unlock()
+	f.metrics.connected.Add(float64(by))
+	switch {
+	case f.Count <= 10:
+	case by > 0 && connected == f.Count:
+		f.Log.Info("all broadcasters are connected", "count", f.Count, "broker", f.Broker)
+	case by < 0 && connected == 0 && cause != "":
+		f.Log.Warn("no broadcaster is connected", "count", f.Count, "broker", f.Broker, "cause", cause)
+	}
+}

@@ -1,0 +1,112 @@
+package broadcast
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"hellox/stream"
+	"hellox/stream/mqtt"
+	"hellox/stream/safetext"
+)
+
+// hear reads a message that came to the broadcaster itself.
+func (b *broadcaster) hear(m stream.Arrival) {
+	switch m.Topic {
+	case stream.PresenceTopic(b.id):
+		b.hearPresence(m.Payload)
+	case stream.CommandTopic(b.id):
+		if m.Retained {
+			return // of another time
+		}
+		b.obey(m.Payload)
+	}
+}
+
+// hearPresence puts right what is said of this broadcaster while it is here:
+// the last will of a connection that it has replaced arrives late.
+func (b *broadcaster) hearPresence(payload []byte) {
+	var p stream.Presence
+	if err := json.Unmarshal(payload, &p); err != nil {
+		return
+	}
+	switch {
+	case p.State == "here" && p.Boot != b.boot:
+		b.Log.Warn("another broadcaster has the same id", "id", b.id, "its boot", p.Boot)
+	case p.State != "here" && b.client != nil:
+		b.sayHere()
+	case p.State != "here":
+		b.denied = true // it may be heard before the connection is handed over
+	}
+}
+
+func (b *broadcaster) sayHere() {
+	// Not acknowledged: a lost connection says it again anyway.
+	_, _ = b.client.Publish(mqtt.Message{Topic: stream.PresenceTopic(b.id), Payload: b.presence("here"), QoS: 1, Retain: true})
+	b.denied = false
+}
+
+// obey does what a command asks for and answers.
+func (b *broadcaster) obey(payload []byte) {
+	var c stream.Command
+	err := json.Unmarshal(payload, &c)
+	if err == nil {
+		err = c.Check()
+	}
+	if err == nil {
+		err = b.do(c)
+	}
+	answer := stream.Answer{ID: c.ID, OK: err == nil, State: b.mode}
+	if err != nil {
+		answer.Error = safetext.Clean(err.Error())
+	}
+	b.Log.Info("command", "id", b.id, "do", string(c.Do), "ok", answer.OK, "error", answer.Error)
+	b.answer(answer)
+}
+
+func (b *broadcaster) do(c stream.Command) error {
+	switch c.Do {
+	case stream.Say:
+		return b.sayNow(c.Text)
+	case stream.Identify:
+		return b.sayNow("This is " + b.id)
+	case stream.Pause:
+		b.mode.Paused = true
+		b.tick.Stop()
+	case stream.Resume:
+		if b.mode.Paused {
+			b.mode.Paused = false
+			b.schedule()
+		}
+	case stream.Interval:
+		b.mode.Min, b.mode.Max = c.Min, c.Max
+		if !b.mode.Paused {
+			b.schedule()
+		}
+	}
+	return nil
+}
+
+// sayNow says text between two messages; the next one comes when it would have.
+func (b *broadcaster) sayNow(text string) error {
+	next := max(b.next.Sub(b.Now()), 1)
+	if b.mode.Paused {
+		next = 0
+	}
+	if !b.say(text, next) {
+		return fmt.Errorf("%d messages wait for the broker: there is no room for another", len(b.waiting))
+	}
+	return nil
+}
+
+// answer needs no acknowledgement: who asked, waits for it.
+func (b *broadcaster) answer(a stream.Answer) {
+	if b.client == nil {
+		return
+	}
+	payload, err := json.Marshal(a)
+	if err != nil {
+		b.Log.Error("answer a command", "id", b.id, "error", err)
+		return
+	}
+	_, _ = b.client.Publish(mqtt.Message{Topic: stream.AnswerTopic(b.id), Payload: payload})
+}

@@ -1,0 +1,142 @@
+package broadcast
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"hellox/stream"
+	"hellox/stream/mqtt"
+)
+
+// BroadcastOptions say who says what, and how often.
+type Options struct {
+	Broker mqtt.Broker
+	Topic  string        // "": TopicBroadcast; {id} stands for the broadcaster's id
+	ID     string        // of the broadcaster; of many, ID-0, ID-1, …
+	Text   string        // "": "Hello world"
+	Min    time.Duration // the shortest time between two messages
+	Max    time.Duration // the longest
+	Count  int           // so many broadcasters, each with its own connection; 0 means 1
+	Plain  bool          // the payload is the text alone, else a Hello as JSON
+	QoS    byte
+
+	// Interval draws the time until the next message, from least to most;
+	// nil: uniform. It is called from every broadcaster's goroutine.
+	Interval func(least, most time.Duration) time.Duration
+	Now      func() time.Time      // nil: time.Now
+	Log      *slog.Logger          // nil: silent
+	Metrics  prometheus.Registerer // nil: none
+
+	// Acked is told each message that the broker has acknowledged, of QoS 1
+	// and 2, in the order of its sender. It is called from every
+	// broadcaster's goroutine, which waits for it. nil: nobody is told.
+	Acked func(id string, h stream.Hello)
+	// Link is told each change of a broadcaster's connection. It must not
+	// block. nil: nobody is told.
+	Link func(id string, l stream.Link)
+}
+
+// maxWaiting is how many messages all broadcasters of a process may hold that
+// the broker has not acknowledged; maxWaitingEach is one broadcaster's most.
+const (
+	maxWaiting     = 100_000
+	maxWaitingEach = 10_000
+	minWaitingEach = 100
+)
+
+func (o *Options) withDefaults() Options {
+	d := *o
+	if d.Topic == "" {
+		d.Topic = stream.TopicBroadcast
+	}
+	if d.Text == "" {
+		d.Text = "Hello world"
+	}
+	if d.Count == 0 {
+		d.Count = 1
+	}
+	if d.Interval == nil {
+		d.Interval = Uniform
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	return d
+}
+
+// Uniform draws a time from least to most, each as likely as any other.
+func Uniform(least, most time.Duration) time.Duration {
+	return least + rand.N(most-least+1)
+}
+
+// Check tells in one sentence what cannot be done, or nil.
+func (o *Options) Check() error {
+	d := o.withDefaults()
+	if err := d.Broker.Check(); err != nil {
+		return err
+	}
+	if d.Count < 1 {
+		return fmt.Errorf("%d broadcasters: there must be at least one", d.Count)
+	}
+	if !stream.ValidID(d.ID) {
+		return fmt.Errorf("the id %q cannot name a broadcaster: it has 1 to 128 bytes of UTF-8 without white space, /, +, # and invisible characters", d.ID)
+	}
+	// The longest id of all has to fit.
+	last := broadcasterID(d.ID, d.Count-1, d.Count)
+	if !stream.ValidID(last) {
+		return fmt.Errorf("the id %q is too long to number %d broadcasters", d.ID, d.Count)
+	}
+	if err := stream.CheckTopic(broadcastTopic(d.Topic, last)); err != nil {
+		return err
+	}
+	if i := strings.IndexFunc(d.Topic, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }); i >= 0 {
+		return fmt.Errorf("topic %q has white space or a control character, which not every broker carries", d.Topic)
+	}
+	if d.QoS > 2 {
+		return fmt.Errorf("QoS %d: there are 0, 1 and 2", d.QoS)
+	}
+	say := stream.Command{Do: stream.Say, Text: d.Text}
+	if err := say.Check(); err != nil {
+		return err
+	}
+	return stream.CheckInterval(d.Min, d.Max)
+}
+
+func broadcasterID(id string, i, count int) string {
+	if count == 1 {
+		return id
+	}
+	return id + "-" + strconv.Itoa(i)
+}
+
+func broadcastTopic(topic, id string) string { return strings.ReplaceAll(topic, "{id}", id) }
+
+// Broadcast runs the broadcasters until ctx ends. Each waits a random time and
+// says its text, again and again, whether the broker is there or not: what is
+// not acknowledged is kept and sent again in order. When ctx ends they send
+// what waits, say goodbye, and Broadcast returns nil, within two seconds.
+//
+// An error is of the options, of the metrics or of too few open files; a
+// broker that is not there is waited for.
+func Run(ctx context.Context, o Options) error {
+	if err := o.Check(); err != nil {
+		return fmt.Errorf("broadcast: %w", err)
+	}
+	f, err := newFleet(o)
+	if err != nil {
+		return fmt.Errorf("broadcast: %w", err)
+	}
+	f.run(ctx)
+	return nil
+}

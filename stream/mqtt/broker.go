@@ -1,0 +1,127 @@
+package mqtt
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+
+	"hellox/stream"
+)
+
+// A Broker says where a broker listens and who we are to it.
+type Broker struct {
+	Scheme   string // mqtt, mqtts, ws or wss
+	Host     string // with its port
+	Path     string // of ws and wss: begins with /
+	User     string
+	Password string      `json:"-"` // never in a log, an error or String
+	TLS      *tls.Config `json:"-"` // of mqtts and wss; nil: the system's authorities
+	// MaxPacket bounds one packet from this broker, in bytes; 0 means 16 MiB.
+	MaxPacket int
+}
+
+// OurMaxPacket is the largest packet that a broker of ours sends.
+const OurMaxPacket = 256<<10 + 5
+
+const foreignMaxPacket = 16 << 20
+
+// ParseBroker reads a broker's URL: mqtt://host, mqtts://host, ws://host/path
+// or wss://host/path, each with an optional :port (1883, 8883, 80, 443) and
+// user:password@. tcp is mqtt; ssl and tls are mqtts. Its errors have a Hint.
+func ParseBroker(s string) (Broker, error) {
+	wrong := func(hint, format string, args ...any) (Broker, error) {
+		return Broker{}, stream.WithHint(fmt.Errorf("broker URL %q "+format, append([]any{withoutPassword(s)}, args...)...), hint)
+	}
+	const example = "write it like mqtt://127.0.0.1:1883"
+	if s == "" {
+		return Broker{}, stream.WithHint(fmt.Errorf("the broker URL is empty"), example)
+	}
+	scheme, rest, found := strings.Cut(s, "://")
+	if !found {
+		return wrong("write it like mqtt://"+withoutPassword(s), "has no scheme")
+	}
+	b := Broker{}
+	var port string
+	switch strings.ToLower(scheme) {
+	case "mqtt", "tcp":
+		b.Scheme, port = "mqtt", "1883"
+	case "mqtts", "ssl", "tls":
+		b.Scheme, port = "mqtts", "8883"
+	case "ws":
+		b.Scheme, port = "ws", "80"
+	case "wss":
+		b.Scheme, port = "wss", "443"
+	default:
+		return wrong("mqtt, mqtts, ws and wss are known", "has the unknown scheme %q", scheme)
+	}
+	u, err := url.Parse(b.Scheme + "://" + rest)
+	if err != nil {
+		return wrong(example, "cannot be read") // url's own error repeats the password
+	}
+	switch {
+	case u.Hostname() == "":
+		return wrong(example, "names no host")
+	case u.RawQuery != "" || u.Fragment != "":
+		return wrong("a topic filter is given with --topic", "has a query or a fragment, which mean nothing here")
+	case b.Scheme[0] == 'm' && u.Path != "" && u.Path != "/":
+		return wrong("a topic filter is given with --topic", "has the path %q, which only ws and wss have", u.Path)
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	b.Host = net.JoinHostPort(u.Hostname(), port)
+	if b.Scheme[0] == 'w' {
+		b.Path = u.EscapedPath()
+		if b.Path == "" {
+			b.Path = "/"
+		}
+	}
+	b.User = u.User.Username()
+	b.Password, _ = u.User.Password()
+	return b, nil
+}
+
+// withoutPassword cuts out what stands between the first : of the user part
+// and its @, in a URL that need not be a right one.
+func withoutPassword(s string) string {
+	start := 0
+	if i := strings.Index(s, "://"); i >= 0 {
+		start = i + len("://")
+	}
+	at := strings.LastIndexByte(s, '@')
+	if at < start {
+		return s
+	}
+	colon := strings.IndexByte(s[start:at], ':')
+	if colon < 0 {
+		return s
+	}
+	return s[:start+colon] + ":xxxxx" + s[at:]
+}
+
+// String is the broker's URL without user and password.
+func (b Broker) String() string { return b.Scheme + "://" + b.Host + b.Path }
+
+// GoString is String: no verb of fmt prints the password.
+func (b Broker) GoString() string { return b.String() }
+
+// LogValue is String.
+func (b Broker) LogValue() slog.Value { return slog.StringValue(b.String()) }
+
+// Check returns why b cannot be dialled, or nil.
+func (b Broker) Check() error {
+	if b.Scheme == "" || b.Host == "" {
+		return fmt.Errorf("no broker is given")
+	}
+	return nil
+}
+
+func (b Broker) maxPacket() int {
+	if b.MaxPacket == 0 {
+		return foreignMaxPacket
+	}
+	return b.MaxPacket
+}

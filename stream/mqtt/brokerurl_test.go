@@ -1,0 +1,87 @@
+package mqtt
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hellox/stream"
+)
+
+func TestParseBroker(t *testing.T) {
+	for s, want := range map[string]Broker{
+		"mqtt://localhost":                       {Scheme: "mqtt", Host: "localhost:1883"},
+		"MQTT://localhost":                       {Scheme: "mqtt", Host: "localhost:1883"},
+		"tcp://h:1":                              {Scheme: "mqtt", Host: "h:1"},
+		"mqtt://h/":                              {Scheme: "mqtt", Host: "h:1883"},
+		"mqtts://h":                              {Scheme: "mqtts", Host: "h:8883"},
+		"ssl://h":                                {Scheme: "mqtts", Host: "h:8883"},
+		"tls://h:8884":                           {Scheme: "mqtts", Host: "h:8884"},
+		"ws://h":                                 {Scheme: "ws", Host: "h:80", Path: "/"},
+		"wss://h/mqtt":                           {Scheme: "wss", Host: "h:443", Path: "/mqtt"},
+		"wss://h:9/a%20b":                        {Scheme: "wss", Host: "h:9", Path: "/a%20b"},
+		"mqtt://[::1]:1883":                      {Scheme: "mqtt", Host: "[::1]:1883"},
+		"mqtt://[::1]":                           {Scheme: "mqtt", Host: "[::1]:1883"},
+		"mqtt://ann:s%40crt@h":                   {Scheme: "mqtt", Host: "h:1883", User: "ann", Password: "s@crt"},
+		"mqtt://ann@h":                           {Scheme: "mqtt", Host: "h:1883", User: "ann"},
+		"mqtt://broker.hellox.svc.cluster.local": {Scheme: "mqtt", Host: "broker.hellox.svc.cluster.local:1883"},
+	} {
+		got, err := ParseBroker(s)
+		if err != nil {
+			t.Errorf("%s: %v", s, err)
+		} else if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s\n%s", s, diff)
+		}
+	}
+	for s, says := range map[string]string{
+		"":                        "is empty",
+		"localhost:1883":          "has no scheme",
+		"http://h":                `unknown scheme "http"`,
+		"mqtt://":                 "names no host",
+		"mqtt://:1883":            "names no host",
+		"mqtt://h:port":           "cannot be read",
+		"mqtt://h/topic":          "has the path",
+		"mqtt://h?x=1":            "has a query",
+		"mqtt://h#hello":          "has a query or a fragment",
+		"ann:hunter2@h":           "has no scheme",
+		"foo://a:hunter2@h":       "unknown scheme",
+		"mqtt://a:hunter2@h:port": "cannot be read",
+	} {
+		_, err := ParseBroker(s)
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v does not say %q", s, err, says)
+			continue
+		}
+		if stream.Hint(err) == "" {
+			t.Errorf("%s: no hint", s)
+		}
+		if strings.Contains(err.Error()+stream.Hint(err), "hunter2") {
+			t.Errorf("%s: %v (%s) tells the password", s, err, stream.Hint(err))
+		}
+	}
+}
+
+func TestBrokerNeverTellsThePassword(t *testing.T) {
+	b, err := ParseBroker("mqtts://ann:hunter2@h")
+	if err != nil || b.Password != "hunter2" {
+		t.Fatal(b.Password, err)
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "broker", b, "options", &b)
+	asJSON, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := fmt.Sprintf("%v %+v %#v %s %q", b, b, b, b, b) + fmt.Sprint(&b) + fmt.Sprintf("%+v", SubscribeOptions{Broker: b}) + fmt.Sprintf("%+v", newConnectError(b, errClosed)) + log.String() + string(asJSON)
+	if strings.Contains(all, "hunter2") {
+		t.Error(all)
+	}
+	if !strings.Contains(all, "mqtts://h:8883") {
+		t.Error(all)
+	}
+}

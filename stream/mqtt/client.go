@@ -1,0 +1,251 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+
+	"hellox/stream"
+	"hellox/stream/safetext"
+)
+
+// A Client is one connection to a broker, from CONNECT to its end. It does not
+// connect again: Reconnect opens the next one, with its own pace, and knows
+// when that is tried and why the last one ended.
+type Client struct {
+	client  paho.Client
+	resumed bool // the broker had kept the MQTT session
+	outbox  *outbox
+	lost    chan struct{} // closed when the connection has ended, whoever ended it
+	cause   error         // why; set before lost is closed
+
+	publishing sync.Mutex // ties a message to its place in the outbox
+	end        sync.Once
+}
+
+// ClientOptions configures Connect.
+type ClientOptions struct {
+	Broker       Broker
+	ClientID     string
+	Persistent   bool // the broker keeps the MQTT session while we are away
+	ManualAck    bool // acknowledgements are sent by Arrival.Ack
+	SmallBuffers bool // one of very many clients in this process
+	KeepAlive    time.Duration
+	Filters      int // most topic filters in the one SUBSCRIBE
+	Will         *Message
+	// Handler gets every message, in order, on the MQTT library's routing
+	// goroutine: while it waits, nothing is read. Arrival.Received is not
+	// set. nil: no messages are expected.
+	Handler func(stream.Arrival)
+}
+
+// An mqttMessage is a message to publish.
+type Message struct {
+	Topic   string
+	Payload []byte
+	QoS     byte
+	Retain  bool
+}
+
+// Connect opens a connection, or returns a *ConnectError or ctx's error.
+func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
+	c := &Client{outbox: &outbox{}, lost: make(chan struct{})}
+	stop := func() bool { return true } // ctx from closing the connection
+	po := paho.NewClientOptions()
+	po.Servers = []*url.URL{{Scheme: o.Broker.Scheme, Host: o.Broker.Host, Path: o.Broker.Path}}
+	po.SetProtocolVersion(4) // else paho tries 3.1 after every refusal
+	po.SetClientID(o.ClientID).SetUsername(o.Broker.User).SetPassword(o.Broker.Password)
+	po.SetCleanSession(!o.Persistent).SetStore(c.outbox)
+	po.SetAutoReconnect(false).SetConnectRetry(false).SetConnectTimeout(dialTimeout)
+	po.SetOrderMatters(true).SetAutoAckDisabled(o.ManualAck)
+	po.SetWriteTimeout(5 * time.Second) // for a publish that finds the connection stalled
+	// The guard sends the pings and misses the answers; paho's keep alive is
+	// here for the number in CONNECT.
+	po.SetKeepAlive(o.KeepAlive).SetPingTimeout(365 * 24 * time.Hour)
+	po.SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) {
+		if o.Handler != nil {
+			o.Handler(arrival(m, o.ManualAck))
+		}
+	})
+	po.SetConnectionLostHandler(func(_ paho.Client, err error) { c.ended(err) })
+	if o.Will != nil {
+		po.SetBinaryWill(o.Will.Topic, o.Will.Payload, o.Will.QoS, o.Will.Retain)
+	}
+	bufferSize := 16 << 10
+	if o.SmallBuffers {
+		bufferSize = 256
+	}
+	po.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) {
+		conn, err := dial(ctx, o.Broker, o.SmallBuffers)
+		if err != nil {
+			return nil, err
+		}
+		stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
+		return newGuard(conn, o.Broker.maxPacket(), o.Filters, bufferSize, o.KeepAlive), nil
+	})
+	c.client = paho.NewClient(po)
+	token := c.client.Connect()
+	<-token.Done() // at most dialTimeout; at once when ctx ends
+	stop()
+	if ctx.Err() != nil {
+		if token.Error() == nil {
+			c.Close()
+		}
+		return nil, ctx.Err()
+	}
+	if err := token.Error(); err != nil {
+		return nil, newConnectError(o.Broker, err)
+	}
+	if t, ok := token.(*paho.ConnectToken); ok {
+		c.resumed = t.SessionPresent()
+	}
+	return c, nil
+}
+
+func arrival(m paho.Message, manualAck bool) stream.Arrival {
+	a := stream.Arrival{Topic: m.Topic(), Payload: m.Payload(), QoS: m.Qos(), Retained: m.Retained(), Ack: func() {}}
+	if manualAck && a.QoS > 0 {
+		a.Ack = m.Ack
+	}
+	return a
+}
+
+// Resumed reports whether the broker had kept the MQTT session.
+func (c *Client) Resumed() bool { return c.resumed }
+
+// Lost returns a channel that is closed when the connection has ended.
+func (c *Client) Lost() <-chan struct{} { return c.lost }
+
+// Err returns why the connection has ended, in one sentence. Call it once Lost
+// is closed.
+func (c *Client) Err() error { return lost(c.cause) }
+
+// stands tells whether the connection has not ended yet, for all that is known.
+func (c *Client) stands() bool { return c.client.IsConnectionOpen() }
+
+// Subscribe asks for all filters, with the QoS of each, in one SUBSCRIBE. It is
+// called at most once a Client. A broker that does not grant all of them makes
+// it fail with ErrDenied.
+func (c *Client) Subscribe(ctx context.Context, filters map[string]byte) error {
+	return c.subscribe(ctx, filters, dialTimeout, idle)
+}
+
+// subscribe asks for all filters in one SUBSCRIBE, once a client, and waits
+// for the answer, as long as patience lasts. Messages of a resumed session come
+// before it: as long as busy says so, subscribe waits on.
+func (c *Client) subscribe(ctx context.Context, filters map[string]byte, patience time.Duration, busy func() bool) error {
+	token, ok := c.client.SubscribeMultiple(filters, nil).(*paho.SubscribeToken)
+	if !ok {
+		return fmt.Errorf("subscribe: the MQTT library gave no token of a subscription")
+	}
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	for answered := false; !answered; {
+		select {
+		case <-token.Done():
+			answered = true
+		case <-c.lost:
+			return lost(c.cause)
+		case <-timeout.C:
+			if !busy() {
+				return fmt.Errorf("subscribe: the broker does not answer within %s", patience)
+			}
+			timeout.Reset(patience)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err := token.Error(); err != nil {
+		return lost(c.reason(err))
+	}
+	granted := token.Result()
+	for filter := range filters {
+		if code, ok := granted[filter]; !ok || code > 2 {
+			return stream.WithHint(fmt.Errorf("subscribe to %s: %w", safetext.Clean(filter), ErrDenied), "this user may not read that topic")
+		}
+	}
+	return nil
+}
+
+// Publish hands one message to the connection. For QoS 1 and 2, acked is closed
+// when the broker has acknowledged it, and not if the connection ends first;
+// for QoS 0 it is closed already. An error ends the connection.
+func (c *Client) Publish(m Message) (acked <-chan struct{}, err error) {
+	if acked, err = c.publish(m); err != nil {
+		c.ended(err)
+		return nil, lost(err)
+	}
+	return acked, nil
+}
+
+// publish hands one message to the connection. Of QoS 1 and 2, acked is closed
+// when the broker has acknowledged it, and not if the connection ends first;
+// of QoS 0, acked is closed already. An error means that this connection is of
+// no use any more.
+func (c *Client) publish(m Message) (acked <-chan struct{}, err error) {
+	done := make(chan struct{})
+	c.publishing.Lock()
+	if m.QoS > 0 {
+		c.outbox.expect(done)
+	}
+	token := c.client.Publish(m.Topic, m.QoS, m.Retain, m.Payload)
+	c.outbox.expect(nil)
+	c.publishing.Unlock()
+	if m.QoS > 0 {
+		select {
+		case <-token.Done(): // acknowledged already, or never handed on
+			if err := token.Error(); err != nil {
+				return nil, c.reason(err)
+			}
+		default:
+		}
+		return done, nil
+	}
+	select {
+	case <-token.Done():
+		if err := token.Error(); err != nil {
+			return nil, c.reason(err)
+		}
+		close(done)
+		return done, nil
+	case <-c.lost:
+		return nil, c.cause
+	}
+}
+
+// reason is why the connection has ended, if it has: paho fails what waits for
+// it a moment before it tells that. Otherwise it is err.
+func (c *Client) reason(err error) error {
+	select {
+	case <-c.lost:
+		return c.cause
+	case <-time.After(time.Second):
+		return err
+	}
+}
+
+// idle is the busy of a handler that never waits.
+func idle() bool { return false }
+
+// Close sends DISCONNECT, so that no last will is published, and ends the
+// connection.
+func (c *Client) Close() {
+	c.client.Disconnect(250)
+	c.ended(errClosed)
+}
+
+// errClosed is the cause of a connection that we ended ourselves.
+var errClosed = errors.New("closed")
+
+func (c *Client) ended(cause error) {
+	c.end.Do(func() {
+		c.cause = cause
+		close(c.lost)
+	})
+}

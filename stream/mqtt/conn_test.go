@@ -1,0 +1,106 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"hellox/stream"
+	"hellox/stream/streamtest"
+)
+
+func dialTest(t *testing.T, b *testBroker) *Conn {
+	t.Helper()
+	c, err := Dial(t.Context(), DialOptions{Broker: b.broker()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestConnPublish(t *testing.T) {
+	b := startBroker(t)
+	out := subscribed(t, b, "#")
+	c := dialTest(t, b)
+	for qos := range byte(3) {
+		if err := c.Publish(t.Context(), stream.TopicPublish, []byte{0xff, qos}, qos, false); err != nil {
+			t.Fatal(err)
+		}
+		if a := streamtest.Within(t, "the message", out); a.Topic != stream.TopicPublish || string(a.Payload) != string([]byte{0xff, qos}) || a.QoS != min(qos, 1) {
+			t.Errorf("QoS %d arrived as %+v", qos, a)
+		}
+	}
+	if err := c.Publish(t.Context(), "kept", []byte("x"), 1, true); err != nil {
+		t.Fatal(err)
+	}
+	if a := streamtest.Within(t, "the retained message", subscribed(t, b, "kept")); !a.Retained || string(a.Payload) != "x" {
+		t.Errorf("%+v", a)
+	}
+
+	if err := c.Publish(t.Context(), "a/#", nil, 0, false); err == nil || !strings.Contains(err.Error(), "wildcard") {
+		t.Errorf("of a wildcard: %v", err)
+	}
+	denied := "secret"
+	b.DenyTopic.Store(&denied)
+	err := c.Publish(t.Context(), denied, nil, 1, false)
+	if !errors.Is(err, ErrLost) || stream.Hint(err) == "" {
+		t.Errorf("of a denied topic: %v, hint %q", err, stream.Hint(err))
+	}
+	// The Conn comes back by itself.
+	if err := c.Publish(t.Context(), stream.TopicPublish, nil, 1, false); err != nil {
+		t.Errorf("after a refusal: %v", err)
+	}
+}
+
+func TestConnWithoutBroker(t *testing.T) {
+	b := startBroker(t)
+	b.Stop()
+	if _, err := Dial(t.Context(), DialOptions{Broker: b.broker()}); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("dial: %v", err)
+	}
+	tell, links := streamtest.LinkLog()
+	c, err := Dial(t.Context(), DialOptions{Broker: b.broker(), Background: true, Link: tell})
+	if err != nil {
+		t.Fatal(err)
+	}
+	streamtest.AwaitLink(t, links, stream.Retrying)
+	if err := c.Publish(t.Context(), "x", nil, 1, false); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("publish: %v", err)
+	}
+	b.Start()
+	streamtest.AwaitLink(t, links, stream.Connected)
+	if err := c.Publish(t.Context(), "x", nil, 1, false); err != nil {
+		t.Errorf("publish after the broker came: %v", err)
+	}
+	c.Close()
+	if err := c.Publish(t.Context(), "x", nil, 1, false); !errors.Is(err, errClosed) {
+		t.Errorf("publish after Close: %v", err)
+	}
+}
+
+// Nobody answers for a broadcaster that is not there, or in its name.
+func TestAskNobody(t *testing.T) {
+	b := startBroker(t)
+	c := dialTest(t, b)
+	c.patience = 500 * time.Millisecond
+	out := subscribed(t, b, stream.CommandTopic("+"))
+	asked := make(chan error, 1)
+	go func() {
+		_, _, err := c.Ask(t.Context(), "nobody", stream.Command{Do: stream.Pause, ID: "1"})
+		asked <- err
+	}()
+	streamtest.Within(t, "the command", out)
+	b.Publish(stream.AnswerTopic("somebody"), `{"id":"1","ok":true,"state":{"min":"1s","max":"1s"}}`, false, 0)
+	b.Publish(stream.AnswerTopic("nobody"), `{"id":"2","ok":true,"state":{"min":"1s","max":"1s"}}`, false, 0)
+	if err := streamtest.Within(t, "the end of patience", asked); !errors.Is(err, stream.ErrNoAnswer) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := c.Ask(ctx, "nobody", stream.Command{Do: stream.Pause}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,217 @@
+package mqtt
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
+)
+
+// A guard stands between paho and the network. It looks at each packet's
+// header before paho does, because paho believes it: a declared length is
+// allocated (eclipse-paho/paho.mqtt.golang#754), an unknown return code in
+// CONNACK leaves a client that waits for ever, and a SUBACK with more codes
+// than topics were asked for ends the process.
+//
+// It also keeps the connection alive. paho does not see a PINGRESP while its
+// handler waits, and would cut itself off for that; the guard sends its own
+// PINGREQs and misses answers only while somebody reads.
+type guard struct {
+	net.Conn
+	in      *bufio.Reader
+	max     int // bytes of one packet
+	filters int // so many are in our one SUBSCRIBE
+
+	head     [5]byte // of the packet that is being read
+	headLen  int
+	headRead int
+	left     int   // bytes of its body not read yet
+	bad      error // final
+	greeted  bool  // CONNACK's header was seen; only the reader uses it
+
+	keepAlive time.Duration // 0: none
+	up        atomic.Bool   // CONNACK has been read whole: the deadlines are ours
+	ping      *time.Timer
+}
+
+// errMalformed is the error of bytes that no MQTT broker sends.
+var errMalformed = errors.New("malformed packet")
+
+type malformed struct{ what string }
+
+func (m *malformed) Error() string        { return "malformed packet: " + m.what }
+func (m *malformed) Is(target error) bool { return target == errMalformed }
+
+func malformedCause(err error) string {
+	var m *malformed
+	if errors.As(err, &m) {
+		return "it sent " + m.what
+	}
+	return err.Error()
+}
+
+// writeTimeout is how long a peer may take no bytes before it counts as gone.
+const writeTimeout = 10 * time.Second
+
+// newGuard wraps conn. bufferSize is of its read buffer, in bytes: paho asks
+// the connection for single bytes.
+func newGuard(conn net.Conn, maxPacket, filters, bufferSize int, keepAlive time.Duration) *guard {
+	g := &guard{Conn: conn, max: maxPacket, filters: filters, keepAlive: keepAlive}
+	g.in = bufio.NewReaderSize((*deadlineReader)(g), bufferSize)
+	if keepAlive > 0 {
+		// The timer's own goroutine sends; start starts it and Close stops it.
+		g.ping = time.AfterFunc(time.Hour, g.sendPing)
+		g.ping.Stop()
+	}
+	return g
+}
+
+// deadlineReader reads from a guard's connection, and expects something within
+// the keep alive time: an answer to our own PINGREQ at the least.
+type deadlineReader guard
+
+func (r *deadlineReader) Read(p []byte) (int, error) {
+	if r.keepAlive > 0 && r.up.Load() {
+		if err := r.SetReadDeadline(time.Now().Add(r.keepAlive * 4 / 3)); err != nil {
+			return 0, err
+		}
+	}
+	return r.Conn.Read(p)
+}
+
+// Read returns bytes of packets whose header has been looked at.
+func (g *guard) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if g.headRead == g.headLen && g.left == 0 {
+		if g.bad == nil {
+			g.bad = g.readHead()
+		}
+		if g.bad != nil {
+			return 0, g.bad
+		}
+	}
+	if g.headRead < g.headLen {
+		n := copy(p, g.head[g.headRead:g.headLen])
+		g.headRead += n
+		return n, nil
+	}
+	n, err := g.in.Read(p[:min(len(p), g.left)])
+	if g.head[0]>>4 == packets.Connack && n > 0 && n == g.left {
+		switch code := p[n-1]; {
+		case code == packets.Accepted:
+			g.start()
+		case code > packets.ErrRefusedNotAuthorised:
+			g.bad = &malformed{fmt.Sprintf("the unknown return code %d", code)}
+			return 0, g.bad
+		}
+	}
+	g.left -= n
+	return n, err
+}
+
+func (g *guard) readHead() error {
+	g.headLen, g.headRead, g.left = 0, 0, 0
+	for shift := 0; ; shift += 7 {
+		c, err := g.in.ReadByte()
+		if err != nil {
+			return err
+		}
+		g.head[g.headLen] = c
+		g.headLen++
+		if g.headLen == 1 {
+			shift -= 7
+			continue
+		}
+		g.left |= int(c&0x7f) << shift
+		if c < 0x80 {
+			return g.checkHead()
+		}
+		if g.headLen == len(g.head) {
+			return &malformed{"a packet length of more than four bytes"}
+		}
+	}
+}
+
+// checkHead tells what is wrong with the header that was read, or nil.
+func (g *guard) checkHead() error {
+	kind, name := g.head[0]>>4, packets.PacketNames[g.head[0]>>4]
+	if !g.greeted {
+		if kind != packets.Connack || g.left != 2 {
+			return &malformed{"something else than the answer to CONNECT"}
+		}
+		g.greeted = true
+		return nil
+	}
+	allowed := 2
+	switch kind {
+	case packets.Publish:
+		if g.head[0]>>1&3 == 3 {
+			return &malformed{"a message with QoS 3"}
+		}
+		if g.left > g.max {
+			return &malformed{fmt.Sprintf("a packet of %d bytes, more than the %d allowed", g.left, g.max)}
+		}
+		return nil
+	case packets.Suback:
+		allowed = 2 + g.filters
+	case packets.Pingresp:
+		allowed = 0
+	case packets.Puback, packets.Pubrec, packets.Pubrel, packets.Pubcomp, packets.Unsuback:
+	case packets.Connack:
+		return &malformed{"a second CONNACK"}
+	case packets.Disconnect:
+		// Of MQTT 5, but sent to others as well before they are hung up on.
+		return io.EOF
+	default:
+		return &malformed{fmt.Sprintf("a packet of type %d, which no broker sends", kind)}
+	}
+	if g.left != allowed {
+		return &malformed{fmt.Sprintf("a %s packet of %d bytes, not %d", name, g.left, allowed)}
+	}
+	return nil
+}
+
+// start begins to keep the connection alive, now that the broker let us in.
+func (g *guard) start() {
+	g.up.Store(true)
+	if g.ping != nil {
+		g.ping.Reset(g.keepAlive * 2 / 3)
+	}
+}
+
+func (g *guard) sendPing() {
+	if _, err := g.Write([]byte{packets.Pingreq << 4, 0}); err != nil {
+		_ = g.Conn.Close() // the reader learns of it and tells paho
+		return
+	}
+	g.ping.Reset(g.keepAlive * 2 / 3)
+}
+
+// Write writes whole packets: paho passes one a call. It may be called from
+// several goroutines.
+func (g *guard) Write(p []byte) (int, error) {
+	if g.up.Load() {
+		if err := g.Conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+			return 0, err
+		}
+	}
+	return g.Conn.Write(p)
+}
+
+// SetWriteDeadline does nothing: each Write has its own.
+func (g *guard) SetWriteDeadline(time.Time) error { return nil }
+
+// Close ends the connection and the pings.
+func (g *guard) Close() error {
+	if g.ping != nil {
+		g.ping.Stop()
+	}
+	return g.Conn.Close()
+}

@@ -1,0 +1,181 @@
+package mqtt
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"hellox/stream"
+	"hellox/stream/safetext"
+	"hellox/stream/streamtest"
+)
+
+// hostileBroker answers each connection's first packet with answer, and its
+// second one (a SUBSCRIBE) with second.
+func hostileBroker(t *testing.T, answer, second []byte) Broker {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	t.Cleanup(func() {
+		ln.Close()
+		<-done
+	})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			in := bufio.NewReader(conn)
+			for _, b := range [][]byte{answer, second} {
+				if skipPacket(in) != nil {
+					break
+				}
+				if _, err := conn.Write(b); err != nil {
+					break
+				}
+			}
+			_, _ = io.Copy(io.Discard, in) // until the other side has enough
+			conn.Close()
+		}
+	}()
+	return Broker{Scheme: "mqtt", Host: ln.Addr().String(), MaxPacket: 1 << 10}
+}
+
+// skipPacket reads one packet of less than 16 KiB.
+func skipPacket(in *bufio.Reader) error {
+	if _, err := in.ReadByte(); err != nil {
+		return err
+	}
+	length, shift := 0, 0
+	for {
+		c, err := in.ReadByte()
+		if err != nil {
+			return err
+		}
+		length |= int(c&0x7f) << shift
+		shift += 7
+		if c < 0x80 {
+			break
+		}
+	}
+	_, err := in.Discard(length)
+	return err
+}
+
+var welcome = []byte{0x20, 2, 0, 0}
+
+func TestHostileBroker(t *testing.T) {
+	suback := []byte{0x90, 3, 0, 1, 0}
+	for _, c := range []struct {
+		name           string
+		answer, second []byte
+		says           string
+	}{
+		{"it is a web server", []byte("HTTP/1.1 400 Bad Request\r\n\r\n"), nil, "no MQTT broker"},
+		{"an unknown return code", []byte{0x20, 2, 0, 99}, nil, "unknown return code 99"},
+		{"a CONNACK of 256 MiB", []byte{0x20, 0xff, 0xff, 0xff, 0x7f}, nil, "something else than the answer to CONNECT"},
+		{"an endless length", []byte{0x20, 0xff, 0xff, 0xff, 0xff, 0xff}, nil, "more than four bytes"},
+		{"a message before CONNACK", []byte{0x30, 4, 0, 1, 'a', 'b'}, nil, "something else than the answer to CONNECT"},
+		{"a message of 256 MiB", welcome, []byte{0x30, 0xff, 0xff, 0xff, 0x7f}, "268435455 bytes, more than the 1024"},
+		{"a SUBACK for topics not asked for", welcome, []byte{0x90, 9, 0, 1, 0, 0, 0, 0, 0, 0, 0}, "SUBACK packet of 9 bytes"},
+		{"a SUBACK for no topic", welcome, []byte{0x90, 2, 0, 1}, "SUBACK packet of 2 bytes"},
+		{"a second CONNACK", welcome, welcome, "second CONNACK"},
+		{"QoS 3", welcome, []byte{0x36, 5, 0, 1, 'a', 0, 1}, "QoS 3"},
+		{"a client's packet", welcome, []byte{0x82, 0}, "which no broker sends"},
+		{"a PUBACK with a body", welcome, []byte{0x40, 3, 0, 1, 0}, "PUBACK packet of 3 bytes"},
+		{"a topic longer than its packet", welcome, append(suback, 0x30, 4, 0xff, 0xff, 'a', 'b'), ""},
+		{"a topic that is not UTF-8", welcome, append(suback, 0x30, 3, 0, 1, 0xff), "not UTF-8"},
+		{"a topic with a wildcard", welcome, append(suback, 0x30, 3, 0, 1, '#'), "wildcard"},
+		{"it hangs up politely", welcome, append(suback, 0xe0, 0), "the broker closed the connection"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := hostileBroker(t, c.answer, c.second)
+			tell, links := streamtest.LinkLog()
+			s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan stream.Arrival, 10), keepAlive: KeepAlive, patience: dialTimeout}
+			s.Link = tell
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			streamtest.Background(t, s.run)
+			l := streamtest.AwaitLink(t, links, stream.Retrying)
+			runtime.ReadMemStats(&after)
+			if !strings.Contains(l.Cause, c.says) || safetext.Clean(l.Cause) != l.Cause {
+				t.Errorf("the cause is %q, not %q", l.Cause, c.says)
+			}
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 8<<20 {
+				t.Errorf("it made us allocate %d bytes", grown)
+			}
+		})
+	}
+}
+
+// A broker that says nothing any more is missed, by the answer to a ping.
+func TestKeepAliveMissesTheBroker(t *testing.T) {
+	b := hostileBroker(t, welcome, []byte{0x90, 3, 0, 1, 0})
+	tell, links := streamtest.LinkLog()
+	s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan stream.Arrival), keepAlive: time.Second, patience: dialTimeout}
+	s.Link = tell
+	streamtest.Background(t, s.run)
+	streamtest.AwaitLink(t, links, stream.Connected)
+	if l := streamtest.AwaitLink(t, links, stream.Retrying); l.Cause != "the broker does not answer any more" {
+		t.Errorf("the cause is %q", l.Cause)
+	}
+}
+
+func TestGuardPassesBytesThrough(t *testing.T) {
+	// Packets cut at every place come out as they went in.
+	stream := append([]byte{}, welcome...)
+	stream = append(stream, 0x90, 3, 0, 1, 0)
+	stream = append(stream, 0x30, 0x80|5, 1, 0, 1, 'a')
+	stream = append(stream, make([]byte, 128+5-3)...)
+	stream = append(stream, 0xd0, 0, 0x40, 2, 0, 1, 0xb0, 2, 0, 1)
+	for step := 1; step <= len(stream); step++ {
+		client, server := net.Pipe()
+		g := newGuard(client, 1<<10, 1, 64, 0)
+		go func() {
+			for rest := stream; len(rest) > 0; {
+				n, err := server.Write(rest[:min(step, len(rest))])
+				if err != nil {
+					return
+				}
+				rest = rest[n:]
+			}
+			server.Close()
+		}()
+		got, err := io.ReadAll(g)
+		if err != nil || string(got) != string(stream) {
+			t.Fatalf("in steps of %d: %x (%v)", step, got, err)
+		}
+		g.Close()
+	}
+}
+
+func FuzzGuard(f *testing.F) {
+	f.Add(welcome)
+	f.Add(append(append([]byte{}, welcome...), 0x30, 0xff, 0xff, 0xff, 0x7f))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		client, server := net.Pipe()
+		go func() {
+			_, _ = server.Write(data)
+			server.Close()
+		}()
+		g := newGuard(client, 100, 1, 16, 0)
+		defer g.Close()
+		got, err := io.ReadAll(g)
+		if !strings.HasPrefix(string(data), string(got)) {
+			t.Fatalf("%x came out of %x", got, data)
+		}
+		if err != nil && !errors.Is(err, errMalformed) && !isClosed(err) {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,233 @@
+package mqtt
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"hellox/stream"
+)
+
+// Window is how many messages a broker of ours sends a persistent subscriber
+// before it waits for acknowledgements.
+const Window = 1000
+
+// SubscribeOptions say what to subscribe to, and how.
+type SubscribeOptions struct {
+	Broker   Broker
+	ClientID string   // "": a new one; a persistent session needs a fixed one
+	Topics   []string // topic filters
+	QoS      byte     // at most so
+	// Persistent asks the broker to keep the session while we are away, and
+	// to count a message as delivered only when its Arrival's Ack was
+	// called. Otherwise messages are acknowledged as they are handed on.
+	Persistent bool
+	// FailFast makes the first attempt the last one if it fails.
+	FailFast bool
+	Now      func() time.Time  // the receiver's clock; nil: time.Now
+	Log      *slog.Logger      // nil: silent
+	Link     func(stream.Link) // told each change of the connection; nil: nobody is. It must not block.
+}
+
+func (o *SubscribeOptions) check() error {
+	if err := o.Broker.Check(); err != nil {
+		return err
+	}
+	if len(o.Topics) == 0 {
+		return fmt.Errorf("no topic filter is given")
+	}
+	for _, t := range o.Topics {
+		if err := stream.CheckTopicFilter(t); err != nil {
+			return err
+		}
+	}
+	if o.QoS > 2 {
+		return fmt.Errorf("QoS %d: there are 0, 1 and 2", o.QoS)
+	}
+	if o.Persistent && o.ClientID == "" {
+		return fmt.Errorf("a persistent session needs a fixed client id")
+	}
+	return nil
+}
+
+// Subscribe sends what arrives on the topics to out, in the order in which the
+// broker sent it, until ctx ends (then it returns nil). A lost connection is
+// made again, for ever, at most 2 s apart; a persistent session then goes on
+// where it was, and what had not been acknowledged arrives again.
+//
+// While out is full nothing is read from the broker, which waits, or drops as
+// it promised for QoS 0; the connection is kept alive. With room for Window
+// messages in out, a broker of ours never finds a persistent subscriber slow.
+//
+// When ctx ends, nothing more is sent to out, and what was sent may still be
+// acknowledged for a second. Subscribe does not close out.
+func Subscribe(ctx context.Context, o SubscribeOptions, out chan<- stream.Arrival) error {
+	if err := o.check(); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	if o.ClientID == "" {
+		o.ClientID = "hellox-" + ulid.Make().String()
+	}
+	s := &subscriber{SubscribeOptions: o, out: out, keepAlive: KeepAlive, patience: dialTimeout}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	return s.run(ctx)
+}
+
+type subscriber struct {
+	SubscribeOptions
+	out       chan<- stream.Arrival
+	keepAlive time.Duration
+	patience  time.Duration // how long the broker may take to answer SUBSCRIBE
+	known     bool          // the broker has had our subscription
+	waiting   atomic.Bool   // out is full, and the handler waits
+	handled   atomic.Int64  // messages, ever
+	noticed   int64         // of handled, at the last look of busy
+	serving   *serving      // the connection that is open or being opened
+}
+
+// serving is what belongs to one connection.
+type serving struct {
+	done    <-chan struct{} // closed by stop: a handler that waits for room ends
+	stop    context.CancelFunc
+	bad     chan error // room for one: what the broker must not send
+	pending *unacknowledged
+}
+
+func (s *subscriber) run(ctx context.Context) error {
+	return Reconnect(ctx, ReconnectOptions{
+		Connect: s.connect, Serve: s.serve, FailFast: s.FailFast, Now: s.Now, Log: s.Log, Link: s.Link,
+	})
+}
+
+// connect opens a connection and subscribes.
+func (s *subscriber) connect(ctx context.Context) (*Client, error) {
+	filters := make(map[string]byte, len(s.Topics))
+	for _, t := range s.Topics {
+		filters[t] = s.QoS
+	}
+	running, stop := context.WithCancel(ctx)
+	v := &serving{running.Done(), stop, make(chan error, 1), &unacknowledged{changed: make(chan struct{}, 1)}}
+	client, err := Connect(ctx, ClientOptions{
+		Broker: s.Broker, ClientID: s.ClientID, Persistent: s.Persistent, ManualAck: s.Persistent,
+		KeepAlive: s.keepAlive, Filters: len(filters),
+		Handler: func(a stream.Arrival) { s.handle(v, a) },
+	})
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	if err := client.subscribe(ctx, filters, s.patience, s.busy); err != nil {
+		stop()
+		client.Close()
+		return nil, err
+	}
+	if s.Persistent && s.known && !client.resumed && s.Log != nil {
+		s.Log.Warn("the broker has forgotten our session: what was published while it was away from us does not come", "client", s.ClientID)
+	}
+	s.known = true
+	s.serving = v
+	return client, nil
+}
+
+// serve hands on until the connection ends, and returns why it did.
+func (s *subscriber) serve(ctx context.Context, client *Client) error {
+	defer s.serving.stop()
+	select {
+	case <-client.Lost():
+		return client.Err()
+	case err := <-s.serving.bad:
+		return err
+	case <-ctx.Done():
+		s.serving.pending.wait(time.Second)
+		return nil
+	}
+}
+
+// KeepAlive is the usual keep alive of a client that waits for messages and
+// would else not notice that the broker is gone.
+const KeepAlive = 30 * time.Second
+
+// busy tells whether messages keep the connection from anything else: one waits
+// for room, or some came since the last look.
+func (s *subscriber) busy() bool {
+	before := s.noticed
+	s.noticed = s.handled.Load()
+	return s.waiting.Load() || s.noticed != before
+}
+
+// handle runs on paho's routing goroutine.
+func (s *subscriber) handle(v *serving, a stream.Arrival) {
+	select {
+	case <-v.done:
+		return
+	default:
+	}
+	if err := stream.CheckTopic(a.Topic); err != nil {
+		// [MQTT-1.5.3-1]: such a peer is to be hung up on.
+		select {
+		case v.bad <- fmt.Errorf("the broker sent a message on a topic that cannot be: %w", err):
+		default:
+		}
+		return
+	}
+	a.Received = s.Now()
+	s.handled.Add(1)
+	counted := s.Persistent && a.QoS > 0
+	if counted {
+		v.pending.n.Add(1)
+		ack := a.Ack
+		a.Ack = func() {
+			ack()
+			v.pending.done()
+		}
+	}
+	select {
+	case s.out <- a:
+		return
+	default:
+	}
+	s.waiting.Store(true)
+	defer s.waiting.Store(false)
+	select {
+	case s.out <- a:
+	case <-v.done:
+		if counted {
+			v.pending.done() // it arrives again
+		}
+	}
+}
+
+// unacknowledged counts what was handed on in one session and waits for its
+// Ack.
+type unacknowledged struct {
+	n       atomic.Int64
+	changed chan struct{} // room for one; n fell to 0
+}
+
+func (u *unacknowledged) done() {
+	if u.n.Add(-1) == 0 {
+		select {
+		case u.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// wait returns when nothing is left, at the latest after d.
+func (u *unacknowledged) wait(d time.Duration) {
+	timeout := time.NewTimer(d)
+	defer timeout.Stop()
+	for u.n.Load() > 0 {
+		select {
+		case <-u.changed:
+		case <-timeout.C:
+			return
+		}
+	}
+}

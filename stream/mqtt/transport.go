@@ -1,0 +1,109 @@
+package mqtt
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// dialTimeout bounds one attempt, from the name look-up to CONNACK.
+const dialTimeout = 10 * time.Second
+
+// dial opens the network connection to b: TCP, TLS or a WebSocket over either.
+// small asks the kernel for small buffers, for a fleet of clients in one
+// process.
+func dial(ctx context.Context, b Broker, small bool) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	// The kernel notices a peer that vanished, also where no keep alive of
+	// MQTT is asked for.
+	d := &net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
+		Control:         limitUnacknowledged,
+	}
+	open := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := insist(ctx, func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, network, addr) })
+		if tcp, ok := conn.(*net.TCPConn); ok && small {
+			_ = tcp.SetReadBuffer(fleetBuffer)
+			_ = tcp.SetWriteBuffer(fleetBuffer)
+		}
+		return conn, err
+	}
+	switch b.Scheme {
+	case "ws", "wss":
+		return dialWebSocket(ctx, b, open)
+	}
+	conn, err := open(ctx, "tcp", b.Host)
+	if err != nil || b.Scheme == "mqtt" {
+		return conn, err
+	}
+	secure := tls.Client(conn, tlsConfig(b))
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return secure, nil
+}
+
+// insist calls connect until it succeeds, is refused, or ctx ends: it gives an
+// attempt that gets no answer 1 s, then 2 s, 4 s and so on. A broker that is
+// replaced in a cluster leaves for a moment a way that leads to a pod which is
+// gone. The kernel asks there again and again; a new connection finds the new pod.
+func insist(ctx context.Context, connect func(context.Context) (net.Conn, error)) (net.Conn, error) {
+	for patience := time.Second; ; patience *= 2 {
+		attempt, cancel := context.WithTimeout(ctx, patience)
+		conn, err := connect(attempt)
+		unanswered := attempt.Err() != nil
+		cancel()
+		if err == nil || !unanswered || ctx.Err() != nil {
+			return conn, err
+		}
+	}
+}
+
+// fleetBuffer is the kernel's buffer each way of one client of a fleet, in bytes.
+const fleetBuffer = 4 << 10
+
+// tlsConfig is b's, for b's host name.
+func tlsConfig(b Broker) *tls.Config {
+	c := b.TLS
+	if c == nil {
+		c = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if c.ServerName == "" {
+		c = c.Clone()
+		c.ServerName, _, _ = net.SplitHostPort(b.Host)
+	}
+	return c
+}
+
+func dialWebSocket(ctx context.Context, b Broker, open func(context.Context, string, string) (net.Conn, error)) (net.Conn, error) {
+	transport := &http.Transport{DialContext: open, TLSClientConfig: tlsConfig(b)}
+	// A connection that became a WebSocket is no longer the transport's;
+	// one that did not is closed here.
+	defer transport.CloseIdleConnections()
+	ws, _, err := websocket.Dial(ctx, b.String(), &websocket.DialOptions{
+		HTTPClient: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse // a broker does not send us elsewhere
+		}},
+		Subprotocols: []string{"mqtt"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	// One WebSocket message may hold many packets; it is streamed, never held.
+	ws.SetReadLimit(-1)
+	return &webSocketConn{websocket.NetConn(context.WithoutCancel(ctx), ws, websocket.MessageBinary), ws}, nil
+}
+
+type webSocketConn struct {
+	net.Conn
+	ws *websocket.Conn
+}
+
+// Close does not wait for the peer's close frame: MQTT has said its DISCONNECT.
+func (c *webSocketConn) Close() error { return c.ws.CloseNow() }

@@ -1,0 +1,65 @@
+package streamtest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"hellox/stream"
+)
+
+// within fails the test if ch gives nothing in time.
+func Within[T any](t testing.TB, what string, ch <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(10 * time.Second):
+		t.Fatalf("waited 10 s for %s", what)
+		panic("unreachable")
+	}
+}
+
+// eventually polls until ok, and fails the test if that takes too long.
+func Eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited 10 s for %s", what)
+		}
+	}
+}
+
+// background runs f until the test ends, and waits for it.
+func Background(t testing.TB, f func(ctx context.Context) error) (cancel context.CancelFunc, ended <-chan error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		done <- f(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-finished
+	})
+	return cancel, done
+}
+
+// linkLog is a Link function that a test reads from.
+func LinkLog() (func(stream.Link), chan stream.Link) {
+	ch := make(chan stream.Link, 1000)
+	return func(l stream.Link) { ch <- l }, ch
+}
+
+func AwaitLink(t testing.TB, links chan stream.Link, state stream.LinkState) stream.Link {
+	t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); {
+		if l := Within(t, "link "+string(state), links); l.State == state {
+			return l
+		}
+	}
+	t.Fatalf("waited 15 s for link %s", state)
+	panic("unreachable")
+}
