@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -109,5 +110,56 @@ func TestDamagedMessage(t *testing.T) {
 	}
 	if err := <-done; err == nil || !strings.Contains(err.Error(), "checksum") {
 		t.Errorf("Serve ends with %v, want that the checksum does not match", err)
+	}
+}
+
+// TestStoreV1 opens a store that hellox wrote before the journal became a
+// package: three sessions, one of which had acknowledged two messages, and
+// one retained message.
+func TestStoreV1(t *testing.T) {
+	store := t.TempDir()
+	db, err := os.ReadFile(filepath.Join("testdata", "store-v1", "broker.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(store, "broker.db"), db, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, Options{Store: store})
+	hellos := func(from int) (want []string) {
+		for n := from; n < 6; n++ {
+			want = append(want, "hello_world/broadcast/broadcast-0 Hello world "+strconv.Itoa(n))
+		}
+		return want
+	}
+	for _, test := range []struct {
+		id   string
+		v5   bool
+		want []string
+	}{
+		{"away", false, append(append([]string{"hellox/presence/broadcast-0 here"}, hellos(0)...), "hello_world/elsewhere not for five")},
+		{"taken", false, append(hellos(2), "hello_world/elsewhere not for five")},
+		{"five", true, nil},
+	} {
+		c, code, present := tryConnect(t, b.Addr(0), hello{id: test.id, keep: true, v5: test.v5, resume: true})
+		if code != 0 || !present {
+			t.Fatalf("%s: code %#x, session present %v", test.id, code, present)
+		}
+		for _, want := range test.want {
+			if g := c.take(); g.topic+" "+g.payload != want || g.qos != 1 {
+				t.Fatalf("%s got %+v, want %s", test.id, g, want)
+			}
+		}
+		c.silent()
+	}
+	c := connect(t, b.Addr(0), hello{id: "new"})
+	c.subscribe(1, "hellox/presence/+")
+	if g := c.take(); g.payload != "here" || !g.retain {
+		t.Errorf("got %+v, want what was retained", g)
+	}
+	connect(t, b.Addr(0), hello{id: "pub"}).publish("hello_world/broadcast/x", "new", 1, false)
+	five := connect(t, b.Addr(0), hello{id: "five", keep: true, v5: true, resume: true})
+	if g := five.take(); g.payload != "new" {
+		t.Errorf("got %+v", g)
 	}
 }
