@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// A ballast is a file that only takes up room. It goes when the disk is full,
-// so that deletions and cursors can still be written; that it can be put back
-// is the sign that there is room again.
+// A ballast is a file that only takes up room. It is removed when the disk is
+// full, so that deletions and cursors can still be written. There is room again
+// when it can be refilled.
 type ballast struct {
 	path     string
 	size     int64
@@ -21,9 +21,9 @@ const (
 	minBallast = 1 << 20
 )
 
-// makeBallast puts a file of about want bytes into folder, a smaller one on a
-// small disk, where it leaves at least as much room as it takes. If there is
-// no room at all the reserve is missing: the store then opens as one whose
+// makeBallast creates a ballast of about want bytes in folder, a smaller one on
+// a small disk, where it leaves at least as much room as it takes. If there is
+// no room at all the ballast is released: the journal then opens as one whose
 // disk is full.
 func makeBallast(folder string, want int64) *ballast {
 	r := &ballast{path: filepath.Join(folder, "reserve")}
@@ -34,8 +34,8 @@ func makeBallast(folder string, want int64) *ballast {
 	}
 }
 
-// fill writes the file, whole and synced, or leaves none. Where none was, it
-// wants to find as much room as proof says.
+// fill writes and syncs the whole file, or leaves none. If there was none, it
+// fails unless it finds proof bytes of room.
 func (r *ballast) fill(proof int64) (err error) {
 	r.released = true
 	if info, err := os.Stat(r.path); err == nil && info.Size() == r.size {
@@ -64,17 +64,17 @@ func (r *ballast) fill(proof int64) (err error) {
 	return nil
 }
 
-// releaseBallast gives the reserve up.
+// releaseBallast removes the ballast.
 func (f *file) releaseBallast() {
 	if f.ballast != nil && !f.ballast.released {
 		f.ballast.released = true
-		_ = os.Remove(f.ballast.path) // if it fails, there is only less room
+		_ = os.Remove(f.ballast.path) // on failure there is less room, nothing else
 	}
 }
 
-// ballastReleased tells whether the reserve has been given up.
+// ballastReleased reports whether the ballast is removed.
 func (f *file) ballastReleased() bool { return f.ballast != nil && f.ballast.released }
 
-// refillBallast puts the reserve back, if there is half as much room beyond it: without
-// that the disk is as full as before.
+// refillBallast creates the ballast again if there is half as much room beyond
+// it; with less, the disk would be full again at once.
 func (f *file) refillBallast() error { return f.ballast.fill(f.ballast.size * 3 / 2) }

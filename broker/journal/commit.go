@@ -5,34 +5,35 @@ import (
 	"slices"
 )
 
-// A commitBatch is what one commit writes.
+// A commitBatch is everything that one commit writes.
 type commitBatch struct {
 	writes         []pendingWrite
 	bytes          int
 	last           uint64
 	rows           []row
 	sessions       []SessionRow
-	ended          []SessionRow // of sessions that have ended: id and number
+	ended          []SessionRow // id and number of sessions that have ended
 	cursors        []SessionRow
-	topics         map[string]*Message // retained; nil: no longer
+	topics         map[string]*Message // retained messages; nil deletes
 	discarded      []span
 	discardedBytes int64
-	below          uint64 // rows below it are dead, all of them
+	below          uint64 // no row below it is needed
 
-	saved    []Consumer // whose rows these are, to be tried again
+	saved    []Consumer // consumers whose rows these are, for rollback
 	advanced []Consumer
 }
 
-// A row is messages to be written.
+// A row is messages that are written as one row of the file.
 type row struct {
 	key      uint64
-	sessions []byte // numbers of to
+	sessions []byte // encoded numbers of to
 	records  []byte
 	messages []*Message
 	to       []Consumer // each once
 }
 
-// take collects what waits, as much as one commit may hold. tidy also takes cursors and what can be deleted.
+// take collects the pending writes, as much as one commit may hold. With tidy it
+// also takes cursors and deletions.
 func (j *Journal) take(tidy bool) *commitBatch {
 	j.mu.Lock()
 	w := &commitBatch{last: j.syncedSeq}
@@ -87,7 +88,7 @@ func (j *Journal) take(tidy bool) *commitBatch {
 	return w
 }
 
-// batch is the row as it is once it has been written.
+// batch returns the batch that the row is once it has been written.
 func (r *row) batch() *batch {
 	b := &batch{span: span{r.key, r.key}, size: int64(len(r.records)), to: r.to, needed: len(r.to), messages: r.messages}
 	for _, m := range r.messages {
@@ -96,7 +97,7 @@ func (r *row) batch() *batch {
 	return b
 }
 
-// encode makes rows of the messages.
+// encode encodes the messages as rows.
 func (w *commitBatch) encode() {
 	var r *row
 	for _, e := range w.writes {

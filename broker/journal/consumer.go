@@ -24,23 +24,23 @@ type Waiter interface {
 	Abort()
 }
 
-// A SessionRow is a session as it stands in the file.
+// A SessionRow is a session as the file stores it.
 type SessionRow struct {
 	ID, Owner     string
 	Number        uint64
-	Cursor        uint64 // all up to it is acknowledged, or is not for the session
+	Cursor        uint64 // everything up to it is acknowledged, or is not for the session
 	Expiry        time.Duration
 	Subscriptions []Subscription
 }
 
-// A Subscription is what a session asked for with one topic filter.
+// A Subscription is one topic filter of a session, with its options.
 type Subscription struct {
 	TopicFilter       string `json:"filter"`
 	QoS               byte   `json:"qos,omitempty"`
 	NoLocal           bool   `json:"no_local,omitempty"`
 	RetainAsPublished bool   `json:"retain_as_published,omitempty"`
 	Identifier        int    `json:"identifier,omitempty"`
-	// Since is the journal's number when the session subscribed: what stood
-	// there before is not for it.
+	// Since is the journal's newest sequence number when the session
+	// subscribed: messages up to it are not for this subscription.
 	Since uint64 `json:"since,omitempty"`
 }

@@ -1,18 +1,19 @@
 package journal
 
-// A Batch is messages as they were committed.
+// A Batch is messages that were committed together, as Fetch returns them.
 type Batch struct {
 	Key      uint64
 	Messages []*Message
 }
 
-const (
-	MaxFetch   = 64
-	fetchBytes = 256 << 10
-)
+// MaxFetch is how many batches one Fetch returns at most.
+const MaxFetch = 64
 
-// Fetch returns batches from memory or the file: those of keys, at least the
-// first, in order; none if nobody needs them any more.
+// fetchBytes is how much one Fetch reads from the file, beyond one batch.
+const fetchBytes = 256 << 10
+
+// Fetch returns the batches of keys from memory or the file, in order: at least
+// the first one, or none if no session needs them any more.
 func (j *Journal) Fetch(keys []uint64) ([]Batch, error) {
 	got, spans := j.cached(keys)
 	if len(got) > 0 || len(spans) == 0 {
@@ -20,13 +21,13 @@ func (j *Journal) Fetch(keys []uint64) ([]Batch, error) {
 	}
 	got, err := j.file.read(spans)
 	if err != nil && !j.allNeeded(keys) {
-		return nil, nil // the session has ended meanwhile, and they were deleted
+		return nil, nil // the session has ended meanwhile, and its batches were deleted
 	}
 	return got, err
 }
 
-// cached returns what is in memory of the batches of keys, or where they stand
-// in the file.
+// cached returns the first batches of keys if they are in memory, else their
+// place in the file.
 func (j *Journal) cached(keys []uint64) (got []Batch, spans []span) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -45,7 +46,7 @@ func (j *Journal) cached(keys []uint64) (got []Batch, spans []span) {
 	return got, spans
 }
 
-// allNeeded tells whether all batches of keys are needed.
+// allNeeded reports whether all batches of keys are needed.
 func (j *Journal) allNeeded(keys []uint64) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()

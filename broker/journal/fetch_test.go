@@ -28,7 +28,7 @@ func (k *keeper) Committed(oldKey, newKey uint64) bool {
 	return true
 }
 
-// A publisher is a waiter that hears when the disk has its message.
+// A testWaiter is told when its message is on disk.
 type testWaiter struct{ released chan uint64 }
 
 func (w testWaiter) Release(seq uint64) { w.released <- seq }

@@ -16,18 +16,17 @@ import (
 )
 
 // A file is the journal on disk: a SQLite file in WAL mode, each commit
-// synced. Its lock is held as long as it is open, so a second broker on it is
-// refused.
+// synced. Its lock is held while it is open, so a second broker is refused.
 type file struct {
 	db      *sql.DB
 	ballast *ballast // nil in memory
 
-	commitBytes int64 // of messages, that one commit takes
+	commitBytes int64 // bytes of messages that one commit takes
 
-	mu   sync.Mutex // conn is used by one at a time
+	mu   sync.Mutex // held while conn is used
 	conn *sql.Conn
-	ins  *sql.Stmt // of a batch
-	sel  *sql.Stmt // of a batch
+	ins  *sql.Stmt // inserts a batch
+	sel  *sql.Stmt // selects a batch
 }
 
 const (
@@ -51,9 +50,9 @@ CREATE TABLE retained (topic TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WIT
 `
 )
 
-// openFile opens or makes the file in folder; "" keeps everything in
-// memory. checkpoint is how many bytes the write-ahead log may come to,
-// commit how many of messages are written to it at once.
+// openFile opens the file in folder, or creates it; "" keeps everything in
+// memory. The write-ahead log grows to about checkpoint bytes, and one commit
+// takes about commit bytes of messages.
 func openFile(ctx context.Context, folder string, checkpoint, commit int64) (*file, error) {
 	name := "file::memory:"
 	if folder != "" {
@@ -112,7 +111,7 @@ func (f *file) prepare(ctx context.Context, onDisk bool, checkpoint int64) (err 
 		return fmt.Errorf("it was written by a newer hellox (version %d; this one knows %d)", version, schemaVersion)
 	}
 	if version == 0 {
-		// Before anything is written; to another's file it would be a change.
+		// Before anything is written; a file that is not a journal stays as it is.
 		if err := f.exec(ctx, "PRAGMA auto_vacuum(INCREMENTAL)"); err != nil {
 			return err
 		}
@@ -137,7 +136,7 @@ func (f *file) prepare(ctx context.Context, onDisk bool, checkpoint int64) (err 
 			return err
 		}
 	}
-	// Nobody else from here on, not only from the first commit.
+	// Lock the file from here on, not only from the first commit.
 	if err := f.exec(ctx, "BEGIN EXCLUSIVE; COMMIT"); err != nil {
 		return err
 	}
@@ -169,7 +168,7 @@ func (f *file) inTransaction(ctx context.Context, do func() error) error {
 	}
 	if err != nil {
 		// After SQLITE_FULL and SQLITE_IOERR it may have been rolled back
-		// already; that this then fails says nothing.
+		// already: an error here means nothing.
 		_ = f.exec(ctx, "ROLLBACK")
 	}
 	return err
@@ -216,8 +215,8 @@ func (f *file) commit(w *commitBatch) error {
 		return f.delete(ctx, w)
 	})
 	if err == nil && f.ballastReleased() {
-		// What was given back is the disk's only once it is out of the
-		// write-ahead log. If that fails, it is tried again with the next.
+		// Freed pages return to the disk only with a checkpoint. If it
+		// fails, the next commit tries again.
 		_ = f.exec(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
 	}
 	return err
@@ -232,8 +231,8 @@ func (f *file) retain(ctx context.Context, topic string, m *Message) error {
 	return f.exec(ctx, "INSERT OR REPLACE INTO retained (topic, record) VALUES (?, ?)", topic, record)
 }
 
-// delete takes out the batches that nobody needs, and gives pages back when
-// many are free.
+// delete deletes the batches that no session needs, and returns pages to the
+// disk when many are free.
 func (f *file) delete(ctx context.Context, w *commitBatch) error {
 	if len(w.discarded) == 0 {
 		if f.ballastReleased() {
@@ -255,8 +254,8 @@ func (f *file) delete(ctx context.Context, w *commitBatch) error {
 	return f.shrink(ctx)
 }
 
-// shrink gives free pages back to the disk, some with each commit. It keeps
-// enough that a busy journal does not grow and shrink all the time, unless the
+// shrink returns free pages to the disk, some with each commit. It keeps enough
+// of them that a busy journal does not grow and shrink all the time, unless the
 // disk is full.
 func (f *file) shrink(ctx context.Context) error {
 	keep, step := 4096, 256 // pages of 4 KiB
@@ -270,7 +269,7 @@ func (f *file) shrink(ctx context.Context) error {
 	if free <= keep {
 		return nil
 	}
-	// It frees a page with each row that is asked for.
+	// The pragma frees one page for each row that is read from it.
 	rows, err := f.conn.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", step))
 	if err != nil {
 		return err
@@ -280,9 +279,9 @@ func (f *file) shrink(ctx context.Context) error {
 	return errors.Join(rows.Err(), rows.Close())
 }
 
-// isFull tells whether a commit failed for want of room, which can pass; any
-// other failure to write is final (a failed fsync may have lost pages that the
-// next one reports as written).
+// isFull reports whether a commit failed for want of room, which can pass. Any
+// other failure to write is final: a failed fsync may have lost pages that the
+// next one reports as written.
 func isFull(err error) bool { return hasCode(err, sqlite3.SQLITE_FULL) }
 
 func hasCode(err error, code int) bool {

@@ -1,22 +1,22 @@
 package journal
 
-// A Message is one PUBLISH on its way through the broker. Nobody changes it
-// once it is made, except for seq, which the journal sets before anybody else
-// sees the message.
+// A Message is one PUBLISH on its way through the broker. It is immutable,
+// except for Seq, which Append sets before any consumer sees the message.
 type Message struct {
 	Topic   string
 	Payload []byte
-	// Props are the MQTT 5 properties as they are passed on, encoded,
-	// without their length, the expiry and subscription identifiers.
+	// Props are the MQTT 5 properties that are forwarded, encoded, without
+	// their length, the expiry and subscription identifiers.
 	Props  []byte
 	Origin string // client id of the publisher, for No Local
 	Expiry int64  // Unix seconds; 0: never
 	QoS    byte   // as published
 	Retain bool   // as published
-	Seq    uint64 // its place in the journal; 0: not in it
+	Seq    uint64 // its sequence number in the journal, or 0
 }
 
-// overhead is what a message costs beside its bytes: the structs that point to it.
+// overhead is what a message takes in memory beside its bytes: the structs that
+// refer to it.
 const overhead = 160
 
 func (m *Message) Size() int {

@@ -10,31 +10,34 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Options configure a journal.
+// Options configures a Journal.
 type Options struct {
-	Folder    string                      // made if it is not there; "": everything stays in memory
-	Limit     int64                       // bytes that folder may come to, at least minLimit
-	Retained  func(topic string) *Message // what is retained on topic at present, or nil
-	Recovered func()                      // called when messages are taken again
+	Folder    string                      // created if missing; "": everything stays in memory
+	Limit     int64                       // bytes that Folder may take, at least MinLimit; 0: 1 GiB, or 64 MiB in memory
+	Retained  func(topic string) *Message // returns the message that is retained on topic, or nil
+	Recovered func()                      // called when messages are taken again after a full store
 	Metrics   Metrics
 	Log       *slog.Logger
 }
 
-// Metrics are what a journal counts.
+// Metrics are the collectors that a Journal updates.
 type Metrics struct {
-	Bytes    prometheus.Gauge    // of messages kept for sessions
-	Degraded prometheus.Gauge    // 1 while nothing is acknowledged
-	Commits  prometheus.Observer // seconds that a commit took
+	Bytes    prometheus.Gauge    // bytes of stored messages
+	Degraded prometheus.Gauge    // 1 while publishers get no acknowledgement
+	Commits  prometheus.Observer // duration of each commit, in seconds
 }
+
+// MinLimit is the smallest Options.Limit, in bytes.
+const MinLimit = 4 << 20
 
 const (
 	defaultLimit = 1 << 30
 	memoryLimit  = 64 << 20
-	MinLimit     = 4 << 20
 )
 
-// Open opens the store. Of its limit a part is the reserve, and a part
-// SQLite's write-ahead log.
+// Open opens a journal, or creates it. Of its limit one part is the ballast, and
+// one part SQLite's write-ahead log. Call Load and Start before using it, and
+// Close at the end.
 func Open(o Options) (*Journal, error) {
 	limit := o.Limit
 	if limit == 0 {
@@ -46,26 +49,26 @@ func Open(o Options) (*Journal, error) {
 	if limit < MinLimit {
 		return nil, fmt.Errorf("the store's limit of %d bytes is too small: it must be at least %d", limit, MinLimit)
 	}
-	var kept *ballast
+	var b *ballast
 	forMessages := limit
 	if o.Folder != "" {
 		if err := os.MkdirAll(o.Folder, 0o700); err != nil {
 			return nil, fmt.Errorf("open the store %s: %w", o.Folder, err)
 		}
-		kept = makeBallast(o.Folder, limit/64)
-		forMessages -= 2 * kept.size
+		b = makeBallast(o.Folder, limit/64)
+		forMessages -= 2 * b.size
 	}
-	// When the disk is full, what stands in SQLite's write-ahead log must find
-	// room in what the reserve leaves: what it may come to, and one commit.
+	// When the disk is full, the content of SQLite's write-ahead log must find
+	// room where the ballast was: its largest size, and one commit.
 	room := int64(maxBallast)
-	if kept != nil {
-		room = kept.size
+	if b != nil {
+		room = b.size
 	}
 	file, err := openFile(context.Background(), o.Folder, room/2, room/4)
 	if err != nil {
 		return nil, fmt.Errorf("open the store %s: %w", o.Folder, err)
 	}
-	file.ballast = kept
+	file.ballast = b
 	j := &Journal{
 		file: file, limit: forMessages, totalLimit: limit,
 		retained: o.Retained, onRecovered: o.Recovered, metrics: o.Metrics, log: o.Log,
@@ -80,10 +83,10 @@ func Open(o Options) (*Journal, error) {
 	return j, nil
 }
 
-// Load reads the file: sessions, what is retained, and which session needs
-// which batch. session makes the consumer of a row; retained takes what was
-// Retained. The messages are not read, so a full store opens as soon as an
-// empty one; their checksums are looked at when they are sent.
+// Load reads the file: sessions, retained messages, and which session needs
+// which batch. session returns the consumer of a row. The messages are not read,
+// so that a full store opens as fast as an empty one; their checksums are
+// verified when they are fetched.
 func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message)) error {
 	ctx := context.Background()
 	type loaded struct {
@@ -108,27 +111,27 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 		j.lastSeq = max(j.lastSeq, key)
 		var to []Consumer
 		for _, number := range numbers {
-			// Of a session that has ended since, there is no row any more.
+			// A session that has ended since has no row any more.
 			if s, ok := byNumber[number]; ok && s.cursor < key {
 				to = append(to, s.Consumer)
 			}
 		}
 		b := &batch{span: span{key, key}, size: size, to: to, needed: len(to)}
 		j.notify(to, j.addBatch(b), key)
-		j.discard(b) // if nobody needs it
+		j.discard(b)
 	})
 	j.syncedSeq = j.lastSeq
 	j.metrics.Bytes.Set(float64(j.storedBytes))
 	return err
 }
 
-// Start starts the goroutine that writes, which close ends.
+// Start starts the goroutine that writes; Close ends it.
 func (j *Journal) Start() {
 	j.ended = make(chan struct{})
 	go j.run()
 }
 
-// Close writes what waits, if the journal was started, and closes the file.
+// Close writes what is pending, if the journal was started, and closes the file.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	j.closing = true

@@ -6,10 +6,10 @@ import (
 	"hash/crc32"
 )
 
-// A batch as it stands in the file: CRC-32C of what follows, then records. A
-// record is uvarint seq, flags, uvarint expiry, and topic, origin, properties
-// and payload, each after its uvarint length. The checksum names a flipped bit
-// that the disk did not: SQLite has none for its pages.
+// A batch in the file is the CRC-32C of what follows, then records. A record is
+// uvarint seq, flags, uvarint expiry, and topic, origin, properties and payload,
+// each after its uvarint length. The checksum finds a flipped bit that the disk
+// did not report: SQLite has no checksums for its pages.
 
 const (
 	flagQoS    = 0x03
@@ -18,12 +18,12 @@ const (
 
 var errDamaged = errors.New("the record is damaged")
 
-func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) } // built once, by crc32
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) } // crc32 builds it once
 
 // beginBatch starts a batch in b.
 func beginBatch(b []byte) []byte { return append(b[:0], 0, 0, 0, 0) }
 
-// sealBatch puts the checksum in its place.
+// sealBatch sets the checksum.
 func sealBatch(b []byte) {
 	binary.LittleEndian.PutUint32(b, crc32.Checksum(b[4:], castagnoli()))
 }
@@ -46,8 +46,8 @@ func (m *Message) appendRecord(b []byte) []byte {
 	return append(b, m.Payload...)
 }
 
-// decodeBatch reads what beginBatch, appendRecord and sealBatch wrote. The
-// messages keep pointing into b.
+// decodeBatch decodes what beginBatch, appendRecord and sealBatch encoded. The
+// messages alias b.
 func decodeBatch(b []byte) ([]*Message, error) {
 	if len(b) < 4 || binary.LittleEndian.Uint32(b) != crc32.Checksum(b[4:], castagnoli()) {
 		return nil, errors.New("its checksum does not match")
@@ -69,7 +69,7 @@ func decodeBatch(b []byte) ([]*Message, error) {
 	return messages, nil
 }
 
-// A decoder reads values off a slice; bad is set by the first that is not there.
+// A decoder reads values from a slice. bad is set once one is missing.
 type decoder struct {
 	b   []byte
 	bad bool

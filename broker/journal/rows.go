@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// read returns the batches of these spans, at least the first.
+// read returns the batches of spans, at least the first.
 func (f *file) read(spans []span) ([]Batch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -28,8 +28,8 @@ func (f *file) read(spans []span) ([]Batch, error) {
 	return got, nil
 }
 
-// readSpan returns the messages of rows side by side, and how many bytes they
-// have in the file.
+// readSpan returns the messages of adjacent rows, and their size in the file in
+// bytes.
 func (f *file) readSpan(s span) (all []*Message, bytes int, err error) {
 	rows, err := f.sel.QueryContext(context.Background(), int64(s.first), int64(s.last))
 	if err != nil {
@@ -58,9 +58,9 @@ func (f *file) readSpan(s span) (all []*Message, bytes int, err error) {
 	return all, bytes, nil
 }
 
-// eachBatch calls fn with every batch, in order: its key, the bytes of its
-// records, and the numbers of the sessions that it is for, valid until fn
-// returns. The records are not read.
+// eachBatch calls fn for every row of messages, in order: its key, the size of
+// its records in bytes, and the numbers of its consumers, valid until fn returns.
+// The records are not read.
 func (f *file) eachBatch(ctx context.Context, fn func(key uint64, size int64, sessions []uint64)) error {
 	rows, err := f.conn.QueryContext(ctx, "SELECT last, sessions, length(records) FROM batch ORDER BY last")
 	if err != nil {

@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	tidyInterval  = 100 * time.Millisecond // cursors are written no more often
-	probeInterval = time.Second            // for room, while the disk is full
+	tidyInterval  = 100 * time.Millisecond // between writes of cursors and deletions
+	probeInterval = time.Second            // between attempts to find room, while the disk is full
 )
 
-// run writes until stop is closed and nothing waits any more. It is the only writer.
+// run commits until stop is closed and nothing is pending. It is the only writer.
 func (j *Journal) run() {
 	defer close(j.ended)
 	tick := time.NewTicker(tidyInterval)
@@ -46,7 +46,7 @@ func (j *Journal) run() {
 	}
 }
 
-// hasPending tells whether there is something that can be written.
+// hasPending reports whether there is something that can be written.
 func (j *Journal) hasPending() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -59,10 +59,11 @@ func (j *Journal) currentState() state {
 	return j.state
 }
 
-// WaitSynced waits until the disk has all that was asked of it by now, at most so long.
-func (j *Journal) WaitSynced(most time.Duration) {
+// WaitSynced waits until everything that is pending now is on disk, at most for
+// the timeout.
+func (j *Journal) WaitSynced(timeout time.Duration) {
 	late := false
-	timer := time.AfterFunc(most, func() {
+	timer := time.AfterFunc(timeout, func() {
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		late = true
@@ -76,7 +77,7 @@ func (j *Journal) WaitSynced(most time.Duration) {
 	}
 }
 
-// commit writes what waits and tells everybody whom it concerns.
+// commit writes what is pending and notifies consumers and waiters.
 func (j *Journal) commit(tidy bool) {
 	w := j.take(tidy)
 	if w.empty() && !j.file.ballastReleased() {
@@ -92,12 +93,12 @@ func (j *Journal) commit(tidy bool) {
 	j.committed(w)
 }
 
-// committed publishes what has been written. Batches are known before sessions
-// hear of them, and sessions before the publishers get their acknowledgement.
+// committed publishes what has been written: batches are registered before
+// consumers are notified, and consumers before waiters are released.
 func (j *Journal) committed(w *commitBatch) {
 	j.mu.Lock()
 	j.storedBytes -= w.discardedBytes
-	former := make([]uint64, len(w.rows)) // keys of the batches that rows were added to
+	former := make([]uint64, len(w.rows)) // keys of the batches that rows were joined to
 	for i := range w.rows {
 		former[i] = j.addBatch(w.rows[i].batch())
 	}
@@ -124,16 +125,16 @@ func (j *Journal) committed(w *commitBatch) {
 	}
 }
 
-// notify has sessions know of a batch, which had the key was before.
-func (j *Journal) notify(to []Consumer, was, key uint64) {
+// notify tells consumers the key of a batch and the key it had before, or 0.
+func (j *Journal) notify(to []Consumer, oldKey, key uint64) {
 	for _, s := range to {
-		if !s.Committed(was, key) {
+		if !s.Committed(oldKey, key) {
 			j.Release([]uint64{key})
 		}
 	}
 }
 
-// evict lets the oldest messages go from memory when there are too many.
+// evict drops the oldest messages from memory while there are too many.
 func (j *Journal) evict() {
 	for _, b := range j.batches.from(j.cachedFrom) {
 		if j.cachedBytes <= maxCached {
@@ -144,9 +145,9 @@ func (j *Journal) evict() {
 	}
 }
 
-// rollback drops what could not be written: its publishers are cut off without an
-// acknowledgement and will send again. What describes the present state
-// (sessions, cursors, retained) is tried again with the next commit.
+// rollback drops what could not be written: its waiters are aborted without an
+// acknowledgement, so publishers send the messages again. What describes the
+// present state (sessions, cursors, retained) is written with the next commit.
 func (j *Journal) rollback(w *commitBatch, err error) {
 	if !isFull(err) {
 		j.requeue(w)
@@ -181,15 +182,15 @@ func (j *Journal) requeue(w *commitBatch) {
 	j.discardedBytes += w.discardedBytes
 }
 
-// tryRecover writes cursors, sessions and deletions, for which the reserve left
-// room, and takes messages again when the reserve can be put back.
+// tryRecover writes cursors, sessions and deletions into the room that the
+// ballast left, and takes messages again when the ballast can be refilled.
 func (j *Journal) tryRecover() {
 	j.commit(true)
 	if j.currentState() != full || !j.file.ballastReleased() {
 		return
 	}
 	if err := j.file.refillBallast(); err != nil {
-		return // still no room
+		return // there is still no room
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
