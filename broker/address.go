@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// An Address says where and how a broker listens.
+// An Address is where and how a broker listens.
 type Address struct {
 	HostPort  string // as net.Listen takes it
 	WebSocket bool
@@ -15,9 +15,9 @@ type Address struct {
 }
 
 // ParseListen reads the address of a listener: mqtt://, mqtts://, ws:// or
-// wss://HOST:PORT. Without a port it is the scheme's own (1883, 8883, 80,
-// 443); without a host, every address of the machine. A WebSocket listener
-// answers on every path, so one may stand there.
+// wss://HOST:PORT. The port defaults to the scheme's (1883, 8883, 80, 443), the
+// host to every address of the machine. A WebSocket listener answers on every
+// path, so the address may have one.
 func ParseListen(raw string) (Address, error) {
 	fail := func(cause string) (Address, error) {
 		return Address{}, fmt.Errorf("listen on %q: %s", raw, cause)

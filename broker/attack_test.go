@@ -375,7 +375,7 @@ func attacks() []attack {
 			if most > clientBudget+1<<20 {
 				a.t.Errorf("%d bytes were held for it", most)
 			}
-			if !strings.Contains(a.said.String(), "client cut off") {
+			if !strings.Contains(a.said.String(), "slow client disconnected") {
 				a.t.Error("nothing is said of it")
 			}
 		}, func(a *arena) {

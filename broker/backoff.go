@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// connectBackoff makes clients whose messages were refused wait before their next
-// CONNACK, longer each time: two hundred that come back at once would
-// otherwise spin, and keep those that would empty the store from doing so.
+// connectBackoff delays the CONNACK of clients whose messages were refused, longer
+// each time: two hundred that reconnect at once would otherwise spin, and keep
+// subscribers from emptying the store.
 type connectBackoff struct {
 	ctx context.Context // ends with the broker
 
@@ -21,23 +21,24 @@ const (
 	maxConnectBackoff = 5 * time.Second
 )
 
+// refused notes that a message of c was refused.
 func (p *connectBackoff) refused(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.attempts == nil || len(p.attempts) > maxSessions { // of ever new ids
+	if p.attempts == nil || len(p.attempts) > maxSessions { // new ids must not fill it
 		p.attempts = map[string]int{}
 	}
 	p.attempts[c.id]++
 }
 
-// reset is called when messages are taken again.
+// reset ends all delays. It is called when messages are accepted again.
 func (p *connectBackoff) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	clear(p.attempts)
 }
 
-// wait holds a client's CONNACK back; an error says that the broker ends.
+// wait delays a client's CONNACK. It returns an error if the broker stops.
 func (p *connectBackoff) wait(c *conn) error {
 	p.mu.Lock()
 	n := p.attempts[c.id]

@@ -17,21 +17,21 @@ import (
 	"hellox/broker/journal"
 )
 
-// Options say how a broker is to be.
+// Options configures a Broker.
 type Options struct {
 	Listeners []Listener
-	// Store is the folder of what must survive a restart; it is made if it
-	// is not there. "": nothing survives.
+	// Store is the folder of what must survive a restart. It is created if
+	// missing. "": nothing survives.
 	Store string
-	// StoreLimit is how many bytes Store may come to, at least 4 MiB; 0
-	// means 1 GiB (64 MiB in memory). Beyond it publishers get no
-	// acknowledgement until what is queued has been fetched.
+	// StoreLimit is how many bytes Store may take, at least 4 MiB; 0 means
+	// 1 GiB (64 MiB in memory). Beyond it publishers get no acknowledgement
+	// until what is queued has been fetched.
 	StoreLimit int64
-	// Insecure lets everybody who reaches a listener that is not Open
-	// publish and subscribe hello_world/# and hellox/#.
+	// Insecure lets any client on a listener that is not Open publish and
+	// subscribe hello_world/# and hellox/#.
 	Insecure bool
 	Log      *slog.Logger
-	Metrics  prometheus.Registerer // nil: nobody reads them
+	Metrics  prometheus.Registerer // nil: not registered
 }
 
 // A Broker is an MQTT broker. Its methods may be called from any goroutine.
@@ -60,8 +60,8 @@ type Broker struct {
 	clients sync.WaitGroup // goroutines of connections
 }
 
-// New opens the store and prepares a broker. It owns the listeners from then
-// on, also if it returns an error.
+// New opens the store and prepares a broker. It takes over the listeners, also if
+// it returns an error.
 func New(o Options) (_ *Broker, err error) {
 	defer func() {
 		if err != nil {
@@ -98,24 +98,24 @@ func New(o Options) (_ *Broker, err error) {
 	return b, nil
 }
 
-// newServer makes mochi with every limit that it has (anything that is not
-// named here is unbounded in it), and our hook.
+// newServer creates the mochi server with every limit that it has (anything not
+// named here is unbounded in it) and our hook.
 func (b *Broker) newServer() (*mqtt.Server, error) {
 	capabilities := mqtt.NewDefaultServerCapabilities()
 	capabilities.MaximumClients = int64(b.maxOpen)
-	capabilities.MaximumMessageExpiryInterval = 0 // it would drop what a session waits for after a day
-	capabilities.MaximumClientWritesPending = 1   // nothing goes through that queue; it is made before the CONNECT
+	capabilities.MaximumMessageExpiryInterval = 0 // 1 day by default: it would drop what a session waits for
+	capabilities.MaximumClientWritesPending = 1   // that queue is not used; it is allocated before the CONNECT
 	capabilities.MaximumSessionExpiryInterval = uint32(maxSessionExpiry / time.Second)
-	capabilities.MaximumPacketSize = maxPacket + 1 // the guard's limit is without the header
+	capabilities.MaximumPacketSize = maxPacket + 1 // frameValidator's limit is without the header
 	capabilities.ReceiveMaximum = maxInflight
-	capabilities.TopicAliasMaximum = 0 // the rights are asked before an alias is resolved
+	capabilities.TopicAliasMaximum = 0 // rights are checked before an alias is resolved
 	capabilities.SharedSubAvailable = 0
 	capabilities.Compatibilities.NoInheritedPropertiesOnAck = true
 	server := mqtt.New(&mqtt.Options{
 		Capabilities:             capabilities,
-		ClientNetReadBufferSize:  4 << 10, // a connection's, for as long as it is there
+		ClientNetReadBufferSize:  4 << 10, // held by each connection as long as it is open
 		ClientNetWriteBufferSize: 4 << 10,
-		SysTopicResendInterval:   int64(maxSessionExpiry / time.Second), // nobody may read $SYS, and it stops the world
+		SysTopicResendInterval:   int64(maxSessionExpiry / time.Second), // no client may read $SYS, and it stops the world
 		Logger:                   slog.New(redactingHandler{b.log.Handler()}),
 	})
 	if err := server.AddHook(&hook{Broker: b}, nil); err != nil {
@@ -124,9 +124,10 @@ func (b *Broker) newServer() (*mqtt.Server, error) {
 	return server, nil
 }
 
-// Serve lets clients in until ctx ends; then it stops accepting, gives what
-// waits for the disk a moment to be acknowledged, says goodbye, and closes
-// listeners and store. It is called once. An error says why it ended by itself.
+// Serve accepts clients until ctx ends. Then it stops accepting, waits up to a
+// second until pending messages are on disk and acknowledged, disconnects the
+// clients, and closes listeners and store. Call it once. It returns an error if
+// it ended for another reason.
 func (b *Broker) Serve(ctx context.Context) error {
 	defer b.end()
 	b.journal.Start()
@@ -139,7 +140,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 	lost := make(chan error, len(b.listeners))
 	for i, l := range b.listeners {
 		if !l.Open {
-			b.log.Warn("everybody who reaches this address may publish and subscribe hello_world/# and hellox/# (--insecure)", "listen", l.Net.Addr().String())
+			b.log.Warn("any client that reaches this address may publish and subscribe hello_world/# and hellox/# (--insecure)", "listen", l.Net.Addr().String())
 		}
 		loops.Go(func() {
 			if err := b.listen(l, fmt.Sprint(i)); err != nil && !b.stopping() {
@@ -167,7 +168,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 	return errors.Join(cause, b.server.Close(), b.journal.Close())
 }
 
-// disconnectAll lets out the acknowledgements of what is on disk by now, and closes
+// disconnectAll sends the acknowledgements of what is on disk by now, and closes
 // every connection.
 func (b *Broker) disconnectAll() {
 	b.journal.WaitSynced(time.Second)
@@ -176,7 +177,7 @@ func (b *Broker) disconnectAll() {
 	}
 }
 
-// serve is the life of one connection.
+// serve serves one connection until it ends.
 func (b *Broker) serve(c *conn) {
 	b.metrics.accepted.Inc()
 	if !b.addConn(c) {
@@ -198,17 +199,17 @@ func (b *Broker) serve(c *conn) {
 	b.log.Debug("client left", "client", c.id, "remote", c.RemoteAddr().String(), "cause", err)
 }
 
-// forgetClient takes a client that has left out of mochi, which keeps it, with its
-// buffers, as long as its session would live. Sessions are ours; what mochi
-// must remember is only which messages at QoS 2 it has taken.
+// forgetClient removes a client that has left from mochi, which would keep it and
+// its buffers as long as its session. Sessions are ours: all that mochi must
+// remember is which messages at QoS 2 it has taken.
 func (b *Broker) forgetClient(c *conn) {
 	if cl, ok := b.server.Clients.Get(c.id); ok && connOf(cl) == c && cl.State.Inflight.Len() == 0 {
 		b.server.Clients.Delete(c.id)
 	}
 }
 
-// startClient makes room for a connection's goroutine among those that Serve waits
-// for; false: it does not wait for more.
+// startClient adds a connection's goroutine to those that Serve waits for. It
+// returns false if Serve is stopping.
 func (b *Broker) startClient() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -230,7 +231,7 @@ func (b *Broker) addConn(c *conn) bool {
 	return true
 }
 
-// removeConn puts away what the connection had.
+// removeConn releases what the connection had.
 func (b *Broker) removeConn(c *conn) {
 	c.Close()
 	b.mu.Lock()
@@ -261,12 +262,12 @@ func (b *Broker) connections() []*conn {
 	return all
 }
 
-// Degraded says in one sentence why publishers get no acknowledgement, or
-// returns "". Subscribers are served all the same.
+// Degraded returns why publishers get no acknowledgement, in one sentence, or "".
+// Subscribers are served all the same.
 func (b *Broker) Degraded() string { return b.journal.Degraded() }
 
-// Ready returns nil while clients are let in. A degraded broker is ready:
-// without it nobody could fetch what fills it.
+// Ready returns nil while clients are accepted. A degraded broker is ready:
+// otherwise subscribers could not fetch what fills it.
 func (b *Broker) Ready() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

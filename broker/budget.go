@@ -2,10 +2,10 @@ package broker
 
 import "sync/atomic"
 
-// A budget bounds the bytes that wait for clients that read slowly.
+// A budget limits the bytes that wait for clients that read slowly.
 type budget struct {
-	perClient int64 // a connection's most
-	total     int64 // of all; beyond it, who holds more than a 16th of each is cut off
+	perClient int64 // limit of one connection
+	total     int64 // of all; beyond it, a connection with more than a 16th of perClient is closed
 	used      atomic.Int64
 }
 
@@ -14,8 +14,8 @@ const (
 	totalBudget  = 64 << 20
 )
 
-// take counts n bytes to c. If that is too much, c is cut off and false
-// returned.
+// take counts n bytes as c's. If that is too much, it closes c and returns
+// false.
 func (b *budget) take(c *conn, n int) bool {
 	own, all := c.pendingBytes.Add(int64(n)), b.used.Add(int64(n))
 	if own <= b.perClient && (all <= b.total || own <= b.perClient/16) {
@@ -26,7 +26,7 @@ func (b *budget) take(c *conn, n int) bool {
 	return false
 }
 
-// give takes n bytes off again.
+// give returns n bytes.
 func (b *budget) give(c *conn, n int) {
 	c.pendingBytes.Add(int64(-n))
 	b.used.Add(int64(-n))

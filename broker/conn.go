@@ -16,14 +16,14 @@ const (
 	writeTimeout   = 10 * time.Second // for a chunk of what waits for the client
 	closeTimeout   = 2 * time.Second  // for what is left to be written at the end
 	writeChunk     = 256 << 10
-	feedLimit      = 256 << 10 // a feeder stops while more than this waits
-	maxKeepalive   = 1200      // seconds; also for a client that wants none
+	feedLimit      = 256 << 10 // bytes; a feeder waits while more is to be written
+	maxKeepalive   = 1200      // seconds; also for a client that asks for none
 )
 
-// A conn is a client's connection as mochi sees it. It guards what comes in,
-// gathers what goes out so that many packets leave in one call, keeps
-// acknowledgements back until the journal has what they acknowledge, and cuts
-// off a client that does not read.
+// A conn is a client's connection as mochi sees it. It validates the frames that
+// come in, gathers what goes out so that many packets leave in one call, holds
+// acknowledgements until what they acknowledge is on disk, and is closed if its
+// client does not read.
 type conn struct {
 	net.Conn
 	shared   *shared
@@ -33,13 +33,13 @@ type conn struct {
 	// Of the reading goroutine:
 	frames       frameValidator
 	deadline     time.Time     // as set on the socket
-	deadlineStep time.Duration // it is moved in steps of so much
+	deadlineStep time.Duration // deadline is moved in steps of this length
 
-	// Set while the CONNECT is handled, before anybody else knows the conn:
+	// Set while the CONNECT is handled, before other goroutines know the conn:
 	v5             bool
 	id             string
-	receiveMaximum int // packets at QoS 1 that its client takes unacknowledged
-	maxPacket      int // that its client takes; 0: any
+	receiveMaximum int // packets at QoS 1 that the client accepts unacknowledged
+	maxPacket      int // bytes that the client accepts; 0: any
 	session        *session
 	present        bool // the session was there before
 	will           *will
@@ -49,29 +49,29 @@ type conn struct {
 	subscribed          []newSubscription
 	unsubscribed        []byte
 
-	targets []target // of the last PUBLISH, to be used again
+	targets []target // of the last PUBLISH, reused by the next
 
-	pendingBytes atomic.Int64  // bytes that count to its budget
-	lastSeq      atomic.Uint64 // the newest number in the journal that this connection caused
+	pendingBytes atomic.Int64  // bytes counted in the budget
+	lastSeq      atomic.Uint64 // the newest sequence number of what this connection wrote to the journal
 
 	mu       sync.Mutex
 	out      []byte    // to be written
 	writing  int       // bytes of the chunk being written
 	flushing bool      // flush is running
-	heldAcks []byte    // acknowledgements that wait for the journal
+	heldAcks []byte    // acknowledgements that wait for the disk
 	ackHolds []ackHold // what they wait for, in order
-	closing  bool      // nothing more is taken; what is there is written
+	closing  bool      // no more packets are accepted; those in out are written
 	closed   bool
 	feeder   *feeder
 }
 
-// An ackHold is n bytes of held that may leave when the journal has come to seq.
+// An ackHold is n bytes of heldAcks that may leave when seq is on disk.
 type ackHold struct {
 	seq uint64
 	n   int
 }
 
-// shared is what all connections of a broker have in common.
+// shared is what all connections of a broker share.
 type shared struct {
 	journal *journal.Journal
 	budget  budget
@@ -82,12 +82,12 @@ type shared struct {
 }
 
 func newConn(c net.Conn, s *shared, rights *Rights, listener string, accepted time.Time) *conn {
-	// Absolute: a byte a second does not move it.
+	// Absolute: a byte a second does not extend it.
 	_ = c.SetDeadline(accepted.Add(connectTimeout))
 	return &conn{Conn: c, shared: s, rights: rights, listener: listener}
 }
 
-// Read hands on what the guard lets pass.
+// Read returns what the frame validator accepts.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
@@ -99,9 +99,9 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// SetDeadline is how mochi renews the keep-alive, with each packet. It moves
-// the reading end only, in steps: a client that does not read is not kept by
-// its pings. The reading goroutine calls it.
+// SetDeadline is called by mochi with each packet, to renew the keep alive. It
+// moves the read deadline only, in steps: pings do not keep a client that does
+// not read. The reading goroutine calls it.
 func (c *conn) SetDeadline(t time.Time) error {
 	if d := t.Sub(c.deadline); d >= 0 && d < c.deadlineStep {
 		return nil
@@ -125,8 +125,8 @@ func (c *conn) takeFeeder() *feeder {
 	return f
 }
 
-// Close takes nothing more, writes what is left, and closes the socket. What
-// still waited for the journal is not acknowledged.
+// Close accepts no more packets, writes what is left, and closes the socket. What
+// is not on disk yet is not acknowledged.
 func (c *conn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -158,20 +158,20 @@ func (c *conn) dropHeldAcks() {
 	c.heldAcks, c.ackHolds = nil, nil
 }
 
-// closeSlow ends a connection whose client is too slow.
-func (c *conn) closeSlow(why string) {
+// closeSlow closes a connection whose client is too slow.
+func (c *conn) closeSlow(cause string) {
 	c.mu.Lock()
 	already := c.closed
 	c.mu.Unlock()
 	if already {
 		return
 	}
-	c.shared.metrics.slowClient(c, why)
+	c.shared.metrics.slowClient(c, cause)
 	c.Abort()
 }
 
-// disconnect tells an MQTT 5 client why, and closes. It may be called from
-// any goroutine.
+// disconnect sends an MQTT 5 client the reason and closes the connection. Any
+// goroutine may call it.
 func (c *conn) disconnect(code packets.Code) {
 	if c.v5 {
 		_, _ = c.Write([]byte{packets.Disconnect << 4, 2, code.Code, 0})

@@ -78,7 +78,7 @@ func TestDiskFull(t *testing.T) {
 		wait(t, "it is degraded", func() bool { return strings.Count(p.log.String(), "msg=degraded") > degraded })
 		time.Sleep(100 * time.Millisecond) // for acknowledgements that are under way
 		at := l.acked()
-		quiet := time.NewTimer(500 * time.Millisecond)
+		settled := time.NewTimer(500 * time.Millisecond)
 		for n := 0; ; n++ {
 			// Others are served all the while.
 			live := connect(t, p.addr, hello{id: "live"})
@@ -88,7 +88,7 @@ func TestDiskFull(t *testing.T) {
 			}
 			live.c.Close()
 			select {
-			case <-quiet.C:
+			case <-settled.C:
 			default:
 				continue
 			}

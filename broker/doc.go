@@ -1,17 +1,19 @@
 // Package broker is the MQTT broker that hellox embeds: MQTT 3.1.1 and 5 over
 // TCP, TLS and WebSocket.
 //
-// github.com/mochi-mqtt/server speaks the protocol: it reads and writes
-// packets and keeps the state machine of a connection. What decides is ours:
-// who may come in and do what (Rights), what a connection may cost (conn), to
-// whom a message goes (router, session), and that an acknowledged message is on
-// disk (journal). UPSTREAM.md names the defects that this division holds off.
+// github.com/mochi-mqtt/server is the codec and the connection state machine: it
+// reads and writes packets. The decisions are made here: which client may
+// connect and do what (Rights), what a connection may cost (conn, budget), which
+// session a message goes to (router, session), and when it is acknowledged
+// (journal). UPSTREAM.md lists the defects of mochi that this division works
+// around. Not here: the clients of hellox (stream), and what is on disk
+// (broker/journal).
 //
-// The way of a PUBLISH at QoS 1:
+// The path of a PUBLISH at QoS 1:
 //
-//	socket → conn (framing guard) → mochi (decode) → hook.OnPublish
-//	  ├→ session.deliver: who is connected and asked for it
-//	  └→ journal.append: for sessions that outlive their connection
-//	       → one commit for all that waits → conn lets the PUBACK out
-//	       → session.feed: from the journal to its client, in order
+//	socket → conn (frameValidator) → mochi (decode) → hook.OnPublish
+//	  ├→ session.deliver: to connected clients that subscribe to the topic
+//	  └→ journal.Append: for sessions that outlive their connection
+//	       → one commit for all pending writes → conn.Release sends the PUBACK
+//	       → session.Committed → feeder: from the journal to the client, in order
 package broker

@@ -10,20 +10,20 @@ import (
 	"hellox/stream"
 )
 
-// A feeder sends what the journal holds for a session to its client, in order:
-// from the cursor, as far as the window and the connection have room. It is
-// started when the client has come and stopped when it has gone.
+// A feeder sends a session's messages from the journal to its client, in order:
+// from the cursor on, as far as the client's Receive Maximum and the connection
+// have room. attach starts it, removeConn stops it.
 type feeder struct {
 	session *session
 	conn    *conn
 	now     func() time.Time
-	wake    chan struct{} // of capacity 1: there is something to look at
-	stop    chan struct{} // closed by halt
+	wake    chan struct{} // of capacity 1: there may be something to send
+	stop    chan struct{} // closed by close
 	done    chan struct{} // closed when run has ended
 }
 
 // attach makes c the session's connection and starts its feeder. It returns
-// false if another connection has come in meanwhile.
+// false if another connection has claimed the session meanwhile.
 func (s *session) attach(c *conn, now func() time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -35,11 +35,11 @@ func (s *session) attach(c *conn, now func() time.Time) bool {
 		return true
 	}
 	s.read = s.cursor
-	open := s.inflight.takeUnacked()
-	// What an interrupted redelivery had not come to yet follows what it had.
-	open = append(open, s.redelivery...)
+	unacked := s.inflight.takeUnacked()
+	// What an interrupted redelivery had not reached yet follows what it had.
+	unacked = append(unacked, s.redelivery...)
 	s.redelivery = nil
-	for _, o := range open {
+	for _, o := range unacked {
 		if o.transient == nil {
 			s.redelivery = append(s.redelivery, o)
 			continue
@@ -58,7 +58,7 @@ func (s *session) attach(c *conn, now func() time.Time) bool {
 	return true
 }
 
-// detach takes c from the session, and tells whether it was still its.
+// detach removes c from the session, and reports whether it was its connection.
 func (s *session) detach(c *conn, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +80,7 @@ func (f *feeder) wakeUp() {
 	}
 }
 
-// close ends the feeder and waits for that.
+// close stops the feeder and waits for its end.
 func (f *feeder) close() {
 	close(f.stop)
 	<-f.done
@@ -109,7 +109,7 @@ func (f *feeder) run() {
 	}
 }
 
-// sleep waits until something has changed; false: the feeder is to end.
+// sleep waits until something has changed. It returns false if the feeder must end.
 func (f *feeder) sleep() bool {
 	select {
 	case <-f.wake:
@@ -119,7 +119,8 @@ func (f *feeder) sleep() bool {
 	}
 }
 
-// send sends what is the session's of a batch; false: the feeder is to end.
+// send sends the session's messages of a batch. It returns false if the feeder
+// must end.
 func (f *feeder) send(b journal.Batch) bool {
 	for _, m := range f.session.unsent(b.Messages) {
 		for {
@@ -139,8 +140,8 @@ func (f *feeder) send(b journal.Batch) bool {
 	return true
 }
 
-// unread returns the next batches to send, at most so many as one reading
-// from the file may return.
+// unread returns the keys of the next batches to send, at most as many as one
+// Fetch returns.
 func (s *session) unread() []uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,8 +153,8 @@ func (s *session) unread() []uint64 {
 	return nil
 }
 
-// unsent returns the messages that have not been sent over this connection: more
-// may have been added to a batch since it was.
+// unsent returns the messages that have not been sent over this connection: a
+// batch may have been joined by more since it was sent.
 func (s *session) unsent(messages []*journal.Message) []*journal.Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,9 +162,9 @@ func (s *session) unsent(messages []*journal.Message) []*journal.Message {
 	return messages[i:]
 }
 
-// offer sends m over c, or passes it by if it is not for the session. It
-// returns false if there is no room now, and gone if c is not the session's
-// connection any more.
+// offer sends m over c, or skips it if it is not for the session. ok is false if
+// there is no room now; gone reports that c is no longer the session's
+// connection.
 func (s *session) offer(c *conn, m *journal.Message, now int64) (ok, gone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,8 +183,8 @@ func (s *session) offer(c *conn, m *journal.Message, now int64) (ok, gone bool) 
 	if s.inflight.full(c.receiveMaximum) || !c.hasRoom() {
 		return false, false
 	}
-	// A message that went over an earlier connection goes again with its id
-	// [MQTT-4.4.0-1].
+	// A message that was sent over an earlier connection is sent again with its
+	// packet id [MQTT-4.4.0-1].
 	for len(s.redelivery) > 0 && s.redelivery[0].seq < m.Seq {
 		s.redelivery = s.redelivery[1:]
 	}
@@ -198,7 +199,7 @@ func (s *session) offer(c *conn, m *journal.Message, now int64) (ok, gone bool) 
 	return true, false
 }
 
-// sentBatch notes that a whole batch has been sent.
+// sentBatch notes that all of a batch has been sent.
 func (s *session) sentBatch(c *conn, batch uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -209,8 +210,8 @@ func (s *session) sentBatch(c *conn, batch uint64) {
 	s.advance()
 }
 
-// matchSubscriptions returns what the session's subscriptions ask for a message of the
-// journal. The caller holds s.mu.
+// matchSubscriptions returns how the session's subscriptions ask for a message
+// from the journal, and false if none matches. The caller holds s.mu.
 func (s *session) matchSubscriptions(m *journal.Message) (t target, ok bool) {
 	for _, sub := range s.subs {
 		if sub.Since >= m.Seq || !stream.MatchTopic(sub.TopicFilter, m.Topic) {

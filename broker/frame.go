@@ -6,8 +6,8 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// What a client may send. mochi allocates what a packet's header announces,
-// and reads a length of any number of bytes; so it never sees more than this.
+// Limits on what a client may send. mochi allocates what a packet's header
+// announces and reads a length of any number of bytes, so it must not see more.
 const (
 	maxPacket  = 256 << 10
 	maxConnect = 16 << 10
@@ -21,14 +21,14 @@ var (
 	errPacketSize    = errors.New("a packet is larger than allowed")
 )
 
-// A frameValidator follows the packets' frames in what a client sends, and refuses
-// what must not reach the library. It looks at headers only.
+// A frameValidator follows the frames of the packets that a client sends, and
+// refuses what must not reach mochi. It looks at headers only.
 type frameValidator struct {
-	connected   bool // CONNECT has been read whole
+	connected   bool // all of the CONNECT has been read
 	state       frameState
 	kind        byte
-	length      int // of what remains of the packet
-	lengthBytes int // bytes of the length so far
+	length      int // of the rest of the packet
+	lengthBytes int // read of the length
 }
 
 type frameState byte
@@ -39,7 +39,7 @@ const (
 	atBody
 )
 
-// validate takes the next bytes.
+// validate checks the next bytes.
 func (g *frameValidator) validate(b []byte) error {
 	for len(b) > 0 {
 		switch g.state {
@@ -79,7 +79,7 @@ func (g *frameValidator) validate(b []byte) error {
 	return nil
 }
 
-// endPacket goes on to the next packet if this one is whole.
+// endPacket goes on to the next packet if this one is complete.
 func (g *frameValidator) endPacket() {
 	if g.length > 0 {
 		return

@@ -8,7 +8,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// FuzzFrameValidator: however the bytes come in pieces, the guard says the same, and
+// FuzzFrameValidator: however the bytes are split, the verdict is the same, and
 // what it lets pass has frames that mochi reads with the same lengths.
 func FuzzFrameValidator(f *testing.F) {
 	f.Add(append(hello{id: "x"}.packet(), 0x30, 3, 0, 1, 'x'), byte(3))

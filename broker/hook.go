@@ -10,15 +10,15 @@ import (
 	"hellox/stream"
 )
 
-// A hook is where mochi asks us. It is the only one: of several, mochi would
-// take an allowance from any (hooks.go:672).
+// A hook answers mochi's questions. It is the only one: of several, mochi would
+// take permission from any (hooks.go:672).
 type hook struct {
 	mqtt.HookBase
 	*Broker
 }
 
 // Limits on what a client may ask for. Matching a topic costs mochi the square
-// of its levels (topics.go, isolateParticle), and each filter stays in memory.
+// of its levels (topics.go, isolateParticle), and each topic filter stays in memory.
 const (
 	maxLevels       = 16
 	maxTopicBytes   = 512
@@ -26,8 +26,8 @@ const (
 	maxClientID     = 256
 )
 
-// connackV3 is how MQTT 3.1.1 says a reason for which we refuse; mochi knows
-// fewer and sends the others as they are, which no client understands.
+// connackV3 returns the MQTT 3.1.1 code for a refusal. mochi translates fewer and
+// sends the others as they are, which no client understands.
 func connackV3(code packets.Code) packets.Code {
 	switch code.Code {
 	case packets.ErrClientIdentifierNotValid.Code:
@@ -50,14 +50,14 @@ func (h *hook) Provides(b byte) bool {
 	return false
 }
 
-// connOf returns the connection of a client, nil for mochi's own.
+// connOf returns the connection of a client, or nil for mochi's own client.
 func connOf(cl *mqtt.Client) *conn {
 	c, _ := cl.Net.Conn.(*conn)
 	return c
 }
 
-// OnConnect judges a CONNECT. An error ends the connection; the client has
-// been told by then.
+// OnConnect accepts or refuses a CONNECT. An error ends the connection; the
+// refusal has been sent by then.
 func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	c := connOf(cl)
 	c.id, c.v5 = cl.ID, cl.Properties.ProtocolVersion == 5
@@ -80,7 +80,7 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 		return refuse("sessions", packets.ErrQuotaExceeded)
 	}
 	c.will = newWill(cl, &pk)
-	// From here on mochi knows of no will.
+	// From here on mochi has no will to publish.
 	cl.Properties.Will = mqtt.Will{}
 	if w := c.will; w != nil && (checkTopic(w.message.Topic) != nil || !c.rights.MayPublish(w.message.Topic)) {
 		c.will = nil
@@ -98,12 +98,12 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	return h.backoff.wait(c)
 }
 
-// OnConnectAuthenticate lets in whoever the listener gave rights.
+// OnConnectAuthenticate accepts clients to which the listener gave rights.
 func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, _ packets.Packet) bool {
 	return connOf(cl).rights != nil
 }
 
-// OnSessionEstablish comes before the CONNACK.
+// OnSessionEstablish is called before the CONNACK.
 func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
 	c := connOf(cl)
 	expiry := sessionExpiry(cl, &pk)
@@ -111,8 +111,8 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
 	var ended *session
 	c.session, old, ended, c.present = h.sessions.claim(c, pk.Connect.Clean, expiry)
 	if old != nil {
-		// Its will goes out before the newcomer can say anything, else
-		// "lost" would overtake "here".
+		// Its will is published before the new connection can publish
+		// anything, else "lost" would overtake "here".
 		h.publishWill(old.takeWill())
 		old.disconnect(packets.ErrSessionTakenOver)
 	}
@@ -120,14 +120,14 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
 		h.endSession(ended, "replaced")
 	}
 	if c.present {
-		c.session.takeWill() // it is back in time
+		c.session.takeWill() // the client is back in time
 	}
 	if expiry > 0 || c.present {
 		c.wroteSeq(h.journal.Save(c.session, c))
 	}
 }
 
-// sessionExpiry says how long the session stays when its client has gone.
+// sessionExpiry returns how long the session lasts after its client has left.
 func sessionExpiry(cl *mqtt.Client, pk *packets.Packet) time.Duration {
 	if cl.Properties.ProtocolVersion < 5 {
 		if pk.Connect.Clean {
@@ -138,14 +138,14 @@ func sessionExpiry(cl *mqtt.Client, pk *packets.Packet) time.Duration {
 	return min(time.Duration(cl.Properties.Props.SessionExpiryInterval)*time.Second, maxSessionExpiry)
 }
 
-// OnSessionEstablished comes after the CONNACK: now messages may follow.
+// OnSessionEstablished is called after the CONNACK: now messages may follow.
 func (h *hook) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
 	if c := connOf(cl); !c.session.attach(c, h.now) {
-		c.Abort() // another has come in with the same id
+		c.Abort() // another connection has taken the session over
 	}
 }
 
-// OnACLCheck is asked for the topic of a PUBLISH and for each filter of a SUBSCRIBE.
+// OnACLCheck is called for the topic of a PUBLISH and each topic filter of a SUBSCRIBE.
 func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	c := connOf(cl)
 	if c == nil {
@@ -163,13 +163,13 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	return ok
 }
 
-// OnPacketRead sees each packet before mochi does.
+// OnPacketRead is called for each packet before mochi handles it.
 func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	c := connOf(cl)
 	switch pk.FixedHeader.Type {
 	case packets.Publish:
-		// mochi drops such a message and leaves its publisher waiting for
-		// the acknowledgement for ever (server.go:859).
+		// mochi drops such a message and never acknowledges it
+		// (server.go:859).
 		if err := checkTopic(pk.TopicName); err != nil && !(pk.TopicName == "" && pk.Properties.TopicAliasFlag) {
 			h.metrics.refused("topic")
 			c.disconnect(packets.ErrTopicNameInvalid)
@@ -193,16 +193,16 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 	return pk, nil
 }
 
-// ignoredAck makes an acknowledgement of ours one that mochi ignores. Its table
-// of ids is that of what the client publishes; the ids that we send are
-// others (server.go:893, 1121).
+// ignoredAck turns an acknowledgement of what we sent into one that mochi
+// ignores: its table has the packet ids of what the client publishes, and ours
+// are others (server.go:893, 1121).
 func ignoredAck(pk packets.Packet) packets.Packet {
 	pk.FixedHeader.Type = packets.Puback
 	pk.PacketID = 0
 	return pk
 }
 
-// OnPacketEncode puts right what mochi cannot know.
+// OnPacketEncode corrects what mochi cannot know.
 func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 	c := connOf(cl)
 	switch pk.FixedHeader.Type {
@@ -213,9 +213,9 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 			pk.Properties.SharedSubAvailable, pk.Properties.SharedSubAvailableFlag = 0, true
 		}
 	case packets.Pubrec:
-		// A QoS 2 message that comes again before its PUBREL was taken the
-		// first time; to MQTT 5 mochi says an error (server.go:894), upon
-		// which its client may give it up.
+		// A QoS 2 message that comes again before its PUBREL was accepted
+		// the first time. To MQTT 5 mochi answers with an error
+		// (server.go:894), and the client may give the message up.
 		if pk.ReasonCode == packets.ErrPacketIdentifierInUse.Code {
 			pk.ReasonCode, pk.Properties.ReasonString = packets.CodeSuccess.Code, ""
 		}
@@ -227,14 +227,13 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 	return pk
 }
 
-// OnPublish takes a message over from mochi, which after that only
-// acknowledges it.
+// OnPublish takes a message over from mochi, which then only acknowledges it.
 func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	c := connOf(cl)
 	h.metrics.receivedQoS[pk.FixedHeader.Qos].Inc()
 	m := newMessage(&pk, cl.ID, h.now().Unix())
 	if err := h.publish(m, c, c); err != nil {
-		// No acknowledgement, and no connection: so the client keeps the
+		// Without an acknowledgement and a connection the client keeps the
 		// message and sends it again.
 		h.metrics.refused("store")
 		h.backoff.refused(c)
@@ -244,7 +243,7 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 	return pk, packets.CodeSuccessIgnore
 }
 
-// checkTopic tells why nothing is published on topic.
+// checkTopic returns why topic cannot be published on, or nil.
 func checkTopic(topic string) error {
 	if strings.HasPrefix(topic, "$") {
 		return packets.ErrNotAuthorized

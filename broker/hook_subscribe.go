@@ -7,24 +7,24 @@ import (
 	"hellox/broker/journal"
 )
 
-// A newSubscription waits for its retained messages until the SUBACK is written.
+// A newSubscription waits for the SUBACK to be written; retained messages follow.
 type newSubscription struct {
 	journal.Subscription
-	sendRetained bool // retained messages are
+	sendRetained bool // retained messages are asked for
 }
 
-// OnSubscribe sees a SUBSCRIBE before mochi asks for the rights to each filter.
+// OnSubscribe is called before mochi checks the rights to each topic filter.
 func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 	c := connOf(cl)
 	c.tooManyTopicFilters = !c.session.hasRoomFor(pk.Filters)
 	for i := range pk.Filters {
-		// Granted [MQTT-3.9.3]: what we send is at QoS 1 at most.
+		// Granted [MQTT-3.9.3]: we send at QoS 1 at most.
 		pk.Filters[i].Qos = min(pk.Filters[i].Qos, 1)
 	}
 	return pk
 }
 
-// hasRoomFor tells whether the session stays within its number of filters.
+// hasRoomFor reports whether the session stays within maxTopicFilters.
 func (s *session) hasRoomFor(topicFilters packets.Subscriptions) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -37,7 +37,8 @@ func (s *session) hasRoomFor(topicFilters packets.Subscriptions) bool {
 	return len(s.subs)+len(fresh) <= maxTopicFilters
 }
 
-// OnSubscribed comes before the SUBACK, which so waits for the session's row.
+// OnSubscribed is called before the SUBACK, which waits until the session's row is
+// on disk.
 func (h *hook) OnSubscribed(cl *mqtt.Client, pk packets.Packet, codes []byte) {
 	c := connOf(cl)
 	since := h.journal.LastSeq()
@@ -59,14 +60,14 @@ func (h *hook) OnSubscribed(cl *mqtt.Client, pk packets.Packet, codes []byte) {
 	}
 }
 
-// outlivesConn tells whether the session outlives its connection.
+// outlivesConn is persistent for callers that do not hold s.mu.
 func (s *session) outlivesConn() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.persistent()
 }
 
-// OnPacketProcessed comes when mochi has written its answer.
+// OnPacketProcessed is called when mochi has written its answer.
 func (h *hook) OnPacketProcessed(cl *mqtt.Client, pk packets.Packet, err error) {
 	if pk.FixedHeader.Type != packets.Subscribe || err != nil {
 		return
@@ -88,7 +89,7 @@ func (h *hook) OnPacketProcessed(cl *mqtt.Client, pk packets.Packet, err error) 
 	c.subscribed = c.subscribed[:0]
 }
 
-// OnUnsubscribe comes before the UNSUBACK, for which it leaves the codes.
+// OnUnsubscribe is called before the UNSUBACK, and leaves the codes for it.
 func (h *hook) OnUnsubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 	c := connOf(cl)
 	c.unsubscribed = make([]byte, 0, len(pk.Filters))

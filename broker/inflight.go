@@ -2,34 +2,34 @@ package broker
 
 import "hellox/broker/journal"
 
-// A inflight is what has been sent to a client at QoS 1 and not acknowledged.
-// Its packet ids are the broker's own: they share nothing with those that the
-// client uses for what it publishes (see UPSTREAM.md, ids).
+// inflight holds what has been sent to a client at QoS 1 and not acknowledged. Its
+// packet ids are the broker's own and independent of those that the client uses
+// for what it publishes (see UPSTREAM.md, ids).
 type inflight struct {
-	messages  []inflightMessage // in the order of sending; acknowledged ones leave from the front
-	first     int               // number of sent[0], counted from the beginning of the session
+	messages  []inflightMessage // in the order of sending; acknowledged ones are removed from the front
+	first     int               // number of messages[0], counted from the beginning of the session
 	byID      map[uint16]int
 	lastID    uint16
-	journaled int // of sent, those from the journal that are not acknowledged
+	journaled int // of messages: those from the journal that are not acknowledged
 }
 
-// A messages is one message that waits for its PUBACK.
+// An inflightMessage is one message that waits for its PUBACK.
 type inflightMessage struct {
 	id        uint16
-	seq       uint64           // in the journal, or 0
-	transient *journal.Message // if not from the journal: what to send again
+	seq       uint64           // sequence number in the journal, or 0
+	transient *journal.Message // the message to send again, if it is not in the journal
 	qos       byte
 	acked     bool
 }
 
-// maxInflight is how many messages a client may leave unacknowledged, unless it
-// asked for fewer (Receive Maximum).
+// maxInflight is how many messages a client may leave unacknowledged, unless its
+// Receive Maximum is lower.
 const maxInflight = 1000
 
 func (w *inflight) full(size int) bool { return len(w.byID) >= size }
 
-// add takes a message in and returns its packet id: id if that is not 0, else
-// the next free one. It must not be full.
+// add adds a message and returns its packet id: id if that is not 0, else the
+// next free one. It must not be full.
 func (w *inflight) add(s inflightMessage, id uint16) uint16 {
 	if w.byID == nil {
 		w.byID = map[uint16]int{}
@@ -49,7 +49,7 @@ func (w *inflight) add(s inflightMessage, id uint16) uint16 {
 	return id
 }
 
-// ack takes a PUBACK and tells whether its id was waited for.
+// ack handles a PUBACK and reports whether its packet id was in flight.
 func (w *inflight) ack(id uint16) bool {
 	n, ok := w.byID[id]
 	if !ok {
@@ -69,8 +69,8 @@ func (w *inflight) ack(id uint16) bool {
 	return true
 }
 
-// firstJournaled returns the journal's number of the oldest message that is not
-// acknowledged, or 0.
+// firstJournaled returns the sequence number of the oldest message from the
+// journal that is not acknowledged, or 0.
 func (w *inflight) firstJournaled() uint64 {
 	if w.journaled == 0 {
 		return 0
@@ -83,7 +83,7 @@ func (w *inflight) firstJournaled() uint64 {
 	return 0
 }
 
-// takeUnacked empties the window and returns what was not acknowledged, in order.
+// takeUnacked removes all messages and returns those not acknowledged, in order.
 func (w *inflight) takeUnacked() []inflightMessage {
 	var open []inflightMessage
 	for _, s := range w.messages {

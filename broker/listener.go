@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// A Listener is an address that clients connect to.
+// A Listener accepts clients at one address.
 type Listener struct {
 	Net       net.Listener
 	WebSocket bool
 	TLS       *tls.Config // nil: plain
-	// Open is for an address that only this machine's user reaches:
-	// everybody there may read and write everything but $SYS.
+	// Open is for an address that only this machine's user reaches: any
+	// client may publish and subscribe everything but $SYS.
 	Open bool
 }
 
@@ -38,7 +38,7 @@ func (b *Broker) rightsOn(l Listener) *Rights {
 	return nil
 }
 
-// listen lets clients in on l until it is closed.
+// listen serves clients on l until it is closed.
 func (b *Broker) listen(l Listener, id string) error {
 	var accepting net.Listener = &retryListener{Listener: l.Net, broker: b}
 	if l.TLS != nil {
@@ -64,9 +64,8 @@ func (b *Broker) listen(l Listener, id string) error {
 	}
 }
 
-// A retryListener is a listener that outlives errors of accepting: when file
-// descriptors are short, or a client has gone before it was accepted. Only
-// that it was closed ends it.
+// A retryListener retries Accept after errors, such as too few file descriptors
+// or a client that left before it was accepted. Only closing it ends it.
 type retryListener struct {
 	net.Listener
 	broker *Broker

@@ -9,8 +9,8 @@ import (
 	"hellox/broker/journal"
 )
 
-// newMessage takes what is passed on of a PUBLISH that was received at now
-// (Unix seconds).
+// newMessage returns the message of a PUBLISH that was received at now (Unix
+// seconds).
 func newMessage(pk *packets.Packet, origin string, now int64) *journal.Message {
 	m := &journal.Message{
 		Topic: pk.TopicName, Payload: pk.Payload, Origin: origin,
@@ -25,8 +25,8 @@ func newMessage(pk *packets.Packet, origin string, now int64) *journal.Message {
 	return m
 }
 
-// encodeProperties returns what [MQTT-3.3.2-4], [-15] to [-20] want forwarded
-// unaltered.
+// encodeProperties returns the properties that must be forwarded unaltered
+// ([MQTT-3.3.2-4], [-15] to [-20]).
 func encodeProperties(p *packets.Properties) []byte {
 	if !p.PayloadFormatFlag && p.ContentType == "" && p.ResponseTopic == "" && len(p.CorrelationData) == 0 && len(p.User) == 0 {
 		return nil
@@ -38,14 +38,14 @@ func encodeProperties(p *packets.Properties) []byte {
 	}
 	var b bytes.Buffer
 	forwarded.Encode(packets.Publish, packets.Mods{AllowResponseInfo: true}, &b, 0)
-	_, n := binary.Uvarint(b.Bytes()) // the length before them, in the same encoding as MQTT's
+	_, n := binary.Uvarint(b.Bytes()) // their length, in the encoding of MQTT
 	if n <= 0 {
 		return nil
 	}
 	return b.Bytes()[n:]
 }
 
-// A delivery says how a message goes to one client.
+// A delivery is how a message is sent to one client.
 type delivery struct {
 	v5     bool
 	qos    byte
@@ -113,7 +113,7 @@ func (d delivery) remaining(m *journal.Message) (rest, props int) {
 	return rest + uvarintLen(props) + props, props
 }
 
-// packetLen is the length of the whole packet, for a client's Maximum Packet Size.
+// packetLen returns the length of the whole packet.
 func (d delivery) packetLen(m *journal.Message) int {
 	rest, _ := d.remaining(m)
 	return 1 + uvarintLen(rest) + rest

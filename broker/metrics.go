@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are counted always, and registered if somebody wants them.
+// metrics are always counted, and registered if Options.Metrics is set.
 type metrics struct {
 	log            *slog.Logger
 	connections    prometheus.Gauge
@@ -42,23 +42,23 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 	}
 	m := &metrics{
 		log:            log,
-		connections:    gauge("connections", "Connections that are open."),
+		connections:    gauge("connections", "Open connections."),
 		accepted:       counter("accepted_total", "Connections accepted."),
-		acceptErrors:   counter("accept_errors_total", "Errors of accepting connections; each is tried again."),
+		acceptErrors:   counter("accept_errors_total", "Errors in accepting connections; each is retried."),
 		refusals:       counters("refused_total", "Connections and packets refused.", "reason"),
 		received:       counters("messages_received_total", "Messages received from publishers.", "qos"),
 		delivered:      counters("messages_sent_total", "Messages sent to subscribers.", "qos"),
 		bytesOut:       counter("sent_bytes_total", "Bytes written to clients."),
-		slowClients:    counter("slow_clients_total", "Clients cut off because they did not read."),
+		slowClients:    counter("slow_clients_total", "Clients disconnected because they read too slowly."),
 		sessionCount:   gauge("sessions", "Sessions that outlive their connection."),
 		sessionsEnded:  counters("sessions_ended_total", "Sessions that outlived their connection and ended.", "reason"),
-		retainedCount:  gauge("retained", "Messages retained."),
-		retainedDenied: counter("retained_refused_total", "Messages passed on but not retained, for there are too many."),
-		storeBytes:     gauge("store_bytes", "Bytes of messages kept for sessions."),
+		retainedCount:  gauge("retained", "Retained messages."),
+		retainedDenied: counter("retained_refused_total", "Messages delivered but not retained because too many are."),
+		storeBytes:     gauge("store_bytes", "Bytes of messages stored for sessions."),
 		isDegraded:     gauge("degraded", "1 while publishers get no acknowledgement."),
 		panics:         counter("panics_total", "Connections closed by a panic in handling them."),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: space + "commit_seconds", Help: "Time to bring a batch to disk.",
+			Name: space + "commit_seconds", Help: "Time to write and sync a batch.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
 		}),
 	}
@@ -86,7 +86,7 @@ func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).In
 func (m *metrics) sent(qos byte)         { m.deliveredQoS[qos].Inc() }
 func (m *metrics) sentBytes(n int)       { m.bytesOut.Add(float64(n)) }
 
-func (m *metrics) slowClient(c *conn, why string) {
+func (m *metrics) slowClient(c *conn, cause string) {
 	m.slowClients.Inc()
-	m.log.Warn("client cut off", "client", c.id, "remote", c.RemoteAddr().String(), "cause", why)
+	m.log.Warn("slow client disconnected", "client", c.id, "remote", c.RemoteAddr().String(), "cause", cause)
 }

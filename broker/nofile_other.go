@@ -2,5 +2,5 @@
 
 package broker
 
-// maxConnections is a number where the system has no such limit.
+// maxConnections is fixed where the system has no limit on file descriptors.
 func maxConnections() int { return 10_000 }

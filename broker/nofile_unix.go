@@ -4,8 +4,8 @@ package broker
 
 import "golang.org/x/sys/unix"
 
-// maxConnections is half of the file descriptors: the rest is for the store,
-// and for whoever else lives in this process.
+// maxConnections is half of the file descriptors: the others are for the store and
+// for the rest of the process.
 func maxConnections() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

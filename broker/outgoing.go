@@ -9,7 +9,7 @@ import (
 	"hellox/broker/journal"
 )
 
-// Write takes one packet from mochi. It does not wait for the network.
+// Write queues one packet from mochi. It does not wait for the network.
 func (c *conn) Write(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
@@ -38,8 +38,9 @@ func acknowledges(header byte) bool {
 	return false
 }
 
-// holdAck keeps an acknowledgement back if the journal has not come so far, or
-// if an earlier one is kept back. The caller holds c.mu.
+// holdAck holds an acknowledgement if what it acknowledges is not on disk, or if
+// an earlier one is held. It returns false if the acknowledgement may leave. The
+// caller holds c.mu.
 func (c *conn) holdAck(b []byte) bool {
 	last := c.lastSeq.Load()
 	if len(c.ackHolds) == 0 && !c.shared.journal.Await(c, last) {
@@ -54,7 +55,7 @@ func (c *conn) holdAck(b []byte) bool {
 	return true
 }
 
-// Release lets out what waited for the journal to come to synced.
+// Release sends the acknowledgements of everything up to synced.
 func (c *conn) Release(synced uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,16 +80,16 @@ func (c *conn) Release(synced uint64) {
 	}
 }
 
-// wroteSeq notes that this connection brought something into the journal. The
-// reading goroutine calls it, before the acknowledgement is written. A last
-// will has no connection.
+// wroteSeq notes the sequence number of what this connection wrote to the journal.
+// The reading goroutine calls it, before the acknowledgement is written. c is nil
+// for a last will.
 func (c *conn) wroteSeq(seq uint64) {
 	if c != nil {
 		c.lastSeq.Store(seq)
 	}
 }
 
-// waiterOf returns c as the journal sees it; nil is nobody.
+// waiterOf returns c as a journal.Waiter, or a nil one.
 func waiterOf(c *conn) journal.Waiter {
 	if c == nil {
 		return nil
@@ -96,7 +97,7 @@ func waiterOf(c *conn) journal.Waiter {
 	return c
 }
 
-// publish sends m. It does not wait for the network.
+// publish queues m for sending. It does not wait for the network.
 func (c *conn) publish(m *journal.Message, d delivery, now int64) {
 	n := d.packetLen(m)
 	if !c.shared.budget.take(c, n) {
@@ -114,13 +115,13 @@ func (c *conn) publish(m *journal.Message, d delivery, now int64) {
 	c.shared.metrics.sent(d.qos)
 }
 
-// tooLarge tells whether the client does not take a packet of that size
+// tooLarge reports whether the packet is larger than the client accepts
 // [MQTT-3.1.2-24].
 func (c *conn) tooLarge(m *journal.Message, d delivery) bool {
 	return c.maxPacket > 0 && d.packetLen(m) > c.maxPacket
 }
 
-// hasRoom tells whether a feeder may go on; if not, it is woken when it may.
+// hasRoom reports whether a feeder may go on. If not, it is woken when it may.
 func (c *conn) hasRoom() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -133,14 +134,14 @@ func (c *conn) append(b []byte) {
 	c.startFlush()
 }
 
-// ensureBuffer gives out a buffer. Connections that rest have none.
+// ensureBuffer gives the connection a buffer. Idle connections have none.
 func (c *conn) ensureBuffer() {
 	if c.out == nil {
 		c.out = (*c.shared.buffers.Get().(*[]byte))[:0]
 	}
 }
 
-// startFlush sees to it that somebody writes. The caller holds c.mu.
+// startFlush starts the writing goroutine if none runs. The caller holds c.mu.
 func (c *conn) startFlush() {
 	if !c.flushing {
 		c.flushing = true
@@ -149,8 +150,8 @@ func (c *conn) startFlush() {
 	}
 }
 
-// flush writes until nothing is left. Whatever is appended meanwhile goes with
-// the next call.
+// flush writes until nothing is left. What is appended meanwhile leaves with the
+// next call.
 func (c *conn) flush() {
 	defer c.shared.flushes.Done()
 	for {
@@ -181,7 +182,7 @@ func (c *conn) flush() {
 				c.Abort()
 			}
 		}
-		// There must be room before the feeder looks for it, or it sleeps on.
+		// Make room before waking the feeder, or it goes on sleeping.
 		c.mu.Lock()
 		c.writing = 0
 		if c.feeder != nil {
@@ -213,7 +214,7 @@ func (c *conn) writeOut(out []byte) error {
 	return nil
 }
 
-// recycle takes a buffer back, unless it grew beyond what a busy connection needs.
+// recycle reuses a buffer, unless it grew beyond what a busy connection needs.
 func (c *conn) recycle(b []byte) {
 	if b != nil && cap(b) <= 4*writeChunk {
 		c.shared.buffers.Put(&b)

@@ -6,11 +6,10 @@ import (
 	"hellox/broker/journal"
 )
 
-// publish passes m on: into the journal for the sessions that outlive their
-// connections, then to everybody else who asked for it. from is the
-// publisher's connection, nil for a last will; scratch lends its memory for
-// targets and may be nil. An error says that m was passed on to nobody and must
-// not be acknowledged.
+// publish routes m: into the journal for sessions that outlive their connection,
+// then to all others that subscribe to it. from is the publisher's connection,
+// or nil for a last will; the targets use the memory of scratch, which may be
+// nil. On error m was not routed and must not be acknowledged.
 func (b *Broker) publish(m *journal.Message, from, scratch *conn) error {
 	var targets []target
 	if scratch != nil {
@@ -52,30 +51,30 @@ func (b *Broker) publish(m *journal.Message, from, scratch *conn) error {
 func (b *Broker) retain(m *journal.Message, from *conn) {
 	if !b.retained.set(m) {
 		b.metrics.retainedDenied.Inc()
-		b.log.Warn("message not retained, for there are too many", "client", m.Origin)
+		b.log.Warn("message not retained: too many are", "client", m.Origin)
 		return
 	}
 	b.metrics.retainedCount.Set(float64(b.retained.count()))
 	from.wroteSeq(b.journal.Retain(m.Topic, waiterOf(from)))
 }
 
-// endSession puts away a session that is no longer in the register. why is
-// empty if it ended with its connection.
-func (b *Broker) endSession(s *session, why string) {
+// endSession ends a session that was removed from b.sessions. cause is empty if
+// it ended with its connection.
+func (b *Broker) endSession(s *session, cause string) {
 	s.end(&b.router)
 	b.publishWill(s.takeWill())
 	if s.isStored() {
 		b.journal.Save(s, nil)
-		if why == "" {
-			why = "by its client"
+		if cause == "" {
+			cause = "by its client"
 		}
-		b.metrics.sessionsEnded.WithLabelValues(why).Inc()
-		b.log.Info("session ended", "client", s.id, "cause", why)
+		b.metrics.sessionsEnded.WithLabelValues(cause).Inc()
+		b.log.Info("session ended", "client", s.id, "cause", cause)
 	}
 }
 
-// endExpired ends sessions whose clients do not come back, and what is
-// retained no longer than its publisher said, until the broker stops.
+// endExpired ends expired sessions and deletes expired retained messages, until
+// the broker stops.
 func (b *Broker) endExpired() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -5,9 +5,9 @@ import (
 	"log/slog"
 )
 
-// A redactingHandler handler lets mochi speak, but not tell what was said to it: it
-// logs whole packets, and with them passwords and payloads (server.go:529).
-// What mochi calls info is the daily business of a library.
+// A redactingHandler removes packets from mochi's log records: mochi logs whole
+// packets, and with them passwords and payloads (server.go:529). It also lowers
+// their level to debug, unless they are errors.
 type redactingHandler struct{ slog.Handler }
 
 func (q redactingHandler) Handle(ctx context.Context, r slog.Record) error {
@@ -21,8 +21,8 @@ func (q redactingHandler) Handle(ctx context.Context, r slog.Record) error {
 	return q.Handler.Handle(ctx, clean)
 }
 
-// loggable tells whether an attribute is a short fact and not a packet: by its
-// kind, so that a new one of mochi's cannot slip through by its name.
+// loggable reports whether an attribute is a short fact and not a packet. It goes
+// by the kind, so that a new attribute of mochi's cannot pass by its name.
 func loggable(a slog.Attr) bool {
 	switch a.Value.Kind() {
 	case slog.KindInt64, slog.KindUint64, slog.KindBool, slog.KindDuration, slog.KindTime:
@@ -34,7 +34,7 @@ func loggable(a slog.Attr) bool {
 	return isError
 }
 
-// Enabled passes errors, and the rest only to who debugs.
+// Enabled reports whether a record is logged after its level is lowered.
 func (q redactingHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return q.Handler.Enabled(ctx, demote(level))
 }
@@ -47,13 +47,13 @@ func demote(level slog.Level) slog.Level {
 }
 
 func (q redactingHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	var kept []slog.Attr
+	var clean []slog.Attr
 	for _, a := range attrs {
 		if loggable(a) {
-			kept = append(kept, a)
+			clean = append(clean, a)
 		}
 	}
-	return redactingHandler{q.Handler.WithAttrs(kept)}
+	return redactingHandler{q.Handler.WithAttrs(clean)}
 }
 
 func (q redactingHandler) WithGroup(name string) slog.Handler {

@@ -7,8 +7,8 @@ import (
 	"hellox/broker/journal"
 )
 
-// openStore opens the journal and restores what it holds: sessions and what
-// is retained.
+// openStore opens the journal and restores sessions and retained messages from
+// it.
 func (b *Broker) openStore(folder string, limit int64) (err error) {
 	b.journal, err = journal.Open(journal.Options{
 		Folder: folder, Limit: limit, Retained: b.retained.get, Recovered: b.backoff.reset,

@@ -7,21 +7,20 @@ import (
 	"hellox/stream"
 )
 
-// retained holds the newest message of each topic that was published with
-// the retain flag.
+// retained holds the retained message of each topic.
 type retained struct {
 	mu       sync.RWMutex
 	messages map[string]*journal.Message
 	bytes    int
 }
 
-// What is retained is bounded; a message beyond that is passed on only.
+// Limits on retained messages. A message beyond them is delivered, not retained.
 const (
 	maxRetained      = 10_000
 	maxRetainedBytes = 32 << 20
 )
 
-// set keeps m, or with an empty payload forgets what was there
+// set retains m, or with an empty payload deletes the topic's retained message
 // [MQTT-3.3.1-6]. It returns false if there is no room.
 func (r *retained) set(m *journal.Message) bool {
 	r.mu.Lock()
@@ -49,7 +48,7 @@ func (r *retained) set(m *journal.Message) bool {
 	return true
 }
 
-// match returns what is retained on the topics that filter matches.
+// match returns the retained messages on topics that topicFilter matches.
 func (r *retained) match(topicFilter string) []*journal.Message {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -71,7 +70,7 @@ func (r *retained) get(topic string) *journal.Message {
 	return r.messages[topic]
 }
 
-// expire forgets what has expired and returns its topics.
+// expire deletes expired messages and returns their topics.
 func (r *retained) expire(now int64) (topics []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

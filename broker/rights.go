@@ -6,22 +6,22 @@ import (
 	"hellox/stream"
 )
 
-// Rights say what one identity may do. What they do not name is denied, and
-// nil Rights deny everything.
+// Rights lists what one identity may do. Everything else is denied; nil Rights
+// deny everything.
 type Rights struct {
-	// Identity owns the sessions that it makes: nobody else resumes, reads
-	// or ends them.
+	// Identity owns the sessions that it creates: no other identity resumes,
+	// reads or ends them.
 	Identity  string
 	Publish   []string // topic filters
 	Subscribe []string // topic filters
 }
 
-// MayPublish tells whether a message may go to topic.
+// MayPublish reports whether a message may be published on topic.
 func (r *Rights) MayPublish(topic string) bool {
 	return r != nil && matchAny(r.Publish, topic)
 }
 
-// MaySubscribe tells whether every topic that filter matches may be read.
+// MaySubscribe reports whether every topic that topicFilter matches may be read.
 // Shared subscriptions ($share/…) are not offered.
 func (r *Rights) MaySubscribe(topicFilter string) bool {
 	if r == nil {
@@ -35,9 +35,9 @@ func (r *Rights) MaySubscribe(topicFilter string) bool {
 	return false
 }
 
-// MayReceive tells whether a message on topic may be handed over. It is asked
-// for each delivery, so that a session kept from better days gets nothing that
-// its client may no longer read.
+// MayReceive reports whether a message on topic may be delivered. It is checked
+// for each delivery, so that an old session gets nothing that its client may no
+// longer read.
 func (r *Rights) MayReceive(topic string) bool {
 	return r != nil && matchAny(r.Subscribe, topic)
 }
@@ -51,9 +51,9 @@ func matchAny(topicFilters []string, topic string) bool {
 	return false
 }
 
-// covers tells whether every topic that filter matches is matched by allowed.
+// covers reports whether allowed matches every topic that topicFilter matches.
 func covers(allowed, topicFilter string) bool {
-	// Wildcards do not reach into $-topics (MQTT 3.1.1, 4.7.2).
+	// Wildcards do not match the first level of $-topics (MQTT 3.1.1, 4.7.2).
 	if strings.HasPrefix(topicFilter, "$") && !strings.HasPrefix(allowed, "$") {
 		return false
 	}
@@ -70,7 +70,7 @@ func covers(allowed, topicFilter string) bool {
 		case !amore && !fmore:
 			return true
 		case !fmore:
-			return arest == "#" // a/# has a itself, too
+			return arest == "#" // a/# matches a, too
 		case !amore:
 			return false
 		}
@@ -78,13 +78,13 @@ func covers(allowed, topicFilter string) bool {
 	}
 }
 
-// openRights are those on a listener that only this machine's user reaches:
-// everything but $SYS and its like, which # does not match.
+// openRights are the rights on a listener that only this machine's user reaches:
+// everything but $-topics such as $SYS, which # does not match.
 func openRights() *Rights {
 	return &Rights{Identity: "local", Publish: []string{"#"}, Subscribe: []string{"#"}}
 }
 
-// insecureRights are those of whoever reaches a listener without TLS and users.
+// insecureRights are the rights on a listener without TLS and users.
 func insecureRights() *Rights {
 	topics := []string{"hello_world/#", "hellox/#"}
 	return &Rights{Identity: "anyone", Publish: topics, Subscribe: topics}

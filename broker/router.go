@@ -9,8 +9,8 @@ import (
 	"hellox/broker/journal"
 )
 
-// A target is a session that a message goes to, with what its subscriptions
-// that match ask for together.
+// A target is a session that a message goes to, with the combined options of its
+// matching subscriptions.
 type target struct {
 	session           *session
 	qos               byte
@@ -19,8 +19,8 @@ type target struct {
 	ids               []int
 }
 
-// A router knows which sessions asked for which topics: a tree with a level
-// of the filter at each node.
+// A router finds the sessions that subscribe to a topic: a tree with a level of
+// the topic filter at each node.
 type router struct {
 	mu   sync.RWMutex
 	root node
@@ -36,7 +36,7 @@ type subscriber struct {
 	sub     journal.Subscription
 }
 
-// add makes the subscription known, in place of one with the same filter.
+// add adds a subscription, in place of one with the same topic filter.
 func (r *router) add(s *session, sub journal.Subscription) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -59,14 +59,14 @@ func (r *router) add(s *session, sub journal.Subscription) {
 	n.subs = append(n.subs, subscriber{s, sub})
 }
 
-// remove forgets a subscription.
+// remove removes a subscription.
 func (r *router) remove(s *session, topicFilter string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.root.remove(s, topicFilter, true)
 }
 
-// remove takes the subscription out below n and tells whether n is empty now.
+// remove removes the subscription below n and reports whether n is empty now.
 func (n *node) remove(s *session, topicFilter string, more bool) bool {
 	if more {
 		level, rest, more := strings.Cut(topicFilter, "/")
@@ -95,8 +95,8 @@ func (r *router) match(to []target, topic string) []target {
 	return to
 }
 
-// match walks the levels of topic; more tells whether any are left, and
-// dollar that wildcards do not match the next one (MQTT 3.1.1, 4.7.2).
+// match walks the levels of topic. more reports whether any are left, dollar
+// that wildcards do not match the next one (MQTT 3.1.1, 4.7.2).
 func (n *node) match(to []target, nodes *int, topic string, more, dollar bool) []target {
 	if n == nil {
 		return to
@@ -130,7 +130,7 @@ func (n *node) collect(to []target, nodes *int) []target {
 	return to
 }
 
-// merge joins the targets of one session: a message that several of its
+// merge joins the targets of one session: a message that several of its topic
 // filters match is sent once, at the highest QoS.
 func merge(to []target) []target {
 	slices.SortStableFunc(to, func(a, b target) int { return cmp.Compare(a.session.number, b.session.number) })

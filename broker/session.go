@@ -7,39 +7,39 @@ import (
 	"hellox/broker/journal"
 )
 
-// A session is what the broker knows of a client id: its subscriptions, what
-// has been sent and not acknowledged, and, if it outlives its connection,
-// where it stands in the journal.
+// A session is an MQTT session: the subscriptions of a client id, what has been
+// sent and not acknowledged, and, if it outlives its connection, its cursor in
+// the journal.
 //
 // Locks are taken in this order: session, then journal or conn.
 type session struct {
 	id     string
-	owner  string // the identity that made it
-	number uint64 // in the order of making; the journal's name for it
+	owner  string // the identity that created it
+	number uint64 // in the order of creation; identifies it in the journal
 
 	journal *journal.Journal
 	budget  *budget
 
 	mu          sync.Mutex
 	conn        *conn // nil while its client is away
-	claim       *conn // the connection that is coming in, until it is attached
+	claim       *conn // the connection that takes the session over, until it is attached
 	subs        map[string]journal.Subscription
 	inflight    inflight
-	queue       []queuedMessage // at QoS 1, not from the journal, waiting for the window
+	queue       []queuedMessage // at QoS 1, not from the journal, waiting for room in inflight
 	queuedBytes int             // bytes in queue
 	ended       bool
-	stored      bool // it has outlived, or was to outlive, its connection: it stands in the file
+	stored      bool // it has, or had, a row in the journal
 
 	// Of a session that outlives its connection:
-	expiry     time.Duration     // how long it stays after its client left; 0: it ends with the connection
-	away       time.Time         // since when its client is away
-	pending    []uint64          // batches of the journal that hold something for it, ascending
-	cursor     uint64            // all up to it is acknowledged, or is not for it
-	read       uint64            // all up to it has been sent over this connection, or is not for it
+	expiry     time.Duration     // how long it lasts after its client left; 0: it ends with the connection
+	away       time.Time         // when its client left
+	pending    []uint64          // keys of journal batches that hold something for it, ascending
+	cursor     uint64            // everything up to it is acknowledged, or is not for it
+	read       uint64            // everything up to it has been sent over this connection, or is not for it
 	redelivery []inflightMessage // sent over an earlier connection and not acknowledged
 	feeder     *feeder           // of conn
 
-	will  *will       // waits out its delay
+	will  *will       // waits for its delay
 	timer *time.Timer // of will
 }
 
@@ -55,19 +55,19 @@ func newSession(id, owner string, number uint64, j *journal.Journal, b *budget) 
 	}
 }
 
-// persistent tells whether the session outlives its connection. The caller
+// persistent reports whether the session outlives its connection. The caller
 // holds s.mu.
 func (s *session) persistent() bool { return s.expiry > 0 }
 
-// usesJournal tells whether the journal carries m to the session: what is at QoS 1
-// for a session that outlives its connection.
+// usesJournal reports whether m reaches the session through the journal: at QoS 1
+// and above, if the session outlives its connection.
 func (s *session) usesJournal(m *journal.Message, t *target) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.persistent() && !s.ended && !(t.noLocal && m.Origin == s.id)
 }
 
-// deliver sends what the journal does not carry to the client, if it is there.
+// deliver sends a message that is not in the journal to the client, if connected.
 func (s *session) deliver(m *journal.Message, t *target, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,14 +79,14 @@ func (s *session) deliver(m *journal.Message, t *target, now int64) {
 	s.send(c, m, delivery{v5: c.v5, qos: qos, retain: m.Retain && t.retainAsPublished && c.v5, ids: t.ids}, now)
 }
 
-// isStored tells whether the session stands in the journal.
+// isStored reports whether the session has, or had, a row in the journal.
 func (s *session) isStored() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.stored
 }
 
-// send hands a message that is not from the journal to c. The caller holds s.mu.
+// send sends a message that is not from the journal over c. The caller holds s.mu.
 func (s *session) send(c *conn, m *journal.Message, d delivery, now int64) {
 	if !c.rights.MayReceive(m.Topic) || c.tooLarge(m, d) {
 		return
@@ -101,13 +101,13 @@ func (s *session) send(c *conn, m *journal.Message, d delivery, now int64) {
 		return
 	}
 	if !s.budget.take(c, m.Size()) {
-		return // c has been cut off
+		return // c has been closed
 	}
 	s.queue = append(s.queue, queuedMessage{m, d})
 	s.queuedBytes += m.Size()
 }
 
-// sendRetained sends what was retained on a topic that the client just subscribed to.
+// sendRetained sends a retained message to a client that has just subscribed.
 func (s *session) sendRetained(m *journal.Message, qos byte, ids []int, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,7 +116,7 @@ func (s *session) sendRetained(m *journal.Message, qos byte, ids []int, now int6
 	}
 }
 
-// ack takes a PUBACK that came over c.
+// ack handles a PUBACK that came over c.
 func (s *session) ack(c *conn, id uint16, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,8 +141,8 @@ func (s *session) ack(c *conn, id uint16, now int64) {
 	}
 }
 
-// advance moves the cursor as far as acknowledgements allow: to just before
-// the oldest message that is not acknowledged. The caller holds s.mu.
+// advance moves the cursor as far as acknowledgements allow: to just before the
+// oldest message that is not acknowledged. The caller holds s.mu.
 func (s *session) advance() {
 	to := s.read
 	if seq := s.inflight.firstJournaled(); seq > 0 {
@@ -160,11 +160,11 @@ func (s *session) advance() {
 	s.pending = s.pending[n:]
 }
 
-// Number returns the journal's name for the session.
+// Number identifies the session in the journal.
 func (s *session) Number() uint64 { return s.number }
 
-// Row returns what is to stand in the journal's file, or only the session's id
-// and number and false if it has ended or ends with its connection.
+// Row returns the session's row in the journal, or only its id and number and
+// false if it has ended or ends with its connection.
 func (s *session) Row() (journal.SessionRow, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -178,16 +178,16 @@ func (s *session) Row() (journal.SessionRow, bool) {
 	return journal.SessionRow{ID: s.id, Owner: s.owner, Number: s.number, Cursor: s.cursor, Expiry: s.expiry, Subscriptions: subs}, true
 }
 
-// Committed tells the session that a batch of the journal holds messages for
-// it, or more of them than when its key was another. It returns false if the
-// session does not need it: it has ended, or been faster.
-func (s *session) Committed(was, key uint64) bool {
+// Committed notes that a batch of the journal holds messages for the session, or
+// more of them than when its key was oldKey. It returns false if the session does
+// not need the batch: it has ended, or has acknowledged it already.
+func (s *session) Committed(oldKey, key uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended || !s.persistent() || key <= s.cursor {
 		return false
 	}
-	if n := len(s.pending); n > 0 && s.pending[n-1] == was {
+	if n := len(s.pending); n > 0 && s.pending[n-1] == oldKey {
 		s.pending[n-1] = key
 	} else {
 		s.pending = append(s.pending, key)
@@ -203,7 +203,7 @@ func (s *session) wakeFeeder() {
 	}
 }
 
-// subscribe adds a subscription and tells whether its filter is a new one.
+// subscribe adds a subscription and reports whether its topic filter is new.
 func (s *session) subscribe(r *router, sub journal.Subscription) (isNew bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -216,7 +216,7 @@ func (s *session) subscribe(r *router, sub journal.Subscription) (isNew bool) {
 	return !existed
 }
 
-// unsubscribe tells whether there was such a subscription.
+// unsubscribe removes a subscription and reports whether it existed.
 func (s *session) unsubscribe(r *router, topicFilter string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,7 +228,7 @@ func (s *session) unsubscribe(r *router, topicFilter string) bool {
 	return true
 }
 
-// end makes the session one that gets nothing any more, and lets go of the
+// end ends the session: it gets no more messages and releases its batches of the
 // journal.
 func (s *session) end(r *router) {
 	s.mu.Lock()

@@ -7,7 +7,7 @@ import (
 	"hellox/broker/journal"
 )
 
-// sessions are all that the broker knows, by client id.
+// sessions holds all sessions, by client id.
 type sessions struct {
 	journal *journal.Journal
 	budget  *budget
@@ -21,12 +21,12 @@ type sessions struct {
 
 const (
 	maxSessions = 20_000
-	// maxSessionExpiry ends the session of a client that does not come
-	// back. MQTT 3.1.1 has no such bound, and a store has no room for ever.
+	// maxSessionExpiry ends the session of a client that does not come back:
+	// MQTT 3.1.1 has no limit, but a store has.
 	maxSessionExpiry = 7 * 24 * time.Hour
 )
 
-// mayUse tells whether a client id is free or belongs to the same identity.
+// mayUse reports whether a client id is free or belongs to the same identity.
 func (a *sessions) mayUse(id string, r *Rights) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -34,17 +34,17 @@ func (a *sessions) mayUse(id string, r *Rights) bool {
 	return r != nil && (s == nil || s.owner == r.Identity)
 }
 
-// hasRoomFor tells whether there may be one more session.
+// hasRoomFor reports whether the client id has a session or may create one.
 func (a *sessions) hasRoomFor(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return len(a.byID) < maxSessions || a.byID[id] != nil
 }
 
-// claim returns the session that c is to have, the connection that has it
-// now, and the session that ends because c starts a new one. present tells
-// whether the session was there before. Two connections with one id come one
-// after the other: the later one wins.
+// claim returns the session for c, the connection that has it now, and the
+// session that ends because c starts a new one. present reports whether the
+// session existed before. Of two connections with one client id the later one
+// wins.
 func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session, old *conn, ended *session, present bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -72,8 +72,8 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 	return s, old, ended, false
 }
 
-// setExpiry changes how long the session stays; what would end with its
-// connection cannot be made to stay [MQTT-3.14.2.2.2].
+// setExpiry changes how long the session lasts. One that ends with its
+// connection cannot be made to last [MQTT-3.14.2.2.2].
 func (s *session) setExpiry(expiry time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,7 +82,8 @@ func (s *session) setExpiry(expiry time.Duration) {
 	}
 }
 
-// removeIfEnded takes out a session that ends with its connection.
+// removeIfEnded removes a session that ends with its connection, and reports
+// whether it did.
 func (a *sessions) removeIfEnded(s *session) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -96,7 +97,8 @@ func (a *sessions) removeIfEnded(s *session) bool {
 	return true
 }
 
-// removeExpired takes out the sessions whose clients have been away for too long.
+// removeExpired removes and returns the sessions whose clients have been away for
+// too long.
 func (a *sessions) removeExpired() []*session {
 	now := a.now()
 	a.mu.Lock()
@@ -129,7 +131,7 @@ func (a *sessions) len() int {
 
 func (a *sessions) updateMetric() { a.metrics.sessionCount.Set(float64(len(a.byID))) }
 
-// restore puts back a session that stood in the file.
+// restore adds a session from the journal.
 func (a *sessions) restore(r journal.SessionRow) *session {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -11,12 +11,12 @@ import (
 	"github.com/coder/websocket"
 )
 
-// acceptedAt is the key of a request's context under which the time stands
-// when its connection was accepted.
+// acceptedAt is the context key for the time when a request's connection was
+// accepted.
 type acceptedAt struct{}
 
-// listenWeb lets clients in over WebSocket, on any path. A page of another
-// origin is refused; who sends no Origin is no browser.
+// listenWeb serves clients over WebSocket, on any path. A page of another origin
+// is refused; a client that sends no Origin is not a browser.
 func (b *Broker) listenWeb(l net.Listener, rights *Rights, id string) error {
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -29,7 +29,7 @@ func (b *Broker) listenWeb(l net.Listener, rights *Rights, id string) error {
 			return context.WithValue(ctx, acceptedAt{}, b.now())
 		},
 	}
-	// Shutdown would wait for connections that are ours by now.
+	// Shutdown would wait for connections that were handed over to serve.
 	stop := context.AfterFunc(b.life, func() { server.Close() })
 	defer stop()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -39,11 +39,11 @@ func (b *Broker) listenWeb(l net.Listener, rights *Rights, id string) error {
 }
 
 func (b *Broker) serveWeb(w http.ResponseWriter, r *http.Request, rights *Rights, id string) {
-	// [MQTT-6.0.0-3]; mqttv3.1 is what older browsers' clients say.
+	// [MQTT-6.0.0-3]; clients in older browsers ask for mqttv3.1.
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"mqtt", "mqttv3.1"}})
 	if err != nil {
 		b.metrics.refused("websocket")
-		return // the client has been told
+		return // Accept has answered the client
 	}
 	if ws.Subprotocol() == "" {
 		b.metrics.refused("websocket")
@@ -61,7 +61,7 @@ func (b *Broker) serveWeb(w http.ResponseWriter, r *http.Request, rights *Rights
 	b.serve(newConn(net, b.shared, rights, id, accepted))
 }
 
-// A webConn closes without waiting for the client to say goodbye as well.
+// A webConn closes without waiting for the client's closing handshake.
 type webConn struct {
 	net.Conn
 	ws *websocket.Conn

@@ -9,14 +9,14 @@ import (
 	"hellox/broker/journal"
 )
 
-// A will is a client's last will. mochi never learns of it: it would publish
-// it without asking what its client may do (server.go:1516).
+// A will is a client's last will. It is hidden from mochi, which would publish it
+// without checking its client's rights (server.go:1516).
 type will struct {
 	message *journal.Message
-	delay   time.Duration // MQTT 5: so long the client may come back
+	delay   time.Duration // MQTT 5: time for the client to come back
 }
 
-// newWill takes the will of a CONNECT; nil if there is none.
+// newWill returns the will of a CONNECT, or nil.
 func newWill(cl *mqtt.Client, pk *packets.Packet) *will {
 	if !pk.Connect.WillFlag {
 		return nil
@@ -28,7 +28,7 @@ func newWill(cl *mqtt.Client, pk *packets.Packet) *will {
 	}
 	if pk.ProtocolVersion == 5 {
 		m.Props = encodeProperties(&w.WillProperties)
-		m.Expiry = int64(w.WillProperties.MessageExpiryInterval) // from its publication on
+		m.Expiry = int64(w.WillProperties.MessageExpiryInterval) // counted from its publication
 	}
 	return &will{m, time.Duration(w.WillProperties.WillDelayInterval) * time.Second}
 }
@@ -39,7 +39,7 @@ func newWill(cl *mqtt.Client, pk *packets.Packet) *will {
 func (b *Broker) scheduleWill(c *conn, s *session) {
 	w := c.takeWill()
 	if w == nil || b.stopping() {
-		return // of the broker's own end no client is told that another is lost
+		return // when the broker itself stops, clients are not lost
 	}
 	s.mu.Lock()
 	delay := min(w.delay, s.expiry)
@@ -53,7 +53,7 @@ func (b *Broker) scheduleWill(c *conn, s *session) {
 	b.publishWill(w)
 }
 
-// takeWill returns the connection's will, once.
+// takeWill removes and returns the connection's will, or nil.
 func (c *conn) takeWill() *will {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,7 +62,7 @@ func (c *conn) takeWill() *will {
 	return w
 }
 
-// takeWill returns the will that waits, once.
+// takeWill removes and returns the will that waits for its delay, or nil.
 func (s *session) takeWill() *will {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,8 +83,8 @@ func (b *Broker) publishWill(w *will) {
 	if m.Expiry > 0 {
 		m.Expiry += b.now().Unix()
 	}
-	// Nobody waits for its acknowledgement, so a full store loses it.
+	// A will has no publisher that sends it again: a full store loses it.
 	if err := b.publish(&m, nil, nil); err != nil {
-		b.log.Warn("last will not kept", "client", m.Origin, "cause", err)
+		b.log.Warn("last will not stored", "client", m.Origin, "cause", err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 type Broker struct {
 	Addr      string                       // host and port
 	DenyUser  atomic.Pointer[string]       // this user is not let in
-	DenyTopic atomic.Pointer[string]       // nobody may touch it
+	DenyTopic atomic.Pointer[string]       // no client may publish or subscribe it
 	Swallow   atomic.Bool                  // publishes of QoS 1 get no acknowledgement and a closed connection
 	OnPublish atomic.Pointer[func([]byte)] // sees each payload taken
 	Pings     atomic.Int64                 // PINGREQs seen
@@ -51,7 +51,7 @@ func (b *Broker) Start() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if b.Addr == anyPort { // once: later somebody reads it
+	if b.Addr == anyPort { // once: tests read it from then on
 		b.Addr = ln.Addr().String()
 	}
 	b.server = mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler), InlineClient: true})
@@ -91,10 +91,10 @@ func (b *Broker) Cut(clientID string) bool {
 	return ok
 }
 
-// Publish publishes in the name of no client.
+// Publish publishes a message of no client.
 func (b *Broker) Publish(topic, payload string, retain bool, qos byte) {
 	b.t.Helper()
-	inline := &mochi.Client{} // in the name of nobody
+	inline := &mochi.Client{} // of no connection
 	b.hook.turns.take(inline)
 	defer b.hook.turns.give(inline)
 	if err := b.server.Publish(topic, []byte(payload), retain, qos); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// A hook lets everybody in, but for what the broker's fields say.
+// A hook lets every client in, except as the broker's fields say.
 type hook struct {
 	mochi.HookBase
 	broker *Broker
@@ -49,7 +49,7 @@ func (h *hook) OnWill(cl *mochi.Client, will mochi.Will) (mochi.Will, error) {
 func (h *hook) OnWillSent(cl *mochi.Client, _ packets.Packet)  { h.turns.give(cl) }
 func (h *hook) OnDisconnect(cl *mochi.Client, _ error, _ bool) { h.turns.give(cl) }
 
-// OnConnect lets a client wait until mochi has forgotten its former connection:
+// OnConnect makes a client wait until mochi has forgotten its former connection:
 // it would forget the new one in its place.
 func (h *hook) OnConnect(cl *mochi.Client, _ packets.Packet) error {
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
