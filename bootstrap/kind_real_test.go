@@ -130,17 +130,14 @@ func TestKindFromNothingToNothing(t *testing.T) {
 	if has, err := again.Has(t.Context(), node, img); err != nil || has {
 		t.Fatalf("before: %v, %v", has, err)
 	}
-	var moved, all int64
-	d, err := again.Deliver(t.Context(), node, img, func(sent, of int64) { moved, all = sent, of })
-	if err != nil || d.Unchanged {
-		t.Fatalf("delivery: %+v, %v", d, err)
+	began := time.Now()
+	loaded, err := again.Load(t.Context(), node, img)
+	if err != nil || !loaded {
+		t.Fatalf("load: %v, %v", loaded, err)
 	}
-	if moved != all || all == 0 {
-		t.Errorf("progress ended at %d of %d bytes", moved, all)
-	}
-	t.Logf("delivered %d MB in %s", img.Size>>20, d.Took)
-	if d, err = again.Deliver(t.Context(), node, img, nil); err != nil || !d.Unchanged {
-		t.Fatalf("second delivery: %+v, %v", d, err)
+	t.Logf("loaded %d MB in %s", img.Size>>20, time.Since(began))
+	if loaded, err = again.Load(t.Context(), node, img); err != nil || loaded {
+		t.Fatalf("second load: %v, %v", loaded, err)
 	}
 	if n, err := again.RemoveImages(t.Context(), img.Tag); err != nil || n != 0 {
 		t.Fatalf("removed %d but the kept one, %v", n, err)
@@ -218,11 +215,11 @@ func testAsMinikube(t *testing.T, c *cluster.Cluster) {
 		t.Errorf("%v, %s", f, c.Runtime)
 	}
 	img := bootstraptest.PackBytes(t, "an executable", c.Arch)
-	if d, err := c.Deliver(t.Context(), node, img, nil); err != nil || d.Unchanged {
-		t.Errorf("%+v, %v", d, err)
+	if loaded, err := c.Load(t.Context(), node, img); err != nil || !loaded {
+		t.Errorf("%v, %v", loaded, err)
 	}
-	if d, err := c.Deliver(t.Context(), node, img, nil); err != nil || !d.Unchanged {
-		t.Errorf("the second time: %+v, %v", d, err)
+	if loaded, err := c.Load(t.Context(), node, img); err != nil || loaded {
+		t.Errorf("the second time: %v, %v", loaded, err)
 	}
 	candidates, err := provider.List(t.Context(), nil)
 	if err != nil || len(candidates) == 0 || candidates[0].Name != f.Profile {

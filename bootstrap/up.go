@@ -151,12 +151,12 @@ func (up *upRun) deliverImage(ctx context.Context) error {
 	if err := up.site.recordImage(up.held, up.here.Image); err != nil {
 		return orLost(up.held, err)
 	}
-	unchanged, there := true, 0
+	unchanged, done := true, 0
 	nodes := up.here.Cluster.Nodes
-	err = up.here.Cluster.DeliverAll(up.held, up.image, func(d cluster.Delivery) {
-		there++
-		unchanged = unchanged && d.Unchanged
-		up.Progress(fmt.Sprintf("%d of %d", there, len(nodes)))
+	err = up.here.Cluster.LoadAll(up.held, up.image, func(loaded bool) {
+		done++
+		unchanged = unchanged && !loaded
+		up.Progress(fmt.Sprintf("%d of %d", done, len(nodes)))
 	})
 	if err != nil {
 		return orLost(up.held, err)

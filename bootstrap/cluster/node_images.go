@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"io"
+	"sync"
 
 	"hellox/bootstrap/image"
 )
@@ -19,4 +20,22 @@ type NodeImages interface {
 	// List returns the full names of a repository's images on the node.
 	List(ctx context.Context, node, repository string) ([]string, error)
 	Remove(ctx context.Context, node, name string) error
+}
+
+// memoized returns get with its first success remembered.
+func memoized(get func(context.Context) (NodeImages, error)) func(context.Context) (NodeImages, error) {
+	var mu sync.Mutex
+	var got NodeImages
+	return func(ctx context.Context) (NodeImages, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if got != nil {
+			return got, nil
+		}
+		images, err := get(ctx)
+		if err == nil {
+			got = images
+		}
+		return images, err
+	}
 }

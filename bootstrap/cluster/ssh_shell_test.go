@@ -162,7 +162,7 @@ func (m *machine) images(asked *int, runtime string) func(context.Context) (Node
 
 // An archive arrives byte for byte, whatever is in it, and each runtime is
 // told in its own words.
-func TestDeliverOverSSH(t *testing.T) {
+func TestLoadOverSSH(t *testing.T) {
 	for _, runtime := range []string{"containerd", "cri-o"} {
 		t.Run(runtime, func(t *testing.T) {
 			m, asked := newMachine(t), 0
@@ -172,21 +172,21 @@ func TestDeliverOverSSH(t *testing.T) {
 				all.WriteByte(byte(i * 7))
 			}
 			img := bootstraptest.PackBytes(t, all.String(), "amd64")
-			var deliveries []Delivery
+			var loads []bool
 			for range 2 {
-				if err := c.DeliverAll(t.Context(), img, func(d Delivery) { deliveries = append(deliveries, d) }); err != nil {
+				if err := c.LoadAll(t.Context(), img, func(loaded bool) { loads = append(loads, loaded) }); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if len(deliveries) != 2 || deliveries[0].Unchanged || !deliveries[1].Unchanged {
-				t.Errorf("deliveries %+v", deliveries)
+			if len(loads) != 2 || !loads[0] || loads[1] {
+				t.Errorf("loads %v", loads)
 			}
 			got, err := os.ReadFile(filepath.Join(m.dir, "archive"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			var want bytes.Buffer
-			if err := img.WriteArchive(&want, true, nil); err != nil {
+			if err := img.WriteArchive(&want, true); err != nil {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got, want.Bytes()) {
@@ -207,11 +207,11 @@ func TestDeliverOverSSH(t *testing.T) {
 }
 
 // A loader that takes an archive and keeps nothing is found out.
-func TestDeliverDoesNotBelieveTheLoader(t *testing.T) {
+func TestLoadDoesNotBelieveTheLoader(t *testing.T) {
 	m, asked := newMachine(t), 0
 	bootstraptest.Must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\ncat >/dev/null\n"), 0o700))
 	c := &Cluster{images: m.images(&asked, "containerd")}
-	_, err := c.Deliver(t.Context(), "boxed", bootstraptest.PackBytes(t, "an executable", "amd64"), nil)
+	_, err := c.Load(t.Context(), "boxed", bootstraptest.PackBytes(t, "an executable", "amd64"))
 	if err == nil || !strings.Contains(err.Error(), "load image into node boxed: its runtime took hellox.local/hellox:") {
 		t.Errorf("%v", err)
 	}
@@ -219,12 +219,12 @@ func TestDeliverDoesNotBelieveTheLoader(t *testing.T) {
 
 // A loader that stops reading in the middle, and a run that is interrupted
 // there, leave nobody waiting.
-func TestDeliveryEndsInTheMiddle(t *testing.T) {
+func TestLoadEndsInTheMiddle(t *testing.T) {
 	m, asked := newMachine(t), 0
 	img := bootstraptest.PackBytes(t, strings.Repeat("an executable", 1_000_000), "amd64")
 	c := &Cluster{images: m.images(&asked, "containerd")}
 	bootstraptest.Must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\nhead -c 1000 >/dev/null\necho 'no space left on device' >&2\nexit 1\n"), 0o700))
-	if _, err := c.Deliver(t.Context(), "boxed", img, nil); err == nil || !strings.Contains(err.Error(), "no space left on device") {
+	if _, err := c.Load(t.Context(), "boxed", img); err == nil || !strings.Contains(err.Error(), "no space left on device") {
 		t.Errorf("%v", err)
 	}
 	bootstraptest.Must(os.WriteFile(filepath.Join(m.dir, "ctr"), []byte("#!/bin/sh\necho >\"$STORE/reading\"\nexec sleep 60\n"), 0o700))
@@ -237,7 +237,7 @@ func TestDeliveryEndsInTheMiddle(t *testing.T) {
 			return err == nil
 		})
 	}()
-	if _, err := c.Deliver(ctx, "boxed", img, nil); !errors.Is(err, context.Canceled) {
+	if _, err := c.Load(ctx, "boxed", img); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 }

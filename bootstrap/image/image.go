@@ -56,14 +56,13 @@ func (img *Image) Close() error { return img.file.Close() }
 // WriteArchive writes the image in the form of `docker save`, which docker,
 // containerd and podman all load. Compressed, its layer is (gzip, at its
 // fastest; the archive as a whole is not: containerd before 1.7 would not
-// take it), and the archive a third as long. If progress is not nil it is
-// called with how many bytes are written, of how many.
-func (img *Image) WriteArchive(w io.Writer, compressed bool, progress func(written, of int64)) error {
+// take it), and the archive a third as long.
+func (img *Image) WriteArchive(w io.Writer, compressed bool) error {
 	tag, err := name.NewTag(img.Name())
 	if err != nil {
 		return err
 	}
-	from, of := img.image, img.Size
+	from := img.image
 	if compressed {
 		z, err := img.zip()
 		if err != nil {
@@ -72,27 +71,8 @@ func (img *Image) WriteArchive(w io.Writer, compressed bool, progress func(writt
 		if from, err = imageOf(z, img.Arch); err != nil {
 			return err
 		}
-		of = int64(len(z.data))
-	}
-	if progress != nil {
-		w = &meter{w: w, of: of, progress: progress}
 	}
 	return tarball.Write(tag, from, w)
-}
-
-// A meter tells how much was written through it. What an archive has around
-// the image itself is not counted.
-type meter struct {
-	w        io.Writer
-	sent, of int64
-	progress func(sent, of int64)
-}
-
-func (m *meter) Write(p []byte) (int, error) {
-	n, err := m.w.Write(p)
-	m.sent += int64(n)
-	m.progress(min(m.sent, m.of), m.of)
-	return n, err
 }
 
 // New makes the image of the executable at path, which must have been

@@ -67,7 +67,7 @@ func (l *laptop) aDaemon() (address string) {
 }
 
 // The whole way into minikube's Docker, with a real daemon at its end.
-func TestDeliverToMinikubesDocker(t *testing.T) {
+func TestLoadIntoMinikubesDocker(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	l.API("192.168.49.2").Set("", bootstraptest.Node("minikube", "docker", true))
 	address := l.aDaemon()
@@ -87,17 +87,17 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 		return
 	}
 	img := bootstraptest.PackBytes(t, strings.Repeat("an executable\x03\x00\r\n", 100_000), c.Arch)
-	d, err := c.Deliver(t.Context(), "minikube", img, nil)
-	if err != nil || d.Unchanged {
-		t.Fatalf("%+v, %v", d, err)
+	loaded, err := c.Load(t.Context(), "minikube", img)
+	if err != nil || !loaded {
+		t.Fatalf("%t, %v", loaded, err)
 	}
-	if d, err = c.Deliver(t.Context(), "minikube", img, nil); err != nil || !d.Unchanged {
-		t.Fatalf("the second time: %+v, %v", d, err)
+	if loaded, err = c.Load(t.Context(), "minikube", img); err != nil || loaded {
+		t.Fatalf("the second time: %t, %v", loaded, err)
 	}
 	// A compressed archive would do as well.
 	second := bootstraptest.PackBytes(t, "another executable", c.Arch)
 	var archive bytes.Buffer
-	if err := second.WriteArchive(&archive, true, nil); err != nil {
+	if err := second.WriteArchive(&archive, true); err != nil {
 		t.Fatal(err)
 	}
 	images, err := l.images()
@@ -117,7 +117,7 @@ func TestDeliverToMinikubesDocker(t *testing.T) {
 		t.Errorf("other content under the tag: %t, %v", has, err)
 	}
 	var whole bytes.Buffer
-	if err := bootstraptest.PackBytes(t, strings.Repeat("a third", 1000), c.Arch).WriteArchive(&whole, false, nil); err != nil {
+	if err := bootstraptest.PackBytes(t, strings.Repeat("a third", 1000), c.Arch).WriteArchive(&whole, false); err != nil {
 		t.Fatal(err)
 	}
 	for name, broken := range map[string]string{"empty": "", "noise": strings.Repeat("noise", 10_000), "cut": whole.String()[:whole.Len()/2]} {

@@ -1,0 +1,124 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"hellox/bootstrap/image"
+)
+
+// maxLoads is how many nodes LoadAll loads into at once. Each load reads, packs
+// and writes the whole archive: more than the laptop has cores only makes each
+// slower.
+const maxLoads = 3
+
+// Has reports whether the node's runtime holds the image.
+func (c *Cluster) Has(ctx context.Context, node string, img *image.Image) (bool, error) {
+	has := false
+	images, err := c.images(ctx)
+	if err == nil {
+		has, err = images.Has(ctx, node, img)
+	}
+	if err != nil {
+		return false, fmt.Errorf("ask node %s for image %s: %w", node, img.Name(), err)
+	}
+	return has, nil
+}
+
+// Load loads the image into the node, unless the node has it: then loaded is
+// false. Loaders report success on failure, so the node's runtime is asked for
+// the image afterwards.
+func (c *Cluster) Load(ctx context.Context, node string, img *image.Image) (loaded bool, err error) {
+	has, err := c.Has(ctx, node, img)
+	if err != nil || has {
+		return false, err
+	}
+	if err := c.stream(ctx, node, img); err != nil {
+		return false, fmt.Errorf("load image into node %s: %w", node, err)
+	}
+	if has, err = c.Has(ctx, node, img); err != nil {
+		return false, err
+	}
+	if !has {
+		return false, fmt.Errorf("load image into node %s: its runtime took %s and does not have it", node, img.Name())
+	}
+	return true, nil
+}
+
+// LoadAll loads the image into every node, a few at a time. It calls report,
+// from one goroutine at a time, with what Load returns for each node. The first
+// error ends it.
+func (c *Cluster) LoadAll(ctx context.Context, img *image.Image, report func(loaded bool)) error {
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxLoads)
+	for _, node := range c.Nodes {
+		group.Go(func() error {
+			loaded, err := c.Load(ctx, node.Name, img)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			report(loaded)
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// errLoaderDone ends the writing of an archive that its loader stopped reading.
+var errLoaderDone = errors.New("the loader has stopped reading")
+
+// stream writes the archive to the node's loader.
+func (c *Cluster) stream(ctx context.Context, node string, img *image.Image) error {
+	images, err := c.images(ctx)
+	if err != nil {
+		return err
+	}
+	r, w := io.Pipe()
+	written := make(chan error, 1)
+	go func() {
+		err := img.WriteArchive(w, images.Compressed())
+		w.CloseWithError(err)
+		written <- err
+	}()
+	err = images.Load(ctx, node, r)
+	r.CloseWithError(errLoaderDone)
+	if werr := <-written; err == nil && !errors.Is(werr, errLoaderDone) {
+		err = werr
+	}
+	return err
+}
+
+// RemoveImages removes hellox's images from every node, except those of the
+// tags to keep, and returns how many names it removed.
+func (c *Cluster) RemoveImages(ctx context.Context, keep ...string) (int, error) {
+	images, err := c.images(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list the images of %s: %w", c.candidate, err)
+	}
+	removed := 0
+	for _, node := range c.Nodes {
+		names, err := images.List(ctx, node.Name, image.Repository)
+		if err != nil {
+			return removed, fmt.Errorf("list images of node %s: %w", node.Name, err)
+		}
+		for _, name := range names {
+			if slices.ContainsFunc(keep, func(tag string) bool { return name == image.Repository+":"+tag }) {
+				continue
+			}
+			if err := images.Remove(ctx, node.Name, name); err != nil {
+				return removed, fmt.Errorf("remove image %s from node %s: %w", name, node.Name, err)
+			}
+			removed++
+		}
+	}
+	return removed, nil
+}
