@@ -118,7 +118,7 @@ func TestKindFromNothingToNothing(t *testing.T) {
 		t.Errorf("the kubeconfig has no context %s", c.Context)
 	}
 
-	// Found again, it runs and is not made again.
+	// Found again, it runs and is not created again.
 	again := ready(t, o)
 	if again.Created || again.Nodes[0].Name != c.Nodes[0].Name {
 		t.Errorf("found again: %+v", again)
@@ -239,9 +239,8 @@ func testAsMinikube(t *testing.T, c *cluster.Cluster) {
 	}
 }
 
-// Whoever interrupts the making of a cluster has a prompt at once, and no
-// cluster later.
-func TestKindMakingIsInterrupted(t *testing.T) {
+// An interrupted creation ends at once and leaves no cluster.
+func TestKindCreationIsInterrupted(t *testing.T) {
 	o := realOptions(t)
 	o.make.NodeImage = realKind(t)
 	o.find.Profile = fmt.Sprintf("hellox-cut-%d", os.Getpid())

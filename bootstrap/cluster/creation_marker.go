@@ -24,27 +24,27 @@ type CreationMarker struct {
 }
 
 func creationMarkerPath(stateDir string, c Candidate) string {
-	return filepath.Join(stateDir, "making", string(c.Target)+"-"+filepath.Base(c.Name))
+	return filepath.Join(stateDir, "creating", string(c.Target)+"-"+filepath.Base(c.Name))
 }
 
-// BeginCreation writes the marker of c. The error is an *step.Error if another
+// BeginCreation writes the marker of c. The error is a *step.Error if another
 // hellox is creating that cluster.
 func BeginCreation(stateDir string, c Candidate) (*CreationMarker, error) {
 	path := creationMarkerPath(stateDir, c)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("note that a cluster is being made: %w", err)
+		return nil, fmt.Errorf("mark the creation of %s: %w", c, err)
 	}
 	lock := flock.New(path)
 	locked, err := lock.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("note that a cluster is being made: %w", err)
+		return nil, fmt.Errorf("mark the creation of %s: %w", c, err)
 	}
 	if !locked {
 		return nil, beingCreated(c)
 	}
 	err = os.WriteFile(path, []byte(time.Now().UTC().Format(time.RFC3339Nano)), 0o600)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("note that a cluster is being made: %w", err), lock.Unlock())
+		return nil, errors.Join(fmt.Errorf("mark the creation of %s: %w", c, err), lock.Unlock())
 	}
 	m := &CreationMarker{lock: lock, stop: make(chan struct{}), stopped: make(chan struct{})}
 	go m.touch()
@@ -54,8 +54,8 @@ func BeginCreation(stateDir string, c Candidate) (*CreationMarker, error) {
 func beingCreated(c Candidate) *step.Error {
 	return &step.Error{
 		Kind:     step.Missing,
-		Sentence: fmt.Sprintf("another hellox is making the %s just now", c),
-		Hint:     "wait until it is done, then type hellox up again",
+		Sentence: fmt.Sprintf("another hellox is creating the %s", c),
+		Hint:     "wait until it is done, then run hellox up again",
 	}
 }
 
@@ -67,7 +67,7 @@ func (m *CreationMarker) touch() {
 	for {
 		select {
 		case now := <-tick.C:
-			_ = os.Chtimes(m.lock.Path(), now, now) // without it less is deleted, not more
+			_ = os.Chtimes(m.lock.Path(), now, now) // if it fails, less is deleted, not more
 		case <-m.stop:
 			return
 		}
@@ -107,7 +107,7 @@ func (m *CreationMarker) Leave() error {
 // CreationInterrupted reports whether the creation of c began and did not end.
 // created returns when the cluster that exists now was created: if that was
 // not while the marker was locked, the cluster is another one of that name,
-// and the marker is removed. The error is an *step.Error if another hellox is
+// and the marker is removed. The error is a *step.Error if another hellox is
 // creating the cluster right now.
 func CreationInterrupted(stateDir string, c Candidate, created func() (time.Time, error)) (bool, error) {
 	path := creationMarkerPath(stateDir, c)

@@ -14,7 +14,7 @@ type FindOptions struct {
 
 // Find selects a target. With Auto, what runs comes before what must be
 // started or created, in the order of the providers, and Local is last. The
-// error is an *step.Error: Ambiguous if several clusters are equally good, Missing
+// error is a *step.Error: Ambiguous if several clusters are equally good, Missing
 // if what was asked for is not there, or cannot be used.
 func Find(ctx context.Context, providers []Provider, o FindOptions) (Found, error) {
 	if o.Target == Local {

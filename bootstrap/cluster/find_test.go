@@ -51,9 +51,9 @@ func (p stubProvider) prefer() {
 }
 
 // The order in which targets are taken.
-func TestChoose(t *testing.T) {
+func TestSelect(t *testing.T) {
 	none := &step.Error{Kind: step.Missing, Sentence: "it is not installed"}
-	broken := &step.Error{Kind: step.Missing, Sentence: "minikube profile \"b\" is half made"}
+	broken := &step.Error{Kind: step.Missing, Sentence: "minikube profile \"b\" is incomplete"}
 	profile := func(name string, s cluster.State, active bool) cluster.Candidate {
 		c := cluster.Candidate{Target: "minikube", Unit: "profile", Name: name, State: s}
 		if active {
@@ -67,7 +67,7 @@ func TestChoose(t *testing.T) {
 	kind := func(name string, s cluster.State) cluster.Candidate {
 		return cluster.Candidate{Target: "kind", Unit: "cluster", Name: name, State: s}
 	}
-	type seen struct {
+	type machine struct {
 		profiles  []cluster.Candidate
 		minikube  error // why there is no minikube to ask
 		clusters  []cluster.Candidate
@@ -79,48 +79,48 @@ func TestChoose(t *testing.T) {
 		target  cluster.Target
 		profile string
 		env     string
-		seen    seen
+		has     machine
 		want    string // target/profile, or what the error holds
 		state   cluster.State
 		problem step.Kind
 	}{
-		{name: "nothing", seen: seen{minikube: none, kind: none}, want: "local/"},
-		{name: "minikube alone", seen: seen{kind: none}, want: "minikube/minikube", state: cluster.Absent},
-		{name: "minikube alone, its profile named by it", env: "MINIKUBE_PROFILE=dev", seen: seen{kind: none}, want: "minikube/dev", state: cluster.Absent},
-		{name: "kind alone", seen: seen{minikube: none, installed: true}, want: "kind/hellox", state: cluster.Absent},
-		{name: "an engine without kind", seen: seen{minikube: none}, want: "local/"},
-		{name: "an engine without kind, kind asked for", target: "kind", seen: seen{}, want: "kind/hellox", state: cluster.Absent},
-		{name: "kind asked for, named", target: "kind", profile: "x", seen: seen{clusters: []cluster.Candidate{kind("y", cluster.Running)}}, want: "kind/x", state: cluster.Absent},
-		{name: "kind asked for, named by kind", target: "kind", env: "KIND_CLUSTER_NAME=z", seen: seen{}, want: "kind/z", state: cluster.Absent},
-		{name: "both installed, neither has one", seen: seen{installed: true}, want: "minikube/minikube", state: cluster.Absent},
-		{name: "minikube runs before kind runs", seen: seen{profiles: []cluster.Candidate{profile("m", cluster.Running, true)}, clusters: []cluster.Candidate{kind("k", cluster.Running)}}, want: "minikube/m"},
-		{name: "kind runs before minikube stopped", seen: seen{profiles: []cluster.Candidate{profile("m", cluster.Stopped, true)}, clusters: []cluster.Candidate{kind("k", cluster.Running)}}, want: "kind/k"},
-		{name: "kind runs before minikube paused", seen: seen{profiles: []cluster.Candidate{profile("m", cluster.Paused, true)}, clusters: []cluster.Candidate{kind("k", cluster.Running)}}, want: "kind/k"},
-		{name: "minikube stopped before kind to be made", seen: seen{profiles: []cluster.Candidate{profile("m", cluster.Stopped, false)}, installed: true}, want: "minikube/m", state: cluster.Stopped},
-		{name: "minikube stopped before kind stopped", seen: seen{profiles: []cluster.Candidate{profile("m", cluster.Stopped, true)}, clusters: []cluster.Candidate{kind("k", cluster.Stopped)}}, want: "minikube/m", state: cluster.Stopped},
-		{name: "kind stopped before minikube to be made", seen: seen{clusters: []cluster.Candidate{kind("k", cluster.Stopped)}}, want: "kind/k", state: cluster.Stopped},
-		{name: "the active one of two", seen: seen{profiles: []cluster.Candidate{profile("a", cluster.Running, false), profile("m", cluster.Running, true)}}, want: "minikube/m"},
-		{name: "the running one of two", seen: seen{profiles: []cluster.Candidate{profile("a", cluster.Running, false), profile("m", cluster.Stopped, true)}}, want: "minikube/a"},
-		{name: "two run, none active", seen: seen{profiles: []cluster.Candidate{profile("a", cluster.Running, false), profile("b", cluster.Running, false)}}, problem: step.Ambiguous, want: "a, b"},
-		{name: "two kinds run", seen: seen{minikube: none, clusters: []cluster.Candidate{kind("a", cluster.Running), kind("b", cluster.Running)}}, problem: step.Ambiguous, want: "several kind clusters are running: a, b"},
-		{name: "two kinds run, one is ours", seen: seen{minikube: none, clusters: []cluster.Candidate{kind("a", cluster.Running), kind("hellox", cluster.Running)}}, want: "kind/hellox"},
-		{name: "two kinds run, kind names one", env: "KIND_CLUSTER_NAME=a", seen: seen{minikube: none, clusters: []cluster.Candidate{kind("a", cluster.Running), kind("hellox", cluster.Running)}}, want: "kind/a"},
-		{name: "the running one of two kinds", seen: seen{minikube: none, clusters: []cluster.Candidate{kind("a", cluster.Running), kind("b", cluster.Stopped)}}, want: "kind/a"},
-		{name: "named, in both", profile: "x", seen: seen{profiles: []cluster.Candidate{profile("x", cluster.Running, true)}, clusters: []cluster.Candidate{kind("x", cluster.Running)}}, problem: step.Ambiguous, want: "both minikube and kind"},
-		{name: "named, in both, one target", target: "kind", profile: "x", seen: seen{clusters: []cluster.Candidate{kind("x", cluster.Running)}}, want: "kind/x"},
-		{name: "named, stopped, another runs", profile: "x", seen: seen{profiles: []cluster.Candidate{profile("x", cluster.Stopped, false), profile("m", cluster.Running, true)}}, want: "minikube/x", state: cluster.Stopped},
-		{name: "named, nowhere", profile: "x", seen: seen{installed: true}, problem: step.Missing, want: "neither a minikube profile nor a kind cluster"},
-		{name: "minikube asked for, only kind runs", target: "minikube", seen: seen{}, want: "minikube/minikube", state: cluster.Absent},
-		{name: "minikube asked for, not there", target: "minikube", seen: seen{minikube: none}, problem: step.Missing, want: "not installed"},
-		{name: "kind asked for, no engine", target: "kind", seen: seen{kind: none}, problem: step.Missing, want: "not installed"},
-		{name: "a broken profile", seen: seen{profiles: []cluster.Candidate{profile("b", cluster.Broken, true)}, kind: none}, problem: step.Missing, want: "half made"},
-		{name: "a broken profile, kind runs", seen: seen{profiles: []cluster.Candidate{profile("b", cluster.Broken, true)}, clusters: []cluster.Candidate{kind("k", cluster.Running)}}, want: "kind/k"},
-		{name: "a broken profile, kind installed", seen: seen{profiles: []cluster.Candidate{profile("b", cluster.Broken, true)}, installed: true}, want: "kind/hellox", state: cluster.Absent},
-		{name: "a broken profile, asked for", profile: "b", seen: seen{profiles: []cluster.Candidate{profile("b", cluster.Broken, true)}, installed: true}, problem: step.Missing, want: "half made"},
-		{name: "a broken profile, another asked for", target: "minikube", profile: "c", seen: seen{profiles: []cluster.Candidate{profile("b", cluster.Broken, true)}}, want: "minikube/c", state: cluster.Absent},
-		{name: "a profile cut off", seen: seen{profiles: []cluster.Candidate{profile("m", cluster.Interrupted, true)}, kind: none}, want: "minikube/m", state: cluster.Interrupted},
-		{name: "a kind cut off", seen: seen{minikube: none, installed: true, clusters: []cluster.Candidate{kind("hellox", cluster.Interrupted)}}, want: "kind/hellox", state: cluster.Interrupted},
-		{name: "a kind cut off, another runs", seen: seen{minikube: none, installed: true, clusters: []cluster.Candidate{kind("hellox", cluster.Interrupted), kind("k", cluster.Running)}}, want: "kind/k"},
+		{name: "nothing", has: machine{minikube: none, kind: none}, want: "local/"},
+		{name: "minikube alone", has: machine{kind: none}, want: "minikube/minikube", state: cluster.Absent},
+		{name: "minikube alone, its profile named by it", env: "MINIKUBE_PROFILE=dev", has: machine{kind: none}, want: "minikube/dev", state: cluster.Absent},
+		{name: "kind alone", has: machine{minikube: none, installed: true}, want: "kind/hellox", state: cluster.Absent},
+		{name: "an engine without kind", has: machine{minikube: none}, want: "local/"},
+		{name: "an engine without kind, kind asked for", target: "kind", has: machine{}, want: "kind/hellox", state: cluster.Absent},
+		{name: "kind asked for, named", target: "kind", profile: "x", has: machine{clusters: []cluster.Candidate{kind("y", cluster.Running)}}, want: "kind/x", state: cluster.Absent},
+		{name: "kind asked for, named by kind", target: "kind", env: "KIND_CLUSTER_NAME=z", has: machine{}, want: "kind/z", state: cluster.Absent},
+		{name: "both installed, neither has one", has: machine{installed: true}, want: "minikube/minikube", state: cluster.Absent},
+		{name: "minikube runs before kind runs", has: machine{profiles: []cluster.Candidate{profile("m", cluster.Running, true)}, clusters: []cluster.Candidate{kind("k", cluster.Running)}}, want: "minikube/m"},
+		{name: "kind runs before minikube stopped", has: machine{profiles: []cluster.Candidate{profile("m", cluster.Stopped, true)}, clusters: []cluster.Candidate{kind("k", cluster.Running)}}, want: "kind/k"},
+		{name: "kind runs before minikube paused", has: machine{profiles: []cluster.Candidate{profile("m", cluster.Paused, true)}, clusters: []cluster.Candidate{kind("k", cluster.Running)}}, want: "kind/k"},
+		{name: "minikube stopped before kind to be made", has: machine{profiles: []cluster.Candidate{profile("m", cluster.Stopped, false)}, installed: true}, want: "minikube/m", state: cluster.Stopped},
+		{name: "minikube stopped before kind stopped", has: machine{profiles: []cluster.Candidate{profile("m", cluster.Stopped, true)}, clusters: []cluster.Candidate{kind("k", cluster.Stopped)}}, want: "minikube/m", state: cluster.Stopped},
+		{name: "kind stopped before minikube to be made", has: machine{clusters: []cluster.Candidate{kind("k", cluster.Stopped)}}, want: "kind/k", state: cluster.Stopped},
+		{name: "the active one of two", has: machine{profiles: []cluster.Candidate{profile("a", cluster.Running, false), profile("m", cluster.Running, true)}}, want: "minikube/m"},
+		{name: "the running one of two", has: machine{profiles: []cluster.Candidate{profile("a", cluster.Running, false), profile("m", cluster.Stopped, true)}}, want: "minikube/a"},
+		{name: "two run, none active", has: machine{profiles: []cluster.Candidate{profile("a", cluster.Running, false), profile("b", cluster.Running, false)}}, problem: step.Ambiguous, want: "a, b"},
+		{name: "two kinds run", has: machine{minikube: none, clusters: []cluster.Candidate{kind("a", cluster.Running), kind("b", cluster.Running)}}, problem: step.Ambiguous, want: "several kind clusters are running: a, b"},
+		{name: "two kinds run, one is ours", has: machine{minikube: none, clusters: []cluster.Candidate{kind("a", cluster.Running), kind("hellox", cluster.Running)}}, want: "kind/hellox"},
+		{name: "two kinds run, kind names one", env: "KIND_CLUSTER_NAME=a", has: machine{minikube: none, clusters: []cluster.Candidate{kind("a", cluster.Running), kind("hellox", cluster.Running)}}, want: "kind/a"},
+		{name: "the running one of two kinds", has: machine{minikube: none, clusters: []cluster.Candidate{kind("a", cluster.Running), kind("b", cluster.Stopped)}}, want: "kind/a"},
+		{name: "named, in both", profile: "x", has: machine{profiles: []cluster.Candidate{profile("x", cluster.Running, true)}, clusters: []cluster.Candidate{kind("x", cluster.Running)}}, problem: step.Ambiguous, want: "both minikube and kind"},
+		{name: "named, in both, one target", target: "kind", profile: "x", has: machine{clusters: []cluster.Candidate{kind("x", cluster.Running)}}, want: "kind/x"},
+		{name: "named, stopped, another runs", profile: "x", has: machine{profiles: []cluster.Candidate{profile("x", cluster.Stopped, false), profile("m", cluster.Running, true)}}, want: "minikube/x", state: cluster.Stopped},
+		{name: "named, nowhere", profile: "x", has: machine{installed: true}, problem: step.Missing, want: "neither a minikube profile nor a kind cluster"},
+		{name: "minikube asked for, only kind runs", target: "minikube", has: machine{}, want: "minikube/minikube", state: cluster.Absent},
+		{name: "minikube asked for, not there", target: "minikube", has: machine{minikube: none}, problem: step.Missing, want: "not installed"},
+		{name: "kind asked for, no engine", target: "kind", has: machine{kind: none}, problem: step.Missing, want: "not installed"},
+		{name: "a broken profile", has: machine{profiles: []cluster.Candidate{profile("b", cluster.Broken, true)}, kind: none}, problem: step.Missing, want: "incomplete"},
+		{name: "a broken profile, kind runs", has: machine{profiles: []cluster.Candidate{profile("b", cluster.Broken, true)}, clusters: []cluster.Candidate{kind("k", cluster.Running)}}, want: "kind/k"},
+		{name: "a broken profile, kind installed", has: machine{profiles: []cluster.Candidate{profile("b", cluster.Broken, true)}, installed: true}, want: "kind/hellox", state: cluster.Absent},
+		{name: "a broken profile, asked for", profile: "b", has: machine{profiles: []cluster.Candidate{profile("b", cluster.Broken, true)}, installed: true}, problem: step.Missing, want: "incomplete"},
+		{name: "a broken profile, another asked for", target: "minikube", profile: "c", has: machine{profiles: []cluster.Candidate{profile("b", cluster.Broken, true)}}, want: "minikube/c", state: cluster.Absent},
+		{name: "a profile cut off", has: machine{profiles: []cluster.Candidate{profile("m", cluster.Interrupted, true)}, kind: none}, want: "minikube/m", state: cluster.Interrupted},
+		{name: "a kind cut off", has: machine{minikube: none, installed: true, clusters: []cluster.Candidate{kind("hellox", cluster.Interrupted)}}, want: "kind/hellox", state: cluster.Interrupted},
+		{name: "a kind cut off, another runs", has: machine{minikube: none, installed: true, clusters: []cluster.Candidate{kind("hellox", cluster.Interrupted), kind("k", cluster.Running)}}, want: "kind/k"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := cluster.FindOptions{Target: c.target, Profile: c.profile}
@@ -128,8 +128,8 @@ func TestChoose(t *testing.T) {
 				o.Target = cluster.Auto
 			}
 			minikube, kind := newStubs(c.env)
-			minikube.list, minikube.err, minikube.info.Installed = c.seen.profiles, c.seen.minikube, c.seen.minikube == nil
-			kind.list, kind.err, kind.info.Installed = c.seen.clusters, c.seen.kind, c.seen.installed
+			minikube.list, minikube.err, minikube.info.Installed = c.has.profiles, c.has.minikube, c.has.minikube == nil
+			kind.list, kind.err, kind.info.Installed = c.has.clusters, c.has.kind, c.has.installed
 			kind.prefer()
 			f, err := cluster.Find(t.Context(), []cluster.Provider{minikube, kind}, o)
 			if c.problem != step.Failed {

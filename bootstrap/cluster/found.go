@@ -82,7 +82,7 @@ func (f Found) Start(ctx context.Context, progress func(string)) (*Cluster, erro
 // readyNodes returns the nodes once all are ready. A node may be stopped while
 // its provider calls the cluster running: it is started.
 func (f Found) readyNodes(ctx context.Context, c Candidate, config *rest.Config, timeout time.Duration, progress func(string)) ([]Node, error) {
-	nodes, err := AskForNodes(ctx, config)
+	nodes, err := ListNodes(ctx, config)
 	if err == nil && len(nodes) > 0 && allReady(nodes) {
 		return nodes, nil
 	}
@@ -105,12 +105,12 @@ func (f Found) readyNodes(ctx context.Context, c Candidate, config *rest.Config,
 	return nodes, err
 }
 
-// NotReady is the error of a cluster that runs and does not become usable.
+// NotReady returns the error of a cluster that runs and does not become usable.
 func NotReady(c Candidate, err error) *step.Error {
 	return &step.Error{
 		Kind:     step.Missing,
 		Sentence: c.String() + " runs and is not ready",
-		Hint:     c.DeleteCommand + ", then hellox up makes a new one",
+		Hint:     c.DeleteCommand + ", then hellox up creates a new one",
 		Err:      err,
 	}
 }
@@ -125,12 +125,12 @@ func (f Found) Connect(ctx context.Context) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := AskForNodes(ctx, config)
+	nodes, err := ListNodes(ctx, config)
 	if err == nil && len(nodes) == 0 {
 		err = errors.New("it has no nodes")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reach %s: %w", f.name(), err)
+		return nil, fmt.Errorf("connect to %s: %w", f.name(), err)
 	}
 	return newCluster(f.provider, f.candidate, config, nodes, false)
 }

@@ -36,7 +36,7 @@ func hintOf(err error) string {
 
 // A node that an interrupted start left never gets ready, whatever minikube
 // says of it.
-func TestReadyGivesUpOnANodeNeverReady(t *testing.T) {
+func TestStartGivesUpOnANodeNeverReady(t *testing.T) {
 	l := bootstraptest.NewLaptop(t, "minikube")
 	l.API("192.168.49.2").Set("", bootstraptest.Node("cut", "docker", false))
 	l.Script.Replace = append(l.Script.Replace, [2]string{"name: minikube", "name: cut"}, [2]string{"cluster: minikube", "cluster: cut"},

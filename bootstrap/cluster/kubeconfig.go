@@ -15,10 +15,11 @@ import (
 	"hellox/bootstrap/run"
 )
 
-// Kubeconfig are the files of the user's kubeconfig, as kubectl finds
-// them. It implements clientcmd.ConfigAccess.
+// A Kubeconfig is the list of the files of the user's kubeconfig. It implements
+// clientcmd.ConfigAccess.
 type Kubeconfig []string
 
+// KubeconfigOf returns the files that kubectl would read in r's environment.
 func KubeconfigOf(r *run.Runner) Kubeconfig {
 	var files Kubeconfig
 	for _, f := range filepath.SplitList(r.Getenv("KUBECONFIG")) {
@@ -40,7 +41,7 @@ func (f Kubeconfig) GetLoadingPrecedence() []string { return f }
 func (f Kubeconfig) IsExplicitFile() bool           { return false }
 func (f Kubeconfig) GetExplicitFile() string        { return "" }
 
-// GetDefaultFilename returns the file that new settings go to.
+// GetDefaultFilename returns the file that new settings are written to.
 func (f Kubeconfig) GetDefaultFilename() string {
 	for _, file := range f {
 		if _, err := os.Stat(file); err == nil {
@@ -50,11 +51,12 @@ func (f Kubeconfig) GetDefaultFilename() string {
 	return f[len(f)-1]
 }
 
-// GetStartingConfig reads all the files as one, with paths as they stand.
+// GetStartingConfig merges all files and leaves their relative paths.
 func (f Kubeconfig) GetStartingConfig() (*clientcmdapi.Config, error) {
 	return f.Load(false)
 }
 
+// Load merges all files. resolve makes their relative paths absolute.
 func (f Kubeconfig) Load(resolve bool) (*clientcmdapi.Config, error) {
 	rules := clientcmd.ClientConfigLoadingRules{Precedence: f, DoNotResolvePaths: !resolve}
 	config, err := rules.Load()
@@ -64,9 +66,9 @@ func (f Kubeconfig) Load(resolve bool) (*clientcmdapi.Config, error) {
 	return config, nil
 }
 
-// KeepContext remembers the kubeconfig's current context. The function that
-// it returns puts it back, whatever a tool has set meanwhile. Where there
-// was none, it leaves the tool's.
+// KeepContext saves the kubeconfig's current context. restore sets it again,
+// whatever another program has set meanwhile. If there was none, restore leaves
+// the other program's.
 func (f Kubeconfig) KeepContext() (restore func() error, err error) {
 	before, err := f.Load(false)
 	if err != nil {
@@ -82,20 +84,20 @@ func (f Kubeconfig) KeepContext() (restore func() error, err error) {
 		}
 		now.CurrentContext = before.CurrentContext
 		if err := clientcmd.ModifyConfig(f, *now, false); err != nil {
-			return fmt.Errorf("put back the kubeconfig's current context %q: %w", before.CurrentContext, err)
+			return fmt.Errorf("restore the kubeconfig's current context %q: %w", before.CurrentContext, err)
 		}
 		return nil
 	}, nil
 }
 
-// RESTConfig returns how to reach the context's API server.
+// RESTConfig returns the client configuration of one of config's contexts.
 func RESTConfig(config *clientcmdapi.Config, context string) (*rest.Config, error) {
 	c, err := clientcmd.NewNonInteractiveClientConfig(*config, context, &clientcmd.ConfigOverrides{}, nil).ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig context %q: %w", context, err)
 	}
-	// The cluster is on this machine: a proxy for the outside world would
-	// only stand in the way.
+	// The cluster is on this machine: a proxy for other hosts would only
+	// break the connection.
 	c.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
 	c.UserAgent = "hellox"
 	return c, nil

@@ -12,8 +12,8 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// Server returns the address of the API server that a context of the
-// kubeconfig names.
+// Server returns the address of the API server that a context of config names,
+// and the context's cluster entry.
 func Server(config *clientcmdapi.Config, context string) (host string, port int, cluster *clientcmdapi.Cluster, err error) {
 	c, ok := config.Contexts[context]
 	if !ok {
@@ -36,8 +36,8 @@ func Server(config *clientcmdapi.Config, context string) (host string, port int,
 	return u.Hostname(), port, cluster, nil
 }
 
-// IsLoopback says whether the host is this machine's loopback. A name other
-// than localhost is not: who resolves it can send it anywhere.
+// IsLoopback reports whether host is a loopback address or localhost. Any other
+// name could be resolved to any address.
 func IsLoopback(host string) bool {
 	if host == "localhost" {
 		return true
@@ -46,7 +46,7 @@ func IsLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// IsThisMachine says whether the host is an address of this machine.
+// IsThisMachine reports whether host is an address of this machine.
 func IsThisMachine(host string) bool {
 	if IsLoopback(host) {
 		return true
@@ -67,8 +67,8 @@ func IsThisMachine(host string) bool {
 	return false
 }
 
-// IsPrivate says whether the host is an address that no packet from here
-// reaches over the internet.
+// IsPrivate reports whether host is an address that is not routed on the
+// internet.
 func IsPrivate(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	if err != nil {
@@ -78,10 +78,10 @@ func IsPrivate(host string) bool {
 	return addr.IsPrivate() || addr.IsLoopback() || addr.IsLinkLocalUnicast()
 }
 
-// NotLocal is the refusal of a server that is not proven to be c's.
+// NotLocal returns the error of an API server that is not proven to be c's.
 func NotLocal(c Candidate, why string) *step.Error {
 	return &step.Error{
 		Kind:     step.Unsafe,
-		Sentence: fmt.Sprintf("refused to touch a cluster that is not shown to be %s: %s", c, why),
+		Sentence: fmt.Sprintf("refused to touch a cluster that is not proven to be %s: %s", c, why),
 	}
 }

@@ -18,20 +18,23 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// A Node is one node of a cluster, as its API server tells it.
+// A Node is one node of a cluster, as its API server describes it.
 type Node struct {
 	Name         string
 	Arch         string // as GOARCH has it
 	ControlPlane bool
 	Ready        bool
-	Why          string // why it is not ready, in Kubernetes' words
+	Why          string // why it is not ready, as Kubernetes says it
 	version      string
 	runtime      string // "containerd://1.7.2"
 }
 
-// readNodes asks the API server for its nodes. The control plane's come
-// first, then by name.
-func readNodes(ctx context.Context, config *rest.Config) ([]Node, error) {
+// ListNodes asks the API server for its nodes. The control plane's come first,
+// then by name. It gives up after 5 s, many times what a healthy API server on
+// this machine takes.
+func ListNodes(ctx context.Context, config *rest.Config) ([]Node, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, err
@@ -52,7 +55,7 @@ func readNodes(ctx context.Context, config *rest.Config) ([]Node, error) {
 	}
 	if res.StatusCode != http.StatusOK {
 		var status struct{ Message string }
-		_ = json.Unmarshal(body, &status) // a proxy may answer in its own words
+		_ = json.Unmarshal(body, &status) // a proxy may answer with something else
 		return nil, errors.New(cmp.Or(status.Message, res.Status))
 	}
 	// The whole typed client would cost more at each start of hellox than
@@ -96,23 +99,23 @@ func newNode(n corev1.Node) Node {
 	return node
 }
 
-// waitForNodes returns the nodes once there is one and all are ready, asking
-// again each half second. It gives up after a while: a node whose start was
-// cut off never gets ready.
-func waitForNodes(ctx context.Context, config *rest.Config, patience time.Duration, progress func(string)) ([]Node, error) {
-	enough := time.After(patience)
+// waitForNodes returns the nodes once there is one and all are ready. It asks
+// every half second and gives up after timeout: a node whose start was
+// interrupted never becomes ready.
+func waitForNodes(ctx context.Context, config *rest.Config, timeout time.Duration, progress func(string)) ([]Node, error) {
+	timedOut := time.After(timeout)
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
-	for said := ""; ; {
-		nodes, err := AskForNodes(ctx, config)
+	for shown := ""; ; {
+		nodes, err := ListNodes(ctx, config)
 		if err == nil && len(nodes) == 0 {
 			err = errors.New("it has no nodes")
 		}
 		if i := slices.IndexFunc(nodes, func(n Node) bool { return !n.Ready }); err == nil && i >= 0 {
 			err = fmt.Errorf("node %s is not ready: %s", nodes[i].Name, nodes[i].Why)
-			if say := "waiting for node " + nodes[i].Name; say != said {
-				progress(say)
-				said = say
+			if text := "waiting for node " + nodes[i].Name; text != shown {
+				progress(text)
+				shown = text
 			}
 		}
 		if err == nil {
@@ -120,24 +123,16 @@ func waitForNodes(ctx context.Context, config *rest.Config, patience time.Durati
 		}
 		select {
 		case <-tick.C:
-		case <-enough:
-			return nil, fmt.Errorf("after %s %w", patience, err)
+		case <-timedOut:
+			return nil, fmt.Errorf("after %s %w", timeout, err)
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
 	}
 }
 
-// AskForNodes is readNodes with the time that an API server on this machine
-// may take, if it is well, many times over.
-func AskForNodes(ctx context.Context, config *rest.Config) ([]Node, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	return readNodes(ctx, config)
-}
-
-// setNodes fills in what the nodes tell of their cluster. The image is one
-// for all, so they must be of one architecture.
+// setNodes sets the fields that the nodes determine. There is one image for all
+// nodes, so they must have the same architecture.
 func (c *Cluster) setNodes(nodes []Node) error {
 	c.Nodes = nodes
 	first := nodes[0]

@@ -36,7 +36,7 @@ type Provider interface {
 	// whether there were any.
 	StartNodes(ctx context.Context, c Candidate, progress func(string)) (bool, error)
 	// Connect returns a client configuration for c, which runs. The error is
-	// an *step.Error of kind Unsafe unless the API server is proven to be that
+	// a *step.Error of kind Unsafe unless the API server is proven to be that
 	// local cluster.
 	Connect(ctx context.Context, c Candidate) (*rest.Config, error)
 	// Images gives access to the image stores of c's nodes. runtime is their
@@ -58,7 +58,7 @@ type Info struct {
 	Installed bool
 }
 
-// noun is what a sentence calls one of the provider's clusters: "kind cluster".
+// noun names one of the provider's clusters in a sentence: "kind cluster".
 func (i Info) noun() string { return string(i.Target) + " " + i.Unit }
 
 // A State is how far a cluster is.
@@ -74,14 +74,14 @@ const (
 	Absent            // to be created
 )
 
-// why is what Find says of a cluster in that state.
+// why returns the reason that Find gives for a cluster in that state.
 func (s State) why() string {
 	return map[State]string{
 		Running:     "it is running",
-		Paused:      "it is paused and will go on",
+		Paused:      "it is paused and will be unpaused",
 		Stopped:     "it is stopped and will be started",
-		Gone:        "its nodes were removed and will be made again",
-		Interrupted: "its making was interrupted and will begin again",
+		Gone:        "its nodes were removed and will be created again",
+		Interrupted: "its creation was interrupted and will start again",
 	}[s]
 }
 

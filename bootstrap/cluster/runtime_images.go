@@ -12,23 +12,23 @@ import (
 	"hellox/bootstrap/run"
 )
 
-// A Shell runs commands on a cluster's nodes, as root, without a terminal
-// between: bytes go in and out unchanged.
+// A Shell runs commands on a cluster's nodes, as root and without a terminal:
+// stdin and stdout are not changed on the way.
 type Shell interface {
-	// Run returns an *run.ExitError if the command ran and failed.
+	// Run returns a *run.ExitError if the command ran and failed.
 	Run(ctx context.Context, node string, stdin io.Reader, command ...string) (run.Output, error)
 }
 
-// RuntimeImages are the images of nodes that are asked with the runtime's
-// own commands.
+// RuntimeImages is the NodeImages that runs the runtime's own commands on the
+// nodes.
 type RuntimeImages struct {
 	Shell   Shell
 	Runtime string // "containerd", "docker" or "cri-o"
 }
 
-// inspectScript prints what the node's runtime says of image $1, as JSON. The
-// kubelet's own view is crictl's; a node image may lack it, as it is not
-// part of Kubernetes, and then the image's manifest is as good.
+// inspectScript prints what the node's runtime knows of image $1, as JSON.
+// crictl shows what the kubelet sees. A node may lack it, because it is not part
+// of Kubernetes; the image's manifest serves as well.
 const inspectScript = `if command -v crictl >/dev/null 2>&1; then exec crictl inspecti -o json "$1"; fi
 set -- $(ctr -n k8s.io images ls "name==$1")
 if [ $# -lt 9 ]; then echo "no such image" >&2; exit 1; fi
@@ -63,14 +63,14 @@ func (i RuntimeImages) Has(ctx context.Context, node string, img *image.Image) (
 	return isInspected(img, out.Stdout)
 }
 
-// isInspected says whether the answer of inspectScript is about this image.
+// isInspected reports whether answer, of inspectScript, describes img.
 func isInspected(img *image.Image, answer string) (bool, error) {
 	var in inspected
 	if err := json.Unmarshal([]byte(answer), &in); err != nil {
 		return false, fmt.Errorf("the answer of the node's runtime is not JSON: %w", err)
 	}
 	// Docker with containerd's image store gives the digest of a manifest
-	// of its own making as the id; the layer's digest is the same to all.
+	// of its own making as the id; the layer's digest is the same everywhere.
 	diff := in.Info.ImageSpec.RootFS.DiffIDs
 	return in.Status.ID == img.ID || in.Config.Digest == img.ID || len(diff) == 1 && diff[0] == img.DiffID, nil
 }
@@ -87,11 +87,11 @@ func (i RuntimeImages) Load(ctx context.Context, node string, archive io.Reader)
 	return err
 }
 
-// compressed is worth it: 57 MB through pipes into containerd, which hashes
-// and stores them, take longer than to compress them and send a third.
+// Compressed implements NodeImages. 57 MB through pipes into containerd, which
+// hashes and stores them, take longer than to compress them and send a third.
 func (i RuntimeImages) Compressed() bool { return true }
 
-// listScript prints the images as crictl does, else their names, a line each.
+// listScript prints the images as crictl does, else their names, one a line.
 const listScript = `if command -v crictl >/dev/null 2>&1; then exec crictl images -o json; fi
 exec ctr -n k8s.io images ls -q`
 

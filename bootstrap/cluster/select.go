@@ -9,7 +9,7 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// selectTarget is Find, once all providers are asked.
+// selectTarget selects a target among what all providers have.
 func selectTarget(o FindOptions, all []discovered) (Found, error) {
 	for _, states := range [][]State{{Running}, {Paused, Stopped, Gone}} {
 		for i, d := range all {
@@ -86,13 +86,13 @@ func (d discovered) toCreate(o FindOptions) (Found, bool) {
 	}
 	why := fmt.Sprintf("%s is installed and has no %s", d.info.Target, d.info.Unit)
 	if o.Profile != "" {
-		why = "it was asked for and is not there yet"
+		why = "it was asked for and does not exist yet"
 	}
 	return d.found(Candidate{Target: d.info.Target, Unit: d.info.Unit, Name: name, State: Absent}, why), true
 }
 
-// noCluster is what Find returns if there is no cluster and none to create:
-// Local, or an error if a cluster was asked for.
+// noCluster returns Local, or an error if a cluster was asked for: there is none
+// and none can be created.
 func noCluster(o FindOptions, all []discovered) (Found, error) {
 	var errs []error
 	var why, nouns []string
@@ -120,13 +120,13 @@ func noCluster(o FindOptions, all []discovered) (Found, error) {
 		return Found{}, &step.Error{
 			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("there is neither a %s %q", strings.Join(nouns, " nor a "), o.Profile),
-			Hint:     fmt.Sprintf("hellox up --target %s --profile %s makes one", all[len(all)-1].info.Target, o.Profile),
+			Hint:     fmt.Sprintf("hellox up --target %s --profile %s creates one", all[len(all)-1].info.Target, o.Profile),
 		}
 	}
 	return Found{Target: Local, Why: strings.Join(why, ", ")}, nil
 }
 
-// several is the error of clusters of which none is preferred.
+// several returns the error of clusters of which none is preferred.
 func several(info Info, fit []Candidate) *step.Error {
 	are := "stopped"
 	if fit[0].State == Running {

@@ -16,16 +16,16 @@ import (
 	"hellox/bootstrap/run"
 )
 
-// An SSHShell reaches nodes that are virtual machines, as a user who may become
-// root. It asks for no pty: one would change line
-// ends, and take a 0x03 in an archive for Ctrl-C.
+// An SSHShell runs commands on nodes that are virtual machines, as a user with
+// the right to sudo. It requests no pty, which would change line ends and take
+// a 0x03 in an archive for Ctrl-C.
 type SSHShell struct {
 	User    string
 	Address func(node string) (hostPort string, err error)
 	Key     func(ctx context.Context, node string) ([]byte, error) // PEM
 
 	mu   sync.Mutex
-	keys map[string]ssh.Signer // of nodes that were asked for: it costs minikube half a second
+	keys map[string]ssh.Signer // by node; to ask minikube takes half a second
 }
 
 // signer returns the node's key.
@@ -55,7 +55,7 @@ func (s *SSHShell) Run(ctx context.Context, node string, stdin io.Reader, comman
 	if err != nil {
 		return run.Output{}, fmt.Errorf("ssh to node %s: %w", node, err)
 	}
-	// Closing it is also what ends a session whose context has ended.
+	// Closing the connection also ends a session whose context has ended.
 	defer context.AfterFunc(ctx, func() { client.Close() })()
 	defer client.Close()
 	session, err := client.NewSession()
@@ -96,9 +96,8 @@ func (s *SSHShell) dial(ctx context.Context, node string) (*ssh.Client, error) {
 	c, channels, requests, err := ssh.NewClientConn(conn, address, &ssh.ClientConfig{
 		User: s.User,
 		Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)},
-		// The tools that make such machines make their host keys and do not
-		// tell which; they do not check them either. What is sent is no
-		// secret.
+		// minikube creates its machines' host keys, does not publish them and
+		// does not check them either. What is sent is not secret.
 		HostKeyCallback: ssh.InsecureIgnoreHostKey(),
 		Timeout:         5 * time.Second,
 	})
@@ -112,7 +111,7 @@ func (s *SSHShell) dial(ctx context.Context, node string) (*ssh.Client, error) {
 	return ssh.NewClient(c, channels, requests), nil
 }
 
-// Quote writes a command so that the node's shell reads back its words.
+// Quote quotes the words of a command for the node's shell.
 func Quote(command []string) string {
 	words := make([]string, len(command))
 	for i, w := range command {

@@ -19,7 +19,7 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// A engineCluster is what the container engine knows of one.
+// An engineCluster is what the container engine knows of one.
 type engineCluster struct {
 	name  string
 	nodes []container
@@ -38,7 +38,7 @@ type hostPort struct {
 	port int
 }
 
-// List implements Provider. One process answers for all clusters, so that
+// List implements cluster.Provider. One process answers for all clusters, so that
 // their states are always all determined.
 func (p *Provider) List(ctx context.Context, _ func(cluster.Candidate) bool) ([]cluster.Candidate, error) {
 	engine, err := p.detectEngine(ctx)
@@ -72,7 +72,7 @@ func (p *Provider) List(ctx context.Context, _ func(cluster.Candidate) bool) ([]
 	return candidates, nil
 }
 
-// created returns when the first of the cluster's containers was made.
+// created returns when the first of the cluster's containers was created.
 func (c engineCluster) created(ctx context.Context, r *run.Runner, engine containerEngine) (first time.Time, err error) {
 	args := []string{"inspect", "--format", "{{.Created}}"}
 	for _, n := range c.nodes {
@@ -152,7 +152,7 @@ func parsePS(lines string) []engineCluster {
 	return clusters
 }
 
-// publishes says whether the kubeconfig's server is what one of the
+// publishes returns nil if the kubeconfig's server is a port that one of the
 // cluster's containers publishes on this machine.
 func (k engineCluster) publishes(config *clientcmdapi.Config) error {
 	host, port, _, err := cluster.Server(config, "kind-"+k.name)

@@ -15,7 +15,7 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// Create implements Provider. The kubeconfig's current context is restored
+// Create implements cluster.Provider. The kubeconfig's current context is restored
 // whether it succeeds or not.
 func (p *Provider) Create(ctx context.Context, c cluster.Candidate, progress func(string)) (cluster.Candidate, error) {
 	restore, err := cluster.KubeconfigOf(p.runner).KeepContext()
@@ -32,10 +32,10 @@ func (p *Provider) Create(ctx context.Context, c cluster.Candidate, progress fun
 			return c, errors.Join(fmt.Errorf("delete what was left of %s: %w", c, err), marker.Leave())
 		}
 	}
-	progress("making " + c.String())
+	progress("creating " + c.String())
 	if err := p.createCluster(ctx, c, progress); err != nil {
 		if errors.Is(err, ErrTaken) {
-			return c, errors.Join(err, marker.Remove()) // it is not ours to remove
+			return c, errors.Join(err, marker.Remove()) // another process created it
 		}
 		if left := p.removeNodes(ctx, c); left != nil {
 			return c, errors.Join(err, restore(), marker.Leave())
@@ -48,8 +48,8 @@ func (p *Provider) Create(ctx context.Context, c cluster.Candidate, progress fun
 	return p.running(ctx, c)
 }
 
-// ErrTaken is a cluster of that name that appeared since it was looked for.
-var ErrTaken = errors.New("somebody else just made one of that name")
+// ErrTaken is the error of a cluster that appeared since Find looked for it.
+var ErrTaken = errors.New("another process has just created one of that name")
 
 // createCluster creates the cluster. The library cannot be cancelled: when the
 // context ends, its containers are removed, on which it fails.
@@ -62,58 +62,58 @@ func (p *Provider) createCluster(ctx context.Context, c cluster.Candidate, progr
 	if p.nodeImage != "" {
 		options = append(options, kindcluster.CreateWithNodeImage(p.nodeImage))
 	}
-	// What it says after we have left, nobody listens to.
+	// What the library logs after this function has returned is dropped.
 	var mu sync.Mutex
-	left := false
+	returned := false
 	defer func() {
 		mu.Lock()
 		defer mu.Unlock()
-		left = true
+		returned = true
 	}()
-	say := func(step string) {
+	log := func(step string) {
 		mu.Lock()
 		defer mu.Unlock()
-		if !left {
+		if !returned {
 			progress(step)
 		}
 	}
-	made := make(chan error, 1)
+	created := make(chan error, 1)
 	go func() {
-		made <- p.withLibrary(ctx, say, func(l *kindcluster.Provider) error { return l.Create(c.Name, options...) })
+		created <- p.withLibrary(ctx, log, func(l *kindcluster.Provider) error { return l.Create(c.Name, options...) })
 	}()
 	select {
-	case err := <-made:
+	case err := <-created:
 		if err == nil || ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if strings.Contains(err.Error(), "already exist for a cluster with the name") {
-			return &step.Error{Kind: step.Failed, Sentence: "make " + c.String(), Hint: "hellox up takes that one", Err: ErrTaken}
+			return &step.Error{Kind: step.Failed, Sentence: "create " + c.String(), Hint: "hellox up takes that one", Err: ErrTaken}
 		}
 		return &step.Error{
 			Kind:     step.Failed,
-			Sentence: "make " + c.String(),
+			Sentence: "create " + c.String(),
 			Hint:     hint(err, p.nodeImage),
 			Err:      err,
 		}
 	case <-ctx.Done():
 	}
-	// A container may just be on its way: more than once.
+	// A container may be starting just now, so this is done more than once.
 	deadline := time.After(1500 * time.Millisecond)
 	for {
 		_ = p.removeNodes(ctx, c) // Create sees whether all went
 		select {
-		case <-made:
+		case <-created:
 			return context.Cause(ctx)
 		case <-time.After(100 * time.Millisecond):
 		case <-deadline:
-			// It pulls an image, most likely. It ends with this process,
-			// and the next `up` finds what it left.
+			// It most likely pulls an image. It ends with this process, and
+			// the next `up` finds what it left.
 			return context.Cause(ctx)
 		}
 	}
 }
 
-// hint is what to do about the commonest reason.
+// hint returns what to do about the most common causes.
 func hint(err error, image string) string {
 	if strings.Contains(err.Error(), "pull") || strings.Contains(err.Error(), "No such image") {
 		if image == "" {

@@ -13,22 +13,8 @@ import (
 // docker, podman, nerdctl or finch. "" is none.
 type containerEngine string
 
-// detectEngine returns the container engine, which it looks for once.
-func (p *Provider) detectEngine(ctx context.Context) (containerEngine, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.engine != "" {
-		return p.engine, nil
-	}
-	engine, err := detectEngine(ctx, p.runner)
-	if err == nil {
-		p.engine = engine
-	}
-	return engine, err
-}
-
-// detectEngine finds the container engine as kind does: the one that
-// KIND_EXPERIMENTAL_PROVIDER names, else the first that is here. The docker
+// detectEngine returns the container engine that kind would use: the one that
+// KIND_EXPERIMENTAL_PROVIDER names, else the first that is installed. The docker
 // command of podman is podman.
 func detectEngine(ctx context.Context, r *run.Runner) (containerEngine, error) {
 	if e := r.Getenv("KIND_EXPERIMENTAL_PROVIDER"); e != "" {

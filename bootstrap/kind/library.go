@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/kind/pkg/exec"
 )
 
-// libraryEnviron is held while the process's environment is not its own.
+// libraryEnviron is locked while the process's environment is changed.
 var libraryEnviron sync.Mutex
 
 // withLibrary calls do with kind's library. The library runs its programs with
@@ -52,7 +52,7 @@ func (p *Provider) withLibrary(ctx context.Context, progress func(string), do fu
 	}
 	err = do(kindcluster.NewProvider(provider, kindcluster.ProviderWithLogger(stepLog(progress))))
 	if run := exec.RunErrorForError(err); run != nil {
-		// Its own text is the whole command and no word of what went wrong.
+		// Its own text is the whole command without the reason.
 		lines := bytes.Split(bytes.TrimSpace(run.Output), []byte("\n"))
 		return fmt.Errorf("%s: %s", run.Command[0], lines[len(lines)-1])
 	}

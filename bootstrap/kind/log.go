@@ -7,8 +7,8 @@ import (
 	"sigs.k8s.io/kind/pkg/log"
 )
 
-// stepLog is where the library tells its steps; it implements log.Logger.
-// Warnings and errors are not passed on: what matters of them is returned.
+// A stepLog is a log.Logger that passes on the steps that the library logs. It
+// drops warnings and errors, which the library also returns.
 type stepLog func(string)
 
 func (l stepLog) Warn(string)           {}

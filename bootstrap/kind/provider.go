@@ -41,6 +41,7 @@ func New(o Options) *Provider {
 	return &Provider{runner: o.Runner, stateDir: o.StateDir, nodeImage: o.NodeImage}
 }
 
+// Info implements cluster.Provider.
 func (p *Provider) Info() cluster.Info {
 	name := p.runner.Getenv("KIND_CLUSTER_NAME")
 	if name == "" {
@@ -48,6 +49,20 @@ func (p *Provider) Info() cluster.Info {
 	}
 	_, installed := p.runner.Look("kind")
 	return cluster.Info{Target: Target, Unit: "cluster", DefaultName: name, Installed: installed}
+}
+
+// detectEngine returns the container engine. It detects it once.
+func (p *Provider) detectEngine(ctx context.Context) (containerEngine, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.engine != "" {
+		return p.engine, nil
+	}
+	engine, err := detectEngine(ctx, p.runner)
+	if err == nil {
+		p.engine = engine
+	}
+	return engine, err
 }
 
 // candidate returns the cluster as Find sees it.
@@ -85,7 +100,7 @@ func (p *Provider) running(ctx context.Context, c cluster.Candidate) (cluster.Ca
 	return c, fmt.Errorf("%s is gone", c)
 }
 
-// Connect implements Provider. The kubeconfig's entry that kind wrote is read
+// Connect implements cluster.Provider. The kubeconfig's entry that kind wrote is read
 // first, because it takes no process. It is the cluster's if it names the very
 // port that the cluster's container publishes, and if the server there has the
 // entry's certificate, which TLS verifies. Otherwise the container is asked
@@ -94,7 +109,7 @@ func (p *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Conf
 	k := c.Detail.(engineCluster)
 	if config, err := cluster.KubeconfigOf(p.runner).Load(true); err == nil && k.publishes(config) == nil {
 		if rc, err := cluster.RESTConfig(config, c.Context); err == nil {
-			if nodes, err := cluster.AskForNodes(ctx, rc); err == nil && len(nodes) > 0 {
+			if nodes, err := cluster.ListNodes(ctx, rc); err == nil && len(nodes) > 0 {
 				return rc, nil
 			}
 		}
@@ -113,6 +128,7 @@ func (p *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Conf
 	return cluster.RESTConfig(config, c.Context)
 }
 
+// Images implements cluster.Provider.
 func (p *Provider) Images(ctx context.Context, _ cluster.Candidate, runtime string) (cluster.NodeImages, error) {
 	engine, err := p.detectEngine(ctx)
 	if err != nil {
@@ -121,7 +137,7 @@ func (p *Provider) Images(ctx context.Context, _ cluster.Candidate, runtime stri
 	return cluster.RuntimeImages{Shell: cluster.EngineShell{Runner: p.runner, Engine: string(engine)}, Runtime: runtime}, nil
 }
 
-// Delete implements Provider.
+// Delete implements cluster.Provider.
 func (p *Provider) Delete(ctx context.Context, c cluster.Candidate) error {
 	return p.deleteCluster(ctx, c.Name)
 }

@@ -8,7 +8,7 @@ import (
 	"hellox/bootstrap/run"
 )
 
-// Start implements Provider: it starts the containers that do not run. kind
+// Start implements cluster.Provider: it starts the containers that do not run. kind
 // itself has no command for that.
 func (p *Provider) Start(ctx context.Context, c cluster.Candidate, progress func(string)) (cluster.Candidate, error) {
 	engine, err := p.detectEngine(ctx)
@@ -40,7 +40,7 @@ func (p *Provider) Start(ctx context.Context, c cluster.Candidate, progress func
 	return p.running(ctx, c)
 }
 
-// StartNodes implements Provider. A cluster of which a container does not run
+// StartNodes implements cluster.Provider. A cluster of which a container does not run
 // is not listed as running, so there is never one to start.
 func (p *Provider) StartNodes(context.Context, cluster.Candidate, func(string)) (bool, error) {
 	return false, nil

@@ -22,10 +22,10 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// dockerImages are the images of one node whose runtime is docker, through
-// Docker's API. Its few calls that matter here have been the same since
-// Docker 1.12, so they are made without a version, and without a client that
-// would be larger than all of this.
+// dockerImages is the cluster.NodeImages of one node whose runtime is docker,
+// through Docker's API. The few calls that it makes have been the same since
+// Docker 1.12, so they need neither a version nor a client library, which would
+// be larger than all of this.
 type dockerImages struct {
 	client *http.Client
 	base   string // https://192.168.49.2:2376
@@ -40,7 +40,7 @@ func newDockerImages(host, certPath string) (*dockerImages, error) {
 		return nil, fmt.Errorf("%q is no address of a Docker daemon with TLS", host)
 	}
 	if !cluster.IsPrivate(u.Hostname()) && !cluster.IsLoopback(u.Hostname()) {
-		return nil, &step.Error{Kind: step.Unsafe, Sentence: fmt.Sprintf("refused to reach a Docker daemon that is not on this machine: %s", u.Host)}
+		return nil, &step.Error{Kind: step.Unsafe, Sentence: fmt.Sprintf("refused to connect to a Docker daemon that is not on this machine: %s", u.Host)}
 	}
 	ca, err := os.ReadFile(filepath.Join(certPath, "ca.pem"))
 	if err != nil {
@@ -65,7 +65,7 @@ func newDockerImages(host, certPath string) (*dockerImages, error) {
 	}, nil
 }
 
-// do makes a call and decodes its answer into into, if that is not nil. An
+// do makes a call and decodes its answer into into, unless that is nil. An
 // answer that is not a success is a *dockerError.
 func (d *dockerImages) do(ctx context.Context, method, path string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, method, d.base+path, nil)
@@ -100,7 +100,7 @@ func newDockerError(res *http.Response) error {
 	return &dockerError{res.StatusCode, cmp.Or(body.Message, "Docker answers "+res.Status)}
 }
 
-// withoutURL takes the long address out of the client's errors.
+// withoutURL removes the address from the client's errors.
 func withoutURL(err error) error {
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		return u.Err
@@ -108,15 +108,14 @@ func withoutURL(err error) error {
 	return err
 }
 
-// id returns the identity that the daemon keeps for as long as its data
-// lives.
+// id returns the daemon's ID, which it keeps as long as its data.
 func (d *dockerImages) id(ctx context.Context) (string, error) {
 	var info struct{ ID string }
 	if err := d.do(ctx, http.MethodGet, "/info", &info); err != nil {
 		return "", err
 	}
 	if info.ID == "" {
-		return "", errors.New("it does not say who it is")
+		return "", errors.New("its answer has no ID")
 	}
 	return info.ID, nil
 }
@@ -138,8 +137,8 @@ func (d *dockerImages) Has(ctx context.Context, _ string, img *image.Image) (boo
 	return answer.ID == img.ID || len(answer.RootFS.Layers) == 1 && answer.RootFS.Layers[0] == img.DiffID, nil
 }
 
-// load posts the archive. Docker answers 200 before it has read it, and
-// tells in the answer's body how it went.
+// Load implements cluster.NodeImages. Docker answers 200 before it has read the
+// archive, and reports the result in the answer's body.
 func (d *dockerImages) Load(ctx context.Context, _ string, archive io.Reader) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.base+"/images/load?quiet=1", io.NopCloser(archive))
 	if err != nil {
@@ -157,9 +156,8 @@ func (d *dockerImages) Load(ctx context.Context, _ string, archive io.Reader) er
 	return loadResult(res.Body)
 }
 
-// loadResult reads the stream of objects that Docker answers a load with. It
-// returns an error if one of them is an error, or if none says that an image
-// was loaded.
+// loadResult reads the stream of objects in Docker's answer to a load. It returns
+// an error if one of them is an error, or if none reports a loaded image.
 func loadResult(r io.Reader) error {
 	loaded := false
 	for dec := json.NewDecoder(r); ; {
@@ -171,7 +169,7 @@ func loadResult(r io.Reader) error {
 		case err == io.EOF && loaded:
 			return nil
 		case err == io.EOF:
-			return errors.New("it does not say that it loaded an image")
+			return errors.New("it does not report a loaded image")
 		case err != nil:
 			return fmt.Errorf("read Docker's answer: %w", err)
 		case line.Error != "":
@@ -181,7 +179,8 @@ func loadResult(r io.Reader) error {
 	}
 }
 
-// compressed is not worth it: the way is a bridge of this machine.
+// Compressed implements cluster.NodeImages: through a bridge of this machine it is
+// not worth the time.
 func (d *dockerImages) Compressed() bool { return false }
 
 func (d *dockerImages) List(ctx context.Context, _, repository string) ([]string, error) {

@@ -7,7 +7,7 @@ import (
 	"hellox/bootstrap/run"
 )
 
-// A event is one line of what minikube prints with -o json.
+// An event is one line of what minikube prints with -o json.
 type event struct {
 	Type string // "io.k8s.sigs.minikube.step", …info, …warning, …error
 	Data struct {
@@ -18,7 +18,7 @@ type event struct {
 	}
 }
 
-// parseEvent reads one line; ok is false if it is none.
+// parseEvent parses one line; ok is false if it is not an event.
 func parseEvent(line string) (e event, ok bool) {
 	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &e) != nil {
 		return e, false
@@ -36,8 +36,8 @@ func parseEvents(stdout string) []event {
 	return events
 }
 
-// step returns the words of a step of a start, without its dots; "" if the
-// event is none.
+// step returns the text of a step of a start, without its dots; "" if the event
+// is not a step.
 func (e event) step() string {
 	if e.Type != "io.k8s.sigs.minikube.step" {
 		return ""
@@ -45,9 +45,9 @@ func (e event) step() string {
 	return strings.TrimRight(firstLine(e.Data.Message), " .")
 }
 
-// reason finds, in all that a minikube said that failed, why. A start that
-// succeeds has error events too, and one that fails has several: the reason
-// is the one with an exit code that is not 0.
+// reason returns why minikube failed, from all its output. A start that succeeds
+// prints error events too, and one that fails prints several: the reason is the
+// one with an exit code that is not 0.
 func reason(out run.Output) (sentence, advice, name string) {
 	for _, e := range parseEvents(out.Stdout) {
 		d := e.Data
@@ -62,8 +62,8 @@ func reason(out run.Output) (sentence, advice, name string) {
 	if sentence != "" {
 		return sentence, advice, name
 	}
-	// A flag that it does not know, or a state that keeps it from anything,
-	// it tells on stderr, between lines of its log.
+	// An unknown flag, or a state that prevents everything, is reported on
+	// stderr, between lines of its log.
 	for line := range strings.Lines(out.Stderr) {
 		line = strings.TrimSpace(line)
 		if line == "" || isKlog(line) {
@@ -85,7 +85,7 @@ func firstLine(s string) string {
 	return strings.TrimSpace(line)
 }
 
-// isKlog says whether the line is of a Kubernetes program's log:
+// isKlog reports whether the line is from a Kubernetes program's log:
 // `E1124 11:03:39.666651   15560 start.go:158] …`.
 func isKlog(line string) bool {
 	return len(line) > 5 && strings.ContainsRune("IWEF", rune(line[0])) && strings.Trim(line[1:5], "0123456789") == "" && line[5] == ' '

@@ -18,15 +18,14 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// Images implements Provider. The images of the profile's nodes are reached
-// through Docker's own API where minikube gives it out, which is one node with the
-// docker runtime; else the runtime's commands on each node, reached through
-// the Docker that the nodes are containers of, or through ssh. Then `minikube
-// docker-env` is never asked: with containerd it starts helpers in the node
-// and edits the user's ssh files.
+// Images implements cluster.Provider. It uses Docker's API where minikube gives
+// access to it, which is a single node with the docker runtime. Otherwise it runs
+// the runtime's commands on each node, with `docker exec` if the nodes are
+// containers, else with ssh. There `minikube docker-env` is never called: with
+// containerd it starts helpers in the node and edits the user's ssh files.
 func (m *Provider) Images(ctx context.Context, c cluster.Candidate, runtime string) (cluster.NodeImages, error) {
 	p := c.Detail.(profile)
-	if p.singleDocker() {
+	if p.hasDocker() {
 		return m.docker(ctx, c)
 	}
 	if p.Config.Driver == "docker" {
@@ -36,8 +35,8 @@ func (m *Provider) Images(ctx context.Context, c cluster.Candidate, runtime stri
 	for i, n := range p.Config.Nodes {
 		addresses[p.nodeName(i)] = net.JoinHostPort(n.IP, "22")
 	}
-	// Some drivers (qemu's own network, podman) have machines whose address
-	// only minikube knows a way to.
+	// The machines of some drivers (qemu's own network, podman) can only be
+	// reached through minikube.
 	dialing, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(dialing, "tcp", addresses[p.nodeName(0)])
@@ -63,9 +62,9 @@ func (m *Provider) Images(ctx context.Context, c cluster.Candidate, runtime stri
 	}}, nil
 }
 
-// A commandShell reaches nodes with minikube's own ssh. Its native client
-// always takes a pty, which corrupts archives, and without an ssh program it
-// takes that one without a word: the program must be there.
+// A commandShell runs commands on nodes with `minikube ssh`. minikube's native
+// client always requests a pty, which corrupts archives, and it is used without
+// notice if there is no ssh program. So the program must be installed.
 type commandShell struct {
 	runner  *run.Runner
 	profile string
@@ -76,18 +75,18 @@ func (s commandShell) Run(ctx context.Context, node string, stdin io.Reader, com
 		Name: "minikube", Stdin: stdin,
 		Args: []string{"ssh", "-p", s.profile, "-n", node, "--native-ssh=false", "--", "sudo -n " + cluster.Quote(command)},
 	})
-	// The command's exit code is only in ssh's last words.
+	// The command's exit code is only in the last line of stderr.
 	if exit := (*run.ExitError)(nil); errors.As(err, &exit) {
-		said := strings.TrimSpace(exit.Stderr)
-		at := strings.LastIndex(said, "ssh: exit status ")
-		if code, err := strconv.Atoi(strings.TrimPrefix(said[max(at, 0):], "ssh: exit status ")); at >= 0 && err == nil {
-			exit.Program, exit.Code, exit.Stderr = command[0], code, said[:at]
+		text := strings.TrimSpace(exit.Stderr)
+		at := strings.LastIndex(text, "ssh: exit status ")
+		if code, err := strconv.Atoi(strings.TrimPrefix(text[max(at, 0):], "ssh: exit status ")); at >= 0 && err == nil {
+			exit.Program, exit.Code, exit.Stderr = command[0], code, text[:at]
 		}
 	}
 	return out, err
 }
 
-// sshKey returns the private key that minikube made for the node.
+// sshKey returns the private key that minikube created for the node.
 func (m *Provider) sshKey(ctx context.Context, c cluster.Candidate, node string) ([]byte, error) {
 	out, err := m.run(ctx, nil, "ssh-key", "-p", c.Name, "-n", node)
 	if err != nil {
@@ -96,21 +95,21 @@ func (m *Provider) sshKey(ctx context.Context, c cluster.Candidate, node string)
 	return os.ReadFile(firstLine(out.Stdout))
 }
 
-// A dockerEnv is what `minikube docker-env` says, and the identity of the
-// daemon that it was found to lead to.
+// A dockerEnv is what `minikube docker-env` prints, and the ID of the daemon at
+// that address.
 type dockerEnv struct {
 	Host     string `json:"DOCKER_HOST"`      // tcp://192.168.49.2:2376
 	CertPath string `json:"DOCKER_CERT_PATH"` // folder of ca.pem, cert.pem, key.pem
 	ID       string `json:"id,omitempty"`
 }
 
-// docker returns the Docker of the profile's one node. minikube takes
-// a second to tell where it is, so the last answer is kept, and believed if
-// the daemon there still says that it is the same one.
+// docker returns the Docker of the profile's one node. minikube takes a second
+// to print its address, so the last answer is cached. It is used if the daemon
+// there still has the same ID.
 func (m *Provider) docker(ctx context.Context, c cluster.Candidate) (*dockerImages, error) {
-	kept := filepath.Join(m.cacheDir, "docker-env", filepath.Base(c.Name)+".json")
+	cached := filepath.Join(m.cacheDir, "docker-env", filepath.Base(c.Name)+".json")
 	var env dockerEnv
-	if text, err := os.ReadFile(kept); err == nil && json.Unmarshal(text, &env) == nil && env.ID != "" {
+	if text, err := os.ReadFile(cached); err == nil && json.Unmarshal(text, &env) == nil && env.ID != "" {
 		if d, err := newDockerImages(env.Host, env.CertPath); err == nil {
 			if id, err := d.id(ctx); err == nil && id == env.ID {
 				return d, nil
@@ -127,15 +126,15 @@ func (m *Provider) docker(ctx context.Context, c cluster.Candidate) (*dockerImag
 	}
 	d, err := newDockerImages(env.Host, env.CertPath)
 	if err != nil {
-		return nil, fmt.Errorf("reach the Docker of %s: %w", c, err)
+		return nil, fmt.Errorf("connect to the Docker of %s: %w", c, err)
 	}
 	if env.ID, err = d.id(ctx); err != nil {
-		return nil, fmt.Errorf("reach the Docker of %s: %w", c, err)
+		return nil, fmt.Errorf("connect to the Docker of %s: %w", c, err)
 	}
-	// Not to keep it costs a second next time, and nothing else.
-	if text, err := json.Marshal(env); err == nil && os.MkdirAll(filepath.Dir(kept), 0o700) == nil {
-		if os.WriteFile(kept+".new", text, 0o600) == nil {
-			_ = os.Rename(kept+".new", kept)
+	// If it cannot be cached, the next call takes a second longer.
+	if text, err := json.Marshal(env); err == nil && os.MkdirAll(filepath.Dir(cached), 0o700) == nil {
+		if os.WriteFile(cached+".new", text, 0o600) == nil {
+			_ = os.Rename(cached+".new", cached)
 		}
 	}
 	return d, nil

@@ -12,8 +12,8 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// List implements Provider. A profile that is seen to be enough ends the
-// questions about the others.
+// List implements cluster.Provider. As soon as enough reports true, the states
+// of the other profiles are no longer determined.
 func (m *Provider) List(ctx context.Context, enough func(cluster.Candidate) bool) ([]cluster.Candidate, error) {
 	if _, ok := m.runner.Look("minikube"); !ok {
 		return nil, &step.Error{
@@ -29,7 +29,7 @@ func (m *Provider) List(ctx context.Context, enough func(cluster.Candidate) bool
 	if err != nil {
 		return nil, &step.Error{
 			Kind:     step.Missing,
-			Sentence: "minikube does not tell its profiles",
+			Sentence: "minikube does not list its profiles",
 			Hint:     "minikube profile list",
 			Err:      err,
 		}
@@ -40,7 +40,7 @@ func (m *Provider) List(ctx context.Context, enough func(cluster.Candidate) bool
 	var group sync.WaitGroup
 	for i, p := range profiles {
 		group.Go(func() {
-			m.look(states, &p)
+			m.findState(states, &p)
 			candidates[i] = p.candidate()
 			if enough != nil && enough(candidates[i]) {
 				stop()
@@ -51,7 +51,7 @@ func (m *Provider) List(ctx context.Context, enough func(cluster.Candidate) bool
 	return candidates, ctx.Err()
 }
 
-// profiles returns minikube's profiles by name, without their states: without
+// profiles returns minikube's profiles by name, without their states. Without
 // --light minikube would ask every node of each, which takes a second.
 func (m *Provider) profiles(ctx context.Context) ([]profile, error) {
 	out, err := m.run(ctx, nil, "profile", "list", "-o", "json", "--light")
@@ -65,10 +65,10 @@ func (m *Provider) profiles(ctx context.Context) ([]profile, error) {
 	return profiles, nil
 }
 
-// look finds out the profile's state: from its API server if that answers,
-// which takes a few hundredths of a second, else from minikube, which takes
-// one or more.
-func (m *Provider) look(ctx context.Context, p *profile) {
+// findState sets the profile's state: Running if its API server answers, which
+// takes a few hundredths of a second, else what minikube reports, which takes a
+// second or more.
+func (m *Provider) findState(ctx context.Context, p *profile) {
 	interrupted, err := cluster.CreationInterrupted(m.stateDir, p.candidate(), func() (time.Time, error) { return m.created(ctx, p.Name) })
 	if err != nil {
 		p.state, p.broken = cluster.Broken, asError(err)
@@ -88,14 +88,14 @@ func (m *Provider) look(ctx context.Context, p *profile) {
 	}
 	out, err := m.run(ctx, nil, "status", "-p", p.Name, "-o", "json")
 	if ctx.Err() != nil {
-		p.state, p.broken = cluster.Broken, asError(err) // nobody will read it
+		p.state, p.broken = cluster.Broken, asError(err) // it is not read
 		return
 	}
 	nodes, err := parseStatus(out.Stdout)
 	if err != nil {
 		p.state, p.broken = cluster.Broken, &step.Error{
 			Kind:     step.Missing,
-			Sentence: fmt.Sprintf("minikube does not tell the state of profile %q", p.Name),
+			Sentence: fmt.Sprintf("minikube does not report the state of profile %q", p.Name),
 			Hint:     "minikube status -p " + p.Name,
 			Err:      err,
 		}
@@ -125,8 +125,8 @@ func asError(err error) *step.Error {
 	return &step.Error{Kind: step.Missing, Sentence: err.Error()}
 }
 
-// answers says whether the profile's API server, as the kubeconfig names it
-// and if it is shown to be the profile's, answers with a list of nodes.
+// answers reports whether the profile's API server, which the kubeconfig must
+// prove, answers with a list of nodes.
 func (m *Provider) answers(ctx context.Context, p profile) bool {
 	config, err := cluster.KubeconfigOf(m.runner).Load(true)
 	if err != nil || p.proven(config) != nil {
@@ -136,10 +136,10 @@ func (m *Provider) answers(ctx context.Context, p profile) bool {
 	if err != nil {
 		return false
 	}
-	// It is on this machine: no answer within this time is none. A paused
-	// one takes the connection and says nothing.
+	// It is on this machine, so a second is long. A paused one accepts the
+	// connection and does not answer.
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	nodes, err := cluster.AskForNodes(ctx, rc)
+	nodes, err := cluster.ListNodes(ctx, rc)
 	return err == nil && len(nodes) > 0
 }

@@ -98,8 +98,8 @@ func TestParseProfiles(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 		for _, p := range profiles {
-			if want := p.Name != "boxed" && p.Name != "twin" && !strings.Contains(path, "containerd-running"); p.singleDocker() != want {
-				t.Errorf("%s: profile %s has a Docker of its own: %t", path, p.Name, p.singleDocker())
+			if want := p.Name != "boxed" && p.Name != "twin" && !strings.Contains(path, "containerd-running"); p.hasDocker() != want {
+				t.Errorf("%s: profile %s has a Docker of its own: %t", path, p.Name, p.hasDocker())
 			}
 			if last := len(p.Config.Nodes) - 1; p.nodeName(0) != p.Name || last == 1 && p.nodeName(1) != "twin-m02" || last > 1 {
 				t.Errorf("%s: profile %s has nodes %+v", path, p.Name, p.Config.Nodes)

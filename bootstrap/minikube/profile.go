@@ -11,8 +11,7 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// A profile is one entry of `minikube profile list -o json`, and
-// what was found out about its state.
+// A profile is one entry of `minikube profile list -o json`, and its state.
 type profile struct {
 	Name   string
 	Active bool // it is minikube's own current profile
@@ -50,7 +49,8 @@ func (p profile) candidate() cluster.Candidate {
 	return c
 }
 
-// nodeName is what minikube, Kubernetes and the driver call the i-th node.
+// nodeName returns the name that minikube, Kubernetes and the driver use for the
+// i-th node.
 func (p profile) nodeName(i int) string {
 	if name := p.Config.Nodes[i].Name; name != "" {
 		return p.Name + "-" + name
@@ -58,16 +58,16 @@ func (p profile) nodeName(i int) string {
 	return p.Name
 }
 
-// singleDocker says whether the profile is one node whose runtime is docker:
-// the only one whose Docker minikube gives out.
-func (p profile) singleDocker() bool {
+// hasDocker reports whether minikube gives access to the profile's Docker: it is
+// one node whose runtime is docker.
+func (p profile) hasDocker() bool {
 	r := p.Config.KubernetesConfig.ContainerRuntime
 	return len(p.Config.Nodes) == 1 && (r == "docker" || r == "")
 }
 
-// parseProfiles reads what `minikube profile list -o json` prints. A profile
-// whose configuration cannot be read is not in it: a start that was refused
-// leaves such, and the next start does not mind.
+// parseProfiles parses what `minikube profile list -o json` prints. It drops
+// profiles without a readable configuration: a refused start leaves such a
+// profile, and the next start ignores it.
 func parseProfiles(stdout string) ([]profile, error) {
 	var list struct {
 		Valid []profile
@@ -86,7 +86,7 @@ func parseProfiles(stdout string) ([]profile, error) {
 	return list.Valid, nil
 }
 
-// unusable says why no state of the profile would do.
+// unusable returns why the profile cannot be used in any state; nil if it can.
 func (p profile) unusable() *step.Error {
 	switch {
 	case p.Config.KubernetesConfig.KubernetesVersion == "v0.0.0":
@@ -104,7 +104,7 @@ func (p profile) unusable() *step.Error {
 	case p.Config.Driver == "none":
 		return &step.Error{
 			Kind:     step.Missing,
-			Sentence: fmt.Sprintf("minikube profile %q has the driver none, into whose node hellox has no way", p.Name),
+			Sentence: fmt.Sprintf("minikube profile %q has the driver none, whose node hellox cannot access", p.Name),
 			Hint:     "hellox up --target minikube --profile hellox",
 		}
 	}

@@ -34,6 +34,7 @@ func New(o Options) *Provider {
 	return &Provider{runner: o.Runner, stateDir: o.StateDir, cacheDir: o.CacheDir}
 }
 
+// Info implements cluster.Provider.
 func (m *Provider) Info() cluster.Info {
 	name := m.runner.Getenv("MINIKUBE_PROFILE")
 	if name == "" {
@@ -66,8 +67,8 @@ func (m *Provider) running(ctx context.Context, c cluster.Candidate) (cluster.Ca
 	return c, fmt.Errorf("%s was started and is not in minikube's list", c)
 }
 
-// Connect implements Provider. The kubeconfig's entry is used if it is proven
-// to be the profile's.
+// Connect implements cluster.Provider. It uses the kubeconfig's entry if that is
+// proven to be the profile's.
 func (m *Provider) Connect(_ context.Context, c cluster.Candidate) (*rest.Config, error) {
 	config, err := cluster.KubeconfigOf(m.runner).Load(true)
 	if err != nil {
@@ -83,7 +84,7 @@ func (m *Provider) Connect(_ context.Context, c cluster.Candidate) (*rest.Config
 	return cluster.RESTConfig(config, c.Context)
 }
 
-// Delete implements Provider.
+// Delete implements cluster.Provider.
 func (m *Provider) Delete(ctx context.Context, c cluster.Candidate) error {
 	out, err := m.run(ctx, nil, "delete", "-p", c.Name)
 	if err == nil || ctx.Err() != nil {

@@ -60,9 +60,9 @@ func (l *laptop) currentContext() string {
 	return l.userConfig().CurrentContext
 }
 
-// making says whether a note of a cluster being made is left.
-func (l *laptop) making() bool {
-	left, err := filepath.Glob(filepath.Join(l.stateDir, "making", "*"))
+// markerLeft reports whether the marker of a creation is left.
+func (l *laptop) markerLeft() bool {
+	left, err := filepath.Glob(filepath.Join(l.stateDir, "creating", "*"))
 	if err != nil {
 		l.T.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func (l *laptop) making() bool {
 
 // Each state that is not "running" is made so, and the kubeconfig's current
 // context stays the user's.
-func TestReadyMinikube(t *testing.T) {
+func TestStartFromEachState(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		before  []bootstraptest.Play
@@ -113,8 +113,8 @@ func TestReadyMinikube(t *testing.T) {
 				if f.State != c.found || cluster.Created != c.created {
 					t.Errorf("found in state %d, created %t", f.State, cluster.Created)
 				}
-				if !l.Called(c.changes) || l.making() {
-					t.Errorf("called %q, note left %t", l.Calls(), l.making())
+				if !l.Called(c.changes) || l.markerLeft() {
+					t.Errorf("called %q, marker left %t", l.Calls(), l.markerLeft())
 				}
 				if want := map[string]string{"": "minikube", "other": "other"}[current]; l.currentContext() != want {
 					t.Errorf("the current context is %q, want %q", l.currentContext(), want)
@@ -186,7 +186,7 @@ func TestDockerEnvIsAskedOnce(t *testing.T) {
 }
 
 // A start that fails or is refused leaves nothing, and is explained.
-func TestMakingMinikubeFails(t *testing.T) {
+func TestCreateFails(t *testing.T) {
 	for recording, want := range map[string]string{
 		"docker-start-failed/start-fresh":       "Failed to enable container runtime: cri-docker.service not running",
 		"refused/start-as-root":                 `The "docker" driver should not be used with root privileges`,
@@ -205,16 +205,16 @@ func TestMakingMinikubeFails(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), want) || hintOf(err) == "" {
 				t.Errorf("%v, hint %q", err, hintOf(err))
 			}
-			if !l.Called("minikube delete -p minikube") || l.making() {
-				t.Errorf("calls %q, note left %t", l.Calls(), l.making())
+			if !l.Called("minikube delete -p minikube") || l.markerLeft() {
+				t.Errorf("calls %q, marker left %t", l.Calls(), l.markerLeft())
 			}
 		})
 	}
 }
 
-// An interrupted making ends at once, is deleted behind our back, and if that
-// is not done, before the next one begins.
-func TestMakingMinikubeIsInterrupted(t *testing.T) {
+// An interrupted creation ends at once. What it left is deleted in the
+// background, or else before the next one starts.
+func TestCreateIsInterrupted(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	id := "one"
 	l.API("192.168.49.2").Set("running", bootstraptest.Node("minikube", "docker", true))
@@ -238,18 +238,18 @@ func TestMakingMinikubeIsInterrupted(t *testing.T) {
 	if _, _, err := l.ready(ctx); !errors.Is(err, context.Canceled) {
 		t.Fatalf("interrupted: %v", err)
 	}
-	if !l.making() {
-		t.Error("no note of what may be left")
+	if !l.markerLeft() {
+		t.Error("no marker of what may be left")
 	}
 	bootstraptest.WaitFor(t, "the deletion", func() bool { return l.Now() == "wreck" })
 
-	l.bear(time.Now())
+	l.setCreated(time.Now())
 	f, c, err := l.ready(t.Context())
 	if err != nil || f.State != cluster.Interrupted || !c.Created {
 		t.Fatalf("again: %v, %v", f, err)
 	}
-	if l.making() {
-		t.Error("the note is still there")
+	if l.markerLeft() {
+		t.Error("the marker is still there")
 	}
 	calls := strings.Join(l.Calls(), "\n")
 	if !strings.Contains(calls, "minikube ssh-key -p minikube\nminikube delete -p minikube\nminikube start -p minikube -o json") {
@@ -260,8 +260,8 @@ func TestMakingMinikubeIsInterrupted(t *testing.T) {
 // sshKey is asked for to learn how old a profile's machine is.
 var sshKey = bootstraptest.Play{Call: "minikube ssh-key -p minikube", Recording: "ssh-key"}
 
-// bear makes the profile's machine as of that time.
-func (l *laptop) bear(at time.Time) {
+// setCreated sets when the profile's machine was created.
+func (l *laptop) setCreated(at time.Time) {
 	l.T.Helper()
 	key := filepath.Join(l.Dir, "id_rsa")
 	bootstraptest.Must(os.WriteFile(key, nil, 0o600))
@@ -270,9 +270,9 @@ func (l *laptop) bear(at time.Time) {
 	bootstraptest.Must(os.WriteFile(filepath.Join(l.Dir, "ssh-key.stdout"), []byte(key+"\n"), 0o600))
 }
 
-// A profile that its owner made after an interrupted making is not touched.
-func TestMakingThatWasInterruptedSparesOthers(t *testing.T) {
-	for name, born := range map[string]time.Duration{"before": -time.Hour, "after": time.Hour} {
+// A profile that was created otherwise since an interrupted creation is not touched.
+func TestInterruptedCreationSparesOthers(t *testing.T) {
+	for name, created := range map[string]time.Duration{"before": -time.Hour, "after": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			l := newLaptop(t, "minikube")
 			l.Scene("now", listed("docker-stopped/profile-list-light"), sshKey, asked("minikube", "docker-stopped/status"))
@@ -283,44 +283,44 @@ func TestMakingThatWasInterruptedSparesOthers(t *testing.T) {
 			if err := m.Leave(); err != nil {
 				t.Fatal(err)
 			}
-			l.bear(time.Now())
+			l.setCreated(time.Now())
 			if f, err := l.found(t.Context()); err != nil || f.State != cluster.Interrupted {
 				t.Errorf("ours: state %d, %v", f.State, err)
 			}
-			l.bear(time.Now().Add(born))
+			l.setCreated(time.Now().Add(created))
 			if f, err := l.found(t.Context()); err != nil || f.State != cluster.Stopped {
-				t.Errorf("somebody else's: state %d, %v", f.State, err)
+				t.Errorf("another one: state %d, %v", f.State, err)
 			}
-			if l.making() {
-				t.Error("the note is still there")
+			if l.markerLeft() {
+				t.Error("the marker is still there")
 			}
 		})
 	}
 }
 
-func TestMakingIsOneAtATime(t *testing.T) {
+func TestCreationIsOneAtATime(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	l.Scene("none", listed("docker-stopped/profile-list-light"))
 	other, err := cluster.BeginCreation(l.stateDir, profile{Name: "minikube"}.candidate())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := l.ready(t.Context()); err == nil || !strings.Contains(err.Error(), "another hellox is making") {
+	if _, _, err := l.ready(t.Context()); err == nil || !strings.Contains(err.Error(), "another hellox is creating") {
 		t.Errorf("found: %v", err)
 	}
 	if _, err := cluster.BeginCreation(l.stateDir, profile{Name: "minikube"}.candidate()); err == nil {
-		t.Error("two make the same")
+		t.Error("two create the same")
 	}
 	if err := other.Remove(); err != nil {
 		t.Fatal(err)
 	}
-	if l.making() {
-		t.Error("the note is still there")
+	if l.markerLeft() {
+		t.Error("the marker is still there")
 	}
 }
 
 // A worker that is stopped in a profile that minikube calls OK is started.
-func TestReadyStartsWorker(t *testing.T) {
+func TestStartStartsWorker(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	api := l.API("192.168.67.2")
 	api.Set("one", bootstraptest.Node("twin", "containerd", true), bootstraptest.Node("twin-m02", "containerd", false))
@@ -364,8 +364,8 @@ func TestDockerEnvIsRefused(t *testing.T) {
 	}
 }
 
-// Whoever only looks starts nothing, and waits for no node.
-func TestReachStartsNothing(t *testing.T) {
+// Connect starts nothing and does not wait for nodes.
+func TestConnectStartsNothing(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	l.API("192.168.67.2").Set("", bootstraptest.Node("twin", "containerd", true), bootstraptest.Node("twin-m02", "containerd", false))
 	l.Kubeconfig("two-nodes-running/kubeconfig")

@@ -26,15 +26,15 @@ type nodeStatus struct {
 	Worker     bool
 }
 
-// parseStatus reads it. There are four forms: an object for one node, an
-// array for several, the word null if the profile's containers are gone (an
-// empty slice is returned), and events if it has no such profile. What exit
-// code goes with which form has changed several times.
+// parseStatus parses what `minikube status -o json` prints. There are four forms:
+// an object for one node, an array for several, null if the profile's containers
+// are gone (an empty slice is returned), and events if there is no such profile.
+// Their exit codes have changed several times.
 func parseStatus(stdout string) ([]nodeStatus, error) {
 	stdout = strings.TrimSpace(stdout)
 	switch {
 	case stdout == "":
-		return nil, errors.New("it says nothing")
+		return nil, errors.New("its answer is empty")
 	case stdout == "null":
 		return []nodeStatus{}, nil
 	case strings.HasPrefix(stdout, "["):
@@ -54,7 +54,7 @@ func parseStatus(stdout string) ([]nodeStatus, error) {
 	return []nodeStatus{node}, nil
 }
 
-// stateOf says what the status means for us.
+// stateOf returns the state of the profile whose nodes have that status.
 func (m *Provider) stateOf(p profile, nodes []nodeStatus) (cluster.State, *step.Error) {
 	if len(nodes) == 0 {
 		return cluster.Gone, nil
@@ -76,9 +76,9 @@ func (m *Provider) stateOf(p profile, nodes []nodeStatus) (cluster.State, *step.
 	case any(func(n nodeStatus) bool {
 		return n.Kubelet != "Running" || n.APIServer == "Stopped" || n.APIServer == "Error"
 	}):
-		return cluster.Stopped, nil // its host is there and nothing on it: a start sets it right
+		return cluster.Stopped, nil // the host runs without Kubernetes: a start repairs that
 	}
-	// It says that all is well, and its API server did not answer us.
+	// minikube reports no problem, and the API server did not answer.
 	config, err := cluster.KubeconfigOf(m.runner).Load(true)
 	if err == nil {
 		err = p.proven(config)
@@ -89,8 +89,8 @@ func (m *Provider) stateOf(p profile, nodes []nodeStatus) (cluster.State, *step.
 	return cluster.Running, nil
 }
 
-// misconfigured explains a profile that runs and is not, or not rightly, in
-// the kubeconfig.
+// misconfigured returns the error of a profile that runs and whose entry in the
+// kubeconfig is missing or wrong.
 func (m *Provider) misconfigured(p profile) *step.Error {
 	e := &step.Error{
 		Kind:     step.Missing,
@@ -103,17 +103,17 @@ func (m *Provider) misconfigured(p profile) *step.Error {
 		return e
 	}
 	if _, there := config.Contexts[p.Name]; !there {
-		// Another start would say that it succeeded, and leave a node that
-		// never gets ready.
-		e.Sentence = fmt.Sprintf("minikube profile %q is half made: its start was interrupted or failed", p.Name)
+		// Another start would report success and leave a node that never
+		// becomes ready.
+		e.Sentence = fmt.Sprintf("minikube profile %q is incomplete: its start was interrupted or failed", p.Name)
 		e.Hint = "minikube delete -p " + p.Name
 	}
 	return e
 }
 
-// proven says whether the kubeconfig's entry of the profile's name is
-// minikube's and leads to the profile's own node. An *step.Error of kind Unsafe
-// says that it leads elsewhere.
+// proven returns nil if the kubeconfig's entry of the profile's name is
+// minikube's and leads to the profile's own node. If it leads elsewhere, the error
+// is a *step.Error of kind Unsafe.
 func (p profile) proven(config *clientcmdapi.Config) error {
 	host, port, entry, err := cluster.Server(config, p.Name)
 	if err != nil {
@@ -123,7 +123,7 @@ func (p profile) proven(config *clientcmdapi.Config) error {
 		return cluster.NotLocal(p.candidate(), fmt.Sprintf("the kubeconfig's context %q is not minikube's", p.Name))
 	}
 	// With a container driver on macOS or Windows the node's address cannot
-	// be reached, and a port of the loopback stands for it.
+	// be reached, and a port of the loopback is used instead.
 	if cluster.IsLoopback(host) {
 		return nil
 	}
@@ -135,8 +135,8 @@ func (p profile) proven(config *clientcmdapi.Config) error {
 	return cluster.NotLocal(p.candidate(), fmt.Sprintf("the kubeconfig sends it to %s, where no node of the profile is", net.JoinHostPort(host, strconv.Itoa(port))))
 }
 
-// madeByMinikube says whether minikube marked the kubeconfig's cluster as
-// its own.
+// madeByMinikube reports whether minikube marked the kubeconfig's cluster entry
+// as its own.
 func madeByMinikube(entry *clientcmdapi.Cluster) bool {
 	for _, extension := range entry.Extensions {
 		raw, ok := extension.(*runtime.Unknown)
