@@ -19,9 +19,9 @@ import (
 // answered.
 type victim struct {
 	*httptest.Server
-	client *recordingClient
-	mu     sync.Mutex
-	let    []string // requests answered with 2xx, by who asked
+	client   *recordingClient
+	mu       sync.Mutex
+	answered []string // requests answered with 2xx, by origin
 }
 
 const secret = "a secret that only this page may show"
@@ -37,7 +37,7 @@ func newVictim(t *testing.T) *victim {
 		if seen.status < 300 {
 			v.mu.Lock()
 			defer v.mu.Unlock()
-			v.let = append(v.let, fmt.Sprintf("%s %s of %s, site %q", r.Method, r.URL, r.Host, r.Header.Get("Sec-Fetch-Site")))
+			v.answered = append(v.answered, fmt.Sprintf("%s %s of %s, site %q", r.Method, r.URL, r.Host, r.Header.Get("Sec-Fetch-Site")))
 		}
 	}))
 	t.Cleanup(func() {
@@ -49,7 +49,7 @@ func newVictim(t *testing.T) *victim {
 
 func (v *victim) port() string { return v.URL[strings.LastIndexByte(v.URL, ':')+1:] }
 
-// attackPage tries seven ways to get at the address, and keeps what it got.
+// attackPage tries seven ways to get at the address, and records what it got.
 const attackPage = `<!doctype html><title>attack</title>
 <iframe name="hole" hidden></iframe>
 <form id="form" method="post" action="ADDRESS/api/publish" enctype="text/plain" target="hole"><input name='{"topic":"a","payload":"' value='"}'></form>
@@ -110,8 +110,8 @@ func TestOtherPagesGetNothing(t *testing.T) {
 			}
 			v.mu.Lock()
 			defer v.mu.Unlock()
-			if len(v.let) > 0 {
-				t.Errorf("answered: %v", v.let)
+			if len(v.answered) > 0 {
+				t.Errorf("answered: %v", v.answered)
 			}
 			if v.client.topic != "" {
 				t.Errorf("published to %q", v.client.topic)
@@ -127,8 +127,8 @@ func TestOtherPagesGetNothing(t *testing.T) {
 		}
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		if len(v.let) > 0 {
-			t.Errorf("answered: %v", v.let)
+		if len(v.answered) > 0 {
+			t.Errorf("answered: %v", v.answered)
 		}
 	})
 	t.Run("our own page works", func(t *testing.T) {

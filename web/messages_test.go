@@ -175,7 +175,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-func TestFilterProblemTellsTheColumn(t *testing.T) {
+func TestFilterProblemHasTheColumn(t *testing.T) {
 	s := newServer(t, Options{Store: newStore(t)})
 	p := decode[problemDetails](t, ask(s, "GET", "/api/filter?filter=sender:a+delta%3E%3E8", ""))
 	if p.Column != 16 || p.Expected == "" {

@@ -10,6 +10,6 @@ func refusedPage(w http.ResponseWriter) {
 	_, _ = w.Write([]byte(`<!doctype html><html lang="en"><meta charset="utf-8"><title>hellox</title>
 <link rel="stylesheet" href="/static/css/base.css">
 <body class="refused"><h1>Another site opened this address</h1>
-<p>hellox shows the stream only to who asks for it. <a href="/">Open the stream</a></p></body></html>
+<p>hellox shows the stream only in a page that you open yourself. <a href="/">Open the stream</a></p></body></html>
 `))
 }

@@ -37,7 +37,7 @@ const list = new List(at('list'), window_, senders);
 const empty = new Empty(list.empty, window_, view, status);
 const panel = new SenderPanel(at('senders'), senders, clock), intervals = new Intervals(at('intervals'));
 const topicPanel = new TopicPanel(at('topics'), topics, clock);
-const side = sideTabs(at('who'), [{ name: 'senders', panel: at('senders') }, { name: 'topics', panel: at('topics') }]);
+const side = sideTabs(at('lists'), [{ name: 'senders', panel: at('senders') }, { name: 'topics', panel: at('topics') }]);
 const detail = new Detail(at('detail')), send = new SendBar(at('send'), senders);
 const announcer = new Announcer(at('announce'));
 
