@@ -37,7 +37,7 @@ const minLook = 10 * time.Millisecond
 // A sender is one of a pulse's senders.
 type sender struct {
 	name      string
-	standing  track.Standing
+	standing  track.Counters
 	meter     stats.Meter
 	Cadence   stats.Cadence
 	state     stream.State // as last published
@@ -55,11 +55,11 @@ func NewState(h *Hub, now func() time.Time) *State {
 }
 
 // Load adds a sender as it was when the store was last open.
-func (p *State) Load(a *track.Account, c stats.Cadence) {
+func (p *State) Load(a *track.SenderState, c stats.Cadence) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.sender(a.Sender)
-	s.standing, s.Cadence = a.Standing, c
+	s.standing, s.Cadence = a.Counters, c
 	// The books may have been kept while the messages they count were on
 	// their way to the disk.
 	if a.LastLive.After(c.Base) {
@@ -85,11 +85,11 @@ func (p *State) Replay(m *stream.Message, next time.Duration, heard bool) {
 }
 
 // Account sets how a sender stands in the ledger after all was replayed.
-func (p *State) Account(a *track.Account) {
+func (p *State) Account(a *track.SenderState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.sender(a.Sender)
-	s.standing = a.Standing
+	s.standing = a.Counters
 	p.settle(s)
 }
 
@@ -118,7 +118,7 @@ func (p *State) sender(name string) *sender {
 
 // Take learns of entries that are kept now, and publishes what followers see
 // of them: the messages, then the changes of state that they caused.
-func (p *State) Take(entries []track.Entry, totals track.Totals) {
+func (p *State) Take(entries []track.Tracked, totals track.Totals) {
 	encode := p.hub.followers.Load() > 0
 	events := make([]history.Event, 0, len(entries)+8)
 	var touched []*sender
@@ -127,7 +127,7 @@ func (p *State) Take(entries []track.Entry, totals track.Totals) {
 	p.totals = totals
 	for i := range entries {
 		e := &entries[i]
-		if e.Verdict == track.Apart && e.Presence == nil {
+		if e.Outcome == track.Ignored && e.Presence == nil {
 			continue
 		}
 		if e.Presence != nil && p.senders[e.Sender] == nil {
@@ -142,10 +142,10 @@ func (p *State) Take(entries []track.Entry, totals track.Totals) {
 			s.Cadence.Present(*e.Presence, e.Arrived)
 			continue
 		}
-		if e.Standing.Boot != s.standing.Boot {
-			s.Cadence.Present(stream.Presence{State: "here", Boot: e.Standing.Boot}, e.Arrived)
+		if e.Counters.Boot != s.standing.Boot {
+			s.Cadence.Present(stream.Presence{State: "here", Boot: e.Counters.Boot}, e.Arrived)
 		}
-		s.standing = e.Standing
+		s.standing = e.Counters
 		m := e.Message
 		if m == nil {
 			continue
@@ -349,7 +349,7 @@ func (p *State) SetDegraded(why string) {
 func (p *State) Stats() history.Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return history.Stats{Received: p.totals.Received, Stored: p.totals.Kept, Duplicates: p.totals.Duplicates,
+	return history.Stats{Received: p.totals.Received, Stored: p.totals.Stored, Duplicates: p.totals.Duplicates,
 		Missed: p.totals.Missed, Reordered: p.totals.Reordered, Senders: len(p.senders),
 		Rates: p.all.Rates(p.now()), Newest: p.newest, Started: p.started, Link: p.link, Degraded: p.degraded}
 }

@@ -28,7 +28,7 @@ type Store struct {
 	pulse *live.State
 
 	writing sync.Mutex // held by Append; guards ledger
-	ledger  *track.Ledger
+	ledger  *track.Tracker
 
 	mu       sync.RWMutex
 	messages []*stream.Message // ids follow one another without a gap
@@ -49,7 +49,7 @@ func New(o Options) *Store {
 	}
 	h := live.NewHub(0)
 	return &Store{limit: o.Memory, now: o.Now, hub: h, pulse: live.NewState(h, o.Now),
-		ledger: track.NewLedger(track.State{}, nil)}
+		ledger: track.New(track.State{}, nil)}
 }
 
 // Run appends and acknowledges what comes in until in is closed or ctx is
@@ -60,9 +60,9 @@ func (l *Store) Run(ctx context.Context, in <-chan stream.Arrival) error { retur
 func (l *Store) Append(_ context.Context, arrivals []stream.Arrival) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	entries := make([]track.Entry, len(arrivals))
+	entries := make([]track.Tracked, len(arrivals))
 	for i := range arrivals {
-		entries[i] = l.ledger.Enter(arrivals[i])
+		entries[i] = l.ledger.Track(arrivals[i])
 	}
 	if err := l.keep(entries); err != nil {
 		return err
@@ -76,7 +76,7 @@ func (l *Store) Append(_ context.Context, arrivals []stream.Arrival) error {
 	return nil
 }
 
-func (l *Store) keep(entries []track.Entry) error {
+func (l *Store) keep(entries []track.Tracked) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {

@@ -14,7 +14,7 @@ import (
 
 // A batch is what one transaction writes.
 type batch struct {
-	entries  []track.Entry
+	entries  []track.Tracked
 	arrivals []stream.Arrival // to acknowledge
 	rows     []row
 	sources  []*source // new ones
@@ -47,15 +47,15 @@ func (s *Store) Append(ctx context.Context, arrivals []stream.Arrival) error {
 
 // enter makes arrivals the pending batch.
 func (s *Store) enter(arrivals []stream.Arrival) error {
-	b := &batch{arrivals: arrivals, entries: make([]track.Entry, len(arrivals)), rows: make([]row, 0, len(arrivals)), touched: make([]*source, 0, len(arrivals))}
+	b := &batch{arrivals: arrivals, entries: make([]track.Tracked, len(arrivals)), rows: make([]row, 0, len(arrivals)), touched: make([]*source, 0, len(arrivals))}
 	counted := false // something that leaves no row to replay
 	for i := range arrivals {
-		e := s.ledger.Enter(arrivals[i])
+		e := s.ledger.Track(arrivals[i])
 		b.entries[i] = e
 		switch {
 		case e.Presence != nil:
 			s.ledger.Touch(e.Sender) // its cadence is kept beside its account
-		case e.Verdict == track.Duplicate:
+		case e.Outcome == track.Duplicate:
 			counted = true
 		case e.Message != nil:
 			src, isNew := s.sources.find(e.Message.Topic, e.Message.Sender)

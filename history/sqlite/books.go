@@ -34,7 +34,7 @@ const (
 
 // A bookEntry is a sender's account as it stands in table sender.
 type bookEntry struct {
-	*track.Account
+	*track.SenderState
 	Cadence stats.Cadence `json:"cadence"`
 }
 
@@ -53,7 +53,7 @@ func (s *Store) turnPage() (*bookPage, error) {
 	if p.books, err = json.Marshal(s.ledger.State()); err != nil {
 		return nil, fmt.Errorf("encode the books: %w", err)
 	}
-	var changed []*track.Account
+	var changed []*track.SenderState
 	changed, p.forgot = s.ledger.Changes()
 	for _, a := range changed {
 		account, err := json.Marshal(bookEntry{a, s.pulse.Cadence(a.Sender)})
@@ -99,7 +99,7 @@ func readSenders(ctx context.Context, c *conn) ([]bookEntry, error) {
 		if v[2] != pairChecksum(name, account) {
 			return fmt.Errorf("the account of sender %q is damaged", name)
 		}
-		e := bookEntry{Account: new(track.Account)}
+		e := bookEntry{SenderState: new(track.SenderState)}
 		if err := json.Unmarshal(account, &e); err != nil {
 			return fmt.Errorf("the account of sender %q: %w", name, err)
 		}

@@ -61,7 +61,7 @@ type Store struct {
 
 	writing    sync.Mutex // guards all that follows
 	c          *conn
-	ledger     *track.Ledger
+	ledger     *track.Tracker
 	changed    []*source // since the books were kept
 	pending    *batch    // entered in the ledger, not yet on the disk
 	page       *bookPage // turned, not yet on the disk
@@ -188,11 +188,11 @@ func (s *Store) load(ctx context.Context, steps []string) (err error) {
 	if err != nil {
 		return err
 	}
-	accounts := make([]*track.Account, len(entries))
+	accounts := make([]*track.SenderState, len(entries))
 	for i, e := range entries {
-		accounts[i] = e.Account
+		accounts[i] = e.SenderState
 	}
-	s.ledger = track.NewLedger(state, accounts)
+	s.ledger = track.New(state, accounts)
 	return s.replay(ctx, state.LastID, entries)
 }
 
@@ -214,7 +214,7 @@ func (s *Store) replay(ctx context.Context, kept int64, entries []bookEntry) err
 	s.hub = live.NewHub(s.last.Load())
 	s.pulse = live.NewState(s.hub, s.now)
 	for _, e := range entries {
-		s.pulse.Load(e.Account, e.Cadence)
+		s.pulse.Load(e.SenderState, e.Cadence)
 	}
 	hourAgo := s.now().Add(-time.Hour)
 	var rows []row
@@ -241,7 +241,7 @@ func (s *Store) replay(ctx context.Context, kept int64, entries []bookEntry) err
 			}
 		}
 	}
-	s.ledger.Accounts(s.pulse.Account)
+	s.ledger.Senders(s.pulse.Account)
 	s.pulse.Loaded(s.ledger.State())
 	for _, src := range s.sources.where(func(*source) bool { return true }) {
 		src.show(src.last, src.count)

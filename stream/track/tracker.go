@@ -13,29 +13,29 @@ import (
 	"hellox/stream"
 )
 
-// A Verdict is what a Ledger decides about an arrival.
-type Verdict byte
+// An Outcome is what a Tracker decides about an arrival.
+type Outcome byte
 
-// The verdicts.
+// The outcomes.
 const (
-	Apart     Verdict = iota // not part of the stream: under hellox/#
-	Kept                     // a message, with an id
+	Ignored   Outcome = iota // not part of the stream: under hellox/#
+	Stored                   // a message, with an id
 	Duplicate                // kept before: counted, not kept again
 )
 
-// An Entry is what became of one arrival.
-type Entry struct {
-	Verdict  Verdict
+// A Tracked is what became of one arrival.
+type Tracked struct {
+	Outcome  Outcome
 	Sender   string           // who said it; of a Presence, whom it is about
-	Message  *stream.Message  // if Kept
-	Next     time.Duration    // if Kept: until the next one, as declared; 0 if not
+	Message  *stream.Message  // if Stored
+	Next     time.Duration    // if Stored: until the next one, as declared; 0 if not
 	Arrived  time.Time        // Arrival.Received as it was, before the clock rule
-	Presence *stream.Presence // if Apart and on a presence topic
-	Standing Standing         // of the sender, with this entry counted; zero if Apart
+	Presence *stream.Presence // if Ignored and on a presence topic
+	Counters Counters         // of the sender, with this entry counted; zero if Ignored
 }
 
-// A Standing is how a sender stands in the ledger.
-type Standing struct {
+// Counters is how a sender stands in the tracker.
+type Counters struct {
 	Ours       bool      `json:"ours,omitempty"`
 	Boot       string    `json:"boot,omitempty"` // the newest
 	Seq        uint64    `json:"seq,omitempty"`  // the highest of Boot
@@ -51,27 +51,27 @@ type Standing struct {
 // Totals count over all senders, ever.
 type Totals struct {
 	Received   uint64 `json:"received"` // arrivals that belong to the stream
-	Kept       uint64 `json:"kept"`
+	Stored     uint64 `json:"kept"`
 	Duplicates uint64 `json:"duplicates"`
 	Missed     uint64 `json:"missed"`
 	Reordered  uint64 `json:"reordered"`
 }
 
-// A Ledger is the one account of senders: it gives arrivals their ids, and
+// A Tracker is the one state of senders: it gives arrivals their ids, and
 // decides what is a message, what a duplicate, what was missed and what came
 // out of order. It is not for concurrent use: whoever appends owns it.
 //
-// A store keeps a Ledger across restarts as its State, its Accounts and the
+// A store keeps a Tracker across restarts as its State, its SenderStates and the
 // messages after State.LastID, which Replay.
-type Ledger struct {
-	state    State
-	accounts map[string]*Account
-	changed  []*Account // since the last Changes
-	forgot   []string   // since the last Changes
-	bounds   bounds
+type Tracker struct {
+	state     State
+	senders   map[string]*SenderState
+	changed   []*SenderState // since the last Changes
+	forgotten []string       // since the last Changes
+	bounds    bounds
 }
 
-// State is the part of a Ledger that belongs to no sender.
+// State is the part of a Tracker that belongs to no sender.
 type State struct {
 	LastID   int64     `json:"last_id"`
 	Received time.Time `json:"received,omitzero"` // of the newest message
@@ -79,36 +79,36 @@ type State struct {
 	Totals   Totals    `json:"totals"`
 }
 
-// bounds keep a ledger's memory finite whatever arrives.
+// bounds keep a tracker's memory finite whatever arrives.
 type bounds struct {
-	senders int // at most so many accounts; the longest silent tenth goes first
+	senders int // at most so many sender states; the longest silent tenth goes first
 	boots   int // of a sender
 	spans   int // of a boot
 }
 
-// NewLedger returns a ledger that goes on from a stored State and Accounts,
+// New returns a tracker that goes on from a stored State and SenderStates,
 // which it owns from then on.
-func NewLedger(s State, accounts []*Account) *Ledger {
-	l := &Ledger{state: s, accounts: make(map[string]*Account, len(accounts)),
+func New(s State, accounts []*SenderState) *Tracker {
+	l := &Tracker{state: s, senders: make(map[string]*SenderState, len(accounts)),
 		bounds: bounds{senders: 100_000, boots: 64, spans: 128}}
 	for _, a := range accounts {
-		l.accounts[a.Sender] = a
+		l.senders[a.Sender] = a
 	}
 	return l
 }
 
 // State returns the state as it is now.
-func (l *Ledger) State() State { return l.state }
+func (l *Tracker) State() State { return l.state }
 
-// Changes returns the accounts that have changed since the last call, and the
+// Changes returns the sender states that have changed since the last call, and the
 // senders that were forgotten to keep memory bounded: the store deletes them.
-func (l *Ledger) Changes() (changed []*Account, forgotten []string) {
-	changed, forgotten = l.changed, l.forgot
+func (l *Tracker) Changes() (changed []*SenderState, forgotten []string) {
+	changed, forgotten = l.changed, l.forgotten
 	for _, a := range changed {
 		a.changed = false
 	}
-	l.changed, l.forgot = nil, nil
-	return slices.DeleteFunc(changed, func(a *Account) bool { return l.accounts[a.Sender] != a }), forgotten
+	l.changed, l.forgotten = nil, nil
+	return slices.DeleteFunc(changed, func(a *SenderState) bool { return l.senders[a.Sender] != a }), forgotten
 }
 
 // Enter decides about an arrival.
@@ -117,9 +117,9 @@ func (l *Ledger) Changes() (changed []*Account, forgotten []string) {
 // later of its arrival and the message before it. It never falls, so a time
 // finds its id by binary search, and a clock that is set back makes time stand
 // still until it has passed that moment again.
-func (l *Ledger) Enter(a stream.Arrival) Entry {
+func (l *Tracker) Track(a stream.Arrival) Tracked {
 	if !stream.InStream(a.Topic) {
-		return enterApart(a)
+		return ignored(a)
 	}
 	l.state.Totals.Received++
 	m := &stream.Message{Topic: a.Topic, Payload: a.Payload, QoS: a.QoS, Retained: a.Retained,
@@ -131,49 +131,49 @@ func (l *Ledger) Enter(a stream.Arrival) Entry {
 	if ours {
 		m.SetHello(&h)
 	}
-	acc := l.account(m.Sender)
-	e := Entry{Sender: m.Sender, Arrived: a.Received, Next: h.Next}
-	if l.post(acc, m) {
-		e.Verdict, e.Message = Kept, m
+	acc := l.sender(m.Sender)
+	e := Tracked{Sender: m.Sender, Arrived: a.Received, Next: h.Next}
+	if l.count(acc, m) {
+		e.Outcome, e.Message = Stored, m
 	} else {
-		e.Verdict = Duplicate
+		e.Outcome = Duplicate
 		acc.Duplicates++
 		l.state.Totals.Duplicates++
 	}
-	e.Standing = acc.Standing
+	e.Counters = acc.Counters
 	return e
 }
 
-// Replay enters a message that was kept after the State that the ledger was
+// Replay enters a message that was kept after the State that the tracker was
 // made from.
-func (l *Ledger) Replay(m *stream.Message) {
+func (l *Tracker) Replay(m *stream.Message) {
 	l.state.Totals.Received++
 	l.state.LastID = m.ID - 1
 	kept := *m
-	l.post(l.account(m.Sender), &kept)
+	l.count(l.sender(m.Sender), &kept)
 }
 
-// Touch marks the account of a sender, if it has one, as changed: something
+// Touch marks the state of a sender, if it has one, as changed: something
 // kept beside it has.
-func (l *Ledger) Touch(sender string) {
-	if l.accounts[sender] != nil {
-		l.account(sender)
+func (l *Tracker) Touch(sender string) {
+	if l.senders[sender] != nil {
+		l.sender(sender)
 	}
 }
 
-// Accounts calls f for every account. They stay the ledger's.
-func (l *Ledger) Accounts(f func(*Account)) {
-	for _, a := range l.accounts {
+// SenderStates calls f for every state. They stay the tracker's.
+func (l *Tracker) Senders(f func(*SenderState)) {
+	for _, a := range l.senders {
 		f(a)
 	}
 }
 
 // post counts a message for its sender and gives it its id, deltas and gap;
 // false if it is a duplicate.
-func (l *Ledger) post(acc *Account, m *stream.Message) bool {
+func (l *Tracker) count(acc *SenderState, m *stream.Message) bool {
 	if m.Ours {
 		b := acc.boot(m.Boot, l.bounds.boots)
-		g := b.enter(m.Seq, m.Retained, l.bounds.spans)
+		g := b.record(m.Seq, m.Retained, l.bounds.spans)
 		if g.duplicate {
 			return false
 		}
@@ -202,7 +202,7 @@ func (l *Ledger) post(acc *Account, m *stream.Message) bool {
 	}
 	l.state.LastID++
 	l.state.Received = m.Received
-	l.state.Totals.Kept++
+	l.state.Totals.Stored++
 	m.ID = l.state.LastID
 	// A retained message says when somebody subscribed, not when somebody
 	// spoke: it has no deltas, and nothing is measured from it.
@@ -233,15 +233,15 @@ func addMissed(n uint64, g gap) uint64 {
 	return n + g.missed
 }
 
-// account returns a sender's account, marked as changed.
-func (l *Ledger) account(sender string) *Account {
-	a := l.accounts[sender]
+// state returns a sender's state, marked as changed.
+func (l *Tracker) sender(sender string) *SenderState {
+	a := l.senders[sender]
 	if a == nil {
-		if len(l.accounts) >= l.bounds.senders {
-			l.forget()
+		if len(l.senders) >= l.bounds.senders {
+			l.evict()
 		}
-		a = &Account{Sender: sender}
-		l.accounts[sender] = a
+		a = &SenderState{Sender: sender}
+		l.senders[sender] = a
 	}
 	if !a.changed {
 		a.changed = true
@@ -251,20 +251,20 @@ func (l *Ledger) account(sender string) *Account {
 }
 
 // forget drops the tenth of the senders that has been silent the longest.
-func (l *Ledger) forget() {
-	all := make([]*Account, 0, len(l.accounts))
-	for _, a := range l.accounts {
+func (l *Tracker) evict() {
+	all := make([]*SenderState, 0, len(l.senders))
+	for _, a := range l.senders {
 		all = append(all, a)
 	}
-	slices.SortFunc(all, func(a, b *Account) int { return cmp.Compare(a.LastID, b.LastID) })
+	slices.SortFunc(all, func(a, b *SenderState) int { return cmp.Compare(a.LastID, b.LastID) })
 	for _, a := range all[:len(all)/10+1] {
-		delete(l.accounts, a.Sender)
-		l.forgot = append(l.forgot, a.Sender)
+		delete(l.senders, a.Sender)
+		l.forgotten = append(l.forgotten, a.Sender)
 	}
 }
 
-func enterApart(a stream.Arrival) Entry {
-	e := Entry{Verdict: Apart, Arrived: a.Received}
+func ignored(a stream.Arrival) Tracked {
+	e := Tracked{Outcome: Ignored, Arrived: a.Received}
 	id, ok := stream.PresenceID(a.Topic)
 	if !ok || !stream.ValidID(id) {
 		return e

@@ -29,7 +29,7 @@ func hello(sender string, boot int, seq uint64, at time.Time) stream.Arrival {
 	return stream.Arrival{Topic: "hello_world/broadcast/" + sender, Payload: h.AppendJSON(nil), QoS: 1, Received: at}
 }
 
-// model is the plain account of one sender's gaps: sets instead of spans, and
+// model is the plain state of one sender's gaps: sets instead of spans, and
 // missed counted anew from what was seen.
 type model struct {
 	seen      map[[2]uint64]bool // boot, seq
@@ -53,7 +53,7 @@ func (m *model) missed() (n uint64) {
 
 func TestLedgerAgainstSets(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l := NewLedger(State{}, nil)
+		l := New(State{}, nil)
 		models := map[string]*model{}
 		next := map[string]uint64{}
 		boots := map[string]int{}
@@ -85,17 +85,17 @@ func TestLedgerAgainstSets(t *testing.T) {
 				next[sender]++
 			}
 			seq := max(next[sender], 1)
-			e := l.Enter(hello(sender, boot, seq, at))
+			e := l.Track(hello(sender, boot, seq, at))
 
 			key := [2]uint64{uint64(boot), seq}
 			if m.seen[key] {
-				if e.Verdict != Duplicate {
-					t.Fatalf("%s boot %d seq %d came again: verdict %d, not Duplicate", sender, boot, seq, e.Verdict)
+				if e.Outcome != Duplicate {
+					t.Fatalf("%s boot %d seq %d came again: verdict %d, not Duplicate", sender, boot, seq, e.Outcome)
 				}
 				continue
 			}
-			if e.Verdict != Kept {
-				t.Fatalf("%s boot %d seq %d came first: verdict %d, not Kept", sender, boot, seq, e.Verdict)
+			if e.Outcome != Stored {
+				t.Fatalf("%s boot %d seq %d came first: verdict %d, not Kept", sender, boot, seq, e.Outcome)
 			}
 			before := m.missed()
 			m.seen[key] = true
@@ -119,8 +119,8 @@ func TestLedgerAgainstSets(t *testing.T) {
 			if want := max(int64(m.missed())-int64(before), 0); int64(got.Missed) != want {
 				t.Fatalf("missed %d, want %d", got.Missed, want)
 			}
-			if e.Standing.Missed != m.missed() || e.Standing.Reordered != m.reordered {
-				t.Fatalf("standing %+v, want missed %d reordered %d", e.Standing, m.missed(), m.reordered)
+			if e.Counters.Missed != m.missed() || e.Counters.Reordered != m.reordered {
+				t.Fatalf("standing %+v, want missed %d reordered %d", e.Counters, m.missed(), m.reordered)
 			}
 			if got.Received.Before(lastAny) {
 				t.Fatalf("received fell from %v to %v", lastAny, got.Received)
@@ -142,7 +142,7 @@ func TestLedgerAgainstSets(t *testing.T) {
 			missed += m.missed()
 			reordered += m.reordered
 		}
-		if s := l.State().Totals; s.Missed != missed || s.Reordered != reordered || s.Kept != uint64(lastID) || s.Received != s.Kept+s.Duplicates {
+		if s := l.State().Totals; s.Missed != missed || s.Reordered != reordered || s.Stored != uint64(lastID) || s.Received != s.Stored+s.Duplicates {
 			t.Fatalf("totals %+v, want missed %d reordered %d kept %d", s, missed, reordered, lastID)
 		}
 	})
@@ -155,7 +155,7 @@ func TestBoundedSpansLoseNothing(t *testing.T) {
 		var b Boot
 		seen := map[uint64]bool{}
 		for _, seq := range rapid.SliceOfN(rapid.Uint64Range(1, 60), 1, 120).Draw(t, "seqs") {
-			g := b.enter(seq, false, 3)
+			g := b.record(seq, false, 3)
 			if g.duplicate && !seen[seq] {
 				t.Fatalf("%d never came before and was called a duplicate: %+v", seq, b)
 			}
@@ -175,10 +175,10 @@ func TestBoundedSpansLoseNothing(t *testing.T) {
 	})
 }
 
-// A ledger stored at any moment and replayed from there is the same ledger.
+// A tracker stored at any moment and replayed from there is the same tracker.
 func TestLedgerGoesOnFromStoredState(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l := NewLedger(State{}, nil)
+		l := New(State{}, nil)
 		stored, accounts := l.State(), map[string][]byte{}
 		var tail []*stream.Message
 		at := epoch
@@ -188,12 +188,12 @@ func TestLedgerGoesOnFromStoredState(t *testing.T) {
 			if rapid.IntRange(0, 3).Draw(t, "foreign") == 0 {
 				a = stream.Arrival{Topic: "x/y", Payload: []byte{byte(i % 3)}, Received: at, Retained: rapid.Bool().Draw(t, "retained")}
 			}
-			e := l.Enter(a)
-			if e.Verdict == Kept {
+			e := l.Track(a)
+			if e.Outcome == Stored {
 				tail = append(tail, e.Message)
 			}
-			// A duplicate leaves no row to replay: stores keep the accounts then.
-			if e.Verdict == Duplicate || rapid.IntRange(0, 9).Draw(t, "store") == 0 {
+			// A duplicate leaves no row to replay: stores keep the sender states then.
+			if e.Outcome == Duplicate || rapid.IntRange(0, 9).Draw(t, "store") == 0 {
 				changed, _ := l.Changes()
 				for _, a := range changed {
 					accounts[a.Sender], _ = json.Marshal(a)
@@ -201,20 +201,20 @@ func TestLedgerGoesOnFromStoredState(t *testing.T) {
 				stored, tail = l.State(), nil
 			}
 		}
-		var loaded []*Account
+		var loaded []*SenderState
 		for _, b := range accounts {
-			a := new(Account)
+			a := new(SenderState)
 			if err := json.Unmarshal(b, a); err != nil {
 				t.Fatal(err)
 			}
 			loaded = append(loaded, a)
 		}
-		again := NewLedger(stored, loaded)
+		again := New(stored, loaded)
 		for _, m := range tail {
 			again.Replay(m)
 		}
-		opt := cmp.Options{cmpopts.IgnoreUnexported(Account{}), cmpopts.EquateEmpty()}
-		if d := cmp.Diff(l.accounts, again.accounts, opt); d != "" {
+		opt := cmp.Options{cmpopts.IgnoreUnexported(SenderState{}), cmpopts.EquateEmpty()}
+		if d := cmp.Diff(l.senders, again.senders, opt); d != "" {
 			t.Fatal(d)
 		}
 		if d := cmp.Diff(l.state, again.state); d != "" {
@@ -224,59 +224,59 @@ func TestLedgerGoesOnFromStoredState(t *testing.T) {
 }
 
 func TestLedgerRetained(t *testing.T) {
-	l := NewLedger(State{}, nil)
-	say := func(topic, payload string, retained bool, after time.Duration) Entry {
-		return l.Enter(stream.Arrival{Topic: topic, Payload: []byte(payload), Retained: retained, Received: epoch.Add(after)})
+	l := New(State{}, nil)
+	say := func(topic, payload string, retained bool, after time.Duration) Tracked {
+		return l.Track(stream.Arrival{Topic: topic, Payload: []byte(payload), Retained: retained, Received: epoch.Add(after)})
 	}
-	if e := say("t", "a", true, 0); e.Verdict != Kept || e.Message.Delta != stream.None {
+	if e := say("t", "a", true, 0); e.Outcome != Stored || e.Message.Delta != stream.None {
 		t.Errorf("first retained: %+v", e)
 	}
-	if e := say("t", "a", true, 1); e.Verdict != Duplicate {
-		t.Errorf("retained again at a reconnect: verdict %d", e.Verdict)
+	if e := say("t", "a", true, 1); e.Outcome != Duplicate {
+		t.Errorf("retained again at a reconnect: verdict %d", e.Outcome)
 	}
-	if e := say("t", "a", false, 2); e.Verdict != Kept {
-		t.Errorf("the same, said anew: verdict %d", e.Verdict)
+	if e := say("t", "a", false, 2); e.Outcome != Stored {
+		t.Errorf("the same, said anew: verdict %d", e.Outcome)
 	}
-	if e := say("t", "b", false, 3); e.Verdict != Kept {
-		t.Errorf("another: verdict %d", e.Verdict)
+	if e := say("t", "b", false, 3); e.Outcome != Stored {
+		t.Errorf("another: verdict %d", e.Outcome)
 	}
-	if e := say("t", "b", true, 4); e.Verdict != Duplicate {
-		t.Errorf("published with retain while we listened, then replayed: verdict %d", e.Verdict)
+	if e := say("t", "b", true, 4); e.Outcome != Duplicate {
+		t.Errorf("published with retain while we listened, then replayed: verdict %d", e.Outcome)
 	}
-	if e := say("t", "a", true, 5); e.Verdict != Duplicate {
-		t.Errorf("last kept as retained: verdict %d", e.Verdict)
+	if e := say("t", "a", true, 5); e.Outcome != Duplicate {
+		t.Errorf("last kept as retained: verdict %d", e.Outcome)
 	}
-	if e := say("t", "c", true, 6); e.Verdict != Kept {
-		t.Errorf("a new retained one: verdict %d", e.Verdict)
+	if e := say("t", "c", true, 6); e.Outcome != Stored {
+		t.Errorf("a new retained one: verdict %d", e.Outcome)
 	}
 
 	r := hello("p", 0, 5, epoch)
 	r.Retained = true
-	if e := l.Enter(r); e.Verdict != Kept || e.Message.Latency != stream.None || e.Message.Missed != 0 {
+	if e := l.Track(r); e.Outcome != Stored || e.Message.Latency != stream.None || e.Message.Missed != 0 {
 		t.Errorf("ours, retained: %+v", e.Message)
 	}
-	if e := l.Enter(r); e.Verdict != Duplicate {
-		t.Errorf("ours, retained, again: verdict %d", e.Verdict)
+	if e := l.Track(r); e.Outcome != Duplicate {
+		t.Errorf("ours, retained, again: verdict %d", e.Outcome)
 	}
-	if e := l.Enter(hello("p", 0, 9, epoch.Add(time.Second))); e.Message.Missed != 0 {
+	if e := l.Track(hello("p", 0, 9, epoch.Add(time.Second))); e.Message.Missed != 0 {
 		t.Errorf("the first live one after a retained one has missed %d: nobody was listening then", e.Message.Missed)
 	}
-	if e := l.Enter(hello("p", 0, 11, epoch.Add(2*time.Second))); e.Message.Missed != 1 || e.Message.Delta != time.Second || e.Message.Latency != 3*time.Millisecond {
+	if e := l.Track(hello("p", 0, 11, epoch.Add(2*time.Second))); e.Message.Missed != 1 || e.Message.Delta != time.Second || e.Message.Latency != 3*time.Millisecond {
 		t.Errorf("live: %+v", e.Message)
 	}
 }
 
 func TestLedgerApart(t *testing.T) {
-	l := NewLedger(State{}, nil)
-	e := l.Enter(stream.Arrival{Topic: stream.PresenceTopic("press-1"), Payload: []byte(`{"state":"gone","boot":"b"}`)})
-	if e.Verdict != Apart || e.Sender != "press-1" || e.Presence == nil || e.Presence.State != "gone" {
+	l := New(State{}, nil)
+	e := l.Track(stream.Arrival{Topic: stream.PresenceTopic("press-1"), Payload: []byte(`{"state":"gone","boot":"b"}`)})
+	if e.Outcome != Ignored || e.Sender != "press-1" || e.Presence == nil || e.Presence.State != "gone" {
 		t.Errorf("presence: %+v", e)
 	}
 	for topic, payload := range map[string]string{
 		stream.CommandTopic("press-1"): `{"do":"pause"}`, stream.PresenceTopic("press-1"): "", stream.PresenceTopic("a/b"): `{"state":"gone"}`,
 		"hellox/presence/press-2": `{"state":`,
 	} {
-		if e := l.Enter(stream.Arrival{Topic: topic, Payload: []byte(payload)}); e.Verdict != Apart || e.Presence != nil {
+		if e := l.Track(stream.Arrival{Topic: topic, Payload: []byte(payload)}); e.Outcome != Ignored || e.Presence != nil {
 			t.Errorf("%s %s: %+v", topic, payload, e)
 		}
 	}
@@ -286,22 +286,22 @@ func TestLedgerApart(t *testing.T) {
 }
 
 func TestLedgerForgetsTheLongestSilent(t *testing.T) {
-	l := NewLedger(State{}, nil)
+	l := New(State{}, nil)
 	l.bounds.senders = 100
 	for i := range 150 {
-		l.Enter(stream.Arrival{Topic: fmt.Sprintf("t/%03d", i), Received: epoch})
+		l.Track(stream.Arrival{Topic: fmt.Sprintf("t/%03d", i), Received: epoch})
 	}
 	changed, forgotten := l.Changes()
-	if len(l.accounts) > 100 || len(forgotten)+len(l.accounts) != 150 || len(changed) != len(l.accounts) {
-		t.Fatalf("%d accounts, %d forgotten, %d changed", len(l.accounts), len(forgotten), len(changed))
+	if len(l.senders) > 100 || len(forgotten)+len(l.senders) != 150 || len(changed) != len(l.senders) {
+		t.Fatalf("%d accounts, %d forgotten, %d changed", len(l.senders), len(forgotten), len(changed))
 	}
-	if forgotten[0] != "t/000" || l.accounts["t/149"] == nil {
+	if forgotten[0] != "t/000" || l.senders["t/149"] == nil {
 		t.Fatalf("forgot %v", forgotten)
 	}
 }
 
 func BenchmarkLedgerEnter(b *testing.B) {
-	l := NewLedger(State{}, nil)
+	l := New(State{}, nil)
 	var arrivals []stream.Arrival
 	for i := range 100_000 {
 		arrivals = append(arrivals, hello(fmt.Sprintf("press-%d", i%1000), 0, uint64(i/1000+1), epoch.Add(time.Duration(i)*time.Microsecond)))
@@ -310,8 +310,8 @@ func BenchmarkLedgerEnter(b *testing.B) {
 	b.ResetTimer()
 	for i := range b.N {
 		if i%len(arrivals) == 0 {
-			l = NewLedger(State{}, nil)
+			l = New(State{}, nil)
 		}
-		l.Enter(arrivals[i%len(arrivals)])
+		l.Track(arrivals[i%len(arrivals)])
 	}
 }

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// An Account is what a Ledger remembers of one sender. It is exported for
+// A SenderState is what a Tracker remembers of one sender. It is exported for
 // stores to keep: it survives encoding/json.
-type Account struct {
+type SenderState struct {
 	Sender string `json:"sender"`
-	Standing
+	Counters
 	LastLive     time.Time `json:"last_live,omitzero"` // Received of the newest message that was not a retained one
 	Boots        []*Boot   `json:"boots,omitempty"`    // in the order of their first message
 	LastPayload  Digest    `json:"last_payload,omitzero"`
@@ -18,7 +18,7 @@ type Account struct {
 	changed bool
 }
 
-// A Boot is what a Ledger remembers of one start of a sender.
+// A Boot is what a Tracker remembers of one start of a sender.
 type Boot struct {
 	Boot  string `json:"boot"`
 	Base  uint64 `json:"base"`            // the first one seen: what is below was never counted as missed
@@ -37,7 +37,7 @@ func (b *Boot) high() uint64 { return b.Seen[len(b.Seen)-1].Hi }
 
 // boot returns the boot of that name, a new one if it is not known. A sender
 // that starts again and again keeps only its last few.
-func (a *Account) boot(name string, limit int) *Boot {
+func (a *SenderState) boot(name string, limit int) *Boot {
 	for i := len(a.Boots) - 1; i >= 0; i-- {
 		if a.Boots[i].Boot == name {
 			return a.Boots[i]
@@ -61,7 +61,7 @@ type gap struct {
 
 // enter records a sequence number. What the bound on spans has made it forget
 // is never called a duplicate: better twice in the history than lost.
-func (b *Boot) enter(seq uint64, retained bool, spans int) (g gap) {
+func (b *Boot) record(seq uint64, retained bool, spans int) (g gap) {
 	wasLive := b.Live
 	b.Live = b.Live || !retained
 	switch {
