@@ -33,7 +33,7 @@ const foreignMaxPacket = 16 << 20
 // user:password@. tcp is mqtt; ssl and tls are mqtts. Its errors have a Hint.
 func ParseBroker(s string) (Broker, error) {
 	wrong := func(hint, format string, args ...any) (Broker, error) {
-		return Broker{}, stream.WithHint(fmt.Errorf("broker URL %q "+format, append([]any{withoutPassword(s)}, args...)...), hint)
+		return Broker{}, stream.WithHint(fmt.Errorf("broker URL %q "+format, append([]any{redactPassword(s)}, args...)...), hint)
 	}
 	const example = "write it like mqtt://127.0.0.1:1883"
 	if s == "" {
@@ -41,7 +41,7 @@ func ParseBroker(s string) (Broker, error) {
 	}
 	scheme, rest, found := strings.Cut(s, "://")
 	if !found {
-		return wrong("write it like mqtt://"+withoutPassword(s), "has no scheme")
+		return wrong("write it like mqtt://"+redactPassword(s), "has no scheme")
 	}
 	b := Broker{}
 	var port string
@@ -86,7 +86,7 @@ func ParseBroker(s string) (Broker, error) {
 
 // withoutPassword cuts out what stands between the first : of the user part
 // and its @, in a URL that need not be a right one.
-func withoutPassword(s string) string {
+func redactPassword(s string) string {
 	start := 0
 	if i := strings.Index(s, "://"); i >= 0 {
 		start = i + len("://")

@@ -21,11 +21,11 @@ import (
 type Client struct {
 	client  paho.Client
 	resumed bool // the broker had kept the MQTT session
-	outbox  *outbox
+	acks    *ackTracker
 	lost    chan struct{} // closed when the connection has ended, whoever ended it
 	cause   error         // why; set before lost is closed
 
-	publishing sync.Mutex // ties a message to its place in the outbox
+	publishing sync.Mutex // ties a message to its place in the ackTracker
 	end        sync.Once
 }
 
@@ -55,17 +55,17 @@ type Message struct {
 
 // Connect opens a connection, or returns a *ConnectError or ctx's error.
 func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
-	c := &Client{outbox: &outbox{}, lost: make(chan struct{})}
+	c := &Client{acks: &ackTracker{}, lost: make(chan struct{})}
 	stop := func() bool { return true } // ctx from closing the connection
 	po := paho.NewClientOptions()
 	po.Servers = []*url.URL{{Scheme: o.Broker.Scheme, Host: o.Broker.Host, Path: o.Broker.Path}}
 	po.SetProtocolVersion(4) // else paho tries 3.1 after every refusal
 	po.SetClientID(o.ClientID).SetUsername(o.Broker.User).SetPassword(o.Broker.Password)
-	po.SetCleanSession(!o.Persistent).SetStore(c.outbox)
+	po.SetCleanSession(!o.Persistent).SetStore(c.acks)
 	po.SetAutoReconnect(false).SetConnectRetry(false).SetConnectTimeout(dialTimeout)
 	po.SetOrderMatters(true).SetAutoAckDisabled(o.ManualAck)
 	po.SetWriteTimeout(5 * time.Second) // for a publish that finds the connection stalled
-	// The guard sends the pings and misses the answers; paho's keep alive is
+	// the frameReader sends the pings and misses the answers; paho's keep alive is
 	// here for the number in CONNECT.
 	po.SetKeepAlive(o.KeepAlive).SetPingTimeout(365 * 24 * time.Hour)
 	po.SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) {
@@ -87,7 +87,7 @@ func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
 			return nil, err
 		}
 		stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
-		return newGuard(conn, o.Broker.maxPacket(), o.Filters, bufferSize, o.KeepAlive), nil
+		return newFrameReader(conn, o.Broker.maxPacket(), o.Filters, bufferSize, o.KeepAlive), nil
 	})
 	c.client = paho.NewClient(po)
 	token := c.client.Connect()
@@ -124,16 +124,16 @@ func (c *Client) Lost() <-chan struct{} { return c.lost }
 
 // Err returns why the connection has ended, in one sentence. Call it once Lost
 // is closed.
-func (c *Client) Err() error { return lost(c.cause) }
+func (c *Client) Err() error { return lostBecause(c.cause) }
 
 // stands tells whether the connection has not ended yet, for all that is known.
-func (c *Client) stands() bool { return c.client.IsConnectionOpen() }
+func (c *Client) isOpen() bool { return c.client.IsConnectionOpen() }
 
 // Subscribe asks for all filters, with the QoS of each, in one SUBSCRIBE. It is
 // called at most once a Client. A broker that does not grant all of them makes
 // it fail with ErrDenied.
 func (c *Client) Subscribe(ctx context.Context, filters map[string]byte) error {
-	return c.subscribe(ctx, filters, dialTimeout, idle)
+	return c.subscribe(ctx, filters, dialTimeout, notBusy)
 }
 
 // subscribe asks for all filters in one SUBSCRIBE, once a client, and waits
@@ -151,7 +151,7 @@ func (c *Client) subscribe(ctx context.Context, filters map[string]byte, patienc
 		case <-token.Done():
 			answered = true
 		case <-c.lost:
-			return lost(c.cause)
+			return lostBecause(c.cause)
 		case <-timeout.C:
 			if !busy() {
 				return fmt.Errorf("subscribe: the broker does not answer within %s", patience)
@@ -162,7 +162,7 @@ func (c *Client) subscribe(ctx context.Context, filters map[string]byte, patienc
 		}
 	}
 	if err := token.Error(); err != nil {
-		return lost(c.reason(err))
+		return lostBecause(c.lossOr(err))
 	}
 	granted := token.Result()
 	for filter := range filters {
@@ -179,7 +179,7 @@ func (c *Client) subscribe(ctx context.Context, filters map[string]byte, patienc
 func (c *Client) Publish(m Message) (acked <-chan struct{}, err error) {
 	if acked, err = c.publish(m); err != nil {
 		c.ended(err)
-		return nil, lost(err)
+		return nil, lostBecause(err)
 	}
 	return acked, nil
 }
@@ -192,16 +192,16 @@ func (c *Client) publish(m Message) (acked <-chan struct{}, err error) {
 	done := make(chan struct{})
 	c.publishing.Lock()
 	if m.QoS > 0 {
-		c.outbox.expect(done)
+		c.acks.expect(done)
 	}
 	token := c.client.Publish(m.Topic, m.QoS, m.Retain, m.Payload)
-	c.outbox.expect(nil)
+	c.acks.expect(nil)
 	c.publishing.Unlock()
 	if m.QoS > 0 {
 		select {
 		case <-token.Done(): // acknowledged already, or never handed on
 			if err := token.Error(); err != nil {
-				return nil, c.reason(err)
+				return nil, c.lossOr(err)
 			}
 		default:
 		}
@@ -210,7 +210,7 @@ func (c *Client) publish(m Message) (acked <-chan struct{}, err error) {
 	select {
 	case <-token.Done():
 		if err := token.Error(); err != nil {
-			return nil, c.reason(err)
+			return nil, c.lossOr(err)
 		}
 		close(done)
 		return done, nil
@@ -221,7 +221,7 @@ func (c *Client) publish(m Message) (acked <-chan struct{}, err error) {
 
 // reason is why the connection has ended, if it has: paho fails what waits for
 // it a moment before it tells that. Otherwise it is err.
-func (c *Client) reason(err error) error {
+func (c *Client) lossOr(err error) error {
 	select {
 	case <-c.lost:
 		return c.cause
@@ -231,7 +231,7 @@ func (c *Client) reason(err error) error {
 }
 
 // idle is the busy of a handler that never waits.
-func idle() bool { return false }
+func notBusy() bool { return false }
 
 // Close sends DISCONNECT, so that no last will is published, and ends the
 // connection.

@@ -37,11 +37,11 @@ type Conn struct {
 	client  *Client
 	cause   error         // why there is no client
 	changed chan struct{} // closed, and made anew, when client or cause change
-	asking  map[string]chan stream.Answer
+	asked   map[string]chan stream.Answer
 
-	patience time.Duration // how long Ask waits
-	joining  sync.Mutex    // guards answers
-	answers  *Client       // the one that is subscribed to answers
+	answerTimeout time.Duration // how long Ask waits
+	subscribing   sync.Mutex    // guards answers
+	answering     *Client       // the one that is subscribed to answers
 }
 
 // Dial opens a Conn. Whoever opened it closes it; ctx bounds only the first
@@ -55,9 +55,9 @@ func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c := &Conn{
-		o: o, stop: stop, ended: make(chan struct{}), changed: make(chan struct{}), asking: map[string]chan stream.Answer{},
-		cause:    errors.New("it is not connected yet"),
-		patience: AskTimeout,
+		o: o, stop: stop, ended: make(chan struct{}), changed: make(chan struct{}), asked: map[string]chan stream.Answer{},
+		cause:         errors.New("it is not connected yet"),
+		answerTimeout: AskTimeout,
 	}
 	var first *Client
 	if !o.Background {
@@ -72,7 +72,7 @@ func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 }
 
 func (c *Conn) connect(ctx context.Context) (*Client, error) {
-	client, err := Connect(ctx, ClientOptions{Broker: c.o.Broker, ClientID: c.o.ClientID, KeepAlive: KeepAlive, Filters: 1, Handler: c.listen})
+	client, err := Connect(ctx, ClientOptions{Broker: c.o.Broker, ClientID: c.o.ClientID, KeepAlive: KeepAlive, Filters: 1, Handler: c.handleAnswer})
 	if err != nil {
 		c.set(nil, err)
 	}
@@ -118,12 +118,12 @@ func (c *Conn) current(ctx context.Context) (*Client, error) {
 		client, cause, changed := c.client, c.cause, c.changed
 		c.mu.Unlock()
 		switch {
-		case client != nil && client.stands():
+		case client != nil && client.isOpen():
 			return client, nil
 		case errors.Is(cause, errClosed):
 			return nil, cause
 		case client != nil:
-			cause = lost(nil) // and run is about to see it
+			cause = lostBecause(nil) // and run is about to see it
 		}
 		select {
 		case <-changed:
@@ -178,7 +178,7 @@ func unacknowledgedError(topic string, qos byte, cause error) error {
 		return stream.WithHint(fmt.Errorf("publish to %s: %w", safetext.Clean(topic), &lostError{"the broker closed the connection instead of acknowledging"}),
 			"brokers do so when the user may not publish to that topic")
 	}
-	return fmt.Errorf("publish to %s: %w", safetext.Clean(topic), lost(cause))
+	return fmt.Errorf("publish to %s: %w", safetext.Clean(topic), lostBecause(cause))
 }
 
 // Close ends the Conn. What waits for it gets an error.
@@ -215,29 +215,29 @@ func (c *Conn) Ask(ctx context.Context, id string, command stream.Command) (stre
 	if err != nil {
 		return failed(err)
 	}
-	if err := c.join(ctx, client); err != nil {
+	if err := c.subscribeAnswers(ctx, client); err != nil {
 		return failed(err)
 	}
 	answer := make(chan stream.Answer, 1)
 	c.mu.Lock()
-	c.asking[id+"/"+command.ID] = answer
+	c.asked[id+"/"+command.ID] = answer
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
-		delete(c.asking, id+"/"+command.ID)
+		delete(c.asked, id+"/"+command.ID)
 		c.mu.Unlock()
 	}()
 	began := time.Now()
 	if _, err := client.publish(Message{Topic: stream.CommandTopic(id), Payload: payload}); err != nil {
-		return failed(lost(err))
+		return failed(lostBecause(err))
 	}
-	timeout := time.NewTimer(c.patience)
+	timeout := time.NewTimer(c.answerTimeout)
 	defer timeout.Stop()
 	select {
 	case a := <-answer:
 		return a, time.Since(began), nil
 	case <-timeout.C:
-		return failed(fmt.Errorf("%w within %s", stream.ErrNoAnswer, c.patience))
+		return failed(fmt.Errorf("%w within %s", stream.ErrNoAnswer, c.answerTimeout))
 	case <-client.lost:
 		return failed(client.Err())
 	case <-ctx.Done():
@@ -246,10 +246,10 @@ func (c *Conn) Ask(ctx context.Context, id string, command stream.Command) (stre
 }
 
 // join subscribes client to answers, once.
-func (c *Conn) join(ctx context.Context, client *Client) error {
-	c.joining.Lock()
-	defer c.joining.Unlock()
-	if c.answers == client {
+func (c *Conn) subscribeAnswers(ctx context.Context, client *Client) error {
+	c.subscribing.Lock()
+	defer c.subscribing.Unlock()
+	if c.answering == client {
 		return nil
 	}
 	// QoS 0: a Conn also publishes, and some brokers mix up the packet ids
@@ -257,12 +257,12 @@ func (c *Conn) join(ctx context.Context, client *Client) error {
 	if err := client.Subscribe(ctx, map[string]byte{stream.AnswerTopic("+"): 0}); err != nil {
 		return err
 	}
-	c.answers = client
+	c.answering = client
 	return nil
 }
 
 // listen runs on paho's routing goroutine, which must not wait.
-func (c *Conn) listen(m stream.Arrival) {
+func (c *Conn) handleAnswer(m stream.Arrival) {
 	id, ok := stream.AnswerID(m.Topic)
 	if !ok || m.Retained {
 		return
@@ -273,7 +273,7 @@ func (c *Conn) listen(m stream.Arrival) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if ch, ok := c.asking[id+"/"+a.ID]; ok {
+	if ch, ok := c.asked[id+"/"+a.ID]; ok {
 		select {
 		case ch <- a:
 		default: // answered already

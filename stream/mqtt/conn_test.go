@@ -85,7 +85,7 @@ func TestConnWithoutBroker(t *testing.T) {
 func TestAskNobody(t *testing.T) {
 	b := startBroker(t)
 	c := dialTest(t, b)
-	c.patience = 500 * time.Millisecond
+	c.answerTimeout = 500 * time.Millisecond
 	out := subscribed(t, b, stream.CommandTopic("+"))
 	asked := make(chan error, 1)
 	go func() {

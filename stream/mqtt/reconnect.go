@@ -59,7 +59,7 @@ func Reconnect(ctx context.Context, o ReconnectOptions) error {
 			return err
 		}
 		failFast = false
-		wait := retry.after(stood)
+		wait := retry.next(stood)
 		links.retrying(wait, err)
 		if !sleep(ctx, wait) {
 			return nil

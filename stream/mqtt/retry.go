@@ -26,7 +26,7 @@ const stable = 5 * time.Second
 
 // after returns how long to wait before the next attempt; stood is how long
 // the last connection did, 0 if there was none.
-func (r *retry) after(stood time.Duration) time.Duration {
+func (r *retry) next(stood time.Duration) time.Duration {
 	if stood >= stable {
 		r.backoff.Reset()
 	}

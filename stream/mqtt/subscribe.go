@@ -72,7 +72,7 @@ func Subscribe(ctx context.Context, o SubscribeOptions, out chan<- stream.Arriva
 	if o.ClientID == "" {
 		o.ClientID = "hellox-" + ulid.Make().String()
 	}
-	s := &subscriber{SubscribeOptions: o, out: out, keepAlive: KeepAlive, patience: dialTimeout}
+	s := &subscriber{SubscribeOptions: o, out: out, keepAlive: KeepAlive, answerTimeout: dialTimeout}
 	if s.Now == nil {
 		s.Now = time.Now
 	}
@@ -81,22 +81,22 @@ func Subscribe(ctx context.Context, o SubscribeOptions, out chan<- stream.Arriva
 
 type subscriber struct {
 	SubscribeOptions
-	out       chan<- stream.Arrival
-	keepAlive time.Duration
-	patience  time.Duration // how long the broker may take to answer SUBSCRIBE
-	known     bool          // the broker has had our subscription
-	waiting   atomic.Bool   // out is full, and the handler waits
-	handled   atomic.Int64  // messages, ever
-	noticed   int64         // of handled, at the last look of busy
-	serving   *serving      // the connection that is open or being opened
+	out           chan<- stream.Arrival
+	keepAlive     time.Duration
+	answerTimeout time.Duration // how long the broker may take to answer SUBSCRIBE
+	subscribed    bool          // the broker has had our subscription
+	blocked       atomic.Bool   // out is full, and the handler waits
+	handled       atomic.Int64  // messages, ever
+	handledBefore int64         // of handled, at the last look of busy
+	delivery      *delivery     // the connection that is open or being opened
 }
 
 // serving is what belongs to one connection.
-type serving struct {
+type delivery struct {
 	done    <-chan struct{} // closed by stop: a handler that waits for room ends
 	stop    context.CancelFunc
-	bad     chan error // room for one: what the broker must not send
-	pending *unacknowledged
+	invalid chan error // room for one: what the broker must not send
+	pending *pendingAcks
 }
 
 func (s *subscriber) run(ctx context.Context) error {
@@ -112,7 +112,7 @@ func (s *subscriber) connect(ctx context.Context) (*Client, error) {
 		filters[t] = s.QoS
 	}
 	running, stop := context.WithCancel(ctx)
-	v := &serving{running.Done(), stop, make(chan error, 1), &unacknowledged{changed: make(chan struct{}, 1)}}
+	v := &delivery{running.Done(), stop, make(chan error, 1), &pendingAcks{changed: make(chan struct{}, 1)}}
 	client, err := Connect(ctx, ClientOptions{
 		Broker: s.Broker, ClientID: s.ClientID, Persistent: s.Persistent, ManualAck: s.Persistent,
 		KeepAlive: s.keepAlive, Filters: len(filters),
@@ -122,29 +122,29 @@ func (s *subscriber) connect(ctx context.Context) (*Client, error) {
 		stop()
 		return nil, err
 	}
-	if err := client.subscribe(ctx, filters, s.patience, s.busy); err != nil {
+	if err := client.subscribe(ctx, filters, s.answerTimeout, s.busy); err != nil {
 		stop()
 		client.Close()
 		return nil, err
 	}
-	if s.Persistent && s.known && !client.resumed && s.Log != nil {
+	if s.Persistent && s.subscribed && !client.resumed && s.Log != nil {
 		s.Log.Warn("the broker has forgotten our session: what was published while it was away from us does not come", "client", s.ClientID)
 	}
-	s.known = true
-	s.serving = v
+	s.subscribed = true
+	s.delivery = v
 	return client, nil
 }
 
 // serve hands on until the connection ends, and returns why it did.
 func (s *subscriber) serve(ctx context.Context, client *Client) error {
-	defer s.serving.stop()
+	defer s.delivery.stop()
 	select {
 	case <-client.Lost():
 		return client.Err()
-	case err := <-s.serving.bad:
+	case err := <-s.delivery.invalid:
 		return err
 	case <-ctx.Done():
-		s.serving.pending.wait(time.Second)
+		s.delivery.pending.wait(time.Second)
 		return nil
 	}
 }
@@ -156,13 +156,13 @@ const KeepAlive = 30 * time.Second
 // busy tells whether messages keep the connection from anything else: one waits
 // for room, or some came since the last look.
 func (s *subscriber) busy() bool {
-	before := s.noticed
-	s.noticed = s.handled.Load()
-	return s.waiting.Load() || s.noticed != before
+	before := s.handledBefore
+	s.handledBefore = s.handled.Load()
+	return s.blocked.Load() || s.handledBefore != before
 }
 
 // handle runs on paho's routing goroutine.
-func (s *subscriber) handle(v *serving, a stream.Arrival) {
+func (s *subscriber) handle(v *delivery, a stream.Arrival) {
 	select {
 	case <-v.done:
 		return
@@ -171,7 +171,7 @@ func (s *subscriber) handle(v *serving, a stream.Arrival) {
 	if err := stream.CheckTopic(a.Topic); err != nil {
 		// [MQTT-1.5.3-1]: such a peer is to be hung up on.
 		select {
-		case v.bad <- fmt.Errorf("the broker sent a message on a topic that cannot be: %w", err):
+		case v.invalid <- fmt.Errorf("the broker sent a message on a topic that cannot be: %w", err):
 		default:
 		}
 		return
@@ -192,8 +192,8 @@ func (s *subscriber) handle(v *serving, a stream.Arrival) {
 		return
 	default:
 	}
-	s.waiting.Store(true)
-	defer s.waiting.Store(false)
+	s.blocked.Store(true)
+	defer s.blocked.Store(false)
 	select {
 	case s.out <- a:
 	case <-v.done:
@@ -205,12 +205,12 @@ func (s *subscriber) handle(v *serving, a stream.Arrival) {
 
 // unacknowledged counts what was handed on in one session and waits for its
 // Ack.
-type unacknowledged struct {
+type pendingAcks struct {
 	n       atomic.Int64
 	changed chan struct{} // room for one; n fell to 0
 }
 
-func (u *unacknowledged) done() {
+func (u *pendingAcks) done() {
 	if u.n.Add(-1) == 0 {
 		select {
 		case u.changed <- struct{}{}:
@@ -220,7 +220,7 @@ func (u *unacknowledged) done() {
 }
 
 // wait returns when nothing is left, at the latest after d.
-func (u *unacknowledged) wait(d time.Duration) {
+func (u *pendingAcks) wait(d time.Duration) {
 	timeout := time.NewTimer(d)
 	defer timeout.Stop()
 	for u.n.Load() > 0 {

@@ -107,7 +107,7 @@ func TestSubscribeBackpressureKeepsTheConnection(t *testing.T) {
 	out := make(chan stream.Arrival) // no room at all
 	s := &subscriber{
 		SubscribeOptions: SubscribeOptions{Broker: b.broker(), ClientID: "slow", Topics: []string{"#"}, QoS: 1, Persistent: true, Now: time.Now},
-		out:              out, keepAlive: time.Second, patience: dialTimeout,
+		out:              out, keepAlive: time.Second, answerTimeout: dialTimeout,
 	}
 	s.Link = tell
 	streamtest.Background(t, s.run)
@@ -142,12 +142,12 @@ func TestSubscribeResumesWhileNobodyReads(t *testing.T) {
 	out := make(chan stream.Arrival)
 	s := &subscriber{
 		SubscribeOptions: SubscribeOptions{Broker: broker, ClientID: "r", Topics: []string{"#"}, QoS: 1, Persistent: true, Now: time.Now},
-		out:              out, keepAlive: KeepAlive, patience: 20 * time.Millisecond,
+		out:              out, keepAlive: KeepAlive, answerTimeout: 20 * time.Millisecond,
 	}
 	s.Link = tell
 	streamtest.Background(t, s.run)
-	streamtest.Eventually(t, "the handler to wait", s.waiting.Load)
-	time.Sleep(10 * s.patience) // what must not happen needs its time
+	streamtest.Eventually(t, "the handler to wait", s.blocked.Load)
+	time.Sleep(10 * s.answerTimeout) // what must not happen needs its time
 	for i := range 10 {
 		a := streamtest.Within(t, "the backlog", out)
 		if string(a.Payload) != fmt.Sprint(i) {

@@ -26,7 +26,7 @@ func dial(ctx context.Context, b Broker, small bool) (net.Conn, error) {
 		Control:         limitUnacknowledged,
 	}
 	open := func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := insist(ctx, func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, network, addr) })
+		conn, err := dialWithRetry(ctx, func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, network, addr) })
 		if tcp, ok := conn.(*net.TCPConn); ok && small {
 			_ = tcp.SetReadBuffer(fleetBuffer)
 			_ = tcp.SetWriteBuffer(fleetBuffer)
@@ -49,11 +49,11 @@ func dial(ctx context.Context, b Broker, small bool) (net.Conn, error) {
 	return secure, nil
 }
 
-// insist calls connect until it succeeds, is refused, or ctx ends: it gives an
+// dialWithRetry calls connect until it succeeds, is refused, or ctx ends: it gives an
 // attempt that gets no answer 1 s, then 2 s, 4 s and so on. A broker that is
 // replaced in a cluster leaves for a moment a way that leads to a pod which is
 // gone. The kernel asks there again and again; a new connection finds the new pod.
-func insist(ctx context.Context, connect func(context.Context) (net.Conn, error)) (net.Conn, error) {
+func dialWithRetry(ctx context.Context, connect func(context.Context) (net.Conn, error)) (net.Conn, error) {
 	for patience := time.Second; ; patience *= 2 {
 		attempt, cancel := context.WithTimeout(ctx, patience)
 		conn, err := connect(attempt)

@@ -101,7 +101,7 @@ func TestHostileBroker(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := hostileBroker(t, c.answer, c.second)
 			tell, links := streamtest.LinkLog()
-			s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan stream.Arrival, 10), keepAlive: KeepAlive, patience: dialTimeout}
+			s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan stream.Arrival, 10), keepAlive: KeepAlive, answerTimeout: dialTimeout}
 			s.Link = tell
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
@@ -122,7 +122,7 @@ func TestHostileBroker(t *testing.T) {
 func TestKeepAliveMissesTheBroker(t *testing.T) {
 	b := hostileBroker(t, welcome, []byte{0x90, 3, 0, 1, 0})
 	tell, links := streamtest.LinkLog()
-	s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan stream.Arrival), keepAlive: time.Second, patience: dialTimeout}
+	s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan stream.Arrival), keepAlive: time.Second, answerTimeout: dialTimeout}
 	s.Link = tell
 	streamtest.Background(t, s.run)
 	streamtest.AwaitLink(t, links, stream.Connected)
@@ -140,7 +140,7 @@ func TestGuardPassesBytesThrough(t *testing.T) {
 	stream = append(stream, 0xd0, 0, 0x40, 2, 0, 1, 0xb0, 2, 0, 1)
 	for step := 1; step <= len(stream); step++ {
 		client, server := net.Pipe()
-		g := newGuard(client, 1<<10, 1, 64, 0)
+		g := newFrameReader(client, 1<<10, 1, 64, 0)
 		go func() {
 			for rest := stream; len(rest) > 0; {
 				n, err := server.Write(rest[:min(step, len(rest))])
@@ -168,7 +168,7 @@ func FuzzGuard(f *testing.F) {
 			_, _ = server.Write(data)
 			server.Close()
 		}()
-		g := newGuard(client, 100, 1, 16, 0)
+		g := newFrameReader(client, 100, 1, 16, 0)
 		defer g.Close()
 		got, err := io.ReadAll(g)
 		if !strings.HasPrefix(string(data), string(got)) {

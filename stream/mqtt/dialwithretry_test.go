@@ -34,7 +34,7 @@ func TestInsist(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), dialTimeout)
 			began := time.Now()
 			n := 0
-			_, err := insist(ctx, func(ctx context.Context) (net.Conn, error) {
+			_, err := dialWithRetry(ctx, func(ctx context.Context) (net.Conn, error) {
 				n++
 				return c.attempts[min(n, len(c.attempts))-1](ctx)
 			})

@@ -12,16 +12,16 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// A guard stands between paho and the network. It looks at each packet's
+// A frameReader stands between paho and the network. It looks at each packet's
 // header before paho does, because paho believes it: a declared length is
 // allocated (eclipse-paho/paho.mqtt.golang#754), an unknown return code in
 // CONNACK leaves a client that waits for ever, and a SUBACK with more codes
 // than topics were asked for ends the process.
 //
 // It also keeps the connection alive. paho does not see a PINGRESP while its
-// handler waits, and would cut itself off for that; the guard sends its own
+// handler waits, and would cut itself off for that; the frameReader sends its own
 // PINGREQs and misses answers only while somebody reads.
-type guard struct {
+type frameReader struct {
 	net.Conn
 	in      *bufio.Reader
 	max     int // bytes of one packet
@@ -58,10 +58,10 @@ func malformedCause(err error) string {
 // writeTimeout is how long a peer may take no bytes before it counts as gone.
 const writeTimeout = 10 * time.Second
 
-// newGuard wraps conn. bufferSize is of its read buffer, in bytes: paho asks
+// newFrameReader wraps conn. bufferSize is of its read buffer, in bytes: paho asks
 // the connection for single bytes.
-func newGuard(conn net.Conn, maxPacket, filters, bufferSize int, keepAlive time.Duration) *guard {
-	g := &guard{Conn: conn, max: maxPacket, filters: filters, keepAlive: keepAlive}
+func newFrameReader(conn net.Conn, maxPacket, filters, bufferSize int, keepAlive time.Duration) *frameReader {
+	g := &frameReader{Conn: conn, max: maxPacket, filters: filters, keepAlive: keepAlive}
 	g.in = bufio.NewReaderSize((*deadlineReader)(g), bufferSize)
 	if keepAlive > 0 {
 		// The timer's own goroutine sends; start starts it and Close stops it.
@@ -71,9 +71,9 @@ func newGuard(conn net.Conn, maxPacket, filters, bufferSize int, keepAlive time.
 	return g
 }
 
-// deadlineReader reads from a guard's connection, and expects something within
+// deadlineReader reads from a frameReader's connection, and expects something within
 // the keep alive time: an answer to our own PINGREQ at the least.
-type deadlineReader guard
+type deadlineReader frameReader
 
 func (r *deadlineReader) Read(p []byte) (int, error) {
 	if r.keepAlive > 0 && r.up.Load() {
@@ -85,7 +85,7 @@ func (r *deadlineReader) Read(p []byte) (int, error) {
 }
 
 // Read returns bytes of packets whose header has been looked at.
-func (g *guard) Read(p []byte) (int, error) {
+func (g *frameReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -116,7 +116,7 @@ func (g *guard) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (g *guard) readHead() error {
+func (g *frameReader) readHead() error {
 	g.headLen, g.headRead, g.left = 0, 0, 0
 	for shift := 0; ; shift += 7 {
 		c, err := g.in.ReadByte()
@@ -140,7 +140,7 @@ func (g *guard) readHead() error {
 }
 
 // checkHead tells what is wrong with the header that was read, or nil.
-func (g *guard) checkHead() error {
+func (g *frameReader) checkHead() error {
 	kind, name := g.head[0]>>4, packets.PacketNames[g.head[0]>>4]
 	if !g.greeted {
 		if kind != packets.Connack || g.left != 2 {
@@ -179,14 +179,14 @@ func (g *guard) checkHead() error {
 }
 
 // start begins to keep the connection alive, now that the broker let us in.
-func (g *guard) start() {
+func (g *frameReader) start() {
 	g.up.Store(true)
 	if g.ping != nil {
 		g.ping.Reset(g.keepAlive * 2 / 3)
 	}
 }
 
-func (g *guard) sendPing() {
+func (g *frameReader) sendPing() {
 	if _, err := g.Write([]byte{packets.Pingreq << 4, 0}); err != nil {
 		_ = g.Conn.Close() // the reader learns of it and tells paho
 		return
@@ -196,7 +196,7 @@ func (g *guard) sendPing() {
 
 // Write writes whole packets: paho passes one a call. It may be called from
 // several goroutines.
-func (g *guard) Write(p []byte) (int, error) {
+func (g *frameReader) Write(p []byte) (int, error) {
 	if g.up.Load() {
 		if err := g.Conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 			return 0, err
@@ -206,10 +206,10 @@ func (g *guard) Write(p []byte) (int, error) {
 }
 
 // SetWriteDeadline does nothing: each Write has its own.
-func (g *guard) SetWriteDeadline(time.Time) error { return nil }
+func (g *frameReader) SetWriteDeadline(time.Time) error { return nil }
 
 // Close ends the connection and the pings.
-func (g *guard) Close() error {
+func (g *frameReader) Close() error {
 	if g.ping != nil {
 		g.ping.Stop()
 	}

@@ -105,7 +105,7 @@ func newConnectError(b Broker, err error) *ConnectError {
 			e.hint = "a listener with TLS wants mqtts:// or wss://"
 		}
 	default:
-		e.Cause = safetext.Clean(lastOf(err).Error())
+		e.Cause = safetext.Clean(innermost(err).Error())
 	}
 	return e
 }
@@ -117,7 +117,7 @@ func (e *lostError) Error() string        { return ErrLost.Error() + ": " + e.ca
 func (e *lostError) Is(target error) bool { return target == ErrLost }
 
 // lost explains why a connection that stood is no more.
-func lost(err error) error {
+func lostBecause(err error) error {
 	e := &lostError{}
 	switch {
 	case err == nil || isClosed(err):
@@ -127,7 +127,7 @@ func lost(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded), isTimeout(err):
 		e.cause = "the broker does not answer any more"
 	default:
-		e.cause = safetext.Clean(lastOf(err).Error())
+		e.cause = safetext.Clean(innermost(err).Error())
 	}
 	return e
 }
@@ -144,7 +144,7 @@ func isClosed(err error) bool {
 
 // lastOf unwraps to the innermost error, which says the cause without the
 // addresses and system calls around it.
-func lastOf(err error) error {
+func innermost(err error) error {
 	for {
 		switch x := err.(type) { //nolint:errorlint // this is the unwrapping
 		case interface{ Unwrap() error }:
