@@ -213,7 +213,7 @@ func TestBroadcastHoldsItsTongue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.room = 50
+	f.maxPending = 50
 	streamtest.Background(t, func(ctx context.Context) error {
 		f.run(ctx)
 		return nil
@@ -289,8 +289,8 @@ func TestBroadcastIsDeniedWhileItConnects(t *testing.T) {
 	}
 	defer c.Close()
 	awaitPresence(t, out, "x", "here")
-	x.hearPresence([]byte(`{"state":"lost","boot":"another"}`))
-	x.connected(c)
+	x.handlePresence([]byte(`{"state":"lost","boot":"another"}`))
+	x.onConnected(c)
 	awaitPresence(t, out, "x", "here")
 }
 

@@ -23,27 +23,27 @@ type broadcaster struct {
 	color string
 
 	// What it says.
-	mode stream.Mode
-	seq  uint64
-	next time.Time // when it says something again, unless paused
-	tick *time.Timer
-	full bool // it holds its tongue: too much waits
+	mode    stream.Mode
+	seq     uint64
+	next    time.Time // when it says something again, unless paused
+	timer   *time.Timer
+	blocked bool // it holds its tongue: too much waits
 
 	// What it said and the broker has not acknowledged, oldest first. The
 	// first is in flight if acked is not nil; the others wait for it, so
 	// that the order holds whatever happens.
-	waiting []said
+	pending []pendingMessage
 	acked   <-chan struct{}
 
 	// Its connection, which its Reconnect hands over.
-	client  *mqtt.Client
-	clients chan *mqtt.Client
-	denied  bool                // while there was none, a message said that it is not here
-	inbox   chan stream.Arrival // commands and its own presence; full: dropped
-	cause   string              // of its last Link; only Reconnect's goroutine uses it
+	client               *mqtt.Client
+	clients              chan *mqtt.Client
+	presenceContradicted bool                // while there was none, a message said that it is not here
+	control              chan stream.Arrival // commands and its own presence; full: dropped
+	lastCause            string              // of its last Link; only Reconnect's goroutine uses it
 }
 
-type said struct {
+type pendingMessage struct {
 	hello   stream.Hello
 	payload []byte
 }
@@ -57,38 +57,38 @@ func newBroadcaster(f *fleet, id string) *broadcaster {
 		color: stream.ColorOf(id, "").Light,
 		mode:  stream.Mode{Min: f.Min, Max: f.Max},
 		// A command is rare; who sends more than fit gets no answer.
-		inbox:   make(chan stream.Arrival, 8),
+		control: make(chan stream.Arrival, 8),
 		clients: make(chan *mqtt.Client),
 	}
 	return b
 }
 
 func (b *broadcaster) run(ctx context.Context) {
-	b.tick = time.NewTimer(0)
-	defer b.tick.Stop()
+	b.timer = time.NewTimer(0)
+	defer b.timer.Stop()
 	b.schedule()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = mqtt.Reconnect(ctx, mqtt.ReconnectOptions{Connect: b.connect, Serve: b.handOver, Now: b.Now, Link: b.linkChanged})
+		_ = mqtt.Reconnect(ctx, mqtt.ReconnectOptions{Connect: b.connect, Serve: b.handOver, Now: b.Now, Link: b.onLink})
 	}()
 	for ctx.Err() == nil {
 		b.send()
 		select {
 		case <-ctx.Done():
-		case <-b.tick.C:
-			b.speak()
+		case <-b.timer.C:
+			b.onTick()
 		case <-b.acked:
-			b.acknowledged()
-		case m := <-b.inbox:
-			b.hear(m)
+			b.onAck()
+		case m := <-b.control:
+			b.handleControl(m)
 		case c := <-b.clients:
-			b.connected(c)
+			b.onConnected(c)
 		case <-b.lost():
-			b.disconnected()
+			b.onDisconnected()
 		}
 	}
-	b.goodbye(ctx, ended)
+	b.shutdown(ctx, ended)
 	<-ended
 }
 
@@ -96,24 +96,24 @@ func (b *broadcaster) run(ctx context.Context) {
 func (b *broadcaster) schedule() time.Duration {
 	d := b.Interval(b.mode.Min, b.mode.Max)
 	b.next = b.Now().Add(d)
-	b.tick.Reset(d)
+	b.timer.Reset(d)
 	return d
 }
 
 // speak says the text and schedules the next time.
-func (b *broadcaster) speak() {
-	b.say(b.Text, b.schedule())
+func (b *broadcaster) onTick() {
+	b.enqueue(b.Text, b.schedule())
 }
 
 // say puts one message behind those that wait. next is until the following
 // one; 0: nobody knows. It reports whether there was room.
-func (b *broadcaster) say(text string, next time.Duration) bool {
-	if len(b.waiting) >= b.room {
-		b.metrics.held.Inc()
-		if !b.full {
-			b.full = true
+func (b *broadcaster) enqueue(text string, next time.Duration) bool {
+	if len(b.pending) >= b.maxPending {
+		b.metrics.blocked.Inc()
+		if !b.blocked {
+			b.blocked = true
 			b.Log.Warn("too many messages wait for the broker: nothing more is said until it acknowledges",
-				"id", b.id, "waiting", len(b.waiting))
+				"id", b.id, "waiting", len(b.pending))
 		}
 		return false
 	}
@@ -123,34 +123,34 @@ func (b *broadcaster) say(text string, next time.Duration) bool {
 	if !b.Plain {
 		payload = h.AppendJSON(nil)
 	}
-	b.waiting = append(b.waiting, said{h, payload})
-	b.metrics.said.Inc()
-	b.metrics.waiting.Inc()
+	b.pending = append(b.pending, pendingMessage{h, payload})
+	b.metrics.published.Inc()
+	b.metrics.pending.Inc()
 	return true
 }
 
 // send hands the oldest message to the connection, if there is one and nothing
 // is in flight.
 func (b *broadcaster) send() {
-	for b.client != nil && b.acked == nil && len(b.waiting) > 0 {
-		acked, err := b.client.Publish(mqtt.Message{Topic: b.topic, Payload: b.waiting[0].payload, QoS: b.QoS})
+	for b.client != nil && b.acked == nil && len(b.pending) > 0 {
+		acked, err := b.client.Publish(mqtt.Message{Topic: b.topic, Payload: b.pending[0].payload, QoS: b.QoS})
 		if err != nil {
-			b.disconnected()
+			b.onDisconnected()
 			return
 		}
 		if b.QoS > 0 {
 			b.acked = acked
 			return
 		}
-		b.forget()
+		b.dropOldest()
 	}
 }
 
 // acknowledged is called when the broker has acknowledged the oldest message.
-func (b *broadcaster) acknowledged() {
+func (b *broadcaster) onAck() {
 	b.acked = nil
-	h := b.waiting[0].hello
-	b.forget()
+	h := b.pending[0].hello
+	b.dropOldest()
 	b.metrics.acknowledged.Inc()
 	if b.Acked != nil {
 		b.Acked(b.id, h)
@@ -158,16 +158,16 @@ func (b *broadcaster) acknowledged() {
 }
 
 // forget drops the oldest message, which is the broker's now.
-func (b *broadcaster) forget() {
-	b.waiting[0] = said{}
-	b.waiting = b.waiting[1:]
-	if len(b.waiting) == 0 {
-		b.waiting = nil
+func (b *broadcaster) dropOldest() {
+	b.pending[0] = pendingMessage{}
+	b.pending = b.pending[1:]
+	if len(b.pending) == 0 {
+		b.pending = nil
 	}
-	b.metrics.waiting.Dec()
-	if b.full && len(b.waiting) <= b.room/2 {
-		b.full = false
-		b.Log.Info("the broker acknowledges again", "id", b.id, "waiting", len(b.waiting))
+	b.metrics.pending.Dec()
+	if b.blocked && len(b.pending) <= b.maxPending/2 {
+		b.blocked = false
+		b.Log.Info("the broker acknowledges again", "id", b.id, "waiting", len(b.pending))
 	}
 }
 
@@ -185,7 +185,7 @@ func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
 	o := mqtt.ClientOptions{
 		Broker: b.Broker, ClientID: b.id, Filters: 2, KeepAlive: mqtt.KeepAlive,
 		Will:    &mqtt.Message{Topic: presence, Payload: b.presence("lost"), QoS: 1, Retain: true},
-		Handler: b.listen,
+		Handler: b.receive,
 	}
 	if b.Count >= fleetSize {
 		o.SmallBuffers, o.KeepAlive = true, 0
@@ -224,16 +224,16 @@ func (b *broadcaster) presence(state string) []byte {
 	return p
 }
 
-func (b *broadcaster) connected(c *mqtt.Client) {
+func (b *broadcaster) onConnected(c *mqtt.Client) {
 	if b.client != nil {
-		b.disconnected() // its end is not seen yet
+		b.onDisconnected() // its end is not seen yet
 	}
 	b.client = c
-	if b.denied {
-		b.sayHere()
+	if b.presenceContradicted {
+		b.publishPresence()
 	}
-	b.Log.Log(context.Background(), b.level(slog.LevelInfo), "connected", "id", b.id, "broker", b.Broker, "waiting", len(b.waiting))
-	b.fleet.changed(1, "")
+	b.Log.Log(context.Background(), b.level(slog.LevelInfo), "connected", "id", b.id, "broker", b.Broker, "waiting", len(b.pending))
+	b.fleet.connectionChanged(1, "")
 }
 
 // lost returns a channel that is closed when the connection has ended.
@@ -244,47 +244,47 @@ func (b *broadcaster) lost() <-chan struct{} {
 	return b.client.Lost()
 }
 
-func (b *broadcaster) disconnected() {
-	b.fleet.changed(-1, mqtt.Cause(b.client.Err()))
+func (b *broadcaster) onDisconnected() {
+	b.fleet.connectionChanged(-1, mqtt.Cause(b.client.Err()))
 	b.client, b.acked = nil, nil
 }
 
 // linkChanged is called by Reconnect.
-func (b *broadcaster) linkChanged(l stream.Link) {
-	if l.State == stream.Retrying && l.Cause != b.cause {
+func (b *broadcaster) onLink(l stream.Link) {
+	if l.State == stream.Retrying && l.Cause != b.lastCause {
 		b.Log.Log(context.Background(), b.level(slog.LevelWarn), "no connection to the broker", "id", b.id, "broker", b.Broker, "cause", l.Cause)
 	}
-	b.cause = l.Cause
+	b.lastCause = l.Cause
 	if b.Link != nil {
 		b.Link(b.id, l)
 	}
 }
 
 // listen runs on paho's routing goroutine, which must not wait.
-func (b *broadcaster) listen(m stream.Arrival) {
+func (b *broadcaster) receive(m stream.Arrival) {
 	select {
-	case b.inbox <- m:
+	case b.control <- m:
 	default:
 	}
 }
 
 // goodbye sends what still waits and says that it is gone, in a second and a
 // half at most: whoever ended ctx waits for it.
-func (b *broadcaster) goodbye(ctx context.Context, ended <-chan struct{}) {
+func (b *broadcaster) shutdown(ctx context.Context, ended <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 1500*time.Millisecond)
 	defer cancel()
 	if b.client == nil {
 		// An attempt ends with the ctx that ended, or has just got through.
 		select {
 		case c := <-b.clients:
-			b.connected(c)
+			b.onConnected(c)
 		case <-ended:
 		}
 	}
-	b.sendAll(ctx)
-	if left := len(b.waiting); left > 0 {
-		b.Log.Warn("stopped before the broker had acknowledged everything", "id", b.id, "messages", left, "first", b.waiting[0].hello.Seq)
-		b.metrics.waiting.Sub(float64(left))
+	b.drain(ctx)
+	if left := len(b.pending); left > 0 {
+		b.Log.Warn("stopped before the broker had acknowledged everything", "id", b.id, "messages", left, "first", b.pending[0].hello.Seq)
+		b.metrics.pending.Sub(float64(left))
 	}
 	if b.client == nil {
 		return
@@ -298,20 +298,20 @@ func (b *broadcaster) goodbye(ctx context.Context, ended <-chan struct{}) {
 		}
 	}
 	b.client.Close()
-	b.fleet.changed(-1, "")
+	b.fleet.connectionChanged(-1, "")
 }
 
 // sendAll sends what waits until nothing does, the connection is lost or ctx
 // ends.
-func (b *broadcaster) sendAll(ctx context.Context) {
+func (b *broadcaster) drain(ctx context.Context) {
 	for b.client != nil {
 		b.send()
-		if b.client == nil || len(b.waiting) == 0 {
+		if b.client == nil || len(b.pending) == 0 {
 			return
 		}
 		select {
 		case <-b.acked:
-			b.acknowledged()
+			b.onAck()
 		case <-b.client.Lost():
 			return
 		case <-ctx.Done():

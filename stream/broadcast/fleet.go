@@ -9,9 +9,9 @@ import (
 // A fleet is what the broadcasters of one process share.
 type fleet struct {
 	Options
-	metrics *metrics
-	pace    *pace
-	room    int // how many messages one broadcaster may hold
+	metrics    *metrics
+	pace       *pace
+	maxPending int // how many messages one broadcaster may hold
 
 	mu        sync.Mutex
 	connected int
@@ -27,10 +27,10 @@ func newFleet(o Options) (*fleet, error) {
 		return nil, err
 	}
 	return &fleet{
-		Options: o,
-		metrics: metrics,
-		pace:    newPace(),
-		room:    min(maxWaitingEach, max(minWaitingEach, maxWaiting/o.Count)),
+		Options:    o,
+		metrics:    metrics,
+		pace:       newPace(),
+		maxPending: min(maxPendingEach, max(minPendingEach, maxPending/o.Count)),
 	}, nil
 }
 
@@ -55,7 +55,7 @@ func (f *fleet) level(want slog.Level) slog.Level {
 
 // changed counts the connections. Of very many it logs when all stand, and
 // when none does.
-func (f *fleet) changed(by int, cause string) {
+func (f *fleet) connectionChanged(by int, cause string) {
 	f.mu.Lock()
 	f.connected += by
 	connected := f.connected

@@ -9,10 +9,10 @@ import (
 // broadcastMetrics count what the broadcasters of one process do, together: a
 // label for each would be too many.
 type metrics struct {
-	said         prometheus.Counter
+	published    prometheus.Counter
 	acknowledged prometheus.Counter
-	held         prometheus.Counter
-	waiting      prometheus.Gauge
+	blocked      prometheus.Counter
+	pending      prometheus.Gauge
 	connected    prometheus.Gauge
 }
 
@@ -24,16 +24,16 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "hellox", Subsystem: "broadcast", Name: name, Help: help})
 	}
 	m := &metrics{
-		said:         counter("published_total", "Messages said, each counted once however often it is sent."),
+		published:    counter("published_total", "Messages said, each counted once however often it is sent."),
 		acknowledged: counter("acknowledged_total", "Messages of QoS 1 and 2 that the broker has acknowledged."),
-		held:         counter("held_total", "Times that nothing was said because too many messages waited for the broker."),
-		waiting:      gauge("waiting", "Messages said that the broker has not acknowledged (of QoS 0: that were not sent)."),
+		blocked:      counter("held_total", "Times that nothing was said because too many messages waited for the broker."),
+		pending:      gauge("waiting", "Messages said that the broker has not acknowledged (of QoS 0: that were not sent)."),
 		connected:    gauge("connected", "Broadcasters with a connection to the broker."),
 	}
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.said, m.acknowledged, m.held, m.waiting, m.connected} {
+	for _, c := range []prometheus.Collector{m.published, m.acknowledged, m.blocked, m.pending, m.connected} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}

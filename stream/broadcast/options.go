@@ -47,9 +47,9 @@ type Options struct {
 // maxWaiting is how many messages all broadcasters of a process may hold that
 // the broker has not acknowledged; maxWaitingEach is one broadcaster's most.
 const (
-	maxWaiting     = 100_000
-	maxWaitingEach = 10_000
-	minWaitingEach = 100
+	maxPending     = 100_000
+	maxPendingEach = 10_000
+	minPendingEach = 100
 )
 
 func (o *Options) withDefaults() Options {

@@ -10,21 +10,21 @@ import (
 )
 
 // hear reads a message that came to the broadcaster itself.
-func (b *broadcaster) hear(m stream.Arrival) {
+func (b *broadcaster) handleControl(m stream.Arrival) {
 	switch m.Topic {
 	case stream.PresenceTopic(b.id):
-		b.hearPresence(m.Payload)
+		b.handlePresence(m.Payload)
 	case stream.CommandTopic(b.id):
 		if m.Retained {
 			return // of another time
 		}
-		b.obey(m.Payload)
+		b.handleCommand(m.Payload)
 	}
 }
 
 // hearPresence puts right what is said of this broadcaster while it is here:
 // the last will of a connection that it has replaced arrives late.
-func (b *broadcaster) hearPresence(payload []byte) {
+func (b *broadcaster) handlePresence(payload []byte) {
 	var p stream.Presence
 	if err := json.Unmarshal(payload, &p); err != nil {
 		return
@@ -33,27 +33,27 @@ func (b *broadcaster) hearPresence(payload []byte) {
 	case p.State == "here" && p.Boot != b.boot:
 		b.Log.Warn("another broadcaster has the same id", "id", b.id, "its boot", p.Boot)
 	case p.State != "here" && b.client != nil:
-		b.sayHere()
+		b.publishPresence()
 	case p.State != "here":
-		b.denied = true // it may be heard before the connection is handed over
+		b.presenceContradicted = true // it may be heard before the connection is handed over
 	}
 }
 
-func (b *broadcaster) sayHere() {
+func (b *broadcaster) publishPresence() {
 	// Not acknowledged: a lost connection says it again anyway.
 	_, _ = b.client.Publish(mqtt.Message{Topic: stream.PresenceTopic(b.id), Payload: b.presence("here"), QoS: 1, Retain: true})
-	b.denied = false
+	b.presenceContradicted = false
 }
 
 // obey does what a command asks for and answers.
-func (b *broadcaster) obey(payload []byte) {
+func (b *broadcaster) handleCommand(payload []byte) {
 	var c stream.Command
 	err := json.Unmarshal(payload, &c)
 	if err == nil {
 		err = c.Check()
 	}
 	if err == nil {
-		err = b.do(c)
+		err = b.execute(c)
 	}
 	answer := stream.Answer{ID: c.ID, OK: err == nil, State: b.mode}
 	if err != nil {
@@ -63,15 +63,15 @@ func (b *broadcaster) obey(payload []byte) {
 	b.answer(answer)
 }
 
-func (b *broadcaster) do(c stream.Command) error {
+func (b *broadcaster) execute(c stream.Command) error {
 	switch c.Do {
 	case stream.Say:
-		return b.sayNow(c.Text)
+		return b.enqueueNow(c.Text)
 	case stream.Identify:
-		return b.sayNow("This is " + b.id)
+		return b.enqueueNow("This is " + b.id)
 	case stream.Pause:
 		b.mode.Paused = true
-		b.tick.Stop()
+		b.timer.Stop()
 	case stream.Resume:
 		if b.mode.Paused {
 			b.mode.Paused = false
@@ -87,13 +87,13 @@ func (b *broadcaster) do(c stream.Command) error {
 }
 
 // sayNow says text between two messages; the next one comes when it would have.
-func (b *broadcaster) sayNow(text string) error {
+func (b *broadcaster) enqueueNow(text string) error {
 	next := max(b.next.Sub(b.Now()), 1)
 	if b.mode.Paused {
 		next = 0
 	}
-	if !b.say(text, next) {
-		return fmt.Errorf("%d messages wait for the broker: there is no room for another", len(b.waiting))
+	if !b.enqueue(text, next) {
+		return fmt.Errorf("%d messages wait for the broker: there is no room for another", len(b.pending))
 	}
 	return nil
 }
