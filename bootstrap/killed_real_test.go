@@ -18,6 +18,7 @@ import (
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/kind"
 	"hellox/bootstrap/run"
+	"hellox/bootstrap/run/runtest"
 	"hellox/bootstrap/step"
 )
 
@@ -143,6 +144,7 @@ func kill(t *testing.T, r *rig, v victim, step string, after time.Duration) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestVictim$", "-test.v")
 	cmd.Env = append(os.Environ(), victimVar+"="+string(text))
+	runtest.Bind(cmd)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

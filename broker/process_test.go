@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"modernc.org/sqlite"
+
+	"hellox/bootstrap/run/runtest"
 )
 
 // TestMain makes this binary a broker when it is started as a child: one that
@@ -22,6 +24,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("HELLOX_TEST_BROKER") == "" {
 		os.Exit(m.Run())
 	}
+	runtest.Follow() // under strace, which does not end it
 	if err := child(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -78,6 +81,7 @@ func (p *process) start(t testing.TB) {
 	p.cmd.Env = append(append(os.Environ(), "HELLOX_TEST_BROKER="+p.addr.String(), "HELLOX_TEST_STORE="+p.store), p.env...)
 	p.cmd.Stderr = p.log
 	ownGroup(p.cmd)
+	runtest.Bind(p.cmd)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

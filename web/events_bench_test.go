@@ -23,6 +23,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"hellox/bootstrap/run/runtest"
 	"hellox/history/sqlite"
 	"hellox/stream"
 )
@@ -103,6 +104,7 @@ func benchEvents(b *testing.B, clients, stalled int) {
 	used, resident := inUse(), residentSize(b)
 	readers := exec.CommandContext(b.Context(), self, ln.Addr().String(), fmt.Sprint(clients), fmt.Sprint(stalled))
 	readers.Env = append(os.Environ(), readersEnv+"=1")
+	runtest.Bind(readers)
 	var out bytes.Buffer
 	readers.Stdout, readers.Stderr = &out, os.Stderr
 	if err := readers.Start(); err != nil {
@@ -148,6 +150,7 @@ func benchEvents(b *testing.B, clients, stalled int) {
 const readersEnv = "HELLOX_WEB_READERS"
 
 func TestMain(m *testing.M) {
+	runtest.EndWithGo()
 	if os.Getenv(readersEnv) != "" {
 		if err := readEvents(os.Args[1], os.Args[2], os.Args[3]); err != nil {
 			fmt.Fprintln(os.Stderr, err)

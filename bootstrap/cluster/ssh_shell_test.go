@@ -19,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"hellox/bootstrap/bootstraptest"
+	"hellox/bootstrap/run/runtest"
 )
 
 // A machine is a node with an ssh server that runs what it is told in a
@@ -137,6 +138,7 @@ func (m *machine) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 		cmd := exec.CommandContext(ctx, "sh", "-c", command.Line)
 		cmd.WaitDelay = time.Second
 		cmd.Env = append(os.Environ(), "PATH="+m.dir+":"+os.Getenv("PATH"), "STORE="+m.dir)
+		runtest.Bind(cmd)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = channel, channel, channel.Stderr()
 		var status struct{ Code uint32 }
 		if exit := (*exec.ExitError)(nil); errors.As(cmd.Run(), &exit) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"hellox/bootstrap/bootstraptest"
+	"hellox/bootstrap/run/runtest"
 )
 
 // aDaemon starts a real Docker daemon behind TLS, with the laptop's
@@ -50,6 +51,7 @@ func (l *laptop) aDaemon() (address string) {
 		"--data-root", filepath.Join(data, "data"), "--exec-root", filepath.Join(data, "exec"), "--pidfile", filepath.Join(data, "pid"),
 		"--bridge", "none", "--iptables=false", "--ip6tables=false")
 	cmd.Stdout, cmd.Stderr = log, log
+	runtest.Bind(cmd)
 	if err := cmd.Start(); err != nil {
 		l.T.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"hellox/bootstrap/run/runtest"
 	"hellox/stream"
 )
 
@@ -99,6 +100,7 @@ func (r *kindRig) up(more ...string) []string {
 func (r *kindRig) program(name string, args ...string) *exec.Cmd {
 	c := exec.Command(name, args...)
 	c.Env, c.Dir = r.env, r.dir
+	runtest.Bind(c)
 	return c
 }
 

@@ -6,15 +6,22 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"hellox/bootstrap/run/runtest"
 )
 
 // TestMain makes this test binary the command hellox on the PATH of every test
 // and script here, so that they run the real program.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"hellox": main})
+	runtest.EndWithGo()
+	testscript.Main(m, map[string]func(){"hellox": func() {
+		runtest.Follow() // also what up --detach leaves in the background
+		main()
+	}})
 }
 
 func TestScripts(t *testing.T) {
@@ -31,6 +38,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("NO_COLOR", "1")
+			name, pid, _ := strings.Cut(runtest.Variable(), "=")
+			env.Setenv(name, pid)
 			env.Defer(func() { endHolders(env.WorkDir) })
 			return nil
 		},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"hellox/bootstrap/run/runtest"
 	"hellox/cmd/hellox/state"
 )
 
@@ -52,6 +53,7 @@ func (p *process) start() {
 	defer f.Close()
 	p.cmd = exec.Command("hellox", p.args...)
 	p.cmd.Stdout, p.cmd.Stderr = f, f
+	runtest.Bind(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}

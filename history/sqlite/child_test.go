@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"hellox/bootstrap/run/runtest"
 	"hellox/history"
 	"hellox/history/historytest"
 	"hellox/stream"
@@ -28,6 +29,7 @@ const childEnv = "HELLOX_HISTORY_CHILD"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
+		runtest.Follow() // under strace, which does not end it
 		os.Exit(child(os.Args[1:]))
 	}
 	os.Exit(m.Run())
@@ -120,6 +122,7 @@ func runChild(t *testing.T, prefix []string, kill func(line string) (after time.
 	command := append(append(append([]string{}, prefix...), self), args...)
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), childEnv+"=1")
+	runtest.Bind(cmd)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()

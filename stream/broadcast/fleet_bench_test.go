@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"hellox/bootstrap/run/runtest"
 	"hellox/stream"
 	"hellox/stream/mqtt"
 	"hellox/stream/streamtest"
@@ -36,6 +37,7 @@ func brokerProcess(b *testing.B) mqtt.Broker {
 	b.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestBrokerProcess$")
 	cmd.Env = append(os.Environ(), "HELLOX_TEST_BROKER=1")
+	runtest.Bind(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
