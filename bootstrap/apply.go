@@ -18,26 +18,26 @@ import (
 	"hellox/manifests"
 )
 
-// apply brings the cluster to objects: it records them, applies them, removes
+// Apply brings the cluster to objects: it records them, applies them, removes
 // what was recorded before and is not among them, and records what is left. Its
 // caller holds the lock. Killed at any moment, it leaves an inventory that holds
 // at least what is there, and the next apply goes on from that.
-func (s *site) apply(ctx context.Context, objects []*unstructured.Unstructured, image string, ownNamespace bool) (applied, error) {
-	result := applied{objects: len(objects), foreign: !ownNamespace}
+func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Unstructured, image string, ownNamespace bool) (Applied, error) {
+	result := Applied{objects: len(objects), foreign: !ownNamespace}
 	if !ownNamespace {
 		objects = slices.DeleteFunc(slices.Clone(objects), func(u *unstructured.Unstructured) bool {
 			return u.GetKind() == "Namespace"
 		})
 	}
-	wanted := make([]ref, len(objects))
+	wanted := make([]Ref, len(objects))
 	for i, u := range objects {
-		wanted[i] = refOf(u)
+		wanted[i] = RefOf(u)
 	}
 	digest, err := digestOf(objects)
 	if err != nil {
 		return result, err
 	}
-	inv, err := s.readInventory(ctx)
+	inv, err := readInventory(ctx, inst)
 	if err != nil {
 		return result, err
 	}
@@ -46,27 +46,27 @@ func (s *site) apply(ctx context.Context, objects []*unstructured.Unstructured, 
 	if !result.again {
 		inv.Objects = append(inv.Objects, wanted...)
 		inv.Image, inv.Manifests, inv.DataOnly = image, "", false
-		if inv, err = s.write(ctx, inv); err != nil {
+		if inv, err = writeInventory(ctx, inst, inv); err != nil {
 			return result, err
 		}
 	}
-	if result.changed, err = s.applyAll(ctx, objects); err != nil {
+	if result.changed, err = inst.applyAll(ctx, objects); err != nil {
 		return result, err
 	}
-	obsolete := slices.DeleteFunc(slices.Clone(inv.Objects), func(r ref) bool { return slices.Contains(wanted, r) })
+	obsolete := slices.DeleteFunc(slices.Clone(inv.Objects), func(r Ref) bool { return slices.Contains(wanted, r) })
 	for _, r := range obsolete {
-		if r.holdsData() {
+		if r.HoldsData() {
 			result.kept = append(result.kept, r)
 		}
 	}
-	obsolete = slices.DeleteFunc(obsolete, ref.holdsData)
-	if result.pruned, _, err = s.remove(ctx, obsolete); err != nil {
+	obsolete = slices.DeleteFunc(obsolete, Ref.HoldsData)
+	if result.pruned, _, err = remove(ctx, inst, obsolete); err != nil {
 		return result, err
 	}
 	if !result.again {
 		inv.Objects = append(wanted, result.kept...)
 		inv.Manifests = digest
-		if _, err = s.write(ctx, inv); err != nil {
+		if _, err = writeInventory(ctx, inst, inv); err != nil {
 			return result, err
 		}
 	}
@@ -75,18 +75,18 @@ func (s *site) apply(ctx context.Context, objects []*unstructured.Unstructured, 
 
 // applyAll applies objects: a namespace first, the rest side by side. It returns
 // those that were made or altered.
-func (s *site) applyAll(ctx context.Context, objects []*unstructured.Unstructured) ([]ref, error) {
+func (inst *Installation) applyAll(ctx context.Context, objects []*unstructured.Unstructured) ([]Ref, error) {
 	var mu sync.Mutex
-	var changed []ref
+	var changed []Ref
 	one := func(ctx context.Context, u *unstructured.Unstructured) error {
-		did, err := s.applyOne(ctx, u)
+		did, err := inst.applyOne(ctx, u)
 		if err != nil {
 			return err
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		if did {
-			changed = append(changed, refOf(u))
+			changed = append(changed, RefOf(u))
 		}
 		return nil
 	}
@@ -102,24 +102,24 @@ func (s *site) applyAll(ctx context.Context, objects []*unstructured.Unstructure
 		g.Go(func() error { return one(gctx, u) })
 	}
 	err := g.Wait()
-	slices.SortFunc(changed, compareRefs)
+	slices.SortFunc(changed, CompareRefs)
 	return changed, err
 }
 
 // applyOne makes u what the cluster has, by server-side apply: fields that
 // others own stay theirs, and fields of ours that somebody altered are put
 // back. It tells whether that changed anything.
-func (s *site) applyOne(ctx context.Context, u *unstructured.Unstructured) (bool, error) {
-	r := refOf(u)
+func (inst *Installation) applyOne(ctx context.Context, u *unstructured.Unstructured) (bool, error) {
+	r := RefOf(u)
 	var before *unstructured.Unstructured
 	for {
-		resource, live, err := s.get(ctx, r)
+		resource, live, err := inst.client.Get(ctx, r)
 		if err != nil {
 			return false, fmt.Errorf("apply %s: %w", r, err)
 		}
-		if live != nil && !s.belongs(live) {
+		if live != nil && !inst.belongs(live) {
 			return false, &step.Error{
-				Sentence: fmt.Sprintf("apply %s: namespace %s has one already, which is not of hellox", r, s.namespace),
+				Sentence: fmt.Sprintf("apply %s: namespace %s has one already, which is not of hellox", r, inst.Namespace),
 				Hint:     "choose another --namespace",
 			}
 		}
@@ -128,24 +128,24 @@ func (s *site) applyOne(ctx context.Context, u *unstructured.Unstructured) (bool
 			break
 		}
 		// What is on its way out cannot be kept; its successor is made anew.
-		if err := waitGone(ctx, resource, r.Name, live.GetUID()); err != nil {
+		if err := WaitGone(ctx, resource, r.Name, live.GetUID()); err != nil {
 			return false, fmt.Errorf("apply %s: wait until the old one is gone: %w", r, err)
 		}
 	}
-	resource, err := s.resourceOf(ctx, r)
+	resource, err := inst.client.ResourceOf(ctx, r)
 	if err != nil {
 		return false, fmt.Errorf("apply %s: %w", r, err)
 	}
 	after, err := resource.Apply(ctx, r.Name, u, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 	if err != nil {
-		return false, applyError(r, s.namespace, err)
+		return false, applyError(r, inst.Namespace, err)
 	}
-	return before == nil || differ(before, after), nil
+	return before == nil || Differ(before, after), nil
 }
 
-// differ tells whether two states of an object differ in more than who owns
+// Differ reports whether two states of an object differ in more than who owns
 // which field, and how it does.
-func differ(a, b *unstructured.Unstructured) bool {
+func Differ(a, b *unstructured.Unstructured) bool {
 	plain := func(u *unstructured.Unstructured) map[string]any {
 		u = u.DeepCopy()
 		u.SetManagedFields(nil)
@@ -156,7 +156,7 @@ func differ(a, b *unstructured.Unstructured) bool {
 	return !reflect.DeepEqual(plain(a), plain(b))
 }
 
-func applyError(r ref, namespace string, err error) error {
+func applyError(r Ref, namespace string, err error) error {
 	e := &step.Error{Sentence: "apply " + r.String(), Err: err}
 	switch {
 	case apierrors.IsInvalid(err) && r.Kind == "StatefulSet":
@@ -178,4 +178,20 @@ func digestOf(objects []*unstructured.Unstructured) (string, error) {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16]), nil
+}
+
+// Try returns an object as it is, nil if there is none, and as it would be.
+func (inst *Installation) Try(ctx context.Context, u *unstructured.Unstructured) (before, after *unstructured.Unstructured, err error) {
+	r := RefOf(u)
+	resource, before, err := inst.client.Get(ctx, r)
+	if err != nil {
+		return nil, nil, fmt.Errorf("try %s: %w", r, err)
+	}
+	after, err = resource.Apply(ctx, r.Name, u, metav1.ApplyOptions{
+		FieldManager: fieldManager, Force: true, DryRun: []string{metav1.DryRunAll},
+	})
+	if err != nil {
+		return nil, nil, applyError(r, inst.Namespace, err)
+	}
+	return before, after, nil
 }

@@ -12,7 +12,7 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// DownOptions say what Down removes.
+// DownOptions configures Down.
 type DownOptions struct {
 	Namespace string
 	KeepData  bool // volumes with history and queues stay, and what finds them again
@@ -28,151 +28,104 @@ type DownOptions struct {
 // at any moment and be done again, and when there is nothing to remove it says
 // so.
 func Down(ctx context.Context, c *cluster.Cluster, o DownOptions, steps step.Reporter) error {
-	ctx = quiet(ctx)
-	s, err := newSite(c.REST, o.Namespace)
+	inst, err := NewInstallation(c.REST, o.Namespace)
+	if err == nil {
+		d := &downRun{DownOptions: o, Reporter: steps, cluster: c, inst: inst}
+		err = d.run(WithoutKlog(ctx))
+	}
 	if err != nil {
-		return err
+		steps.Fail(err)
 	}
-	d := &downRun{DownOptions: o, Reporter: steps, cluster: c, site: s}
-	defer func() { d.release(ctx) }()
-	for _, step := range []func(context.Context) error{
-		d.removeObjects,
-		d.removeImages,
-		d.removeNamespace,
-		d.deleteCluster,
-	} {
-		if err := step(ctx); err != nil {
-			steps.Fail(err)
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
+// A downRun is what the steps of one Down share.
 type downRun struct {
 	DownOptions
 	step.Reporter
 	cluster *cluster.Cluster
-	site    *site
-	absent  bool            // there is no such namespace
-	own     bool            // the namespace is the installation's
-	lock    *lock           // held from the first removal to that of the namespace
-	held    context.Context // ends when the lock is lost
+	inst    *Installation
+	absent  bool  // there is no such namespace
+	own     bool  // the namespace is the installation's
+	lock    *Lock // nil where nothing is changed, and once it was released
 }
 
-// release lets the lock go, if it is held.
-func (d *downRun) release(ctx context.Context) {
+// run takes the steps of a Down. The lock is held from the first removal to
+// that of the namespace.
+func (d *downRun) run(ctx context.Context) error {
+	d.Begin(step.Remove)
+	held, err := d.acquireLock(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.releaseLock(ctx)
+	for _, do := range []func(context.Context) error{
+		d.removeObjects,
+		d.removeImages,
+		d.removeNamespace,
+	} {
+		if err := do(held); err != nil {
+			return orLost(held, err)
+		}
+	}
+	return d.deleteCluster(ctx)
+}
+
+// acquireLock locks the installation, if there is one and it will be changed.
+// The context it returns ends when the lock is lost.
+func (d *downRun) acquireLock(ctx context.Context) (held context.Context, err error) {
+	d.own, err = d.inst.FindNamespace(ctx, d.Progress)
+	d.absent = apierrors.IsNotFound(err)
+	if d.absent || d.DryRun && err == nil {
+		return ctx, nil
+	}
+	if err == nil {
+		held, d.lock, err = AcquireLock(ctx, d.inst, d.Holder, d.Progress)
+	}
+	return held, err
+}
+
+func (d *downRun) releaseLock(ctx context.Context) {
 	if d.lock != nil {
-		d.lock.release(ctx)
+		d.lock.Release(ctx)
 		d.lock = nil
 	}
 }
 
 func (d *downRun) removeObjects(ctx context.Context) error {
-	d.Begin(step.Remove)
-	d.held = ctx
-	var err error
-	d.own, err = d.site.findNamespace(ctx, d.Progress)
 	switch {
-	case apierrors.IsNotFound(err):
-		d.absent = true
+	case d.absent:
 		d.Done("nothing of hellox in namespace "+d.Namespace, true)
 		return nil
-	case err != nil:
-		return err
 	case d.DryRun:
-		return d.tell(ctx)
+		return d.planRemoval(ctx)
 	}
-	if d.held, d.lock, err = d.site.lock(ctx, d.Holder, d.Progress); err != nil {
+	removed, notes, err := d.inst.Clear(ctx, d.KeepData)
+	if err != nil {
 		return err
 	}
-	removed, notes, err := d.site.clear(d.held, d.KeepData)
-	if err != nil {
-		return orLost(d.held, err)
-	}
-	said := count(len(removed), "object") + " removed from namespace " + d.Namespace
+	done := Count(len(removed), "object") + " removed from namespace " + d.Namespace
 	if len(removed) == 0 {
-		said = "nothing of hellox in namespace " + d.Namespace
+		done = "nothing of hellox in namespace " + d.Namespace
 	}
-	d.Done(said, len(removed) == 0)
+	d.Done(done, len(removed) == 0)
 	for _, n := range notes {
 		d.Note(n)
 	}
 	return nil
 }
 
-// removeNamespace removes the inventory, and the namespace with it if that is
-// the installation's own and nobody else has anything in it.
-func (d *downRun) removeNamespace(ctx context.Context) error {
-	if d.DryRun || d.absent || d.KeepData {
-		return nil
-	}
-	d.Begin(step.Namespace)
-	if !d.own {
-		if err := d.site.forget(d.held); err != nil {
-			return orLost(d.held, err)
-		}
-		d.Done("left: namespace "+d.Namespace+", which was there before hellox", true)
-		return nil
-	}
-	others, err := d.site.others(d.held)
-	if err != nil {
-		return orLost(d.held, err)
-	}
-	if len(others) > 0 {
-		// The namespace's own mark finds it again, once they are gone.
-		if err := d.site.forget(d.held); err != nil {
-			return orLost(d.held, err)
-		}
-		d.Done(fmt.Sprintf("left: namespace %s, which holds %s", d.Namespace, some(others)), true)
-		return nil
-	}
-	// The namespace takes the inventory and the lock with it.
-	d.release(ctx)
-	if _, err := d.site.removeOne(ctx, ref{APIVersion: "v1", Kind: "Namespace", Name: d.Namespace}); err != nil {
-		return fmt.Errorf("remove namespace %s: %w", d.Namespace, err)
-	}
-	d.Done("namespace "+d.Namespace+" removed", false)
-	return nil
-}
-
-// tell says what would be removed.
-func (d *downRun) tell(ctx context.Context) error {
-	inv, err := d.site.readInventory(ctx)
+// planRemoval reports what would be removed.
+func (d *downRun) planRemoval(ctx context.Context) error {
+	removable, err := d.inst.Removable(ctx, d.own, d.KeepData)
 	if err != nil {
 		return err
 	}
-	objects, data, err := d.site.recorded(ctx, inv)
-	if err != nil {
-		return err
-	}
-	if !d.KeepData {
-		objects = append(objects, data...)
-	}
-	var ours []ref
-	for _, r := range objects {
-		_, u, err := d.site.get(ctx, r)
-		if err != nil {
-			return fmt.Errorf("read %s in namespace %s: %w", r, d.Namespace, err)
-		}
-		if u != nil && d.site.belongs(u) {
-			ours = append(ours, r)
-		}
-	}
-	if d.own && !d.KeepData {
-		others, err := d.site.others(ctx)
-		if err != nil {
-			return err
-		}
-		if len(others) == 0 {
-			ours = append(ours, ref{Kind: "Namespace", Name: d.Namespace})
-		}
-	}
-	if len(ours) == 0 {
+	if len(removable) == 0 {
 		d.Done("nothing of hellox in namespace "+d.Namespace, true)
 		return nil
 	}
-	d.Done("would remove from namespace "+d.Namespace+": "+names(ours), true)
+	d.Done("would remove from namespace "+d.Namespace+": "+Names(removable), true)
 	return nil
 }
 
@@ -183,29 +136,61 @@ func (d *downRun) removeImages(ctx context.Context) error {
 		return nil
 	}
 	d.Begin(step.Unload)
-	recorded, err := d.site.inventories(d.held)
+	names, err := OtherImages(ctx, d.inst)
 	if err != nil {
 		return err
 	}
 	var keep []string
-	for namespace, inv := range recorded {
-		for _, name := range inv.Images {
-			if tag, ok := strings.CutPrefix(name, image.Repository+":"); ok && namespace != d.Namespace {
-				keep = append(keep, tag)
-			}
+	for _, name := range names {
+		if tag, ok := strings.CutPrefix(name, image.Repository+":"); ok {
+			keep = append(keep, tag)
 		}
 	}
-	n, err := d.cluster.RemoveImages(d.held, keep...)
+	n, err := d.cluster.RemoveImages(ctx, keep...)
 	if err != nil {
 		return err
 	}
-	if own := recorded[d.Namespace]; d.KeepData && len(own.Images) > 0 {
-		own.Images = nil
-		if _, err := d.site.write(d.held, own); err != nil {
-			return orLost(d.held, err)
+	if d.KeepData {
+		if err := ForgetImages(ctx, d.inst); err != nil {
+			return err
 		}
 	}
-	d.Done(count(n, "image")+" removed from "+count(len(d.cluster.Nodes), "node"), n == 0)
+	d.Done(Count(n, "image")+" removed from "+Count(len(d.cluster.Nodes), "node"), n == 0)
+	return nil
+}
+
+// removeNamespace removes the inventory, and the namespace with it if that is
+// the installation's own and holds nothing of anybody else.
+func (d *downRun) removeNamespace(ctx context.Context) error {
+	if d.DryRun || d.absent || d.KeepData {
+		return nil
+	}
+	d.Begin(step.Namespace)
+	var foreign []Ref
+	if d.own {
+		var err error
+		if foreign, err = ForeignObjects(ctx, d.inst); err != nil {
+			return err
+		}
+	}
+	if !d.own || len(foreign) > 0 {
+		// The namespace's own mark finds it again, once they are gone.
+		if err := ForgetInventory(ctx, d.inst); err != nil {
+			return err
+		}
+		left := "left: namespace " + d.Namespace + ", which was there before hellox"
+		if d.own {
+			left = fmt.Sprintf("left: namespace %s, which holds %s", d.Namespace, Few(foreign))
+		}
+		d.Done(left, true)
+		return nil
+	}
+	// The namespace takes the inventory and the lock with it.
+	d.releaseLock(ctx)
+	if err := d.inst.RemoveNamespace(ctx); err != nil {
+		return err
+	}
+	d.Done("namespace "+d.Namespace+" removed", false)
 	return nil
 }
 
@@ -214,18 +199,18 @@ func (d *downRun) deleteCluster(ctx context.Context) error {
 		return nil
 	}
 	d.Begin(step.DeleteCluster)
-	made, err := d.site.wasMade(ctx)
+	created, err := CreatedByHellox(ctx, d.cluster.REST)
 	if err != nil {
 		return err
 	}
-	if !made {
+	if !created {
 		return &step.Error{
 			Kind:     step.Unsafe,
 			Sentence: fmt.Sprintf("delete %s: hellox did not make it", d.cluster),
 			Hint:     "delete it with the tool that made it",
 		}
 	}
-	installations, err := d.site.installations(ctx)
+	installations, err := List(ctx, d.cluster.REST)
 	if err != nil {
 		return err
 	}

@@ -10,30 +10,30 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-func testDown(t *testing.T, r *rig, s *site) {
+func testDown(t *testing.T, r *rig, inst *Installation) {
 	ctx := t.Context()
-	at := DownOptions{Namespace: s.namespace}
+	at := DownOptions{Namespace: inst.Namespace}
 
 	dry := at
 	dry.DryRun = true
 	r.down(t, dry)
-	if status, err := s.status(ctx); err != nil || !status.Ready {
+	if status, err := ReadStatus(ctx, r.cluster.REST, inst.Namespace); err != nil || !status.Ready {
 		t.Fatalf("after a dry run: %+v, %v", status, err)
 	}
 
 	keep := at
 	keep.KeepData = true
 	r.down(t, keep)
-	list, err := s.in(claims).List(ctx, metav1.ListOptions{})
+	list, err := inst.In(Claims).List(ctx, metav1.ListOptions{})
 	if err != nil || len(list.Items) != 2 {
 		t.Errorf("%d volume claims were kept, want 2 (%v)", len(list.Items), err)
 	}
-	if all, err := s.installations(ctx); err != nil || !slices.ContainsFunc(all, func(i Installation) bool { return i.Namespace == s.namespace && i.DataOnly }) {
+	if all, err := List(ctx, r.cluster.REST); err != nil || !slices.ContainsFunc(all, func(i Summary) bool { return i.Namespace == inst.Namespace && i.DataOnly }) {
 		t.Errorf("installations %+v, %v", all, err)
 	}
 	kept := list.Items[0].GetUID()
-	up(t, r.options(t, s.namespace, r.programs[1]))
-	if list, err := s.in(claims).List(ctx, metav1.ListOptions{}); err != nil || len(list.Items) != 2 || list.Items[0].GetUID() != kept {
+	up(t, r.options(t, inst.Namespace, r.programs[1]))
+	if list, err := inst.In(Claims).List(ctx, metav1.ListOptions{}); err != nil || len(list.Items) != 2 || list.Items[0].GetUID() != kept {
 		t.Errorf("the kept data was not used again (%v)", err)
 	}
 
@@ -42,14 +42,14 @@ func testDown(t *testing.T, r *rig, s *site) {
 	if !slices.ContainsFunc(steps.said, func(n string) bool { return strings.Contains(n, "ConfigMap planted") }) {
 		t.Errorf("%q does not name what was left", steps.said)
 	}
-	if _, err := s.in(configMaps).Get(ctx, "planted", metav1.GetOptions{}); err != nil {
+	if _, err := inst.In(ConfigMaps).Get(ctx, "planted", metav1.GetOptions{}); err != nil {
 		t.Errorf("somebody else's object: %v", err)
 	}
-	if err := s.in(configMaps).Delete(ctx, "planted", metav1.DeleteOptions{}); err != nil {
+	if err := inst.In(ConfigMaps).Delete(ctx, "planted", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	r.down(t, at)
-	if _, err := s.objects.Resource(namespaces).Get(ctx, s.namespace, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+	if _, err := inst.client.All(Namespaces).Get(ctx, inst.Namespace, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the namespace: %v", err)
 	}
 	if steps := r.down(t, at); len(steps.changed) > 0 {
@@ -57,19 +57,19 @@ func testDown(t *testing.T, r *rig, s *site) {
 	}
 
 	// A namespace that was there is used, and stays.
-	_, err = s.objects.Resource(namespaces).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": s.namespace},
+	_, err = inst.client.All(Namespaces).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": inst.Namespace},
 	}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	up(t, r.options(t, s.namespace, r.programs[0]))
+	up(t, r.options(t, inst.Namespace, r.programs[0]))
 	r.down(t, at)
-	u, err := s.objects.Resource(namespaces).Get(ctx, s.namespace, metav1.GetOptions{})
+	u, err := inst.client.All(Namespaces).Get(ctx, inst.Namespace, metav1.GetOptions{})
 	if err != nil || len(u.GetLabels()) != 1 {
 		t.Errorf("a namespace that was there before: %v, %v", u.GetLabels(), err)
 	}
-	if err := s.objects.Resource(namespaces).Delete(ctx, s.namespace, metav1.DeleteOptions{}); err != nil {
+	if err := inst.client.All(Namespaces).Delete(ctx, inst.Namespace, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"net"
 	"sync"
 	"time"
-
-	"k8s.io/client-go/rest"
 )
 
 // The ports that forwards end at, within their pods.
@@ -27,44 +25,30 @@ type Forward struct {
 	// Moved is why Port is not the one that was preferred; "" if it is.
 	Moved string
 
-	tunnel    *tunnel
+	forwarder *forwarder
 	listeners []net.Listener
 	stop      context.CancelFunc
 	running   sync.WaitGroup
 	failed    chan error // has room for one: why a listener ended by itself
 }
 
-// ForwardOptions say what is forwarded where.
-type ForwardOptions struct {
+// A ForwardTarget is what a Forward ends at.
+type ForwardTarget struct {
 	Namespace string
-	Role      string // broker or receive
-	Remote    int    // PortWeb or PortMQTT
-	Local     Port
+	Selector  string // of the pods, by label
+	Role      string // of the pods, for errors
+	Port      int    // PortWeb or PortMQTT
 }
 
-// OpenForward listens, and forwards until Close, also when ctx ends. It does
-// not wait for a pod: a connection waits, for a while, if there is none that is
-// ready.
-func OpenForward(ctx context.Context, config *rest.Config, o ForwardOptions) (*Forward, error) {
-	s, err := newSite(config, o.Namespace)
-	if err != nil {
-		return nil, err
-	}
-	local, err := o.Local.take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return s.forward(local, o.Role, o.Remote), nil
-}
-
-// forward serves local until Close.
-func (s *site) forward(local localPort, role string, remote int) *Forward {
-	ctx, stop := context.WithCancel(quiet(context.Background()))
+// Serve forwards the connections to local until Close. It does not wait for a
+// pod: a connection waits, for a while, if there is none that is ready.
+func Serve(client *Client, to ForwardTarget, local *Listener) *Forward {
+	ctx, stop := context.WithCancel(WithoutKlog(context.Background()))
 	f := &Forward{
-		Port:      local.listeners[0].Addr().(*net.TCPAddr).Port,
-		Moved:     local.moved,
-		tunnel:    s.dig(ctx, role, remote),
-		listeners: local.listeners,
+		Port:      local.Listeners[0].Addr().(*net.TCPAddr).Port,
+		Moved:     local.Moved,
+		forwarder: newForwarder(ctx, client, to),
+		listeners: local.Listeners,
 		stop:      stop,
 		failed:    make(chan error, 1),
 	}
@@ -88,7 +72,7 @@ func (f *Forward) Close() {
 		ln.Close()
 	}
 	f.running.Wait()
-	f.tunnel.close()
+	f.forwarder.close()
 }
 
 func (f *Forward) accept(ctx context.Context, ln net.Listener) {
@@ -101,7 +85,7 @@ func (f *Forward) accept(ctx context.Context, ln net.Listener) {
 			return
 		case isTemporary(err):
 			// Such as too many open files: others will be closed.
-			if pause(ctx, 50*time.Millisecond) != nil {
+			if Pause(ctx, 50*time.Millisecond) != nil {
 				return
 			}
 		default:
@@ -117,7 +101,7 @@ func (f *Forward) accept(ctx context.Context, ln net.Listener) {
 // serve forwards one connection. What goes wrong ends it with a reset, which is
 // what a client would see of a broken network.
 func (f *Forward) serve(ctx context.Context, local *net.TCPConn) {
-	c, err := f.tunnel.dial(ctx)
+	c, err := f.forwarder.dial(ctx)
 	if err != nil {
 		_ = local.SetLinger(0)
 		local.Close()

@@ -22,16 +22,18 @@ type Port struct {
 const portsTried = 50
 
 // Listen listens on the port of both loopback addresses. If the port is taken
-// and was not asked for, the next free one is taken instead; moved then says so
-// in one sentence.
-func (p Port) Listen(ctx context.Context) (listeners []net.Listener, moved string, err error) {
-	listeners, err = listenLoopback(ctx, p.Number)
-	if err == nil || !errors.Is(err, syscall.EADDRINUSE) {
-		return listeners, "", err
+// and was not asked for, the next free one is taken instead; Moved then says so.
+func (p Port) Listen(ctx context.Context) (*Listener, error) {
+	listeners, err := listenLoopback(ctx, p.Number)
+	if err == nil {
+		return &Listener{Listeners: listeners}, nil
+	}
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return nil, err
 	}
 	taken := fmt.Sprintf("port %d is taken by %s", p.Number, portOwner(ctx, p.Number))
 	if p.Asked {
-		return nil, "", &step.Error{
+		return nil, &step.Error{
 			Kind:     step.Missing,
 			Sentence: taken,
 			Hint:     fmt.Sprintf("%s 0 takes a free one", p.Flag),
@@ -40,32 +42,30 @@ func (p Port) Listen(ctx context.Context) (listeners []net.Listener, moved strin
 	for next := p.Number + 1; next <= min(p.Number+portsTried, 65535); next++ {
 		listeners, err = listenLoopback(ctx, next)
 		if err == nil {
-			return listeners, fmt.Sprintf("%s, using %d", taken, next), nil
+			return &Listener{listeners, fmt.Sprintf("%s, using %d", taken, next)}, nil
 		}
 		if !errors.Is(err, syscall.EADDRINUSE) {
-			return nil, "", err
+			return nil, err
 		}
 	}
-	return nil, "", &step.Error{
+	return nil, &step.Error{
 		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("%s, and so are the %d after it", taken, portsTried),
 		Hint:     fmt.Sprintf("%s 0 takes a free one", p.Flag),
 	}
 }
 
-// A localPort is a Port that is listened on.
-type localPort struct {
-	listeners []net.Listener
-	moved     string // why it is not the one that was preferred
+// A Listener listens on a local port.
+type Listener struct {
+	Listeners []net.Listener // on 127.0.0.1 and, where the machine has it, on ::1
+	// Moved is why the port is not the one that was preferred, in one sentence;
+	// "" if it is.
+	Moved string
 }
 
-func (p Port) take(ctx context.Context) (localPort, error) {
-	listeners, moved, err := p.Listen(ctx)
-	return localPort{listeners, moved}, err
-}
-
-func (l localPort) close() {
-	for _, ln := range l.listeners {
+// Close ends listening.
+func (l *Listener) Close() {
+	for _, ln := range l.Listeners {
 		ln.Close()
 	}
 }

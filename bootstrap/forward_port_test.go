@@ -24,7 +24,7 @@ func occupy(t *testing.T, network, address string) int {
 
 func TestPortAskedForAndTaken(t *testing.T) {
 	taken := occupy(t, "tcp4", "127.0.0.1:0")
-	_, _, err := Port{Number: taken, Asked: true, Flag: "--web-port"}.Listen(t.Context())
+	_, err := Port{Number: taken, Asked: true, Flag: "--web-port"}.Listen(t.Context())
 	e := new(step.Error)
 	if !errors.As(err, &e) || e.Kind != step.Missing {
 		t.Fatalf("error %v, want one of kind Missing", err)
@@ -44,12 +44,13 @@ func TestDefaultPortTaken(t *testing.T) {
 	for network, address := range map[string]string{"tcp4": "127.0.0.1:0", "tcp6": "[::1]:0"} {
 		t.Run(address, func(t *testing.T) {
 			taken := occupy(t, network, address)
-			listeners, moved, err := Port{Number: taken}.Listen(t.Context())
+			local, err := Port{Number: taken}.Listen(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer localPort{listeners: listeners}.close()
-			got := listeners[0].Addr().(*net.TCPAddr).Port
+			defer local.Close()
+			moved := local.Moved
+			got := local.Listeners[0].Addr().(*net.TCPAddr).Port
 			if got <= taken || got > taken+portsTried {
 				t.Errorf("moved from %d to %d", taken, got)
 			}
@@ -61,27 +62,18 @@ func TestDefaultPortTaken(t *testing.T) {
 }
 
 func TestPortIsOneOnBothAddresses(t *testing.T) {
-	listeners, moved, err := Port{}.Listen(t.Context())
+	local, err := Port{}.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer localPort{listeners: listeners}.close()
-	if moved != "" {
-		t.Errorf("any port will do, and yet: %q", moved)
+	defer local.Close()
+	if local.Moved != "" {
+		t.Errorf("any port will do, and yet: %q", local.Moved)
 	}
-	for _, ln := range listeners {
+	for _, ln := range local.Listeners {
 		a := ln.Addr().(*net.TCPAddr)
-		if !a.IP.IsLoopback() || a.Port != listeners[0].Addr().(*net.TCPAddr).Port {
+		if !a.IP.IsLoopback() || a.Port != local.Listeners[0].Addr().(*net.TCPAddr).Port {
 			t.Errorf("listens on %s", a)
 		}
 	}
-}
-
-func mustTake(t *testing.T) localPort {
-	t.Helper()
-	p, err := Port{}.take(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func testForward(t *testing.T, s *site, here *Installed) {
+func testForward(t *testing.T, r *rig, inst *Installation, here *installed) {
 	// What one side has said is answered after it has ended saying.
 	c, err := net.Dial("tcp", here.MQTT.Addr())
 	if err != nil {
@@ -46,7 +46,7 @@ func testForward(t *testing.T, s *site, here *Installed) {
 
 	// Connections to a port that nobody listens on are reset, and the forward
 	// stays.
-	dead := s.forward(mustTake(t), roleReceive, 4711)
+	dead := forward(t, r.cluster, inst.Namespace, RoleReceive, 4711)
 	defer dead.Close()
 	for range 3 {
 		c, err := net.Dial("tcp", dead.Addr())
@@ -69,10 +69,10 @@ func testForward(t *testing.T, s *site, here *Installed) {
 
 	// A deleted pod's successor is found.
 	old := page(t, here.Web, "/pod")
-	if old != onePod(t, s, roleReceive) {
+	if old != onePod(t, inst, RoleReceive) {
 		t.Fatalf("the pod calls itself %q", old)
 	}
-	deletePod(t, s, roleReceive)
+	deletePod(t, inst, RoleReceive)
 	began = time.Now()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for now := old; now == old; {
@@ -93,15 +93,15 @@ func testForward(t *testing.T, s *site, here *Installed) {
 }
 
 // The API server's proxy dials the pod's address, as another pod would.
-func testLoopback(t *testing.T, s *site) {
+func testLoopback(t *testing.T, inst *Installation) {
 	proxied := func(role string, port int, path string) error {
-		target := fmt.Sprintf("%s:%d", onePod(t, s, role), port)
-		return s.raw.Get().AbsPath("/api/v1/namespaces", s.namespace, "pods", target, "proxy", path).Do(t.Context()).Error()
+		target := fmt.Sprintf("%s:%d", onePod(t, inst, role), port)
+		return inst.client.REST.Get().AbsPath("/api/v1/namespaces", inst.Namespace, "pods", target, "proxy", path).Do(t.Context()).Error()
 	}
-	if err := proxied(roleReceive, 9000, "healthz"); err != nil {
+	if err := proxied(RoleReceive, 9000, "healthz"); err != nil {
 		t.Errorf("the ops port is not reached, so the rest proves nothing: %v", err)
 	}
-	for role, port := range map[string]int{roleReceive: PortWeb, roleBroker: PortMQTT} {
+	for role, port := range map[string]int{RoleReceive: PortWeb, RoleBroker: PortMQTT} {
 		if err := proxied(role, port, ""); err == nil || !strings.Contains(err.Error(), "refused") {
 			t.Errorf("port %d of %s, from outside the pod: %v; want it refused", port, role, err)
 		}

@@ -22,8 +22,6 @@ import (
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/streaming/pkg/httpstream"
 	"k8s.io/streaming/pkg/httpstream/spdy"
-
-	"hellox/manifests"
 )
 
 // An apiStandIn is as much of an API server as forwards need: it lists and
@@ -71,12 +69,18 @@ func newAPIStandIn(t *testing.T) *apiStandIn {
 	return a
 }
 
-func (a *apiStandIn) site() *site {
-	s, err := newSite(&rest.Config{Host: a.server.URL}, "press")
+// forward forwards to the port of the pods of role receive.
+func (a *apiStandIn) forward() *Forward {
+	a.t.Helper()
+	client, err := NewClient(&rest.Config{Host: a.server.URL})
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return s
+	local, err := Port{}.Listen(a.t.Context())
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return Serve(client, ForwardTarget{Namespace: "press", Selector: "role=receive", Role: "receive", Port: PortWeb}, local)
 }
 
 // set makes or alters a pod of role receive.
@@ -96,7 +100,7 @@ func (a *apiStandIn) set(name string, ready bool, target string) {
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: metav1.ObjectMeta{
 			Name: name, Namespace: "press", UID: types.UID(name), ResourceVersion: fmt.Sprint(a.version),
-			Labels: map[string]string{roleLabel: roleReceive, manifests.InstallationLabel: "press"},
+			Labels: map[string]string{"role": "receive"},
 		},
 		Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: status}}},
 	}

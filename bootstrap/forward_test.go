@@ -12,7 +12,7 @@ import (
 
 func forwardTo(t *testing.T, a *apiStandIn) *Forward {
 	t.Helper()
-	f := a.site().forward(mustTake(t), roleReceive, PortWeb)
+	f := a.forward()
 	t.Cleanup(f.Close)
 	return f
 }
@@ -66,7 +66,7 @@ func TestForwardFollowsThePods(t *testing.T) {
 		t.Errorf("a pod that is gone says %d bytes", n)
 	}
 	// Whoever comes before the forward was told reaches what is left of the pod.
-	bootstraptest.WaitFor(t, "the forward to hear that the pod is gone", func() bool { return f.tunnel.ready() == nil })
+	bootstraptest.WaitFor(t, "the forward to hear that the pod is gone", func() bool { return f.forwarder.ready() == nil })
 	var answers sync.WaitGroup
 	answers.Go(func() {
 		if got, err := say(f, "who"); err != nil || got != "who (two heard 3)" {
@@ -131,7 +131,7 @@ func TestForwardStalledReader(t *testing.T) {
 func TestForwardClose(t *testing.T) {
 	a := newAPIStandIn(t)
 	a.set("one", true, echoServer(t, "one"))
-	f := a.site().forward(mustTake(t), roleReceive, PortWeb)
+	f := a.forward()
 	held, err := net.Dial("tcp", f.Addr())
 	if err != nil {
 		t.Fatal(err)

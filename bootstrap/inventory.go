@@ -34,7 +34,7 @@ type inventory struct {
 	Images []string `json:"images,omitempty"`
 	// Manifests is a digest of what was applied last; "" while it changes.
 	Manifests string `json:"manifests,omitempty"`
-	Objects   []ref  `json:"objects"` // sorted, each once
+	Objects   []Ref  `json:"objects"` // sorted, each once
 	// DataOnly: the rest was removed, and the data kept.
 	DataOnly bool `json:"data_only,omitempty"`
 
@@ -43,58 +43,59 @@ type inventory struct {
 
 // readInventory returns the installation's inventory, an empty one if there is
 // none.
-func (s *site) readInventory(ctx context.Context) (inventory, error) {
-	u, err := s.in(configMaps).Get(ctx, inventoryName, metav1.GetOptions{})
+func readInventory(ctx context.Context, inst *Installation) (inventory, error) {
+	u, err := inst.In(ConfigMaps).Get(ctx, inventoryName, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return inventory{Version: inventoryVersion}, nil
 	}
 	if err != nil {
-		return inventory{}, fmt.Errorf("read the inventory in namespace %s: %w", s.namespace, err)
+		return inventory{}, fmt.Errorf("read the inventory in namespace %s: %w", inst.Namespace, err)
 	}
-	return s.parseInventory(u)
+	return parseInventory(inst.Namespace, u)
 }
 
-func (s *site) parseInventory(u *unstructured.Unstructured) (inventory, error) {
+// parseInventory reads the ConfigMap that holds the inventory of namespace.
+func parseInventory(namespace string, u *unstructured.Unstructured) (inventory, error) {
 	inv := inventory{resourceVersion: u.GetResourceVersion()}
-	if !s.belongs(u) {
+	if u.GetLabels()[manifests.InstallationLabel] != namespace {
 		return inv, &step.Error{
-			Sentence: fmt.Sprintf("ConfigMap %s in namespace %s is not of hellox", inventoryName, s.namespace),
+			Sentence: fmt.Sprintf("ConfigMap %s in namespace %s is not of hellox", inventoryName, namespace),
 			Hint:     "choose another --namespace",
 		}
 	}
 	text, _, _ := unstructured.NestedString(u.Object, "data", inventoryKey)
 	if err := json.Unmarshal([]byte(text), &inv); err != nil {
 		return inv, &step.Error{
-			Sentence: fmt.Sprintf("read the inventory in namespace %s", s.namespace),
+			Sentence: fmt.Sprintf("read the inventory in namespace %s", namespace),
 			Err:      err,
-			Hint:     fmt.Sprintf("kubectl --namespace %s delete configmap %s; then hellox up records anew what it applies", s.namespace, inventoryName),
+			Hint:     fmt.Sprintf("kubectl --namespace %s delete configmap %s; then hellox up records anew what it applies", namespace, inventoryName),
 		}
 	}
 	if inv.Version != inventoryVersion {
 		return inv, &step.Error{
-			Sentence: fmt.Sprintf("the inventory in namespace %s has version %d, and this hellox knows version %d", s.namespace, inv.Version, inventoryVersion),
+			Sentence: fmt.Sprintf("the inventory in namespace %s has version %d, and this hellox knows version %d", namespace, inv.Version, inventoryVersion),
 			Hint:     "use the hellox that made it",
 		}
 	}
 	return inv, nil
 }
 
-// recordImage records that an image may be on nodes.
-func (s *site) recordImage(ctx context.Context, name string) error {
-	inv, err := s.readInventory(ctx)
+// RecordImage records that an image may be on nodes.
+func RecordImage(ctx context.Context, inst *Installation, name string) error {
+	inv, err := readInventory(ctx, inst)
 	if err != nil || slices.Contains(inv.Images, name) {
 		return err
 	}
 	inv.Images = append(inv.Images, name)
-	_, err = s.write(ctx, inv)
+	_, err = writeInventory(ctx, inst, inv)
 	return err
 }
 
-// write records inv and returns it as it is recorded now. Two writers cannot
+// writeInventory records inv and returns it as it is recorded now. Two writers cannot
 // overwrite each other: the ConfigMap must still be the one that was read.
-func (s *site) write(ctx context.Context, inv inventory) (inventory, error) {
+func writeInventory(ctx context.Context, inst *Installation, inv inventory) (inventory, error) {
 	inv.Version = inventoryVersion
-	slices.SortFunc(inv.Objects, compareRefs)
+	slices.SortFunc(inv.Objects, CompareRefs)
 	inv.Objects = slices.Compact(inv.Objects)
 	text, err := json.Marshal(inv)
 	if err != nil {
@@ -105,32 +106,55 @@ func (s *site) write(ctx context.Context, inv inventory) (inventory, error) {
 		"kind":       "ConfigMap",
 		"metadata": map[string]any{
 			"name":      inventoryName,
-			"namespace": s.namespace,
-			"labels":    s.labels(),
+			"namespace": inst.Namespace,
+			"labels":    inst.labels(),
 		},
 		"data": map[string]any{inventoryKey: string(text)},
 	}}
 	var written *unstructured.Unstructured
 	if inv.resourceVersion == "" {
-		written, err = s.in(configMaps).Create(ctx, u, metav1.CreateOptions{FieldManager: fieldManager})
+		written, err = inst.In(ConfigMaps).Create(ctx, u, metav1.CreateOptions{FieldManager: fieldManager})
 	} else {
 		u.SetResourceVersion(inv.resourceVersion)
-		written, err = s.in(configMaps).Update(ctx, u, metav1.UpdateOptions{FieldManager: fieldManager})
+		written, err = inst.In(ConfigMaps).Update(ctx, u, metav1.UpdateOptions{FieldManager: fieldManager})
 	}
 	if err != nil {
-		return inv, fmt.Errorf("record the inventory in namespace %s: %w", s.namespace, err)
+		return inv, fmt.Errorf("record the inventory in namespace %s: %w", inst.Namespace, err)
 	}
 	inv.resourceVersion = written.GetResourceVersion()
 	return inv, nil
 }
 
-// labels mark what hellox itself keeps beside the manifests' objects.
-func (s *site) labels() map[string]any {
-	return map[string]any{
-		manifests.InstallationLabel:    s.namespace,
-		"app.kubernetes.io/name":       "hellox",
-		"app.kubernetes.io/instance":   s.namespace,
-		"app.kubernetes.io/part-of":    "hellox",
-		"app.kubernetes.io/managed-by": "hellox",
+// ForgetInventory removes the inventory.
+func ForgetInventory(ctx context.Context, inst *Installation) error {
+	if _, err := removeOne(ctx, inst, Ref{"v1", "ConfigMap", inst.Namespace, inventoryName}); err != nil {
+		return fmt.Errorf("remove the inventory in namespace %s: %w", inst.Namespace, err)
 	}
+	return nil
+}
+
+// OtherImages returns the full names of the images that other installations of
+// the cluster have on record.
+func OtherImages(ctx context.Context, inst *Installation) (names []string, err error) {
+	recorded, err := readInventories(ctx, inst.client)
+	if err != nil {
+		return nil, err
+	}
+	for namespace, inv := range recorded {
+		if namespace != inst.Namespace {
+			names = append(names, inv.Images...)
+		}
+	}
+	return names, nil
+}
+
+// ForgetImages takes the images out of the inventory, if there is one.
+func ForgetImages(ctx context.Context, inst *Installation) error {
+	inv, err := readInventory(ctx, inst)
+	if err != nil || len(inv.Images) == 0 {
+		return err
+	}
+	inv.Images = nil
+	_, err = writeInventory(ctx, inst, inv)
+	return err
 }

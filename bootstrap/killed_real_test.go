@@ -55,11 +55,9 @@ func TestVictim(t *testing.T) {
 			t.Fatal(err)
 		}
 	} else {
-		here, err := Up(t.Context(), r.options(t, v.Namespace, v.Program), steps)
-		if err != nil {
+		if err := r.options(t, v.Namespace, v.Program).up(t.Context(), steps); err != nil {
 			t.Fatal(err)
 		}
-		here.Close()
 	}
 	fmt.Println("step end")
 }
@@ -75,7 +73,7 @@ func testKilled(t *testing.T, r *rig) {
 		}
 	}
 	const namespace = "hellox-killed"
-	s := r.site(t, namespace)
+	inst := r.installation(t, namespace)
 	r.down(t, DownOptions{Namespace: namespace})
 	random := rand.New(rand.NewPCG(1, 2))
 	upSteps := []string{step.Image, step.Load, step.Apply, step.Rollout}
@@ -92,7 +90,7 @@ func testKilled(t *testing.T, r *rig) {
 			t.Errorf("round %d: the page says %q, want %q", i, got, want)
 		}
 		here.Close()
-		if strangers, err := s.others(t.Context()); err != nil || len(strangers) > 0 {
+		if strangers, err := ForeignObjects(t.Context(), inst); err != nil || len(strangers) > 0 {
 			t.Errorf("round %d: without our mark: %v (%v)", i, strangers, err)
 		}
 		ended++
@@ -104,20 +102,20 @@ func testKilled(t *testing.T, r *rig) {
 		here, _ := up(t, r.options(t, namespace, r.programs[0]))
 		here.Close()
 		for n := range 10 {
-			plant(t, s, fmt.Sprintf("planted-%d", n))
+			plant(t, inst, fmt.Sprintf("planted-%d", n))
 		}
 		kill(t, r, victim{Namespace: namespace, Down: true}, []string{"ready", step.Remove, step.Remove, step.Unload}[i%4], delay(random)*4)
 		r.down(t, DownOptions{Namespace: namespace})
-		strangers, err := s.others(t.Context())
+		strangers, err := ForeignObjects(t.Context(), inst)
 		if err != nil || len(strangers) != 10 {
 			t.Errorf("round %d: of 10 objects of somebody else's these are there: %v (%v)", i, strangers, err)
 		}
-		ours, err := s.in(claims).List(t.Context(), metav1.ListOptions{})
+		ours, err := inst.In(Claims).List(t.Context(), metav1.ListOptions{})
 		if err != nil || len(ours.Items) > 0 {
 			t.Errorf("round %d: volume claims left: %d (%v)", i, len(ours.Items), err)
 		}
 		for n := range 10 {
-			if err := s.in(configMaps).Delete(t.Context(), fmt.Sprintf("planted-%d", n), metav1.DeleteOptions{}); err != nil {
+			if err := inst.In(ConfigMaps).Delete(t.Context(), fmt.Sprintf("planted-%d", n), metav1.DeleteOptions{}); err != nil {
 				t.Errorf("round %d: %v", i, err)
 			}
 		}

@@ -19,12 +19,12 @@ const (
 	lockTerm = 6 * time.Second
 )
 
-// A lock keeps two processes, on any machines, from changing one installation
+// A Lock keeps two processes, on any machines, from changing one installation
 // at once. It is a Lease in the installation's namespace that dies with its
 // holder: who finds one waits at most lockTerm to see whether it is renewed.
 // Time is measured by the waiter's own clock only, so clocks need not agree.
-type lock struct {
-	site   *site
+type Lock struct {
+	inst   *Installation
 	holder string
 
 	lease   *unstructured.Unstructured // the renewing goroutine's until stopped is closed
@@ -32,65 +32,65 @@ type lock struct {
 	stopped chan struct{}
 }
 
-// lock takes the installation's lock for holder, a person's words for who and
+// AcquireLock takes the installation's lock for holder, a person's words for who and
 // where: "ann@laptop, process 4242". The context it returns ends when the lock
 // is lost, and must be used for whatever needs it.
-func (s *site) lock(ctx context.Context, holder string, progress func(string)) (context.Context, *lock, error) {
+func AcquireLock(ctx context.Context, inst *Installation, holder string, progress func(string)) (context.Context, *Lock, error) {
 	seen := ""
 	for {
-		l := &lock{site: s, holder: holder, stopped: make(chan struct{})}
-		lease, err := s.in(leases).Create(ctx, l.fresh(nil), metav1.CreateOptions{FieldManager: fieldManager})
+		l := &Lock{inst: inst, holder: holder, stopped: make(chan struct{})}
+		lease, err := inst.In(Leases).Create(ctx, l.fresh(nil), metav1.CreateOptions{FieldManager: fieldManager})
 		if err == nil {
 			l.lease = lease
 			return l.keep(ctx)
 		}
 		if !apierrors.IsAlreadyExists(err) {
-			return nil, nil, fmt.Errorf("lock namespace %s: %w", s.namespace, err)
+			return nil, nil, fmt.Errorf("lock namespace %s: %w", inst.Namespace, err)
 		}
-		old, err := s.in(leases).Get(ctx, lockName, metav1.GetOptions{})
+		old, err := inst.In(Leases).Get(ctx, lockName, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			continue
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("lock namespace %s: %w", s.namespace, err)
+			return nil, nil, fmt.Errorf("lock namespace %s: %w", inst.Namespace, err)
 		}
 		other, _, _ := unstructured.NestedString(old.Object, "spec", "holderIdentity")
 		if seen != "" && seen != old.GetResourceVersion() {
-			return nil, nil, s.busy(other)
+			return nil, nil, busy(inst, other)
 		}
 		seen = old.GetResourceVersion()
 		progress("waiting for " + other)
-		if err := s.waitLock(ctx, old); err != nil {
+		if err := waitLock(ctx, inst, old); err != nil {
 			return nil, nil, err
 		}
 		// Either it is gone, or it was changed, or nobody renewed it: then it
 		// is taken over, unless somebody does something with it meanwhile.
-		lease, err = s.in(leases).Update(ctx, l.fresh(old), metav1.UpdateOptions{FieldManager: fieldManager})
+		lease, err = inst.In(Leases).Update(ctx, l.fresh(old), metav1.UpdateOptions{FieldManager: fieldManager})
 		if err == nil {
 			l.lease = lease
 			return l.keep(ctx)
 		}
 		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
-			return nil, nil, fmt.Errorf("lock namespace %s: %w", s.namespace, err)
+			return nil, nil, fmt.Errorf("lock namespace %s: %w", inst.Namespace, err)
 		}
 	}
 }
 
-func (s *site) busy(other string) error {
+func busy(inst *Installation, other string) error {
 	return &step.Error{
-		Sentence: fmt.Sprintf("the installation in namespace %s is being changed by %s", s.namespace, other),
+		Sentence: fmt.Sprintf("the installation in namespace %s is being changed by %s", inst.Namespace, other),
 		Hint:     "wait until that has ended, then try again",
 	}
 }
 
 // waitLock returns when the lease is changed or gone, or lockTerm is over.
-func (s *site) waitLock(ctx context.Context, lease *unstructured.Unstructured) error {
-	w, err := s.in(leases).Watch(ctx, metav1.ListOptions{
+func waitLock(ctx context.Context, inst *Installation, lease *unstructured.Unstructured) error {
+	w, err := inst.In(Leases).Watch(ctx, metav1.ListOptions{
 		FieldSelector:   "metadata.name=" + lockName,
 		ResourceVersion: lease.GetResourceVersion(),
 	})
 	if err != nil {
-		return fmt.Errorf("lock namespace %s: %w", s.namespace, err)
+		return fmt.Errorf("lock namespace %s: %w", inst.Namespace, err)
 	}
 	defer w.Stop()
 	changed := w.ResultChan()
@@ -114,14 +114,14 @@ func (s *site) waitLock(ctx context.Context, lease *unstructured.Unstructured) e
 // fresh is the lease as its holder writes it, in the place of old if there is
 // one. It names old's uid, because a Lease that is gone is made anew by an
 // update that names a version only.
-func (l *lock) fresh(old *unstructured.Unstructured) *unstructured.Unstructured {
+func (l *Lock) fresh(old *unstructured.Unstructured) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "coordination.k8s.io/v1",
 		"kind":       "Lease",
 		"metadata": map[string]any{
 			"name":      lockName,
-			"namespace": l.site.namespace,
-			"labels":    l.site.labels(),
+			"namespace": l.inst.Namespace,
+			"labels":    l.inst.labels(),
 		},
 		"spec": map[string]any{
 			"holderIdentity":       l.holder,
@@ -136,9 +136,9 @@ func (l *lock) fresh(old *unstructured.Unstructured) *unstructured.Unstructured 
 	return u
 }
 
-// keep renews the lease until release, and cancels the context it returns when
+// keep renews the lease until Release, and cancels the context it returns when
 // that fails for too long.
-func (l *lock) keep(ctx context.Context) (context.Context, *lock, error) {
+func (l *Lock) keep(ctx context.Context) (context.Context, *Lock, error) {
 	renew, stop := context.WithCancel(ctx)
 	held, lose := context.WithCancelCause(ctx)
 	l.stop = stop
@@ -160,7 +160,7 @@ func (l *lock) keep(ctx context.Context) (context.Context, *lock, error) {
 			case err == nil:
 				last = time.Now()
 			case apierrors.IsConflict(err), apierrors.IsNotFound(err), time.Since(last) > lockTerm:
-				lose(fmt.Errorf("the lock of namespace %s was lost: %w", l.site.namespace, err))
+				lose(fmt.Errorf("the lock of namespace %s was lost: %w", l.inst.Namespace, err))
 				return
 			}
 		}
@@ -168,24 +168,24 @@ func (l *lock) keep(ctx context.Context) (context.Context, *lock, error) {
 	return held, l, nil
 }
 
-func (l *lock) renew(ctx context.Context) error {
-	lease, err := l.site.in(leases).Update(ctx, l.fresh(l.lease), metav1.UpdateOptions{FieldManager: fieldManager})
+func (l *Lock) renew(ctx context.Context) error {
+	lease, err := l.inst.In(Leases).Update(ctx, l.fresh(l.lease), metav1.UpdateOptions{FieldManager: fieldManager})
 	if err == nil {
 		l.lease = lease
 	}
 	return err
 }
 
-// release lets the lock go. It takes at most a second, also when what it was
+// Release lets the lock go. It takes at most a second, also when what it was
 // held for was cancelled; what it cannot delete then ends by itself.
-func (l *lock) release(ctx context.Context) {
+func (l *Lock) Release(ctx context.Context) {
 	l.stop()
 	<-l.stopped
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	uid, version := l.lease.GetUID(), l.lease.GetResourceVersion()
 	// Whatever stands in the way, the lease runs out in lockTerm.
-	_ = l.site.in(leases).Delete(ctx, lockName, metav1.DeleteOptions{
+	_ = l.inst.In(Leases).Delete(ctx, lockName, metav1.DeleteOptions{
 		Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version},
 	})
 }

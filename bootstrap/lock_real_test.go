@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-func testLock(t *testing.T, r *rig, s *site) {
+func testLock(t *testing.T, r *rig, inst *Installation) {
 	ctx := t.Context()
-	_, held, err := s.lock(ctx, "ann@laptop, process 4242", func(string) {})
+	_, held, err := AcquireLock(ctx, inst, "ann@laptop, process 4242", func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Up(ctx, r.options(t, s.namespace, r.programs[1]), newTold(t))
+	err = r.options(t, inst.Namespace, r.programs[1]).up(ctx, newTold(t))
 	if err == nil || !strings.Contains(err.Error(), "ann@laptop, process 4242") {
 		t.Errorf("a second up: %v", err)
 	}
@@ -21,7 +21,7 @@ func testLock(t *testing.T, r *rig, s *site) {
 	held.stop()
 	<-held.stopped
 	began := time.Now()
-	up(t, r.options(t, s.namespace, r.programs[1]))
+	up(t, r.options(t, inst.Namespace, r.programs[1]))
 	t.Logf("a dead holder held it up for %s", time.Since(began))
 	// The dead one, if it was only slow, does not take away the new one's.
 	if err := held.renew(ctx); err == nil {

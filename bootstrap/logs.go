@@ -39,33 +39,34 @@ type LogLine struct {
 // Logs hands each line of the pods' logs to line, from one goroutine at a time;
 // the lines of one pod come in order. An error of line ends it.
 func Logs(ctx context.Context, config *rest.Config, o LogOptions, line func(LogLine) error) error {
-	ctx = quiet(ctx)
-	s, err := newSite(config, o.Namespace)
+	ctx = WithoutKlog(ctx)
+	inst, err := NewInstallation(config, o.Namespace)
 	if err != nil {
 		return err
 	}
-	selector := s.marked() + "," + roleLabel
+	selector := inst.Selector() + "," + roleLabel
 	if o.Role != "" {
 		selector += "=" + o.Role
 	}
+	logs := logReader{inst: inst, options: o, line: line}
 	if o.Follow {
-		return s.followLogs(ctx, selector, o, line)
+		return logs.follow(ctx, selector)
 	}
-	list, err := s.in(pods).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	list, err := inst.In(Pods).List(ctx, metav1.ListOptions{LabelSelector: selector})
 	if err != nil {
-		return fmt.Errorf("list the pods in namespace %s: %w", s.namespace, err)
+		return fmt.Errorf("list the pods in namespace %s: %w", inst.Namespace, err)
 	}
 	if len(list.Items) == 0 {
-		return s.noPods(o.Role)
+		return NoPods(inst, o.Role)
 	}
-	slices.SortFunc(list.Items, byName)
+	slices.SortFunc(list.Items, ByName)
 	told := false
 	for i := range list.Items {
-		pod, err := podOf(&list.Items[i])
+		pod, err := PodOf(&list.Items[i])
 		if err != nil {
 			return err
 		}
-		err = s.podLogs(ctx, pod, o, line)
+		err = logs.pod(ctx, pod, line)
 		if o.Previous && apierrors.IsBadRequest(err) {
 			continue // it was never restarted
 		}
@@ -83,30 +84,38 @@ func Logs(ctx context.Context, config *rest.Config, o LogOptions, line func(LogL
 	return nil
 }
 
-func (s *site) noPods(role string) error {
+// NoPods is the error of an installation without pods of role; "" is any role.
+func NoPods(inst *Installation, role string) error {
 	return &step.Error{
 		Kind:     step.Missing,
-		Sentence: fmt.Sprintf("there are no pods of %s in namespace %s", cmp.Or(role, "hellox"), s.namespace),
+		Sentence: fmt.Sprintf("there are no pods of %s in namespace %s", cmp.Or(role, "hellox"), inst.Namespace),
 		Hint:     "hellox status",
 	}
 }
 
-// followLogs follows the log of every pod there is and of every pod to come.
-func (s *site) followLogs(ctx context.Context, selector string, o LogOptions, line func(LogLine) error) error {
+// A logReader hands the lines of an installation's logs to line.
+type logReader struct {
+	inst    *Installation
+	options LogOptions
+	line    func(LogLine) error
+}
+
+// follow follows the log of every pod there is and of every pod to come.
+func (r logReader) follow(ctx context.Context, selector string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel(nil)
 
 	changed := make(chan struct{}, 1)
-	m := newMirror(changed)
-	running.Go(func() { m.run(ctx, s.in(pods), selector) })
+	m := NewInformer(changed)
+	running.Go(func() { m.Run(ctx, r.inst.In(Pods), selector) })
 
 	var mu sync.Mutex
 	said := func(l LogLine) error {
 		mu.Lock()
 		defer mu.Unlock()
-		return line(l)
+		return r.line(l)
 	}
 	// A container's log ends with it; the one after a restart is another.
 	following := map[string]bool{}
@@ -116,8 +125,8 @@ func (s *site) followLogs(ctx context.Context, selector string, o LogOptions, li
 			return context.Cause(ctx)
 		case <-changed:
 		}
-		for _, u := range m.all() {
-			pod, err := podOf(u)
+		for _, u := range m.All() {
+			pod, err := PodOf(u)
 			if err != nil {
 				return err
 			}
@@ -127,7 +136,7 @@ func (s *site) followLogs(ctx context.Context, selector string, o LogOptions, li
 				}
 				following[c.ContainerID] = true
 				running.Go(func() {
-					if err := s.podLogs(ctx, pod, o, said); err != nil && !apierrors.IsNotFound(err) {
+					if err := r.pod(ctx, pod, said); err != nil && !apierrors.IsNotFound(err) {
 						cancel(err)
 					}
 				})
@@ -136,10 +145,10 @@ func (s *site) followLogs(ctx context.Context, selector string, o LogOptions, li
 	}
 }
 
-// podLogs hands out the log of a pod's first container, the role's own.
-func (s *site) podLogs(ctx context.Context, pod *corev1.Pod, o LogOptions, line func(LogLine) error) error {
-	request := s.podLog(pod.Name, logOptions{
-		container: pod.Spec.Containers[0].Name, follow: o.Follow, previous: o.Previous, tail: o.Tail,
+// pod hands out the log of a pod's first container, the role's own.
+func (r logReader) pod(ctx context.Context, pod *corev1.Pod, line func(LogLine) error) error {
+	request := podLog(r.inst, pod.Name, logOptions{
+		container: pod.Spec.Containers[0].Name, follow: r.options.Follow, previous: r.options.Previous, tail: r.options.Tail,
 	})
 	stream, err := request.Stream(ctx)
 	if err != nil {
@@ -176,8 +185,8 @@ type logOptions struct {
 }
 
 // podLog is the request for one container's log.
-func (s *site) podLog(pod string, o logOptions) *rest.Request {
-	r := s.raw.Get().AbsPath("/api/v1/namespaces", s.namespace, "pods", pod, "log").Param("container", o.container)
+func podLog(inst *Installation, pod string, o logOptions) *rest.Request {
+	r := inst.client.REST.Get().AbsPath("/api/v1/namespaces", inst.Namespace, "pods", pod, "log").Param("container", o.container)
 	if o.follow {
 		r.Param("follow", "true")
 	}

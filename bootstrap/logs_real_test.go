@@ -20,7 +20,7 @@ func testStatusAndLogs(t *testing.T, r *rig, namespace string) {
 		}
 	}
 	var lines []LogLine
-	err = Logs(t.Context(), r.cluster.REST, LogOptions{Namespace: namespace, Role: roleBroker}, func(l LogLine) error {
+	err = Logs(t.Context(), r.cluster.REST, LogOptions{Namespace: namespace, Role: RoleBroker}, func(l LogLine) error {
 		lines = append(lines, l)
 		return nil
 	})
@@ -30,11 +30,11 @@ func testStatusAndLogs(t *testing.T, r *rig, namespace string) {
 	// Followed, they go on, also with the next pod.
 	enough := errors.New("enough")
 	deleted := false
-	err = Logs(t.Context(), r.cluster.REST, LogOptions{Namespace: namespace, Role: roleBroadcast, Follow: true}, func(l LogLine) error {
+	err = Logs(t.Context(), r.cluster.REST, LogOptions{Namespace: namespace, Role: RoleBroadcast, Follow: true}, func(l LogLine) error {
 		switch {
 		case !deleted && strings.Contains(l.Text, "says"):
 			deleted = true
-			deletePod(t, r.site(t, namespace), roleBroadcast)
+			deletePod(t, r.installation(t, namespace), RoleBroadcast)
 		case deleted && strings.Contains(l.Text, "begins"):
 			return enough
 		}

@@ -14,25 +14,36 @@ import (
 // deleted must not hang on a file of one machine, which another cluster of the
 // same name could be mistaken by.
 const (
-	madeName      = "hellox-made-this-cluster"
-	madeNamespace = "kube-system"
+	createdName      = "hellox-made-this-cluster"
+	createdNamespace = "kube-system"
 )
 
-func (s *site) markMade(ctx context.Context) error {
+// MarkCreated marks the cluster as created by hellox.
+func MarkCreated(ctx context.Context, config *rest.Config) error {
+	client, err := NewClient(config)
+	if err != nil {
+		return err
+	}
 	u := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1",
 		"kind":       "ConfigMap",
-		"metadata":   map[string]any{"name": madeName, "namespace": madeNamespace},
+		"metadata":   map[string]any{"name": createdName, "namespace": createdNamespace},
 	}}
-	_, err := s.objects.Resource(configMaps).Namespace(madeNamespace).Create(ctx, u, metav1.CreateOptions{FieldManager: fieldManager})
+	_, err = client.All(ConfigMaps).Namespace(createdNamespace).Create(WithoutKlog(ctx), u, metav1.CreateOptions{FieldManager: fieldManager})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("mark the cluster as made by hellox: %w", err)
 	}
 	return nil
 }
 
-func (s *site) wasMade(ctx context.Context) (bool, error) {
-	_, err := s.objects.Resource(configMaps).Namespace(madeNamespace).Get(ctx, madeName, metav1.GetOptions{})
+// CreatedByHellox reports whether hellox created the cluster, and so may delete
+// it.
+func CreatedByHellox(ctx context.Context, config *rest.Config) (bool, error) {
+	client, err := NewClient(config)
+	if err != nil {
+		return false, err
+	}
+	_, err = client.All(ConfigMaps).Namespace(createdNamespace).Get(WithoutKlog(ctx), createdName, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return false, nil
 	}
@@ -40,13 +51,4 @@ func (s *site) wasMade(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("ask whether hellox made the cluster: %w", err)
 	}
 	return true, nil
-}
-
-// Made tells whether hellox made the cluster, whose deletion is its business then.
-func Made(ctx context.Context, config *rest.Config) (bool, error) {
-	s, err := newSite(config, madeNamespace)
-	if err != nil {
-		return false, err
-	}
-	return s.wasMade(quiet(ctx))
 }

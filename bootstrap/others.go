@@ -14,47 +14,47 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// others returns what the namespace holds that is not of the installation, and
+// ForeignObjects returns what the namespace holds that is not of the installation, and
 // that somebody would miss: of every kind that the cluster knows and that is
 // deleted with a namespace.
-func (s *site) others(ctx context.Context) ([]ref, error) {
-	kinds, err := s.deletable(ctx)
+func ForeignObjects(ctx context.Context, inst *Installation) ([]Ref, error) {
+	kinds, err := deletableResources(ctx, inst.client)
 	if err != nil {
-		return nil, fmt.Errorf("see what else is in namespace %s: %w", s.namespace, err)
+		return nil, fmt.Errorf("see what else is in namespace %s: %w", inst.Namespace, err)
 	}
 	var mu sync.Mutex
-	var others []ref
+	var foreign []Ref
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for gvr, kind := range kinds {
 		g.Go(func() error {
-			list, err := s.in(gvr).List(ctx, metav1.ListOptions{})
+			list, err := inst.In(gvr).List(ctx, metav1.ListOptions{})
 			if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
 				return nil
 			}
 			if err != nil {
-				return fmt.Errorf("see what else is in namespace %s: list %s: %w", s.namespace, gvr.Resource, err)
+				return fmt.Errorf("see what else is in namespace %s: list %s: %w", inst.Namespace, gvr.Resource, err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			for i := range list.Items {
-				if u := &list.Items[i]; !s.belongs(u) && missed(kind, u) {
-					others = append(others, ref{gvr.GroupVersion().String(), kind, s.namespace, u.GetName()})
+				if u := &list.Items[i]; !inst.belongs(u) && isUserObject(kind, u) {
+					foreign = append(foreign, Ref{gvr.GroupVersion().String(), kind, inst.Namespace, u.GetName()})
 				}
 			}
 			return nil
 		})
 	}
 	err = g.Wait()
-	slices.SortFunc(others, compareRefs)
+	slices.SortFunc(foreign, CompareRefs)
 	// Several groups may serve the same objects, as they do for Event.
-	others = slices.CompactFunc(others, func(a, b ref) bool { return a.Kind == b.Kind && a.Name == b.Name })
-	return others, err
+	foreign = slices.CompactFunc(foreign, func(a, b Ref) bool { return a.Kind == b.Kind && a.Name == b.Name })
+	return foreign, err
 }
 
-// missed tells whether an object is more than what a cluster puts into every
+// isUserObject reports whether an object is more than what a cluster puts into every
 // namespace, or what lives and dies with another object.
-func missed(kind string, u *unstructured.Unstructured) bool {
+func isUserObject(kind string, u *unstructured.Unstructured) bool {
 	switch {
 	case kind == "Event", u.GetDeletionTimestamp() != nil, len(u.GetOwnerReferences()) > 0:
 		return false
@@ -66,12 +66,12 @@ func missed(kind string, u *unstructured.Unstructured) bool {
 	return true
 }
 
-// deletable returns the namespaced resources that are deleted with their
+// deletableResources returns the namespaced resources that are deleted with their
 // namespace, each in the version that the cluster prefers, and their kinds.
-func (s *site) deletable(ctx context.Context) (map[schema.GroupVersionResource]string, error) {
+func deletableResources(ctx context.Context, client *Client) (map[schema.GroupVersionResource]string, error) {
 	versions := []schema.GroupVersion{{Version: "v1"}}
 	var groups metav1.APIGroupList
-	if err := s.getJSON(ctx, "/apis", &groups); err != nil {
+	if err := client.GetJSON(ctx, "/apis", &groups); err != nil {
 		return nil, err
 	}
 	for _, g := range groups.Groups {
@@ -83,7 +83,7 @@ func (s *site) deletable(ctx context.Context) (map[schema.GroupVersionResource]s
 	}
 	found := map[schema.GroupVersionResource]string{}
 	for _, gv := range versions {
-		resources, err := s.resources(ctx, gv)
+		resources, err := client.Resources(ctx, gv)
 		if apierrors.IsNotFound(err) || apierrors.IsServiceUnavailable(err) {
 			// An aggregated API whose server is away; Kubernetes itself would
 			// not delete the namespace then.
@@ -99,13 +99,4 @@ func (s *site) deletable(ctx context.Context) (map[schema.GroupVersionResource]s
 		}
 	}
 	return found, nil
-}
-
-// some names a few of refs, and how many more there are.
-func some(refs []ref) string {
-	const few = 3
-	if len(refs) <= few {
-		return names(refs)
-	}
-	return fmt.Sprintf("%s and %d more", names(refs[:few]), len(refs)-few)
 }

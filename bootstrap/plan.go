@@ -2,51 +2,46 @@ package bootstrap
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/step"
 )
 
-// Plan tells in steps what Up would do with the same options, and does none of
+// Plan reports in steps what Up would do with the same options, and does none of
 // it: the nodes are asked for the image, and the API server, by a dry run of
-// each apply, for what would change. A cluster that does not run is not started
-// for that. As with Up, the caller has begun step.Cluster.
+// each apply, for what would change.
 func Plan(ctx context.Context, o UpOptions, steps step.Reporter) error {
-	p := &planRun{upRun{UpOptions: o, Reporter: steps}}
-	defer p.end(ctx)
-	for _, step := range []func(context.Context) error{p.planCluster, p.packImage, p.planNodes, p.planApply} {
-		if err := step(quiet(ctx)); err != nil {
-			steps.Fail(err)
-			return err
-		}
-		if p.here.Cluster == nil {
-			return nil
-		}
+	up, err := newUpRun(o, steps)
+	if err == nil {
+		err = (&planRun{up}).run(WithoutKlog(ctx))
 	}
-	return nil
+	if err != nil {
+		steps.Fail(err)
+	}
+	return err
 }
 
-type planRun struct{ upRun }
+// A planRun is an Up of which only the image is made.
+type planRun struct{ *upRun }
 
-func (p *planRun) planCluster(ctx context.Context) error {
-	if p.Found.State == cluster.Running {
-		return p.readyCluster(ctx)
+func (p *planRun) run(ctx context.Context) error {
+	if err := p.packImage(ctx); err != nil {
+		return err
 	}
-	p.Done(p.Found.String()+"; what follows cannot be told before", false)
-	return nil
+	defer p.image.Close()
+	if err := p.planLoad(ctx); err != nil {
+		return err
+	}
+	return p.planApply(ctx)
 }
 
-func (p *planRun) planNodes(ctx context.Context) error {
+func (p *planRun) planLoad(ctx context.Context) error {
 	p.Begin(step.Load)
 	var lacking []string
-	for _, n := range p.here.Cluster.Nodes {
-		has, err := p.here.Cluster.Has(ctx, n.Name, p.image)
+	for _, n := range p.Cluster.Nodes {
+		has, err := p.Cluster.Has(ctx, n.Name, p.image)
 		if err != nil {
 			return err
 		}
@@ -68,57 +63,41 @@ func (p *planRun) planApply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	own, err := p.site.findNamespace(ctx, p.Progress)
+	own, err := p.inst.FindNamespace(ctx, p.Progress)
 	fresh := apierrors.IsNotFound(err)
 	if err != nil && !fresh {
 		return err
 	}
-	var made, altered []ref
+	var created, changed []Ref
 	for _, u := range objects {
-		r := refOf(u)
+		r := RefOf(u)
 		if r.Kind == "Namespace" && !fresh && !own {
 			continue // it is left as it is
 		}
 		if fresh {
-			made = append(made, r) // nothing can be tried in a namespace that is not there
+			created = append(created, r) // nothing can be tried in a namespace that is not there
 			continue
 		}
-		before, after, err := p.site.try(ctx, u)
+		before, after, err := p.inst.Try(ctx, u)
 		switch {
 		case err != nil:
 			return err
 		case before == nil:
-			made = append(made, r)
-		case differ(before, after):
-			altered = append(altered, r)
+			created = append(created, r)
+		case Differ(before, after):
+			changed = append(changed, r)
 		}
 	}
-	var said []string
-	if len(made) > 0 {
-		said = append(said, "would make "+names(made))
+	var parts []string
+	if len(created) > 0 {
+		parts = append(parts, "would make "+Names(created))
 	}
-	if len(altered) > 0 {
-		said = append(said, "would change "+names(altered))
+	if len(changed) > 0 {
+		parts = append(parts, "would change "+Names(changed))
 	}
-	if len(said) == 0 {
-		said = append(said, count(len(objects), "object")+" as they should be")
+	if len(parts) == 0 {
+		parts = append(parts, Count(len(objects), "object")+" as they should be")
 	}
-	p.Done("in namespace "+p.Namespace+": "+strings.Join(said, "; "), len(made)+len(altered) == 0)
+	p.Done("in namespace "+p.Namespace+": "+strings.Join(parts, "; "), len(created)+len(changed) == 0)
 	return nil
-}
-
-// try returns an object as it is, nil if there is none, and as it would be.
-func (s *site) try(ctx context.Context, u *unstructured.Unstructured) (before, after *unstructured.Unstructured, err error) {
-	r := refOf(u)
-	resource, before, err := s.get(ctx, r)
-	if err != nil {
-		return nil, nil, fmt.Errorf("try %s: %w", r, err)
-	}
-	after, err = resource.Apply(ctx, r.Name, u, metav1.ApplyOptions{
-		FieldManager: fieldManager, Force: true, DryRun: []string{metav1.DryRunAll},
-	})
-	if err != nil {
-		return nil, nil, applyError(r, s.namespace, err)
-	}
-	return before, after, nil
 }

@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-func testRestricted(t *testing.T, s *site) {
+func testRestricted(t *testing.T, inst *Installation) {
 	privileged := true
 	pod := func(p *bool) *unstructured.Unstructured {
 		u := &unstructured.Unstructured{Object: map[string]any{
@@ -18,7 +18,7 @@ func testRestricted(t *testing.T, s *site) {
 		}}
 		return u
 	}
-	_, err := s.in(pods).Create(t.Context(), pod(&privileged), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	_, err := inst.In(Pods).Create(t.Context(), pod(&privileged), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "PodSecurity") {
 		t.Errorf("a privileged pod: %v; want PodSecurity to forbid it", err)
 	}

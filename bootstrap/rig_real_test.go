@@ -58,26 +58,63 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// options are those of an up of program in namespace, on ports that are free.
-func (r *rig) options(t *testing.T, namespace, program string) UpOptions {
+// An upOfTest is an up as a command does it.
+type upOfTest struct {
+	UpOptions
+	found cluster.Found
+}
+
+// options are those of an up of program in namespace.
+func (r *rig) options(t *testing.T, namespace, program string) upOfTest {
 	t.Helper()
 	found, err := r.find.found(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return UpOptions{
-		Found: found, Namespace: namespace, Holder: "this test",
+	return upOfTest{found: found, UpOptions: UpOptions{
+		Namespace: namespace, Holder: "this test",
 		Packer: image.Packer{Runner: r.find.make.Runner, Executable: program, CacheDir: r.find.make.CacheDir},
-	}
+	}}
 }
 
-func (r *rig) site(t *testing.T, namespace string) *site {
+// start starts the cluster.
+func (o *upOfTest) start(ctx context.Context, steps *told) (err error) {
+	o.Cluster, err = StartCluster(ctx, o.found, steps.Progress)
+	if err == nil {
+		steps.Done(o.Cluster.String(), o.found.State == cluster.Running)
+	}
+	return err
+}
+
+func (o upOfTest) up(ctx context.Context, steps *told) error {
+	if err := o.start(ctx, steps); err != nil {
+		return err
+	}
+	return Up(ctx, o.UpOptions, steps)
+}
+
+func (o upOfTest) plan(ctx context.Context, steps *told) error {
+	if err := o.start(ctx, steps); err != nil {
+		return err
+	}
+	return Plan(ctx, o.UpOptions, steps)
+}
+
+// An installed is an installation with its ports forwarded.
+type installed struct{ Web, MQTT *Forward }
+
+func (i *installed) Close() {
+	i.Web.Close()
+	i.MQTT.Close()
+}
+
+func (r *rig) installation(t *testing.T, namespace string) *Installation {
 	t.Helper()
-	s, err := newSite(r.cluster.REST, namespace)
+	inst, err := NewInstallation(r.cluster.REST, namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return inst
 }
 
 // told are steps that a test looks into.
@@ -117,17 +154,37 @@ func (s *told) Note(text string) {
 }
 
 // up brings it up, and closes the forwards when the test ends.
-func up(t *testing.T, o UpOptions) (*Installed, *told) {
+func up(t *testing.T, o upOfTest) (*installed, *told) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	steps := newTold(t)
-	here, err := Up(ctx, o, steps)
-	if err != nil {
+	if err := o.start(ctx, steps); err != nil {
 		t.Fatal(err)
+	}
+	if err := Up(ctx, o.UpOptions, steps); err != nil {
+		t.Fatal(err)
+	}
+	here := &installed{
+		Web:  forward(t, o.Cluster, o.Namespace, RoleReceive, PortWeb),
+		MQTT: forward(t, o.Cluster, o.Namespace, RoleBroker, PortMQTT),
 	}
 	t.Cleanup(here.Close)
 	return here, steps
+}
+
+// forward forwards a free port.
+func forward(t *testing.T, c *cluster.Cluster, namespace, role string, port int) *Forward {
+	t.Helper()
+	client, err := NewClient(c.REST)
+	if err != nil {
+		t.Fatal(err)
+	}
+	local, err := Port{}.Listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Serve(client, ForwardTarget{Namespace: namespace, Selector: Selector(namespace, role), Role: role, Port: port}, local)
 }
 
 func (r *rig) down(t *testing.T, o DownOptions) *told {
@@ -159,18 +216,18 @@ func page(t *testing.T, f *Forward, path string) string {
 }
 
 // deletePod deletes the role's first pod, and waits until it is going.
-func deletePod(t *testing.T, s *site, role string) {
+func deletePod(t *testing.T, inst *Installation, role string) {
 	t.Helper()
-	err := s.in(pods).Delete(t.Context(), onePod(t, s, role), metav1.DeleteOptions{})
+	err := inst.In(Pods).Delete(t.Context(), onePod(t, inst, role), metav1.DeleteOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
 // onePod names a pod of the role that is not being deleted.
-func onePod(t *testing.T, s *site, role string) string {
+func onePod(t *testing.T, inst *Installation, role string) string {
 	t.Helper()
-	list, err := s.in(pods).List(t.Context(), metav1.ListOptions{LabelSelector: s.marked() + "," + roleLabel + "=" + role})
+	list, err := inst.In(Pods).List(t.Context(), metav1.ListOptions{LabelSelector: inst.Selector() + "," + roleLabel + "=" + role})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,9 +241,9 @@ func onePod(t *testing.T, s *site, role string) string {
 }
 
 // plant makes a ConfigMap that is not of hellox.
-func plant(t *testing.T, s *site, name string) {
+func plant(t *testing.T, inst *Installation, name string) {
 	t.Helper()
-	_, err := s.in(configMaps).Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
+	_, err := inst.In(ConfigMaps).Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": name},
 	}}, metav1.CreateOptions{})
 	if err != nil {

@@ -8,58 +8,63 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// rollout waits until every workload of the installation is up to date and
+// Rollout waits until every workload of the installation is up to date and
 // ready, and tells whether it was so at once. When a pod stands for longer than
 // its cause lets hope, or when ctx ends by its deadline, the error is an *Error
 // that names each cause.
-func (s *site) rollout(ctx context.Context, progress func(string)) (roles []string, unchanged bool, err error) {
+func (inst *Installation) Rollout(ctx context.Context, progress func(string)) (roles []string, unchanged bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
 
+	w := rolloutWatcher{inst}
 	changed := make(chan struct{}, 1)
-	mirrors := make([]*mirror, 0, 3)
-	for _, resource := range []schema.GroupVersionResource{statefulSets, deployments, pods} {
-		m := newMirror(changed)
-		mirrors = append(mirrors, m)
-		running.Go(func() { m.run(ctx, s.in(resource), s.marked()) })
+	informers := make([]*Informer, 0, 3)
+	for _, resource := range []schema.GroupVersionResource{StatefulSets, Deployments, Pods} {
+		m := NewInformer(changed)
+		informers = append(informers, m)
+		running.Go(func() { m.Run(ctx, inst.In(resource), inst.Selector()) })
 	}
-	for _, m := range mirrors {
+	for _, m := range informers {
 		select {
-		case <-m.synced:
+		case <-m.Synced:
 		case <-ctx.Done():
-			return nil, false, s.rolloutEnded(ctx, nil, nil)
+			return nil, false, w.ended(ctx, nil, nil)
 		}
 	}
-	return s.watchRollout(ctx, mirrors, changed, progress)
+	return w.wait(ctx, informers, changed, progress)
 }
 
-func (s *site) watchRollout(ctx context.Context, mirrors []*mirror, changed <-chan struct{}, progress func(string)) (roles []string, unchanged bool, err error) {
+// A rolloutWatcher waits for the roll-out of an installation.
+type rolloutWatcher struct{ inst *Installation }
+
+// wait returns when every workload is rolled out, or cannot be any more.
+func (w rolloutWatcher) wait(ctx context.Context, informers []*Informer, changed <-chan struct{}, progress func(string)) (roles []string, unchanged bool, err error) {
 	since := map[string]time.Time{} // when each standing cause was first seen
 	for first := true; ; first = false {
-		workloads, err := workloadsOf(append(mirrors[0].all(), mirrors[1].all()...))
+		workloads, err := workloadsOf(append(informers[0].All(), informers[1].All()...))
 		if err != nil {
 			return nil, false, err
 		}
 		waiting := waitingFor(workloads)
 		if len(waiting) == 0 {
-			for _, w := range workloads {
-				roles = append(roles, w.name)
+			for _, workload := range workloads {
+				roles = append(roles, workload.name)
 			}
 			return roles, first, nil
 		}
-		causes, err := causesOf(workloads, mirrors[2].all(), s.namespace)
+		causes, err := causesOf(workloads, informers[2].All(), w.inst.Namespace)
 		if err != nil {
 			return nil, false, err
 		}
 		given, next := overdue(causes, since, time.Now())
 		if len(given) > 0 {
-			return nil, false, s.rolloutFailed(ctx, waiting, given)
+			return nil, false, w.failed(ctx, waiting, given)
 		}
 		progress(progressOf(waiting, causes))
 		if err := awaitChange(ctx, changed, next); err != nil {
-			return nil, false, s.rolloutEnded(ctx, waiting, causes)
+			return nil, false, w.ended(ctx, waiting, causes)
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // causesOf explains the pods of the workloads' present revision that are not
@@ -25,7 +24,7 @@ func causesOf(workloads []workload, objects []*unstructured.Unstructured, namesp
 		}
 	}
 	for _, u := range objects {
-		pod, err := podOf(u)
+		pod, err := PodOf(u)
 		if err != nil {
 			return nil, err
 		}
@@ -50,14 +49,6 @@ func obsolete(pod *corev1.Pod, workloads []workload) bool {
 		}
 	}
 	return false
-}
-
-func podOf(u *unstructured.Unstructured) (*corev1.Pod, error) {
-	pod := new(corev1.Pod)
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, pod); err != nil {
-		return nil, fmt.Errorf("read pod %s: %w", u.GetName(), err)
-	}
-	return pod, nil
 }
 
 // overdue returns the causes that have stood for longer than their patience, and

@@ -30,14 +30,14 @@ func progressOf(waiting []workload, causes []*Cause) string {
 	return strings.Join(said, ", ")
 }
 
-// rolloutEnded is the error of a roll-out whose time is over, or that was
+// ended is the error of a roll-out whose time is over, or that was
 // interrupted.
-func (s *site) rolloutEnded(ctx context.Context, waiting []workload, causes []*Cause) error {
+func (w rolloutWatcher) ended(ctx context.Context, waiting []workload, causes []*Cause) error {
 	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("wait for the roll-out: %w", context.Cause(ctx))
 	}
 	if len(causes) > 0 {
-		return s.rolloutFailed(ctx, waiting, causes)
+		return w.failed(ctx, waiting, causes)
 	}
 	return &step.Error{
 		Sentence: "the time was over before all was rolled out: " + progressOf(waiting, nil),
@@ -45,20 +45,20 @@ func (s *site) rolloutEnded(ctx context.Context, waiting []workload, causes []*C
 	}
 }
 
-// rolloutFailed is the error of a roll-out that will not succeed: one sentence
+// failed is the error of a roll-out that will not succeed: one sentence
 // that names every cause, and what the first one said last.
-func (s *site) rolloutFailed(ctx context.Context, waiting []workload, causes []*Cause) error {
+func (w rolloutWatcher) failed(ctx context.Context, waiting []workload, causes []*Cause) error {
 	// What is asked of the cluster now must not fail because time is over.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
 	sentences := make([]string, len(causes))
 	for i, c := range causes {
-		s.investigate(ctx, c)
+		w.investigate(ctx, c)
 		sentences[i] = c.Pod + ": " + c.Text
 	}
 	names := make([]string, len(waiting))
-	for i, w := range waiting {
-		names[i] = w.name
+	for i, workload := range waiting {
+		names[i] = workload.name
 	}
 	return &step.Error{
 		Sentence: fmt.Sprintf("roll out %s: %s", strings.Join(names, ", "), strings.Join(sentences, "; ")),
@@ -68,10 +68,10 @@ func (s *site) rolloutFailed(ctx context.Context, waiting []workload, causes []*
 }
 
 // investigate adds to a cause what only its logs or events tell.
-func (s *site) investigate(ctx context.Context, c *Cause) {
+func (w rolloutWatcher) investigate(ctx context.Context, c *Cause) {
 	switch {
 	case c.crashed:
-		lines, err := s.lastWords(ctx, c.Pod, c.Container)
+		lines, err := w.lastWords(ctx, c.Pod, c.Container)
 		if err != nil {
 			return // the cause is told without them
 		}
@@ -83,16 +83,16 @@ func (s *site) investigate(ctx context.Context, c *Cause) {
 			}
 		}
 	case c.unready:
-		if message := s.lastEvent(ctx, c.Pod, "Unhealthy"); message != "" {
+		if message := w.lastEvent(ctx, c.Pod, "Unhealthy"); message != "" {
 			c.Text = joinWords(c.Text, message)
 		}
 	}
 }
 
 // lastWords returns the last lines that a container said before it ended.
-func (s *site) lastWords(ctx context.Context, pod, container string) ([]string, error) {
+func (w rolloutWatcher) lastWords(ctx context.Context, pod, container string) ([]string, error) {
 	for _, previous := range []bool{true, false} {
-		text, err := s.podLog(pod, logOptions{container: container, previous: previous, tail: 3}).DoRaw(ctx)
+		text, err := podLog(w.inst, pod, logOptions{container: container, previous: previous, tail: 3}).DoRaw(ctx)
 		if err != nil {
 			continue // there is no previous container before the first restart
 		}
@@ -104,8 +104,8 @@ func (s *site) lastWords(ctx context.Context, pod, container string) ([]string, 
 }
 
 // lastEvent returns the message of the newest event of that reason, or "".
-func (s *site) lastEvent(ctx context.Context, pod, reason string) string {
-	list, err := s.in(events).List(ctx, metav1.ListOptions{
+func (w rolloutWatcher) lastEvent(ctx context.Context, pod, reason string) string {
+	list, err := w.inst.In(Events).List(ctx, metav1.ListOptions{
 		FieldSelector: fmt.Sprintf("involvedObject.name=%s,reason=%s", pod, reason),
 	})
 	if err != nil || len(list.Items) == 0 {

@@ -108,7 +108,7 @@ patches:
 		o.Overlay = overlay(t, does("unready"))
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		_, err := Up(ctx, o, newTold(t))
+		err := o.up(ctx, newTold(t))
 		if err == nil || !strings.Contains(err.Error(), "Readiness probe failed") || !strings.Contains(err.Error(), "503") {
 			t.Errorf("error %v", err)
 		}
@@ -116,14 +116,13 @@ patches:
 	t.Run("healed", func(t *testing.T) { up(t, r.options(t, namespace, r.programs[0])) })
 }
 
-func wantFailure(t *testing.T, o UpOptions, want []string, evidence, hint string) {
+func wantFailure(t *testing.T, o upOfTest, want []string, evidence, hint string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	began := time.Now()
-	here, err := Up(ctx, o, newTold(t))
+	err := o.up(ctx, newTold(t))
 	if err == nil {
-		here.Close()
 		t.Fatal("it came up")
 	}
 	t.Logf("known after %s", time.Since(began))

@@ -1,7 +1,6 @@
 package bootstrap
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,77 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"hellox/bootstrap/step"
-	"hellox/manifests"
 )
-
-// An Installation is one that stands in a cluster.
-type Installation struct {
-	Namespace string `json:"namespace"`
-	Image     string `json:"image,omitempty"` // of the last up
-	// DataOnly: its pods were removed and its data kept.
-	DataOnly bool `json:"data_only,omitempty"`
-}
-
-// Installations returns the installations of a cluster, by namespace. They are
-// found by the marks that up leaves in the cluster, whoever ran it and wherever.
-func Installations(ctx context.Context, config *rest.Config) ([]Installation, error) {
-	s, err := newSite(config, metav1.NamespaceAll)
-	if err != nil {
-		return nil, err
-	}
-	return s.installations(quiet(ctx))
-}
-
-func (s *site) installations(ctx context.Context) ([]Installation, error) {
-	found := map[string]Installation{}
-	// A namespace of ours without an inventory is what an up that was killed
-	// early leaves.
-	own, err := s.objects.Resource(namespaces).List(ctx, metav1.ListOptions{LabelSelector: manifests.InstallationLabel})
-	if err != nil {
-		return nil, fmt.Errorf("look for installations: %w", err)
-	}
-	for _, u := range own.Items {
-		if name := u.GetName(); u.GetLabels()[manifests.InstallationLabel] == name {
-			found[name] = Installation{Namespace: name}
-		}
-	}
-	recorded, err := s.inventories(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for namespace, inv := range recorded {
-		found[namespace] = Installation{Namespace: namespace, Image: inv.Image, DataOnly: inv.DataOnly}
-	}
-	list := make([]Installation, 0, len(found))
-	for _, i := range found {
-		list = append(list, i)
-	}
-	slices.SortFunc(list, func(a, b Installation) int { return cmp.Compare(a.Namespace, b.Namespace) })
-	return list, nil
-}
-
-// inventories returns those of every installation of the cluster, by namespace.
-// One that cannot be read is empty: it is an installation all the same.
-func (s *site) inventories(ctx context.Context) (map[string]inventory, error) {
-	list, err := s.objects.Resource(configMaps).List(ctx, metav1.ListOptions{
-		LabelSelector: manifests.InstallationLabel,
-		FieldSelector: "metadata.name=" + inventoryName,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("look for installations: %w", err)
-	}
-	found := map[string]inventory{}
-	for i := range list.Items {
-		u := &list.Items[i]
-		at := &site{namespace: u.GetNamespace()}
-		inv, err := at.parseInventory(u)
-		if err != nil {
-			inv = inventory{}
-		}
-		found[at.namespace] = inv
-	}
-	return found, nil
-}
 
 // A Status is how an installation does.
 type Status struct {
@@ -115,23 +44,20 @@ type PodStatus struct {
 // ReadStatus reads how the installation in namespace does. Its error is of kind
 // Missing if there is none.
 func ReadStatus(ctx context.Context, config *rest.Config, namespace string) (Status, error) {
-	s, err := newSite(config, namespace)
+	inst, err := NewInstallation(config, namespace)
 	if err != nil {
 		return Status{}, err
 	}
-	return s.status(quiet(ctx))
-}
-
-func (s *site) status(ctx context.Context) (Status, error) {
+	ctx = WithoutKlog(ctx)
 	var objects []*unstructured.Unstructured
 	list := func(r schema.GroupVersionResource) ([]unstructured.Unstructured, error) {
-		l, err := s.in(r).List(ctx, metav1.ListOptions{LabelSelector: s.marked()})
+		l, err := inst.In(r).List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
 		if err != nil {
-			return nil, fmt.Errorf("read the %s in namespace %s: %w", r.Resource, s.namespace, err)
+			return nil, fmt.Errorf("read the %s in namespace %s: %w", r.Resource, inst.Namespace, err)
 		}
 		return l.Items, nil
 	}
-	for _, r := range []schema.GroupVersionResource{statefulSets, deployments} {
+	for _, r := range []schema.GroupVersionResource{StatefulSets, Deployments} {
 		items, err := list(r)
 		if err != nil {
 			return Status{}, err
@@ -143,7 +69,7 @@ func (s *site) status(ctx context.Context) (Status, error) {
 	if len(objects) == 0 {
 		return Status{}, &step.Error{
 			Kind:     step.Missing,
-			Sentence: fmt.Sprintf("there is no installation in namespace %s", s.namespace),
+			Sentence: fmt.Sprintf("there is no installation in namespace %s", inst.Namespace),
 			Hint:     "hellox up",
 		}
 	}
@@ -151,16 +77,16 @@ func (s *site) status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	items, err := list(pods)
+	items, err := list(Pods)
 	if err != nil {
 		return Status{}, err
 	}
-	slices.SortFunc(items, byName)
-	status := Status{Namespace: s.namespace, Ready: len(waitingFor(workloads)) == 0}
+	slices.SortFunc(items, ByName)
+	status := Status{Namespace: inst.Namespace, Ready: len(waitingFor(workloads)) == 0}
 	for _, w := range workloads {
 		role := RoleStatus{Role: w.role, Want: w.want, Ready: w.ready, Pods: []PodStatus{}}
 		for i := range items {
-			pod, err := podOf(&items[i])
+			pod, err := PodOf(&items[i])
 			if err != nil {
 				return Status{}, err
 			}
@@ -188,7 +114,7 @@ func statusOf(pod *corev1.Pod) PodStatus {
 	switch {
 	case pod.DeletionTimestamp != nil:
 		p.State, p.Cause = "ending", nil
-	case isReady(pod):
+	case IsReady(pod):
 		p.State, p.Cause = "ready", nil
 	case p.Cause != nil && !p.Cause.unready:
 		p.State = "failing"

@@ -3,7 +3,6 @@ package bootstrap
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +18,7 @@ const (
 	patiencePod = 5 * time.Second
 )
 
-// A tunnel dials one port of whichever pod of a role is ready, through the API
+// A forwarder dials one port of whichever pod of a role is ready, through the API
 // server. It follows the pods by a watch, so that the successor of a replaced
 // pod is found at once.
 //
@@ -27,137 +26,136 @@ const (
 // server) of its own. A session can carry several, but its streams have no flow
 // control: one reader that stops would hold up all the others. One session is
 // kept in stock, so that a dial does not wait for it to be made.
-type tunnel struct {
-	site *site
-	role string
-	port int
+type forwarder struct {
+	client *Client
+	to     ForwardTarget
 
-	pods    *mirror
+	pods    *Informer
 	changed chan struct{} // has room for one: the pods changed
-	short   chan struct{} // has room for one: a spare session may be missing
+	missing chan struct{} // has room for one: a spare session may be missing
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
-	mu    sync.Mutex
-	spare *session      // for the next dial; nil while there is none
-	wake  chan struct{} // closed and replaced when pods change
+	mu   sync.Mutex
+	idle *session      // for the next dial; nil while there is none
+	wake chan struct{} // closed and replaced when pods change
 }
 
-// dig opens a tunnel, which lives until close.
-func (s *site) dig(ctx context.Context, role string, port int) *tunnel {
+// newForwarder returns a forwarder, which lives until close.
+func newForwarder(ctx context.Context, client *Client, to ForwardTarget) *forwarder {
 	ctx, stop := context.WithCancel(ctx)
-	t := &tunnel{
-		site: s, role: role, port: port,
-		changed: make(chan struct{}, 1), short: make(chan struct{}, 1), stop: stop, wake: make(chan struct{}),
+	f := &forwarder{
+		client: client, to: to,
+		changed: make(chan struct{}, 1), missing: make(chan struct{}, 1), stop: stop, wake: make(chan struct{}),
 	}
-	t.pods = newMirror(t.changed)
-	t.running.Go(func() { t.pods.run(ctx, s.in(pods), s.marked()+","+roleLabel+"="+role) })
-	t.running.Go(func() { t.follow(ctx) })
-	t.running.Go(func() { t.keepStock(ctx) })
-	return t
+	f.pods = NewInformer(f.changed)
+	f.running.Go(func() { f.pods.Run(ctx, client.All(Pods).Namespace(to.Namespace), to.Selector) })
+	f.running.Go(func() { f.follow(ctx) })
+	f.running.Go(func() { f.keepIdle(ctx) })
+	return f
 }
 
-// close ends the tunnel; connections through it must have ended before.
-func (t *tunnel) close() {
-	t.stop()
-	t.running.Wait()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.drop()
+// close ends the forwarder; connections through it must have ended before.
+func (f *forwarder) close() {
+	f.stop()
+	f.running.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dropIdle()
 }
 
 // follow wakes those who wait for a ready pod.
-func (t *tunnel) follow(ctx context.Context) {
+func (f *forwarder) follow(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-t.changed:
+		case <-f.changed:
 		}
-		t.mu.Lock()
-		close(t.wake)
-		t.wake = make(chan struct{})
-		t.mu.Unlock()
-		t.restock()
+		f.mu.Lock()
+		close(f.wake)
+		f.wake = make(chan struct{})
+		f.mu.Unlock()
+		f.wantIdle()
 	}
 }
 
-// keepStock keeps a session in stock.
-func (t *tunnel) keepStock(ctx context.Context) {
+// keepIdle keeps a session in stock.
+func (f *forwarder) keepIdle(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-t.short:
-			t.stock(ctx)
+		case <-f.missing:
+			f.openIdle(ctx)
 		}
 	}
 }
 
-// stock sees to it that the spare session ends in the pod that is ready now.
+// openIdle sees to it that the spare session ends in the pod that is ready now.
 // What goes wrong here is told to whoever dials.
-func (t *tunnel) stock(ctx context.Context) {
-	pod := t.ready()
-	t.mu.Lock()
-	if t.spare != nil && (pod == nil || t.spare.pod != string(pod.UID) || t.spare.ended()) {
-		t.drop()
+func (f *forwarder) openIdle(ctx context.Context) {
+	pod := f.ready()
+	f.mu.Lock()
+	if f.idle != nil && (pod == nil || f.idle.pod != string(pod.UID) || f.idle.ended()) {
+		f.dropIdle()
 	}
-	have := t.spare != nil
-	t.mu.Unlock()
+	have := f.idle != nil
+	f.mu.Unlock()
 	if have || pod == nil {
 		return
 	}
 	opening, cancel := context.WithTimeout(ctx, patiencePod)
 	defer cancel()
-	fresh, err := t.open(opening, pod)
+	fresh, err := f.open(opening, pod)
 	if err != nil {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.spare != nil || ctx.Err() != nil {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.idle != nil || ctx.Err() != nil {
 		fresh.conn.Close()
 		return
 	}
-	t.spare = fresh
+	f.idle = fresh
 }
 
-// drop closes the spare session, if there is one. The caller holds t.mu.
-func (t *tunnel) drop() {
-	if t.spare != nil {
-		t.spare.conn.Close()
-		t.spare = nil
+// dropIdle closes the spare session, if there is one. The caller holds f.mu.
+func (f *forwarder) dropIdle() {
+	if f.idle != nil {
+		f.idle.conn.Close()
+		f.idle = nil
 	}
 }
 
 // take returns a session that ends in pod: the spare one, if it does.
-func (t *tunnel) take(ctx context.Context, pod *corev1.Pod) (*session, error) {
-	t.mu.Lock()
-	spare := t.spare
-	t.spare = nil
-	t.mu.Unlock()
-	if spare != nil {
-		if spare.pod == string(pod.UID) && !spare.ended() {
-			return spare, nil
+func (f *forwarder) take(ctx context.Context, pod *corev1.Pod) (*session, error) {
+	f.mu.Lock()
+	idle := f.idle
+	f.idle = nil
+	f.mu.Unlock()
+	if idle != nil {
+		if idle.pod == string(pod.UID) && !idle.ended() {
+			return idle, nil
 		}
-		spare.conn.Close()
+		idle.conn.Close()
 	}
-	return t.open(ctx, pod)
+	return f.open(ctx, pod)
 }
 
 // dial connects to the port in a ready pod, waiting for one if need be.
-func (t *tunnel) dial(ctx context.Context) (*tunnelConn, error) {
+func (f *forwarder) dial(ctx context.Context) (*tunnelConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patienceDial)
 	defer cancel()
 	var last error
 	for {
-		t.mu.Lock()
-		wake := t.wake
-		t.mu.Unlock()
-		if pod := t.ready(); pod != nil {
-			c, err := t.dialPod(ctx, pod)
+		f.mu.Lock()
+		wake := f.wake
+		f.mu.Unlock()
+		if pod := f.ready(); pod != nil {
+			c, err := f.dialPod(ctx, pod)
 			if err == nil {
-				t.restock()
+				f.wantIdle()
 				return c, nil
 			}
 			last = err
@@ -170,9 +168,9 @@ func (t *tunnel) dial(ctx context.Context) (*tunnelConn, error) {
 		case <-ctx.Done():
 			again.Stop()
 			if last == nil {
-				last = fmt.Errorf("no pod of %s is ready", t.role)
+				last = fmt.Errorf("no pod of %s is ready", f.to.Role)
 			}
-			return nil, fmt.Errorf("forward to port %d of %s: %w", t.port, t.role, last)
+			return nil, fmt.Errorf("forward to port %d of %s: %w", f.to.Port, f.to.Role, last)
 		case <-wake:
 		case <-again.C:
 		}
@@ -180,10 +178,10 @@ func (t *tunnel) dial(ctx context.Context) (*tunnelConn, error) {
 	}
 }
 
-// restock asks for a new spare session.
-func (t *tunnel) restock() {
+// wantIdle asks for a new spare session.
+func (f *forwarder) wantIdle() {
 	select {
-	case t.short <- struct{}{}:
+	case f.missing <- struct{}{}:
 	default:
 	}
 }
@@ -191,22 +189,22 @@ func (t *tunnel) restock() {
 // dialPod makes one attempt. It is short, because a session in stock may have
 // died without a word, as after a laptop has slept; the next attempt makes
 // another.
-func (t *tunnel) dialPod(ctx context.Context, pod *corev1.Pod) (*tunnelConn, error) {
+func (f *forwarder) dialPod(ctx context.Context, pod *corev1.Pod) (*tunnelConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patiencePod)
 	defer cancel()
-	s, err := t.take(ctx, pod)
+	s, err := f.take(ctx, pod)
 	if err != nil {
 		return nil, err
 	}
-	return s.connect(ctx, t.port)
+	return s.connect(ctx, f.to.Port)
 }
 
 // ready returns the newest pod of the role that is ready and stays, or nil.
-func (t *tunnel) ready() *corev1.Pod {
+func (f *forwarder) ready() *corev1.Pod {
 	var newest *corev1.Pod
-	for _, u := range t.pods.all() {
-		pod, err := podOf(u)
-		if err != nil || pod.DeletionTimestamp != nil || !isReady(pod) {
+	for _, u := range f.pods.All() {
+		pod, err := PodOf(u)
+		if err != nil || pod.DeletionTimestamp != nil || !IsReady(pod) {
 			continue
 		}
 		if newest == nil || newest.CreationTimestamp.Before(&pod.CreationTimestamp) {
@@ -214,10 +212,4 @@ func (t *tunnel) ready() *corev1.Pod {
 		}
 	}
 	return newest
-}
-
-func isReady(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
 }

@@ -28,8 +28,8 @@ func (s *session) ended() bool {
 
 // open makes a session to pod: over a WebSocket, or over SPDY where the API
 // server is too old for that or a proxy stands between.
-func (t *tunnel) open(ctx context.Context, pod *corev1.Pod) (*session, error) {
-	dialer, err := t.site.portForward(pod.Name)
+func (f *forwarder) open(ctx context.Context, pod *corev1.Pod) (*session, error) {
+	dialer, err := newDialer(f.client, f.to.Namespace, pod.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -65,13 +65,14 @@ func (t *tunnel) open(ctx context.Context, pod *corev1.Pod) (*session, error) {
 	}
 }
 
-func (s *site) portForward(pod string) (httpstream.Dialer, error) {
-	address := s.raw.Post().AbsPath("/api/v1/namespaces", s.namespace, "pods", pod, "portforward").URL()
-	websocket, err := portforward.NewSPDYOverWebsocketDialerForStreaming(address, s.config)
+// newDialer returns a dialer of port-forward connections to a pod.
+func newDialer(client *Client, namespace, pod string) (httpstream.Dialer, error) {
+	address := client.REST.Post().AbsPath("/api/v1/namespaces", namespace, "pods", pod, "portforward").URL()
+	websocket, err := portforward.NewSPDYOverWebsocketDialerForStreaming(address, client.Config)
 	if err != nil {
 		return nil, fmt.Errorf("reach pod %s through the API server: %w", pod, err)
 	}
-	transport, upgrader, err := spdy.RoundTripperFor(s.config)
+	transport, upgrader, err := spdy.RoundTripperFor(client.Config)
 	if err != nil {
 		return nil, fmt.Errorf("reach pod %s through the API server: %w", pod, err)
 	}

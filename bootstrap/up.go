@@ -13,123 +13,94 @@ import (
 	"hellox/manifests"
 )
 
-// UpOptions say what Up brings up, and where.
+// UpOptions configures Up.
 type UpOptions struct {
-	Found     cluster.Found // the target, a cluster
+	Cluster   *cluster.Cluster // as StartCluster returns it
 	Packer    image.Packer
 	Namespace string
 	// Broadcasters is how many; nil: as many as there are, or one.
 	Broadcasters *int
 	Overlay      string // folder of a kustomize overlay; "": the base
-	Web, MQTT    Port
-	// NoForward: another process forwards the ports, or will.
-	NoForward bool
 	// Holder says who does this and where, for others who would do it at the
 	// same time: "ann@laptop, process 4242".
 	Holder string
 }
 
-// Installed is an installation that Up brought up, with its ports forwarded.
-type Installed struct {
-	Cluster   *cluster.Cluster
-	Namespace string
-	Image     string   // its full name
-	Web, MQTT *Forward // to the page and to the broker; nil if UpOptions.NoForward
+// StartCluster starts or creates the cluster that was found, and returns it
+// once Up can use it. One that it creates is marked as created by hellox, so
+// that Down may delete it.
+func StartCluster(ctx context.Context, found cluster.Found, progress func(string)) (*cluster.Cluster, error) {
+	c, err := found.Start(ctx, progress)
+	if err != nil || !c.Created {
+		return c, err
+	}
+	return c, MarkCreated(ctx, c.REST)
 }
 
-// Up goes from a cluster that may have to be made to pods that are rolled out
-// and ports that are forwarded, step by step. The caller has begun step.Cluster
-// already, before it looked for the cluster. Where nothing is to be done each
-// step finds that out cheaply, so that an Up of what is up takes part of a
-// second. ctx bounds the steps; what Installed holds stays until Close.
-func Up(ctx context.Context, o UpOptions, steps step.Reporter) (*Installed, error) {
-	ctx = quiet(ctx)
-	up := &upRun{UpOptions: o, Reporter: steps}
-	for _, step := range []func(context.Context) error{
-		up.takePorts,
-		up.readyCluster,
-		up.packImage,
-		up.deliverImage,
-		up.applyManifests,
-		up.waitForRollout,
-		up.forwardPorts,
-	} {
-		if err := step(ctx); err != nil {
-			steps.Fail(err)
-			up.end(ctx)
-			up.web.close()
-			up.mqtt.close()
-			return nil, err
-		}
+// Up brings an installation up in a cluster, step by step, until its pods are
+// rolled out. If nothing is to be done each step finds that out cheaply, so that
+// an Up of what is up takes part of a second. Forwarding its ports is left to
+// the caller.
+func Up(ctx context.Context, o UpOptions, steps step.Reporter) error {
+	up, err := newUpRun(o, steps)
+	if err == nil {
+		err = up.run(WithoutKlog(ctx))
 	}
-	up.end(ctx)
-	return &up.here, nil
-}
-
-// An upRun is what the steps of one Up hand on.
-type upRun struct {
-	UpOptions
-	step.Reporter
-	here  Installed
-	web   localPort
-	mqtt  localPort
-	image *image.Image
-	site  *site
-	own   bool            // the namespace is the installation's
-	lock  *lock           // held from before the delivery to the end of the roll-out
-	held  context.Context // ends when the lock is lost
-}
-
-// end lets go of what only the steps needed.
-func (up *upRun) end(ctx context.Context) {
-	if up.lock != nil {
-		up.lock.release(ctx)
+	if err != nil {
+		steps.Fail(err)
 	}
-	if up.image != nil {
-		up.image.Close()
-	}
-}
-
-// takePorts comes first: a port that is taken must not be found out after a
-// cluster was made.
-func (up *upRun) takePorts(ctx context.Context) (err error) {
-	if up.NoForward {
-		return nil
-	}
-	if up.web, err = up.Web.take(ctx); err != nil {
-		return err
-	}
-	up.mqtt, err = up.MQTT.take(ctx)
 	return err
 }
 
-func (up *upRun) readyCluster(ctx context.Context) error {
-	c, err := up.Found.Start(ctx, up.Progress)
+// An upRun is what the steps of one Up share.
+type upRun struct {
+	UpOptions
+	step.Reporter
+	inst  *Installation
+	image *image.Image // nil before packImage
+	own   bool         // the namespace is the installation's
+}
+
+func newUpRun(o UpOptions, steps step.Reporter) (*upRun, error) {
+	inst, err := NewInstallation(o.Cluster.REST, o.Namespace)
+	return &upRun{UpOptions: o, Reporter: steps, inst: inst}, err
+}
+
+// run takes the steps of an Up. The lock is held from before the load to the
+// end of the roll-out.
+func (up *upRun) run(ctx context.Context) error {
+	if err := up.packImage(ctx); err != nil {
+		return err
+	}
+	defer up.image.Close()
+	up.Begin(step.Load)
+	var err error
+	if up.own, err = up.inst.EnsureNamespace(ctx, up.Progress); err != nil {
+		return err
+	}
+	held, lock, err := AcquireLock(ctx, up.inst, up.Holder, up.Progress)
 	if err != nil {
 		return err
 	}
-	up.here.Cluster, up.here.Namespace = c, up.Namespace
-	if up.site, err = newSite(c.REST, up.Namespace); err != nil {
-		return err
+	defer lock.Release(ctx)
+	if err := up.loadImage(held); err != nil {
+		return orLost(held, err)
 	}
-	if c.Created {
-		if err := up.site.markMade(ctx); err != nil {
-			return err
-		}
+	if err := up.applyManifests(held); err != nil {
+		return orLost(held, err)
 	}
-	up.Done(c.String(), up.Found.State == cluster.Running)
-	return nil
+	return waitForRollout(held, up.inst, up.Reporter)
 }
 
 func (up *upRun) packImage(ctx context.Context) error {
 	up.Begin(step.Image)
 	packer := up.Packer
-	packer.Building = func() { up.Progress("building it for " + up.here.Cluster.Arch) }
-	image, err := packer.Pack(ctx, up.here.Cluster.Arch)
+	packer.Building = func() { up.Progress("building it for " + up.Cluster.Arch) }
+	image, err := packer.Pack(ctx, up.Cluster.Arch)
 	if err != nil {
 		return err
 	}
-	up.image, up.here.Image = image, image.Name()
+	up.image = image
 	how := "packed"
 	if image.Built {
 		how = "built and packed"
@@ -138,28 +109,20 @@ func (up *upRun) packImage(ctx context.Context) error {
 	return nil
 }
 
-// deliverImage puts the image on record before it puts it on the nodes.
-func (up *upRun) deliverImage(ctx context.Context) error {
-	up.Begin(step.Load)
-	var err error
-	if up.own, err = up.site.ensureNamespace(ctx, up.Progress); err != nil {
+// loadImage records the image before it loads it into the nodes.
+func (up *upRun) loadImage(ctx context.Context) error {
+	if err := RecordImage(ctx, up.inst, up.image.Name()); err != nil {
 		return err
-	}
-	if up.held, up.lock, err = up.site.lock(ctx, up.Holder, up.Progress); err != nil {
-		return err
-	}
-	if err := up.site.recordImage(up.held, up.here.Image); err != nil {
-		return orLost(up.held, err)
 	}
 	unchanged, done := true, 0
-	nodes := up.here.Cluster.Nodes
-	err = up.here.Cluster.LoadAll(up.held, up.image, func(loaded bool) {
+	nodes := up.Cluster.Nodes
+	err := up.Cluster.LoadAll(ctx, up.image, func(loaded bool) {
 		done++
 		unchanged = unchanged && !loaded
 		up.Progress(fmt.Sprintf("%d of %d", done, len(nodes)))
 	})
 	if err != nil {
-		return orLost(up.held, err)
+		return err
 	}
 	names := make([]string, len(nodes))
 	for i, n := range nodes {
@@ -176,78 +139,36 @@ func (up *upRun) deliverImage(ctx context.Context) error {
 	return nil
 }
 
-func (up *upRun) applyManifests(context.Context) error {
+func (up *upRun) applyManifests(ctx context.Context) error {
 	up.Begin(step.Apply)
-	objects, err := up.render(up.held)
+	objects, err := up.render(ctx)
 	if err != nil {
 		return err
 	}
-	done, err := up.site.apply(up.held, objects, up.here.Image, up.own)
+	done, err := up.inst.Apply(ctx, objects, up.image.Name(), up.own)
 	if err != nil {
-		return orLost(up.held, err)
+		return err
 	}
-	up.Done(done.String()+" in namespace "+up.Namespace, done.unchanged())
-	for _, note := range done.notes(up.Namespace) {
+	up.Done(done.String()+" in namespace "+up.Namespace, done.Unchanged())
+	for _, note := range done.Notes(up.Namespace) {
 		up.Note(note)
 	}
 	return nil
 }
 
-// render returns the objects to apply. The number of broadcasters that
-// somebody set stays, unless another one is asked for now.
+// render returns the objects to apply. The number of broadcasters that was set
+// before stays, unless another one is asked for now.
 func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, error) {
 	broadcasters := up.Broadcasters
 	if broadcasters == nil {
 		var err error
-		if broadcasters, err = up.site.broadcasters(ctx); err != nil {
+		if broadcasters, err = Broadcasters(ctx, up.inst); err != nil {
 			return nil, err
 		}
 	}
 	return manifests.Render(manifests.Options{
-		Namespace: up.Namespace, Image: up.here.Image, Broadcasters: broadcasters, Overlay: up.Overlay,
+		Namespace: up.Namespace, Image: up.image.Name(), Broadcasters: broadcasters, Overlay: up.Overlay,
 	})
-}
-
-func (up *upRun) waitForRollout(context.Context) error {
-	return up.site.rolloutStep(up.held, up.Reporter)
-}
-
-func (up *upRun) forwardPorts(context.Context) error {
-	if up.NoForward {
-		return nil
-	}
-	up.Begin(step.Forward)
-	up.here.Web = up.site.forward(up.web, roleReceive, PortWeb)
-	up.here.MQTT = up.site.forward(up.mqtt, roleBroker, PortMQTT)
-	up.Done("forwarded", false)
-	for _, f := range []*Forward{up.here.Web, up.here.MQTT} {
-		if f.Moved != "" {
-			up.Note(f.Moved)
-		}
-	}
-	return nil
-}
-
-// Wait returns when ctx ends, with its error, or when a forward cannot listen
-// any longer. It is not for an installation without forwards.
-func (r *Installed) Wait(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case err := <-r.Web.Failed():
-		return err
-	case err := <-r.MQTT.Failed():
-		return err
-	}
-}
-
-// Close ends the forwards, if there are any. The pods stay.
-func (r *Installed) Close() {
-	for _, f := range []*Forward{r.Web, r.MQTT} {
-		if f != nil {
-			f.Close()
-		}
-	}
 }
 
 // orLost is the reason for which held ended, if it did, else err: what fails

@@ -25,7 +25,7 @@ func TestKindUpAndDown(t *testing.T) {
 
 func testUpAndDown(t *testing.T, r *rig) {
 	const namespace = "hellox-test"
-	s := r.site(t, namespace)
+	inst := r.installation(t, namespace)
 	r.down(t, DownOptions{Namespace: namespace}) // of a run that was cut off
 
 	here, steps := up(t, r.options(t, namespace, r.programs[0]))
@@ -36,9 +36,9 @@ func testUpAndDown(t *testing.T, r *rig) {
 		t.Errorf("the page says %q", got)
 	}
 
-	t.Run("forward", func(t *testing.T) { testForward(t, s, here) })
-	t.Run("only forwards reach the page", func(t *testing.T) { testLoopback(t, s) })
-	t.Run("namespace refuses privileged pods", func(t *testing.T) { testRestricted(t, s) })
+	t.Run("forward", func(t *testing.T) { testForward(t, r, inst, here) })
+	t.Run("only forwards reach the page", func(t *testing.T) { testLoopback(t, inst) })
+	t.Run("namespace refuses privileged pods", func(t *testing.T) { testRestricted(t, inst) })
 
 	t.Run("again", func(t *testing.T) {
 		began := time.Now()
@@ -53,7 +53,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 
 	t.Run("planned", func(t *testing.T) {
 		steps := newTold(t)
-		if err := Plan(t.Context(), r.options(t, namespace, r.programs[0]), steps); err != nil {
+		if err := r.options(t, namespace, r.programs[0]).plan(t.Context(), steps); err != nil {
 			t.Fatal(err)
 		}
 		if slices.Contains(steps.changed, step.Apply) || slices.Contains(steps.changed, step.Load) {
@@ -63,32 +63,32 @@ func testUpAndDown(t *testing.T, r *rig) {
 		o := r.options(t, namespace, r.programs[1])
 		o.Broadcasters = &two
 		steps = newTold(t)
-		if err := Plan(t.Context(), o, steps); err != nil {
+		if err := o.plan(t.Context(), steps); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Contains(steps.changed, step.Apply) || !slices.Contains(steps.changed, step.Load) {
 			t.Errorf("a plan of a changed program would change only %v", steps.changed)
 		}
-		if n, err := s.broadcasters(t.Context()); err != nil || *n != 1 {
+		if n, err := Broadcasters(t.Context(), inst); err != nil || *n != 1 {
 			t.Errorf("a plan scaled to %v (%v)", n, err)
 		}
 	})
 
-	t.Run("put back what was changed by hand", func(t *testing.T) { testDrift(t, r, s) })
+	t.Run("put back what was changed by hand", func(t *testing.T) { testDrift(t, r, inst) })
 
 	t.Run("scale", func(t *testing.T) {
 		if err := Scale(t.Context(), r.cluster.REST, namespace, 3, newTold(t)); err != nil {
 			t.Fatal(err)
 		}
 		up(t, r.options(t, namespace, r.programs[0]))
-		if n, err := s.broadcasters(t.Context()); err != nil || n == nil || *n != 3 {
+		if n, err := Broadcasters(t.Context(), inst); err != nil || n == nil || *n != 3 {
 			t.Errorf("after scale 3 and up there are %v broadcasters (%v)", n, err)
 		}
 		one := 1
 		o := r.options(t, namespace, r.programs[0])
 		o.Broadcasters = &one
 		up(t, o)
-		if n, err := s.broadcasters(t.Context()); err != nil || n == nil || *n != 1 {
+		if n, err := Broadcasters(t.Context(), inst); err != nil || n == nil || *n != 1 {
 			t.Errorf("after up --broadcasters 1 there are %v (%v)", n, err)
 		}
 	})
@@ -107,8 +107,8 @@ func testUpAndDown(t *testing.T, r *rig) {
 	})
 
 	t.Run("status and logs", func(t *testing.T) { testStatusAndLogs(t, r, namespace) })
-	t.Run("lock", func(t *testing.T) { testLock(t, r, s) })
-	t.Run("prune", func(t *testing.T) { testPrune(t, r, s) })
+	t.Run("lock", func(t *testing.T) { testLock(t, r, inst) })
+	t.Run("prune", func(t *testing.T) { testPrune(t, r, inst) })
 	t.Run("side by side", func(t *testing.T) {
 		const beside = "hellox-beside"
 		up(t, r.options(t, beside, r.programs[1]))
@@ -123,15 +123,15 @@ func testUpAndDown(t *testing.T, r *rig) {
 			}
 		}
 	})
-	t.Run("down", func(t *testing.T) { testDown(t, r, s) })
+	t.Run("down", func(t *testing.T) { testDown(t, r, inst) })
 }
 
-func testDrift(t *testing.T, r *rig, s *site) {
+func testDrift(t *testing.T, r *rig, inst *Installation) {
 	ctx := t.Context()
-	if err := s.in(statefulSets).Delete(ctx, roleBroadcast, metav1.DeleteOptions{}); err != nil {
+	if err := inst.In(StatefulSets).Delete(ctx, RoleBroadcast, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	u, err := s.in(deployments).Get(ctx, roleReceive, metav1.GetOptions{})
+	u, err := inst.In(Deployments).Get(ctx, RoleReceive, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,14 +141,14 @@ func testDrift(t *testing.T, r *rig, s *site) {
 	if err := unstructured.SetNestedSlice(u.Object, containers, "spec", "template", "spec", "containers"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.in(deployments).Update(ctx, u, metav1.UpdateOptions{FieldManager: "somebody"}); err != nil {
+	if _, err := inst.In(Deployments).Update(ctx, u, metav1.UpdateOptions{FieldManager: "somebody"}); err != nil {
 		t.Fatal(err)
 	}
-	_, steps := up(t, r.options(t, s.namespace, r.programs[0]))
+	_, steps := up(t, r.options(t, inst.Namespace, r.programs[0]))
 	if !slices.Contains(steps.changed, step.Apply) {
 		t.Error("nothing was put back")
 	}
-	u, err = s.in(deployments).Get(ctx, roleReceive, metav1.GetOptions{})
+	u, err = inst.In(Deployments).Get(ctx, RoleReceive, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func testDrift(t *testing.T, r *rig, s *site) {
 	}
 }
 
-func testPrune(t *testing.T, r *rig, s *site) {
+func testPrune(t *testing.T, r *rig, inst *Installation) {
 	ctx := t.Context()
 	dir := overlay(t, `
 resources: [base, extra.yaml]
@@ -167,18 +167,18 @@ resources: [base, extra.yaml]
 	if err := os.WriteFile(filepath.Join(dir, "extra.yaml"), []byte(extra), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	plant(t, s, "planted")
-	o := r.options(t, s.namespace, r.programs[1])
+	plant(t, inst, "planted")
+	o := r.options(t, inst.Namespace, r.programs[1])
 	o.Overlay = dir
 	up(t, o)
-	if _, err := s.in(configMaps).Get(ctx, "extra", metav1.GetOptions{}); err != nil {
+	if _, err := inst.In(ConfigMaps).Get(ctx, "extra", metav1.GetOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	up(t, r.options(t, s.namespace, r.programs[1]))
-	if _, err := s.in(configMaps).Get(ctx, "extra", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+	up(t, r.options(t, inst.Namespace, r.programs[1]))
+	if _, err := inst.In(ConfigMaps).Get(ctx, "extra", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("no longer in the manifests, and there: %v", err)
 	}
-	if _, err := s.in(configMaps).Get(ctx, "planted", metav1.GetOptions{}); err != nil {
+	if _, err := inst.In(ConfigMaps).Get(ctx, "planted", metav1.GetOptions{}); err != nil {
 		t.Errorf("somebody else's object: %v", err)
 	}
 
@@ -187,7 +187,7 @@ resources: [base, extra.yaml]
 	if err := os.WriteFile(filepath.Join(dir, "extra.yaml"), []byte(extra), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Up(ctx, o, newTold(t)); err == nil || !strings.Contains(err.Error(), "not of hellox") {
+	if err := o.up(ctx, newTold(t)); err == nil || !strings.Contains(err.Error(), "not of hellox") {
 		t.Errorf("an object of somebody else's: %v", err)
 	}
 }

@@ -93,7 +93,7 @@ func installationsInClusters(ctx context.Context, sh shell, s selection) ([]stat
 		if err != nil {
 			return nil, err
 		}
-		there, err := bootstrap.Installations(ctx, cluster.REST)
+		there, err := bootstrap.List(ctx, cluster.REST)
 		if err != nil {
 			return nil, fmt.Errorf("look into %s: %w", found, err)
 		}
@@ -135,7 +135,7 @@ func (o *downOptions) emptyClusters(ctx context.Context, sh shell) ([]state.Inst
 		if err != nil {
 			return nil, err
 		}
-		made, err := bootstrap.Made(ctx, cluster.REST)
+		made, err := bootstrap.CreatedByHellox(ctx, cluster.REST)
 		if err != nil {
 			return nil, fmt.Errorf("look into %s: %w", found, err)
 		}

@@ -40,7 +40,11 @@ func openEndpoints(ctx context.Context, sh shell, i state.Installation) (endpoin
 	if err != nil {
 		return endpoints{}, err
 	}
-	f, err := openForwards(ctx, cluster, i.Namespace, bootstrap.Port{}, bootstrap.Port{})
+	local, err := listenPorts(ctx, bootstrap.Port{}, bootstrap.Port{})
+	if err != nil {
+		return endpoints{}, fmt.Errorf("forward %s: %w", i, err)
+	}
+	f, err := openForwards(cluster, i.Namespace, local)
 	if err != nil {
 		return endpoints{}, fmt.Errorf("forward %s: %w", i, err)
 	}

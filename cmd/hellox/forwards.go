@@ -8,6 +8,7 @@ import (
 
 	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
+	"hellox/cmd/hellox/output"
 )
 
 // forwards are the two that an installation in a cluster has.
@@ -16,35 +17,57 @@ type forwards struct {
 	page, broker *bootstrap.Forward
 }
 
-// openForwards listens on the ports and forwards until close.
-func openForwards(ctx context.Context, cluster *cluster.Cluster, namespace string, web, mqtt bootstrap.Port) (*forwards, error) {
-	page, err := bootstrap.OpenForward(ctx, cluster.REST, bootstrap.ForwardOptions{
-		Namespace: namespace, Role: "receive", Remote: bootstrap.PortWeb, Local: web,
-	})
+// ports are the local ones that forwards will listen on.
+type ports struct{ page, broker *bootstrap.Listener }
+
+// listenPorts listens on the ports. openForwards takes them over.
+func listenPorts(ctx context.Context, web, mqtt bootstrap.Port) (ports, error) {
+	page, err := web.Listen(ctx)
 	if err != nil {
-		return nil, err
+		return ports{}, err
 	}
-	broker, err := bootstrap.OpenForward(ctx, cluster.REST, bootstrap.ForwardOptions{
-		Namespace: namespace, Role: "broker", Remote: bootstrap.PortMQTT, Local: mqtt,
-	})
+	broker, err := mqtt.Listen(ctx)
 	if err != nil {
 		page.Close()
+		return ports{}, err
+	}
+	return ports{page, broker}, nil
+}
+
+func (p ports) close() {
+	p.page.Close()
+	p.broker.Close()
+}
+
+// openForwards forwards the ports until close.
+func openForwards(c *cluster.Cluster, namespace string, local ports) (*forwards, error) {
+	client, err := bootstrap.NewClient(c.REST)
+	if err != nil {
+		local.close()
 		return nil, err
 	}
-	return &forwards{cluster, page, broker}, nil
+	to := func(role string, port int) bootstrap.ForwardTarget {
+		return bootstrap.ForwardTarget{Namespace: namespace, Selector: bootstrap.Selector(namespace, role), Role: role, Port: port}
+	}
+	return &forwards{
+		cluster: c,
+		page:    bootstrap.Serve(client, to(bootstrap.RoleReceive, bootstrap.PortWeb), local.page),
+		broker:  bootstrap.Serve(client, to(bootstrap.RoleBroker, bootstrap.PortMQTT), local.broker),
+	}, nil
 }
 
 func (f *forwards) pageURL() string   { return "http://" + f.page.Addr() }
 func (f *forwards) brokerURL() string { return "mqtt://" + f.broker.Addr() }
 
-// moved says of each port that was taken which one is used instead.
-func (f *forwards) moved() (notes []string) {
+// done ends the step that opened them, and says of each port that was taken
+// which one is used instead.
+func (f *forwards) done(steps *output.Steps) {
+	steps.Done("forwarded", false)
 	for _, one := range []*bootstrap.Forward{f.page, f.broker} {
 		if one.Moved != "" {
-			notes = append(notes, one.Moved)
+			steps.Note(one.Moved)
 		}
 	}
-	return notes
 }
 
 // When forwards are closed by themselves.
@@ -70,11 +93,11 @@ func (f *forwards) monitor(ctx context.Context, namespace string) error {
 			return fmt.Errorf("forward the broker: %w", err)
 		case <-tick.C:
 		}
-		all, err := bootstrap.Installations(ctx, f.cluster.REST)
+		all, err := bootstrap.List(ctx, f.cluster.REST)
 		switch {
 		case err == nil:
 			reached = time.Now()
-			if !slices.ContainsFunc(all, func(i bootstrap.Installation) bool { return i.Namespace == namespace }) {
+			if !slices.ContainsFunc(all, func(i bootstrap.Summary) bool { return i.Namespace == namespace }) {
 				return fmt.Errorf("forward namespace %s: the installation was removed", namespace)
 			}
 		case ctx.Err() == nil && time.Since(reached) > unreachableLimit:

@@ -42,11 +42,10 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 		return err
 	}
 	up := bootstrap.UpOptions{
-		Found: found, Packer: packer, Namespace: o.namespace, Broadcasters: o.wanted(),
-		Overlay: o.overlay, Web: o.web, MQTT: o.mqtt, Holder: changeHolder(),
+		Packer: packer, Namespace: o.namespace, Broadcasters: o.wanted(), Overlay: o.overlay, Holder: changeHolder(),
 	}
 	if o.dryRun {
-		return bootstrap.Plan(setup, up, steps)
+		return planUp(setup, found, up, steps)
 	}
 	alive := instance.Alive(ctx)
 	if !alive {
@@ -58,30 +57,79 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 	}
 	switch {
 	case alive:
-		up.NoForward = true
-		if _, err := bootstrap.Up(setup, up, steps); err != nil {
+		if _, err := bringUp(setup, found, up, steps); err != nil {
 			return err
 		}
 		steps.Note(fmt.Sprintf("forwarded by process %d since %s", instance.Owner.PID, instance.Owner.Started.Local().Format(time.DateTime)))
 		return o.printResult(sh, upResult{here, instance.Owner.Web, instance.Owner.MQTT}, "")
 	case o.detach:
-		up.NoForward = true
 		if err := o.portsFree(setup); err != nil {
 			steps.Fail(err)
 			return err
 		}
-		if _, err := bootstrap.Up(setup, up, steps); err != nil {
+		if _, err := bringUp(setup, found, up, steps); err != nil {
 			return err
 		}
 		return o.spawnDaemon(setup, sh, here, dir)
 	}
 	return o.withLock(dir, here, func(lock *state.Lock) error {
-		installed, err := bootstrap.Up(setup, up, steps)
+		// First, because a port that is taken must not be found out after a
+		// cluster was made.
+		ports, err := listenPorts(setup, o.web, o.mqtt)
 		if err != nil {
+			steps.Fail(err)
 			return err
 		}
-		return o.holdForwards(ctx, sh, lock, &forwards{installed.Cluster, installed.Web, installed.MQTT})
+		c, err := bringUp(setup, found, up, steps)
+		if err != nil {
+			ports.close()
+			return err
+		}
+		steps.Begin(step.Forward)
+		f, err := openForwards(c, o.namespace, ports)
+		if err != nil {
+			steps.Fail(err)
+			return err
+		}
+		f.done(steps)
+		return o.holdForwards(ctx, sh, lock, f)
 	})
+}
+
+// bringUp ends the step that begins before a cluster is looked for, and takes
+// those that follow.
+func bringUp(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, steps *output.Steps) (*cluster.Cluster, error) {
+	c, err := startCluster(ctx, found, steps)
+	if err != nil {
+		return nil, err
+	}
+	up.Cluster = c
+	return c, bootstrap.Up(ctx, up, steps)
+}
+
+// planUp reports what bringUp would do. A cluster that does not run is not
+// started for that.
+func planUp(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, steps *output.Steps) error {
+	if found.State != cluster.Running {
+		steps.Done(found.String()+"; what follows cannot be told before", false)
+		return nil
+	}
+	c, err := startCluster(ctx, found, steps)
+	if err != nil {
+		return err
+	}
+	up.Cluster = c
+	return bootstrap.Plan(ctx, up, steps)
+}
+
+func startCluster(ctx context.Context, found cluster.Found, steps *output.Steps) (*cluster.Cluster, error) {
+	c, err := bootstrap.StartCluster(ctx, found, steps.Progress)
+	if err != nil {
+		steps.Fail(err)
+		return nil, err
+	}
+	steps.Done(c.String(), found.State == cluster.Running)
+	return c, nil
 }
 
 // portsFree tells early that a port which was asked for is taken.
@@ -90,13 +138,11 @@ func (o *upOptions) portsFree(ctx context.Context) error {
 		if !port.Asked || port.Number == 0 {
 			continue
 		}
-		listeners, _, err := port.Listen(ctx)
+		local, err := port.Listen(ctx)
 		if err != nil {
 			return err
 		}
-		for _, ln := range listeners {
-			ln.Close()
-		}
+		local.Close()
 	}
 	return nil
 }
@@ -104,25 +150,38 @@ func (o *upOptions) portsFree(ctx context.Context) error {
 // forwardOnly is the whole life of the process that an up --detach leaves behind.
 func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found cluster.Found, dir state.Dir, here state.Installation, steps *output.Steps) error {
 	return o.withLock(dir, here, func(lock *state.Lock) error {
-		cluster, err := found.Connect(setup)
-		if err != nil {
-			return err
-		}
-		steps.Begin(step.Forward)
-		f, err := openForwards(ctx, cluster, o.namespace, o.web, o.mqtt)
-		if err == nil {
-			err = waitForPage(setup, f.pageURL())
-		}
+		c, err := found.Connect(setup)
 		if err != nil {
 			steps.Fail(err)
 			return err
 		}
-		steps.Done("forwarded", false)
-		for _, moved := range f.moved() {
-			steps.Note(moved)
+		steps.Done(c.String(), true)
+		steps.Begin(step.Forward)
+		f, err := o.forwardWhenReady(setup, c)
+		if err != nil {
+			steps.Fail(err)
+			return err
 		}
+		f.done(steps)
 		return o.holdForwards(ctx, sh, lock, f)
 	})
+}
+
+// forwardWhenReady returns the forwards once the page answers.
+func (o *upOptions) forwardWhenReady(ctx context.Context, c *cluster.Cluster) (*forwards, error) {
+	ports, err := listenPorts(ctx, o.web, o.mqtt)
+	if err != nil {
+		return nil, err
+	}
+	f, err := openForwards(c, o.namespace, ports)
+	if err != nil {
+		return nil, err
+	}
+	if err := waitForPage(ctx, f.pageURL()); err != nil {
+		f.close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // withLock holds the lock of the installation's directory while f runs.

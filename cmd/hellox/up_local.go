@@ -97,14 +97,14 @@ func (o *upOptions) runLocal(ctx, setup context.Context, sh shell, lock *state.L
 func (o *upOptions) openLocal(ctx, setup context.Context, lock *state.Lock, steps *output.Steps) (*localStream, error) {
 	var ports [2][]net.Listener
 	for i, port := range []bootstrap.Port{o.mqtt, o.web} {
-		listeners, moved, err := port.Listen(setup)
+		local, err := port.Listen(setup)
 		if err != nil {
 			return nil, err
 		}
-		if moved != "" {
-			steps.Note(moved)
+		if local.Moved != "" {
+			steps.Note(local.Moved)
 		}
-		ports[i] = listeners
+		ports[i] = local.Listeners
 	}
 	return newLocalStream(ctx, lock.Dir(), lock.Installation().String(), ports[0], join(ports[1]))
 }
