@@ -24,7 +24,7 @@ func SetBroadcasters(ctx context.Context, inst *Installation, n int) error {
 	if err != nil {
 		return err
 	}
-	_, err = inst.In(StatefulSets).Patch(ctx, RoleBroadcast, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager}, "scale")
+	_, err = inst.in(StatefulSets).Patch(ctx, RoleBroadcast, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager}, "scale")
 	if err != nil {
 		return fmt.Errorf("scale the broadcasters in namespace %s to %d: %w", inst.Namespace, n, err)
 	}
@@ -34,7 +34,7 @@ func SetBroadcasters(ctx context.Context, inst *Installation, n int) error {
 // Broadcasters returns how many broadcasters the installation was told to have,
 // by whomever; nil if it has none to tell.
 func Broadcasters(ctx context.Context, inst *Installation) (*int, error) {
-	u, err := inst.In(StatefulSets).Get(ctx, RoleBroadcast, metav1.GetOptions{})
+	u, err := inst.in(StatefulSets).Get(ctx, RoleBroadcast, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}

@@ -12,7 +12,7 @@ import (
 // without the namespace: objects, and volume claims with users' data. (The
 // claims of a StatefulSet are made by its controller, from its template.)
 func recorded(ctx context.Context, inst *Installation, inv inventory) (objects, data []Ref, err error) {
-	list, err := inst.In(Claims).List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
+	list, err := inst.in(Claims).List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list the volume claims in namespace %s: %w", inst.Namespace, err)
 	}

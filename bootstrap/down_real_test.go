@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-func testDown(t *testing.T, r *rig, inst *Installation) {
+func testDown(t *testing.T, r *rig, inst space) {
 	ctx := t.Context()
 	at := DownOptions{Namespace: inst.Namespace}
 

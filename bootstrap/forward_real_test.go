@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func testForward(t *testing.T, r *rig, inst *Installation, here *installed) {
+func testForward(t *testing.T, r *rig, inst space, here *installed) {
 	// What one side has said is answered after it has ended saying.
 	c, err := net.Dial("tcp", here.MQTT.Addr())
 	if err != nil {
@@ -93,7 +93,7 @@ func testForward(t *testing.T, r *rig, inst *Installation, here *installed) {
 }
 
 // The API server's proxy dials the pod's address, as another pod would.
-func testLoopback(t *testing.T, inst *Installation) {
+func testLoopback(t *testing.T, inst space) {
 	proxied := func(role string, port int, path string) error {
 		target := fmt.Sprintf("%s:%d", onePod(t, inst, role), port)
 		return inst.client.REST.Get().AbsPath("/api/v1/namespaces", inst.Namespace, "pods", target, "proxy", path).Do(t.Context()).Error()

@@ -31,8 +31,8 @@ func NewInstallation(config *rest.Config, namespace string) (*Installation, erro
 	return &Installation{Namespace: namespace, client: client}, nil
 }
 
-// In returns the resource within the installation's namespace.
-func (inst *Installation) In(r schema.GroupVersionResource) dynamic.ResourceInterface {
+// in returns the resource within the installation's namespace.
+func (inst *Installation) in(r schema.GroupVersionResource) dynamic.ResourceInterface {
 	return inst.client.All(r).Namespace(inst.Namespace)
 }
 

@@ -44,7 +44,7 @@ type inventory struct {
 // readInventory returns the installation's inventory, an empty one if there is
 // none.
 func readInventory(ctx context.Context, inst *Installation) (inventory, error) {
-	u, err := inst.In(ConfigMaps).Get(ctx, inventoryName, metav1.GetOptions{})
+	u, err := inst.in(ConfigMaps).Get(ctx, inventoryName, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return inventory{Version: inventoryVersion}, nil
 	}
@@ -113,10 +113,10 @@ func writeInventory(ctx context.Context, inst *Installation, inv inventory) (inv
 	}}
 	var written *unstructured.Unstructured
 	if inv.resourceVersion == "" {
-		written, err = inst.In(ConfigMaps).Create(ctx, u, metav1.CreateOptions{FieldManager: fieldManager})
+		written, err = inst.in(ConfigMaps).Create(ctx, u, metav1.CreateOptions{FieldManager: fieldManager})
 	} else {
 		u.SetResourceVersion(inv.resourceVersion)
-		written, err = inst.In(ConfigMaps).Update(ctx, u, metav1.UpdateOptions{FieldManager: fieldManager})
+		written, err = inst.in(ConfigMaps).Update(ctx, u, metav1.UpdateOptions{FieldManager: fieldManager})
 	}
 	if err != nil {
 		return inv, fmt.Errorf("record the inventory in namespace %s: %w", inst.Namespace, err)

@@ -90,7 +90,7 @@ func testKilled(t *testing.T, r *rig) {
 			t.Errorf("round %d: the page says %q, want %q", i, got, want)
 		}
 		here.Close()
-		if strangers, err := ForeignObjects(t.Context(), inst); err != nil || len(strangers) > 0 {
+		if strangers, err := ForeignObjects(t.Context(), inst.Installation); err != nil || len(strangers) > 0 {
 			t.Errorf("round %d: without our mark: %v (%v)", i, strangers, err)
 		}
 		ended++
@@ -106,7 +106,7 @@ func testKilled(t *testing.T, r *rig) {
 		}
 		kill(t, r, victim{Namespace: namespace, Down: true}, []string{"ready", step.Remove, step.Remove, step.Unload}[i%4], delay(random)*4)
 		r.down(t, DownOptions{Namespace: namespace})
-		strangers, err := ForeignObjects(t.Context(), inst)
+		strangers, err := ForeignObjects(t.Context(), inst.Installation)
 		if err != nil || len(strangers) != 10 {
 			t.Errorf("round %d: of 10 objects of somebody else's these are there: %v (%v)", i, strangers, err)
 		}

@@ -39,7 +39,7 @@ func AcquireLock(ctx context.Context, inst *Installation, holder string, progres
 	seen := ""
 	for {
 		l := &Lock{inst: inst, holder: holder, stopped: make(chan struct{})}
-		lease, err := inst.In(Leases).Create(ctx, l.fresh(nil), metav1.CreateOptions{FieldManager: fieldManager})
+		lease, err := inst.in(Leases).Create(ctx, l.fresh(nil), metav1.CreateOptions{FieldManager: fieldManager})
 		if err == nil {
 			l.lease = lease
 			return l.keep(ctx)
@@ -47,7 +47,7 @@ func AcquireLock(ctx context.Context, inst *Installation, holder string, progres
 		if !apierrors.IsAlreadyExists(err) {
 			return nil, nil, fmt.Errorf("lock namespace %s: %w", inst.Namespace, err)
 		}
-		old, err := inst.In(Leases).Get(ctx, lockName, metav1.GetOptions{})
+		old, err := inst.in(Leases).Get(ctx, lockName, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			continue
 		}
@@ -65,7 +65,7 @@ func AcquireLock(ctx context.Context, inst *Installation, holder string, progres
 		}
 		// Either it is gone, or it was changed, or nobody renewed it: then it
 		// is taken over, unless somebody does something with it meanwhile.
-		lease, err = inst.In(Leases).Update(ctx, l.fresh(old), metav1.UpdateOptions{FieldManager: fieldManager})
+		lease, err = inst.in(Leases).Update(ctx, l.fresh(old), metav1.UpdateOptions{FieldManager: fieldManager})
 		if err == nil {
 			l.lease = lease
 			return l.keep(ctx)
@@ -85,7 +85,7 @@ func busy(inst *Installation, other string) error {
 
 // waitLock returns when the lease is changed or gone, or lockTerm is over.
 func waitLock(ctx context.Context, inst *Installation, lease *unstructured.Unstructured) error {
-	w, err := inst.In(Leases).Watch(ctx, metav1.ListOptions{
+	w, err := inst.in(Leases).Watch(ctx, metav1.ListOptions{
 		FieldSelector:   "metadata.name=" + lockName,
 		ResourceVersion: lease.GetResourceVersion(),
 	})
@@ -169,7 +169,7 @@ func (l *Lock) keep(ctx context.Context) (context.Context, *Lock, error) {
 }
 
 func (l *Lock) renew(ctx context.Context) error {
-	lease, err := l.inst.In(Leases).Update(ctx, l.fresh(l.lease), metav1.UpdateOptions{FieldManager: fieldManager})
+	lease, err := l.inst.in(Leases).Update(ctx, l.fresh(l.lease), metav1.UpdateOptions{FieldManager: fieldManager})
 	if err == nil {
 		l.lease = lease
 	}
@@ -185,7 +185,7 @@ func (l *Lock) Release(ctx context.Context) {
 	defer cancel()
 	uid, version := l.lease.GetUID(), l.lease.GetResourceVersion()
 	// Whatever stands in the way, the lease runs out in lockTerm.
-	_ = l.inst.In(Leases).Delete(ctx, lockName, metav1.DeleteOptions{
+	_ = l.inst.in(Leases).Delete(ctx, lockName, metav1.DeleteOptions{
 		Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version},
 	})
 }

@@ -52,7 +52,7 @@ func Logs(ctx context.Context, config *rest.Config, o LogOptions, line func(LogL
 	if o.Follow {
 		return logs.follow(ctx, selector)
 	}
-	list, err := inst.In(Pods).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	list, err := inst.in(Pods).List(ctx, metav1.ListOptions{LabelSelector: selector})
 	if err != nil {
 		return fmt.Errorf("list the pods in namespace %s: %w", inst.Namespace, err)
 	}
@@ -109,7 +109,7 @@ func (r logReader) follow(ctx context.Context, selector string) error {
 
 	changed := make(chan struct{}, 1)
 	m := NewInformer(changed)
-	running.Go(func() { m.Run(ctx, r.inst.In(Pods), selector) })
+	running.Go(func() { m.Run(ctx, r.inst.in(Pods), selector) })
 
 	var mu sync.Mutex
 	said := func(l LogLine) error {

@@ -28,7 +28,7 @@ func ForeignObjects(ctx context.Context, inst *Installation) ([]Ref, error) {
 	g.SetLimit(parallel)
 	for gvr, kind := range kinds {
 		g.Go(func() error {
-			list, err := inst.In(gvr).List(ctx, metav1.ListOptions{})
+			list, err := inst.in(gvr).List(ctx, metav1.ListOptions{})
 			if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
 				return nil
 			}

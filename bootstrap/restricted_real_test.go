@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-func testRestricted(t *testing.T, inst *Installation) {
+func testRestricted(t *testing.T, inst space) {
 	privileged := true
 	pod := func(p *bool) *unstructured.Unstructured {
 		u := &unstructured.Unstructured{Object: map[string]any{

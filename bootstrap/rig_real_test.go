@@ -13,6 +13,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
@@ -108,13 +110,28 @@ func (i *installed) Close() {
 	i.MQTT.Close()
 }
 
-func (r *rig) installation(t *testing.T, namespace string) *Installation {
+// A space is a namespace of the cluster, and the installation in it.
+type space struct {
+	*Installation
+	client *Client
+}
+
+func (r *rig) installation(t *testing.T, namespace string) space {
 	t.Helper()
 	inst, err := NewInstallation(r.cluster.REST, namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return inst
+	client, err := NewClient(r.cluster.REST)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return space{inst, client}
+}
+
+// In returns the resource within the namespace.
+func (s space) In(r schema.GroupVersionResource) dynamic.ResourceInterface {
+	return s.client.All(r).Namespace(s.Namespace)
 }
 
 // told are steps that a test looks into.
@@ -216,7 +233,7 @@ func page(t *testing.T, f *Forward, path string) string {
 }
 
 // deletePod deletes the role's first pod, and waits until it is going.
-func deletePod(t *testing.T, inst *Installation, role string) {
+func deletePod(t *testing.T, inst space, role string) {
 	t.Helper()
 	err := inst.In(Pods).Delete(t.Context(), onePod(t, inst, role), metav1.DeleteOptions{})
 	if err != nil {
@@ -225,9 +242,9 @@ func deletePod(t *testing.T, inst *Installation, role string) {
 }
 
 // onePod names a pod of the role that is not being deleted.
-func onePod(t *testing.T, inst *Installation, role string) string {
+func onePod(t *testing.T, inst space, role string) string {
 	t.Helper()
-	list, err := inst.In(Pods).List(t.Context(), metav1.ListOptions{LabelSelector: inst.Selector() + "," + roleLabel + "=" + role})
+	list, err := inst.In(Pods).List(t.Context(), metav1.ListOptions{LabelSelector: Selector(inst.Namespace, role)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +258,7 @@ func onePod(t *testing.T, inst *Installation, role string) string {
 }
 
 // plant makes a ConfigMap that is not of hellox.
-func plant(t *testing.T, inst *Installation, name string) {
+func plant(t *testing.T, inst space, name string) {
 	t.Helper()
 	_, err := inst.In(ConfigMaps).Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": name},

@@ -24,7 +24,7 @@ func (inst *Installation) Rollout(ctx context.Context, progress func(string)) (r
 	for _, resource := range []schema.GroupVersionResource{StatefulSets, Deployments, Pods} {
 		m := NewInformer(changed)
 		informers = append(informers, m)
-		running.Go(func() { m.Run(ctx, inst.In(resource), inst.Selector()) })
+		running.Go(func() { m.Run(ctx, inst.in(resource), inst.Selector()) })
 	}
 	for _, m := range informers {
 		select {

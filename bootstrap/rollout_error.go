@@ -105,7 +105,7 @@ func (w rolloutWatcher) lastWords(ctx context.Context, pod, container string) ([
 
 // lastEvent returns the message of the newest event of that reason, or "".
 func (w rolloutWatcher) lastEvent(ctx context.Context, pod, reason string) string {
-	list, err := w.inst.In(Events).List(ctx, metav1.ListOptions{
+	list, err := w.inst.in(Events).List(ctx, metav1.ListOptions{
 		FieldSelector: fmt.Sprintf("involvedObject.name=%s,reason=%s", pod, reason),
 	})
 	if err != nil || len(list.Items) == 0 {

@@ -51,7 +51,7 @@ func ReadStatus(ctx context.Context, config *rest.Config, namespace string) (Sta
 	ctx = WithoutKlog(ctx)
 	var objects []*unstructured.Unstructured
 	list := func(r schema.GroupVersionResource) ([]unstructured.Unstructured, error) {
-		l, err := inst.In(r).List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
+		l, err := inst.in(r).List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
 		if err != nil {
 			return nil, fmt.Errorf("read the %s in namespace %s: %w", r.Resource, inst.Namespace, err)
 		}

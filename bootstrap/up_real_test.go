@@ -69,7 +69,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 		if !slices.Contains(steps.changed, step.Apply) || !slices.Contains(steps.changed, step.Load) {
 			t.Errorf("a plan of a changed program would change only %v", steps.changed)
 		}
-		if n, err := Broadcasters(t.Context(), inst); err != nil || *n != 1 {
+		if n, err := Broadcasters(t.Context(), inst.Installation); err != nil || *n != 1 {
 			t.Errorf("a plan scaled to %v (%v)", n, err)
 		}
 	})
@@ -81,14 +81,14 @@ func testUpAndDown(t *testing.T, r *rig) {
 			t.Fatal(err)
 		}
 		up(t, r.options(t, namespace, r.programs[0]))
-		if n, err := Broadcasters(t.Context(), inst); err != nil || n == nil || *n != 3 {
+		if n, err := Broadcasters(t.Context(), inst.Installation); err != nil || n == nil || *n != 3 {
 			t.Errorf("after scale 3 and up there are %v broadcasters (%v)", n, err)
 		}
 		one := 1
 		o := r.options(t, namespace, r.programs[0])
 		o.Broadcasters = &one
 		up(t, o)
-		if n, err := Broadcasters(t.Context(), inst); err != nil || n == nil || *n != 1 {
+		if n, err := Broadcasters(t.Context(), inst.Installation); err != nil || n == nil || *n != 1 {
 			t.Errorf("after up --broadcasters 1 there are %v (%v)", n, err)
 		}
 	})
@@ -126,7 +126,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 	t.Run("down", func(t *testing.T) { testDown(t, r, inst) })
 }
 
-func testDrift(t *testing.T, r *rig, inst *Installation) {
+func testDrift(t *testing.T, r *rig, inst space) {
 	ctx := t.Context()
 	if err := inst.In(StatefulSets).Delete(ctx, RoleBroadcast, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func testDrift(t *testing.T, r *rig, inst *Installation) {
 	}
 }
 
-func testPrune(t *testing.T, r *rig, inst *Installation) {
+func testPrune(t *testing.T, r *rig, inst space) {
 	ctx := t.Context()
 	dir := overlay(t, `
 resources: [base, extra.yaml]
