@@ -1,6 +1,13 @@
-// Package bootstrap brings a binary to running pods and back to nothing: it
-// finds, starts or makes a local cluster, packs the image, delivers it to
-// every node and proves that it is there, applies the manifests, waits for
-// the roll-out, forwards the ports, and takes everything down again. What is
-// applied is described by package manifests; nothing here knows MQTT.
+// Package bootstrap brings an installation up in a local cluster, and takes it
+// down again: the order of the steps, and nothing else.
+//
+//	Up    image ─► load ─► apply ─► roll-out            (StartCluster before it,
+//	Down  remove ─► unload ─► namespace ─► cluster       forwards after it)
+//	Plan  image ─► what load and apply would change
+//	Scale apply ─► roll-out
+//
+// What the steps do is in the packages below: cluster (with kind and minikube)
+// finds and starts clusters, image packs, install changes an installation,
+// portforward forwards ports, step reports. What is applied is described by
+// package manifests; nothing here knows MQTT.
 package bootstrap

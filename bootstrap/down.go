@@ -9,6 +9,8 @@ import (
 
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
+	"hellox/bootstrap/install"
+	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
 )
 
@@ -28,10 +30,10 @@ type DownOptions struct {
 // at any moment and be done again, and when there is nothing to remove it says
 // so.
 func Down(ctx context.Context, c *cluster.Cluster, o DownOptions, steps step.Reporter) error {
-	inst, err := NewInstallation(c.REST, o.Namespace)
+	inst, err := install.New(c.REST, o.Namespace)
 	if err == nil {
 		d := &downRun{DownOptions: o, Reporter: steps, cluster: c, inst: inst}
-		err = d.run(WithoutKlog(ctx))
+		err = d.run(kube.WithoutKlog(ctx))
 	}
 	if err != nil {
 		steps.Fail(err)
@@ -44,10 +46,10 @@ type downRun struct {
 	DownOptions
 	step.Reporter
 	cluster *cluster.Cluster
-	inst    *Installation
-	absent  bool  // there is no such namespace
-	own     bool  // the namespace is the installation's
-	lock    *Lock // nil where nothing is changed, and once it was released
+	inst    *install.Installation
+	absent  bool          // there is no such namespace
+	own     bool          // the namespace is the installation's
+	lock    *install.Lock // nil where nothing is changed, and once it was released
 }
 
 // run takes the steps of a Down. The lock is held from the first removal to
@@ -80,7 +82,7 @@ func (d *downRun) acquireLock(ctx context.Context) (held context.Context, err er
 		return ctx, nil
 	}
 	if err == nil {
-		held, d.lock, err = AcquireLock(ctx, d.inst, d.Holder, d.Progress)
+		held, d.lock, err = install.AcquireLock(ctx, d.inst, d.Holder, d.Progress)
 	}
 	return held, err
 }
@@ -104,7 +106,7 @@ func (d *downRun) removeObjects(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	done := Count(len(removed), "object") + " removed from namespace " + d.Namespace
+	done := install.Count(len(removed), "object") + " removed from namespace " + d.Namespace
 	if len(removed) == 0 {
 		done = "nothing of hellox in namespace " + d.Namespace
 	}
@@ -125,7 +127,7 @@ func (d *downRun) planRemoval(ctx context.Context) error {
 		d.Done("nothing of hellox in namespace "+d.Namespace, true)
 		return nil
 	}
-	d.Done("would remove from namespace "+d.Namespace+": "+Names(removable), true)
+	d.Done("would remove from namespace "+d.Namespace+": "+kube.Names(removable), true)
 	return nil
 }
 
@@ -136,7 +138,7 @@ func (d *downRun) removeImages(ctx context.Context) error {
 		return nil
 	}
 	d.Begin(step.Unload)
-	names, err := OtherImages(ctx, d.inst)
+	names, err := install.OtherImages(ctx, d.inst)
 	if err != nil {
 		return err
 	}
@@ -151,11 +153,11 @@ func (d *downRun) removeImages(ctx context.Context) error {
 		return err
 	}
 	if d.KeepData {
-		if err := ForgetImages(ctx, d.inst); err != nil {
+		if err := install.ForgetImages(ctx, d.inst); err != nil {
 			return err
 		}
 	}
-	d.Done(Count(n, "image")+" removed from "+Count(len(d.cluster.Nodes), "node"), n == 0)
+	d.Done(install.Count(n, "image")+" removed from "+install.Count(len(d.cluster.Nodes), "node"), n == 0)
 	return nil
 }
 
@@ -166,21 +168,21 @@ func (d *downRun) removeNamespace(ctx context.Context) error {
 		return nil
 	}
 	d.Begin(step.Namespace)
-	var foreign []Ref
+	var foreign []kube.Ref
 	if d.own {
 		var err error
-		if foreign, err = ForeignObjects(ctx, d.inst); err != nil {
+		if foreign, err = install.ForeignObjects(ctx, d.inst); err != nil {
 			return err
 		}
 	}
 	if !d.own || len(foreign) > 0 {
 		// The namespace's own mark finds it again, once they are gone.
-		if err := ForgetInventory(ctx, d.inst); err != nil {
+		if err := install.ForgetInventory(ctx, d.inst); err != nil {
 			return err
 		}
 		left := "left: namespace " + d.Namespace + ", which was there before hellox"
 		if d.own {
-			left = fmt.Sprintf("left: namespace %s, which holds %s", d.Namespace, Few(foreign))
+			left = fmt.Sprintf("left: namespace %s, which holds %s", d.Namespace, kube.Few(foreign))
 		}
 		d.Done(left, true)
 		return nil
@@ -199,7 +201,7 @@ func (d *downRun) deleteCluster(ctx context.Context) error {
 		return nil
 	}
 	d.Begin(step.DeleteCluster)
-	created, err := CreatedByHellox(ctx, d.cluster.REST)
+	created, err := install.CreatedByHellox(ctx, d.cluster.REST)
 	if err != nil {
 		return err
 	}
@@ -210,7 +212,7 @@ func (d *downRun) deleteCluster(ctx context.Context) error {
 			Hint:     "delete it with the tool that made it",
 		}
 	}
-	installations, err := List(ctx, d.cluster.REST)
+	installations, err := install.List(ctx, d.cluster.REST)
 	if err != nil {
 		return err
 	}

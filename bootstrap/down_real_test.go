@@ -1,4 +1,4 @@
-package bootstrap
+package bootstrap_test
 
 import (
 	"slices"
@@ -8,32 +8,36 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/bootstrap"
+	"hellox/bootstrap/install"
+	"hellox/bootstrap/kube"
 )
 
 func testDown(t *testing.T, r *rig, inst space) {
 	ctx := t.Context()
-	at := DownOptions{Namespace: inst.Namespace}
+	at := bootstrap.DownOptions{Namespace: inst.Namespace}
 
 	dry := at
 	dry.DryRun = true
 	r.down(t, dry)
-	if status, err := ReadStatus(ctx, r.cluster.REST, inst.Namespace); err != nil || !status.Ready {
+	if status, err := install.ReadStatus(ctx, r.cluster.REST, inst.Namespace); err != nil || !status.Ready {
 		t.Fatalf("after a dry run: %+v, %v", status, err)
 	}
 
 	keep := at
 	keep.KeepData = true
 	r.down(t, keep)
-	list, err := inst.In(Claims).List(ctx, metav1.ListOptions{})
+	list, err := inst.In(kube.Claims).List(ctx, metav1.ListOptions{})
 	if err != nil || len(list.Items) != 2 {
 		t.Errorf("%d volume claims were kept, want 2 (%v)", len(list.Items), err)
 	}
-	if all, err := List(ctx, r.cluster.REST); err != nil || !slices.ContainsFunc(all, func(i Summary) bool { return i.Namespace == inst.Namespace && i.DataOnly }) {
+	if all, err := install.List(ctx, r.cluster.REST); err != nil || !slices.ContainsFunc(all, func(i install.Summary) bool { return i.Namespace == inst.Namespace && i.DataOnly }) {
 		t.Errorf("installations %+v, %v", all, err)
 	}
 	kept := list.Items[0].GetUID()
 	up(t, r.options(t, inst.Namespace, r.programs[1]))
-	if list, err := inst.In(Claims).List(ctx, metav1.ListOptions{}); err != nil || len(list.Items) != 2 || list.Items[0].GetUID() != kept {
+	if list, err := inst.In(kube.Claims).List(ctx, metav1.ListOptions{}); err != nil || len(list.Items) != 2 || list.Items[0].GetUID() != kept {
 		t.Errorf("the kept data was not used again (%v)", err)
 	}
 
@@ -42,14 +46,14 @@ func testDown(t *testing.T, r *rig, inst space) {
 	if !slices.ContainsFunc(steps.said, func(n string) bool { return strings.Contains(n, "ConfigMap planted") }) {
 		t.Errorf("%q does not name what was left", steps.said)
 	}
-	if _, err := inst.In(ConfigMaps).Get(ctx, "planted", metav1.GetOptions{}); err != nil {
+	if _, err := inst.In(kube.ConfigMaps).Get(ctx, "planted", metav1.GetOptions{}); err != nil {
 		t.Errorf("somebody else's object: %v", err)
 	}
-	if err := inst.In(ConfigMaps).Delete(ctx, "planted", metav1.DeleteOptions{}); err != nil {
+	if err := inst.In(kube.ConfigMaps).Delete(ctx, "planted", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	r.down(t, at)
-	if _, err := inst.client.All(Namespaces).Get(ctx, inst.Namespace, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+	if _, err := inst.client.All(kube.Namespaces).Get(ctx, inst.Namespace, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the namespace: %v", err)
 	}
 	if steps := r.down(t, at); len(steps.changed) > 0 {
@@ -57,7 +61,7 @@ func testDown(t *testing.T, r *rig, inst space) {
 	}
 
 	// A namespace that was there is used, and stays.
-	_, err = inst.client.All(Namespaces).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+	_, err = inst.client.All(kube.Namespaces).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": inst.Namespace},
 	}}, metav1.CreateOptions{})
 	if err != nil {
@@ -65,11 +69,11 @@ func testDown(t *testing.T, r *rig, inst space) {
 	}
 	up(t, r.options(t, inst.Namespace, r.programs[0]))
 	r.down(t, at)
-	u, err := inst.client.All(Namespaces).Get(ctx, inst.Namespace, metav1.GetOptions{})
+	u, err := inst.client.All(kube.Namespaces).Get(ctx, inst.Namespace, metav1.GetOptions{})
 	if err != nil || len(u.GetLabels()) != 1 {
 		t.Errorf("a namespace that was there before: %v, %v", u.GetLabels(), err)
 	}
-	if err := inst.client.All(Namespaces).Delete(ctx, inst.Namespace, metav1.DeleteOptions{}); err != nil {
+	if err := inst.client.All(kube.Namespaces).Delete(ctx, inst.Namespace, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,4 +1,4 @@
-package bootstrap
+package bootstrap_test
 
 import (
 	"errors"
@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hellox/bootstrap/install"
+	"hellox/bootstrap/portforward"
 )
 
 func testForward(t *testing.T, r *rig, inst space, here *installed) {
@@ -46,7 +49,7 @@ func testForward(t *testing.T, r *rig, inst space, here *installed) {
 
 	// Connections to a port that nobody listens on are reset, and the forward
 	// stays.
-	dead := forward(t, r.cluster, inst.Namespace, RoleReceive, 4711)
+	dead := forward(t, r.cluster, inst.Namespace, install.RoleReceive, 4711)
 	defer dead.Close()
 	for range 3 {
 		c, err := net.Dial("tcp", dead.Addr())
@@ -69,10 +72,10 @@ func testForward(t *testing.T, r *rig, inst space, here *installed) {
 
 	// A deleted pod's successor is found.
 	old := page(t, here.Web, "/pod")
-	if old != onePod(t, inst, RoleReceive) {
+	if old != onePod(t, inst, install.RoleReceive) {
 		t.Fatalf("the pod calls itself %q", old)
 	}
-	deletePod(t, inst, RoleReceive)
+	deletePod(t, inst, install.RoleReceive)
 	began = time.Now()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for now := old; now == old; {
@@ -98,10 +101,10 @@ func testLoopback(t *testing.T, inst space) {
 		target := fmt.Sprintf("%s:%d", onePod(t, inst, role), port)
 		return inst.client.REST.Get().AbsPath("/api/v1/namespaces", inst.Namespace, "pods", target, "proxy", path).Do(t.Context()).Error()
 	}
-	if err := proxied(RoleReceive, 9000, "healthz"); err != nil {
+	if err := proxied(install.RoleReceive, 9000, "healthz"); err != nil {
 		t.Errorf("the ops port is not reached, so the rest proves nothing: %v", err)
 	}
-	for role, port := range map[string]int{RoleReceive: PortWeb, RoleBroker: PortMQTT} {
+	for role, port := range map[string]int{install.RoleReceive: portforward.PortWeb, install.RoleBroker: portforward.PortMQTT} {
 		if err := proxied(role, port, ""); err == nil || !strings.Contains(err.Error(), "refused") {
 			t.Errorf("port %d of %s, from outside the pod: %v; want it refused", port, role, err)
 		}

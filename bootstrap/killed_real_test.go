@@ -1,4 +1,4 @@
-package bootstrap
+package bootstrap_test
 
 import (
 	"bufio"
@@ -15,8 +15,11 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/install"
 	"hellox/bootstrap/kind"
+	"hellox/bootstrap/kube"
 	"hellox/bootstrap/run"
 	"hellox/bootstrap/run/runtest"
 	"hellox/bootstrap/step"
@@ -44,14 +47,14 @@ func TestVictim(t *testing.T) {
 	}
 	r := &rig{find: realCluster{
 		find: cluster.FindOptions{Target: kind.Target, Profile: v.Profile},
-		make: ProviderOptions{Runner: run.New(os.Environ()), StateDir: v.StateDir, CacheDir: v.CacheDir},
+		make: bootstrap.ProviderOptions{Runner: run.New(os.Environ()), StateDir: v.StateDir, CacheDir: v.CacheDir},
 	}}
 	steps := newTold(t)
 	steps.onBegin = func(step string) { fmt.Println("step", step) }
 	if v.Down {
 		r.cluster = ready(t, r.find)
 		fmt.Println("step ready")
-		if err := Down(t.Context(), r.cluster, DownOptions{Namespace: v.Namespace, Holder: "the victim"}, steps); err != nil {
+		if err := bootstrap.Down(t.Context(), r.cluster, bootstrap.DownOptions{Namespace: v.Namespace, Holder: "the victim"}, steps); err != nil {
 			t.Fatal(err)
 		}
 	} else {
@@ -74,14 +77,14 @@ func testKilled(t *testing.T, r *rig) {
 	}
 	const namespace = "hellox-killed"
 	inst := r.installation(t, namespace)
-	r.down(t, DownOptions{Namespace: namespace})
+	r.down(t, bootstrap.DownOptions{Namespace: namespace})
 	random := rand.New(rand.NewPCG(1, 2))
 	upSteps := []string{step.Image, step.Load, step.Apply, step.Rollout}
 
 	ended := 0
 	for i := range rounds {
 		if i%2 == 0 {
-			r.down(t, DownOptions{Namespace: namespace})
+			r.down(t, bootstrap.DownOptions{Namespace: namespace})
 		}
 		v := victim{Namespace: namespace, Program: r.programs[i/2%2]}
 		kill(t, r, v, upSteps[i%len(upSteps)], delay(random))
@@ -90,7 +93,7 @@ func testKilled(t *testing.T, r *rig) {
 			t.Errorf("round %d: the page says %q, want %q", i, got, want)
 		}
 		here.Close()
-		if strangers, err := ForeignObjects(t.Context(), inst.Installation); err != nil || len(strangers) > 0 {
+		if strangers, err := install.ForeignObjects(t.Context(), inst.Installation); err != nil || len(strangers) > 0 {
 			t.Errorf("round %d: without our mark: %v (%v)", i, strangers, err)
 		}
 		ended++
@@ -105,24 +108,24 @@ func testKilled(t *testing.T, r *rig) {
 			plant(t, inst, fmt.Sprintf("planted-%d", n))
 		}
 		kill(t, r, victim{Namespace: namespace, Down: true}, []string{"ready", step.Remove, step.Remove, step.Unload}[i%4], delay(random)*4)
-		r.down(t, DownOptions{Namespace: namespace})
-		strangers, err := ForeignObjects(t.Context(), inst.Installation)
+		r.down(t, bootstrap.DownOptions{Namespace: namespace})
+		strangers, err := install.ForeignObjects(t.Context(), inst.Installation)
 		if err != nil || len(strangers) != 10 {
 			t.Errorf("round %d: of 10 objects of somebody else's these are there: %v (%v)", i, strangers, err)
 		}
-		ours, err := inst.In(Claims).List(t.Context(), metav1.ListOptions{})
+		ours, err := inst.In(kube.Claims).List(t.Context(), metav1.ListOptions{})
 		if err != nil || len(ours.Items) > 0 {
 			t.Errorf("round %d: volume claims left: %d (%v)", i, len(ours.Items), err)
 		}
 		for n := range 10 {
-			if err := inst.In(ConfigMaps).Delete(t.Context(), fmt.Sprintf("planted-%d", n), metav1.DeleteOptions{}); err != nil {
+			if err := inst.In(kube.ConfigMaps).Delete(t.Context(), fmt.Sprintf("planted-%d", n), metav1.DeleteOptions{}); err != nil {
 				t.Errorf("round %d: %v", i, err)
 			}
 		}
 		ended++
 	}
 	t.Logf("down killed %d times, and %d times the next one left nothing", rounds, ended)
-	r.down(t, DownOptions{Namespace: namespace})
+	r.down(t, bootstrap.DownOptions{Namespace: namespace})
 }
 
 func delay(random *rand.Rand) time.Duration {

@@ -1,4 +1,4 @@
-package bootstrap
+package bootstrap_test
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"hellox/bootstrap"
 	"hellox/bootstrap/bootstraptest"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
@@ -37,7 +38,7 @@ func realKind(t *testing.T) (nodeImage string) {
 // A realCluster is a kind cluster of this machine that a test looks for.
 type realCluster struct {
 	find cluster.FindOptions
-	make ProviderOptions
+	make bootstrap.ProviderOptions
 }
 
 // realOptions are options with the real environment and folders of the
@@ -48,12 +49,12 @@ func realOptions(t *testing.T) realCluster {
 	t.Setenv("KUBECONFIG", filepath.Join(dir, "kubeconfig"))
 	return realCluster{
 		find: cluster.FindOptions{Target: kind.Target},
-		make: ProviderOptions{Runner: run.New(os.Environ()), StateDir: filepath.Join(dir, "state"), CacheDir: filepath.Join(dir, "cache")},
+		make: bootstrap.ProviderOptions{Runner: run.New(os.Environ()), StateDir: filepath.Join(dir, "state"), CacheDir: filepath.Join(dir, "cache")},
 	}
 }
 
 func (o realCluster) found(ctx context.Context) (cluster.Found, error) {
-	return cluster.Find(ctx, Providers(o.make), o.find)
+	return cluster.Find(ctx, bootstrap.Providers(o.make), o.find)
 }
 
 func ready(t *testing.T, o realCluster) *cluster.Cluster {

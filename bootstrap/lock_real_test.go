@@ -1,4 +1,4 @@
-package bootstrap
+package bootstrap_test
 
 import (
 	"context"
@@ -11,6 +11,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+
+	"hellox/bootstrap/install"
+	"hellox/bootstrap/kube"
 )
 
 func testLock(t *testing.T, r *rig, inst space) {
@@ -18,11 +21,11 @@ func testLock(t *testing.T, r *rig, inst space) {
 	var g gate
 	config := rest.CopyConfig(r.cluster.REST)
 	config.Wrap(g.wrap)
-	holder, err := NewInstallation(config, inst.Namespace)
+	holder, err := install.New(config, inst.Namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	held, lock, err := AcquireLock(ctx, holder, "ann@laptop, process 4242", func(string) {})
+	held, lock, err := install.AcquireLock(ctx, holder, "ann@laptop, process 4242", func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +51,7 @@ func testLock(t *testing.T, r *rig, inst space) {
 		t.Error("a lock that was taken over was renewed by its former holder")
 	}
 	lock.Release(ctx)
-	if lease, err := inst.In(Leases).Get(ctx, "hellox-up", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+	if lease, err := inst.In(kube.Leases).Get(ctx, "hellox-up", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the lease is there again: %v, %v", lease, err)
 	}
 }

@@ -1,13 +1,15 @@
-package bootstrap
+package bootstrap_test
 
 import (
 	"errors"
 	"strings"
 	"testing"
+
+	"hellox/bootstrap/install"
 )
 
 func testStatusAndLogs(t *testing.T, r *rig, namespace string) {
-	status, err := ReadStatus(t.Context(), r.cluster.REST, namespace)
+	status, err := install.ReadStatus(t.Context(), r.cluster.REST, namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,8 +21,8 @@ func testStatusAndLogs(t *testing.T, r *rig, namespace string) {
 			t.Errorf("role %+v", role)
 		}
 	}
-	var lines []LogLine
-	err = Logs(t.Context(), r.cluster.REST, LogOptions{Namespace: namespace, Role: RoleBroker}, func(l LogLine) error {
+	var lines []install.LogLine
+	err = install.Logs(t.Context(), r.cluster.REST, install.LogOptions{Namespace: namespace, Role: install.RoleBroker}, func(l install.LogLine) error {
 		lines = append(lines, l)
 		return nil
 	})
@@ -30,11 +32,11 @@ func testStatusAndLogs(t *testing.T, r *rig, namespace string) {
 	// Followed, they go on, also with the next pod.
 	enough := errors.New("enough")
 	deleted := false
-	err = Logs(t.Context(), r.cluster.REST, LogOptions{Namespace: namespace, Role: RoleBroadcast, Follow: true}, func(l LogLine) error {
+	err = install.Logs(t.Context(), r.cluster.REST, install.LogOptions{Namespace: namespace, Role: install.RoleBroadcast, Follow: true}, func(l install.LogLine) error {
 		switch {
 		case !deleted && strings.Contains(l.Text, "says"):
 			deleted = true
-			deletePod(t, r.installation(t, namespace), RoleBroadcast)
+			deletePod(t, r.installation(t, namespace), install.RoleBroadcast)
 		case deleted && strings.Contains(l.Text, "begins"):
 			return enough
 		}

@@ -6,6 +6,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"hellox/bootstrap/install"
+	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
 )
 
@@ -15,7 +17,7 @@ import (
 func Plan(ctx context.Context, o UpOptions, steps step.Reporter) error {
 	up, err := newUpRun(o, steps)
 	if err == nil {
-		err = (&planRun{up}).run(WithoutKlog(ctx))
+		err = (&planRun{up}).run(kube.WithoutKlog(ctx))
 	}
 	if err != nil {
 		steps.Fail(err)
@@ -68,9 +70,9 @@ func (p *planRun) planApply(ctx context.Context) error {
 	if err != nil && !fresh {
 		return err
 	}
-	var created, changed []Ref
+	var created, changed []kube.Ref
 	for _, u := range objects {
-		r := RefOf(u)
+		r := kube.RefOf(u)
 		if r.Kind == "Namespace" && !fresh && !own {
 			continue // it is left as it is
 		}
@@ -84,19 +86,19 @@ func (p *planRun) planApply(ctx context.Context) error {
 			return err
 		case before == nil:
 			created = append(created, r)
-		case Differ(before, after):
+		case install.Differ(before, after):
 			changed = append(changed, r)
 		}
 	}
 	var parts []string
 	if len(created) > 0 {
-		parts = append(parts, "would make "+Names(created))
+		parts = append(parts, "would make "+kube.Names(created))
 	}
 	if len(changed) > 0 {
-		parts = append(parts, "would change "+Names(changed))
+		parts = append(parts, "would change "+kube.Names(changed))
 	}
 	if len(parts) == 0 {
-		parts = append(parts, Count(len(objects), "object")+" as they should be")
+		parts = append(parts, install.Count(len(objects), "object")+" as they should be")
 	}
 	p.Done("in namespace "+p.Namespace+": "+strings.Join(parts, "; "), len(created)+len(changed) == 0)
 	return nil

@@ -1,4 +1,4 @@
-package bootstrap
+package bootstrap_test
 
 import (
 	"strings"
@@ -7,6 +7,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/bootstrap/kube"
 )
 
 func testRestricted(t *testing.T, inst space) {
@@ -18,7 +20,7 @@ func testRestricted(t *testing.T, inst space) {
 		}}
 		return u
 	}
-	_, err := inst.In(Pods).Create(t.Context(), pod(&privileged), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	_, err := inst.In(kube.Pods).Create(t.Context(), pod(&privileged), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "PodSecurity") {
 		t.Errorf("a privileged pod: %v; want PodSecurity to forbid it", err)
 	}

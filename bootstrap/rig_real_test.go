@@ -1,4 +1,4 @@
-package bootstrap
+package bootstrap_test
 
 import (
 	"context"
@@ -16,8 +16,12 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 
+	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
+	"hellox/bootstrap/install"
+	"hellox/bootstrap/kube"
+	"hellox/bootstrap/portforward"
 	"hellox/bootstrap/step"
 	"hellox/manifests"
 )
@@ -62,7 +66,7 @@ func newRig(t *testing.T) *rig {
 
 // An upOfTest is an up as a command does it.
 type upOfTest struct {
-	UpOptions
+	bootstrap.UpOptions
 	found cluster.Found
 }
 
@@ -73,7 +77,7 @@ func (r *rig) options(t *testing.T, namespace, program string) upOfTest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return upOfTest{found: found, UpOptions: UpOptions{
+	return upOfTest{found: found, UpOptions: bootstrap.UpOptions{
 		Namespace: namespace, Holder: "this test",
 		Packer: image.Packer{Runner: r.find.make.Runner, Executable: program, CacheDir: r.find.make.CacheDir},
 	}}
@@ -81,7 +85,7 @@ func (r *rig) options(t *testing.T, namespace, program string) upOfTest {
 
 // start starts the cluster.
 func (o *upOfTest) start(ctx context.Context, steps *told) (err error) {
-	o.Cluster, err = StartCluster(ctx, o.found, steps.Progress)
+	o.Cluster, err = bootstrap.StartCluster(ctx, o.found, steps.Progress)
 	if err == nil {
 		steps.Done(o.Cluster.String(), o.found.State == cluster.Running)
 	}
@@ -92,18 +96,18 @@ func (o upOfTest) up(ctx context.Context, steps *told) error {
 	if err := o.start(ctx, steps); err != nil {
 		return err
 	}
-	return Up(ctx, o.UpOptions, steps)
+	return bootstrap.Up(ctx, o.UpOptions, steps)
 }
 
 func (o upOfTest) plan(ctx context.Context, steps *told) error {
 	if err := o.start(ctx, steps); err != nil {
 		return err
 	}
-	return Plan(ctx, o.UpOptions, steps)
+	return bootstrap.Plan(ctx, o.UpOptions, steps)
 }
 
 // An installed is an installation with its ports forwarded.
-type installed struct{ Web, MQTT *Forward }
+type installed struct{ Web, MQTT *portforward.Forward }
 
 func (i *installed) Close() {
 	i.Web.Close()
@@ -112,17 +116,17 @@ func (i *installed) Close() {
 
 // A space is a namespace of the cluster, and the installation in it.
 type space struct {
-	*Installation
-	client *Client
+	*install.Installation
+	client *kube.Client
 }
 
 func (r *rig) installation(t *testing.T, namespace string) space {
 	t.Helper()
-	inst, err := NewInstallation(r.cluster.REST, namespace)
+	inst, err := install.New(r.cluster.REST, namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := NewClient(r.cluster.REST)
+	client, err := kube.New(r.cluster.REST)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,45 +183,45 @@ func up(t *testing.T, o upOfTest) (*installed, *told) {
 	if err := o.start(ctx, steps); err != nil {
 		t.Fatal(err)
 	}
-	if err := Up(ctx, o.UpOptions, steps); err != nil {
+	if err := bootstrap.Up(ctx, o.UpOptions, steps); err != nil {
 		t.Fatal(err)
 	}
 	here := &installed{
-		Web:  forward(t, o.Cluster, o.Namespace, RoleReceive, PortWeb),
-		MQTT: forward(t, o.Cluster, o.Namespace, RoleBroker, PortMQTT),
+		Web:  forward(t, o.Cluster, o.Namespace, install.RoleReceive, portforward.PortWeb),
+		MQTT: forward(t, o.Cluster, o.Namespace, install.RoleBroker, portforward.PortMQTT),
 	}
 	t.Cleanup(here.Close)
 	return here, steps
 }
 
 // forward forwards a free port.
-func forward(t *testing.T, c *cluster.Cluster, namespace, role string, port int) *Forward {
+func forward(t *testing.T, c *cluster.Cluster, namespace, role string, port int) *portforward.Forward {
 	t.Helper()
-	client, err := NewClient(c.REST)
+	client, err := kube.New(c.REST)
 	if err != nil {
 		t.Fatal(err)
 	}
-	local, err := Port{}.Listen(t.Context())
+	local, err := portforward.Port{}.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Serve(client, ForwardTarget{Namespace: namespace, Selector: Selector(namespace, role), Role: role, Port: port}, local)
+	return portforward.Serve(client, portforward.Target{Namespace: namespace, Selector: install.Selector(namespace, role), Role: role, Port: port}, local)
 }
 
-func (r *rig) down(t *testing.T, o DownOptions) *told {
+func (r *rig) down(t *testing.T, o bootstrap.DownOptions) *told {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	steps := newTold(t)
 	o.Holder = "this test"
-	if err := Down(ctx, r.cluster, o, steps); err != nil {
+	if err := bootstrap.Down(ctx, r.cluster, o, steps); err != nil {
 		t.Fatal(err)
 	}
 	return steps
 }
 
 // page gets the page through a forward, on a connection of its own.
-func page(t *testing.T, f *Forward, path string) string {
+func page(t *testing.T, f *portforward.Forward, path string) string {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
 	resp, err := client.Get("http://" + f.Addr() + path)
@@ -235,7 +239,7 @@ func page(t *testing.T, f *Forward, path string) string {
 // deletePod deletes the role's first pod, and waits until it is going.
 func deletePod(t *testing.T, inst space, role string) {
 	t.Helper()
-	err := inst.In(Pods).Delete(t.Context(), onePod(t, inst, role), metav1.DeleteOptions{})
+	err := inst.In(kube.Pods).Delete(t.Context(), onePod(t, inst, role), metav1.DeleteOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +248,7 @@ func deletePod(t *testing.T, inst space, role string) {
 // onePod names a pod of the role that is not being deleted.
 func onePod(t *testing.T, inst space, role string) string {
 	t.Helper()
-	list, err := inst.In(Pods).List(t.Context(), metav1.ListOptions{LabelSelector: Selector(inst.Namespace, role)})
+	list, err := inst.In(kube.Pods).List(t.Context(), metav1.ListOptions{LabelSelector: install.Selector(inst.Namespace, role)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +264,7 @@ func onePod(t *testing.T, inst space, role string) string {
 // plant makes a ConfigMap that is not of hellox.
 func plant(t *testing.T, inst space, name string) {
 	t.Helper()
-	_, err := inst.In(ConfigMaps).Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
+	_, err := inst.In(kube.ConfigMaps).Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": name},
 	}}, metav1.CreateOptions{})
 	if err != nil {

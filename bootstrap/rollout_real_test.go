@@ -1,4 +1,4 @@
-package bootstrap
+package bootstrap_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"hellox/bootstrap"
 	"hellox/bootstrap/step"
 )
 
@@ -16,8 +17,8 @@ import (
 // cluster, and asks for the cause in the error.
 func testExplained(t *testing.T, r *rig) {
 	const namespace = "hellox-explained"
-	r.down(t, DownOptions{Namespace: namespace})
-	defer r.down(t, DownOptions{Namespace: namespace})
+	r.down(t, bootstrap.DownOptions{Namespace: namespace})
+	defer r.down(t, bootstrap.DownOptions{Namespace: namespace})
 
 	container := func(change string) string {
 		return `

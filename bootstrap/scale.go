@@ -6,30 +6,32 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"hellox/bootstrap/install"
+	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
 )
 
 // Scale sets the number of broadcasters and waits until so many are ready. A
 // later Up keeps it.
 func Scale(ctx context.Context, config *rest.Config, namespace string, n int, steps step.Reporter) error {
-	ctx = WithoutKlog(ctx)
-	inst, err := NewInstallation(config, namespace)
+	ctx = kube.WithoutKlog(ctx)
+	inst, err := install.New(config, namespace)
 	if err != nil {
 		return err
 	}
 	steps.Begin(step.Apply)
-	before, err := Broadcasters(ctx, inst)
+	before, err := install.Broadcasters(ctx, inst)
 	if err == nil && before == nil {
-		err = NoPods(inst, RoleBroadcast)
+		err = install.NoPods(inst, install.RoleBroadcast)
 	}
 	if err == nil {
-		err = SetBroadcasters(ctx, inst, n)
+		err = install.SetBroadcasters(ctx, inst, n)
 	}
 	if err != nil {
 		steps.Fail(err)
 		return err
 	}
-	steps.Done(Count(n, "broadcaster"), *before == n)
+	steps.Done(install.Count(n, "broadcaster"), *before == n)
 	if err := waitForRollout(ctx, inst, steps); err != nil {
 		steps.Fail(err)
 		return err
@@ -38,7 +40,7 @@ func Scale(ctx context.Context, config *rest.Config, namespace string, n int, st
 }
 
 // waitForRollout is the step of a roll-out, up to its end if that is no error.
-func waitForRollout(ctx context.Context, inst *Installation, steps step.Reporter) error {
+func waitForRollout(ctx context.Context, inst *install.Installation, steps step.Reporter) error {
 	steps.Begin(step.Rollout)
 	names, unchanged, err := inst.Rollout(ctx, steps.Progress)
 	if err != nil {

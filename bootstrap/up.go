@@ -9,6 +9,8 @@ import (
 
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
+	"hellox/bootstrap/install"
+	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
 	"hellox/manifests"
 )
@@ -34,7 +36,7 @@ func StartCluster(ctx context.Context, found cluster.Found, progress func(string
 	if err != nil || !c.Created {
 		return c, err
 	}
-	return c, MarkCreated(ctx, c.REST)
+	return c, install.MarkCreated(ctx, c.REST)
 }
 
 // Up brings an installation up in a cluster, step by step, until its pods are
@@ -44,7 +46,7 @@ func StartCluster(ctx context.Context, found cluster.Found, progress func(string
 func Up(ctx context.Context, o UpOptions, steps step.Reporter) error {
 	up, err := newUpRun(o, steps)
 	if err == nil {
-		err = up.run(WithoutKlog(ctx))
+		err = up.run(kube.WithoutKlog(ctx))
 	}
 	if err != nil {
 		steps.Fail(err)
@@ -56,13 +58,13 @@ func Up(ctx context.Context, o UpOptions, steps step.Reporter) error {
 type upRun struct {
 	UpOptions
 	step.Reporter
-	inst  *Installation
+	inst  *install.Installation
 	image *image.Image // nil before packImage
 	own   bool         // the namespace is the installation's
 }
 
 func newUpRun(o UpOptions, steps step.Reporter) (*upRun, error) {
-	inst, err := NewInstallation(o.Cluster.REST, o.Namespace)
+	inst, err := install.New(o.Cluster.REST, o.Namespace)
 	return &upRun{UpOptions: o, Reporter: steps, inst: inst}, err
 }
 
@@ -78,7 +80,7 @@ func (up *upRun) run(ctx context.Context) error {
 	if up.own, err = up.inst.EnsureNamespace(ctx, up.Progress); err != nil {
 		return err
 	}
-	held, lock, err := AcquireLock(ctx, up.inst, up.Holder, up.Progress)
+	held, lock, err := install.AcquireLock(ctx, up.inst, up.Holder, up.Progress)
 	if err != nil {
 		return err
 	}
@@ -111,7 +113,7 @@ func (up *upRun) packImage(ctx context.Context) error {
 
 // loadImage records the image before it loads it into the nodes.
 func (up *upRun) loadImage(ctx context.Context) error {
-	if err := RecordImage(ctx, up.inst, up.image.Name()); err != nil {
+	if err := install.RecordImage(ctx, up.inst, up.image.Name()); err != nil {
 		return err
 	}
 	unchanged, done := true, 0
@@ -162,7 +164,7 @@ func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 	broadcasters := up.Broadcasters
 	if broadcasters == nil {
 		var err error
-		if broadcasters, err = Broadcasters(ctx, up.inst); err != nil {
+		if broadcasters, err = install.Broadcasters(ctx, up.inst); err != nil {
 			return nil, err
 		}
 	}

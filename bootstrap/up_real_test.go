@@ -1,4 +1,4 @@
-package bootstrap
+package bootstrap_test
 
 import (
 	"os"
@@ -12,6 +12,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"hellox/bootstrap"
+	"hellox/bootstrap/install"
+	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
 )
 
@@ -26,7 +29,7 @@ func TestKindUpAndDown(t *testing.T) {
 func testUpAndDown(t *testing.T, r *rig) {
 	const namespace = "hellox-test"
 	inst := r.installation(t, namespace)
-	r.down(t, DownOptions{Namespace: namespace}) // of a run that was cut off
+	r.down(t, bootstrap.DownOptions{Namespace: namespace}) // of a run that was cut off
 
 	here, steps := up(t, r.options(t, namespace, r.programs[0]))
 	if !slices.Contains(steps.changed, step.Apply) || !slices.Contains(steps.changed, step.Load) || !slices.Contains(steps.changed, step.Rollout) {
@@ -69,7 +72,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 		if !slices.Contains(steps.changed, step.Apply) || !slices.Contains(steps.changed, step.Load) {
 			t.Errorf("a plan of a changed program would change only %v", steps.changed)
 		}
-		if n, err := Broadcasters(t.Context(), inst.Installation); err != nil || *n != 1 {
+		if n, err := install.Broadcasters(t.Context(), inst.Installation); err != nil || *n != 1 {
 			t.Errorf("a plan scaled to %v (%v)", n, err)
 		}
 	})
@@ -77,18 +80,18 @@ func testUpAndDown(t *testing.T, r *rig) {
 	t.Run("put back what was changed by hand", func(t *testing.T) { testDrift(t, r, inst) })
 
 	t.Run("scale", func(t *testing.T) {
-		if err := Scale(t.Context(), r.cluster.REST, namespace, 3, newTold(t)); err != nil {
+		if err := bootstrap.Scale(t.Context(), r.cluster.REST, namespace, 3, newTold(t)); err != nil {
 			t.Fatal(err)
 		}
 		up(t, r.options(t, namespace, r.programs[0]))
-		if n, err := Broadcasters(t.Context(), inst.Installation); err != nil || n == nil || *n != 3 {
+		if n, err := install.Broadcasters(t.Context(), inst.Installation); err != nil || n == nil || *n != 3 {
 			t.Errorf("after scale 3 and up there are %v broadcasters (%v)", n, err)
 		}
 		one := 1
 		o := r.options(t, namespace, r.programs[0])
 		o.Broadcasters = &one
 		up(t, o)
-		if n, err := Broadcasters(t.Context(), inst.Installation); err != nil || n == nil || *n != 1 {
+		if n, err := install.Broadcasters(t.Context(), inst.Installation); err != nil || n == nil || *n != 1 {
 			t.Errorf("after up --broadcasters 1 there are %v (%v)", n, err)
 		}
 	})
@@ -112,7 +115,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 	t.Run("side by side", func(t *testing.T) {
 		const beside = "hellox-beside"
 		up(t, r.options(t, beside, r.programs[1]))
-		steps := r.down(t, DownOptions{Namespace: beside})
+		steps := r.down(t, bootstrap.DownOptions{Namespace: beside})
 		if slices.Contains(steps.changed, step.Unload) {
 			t.Error("the image of another installation was removed")
 		}
@@ -128,10 +131,10 @@ func testUpAndDown(t *testing.T, r *rig) {
 
 func testDrift(t *testing.T, r *rig, inst space) {
 	ctx := t.Context()
-	if err := inst.In(StatefulSets).Delete(ctx, RoleBroadcast, metav1.DeleteOptions{}); err != nil {
+	if err := inst.In(kube.StatefulSets).Delete(ctx, install.RoleBroadcast, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	u, err := inst.In(Deployments).Get(ctx, RoleReceive, metav1.GetOptions{})
+	u, err := inst.In(kube.Deployments).Get(ctx, install.RoleReceive, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,14 +144,14 @@ func testDrift(t *testing.T, r *rig, inst space) {
 	if err := unstructured.SetNestedSlice(u.Object, containers, "spec", "template", "spec", "containers"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := inst.In(Deployments).Update(ctx, u, metav1.UpdateOptions{FieldManager: "somebody"}); err != nil {
+	if _, err := inst.In(kube.Deployments).Update(ctx, u, metav1.UpdateOptions{FieldManager: "somebody"}); err != nil {
 		t.Fatal(err)
 	}
 	_, steps := up(t, r.options(t, inst.Namespace, r.programs[0]))
 	if !slices.Contains(steps.changed, step.Apply) {
 		t.Error("nothing was put back")
 	}
-	u, err = inst.In(Deployments).Get(ctx, RoleReceive, metav1.GetOptions{})
+	u, err = inst.In(kube.Deployments).Get(ctx, install.RoleReceive, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,14 +174,14 @@ resources: [base, extra.yaml]
 	o := r.options(t, inst.Namespace, r.programs[1])
 	o.Overlay = dir
 	up(t, o)
-	if _, err := inst.In(ConfigMaps).Get(ctx, "extra", metav1.GetOptions{}); err != nil {
+	if _, err := inst.In(kube.ConfigMaps).Get(ctx, "extra", metav1.GetOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	up(t, r.options(t, inst.Namespace, r.programs[1]))
-	if _, err := inst.In(ConfigMaps).Get(ctx, "extra", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+	if _, err := inst.In(kube.ConfigMaps).Get(ctx, "extra", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("no longer in the manifests, and there: %v", err)
 	}
-	if _, err := inst.In(ConfigMaps).Get(ctx, "planted", metav1.GetOptions{}); err != nil {
+	if _, err := inst.In(kube.ConfigMaps).Get(ctx, "planted", metav1.GetOptions{}); err != nil {
 		t.Errorf("somebody else's object: %v", err)
 	}
 

@@ -11,6 +11,7 @@ import (
 
 	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/install"
 	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/cmd/hellox/state"
 )
@@ -93,7 +94,7 @@ func installationsInClusters(ctx context.Context, sh shell, s selection) ([]stat
 		if err != nil {
 			return nil, err
 		}
-		there, err := bootstrap.List(ctx, cluster.REST)
+		there, err := install.List(ctx, cluster.REST)
 		if err != nil {
 			return nil, fmt.Errorf("look into %s: %w", found, err)
 		}
@@ -135,7 +136,7 @@ func (o *downOptions) emptyClusters(ctx context.Context, sh shell) ([]state.Inst
 		if err != nil {
 			return nil, err
 		}
-		made, err := bootstrap.CreatedByHellox(ctx, cluster.REST)
+		made, err := install.CreatedByHellox(ctx, cluster.REST)
 		if err != nil {
 			return nil, fmt.Errorf("look into %s: %w", found, err)
 		}

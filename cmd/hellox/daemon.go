@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"hellox/bootstrap"
+	"hellox/bootstrap/portforward"
 	"hellox/cmd/hellox/state"
 )
 
@@ -24,7 +24,7 @@ func (o *upOptions) spawnDaemon(ctx context.Context, sh shell, here state.Instal
 // daemonArgs returns the command line of the process left in the background.
 func (o *upOptions) daemonArgs(here state.Installation) []string {
 	args := append([]string{"up", "--detached"}, strings.Fields(here.Flags())...)
-	for _, p := range []bootstrap.Port{o.web, o.mqtt} {
+	for _, p := range []portforward.Port{o.web, o.mqtt} {
 		if p.Asked {
 			args = append(args, p.Flag, strconv.Itoa(p.Number))
 		}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/portforward"
 	"hellox/cmd/hellox/state"
 )
 
@@ -40,7 +40,7 @@ func openEndpoints(ctx context.Context, sh shell, i state.Installation) (endpoin
 	if err != nil {
 		return endpoints{}, err
 	}
-	local, err := listenPorts(ctx, bootstrap.Port{}, bootstrap.Port{})
+	local, err := listenPorts(ctx, portforward.Port{}, portforward.Port{})
 	if err != nil {
 		return endpoints{}, fmt.Errorf("forward %s: %w", i, err)
 	}

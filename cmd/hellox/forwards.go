@@ -6,22 +6,24 @@ import (
 	"slices"
 	"time"
 
-	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/install"
+	"hellox/bootstrap/kube"
+	"hellox/bootstrap/portforward"
 	"hellox/cmd/hellox/output"
 )
 
 // forwards are the two that an installation in a cluster has.
 type forwards struct {
 	cluster      *cluster.Cluster
-	page, broker *bootstrap.Forward
+	page, broker *portforward.Forward
 }
 
 // ports are the local ones that forwards will listen on.
-type ports struct{ page, broker *bootstrap.Listener }
+type ports struct{ page, broker *portforward.Listener }
 
 // listenPorts listens on the ports. openForwards takes them over.
-func listenPorts(ctx context.Context, web, mqtt bootstrap.Port) (ports, error) {
+func listenPorts(ctx context.Context, web, mqtt portforward.Port) (ports, error) {
 	page, err := web.Listen(ctx)
 	if err != nil {
 		return ports{}, err
@@ -41,18 +43,18 @@ func (p ports) close() {
 
 // openForwards forwards the ports until close.
 func openForwards(c *cluster.Cluster, namespace string, local ports) (*forwards, error) {
-	client, err := bootstrap.NewClient(c.REST)
+	client, err := kube.New(c.REST)
 	if err != nil {
 		local.close()
 		return nil, err
 	}
-	to := func(role string, port int) bootstrap.ForwardTarget {
-		return bootstrap.ForwardTarget{Namespace: namespace, Selector: bootstrap.Selector(namespace, role), Role: role, Port: port}
+	to := func(role string, port int) portforward.Target {
+		return portforward.Target{Namespace: namespace, Selector: install.Selector(namespace, role), Role: role, Port: port}
 	}
 	return &forwards{
 		cluster: c,
-		page:    bootstrap.Serve(client, to(bootstrap.RoleReceive, bootstrap.PortWeb), local.page),
-		broker:  bootstrap.Serve(client, to(bootstrap.RoleBroker, bootstrap.PortMQTT), local.broker),
+		page:    portforward.Serve(client, to(install.RoleReceive, portforward.PortWeb), local.page),
+		broker:  portforward.Serve(client, to(install.RoleBroker, portforward.PortMQTT), local.broker),
 	}, nil
 }
 
@@ -63,7 +65,7 @@ func (f *forwards) brokerURL() string { return "mqtt://" + f.broker.Addr() }
 // which one is used instead.
 func (f *forwards) done(steps *output.Steps) {
 	steps.Done("forwarded", false)
-	for _, one := range []*bootstrap.Forward{f.page, f.broker} {
+	for _, one := range []*portforward.Forward{f.page, f.broker} {
 		if one.Moved != "" {
 			steps.Note(one.Moved)
 		}
@@ -93,11 +95,11 @@ func (f *forwards) monitor(ctx context.Context, namespace string) error {
 			return fmt.Errorf("forward the broker: %w", err)
 		case <-tick.C:
 		}
-		all, err := bootstrap.List(ctx, f.cluster.REST)
+		all, err := install.List(ctx, f.cluster.REST)
 		switch {
 		case err == nil:
 			reached = time.Now()
-			if !slices.ContainsFunc(all, func(i bootstrap.Summary) bool { return i.Namespace == namespace }) {
+			if !slices.ContainsFunc(all, func(i install.Summary) bool { return i.Namespace == namespace }) {
 				return fmt.Errorf("forward namespace %s: the installation was removed", namespace)
 			}
 		case ctx.Err() == nil && time.Since(reached) > unreachableLimit:

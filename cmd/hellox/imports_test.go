@@ -57,7 +57,9 @@ broker/journal: the file, imports none of the others
 manifests: text, imports none of the others
 bootstrap -> bootstrap/cluster
 bootstrap -> bootstrap/image
+bootstrap -> bootstrap/install
 bootstrap -> bootstrap/kind
+bootstrap -> bootstrap/kube
 bootstrap -> bootstrap/minikube
 bootstrap -> bootstrap/run
 bootstrap -> bootstrap/step
@@ -67,6 +69,9 @@ bootstrap/bootstraptest -> bootstrap/run
 bootstrap/cluster -> bootstrap/image
 bootstrap/cluster -> bootstrap/run
 bootstrap/cluster -> bootstrap/step
+bootstrap/install -> bootstrap/kube
+bootstrap/install -> bootstrap/step
+bootstrap/install -> manifests
 bootstrap/kind -> bootstrap/cluster
 bootstrap/kind -> bootstrap/run
 bootstrap/kind -> bootstrap/step
@@ -76,6 +81,8 @@ bootstrap/minikube -> bootstrap/run
 bootstrap/minikube -> bootstrap/step
 bootstrap/image -> bootstrap/run
 bootstrap/image -> bootstrap/step
+bootstrap/portforward -> bootstrap/kube
+bootstrap/portforward -> bootstrap/step
 bootstrap/run -> bootstrap/step
 
 web -> history

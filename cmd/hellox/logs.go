@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hellox/bootstrap"
+	"hellox/bootstrap/install"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/stream/safetext"
@@ -22,7 +22,7 @@ import (
 func newLogs(sh shell) *cobra.Command {
 	var (
 		selected selection
-		o        bootstrap.LogOptions
+		o        install.LogOptions
 		format   string
 	)
 	cmd := &cobra.Command{
@@ -42,7 +42,7 @@ func newLogs(sh shell) *cobra.Command {
 			if len(args) == 1 {
 				o.Role = args[0]
 			}
-			show := func(line bootstrap.LogLine) error {
+			show := func(line install.LogLine) error {
 				if format == "json" {
 					return output.JSON(sh.out, line)
 				}
@@ -65,7 +65,7 @@ func newLogs(sh shell) *cobra.Command {
 				return err
 			}
 			o.Namespace = instance.Namespace
-			return bootstrap.Logs(ctx, cluster.REST, o, show)
+			return install.Logs(ctx, cluster.REST, o, show)
 		},
 	}
 	f := cmd.Flags()
@@ -79,7 +79,7 @@ func newLogs(sh shell) *cobra.Command {
 
 // localLogs reads the log file of a local installation, whose roles share one
 // process; Previous means nothing there.
-func localLogs(ctx context.Context, dir state.Dir, o bootstrap.LogOptions, show func(bootstrap.LogLine) error) error {
+func localLogs(ctx context.Context, dir state.Dir, o install.LogOptions, show func(install.LogLine) error) error {
 	f, err := os.Open(dir.LogFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return missing(errors.New("show the logs: nothing was logged yet"), "hellox up --target local")
@@ -88,7 +88,7 @@ func localLogs(ctx context.Context, dir state.Dir, o bootstrap.LogOptions, show 
 		return fmt.Errorf("show the logs: %w", err)
 	}
 	defer f.Close()
-	var kept []bootstrap.LogLine
+	var kept []install.LogLine
 	lines := bufio.NewReaderSize(f, 64<<10)
 	for {
 		text, err := lines.ReadString('\n')
@@ -130,10 +130,10 @@ func localLogs(ctx context.Context, dir state.Dir, o bootstrap.LogOptions, show 
 }
 
 // localLine tells the role of a line of a local installation's log.
-func localLine(text, role string) (bootstrap.LogLine, bool) {
+func localLine(text, role string) (install.LogLine, bool) {
 	var said struct{ Role string }
 	if json.Unmarshal([]byte(text), &said) != nil || role != "" && role != said.Role {
-		return bootstrap.LogLine{}, false
+		return install.LogLine{}, false
 	}
-	return bootstrap.LogLine{Pod: said.Role, Role: said.Role, Text: text[:len(text)-1]}, true
+	return install.LogLine{Pod: said.Role, Role: said.Role, Text: text[:len(text)-1]}, true
 }

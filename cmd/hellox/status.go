@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hellox/bootstrap"
+	"hellox/bootstrap/install"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/history"
@@ -84,12 +84,12 @@ func (s selection) listAll(ctx context.Context, sh shell) ([]state.Instance, err
 // An installationStatus is how one installation does.
 type installationStatus struct {
 	state.Installation
-	Running bool              `json:"running"`
-	Cause   string            `json:"cause,omitempty"` // why it does not run or could not be asked
-	Pods    *bootstrap.Status `json:"pods,omitempty"`  // of a cluster
-	Forward *forwardStatus    `json:"forward,omitempty"`
-	Senders []stream.Sender   `json:"senders,omitempty"`
-	Stats   *history.Stats    `json:"stats,omitempty"`
+	Running bool            `json:"running"`
+	Cause   string          `json:"cause,omitempty"` // why it does not run or could not be asked
+	Pods    *install.Status `json:"pods,omitempty"`  // of a cluster
+	Forward *forwardStatus  `json:"forward,omitempty"`
+	Senders []stream.Sender `json:"senders,omitempty"`
+	Stats   *history.Stats  `json:"stats,omitempty"`
 }
 
 // A forwardStatus is who holds the forwards, and where they are.
@@ -122,7 +122,7 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 			s.Cause = output.OneLine(err.Error())
 			return s
 		}
-		pods, err := bootstrap.ReadStatus(ctx, cluster.REST, instance.Namespace)
+		pods, err := install.ReadStatus(ctx, cluster.REST, instance.Namespace)
 		if err != nil {
 			s.Cause = output.OneLine(err.Error())
 			return s

@@ -12,6 +12,7 @@ import (
 
 	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/portforward"
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
 )
@@ -26,7 +27,7 @@ type upOptions struct {
 	selection
 	broadcasters    int
 	broadcastersSet bool
-	web, mqtt       bootstrap.Port
+	web, mqtt       portforward.Port
 	detach          bool
 	detached        bool // this process is the one that an up --detach left behind
 	timeout         time.Duration
@@ -38,8 +39,8 @@ type upOptions struct {
 
 func newUp(sh shell) *cobra.Command {
 	o := upOptions{
-		web:  bootstrap.Port{Number: bootstrap.PortWeb, Flag: "--web-port"},
-		mqtt: bootstrap.Port{Number: bootstrap.PortMQTT, Flag: "--mqtt-port"},
+		web:  portforward.Port{Number: portforward.PortWeb, Flag: "--web-port"},
+		mqtt: portforward.Port{Number: portforward.PortMQTT, Flag: "--mqtt-port"},
 	}
 	cmd := &cobra.Command{
 		Use:   "up",
@@ -65,8 +66,8 @@ the pods. Run again, it changes only what is not as it should be.`,
 	f.StringVar(&o.profile, "profile", "", "minikube profile or kind cluster, by `NAME`")
 	f.StringVar(&o.namespace, "namespace", "hellox", "`NAMESPACE` of this installation")
 	f.IntVar(&o.broadcasters, "broadcasters", 1, "how many broadcasters (default: as many as there are, or 1)")
-	f.IntVar(&o.web.Number, "web-port", bootstrap.PortWeb, "local `PORT` of the page; 0 takes a free one")
-	f.IntVar(&o.mqtt.Number, "mqtt-port", bootstrap.PortMQTT, "local `PORT` of the broker; 0 takes a free one")
+	f.IntVar(&o.web.Number, "web-port", portforward.PortWeb, "local `PORT` of the page; 0 takes a free one")
+	f.IntVar(&o.mqtt.Number, "mqtt-port", portforward.PortMQTT, "local `PORT` of the broker; 0 takes a free one")
 	f.BoolVar(&o.detach, "detach", false, "return once it is up; a background process holds the forwards until down")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "give up after this `TIME`")
 	f.StringVar(&o.overlay, "kustomize", "", "`FOLDER` with an overlay to apply instead (see hellox manifests --eject)")
@@ -122,7 +123,7 @@ func (o *upOptions) check() error {
 	case o.target == targetLocal && o.profile != "":
 		return usage("--profile is for minikube and kind, not for --target local", "")
 	}
-	for _, p := range []bootstrap.Port{o.web, o.mqtt} {
+	for _, p := range []portforward.Port{o.web, o.mqtt} {
 		if p.Number < 0 || p.Number > 65535 {
 			return usage(fmt.Sprintf("%s takes 0 to 65535, not %d", p.Flag, p.Number), "")
 		}

@@ -14,6 +14,7 @@ import (
 	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
+	"hellox/bootstrap/portforward"
 	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
@@ -134,7 +135,7 @@ func startCluster(ctx context.Context, found cluster.Found, steps *output.Steps)
 
 // portsFree tells early that a port which was asked for is taken.
 func (o *upOptions) portsFree(ctx context.Context) error {
-	for _, port := range []bootstrap.Port{o.web, o.mqtt} {
+	for _, port := range []portforward.Port{o.web, o.mqtt} {
 		if !port.Asked || port.Number == 0 {
 			continue
 		}

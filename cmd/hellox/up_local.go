@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/portforward"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 )
@@ -96,7 +96,7 @@ func (o *upOptions) runLocal(ctx, setup context.Context, sh shell, lock *state.L
 // openLocal opens the ports, the history and the broker's store.
 func (o *upOptions) openLocal(ctx, setup context.Context, lock *state.Lock, steps *output.Steps) (*localStream, error) {
 	var ports [2][]net.Listener
-	for i, port := range []bootstrap.Port{o.mqtt, o.web} {
+	for i, port := range []portforward.Port{o.mqtt, o.web} {
 		local, err := port.Listen(setup)
 		if err != nil {
 			return nil, err

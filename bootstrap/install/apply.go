@@ -1,0 +1,198 @@
+package install
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/bootstrap/kube"
+	"hellox/bootstrap/step"
+	"hellox/manifests"
+)
+
+// Apply brings the cluster to objects: it records them, applies them, removes
+// what was recorded before and is not among them, and records what is left. Its
+// caller holds the lock. Killed at any moment, it leaves an inventory that holds
+// at least what is there, and the next apply goes on from that.
+func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Unstructured, image string, ownNamespace bool) (Applied, error) {
+	result := Applied{objects: len(objects), foreign: !ownNamespace}
+	if !ownNamespace {
+		objects = slices.DeleteFunc(slices.Clone(objects), func(u *unstructured.Unstructured) bool {
+			return u.GetKind() == "Namespace"
+		})
+	}
+	wanted := make([]kube.Ref, len(objects))
+	for i, u := range objects {
+		wanted[i] = kube.RefOf(u)
+	}
+	digest, err := digestOf(objects)
+	if err != nil {
+		return result, err
+	}
+	inv, err := readInventory(ctx, inst)
+	if err != nil {
+		return result, err
+	}
+	result.again = inv.Manifests == digest
+
+	if !result.again {
+		inv.Objects = append(inv.Objects, wanted...)
+		inv.Image, inv.Manifests, inv.DataOnly = image, "", false
+		if inv, err = writeInventory(ctx, inst, inv); err != nil {
+			return result, err
+		}
+	}
+	if result.changed, err = inst.applyAll(ctx, objects); err != nil {
+		return result, err
+	}
+	obsolete := slices.DeleteFunc(slices.Clone(inv.Objects), func(r kube.Ref) bool { return slices.Contains(wanted, r) })
+	for _, r := range obsolete {
+		if r.HoldsData() {
+			result.kept = append(result.kept, r)
+		}
+	}
+	obsolete = slices.DeleteFunc(obsolete, kube.Ref.HoldsData)
+	if result.pruned, _, err = remove(ctx, inst, obsolete); err != nil {
+		return result, err
+	}
+	if !result.again {
+		inv.Objects = append(wanted, result.kept...)
+		inv.Manifests = digest
+		if _, err = writeInventory(ctx, inst, inv); err != nil {
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+// applyAll applies objects: a namespace first, the rest side by side. It returns
+// those that were made or altered.
+func (inst *Installation) applyAll(ctx context.Context, objects []*unstructured.Unstructured) ([]kube.Ref, error) {
+	var mu sync.Mutex
+	var changed []kube.Ref
+	one := func(ctx context.Context, u *unstructured.Unstructured) error {
+		did, err := inst.applyOne(ctx, u)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if did {
+			changed = append(changed, kube.RefOf(u))
+		}
+		return nil
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for _, u := range objects {
+		if u.GetKind() == "Namespace" {
+			if err := one(ctx, u); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		g.Go(func() error { return one(gctx, u) })
+	}
+	err := g.Wait()
+	slices.SortFunc(changed, kube.CompareRefs)
+	return changed, err
+}
+
+// applyOne makes u what the cluster has, by server-side apply: fields that
+// others own stay theirs, and fields of ours that somebody altered are put
+// back. It tells whether that changed anything.
+func (inst *Installation) applyOne(ctx context.Context, u *unstructured.Unstructured) (bool, error) {
+	r := kube.RefOf(u)
+	var before *unstructured.Unstructured
+	for {
+		resource, live, err := inst.client.Get(ctx, r)
+		if err != nil {
+			return false, fmt.Errorf("apply %s: %w", r, err)
+		}
+		if live != nil && !inst.belongs(live) {
+			return false, &step.Error{
+				Sentence: fmt.Sprintf("apply %s: namespace %s has one already, which is not of hellox", r, inst.Namespace),
+				Hint:     "choose another --namespace",
+			}
+		}
+		if live == nil || live.GetDeletionTimestamp() == nil {
+			before = live
+			break
+		}
+		// What is on its way out cannot be kept; its successor is made anew.
+		if err := kube.WaitGone(ctx, resource, r.Name, live.GetUID()); err != nil {
+			return false, fmt.Errorf("apply %s: wait until the old one is gone: %w", r, err)
+		}
+	}
+	resource, err := inst.client.ResourceOf(ctx, r)
+	if err != nil {
+		return false, fmt.Errorf("apply %s: %w", r, err)
+	}
+	after, err := resource.Apply(ctx, r.Name, u, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	if err != nil {
+		return false, applyError(r, inst.Namespace, err)
+	}
+	return before == nil || Differ(before, after), nil
+}
+
+// Differ reports whether two states of an object differ in more than who owns
+// which field, and how it does.
+func Differ(a, b *unstructured.Unstructured) bool {
+	plain := func(u *unstructured.Unstructured) map[string]any {
+		u = u.DeepCopy()
+		u.SetManagedFields(nil)
+		u.SetResourceVersion("")
+		delete(u.Object, "status")
+		return u.Object
+	}
+	return !reflect.DeepEqual(plain(a), plain(b))
+}
+
+func applyError(r kube.Ref, namespace string, err error) error {
+	e := &step.Error{Sentence: "apply " + r.String(), Err: err}
+	switch {
+	case apierrors.IsInvalid(err) && r.Kind == "StatefulSet":
+		// Most fields of a StatefulSet are fixed for its life.
+		e.Hint = fmt.Sprintf("hellox down --keep-data --namespace %s, then hellox up: the data stays", namespace)
+	case apierrors.IsForbidden(err):
+		e.Hint = "use a kubeconfig whose user may change namespace " + namespace
+	default:
+		return fmt.Errorf("%s: %w", e.Sentence, err)
+	}
+	return e
+}
+
+// digestOf tells two sets of manifests apart.
+func digestOf(objects []*unstructured.Unstructured) (string, error) {
+	text, err := manifests.YAML(objects)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// Try returns an object as it is, nil if there is none, and as it would be.
+func (inst *Installation) Try(ctx context.Context, u *unstructured.Unstructured) (before, after *unstructured.Unstructured, err error) {
+	r := kube.RefOf(u)
+	resource, before, err := inst.client.Get(ctx, r)
+	if err != nil {
+		return nil, nil, fmt.Errorf("try %s: %w", r, err)
+	}
+	after, err = resource.Apply(ctx, r.Name, u, metav1.ApplyOptions{
+		FieldManager: fieldManager, Force: true, DryRun: []string{metav1.DryRunAll},
+	})
+	if err != nil {
+		return nil, nil, applyError(r, inst.Namespace, err)
+	}
+	return before, after, nil
+}

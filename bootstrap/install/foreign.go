@@ -1,0 +1,104 @@
+package install
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"hellox/bootstrap/kube"
+)
+
+// ForeignObjects returns what the namespace holds that is not of the installation, and
+// that somebody would miss: of every kind that the cluster knows and that is
+// deleted with a namespace.
+func ForeignObjects(ctx context.Context, inst *Installation) ([]kube.Ref, error) {
+	kinds, err := deletableResources(ctx, inst.client)
+	if err != nil {
+		return nil, fmt.Errorf("see what else is in namespace %s: %w", inst.Namespace, err)
+	}
+	var mu sync.Mutex
+	var foreign []kube.Ref
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for gvr, kind := range kinds {
+		g.Go(func() error {
+			list, err := inst.in(gvr).List(ctx, metav1.ListOptions{})
+			if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("see what else is in namespace %s: list %s: %w", inst.Namespace, gvr.Resource, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for i := range list.Items {
+				if u := &list.Items[i]; !inst.belongs(u) && isUserObject(kind, u) {
+					foreign = append(foreign, kube.Ref{APIVersion: gvr.GroupVersion().String(), Kind: kind, Namespace: inst.Namespace, Name: u.GetName()})
+				}
+			}
+			return nil
+		})
+	}
+	err = g.Wait()
+	slices.SortFunc(foreign, kube.CompareRefs)
+	// Several groups may serve the same objects, as they do for Event.
+	foreign = slices.CompactFunc(foreign, func(a, b kube.Ref) bool { return a.Kind == b.Kind && a.Name == b.Name })
+	return foreign, err
+}
+
+// isUserObject reports whether an object is more than what a cluster puts into every
+// namespace, or what lives and dies with another object.
+func isUserObject(kind string, u *unstructured.Unstructured) bool {
+	switch {
+	case kind == "Event", u.GetDeletionTimestamp() != nil, len(u.GetOwnerReferences()) > 0:
+		return false
+	case kind == "ServiceAccount" && u.GetName() == "default":
+		return false
+	case kind == "ConfigMap" && u.GetName() == "kube-root-ca.crt":
+		return false
+	}
+	return true
+}
+
+// deletableResources returns the namespaced resources that are deleted with their
+// namespace, each in the version that the cluster prefers, and their kinds.
+func deletableResources(ctx context.Context, client *kube.Client) (map[schema.GroupVersionResource]string, error) {
+	versions := []schema.GroupVersion{{Version: "v1"}}
+	var groups metav1.APIGroupList
+	if err := client.GetJSON(ctx, "/apis", &groups); err != nil {
+		return nil, err
+	}
+	for _, g := range groups.Groups {
+		gv, err := schema.ParseGroupVersion(g.PreferredVersion.GroupVersion)
+		if err != nil {
+			return nil, err
+		}
+		versions = append(versions, gv)
+	}
+	found := map[schema.GroupVersionResource]string{}
+	for _, gv := range versions {
+		resources, err := client.Resources(ctx, gv)
+		if apierrors.IsNotFound(err) || apierrors.IsServiceUnavailable(err) {
+			// An aggregated API whose server is away; Kubernetes itself would
+			// not delete the namespace then.
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range resources {
+			if r.Namespaced && !strings.Contains(r.Name, "/") && slices.Contains(r.Verbs, "list") && slices.Contains(r.Verbs, "delete") {
+				found[gv.WithResource(r.Name)] = r.Kind
+			}
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,161 @@
+package install
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/bootstrap/kube"
+	"hellox/bootstrap/step"
+	"hellox/manifests"
+)
+
+const (
+	inventoryName    = "hellox-inventory"
+	inventoryKey     = "inventory.json"
+	inventoryVersion = 1
+)
+
+// An inventory is what an installation may have in its cluster, kept there in a
+// ConfigMap. It grows before objects are applied and shrinks after they are
+// gone, so that whenever hellox is killed it holds at least what is there. It
+// only says where to look: nothing is deleted that does not also carry the
+// installation's label.
+type inventory struct {
+	Version int    `json:"version"`
+	Image   string `json:"image"` // the image of the last apply
+	// Images are those that may be on nodes for this installation, by full
+	// name: on record before they are delivered, so that the down of another
+	// installation leaves them.
+	Images []string `json:"images,omitempty"`
+	// Manifests is a digest of what was applied last; "" while it changes.
+	Manifests string     `json:"manifests,omitempty"`
+	Objects   []kube.Ref `json:"objects"` // sorted, each once
+	// DataOnly: the rest was removed, and the data kept.
+	DataOnly bool `json:"data_only,omitempty"`
+
+	resourceVersion string // of the ConfigMap; "" when there is none
+}
+
+// readInventory returns the installation's inventory, an empty one if there is
+// none.
+func readInventory(ctx context.Context, inst *Installation) (inventory, error) {
+	u, err := inst.in(kube.ConfigMaps).Get(ctx, inventoryName, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return inventory{Version: inventoryVersion}, nil
+	}
+	if err != nil {
+		return inventory{}, fmt.Errorf("read the inventory in namespace %s: %w", inst.Namespace, err)
+	}
+	return parseInventory(inst.Namespace, u)
+}
+
+// parseInventory reads the ConfigMap that holds the inventory of namespace.
+func parseInventory(namespace string, u *unstructured.Unstructured) (inventory, error) {
+	inv := inventory{resourceVersion: u.GetResourceVersion()}
+	if u.GetLabels()[manifests.InstallationLabel] != namespace {
+		return inv, &step.Error{
+			Sentence: fmt.Sprintf("ConfigMap %s in namespace %s is not of hellox", inventoryName, namespace),
+			Hint:     "choose another --namespace",
+		}
+	}
+	text, _, _ := unstructured.NestedString(u.Object, "data", inventoryKey)
+	if err := json.Unmarshal([]byte(text), &inv); err != nil {
+		return inv, &step.Error{
+			Sentence: fmt.Sprintf("read the inventory in namespace %s", namespace),
+			Err:      err,
+			Hint:     fmt.Sprintf("kubectl --namespace %s delete configmap %s; then hellox up records anew what it applies", namespace, inventoryName),
+		}
+	}
+	if inv.Version != inventoryVersion {
+		return inv, &step.Error{
+			Sentence: fmt.Sprintf("the inventory in namespace %s has version %d, and this hellox knows version %d", namespace, inv.Version, inventoryVersion),
+			Hint:     "use the hellox that made it",
+		}
+	}
+	return inv, nil
+}
+
+// RecordImage records that an image may be on nodes.
+func RecordImage(ctx context.Context, inst *Installation, name string) error {
+	inv, err := readInventory(ctx, inst)
+	if err != nil || slices.Contains(inv.Images, name) {
+		return err
+	}
+	inv.Images = append(inv.Images, name)
+	_, err = writeInventory(ctx, inst, inv)
+	return err
+}
+
+// writeInventory records inv and returns it as it is recorded now. Two writers cannot
+// overwrite each other: the ConfigMap must still be the one that was read.
+func writeInventory(ctx context.Context, inst *Installation, inv inventory) (inventory, error) {
+	inv.Version = inventoryVersion
+	slices.SortFunc(inv.Objects, kube.CompareRefs)
+	inv.Objects = slices.Compact(inv.Objects)
+	text, err := json.Marshal(inv)
+	if err != nil {
+		return inv, fmt.Errorf("record the inventory: %w", err)
+	}
+	u := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1",
+		"kind":       "ConfigMap",
+		"metadata": map[string]any{
+			"name":      inventoryName,
+			"namespace": inst.Namespace,
+			"labels":    inst.labels(),
+		},
+		"data": map[string]any{inventoryKey: string(text)},
+	}}
+	var written *unstructured.Unstructured
+	if inv.resourceVersion == "" {
+		written, err = inst.in(kube.ConfigMaps).Create(ctx, u, metav1.CreateOptions{FieldManager: fieldManager})
+	} else {
+		u.SetResourceVersion(inv.resourceVersion)
+		written, err = inst.in(kube.ConfigMaps).Update(ctx, u, metav1.UpdateOptions{FieldManager: fieldManager})
+	}
+	if err != nil {
+		return inv, fmt.Errorf("record the inventory in namespace %s: %w", inst.Namespace, err)
+	}
+	inv.resourceVersion = written.GetResourceVersion()
+	return inv, nil
+}
+
+// ForgetInventory removes the inventory.
+func ForgetInventory(ctx context.Context, inst *Installation) error {
+	if _, err := removeOne(ctx, inst, kube.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: inst.Namespace, Name: inventoryName}); err != nil {
+		return fmt.Errorf("remove the inventory in namespace %s: %w", inst.Namespace, err)
+	}
+	return nil
+}
+
+// OtherImages returns the full names of the images that other installations of
+// the cluster have on record.
+func OtherImages(ctx context.Context, inst *Installation) (names []string, err error) {
+	recorded, err := readInventories(ctx, inst.client)
+	if err != nil {
+		return nil, err
+	}
+	for namespace, inv := range recorded {
+		if namespace != inst.Namespace {
+			names = append(names, inv.Images...)
+		}
+	}
+	return names, nil
+}
+
+// ForgetImages takes the images out of the inventory, if there is one.
+func ForgetImages(ctx context.Context, inst *Installation) error {
+	inv, err := readInventory(ctx, inst)
+	if err != nil || len(inv.Images) == 0 {
+		return err
+	}
+	inv.Images = nil
+	_, err = writeInventory(ctx, inst, inv)
+	return err
+}

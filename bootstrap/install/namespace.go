@@ -1,0 +1,77 @@
+package install
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/bootstrap/kube"
+)
+
+// EnsureNamespace makes the namespace where there is none, and reports
+// whether it is the installation's own. Its mark is there from the moment it is
+// made, so that a namespace without it is known to be somebody else's: nothing
+// is changed in that one, and it is never deleted. One that is being deleted is
+// waited for.
+func (inst *Installation) EnsureNamespace(ctx context.Context, progress func(string)) (own bool, err error) {
+	all := inst.client.All(kube.Namespaces)
+	for {
+		u, err := all.Get(ctx, inst.Namespace, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err):
+			fresh := &unstructured.Unstructured{Object: map[string]any{
+				"apiVersion": "v1",
+				"kind":       "Namespace",
+				"metadata":   map[string]any{"name": inst.Namespace, "labels": inst.labels()},
+			}}
+			_, err := all.Create(ctx, fresh, metav1.CreateOptions{FieldManager: fieldManager + "-create"})
+			if apierrors.IsAlreadyExists(err) {
+				continue // somebody was quicker: see whose it is
+			}
+			if err != nil {
+				return false, fmt.Errorf("make namespace %s: %w", inst.Namespace, err)
+			}
+			return true, nil
+		case err != nil:
+			return false, fmt.Errorf("read namespace %s: %w", inst.Namespace, err)
+		case u.GetDeletionTimestamp() != nil:
+			progress("waiting until the old namespace " + inst.Namespace + " is gone")
+			if err := kube.WaitGone(ctx, all, inst.Namespace, u.GetUID()); err != nil {
+				return false, fmt.Errorf("wait until the old namespace %s is gone: %w", inst.Namespace, err)
+			}
+		default:
+			return inst.belongs(u), nil
+		}
+	}
+}
+
+// FindNamespace reports whether the namespace is the installation's own;
+// an error that apierrors.IsNotFound knows says that there is none. One that is
+// being deleted is waited for.
+func (inst *Installation) FindNamespace(ctx context.Context, progress func(string)) (own bool, err error) {
+	all := inst.client.All(kube.Namespaces)
+	for {
+		u, err := all.Get(ctx, inst.Namespace, metav1.GetOptions{})
+		if err != nil {
+			return false, fmt.Errorf("read namespace %s: %w", inst.Namespace, err)
+		}
+		if u.GetDeletionTimestamp() == nil {
+			return inst.belongs(u), nil
+		}
+		progress("waiting until namespace " + inst.Namespace + " is gone")
+		if err := kube.WaitGone(ctx, all, inst.Namespace, u.GetUID()); err != nil {
+			return false, fmt.Errorf("wait until namespace %s is gone: %w", inst.Namespace, err)
+		}
+	}
+}
+
+// RemoveNamespace deletes the namespace, and with it the inventory and the lock.
+func (inst *Installation) RemoveNamespace(ctx context.Context) error {
+	if _, err := removeOne(ctx, inst, kube.Ref{APIVersion: "v1", Kind: "Namespace", Name: inst.Namespace}); err != nil {
+		return fmt.Errorf("remove namespace %s: %w", inst.Namespace, err)
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+)
+
+// A Client reads and writes the objects of one cluster through its API server.
+// It uses client-go's dynamic client, because the typed one costs every command
+// most of its start-up.
+type Client struct {
+	// Config is what the client was made of, with hellox as its user agent.
+	Config *rest.Config
+	// REST is for what is not an object: discovery, logs, port-forwards.
+	REST *rest.RESTClient
+
+	objects dynamic.Interface
+	mu      sync.Mutex
+	kinds   map[schema.GroupVersion][]metav1.APIResource
+}
+
+// New returns a client of the API server that config names.
+func New(config *rest.Config) (*Client, error) {
+	config = rest.CopyConfig(config)
+	// client-go's default of five requests a second is meant for
+	// controllers that share a busy server.
+	config.QPS, config.RateLimiter = -1, nil
+	config.UserAgent = "hellox"
+	// What the server warns of is in the answers that matter; the default
+	// handler would write to the terminal.
+	config.WarningHandlerWithContext = rest.NoWarnings{}
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("reach the API server at %s: %w", config.Host, err)
+	}
+	objects, err := dynamic.NewForConfigAndClient(config, client)
+	if err != nil {
+		return nil, fmt.Errorf("reach the API server at %s: %w", config.Host, err)
+	}
+	raw, err := rawClient(config, client)
+	if err != nil {
+		return nil, fmt.Errorf("reach the API server at %s: %w", config.Host, err)
+	}
+	return &Client{
+		Config: config, REST: raw, objects: objects,
+		kinds: map[schema.GroupVersion][]metav1.APIResource{},
+	}, nil
+}
+
+// rawClient is for what is not an object: discovery, logs.
+func rawClient(config *rest.Config, client *http.Client) (*rest.RESTClient, error) {
+	scheme := runtime.NewScheme()
+	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
+	config = rest.CopyConfig(config)
+	config.APIPath = "/"
+	config.GroupVersion = &schema.GroupVersion{}
+	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	return rest.UnversionedRESTClientForConfigAndClient(config, client)
+}
+
+// All returns the resource in every namespace, or of the cluster.
+func (c *Client) All(r schema.GroupVersionResource) dynamic.NamespaceableResourceInterface {
+	return c.objects.Resource(r)
+}
+
+// ResourceOf returns where objects of that kind are read and written.
+func (c *Client) ResourceOf(ctx context.Context, r Ref) (dynamic.ResourceInterface, error) {
+	gv, err := schema.ParseGroupVersion(r.APIVersion)
+	if err != nil {
+		return nil, fmt.Errorf("read apiVersion of %s: %w", r, err)
+	}
+	kinds, err := c.Resources(ctx, gv)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range kinds {
+		if k.Kind != r.Kind || strings.Contains(k.Name, "/") {
+			continue
+		}
+		resource := c.objects.Resource(gv.WithResource(k.Name))
+		if k.Namespaced {
+			return resource.Namespace(r.Namespace), nil
+		}
+		return resource, nil
+	}
+	return nil, fmt.Errorf("this cluster knows no kind %s in %s", r.Kind, r.APIVersion)
+}
+
+// Resources returns what the cluster has in one group and version. (client-go's
+// discovery package would bring in every typed API.)
+func (c *Client) Resources(ctx context.Context, gv schema.GroupVersion) ([]metav1.APIResource, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.kinds[gv]; ok {
+		return known, nil
+	}
+	path := "/apis/" + gv.String()
+	if gv.Group == "" {
+		path = "/api/" + gv.Version
+	}
+	var list metav1.APIResourceList
+	if err := c.GetJSON(ctx, path, &list); err != nil {
+		return nil, fmt.Errorf("ask the cluster for the kinds of %s: %w", gv, err)
+	}
+	c.kinds[gv] = list.APIResources
+	return list.APIResources, nil
+}
+
+// GetJSON decodes what the API server has at path into v.
+func (c *Client) GetJSON(ctx context.Context, path string, v any) error {
+	body, err := c.REST.Get().AbsPath(path).SetHeader("Accept", "application/json").DoRaw(ctx)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(body, v)
+}
+
+// Get returns an object and where it is; nil if there is none.
+func (c *Client) Get(ctx context.Context, r Ref) (dynamic.ResourceInterface, *unstructured.Unstructured, error) {
+	resource, err := c.ResourceOf(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := resource.Get(ctx, r.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return resource, nil, nil
+	}
+	return resource, u, err
+}

@@ -1,0 +1,81 @@
+package kube
+
+import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/tools/cache"
+)
+
+// An Informer is a local copy of the objects that a selector names, kept up to date
+// by client-go's reflector: one list, then a watch, begun anew when it breaks.
+type Informer struct {
+	store   cache.Store
+	changed chan<- struct{} // has room for one; a change is signalled if there is room
+	Synced  chan struct{}   // closed when store first holds all there is
+}
+
+// NewInformer returns an informer that Run fills. changed has room for one value; it
+// gets one after each change, also from other informers that share it.
+func NewInformer(changed chan<- struct{}) *Informer {
+	return &Informer{
+		store:   cache.NewStore(cache.DeletionHandlingMetaNamespaceKeyFunc),
+		changed: changed,
+		Synced:  make(chan struct{}),
+	}
+}
+
+// Run keeps the informer up to date until ctx ends.
+func (i *Informer) Run(ctx context.Context, resource dynamic.ResourceInterface, selector string) {
+	lw := &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			o.LabelSelector = selector
+			return resource.List(ctx, o)
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			o.LabelSelector = selector
+			return resource.Watch(ctx, o)
+		},
+	}
+	r := cache.NewReflectorWithOptions(lw, &unstructured.Unstructured{}, i, cache.ReflectorOptions{Name: "hellox"})
+	r.RunWithContext(ctx)
+}
+
+// All returns the objects there are now, in no order. They must not be changed.
+func (i *Informer) All() []*unstructured.Unstructured {
+	list := i.store.List()
+	objects := make([]*unstructured.Unstructured, len(list))
+	for n, o := range list {
+		objects[n] = o.(*unstructured.Unstructured)
+	}
+	return objects
+}
+
+// Add, Update, Delete, Replace and Resync are what a reflector asks of a store.
+
+func (i *Informer) Add(o any) error    { return i.signal(i.store.Add(o)) }
+func (i *Informer) Update(o any) error { return i.signal(i.store.Update(o)) }
+func (i *Informer) Delete(o any) error { return i.signal(i.store.Delete(o)) }
+func (i *Informer) Resync() error      { return nil }
+
+func (i *Informer) Replace(list []any, version string) error {
+	err := i.store.Replace(list, version)
+	select {
+	case <-i.Synced:
+	default:
+		close(i.Synced)
+	}
+	return i.signal(err)
+}
+
+func (i *Informer) signal(err error) error {
+	select {
+	case i.changed <- struct{}{}:
+	default:
+	}
+	return err
+}

@@ -1,0 +1,15 @@
+package kube
+
+import "k8s.io/apimachinery/pkg/runtime/schema"
+
+// The resources that are used by name. Any other is looked up by its kind.
+var (
+	Namespaces   = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	ConfigMaps   = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+	Pods         = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	Events       = schema.GroupVersionResource{Version: "v1", Resource: "events"}
+	Claims       = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}
+	StatefulSets = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "statefulsets"}
+	Deployments  = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
+	Leases       = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
+)

@@ -1,0 +1,153 @@
+package portforward
+
+import (
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hellox/bootstrap/bootstraptest"
+)
+
+func forwardTo(t *testing.T, a *apiStandIn) *Forward {
+	t.Helper()
+	f := a.forward()
+	t.Cleanup(f.Close)
+	return f
+}
+
+func TestForward(t *testing.T) {
+	for _, protocol := range []string{"WebSocket", "SPDY"} {
+		t.Run(protocol, func(t *testing.T) {
+			a := newAPIStandIn(t)
+			a.noWebSocket = protocol == "SPDY"
+			a.set("one", true, echoServer(t, "one"))
+			f := forwardTo(t, a)
+			for range 5 {
+				if got, err := say(f, "hello"); err != nil || got != "hello (one heard 5)" {
+					t.Errorf("heard %q, %v", got, err)
+				}
+			}
+			big := strings.Repeat("x", 8<<20)
+			if got, err := say(f, big); err != nil || !strings.HasPrefix(got, big) {
+				t.Errorf("of %d bytes came back %d (%v)", len(big), len(got), err)
+			}
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			if a.dialed[protocol] < 6 || len(a.dialed) != 1 {
+				t.Errorf("dialed %v", a.dialed)
+			}
+		})
+	}
+}
+
+func TestForwardFollowsThePods(t *testing.T) {
+	a := newAPIStandIn(t)
+	a.set("one", true, echoServer(t, "one"))
+	f := forwardTo(t, a)
+	held, err := net.Dial("tcp", f.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if _, err := held.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := held.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+
+	// The pod goes: what was connected to it breaks, and who comes now waits
+	// for its successor.
+	a.remove("one")
+	held.SetDeadline(time.Now().Add(10 * time.Second))
+	if n, err := held.Read(make([]byte, 1)); err == nil {
+		t.Errorf("a pod that is gone says %d bytes", n)
+	}
+	// Whoever comes before the forward was told reaches what is left of the pod.
+	bootstraptest.WaitFor(t, "the forward to hear that the pod is gone", func() bool { return f.forwarder.ready() == nil })
+	var answers sync.WaitGroup
+	answers.Go(func() {
+		if got, err := say(f, "who"); err != nil || got != "who (two heard 3)" {
+			t.Errorf("heard %q, %v", got, err)
+		}
+	})
+	a.set("two", false, echoServer(t, "two"))
+	a.set("two", true, echoServer(t, "two"))
+	answers.Wait()
+}
+
+// A pod that is not ready gets nobody, even if it would answer.
+func TestForwardWantsAReadyPod(t *testing.T) {
+	a := newAPIStandIn(t)
+	a.set("new", false, echoServer(t, "new"))
+	a.set("old", true, echoServer(t, "old"))
+	f := forwardTo(t, a)
+	for range 3 {
+		if got, err := say(f, "who"); err != nil || got != "who (old heard 3)" {
+			t.Errorf("heard %q, %v", got, err)
+		}
+	}
+}
+
+// A port that nobody listens on ends the connection, not the forward.
+func TestForwardOutlivesARefusedPort(t *testing.T) {
+	a := newAPIStandIn(t)
+	a.set("one", true, "")
+	f := forwardTo(t, a)
+	for range 3 {
+		if got, err := say(f, "hello"); !isReset(err) {
+			t.Errorf("heard %q, %v; want a reset", got, err)
+		}
+	}
+	a.set("one", true, echoServer(t, "one"))
+	if got, err := say(f, "hello"); err != nil || got != "hello (one heard 5)" {
+		t.Errorf("heard %q, %v", got, err)
+	}
+}
+
+// Who reads nothing holds up nobody else.
+func TestForwardStalledReader(t *testing.T) {
+	a := newAPIStandIn(t)
+	a.set("one", true, echoServer(t, "one"))
+	f := forwardTo(t, a)
+	stalled, err := net.Dial("tcp", f.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stalled.Close()
+	// Written until nothing more goes in: every buffer on the way is full.
+	for full := false; !full; {
+		stalled.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+		_, err := stalled.Write(make([]byte, 1<<20))
+		full = err != nil
+	}
+	if got, err := say(f, "hello"); err != nil || got != "hello (one heard 5)" {
+		t.Errorf("beside a stalled reader: heard %q, %v", got, err)
+	}
+}
+
+func TestForwardClose(t *testing.T) {
+	a := newAPIStandIn(t)
+	a.set("one", true, echoServer(t, "one"))
+	f := a.forward()
+	held, err := net.Dial("tcp", f.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	held.Write([]byte("x"))
+	if _, err := held.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	held.SetDeadline(time.Now().Add(10 * time.Second))
+	if n, err := held.Read(make([]byte, 1)); err == nil {
+		t.Errorf("a closed forward says %d bytes", n)
+	}
+	if c, err := net.Dial("tcp", f.Addr()); err == nil {
+		c.Close()
+		t.Error("a closed forward accepts")
+	}
+}

@@ -1,0 +1,108 @@
+package portforward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"syscall"
+
+	"hellox/bootstrap/step"
+)
+
+// A Port is where a forward should listen.
+type Port struct {
+	Number int    // 0: any free one
+	Asked  bool   // it was asked for, so no other will do
+	Flag   string // --web-port, for the error that says so
+}
+
+// How many ports after the default one are tried.
+const portsTried = 50
+
+// Listen listens on the port of both loopback addresses. If the port is taken
+// and was not asked for, the next free one is taken instead; Moved then says so.
+func (p Port) Listen(ctx context.Context) (*Listener, error) {
+	listeners, err := listenLoopback(ctx, p.Number)
+	if err == nil {
+		return &Listener{Listeners: listeners}, nil
+	}
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return nil, err
+	}
+	taken := fmt.Sprintf("port %d is taken by %s", p.Number, portOwner(ctx, p.Number))
+	if p.Asked {
+		return nil, &step.Error{
+			Kind:     step.Missing,
+			Sentence: taken,
+			Hint:     fmt.Sprintf("%s 0 takes a free one", p.Flag),
+		}
+	}
+	for next := p.Number + 1; next <= min(p.Number+portsTried, 65535); next++ {
+		listeners, err = listenLoopback(ctx, next)
+		if err == nil {
+			return &Listener{listeners, fmt.Sprintf("%s, using %d", taken, next)}, nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return nil, err
+		}
+	}
+	return nil, &step.Error{
+		Kind:     step.Missing,
+		Sentence: fmt.Sprintf("%s, and so are the %d after it", taken, portsTried),
+		Hint:     fmt.Sprintf("%s 0 takes a free one", p.Flag),
+	}
+}
+
+// A Listener listens on a local port.
+type Listener struct {
+	Listeners []net.Listener // on 127.0.0.1 and, where the machine has it, on ::1
+	// Moved is why the port is not the one that was preferred, in one sentence;
+	// "" if it is.
+	Moved string
+}
+
+// Close ends listening.
+func (l *Listener) Close() {
+	for _, ln := range l.Listeners {
+		ln.Close()
+	}
+}
+
+// listenLoopback listens on one port of 127.0.0.1 and, where the machine has
+// it, of ::1: a browser may take localhost for either, and must not find
+// somebody else on one of them. The error matches syscall.EADDRINUSE if the
+// port is taken on either.
+func listenLoopback(ctx context.Context, port int) ([]net.Listener, error) {
+	var config net.ListenConfig
+	for attempt := 0; ; attempt++ {
+		four, err := config.Listen(ctx, "tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			return nil, portError(port, err)
+		}
+		number := four.Addr().(*net.TCPAddr).Port
+		six, err := config.Listen(ctx, "tcp6", net.JoinHostPort("::1", strconv.Itoa(number)))
+		if err == nil {
+			return []net.Listener{four, six}, nil
+		}
+		err = portError(number, err)
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return []net.Listener{four}, nil // there is no ::1 here
+		}
+		four.Close()
+		// A free port that was given is free on one address only: get another.
+		if port != 0 || attempt == portsTried {
+			return nil, err
+		}
+	}
+}
+
+// portError makes errors of a taken port match syscall.EADDRINUSE on every
+// system, and names the port in all others.
+func portError(port int, err error) error {
+	if addressInUse(err) {
+		return fmt.Errorf("listen on port %d: %w", port, syscall.EADDRINUSE)
+	}
+	return fmt.Errorf("listen on port %d: %w", port, err)
+}

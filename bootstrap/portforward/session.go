@@ -1,0 +1,85 @@
+package portforward
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/portforward"
+	"k8s.io/client-go/transport/spdy"
+	"k8s.io/streaming/pkg/httpstream"
+
+	"hellox/bootstrap/kube"
+)
+
+// A session is a connection to the API server that ends in one pod.
+type session struct {
+	pod  string // its uid
+	conn httpstream.Connection
+}
+
+func (s *session) ended() bool {
+	select {
+	case <-s.conn.CloseChan():
+		return true
+	default:
+		return false
+	}
+}
+
+// open makes a session to pod: over a WebSocket, or over SPDY where the API
+// server is too old for that or a proxy stands between.
+func (f *forwarder) open(ctx context.Context, pod *corev1.Pod) (*session, error) {
+	dialer, err := newDialer(f.client, f.to.Namespace, pod.Name)
+	if err != nil {
+		return nil, err
+	}
+	type result struct {
+		conn     httpstream.Connection
+		protocol string
+		err      error
+	}
+	dialed := make(chan result, 1)
+	go func() {
+		conn, protocol, err := dialer.Dial(portforward.PortForwardProtocolV1Name)
+		dialed <- result{conn, protocol, err}
+	}()
+	select {
+	case <-ctx.Done():
+		// client-go's dialers know no context: this one ends when its TCP
+		// connection does, and nobody can wait for that.
+		go func() {
+			if r := <-dialed; r.err == nil {
+				r.conn.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	case r := <-dialed:
+		if r.err != nil {
+			return nil, fmt.Errorf("reach pod %s through the API server: %w", pod.Name, r.err)
+		}
+		if r.protocol != portforward.PortForwardProtocolV1Name {
+			r.conn.Close()
+			return nil, fmt.Errorf("reach pod %s through the API server: it speaks %q, not %q", pod.Name, r.protocol, portforward.PortForwardProtocolV1Name)
+		}
+		return &session{pod: string(pod.UID), conn: r.conn}, nil
+	}
+}
+
+// newDialer returns a dialer of port-forward connections to a pod.
+func newDialer(client *kube.Client, namespace, pod string) (httpstream.Dialer, error) {
+	address := client.REST.Post().AbsPath("/api/v1/namespaces", namespace, "pods", pod, "portforward").URL()
+	websocket, err := portforward.NewSPDYOverWebsocketDialerForStreaming(address, client.Config)
+	if err != nil {
+		return nil, fmt.Errorf("reach pod %s through the API server: %w", pod, err)
+	}
+	transport, upgrader, err := spdy.RoundTripperFor(client.Config)
+	if err != nil {
+		return nil, fmt.Errorf("reach pod %s through the API server: %w", pod, err)
+	}
+	plain := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, address)
+	return portforward.NewFallbackDialerForStreaming(websocket, plain, func(err error) bool {
+		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
+	}), nil
+}
