@@ -108,7 +108,7 @@ func TestKindFromNothingToNothing(t *testing.T) {
 	if !c.Created {
 		t.Error("the cluster was made, and says that it was not")
 	}
-	config, err := cluster.KubeconfigOf(o.make.Runner).Load(false)
+	config, err := cluster.LoadKubeconfig(o.make.Runner)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestKindCreationIsInterrupted(t *testing.T) {
 		t.Errorf("it is found in state %d", f.State)
 	}
 	t.Logf("it is found in state %d: %s", f.State, f.Why)
-	config, err := cluster.KubeconfigOf(o.make.Runner).Load(false)
+	config, err := cluster.LoadKubeconfig(o.make.Runner)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -134,15 +134,3 @@ func (f Found) Connect(ctx context.Context) (*Cluster, error) {
 	}
 	return newCluster(f.provider, f.candidate, config, nodes, false)
 }
-
-// Delete deletes the whole cluster and its entry in the kubeconfig. It is no
-// error if there is no such cluster.
-func (f Found) Delete(ctx context.Context) error {
-	if f.provider == nil {
-		return nil
-	}
-	if err := f.provider.Delete(ctx, f.candidate); err != nil {
-		return fmt.Errorf("delete %s: %w", f.name(), err)
-	}
-	return nil
-}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"runtime"
 
@@ -15,51 +14,27 @@ import (
 	"hellox/bootstrap/run"
 )
 
-// A Kubeconfig is the list of the files of the user's kubeconfig. It implements
-// clientcmd.ConfigAccess.
-type Kubeconfig []string
-
-// KubeconfigOf returns the files that kubectl would read in r's environment.
-func KubeconfigOf(r *run.Runner) Kubeconfig {
-	var files Kubeconfig
+// kubeconfigOf returns the files that kubectl would read in r's environment.
+func kubeconfigOf(r *run.Runner) *clientcmd.ClientConfigLoadingRules {
+	var files []string
 	for _, f := range filepath.SplitList(r.Getenv("KUBECONFIG")) {
 		if f != "" {
 			files = append(files, f)
 		}
 	}
-	if len(files) > 0 {
-		return files
-	}
 	home := r.Getenv("HOME")
 	if runtime.GOOS == "windows" {
 		home = r.Getenv("USERPROFILE")
 	}
-	return Kubeconfig{filepath.Join(home, ".kube", "config")}
-}
-
-func (f Kubeconfig) GetLoadingPrecedence() []string { return f }
-func (f Kubeconfig) IsExplicitFile() bool           { return false }
-func (f Kubeconfig) GetExplicitFile() string        { return "" }
-
-// GetDefaultFilename returns the file that new settings are written to.
-func (f Kubeconfig) GetDefaultFilename() string {
-	for _, file := range f {
-		if _, err := os.Stat(file); err == nil {
-			return file
-		}
+	if len(files) == 0 {
+		files = []string{filepath.Join(home, ".kube", "config")}
 	}
-	return f[len(f)-1]
+	return &clientcmd.ClientConfigLoadingRules{Precedence: files}
 }
 
-// GetStartingConfig merges all files and leaves their relative paths.
-func (f Kubeconfig) GetStartingConfig() (*clientcmdapi.Config, error) {
-	return f.Load(false)
-}
-
-// Load merges all files. resolve makes their relative paths absolute.
-func (f Kubeconfig) Load(resolve bool) (*clientcmdapi.Config, error) {
-	rules := clientcmd.ClientConfigLoadingRules{Precedence: f, DoNotResolvePaths: !resolve}
-	config, err := rules.Load()
+// LoadKubeconfig returns the user's kubeconfig, merged from all its files.
+func LoadKubeconfig(r *run.Runner) (*clientcmdapi.Config, error) {
+	config, err := kubeconfigOf(r).Load()
 	if err != nil {
 		return nil, fmt.Errorf("read the kubeconfig: %w", err)
 	}
@@ -69,13 +44,13 @@ func (f Kubeconfig) Load(resolve bool) (*clientcmdapi.Config, error) {
 // KeepContext saves the kubeconfig's current context. restore sets it again,
 // whatever another program has set meanwhile. If there was none, restore leaves
 // the other program's.
-func (f Kubeconfig) KeepContext() (restore func() error, err error) {
-	before, err := f.Load(false)
+func KeepContext(r *run.Runner) (restore func() error, err error) {
+	before, err := LoadKubeconfig(r)
 	if err != nil {
 		return nil, err
 	}
 	return func() error {
-		now, err := f.Load(false)
+		now, err := LoadKubeconfig(r)
 		if err != nil {
 			return err
 		}
@@ -83,7 +58,7 @@ func (f Kubeconfig) KeepContext() (restore func() error, err error) {
 			return nil
 		}
 		now.CurrentContext = before.CurrentContext
-		if err := clientcmd.ModifyConfig(f, *now, false); err != nil {
+		if err := clientcmd.ModifyConfig(kubeconfigOf(r), *now, false); err != nil {
 			return fmt.Errorf("restore the kubeconfig's current context %q: %w", before.CurrentContext, err)
 		}
 		return nil

@@ -3,7 +3,6 @@ package kind
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -15,34 +14,21 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// Create implements cluster.Provider. The kubeconfig's current context is restored
-// whether it succeeds or not.
+// Create implements cluster.Provider.
 func (p *Provider) Create(ctx context.Context, c cluster.Candidate, progress func(string)) (cluster.Candidate, error) {
-	restore, err := cluster.KubeconfigOf(p.runner).KeepContext()
-	if err != nil {
-		return c, err
-	}
-	marker, err := cluster.BeginCreation(p.stateDir, c)
-	if err != nil {
-		return c, err
-	}
-	if c.State == cluster.Interrupted {
+	deleteLeft := func() error {
 		progress("deleting what was left of " + c.String())
-		if err := p.deleteCluster(ctx, c.Name); err != nil {
-			return c, errors.Join(fmt.Errorf("delete what was left of %s: %w", c, err), marker.Leave())
-		}
+		return p.deleteCluster(ctx, c.Name)
 	}
-	progress("creating " + c.String())
-	if err := p.createCluster(ctx, c, progress); err != nil {
-		if errors.Is(err, ErrTaken) {
-			return c, errors.Join(err, marker.Remove()) // another process created it
+	err := cluster.Create(p.runner, p.stateDir, c, deleteLeft, func() (clean bool, err error) {
+		progress("creating " + c.String())
+		err = p.createCluster(ctx, c, progress)
+		if err == nil || errors.Is(err, ErrTaken) { // another process created it
+			return true, err
 		}
-		if left := p.removeNodes(ctx, c); left != nil {
-			return c, errors.Join(err, restore(), marker.Leave())
-		}
-		return c, errors.Join(err, restore(), marker.Remove())
-	}
-	if err := errors.Join(restore(), marker.Remove()); err != nil {
+		return p.removeNodes(ctx, c) == nil, err
+	})
+	if err != nil {
 		return c, err
 	}
 	return p.running(ctx, c)
@@ -86,29 +72,32 @@ func (p *Provider) createCluster(ctx context.Context, c cluster.Candidate, progr
 		if err == nil || ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		e := &step.Error{Kind: step.Failed, Sentence: "create " + c.String(), Hint: hint(err, p.nodeImage), Err: err}
 		if strings.Contains(err.Error(), "already exist for a cluster with the name") {
-			return &step.Error{Kind: step.Failed, Sentence: "create " + c.String(), Hint: "hellox up takes that one", Err: ErrTaken}
+			e.Hint, e.Err = "hellox up takes that one", ErrTaken
 		}
-		return &step.Error{
-			Kind:     step.Failed,
-			Sentence: "create " + c.String(),
-			Hint:     hint(err, p.nodeImage),
-			Err:      err,
-		}
+		return e
 	case <-ctx.Done():
+		p.abort(ctx, c, created)
+		return context.Cause(ctx)
 	}
-	// A container may be starting just now, so this is done more than once.
+}
+
+// abort removes the cluster's containers until the library has failed on that.
+func (p *Provider) abort(ctx context.Context, c cluster.Candidate, created <-chan error) {
+	// If the library pulls an image, it does not end so soon. It ends with
+	// this process, and the next `up` finds what it left.
 	deadline := time.After(1500 * time.Millisecond)
 	for {
-		_ = p.removeNodes(ctx, c) // Create sees whether all went
+		// A container may be starting just now, so this is done more than
+		// once. Create checks whether all are gone.
+		_ = p.removeNodes(ctx, c)
 		select {
 		case <-created:
-			return context.Cause(ctx)
+			return
 		case <-time.After(100 * time.Millisecond):
 		case <-deadline:
-			// It most likely pulls an image. It ends with this process, and
-			// the next `up` finds what it left.
-			return context.Cause(ctx)
+			return
 		}
 	}
 }

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { os.Exit(bootstraptest.Main(m)) }
 // userConfig returns the laptop's kubeconfig.
 func userConfig(t *testing.T, l *bootstraptest.Laptop) *clientcmdapi.Config {
 	t.Helper()
-	config, err := cluster.KubeconfigOf(l.Runner()).Load(true)
+	config, err := cluster.LoadKubeconfig(l.Runner())
 	if err != nil {
 		t.Fatal(err)
 	}

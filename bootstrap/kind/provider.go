@@ -107,7 +107,7 @@ func (p *Provider) running(ctx context.Context, c cluster.Candidate) (cluster.Ca
 // for its administrator's kubeconfig.
 func (p *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Config, error) {
 	k := c.Detail.(engineCluster)
-	if config, err := cluster.KubeconfigOf(p.runner).Load(true); err == nil && k.publishes(config) == nil {
+	if config, err := cluster.LoadKubeconfig(p.runner); err == nil && k.publishes(config) == nil {
 		if rc, err := cluster.RESTConfig(config, c.Context); err == nil {
 			if nodes, err := cluster.ListNodes(ctx, rc); err == nil && len(nodes) > 0 {
 				return rc, nil

@@ -50,7 +50,7 @@ func (l *laptop) found(ctx context.Context) (cluster.Found, error) {
 // userConfig returns the laptop's kubeconfig.
 func (l *laptop) userConfig() *clientcmdapi.Config {
 	l.T.Helper()
-	config, err := cluster.KubeconfigOf(l.Runner()).Load(true)
+	config, err := cluster.LoadKubeconfig(l.Runner())
 	if err != nil {
 		l.T.Fatal(err)
 	}

@@ -128,7 +128,7 @@ func asError(err error) *step.Error {
 // answers reports whether the profile's API server, which the kubeconfig must
 // prove, answers with a list of nodes.
 func (m *Provider) answers(ctx context.Context, p profile) bool {
-	config, err := cluster.KubeconfigOf(m.runner).Load(true)
+	config, err := cluster.LoadKubeconfig(m.runner)
 	if err != nil || p.proven(config) != nil {
 		return false
 	}

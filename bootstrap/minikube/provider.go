@@ -70,7 +70,7 @@ func (m *Provider) running(ctx context.Context, c cluster.Candidate) (cluster.Ca
 // Connect implements cluster.Provider. It uses the kubeconfig's entry if that is
 // proven to be the profile's.
 func (m *Provider) Connect(_ context.Context, c cluster.Candidate) (*rest.Config, error) {
-	config, err := cluster.KubeconfigOf(m.runner).Load(true)
+	config, err := cluster.LoadKubeconfig(m.runner)
 	if err != nil {
 		return nil, err
 	}

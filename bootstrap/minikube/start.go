@@ -11,7 +11,7 @@ import (
 // Start implements cluster.Provider. The current context is restored, because
 // minikube's --keep-context does not keep it.
 func (m *Provider) Start(ctx context.Context, c cluster.Candidate, progress func(string)) (cluster.Candidate, error) {
-	restore, err := cluster.KubeconfigOf(m.runner).KeepContext()
+	restore, err := cluster.KeepContext(m.runner)
 	if err != nil {
 		return c, err
 	}
@@ -43,7 +43,7 @@ func (m *Provider) StartNodes(ctx context.Context, c cluster.Candidate, progress
 	if err != nil {
 		return false, fmt.Errorf("ask for the state of %s: %w", c, err)
 	}
-	restore, err := cluster.KubeconfigOf(m.runner).KeepContext()
+	restore, err := cluster.KeepContext(m.runner)
 	if err != nil {
 		return false, err
 	}
@@ -65,40 +65,31 @@ func (m *Provider) StartNodes(ctx context.Context, c cluster.Candidate, progress
 // repaired by another start, though that one would report success: what it
 // left is deleted.
 func (m *Provider) Create(ctx context.Context, c cluster.Candidate, progress func(string)) (cluster.Candidate, error) {
-	restore, err := cluster.KubeconfigOf(m.runner).KeepContext()
-	if err != nil {
-		return c, err
-	}
-	marker, err := cluster.BeginCreation(m.stateDir, c)
-	if err != nil {
-		return c, err
-	}
-	if c.State == cluster.Interrupted {
-		if err := m.Delete(ctx, c); err != nil {
-			return c, errors.Join(fmt.Errorf("delete what was left of %s: %w", c, err), marker.Leave())
+	deleteLeft := func() error { return m.Delete(ctx, c) }
+	interrupted := false
+	err := cluster.Create(m.runner, m.stateDir, c, deleteLeft, func() (clean bool, err error) {
+		out, err := m.run(ctx, steps(progress), "start", "-p", c.Name, "-o", "json")
+		if err == nil {
+			return true, nil
 		}
-	}
-	out, err := m.run(ctx, steps(progress), "start", "-p", c.Name, "-o", "json")
-	switch {
-	case err == nil:
-		if err := errors.Join(restore(), marker.Remove()); err != nil {
-			return c, err
+		if interrupted = ctx.Err() != nil; interrupted {
+			return false, err
 		}
-		return m.running(ctx, c)
-	case ctx.Err() != nil:
+		err = refusal("create", c, out, err)
+		gone := m.Delete(ctx, c)
+		return gone == nil, errors.Join(err, gone)
+	})
+	if interrupted {
 		// To delete takes longer than an interrupted command may take, so it
 		// continues without this process. If it fails, the next `up` deletes
-		// the profile. The context is restored first: minikube deletes its
+		// the profile. The context is restored by now: minikube deletes its
 		// own context along with the profile.
-		rerr := restore()
 		m.deleteLater(c)
-		return c, errors.Join(err, rerr, marker.Leave())
 	}
-	err = refusal("create", c, out, err)
-	if gone := m.Delete(ctx, c); gone != nil {
-		return c, errors.Join(err, gone, restore(), marker.Leave())
+	if err != nil {
+		return c, err
 	}
-	return c, errors.Join(err, restore(), marker.Remove())
+	return m.running(ctx, c)
 }
 
 // steps returns a function for the lines that a start prints, which passes on

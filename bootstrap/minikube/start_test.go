@@ -270,17 +270,18 @@ func (l *laptop) setCreated(at time.Time) {
 	bootstraptest.Must(os.WriteFile(filepath.Join(l.Dir, "ssh-key.stdout"), []byte(key+"\n"), 0o600))
 }
 
+// create stands for another hellox that creates the profile minikube.
+func (l *laptop) create(create func() (clean bool, err error)) error {
+	return cluster.Create(l.Runner(), l.stateDir, profile{Name: "minikube"}.candidate(), nil, create)
+}
+
 // A profile that was created otherwise since an interrupted creation is not touched.
 func TestInterruptedCreationSparesOthers(t *testing.T) {
 	for name, created := range map[string]time.Duration{"before": -time.Hour, "after": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			l := newLaptop(t, "minikube")
 			l.Scene("now", listed("docker-stopped/profile-list-light"), sshKey, asked("minikube", "docker-stopped/status"))
-			m, err := cluster.BeginCreation(l.stateDir, profile{Name: "minikube"}.candidate())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := m.Leave(); err != nil {
+			if err := l.create(func() (bool, error) { return false, nil }); err != nil {
 				t.Fatal(err)
 			}
 			l.setCreated(time.Now())
@@ -301,17 +302,16 @@ func TestInterruptedCreationSparesOthers(t *testing.T) {
 func TestCreationIsOneAtATime(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	l.Scene("none", listed("docker-stopped/profile-list-light"))
-	other, err := cluster.BeginCreation(l.stateDir, profile{Name: "minikube"}.candidate())
+	err := l.create(func() (bool, error) {
+		if _, _, err := l.ready(t.Context()); err == nil || !strings.Contains(err.Error(), "another hellox is creating") {
+			t.Errorf("found: %v", err)
+		}
+		if err := l.create(func() (bool, error) { return true, nil }); err == nil {
+			t.Error("two create the same")
+		}
+		return true, nil
+	})
 	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := l.ready(t.Context()); err == nil || !strings.Contains(err.Error(), "another hellox is creating") {
-		t.Errorf("found: %v", err)
-	}
-	if _, err := cluster.BeginCreation(l.stateDir, profile{Name: "minikube"}.candidate()); err == nil {
-		t.Error("two create the same")
-	}
-	if err := other.Remove(); err != nil {
 		t.Fatal(err)
 	}
 	if l.markerLeft() {

@@ -79,7 +79,7 @@ func (m *Provider) stateOf(p profile, nodes []nodeStatus) (cluster.State, *step.
 		return cluster.Stopped, nil // the host runs without Kubernetes: a start repairs that
 	}
 	// minikube reports no problem, and the API server did not answer.
-	config, err := cluster.KubeconfigOf(m.runner).Load(true)
+	config, err := cluster.LoadKubeconfig(m.runner)
 	if err == nil {
 		err = p.proven(config)
 	}
@@ -97,7 +97,7 @@ func (m *Provider) misconfigured(p profile) *step.Error {
 		Sentence: fmt.Sprintf("minikube profile %q runs, and the kubeconfig has another address for it", p.Name),
 		Hint:     "minikube update-context -p " + p.Name,
 	}
-	config, err := cluster.KubeconfigOf(m.runner).Load(true)
+	config, err := cluster.LoadKubeconfig(m.runner)
 	if err != nil {
 		e.Sentence, e.Err = fmt.Sprintf("the kubeconfig's entry for minikube profile %q cannot be read", p.Name), err
 		return e

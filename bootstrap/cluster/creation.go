@@ -10,14 +10,42 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"hellox/bootstrap/run"
 	"hellox/bootstrap/step"
 )
 
-// A CreationMarker says that a cluster is being created: a file in the state
+// Create creates c, marks its creation until it has ended, and restores the
+// kubeconfig's current context. If c was interrupted before, deleteLeft deletes
+// what is left of it first. clean reports that create left nothing undone: the
+// cluster is complete, or nothing of it is left. The error is a *step.Error if
+// another hellox is creating that cluster.
+func Create(r *run.Runner, stateDir string, c Candidate, deleteLeft func() error, create func() (clean bool, err error)) error {
+	restore, err := KeepContext(r)
+	if err != nil {
+		return err
+	}
+	marker, err := beginCreation(stateDir, c)
+	if err != nil {
+		return err
+	}
+	if c.State == Interrupted {
+		if err := deleteLeft(); err != nil {
+			return errors.Join(fmt.Errorf("delete what was left of %s: %w", c, err), marker.leave())
+		}
+	}
+	clean, err := create()
+	end := marker.leave
+	if clean {
+		end = marker.remove
+	}
+	return errors.Join(err, restore(), end())
+}
+
+// A creationMarker says that a cluster is being created: a file in the state
 // folder, locked as long as its process lives, and touched every second. A
 // marker without a lock is a creation that was interrupted; what there is of
 // that cluster is deleted, not repaired.
-type CreationMarker struct {
+type creationMarker struct {
 	lock    *flock.Flock
 	stop    chan struct{} // closed by end
 	stopped chan struct{} // closed by touch
@@ -27,9 +55,9 @@ func creationMarkerPath(stateDir string, c Candidate) string {
 	return filepath.Join(stateDir, "creating", string(c.Target)+"-"+filepath.Base(c.Name))
 }
 
-// BeginCreation writes the marker of c. The error is a *step.Error if another
+// beginCreation writes the marker of c. The error is a *step.Error if another
 // hellox is creating that cluster.
-func BeginCreation(stateDir string, c Candidate) (*CreationMarker, error) {
+func beginCreation(stateDir string, c Candidate) (*creationMarker, error) {
 	path := creationMarkerPath(stateDir, c)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("mark the creation of %s: %w", c, err)
@@ -46,7 +74,7 @@ func BeginCreation(stateDir string, c Candidate) (*CreationMarker, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("mark the creation of %s: %w", c, err), lock.Unlock())
 	}
-	m := &CreationMarker{lock: lock, stop: make(chan struct{}), stopped: make(chan struct{})}
+	m := &creationMarker{lock: lock, stop: make(chan struct{}), stopped: make(chan struct{})}
 	go m.touch()
 	return m, nil
 }
@@ -60,7 +88,7 @@ func beingCreated(c Candidate) *step.Error {
 }
 
 // touch sets the marker's time every second until end.
-func (m *CreationMarker) touch() {
+func (m *creationMarker) touch() {
 	defer close(m.stopped)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -74,13 +102,13 @@ func (m *CreationMarker) touch() {
 	}
 }
 
-func (m *CreationMarker) end() {
+func (m *creationMarker) end() {
 	close(m.stop)
 	<-m.stopped
 }
 
-// Remove removes the marker: the cluster is complete, or gone.
-func (m *CreationMarker) Remove() error {
+// remove removes the marker: the cluster is complete, or gone.
+func (m *creationMarker) remove() error {
 	m.end()
 	return removeMarker(m.lock)
 }
@@ -97,8 +125,8 @@ func removeMarker(lock *flock.Flock) error {
 	return os.Remove(lock.Path()) // Windows removes no file that is open
 }
 
-// Leave leaves the marker for the next hellox: the creation was interrupted.
-func (m *CreationMarker) Leave() error {
+// leave leaves the marker for the next hellox: the creation was interrupted.
+func (m *creationMarker) leave() error {
 	m.end()
 	now := time.Now()
 	return errors.Join(os.Chtimes(m.lock.Path(), now, now), m.lock.Unlock())
