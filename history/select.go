@@ -6,12 +6,42 @@ import (
 	"hellox/stream"
 )
 
-// match tells whether m is wanted.
+// Match reports whether m is selected.
 func (s *Select) Match(m *stream.Message) bool {
 	return s.MatchSource(m.Topic, m.Sender) && s.Filter.Match(m)
 }
 
-// matchSource tells whether messages of this topic and sender are wanted,
+// Wants reports whether e is an event of a message or sender that is selected.
+// Other events concern every follower.
+func (s *Select) Wants(e *Event) bool {
+	switch {
+	case e.Message != nil:
+		return s.Match(e.Message)
+	case e.Sender != nil:
+		return s.Sender == "" || s.Sender == e.Sender.Sender
+	}
+	return true
+}
+
+// Key returns a text that is equal for equal selections, however their filters
+// are written; "" for the selection of everything. No topic holds a NUL, and
+// the filter stands last.
+func (s *Select) Key() string {
+	if len(s.Topics) == 0 && s.Sender == "" && s.Filter == nil {
+		return ""
+	}
+	key := ""
+	for _, t := range s.Topics {
+		key += t + "\x00"
+	}
+	key += "\x00" + s.Sender + "\x00"
+	if expr := s.Filter.Expr(); expr != nil {
+		key += expr.String()
+	}
+	return key
+}
+
+// MatchSource reports whether messages of this topic and sender are selected,
 // whatever Filter says.
 func (s *Select) MatchSource(topic, sender string) bool {
 	if s.Sender != "" && s.Sender != sender {
@@ -21,10 +51,10 @@ func (s *Select) MatchSource(topic, sender string) bool {
 		slices.ContainsFunc(s.Topics, func(f string) bool { return stream.MatchTopic(f, topic) })
 }
 
-// forward tells in which direction q reads.
+// Forward reports whether q reads towards newer messages.
 func (q *Query) Forward() bool { return q.After > 0 || q.FromStart }
 
-// limit is Limit within its bounds.
+// PageSize is Limit within its bounds.
 func (q *Query) PageSize() int {
 	switch {
 	case q.Limit <= 0:

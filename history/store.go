@@ -15,6 +15,9 @@ var ErrNotFound = errors.New("no such message in the history")
 // ErrClosed is the error of a store that has been closed.
 var ErrClosed = errors.New("the history is closed")
 
+// ErrSlow is the error of a Follower that did not keep up; see Follow.EndIfSlow.
+var ErrSlow = errors.New("the follower did not keep up")
+
 // A Store is read by the terminal and the page, whichever it is. Its methods
 // may be called from any goroutine.
 type Store interface {
@@ -66,16 +69,20 @@ const Now int64 = -1
 
 // Follow asks for the messages after an id and those that follow.
 type Follow struct {
-	After int64 // 0: from the first message kept; Now: only what comes next
+	After int64 // 0: from the first message stored; Now: only what comes next
 	Select
+	// EndIfSlow ends the Follower with ErrSlow when it falls behind once it
+	// has caught up, instead of letting it catch up again by pages. A
+	// receiver's followers ignore it.
+	EndIfSlow bool
 }
 
 // A Follower hands out what happens, in order. It never makes the writer wait:
 // one that falls behind catches up from the history by id.
 type Follower interface {
 	// Next returns what has happened since the last call, at least one
-	// event, waiting for it if need be. An error is final: ctx's, or that
-	// the store was closed.
+	// event, waiting for it if need be. The slice is valid until the next
+	// call. After ctx's error it may be called again; another error is final.
 	Next(ctx context.Context) ([]Event, error)
 	Close() error
 }
@@ -88,8 +95,8 @@ type Event struct {
 	// Evicted: ids up to and including it, above the last one handed out,
 	// are no longer stored and cannot be handed out.
 	Evicted int64
-	// JSON is Message as one JSON object if somebody encoded it already,
-	// else nil. Shared: do not change it.
+	// JSON is the message, sender or link as one JSON object if it has been
+	// encoded for all followers, else nil. Shared: do not change it.
 	JSON []byte
 }
 

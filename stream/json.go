@@ -46,15 +46,42 @@ func AppendString[S ~string | ~[]byte](b []byte, s S) []byte {
 			b = append(b, `\ufffd`...)
 		case safetext.Visible(r):
 			b = append(b, s[i:i+n]...)
-		case r > 0xffff:
-			hi, lo := utf16.EncodeRune(r)
-			b = appendEscape(appendEscape(b, hi), lo)
 		default:
-			b = appendEscape(b, r)
+			b = appendEscaped(b, r)
 		}
 		i += n
 	}
 	return append(b, '"')
+}
+
+// EscapeJSON returns JSON with the characters escaped that AppendString escapes,
+// wherever they stand: what curl prints, no terminal obeys.
+func EscapeJSON(plain []byte) []byte {
+	safe := make([]byte, 0, len(plain))
+	for i := 0; i < len(plain); {
+		if c := plain[i]; c < utf8.RuneSelf && c != 0x7f {
+			safe = append(safe, c)
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(plain[i:])
+		if safetext.Visible(r) {
+			safe = append(safe, plain[i:i+n]...)
+		} else {
+			safe = appendEscaped(safe, r)
+		}
+		i += n
+	}
+	return safe
+}
+
+// appendEscaped appends r as \uXXXX, or as two of them.
+func appendEscaped(b []byte, r rune) []byte {
+	if r > 0xffff {
+		hi, lo := utf16.EncodeRune(r)
+		return appendEscape(appendEscape(b, hi), lo)
+	}
+	return appendEscape(b, r)
 }
 
 // decodeRune is utf8.DecodeRune of s[i:], whatever s is, without a copy on the

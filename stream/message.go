@@ -57,6 +57,18 @@ const TimeFormat = "2006-01-02T15:04:05.000000000Z07:00"
 // FormatTime writes t as JSON and the API show it.
 func FormatTime(t time.Time) string { return t.UTC().Format(TimeFormat) }
 
+// A Time is a time as the API writes it: UTC with nine digits of a second.
+// (encoding/json would leave out the zeros at the end.)
+type Time time.Time
+
+// MarshalJSON writes t by FormatTime.
+func (t Time) MarshalJSON() ([]byte, error) {
+	return AppendString(nil, FormatTime(time.Time(t))), nil
+}
+
+// IsZero reports whether there is no time, for omitzero.
+func (t Time) IsZero() bool { return time.Time(t).IsZero() }
+
 // Millis turns a duration into the number that the JSON fields in _ms hold:
 // milliseconds, with microseconds behind the point.
 func Millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,6 +1,9 @@
 package stream
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // A State is what a sender does, judged by its own cadence and its presence.
 type State string
@@ -36,6 +39,17 @@ type Sender struct {
 	Pod        string    `json:"pod,omitempty"` // what is behind it, where somebody who may know told it
 }
 
+// MarshalJSON writes the times with nine digits of a second, as every time in
+// the API.
+func (s Sender) MarshalJSON() ([]byte, error) {
+	type plain Sender
+	return json.Marshal(struct {
+		plain
+		Since    Time `json:"since"`
+		LastSeen Time `json:"last_seen"`
+	}{plain(s), Time(s.Since), Time(s.LastSeen)})
+}
+
 // Rates are messages a second over sliding windows that end now. They fall
 // when a sender falls silent.
 type Rates struct {
@@ -66,6 +80,16 @@ type Link struct {
 	Since time.Time `json:"since"`
 	Retry time.Time `json:"retry,omitzero"`  // when the next attempt is made, if State is Retrying
 	Cause string    `json:"cause,omitempty"` // why it is not connected: one clean sentence
+}
+
+// MarshalJSON writes the times with nine digits of a second.
+func (l Link) MarshalJSON() ([]byte, error) {
+	type plain Link
+	return json.Marshal(struct {
+		plain
+		Since Time `json:"since"`
+		Retry Time `json:"retry,omitzero"`
+	}{plain(l), Time(l.Since), Time(l.Retry)})
 }
 
 // A LinkState says how a Link stands.

@@ -15,30 +15,31 @@ import (
 )
 
 // The policy of the event streams. The system call is what they cost, so a
-// client is written to at most once a frameTime; whoever takes longer than
-// writeTime for a write is cut off and comes back by Last-Event-ID.
+// client is written to at most once a frameTime. A client that takes longer than
+// writeTime for a write, or falls behind the ring of recent events, is cut off
+// and resumes by Last-Event-ID.
 const (
-	maxStreams   = 512
-	maxFrame     = 64 << 10 // bytes, and one event
-	frameTime    = 50 * time.Millisecond
-	writeTime    = 10 * time.Second
-	heartbeat    = 15 * time.Second
-	catchUpLimit = 1000 // messages a page of the history
+	maxStreams = 512
+	maxFrame   = 64 << 10 // bytes, and one event
+	frameTime  = 50 * time.Millisecond
+	burst      = 256 // events at once after which more are probably waiting
+	writeTime  = 10 * time.Second
+	heartbeat  = 15 * time.Second
 )
-
-// errCut ends a stream whose client did not keep up.
-var errCut = errors.New("the client did not keep up")
 
 // An eventsHandler answers GET /api/events: Server-Sent Events, first what the
 // history holds after the id that the client knows, then what comes.
 type eventsHandler struct {
 	store   history.Store
-	hub     *hub
 	log     *slog.Logger
 	metrics *metrics
 	streams chan struct{} // one token an open event stream; full: 503
 	started atomic.Uint64 // event streams begun
 	buffers sync.Pool     // of event streams, see sseWriter
+
+	mu     sync.Mutex
+	open   map[uint64]context.CancelFunc // ends the stream of that number
+	closed bool                          // no stream begins any more
 }
 
 func (h *eventsHandler) get(w http.ResponseWriter, r *http.Request) error {
@@ -70,7 +71,7 @@ func (h *eventsHandler) get(w http.ResponseWriter, r *http.Request) error {
 	err = h.stream(w, r, sel, after)
 	// Leaving is no failure, nor is being sent home. But a write that took too
 	// long ends r's context as leaving does.
-	over := r.Context().Err() != nil || h.hub.ctx.Err() != nil
+	over := r.Context().Err() != nil || h.isClosed()
 	if err != nil && (!over || errors.Is(err, os.ErrDeadlineExceeded)) {
 		h.metrics.cut.Inc()
 		h.log.Info("event stream cut off", "client", r.RemoteAddr, "cause", err)
@@ -78,72 +79,52 @@ func (h *eventsHandler) get(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// stream writes until the client leaves, falls behind, or the hub closes.
+// stream writes until the client leaves, falls behind, or the server closes.
 func (h *eventsHandler) stream(w http.ResponseWriter, r *http.Request, sel history.Select, after int64) error {
-	ring, leave := h.hub.join(sel)
+	n := h.started.Add(1)
+	ctx, leave := h.enter(r.Context(), n)
 	defer leave()
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(h.hub.ctx, cancel)()
-
-	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &h.buffers, last: after}
 	// Before the head is written: what comes once the client has that is its.
-	position := ring.position()
-	if err := c.begin(h.started.Add(1)); err != nil {
+	follower := h.store.Follow(history.Follow{After: after, Select: sel, EndIfSlow: true})
+	defer func() { _ = follower.Close() }()
+	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &h.buffers}
+	if err := c.begin(n); err != nil {
 		return err
 	}
-	if after != history.Now {
-		if err := h.catchUp(ctx, c, sel); err != nil {
-			return err
-		}
-		// Far behind, that took long. The rest is short.
-		position = ring.position()
-		if err := h.catchUp(ctx, c, sel); err != nil {
-			return err
-		}
-	}
-	return c.follow(ctx, ring, position)
+	return c.follow(ctx, follower)
 }
 
-// catchUp writes what the history holds after c.last.
-func (h *eventsHandler) catchUp(ctx context.Context, c *sseWriter, sel history.Select) error {
-	stats, err := h.store.Stats(ctx)
-	if err != nil {
-		return fmt.Errorf("read the history's bounds: %w", err)
+// enter returns the context of stream n, which ends with its request or with
+// close.
+func (h *eventsHandler) enter(parent context.Context, n uint64) (ctx context.Context, leave func()) {
+	ctx, cancel := context.WithCancel(parent)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		cancel()
+	} else {
+		h.open[n] = cancel
 	}
-	if c.last > stats.LastID {
-		// An id from the future is one of another history, which was here
-		// before: there is nothing to resume.
-		c.last = stats.LastID
+	return ctx, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.open, n)
+		cancel()
 	}
-	if c.last+1 < stats.FirstID && c.last > 0 {
-		c.buffer = append(c.buffer, evictedFrame(stats.FirstID-1)...)
+}
+
+// close ends every stream.
+func (h *eventsHandler) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for _, cancel := range h.open {
+		cancel()
 	}
-	for next := c.last; ; {
-		page, err := h.store.Messages(ctx, history.Query{After: next, FromStart: next == 0, Select: sel, Limit: catchUpLimit})
-		if err != nil {
-			return fmt.Errorf("read the history after %d: %w", next, err)
-		}
-		for i := range page.Messages {
-			m := &page.Messages[i]
-			c.buffer = append(c.buffer, messageFrame(m.ID, nil, m.AppendJSON)...)
-			c.last = m.ID
-			if len(c.buffer) >= maxFrame {
-				if err := c.flush(); err != nil {
-					return err
-				}
-			}
-		}
-		if page.Next == 0 {
-			return c.flush()
-		}
-		if len(page.Messages) == 0 {
-			// A sparse filter: the next page may take as long.
-			c.buffer = append(c.buffer, ":\n\n"...)
-		}
-		if err := c.flush(); err != nil {
-			return err
-		}
-		next = page.Next
-	}
+}
+
+func (h *eventsHandler) isClosed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closed
 }

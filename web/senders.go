@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"hellox/history"
+	"hellox/stream"
 )
 
 // A sendersHandler answers GET /api/senders.
@@ -18,11 +19,10 @@ func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read senders: %w", err)
 	}
-	views := make([]senderView, len(senders))
-	for i := range senders {
-		views[i] = viewSender(&senders[i])
+	if senders == nil {
+		senders = []stream.Sender{} // [], not null
 	}
 	return answer(w, struct {
-		Senders []senderView `json:"senders"`
-	}{views})
+		Senders []stream.Sender `json:"senders"`
+	}{senders})
 }

@@ -52,7 +52,7 @@ type Server struct {
 	handler http.Handler
 }
 
-// New returns a Server that follows opts.Store until it is closed.
+// New returns a Server of opts.Store. The caller closes it.
 func New(opts Options) *Server {
 	if opts.Name == nil {
 		opts.Name = func() string { return "" }
@@ -65,8 +65,7 @@ func New(opts Options) *Server {
 	}
 	streams := make(chan struct{}, maxStreams)
 	metrics := newMetrics(opts.Metrics, func() float64 { return float64(len(streams)) })
-	hub := newHub(opts.Store, opts.Log)
-	events := &eventsHandler{store: opts.Store, hub: hub, log: opts.Log, metrics: metrics, streams: streams}
+	events := &eventsHandler{store: opts.Store, log: opts.Log, metrics: metrics, streams: streams, open: map[uint64]context.CancelFunc{}}
 	api := routes(opts.Store, opts.Client, events, opts.Name, opts.Now)
 	policy := origin.Policy{Hosts: opts.Hosts, Refuse: problem, Log: opts.Log}
 	return &Server{
@@ -80,6 +79,5 @@ func New(opts Options) *Server {
 // ServeHTTP answers a request: the origin policy first, then the route.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Close ends the event streams and waits for the Server's own reading of the
-// Store to stop. Requests under way are not waited for.
-func (s *Server) Close() { s.events.hub.close() }
+// Close ends the event streams. Requests under way are not waited for.
+func (s *Server) Close() { s.events.close() }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"hellox/history"
 )
 
 // An sseWriter writes Server-Sent Events to one client. Its stream's goroutine
@@ -16,7 +18,6 @@ type sseWriter struct {
 	control *http.ResponseController
 	buffer  []byte     // not yet written
 	idle    *sync.Pool // of buffers, as *[]byte: between two frames a client needs none
-	last    int64      // id of the newest message in the buffer or written; below 1: none yet
 }
 
 // begin writes the head of the nth stream, and after what time, spread out
@@ -55,55 +56,62 @@ func (c *sseWriter) flush() error {
 	return nil
 }
 
-// follow writes the entries from position on, as frames of frameTime.
-func (c *sseWriter) follow(ctx context.Context, from *ring, position uint64) error {
-	beat, frame := time.NewTimer(heartbeat), time.NewTimer(0)
-	defer beat.Stop()
+// follow writes what the follower returns, as frames of frameTime.
+func (c *sseWriter) follow(ctx context.Context, from history.Follower) error {
+	frame := time.NewTimer(0)
 	defer frame.Stop()
-	batch := make([]entry, 0, 16) // small: there is one for each client
 	for {
-		var wake <-chan struct{}
-		var ok bool
-		if batch, position, wake, ok = from.read(position, batch[:0]); !ok {
-			return errCut
+		beat, cancel := context.WithTimeout(ctx, heartbeat)
+		err := c.untilBeat(beat, from, frame)
+		cancel()
+		if err != nil {
+			return err
 		}
-		if len(batch) > 0 && c.buffer == nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		c.buffer = append(c.buffer, ":\n\n"...)
+		if err := c.flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// untilBeat writes events until ctx ends, which is when the next heartbeat is
+// due, or before.
+func (c *sseWriter) untilBeat(ctx context.Context, from history.Follower, frame *time.Timer) error {
+	for {
+		events, err := from.Next(ctx)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
+		if c.buffer == nil {
 			if idle, ok := c.idle.Get().(*[]byte); ok {
 				c.buffer = *idle
 			}
 		}
-		for _, e := range batch {
-			if e.id != 0 {
-				if e.id <= c.last {
-					continue // the history had it already
+		for i := range events {
+			c.buffer = appendEvent(c.buffer, &events[i])
+			if len(c.buffer) >= maxFrame {
+				if err := c.flush(); err != nil {
+					return err
 				}
-				c.last = e.id
 			}
-			c.buffer = append(c.buffer, e.frame...)
 		}
-		more := len(batch) == cap(batch)
-		if more && len(c.buffer) < maxFrame {
+		if err := c.flush(); err != nil {
+			return err
+		}
+		if len(events) >= burst {
 			continue
 		}
-		var due <-chan time.Time
-		if len(c.buffer) > 0 {
-			if err := c.flush(); err != nil {
-				return err
-			}
-			beat.Reset(heartbeat)
-			if more {
-				continue
-			}
-			frame.Reset(frameTime)
-			wake, due = nil, frame.C // what comes meanwhile goes out together
-		}
+		frame.Reset(frameTime)
 		select {
-		case <-wake:
-		case <-due:
-		case <-beat.C:
-			c.buffer = append(c.buffer, ":\n\n"...)
+		case <-frame.C: // what comes meanwhile goes out together
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil
 		}
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"hellox/history"
 )
 
-// A Reader is what a follower that has fallen behind reads from.
+// Reader is what a follower that has fallen behind reads from.
 type Reader interface {
 	Messages(ctx context.Context, q history.Query) (history.Page, error)
-	// FirstID is the oldest message kept; one above the newest if none is.
+	// FirstID is the oldest message stored; one above the newest if none is.
 	FirstID() int64
 	// ChangedSince returns, as events, the senders and the link that have
 	// changed at or after a position of the ring, as they are now.
@@ -18,34 +18,43 @@ type Reader interface {
 }
 
 // follower is the Follower of the stores that write themselves. It reads the
-// ring; when it is not there (yet, or any more) it reads pages by id until it
-// has caught up with the ring, and joins it without gap or double.
+// ring, or the feed of its selection; while it is not there (yet, or any more)
+// it reads pages by ID until it has caught up with the ring, and joins it
+// without gap or duplicate.
 type follower struct {
 	hub  *Hub
 	from Reader
-	sel  history.Select
+	q    history.Follow
 
-	after  int64 // the newest id handed out or passed over
+	after  int64 // the newest ID handed out or passed over
 	joined bool
 	pos    uint64 // in the ring, if joined; else where it was lost
 	lost   bool   // it was in the ring once and has left it
 
-	close sync.Once
-	done  chan struct{} // closed by Close
+	feed   *feed  // of its selection; nil: the ring itself
+	onFeed bool   // it reads feed, from cursor on
+	cursor uint64 // number of the next event in feed
+
+	mu     sync.Mutex // guards what Close may find while Next runs: feed and closed
+	closed bool
+	done   chan struct{} // closed by Close
+
+	buf []history.Event // what Next returned last, if it was little
 }
 
-// The most that one call of Next hands out.
+// The most that one call of Next returns, and that its buffer is kept for.
 const (
 	followEvents = 512
 	followPage   = 500
+	bufferEvents = 16
 )
 
-// Follow returns a Follower of the ring of h, which reads from when it is behind.
+// Follow returns a Follower of h, which reads pages of from while it is behind.
 func Follow(h *Hub, from Reader, q history.Follow) history.Follower {
 	h.followers.Add(1)
-	f := &follower{hub: h, from: from, sel: q.Select, after: q.After, done: make(chan struct{})}
+	f := &follower{hub: h, from: from, q: q, after: q.After, feed: h.feed(q.Select), done: make(chan struct{})}
 	end, last := h.position()
-	// An id from the future is one of another history: there is nothing to
+	// An ID from the future is one of another history: there is nothing to
 	// resume, what comes next is.
 	if q.After == history.Now || q.After > last {
 		f.after, f.pos, f.joined = last, end, true
@@ -53,7 +62,7 @@ func Follow(h *Hub, from Reader, q history.Follow) history.Follower {
 	return f
 }
 
-// Next implements Follower.
+// Next implements history.Follower.
 func (f *follower) Next(ctx context.Context) ([]history.Event, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -66,23 +75,26 @@ func (f *follower) Next(ctx context.Context) ([]history.Event, error) {
 			}
 			continue
 		}
-		events, pos, wake, ok, err := f.hub.read(nil, f.pos, followEvents)
-		if err != nil {
+		b, ok, err := f.read()
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if !ok {
-			f.joined, f.lost = false, true
+		case !ok && f.q.EndIfSlow:
+			return nil, history.ErrSlow
+		case !ok:
+			f.leaveRing()
 			continue
 		}
-		f.pos = pos
-		if events = f.wanted(events); len(events) > 0 {
+		f.pos = b.next
+		if events := f.wanted(b.events); len(events) > 0 {
 			return events, nil
 		}
-		if wake == nil {
+		f.after = max(f.after, b.passed)
+		if b.wake == nil {
 			continue
 		}
 		select {
-		case <-wake:
+		case <-b.wake:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-f.done:
@@ -91,25 +103,53 @@ func (f *follower) Next(ctx context.Context) ([]history.Event, error) {
 	}
 }
 
-// wanted keeps what this follower wants of events read from the ring.
-func (f *follower) wanted(events []history.Event) []history.Event {
-	kept := events[:0]
-	for _, e := range events {
-		if m := e.Message; m != nil {
-			if m.ID <= f.after {
-				continue // a page, read from the disk, was ahead of the ring
-			}
-			f.after = m.ID
-			if !f.sel.Match(m) {
-				continue
-			}
-		}
-		kept = append(kept, e)
+// read reads the feed of the selection, or the ring as long as the feed has
+// not come to where this follower is.
+func (f *follower) read() (b batch, ok bool, err error) {
+	if f.feed != nil && !f.onFeed {
+		f.cursor, f.onFeed = f.feed.cursor(f.pos)
 	}
-	return kept
+	if !f.onFeed {
+		b, ok, err = f.hub.read(f.buf, f.pos, followEvents)
+	} else {
+		b, f.cursor, ok, err = f.feed.read(f.buf, f.cursor, followEvents)
+	}
+	if n := cap(b.events); n > 0 && n <= bufferEvents {
+		f.buf = b.events // one burst must not be paid for ever after
+	}
+	return b, ok, err
 }
 
-// catchUp hands out one page, and joins the ring as soon as that is possible.
+// leaveRing begins to catch up, and to look for a feed that goes on.
+func (f *follower) leaveRing() {
+	f.joined, f.lost = false, true
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.feed != nil && !f.closed {
+		f.feed.leave()
+		f.feed, f.onFeed = f.hub.feed(f.q.Select), false
+	}
+}
+
+// wanted filters events read from the ring; those of a feed match already.
+func (f *follower) wanted(events []history.Event) []history.Event {
+	wanted := events[:0]
+	for i := range events {
+		e := &events[i]
+		if m := e.Message; m != nil {
+			if m.ID <= f.after {
+				continue // a page, read from the store, was ahead of the ring
+			}
+			f.after = m.ID
+		}
+		if f.onFeed || f.q.Wants(e) {
+			wanted = append(wanted, *e)
+		}
+	}
+	return wanted
+}
+
+// catchUp returns one page, and joins the ring as soon as that is possible.
 func (f *follower) catchUp(ctx context.Context) ([]history.Event, error) {
 	var events []history.Event
 	if first := f.from.FirstID(); f.after > 0 && f.after+1 < first {
@@ -118,13 +158,17 @@ func (f *follower) catchUp(ctx context.Context) ([]history.Event, error) {
 	}
 	if pos, ok := f.hub.join(f.after); ok {
 		if f.lost {
-			events = append(events, f.from.ChangedSince(f.pos)...)
+			for _, e := range f.from.ChangedSince(f.pos) {
+				if f.q.Wants(&e) {
+					events = append(events, e)
+				}
+			}
 		}
 		f.joined, f.lost, f.pos = true, false, pos
 		return events, nil
 	}
 	_, last := f.hub.position()
-	page, err := f.from.Messages(ctx, history.Query{After: f.after, FromStart: true, Select: f.sel, Limit: followPage})
+	page, err := f.from.Messages(ctx, history.Query{After: f.after, FromStart: true, Select: f.q.Select, Limit: followPage})
 	if err != nil {
 		return nil, err
 	}
@@ -140,11 +184,18 @@ func (f *follower) catchUp(ctx context.Context) ([]history.Event, error) {
 	return events, nil
 }
 
-// Close implements Follower.
+// Close implements history.Follower.
 func (f *follower) Close() error {
-	f.close.Do(func() {
-		f.hub.followers.Add(-1)
-		close(f.done)
-	})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	f.hub.followers.Add(-1)
+	if f.feed != nil {
+		f.feed.leave()
+	}
+	close(f.done)
 	return nil
 }

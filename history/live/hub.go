@@ -1,6 +1,7 @@
 package live
 
 import (
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -8,31 +9,35 @@ import (
 	"hellox/history"
 )
 
-// The ring of recent events holds this much, so that a follower may be away
-// for a moment without reading pages.
+// Bounds of the ring of recent events: a follower may be away for that long
+// without reading pages.
 const (
 	ringEvents = 4096
 	ringBytes  = 4 << 20
 )
 
 // A Hub hands events to all followers through one ring that they share, and
-// wakes them together. Whoever publishes never waits for a follower: one whose
+// wakes them together. Publishing never waits for a follower: one whose
 // position has left the ring reads pages instead (follower.go).
 type Hub struct {
-	followers atomic.Int64 // open; nobody encodes for nobody
+	followers atomic.Int64 // open followers; events are encoded only if it is > 0
 
 	mu     sync.RWMutex
 	slots  [ringEvents]slot
 	first  uint64 // position of the oldest slot still held, from 1
 	end    uint64 // position of the next one
-	before int64  // newest message id whose slot is no longer held
-	last   int64  // newest message id published
+	before int64  // newest message ID whose slot is no longer held
+	last   int64  // newest message ID published
 	bytes  int
 	wake   chan struct{} // closed at each publish, and replaced
 	closed bool
+
+	feeding sync.Mutex
+	feeds   map[string]*feed // by history.Select.Key; guarded by feeding
+	running sync.WaitGroup   // the feeds' goroutines
 }
 
-// A slot is an event and the newest message id up to it, which is what the
+// A slot is an event and the newest message ID up to it, which is what the
 // ring is searched by.
 type slot struct {
 	event history.Event
@@ -40,12 +45,12 @@ type slot struct {
 	size  int
 }
 
-// NewHub returns the hub of a store whose newest message is last.
+// NewHub returns the Hub of a store whose newest message is last.
 func NewHub(last int64) *Hub {
-	return &Hub{first: 1, end: 1, before: last, last: last, wake: make(chan struct{})}
+	return &Hub{first: 1, end: 1, before: last, last: last, wake: make(chan struct{}), feeds: map[string]*feed{}}
 }
 
-// publish appends events; ids of messages rise.
+// publish appends events; IDs of messages rise.
 func (h *Hub) publish(events []history.Event) {
 	if len(events) == 0 {
 		return
@@ -73,17 +78,26 @@ func (h *Hub) publish(events []history.Event) {
 	h.wake = make(chan struct{})
 }
 
-// Close wakes every follower for the last time.
+// Close ends every follower and waits for the feeds.
 func (h *Hub) Close() {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	if !h.closed {
 		h.closed = true
 		close(h.wake)
 	}
+	h.mu.Unlock()
+	h.feeding.Lock() // a feed that is about to begin is waited for, no other begins
+	h.feeding.Unlock()
+	h.running.Wait()
 }
 
-// position returns the end of the ring and the newest message id before it.
+func (h *Hub) isClosed() bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.closed
+}
+
+// position returns the end of the ring and the newest message ID before it.
 func (h *Hub) position() (end uint64, last int64) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -104,22 +118,31 @@ func (h *Hub) join(id int64) (uint64, bool) {
 	return h.first + uint64(n), true
 }
 
-// read appends up to limit events from pos on, returns the position after
-// them and, if there were none, what is closed when there are. It is false if
-// pos has left the ring.
-func (h *Hub) read(buf []history.Event, pos uint64, limit int) (events []history.Event, next uint64, wake <-chan struct{}, ok bool, err error) {
+// A batch is what one read of the ring, or of a feed, gives.
+type batch struct {
+	events []history.Event
+	next   uint64          // position in the ring up to which everything was looked at
+	wake   <-chan struct{} // without events: closed when there may be some
+	passed int64           // without events: newest message ID before next, if it is known
+}
+
+// read returns up to limit events from pos on, in buf if they have room there.
+// It is false if pos has left the ring.
+func (h *Hub) read(buf []history.Event, pos uint64, limit int) (b batch, ok bool, err error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	switch {
 	case h.closed:
-		return buf, pos, nil, true, history.ErrClosed
+		return b, true, history.ErrClosed
 	case pos < h.first:
-		return buf, pos, nil, false, nil
+		return b, false, nil
 	case pos == h.end:
-		return buf, pos, h.wake, true, nil
+		return batch{next: pos, wake: h.wake}, true, nil
 	}
-	for ; pos < h.end && limit > 0; pos, limit = pos+1, limit-1 {
-		buf = append(buf, h.slots[pos%ringEvents].event)
+	n := min(limit, int(h.end-pos))
+	b = batch{events: slices.Grow(buf[:0], n), next: pos + uint64(n)}
+	for ; pos < b.next; pos++ {
+		b.events = append(b.events, h.slots[pos%ringEvents].event)
 	}
-	return buf, pos, nil, true, nil
+	return b, true, nil
 }

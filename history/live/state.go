@@ -2,6 +2,7 @@ package live
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -195,10 +196,21 @@ func (p *State) review(s *sender, now time.Time, events []history.Event) []histo
 	if state != s.state {
 		s.state = state
 		view := s.view(now)
-		events = append(events, history.Event{Sender: &view})
+		events = append(events, p.encoded(history.Event{Sender: &view}, &view))
 	}
 	p.reschedule(s, now)
 	return events
+}
+
+// encoded returns e with its JSON, once for all followers, if there are any.
+// A value that JSON does not know (a rate that is no number) has none.
+func (p *State) encoded(e history.Event, v any) history.Event {
+	if p.hub.followers.Load() > 0 {
+		if b, err := json.Marshal(v); err == nil {
+			e.JSON = stream.EscapeJSON(b)
+		}
+	}
+	return e
 }
 
 // reschedule finds when to look at s again. A due time that has only moved
@@ -335,7 +347,7 @@ func (p *State) SetLink(l stream.Link) {
 	p.link = l
 	end, _ := p.hub.position()
 	p.linkAt = end
-	p.hub.publish([]history.Event{{Link: &l}})
+	p.hub.publish([]history.Event{p.encoded(history.Event{Link: &l}, &l)})
 }
 
 // SetDegraded notes why nothing is acknowledged now; "" when all is well.

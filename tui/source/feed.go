@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -49,7 +50,7 @@ func (s *Source) Follow(f history.Follow) *Feed {
 				return
 			}
 			select {
-			case d.events <- events:
+			case d.events <- slices.Clone(events): // the follower reuses its slice
 			case <-ctx.Done():
 				d.err = ctx.Err()
 				return
@@ -70,7 +71,7 @@ func (d *Feed) Next(gen int) tea.Cmd {
 		if !ok {
 			return EventsMsg{Gen: gen, End: d.err}
 		}
-		batch := append([]history.Event(nil), events...)
+		batch := events
 		over := time.NewTimer(frame)
 		defer over.Stop()
 		for len(batch) < maxBatch {
