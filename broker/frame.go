@@ -4,12 +4,14 @@ import (
 	"errors"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hellox/stream"
 )
 
 // Limits on what a client may send. mochi allocates what a packet's header
 // announces and reads a length of any number of bytes, so it must not see more.
 const (
-	maxPacket  = 256 << 10
+	maxPacket  = stream.MaxPacket
 	maxConnect = 16 << 10
 	maxLength  = 4 // bytes of a remaining length (MQTT 3.1.1, 2.2.3)
 )

@@ -51,8 +51,9 @@ type Mode struct {
 var ErrNoAnswer = errors.New("no answer")
 
 // maxSay is the longest text, in bytes, that a broadcaster is asked to say: it
-// fits in a packet beside its topic also when every character is escaped.
-const maxSay = 32 << 10
+// fits in a packet beside its topic also when every character is escaped, as
+// six bytes at most.
+const maxSay = MaxPacket / 8
 
 // Check tells in one sentence why c cannot be obeyed, or nil.
 func (c *Command) Check() error {

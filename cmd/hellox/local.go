@@ -65,7 +65,7 @@ func newLocalStream(ctx context.Context, dir state.Dir, name string, mqttListene
 	if err != nil {
 		return nil, errors.Join(err, store.Close(), l.log.Close())
 	}
-	at.MaxPacket = mqtt.OurMaxPacket
+	at.MaxPacket = stream.MaxPacket
 	l.receiver = receiver{
 		broker: at, clientID: receiverID, topics: []string{stream.TopicStream}, name: name,
 		store: store, log: log.With("role", "receive"), metrics: metrics,

@@ -83,8 +83,8 @@ func newPublish(sh shell) *cobra.Command {
 	return cmd
 }
 
-// maxPayload leaves room for a topic in a packet of 256 KiB.
-const maxPayload = 256<<10 - 1<<10
+// maxPayload leaves room for a topic of about 1,000 bytes in a packet.
+const maxPayload = stream.MaxPacket - 1<<10
 
 // dialBroker connects to the broker of that URL, or with none to that of the
 // selected installation.

@@ -19,12 +19,10 @@ type Broker struct {
 	User     string
 	Password string      `json:"-"` // never in a log, an error or String
 	TLS      *tls.Config `json:"-"` // of mqtts and wss; nil: the system's authorities
-	// MaxPacket bounds one packet from this broker, in bytes; 0 means 16 MiB.
+	// MaxPacket bounds one packet to or from this broker, in bytes after its
+	// fixed header; 0 means 16 MiB. Of a hellox broker it is stream.MaxPacket.
 	MaxPacket int
 }
-
-// OurMaxPacket is the largest packet that a broker of ours sends.
-const OurMaxPacket = 256<<10 + 5
 
 const foreignMaxPacket = 16 << 20
 

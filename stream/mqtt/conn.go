@@ -145,7 +145,7 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	if qos > 2 {
 		return fmt.Errorf("publish: QoS %d: there are 0, 1 and 2", qos)
 	}
-	if size := len(topic) + len(payload) + 4; size > c.o.Broker.maxPacket() {
+	if size := 2 + len(topic) + 2 + len(payload); size > c.o.Broker.maxPacket() {
 		return fmt.Errorf("publish to %s: the message has %d bytes; at most %d fit in a packet", safetext.Clean(topic), size, c.o.Broker.maxPacket())
 	}
 	client, err := c.current(ctx)
