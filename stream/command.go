@@ -55,6 +55,31 @@ var ErrNoAnswer = errors.New("no answer")
 // six bytes at most.
 const maxSay = MaxPacket / 8
 
+// ParseCommand returns the command of a verb and the words after it: say TEXT,
+// pause, resume, interval MIN MAX or identify. The error is one sentence.
+func ParseCommand(verb string, words ...string) (Command, error) {
+	c := Command{Do: Verb(verb)}
+	switch {
+	case c.Do == Say && len(words) > 1:
+		return c, fmt.Errorf("say takes one text: put quotes around its words")
+	case c.Do == Say && len(words) == 1:
+		c.Text = words[0]
+	case c.Do == Interval:
+		if len(words) != 2 {
+			return c, fmt.Errorf("interval takes the shortest and the longest time, such as interval 1s 10s")
+		}
+		for i, d := range []*time.Duration{&c.Min, &c.Max} {
+			var err error
+			if *d, err = time.ParseDuration(words[i]); err != nil {
+				return c, fmt.Errorf("%q is no time; 1s, 500ms and 1m30s are", safetext.Clean(words[i]))
+			}
+		}
+	case (c.Do == Pause || c.Do == Resume || c.Do == Identify) && len(words) > 0:
+		return c, fmt.Errorf("%s takes nothing behind it", c.Do)
+	}
+	return c, c.Check()
+}
+
 // Check tells in one sentence why c cannot be obeyed, or nil.
 func (c *Command) Check() error {
 	switch c.Do {

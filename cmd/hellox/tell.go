@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,9 +34,9 @@ func newTell(sh shell) *cobra.Command {
 			if err := checkOutput(format); err != nil {
 				return err
 			}
-			command, err := parseCommand(args[1], args[2:])
+			command, err := stream.ParseCommand(args[1], args[2:]...)
 			if err != nil {
-				return err
+				return usage(err.Error(), "hellox tell --help")
 			}
 			if !stream.ValidID(args[0]) {
 				return usage(fmt.Sprintf("%q cannot be a broadcaster's id", args[0]), "hellox status")
@@ -77,35 +76,6 @@ func newTell(sh shell) *cobra.Command {
 	f.StringVar(&url, "broker", "", "`URL` of the broker (default: of what up started)")
 	f.StringVar(&format, "output", "text", "`text|json`")
 	return cmd
-}
-
-// parseCommand reads VERB and what follows it.
-func parseCommand(verb string, rest []string) (stream.Command, error) {
-	c := stream.Command{Do: stream.Verb(verb)}
-	words := map[stream.Verb]int{stream.Say: 1, stream.Pause: 0, stream.Resume: 0, stream.Interval: 2, stream.Identify: 0}
-	n, known := words[c.Do]
-	switch {
-	case !known:
-		return c, usage(fmt.Sprintf("tell knows say, pause, resume, interval and identify, not %q", verb), "hellox tell --help")
-	case len(rest) != n:
-		return c, usage(fmt.Sprintf("tell … %s takes %d more words, not %d", verb, n, len(rest)), "hellox tell --help")
-	}
-	switch c.Do {
-	case stream.Say:
-		c.Text = rest[0]
-	case stream.Interval:
-		for i, into := range []*time.Duration{&c.Min, &c.Max} {
-			d, err := time.ParseDuration(rest[i])
-			if err != nil {
-				return c, usage(fmt.Sprintf("tell … interval takes two durations such as 1s 10s, not %q", rest[i]), "")
-			}
-			*into = d
-		}
-	}
-	if err := c.Check(); err != nil {
-		return c, usage(err.Error(), "hellox tell --help")
-	}
-	return c, nil
 }
 
 func stateWords(m stream.Mode) string {
