@@ -86,6 +86,6 @@ func openRights() *Rights {
 
 // insecureRights are the rights on a listener without TLS and users.
 func insecureRights() *Rights {
-	topics := []string{"hello_world/#", "hellox/#"}
+	topics := []string{stream.TopicStream, stream.TopicControl}
 	return &Rights{Identity: "anyone", Publish: topics, Subscribe: topics}
 }

@@ -11,10 +11,15 @@ const (
 	TopicStream    = "hello_world/#"
 	TopicBroadcast = "hello_world/broadcast/{id}"
 	TopicPublish   = "hello_world/publish"
-	topicPresence  = "hellox/presence/"
-	topicCommand   = "hellox/command/"
-	topicAnswer    = "hellox/answer/"
+	TopicControl   = controlPrefix + "#"
+	controlPrefix  = "hellox/"
+	topicPresence  = controlPrefix + "presence/"
+	topicCommand   = controlPrefix + "command/"
+	topicAnswer    = controlPrefix + "answer/"
 )
+
+// BroadcastTopic returns the topic that a broadcaster publishes to by default.
+func BroadcastTopic(id string) string { return strings.ReplaceAll(TopicBroadcast, "{id}", id) }
 
 // PresenceTopic, CommandTopic and AnswerTopic name the topics of one broadcaster.
 func PresenceTopic(id string) string { return topicPresence + id }
@@ -28,7 +33,7 @@ func AnswerID(topic string) (id string, ok bool)   { return strings.CutPrefix(to
 
 // InStream reports whether topic is part of the stream: it is not under
 // hellox/, where broadcasters and those who command them talk.
-func InStream(topic string) bool { return !strings.HasPrefix(topic, "hellox/") }
+func InStream(topic string) bool { return !strings.HasPrefix(topic, controlPrefix) }
 
 // MatchTopic tells whether topic is matched by the MQTT topic filter, by the
 // rules of MQTT 3.1.1, section 4.7: + stands for one level, # for all that

@@ -16,6 +16,7 @@ import (
 	"hellox/cmd/hellox/state"
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/units"
 )
 
 func newStatus(sh shell) *cobra.Command {
@@ -195,14 +196,14 @@ func (s installationStatus) print(w io.Writer) {
 				if p.Cause != nil {
 					cause = p.Cause.Text
 				}
-				fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", p.Name, p.State, plural(p.Restarts, "restart"), output.OneLine(cause))
+				fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", p.Name, p.State, units.Plural(uint64(p.Restarts), "restart"), output.OneLine(cause))
 			}
 		}
 		table.Flush()
 	}
 	if s.Stats != nil {
 		fmt.Fprintf(w, "  %s, %.1f a minute; %d received, %d stored, %d missed\n",
-			plural(s.Stats.Senders, "sender"), 60*s.Stats.Rates.Minute, s.Stats.Received, s.Stats.Stored, s.Stats.Missed)
+			units.Plural(uint64(s.Stats.Senders), "sender"), 60*s.Stats.Rates.Minute, s.Stats.Received, s.Stats.Stored, s.Stats.Missed)
 		if s.Stats.Degraded != "" {
 			fmt.Fprintf(w, "  degraded: %s\n", output.OneLine(s.Stats.Degraded))
 		}

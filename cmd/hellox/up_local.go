@@ -14,6 +14,7 @@ import (
 	"hellox/bootstrap/portforward"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
+	"hellox/tui/units"
 )
 
 // upLocal runs the whole stream in this process, or in one left behind. setup
@@ -47,7 +48,7 @@ func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found cluster.
 	}
 	steps.Done(where, false)
 	if o.dryRun {
-		steps.Note(fmt.Sprintf("would run broker, receiver and %s; the history is in %s", plural(o.broadcasters, "broadcaster"), dir))
+		steps.Note(fmt.Sprintf("would run broker, receiver and %s; the history is in %s", units.Plural(uint64(o.broadcasters), "broadcaster"), dir))
 		return nil
 	}
 	lock, err := dir.Acquire(instance)
@@ -81,7 +82,7 @@ func (o *upOptions) runLocal(ctx, setup context.Context, sh shell, lock *state.L
 		if err := waitForPage(ready, up.Web); err != nil {
 			return err
 		}
-		steps.Done(fmt.Sprintf("broker, receiver and %s", plural(o.broadcasters, "broadcaster")), false)
+		steps.Done(fmt.Sprintf("broker, receiver and %s", units.Plural(uint64(o.broadcasters), "broadcaster")), false)
 		if err := o.announce(sh, lock, up, "Enter or Ctrl-C ends it; the history stays.", local.fleet.scale); err != nil {
 			return err
 		}
@@ -114,11 +115,4 @@ func (o *upOptions) alreadyUp(sh shell, instance state.Instance, steps *output.S
 	steps.Note(fmt.Sprintf("%s is up already: process %d runs it since %s",
 		instance.Installation, instance.Owner.PID, instance.Owner.Started.Local().Format(time.DateTime)))
 	return o.printResult(sh, upResult{instance.Installation, instance.Owner.Web, instance.Owner.MQTT}, "")
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -38,7 +38,7 @@ func Nothing() {}
 func Hello(sender string, seq uint64, ms int) stream.Arrival {
 	at := Epoch.Add(time.Duration(ms) * time.Millisecond)
 	h := stream.Hello{Text: "Hello world", Sender: sender, Boot: BootName(0), Seq: seq, Sent: at.Add(-2 * time.Millisecond), Next: 5 * time.Second, Color: "#7fb069"}
-	return stream.Arrival{Topic: "hello_world/broadcast/" + sender, Payload: h.AppendJSON(nil), QoS: 1, Received: at, Ack: Nothing}
+	return stream.Arrival{Topic: stream.BroadcastTopic(sender), Payload: h.AppendJSON(nil), QoS: 1, Received: at, Ack: Nothing}
 }
 
 // Foreign is a message that is not ours, received after some milliseconds.

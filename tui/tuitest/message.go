@@ -18,7 +18,7 @@ func Hello(sender string, seq uint64, received time.Time, since, took time.Durat
 		any = (since / 3).Truncate(time.Microsecond)
 	}
 	return stream.Message{
-		Topic: "hello_world/broadcast/" + sender, Payload: h.AppendJSON(nil), QoS: 1, Received: received,
+		Topic: stream.BroadcastTopic(sender), Payload: h.AppendJSON(nil), QoS: 1, Received: received,
 		Sender: sender, Delta: since, DeltaAny: any,
 		Ours: true, Text: h.Text, Boot: h.Boot, Seq: seq, Latency: took,
 	}
