@@ -13,6 +13,7 @@ import (
 	"hellox/bootstrap/bootstraptest"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/minikube"
+	"hellox/bootstrap/run"
 	"hellox/bootstrap/step"
 )
 
@@ -53,6 +54,20 @@ func TestParseKind(t *testing.T) {
 	}
 	if got := parsePS(""); len(got) != 0 {
 		t.Errorf("from nothing: %+v", got)
+	}
+}
+
+// Of several clusters the one that kind's environment names comes first, then
+// the one that hellox creates.
+func TestPreference(t *testing.T) {
+	for environ, want := range map[string][3]int{"": {0, 1, 0}, "KIND_CLUSTER_NAME=a": {2, 1, 0}, "KIND_CLUSTER_NAME=hellox": {0, 2, 0}} {
+		p := New(Options{Runner: run.New([]string{environ})})
+		for i, name := range []string{"a", "hellox", "b"} {
+			c := p.candidate(engineCluster{name: name})
+			if c.Preference != want[i] || c.Context != "kind-"+name || c.String() != `kind cluster "`+name+`"` {
+				t.Errorf("%s: %+v", environ, c)
+			}
+		}
 	}
 }
 

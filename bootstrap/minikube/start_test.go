@@ -2,10 +2,7 @@ package minikube
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,34 +12,7 @@ import (
 
 	"hellox/bootstrap/bootstraptest"
 	"hellox/bootstrap/cluster"
-	"hellox/bootstrap/image"
 )
-
-const dockerEnvCall = "minikube -p minikube docker-env --shell none -o json"
-
-// docker starts a daemon that stands for minikube's, and only says who it is.
-func (l *laptop) docker(id *string) {
-	l.T.Helper()
-	s := l.CA.TLSServer(l.T, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]string{"ID": *id})
-	}))
-	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
-	if err != nil {
-		l.T.Fatal(err)
-	}
-	l.Script.Replace = append(l.Script.Replace, [2]string{"tcp://192.168.49.2:2376", "tcp://127.0.0.1:" + port})
-}
-
-// images returns the image stores of the nodes of the profile that runs.
-func (l *laptop) images() (cluster.NodeImages, error) {
-	l.T.Helper()
-	m := l.minikube()
-	candidates, err := m.List(l.T.Context(), nil)
-	if err != nil || len(candidates) != 1 {
-		l.T.Fatalf("%+v, %v", candidates, err)
-	}
-	return m.Images(l.T.Context(), candidates[0], "docker")
-}
 
 // ready finds and starts what is there.
 func (l *laptop) ready(ctx context.Context) (cluster.Found, *cluster.Cluster, error) {
@@ -148,40 +118,6 @@ func TestStartKeepsContextInOneFile(t *testing.T) {
 	}
 	if slices.ContainsFunc(l.Calls(), func(c string) bool { return strings.Contains(c, "docker-env") }) {
 		t.Error("docker-env was asked of a profile with containerd")
-	}
-}
-
-// What docker-env said is kept, as long as the same daemon is there.
-func TestDockerEnvIsAskedOnce(t *testing.T) {
-	l := newLaptop(t, "minikube")
-	id := "one"
-	l.API("192.168.49.2").Set("", bootstraptest.Node("minikube", "docker", true))
-	l.docker(&id)
-	l.Kubeconfig("docker-running/kubeconfig")
-	l.Scene("now", listed("docker-running/profile-list-light"), bootstraptest.Play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
-	asks := func() int {
-		_, c, err := l.ready(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
-			if has, err := c.Has(t.Context(), "minikube", &image.Image{Tag: "1", ID: "sha256:1"}); err != nil || has {
-				t.Fatal(has, err)
-			}
-		}
-		n := 0
-		for _, c := range l.Calls() {
-			if c == dockerEnvCall {
-				n++
-			}
-		}
-		return n
-	}
-	if first, second := asks(), asks(); first != 1 || second != 1 {
-		t.Errorf("asked %d times, then %d in all", first, second)
-	}
-	if id = "another"; asks() != 2 {
-		t.Error("another daemon is taken for the one that was known")
 	}
 }
 
@@ -341,26 +277,6 @@ func TestStartStartsWorker(t *testing.T) {
 	}
 	if l.currentContext() != before {
 		t.Errorf("the current context is %q", l.currentContext())
-	}
-}
-
-// What docker-env says where there is no Docker to be had is an error, also
-// where it ends with 0.
-func TestDockerEnvIsRefused(t *testing.T) {
-	for recording, want := range map[string]string{
-		"two-nodes-running/docker-env":         "incompatible with multi-node clusters",
-		"two-nodes-one-stopped/docker-env":     "incompatible with multi-node clusters",
-		"container-gone/docker-env":            "unknown state",
-		"docker-stopped/docker-env":            "ended with exit code 83",
-		"containerd-stopped/docker-env":        "ended with exit code 83",
-		"no-profile/docker-env":                "ended with exit code 85",
-		"containerd-running-images/docker-env": "is no address of a Docker daemon with TLS",
-	} {
-		l := newLaptop(t, "minikube")
-		l.Scene("now", bootstraptest.Play{Call: dockerEnvCall, Recording: recording})
-		if _, err := l.minikube().docker(t.Context(), profile{Name: "minikube"}.candidate()); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", recording, err)
-		}
 	}
 }
 

@@ -66,6 +66,7 @@ bootstrap -> bootstrap/step
 bootstrap -> manifests
 bootstrap/bootstraptest -> bootstrap/image
 bootstrap/bootstraptest -> bootstrap/run
+bootstrap/bootstraptest -> bootstrap/run/runtest
 bootstrap/cluster -> bootstrap/image
 bootstrap/cluster -> bootstrap/run
 bootstrap/cluster -> bootstrap/step

@@ -2,77 +2,102 @@ package minikube
 
 import (
 	"bytes"
+	"encoding/json"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
+	"net/http"
 	"strings"
-	"syscall"
 	"testing"
 
 	"hellox/bootstrap/bootstraptest"
-	"hellox/bootstrap/run/runtest"
+	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/image"
 )
 
-// aDaemon starts a real Docker daemon behind TLS, with the laptop's
-// certificates, and returns its address. Without one the test is skipped,
-// and fails where CI says that everything is there.
-func (l *laptop) aDaemon() (address string) {
+const dockerEnvCall = "minikube -p minikube docker-env --shell none -o json"
+
+// docker starts a daemon that stands for minikube's, and only says who it is.
+func (l *laptop) docker(id *string) {
 	l.T.Helper()
-	without := l.T.Skipf
-	if os.Getenv("CI") == "true" && runtime.GOOS == "linux" {
-		without = l.T.Fatalf
-	}
-	path, err := exec.LookPath("dockerd")
-	if err != nil {
-		without("no Docker daemon: %v", err)
-	}
-	if os.Geteuid() != 0 {
-		without("only root can start a Docker daemon")
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	s := l.CA.TLSServer(l.T, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]string{"ID": *id})
+	}))
+	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
 	if err != nil {
 		l.T.Fatal(err)
 	}
-	address = ln.Addr().String()
-	ln.Close()
-	certs := filepath.Join(l.Dir, "minikube", "certs")
-	log := &bytes.Buffer{}
-	// The data is outside the test's folder: what the daemon mounts there
-	// would be in the way when that is removed. Its socket's path must be
-	// short.
-	data, err := os.MkdirTemp("", "dockerd")
-	if err != nil {
-		l.T.Fatal(err)
+	l.Script.Replace = append(l.Script.Replace, [2]string{"tcp://192.168.49.2:2376", "tcp://127.0.0.1:" + port})
+}
+
+// images returns the image stores of the nodes of the profile that runs.
+func (l *laptop) images() (cluster.NodeImages, error) {
+	l.T.Helper()
+	m := l.minikube()
+	candidates, err := m.List(l.T.Context(), nil)
+	if err != nil || len(candidates) != 1 {
+		l.T.Fatalf("%+v, %v", candidates, err)
 	}
-	cmd := exec.Command(path, "--host", "tcp://"+address, "--tlsverify",
-		"--tlscacert", filepath.Join(certs, "ca.pem"), "--tlscert", filepath.Join(certs, "cert.pem"), "--tlskey", filepath.Join(certs, "key.pem"),
-		"--data-root", filepath.Join(data, "data"), "--exec-root", filepath.Join(data, "exec"), "--pidfile", filepath.Join(data, "pid"),
-		"--bridge", "none", "--iptables=false", "--ip6tables=false")
-	cmd.Stdout, cmd.Stderr = log, log
-	runtest.Bind(cmd)
-	if err := cmd.Start(); err != nil {
-		l.T.Fatal(err)
-	}
-	l.T.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if l.T.Failed() {
-			l.T.Logf("the daemon's log:\n%s", log)
+	return m.Images(l.T.Context(), candidates[0], "docker")
+}
+
+// What docker-env prints is cached as long as the same daemon is there.
+func TestDockerEnvIsAskedOnce(t *testing.T) {
+	l := newLaptop(t, "minikube")
+	id := "one"
+	l.API("192.168.49.2").Set("", bootstraptest.Node("minikube", "docker", true))
+	l.docker(&id)
+	l.Kubeconfig("docker-running/kubeconfig")
+	l.Scene("now", listed("docker-running/profile-list-light"), bootstraptest.Play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
+	asks := func() int {
+		_, c, err := l.ready(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
-		if err := os.RemoveAll(data); err != nil {
-			l.T.Error(err)
+		for range 2 {
+			if has, err := c.Has(t.Context(), "minikube", &image.Image{Tag: "1", ID: "sha256:1"}); err != nil || has {
+				t.Fatal(has, err)
+			}
 		}
-	})
-	return address
+		n := 0
+		for _, c := range l.Calls() {
+			if c == dockerEnvCall {
+				n++
+			}
+		}
+		return n
+	}
+	if first, second := asks(), asks(); first != 1 || second != 1 {
+		t.Errorf("asked %d times, then %d in all", first, second)
+	}
+	if id = "another"; asks() != 2 {
+		t.Error("another daemon is taken for the one that was known")
+	}
+}
+
+// What docker-env says where there is no Docker to be had is an error, also
+// where it ends with 0.
+func TestDockerEnvIsRefused(t *testing.T) {
+	for recording, want := range map[string]string{
+		"two-nodes-running/docker-env":         "incompatible with multi-node clusters",
+		"two-nodes-one-stopped/docker-env":     "incompatible with multi-node clusters",
+		"container-gone/docker-env":            "unknown state",
+		"docker-stopped/docker-env":            "ended with exit code 83",
+		"containerd-stopped/docker-env":        "ended with exit code 83",
+		"no-profile/docker-env":                "ended with exit code 85",
+		"containerd-running-images/docker-env": "is no address of a Docker daemon with TLS",
+	} {
+		l := newLaptop(t, "minikube")
+		l.Scene("now", bootstraptest.Play{Call: dockerEnvCall, Recording: recording})
+		if _, err := l.minikube().docker(t.Context(), profile{Name: "minikube"}.candidate()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", recording, err)
+		}
+	}
 }
 
 // The whole way into minikube's Docker, with a real daemon at its end.
 func TestLoadIntoMinikubesDocker(t *testing.T) {
 	l := newLaptop(t, "minikube")
 	l.API("192.168.49.2").Set("", bootstraptest.Node("minikube", "docker", true))
-	address := l.aDaemon()
+	address := l.Dockerd()
 	l.Script.Replace = append(l.Script.Replace, [2]string{"192.168.49.2:2376", address})
 	l.Kubeconfig("docker-running/kubeconfig")
 	l.Scene("now", listed("docker-running/profile-list-light"), bootstraptest.Play{Call: dockerEnvCall, Recording: "docker-running/docker-env"})
