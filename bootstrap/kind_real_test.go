@@ -24,13 +24,12 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(bootstraptest.Main(m)) }
 
-// realKind says whether there is a container engine and a node image to make
-// kind clusters with. Where HELLOX_E2E says that there must be, their absence
-// fails.
+// realKind returns the node image for real kind clusters. It skips the test unless
+// HELLOX_E2E is set; then a missing container engine fails it.
 func realKind(t *testing.T) (nodeImage string) {
 	t.Helper()
 	if os.Getenv("HELLOX_E2E") == "" {
-		t.Skip("HELLOX_E2E is not set: no real kind cluster is made")
+		t.Skip("HELLOX_E2E is not set: no real kind cluster is created")
 	}
 	return os.Getenv("HELLOX_E2E_NODE_IMAGE")
 }
@@ -106,7 +105,7 @@ func TestKindFromNothingToNothing(t *testing.T) {
 		}
 	})
 	if !c.Created {
-		t.Error("the cluster was made, and says that it was not")
+		t.Error("the cluster was created, and Created is false")
 	}
 	config, err := cluster.LoadKubeconfig(o.make.Runner)
 	if err != nil {
@@ -157,7 +156,7 @@ func TestKindFromNothingToNothing(t *testing.T) {
 	}
 	absent.State = cluster.Absent
 	if _, err := absent.Start(t.Context(), nil); !errors.Is(err, kind.ErrTaken) {
-		t.Errorf("made though it is there: %v", err)
+		t.Errorf("created though it exists: %v", err)
 	}
 
 	t.Run("as minikube", func(t *testing.T) { testAsMinikube(t, again) })

@@ -106,6 +106,7 @@ type APIServer struct {
 	nodes  map[string][]corev1.Node
 }
 
+// Set sets the nodes that the server answers with in a scene.
 func (a *APIServer) Set(scene string, nodes ...corev1.Node) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -121,6 +122,7 @@ func (a *APIServer) now() []corev1.Node {
 	return a.nodes[""]
 }
 
+// ServeHTTP implements http.Handler.
 func (a *APIServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	nodes := a.now()
 	if len(nodes) == 0 || r.URL.Path != "/api/v1/nodes" {

@@ -20,7 +20,7 @@ import (
 )
 
 // Main runs the tests of a package whose test executable stands in for the
-// programs that hellox runs: called by their name, it plays what a script says.
+// programs that hellox runs: called by their name, it plays a script.
 func Main(m *testing.M) int {
 	if script := os.Getenv("HELLOX_STANDIN"); script != "" {
 		return standIn(script, strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"), os.Args[1:])
@@ -43,10 +43,10 @@ type Script struct {
 // A Play is the answer to one command line.
 type Play struct {
 	Call       string // the program and its arguments, joined by spaces
-	Recording  string // folder and name: "docker-running/status"; "": says nothing and ends with 0
+	Recording  string // folder and name: "docker-running/status"; "": prints nothing and ends with 0
 	Kubeconfig string // recording of the kubeconfig that it writes
 	Context    string // what it sets the kubeconfig's current context to
-	Hang       bool   // having said it, it runs until it is asked to end
+	Hang       bool   // it then runs until it is asked to end
 	Then       string // the scene that follows
 }
 
@@ -124,6 +124,7 @@ func (s Script) play(dir string, p Play) int {
 	return code
 }
 
+// Must panics if err is not nil.
 func Must(err error) {
 	if err != nil {
 		panic(err)
@@ -219,9 +220,10 @@ func (l *Laptop) Calls() []string {
 	return strings.Split(strings.TrimSpace(string(text)), "\n")
 }
 
+// Called reports whether that command line was called.
 func (l *Laptop) Called(call string) bool { return slices.Contains(l.Calls(), call) }
 
-// Recordings is the folder of what a real minikube said.
+// Recordings returns the folder of a real minikube's output.
 func Recordings(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -240,7 +242,7 @@ func Recordings(t testing.TB) string {
 	}
 }
 
-// Recorded reads what a real minikube said.
+// Recorded reads a real minikube's output.
 func Recorded(t *testing.T, name string) (out run.Output, exit int) {
 	t.Helper()
 	read := func(suffix string) string {

@@ -24,8 +24,8 @@ func (p stubProvider) List(context.Context, func(cluster.Candidate) bool) ([]clu
 	return p.list, p.err
 }
 
-// newStubs returns stubs that are told names by the environment, as kind and
-// minikube are.
+// newStubs returns stubs whose default names come from the environment, as those
+// of kind and minikube do.
 func newStubs(env string) (minikube, kind stubProvider) {
 	minikube.info = cluster.Info{Target: "minikube", Unit: "profile", DefaultName: "minikube"}
 	kind.info = cluster.Info{Target: "kind", Unit: "cluster", DefaultName: "hellox"}
@@ -150,7 +150,7 @@ func TestSelect(t *testing.T) {
 }
 
 func TestFindLocal(t *testing.T) {
-	// It asks nobody.
+	// It needs no provider.
 	f, err := cluster.Find(t.Context(), nil, cluster.FindOptions{Target: cluster.Local})
 	if err != nil || f.Target != cluster.Local || f.Why == "" {
 		t.Errorf("%v, %v", f, err)

@@ -49,7 +49,7 @@ func TestStartGivesUpOnANodeNeverReady(t *testing.T) {
 	}
 }
 
-// A start that says that it succeeded is not believed either.
+// A start that reports success may leave nodes that are not ready, too.
 func TestStartIsNotBelieved(t *testing.T) {
 	l := bootstraptest.NewLaptop(t, "minikube")
 	l.API("192.168.49.2").Set("after", bootstraptest.Node("minikube", "docker", false))

@@ -12,13 +12,6 @@ import (
 	"hellox/bootstrap/run"
 )
 
-// A Shell runs commands on a cluster's nodes, as root and without a terminal:
-// stdin and stdout are not changed on the way.
-type Shell interface {
-	// Run returns a *run.ExitError if the command ran and failed.
-	Run(ctx context.Context, node string, stdin io.Reader, command ...string) (run.Output, error)
-}
-
 // RuntimeImages is the NodeImages that runs the runtime's own commands on the
 // nodes.
 type RuntimeImages struct {
@@ -52,6 +45,7 @@ type inspected struct {
 	} `json:"config"`
 }
 
+// Has implements NodeImages.
 func (i RuntimeImages) Has(ctx context.Context, node string, img *image.Image) (bool, error) {
 	out, err := i.Shell.Run(ctx, node, nil, "sh", "-c", inspectScript, "sh", img.Name())
 	if exit := (*run.ExitError)(nil); errors.As(err, &exit) && strings.Contains(exit.Stderr, "no such image") {
@@ -75,6 +69,7 @@ func isInspected(img *image.Image, answer string) (bool, error) {
 	return in.Status.ID == img.ID || in.Config.Digest == img.ID || len(diff) == 1 && diff[0] == img.DiffID, nil
 }
 
+// Load implements NodeImages.
 func (i RuntimeImages) Load(ctx context.Context, node string, archive io.Reader) error {
 	command := []string{"ctr", "-n", "k8s.io", "images", "import", "-"}
 	switch i.Runtime {
@@ -95,6 +90,7 @@ func (i RuntimeImages) Compressed() bool { return true }
 const listScript = `if command -v crictl >/dev/null 2>&1; then exec crictl images -o json; fi
 exec ctr -n k8s.io images ls -q`
 
+// List implements NodeImages.
 func (i RuntimeImages) List(ctx context.Context, node, repository string) ([]string, error) {
 	out, err := i.Shell.Run(ctx, node, nil, "sh", "-c", listScript)
 	if err != nil {
@@ -135,22 +131,8 @@ func crictlImages(answer string) ([]string, error) {
 const removeScript = `if command -v crictl >/dev/null 2>&1; then exec crictl rmi "$1"; fi
 exec ctr -n k8s.io images rm --sync "$1"`
 
+// Remove implements NodeImages.
 func (i RuntimeImages) Remove(ctx context.Context, node, name string) error {
 	_, err := i.Shell.Run(ctx, node, nil, "sh", "-c", removeScript, "sh", name)
 	return err
-}
-
-// An EngineShell reaches nodes that are containers of this machine's
-// container engine.
-type EngineShell struct {
-	Runner *run.Runner
-	Engine string // "docker", "podman", "nerdctl"
-}
-
-func (s EngineShell) Run(ctx context.Context, node string, stdin io.Reader, command ...string) (run.Output, error) {
-	args := []string{"exec"}
-	if stdin != nil {
-		args = append(args, "-i")
-	}
-	return s.Runner.Run(ctx, run.Command{Name: s.Engine, Args: append(append(args, node), command...), Stdin: stdin})
 }

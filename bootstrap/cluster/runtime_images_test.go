@@ -8,7 +8,7 @@ import (
 	"hellox/bootstrap/image"
 )
 
-// What the runtimes' commands say, asked on nodes that are containers.
+// What the runtimes' commands print on nodes that are containers.
 func TestImagesThroughTheEngine(t *testing.T) {
 	img := &image.Image{Tag: "3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
 	ask := "docker exec boxed sh -c " + inspectScript + " sh " + img.Name()

@@ -50,6 +50,7 @@ func (s *SSHShell) signer(ctx context.Context, node string) (ssh.Signer, error) 
 	return signer, nil
 }
 
+// Run implements Shell.
 func (s *SSHShell) Run(ctx context.Context, node string, stdin io.Reader, command ...string) (run.Output, error) {
 	client, err := s.dial(ctx, node)
 	if err != nil {

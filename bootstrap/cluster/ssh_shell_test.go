@@ -220,7 +220,7 @@ func TestLoadDoesNotBelieveTheLoader(t *testing.T) {
 }
 
 // A loader that stops reading in the middle, and a run that is interrupted
-// there, leave nobody waiting.
+// there, leave nothing waiting.
 func TestLoadEndsInTheMiddle(t *testing.T) {
 	m, asked := newMachine(t), 0
 	img := bootstraptest.PackBytes(t, strings.Repeat("an executable", 1_000_000), "amd64")

@@ -120,6 +120,7 @@ func (d *dockerImages) id(ctx context.Context) (string, error) {
 	return info.ID, nil
 }
 
+// Has implements cluster.NodeImages.
 func (d *dockerImages) Has(ctx context.Context, _ string, img *image.Image) (bool, error) {
 	var answer struct {
 		ID     string `json:"Id"`
@@ -183,6 +184,7 @@ func loadResult(r io.Reader) error {
 // not worth the time.
 func (d *dockerImages) Compressed() bool { return false }
 
+// List implements cluster.NodeImages.
 func (d *dockerImages) List(ctx context.Context, _, repository string) ([]string, error) {
 	filters, err := json.Marshal(map[string][]string{"reference": {repository}})
 	if err != nil {
@@ -203,6 +205,7 @@ func (d *dockerImages) List(ctx context.Context, _, repository string) ([]string
 	return names, nil
 }
 
+// Remove implements cluster.NodeImages.
 func (d *dockerImages) Remove(ctx context.Context, _, name string) error {
 	return d.do(ctx, http.MethodDelete, "/images/"+name, nil)
 }

@@ -15,7 +15,7 @@ import (
 
 const dockerEnvCall = "minikube -p minikube docker-env --shell none -o json"
 
-// docker starts a daemon that stands for minikube's, and only says who it is.
+// docker starts a stand-in for minikube's Docker that only answers with its ID.
 func (l *laptop) docker(id *string) {
 	l.T.Helper()
 	s := l.CA.TLSServer(l.T, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -73,8 +73,8 @@ func TestDockerEnvIsAskedOnce(t *testing.T) {
 	}
 }
 
-// What docker-env says where there is no Docker to be had is an error, also
-// where it ends with 0.
+// What docker-env prints where minikube gives no access to Docker is an error,
+// even if it ends with 0.
 func TestDockerEnvIsRefused(t *testing.T) {
 	for recording, want := range map[string]string{
 		"two-nodes-running/docker-env":         "incompatible with multi-node clusters",

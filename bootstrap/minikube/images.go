@@ -3,18 +3,13 @@ package minikube
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"hellox/bootstrap/cluster"
-	"hellox/bootstrap/run"
 	"hellox/bootstrap/step"
 )
 
@@ -60,30 +55,6 @@ func (m *Provider) Images(ctx context.Context, c cluster.Candidate, runtime stri
 		},
 		Key: func(ctx context.Context, node string) ([]byte, error) { return m.sshKey(ctx, c, node) },
 	}}, nil
-}
-
-// A commandShell runs commands on nodes with `minikube ssh`. minikube's native
-// client always requests a pty, which corrupts archives, and it is used without
-// notice if there is no ssh program. So the program must be installed.
-type commandShell struct {
-	runner  *run.Runner
-	profile string
-}
-
-func (s commandShell) Run(ctx context.Context, node string, stdin io.Reader, command ...string) (run.Output, error) {
-	out, err := s.runner.Run(ctx, run.Command{
-		Name: "minikube", Stdin: stdin,
-		Args: []string{"ssh", "-p", s.profile, "-n", node, "--native-ssh=false", "--", "sudo -n " + cluster.Quote(command)},
-	})
-	// The command's exit code is only in the last line of stderr.
-	if exit := (*run.ExitError)(nil); errors.As(err, &exit) {
-		text := strings.TrimSpace(exit.Stderr)
-		at := strings.LastIndex(text, "ssh: exit status ")
-		if code, err := strconv.Atoi(strings.TrimPrefix(text[max(at, 0):], "ssh: exit status ")); at >= 0 && err == nil {
-			exit.Program, exit.Code, exit.Stderr = command[0], code, text[:at]
-		}
-	}
-	return out, err
 }
 
 // sshKey returns the private key that minikube created for the node.

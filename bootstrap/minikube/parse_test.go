@@ -175,7 +175,7 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// Docker answers 200 to every archive, and tells in the body how it went.
+// Docker answers 200 to every archive, and reports the result in the body.
 func TestLoadResult(t *testing.T) {
 	for recording, want := range map[string]string{
 		"docker-running-images/api-load-broken-empty":     "repositories: no such file or directory",

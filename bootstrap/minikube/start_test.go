@@ -39,7 +39,7 @@ func (l *laptop) markerLeft() bool {
 	return len(left) > 0
 }
 
-// Each state that is not "running" is made so, and the kubeconfig's current
+// A cluster in any other state is brought to "running", and the kubeconfig's current
 // context stays the user's.
 func TestStartFromEachState(t *testing.T) {
 	for _, c := range []struct {

@@ -1,0 +1,54 @@
+package cluster
+
+import (
+	"fmt"
+
+	"hellox/bootstrap/step"
+)
+
+// A State is how far a cluster is.
+type State int
+
+const (
+	Running     State = iota
+	Paused            // its processes are frozen
+	Stopped           // or some of its nodes are
+	Gone              // the provider knows it, and its nodes were removed by hand
+	Interrupted       // its creation was interrupted and can only begin again
+	Broken            // it cannot be used; Candidate.Err says why
+	Absent            // to be created
+)
+
+// why returns the reason that Find gives for a cluster in that state.
+func (s State) why() string {
+	return map[State]string{
+		Running:     "it is running",
+		Paused:      "it is paused and will be unpaused",
+		Stopped:     "it is stopped and will be started",
+		Gone:        "its nodes were removed and will be created again",
+		Interrupted: "its creation was interrupted and will start again",
+	}[s]
+}
+
+// A Candidate is one cluster that Find may select.
+type Candidate struct {
+	Target Target // of its provider
+	Unit   string // as in Info
+	Name   string // minikube profile or kind cluster
+	State  State
+	Err    *step.Error // why it cannot be used, if State is Broken
+	// Preference decides between several clusters of a provider: the highest
+	// is selected, if it is greater than 0.
+	Preference int
+	// PreferredWhy says why it is preferred, the end of a sentence: "is
+	// minikube's active profile". It may be empty.
+	PreferredWhy string
+	Context      string // in the user's kubeconfig
+	// DeleteCommand is what a person types to delete the cluster.
+	DeleteCommand string
+	// Detail is the provider's own; nothing else reads it.
+	Detail any
+}
+
+// String names the cluster: `kind cluster "hellox"`.
+func (c Candidate) String() string { return fmt.Sprintf("%s %s %q", c.Target, c.Unit, c.Name) }
