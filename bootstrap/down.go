@@ -17,18 +17,18 @@ import (
 // DownOptions configures Down.
 type DownOptions struct {
 	Namespace string
-	KeepData  bool // volumes with history and queues stay, and what finds them again
-	// DeleteCluster also deletes the cluster, if hellox made it and nothing
-	// else of hellox is in it.
+	KeepData  bool // volumes with history and queues stay, and the inventory that lists them
+	// DeleteCluster also deletes the cluster, if hellox created it and no other
+	// installation is in it.
 	DeleteCluster bool
-	DryRun        bool   // only say what would be removed
+	DryRun        bool   // only report what would be removed
 	Holder        string // as in UpOptions
 }
 
-// Down removes exactly what Up recorded and marked, and waits until it is gone.
-// What is not of this installation stays, and is told of. It can be interrupted
-// at any moment and be done again, and when there is nothing to remove it says
-// so.
+// Down removes exactly what Up recorded and labelled, and waits until it is gone.
+// What is not part of the installation stays and is reported. Down can be
+// interrupted at any moment and run again; if there is nothing to remove it
+// reports that.
 func Down(ctx context.Context, c *cluster.Cluster, o DownOptions, steps step.Reporter) error {
 	inst, err := install.New(c.REST, o.Namespace)
 	if err == nil {
@@ -132,7 +132,7 @@ func (d *downRun) planRemoval(ctx context.Context) error {
 }
 
 // removeImages removes the images that no other installation of the cluster has
-// on record.
+// recorded.
 func (d *downRun) removeImages(ctx context.Context) error {
 	if d.DryRun {
 		return nil
@@ -162,7 +162,7 @@ func (d *downRun) removeImages(ctx context.Context) error {
 }
 
 // removeNamespace removes the inventory, and the namespace with it if that is
-// the installation's own and holds nothing of anybody else.
+// the installation's own and holds no other objects.
 func (d *downRun) removeNamespace(ctx context.Context) error {
 	if d.DryRun || d.absent || d.KeepData {
 		return nil
@@ -176,7 +176,7 @@ func (d *downRun) removeNamespace(ctx context.Context) error {
 		}
 	}
 	if !d.own || len(foreign) > 0 {
-		// The namespace's own mark finds it again, once they are gone.
+		// A later down finds the namespace by its label, once they are gone.
 		if err := install.ForgetInventory(ctx, d.inst); err != nil {
 			return err
 		}

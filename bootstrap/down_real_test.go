@@ -43,8 +43,8 @@ func testDown(t *testing.T, r *rig, inst space) {
 
 	// Somebody else's object keeps the namespace, and is left as it is.
 	steps := r.down(t, at)
-	if !slices.ContainsFunc(steps.said, func(n string) bool { return strings.Contains(n, "ConfigMap planted") }) {
-		t.Errorf("%q does not name what was left", steps.said)
+	if !slices.ContainsFunc(steps.texts, func(n string) bool { return strings.Contains(n, "ConfigMap planted") }) {
+		t.Errorf("%q does not name what was left", steps.texts)
 	}
 	if _, err := inst.In(kube.ConfigMaps).Get(ctx, "planted", metav1.GetOptions{}); err != nil {
 		t.Errorf("somebody else's object: %v", err)

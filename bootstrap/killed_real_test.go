@@ -49,7 +49,7 @@ func TestVictim(t *testing.T) {
 		find: cluster.FindOptions{Target: kind.Target, Profile: v.Profile},
 		make: bootstrap.ProviderOptions{Runner: run.New(os.Environ()), StateDir: v.StateDir, CacheDir: v.CacheDir},
 	}}
-	steps := newTold(t)
+	steps := newRecorder(t)
 	steps.onBegin = func(step string) { fmt.Println("step", step) }
 	if v.Down {
 		r.cluster = ready(t, r.find)

@@ -29,7 +29,7 @@ func testLock(t *testing.T, r *rig, inst space) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = r.options(t, inst.Namespace, r.programs[1]).up(ctx, newTold(t))
+	err = r.options(t, inst.Namespace, r.programs[1]).up(ctx, newRecorder(t))
 	if err == nil || !strings.Contains(err.Error(), "ann@laptop, process 4242") {
 		t.Errorf("a second up: %v", err)
 	}

@@ -84,7 +84,7 @@ func (r *rig) options(t *testing.T, namespace, program string) upOfTest {
 }
 
 // start starts the cluster.
-func (o *upOfTest) start(ctx context.Context, steps *told) (err error) {
+func (o *upOfTest) start(ctx context.Context, steps *recorder) (err error) {
 	o.Cluster, err = bootstrap.StartCluster(ctx, o.found, steps.Progress)
 	if err == nil {
 		steps.Done(o.Cluster.String(), o.found.State == cluster.Running)
@@ -92,14 +92,14 @@ func (o *upOfTest) start(ctx context.Context, steps *told) (err error) {
 	return err
 }
 
-func (o upOfTest) up(ctx context.Context, steps *told) error {
+func (o upOfTest) up(ctx context.Context, steps *recorder) error {
 	if err := o.start(ctx, steps); err != nil {
 		return err
 	}
 	return bootstrap.Up(ctx, o.UpOptions, steps)
 }
 
-func (o upOfTest) plan(ctx context.Context, steps *told) error {
+func (o upOfTest) plan(ctx context.Context, steps *recorder) error {
 	if err := o.start(ctx, steps); err != nil {
 		return err
 	}
@@ -138,48 +138,50 @@ func (s space) In(r schema.GroupVersionResource) dynamic.ResourceInterface {
 	return s.client.All(r).Namespace(s.Namespace)
 }
 
-// told are steps that a test looks into.
-type told struct {
+// A recorder is a step.Reporter that a test inspects.
+type recorder struct {
 	t       *testing.T
 	name    string
 	began   time.Time
 	changed []string // the steps that did something
-	said    []string
+	texts   []string
 	failed  error
 	onBegin func(step string)
 }
 
-func newTold(t *testing.T) *told { return &told{t: t, name: step.Cluster, began: time.Now()} }
+func newRecorder(t *testing.T) *recorder {
+	return &recorder{t: t, name: step.Cluster, began: time.Now()}
+}
 
-func (s *told) Begin(name string) {
+func (s *recorder) Begin(name string) {
 	s.name, s.began = name, time.Now()
 	if s.onBegin != nil {
 		s.onBegin(name)
 	}
 }
-func (s *told) Progress(string) {}
-func (s *told) Done(text string, unchanged bool) {
-	s.said = append(s.said, text)
+func (s *recorder) Progress(string) {}
+func (s *recorder) Done(text string, unchanged bool) {
+	s.texts = append(s.texts, text)
 	if !unchanged {
 		s.changed = append(s.changed, s.name)
 	}
 	s.t.Logf("✓ %s (unchanged: %v)  %.3f s", text, unchanged, time.Since(s.began).Seconds())
 }
-func (s *told) Fail(err error) {
+func (s *recorder) Fail(err error) {
 	s.failed = err
 	s.t.Logf("✗ %s: %v  %.3f s", s.name, err, time.Since(s.began).Seconds())
 }
-func (s *told) Note(text string) {
-	s.said = append(s.said, text)
+func (s *recorder) Note(text string) {
+	s.texts = append(s.texts, text)
 	s.t.Log("• " + text)
 }
 
 // up brings it up, and closes the forwards when the test ends.
-func up(t *testing.T, o upOfTest) (*installed, *told) {
+func up(t *testing.T, o upOfTest) (*installed, *recorder) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	steps := newTold(t)
+	steps := newRecorder(t)
 	if err := o.start(ctx, steps); err != nil {
 		t.Fatal(err)
 	}
@@ -208,11 +210,11 @@ func forward(t *testing.T, c *cluster.Cluster, namespace, role string, port int)
 	return portforward.Serve(client, portforward.Target{Namespace: namespace, Selector: install.Selector(namespace, role), Role: role, Port: port}, local)
 }
 
-func (r *rig) down(t *testing.T, o bootstrap.DownOptions) *told {
+func (r *rig) down(t *testing.T, o bootstrap.DownOptions) *recorder {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	steps := newTold(t)
+	steps := newRecorder(t)
 	o.Holder = "this test"
 	if err := bootstrap.Down(ctx, r.cluster, o, steps); err != nil {
 		t.Fatal(err)

@@ -109,7 +109,7 @@ patches:
 		o.Overlay = overlay(t, does("unready"))
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		err := o.up(ctx, newTold(t))
+		err := o.up(ctx, newRecorder(t))
 		if err == nil || !strings.Contains(err.Error(), "Readiness probe failed") || !strings.Contains(err.Error(), "503") {
 			t.Errorf("error %v", err)
 		}
@@ -122,7 +122,7 @@ func wantFailure(t *testing.T, o upOfTest, want []string, evidence, hint string)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	began := time.Now()
-	err := o.up(ctx, newTold(t))
+	err := o.up(ctx, newRecorder(t))
 	if err == nil {
 		t.Fatal("it came up")
 	}

@@ -20,11 +20,11 @@ type UpOptions struct {
 	Cluster   *cluster.Cluster // as StartCluster returns it
 	Packer    image.Packer
 	Namespace string
-	// Broadcasters is how many; nil: as many as there are, or one.
+	// Broadcasters is their number; nil: as many as there are, or one.
 	Broadcasters *int
 	Overlay      string // folder of a kustomize overlay; "": the base
-	// Holder says who does this and where, for others who would do it at the
-	// same time: "ann@laptop, process 4242".
+	// Holder describes the user and the process, for others that want to change
+	// the installation at the same time: "ann@laptop, process 4242".
 	Holder string
 }
 
@@ -173,8 +173,8 @@ func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 	})
 }
 
-// orLost is the reason for which held ended, if it did, else err: what fails
-// for want of the lock must say so.
+// orLost returns why held ended, if it did, else err: an error that follows from
+// the loss of the lock must say so.
 func orLost(held context.Context, err error) error {
 	if cause := context.Cause(held); cause != nil {
 		return cause

@@ -55,7 +55,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 	})
 
 	t.Run("planned", func(t *testing.T) {
-		steps := newTold(t)
+		steps := newRecorder(t)
 		if err := r.options(t, namespace, r.programs[0]).plan(t.Context(), steps); err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 		two := 2
 		o := r.options(t, namespace, r.programs[1])
 		o.Broadcasters = &two
-		steps = newTold(t)
+		steps = newRecorder(t)
 		if err := o.plan(t.Context(), steps); err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 	t.Run("put back what was changed by hand", func(t *testing.T) { testDrift(t, r, inst) })
 
 	t.Run("scale", func(t *testing.T) {
-		if err := bootstrap.Scale(t.Context(), r.cluster.REST, namespace, 3, newTold(t)); err != nil {
+		if err := bootstrap.Scale(t.Context(), r.cluster.REST, namespace, 3, newRecorder(t)); err != nil {
 			t.Fatal(err)
 		}
 		up(t, r.options(t, namespace, r.programs[0]))
@@ -190,7 +190,7 @@ resources: [base, extra.yaml]
 	if err := os.WriteFile(filepath.Join(dir, "extra.yaml"), []byte(extra), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.up(ctx, newTold(t)); err == nil || !strings.Contains(err.Error(), "not of hellox") {
+	if err := o.up(ctx, newRecorder(t)); err == nil || !strings.Contains(err.Error(), "not of hellox") {
 		t.Errorf("an object of somebody else's: %v", err)
 	}
 }

@@ -8,10 +8,9 @@ import (
 	"os"
 )
 
-// Fits says whether the executable at path starts on an empty base on linux
-// and arch: an ELF file for that machine that asks for no loader. The error
-// says what stands against it, as the end of a sentence that begins with
-// "it".
+// Fits returns nil if the executable at path starts on an empty base on linux and
+// arch: an ELF file for that machine that needs no loader. The error says why it
+// does not, as the end of a sentence that begins with "it".
 func Fits(path, arch string) error {
 	file, err := os.Open(path)
 	if err != nil {

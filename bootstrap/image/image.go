@@ -19,8 +19,8 @@ const (
 	// runtimes put three different registries before a name that is not.
 	Repository = "hellox.local/hellox"
 
-	// user is who the image's process is, as user and group: not root,
-	// and a number, which runAsNonRoot can check.
+	// user is the user and group of the image's process: not root, and a
+	// number, which runAsNonRoot can check.
 	user = "65532:65532"
 
 	// tagDigits of the image's digest are its tag. 48 bits: a node that
@@ -30,7 +30,7 @@ const (
 )
 
 // An Image is one executable on an empty base: one layer with one file,
-// /hellox. The same executable always gives the same image, to the byte.
+// /hellox. The same executable always gives the same image, byte for byte.
 type Image struct {
 	Tag    string // the first digits of ID
 	Arch   string // as GOARCH has it; the system is linux
@@ -50,7 +50,7 @@ type Image struct {
 // Name returns the image's full name, tag included.
 func (img *Image) Name() string { return Repository + ":" + img.Tag }
 
-// Close lets go of the executable.
+// Close closes the executable.
 func (img *Image) Close() error { return img.file.Close() }
 
 // WriteArchive writes the image in the form of `docker save`, which docker,
@@ -77,7 +77,7 @@ func (img *Image) WriteArchive(w io.Writer, compressed bool) error {
 
 // New makes the image of the executable at path, which must have been
 // found fit for linux and arch. The file stays open until Close, so that
-// what is delivered later is what was hashed now.
+// what is loaded later is what was hashed now.
 func New(path, arch string) (*Image, error) {
 	file, err := os.Open(path)
 	if err != nil {

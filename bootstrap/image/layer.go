@@ -15,9 +15,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// A layer is a tar archive of one executable, not compressed and never
-// whole in memory: it is read from the file each time. It implements
-// v1.Layer.
+// A layer is a tar archive of one executable, not compressed and never whole in
+// memory: it is read from the file each time. It implements v1.Layer.
 type layer struct {
 	head   []byte // the tar header before the file
 	file   *os.File
@@ -34,8 +33,8 @@ func newLayer(file *os.File) (*layer, error) {
 	}
 	l := &layer{file: file, length: info.Size()}
 	var head bytes.Buffer
-	// Neither owner nor time of the file go into the archive, or the same
-	// executable would give another image on another machine.
+	// Owner and time of the file do not go into the archive: the same executable
+	// must give the same image on every machine.
 	err = tar.NewWriter(&head).WriteHeader(&tar.Header{
 		Typeflag: tar.TypeReg, Name: "hellox", Mode: 0o555, Size: l.length, ModTime: time.Unix(0, 0),
 	})
@@ -71,8 +70,8 @@ func (l *layer) Uncompressed() (io.ReadCloser, error) { return io.NopCloser(l.re
 
 func (l *layer) MediaType() (types.MediaType, error) { return types.DockerUncompressedLayer, nil }
 
-// A zippedLayer is the same layer compressed. It is in memory, as a tar
-// archive tells the length of what it holds before its bytes.
+// A zippedLayer is the same layer compressed. It is in memory,
+// because a tar archive has the length of a file before its bytes.
 type zippedLayer struct {
 	*layer
 	data   []byte

@@ -24,19 +24,19 @@ import (
 type Packer struct {
 	Runner     *run.Runner
 	Executable string // path of the running executable
-	// Source is a folder in a clone of ours. "" is where this package was
-	// compiled, if it is still there.
+	// Source is a directory in a clone of hellox. "" is where this package was
+	// compiled, if that still exists.
 	Source string
-	// Dir is the working folder, which may be in a clone where Source is not.
+	// Dir is the working directory, which may be in a clone if Source is not.
 	Dir      string
-	CacheDir string // folder of ours that may vanish: what was built is kept here
-	// Building, if not nil, is called once if a build begins, which takes
-	// seconds to minutes.
+	CacheDir string // directory for files that may be deleted: built executables
+	// Building, if not nil, is called when a build begins, which takes seconds
+	// to minutes.
 	Building func()
 }
 
-// keepBuilt is how many built executables stay in the cache: a few targets
-// and a few steps back, at 50 to 60 MB each.
+// keepBuilt is how many built executables stay in the cache: a few targets and
+// a few versions, at 50 to 60 MB each.
 const keepBuilt = 4
 
 // Pack makes the image for nodes of that architecture (as GOARCH has it).
@@ -51,10 +51,10 @@ func (p Packer) Pack(ctx context.Context, arch string) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What an interrupted machine left there is built again.
+	// An incomplete file, as after a power loss, is built again.
 	if Fits(kept, arch) == nil {
 		now := time.Now()
-		_ = os.Chtimes(kept, now, now) // only the order of leaving hangs on it
+		_ = os.Chtimes(kept, now, now) // only the order of eviction depends on it
 		return New(kept, arch)
 	}
 	began := time.Now()
@@ -69,10 +69,9 @@ func (p Packer) Pack(ctx context.Context, arch string) (*Image, error) {
 	return img, nil
 }
 
-// cached returns where the executable for the nodes is kept. It is named
-// by the running executable's content: as long as that is the same, so is
-// what was built for it, and `go build` (which links anew each time) need
-// not be asked.
+// cached returns the path of the executable for the nodes. It is named by the
+// running executable's content: as long as that is the same, so is what was
+// built for it, and `go build` (which links each time) need not run.
 func (p Packer) cached(arch string) (string, error) {
 	file, err := os.Open(p.Executable)
 	if err != nil {
@@ -114,12 +113,12 @@ func (p Packer) build(ctx context.Context, arch, path string, unfit error) error
 		return fmt.Errorf("keep what is built: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(temp) }()
-	made := filepath.Join(temp, "hellox")
+	built := filepath.Join(temp, "hellox")
 	_, err = p.Runner.Run(ctx, run.Command{
 		Name: "go",
 		// Nothing that differs between two clones of one source may get
 		// into the executable: no paths, no state of the repository.
-		Args: []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", made, "./cmd/hellox"},
+		Args: []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", built, "./cmd/hellox"},
 		Dir:  source,
 		Env: []string{
 			"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch,
@@ -129,16 +128,16 @@ func (p Packer) build(ctx context.Context, arch, path string, unfit error) error
 	if err != nil {
 		return fmt.Errorf("build hellox for the nodes (linux/%s): %w", arch, err)
 	}
-	if err := Fits(made, arch); err != nil {
+	if err := Fits(built, arch); err != nil {
 		return fmt.Errorf("build hellox for the nodes (linux/%s): what go build made %w", arch, err)
 	}
-	if err := os.Rename(made, path); err != nil {
+	if err := os.Rename(built, path); err != nil {
 		return fmt.Errorf("keep what is built: %w", err)
 	}
-	return p.forget(dir)
+	return p.evict(dir)
 }
 
-// source returns the folder of our go.mod.
+// source returns the directory of hellox's go.mod.
 func (p Packer) source() (string, bool) {
 	at := p.Source
 	if at == "" {
@@ -151,7 +150,7 @@ func (p Packer) source() (string, bool) {
 	return sourceAbove(p.Dir)
 }
 
-// sourceAbove looks for our go.mod in the folder and those it lies in.
+// sourceAbove looks for hellox's go.mod in dir and its parents.
 func sourceAbove(dir string) (root string, ok bool) {
 	if !filepath.IsAbs(dir) {
 		return "", false
@@ -175,9 +174,9 @@ func isSource(dir string) bool {
 	return err == nil && info.IsDir()
 }
 
-// forget removes all but the newest few built executables, and what builds
-// left that were cut off.
-func (p Packer) forget(dir string) error {
+// evict removes all but the newest few built executables, and what interrupted
+// builds left.
+func (p Packer) evict(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -186,7 +185,7 @@ func (p Packer) forget(dir string) error {
 	for _, e := range entries {
 		info, err := e.Info()
 		switch {
-		case err != nil: // another hellox was quicker
+		case err != nil: // another hellox has removed it
 		case info.Mode().IsRegular():
 			files = append(files, info)
 		case time.Since(info.ModTime()) > time.Hour: // no build takes that long

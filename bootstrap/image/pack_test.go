@@ -181,7 +181,7 @@ func TestCacheOfBuildsIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := p.forget(dir); err != nil {
+	if err := p.evict(dir); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(dir)

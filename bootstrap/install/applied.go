@@ -6,41 +6,41 @@ import (
 	"hellox/bootstrap/kube"
 )
 
-// An Applied is what one apply did.
+// An Applied is the result of one Apply.
 type Applied struct {
-	objects int
-	changed []kube.Ref // made or altered
-	pruned  []kube.Ref
-	kept    []kube.Ref // no longer in the manifests, but they hold data
-	foreign bool       // the namespace is somebody else's, and left as it was
-	// again: the manifests are those of the last apply, so whatever was
-	// changed had been altered by hand.
-	again bool
+	objects  int
+	changed  []kube.Ref // created or changed
+	pruned   []kube.Ref
+	retained []kube.Ref // no longer in the manifests, but they hold data
+	foreign  bool       // the namespace is not of hellox, and was left as it was
+	// restored: the manifests are those of the last apply, so what was changed
+	// now had been changed by hand.
+	restored bool
 }
 
 // Unchanged reports whether there was nothing to do.
 func (a Applied) Unchanged() bool { return len(a.changed) == 0 && len(a.pruned) == 0 }
 
-// String says what was done: `12 objects applied, 2 removed`.
+// String describes what was done: `12 objects applied, 2 removed`.
 func (a Applied) String() string {
-	said := Count(a.objects, "object") + " applied"
-	if n := len(a.changed); a.again && n > 0 {
-		said = fmt.Sprintf("%d of %s put back as they were", n, Count(a.objects, "object"))
+	text := Count(a.objects, "object") + " applied"
+	if n := len(a.changed); a.restored && n > 0 {
+		text = fmt.Sprintf("%d of %s put back as they were", n, Count(a.objects, "object"))
 	}
 	if n := len(a.pruned); n > 0 {
-		said += fmt.Sprintf(", %d removed", n)
+		text += fmt.Sprintf(", %d removed", n)
 	}
-	return said
+	return text
 }
 
-// Notes say what somebody may not expect.
+// Notes returns what a user may not expect.
 func (a Applied) Notes(namespace string) []string {
 	var notes []string
 	if a.foreign {
 		notes = append(notes, "namespace "+namespace+" was there before hellox: it is used, and left as it is")
 	}
-	if len(a.kept) > 0 {
-		notes = append(notes, "no longer in the manifests, kept for its data: "+kube.Names(a.kept))
+	if len(a.retained) > 0 {
+		notes = append(notes, "no longer in the manifests, kept for its data: "+kube.Names(a.retained))
 	}
 	return notes
 }

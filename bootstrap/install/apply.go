@@ -19,10 +19,11 @@ import (
 	"hellox/manifests"
 )
 
-// Apply brings the cluster to objects: it records them, applies them, removes
-// what was recorded before and is not among them, and records what is left. Its
-// caller holds the lock. Killed at any moment, it leaves an inventory that holds
-// at least what is there, and the next apply goes on from that.
+// Apply makes the objects what the installation consists of: it records them,
+// applies them, removes what was recorded before and is not among them, and
+// records what is left. Its
+// caller holds the lock. If it is killed, the inventory lists at least what is
+// there, and the next Apply continues from that.
 func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Unstructured, image string, ownNamespace bool) (Applied, error) {
 	result := Applied{objects: len(objects), foreign: !ownNamespace}
 	if !ownNamespace {
@@ -42,9 +43,9 @@ func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Uns
 	if err != nil {
 		return result, err
 	}
-	result.again = inv.Manifests == digest
+	result.restored = inv.Manifests == digest
 
-	if !result.again {
+	if !result.restored {
 		inv.Objects = append(inv.Objects, wanted...)
 		inv.Image, inv.Manifests, inv.DataOnly = image, "", false
 		if inv, err = writeInventory(ctx, inst, inv); err != nil {
@@ -57,15 +58,15 @@ func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Uns
 	obsolete := slices.DeleteFunc(slices.Clone(inv.Objects), func(r kube.Ref) bool { return slices.Contains(wanted, r) })
 	for _, r := range obsolete {
 		if r.HoldsData() {
-			result.kept = append(result.kept, r)
+			result.retained = append(result.retained, r)
 		}
 	}
 	obsolete = slices.DeleteFunc(obsolete, kube.Ref.HoldsData)
 	if result.pruned, _, err = remove(ctx, inst, obsolete); err != nil {
 		return result, err
 	}
-	if !result.again {
-		inv.Objects = append(wanted, result.kept...)
+	if !result.restored {
+		inv.Objects = append(wanted, result.retained...)
 		inv.Manifests = digest
 		if _, err = writeInventory(ctx, inst, inv); err != nil {
 			return result, err
@@ -74,8 +75,8 @@ func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Uns
 	return result, nil
 }
 
-// applyAll applies objects: a namespace first, the rest side by side. It returns
-// those that were made or altered.
+// applyAll applies objects: a namespace first, the rest in parallel. It returns
+// those that were created or changed.
 func (inst *Installation) applyAll(ctx context.Context, objects []*unstructured.Unstructured) ([]kube.Ref, error) {
 	var mu sync.Mutex
 	var changed []kube.Ref
@@ -107,9 +108,9 @@ func (inst *Installation) applyAll(ctx context.Context, objects []*unstructured.
 	return changed, err
 }
 
-// applyOne makes u what the cluster has, by server-side apply: fields that
-// others own stay theirs, and fields of ours that somebody altered are put
-// back. It tells whether that changed anything.
+// applyOne applies u by server-side apply: fields that other managers own stay
+// theirs, and changed fields of hellox are restored. It reports whether that
+// changed anything.
 func (inst *Installation) applyOne(ctx context.Context, u *unstructured.Unstructured) (bool, error) {
 	r := kube.RefOf(u)
 	var before *unstructured.Unstructured
@@ -128,7 +129,7 @@ func (inst *Installation) applyOne(ctx context.Context, u *unstructured.Unstruct
 			before = live
 			break
 		}
-		// What is on its way out cannot be kept; its successor is made anew.
+		// An object that is being deleted cannot be kept: it is created again.
 		if err := kube.WaitGone(ctx, resource, r.Name, live.GetUID()); err != nil {
 			return false, fmt.Errorf("apply %s: wait until the old one is gone: %w", r, err)
 		}
@@ -144,8 +145,8 @@ func (inst *Installation) applyOne(ctx context.Context, u *unstructured.Unstruct
 	return before == nil || Differ(before, after), nil
 }
 
-// Differ reports whether two states of an object differ in more than who owns
-// which field, and how it does.
+// Differ reports whether two states of an object differ in more than field
+// ownership and status.
 func Differ(a, b *unstructured.Unstructured) bool {
 	plain := func(u *unstructured.Unstructured) map[string]any {
 		u = u.DeepCopy()
@@ -161,7 +162,7 @@ func applyError(r kube.Ref, namespace string, err error) error {
 	e := &step.Error{Sentence: "apply " + r.String(), Err: err}
 	switch {
 	case apierrors.IsInvalid(err) && r.Kind == "StatefulSet":
-		// Most fields of a StatefulSet are fixed for its life.
+		// Most fields of a StatefulSet cannot be changed.
 		e.Hint = fmt.Sprintf("hellox down --keep-data --namespace %s, then hellox up: the data stays", namespace)
 	case apierrors.IsForbidden(err):
 		e.Hint = "use a kubeconfig whose user may change namespace " + namespace
@@ -171,7 +172,7 @@ func applyError(r kube.Ref, namespace string, err error) error {
 	return e
 }
 
-// digestOf tells two sets of manifests apart.
+// digestOf returns a digest of a set of manifests.
 func digestOf(objects []*unstructured.Unstructured) (string, error) {
 	text, err := manifests.YAML(objects)
 	if err != nil {

@@ -33,8 +33,8 @@ func SetBroadcasters(ctx context.Context, inst *Installation, n int) error {
 	return nil
 }
 
-// Broadcasters returns how many broadcasters the installation was told to have,
-// by whomever; nil if it has none to tell.
+// Broadcasters returns how many broadcasters the installation should have; nil
+// if it has no StatefulSet of them.
 func Broadcasters(ctx context.Context, inst *Installation) (*int, error) {
 	u, err := inst.in(kube.StatefulSets).Get(ctx, RoleBroadcast, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {

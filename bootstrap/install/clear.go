@@ -10,9 +10,9 @@ import (
 	"hellox/bootstrap/kube"
 )
 
-// recorded returns what the inventory names and what else carries the mark,
-// without the namespace: objects, and volume claims with users' data. (The
-// claims of a StatefulSet are made by its controller, from its template.)
+// recorded returns what the inventory lists and the labelled volume claims,
+// without the namespace: objects, and claims with users' data. (The claims of a
+// StatefulSet are created by its controller, from its template.)
 func recorded(ctx context.Context, inst *Installation, inv inventory) (objects, data []kube.Ref, err error) {
 	list, err := inst.in(kube.Claims).List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
 	if err != nil {
@@ -35,9 +35,9 @@ func recorded(ctx context.Context, inst *Installation, inv inventory) (objects, 
 	return objects, slices.Compact(data), nil
 }
 
-// Clear removes what the installation has in its namespace but the inventory,
-// and with keepData all but the claims. What is left stays on record. notes tell
-// what was left, and why.
+// Clear removes the installation's objects from its namespace, except the
+// inventory and, with keepData, the volume claims. What is left stays recorded.
+// notes describe what was left, and why.
 func (inst *Installation) Clear(ctx context.Context, keepData bool) (removed []kube.Ref, notes []string, err error) {
 	inv, err := readInventory(ctx, inst)
 	if err != nil {
@@ -63,7 +63,7 @@ func (inst *Installation) Clear(ctx context.Context, keepData bool) (removed []k
 	inv.Manifests = ""
 	if keepData && len(data) > 0 {
 		notes = append(notes, fmt.Sprintf("left for its data: %s (hellox down without --keep-data removes it)", kube.Names(data)))
-		// Claims that a StatefulSet made are found by their mark.
+		// Claims that a StatefulSet created are found by their label.
 		inv.Objects = slices.DeleteFunc(inv.Objects, func(r kube.Ref) bool { return !r.HoldsData() })
 		inv.DataOnly = true
 	} else {

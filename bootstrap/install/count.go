@@ -2,7 +2,7 @@ package install
 
 import "fmt"
 
-// Count says how many: "1 object", "2 objects".
+// Count returns a number with its noun: "1 object", "2 objects".
 func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -12,9 +12,9 @@ import (
 	"hellox/bootstrap/kube"
 )
 
-// A cluster that hellox made says so itself, in a ConfigMap: whether it may be
-// deleted must not hang on a file of one machine, which another cluster of the
-// same name could be mistaken by.
+// A cluster that hellox created is marked by a ConfigMap in it: whether it may
+// be deleted must not depend on a file of one machine, which could be taken for
+// another cluster of the same name.
 const (
 	createdName      = "hellox-made-this-cluster"
 	createdNamespace = "kube-system"

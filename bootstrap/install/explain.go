@@ -14,38 +14,38 @@ type Cause struct {
 	Pod       string `json:"pod"`
 	Role      string `json:"role"`
 	Container string `json:"container,omitempty"`
-	// Reason is Kubernetes' own word where it has one, such as OOMKilled.
+	// Reason is Kubernetes' reason where there is one, such as OOMKilled.
 	Reason string `json:"reason"`
 	// Text is the cause in a few words, without the pod's name.
 	Text string `json:"text"`
-	// Hint is what cures it, or what shows more.
+	// Hint is what fixes it, or what shows more.
 	Hint string `json:"hint,omitempty"`
-	// Evidence is what the pod said last, a line each.
+	// Evidence holds the last lines that the pod logged.
 	Evidence []string `json:"evidence,omitempty"`
 
-	patience time.Duration // for how long it may pass by itself
-	crashed  bool          // a container ended: its last words tell more
-	unready  bool          // it runs, but a probe fails: events tell more
+	grace   time.Duration // how long it may last before the roll-out fails
+	crashed bool          // a container ended: its last log lines explain more
+	unready bool          // it runs, but a probe fails: events explain more
 }
 
-// How long a cause may stand before the roll-out is said to have failed.
+// How long a cause may last before the roll-out fails.
 const (
-	// Kubernetes never gets over it by itself. The time is for its
-	// controllers to replace a pod of the last roll-out that failed this way.
-	patienceNone = 2 * time.Second
-	// It may depend on something that is made in the same moment.
-	patienceShort = 5 * time.Second
-	// The roles wait for what they need and do not end for lack of it, so a
-	// second end is the program's own. The first restart comes at once.
-	patienceCrash = 6 * time.Second
-	// A scheduler waits for a volume or a node.
-	patienceLong = 10 * time.Second
-	// A probe has to fail often before Kubernetes itself gives up.
-	patienceProbe = 90 * time.Second
+	// Kubernetes does not recover from it. The time is for its controllers to
+	// replace a pod of the last roll-out that failed this way.
+	graceNone = 2 * time.Second
+	// It may depend on an object that is being created.
+	graceShort = 5 * time.Second
+	// The roles wait for what they need and do not exit without it, so a
+	// second exit is the program's own fault. The first restart is immediate.
+	graceCrash = 6 * time.Second
+	// The scheduler waits for a volume or a node.
+	graceLong = 10 * time.Second
+	// A probe has to fail several times before Kubernetes acts on it.
+	graceProbe = 90 * time.Second
 )
 
-// explain tells why pod is not ready; nil if it is, or if it is on its way and
-// nothing is wrong with it so far.
+// explain returns why pod is not ready; nil if it is ready, or is starting
+// without a problem so far.
 func explain(pod *corev1.Pod) *Cause {
 	c := causeOf(pod)
 	if c == nil {
@@ -69,9 +69,9 @@ func causeOf(pod *corev1.Pod) *Cause {
 	}
 	if pod.Status.Phase == corev1.PodFailed {
 		return &Cause{
-			Reason:   pod.Status.Reason, // such as Evicted
-			Text:     joinWords("the pod failed", pod.Status.Reason, pod.Status.Message),
-			patience: patienceShort,
+			Reason: pod.Status.Reason, // such as Evicted
+			Text:   joinWords("the pod failed", pod.Status.Reason, pod.Status.Message),
+			grace:  graceShort,
 		}
 	}
 	for _, condition := range pod.Status.Conditions {
@@ -83,10 +83,9 @@ func causeOf(pod *corev1.Pod) *Cause {
 }
 
 func unscheduled(condition corev1.PodCondition) *Cause {
-	c := &Cause{Reason: condition.Reason, patience: patienceLong}
+	c := &Cause{Reason: condition.Reason, grace: graceLong}
 	// "0/1 nodes are available: 1 Insufficient memory. no new claims to
-	// deallocate, preemption: …": what follows the first sentence is the
-	// scheduler's, not the user's.
+	// deallocate, preemption: …": only the first sentence concerns the user.
 	message, _, _ := strings.Cut(condition.Message, "preemption:")
 	message = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(message), "no new claims to deallocate,"))
 	c.Text = "no node takes it: " + strings.TrimRight(message, ". ")
@@ -115,26 +114,26 @@ func containerCause(pod *corev1.Pod, s corev1.ContainerStatus) *Cause {
 	if t := s.LastTerminationState.Terminated; t != nil && t.ExitCode != 0 {
 		return endedCause(pod, s, t)
 	}
-	return &Cause{Reason: "Unready", Text: "it runs but is not ready", unready: true, patience: patienceProbe}
+	return &Cause{Reason: "Unready", Text: "it runs but is not ready", unready: true, grace: graceProbe}
 }
 
 func waitingCause(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.ContainerStateWaiting) *Cause {
-	c := &Cause{Reason: w.Reason, patience: patienceNone}
+	c := &Cause{Reason: w.Reason, grace: graceNone}
 	switch w.Reason {
 	case "ErrImageNeverPull":
 		c.Text = fmt.Sprintf("image %s is not on node %s", s.Image, pod.Spec.NodeName)
-		c.Hint = "hellox up delivers it again"
+		c.Hint = "hellox up loads it again"
 	case "ErrImagePull", "ImagePullBackOff", "RegistryUnavailable":
 		c.Text = joinWords("image "+s.Image+" cannot be pulled", w.Message)
 		c.Hint = "hellox pulls nothing: an overlay changed image or imagePullPolicy; hellox up without --kustomize has neither"
-		c.patience = patienceShort
+		c.grace = graceShort
 	case "InvalidImageName":
 		c.Text = joinWords("image name "+s.Image+" is not valid", w.Message)
 	case "ImageInspectError":
 		c.Text = joinWords("the node cannot read image "+s.Image, w.Message)
 	case "CreateContainerConfigError", "CreateContainerError":
 		c.Text = joinWords("its container cannot be made", w.Message)
-		c.patience = patienceShort
+		c.grace = graceShort
 	case "RunContainerError", "StartError":
 		c.Text = startText(w.Message)
 	case "CrashLoopBackOff":
@@ -146,32 +145,32 @@ func waitingCause(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.Container
 		return nil
 	default:
 		c.Text = joinWords(w.Reason, w.Message)
-		c.patience = patienceShort
+		c.grace = graceShort
 	}
 	return c
 }
 
-// killedCode is what a program ends with that SIGKILL ended.
+// killedCode is the exit code of a program that SIGKILL ended.
 const killedCode = 128 + 9
 
-// endedCause explains a container that ended and should not have.
+// endedCause explains a container that ended with an error.
 func endedCause(pod *corev1.Pod, s corev1.ContainerStatus, t *corev1.ContainerStateTerminated) *Cause {
-	c := &Cause{Reason: t.Reason, crashed: true, patience: patienceCrash}
+	c := &Cause{Reason: t.Reason, crashed: true, grace: graceCrash}
 	role := pod.Labels[roleLabel]
 	c.Hint = fmt.Sprintf("hellox logs %s --previous --namespace %s", role, pod.Namespace)
 	switch {
 	case t.Reason == "OOMKilled":
 		c.Text = "it was killed for using more memory than its limit" + memoryLimit(pod, s.Name)
 		c.Hint = "hellox manifests --eject DIR, raise limits.memory there, then hellox up --kustomize DIR"
-		c.patience = patienceNone
-		c.crashed = false // the kernel gave it no last words
+		c.grace = graceNone
+		c.crashed = false // the kernel gave it no time to log
 	case t.ExitCode == killedCode && memoryLimit(pod, s.Name) != "":
-		// The runtime does not always hear of the kernel's out-of-memory kill
-		// in time, and then says only that it ended.
+		// The runtime does not always notice the kernel's out-of-memory kill
+		// in time, and then reports only the exit code.
 		c.Text = fmt.Sprintf("it was killed (exit code %d), as it is for using more memory than its limit%s", t.ExitCode, memoryLimit(pod, s.Name))
 		c.Hint += "; or raise limits.memory in what hellox manifests --eject DIR writes"
 	case t.Reason == "StartError" || t.Reason == "ContainerCannotRun":
-		c.Text, c.patience, c.crashed = startText(t.Message), patienceNone, false
+		c.Text, c.grace, c.crashed = startText(t.Message), graceNone, false
 	case t.Signal != 0:
 		c.Text = fmt.Sprintf("it was ended by signal %d", t.Signal)
 	default:
@@ -183,7 +182,7 @@ func endedCause(pod *corev1.Pod, s corev1.ContainerStatus, t *corev1.ContainerSt
 	return c
 }
 
-// startText explains why a program could not be started at all.
+// startText explains why a program could not be started.
 func startText(message string) string {
 	switch {
 	case strings.Contains(message, "exec format error"):
@@ -204,7 +203,7 @@ func memoryLimit(pod *corev1.Pod, container string) string {
 	return ""
 }
 
-// lastPart is what stands after the last ": ", where runtimes put the cause.
+// lastPart returns what follows the last ": ", where runtimes put the cause.
 // (containerd ends with the class of the error, mostly "unknown".)
 func lastPart(message string) string {
 	message = strings.TrimSuffix(message, ": unknown")

@@ -152,7 +152,7 @@ func unscheduledPod(message string) *corev1.Pod {
 	}
 }
 
-func TestOverdue(t *testing.T) {
+func TestExpired(t *testing.T) {
 	since := map[string]time.Time{}
 	now := time.Unix(0, 0)
 	// One crash in all its phases stands since its first; one that heals
@@ -164,20 +164,20 @@ func TestOverdue(t *testing.T) {
 	}
 	for i, pod := range phases {
 		c := explain(pod)
-		given, next := overdue([]*Cause{c}, since, now)
-		if len(given) > 0 || next != c.patience-time.Duration(i)*time.Second {
-			t.Errorf("phase %d: %d given up, next in %s", i, len(given), next)
+		fatal, next := expired([]*Cause{c}, since, now)
+		if len(fatal) > 0 || next != c.grace-time.Duration(i)*time.Second {
+			t.Errorf("phase %d: %d fatal up, next in %s", i, len(fatal), next)
 		}
 		now = now.Add(time.Second)
 	}
-	if _, next := overdue(nil, since, now); next != 0 || len(since) > 0 {
+	if _, next := expired(nil, since, now); next != 0 || len(since) > 0 {
 		t.Errorf("healed: next in %s, %v", next, since)
 	}
 	c := explain(phases[0])
-	if given, _ := overdue([]*Cause{c}, since, now); len(given) > 0 {
+	if fatal, _ := expired([]*Cause{c}, since, now); len(fatal) > 0 {
 		t.Error("the former crash counts")
 	}
-	if given, _ := overdue([]*Cause{c}, since, now.Add(c.patience)); len(given) != 1 {
-		t.Error("patience never ends")
+	if fatal, _ := expired([]*Cause{c}, since, now.Add(c.grace)); len(fatal) != 1 {
+		t.Error("the grace period never ends")
 	}
 }

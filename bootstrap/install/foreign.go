@@ -16,13 +16,12 @@ import (
 	"hellox/bootstrap/kube"
 )
 
-// ForeignObjects returns what the namespace holds that is not of the installation, and
-// that somebody would miss: of every kind that the cluster knows and that is
-// deleted with a namespace.
+// ForeignObjects returns the user objects in the namespace that are not part of
+// the installation, of every kind that is deleted with a namespace.
 func ForeignObjects(ctx context.Context, inst *Installation) ([]kube.Ref, error) {
 	kinds, err := deletableResources(ctx, inst.client)
 	if err != nil {
-		return nil, fmt.Errorf("see what else is in namespace %s: %w", inst.Namespace, err)
+		return nil, fmt.Errorf("list the other objects in namespace %s: %w", inst.Namespace, err)
 	}
 	var mu sync.Mutex
 	var foreign []kube.Ref
@@ -35,7 +34,7 @@ func ForeignObjects(ctx context.Context, inst *Installation) ([]kube.Ref, error)
 				return nil
 			}
 			if err != nil {
-				return fmt.Errorf("see what else is in namespace %s: list %s: %w", inst.Namespace, gvr.Resource, err)
+				return fmt.Errorf("list the other objects in namespace %s: list %s: %w", inst.Namespace, gvr.Resource, err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -54,8 +53,8 @@ func ForeignObjects(ctx context.Context, inst *Installation) ([]kube.Ref, error)
 	return foreign, err
 }
 
-// isUserObject reports whether an object is more than what a cluster puts into every
-// namespace, or what lives and dies with another object.
+// isUserObject reports whether an object is neither one that a cluster puts into
+// every namespace nor owned by another object.
 func isUserObject(kind string, u *unstructured.Unstructured) bool {
 	switch {
 	case kind == "Event", u.GetDeletionTimestamp() != nil, len(u.GetOwnerReferences()) > 0:
@@ -87,8 +86,8 @@ func deletableResources(ctx context.Context, client *kube.Client) (map[schema.Gr
 	for _, gv := range versions {
 		resources, err := client.Resources(ctx, gv)
 		if apierrors.IsNotFound(err) || apierrors.IsServiceUnavailable(err) {
-			// An aggregated API whose server is away; Kubernetes itself would
-			// not delete the namespace then.
+			// An aggregated API whose server is not available; Kubernetes itself
+			// would not delete the namespace then.
 			continue
 		}
 		if err != nil {

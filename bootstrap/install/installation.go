@@ -10,10 +10,10 @@ import (
 	"hellox/manifests"
 )
 
-// fieldManager is who owns, in server-side apply, the fields that hellox sets.
+// fieldManager owns, in server-side apply, the fields that hellox sets.
 const fieldManager = "hellox"
 
-// roleLabel names, on every object of a role, that role.
+// roleLabel is the label that names the role of an object.
 const roleLabel = "app.kubernetes.io/component"
 
 // An Installation is the client for one installation: a namespace of a cluster.
@@ -55,7 +55,8 @@ func (inst *Installation) belongs(u *unstructured.Unstructured) bool {
 	return u.GetLabels()[manifests.InstallationLabel] == inst.Namespace
 }
 
-// labels mark what hellox itself keeps beside the manifests' objects.
+// labels returns the labels of what hellox itself stores beside the manifests'
+// objects.
 func (inst *Installation) labels() map[string]any {
 	return map[string]any{
 		manifests.InstallationLabel:    inst.Namespace,

@@ -21,22 +21,22 @@ const (
 	inventoryVersion = 1
 )
 
-// An inventory is what an installation may have in its cluster, kept there in a
-// ConfigMap. It grows before objects are applied and shrinks after they are
-// gone, so that whenever hellox is killed it holds at least what is there. It
-// only says where to look: nothing is deleted that does not also carry the
-// installation's label.
+// An inventory lists what an installation may have in its cluster. It is stored
+// there in a ConfigMap. It grows before objects are applied and shrinks after
+// they are gone, so that whenever hellox is killed it lists at least what is
+// there. It only says where to look: nothing is deleted that does not also carry
+// the installation's label.
 type inventory struct {
 	Version int    `json:"version"`
 	Image   string `json:"image"` // the image of the last apply
 	// Images are those that may be on nodes for this installation, by full
-	// name: on record before they are delivered, so that the down of another
+	// name: recorded before they are loaded, so that the down of another
 	// installation leaves them.
 	Images []string `json:"images,omitempty"`
-	// Manifests is a digest of what was applied last; "" while it changes.
+	// Manifests is a digest of the manifests applied last; "" while they change.
 	Manifests string     `json:"manifests,omitempty"`
 	Objects   []kube.Ref `json:"objects"` // sorted, each once
-	// DataOnly: the rest was removed, and the data kept.
+	// DataOnly: everything but the data was removed.
 	DataOnly bool `json:"data_only,omitempty"`
 
 	resourceVersion string // of the ConfigMap; "" when there is none
@@ -92,8 +92,9 @@ func RecordImage(ctx context.Context, inst *Installation, name string) error {
 	return err
 }
 
-// writeInventory records inv and returns it as it is recorded now. Two writers cannot
-// overwrite each other: the ConfigMap must still be the one that was read.
+// writeInventory stores inv and returns it with its new version. Two writers
+// cannot overwrite each other: the ConfigMap must still be the one that was
+// read.
 func writeInventory(ctx context.Context, inst *Installation, inv inventory) (inventory, error) {
 	inv.Version = inventoryVersion
 	slices.SortFunc(inv.Objects, kube.CompareRefs)
@@ -135,7 +136,7 @@ func ForgetInventory(ctx context.Context, inst *Installation) error {
 }
 
 // OtherImages returns the full names of the images that other installations of
-// the cluster have on record.
+// the cluster have recorded.
 func OtherImages(ctx context.Context, inst *Installation) (names []string, err error) {
 	recorded, err := readInventories(ctx, inst.client)
 	if err != nil {
@@ -149,7 +150,7 @@ func OtherImages(ctx context.Context, inst *Installation) (names []string, err e
 	return names, nil
 }
 
-// ForgetImages takes the images out of the inventory, if there is one.
+// ForgetImages removes the images from the inventory, if there is one.
 func ForgetImages(ctx context.Context, inst *Installation) error {
 	inv, err := readInventory(ctx, inst)
 	if err != nil || len(inv.Images) == 0 {

@@ -17,12 +17,12 @@ import (
 type Summary struct {
 	Namespace string `json:"namespace"`
 	Image     string `json:"image,omitempty"` // of the last up
-	// DataOnly: its pods were removed and its data kept.
+	// DataOnly: everything but its data was removed.
 	DataOnly bool `json:"data_only,omitempty"`
 }
 
 // List returns the installations of a cluster, by namespace. They are
-// found by the marks that up leaves in the cluster, whoever ran it and wherever.
+// found by the labels that up sets in the cluster, from any machine.
 func List(ctx context.Context, config *rest.Config) ([]Summary, error) {
 	client, err := kube.New(config)
 	if err != nil {
@@ -30,8 +30,8 @@ func List(ctx context.Context, config *rest.Config) ([]Summary, error) {
 	}
 	ctx = kube.WithoutKlog(ctx)
 	found := map[string]Summary{}
-	// A namespace of ours without an inventory is what an up that was killed
-	// early leaves.
+	// An up that was killed early leaves a namespace of its own without an
+	// inventory.
 	own, err := client.All(kube.Namespaces).List(ctx, metav1.ListOptions{LabelSelector: manifests.InstallationLabel})
 	if err != nil {
 		return nil, fmt.Errorf("look for installations: %w", err)
@@ -56,8 +56,9 @@ func List(ctx context.Context, config *rest.Config) ([]Summary, error) {
 	return list, nil
 }
 
-// readInventories returns those of every installation of the cluster, by namespace.
-// One that cannot be read is empty: it is an installation all the same.
+// readInventories returns the inventories of all installations of the cluster,
+// by namespace. One that cannot be read is empty: it is an installation all the
+// same.
 func readInventories(ctx context.Context, client *kube.Client) (map[string]inventory, error) {
 	list, err := client.All(kube.ConfigMaps).List(ctx, metav1.ListOptions{
 		LabelSelector: manifests.InstallationLabel,

@@ -15,15 +15,16 @@ import (
 
 const (
 	lockName = "hellox-up"
-	// A lock that was not renewed for lockTerm is its holder's no longer. It
-	// is renewed three times as often.
+	// A lock that was not renewed for lockTerm may be taken over. It is renewed
+	// three times as often.
 	lockTerm = 6 * time.Second
 )
 
 // A Lock keeps two processes, on any machines, from changing one installation
-// at once. It is a Lease in the installation's namespace that dies with its
-// holder: who finds one waits at most lockTerm to see whether it is renewed.
-// Time is measured by the waiter's own clock only, so clocks need not agree.
+// at the same time. It is a Lease in the installation's namespace that expires
+// when its holder ends: a process that finds one waits at most lockTerm to see
+// whether it is renewed. Time is measured by the waiter's own clock only, so
+// clocks need not agree.
 type Lock struct {
 	inst   *Installation
 	holder string
@@ -33,11 +34,11 @@ type Lock struct {
 	stopped chan struct{}
 }
 
-// AcquireLock takes the installation's lock for holder, a person's words for who and
-// where: "ann@laptop, process 4242". The context it returns ends when the lock
-// is lost, and must be used for whatever needs it.
+// AcquireLock takes the installation's lock for holder, a description of a user
+// and a process: "ann@laptop, process 4242". The context it returns ends when
+// the lock is lost, and must be used for all that needs the lock.
 func AcquireLock(ctx context.Context, inst *Installation, holder string, progress func(string)) (context.Context, *Lock, error) {
-	seen := ""
+	version := ""
 	for {
 		l := &Lock{inst: inst, holder: holder, stopped: make(chan struct{})}
 		lease, err := inst.in(kube.Leases).Create(ctx, l.fresh(nil), metav1.CreateOptions{FieldManager: fieldManager})
@@ -56,16 +57,16 @@ func AcquireLock(ctx context.Context, inst *Installation, holder string, progres
 			return nil, nil, fmt.Errorf("lock namespace %s: %w", inst.Namespace, err)
 		}
 		other, _, _ := unstructured.NestedString(old.Object, "spec", "holderIdentity")
-		if seen != "" && seen != old.GetResourceVersion() {
+		if version != "" && version != old.GetResourceVersion() {
 			return nil, nil, busy(inst, other)
 		}
-		seen = old.GetResourceVersion()
+		version = old.GetResourceVersion()
 		progress("waiting for " + other)
 		if err := waitLock(ctx, inst, old); err != nil {
 			return nil, nil, err
 		}
-		// Either it is gone, or it was changed, or nobody renewed it: then it
-		// is taken over, unless somebody does something with it meanwhile.
+		// It is gone, or changed, or was not renewed. In the last case it is
+		// taken over, unless it changes meanwhile.
 		lease, err = inst.in(kube.Leases).Update(ctx, l.fresh(old), metav1.UpdateOptions{FieldManager: fieldManager})
 		if err == nil {
 			l.lease = lease
@@ -84,7 +85,7 @@ func busy(inst *Installation, other string) error {
 	}
 }
 
-// waitLock returns when the lease is changed or gone, or lockTerm is over.
+// waitLock returns when the lease is changed or gone, or after lockTerm.
 func waitLock(ctx context.Context, inst *Installation, lease *unstructured.Unstructured) error {
 	w, err := inst.in(kube.Leases).Watch(ctx, metav1.ListOptions{
 		FieldSelector:   "metadata.name=" + lockName,
@@ -112,9 +113,9 @@ func waitLock(ctx context.Context, inst *Installation, lease *unstructured.Unstr
 	}
 }
 
-// fresh is the lease as its holder writes it, in the place of old if there is
-// one. It names old's uid, because a Lease that is gone is made anew by an
-// update that names a version only.
+// fresh returns the lease as its holder writes it, replacing old if there is
+// one. It names old's UID, because an update that names only a version creates a
+// Lease that is gone.
 func (l *Lock) fresh(old *unstructured.Unstructured) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "coordination.k8s.io/v1",
@@ -177,15 +178,15 @@ func (l *Lock) renew(ctx context.Context) error {
 	return err
 }
 
-// Release lets the lock go. It takes at most a second, also when what it was
-// held for was cancelled; what it cannot delete then ends by itself.
+// Release releases the lock. It takes at most a second, even if the context of
+// the work was cancelled; a lease that it cannot delete then expires.
 func (l *Lock) Release(ctx context.Context) {
 	l.stop()
 	<-l.stopped
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	uid, version := l.lease.GetUID(), l.lease.GetResourceVersion()
-	// Whatever stands in the way, the lease runs out in lockTerm.
+	// If this fails the lease expires after lockTerm.
 	_ = l.inst.in(kube.Leases).Delete(ctx, lockName, metav1.DeleteOptions{
 		Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version},
 	})

@@ -20,25 +20,26 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// LogOptions say which logs are wanted.
+// LogOptions configures Logs.
 type LogOptions struct {
 	Namespace string
 	Role      string // broker, broadcast or receive; "": every role
-	Follow    bool   // go on with what is said from now on, also by pods that come later
+	Follow    bool   // continue with new lines, also of pods that are created later
 	Previous  bool   // of the container before the last restart
-	Tail      int64  // so many lines of each pod; 0: all
+	Tail      int64  // only the last lines of each pod; 0: all
 }
 
-// A LogLine is one line that a pod logged, without its end, as it was said: it
-// may hold anything, and must be made safe before it is shown to a person.
+// A LogLine is one line that a pod logged, without its line end. Its text may
+// hold any bytes and must be made safe before it is shown.
 type LogLine struct {
 	Pod  string `json:"pod"`
 	Role string `json:"role"`
 	Text string `json:"text"`
 }
 
-// Logs hands each line of the pods' logs to line, from one goroutine at a time;
-// the lines of one pod come in order. An error of line ends it.
+// Logs calls line with each line of the pods' logs, from one goroutine at a
+// time; the lines of one pod come in order. It ends with the first error of
+// line.
 func Logs(ctx context.Context, config *rest.Config, o LogOptions, line func(LogLine) error) error {
 	ctx = kube.WithoutKlog(ctx)
 	inst, err := New(config, o.Namespace)
@@ -61,7 +62,7 @@ func Logs(ctx context.Context, config *rest.Config, o LogOptions, line func(LogL
 		return NoPods(inst, o.Role)
 	}
 	slices.SortFunc(list.Items, kube.ByName)
-	told := false
+	found := false
 	for i := range list.Items {
 		pod, err := kube.PodOf(&list.Items[i])
 		if err != nil {
@@ -69,14 +70,14 @@ func Logs(ctx context.Context, config *rest.Config, o LogOptions, line func(LogL
 		}
 		err = logs.pod(ctx, pod, line)
 		if o.Previous && apierrors.IsBadRequest(err) {
-			continue // it was never restarted
+			continue // it was not restarted
 		}
 		if err != nil {
 			return err
 		}
-		told = true
+		found = true
 	}
-	if !told {
+	if !found {
 		return &step.Error{
 			Sentence: "no container of " + cmp.Or(o.Role, "hellox") + " was restarted, so there is no previous log",
 			Hint:     "hellox logs " + o.Role,
@@ -94,14 +95,14 @@ func NoPods(inst *Installation, role string) error {
 	}
 }
 
-// A logReader hands the lines of an installation's logs to line.
+// A logReader calls line with the lines of an installation's logs.
 type logReader struct {
 	inst    *Installation
 	options LogOptions
 	line    func(LogLine) error
 }
 
-// follow follows the log of every pod there is and of every pod to come.
+// follow follows the logs of all pods, also of those created later.
 func (r logReader) follow(ctx context.Context, selector string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var running sync.WaitGroup
@@ -113,7 +114,7 @@ func (r logReader) follow(ctx context.Context, selector string) error {
 	running.Go(func() { m.Run(ctx, r.inst.in(kube.Pods), selector) })
 
 	var mu sync.Mutex
-	said := func(l LogLine) error {
+	locked := func(l LogLine) error {
 		mu.Lock()
 		defer mu.Unlock()
 		return r.line(l)
@@ -137,7 +138,7 @@ func (r logReader) follow(ctx context.Context, selector string) error {
 				}
 				following[c.ContainerID] = true
 				running.Go(func() {
-					if err := r.pod(ctx, pod, said); err != nil && !apierrors.IsNotFound(err) {
+					if err := r.pod(ctx, pod, locked); err != nil && !apierrors.IsNotFound(err) {
 						cancel(err)
 					}
 				})
@@ -146,7 +147,7 @@ func (r logReader) follow(ctx context.Context, selector string) error {
 	}
 }
 
-// pod hands out the log of a pod's first container, the role's own.
+// pod calls line with the log of a pod's first container, the role's own.
 func (r logReader) pod(ctx context.Context, pod *corev1.Pod, line func(LogLine) error) error {
 	request := podLog(r.inst, pod.Name, logOptions{
 		container: pod.Spec.Containers[0].Name, follow: r.options.Follow, previous: r.options.Previous, tail: r.options.Tail,
@@ -158,8 +159,8 @@ func (r logReader) pod(ctx context.Context, pod *corev1.Pod, line func(LogLine) 
 	defer stream.Close()
 	lines := bufio.NewReaderSize(stream, 64<<10)
 	for {
-		// A line longer than the buffer comes in pieces: no line may make this
-		// process hold more than that.
+		// A line longer than the buffer comes in pieces, so that memory is
+		// bounded.
 		text, err := lines.ReadSlice('\n')
 		if len(text) > 0 {
 			if text[len(text)-1] == '\n' {

@@ -12,10 +12,10 @@ import (
 )
 
 // EnsureNamespace makes the namespace where there is none, and reports
-// whether it is the installation's own. Its mark is there from the moment it is
-// made, so that a namespace without it is known to be somebody else's: nothing
-// is changed in that one, and it is never deleted. One that is being deleted is
-// waited for.
+// whether it is the installation's own. Its label is set when it is
+// created, so a namespace without it belongs to someone else: that one is not
+// changed, and never deleted. EnsureNamespace waits for a namespace that is being
+// deleted.
 func (inst *Installation) EnsureNamespace(ctx context.Context, progress func(string)) (own bool, err error) {
 	all := inst.client.All(kube.Namespaces)
 	for {
@@ -29,7 +29,7 @@ func (inst *Installation) EnsureNamespace(ctx context.Context, progress func(str
 			}}
 			_, err := all.Create(ctx, fresh, metav1.CreateOptions{FieldManager: fieldManager + "-create"})
 			if apierrors.IsAlreadyExists(err) {
-				continue // somebody was quicker: see whose it is
+				continue // created meanwhile: see by whom
 			}
 			if err != nil {
 				return false, fmt.Errorf("make namespace %s: %w", inst.Namespace, err)

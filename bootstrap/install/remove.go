@@ -41,7 +41,7 @@ func remove(ctx context.Context, inst *Installation, refs []kube.Ref) (removed, 
 	return removed, foreign, g.Wait()
 }
 
-// What removeOne found in the place of an object.
+// A found is what removeOne found in the place of an object.
 type found int
 
 const (
@@ -65,8 +65,8 @@ func removeOne(ctx context.Context, inst *Installation, r kube.Ref) (found, erro
 		Preconditions:     &metav1.Preconditions{UID: &uid},
 		PropagationPolicy: &policy,
 	})
-	// A conflict means that the object of this uid is gone and a new one, which
-	// nobody looked at, has its name.
+	// A conflict means that the object of this UID is gone and a new one, which
+	// was not checked, has its name.
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		return wasOurs, err
 	}

@@ -11,9 +11,9 @@ import (
 )
 
 // Rollout waits until every workload of the installation is up to date and
-// ready, and tells whether it was so at once. When a pod stands for longer than
-// its cause lets hope, or when ctx ends by its deadline, the error is an *Error
-// that names each cause.
+// ready, and reports whether that was so at once. When the cause of an unready
+// pod outlasts its grace period, or when ctx ends by its deadline, the error is
+// a *step.Error that names each cause.
 func (inst *Installation) Rollout(ctx context.Context, progress func(string)) (roles []string, unchanged bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -43,7 +43,7 @@ type rolloutWatcher struct{ inst *Installation }
 
 // wait returns when every workload is rolled out, or cannot be any more.
 func (w rolloutWatcher) wait(ctx context.Context, informers []*kube.Informer, changed <-chan struct{}, progress func(string)) (roles []string, unchanged bool, err error) {
-	since := map[string]time.Time{} // when each standing cause was first seen
+	since := map[string]time.Time{} // when each cause was first seen
 	for first := true; ; first = false {
 		workloads, err := workloadsOf(append(informers[0].All(), informers[1].All()...))
 		if err != nil {
@@ -60,9 +60,9 @@ func (w rolloutWatcher) wait(ctx context.Context, informers []*kube.Informer, ch
 		if err != nil {
 			return nil, false, err
 		}
-		given, next := overdue(causes, since, time.Now())
-		if len(given) > 0 {
-			return nil, false, w.failed(ctx, waiting, given)
+		fatal, next := expired(causes, since, time.Now())
+		if len(fatal) > 0 {
+			return nil, false, w.failed(ctx, waiting, fatal)
 		}
 		progress(progressOf(waiting, causes))
 		if err := awaitChange(ctx, changed, next); err != nil {

@@ -13,14 +13,14 @@ import (
 	"hellox/bootstrap/kube"
 )
 
-// causesOf explains the pods of the workloads' present revision that are not
+// causesOf explains why the pods of the workloads' current revision are not
 // ready, sorted by pod.
 func causesOf(workloads []workload, objects []*unstructured.Unstructured, namespace string) ([]*Cause, error) {
 	var causes []*Cause
 	for _, w := range workloads {
-		if w.trouble != "" {
+		if w.failure != "" {
 			causes = append(causes, &Cause{
-				Pod: w.name, Role: w.role, Reason: "FailedCreate", Text: w.trouble, patience: patienceShort,
+				Pod: w.name, Role: w.role, Reason: "FailedCreate", Text: w.failure, grace: graceShort,
 				Hint: fmt.Sprintf("kubectl --namespace %s get events", namespace),
 			})
 		}
@@ -41,7 +41,7 @@ func causesOf(workloads []workload, objects []*unstructured.Unstructured, namesp
 	return causes, nil
 }
 
-// obsolete tells whether pod is of a StatefulSet's former revision. (Those of a
+// obsolete reports whether pod is of a StatefulSet's former revision. (Those of a
 // Deployment are replaced at once by its strategy, Recreate.)
 func obsolete(pod *corev1.Pod, workloads []workload) bool {
 	revision := pod.Labels["controller-revision-hash"]
@@ -53,34 +53,34 @@ func obsolete(pod *corev1.Pod, workloads []workload) bool {
 	return false
 }
 
-// overdue returns the causes that have stood for longer than their patience, and
-// how long it is until the next one will have. It keeps since up to date: a
-// cause that is gone begins anew when it comes back.
-func overdue(causes []*Cause, since map[string]time.Time, now time.Time) (given []*Cause, next time.Duration) {
-	standing := map[string]bool{}
+// expired returns the causes that have lasted longer than their grace period,
+// and how long it is until the next one will have. It updates since: a cause
+// that is gone starts anew when it comes back.
+func expired(causes []*Cause, since map[string]time.Time, now time.Time) (fatal []*Cause, next time.Duration) {
+	current := map[string]bool{}
 	for _, c := range causes {
 		key := c.Pod + " " + c.Container + " " + c.family()
-		standing[key] = true
+		current[key] = true
 		if _, ok := since[key]; !ok {
 			since[key] = now
 		}
-		left := c.patience - now.Sub(since[key])
+		left := c.grace - now.Sub(since[key])
 		if left <= 0 {
-			given = append(given, c)
+			fatal = append(fatal, c)
 		} else if next == 0 || left < next {
 			next = left
 		}
 	}
 	for key := range since {
-		if !standing[key] {
+		if !current[key] {
 			delete(since, key)
 		}
 	}
-	return given, next
+	return fatal, next
 }
 
-// family is the same for a cause in all its phases: a container that crashes
-// is waiting, running and ended in turn, and pulls fail and back off in turn.
+// family is the same in all phases of a cause: a container that crashes is
+// waiting, running and ended in turn, and a pull fails and backs off in turn.
 func (c *Cause) family() string {
 	switch {
 	case c.crashed:

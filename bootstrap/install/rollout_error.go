@@ -16,19 +16,19 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// progressOf says in a few words what is waited for.
+// progressOf describes what the roll-out waits for.
 func progressOf(waiting []workload, causes []*Cause) string {
-	said := make([]string, len(waiting))
+	parts := make([]string, len(waiting))
 	for i, w := range waiting {
-		said[i] = fmt.Sprintf("%s %d/%d", w.name, w.ready, w.want)
+		parts[i] = fmt.Sprintf("%s %d/%d", w.name, w.ready, w.want)
 		for _, c := range causes {
 			if c.Role == w.role && !c.unready {
-				said[i] += " (" + c.Text + ")"
+				parts[i] += " (" + c.Text + ")"
 				break
 			}
 		}
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(parts, ", ")
 }
 
 // ended is the error of a roll-out whose time is over, or that was
@@ -47,9 +47,9 @@ func (w rolloutWatcher) ended(ctx context.Context, waiting []workload, causes []
 }
 
 // failed is the error of a roll-out that will not succeed: one sentence
-// that names every cause, and what the first one said last.
+// that names every cause, and the last lines that the first one logged.
 func (w rolloutWatcher) failed(ctx context.Context, waiting []workload, causes []*Cause) error {
-	// What is asked of the cluster now must not fail because time is over.
+	// These requests must not fail because the deadline has passed.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
 	sentences := make([]string, len(causes))
@@ -68,16 +68,16 @@ func (w rolloutWatcher) failed(ctx context.Context, waiting []workload, causes [
 	}
 }
 
-// investigate adds to a cause what only its logs or events tell.
+// investigate adds to a cause what only its logs or events hold.
 func (w rolloutWatcher) investigate(ctx context.Context, c *Cause) {
 	switch {
 	case c.crashed:
-		lines, err := w.lastWords(ctx, c.Pod, c.Container)
+		lines, err := w.lastLines(ctx, c.Pod, c.Container)
 		if err != nil {
-			return // the cause is told without them
+			return // the cause is reported without them
 		}
 		c.Evidence = lines
-		// A program of the wrong kind is started, and ends, within runc.
+		// A program for another processor is started, and ends, within runc.
 		for _, line := range lines {
 			if strings.HasPrefix(line, "exec ") && (strings.Contains(line, "exec format error") || strings.Contains(line, "no such file")) {
 				c.Text = startText(line)
@@ -90,8 +90,8 @@ func (w rolloutWatcher) investigate(ctx context.Context, c *Cause) {
 	}
 }
 
-// lastWords returns the last lines that a container said before it ended.
-func (w rolloutWatcher) lastWords(ctx context.Context, pod, container string) ([]string, error) {
+// lastLines returns the last lines that a container logged before it ended.
+func (w rolloutWatcher) lastLines(ctx context.Context, pod, container string) ([]string, error) {
 	for _, previous := range []bool{true, false} {
 		text, err := podLog(w.inst, pod, logOptions{container: container, previous: previous, tail: 3}).DoRaw(ctx)
 		if err != nil {
@@ -101,7 +101,7 @@ func (w rolloutWatcher) lastWords(ctx context.Context, pod, container string) ([
 			return lines, nil
 		}
 	}
-	return nil, errors.New("it said nothing")
+	return nil, errors.New("it logged nothing")
 }
 
 // lastEvent returns the message of the newest event of that reason, or "".

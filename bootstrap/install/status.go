@@ -16,33 +16,33 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// A Status is how an installation does.
+// A Status is the state of an installation.
 type Status struct {
 	Namespace string       `json:"namespace"`
 	Ready     bool         `json:"ready"` // every role is rolled out
 	Roles     []RoleStatus `json:"roles"` // by name
 }
 
-// A RoleStatus is how one role does.
+// A RoleStatus is the state of one role.
 type RoleStatus struct {
 	Role  string      `json:"role"`
 	Want  int         `json:"want"`
-	Ready int         `json:"ready"` // of the present revision
+	Ready int         `json:"ready"` // of the current revision
 	Pods  []PodStatus `json:"pods"`  // by name
 }
 
-// A PodStatus is how one pod does.
+// A PodStatus is the state of one pod.
 type PodStatus struct {
 	Name     string    `json:"name"`
 	Node     string    `json:"node,omitempty"`
 	State    string    `json:"state"` // ready, starting, failing or ending
-	Since    time.Time `json:"since"` // when the pod was made
+	Since    time.Time `json:"since"` // when the pod was created
 	Restarts int       `json:"restarts"`
 	Image    string    `json:"image"`
 	Cause    *Cause    `json:"cause,omitempty"` // why it is not ready, if that is known
 }
 
-// ReadStatus reads how the installation in namespace does. Its error is of kind
+// ReadStatus reads the state of the installation in namespace. Its error is of kind
 // Missing if there is none.
 func ReadStatus(ctx context.Context, config *rest.Config, namespace string) (Status, error) {
 	inst, err := New(config, namespace)

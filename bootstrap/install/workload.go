@@ -8,15 +8,15 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// A workload is one StatefulSet or Deployment as a roll-out sees it.
+// A workload is the state of one StatefulSet or Deployment in a roll-out.
 type workload struct {
 	role     string
 	name     string
 	want     int    // replicas
 	ready    int    // of those that are up to date
 	done     bool   // the controller has nothing left to do
-	revision string // the pods that matter carry it, if it is not ""
-	trouble  string // what hinders the controller from making pods, in its words
+	revision string // of the pods that count, if it is not ""
+	failure  string // why the controller cannot create pods, in its words
 }
 
 // workloadsOf reads StatefulSets and Deployments, sorted by name.
@@ -40,14 +40,14 @@ func workloadsOf(objects []*unstructured.Unstructured) ([]workload, error) {
 			for _, c := range conditions {
 				condition, ok := c.(map[string]any)
 				if ok && condition["type"] == "ReplicaFailure" && condition["status"] == "True" {
-					w.trouble, _ = condition["message"].(string)
+					w.failure, _ = condition["message"].(string)
 				}
 			}
 		default:
 			return nil, fmt.Errorf("roll out %s %s: not a kind that rolls out", u.GetKind(), u.GetName())
 		}
 		if !observed {
-			w.ready, w.revision = 0, "" // the status speaks of what was before
+			w.ready, w.revision = 0, "" // the status is of the former generation
 		}
 		w.done = observed && total == w.want && updated == w.want && w.ready == w.want
 		workloads = append(workloads, w)

@@ -35,12 +35,11 @@ type Client struct {
 // New returns a client of the API server that config names.
 func New(config *rest.Config) (*Client, error) {
 	config = rest.CopyConfig(config)
-	// client-go's default of five requests a second is meant for
-	// controllers that share a busy server.
+	// client-go's default of five requests a second is for controllers that
+	// share a busy server.
 	config.QPS, config.RateLimiter = -1, nil
 	config.UserAgent = "hellox"
-	// What the server warns of is in the answers that matter; the default
-	// handler would write to the terminal.
+	// The default handler of warnings would write to the terminal.
 	config.WarningHandlerWithContext = rest.NoWarnings{}
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
@@ -100,7 +99,7 @@ func (c *Client) ResourceOf(ctx context.Context, r Ref) (dynamic.ResourceInterfa
 }
 
 // Resources returns what the cluster has in one group and version. (client-go's
-// discovery package would bring in every typed API.)
+// discovery package would link every typed API.)
 func (c *Client) Resources(ctx context.Context, gv schema.GroupVersion) ([]metav1.APIResource, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -128,7 +127,8 @@ func (c *Client) GetJSON(ctx context.Context, path string, v any) error {
 	return json.Unmarshal(body, v)
 }
 
-// Get returns an object and where it is; nil if there is none.
+// Get returns an object, nil if there is none, and the resource to change it
+// with.
 func (c *Client) Get(ctx context.Context, r Ref) (dynamic.ResourceInterface, *unstructured.Unstructured, error) {
 	resource, err := c.ResourceOf(ctx, r)
 	if err != nil {

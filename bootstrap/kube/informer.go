@@ -12,15 +12,17 @@ import (
 )
 
 // An Informer is a local copy of the objects that a selector names, kept up to date
-// by client-go's reflector: one list, then a watch, begun anew when it breaks.
+// by client-go's reflector: one list, then a watch, which is restarted when it
+// breaks.
 type Informer struct {
 	store   cache.Store
-	changed chan<- struct{} // has room for one; a change is signalled if there is room
+	changed chan<- struct{} // buffered, 1: signals changes; the creator's, not closed here
 	Synced  chan struct{}   // closed when store first holds all there is
 }
 
-// NewInformer returns an informer that Run fills. changed has room for one value; it
-// gets one after each change, also from other informers that share it.
+// NewInformer returns an informer that Run fills. changed must be buffered. It
+// gets a value after each change unless it is full, and may be shared by several
+// informers.
 func NewInformer(changed chan<- struct{}) *Informer {
 	return &Informer{
 		store:   cache.NewStore(cache.DeletionHandlingMetaNamespaceKeyFunc),
@@ -55,7 +57,7 @@ func (i *Informer) All() []*unstructured.Unstructured {
 	return objects
 }
 
-// Add, Update, Delete, Replace and Resync are what a reflector asks of a store.
+// Add, Update, Delete, Replace and Resync implement the reflector's store.
 
 func (i *Informer) Add(o any) error    { return i.signal(i.store.Add(o)) }
 func (i *Informer) Update(o any) error { return i.signal(i.store.Update(o)) }

@@ -6,8 +6,8 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// WithoutKlog keeps client-go from logging: what goes wrong is returned or tried
-// again, and a terminal is no place for its log.
+// WithoutKlog returns a context with which client-go does not log: its errors are
+// returned or retried, and its log would disturb the terminal.
 func WithoutKlog(ctx context.Context) context.Context {
 	return klog.NewContext(ctx, klog.Logger{})
 }

@@ -21,10 +21,10 @@ func RefOf(u *unstructured.Unstructured) Ref {
 	return Ref{u.GetAPIVersion(), u.GetKind(), u.GetNamespace(), u.GetName()}
 }
 
-// String is its kind and name as people write them: StatefulSet broker.
+// String returns kind and name: StatefulSet broker.
 func (r Ref) String() string { return r.Kind + " " + r.Name }
 
-// HoldsData tells whether deleting the object deletes what users said.
+// HoldsData reports whether deleting the object deletes users' data.
 func (r Ref) HoldsData() bool { return r.APIVersion == "v1" && r.Kind == "PersistentVolumeClaim" }
 
 // CompareRefs orders references by kind, namespace and name.
@@ -33,16 +33,16 @@ func CompareRefs(a, b Ref) int {
 		cmp.Compare(a.Name, b.Name), cmp.Compare(a.APIVersion, b.APIVersion))
 }
 
-// Names lists refs as a part of a sentence.
+// Names lists refs for a sentence.
 func Names(refs []Ref) string {
-	said := make([]string, len(refs))
+	names := make([]string, len(refs))
 	for i, r := range refs {
-		said[i] = r.String()
+		names[i] = r.String()
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(names, ", ")
 }
 
-// Few names a few of refs, and how many more there are.
+// Few lists the first of refs for a sentence, and how many more there are.
 func Few(refs []Ref) string {
 	const few = 3
 	if len(refs) <= few {

@@ -2,7 +2,7 @@ package kube
 
 import "k8s.io/apimachinery/pkg/runtime/schema"
 
-// The resources that are used by name. Any other is looked up by its kind.
+// The resources that hellox uses by name. Any other is looked up by its kind.
 var (
 	Namespaces   = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 	ConfigMaps   = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}

@@ -11,7 +11,7 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// WaitGone waits until the object of that name and uid is no more.
+// WaitGone waits until the object of that name and UID is deleted.
 func WaitGone(ctx context.Context, resource dynamic.ResourceInterface, name string, uid types.UID) error {
 	for {
 		u, err := resource.Get(ctx, name, metav1.GetOptions{})
@@ -27,8 +27,8 @@ func WaitGone(ctx context.Context, resource dynamic.ResourceInterface, name stri
 	}
 }
 
-// watchDeletion returns when the object is deleted, or when the watch ended
-// for a reason of its own and the caller must look again.
+// watchDeletion returns when the object is deleted, or when the watch ends for
+// another reason and the caller must check again.
 func watchDeletion(ctx context.Context, resource dynamic.ResourceInterface, name, version string) error {
 	w, err := resource.Watch(ctx, metav1.ListOptions{
 		FieldSelector:   "metadata.name=" + name,
@@ -47,8 +47,8 @@ func watchDeletion(ctx context.Context, resource dynamic.ResourceInterface, name
 			case ok && event.Type == watch.Deleted:
 				return nil
 			case !ok || event.Type == watch.Error:
-				// A server that ends watches at once must not be asked in a
-				// tight loop.
+				// Do not ask a server that ends watches at once in a tight
+				// loop.
 				return Pause(ctx, 200*time.Millisecond)
 			}
 		}

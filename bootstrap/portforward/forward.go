@@ -17,21 +17,20 @@ const (
 	PortMQTT = 1883 // plain MQTT, of broker
 )
 
-// A Forward is a listener on this machine's loopback whose connections go to
-// one port of a ready pod of a role. It stays open whatever happens to the
-// pods: each connection is dialled anew.
+// A Forward forwards the connections to a local port to a port of a ready pod.
+// It stays open whatever happens to the pods: each connection is dialled anew.
 type Forward struct {
 	// Port is the local port, the same on 127.0.0.1 and, where the machine
 	// has it, on ::1.
 	Port int
-	// Moved is why Port is not the one that was preferred; "" if it is.
+	// Moved says why Port is not the preferred one; "" if it is.
 	Moved string
 
 	forwarder *forwarder
 	listeners []net.Listener
 	stop      context.CancelFunc
 	running   sync.WaitGroup
-	failed    chan error // has room for one: why a listener ended by itself
+	failed    chan error // buffered, 1: why a listener ended; never closed
 }
 
 // A Target is what a Forward ends at.
@@ -42,8 +41,9 @@ type Target struct {
 	Port      int    // PortWeb or PortMQTT
 }
 
-// Serve forwards the connections to local until Close. It does not wait for a
-// pod: a connection waits, for a while, if there is none that is ready.
+// Serve forwards the connections to local until Close, which also closes local.
+// It does not wait for a pod: a connection waits for up to dialTimeout if none is
+// ready.
 func Serve(client *kube.Client, to Target, local *Listener) *Forward {
 	ctx, stop := context.WithCancel(kube.WithoutKlog(context.Background()))
 	f := &Forward{
@@ -63,7 +63,8 @@ func Serve(client *kube.Client, to Target, local *Listener) *Forward {
 // Addr is the local address, 127.0.0.1:8420.
 func (f *Forward) Addr() string { return fmt.Sprintf("127.0.0.1:%d", f.Port) }
 
-// Failed gets an error if the forward can no longer listen.
+// Failed returns a channel that gets an error if the forward can no longer
+// listen. It is never closed.
 func (f *Forward) Failed() <-chan error { return f.failed }
 
 // Close ends the listeners and every connection, and returns when they have
@@ -86,7 +87,7 @@ func (f *Forward) accept(ctx context.Context, ln net.Listener) {
 		case ctx.Err() != nil:
 			return
 		case isTemporary(err):
-			// Such as too many open files: others will be closed.
+			// Such as too many open files, until others are closed.
 			if kube.Pause(ctx, 50*time.Millisecond) != nil {
 				return
 			}
@@ -100,8 +101,8 @@ func (f *Forward) accept(ctx context.Context, ln net.Listener) {
 	}
 }
 
-// serve forwards one connection. What goes wrong ends it with a reset, which is
-// what a client would see of a broken network.
+// serve forwards one connection. An error ends it with a reset, as a broken
+// network would.
 func (f *Forward) serve(ctx context.Context, local *net.TCPConn) {
 	c, err := f.forwarder.dial(ctx)
 	if err != nil {

@@ -12,29 +12,27 @@ import (
 )
 
 const (
-	// patienceDial is for how long a dial waits for a ready pod: long enough
-	// for a pod to be replaced, short enough for a client to see that
-	// something is wrong.
-	patienceDial = 15 * time.Second
-	// patiencePod is for how long one pod that is ready is tried.
-	patiencePod = 5 * time.Second
+	// dialTimeout is how long a dial waits for a ready pod: long enough for a
+	// pod to be replaced, short enough for a client to notice a problem.
+	dialTimeout = 15 * time.Second
+	// podTimeout is how long one attempt to reach a ready pod may take.
+	podTimeout = 5 * time.Second
 )
 
-// A forwarder dials one port of whichever pod of a role is ready, through the API
-// server. It follows the pods by a watch, so that the successor of a replaced
-// pod is found at once.
+// A forwarder dials one port of the ready pod of a role, through the API server.
+// It watches the pods, so that the successor of a replaced pod is found at once.
 //
 // Each connection has a session (a WebSocket or SPDY connection to the API
 // server) of its own. A session can carry several, but its streams have no flow
-// control: one reader that stops would hold up all the others. One session is
-// kept in stock, so that a dial does not wait for it to be made.
+// control: one reader that stops would hold up all the others. One idle
+// session is kept open, so that a dial does not wait for one.
 type forwarder struct {
 	client *kube.Client
 	to     Target
 
 	pods    *kube.Informer
-	changed chan struct{} // has room for one: the pods changed
-	missing chan struct{} // has room for one: a spare session may be missing
+	changed chan struct{} // buffered, 1: the pods changed; never closed
+	missing chan struct{} // buffered, 1: the idle session may be missing; never closed
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
@@ -43,7 +41,7 @@ type forwarder struct {
 	wake chan struct{} // closed and replaced when pods change
 }
 
-// newForwarder returns a forwarder, which lives until close.
+// newForwarder returns a forwarder that works until close.
 func newForwarder(ctx context.Context, client *kube.Client, to Target) *forwarder {
 	ctx, stop := context.WithCancel(ctx)
 	f := &forwarder{
@@ -57,7 +55,7 @@ func newForwarder(ctx context.Context, client *kube.Client, to Target) *forwarde
 	return f
 }
 
-// close ends the forwarder; connections through it must have ended before.
+// close ends the forwarder. Its connections must have ended before.
 func (f *forwarder) close() {
 	f.stop()
 	f.running.Wait()
@@ -66,7 +64,7 @@ func (f *forwarder) close() {
 	f.dropIdle()
 }
 
-// follow wakes those who wait for a ready pod.
+// follow wakes the dials that wait for a ready pod.
 func (f *forwarder) follow(ctx context.Context) {
 	for {
 		select {
@@ -82,7 +80,7 @@ func (f *forwarder) follow(ctx context.Context) {
 	}
 }
 
-// keepIdle keeps a session in stock.
+// keepIdle keeps an idle session open.
 func (f *forwarder) keepIdle(ctx context.Context) {
 	for {
 		select {
@@ -94,8 +92,8 @@ func (f *forwarder) keepIdle(ctx context.Context) {
 	}
 }
 
-// openIdle sees to it that the spare session ends in the pod that is ready now.
-// What goes wrong here is told to whoever dials.
+// openIdle makes sure that the idle session ends in the pod that is ready now. It
+// returns no error: the next dial opens a session itself and reports it.
 func (f *forwarder) openIdle(ctx context.Context) {
 	pod := f.ready()
 	f.mu.Lock()
@@ -107,7 +105,7 @@ func (f *forwarder) openIdle(ctx context.Context) {
 	if have || pod == nil {
 		return
 	}
-	opening, cancel := context.WithTimeout(ctx, patiencePod)
+	opening, cancel := context.WithTimeout(ctx, podTimeout)
 	defer cancel()
 	fresh, err := f.open(opening, pod)
 	if err != nil {
@@ -122,7 +120,7 @@ func (f *forwarder) openIdle(ctx context.Context) {
 	f.idle = fresh
 }
 
-// dropIdle closes the spare session, if there is one. The caller holds f.mu.
+// dropIdle closes the idle session, if there is one. The caller holds f.mu.
 func (f *forwarder) dropIdle() {
 	if f.idle != nil {
 		f.idle.conn.Close()
@@ -130,7 +128,7 @@ func (f *forwarder) dropIdle() {
 	}
 }
 
-// take returns a session that ends in pod: the spare one, if it does.
+// take returns a session that ends in pod: the idle one, if it does.
 func (f *forwarder) take(ctx context.Context, pod *corev1.Pod) (*session, error) {
 	f.mu.Lock()
 	idle := f.idle
@@ -147,7 +145,7 @@ func (f *forwarder) take(ctx context.Context, pod *corev1.Pod) (*session, error)
 
 // dial connects to the port in a ready pod, waiting for one if need be.
 func (f *forwarder) dial(ctx context.Context) (*connection, error) {
-	ctx, cancel := context.WithTimeout(ctx, patienceDial)
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	var last error
 	for {
@@ -180,7 +178,7 @@ func (f *forwarder) dial(ctx context.Context) (*connection, error) {
 	}
 }
 
-// wantIdle asks for a new spare session.
+// wantIdle requests a new idle session.
 func (f *forwarder) wantIdle() {
 	select {
 	case f.missing <- struct{}{}:
@@ -188,11 +186,10 @@ func (f *forwarder) wantIdle() {
 	}
 }
 
-// dialPod makes one attempt. It is short, because a session in stock may have
-// died without a word, as after a laptop has slept; the next attempt makes
-// another.
+// dialPod makes one attempt. It is short, because the idle session may have
+// broken unnoticed, as after a laptop has slept; the next attempt opens another.
 func (f *forwarder) dialPod(ctx context.Context, pod *corev1.Pod) (*connection, error) {
-	ctx, cancel := context.WithTimeout(ctx, patiencePod)
+	ctx, cancel := context.WithTimeout(ctx, podTimeout)
 	defer cancel()
 	s, err := f.take(ctx, pod)
 	if err != nil {
@@ -201,7 +198,7 @@ func (f *forwarder) dialPod(ctx context.Context, pod *corev1.Pod) (*connection, 
 	return s.connect(ctx, f.to.Port)
 }
 
-// ready returns the newest pod of the role that is ready and stays, or nil.
+// ready returns the newest pod that is ready and not being deleted, or nil.
 func (f *forwarder) ready() *corev1.Pod {
 	var newest *corev1.Pod
 	for _, u := range f.pods.All() {

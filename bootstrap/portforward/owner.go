@@ -9,8 +9,9 @@ import (
 	"github.com/shirou/gopsutil/v4/process"
 )
 
-// portOwner names who listens on a TCP port of this machine: "nginx (process
-// 4242)". It is for a sentence only: what cannot be found out is said so.
+// portOwner names the program that listens on a TCP port of this machine:
+// "nginx (process 4242)". It is for a message: a program that cannot be found is
+// "another program".
 func portOwner(ctx context.Context, port int) string {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

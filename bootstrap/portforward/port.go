@@ -11,14 +11,14 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// A Port is where a forward should listen.
+// A Port is the local port that a forward should listen on.
 type Port struct {
 	Number int    // 0: any free one
-	Asked  bool   // it was asked for, so no other will do
-	Flag   string // --web-port, for the error that says so
+	Asked  bool   // the user asked for it, so no other is tried
+	Flag   string // --web-port, for the hint
 }
 
-// How many ports after the default one are tried.
+// portsTried is how many ports after the preferred one are tried.
 const portsTried = 50
 
 // Listen listens on the port of both loopback addresses. If the port is taken
@@ -58,8 +58,8 @@ func (p Port) Listen(ctx context.Context) (*Listener, error) {
 // A Listener listens on a local port.
 type Listener struct {
 	Listeners []net.Listener // on 127.0.0.1 and, where the machine has it, on ::1
-	// Moved is why the port is not the one that was preferred, in one sentence;
-	// "" if it is.
+	// Moved says in one sentence why the port is not the preferred one; "" if it
+	// is.
 	Moved string
 }
 
@@ -71,8 +71,8 @@ func (l *Listener) Close() {
 }
 
 // listenLoopback listens on one port of 127.0.0.1 and, where the machine has
-// it, of ::1: a browser may take localhost for either, and must not find
-// somebody else on one of them. The error matches syscall.EADDRINUSE if the
+// it, of ::1: a browser may take localhost for either, and must not reach
+// another program on one of them. The error matches syscall.EADDRINUSE if the
 // port is taken on either.
 func listenLoopback(ctx context.Context, port int) ([]net.Listener, error) {
 	var config net.ListenConfig
@@ -91,7 +91,8 @@ func listenLoopback(ctx context.Context, port int) ([]net.Listener, error) {
 			return []net.Listener{four}, nil // there is no ::1 here
 		}
 		four.Close()
-		// A free port that was given is free on one address only: get another.
+		// The port that the system chose is free on one address only: get
+		// another.
 		if port != 0 || attempt == portsTried {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 	"hellox/bootstrap/kube"
 )
 
-// A session is a connection to the API server that ends in one pod.
+// A session is a connection, through the API server, that ends in one pod.
 type session struct {
 	pod  string // its uid
 	conn httpstream.Connection
@@ -28,8 +28,8 @@ func (s *session) ended() bool {
 	}
 }
 
-// open makes a session to pod: over a WebSocket, or over SPDY where the API
-// server is too old for that or a proxy stands between.
+// open opens a session to pod: over a WebSocket, or over SPDY if the API server
+// is too old for that or a proxy is in the way.
 func (f *forwarder) open(ctx context.Context, pod *corev1.Pod) (*session, error) {
 	dialer, err := newDialer(f.client, f.to.Namespace, pod.Name)
 	if err != nil {
@@ -47,8 +47,8 @@ func (f *forwarder) open(ctx context.Context, pod *corev1.Pod) (*session, error)
 	}()
 	select {
 	case <-ctx.Done():
-		// client-go's dialers know no context: this one ends when its TCP
-		// connection does, and nobody can wait for that.
+		// client-go's dialers take no context: this one ends with its TCP
+		// connection, and is not waited for.
 		go func() {
 			if r := <-dialed; r.err == nil {
 				r.conn.Close()

@@ -15,16 +15,16 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// A Runner runs other programs with an environment of its own making, so
-// that nothing in a user's shell sends them elsewhere unseen.
+// A Runner runs other programs with an environment of its own, so that no
+// variable of a user's shell directs them elsewhere unnoticed.
 type Runner struct {
 	env []string
 }
 
 // New takes the environment as os.Environ gives it. A shell that has
 // evaluated `minikube docker-env` points every docker client into minikube's
-// node, where no kind cluster is and nobody should start one: those settings
-// are taken back, to what minikube says stood there before.
+// node, where no kind cluster is and none should be created: those variables are
+// restored to what minikube recorded.
 func New(environ []string) *Runner {
 	r := &Runner{env: slices.Clone(environ)}
 	if r.Getenv("MINIKUBE_ACTIVE_DOCKERD") == "" {
@@ -56,11 +56,11 @@ func (r *Runner) set(name, value string) {
 	}
 }
 
-// Look returns the path of a program, found by the runner's own PATH.
+// Look returns the path of a program, found in the runner's own PATH.
 func (r *Runner) Look(name string) (string, bool) {
 	for _, dir := range filepath.SplitList(r.Getenv("PATH")) {
 		if !filepath.IsAbs(dir) {
-			continue // never what happens to lie in the working folder
+			continue // never a program in the working directory
 		}
 		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
 			return path, true
@@ -73,43 +73,43 @@ func (r *Runner) Look(name string) (string, bool) {
 type Command struct {
 	Name  string
 	Args  []string
-	Dir   string   // working folder; "" is ours
+	Dir   string   // working directory; "" is this process's
 	Env   []string // on top of the runner's
 	Stdin io.Reader
 	// Line, if not nil, is called with each line of stdout as it comes.
 	Line func(string)
 }
 
-// Output is what a program said.
+// Output is what a program wrote.
 type Output struct {
 	Stdout, Stderr string
 }
 
-// An ExitError is a program that ran and did not end with 0.
+// An ExitError is the error of a program that ran and did not exit with 0.
 type ExitError struct {
 	Program string
 	Code    int // -1 if a signal ended it
 	Output
 }
 
-// Error is what the program said about it, in one line.
+// Error returns the program's last line on stderr, or its exit code.
 func (e *ExitError) Error() string {
-	if said := e.Said(); said != "" {
-		return e.Program + ": " + said
+	if line := e.LastLine(); line != "" {
+		return e.Program + ": " + line
 	}
 	return fmt.Sprintf("%s ended with exit code %d", e.Program, e.Code)
 }
 
-// Said returns the last line that the program wrote to stderr, without its
+// LastLine returns the last line that the program wrote to stderr, without its
 // own name before it; "" if there is none.
-func (e *ExitError) Said() string {
+func (e *ExitError) LastLine() string {
 	lines := strings.Split(strings.TrimSpace(e.Stderr), "\n")
 	last := strings.TrimSpace(lines[len(lines)-1])
 	return strings.TrimPrefix(last, e.Program+": ")
 }
 
-// Run runs the program to its end. A context that ends asks it to stop, and
-// a second later makes it. The error is the context's, or an *ExitError, or
+// Run runs the program to its end. When ctx ends it is asked to stop, and
+// killed a second later. The error is the context's, or an *ExitError, or
 // an *Error of kind Missing if there is no such program.
 func (r *Runner) Run(ctx context.Context, c Command) (Output, error) {
 	path, ok := r.Look(c.Name)
@@ -141,8 +141,8 @@ func (r *Runner) Run(ctx context.Context, c Command) (Output, error) {
 	return out, nil
 }
 
-// Detach starts a program that goes on when this process ends, if there is
-// such a program. Nothing is heard of how it ends.
+// Detach starts a program that continues when this process ends, if there is
+// such a program. Its result is not known.
 func (r *Runner) Detach(name string, args ...string) {
 	path, ok := r.Look(name)
 	if !ok {
@@ -150,7 +150,7 @@ func (r *Runner) Detach(name string, args ...string) {
 	}
 	cmd := exec.Command(path, args...) //nolint:noctx // it outlives its caller
 	cmd.Env = r.env
-	leaveAlone(cmd)
+	detach(cmd)
 	if cmd.Start() == nil {
 		_ = cmd.Process.Release()
 	}

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminate asks a program to end.
+// terminate asks a program to exit.
 func terminate(p *os.Process) error { return p.Signal(unix.SIGTERM) }
 
-// leaveAlone lets a program outlive us and the terminal's Ctrl-C.
-func leaveAlone(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
+// detach lets a program outlive this process and the terminal's Ctrl-C.
+func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

@@ -10,7 +10,7 @@ import (
 // window and shares our console.
 func terminate(p *os.Process) error { return p.Kill() }
 
-// leaveAlone lets a program outlive us and the console's Ctrl-C.
-func leaveAlone(cmd *exec.Cmd) {
+// detach lets a program outlive this process and the console's Ctrl-C.
+func detach(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
 }

@@ -1,7 +1,7 @@
 package step
 
-// An Error is what stops a step: one sentence that says what is wrong, and
-// as data beside it what to do about it.
+// An Error is why a step failed: one sentence that says what is wrong, and
+// beside it, as data, what to do about it.
 type Error struct {
 	Kind Kind
 	// Sentence says what is wrong, without a full stop: `there is no
@@ -10,10 +10,10 @@ type Error struct {
 	// Hint is the next command to type, or what to change; empty if there
 	// is nothing better to say than the sentence.
 	Hint string
-	// Evidence is what was seen, a line each, as it was said by others: such
-	// as the last words of a program that ended. Mostly empty.
+	// Evidence holds output of other programs, a line each, such as the last
+	// log lines of a program that ended. Mostly empty.
 	Evidence []string
-	// Err is the cause that the sentence does not already hold; may be nil.
+	// Err is the cause, if the sentence does not hold it already; may be nil.
 	Err error
 }
 
@@ -22,10 +22,10 @@ type Error struct {
 type Kind int
 
 const (
-	Failed    Kind = iota // it was tried, and failed
+	Failed    Kind = iota // it was tried and failed
 	Ambiguous             // several things fit, or what was asked contradicts itself
-	Missing               // something it needs is not there or does not run
-	Unsafe                // it may not be done: not shown to be a local cluster
+	Missing               // something it needs does not exist or does not run
+	Unsafe                // it is refused: the cluster is not proven to be local
 )
 
 func (e *Error) Error() string {

@@ -1,20 +1,20 @@
 package step
 
-// Reporter is told how Up, Down and Scale get on, one step at a time, so that a
-// caller can show it to a person or write it as events. Its methods are called
-// from one goroutine.
+// Reporter receives the progress of Up, Down and Scale, one step at a time, to
+// show it to a user or to write it as events. Its methods are called from one
+// goroutine.
 type Reporter interface {
-	// Begin says that the step called name is under way: one of this package's
-	// constants.
+	// Begin starts the step called name: one of this package's constants.
 	Begin(name string)
-	// Progress says in a few words how far the step is.
+	// Progress describes in a few words how far the step is.
 	Progress(detail string)
-	// Done ends the step with what it did or found. unchanged: there was
-	// nothing to do.
+	// Done ends the step with what it did or found. unchanged reports that there
+	// was nothing to do.
 	Done(text string, unchanged bool)
-	// Fail ends the step with what stopped it; the same error is returned.
+	// Fail ends the step with the error that stopped it, which is also returned
+	// to the caller.
 	Fail(err error)
-	// Note says something that is no step, between two of them or within one.
+	// Note reports something else, between two steps or within one.
 	Note(text string)
 }
 
