@@ -32,62 +32,6 @@ type row struct {
 	to       []Consumer // each once
 }
 
-// take collects the pending writes, as much as one commit may hold. With tidy it
-// also takes cursors and deletions.
-func (j *Journal) take(tidy bool) *commitBatch {
-	j.mu.Lock()
-	w := &commitBatch{last: j.syncedSeq}
-	n := 0
-	for ; n < len(j.pending) && w.bytes < int(j.file.commitBytes); n++ {
-		if m := j.pending[n].m; m != nil {
-			w.bytes += m.Size()
-		}
-		w.last = j.pending[n].seq
-	}
-	w.writes, j.pending = j.pending[:n:n], j.pending[n:]
-	if len(j.pending) > 0 {
-		j.wakeWriter()
-	}
-	if len(j.changedTopics) > 0 {
-		w.topics = make(map[string]*Message, len(j.changedTopics))
-		for topic := range j.changedTopics {
-			w.topics[topic] = nil
-		}
-		clear(j.changedTopics)
-	}
-	for s := range j.changedSessions {
-		w.saved = append(w.saved, s)
-	}
-	clear(j.changedSessions)
-	if tidy {
-		for s := range j.changedCursors {
-			w.advanced = append(w.advanced, s)
-		}
-		clear(j.changedCursors)
-		w.discarded, w.discardedBytes, j.discarded, j.discardedBytes = j.discarded, j.discardedBytes, nil, 0
-		w.below = j.batches.firstNeeded(j.syncedSeq + 1)
-	}
-	j.mu.Unlock()
-
-	for _, s := range w.saved {
-		if r, ok := s.Row(); ok {
-			w.sessions = append(w.sessions, r)
-		} else {
-			w.ended = append(w.ended, r)
-		}
-	}
-	for _, s := range w.advanced {
-		if r, ok := s.Row(); ok {
-			w.cursors = append(w.cursors, r)
-		}
-	}
-	for topic := range w.topics {
-		w.topics[topic] = j.retained(topic)
-	}
-	w.encode()
-	return w
-}
-
 // batch returns the batch that the row is once it has been written.
 func (r *row) batch() *batch {
 	b := &batch{span: span{r.key, r.key}, size: int64(len(r.records)), to: r.to, needed: len(r.to), messages: r.messages}

@@ -71,8 +71,8 @@ func TestFetchOfWhatIsGone(t *testing.T) {
 	}
 	keys := k.pending
 	j.mu.Lock()
-	for _, b := range j.batches {
-		j.uncache(b)
+	for _, b := range j.stored.batches {
+		j.stored.uncache(b)
 	}
 	j.mu.Unlock()
 	if got, err := j.Fetch(keys); err != nil || len(got) != 1 || string(got[0].Messages[0].Payload) != "1" {

@@ -42,12 +42,7 @@ type Journal struct {
 	changedCursors  map[Consumer]struct{}
 	changedTopics   map[string]struct{} // of retained messages
 
-	batches        batches
-	discarded      []span // batches in the file that no session needs
-	discardedBytes int64
-	storedBytes    int64  // bytes of batches in the file
-	cachedFrom     uint64 // messages of batches that end before it are not in memory
-	cachedBytes    int    // of messages that are
+	stored index
 }
 
 // A pendingWrite is what one call adds: a message, or only a sequence number
@@ -59,10 +54,17 @@ type pendingWrite struct {
 	seq  uint64
 }
 
+// Stats are the figures of a journal.
+type Stats struct {
+	LastSeq uint64 // the newest sequence number
+	Bytes   int64  // of batches in the file
+	Batches int    // in memory
+	Needed  int    // of batches, those that some consumer needs
+}
+
 const (
 	maxPendingBytes = 4 << 20 // bytes; then Append waits
 	maxBatch        = 1 << 20 // bytes of a row
-	maxCached       = 4 << 20 // bytes of messages that stay in memory for feeders
 	recoverAt       = 0.9     // of the limit
 )
 
@@ -75,7 +77,7 @@ func (j *Journal) Append(m *Message, to []Consumer, from Waiter) (uint64, error)
 	for j.state == working && j.pendingBytes > maxPendingBytes && !j.closing {
 		j.changed.Wait()
 	}
-	if j.state == working && j.storedBytes+int64(j.pendingBytes) >= j.limit {
+	if j.state == working && j.stored.bytes+int64(j.pendingBytes) >= j.limit {
 		j.degrade(j.atLimit())
 	}
 	switch {
@@ -147,12 +149,25 @@ func (j *Journal) Advanced(s Consumer, past []uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.changedCursors[s] = struct{}{}
-	j.releaseLocked(past)
+	j.stored.release(past)
 }
 
 // Release notes that a session that has ended no longer needs these batches.
 func (j *Journal) Release(keys []uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.releaseLocked(keys)
+	j.stored.release(keys)
+}
+
+// Stats returns the present figures.
+func (j *Journal) Stats() Stats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := Stats{LastSeq: j.lastSeq, Bytes: j.stored.bytes, Batches: len(j.stored.batches)}
+	for _, b := range j.stored.batches {
+		if b.needed > 0 {
+			s.Needed++
+		}
+	}
+	return s
 }

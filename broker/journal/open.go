@@ -117,11 +117,11 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 			}
 		}
 		b := &batch{span: span{key, key}, size: size, to: to, needed: len(to)}
-		j.notify(to, j.addBatch(b), key)
-		j.discard(b)
+		j.notify(to, j.stored.add(b), key)
+		j.stored.discard(b)
 	})
 	j.syncedSeq = j.lastSeq
-	j.metrics.Bytes.Set(float64(j.storedBytes))
+	j.metrics.Bytes.Set(float64(j.stored.bytes))
 	return err
 }
 

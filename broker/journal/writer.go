@@ -77,6 +77,62 @@ func (j *Journal) WaitSynced(timeout time.Duration) {
 	}
 }
 
+// take collects the pending writes, as much as one commit may hold. With tidy it
+// also takes cursors and deletions.
+func (j *Journal) take(tidy bool) *commitBatch {
+	j.mu.Lock()
+	w := &commitBatch{last: j.syncedSeq}
+	n := 0
+	for ; n < len(j.pending) && w.bytes < int(j.file.commitBytes); n++ {
+		if m := j.pending[n].m; m != nil {
+			w.bytes += m.Size()
+		}
+		w.last = j.pending[n].seq
+	}
+	w.writes, j.pending = j.pending[:n:n], j.pending[n:]
+	if len(j.pending) > 0 {
+		j.wakeWriter()
+	}
+	if len(j.changedTopics) > 0 {
+		w.topics = make(map[string]*Message, len(j.changedTopics))
+		for topic := range j.changedTopics {
+			w.topics[topic] = nil
+		}
+		clear(j.changedTopics)
+	}
+	for s := range j.changedSessions {
+		w.saved = append(w.saved, s)
+	}
+	clear(j.changedSessions)
+	if tidy {
+		for s := range j.changedCursors {
+			w.advanced = append(w.advanced, s)
+		}
+		clear(j.changedCursors)
+		w.discarded, w.discardedBytes, j.stored.discarded, j.stored.discardedBytes = j.stored.discarded, j.stored.discardedBytes, nil, 0
+		w.below = j.stored.batches.firstNeeded(j.syncedSeq + 1)
+	}
+	j.mu.Unlock()
+
+	for _, s := range w.saved {
+		if r, ok := s.Row(); ok {
+			w.sessions = append(w.sessions, r)
+		} else {
+			w.ended = append(w.ended, r)
+		}
+	}
+	for _, s := range w.advanced {
+		if r, ok := s.Row(); ok {
+			w.cursors = append(w.cursors, r)
+		}
+	}
+	for topic := range w.topics {
+		w.topics[topic] = j.retained(topic)
+	}
+	w.encode()
+	return w
+}
+
 // commit writes what is pending and notifies consumers and waiters.
 func (j *Journal) commit(tidy bool) {
 	w := j.take(tidy)
@@ -97,12 +153,12 @@ func (j *Journal) commit(tidy bool) {
 // consumers are notified, and consumers before waiters are released.
 func (j *Journal) committed(w *commitBatch) {
 	j.mu.Lock()
-	j.storedBytes -= w.discardedBytes
+	j.stored.bytes -= w.discardedBytes
 	former := make([]uint64, len(w.rows)) // keys of the batches that rows were joined to
 	for i := range w.rows {
-		former[i] = j.addBatch(w.rows[i].batch())
+		former[i] = j.stored.add(w.rows[i].batch())
 	}
-	j.evict()
+	j.stored.evict()
 	j.mu.Unlock()
 
 	for i, r := range w.rows {
@@ -114,8 +170,8 @@ func (j *Journal) committed(w *commitBatch) {
 	j.syncedSeq = w.last
 	waiters := j.waiters
 	j.waiters = nil
-	j.metrics.Bytes.Set(float64(j.storedBytes))
-	if j.state == full && float64(j.storedBytes) < recoverAt*float64(j.limit) && !j.file.ballastReleased() {
+	j.metrics.Bytes.Set(float64(j.stored.bytes))
+	if j.state == full && float64(j.stored.bytes) < recoverAt*float64(j.limit) && !j.file.ballastReleased() {
 		j.recovered()
 	}
 	j.changed.Broadcast()
@@ -131,17 +187,6 @@ func (j *Journal) notify(to []Consumer, oldKey, key uint64) {
 		if !s.Committed(oldKey, key) {
 			j.Release([]uint64{key})
 		}
-	}
-}
-
-// evict drops the oldest messages from memory while there are too many.
-func (j *Journal) evict() {
-	for _, b := range j.batches.from(j.cachedFrom) {
-		if j.cachedBytes <= maxCached {
-			return
-		}
-		j.uncache(b)
-		j.cachedFrom = b.last + 1
 	}
 }
 
@@ -178,8 +223,8 @@ func (j *Journal) requeue(w *commitBatch) {
 	for topic := range w.topics {
 		j.changedTopics[topic] = struct{}{}
 	}
-	j.discarded = append(j.discarded, w.discarded...)
-	j.discardedBytes += w.discardedBytes
+	j.stored.discarded = append(j.stored.discarded, w.discarded...)
+	j.stored.discardedBytes += w.discardedBytes
 }
 
 // tryRecover writes cursors, sessions and deletions into the room that the
@@ -194,7 +239,7 @@ func (j *Journal) tryRecover() {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if float64(j.storedBytes) < recoverAt*float64(j.limit) {
+	if float64(j.stored.bytes) < recoverAt*float64(j.limit) {
 		j.recovered()
 	} else {
 		j.cause = j.atLimit()
