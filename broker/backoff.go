@@ -1,7 +1,7 @@
 package broker
 
 import (
-	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -10,7 +10,7 @@ import (
 // each time: two hundred that reconnect at once would otherwise spin, and keep
 // subscribers from emptying the store.
 type connectBackoff struct {
-	ctx context.Context // ends with the broker
+	stop <-chan struct{} // closed when the broker begins to stop
 
 	mu       sync.Mutex
 	attempts map[string]int // by client id
@@ -20,6 +20,8 @@ const (
 	minConnectBackoff = 100 * time.Millisecond
 	maxConnectBackoff = 5 * time.Second
 )
+
+var errStopping = errors.New("the broker is stopping")
 
 // refused notes that a message of c was refused.
 func (p *connectBackoff) refused(c *conn) {
@@ -49,7 +51,7 @@ func (p *connectBackoff) wait(c *conn) error {
 	select {
 	case <-time.After(min(minConnectBackoff<<min(n-1, 10), maxConnectBackoff)):
 		return nil
-	case <-p.ctx.Done():
-		return p.ctx.Err()
+	case <-p.stop:
+		return errStopping
 	}
 }

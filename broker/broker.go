@@ -50,9 +50,9 @@ type Broker struct {
 	sessions sessions
 	backoff  connectBackoff
 
-	life    context.Context // ends when the broker begins to stop
-	end     context.CancelFunc
-	maxOpen int // connections
+	stop      chan struct{} // closed by beginStop
+	beginStop func()        // may be called more than once
+	maxOpen   int           // connections
 
 	mu      sync.Mutex
 	open    map[*conn]struct{}
@@ -82,10 +82,10 @@ func New(o Options) (_ *Broker, err error) {
 	}
 	b := &Broker{
 		listeners: o.Listeners, insecure: o.Insecure, log: o.Log, metrics: m, now: time.Now,
-		open: map[*conn]struct{}{}, maxOpen: maxConnections(),
+		open: map[*conn]struct{}{}, maxOpen: maxConnections(), stop: make(chan struct{}),
 	}
-	b.life, b.end = context.WithCancel(context.Background())
-	b.backoff.ctx = b.life
+	b.beginStop = sync.OnceFunc(func() { close(b.stop) })
+	b.backoff.stop = b.stop
 	b.shared = &shared{metrics: m, now: b.now}
 	b.shared.budget.perClient, b.shared.budget.total = clientBudget, totalBudget
 	b.shared.buffers.New = func() any { return new([]byte) }
@@ -129,7 +129,7 @@ func (b *Broker) newServer() (*mqtt.Server, error) {
 // clients, and closes listeners and store. Call it once. It returns an error if
 // it ended for another reason.
 func (b *Broker) Serve(ctx context.Context) error {
-	defer b.end()
+	defer b.beginStop()
 	b.journal.Start()
 	if err := b.server.Serve(); err != nil {
 		closeAll(b.listeners)
@@ -159,7 +159,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 	case cause = <-b.journal.Failed():
 	}
 	b.setServing(false)
-	b.end()
+	b.beginStop()
 	closeAll(b.listeners)
 	b.disconnectAll()
 	loops.Wait()
@@ -283,7 +283,14 @@ func (b *Broker) setServing(yes bool) {
 	b.serving = yes
 }
 
-func (b *Broker) stopping() bool { return b.life.Err() != nil }
+func (b *Broker) stopping() bool {
+	select {
+	case <-b.stop:
+		return true
+	default:
+		return false
+	}
+}
 
 // Addr returns the address of the i-th listener.
 func (b *Broker) Addr(i int) net.Addr { return b.listeners[i].Net.Addr() }

@@ -46,7 +46,7 @@ func (b *Broker) listen(l Listener, id string) error {
 	}
 	rights := b.rightsOn(l)
 	if l.WebSocket {
-		return b.listenWeb(accepting, rights, id)
+		return webSocketHandler{b, rights, id}.serve(accepting)
 	}
 	for {
 		c, err := accepting.Accept()
@@ -82,7 +82,7 @@ func (s *retryListener) Accept() (net.Conn, error) {
 		s.broker.log.Warn("accept failed; trying again", "listen", s.Addr().String(), "cause", err)
 		select {
 		case <-time.After(pause):
-		case <-s.broker.life.Done():
+		case <-s.broker.stop:
 			return nil, net.ErrClosed
 		}
 		pause = min(2*pause, maxAcceptBackoff)

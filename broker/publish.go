@@ -87,7 +87,7 @@ func (b *Broker) endExpired() {
 			for _, topic := range b.retained.expire(b.now().Unix()) {
 				b.journal.Retain(topic, nil)
 			}
-		case <-b.life.Done():
+		case <-b.stop:
 			return
 		}
 	}

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,30 +14,33 @@ import (
 // accepted.
 type acceptedAt struct{}
 
-// listenWeb serves clients over WebSocket, on any path. A page of another origin
-// is refused; a client that sends no Origin is not a browser.
-func (b *Broker) listenWeb(l net.Listener, rights *Rights, id string) error {
-	server := &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			b.serveWeb(w, r, rights, id)
-		}),
-		ReadHeaderTimeout: connectTimeout,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(b.log.Handler(), slog.LevelDebug),
-		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
-			return context.WithValue(ctx, acceptedAt{}, b.now())
-		},
-	}
-	// Shutdown would wait for connections that were handed over to serve.
-	stop := context.AfterFunc(b.life, func() { server.Close() })
-	defer stop()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+// A webSocketHandler serves the clients of one WebSocket listener, on any path. A
+// page of another origin is refused; a client that sends no Origin is not a
+// browser.
+type webSocketHandler struct {
+	broker *Broker
+	rights *Rights
+	id     string // of the listener
 }
 
-func (b *Broker) serveWeb(w http.ResponseWriter, r *http.Request, rights *Rights, id string) {
+// serve serves clients on l until it is closed.
+func (h webSocketHandler) serve(l net.Listener) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: connectTimeout,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(h.broker.log.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, acceptedAt{}, h.broker.now())
+		},
+	}
+	// Shutdown would wait for connections that were handed over to Broker.serve.
+	defer server.Close()
+	return server.Serve(l)
+}
+
+func (h webSocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b := h.broker
 	// [MQTT-6.0.0-3]; clients in older browsers ask for mqttv3.1.
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"mqtt", "mqttv3.1"}})
 	if err != nil {
@@ -58,7 +60,7 @@ func (b *Broker) serveWeb(w http.ResponseWriter, r *http.Request, rights *Rights
 		return
 	}
 	defer b.clients.Done()
-	b.serve(newConn(net, b.shared, rights, id, accepted))
+	b.serve(newConn(net, b.shared, h.rights, h.id, accepted))
 }
 
 // A webConn closes without waiting for the client's closing handshake.
