@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -87,7 +86,6 @@ func New(o Options) (_ *Broker, err error) {
 	b.beginStop = sync.OnceFunc(func() { close(b.stop) })
 	b.backoff.stop = b.stop
 	b.shared = &shared{metrics: m, now: b.now}
-	b.shared.budget.perClient, b.shared.budget.total = clientBudget, totalBudget
 	b.shared.buffers.New = func() any { return new([]byte) }
 	if err := b.openStore(o.Store, o.StoreLimit); err != nil {
 		return nil, err
@@ -291,6 +289,3 @@ func (b *Broker) stopping() bool {
 		return false
 	}
 }
-
-// Addr returns the address of the i-th listener.
-func (b *Broker) Addr(i int) net.Addr { return b.listeners[i].Net.Addr() }

@@ -53,6 +53,16 @@ func startStop(t testing.TB, o Options) (*Broker, func()) {
 	}
 }
 
+// Addr returns the address of the i-th listener.
+func (b *Broker) Addr(i int) net.Addr { return b.listeners[i].Net.Addr() }
+
+// current returns the session of a client id, or nil.
+func (a *sessions) current(id string) *session {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.byID[id]
+}
+
 func listenLoopback(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -3,22 +3,18 @@ package broker
 import "sync/atomic"
 
 // A budget limits the bytes that wait for clients that read slowly.
-type budget struct {
-	perClient int64 // limit of one connection
-	total     int64 // of all; beyond it, a connection with more than a 16th of perClient is closed
-	used      atomic.Int64
-}
+type budget struct{ used atomic.Int64 }
 
 const (
-	clientBudget = 16 << 20
-	totalBudget  = 64 << 20
+	clientBudget = 16 << 20 // bytes of one connection
+	totalBudget  = 64 << 20 // bytes of all; beyond it, a connection with more than a 16th of clientBudget is closed
 )
 
 // take counts n bytes as c's. If that is too much, it closes c and returns
 // false.
 func (b *budget) take(c *conn, n int) bool {
 	own, all := c.pendingBytes.Add(int64(n)), b.used.Add(int64(n))
-	if own <= b.perClient && (all <= b.total || own <= b.perClient/16) {
+	if own <= clientBudget && (all <= totalBudget || own <= clientBudget/16) {
 		return true
 	}
 	b.give(c, n)

@@ -217,11 +217,7 @@ func (s *session) matchSubscriptions(m *journal.Message) (t target, ok bool) {
 		if sub.Since >= m.Seq || !stream.MatchTopic(sub.TopicFilter, m.Topic) {
 			continue
 		}
-		next := target{session: s, qos: sub.QoS, noLocal: sub.NoLocal, retainAsPublished: sub.RetainAsPublished}
-		if sub.Identifier > 0 {
-			next.ids = []int{sub.Identifier}
-		}
-		if ok {
+		if next := newTarget(s, sub); ok {
 			t.join(next)
 		} else {
 			t, ok = next, true

@@ -16,7 +16,6 @@ func TestFeederIsWoken(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &shared{metrics: m, now: time.Now}
-	s.budget.perClient, s.budget.total = clientBudget, totalBudget
 	s.buffers.New = func() any { return new([]byte) }
 	ours, theirs := net.Pipe()
 	defer theirs.Close()

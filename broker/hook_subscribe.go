@@ -78,12 +78,9 @@ func (h *hook) OnPacketProcessed(cl *mqtt.Client, pk packets.Packet, err error) 
 		if !sub.sendRetained {
 			continue
 		}
-		var ids []int
-		if sub.Identifier > 0 {
-			ids = []int{sub.Identifier}
-		}
+		t := newTarget(c.session, sub.Subscription)
 		for _, m := range h.retained.match(sub.TopicFilter) {
-			c.session.sendRetained(m, sub.QoS, ids, now)
+			c.session.sendRetained(m, &t, now)
 		}
 	}
 	c.subscribed = c.subscribed[:0]

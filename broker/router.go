@@ -19,6 +19,14 @@ type target struct {
 	ids               []int
 }
 
+func newTarget(s *session, sub journal.Subscription) target {
+	t := target{session: s, qos: sub.QoS, noLocal: sub.NoLocal, retainAsPublished: sub.RetainAsPublished}
+	if sub.Identifier > 0 {
+		t.ids = []int{sub.Identifier}
+	}
+	return t
+}
+
 // A router finds the sessions that subscribe to a topic: a tree with a level of
 // the topic filter at each node.
 type router struct {
@@ -121,11 +129,7 @@ func (n *node) collect(to []target, nodes *int) []target {
 	}
 	*nodes++
 	for _, e := range n.subs {
-		t := target{session: e.session, qos: e.sub.QoS, noLocal: e.sub.NoLocal, retainAsPublished: e.sub.RetainAsPublished}
-		if e.sub.Identifier > 0 {
-			t.ids = []int{e.sub.Identifier}
-		}
-		to = append(to, t)
+		to = append(to, newTarget(e.session, e.sub))
 	}
 	return to
 }

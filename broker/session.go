@@ -108,11 +108,11 @@ func (s *session) send(c *conn, m *journal.Message, d delivery, now int64) {
 }
 
 // sendRetained sends a retained message to a client that has just subscribed.
-func (s *session) sendRetained(m *journal.Message, qos byte, ids []int, now int64) {
+func (s *session) sendRetained(m *journal.Message, t *target, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.conn; c != nil && !m.Expired(now) {
-		s.send(c, m, delivery{v5: c.v5, qos: min(m.QoS, qos), retain: true, ids: ids}, now)
+		s.send(c, m, delivery{v5: c.v5, qos: min(m.QoS, t.qos), retain: true, ids: t.ids}, now)
 	}
 }
 

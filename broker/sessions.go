@@ -116,13 +116,6 @@ func (a *sessions) removeExpired() []*session {
 	return over
 }
 
-// current returns the session of a client id, or nil.
-func (a *sessions) current(id string) *session {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.byID[id]
-}
-
 func (a *sessions) len() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
