@@ -17,14 +17,11 @@ const (
 )
 
 // A messagesHandler answers GET /api/messages and GET /api/messages/ID.
-type messagesHandler struct {
-	store history.Store
-	now   func() time.Time
-}
+type messagesHandler struct{ store history.Store }
 
 // list answers with one page, in id order.
 func (h messagesHandler) list(w http.ResponseWriter, r *http.Request) error {
-	q, err := query(r, h.now())
+	q, err := query(r, time.Now())
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"hellox/history"
 	"hellox/web/timeline"
@@ -18,16 +17,16 @@ type route struct {
 
 // routes are the whole API, each handler made of the least that it needs.
 // openapi.json describes the same, and a test holds one against the other.
-func routes(store history.Store, client Client, events *eventsHandler, name func() string, now func() time.Time) []route {
-	messages := messagesHandler{store, now}
+func routes(store history.Store, client Client, events *eventsHandler, name func() string) []route {
+	messages := messagesHandler{store}
 	return []route{
 		{"GET /api/messages", messages.list},
 		{"GET /api/messages/{id}", messages.one},
 		{"GET /api/events", events.get},
 		{"GET /api/senders", sendersHandler{store}.list},
-		{"GET /api/stats", statsHandler{store, name, now}.get},
+		{"GET /api/stats", statsHandler{store, name}.get},
 		{"GET /api/stats/intervals", intervalsHandler{store}.get},
-		{"GET /api/timeline", timelineHandler{timeline.New(store), now}.get},
+		{"GET /api/timeline", timelineHandler{timeline.New(store)}.get},
 		{"GET /api/filter", getFilter},
 		{"POST /api/publish", publishHandler{client}.post},
 		{"POST /api/command", commandHandler{client}.post},

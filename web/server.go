@@ -4,29 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hellox/history"
-	"hellox/stream"
 	"hellox/web/origin"
 )
-
-// askTimeout bounds how long the broker may take to acknowledge a message, and
-// a broadcaster to answer a command.
-const askTimeout = 5 * time.Second
-
-// A Client publishes messages and sends commands to broadcasters, as a
-// [mqtt.Conn] does.
-type Client interface {
-	// Publish returns once the broker has the message (QoS 0: once it is
-	// sent).
-	Publish(ctx context.Context, topic string, payload []byte, qos byte, retain bool) error
-	// Ask sends a command to the broadcaster of that id and returns its
-	// answer and the round trip.
-	Ask(ctx context.Context, id string, cmd stream.Command) (stream.Answer, time.Duration, error)
-}
 
 // Options configures a Server.
 type Options struct {
@@ -40,7 +23,6 @@ type Options struct {
 	Hosts   []string
 	Log     *slog.Logger          // nil: slog's default
 	Metrics prometheus.Registerer // nil: none
-	Now     func() time.Time      // nil: time.Now
 }
 
 // A Server is the API and the page as one http.Handler. Close ends its event
@@ -57,16 +39,13 @@ func New(opts Options) *Server {
 	if opts.Name == nil {
 		opts.Name = func() string { return "" }
 	}
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
 	streams := make(chan struct{}, maxStreams)
 	metrics := newMetrics(opts.Metrics, func() float64 { return float64(len(streams)) })
 	events := &eventsHandler{store: opts.Store, log: opts.Log, metrics: metrics, streams: streams, open: map[uint64]context.CancelFunc{}}
-	api := routes(opts.Store, opts.Client, events, opts.Name, opts.Now)
+	api := routes(opts.Store, opts.Client, events, opts.Name)
 	policy := origin.Policy{Hosts: opts.Hosts, Refuse: problem, Log: opts.Log}
 	return &Server{
 		log:     opts.Log,

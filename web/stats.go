@@ -13,7 +13,6 @@ import (
 type statsHandler struct {
 	store history.Store
 	name  func() string
-	now   func() time.Time
 }
 
 func (h statsHandler) get(w http.ResponseWriter, r *http.Request) error {
@@ -24,5 +23,5 @@ func (h statsHandler) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read stats: %w", err)
 	}
-	return answer(w, viewStats(&stats, h.name(), h.now()))
+	return answer(w, viewStats(&stats, h.name(), time.Now()))
 }

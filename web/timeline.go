@@ -17,10 +17,7 @@ const (
 
 // A timelineHandler answers GET /api/timeline: messages a step from since
 // until now, and what was missed in them.
-type timelineHandler struct {
-	timeline *timeline.Timeline
-	now      func() time.Time
-}
+type timelineHandler struct{ timeline *timeline.Timeline }
 
 func (h timelineHandler) get(w http.ResponseWriter, r *http.Request) error {
 	values, err := parameters(r, "since", "bins")
@@ -33,7 +30,7 @@ func (h timelineHandler) get(w http.ResponseWriter, r *http.Request) error {
 			return badRequest(fmt.Sprintf("bins is a number from 1 to %d", timeline.MaxBins))
 		}
 	}
-	now := h.now()
+	now := time.Now()
 	since, err := moment("since", values.Get("since"), now)
 	if err != nil {
 		return err
