@@ -24,7 +24,7 @@ func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
 		foot = histogram(th, in, w)
 	}
 	n := s.tally()
-	head := " " + units.Plural(uint64(len(s.all)), "sender")
+	head := " " + units.Plural(len(s.all), "sender")
 	for _, state := range []stream.State{stream.OnTime, stream.Late, stream.Silent, stream.Gone, stream.Lost} {
 		if n[state] > 0 {
 			head += fmt.Sprintf("  %s %d", theme.Sign(state), n[state])

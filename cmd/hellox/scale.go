@@ -41,7 +41,7 @@ func newScale(sh shell) *cobra.Command {
 				if err := instance.Scale(ctx, n); err != nil {
 					return fmt.Errorf("scale %s: %w", instance.Installation, err)
 				}
-				steps.Done(units.Plural(uint64(n), "broadcaster"), instance.Broadcasters != nil && *instance.Broadcasters == n)
+				steps.Done(units.Plural(n, "broadcaster"), instance.Broadcasters != nil && *instance.Broadcasters == n)
 				return nil
 			}
 			cluster, err := connectCluster(ctx, sh, instance.Installation)

@@ -48,7 +48,7 @@ func newStatus(sh shell) *cobra.Command {
 				return nil
 			}
 			for _, s := range list {
-				s.print(sh.out)
+				s.print(sh.out, time.Now())
 			}
 			return nil
 		},
@@ -174,7 +174,7 @@ func getJSON(ctx context.Context, url string, into any) error {
 // maxSendersShown bounds the senders in the text; --output json has them all.
 const maxSendersShown = 20
 
-func (s installationStatus) print(w io.Writer) {
+func (s installationStatus) print(w io.Writer, now time.Time) {
 	running := "running"
 	if !s.Running {
 		running = "not running"
@@ -196,14 +196,15 @@ func (s installationStatus) print(w io.Writer) {
 				if p.Cause != nil {
 					cause = p.Cause.Text
 				}
-				fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", p.Name, p.State, units.Plural(uint64(p.Restarts), "restart"), output.OneLine(cause))
+				fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", p.Name, p.State, units.Plural(p.Restarts, "restart"), output.OneLine(cause))
 			}
 		}
 		table.Flush()
 	}
 	if s.Stats != nil {
-		fmt.Fprintf(w, "  %s, %.1f a minute; %d received, %d stored, %d missed\n",
-			units.Plural(uint64(s.Stats.Senders), "sender"), 60*s.Stats.Rates.Minute, s.Stats.Received, s.Stats.Stored, s.Stats.Missed)
+		fmt.Fprintf(w, "  %s, %s; %s received, %s stored, %s missed\n",
+			units.Plural(s.Stats.Senders, "sender"), units.Rate(s.Stats.Rates.Minute),
+			units.Count(s.Stats.Received), units.Count(s.Stats.Stored), units.Count(s.Stats.Missed))
 		if s.Stats.Degraded != "" {
 			fmt.Fprintf(w, "  degraded: %s\n", output.OneLine(s.Stats.Degraded))
 		}
@@ -213,8 +214,12 @@ func (s installationStatus) print(w io.Writer) {
 			fmt.Fprintf(table, "  … and %d more\n", len(s.Senders)-i)
 			break
 		}
-		fmt.Fprintf(table, "  %s\t%s\tlast seen %s\t%.1f a minute\t%d missed\n", output.OneLine(sender.Sender), sender.State,
-			sender.LastSeen.Local().Format(time.TimeOnly), 60*sender.Rates.Minute, sender.Missed)
+		seen := "never seen"
+		if !sender.LastSeen.IsZero() {
+			seen = "last seen " + units.Age(now.Sub(sender.LastSeen)) + " ago"
+		}
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s missed\n", output.OneLine(sender.Sender), sender.State,
+			seen, units.Rate(sender.Rates.Minute), units.Count(sender.Missed))
 	}
 	table.Flush()
 }

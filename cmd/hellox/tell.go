@@ -8,6 +8,7 @@ import (
 
 	"hellox/cmd/hellox/output"
 	"hellox/stream"
+	"hellox/tui/units"
 )
 
 func newTell(sh shell) *cobra.Command {
@@ -62,7 +63,7 @@ func newTell(sh shell) *cobra.Command {
 					return err
 				}
 			} else if answer.OK {
-				fmt.Fprintf(sh.out, "%s: ok, %s, in %.1f ms\n", output.OneLine(args[0]), stateWords(answer.State), stream.Millis(roundTrip))
+				fmt.Fprintf(sh.out, "%s: ok, %s, in %s\n", output.OneLine(args[0]), stateWords(answer.State), units.Latency(roundTrip))
 			}
 			if !answer.OK {
 				return fmt.Errorf("tell %s: it answers: %s", args[0], answer.Error)

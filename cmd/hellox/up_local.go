@@ -48,7 +48,7 @@ func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found cluster.
 	}
 	steps.Done(where, false)
 	if o.dryRun {
-		steps.Note(fmt.Sprintf("would run broker, receiver and %s; the history is in %s", units.Plural(uint64(o.broadcasters), "broadcaster"), dir))
+		steps.Note(fmt.Sprintf("would run broker, receiver and %s; the history is in %s", units.Plural(o.broadcasters, "broadcaster"), dir))
 		return nil
 	}
 	lock, err := dir.Acquire(instance)
@@ -82,7 +82,7 @@ func (o *upOptions) runLocal(ctx, setup context.Context, sh shell, lock *state.L
 		if err := waitForPage(ready, up.Web); err != nil {
 			return err
 		}
-		steps.Done(fmt.Sprintf("broker, receiver and %s", units.Plural(uint64(o.broadcasters), "broadcaster")), false)
+		steps.Done(fmt.Sprintf("broker, receiver and %s", units.Plural(o.broadcasters, "broadcaster")), false)
 		if err := o.announce(sh, lock, up, "Enter or Ctrl-C ends it; the history stays.", local.fleet.scale); err != nil {
 			return err
 		}

@@ -12,9 +12,9 @@ func Count(n uint64) string {
 }
 
 // Plural returns n with its noun: 1 sender, 2 senders.
-func Plural(n uint64, noun string) string {
+func Plural[N int | uint64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return Count(n) + " " + noun + "s"
+	return Count(uint64(n)) + " " + noun + "s"
 }
