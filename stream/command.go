@@ -155,7 +155,15 @@ type modeJSON struct {
 
 // MarshalJSON writes a as it goes over the wire.
 func (a Answer) MarshalJSON() ([]byte, error) {
-	return json.Marshal(answerJSON{a.ID, a.OK, a.Error, modeJSON{a.State.Paused, duration(a.State.Min), duration(a.State.Max)}})
+	return json.Marshal(a.json())
+}
+
+func (a *Answer) json() answerJSON {
+	return answerJSON{a.ID, a.OK, a.Error, modeJSON{a.State.Paused, duration(a.State.Min), duration(a.State.Max)}}
+}
+
+func (j *answerJSON) answer() Answer {
+	return Answer{j.ID, j.OK, j.Error, Mode{j.State.Paused, time.Duration(j.State.Min), time.Duration(j.State.Max)}}
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -164,7 +172,33 @@ func (a *Answer) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
-	*a = Answer{j.ID, j.OK, j.Error, Mode{j.State.Paused, time.Duration(j.State.Min), time.Duration(j.State.Max)}}
+	*a = j.answer()
+	return nil
+}
+
+// A Reply is an Answer with the time of the round trip, as the API writes it.
+type Reply struct {
+	Answer
+	RoundTrip time.Duration
+}
+
+type replyJSON struct {
+	answerJSON
+	RoundTripMS float64 `json:"round_trip_ms"`
+}
+
+// MarshalJSON writes r as the answer with a field more.
+func (r Reply) MarshalJSON() ([]byte, error) {
+	return json.Marshal(replyJSON{r.Answer.json(), Millis(r.RoundTrip)})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (r *Reply) UnmarshalJSON(b []byte) error {
+	var j replyJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return fmt.Errorf("read reply: %w", err)
+	}
+	*r = Reply{j.answer(), time.Duration(j.RoundTripMS * float64(time.Millisecond))}
 	return nil
 }
 

@@ -32,7 +32,7 @@ func (h commandHandler) post(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return fmt.Errorf("ask %s: %w", safetext.Clean(to), err)
 	}
-	return answer(w, viewAnswer(reply, took))
+	return answer(w, stream.Reply{Answer: reply, RoundTrip: took})
 }
 
 // readCommand parses r's body: the id of a broadcaster and the command.
@@ -66,23 +66,4 @@ func readCommand(w http.ResponseWriter, r *http.Request) (to string, cmd stream.
 		return "", cmd, badRequest(err.Error())
 	}
 	return in.To, cmd, nil
-}
-
-// An answerView is a broadcaster's answer with the time of the round trip.
-type answerView struct {
-	ID    string `json:"id"`
-	OK    bool   `json:"ok"`
-	Error string `json:"error,omitempty"`
-	State struct {
-		Paused bool   `json:"paused"`
-		Min    string `json:"min"`
-		Max    string `json:"max"`
-	} `json:"state"`
-	RoundTripMS float64 `json:"round_trip_ms"`
-}
-
-func viewAnswer(a stream.Answer, took time.Duration) answerView {
-	v := answerView{ID: a.ID, OK: a.OK, Error: a.Error, RoundTripMS: stream.Millis(took)}
-	v.State.Paused, v.State.Min, v.State.Max = a.State.Paused, a.State.Min.String(), a.State.Max.String()
-	return v
 }

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"hellox/history/remote"
 )
 
 // firstUps measures up on a cluster that holds neither pods nor image.
@@ -134,32 +134,19 @@ func (b *bench) usualWay(ctx context.Context, program string, round int) error {
 
 // boot is the start of which the broadcaster was last heard.
 func (b *bench) boot(ctx context.Context) (string, error) {
-	var answer struct {
-		Senders []struct{ Sender, Boot string }
-	}
-	if err := getJSON(ctx, b.page+"/api/senders", &answer); err != nil {
+	client, err := remote.Open(ctx, b.page, remote.Options{})
+	if err != nil {
 		return "", err
 	}
-	for _, s := range answer.Senders {
+	defer client.Close()
+	senders, err := client.Senders(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range senders {
 		if s.Sender == "broadcast-0" {
 			return s.Boot, nil
 		}
 	}
 	return "", nil
-}
-
-func getJSON(ctx context.Context, url string, v any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, resp.Status)
-	}
-	return json.NewDecoder(resp.Body).Decode(v)
 }

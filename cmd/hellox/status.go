@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"text/tabwriter"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/history"
+	"hellox/history/remote"
 	"hellox/stream"
 	"hellox/tui/units"
 )
@@ -141,34 +140,29 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 	defer end()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	var stats history.Stats
-	var senders struct {
-		Senders []stream.Sender `json:"senders"`
+	if err := s.ask(ctx, web); err != nil {
+		s.Cause = output.OneLine(err.Error())
 	}
-	for path, into := range map[string]any{"/api/stats": &stats, "/api/senders": &senders} {
-		if err := getJSON(ctx, web+path, into); err != nil {
-			s.Cause = output.OneLine("ask the receiver: " + err.Error())
-			return s
-		}
-	}
-	s.Stats, s.Senders = &stats, senders.Senders
 	return s
 }
 
-func getJSON(ctx context.Context, url string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// ask asks the receiver whose page is at web.
+func (s *installationStatus) ask(ctx context.Context, web string) error {
+	client, err := remote.Open(ctx, web, remote.Options{})
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	defer client.Close()
+	stats, err := client.Stats(ctx)
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, resp.Status)
+	senders, err := client.Senders(ctx)
+	if err != nil {
+		return err
 	}
-	return json.NewDecoder(io.LimitReader(resp.Body, 64<<20)).Decode(into)
+	s.Stats, s.Senders = &stats, senders
+	return nil
 }
 
 // maxSendersShown bounds the senders in the text; --output json has them all.

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
+	"hellox/history/remote"
 )
 
 // upResult is what up ends its steps with.
@@ -55,15 +55,8 @@ func (o *upOptions) printResult(sh shell, up upResult, ending string) error {
 // waitForPage returns once the page answers.
 func waitForPage(ctx context.Context, url string) error {
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/stats", nil)
-		if err != nil {
-			return err
-		}
-		if resp, err := http.DefaultClient.Do(req); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
+		if client, err := remote.Open(ctx, url, remote.Options{}); err == nil {
+			return client.Close()
 		}
 		select {
 		case <-ctx.Done():

@@ -123,7 +123,7 @@ func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) 
 	}
 	defer store.Close()
 	v.title = a.Installation.String()
-	return v.show(ctx, sh, store, apiClient(a.web))
+	return v.show(ctx, sh, store, store)
 }
 
 // watchBroker speaks MQTT itself; ids, deltas and gaps are those of this run.

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -203,4 +204,59 @@ func FuzzFrames(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What is sent is what the API takes; what it refuses is an error of its sentence.
+func TestRemotePublishesAndAsks(t *testing.T) {
+	store := memory.New(memory.Options{})
+	defer store.Close()
+	var got []string
+	mux := http.NewServeMux()
+	mux.Handle("GET /", historytest.Receiver(store))
+	mux.HandleFunc("POST /api/", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = append(got, r.URL.Path+" "+string(body))
+		switch {
+		case strings.Contains(string(body), "refused"):
+			w.WriteHeader(http.StatusBadRequest)
+			w.Write([]byte(`{"title":"Bad Request","detail":"a topic has no wildcard","status":400}`))
+		case strings.Contains(string(body), "away"):
+			w.WriteHeader(http.StatusGatewayTimeout)
+		default:
+			w.Write([]byte(`{"id":"1","ok":true,"state":{"paused":true,"min":"1s","max":"1.5s"},"round_trip_ms":2.5}`))
+		}
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	r, err := Open(t.Context(), server.URL, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Publish(t.Context(), "a/b", []byte("hot"), 1, true); err != nil {
+		t.Error(err)
+	}
+	if err := r.Publish(t.Context(), "a/b", []byte{0xff}, 0, false); err != nil {
+		t.Error(err)
+	}
+	if err := r.Publish(t.Context(), "refused", nil, 0, false); err == nil || err.Error() != "a topic has no wildcard" {
+		t.Errorf("refused: %v", err)
+	}
+	answer, took, err := r.Ask(t.Context(), "press-1", stream.Command{Do: stream.Interval, Min: time.Second, Max: 1500 * time.Millisecond})
+	if want := (stream.Answer{ID: "1", OK: true, State: stream.Mode{Paused: true, Min: time.Second, Max: 1500 * time.Millisecond}}); err != nil || answer != want || took != 2500*time.Microsecond {
+		t.Errorf("answer %+v in %s, %v", answer, took, err)
+	}
+	if _, _, err := r.Ask(t.Context(), "away", stream.Command{Do: stream.Say, Text: "hi"}); !errors.Is(err, stream.ErrNoAnswer) {
+		t.Errorf("no answer: %v", err)
+	}
+	want := []string{
+		`/api/publish {"topic":"a/b","payload":"hot","qos":1,"retain":true}`,
+		`/api/publish {"topic":"a/b","payload_base64":"/w==","qos":0,"retain":false}`,
+		`/api/publish {"topic":"refused","payload":"","qos":0,"retain":false}`,
+		`/api/command {"do":"interval","max":"1.5s","min":"1s","to":"press-1"}`,
+		`/api/command {"do":"say","text":"hi","to":"away"}`,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
 }

@@ -1,0 +1,108 @@
+package remote
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"hellox/history"
+	"hellox/stream"
+)
+
+// Message implements Store.
+func (r *Client) Message(ctx context.Context, id int64) (m stream.Message, err error) {
+	err = r.get(ctx, "/api/messages/"+strconv.FormatInt(id, 10), &m)
+	var problem *APIError
+	if errors.As(err, &problem) && (problem.Status == http.StatusNotFound || problem.Status == http.StatusBadRequest && id < 1) {
+		return m, history.ErrNotFound
+	}
+	return m, err
+}
+
+// Senders implements Store.
+func (r *Client) Senders(ctx context.Context) ([]stream.Sender, error) {
+	var a struct {
+		Senders []stream.Sender `json:"senders"`
+	}
+	err := r.get(ctx, "/api/senders", &a)
+	return a.Senders, err
+}
+
+// Stats implements Store.
+func (r *Client) Stats(ctx context.Context) (s history.Stats, err error) {
+	err = r.get(ctx, "/api/stats", &s)
+	return s, err
+}
+
+// Intervals implements Store.
+func (r *Client) Intervals(ctx context.Context) ([]history.Intervals, error) {
+	var a struct {
+		Intervals []history.Intervals `json:"intervals"`
+	}
+	err := r.get(ctx, "/api/stats/intervals", &a)
+	return a.Intervals, err
+}
+
+// Messages implements Store. It asks for a message a line, so that it never
+// holds more than the page itself and one line.
+func (r *Client) Messages(ctx context.Context, q history.Query) (history.Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	page, err := r.page(ctx, q)
+	if err != nil {
+		return history.Page{}, fmt.Errorf("ask receiver %s for messages: %w", r.base.Host, err)
+	}
+	return page, nil
+}
+
+func (r *Client) page(ctx context.Context, q history.Query) (page history.Page, err error) {
+	if r.stop.Err() != nil {
+		return page, history.ErrClosed
+	}
+	resp, err := r.open(ctx, "/api/messages", queryValues(&q), "application/x-ndjson")
+	if err != nil {
+		return page, err
+	}
+	defer resp.Body.Close()
+	if kind := resp.Header.Get("Content-Type"); !strings.HasPrefix(kind, "application/x-ndjson") {
+		return page, fmt.Errorf("the answer is %q, not a message a line", kind)
+	}
+	if next := resp.Header.Get("Hellox-Next"); next != "" {
+		if page.Next, err = strconv.ParseInt(next, 10, 64); err != nil || page.Next < 0 {
+			return page, fmt.Errorf("the header Hellox-Next is %q, not an id", next)
+		}
+	}
+	body := &io.LimitedReader{R: resp.Body, N: maxPage}
+	lines := bufio.NewScanner(body)
+	lines.Buffer(nil, maxFrame)
+	for lines.Scan() {
+		if len(lines.Bytes()) == 0 {
+			continue
+		}
+		var m stream.Message
+		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
+			return page, err
+		}
+		if q.Before > 0 && m.ID >= q.Before {
+			page.Next = 0 // the API knows one bound at a time; the other is here
+			return page, nil
+		}
+		page.Messages = append(page.Messages, m)
+	}
+	if q.Before > 0 && q.Forward() && page.Next+1 >= q.Before {
+		page.Next = 0
+	}
+	switch {
+	case lines.Err() != nil:
+		return page, cause(lines.Err())
+	case body.N <= 0:
+		return page, errors.New("the page is larger than 256 MiB; ask for fewer messages at once")
+	}
+	return page, nil
+}

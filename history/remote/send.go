@@ -1,0 +1,55 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+	"unicode/utf8"
+
+	"hellox/stream"
+)
+
+// Publish sends one message. It returns once the broker has acknowledged it.
+func (r *Client) Publish(ctx context.Context, topic string, payload []byte, qos byte, retain bool) error {
+	body := struct {
+		Topic   string  `json:"topic"`
+		Payload *string `json:"payload,omitempty"`
+		Base64  []byte  `json:"payload_base64,omitempty"`
+		QoS     byte    `json:"qos"`
+		Retain  bool    `json:"retain"`
+	}{Topic: topic, QoS: qos, Retain: retain}
+	if text := string(payload); utf8.ValidString(text) {
+		body.Payload = &text
+	} else {
+		body.Base64 = payload
+	}
+	return noAnswer(r.post(ctx, "/api/publish", body, nil))
+}
+
+// Ask sends a command to one broadcaster and returns its answer and the time of
+// the round trip, or stream.ErrNoAnswer.
+func (r *Client) Ask(ctx context.Context, id string, command stream.Command) (stream.Answer, time.Duration, error) {
+	body := map[string]any{"to": id, "do": command.Do}
+	switch command.Do {
+	case stream.Say:
+		body["text"] = command.Text
+	case stream.Interval:
+		body["min"], body["max"] = command.Min.String(), command.Max.String()
+	}
+	var reply stream.Reply
+	if err := noAnswer(r.post(ctx, "/api/command", body, &reply)); err != nil {
+		return stream.Answer{}, 0, err
+	}
+	return reply.Answer, reply.RoundTrip, nil
+}
+
+// noAnswer turns the status of a time limit that was reached into
+// stream.ErrNoAnswer.
+func noAnswer(err error) error {
+	var problem *APIError
+	if errors.As(err, &problem) && problem.Status == http.StatusGatewayTimeout {
+		return stream.ErrNoAnswer
+	}
+	return err
+}
