@@ -49,7 +49,7 @@ func (l *Laptop) Dockerd() (address string) {
 	if _, err := net.InterfaceByName("docker0"); err == nil {
 		bridge = "docker0"
 	}
-	cmd := exec.Command(path, "--host", "tcp://"+address, "--tlsverify",
+	cmd := exec.Command(path, "--host", "tcp://"+address, "--tlsverify", //nolint:noctx // Cleanup stops it
 		"--tlscacert", filepath.Join(certs, "ca.pem"), "--tlscert", filepath.Join(certs, "cert.pem"), "--tlskey", filepath.Join(certs, "key.pem"),
 		"--data-root", filepath.Join(data, "data"), "--exec-root", filepath.Join(data, "exec"), "--pidfile", filepath.Join(data, "pid"),
 		"--bridge", bridge, "--iptables=false", "--ip6tables=false")

@@ -19,14 +19,14 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// An engineCluster is what the container engine knows of one.
+// An engineCluster is what the container engine knows of a cluster.
 type engineCluster struct {
 	name  string
 	nodes []container
 	state cluster.State
 }
 
-// A container is one container.
+// A container is one node of a cluster.
 type container struct {
 	name   string
 	state  cluster.State
@@ -73,9 +73,9 @@ func (p *Provider) List(ctx context.Context, _ func(cluster.Candidate) bool) ([]
 }
 
 // created returns when the first of the cluster's containers was created.
-func (c engineCluster) created(ctx context.Context, r *run.Runner, engine containerEngine) (first time.Time, err error) {
+func (k engineCluster) created(ctx context.Context, r *run.Runner, engine containerEngine) (first time.Time, err error) {
 	args := []string{"inspect", "--format", "{{.Created}}"}
-	for _, n := range c.nodes {
+	for _, n := range k.nodes {
 		args = append(args, n.name)
 	}
 	out, err := r.Run(ctx, run.Command{Name: string(engine), Args: args})
@@ -119,7 +119,7 @@ func ps(ctx context.Context, r *run.Runner, engine containerEngine) ([]engineClu
 // `127.0.0.1:46503->6443/tcp`.
 var published = regexp.MustCompile(`(\S+):(\d+)->6443/tcp`)
 
-// parsePS reads what ps asked for, a line a container.
+// parsePS parses the answer that ps asks for, one line a container.
 func parsePS(lines string) []engineCluster {
 	var clusters []engineCluster
 	for line := range strings.Lines(lines) {
