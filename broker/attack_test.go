@@ -134,7 +134,7 @@ func attacks() []attack {
 				a.t.Error("a clean session did not end the one before")
 			}
 		}},
-		{"messages kept from before a right was taken away", "server.go:562, clients.go:304", func(a *arena) {
+		{"messages queued before a right was taken away", "server.go:562, clients.go:304", func(a *arena) {
 			a.handOver()
 			c := a.connect(a.insecure, hello{id: "victim", keep: true})
 			if g := c.take(); g.payload != "public" {
@@ -263,7 +263,7 @@ func attacks() []attack {
 				a.t.Errorf("granted %#x", code)
 			}
 			if len(a.b.router.root.children) > 0 {
-				a.t.Error("its levels are kept")
+				a.t.Error("its levels are stored")
 			}
 			var many []string
 			for i := range maxTopicFilters + 1 {

@@ -11,7 +11,7 @@ import (
 )
 
 // start serves a broker until the test ends. It listens on loopback and, if
-// o has no listeners, is open to everybody there.
+// o has no listeners, is open to every client there.
 func start(t testing.TB, o Options) *Broker {
 	t.Helper()
 	b, stop := startStop(t, o)

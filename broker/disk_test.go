@@ -169,7 +169,7 @@ func TestDiskFails(t *testing.T) {
 				}
 			}
 			if err := p.ended(t); err == nil {
-				t.Error("the broker ended as if all were well")
+				t.Error("the broker ended without an error")
 			}
 			if !p.said("write the store") {
 				t.Errorf("it does not say why it ended: %s", p.log)

@@ -9,7 +9,7 @@ import (
 )
 
 // A feeder that waits for room is woken when it can see some, not before: by
-// the last write there is nobody else to wake it.
+// the last write nothing else would wake it.
 func TestFeederIsWoken(t *testing.T) {
 	m, err := newMetrics(nil, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -31,7 +31,7 @@ func TestFeederIsWoken(t *testing.T) {
 	if _, err := io.ReadFull(theirs, full[:1]); err != nil { // it is being written
 		t.Fatal(err)
 	}
-	c.mu.Lock() // nobody can make room, or see it
+	c.mu.Lock() // room cannot be made, or seen
 	if _, err := io.ReadFull(theirs, full[1:]); err != nil {
 		t.Fatal(err)
 	}

@@ -97,7 +97,7 @@ func TestAcknowledgedIsOnDisk(t *testing.T) {
 	})
 }
 
-// What nobody will fetch later needs no disk, and does not wait for it.
+// A message that no session will fetch later needs no disk, and does not wait for it.
 func TestWithoutSessionsNothingWaits(t *testing.T) {
 	b := start(t, Options{Store: t.TempDir()})
 	sub := connect(t, b.Addr(0), hello{id: "sub"})
@@ -143,7 +143,7 @@ func TestRedeliveryComesFirst(t *testing.T) {
 	sub.silent()
 }
 
-// A window holds 1,000; what is beyond follows as acknowledgements come.
+// A client gets 1,000 unacknowledged messages; the others follow as acknowledgements come.
 func TestWindow(t *testing.T) {
 	for _, keep := range []bool{true, false} {
 		t.Run(fmt.Sprintf("outlives its connection %v", keep), func(t *testing.T) {
@@ -233,7 +233,7 @@ func TestIDsOfBothDirections(t *testing.T) {
 	})
 }
 
-// A session that nobody comes back for holds its own messages only, not what
+// A session whose client never comes back holds its own messages only, not what
 // stands behind them in the journal.
 func TestForgottenSessionHoldsItsOwn(t *testing.T) {
 	store := t.TempDir()
@@ -297,14 +297,14 @@ func TestBatchesOfSmallCommits(t *testing.T) {
 		}
 		c.silent()
 	}
-	wait(t, "nothing is kept", func() bool { return b.journal.Stats().Bytes == 0 })
+	wait(t, "nothing is stored", func() bool { return b.journal.Stats().Bytes == 0 })
 	stop()
 	if n := rowsIn(t, store); n != 0 {
 		t.Errorf("%d rows are in the file", n)
 	}
 }
 
-// rowsIn counts the rows of messages in a store that nobody has open.
+// rowsIn counts the rows of messages in a store that is not open.
 func rowsIn(t *testing.T, store string) (n int) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(store, "broker.db"))
@@ -371,7 +371,7 @@ func TestStoreLimit(t *testing.T) {
 	}
 	t.Logf("%d acknowledged, then: %s", acked, b.Degraded())
 
-	// A QoS 1 message is not acknowledged, and nobody gets it.
+	// A QoS 1 message is not acknowledged, and no client gets it.
 	pub := connect(t, b.Addr(0), hello{id: "late"})
 	pub.send(pub.publishPacket("x", "refused", 1, false, 1))
 	pub.closed()

@@ -279,7 +279,7 @@ func startLoad(t testing.TB, addr net.Addr, publishers, inFlight int, pace time.
 	t.Cleanup(l.stopReceiver)
 	t.Cleanup(l.stopPublishers)
 	recv.Go(func() { l.receiver.run(rctx, t, addr) })
-	// What is published before the session is there is for nobody.
+	// What is published before the session exists is for no session.
 	wait(t, "the receiver has subscribed", func() bool {
 		probe := connect(t, addr, hello{id: "probe"})
 		defer probe.c.Close()

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// peer returns the path of somebody else's client.
+// peer returns the path of a foreign client.
 func peer(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)

@@ -110,6 +110,6 @@ func TestRouter(t *testing.T) {
 		s.end(&r)
 	}
 	if len(r.root.children) > 0 || len(r.root.subs) > 0 {
-		t.Error("the tree keeps what nobody asked for")
+		t.Error("the tree keeps nodes without subscriptions")
 	}
 }

@@ -14,7 +14,7 @@ func TestWill(t *testing.T) {
 		spy.subscribe(1, "w")
 		h := hello{id: "mortal", willTopic: "w", willQoS: 1, willRetain: true, v5: v5}
 		connect(t, b.Addr(0), h).disconnect()
-		spy.silent() // it said goodbye
+		spy.silent() // it sent DISCONNECT
 		connect(t, b.Addr(0), h).c.Close()
 		if g := spy.take(); g.payload != "will of mortal" {
 			t.Errorf("got %+v", g)
