@@ -116,7 +116,7 @@ func (b *Broker) newServer() (*mqtt.Server, error) {
 		SysTopicResendInterval:   int64(maxSessionExpiry / time.Second), // no client may read $SYS, and it stops the world
 		Logger:                   slog.New(redactingHandler{b.log.Handler()}),
 	})
-	if err := server.AddHook(&hook{Broker: b}, nil); err != nil {
+	if err := server.AddHook(&hook{broker: b}, nil); err != nil {
 		return nil, fmt.Errorf("prepare the broker: %w", err)
 	}
 	return server, nil

@@ -14,7 +14,7 @@ import (
 // take permission from any (hooks.go:672).
 type hook struct {
 	mqtt.HookBase
-	*Broker
+	broker *Broker
 }
 
 // Limits on what a client may ask for. Matching a topic costs mochi the square
@@ -62,21 +62,21 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	c := connOf(cl)
 	c.id, c.v5 = cl.ID, cl.Properties.ProtocolVersion == 5
 	refuse := func(reason string, code packets.Code) error {
-		h.metrics.refused(reason)
+		h.broker.metrics.refused(reason)
 		if !c.v5 {
 			code = connackV3(code)
 		}
-		_ = h.server.SendConnack(cl, code, false, nil)
+		_ = h.broker.server.SendConnack(cl, code, false, nil)
 		return code
 	}
 	switch {
-	case h.stopping():
+	case h.broker.stopping():
 		return refuse("stopping", packets.ErrServerUnavailable)
 	case len(cl.ID) > maxClientID:
 		return refuse("client id", packets.ErrClientIdentifierTooLong)
-	case !h.sessions.mayUse(cl.ID, c.rights):
+	case !h.broker.sessions.mayUse(cl.ID, c.rights):
 		return refuse("client id of another", packets.ErrClientIdentifierNotValid)
-	case !h.sessions.hasRoomFor(cl.ID):
+	case !h.broker.sessions.hasRoomFor(cl.ID):
 		return refuse("sessions", packets.ErrQuotaExceeded)
 	}
 	c.will = newWill(cl, &pk)
@@ -95,7 +95,7 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	if r := int(pk.Properties.ReceiveMaximum); c.v5 && r > 0 {
 		c.receiveMaximum = min(r, maxInflight)
 	}
-	return h.backoff.wait(c)
+	return h.broker.backoff.wait(c)
 }
 
 // OnConnectAuthenticate accepts clients to which the listener gave rights.
@@ -109,21 +109,21 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
 	expiry := sessionExpiry(cl, &pk)
 	var old *conn
 	var ended *session
-	c.session, old, ended, c.present = h.sessions.claim(c, pk.Connect.Clean, expiry)
+	c.session, old, ended, c.present = h.broker.sessions.claim(c, pk.Connect.Clean, expiry)
 	if old != nil {
 		// Its will is published before the new connection can publish
 		// anything, else "lost" would overtake "here".
-		h.publishWill(old.takeWill())
+		h.broker.publishWill(old.takeWill())
 		old.disconnect(packets.ErrSessionTakenOver)
 	}
 	if ended != nil {
-		h.endSession(ended, "replaced")
+		h.broker.endSession(ended, "replaced")
 	}
 	if c.present {
 		c.session.takeWill() // the client is back in time
 	}
 	if expiry > 0 || c.present {
-		c.wroteSeq(h.journal.Save(c.session, c))
+		c.wroteSeq(h.broker.journal.Save(c.session, c))
 	}
 }
 
@@ -140,7 +140,7 @@ func sessionExpiry(cl *mqtt.Client, pk *packets.Packet) time.Duration {
 
 // OnSessionEstablished is called after the CONNACK: now messages may follow.
 func (h *hook) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
-	if c := connOf(cl); !c.session.attach(c, h.now) {
+	if c := connOf(cl); !c.session.attach(c, h.broker.now) {
 		c.Abort() // another connection has taken the session over
 	}
 }
@@ -158,7 +158,7 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 		ok = !c.tooManyTopicFilters && checkTopicFilter(topic) == nil && c.rights.MaySubscribe(topic)
 	}
 	if !ok {
-		h.metrics.refused("rights")
+		h.broker.metrics.refused("rights")
 	}
 	return ok
 }
@@ -171,13 +171,13 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 		// mochi drops such a message and never acknowledges it
 		// (server.go:859).
 		if err := checkTopic(pk.TopicName); err != nil && !(pk.TopicName == "" && pk.Properties.TopicAliasFlag) {
-			h.metrics.refused("topic")
+			h.broker.metrics.refused("topic")
 			c.disconnect(packets.ErrTopicNameInvalid)
 			return pk, packets.ErrRejectPacket
 		}
 	case packets.Puback:
 		if c.session != nil {
-			c.session.ack(c, pk.PacketID, h.now().Unix())
+			c.session.ack(c, pk.PacketID, h.broker.now().Unix())
 		}
 		return ignoredAck(pk), nil
 	case packets.Pubrec, packets.Pubcomp:
@@ -230,13 +230,13 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 // OnPublish takes a message over from mochi, which then only acknowledges it.
 func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	c := connOf(cl)
-	h.metrics.receivedQoS[pk.FixedHeader.Qos].Inc()
-	m := newMessage(&pk, cl.ID, h.now().Unix())
-	if err := h.publish(m, c, c); err != nil {
+	h.broker.metrics.receivedQoS[pk.FixedHeader.Qos].Inc()
+	m := newMessage(&pk, cl.ID, h.broker.now().Unix())
+	if err := h.broker.publish(m, c, c); err != nil {
 		// Without an acknowledgement and a connection the client keeps the
 		// message and sends it again.
-		h.metrics.refused("store")
-		h.backoff.refused(c)
+		h.broker.metrics.refused("store")
+		h.broker.backoff.refused(c)
 		c.disconnect(packets.ErrQuotaExceeded)
 		return pk, packets.ErrRejectPacket
 	}

@@ -41,7 +41,7 @@ func (s *session) hasRoomFor(topicFilters packets.Subscriptions) bool {
 // on disk.
 func (h *hook) OnSubscribed(cl *mqtt.Client, pk packets.Packet, codes []byte) {
 	c := connOf(cl)
-	since := h.journal.LastSeq()
+	since := h.broker.journal.LastSeq()
 	c.subscribed = c.subscribed[:0]
 	for i, f := range pk.Filters {
 		if codes[i] > packets.CodeGrantedQos2.Code {
@@ -51,12 +51,12 @@ func (h *hook) OnSubscribed(cl *mqtt.Client, pk packets.Packet, codes []byte) {
 			TopicFilter: f.Filter, QoS: f.Qos, NoLocal: f.NoLocal,
 			RetainAsPublished: f.RetainAsPublished, Identifier: f.Identifier, Since: since,
 		}
-		isNew := c.session.subscribe(&h.router, sub)
+		isNew := c.session.subscribe(&h.broker.router, sub)
 		wanted := f.RetainHandling == 0 || f.RetainHandling == 1 && isNew // [MQTT-3.3.1-9] to [-11]
 		c.subscribed = append(c.subscribed, newSubscription{sub, wanted})
 	}
 	if c.session.outlivesConn() && len(c.subscribed) > 0 {
-		c.wroteSeq(h.journal.Save(c.session, c))
+		c.wroteSeq(h.broker.journal.Save(c.session, c))
 	}
 }
 
@@ -73,13 +73,13 @@ func (h *hook) OnPacketProcessed(cl *mqtt.Client, pk packets.Packet, err error) 
 		return
 	}
 	c := connOf(cl)
-	now := h.now().Unix()
+	now := h.broker.now().Unix()
 	for _, sub := range c.subscribed {
 		if !sub.sendRetained {
 			continue
 		}
 		t := newTarget(c.session, sub.Subscription)
-		for _, m := range h.retained.match(sub.TopicFilter) {
+		for _, m := range h.broker.retained.match(sub.TopicFilter) {
 			c.session.sendRetained(m, &t, now)
 		}
 	}
@@ -92,13 +92,13 @@ func (h *hook) OnUnsubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet 
 	c.unsubscribed = make([]byte, 0, len(pk.Filters))
 	for _, f := range pk.Filters {
 		code := packets.CodeSuccess.Code
-		if !c.session.unsubscribe(&h.router, f.Filter) {
+		if !c.session.unsubscribe(&h.broker.router, f.Filter) {
 			code = packets.CodeNoSubscriptionExisted.Code
 		}
 		c.unsubscribed = append(c.unsubscribed, code)
 	}
 	if c.session.outlivesConn() {
-		c.wroteSeq(h.journal.Save(c.session, c))
+		c.wroteSeq(h.broker.journal.Save(c.session, c))
 	}
 	return pk
 }
