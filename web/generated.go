@@ -9,7 +9,8 @@ import (
 )
 
 // What the page must agree on with Go is generated here from the same tables
-// that the terminal uses: colours and the help of the filter language.
+// that the terminal and the server use: colours, the help of the filter language,
+// limits.
 
 // paletteCSS returns a style sheet that declares --paper and --hue0 … --hue7
 // for the light and the dark theme.
@@ -30,11 +31,19 @@ func paletteCSS() []byte {
 `, stream.LightBackground, light.String(), stream.DarkBackground, dark.String())
 }
 
+// limits returns the server's limits that the page's own must fit.
+func limits() map[string]int64 {
+	return map[string]int64{
+		"heartbeat_ms": heartbeat.Milliseconds(),
+		"filter_bytes": maxValue,
+	}
+}
+
 // module returns an ES module that exports value under name.
 func module(name string, value any) []byte {
 	body, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // lists of strings and numbers always marshal
+		panic(err) // strings and numbers always marshal
 	}
 	return fmt.Appendf(nil, "// Written by the server.\nexport const %s = %s;\n", name, body)
 }

@@ -43,6 +43,7 @@ func newAsset(name string, content []byte) asset {
 func files() http.HandlerFunc {
 	assets := map[string]asset{
 		"/static/css/palette.css": newAsset("palette.css", paletteCSS()),
+		"/static/js/limits.js":    newAsset("limits.js", module("limits", limits())),
 		"/static/js/palette.js":   newAsset("palette.js", module("palette", stream.Palette())),
 		"/static/js/visible.js":   newAsset("visible.js", module("ranges", visibleRanges())),
 		"/static/js/terms.js":     newAsset("terms.js", module("terms", filter.Terms())),

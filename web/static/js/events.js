@@ -3,9 +3,10 @@
 
 import { Emitter } from './emitter.js';
 import { Problem, query, request } from './api.js';
+import { limits } from './limits.js';
 
 const firstWait = 500, longestWait = 10_000;
-const silence = 40_000; // the server sends a heartbeat every 15 s
+const silence = 3 * limits.heartbeat_ms; // the connection is lost if nothing arrives for so long
 
 /**
  * Follows GET /api/events and resumes after the last id whenever the

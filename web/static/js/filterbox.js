@@ -4,6 +4,7 @@ import { attribute, el, text } from './dom.js';
 import { Problem, get } from './api.js';
 import { Emitter } from './emitter.js';
 import { clean } from './clean.js';
+import { limits } from './limits.js';
 
 /** Emits "filter" (an expression that parses), "sender" ('' when its chip is closed) and "leave". */
 export class FilterBox extends Emitter {
@@ -15,7 +16,7 @@ export class FilterBox extends Emitter {
     super();
     this.input = el('input', {
       type: 'text', placeholder: 'filter: sender:press-* delta>8s', 'aria-label': 'filter', 'aria-describedby': 'filter-error',
-      spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off', maxlength: 4000,
+      spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off', maxlength: limits.filter_bytes,
       oninput: () => this.#typed(), onkeydown: (e) => this.#key(e),
     });
     this.caret = el('span.caret', { 'aria-hidden': 'true' });

@@ -24,7 +24,7 @@ export class Timeline extends Emitter {
     this.gaps = svg('path', { class: 'gaps' });
     this.here = svg('rect', { class: 'here', y: 0, height });
     this.line = svg('path', { class: 'cursor' });
-    this.chart = svg('svg', { class: 'time', preserveAspectRatio: 'none', viewBox: `0 0 180 ${height}`, tabindex: 0, role: 'slider', 'aria-label': 'position in the history' },
+    this.chart = svg('svg', { class: 'time', preserveAspectRatio: 'none', tabindex: 0, role: 'slider', 'aria-label': 'position in the history' },
       this.here, this.bars, this.gaps, this.line);
     this.from = el('button.quiet', { type: 'button', title: 'how far back: 5 min, 1 h, all that is stored', onclick: () => this.#nextSpan() }, '1 h');
     this.label = el('span.readout');
@@ -38,7 +38,7 @@ export class Timeline extends Emitter {
     this.#oldest = oldest || now;
     const since = spans[this.#span][1] || new Date(Math.min(this.#oldest, now - 60_000)).toISOString();
     const asked = ++this.#asked;
-    const data = await get('/api/timeline', { since, bins: 180 });
+    const data = await get('/api/timeline', { since });
     if (asked !== this.#asked) return;
     this.#data = { start: parseTime(data.since), step: data.step_ms, bins: data.bins };
     this.#draw();
