@@ -15,8 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A victim is a page worth attacking. It remembers how each request was
-// answered.
+// A victim is a page with a secret. It records the requests that it answered.
 type victim struct {
 	*httptest.Server
 	client   *recordingClient
@@ -49,7 +48,7 @@ func newVictim(t *testing.T) *victim {
 
 func (v *victim) port() string { return v.URL[strings.LastIndexByte(v.URL, ':')+1:] }
 
-// attackPage tries seven ways to get at the address, and records what it got.
+// attackPage tries to read the address in several ways and records the results.
 const attackPage = `<!doctype html><title>attack</title>
 <iframe name="hole" hidden></iframe>
 <form id="form" method="post" action="ADDRESS/api/publish" enctype="text/plain" target="hole"><input name='{"topic":"a","payload":"' value='"}'></form>
@@ -137,7 +136,7 @@ func TestOtherPagesGetNothing(t *testing.T) {
 	})
 }
 
-// Attack table D12: nothing from the network runs, or is anything but text.
+// Attack table D12: everything from the network is shown as text.
 func TestPayloadsAreOnlyText(t *testing.T) {
 	store := newStore(t)
 	now := time.Now()
@@ -212,8 +211,8 @@ document.addEventListener('securitypolicyviolation', (e) => violations.push(e.vi
 	}
 }
 
-// attackStrings are ways to become markup, script or style: vectors times
-// contexts that they could break out of.
+// attackStrings returns strings that could become markup, script or style:
+// vectors times contexts that they could break out of.
 func attackStrings() []string {
 	vectors := []string{
 		`<script>xss=1</script>`, `<img src=x onerror=xss=1>`, `<svg onload=xss=1>`, `<svg/onload=alert(1)>`, `<iframe srcdoc="<script>parent.xss=1</script>">`,

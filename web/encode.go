@@ -20,7 +20,7 @@ func encode(v any) ([]byte, error) {
 	return stream.EscapeJSON(plain), nil
 }
 
-// appendEvent appends an event as it goes over the wire.
+// appendEvent appends e as a Server-Sent Event.
 func appendEvent(b []byte, e *history.Event) []byte {
 	switch {
 	case e.Message != nil:
@@ -41,12 +41,12 @@ func appendEvent(b []byte, e *history.Event) []byte {
 	return fmt.Appendf(b, "event: evicted\ndata: {\"id\":%d}\n\n", e.Evicted)
 }
 
-// appendOther appends an event that is no message: body, or v encoded.
+// appendOther appends an event other than a message: body, or v encoded.
 func appendOther(b []byte, event string, body []byte, v any) []byte {
 	if body == nil {
 		var err error
 		if body, err = encode(v); err != nil {
-			// A rate that is no number: better an event less than a stream less.
+			// A rate that is not a number: drop the event, keep the stream.
 			return append(b, ": "+event+" could not be encoded\n\n"...)
 		}
 	}

@@ -28,12 +28,12 @@ const (
 )
 
 // An eventsHandler answers GET /api/events: Server-Sent Events, first what the
-// history holds after the id that the client knows, then what comes.
+// history holds after the id that the client knows, then new events.
 type eventsHandler struct {
 	store   history.Store
 	log     *slog.Logger
 	metrics *metrics
-	streams chan struct{} // one token an open event stream; full: 503
+	streams chan struct{} // one token for each open event stream; full: 503
 	started atomic.Uint64 // event streams begun
 	buffers sync.Pool     // of event streams, see sseWriter
 
@@ -52,7 +52,8 @@ func (h *eventsHandler) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	after := history.Now
-	// What the client got last says more than the address that it began with.
+	// The id that the client received last takes precedence over the one that
+	// its address began with.
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		after, err = id("Last-Event-ID", last)
 	} else if values.Has("after") {
@@ -69,8 +70,8 @@ func (h *eventsHandler) get(w http.ResponseWriter, r *http.Request) error {
 		return &statusError{http.StatusServiceUnavailable, fmt.Sprintf("all %d event streams are in use", maxStreams)}
 	}
 	err = h.stream(w, r, sel, after)
-	// Leaving is no failure, nor is being sent home. But a write that took too
-	// long ends r's context as leaving does.
+	// A client that leaves is not an error, nor is a server that closes. But a
+	// write that took too long ends r's context as well.
 	over := r.Context().Err() != nil || h.isClosed()
 	if err != nil && (!over || errors.Is(err, os.ErrDeadlineExceeded)) {
 		h.metrics.cut.Inc()
@@ -84,7 +85,7 @@ func (h *eventsHandler) stream(w http.ResponseWriter, r *http.Request, sel histo
 	n := h.started.Add(1)
 	ctx, leave := h.enter(r.Context(), n)
 	defer leave()
-	// Before the head is written: what comes once the client has that is its.
+	// Before the head is written: the client gets every event after that.
 	follower := h.store.Follow(history.Follow{After: after, Select: sel, EndIfSlow: true})
 	defer func() { _ = follower.Close() }()
 	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &h.buffers}

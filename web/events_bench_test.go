@@ -218,7 +218,7 @@ func readEvents(address string, counted []string) error {
 	return nil
 }
 
-// inUse is what live heap and stacks take.
+// inUse returns the bytes of live heap and stacks.
 func inUse() int64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -226,7 +226,7 @@ func inUse() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
-// residentSize is what the kernel counts for this process (proc(5), statm).
+// residentSize returns the resident memory of this process (proc(5), statm).
 func residentSize(b *testing.B) (bytes int64) {
 	statm, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

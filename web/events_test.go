@@ -22,7 +22,7 @@ import (
 // An event as a client reads it.
 type event struct{ id, name, data string }
 
-// listen opens an event stream and hands out its events; the channel is closed
+// listen opens an event stream and returns its events; the channel is closed
 // when the stream ends.
 func listen(t *testing.T, ctx context.Context, address string, header ...string) <-chan event {
 	t.Helper()
@@ -102,7 +102,7 @@ func TestEventsResumeWithoutGapOrDouble(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			events := listen(t, t.Context(), address+c.query, c.header...)
 			first := next(t, events, "message")
-			// What comes while the history is read follows it.
+			// Messages that arrive while the history is read follow it.
 			newest, _ := store.Store.Stats(t.Context())
 			store.put(t, hello("press-9", uint64(newest.LastID), time.Now()))
 			want := c.from
@@ -212,8 +212,8 @@ func TestEventStreamsAreBounded(t *testing.T) {
 	}
 }
 
-// A server that ends sends its clients home: that is no cutting off.
-func TestEndingCutsNobodyOff(t *testing.T) {
+// Streams that end because the server does are not counted as cut off.
+func TestClosingIsNotCounted(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	s := newServer(t, Options{Store: newStore(t), Metrics: registry})
 	server := httptest.NewServer(s)
@@ -336,7 +336,7 @@ func TestServeEndsStreamsAtOnceAndDrainsRequests(t *testing.T) {
 	}
 }
 
-// An askedClient tells that Publish was called, and returns when it is released.
+// An askedClient reports that Publish was called and returns when it is released.
 type askedClient struct{ asked, release chan struct{} }
 
 func (c *askedClient) Publish(ctx context.Context, _ string, _ []byte, _ byte, _ bool) error {

@@ -86,8 +86,8 @@ func TestLook(t *testing.T) {
 	}
 }
 
-// few are five senders with most of an hour behind them: one fell silent, one
-// is late, one lost messages, one speaks another language.
+// few returns five senders over most of an hour: one is silent, one late, one
+// lost messages, one does not publish hellox messages.
 func few(t *testing.T) *testStore {
 	s := newStore(t)
 	now := time.Now()
@@ -125,7 +125,7 @@ func few(t *testing.T) *testStore {
 	return s.run(t)
 }
 
-// busy are 500 senders.
+// busy returns 500 senders.
 func busy(t *testing.T) *testStore {
 	s := newStore(t)
 	now := time.Now()

@@ -56,8 +56,8 @@ func TestOpenAPINamesTheRoutes(t *testing.T) {
 	}
 }
 
-// Real answers, errors too, are what the document says, and requests that the
-// server takes are requests that the document allows.
+// Answers, errors included, agree with the document, and the document allows the
+// requests that the server accepts.
 func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 	_, router := loadOpenAPI(t)
 	store := newStore(t)

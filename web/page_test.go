@@ -15,8 +15,7 @@ import (
 	"hellox/stream/safetext"
 )
 
-// until waits until the expression is true on the page, which looks at itself
-// every frame.
+// until waits until the expression, evaluated every frame, is true.
 func until(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(15*time.Second))); err != nil {
@@ -154,7 +153,7 @@ func press(t *testing.T, ctx context.Context, key string) {
 	evaluate[bool](t, ctx, fmt.Sprintf(`document.activeElement.blur(), document.body.dispatchEvent(new KeyboardEvent('keydown', { key: %q, bubbles: true }))`, key))
 }
 
-// The page's own copies of what Go does must not drift.
+// What the page computes itself agrees with Go.
 func TestPageAgreesWithGo(t *testing.T) {
 	ctx := chromium(t)
 	open(t, ctx, serve(t, Options{Store: newStore(t)}))

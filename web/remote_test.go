@@ -12,7 +12,7 @@ import (
 	"hellox/stream/filter"
 )
 
-// What a terminal reads through the API is what the store holds.
+// history/remote reads through the API what the store contains.
 func TestRemoteReadsTheSame(t *testing.T) {
 	store := newStore(t)
 	store.put(t, hellos(300)...)

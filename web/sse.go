@@ -17,16 +17,16 @@ type sseWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	buffer  []byte     // not yet written
-	idle    *sync.Pool // of buffers, as *[]byte: between two frames a client needs none
+	idle    *sync.Pool // of buffers, as *[]byte: a client needs none between two frames
 }
 
-// begin writes the head of the nth stream, and after what time, spread out
-// over two seconds, its client is to come back.
+// begin writes the head of the nth stream and the time after which its client
+// reconnects, spread over two seconds.
 func (c *sseWriter) begin(n uint64) error {
 	c.w.Header().Set("Content-Type", "text/event-stream")
 	c.w.Header().Set("X-Accel-Buffering", "no") // an Ingress must not collect events
 	c.w.WriteHeader(http.StatusOK)
-	// The server bounds how long a request may take to read; this one is read.
+	// The server's read timeout is for requests; this one has been read.
 	if err := c.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("lift the read deadline: %w", err)
 	}
@@ -48,7 +48,7 @@ func (c *sseWriter) flush() error {
 	if err := c.control.Flush(); err != nil {
 		return fmt.Errorf("write events: %w", err)
 	}
-	if cap(c.buffer) <= 2*maxFrame { // one burst must not be paid for ever after
+	if cap(c.buffer) <= 2*maxFrame { // do not keep the buffer of a burst
 		idle := c.buffer[:0]
 		c.idle.Put(&idle)
 	}
@@ -77,8 +77,8 @@ func (c *sseWriter) follow(ctx context.Context, from history.Follower) error {
 	}
 }
 
-// untilBeat writes events until ctx ends, which is when the next heartbeat is
-// due, or before.
+// untilBeat writes events until ctx ends: when the next heartbeat is due, or
+// earlier.
 func (c *sseWriter) untilBeat(ctx context.Context, from history.Follower, frame *time.Timer) error {
 	for {
 		events, err := from.Next(ctx)
@@ -109,7 +109,7 @@ func (c *sseWriter) untilBeat(ctx context.Context, from history.Follower, frame 
 		}
 		frame.Reset(frameTime)
 		select {
-		case <-frame.C: // what comes meanwhile goes out together
+		case <-frame.C: // events until then are written together
 		case <-ctx.Done():
 			return nil
 		}

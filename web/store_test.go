@@ -11,8 +11,8 @@ import (
 	"hellox/stream"
 )
 
-// A testStore is a real Store in memory that the test speaks to, with what
-// only a cluster or a full disk would tell.
+// A testStore is a real Store in memory, with what only a cluster or a full disk
+// would report set by the test.
 type testStore struct {
 	*memory.Store
 	degraded string
@@ -29,7 +29,7 @@ func newStoreOf(t *testing.T, o memory.Options) *testStore {
 	return s
 }
 
-// run lets time change the senders' states until the test ends.
+// run updates the senders' states with time until the test ends.
 func (s *testStore) run(t *testing.T) *testStore {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -43,14 +43,14 @@ func (s *testStore) run(t *testing.T) *testStore {
 	return s
 }
 
-// Stats is Live's with what the test set.
+// Stats returns the store's with what the test set.
 func (s *testStore) Stats(ctx context.Context) (history.Stats, error) {
 	stats, err := s.Store.Stats(ctx)
 	stats.Degraded, stats.Link = s.degraded, s.link
 	return stats, err
 }
 
-// Senders is Live's with the pods that the test set.
+// Senders returns the store's with the pods that the test set.
 func (s *testStore) Senders(ctx context.Context) ([]stream.Sender, error) {
 	senders, err := s.Store.Senders(ctx)
 	for i := range senders {
@@ -59,7 +59,7 @@ func (s *testStore) Senders(ctx context.Context) ([]stream.Sender, error) {
 	return senders, err
 }
 
-// put keeps arrivals.
+// put stores arrivals.
 func (s *testStore) put(t testing.TB, arrivals ...stream.Arrival) {
 	t.Helper()
 	if err := s.Append(context.Background(), arrivals); err != nil {
@@ -67,10 +67,10 @@ func (s *testStore) put(t testing.TB, arrivals ...stream.Arrival) {
 	}
 }
 
-// boot is the start of every sender here.
+// boot is the boot ID of every sender here.
 const boot = "01JD0000000000000000000000"
 
-// hello is a broadcast of ours, received at a time.
+// hello returns a hellox broadcast, received at a time.
 func hello(sender string, seq uint64, at time.Time) stream.Arrival {
 	return says(sender, seq, at, "Hello world")
 }
@@ -84,7 +84,7 @@ func arrival(topic string, payload []byte, at time.Time) stream.Arrival {
 	return stream.Arrival{Topic: topic, Payload: payload, QoS: 1, Received: at, Ack: func() {}}
 }
 
-// hellos are n broadcasts of press-1, a second apart, the last one now.
+// hellos returns n broadcasts of press-1, a second apart, the last one now.
 func hellos(n int) []stream.Arrival {
 	now := time.Now()
 	arrivals := make([]stream.Arrival, n)
