@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -181,95 +180,6 @@ func (b *bout) room(c *client) bool {
 		b.changed.Wait()
 	}
 	return !b.ending.Load()
-}
-
-// publish sends until the bout ends, or, with a backlog, its share of it.
-func (b *bout) publish(i int, c *client) {
-	topic := fmt.Sprintf("bench/%d", i)
-	body := str(nil, topic)
-	at := len(body)
-	if b.qos == 1 {
-		body = append(body, 0, 0)
-	}
-	payload := b.payload
-	if payload == 0 {
-		payload = payloadBytes
-	}
-	packet := frame(0x30|b.qos<<1, append(body, make([]byte, payload)...))
-	at += len(packet) - len(body) - payload
-	most := b.backlog / b.pubs
-	if b.qos == 0 {
-		for b.room(c) {
-			b.sent.Add(1)
-			if _, err := c.w.Write(packet); err != nil {
-				return
-			}
-		}
-		return
-	}
-	tokens := make(chan struct{}, b.inFlight)
-	times := make([]atomic.Int64, 1<<16)
-	ended := make(chan struct{}) // closed when nothing more is read
-	var reader sync.WaitGroup
-	reader.Go(func() {
-		defer close(ended)
-		for n := 0; most == 0 || n < most; {
-			head, ack, err := c.read()
-			if err != nil {
-				return
-			}
-			if head == 0x40 {
-				n++
-				b.acked.Add(1)
-				took := time.Duration(time.Now().UnixNano() - times[binary.BigEndian.Uint16(ack)].Load())
-				b.latencies[i] = append(b.latencies[i], took)
-				<-tokens
-			}
-		}
-	})
-	defer reader.Wait()
-	var pace <-chan time.Time
-	if b.rate > 0 {
-		every := time.Second * time.Duration(b.pubs) / time.Duration(b.rate)
-		time.Sleep(rand.N(every)) // not all at once
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		pace = tick.C
-	}
-	id := uint16(0)
-	for n := 0; most == 0 || n < most; n++ {
-		select {
-		case tokens <- struct{}{}:
-		default:
-			c.w.Flush()
-			select {
-			case tokens <- struct{}{}:
-			case <-ended:
-				return
-			}
-		}
-		if !b.room(c) {
-			return
-		}
-		if pace != nil {
-			c.w.Flush()
-			<-pace
-		}
-		if id++; id == 0 {
-			id = 1
-		}
-		binary.BigEndian.PutUint16(packet[at:], id)
-		binary.BigEndian.PutUint64(packet[at+2:], uint64(n))
-		times[id].Store(time.Now().UnixNano())
-		b.sent.Add(1)
-		if _, err := c.w.Write(packet); err != nil {
-			return
-		}
-		if pace != nil {
-			c.w.Flush()
-		}
-	}
-	c.w.Flush()
 }
 
 // away measures what is fetched by a subscriber that was away.

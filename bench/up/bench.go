@@ -27,7 +27,7 @@ type bench struct {
 	source   string   // the repository's root
 	programs []string // one a round and one before, each another to the byte
 	page     string   // URL of the page
-	figures  []figure
+	figures  figures
 }
 
 // prepare builds rounds+1 programs that differ, as a change of one word would
@@ -56,7 +56,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	b.add("size of the program", "MB", "< 60", float64(info.Size())/1e6)
+	b.figures.add("size of the program", "MB", "< 60", float64(info.Size())/1e6)
 	return nil
 }
 

@@ -11,16 +11,19 @@ type figure struct {
 	values          []float64 // one a round
 }
 
-func (b *bench) add(name, unit, aim string, values ...float64) {
-	b.figures = append(b.figures, figure{name, unit, aim, values})
+// figures is the table, in the order of measuring.
+type figures []figure
+
+func (f *figures) add(name, unit, aim string, values ...float64) {
+	*f = append(*f, figure{name, unit, aim, values})
 }
 
 // print writes the table in Markdown.
-func (b *bench) print(w io.Writer) {
+func (f figures) print(w io.Writer) {
 	fmt.Fprintf(w, "| Figure | Median | From | To | Unit | Aim | n |\n|---|--:|--:|--:|---|---|--:|\n")
-	for _, f := range b.figures {
-		middle := median(f.values)
+	for _, row := range f {
+		middle := median(row.values)
 		fmt.Fprintf(w, "| %s | %.2f | %.2f | %.2f | %s | %s | %d |\n",
-			f.name, middle, f.values[0], f.values[len(f.values)-1], f.unit, f.aim, len(f.values))
+			row.name, middle, row.values[0], row.values[len(row.values)-1], row.unit, row.aim, len(row.values))
 	}
 }

@@ -43,6 +43,6 @@ func (b *bench) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	b.print(os.Stdout)
+	b.figures.print(os.Stdout)
 	return nil
 }

@@ -33,8 +33,8 @@ func (b *bench) memory(ctx context.Context) error {
 			own, all = append(own, status["RssAnon"]), append(all, status["VmRSS"])
 			time.Sleep(time.Second)
 		}
-		b.add(role+": RssAnon", "MiB", aims[role], own...)
-		b.add(role+": VmRSS", "MiB", "", all...)
+		b.figures.add(role+": RssAnon", "MiB", aims[role], own...)
+		b.figures.add(role+": VmRSS", "MiB", "", all...)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func (b *bench) startRole(ctx context.Context, role string, args func(round int)
 		}
 		times = append(times, float64(took.Microseconds())/1000)
 	}
-	b.add(role+": from process start to ready", "ms", "< 200", times...)
+	b.figures.add(role+": from process start to ready", "ms", "< 200", times...)
 	return nil
 }
 

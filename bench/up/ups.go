@@ -25,7 +25,7 @@ func (b *bench) firstUps(ctx context.Context) error {
 		}
 		times = append(times, took.Seconds())
 	}
-	b.add("first up on an empty cluster", "s", "< 20", times...)
+	b.figures.add("first up on an empty cluster", "s", "< 20", times...)
 	return nil
 }
 
@@ -40,7 +40,7 @@ func (b *bench) idleUps(ctx context.Context) error {
 		}
 		times = append(times, took.Seconds())
 	}
-	b.add("up with nothing changed", "s", "< 1", times...)
+	b.figures.add("up with nothing changed", "s", "< 1", times...)
 	return nil
 }
 
@@ -82,10 +82,10 @@ func (b *bench) changedUps(ctx context.Context) error {
 		fmt.Fprintf(os.Stderr, "  until seen %.1f s, the usual way %.1f s\n", seen[i], usually[i])
 		shares = append(shares, seen[i]/usually[i])
 	}
-	b.add("up with a changed program", "s", "", ups...)
-	b.add("the same until a message of the new pods is seen", "s", "< 10", seen...)
-	b.add("docker build, kind load, kubectl apply and rollout status", "s", "", usually...)
-	b.add("share of that which hellox takes until seen", "", "< 0.33", shares...)
+	b.figures.add("up with a changed program", "s", "", ups...)
+	b.figures.add("the same until a message of the new pods is seen", "s", "< 10", seen...)
+	b.figures.add("docker build, kind load, kubectl apply and rollout status", "s", "", usually...)
+	b.figures.add("share of that which hellox takes until seen", "", "< 0.33", shares...)
 	return nil
 }
 
