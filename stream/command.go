@@ -46,6 +46,15 @@ type Mode struct {
 	Max    time.Duration
 }
 
+// String describes m in a sentence: a message every 1s to 10s.
+func (m Mode) String() string {
+	every := fmt.Sprintf("a message every %s to %s", m.Min, m.Max)
+	if m.Paused {
+		return "paused (" + every + " once resumed)"
+	}
+	return every
+}
+
 // ErrNoAnswer is the error of a broadcaster that did not answer a Command in
 // time: it is gone, busy, or was never there.
 var ErrNoAnswer = errors.New("no answer")

@@ -63,7 +63,7 @@ func newTell(sh shell) *cobra.Command {
 					return err
 				}
 			} else if answer.OK {
-				fmt.Fprintf(sh.out, "%s: ok, %s, in %s\n", output.OneLine(args[0]), stateWords(answer.State), units.Latency(roundTrip))
+				fmt.Fprintf(sh.out, "%s: ok, %s, in %s\n", output.OneLine(args[0]), answer.State, units.Latency(roundTrip))
 			}
 			if !answer.OK {
 				return fmt.Errorf("tell %s: it answers: %s", args[0], answer.Error)
@@ -77,11 +77,4 @@ func newTell(sh shell) *cobra.Command {
 	f.StringVar(&url, "broker", "", "`URL` of the broker (default: of what up started)")
 	f.StringVar(&format, "output", "text", "`text|json`")
 	return cmd
-}
-
-func stateWords(m stream.Mode) string {
-	if m.Paused {
-		return "paused"
-	}
-	return fmt.Sprintf("saying it every %s to %s", m.Min, m.Max)
 }

@@ -54,15 +54,6 @@ func (s *Source) Tell(id string, c stream.Command) tea.Cmd {
 		if err != nil {
 			return ActedMsg{Err: fmt.Errorf("tell %s to %s: %w", id, c.Do, err)}
 		}
-		return ActedMsg{Text: fmt.Sprintf("✓ %s answered in %s: %s", id, units.Latency(took), modeText(answer.State))}
+		return ActedMsg{Text: fmt.Sprintf("✓ %s answered in %s: %s", id, units.Latency(took), answer.State)}
 	}
-}
-
-// modeText describes how a broadcaster publishes after a command.
-func modeText(m stream.Mode) string {
-	every := fmt.Sprintf("a message every %s to %s", m.Min, m.Max)
-	if m.Paused {
-		return "paused (" + every + " once resumed)"
-	}
-	return every
 }
