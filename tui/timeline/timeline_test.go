@@ -1,13 +1,15 @@
-package timeline
+package timeline_test
 
 import (
 	"testing"
 	"time"
+
+	"hellox/tui/timeline"
 )
 
-func TestWindowFallsByItself(t *testing.T) {
+func TestSumFallsByItself(t *testing.T) {
 	at := time.Date(2026, 11, 24, 14, 2, 31, 114e6, time.UTC)
-	w := New(time.Minute, 12)
+	w := timeline.New(time.Minute, 12)
 	for i := range 30 {
 		w.Add(at.Add(time.Duration(i) * time.Second))
 	}
@@ -20,7 +22,7 @@ func TestWindowFallsByItself(t *testing.T) {
 			t.Errorf("%s later %d are counted, want %d or a slot less", test.after, n, test.want)
 		}
 	}
-	if got := Spark(w.Bars(at.Add(30*time.Second), 6)); len(got) != 6 {
+	if got := timeline.Spark(w.Bars(at.Add(30*time.Second), 6)); len(got) != 6 {
 		t.Errorf("six bars are drawn as %q", string(got))
 	}
 }
