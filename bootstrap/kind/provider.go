@@ -115,6 +115,9 @@ func (p *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Conf
 		}
 	}
 	text, err := p.kubeConfig(ctx, c.Name)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, cluster.NotReady(c, fmt.Errorf("read its kubeconfig: %w", err))
 	}
