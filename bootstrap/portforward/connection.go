@@ -17,7 +17,7 @@ import (
 
 // A connection is one connection to a port in a pod. It owns its session.
 type connection struct {
-	session *session
+	session httpstream.Connection
 	data    httpstream.Stream
 	// refused gets the node's error if it could not connect to the port, or if
 	// that connection broke; it is closed when the error stream ends.
@@ -28,36 +28,36 @@ type connection struct {
 // connection: one for its bytes and one for what goes wrong. It closes the
 // session if that fails. The protocol does not report that a connection was
 // made: a port that refuses is reported later, on the second stream.
-func (s *session) connect(ctx context.Context, port int) (*connection, error) {
+func connect(ctx context.Context, session httpstream.Connection, port int) (*connection, error) {
 	type result struct {
 		conn *connection
 		err  error
 	}
 	opened := make(chan result, 1)
 	go func() {
-		c, err := s.streams(port)
+		c, err := openStreams(session, port)
 		opened <- result{c, err}
 	}()
 	select {
 	case <-ctx.Done():
-		s.conn.Close()
+		session.Close()
 		<-opened // closing the session ends it
 		return nil, ctx.Err()
 	case r := <-opened:
 		if r.err != nil {
-			s.conn.Close()
+			session.Close()
 			return nil, fmt.Errorf("open a stream to port %d: %w", port, r.err)
 		}
 		return r.conn, nil
 	}
 }
 
-func (s *session) streams(port int) (*connection, error) {
+func openStreams(session httpstream.Connection, port int) (*connection, error) {
 	headers := http.Header{}
 	headers.Set(corev1.StreamType, corev1.StreamTypeError)
 	headers.Set(corev1.PortHeader, strconv.Itoa(port))
 	headers.Set(corev1.PortForwardRequestIDHeader, "0")
-	errorStream, err := s.conn.CreateStream(headers)
+	errorStream, err := session.CreateStream(headers)
 	if err != nil {
 		return nil, err
 	}
@@ -66,11 +66,11 @@ func (s *session) streams(port int) (*connection, error) {
 		return nil, err
 	}
 	headers.Set(corev1.StreamType, corev1.StreamTypeData)
-	data, err := s.conn.CreateStream(headers)
+	data, err := session.CreateStream(headers)
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{session: s, data: data, refused: make(chan error, 1)}
+	c := &connection{session: session, data: data, refused: make(chan error, 1)}
 	go func() {
 		defer close(c.refused)
 		message, err := io.ReadAll(io.LimitReader(errorStream, 4<<10))
@@ -87,7 +87,7 @@ func (s *session) streams(port int) (*connection, error) {
 // close ends the connection and its session.
 func (c *connection) close() {
 	_ = c.data.Reset()
-	c.session.conn.Close()
+	c.session.Close()
 	for range c.refused { // the reader of the error stream ends with the session
 	}
 }

@@ -2,9 +2,8 @@
 // the API server.
 //
 //	client ──► Listener ──► Forward ──► forwarder ──► session ──► pod's loopback
-//	           (127.0.0.1,            (a ready pod,   (WebSocket
-//	            ::1)                   one idle        or SPDY)
-//	                                   session)
+//	           (127.0.0.1,             (a ready pod)  (WebSocket
+//	            ::1)                                   or SPDY)
 //
 // A Forward outlives the pods: each connection is dialled anew, to a pod that is
 // ready then. Each connection has a session of its own, because the streams of

@@ -23,21 +23,19 @@ const (
 // It watches the pods, so that the successor of a replaced pod is found at once.
 //
 // Each connection has a session (a WebSocket or SPDY connection to the API
-// server) of its own. A session can carry several, but its streams have no flow
-// control: one reader that stops would hold up all the others. One idle
-// session is kept open, so that a dial does not wait for one.
+// server) of its own, opened when the connection is made. A session can carry
+// several, but its streams have no flow control: one reader that stops would hold
+// up all the others.
 type forwarder struct {
 	client *kube.Client
 	to     Target
 
 	pods    *kube.Informer
 	changed chan struct{} // buffered, 1: the pods changed; never closed
-	missing chan struct{} // buffered, 1: the idle session may be missing; never closed
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
 	mu   sync.Mutex
-	idle *session      // for the next dial; nil while there is none
 	wake chan struct{} // closed and replaced when pods change
 }
 
@@ -46,12 +44,11 @@ func newForwarder(ctx context.Context, client *kube.Client, to Target) *forwarde
 	ctx, stop := context.WithCancel(ctx)
 	f := &forwarder{
 		client: client, to: to,
-		changed: make(chan struct{}, 1), missing: make(chan struct{}, 1), stop: stop, wake: make(chan struct{}),
+		changed: make(chan struct{}, 1), stop: stop, wake: make(chan struct{}),
 	}
 	f.pods = kube.NewInformer(f.changed)
 	f.running.Go(func() { f.pods.Run(ctx, client.All(kube.Pods).Namespace(to.Namespace), to.Selector) })
 	f.running.Go(func() { f.follow(ctx) })
-	f.running.Go(func() { f.keepIdle(ctx) })
 	return f
 }
 
@@ -59,9 +56,6 @@ func newForwarder(ctx context.Context, client *kube.Client, to Target) *forwarde
 func (f *forwarder) close() {
 	f.stop()
 	f.running.Wait()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.dropIdle()
 }
 
 // follow wakes the dials that wait for a ready pod.
@@ -76,71 +70,7 @@ func (f *forwarder) follow(ctx context.Context) {
 		close(f.wake)
 		f.wake = make(chan struct{})
 		f.mu.Unlock()
-		f.wantIdle()
 	}
-}
-
-// keepIdle keeps an idle session open.
-func (f *forwarder) keepIdle(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-f.missing:
-			f.openIdle(ctx)
-		}
-	}
-}
-
-// openIdle makes sure that the idle session ends in the pod that is ready now. It
-// returns no error: the next dial opens a session itself and reports it.
-func (f *forwarder) openIdle(ctx context.Context) {
-	pod := f.ready()
-	f.mu.Lock()
-	if f.idle != nil && (pod == nil || f.idle.pod != string(pod.UID) || f.idle.ended()) {
-		f.dropIdle()
-	}
-	have := f.idle != nil
-	f.mu.Unlock()
-	if have || pod == nil {
-		return
-	}
-	opening, cancel := context.WithTimeout(ctx, podTimeout)
-	defer cancel()
-	fresh, err := f.open(opening, pod)
-	if err != nil {
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.idle != nil || ctx.Err() != nil {
-		fresh.conn.Close()
-		return
-	}
-	f.idle = fresh
-}
-
-// dropIdle closes the idle session, if there is one. The caller holds f.mu.
-func (f *forwarder) dropIdle() {
-	if f.idle != nil {
-		f.idle.conn.Close()
-		f.idle = nil
-	}
-}
-
-// take returns a session that ends in pod: the idle one, if it does.
-func (f *forwarder) take(ctx context.Context, pod *corev1.Pod) (*session, error) {
-	f.mu.Lock()
-	idle := f.idle
-	f.idle = nil
-	f.mu.Unlock()
-	if idle != nil {
-		if idle.pod == string(pod.UID) && !idle.ended() {
-			return idle, nil
-		}
-		idle.conn.Close()
-	}
-	return f.open(ctx, pod)
 }
 
 // dial connects to the port in a ready pod, waiting for one if need be.
@@ -155,7 +85,6 @@ func (f *forwarder) dial(ctx context.Context) (*connection, error) {
 		if pod := f.ready(); pod != nil {
 			c, err := f.dialPod(ctx, pod)
 			if err == nil {
-				f.wantIdle()
 				return c, nil
 			}
 			last = err
@@ -178,24 +107,15 @@ func (f *forwarder) dial(ctx context.Context) (*connection, error) {
 	}
 }
 
-// wantIdle requests a new idle session.
-func (f *forwarder) wantIdle() {
-	select {
-	case f.missing <- struct{}{}:
-	default:
-	}
-}
-
-// dialPod makes one attempt. It is short, because the idle session may have
-// broken unnoticed, as after a laptop has slept; the next attempt opens another.
+// dialPod makes one attempt, which is short: the next one may find another pod.
 func (f *forwarder) dialPod(ctx context.Context, pod *corev1.Pod) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, podTimeout)
 	defer cancel()
-	s, err := f.take(ctx, pod)
+	session, err := openSession(ctx, f.client, f.to.Namespace, pod.Name)
 	if err != nil {
 		return nil, err
 	}
-	return s.connect(ctx, f.to.Port)
+	return connect(ctx, session, f.to.Port)
 }
 
 // ready returns the newest pod that is ready and not being deleted, or nil.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 	"k8s.io/streaming/pkg/httpstream"
@@ -13,25 +12,11 @@ import (
 	"hellox/bootstrap/kube"
 )
 
-// A session is a connection, through the API server, that ends in one pod.
-type session struct {
-	pod  string // its uid
-	conn httpstream.Connection
-}
-
-func (s *session) ended() bool {
-	select {
-	case <-s.conn.CloseChan():
-		return true
-	default:
-		return false
-	}
-}
-
-// open opens a session to pod: over a WebSocket, or over SPDY if the API server
-// is too old for that or a proxy is in the way.
-func (f *forwarder) open(ctx context.Context, pod *corev1.Pod) (*session, error) {
-	dialer, err := newDialer(f.client, f.to.Namespace, pod.Name)
+// openSession opens a connection, through the API server, that ends in a pod:
+// over a WebSocket, or over SPDY if the API server is too old for that or a proxy
+// is in the way.
+func openSession(ctx context.Context, client *kube.Client, namespace, pod string) (httpstream.Connection, error) {
+	dialer, err := newDialer(client, namespace, pod)
 	if err != nil {
 		return nil, err
 	}
@@ -57,13 +42,13 @@ func (f *forwarder) open(ctx context.Context, pod *corev1.Pod) (*session, error)
 		return nil, ctx.Err()
 	case r := <-dialed:
 		if r.err != nil {
-			return nil, fmt.Errorf("reach pod %s through the API server: %w", pod.Name, r.err)
+			return nil, fmt.Errorf("reach pod %s through the API server: %w", pod, r.err)
 		}
 		if r.protocol != portforward.PortForwardProtocolV1Name {
 			r.conn.Close()
-			return nil, fmt.Errorf("reach pod %s through the API server: it speaks %q, not %q", pod.Name, r.protocol, portforward.PortForwardProtocolV1Name)
+			return nil, fmt.Errorf("reach pod %s through the API server: it speaks %q, not %q", pod, r.protocol, portforward.PortForwardProtocolV1Name)
 		}
-		return &session{pod: string(pod.UID), conn: r.conn}, nil
+		return r.conn, nil
 	}
 }
 
