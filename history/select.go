@@ -8,7 +8,7 @@ import (
 
 // Match reports whether m is selected.
 func (s *Select) Match(m *stream.Message) bool {
-	return s.MatchSource(m.Topic, m.Sender) && s.Filter.Match(m)
+	return s.MatchSeries(m.Topic, m.Sender) && s.Filter.Match(m)
 }
 
 // Wants reports whether e is an event of a message or sender that is selected.
@@ -43,7 +43,7 @@ func (s *Select) Key() string {
 
 // MatchSource reports whether messages of this topic and sender are selected,
 // whatever Filter says.
-func (s *Select) MatchSource(topic, sender string) bool {
+func (s *Select) MatchSeries(topic, sender string) bool {
 	if s.Sender != "" && s.Sender != sender {
 		return false
 	}

@@ -9,7 +9,7 @@ import (
 	"hellox/stream/filter"
 )
 
-// ErrNotFound is the error of a message id that the history does not hold.
+// ErrNotFound is the error of a message ID that the history does not hold.
 var ErrNotFound = errors.New("no such message in the history")
 
 // ErrClosed is the error of a store that has been closed.
@@ -18,8 +18,8 @@ var ErrClosed = errors.New("the history is closed")
 // ErrSlow is the error of a Follower that did not keep up; see Follow.EndIfSlow.
 var ErrSlow = errors.New("the follower did not keep up")
 
-// A Store is read by the terminal and the page, whichever it is. Its methods
-// may be called from any goroutine.
+// A Store is a history as the terminal and the page read it. Its methods may be
+// called from any goroutine.
 type Store interface {
 	// Messages returns one page, in id order.
 	Messages(ctx context.Context, q Query) (Page, error)
@@ -40,7 +40,7 @@ type Store interface {
 type Query struct {
 	After  int64 // ids above it, oldest first to be found; 0 with Before 0: the newest page
 	Before int64 // ids below it, newest first to be found
-	// FromStart makes After 0 mean "from the first message kept".
+	// FromStart makes After 0 mean "from the first message stored".
 	FromStart bool
 	Since     time.Time // received at or after; zero: no bound
 	Until     time.Time // received before; zero: no bound
@@ -48,7 +48,7 @@ type Query struct {
 	Limit int // 1 to 10,000; 0 means 100
 }
 
-// Select says which messages are wanted. The zero Select wants all.
+// Select selects messages and senders. The zero Select selects all.
 type Select struct {
 	Topics []string       // MQTT topic filters, any of them; none: all
 	Sender string         // exactly this one; "": all
@@ -100,7 +100,7 @@ type Event struct {
 	JSON []byte
 }
 
-// Stats tell of the whole history.
+// Stats are the totals of the whole history.
 type Stats struct {
 	Received   uint64       `json:"received"`   // arrivals, ever
 	Stored     uint64       `json:"stored"`     // of those, stored

@@ -25,7 +25,7 @@ import (
 type bench struct {
 	history.Store
 	local  historytest.Appender
-	greets bool // it tells by a first event when it has begun to follow
+	greets bool // its first event comes when it has begun to follow
 }
 
 // forEachStore runs a test of the suite over every kind of Store.

@@ -53,7 +53,7 @@ func PageAll(t *testing.T, s history.Store, q history.Query) []int64 {
 }
 
 // FollowNow follows what comes after it has returned. A store that greets, as a
-// receiver's does, is there when it has answered, which its first event tells.
+// receiver's does, begins when it has answered, which is its first event.
 func FollowNow(t *testing.T, s history.Store, greets bool) history.Follower {
 	t.Helper()
 	f := s.Follow(history.Follow{After: history.Now})

@@ -42,7 +42,7 @@ type follower struct {
 	buf []history.Event // what Next returned last, if it was little
 }
 
-// The most that one call of Next returns, and that its buffer is kept for.
+// The most that one call of Next returns, and that its buffer stays for.
 const (
 	followEvents = 512
 	followPage   = 500

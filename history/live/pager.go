@@ -16,13 +16,13 @@ const scanBudget = 40 * time.Millisecond
 // A Pager collects the messages of one page from candidates offered in the
 // page's direction.
 type Pager struct {
-	Query    *history.Query
-	Limit    int
-	deadline time.Time
-	Looked   int   // candidates passed over or found
-	check    int   // when looked is so much, look at the clock
-	last     int64 // id of the candidate offered last
-	found    []stream.Message
+	Query      *history.Query
+	Limit      int
+	deadline   time.Time
+	Considered int   // candidates passed over or found
+	check      int   // at how many candidates to read the clock
+	last       int64 // id of the candidate offered last
+	found      []stream.Message
 }
 
 // NewPager returns the Pager of the page that q asks for.
@@ -30,51 +30,52 @@ func NewPager(q *history.Query) *Pager {
 	return &Pager{Query: q, Limit: q.PageSize(), deadline: time.Now().Add(scanBudget), check: checkEvery}
 }
 
-// Want tells whether the page wants another candidate: it is not full, and it
+// More reports whether the page takes another candidate: it is not full, and it
 // has not searched too long. A page that finds more than it passes over takes
 // the time that it takes.
-func (p *Pager) Want(ctx context.Context) bool {
+func (p *Pager) More(ctx context.Context) bool {
 	switch {
 	case len(p.found) == p.Limit:
 		return false
-	case p.Looked < p.check:
+	case p.Considered < p.check:
 		return true
 	case ctx.Err() != nil:
 		return false
 	}
-	p.check = p.Looked + checkEvery
-	return 2*len(p.found) > p.Looked || time.Now().Before(p.deadline)
+	p.check = p.Considered + checkEvery
+	return 2*len(p.found) > p.Considered || time.Now().Before(p.deadline)
 }
 
-// Look offers a candidate.
-func (p *Pager) Look(m *stream.Message) {
-	p.Looked++
+// Offer considers a candidate.
+func (p *Pager) Offer(m *stream.Message) {
+	p.Considered++
 	p.last = m.ID
 	if p.Query.Match(m) {
 		p.found = append(p.found, *m)
 	}
 }
 
-// checkEvery is how many candidates are looked at between two looks at the clock.
+// checkEvery is how many candidates are considered between two readings of the
+// clock.
 const checkEvery = 64
 
-// Pass takes note of a candidate that is known not to match.
-func (p *Pager) Pass(id int64) {
-	p.Looked++
+// Skip takes note of a candidate that is known not to match.
+func (p *Pager) Skip(id int64) {
+	p.Considered++
 	p.last = id
 }
 
-// PassAll takes note that there are no more candidates between lo and hi.
-func (p *Pager) PassAll(lo, hi int64) {
+// SkipAll takes note that there are no more candidates between lo and hi.
+func (p *Pager) SkipAll(lo, hi int64) {
 	if p.last = lo + 1; p.Query.Forward() {
 		p.last = hi - 1
 	}
 }
 
-// PassWindow takes note that all of a window of n candidates up to last, which
-// began when looked was before, is done with.
-func (p *Pager) PassWindow(before int, n, last int64) {
-	p.Looked = max(p.Looked, before+int(n))
+// SkipWindow takes note that all of a window of n candidates up to last, which
+// began when Considered was before, is done.
+func (p *Pager) SkipWindow(before int, n, last int64) {
+	p.Considered = max(p.Considered, before+int(n))
 	p.last = last
 }
 

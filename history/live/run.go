@@ -7,8 +7,8 @@ import (
 	"hellox/stream"
 )
 
-// A batch is what was waiting when the one before it was kept: nobody waits
-// for it to fill. It ends at so many arrivals or bytes of payload.
+// A batch is what was waiting when the one before it was stored: it is never
+// waited for. It ends at so many arrivals or bytes of payload.
 const (
 	batchArrivals = 4096
 	batchBytes    = 8 << 20
@@ -18,7 +18,7 @@ const (
 type Writer interface {
 	Append(ctx context.Context, arrivals []stream.Arrival) error
 	// Maintain does what time alone makes due, in a step short enough that
-	// arrivals can wait for it, and tells when to be called again; the zero
+	// arrivals can wait for it, and returns when to be called again; the zero
 	// time if not before the next append.
 	Maintain(ctx context.Context) (next time.Time, err error)
 }
@@ -41,7 +41,7 @@ func Run(ctx context.Context, w Writer, in <-chan stream.Arrival) error {
 			batch = gather(append(batch[:0], a), in)
 			if err := w.Append(ctx, batch); err != nil {
 				if ctx.Err() != nil {
-					return nil // what is not kept was not acknowledged: the broker still has it
+					return nil // what is not stored was not acknowledged: the broker still has it
 				}
 				return err
 			}

@@ -13,15 +13,15 @@ import (
 	"hellox/stream/track"
 )
 
-// A State is what a store that writes itself knows besides its messages: how
-// each sender does at this moment, the rates, the link. It learns of entries
-// after they are kept, never before, and publishes them as events.
+// State holds what a writable store keeps only in memory: sender states, rates
+// and the broker link. It is given messages after they are stored, never before,
+// and publishes them as events.
 type State struct {
 	hub *Hub
 	now func() time.Time
 
 	mu       sync.Mutex
-	senders  map[string]*sender
+	senders  map[string]*senderState
 	due      dueHeap
 	all      stats.Meter
 	totals   track.Totals
@@ -32,130 +32,130 @@ type State struct {
 	degraded string
 }
 
-// minLook is the shortest time between two looks at one sender.
-const minLook = 10 * time.Millisecond
+// minRecheck is the shortest time between two checks of one sender.
+const minRecheck = 10 * time.Millisecond
 
-// A sender is one of a pulse's senders.
-type sender struct {
+// senderState is what a State holds of one sender.
+type senderState struct {
 	name      string
-	standing  track.Counters
+	counters  track.Counters
 	meter     stats.Meter
-	Cadence   stats.Cadence
+	cadence   stats.Cadence
 	state     stream.State // as last published
 	changedAt uint64       // position in the hub's ring at the last change
-	due       time.Time    // when to look at it again; zero if never
-	heap      int          // index in pulse.due; -1 if not there
+	due       time.Time    // when to check it again; zero if never
+	heap      int          // index in State.due; -1 if not there
 	touched   bool         // by the batch being taken
 }
 
 // NewState returns the State of a store whose events h hands out.
 func NewState(h *Hub, now func() time.Time) *State {
 	t := now()
-	return &State{hub: h, now: now, senders: map[string]*sender{}, started: t,
+	return &State{hub: h, now: now, senders: map[string]*senderState{}, started: t,
 		link: stream.Link{State: stream.Connecting, Since: t}}
 }
 
-// Load adds a sender as it was when the store was last open.
-func (p *State) Load(a *track.SenderState, c stats.Cadence) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := p.sender(a.Sender)
-	s.standing, s.Cadence = a.Counters, c
-	// The books may have been kept while the messages they count were on
-	// their way to the disk.
+// LoadSender adds a sender as it was when the store was last open.
+func (st *State) LoadSender(a *track.SenderState, c stats.Cadence) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	s := st.sender(a.Sender)
+	s.counters, s.cadence = a.Counters, c
+	// The checkpoint may have been written while the messages it counts were
+	// on their way to the disk.
 	if a.LastLive.After(c.Base) {
-		s.Cadence.Heard(a.LastLive, c.Expected())
+		s.cadence.Heard(a.LastLive, c.Expected())
 	}
-	p.settle(s)
+	st.initState(s)
 }
 
-// Replay learns of a message that was kept before the store was opened; heard
-// tells whether its sender's cadence knows it already.
-func (p *State) Replay(m *stream.Message, next time.Duration, heard bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// Replay adds a message that was stored before the store was opened. heard
+// reports whether its sender's cadence includes it already.
+func (st *State) Replay(m *stream.Message, next time.Duration, heard bool) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
 	if m.Retained {
 		return
 	}
-	s := p.sender(m.Sender)
+	s := st.sender(m.Sender)
 	s.meter.Observe(m.Received, m.Delta, m.Latency)
-	p.all.Observe(m.Received, m.DeltaAny, m.Latency)
+	st.all.Observe(m.Received, m.DeltaAny, m.Latency)
 	if !heard {
-		s.Cadence.Heard(m.Received, next)
+		s.cadence.Heard(m.Received, next)
 	}
 }
 
-// Account sets how a sender stands in the ledger after all was replayed.
-func (p *State) Account(a *track.SenderState) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := p.sender(a.Sender)
-	s.standing = a.Counters
-	p.settle(s)
+// SetCounters sets the counters of a sender after all was replayed.
+func (st *State) SetCounters(a *track.SenderState) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	s := st.sender(a.Sender)
+	s.counters = a.Counters
+	st.initState(s)
 }
 
-// settle takes a sender's state as known to everybody.
-func (p *State) settle(s *sender) {
-	now := p.now()
-	s.state, _ = s.Cadence.State(now)
-	p.reschedule(s, now)
+// initState sets a sender's state without publishing it.
+func (st *State) initState(s *senderState) {
+	now := st.now()
+	s.state, _ = s.cadence.State(now)
+	st.reschedule(s, now)
 }
 
-// Loaded sets the counts over all senders.
-func (p *State) Loaded(s track.State) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.totals, p.newest = s.Totals, s.Received
+// SetTotals sets the counts over all senders.
+func (st *State) SetTotals(s track.State) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.totals, st.newest = s.Totals, s.Received
 }
 
-func (p *State) sender(name string) *sender {
-	s := p.senders[name]
+func (st *State) sender(name string) *senderState {
+	s := st.senders[name]
 	if s == nil {
-		s = &sender{name: name, heap: -1}
-		p.senders[name] = s
+		s = &senderState{name: name, heap: -1}
+		st.senders[name] = s
 	}
 	return s
 }
 
-// Take learns of entries that are kept now, and publishes what followers see
-// of them: the messages, then the changes of state that they caused.
-func (p *State) Take(entries []track.Tracked, totals track.Totals) {
-	encode := p.hub.followers.Load() > 0
+// Apply applies entries that are stored now and publishes what followers see of
+// them: the messages, then the changes of state that they caused.
+func (st *State) Apply(entries []track.Tracked, totals track.Totals) {
+	encode := st.hub.followers.Load() > 0
 	events := make([]history.Event, 0, len(entries)+8)
-	var touched []*sender
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.totals = totals
+	var touched []*senderState
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.totals = totals
 	for i := range entries {
 		e := &entries[i]
 		if e.Outcome == track.Ignored && e.Presence == nil {
 			continue
 		}
-		if e.Presence != nil && p.senders[e.Sender] == nil {
-			continue // of somebody who has said nothing yet: no sender of the stream
+		if e.Presence != nil && st.senders[e.Sender] == nil {
+			continue // of a client that has sent nothing yet: no sender of the stream
 		}
-		s := p.sender(e.Sender)
+		s := st.sender(e.Sender)
 		if !s.touched {
 			s.touched = true
 			touched = append(touched, s)
 		}
 		if e.Presence != nil {
-			s.Cadence.Present(*e.Presence, e.Arrived)
+			s.cadence.Present(*e.Presence, e.Arrived)
 			continue
 		}
-		if e.Counters.Boot != s.standing.Boot {
-			s.Cadence.Present(stream.Presence{State: "here", Boot: e.Counters.Boot}, e.Arrived)
+		if e.Counters.Boot != s.counters.Boot {
+			s.cadence.Present(stream.Presence{State: "here", Boot: e.Counters.Boot}, e.Arrived)
 		}
-		s.standing = e.Counters
+		s.counters = e.Counters
 		m := e.Message
 		if m == nil {
 			continue
 		}
-		p.newest = m.Received
+		st.newest = m.Received
 		if !m.Retained {
 			s.meter.Observe(e.Arrived, m.Delta, m.Latency)
-			p.all.Observe(e.Arrived, m.DeltaAny, m.Latency)
-			s.Cadence.Heard(e.Arrived, e.Next)
+			st.all.Observe(e.Arrived, m.DeltaAny, m.Latency)
+			s.cadence.Heard(e.Arrived, e.Next)
 		}
 		event := history.Event{Message: m}
 		if encode {
@@ -163,49 +163,49 @@ func (p *State) Take(entries []track.Tracked, totals track.Totals) {
 		}
 		events = append(events, event)
 	}
-	now := p.now()
+	now := st.now()
 	messages := len(events)
 	for _, s := range touched {
 		s.touched = false
-		events = p.review(s, now, events)
+		events = st.check(s, now, events)
 	}
-	p.mark(events, messages)
-	p.hub.publish(events)
+	st.stampChanges(events, messages)
+	st.hub.publish(events)
 }
 
-// Tick publishes the changes of state that time alone has brought, and tells
-// when to look again; the zero time if never.
-func (p *State) Tick(now time.Time) (next time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// Tick publishes the changes of state that time alone has brought, and returns
+// when to be called again; the zero time if never.
+func (st *State) Tick(now time.Time) (next time.Time) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
 	var events []history.Event
-	for len(p.due) > 0 && !p.due[0].due.After(now) {
-		events = p.review(p.due[0], now, events)
+	for len(st.due) > 0 && !st.due[0].due.After(now) {
+		events = st.check(st.due[0], now, events)
 	}
-	p.mark(events, 0)
-	p.hub.publish(events)
-	if len(p.due) == 0 {
+	st.stampChanges(events, 0)
+	st.hub.publish(events)
+	if len(st.due) == 0 {
 		return time.Time{}
 	}
-	return p.due[0].due
+	return st.due[0].due
 }
 
-// review appends an event if s is in another state than last published.
-func (p *State) review(s *sender, now time.Time, events []history.Event) []history.Event {
-	state, _ := s.Cadence.State(now)
+// check appends an event if s is in another state than last published.
+func (st *State) check(s *senderState, now time.Time, events []history.Event) []history.Event {
+	state, _ := s.cadence.State(now)
 	if state != s.state {
 		s.state = state
 		view := s.view(now)
-		events = append(events, p.encoded(history.Event{Sender: &view}, &view))
+		events = append(events, st.encoded(history.Event{Sender: &view}, &view))
 	}
-	p.reschedule(s, now)
+	st.reschedule(s, now)
 	return events
 }
 
 // encoded returns e with its JSON, once for all followers, if there are any.
 // A value that JSON does not know (a rate that is no number) has none.
-func (p *State) encoded(e history.Event, v any) history.Event {
-	if p.hub.followers.Load() > 0 {
+func (st *State) encoded(e history.Event, v any) history.Event {
+	if st.hub.followers.Load() > 0 {
 		if b, err := json.Marshal(v); err == nil {
 			e.JSON = stream.EscapeJSON(b)
 		}
@@ -213,92 +213,92 @@ func (p *State) encoded(e history.Event, v any) history.Event {
 	return e
 }
 
-// reschedule finds when to look at s again. A due time that has only moved
-// further away stays where it is in the heap: the early look is cheap, and a
-// message then costs no sifting.
-func (p *State) reschedule(s *sender, now time.Time) {
-	due, ok := s.Cadence.Due(now)
+// reschedule finds when to check s again. A due time that has only moved further
+// away stays where it is in the heap: the early check is cheap, and a message
+// then costs no reordering.
+func (st *State) reschedule(s *senderState, now time.Time) {
+	due, ok := s.cadence.Due(now)
 	if ok && !due.After(now) {
-		due = now.Add(minLook)
+		due = now.Add(minRecheck)
 	}
 	switch {
 	case !ok:
 		if s.heap >= 0 {
-			p.due.remove(s)
+			st.due.remove(s)
 		}
 	case s.heap < 0:
 		s.due = due
-		p.due.push(s)
+		st.due.push(s)
 	case due.Before(s.due) || !s.due.After(now):
 		s.due = due
-		p.due.fix(s)
+		st.due.fix(s)
 	}
 }
 
-// mark notes at which position of the ring senders change: events[from:] are
+// stampChanges notes at which position of the ring senders change: events[from:] are
 // about to be published after those before them.
-func (p *State) mark(events []history.Event, from int) {
-	end, _ := p.hub.position()
+func (st *State) stampChanges(events []history.Event, from int) {
+	end, _ := st.hub.position()
 	for i := from; i < len(events); i++ {
 		if v := events[i].Sender; v != nil {
-			p.senders[v.Sender].changedAt = end + uint64(i)
+			st.senders[v.Sender].changedAt = end + uint64(i)
 		}
 	}
 }
 
-// Forget drops senders that the ledger has forgotten.
-func (p *State) Forget(names []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// Forget removes senders that the tracker has forgotten.
+func (st *State) Forget(names []string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
 	for _, name := range names {
-		if s := p.senders[name]; s != nil {
+		if s := st.senders[name]; s != nil {
 			if s.heap >= 0 {
-				p.due.remove(s)
+				st.due.remove(s)
 			}
-			delete(p.senders, name)
+			delete(st.senders, name)
 		}
 	}
 }
 
-// Cadence returns a copy of a sender's cadence, to be kept.
-func (p *State) Cadence(name string) (c stats.Cadence) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s := p.senders[name]; s != nil {
-		c = s.Cadence
+// Cadence returns a copy of a sender's cadence, to be stored.
+func (st *State) Cadence(name string) (c stats.Cadence) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if s := st.senders[name]; s != nil {
+		c = s.cadence
 	}
 	return c
 }
 
 // ChangedSince returns, as events, the senders and the link that have changed at
 // or after a position of the ring, as they are now.
-func (p *State) ChangedSince(pos uint64) []history.Event {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (st *State) ChangedSince(pos uint64) []history.Event {
+	st.mu.Lock()
+	defer st.mu.Unlock()
 	var events []history.Event
-	now := p.now()
-	for _, s := range p.senders {
+	now := st.now()
+	for _, s := range st.senders {
 		if s.changedAt >= pos && s.changedAt > 0 {
 			view := s.view(now)
 			events = append(events, history.Event{Sender: &view})
 		}
 	}
 	slices.SortFunc(events, func(a, b history.Event) int { return cmp.Compare(a.Sender.Sender, b.Sender.Sender) })
-	if p.linkAt >= pos && p.linkAt > 0 {
-		link := p.link
+	if st.linkAt >= pos && st.linkAt > 0 {
+		link := st.link
 		events = append(events, history.Event{Link: &link})
 	}
 	return events
 }
 
-// view is s as the API tells it.
-func (s *sender) view(now time.Time) stream.Sender {
-	state, since := s.Cadence.State(now)
-	v := stream.Sender{Sender: s.name, Ours: s.standing.Ours, State: state, Since: since.UTC(),
-		LastSeen: s.standing.LastSeen, LastID: s.standing.LastID, Boot: s.standing.Boot, Seq: s.standing.Seq,
-		Color: s.standing.Color, ExpectedMS: stream.Millis(s.Cadence.Expected()),
-		Messages: s.standing.Messages, Missed: s.standing.Missed, Reordered: s.standing.Reordered,
-		Duplicates: s.standing.Duplicates, Rates: s.meter.Rates(now)}
+// view is s as the API shows it.
+func (s *senderState) view(now time.Time) stream.Sender {
+	state, since := s.cadence.State(now)
+	v := stream.Sender{Sender: s.name, Ours: s.counters.Ours, State: state, Since: since.UTC(),
+		LastSeen: s.counters.LastSeen, LastID: s.counters.LastID, Boot: s.counters.Boot, Seq: s.counters.Seq,
+		Color: s.counters.Color, ExpectedMS: stream.Millis(s.cadence.Expected()),
+		Messages: s.counters.Messages, Missed: s.counters.Missed, Reordered: s.counters.Reordered,
+		Duplicates: s.counters.Duplicates, Rates: s.meter.Rates(now)}
 	if spread, ok := s.meter.Spread(now); ok {
 		v.IntervalMS = &spread
 	}
@@ -309,12 +309,12 @@ func (s *sender) view(now time.Time) stream.Sender {
 }
 
 // Senders returns all senders, by name.
-func (p *State) Senders() []stream.Sender {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.now()
-	views := make([]stream.Sender, 0, len(p.senders))
-	for _, s := range p.senders {
+func (st *State) Senders() []stream.Sender {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	now := st.now()
+	views := make([]stream.Sender, 0, len(st.senders))
+	for _, s := range st.senders {
 		views = append(views, s.view(now))
 	}
 	slices.SortFunc(views, func(a, b stream.Sender) int { return cmp.Compare(a.Sender, b.Sender) })
@@ -322,12 +322,12 @@ func (p *State) Senders() []stream.Sender {
 }
 
 // Intervals returns the histogram of each sender that has one, by name.
-func (p *State) Intervals() []history.Intervals {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.now()
+func (st *State) Intervals() []history.Intervals {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	now := st.now()
 	var all []history.Intervals
-	for _, s := range p.senders {
+	for _, s := range st.senders {
 		spread, ok := s.meter.Spread(now)
 		if !ok {
 			continue
@@ -340,28 +340,28 @@ func (p *State) Intervals() []history.Intervals {
 	return all
 }
 
-// SetLink notes and publishes the state of the connection to the broker.
-func (p *State) SetLink(l stream.Link) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.link = l
-	end, _ := p.hub.position()
-	p.linkAt = end
-	p.hub.publish([]history.Event{p.encoded(history.Event{Link: &l}, &l)})
+// SetLink sets and publishes the state of the connection to the broker.
+func (st *State) SetLink(l stream.Link) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.link = l
+	end, _ := st.hub.position()
+	st.linkAt = end
+	st.hub.publish([]history.Event{st.encoded(history.Event{Link: &l}, &l)})
 }
 
-// SetDegraded notes why nothing is acknowledged now; "" when all is well.
-func (p *State) SetDegraded(why string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.degraded = why
+// SetDegraded sets why nothing is acknowledged now; "" when all is well.
+func (st *State) SetDegraded(why string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.degraded = why
 }
 
-// Stats fills in all that a pulse knows.
-func (p *State) Stats() history.Stats {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return history.Stats{Received: p.totals.Received, Stored: p.totals.Stored, Duplicates: p.totals.Duplicates,
-		Missed: p.totals.Missed, Reordered: p.totals.Reordered, Senders: len(p.senders),
-		Rates: p.all.Rates(p.now()), Newest: p.newest, Started: p.started, Link: p.link, Degraded: p.degraded}
+// Stats returns what State knows of history.Stats.
+func (st *State) Stats() history.Stats {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return history.Stats{Received: st.totals.Received, Stored: st.totals.Stored, Duplicates: st.totals.Duplicates,
+		Missed: st.totals.Missed, Reordered: st.totals.Reordered, Senders: len(st.senders),
+		Rates: st.all.Rates(st.now()), Newest: st.newest, Started: st.started, Link: st.link, Degraded: st.degraded}
 }

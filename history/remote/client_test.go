@@ -100,7 +100,7 @@ func TestRemoteRefusals(t *testing.T) {
 		want    string
 	}{
 		{"a problem document", refuse(403, `{"title":"Forbidden","detail":"log in first","status":403}`), "log in first"},
-		{"another server", refuse(200, "<html>"), "not what a receiver says"},
+		{"another server", refuse(200, "<html>"), "not what a receiver answers"},
 		{"no words", refuse(502, ""), "502 Bad Gateway"},
 		{"sent elsewhere", http.RedirectHandler("http://127.0.0.1:1/", http.StatusFound), "302 Found"},
 	} {

@@ -80,7 +80,7 @@ func (f *remoteFollower) Close() error {
 }
 
 // run connects again and again until the follower is closed, or the receiver
-// says that it never will answer this.
+// refuses it for good.
 func (f *remoteFollower) run() error {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 200*time.Millisecond, 5*time.Second
@@ -108,7 +108,7 @@ func (f *remoteFollower) run() error {
 	}
 }
 
-// hand gives events to Next; it waits while nobody takes them.
+// hand gives events to Next; it waits until they are taken.
 func (f *remoteFollower) hand(events []history.Event) {
 	if len(events) == 0 {
 		return
@@ -175,8 +175,8 @@ func (f *remoteFollower) connect() error {
 	}
 }
 
-// greet tells how things are now that there is a connection: how the receiver
-// stands with its broker and, after an interruption, all senders, whose
+// greet hands out the state of things now that there is a connection: the
+// receiver's link to its broker and, after an interruption, all senders, whose
 // changes may have been missed.
 func (f *remoteFollower) greet(ctx context.Context, link stream.Link) error {
 	events := []history.Event{{Link: &link}}

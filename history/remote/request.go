@@ -67,7 +67,7 @@ func (r *Client) get(ctx context.Context, path string, v any) error {
 		}
 		defer resp.Body.Close()
 		if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(v); err != nil {
-			return fmt.Errorf("the answer is not what a receiver says: %w", err)
+			return fmt.Errorf("the answer is not what a receiver answers: %w", err)
 		}
 		return nil
 	}()

@@ -32,7 +32,7 @@ func newFrameReader(r io.Reader) *frameReader {
 	return &frameReader{r: bufio.NewReaderSize(r, 64<<10)}
 }
 
-// buffered tells whether some of the next frame is here already.
+// buffered reports whether some of the next frame is here already.
 func (f *frameReader) buffered() bool { return f.r.Buffered() > 0 }
 
 // next reads one frame. Comments, which keep a connection alive, come as

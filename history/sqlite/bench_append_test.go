@@ -14,7 +14,7 @@ import (
 // table of m's columns, one prepared INSERT a row through database/sql, one
 // transaction a batch, FULL, the same cache and checkpoints. It knows nothing
 // of senders, so it cannot serve a page by sender; "driver-indexed" has the
-// index for that, where the store has chains. An operation is one message.
+// index for that, where the store has skip lists. An operation is one message.
 func BenchmarkAppend(b *testing.B) {
 	const size, senders = 1000, 1000
 	b.Run("store", func(b *testing.B) {

@@ -50,7 +50,7 @@ func BenchmarkPages(b *testing.B) {
 		}
 		historytest.AppendAll(b, s, batch...)
 	}
-	if err := s.c.exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+	if err := s.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		b.Fatal(err)
 	}
 	overhead := float64(s.size()-payload) / float64(n)
@@ -118,7 +118,7 @@ func reportTimes(b *testing.B, times []time.Duration) {
 // msg/s, beside what the disk takes to append 4 KiB and sync them. All take
 // turns of five seconds, for what else the machine does changes from minute to
 // minute; the times are those of all turns. A store's turn begins with 60,000
-// messages kept. "retention" lets go of two messages for each that comes,
+// messages stored. "retention" evicts two messages for each that comes,
 // "catching-up" begins with twice what it may keep and goes as fast as it can
 // until that is gone.
 func BenchmarkLatency(b *testing.B) {
@@ -185,7 +185,7 @@ func latencies(b *testing.B, turn time.Duration, fill int, o Options, oldest tim
 		}
 		historytest.AppendAll(b, s, batch...)
 	}
-	if err := s.checkpoint(); err != nil { // what filling has left to do is not the turn's
+	if err := s.checkpointLog(); err != nil { // what filling has left to do is not the turn's
 		b.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(b.Context())
@@ -227,7 +227,7 @@ func latencies(b *testing.B, turn time.Duration, fill int, o Options, oldest tim
 	running.Wait()
 	if o.Keep > 0 || o.KeepFor > 0 {
 		if st, err := s.Stats(b.Context()); err != nil || st.Evicted == 0 {
-			b.Fatalf("nothing was let go: %+v, %v", st, err)
+			b.Fatalf("nothing was evicted: %+v, %v", st, err)
 		}
 	}
 	return times

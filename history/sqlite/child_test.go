@@ -71,7 +71,7 @@ func child(args []string) int {
 		}
 		err := s.Append(ctx, batch)
 		if err == nil && how == "checkpoint" {
-			if err = s.checkpoint(); isFull(err) {
+			if err = s.checkpointLog(); isFull(err) {
 				err = nil // it is for the next batch to wait
 			}
 		}
@@ -158,16 +158,16 @@ func runChild(t *testing.T, prefix []string, kill func(line string) (after time.
 	return run
 }
 
-// checkKept opens the history that a child has left and checks that all that
-// was acknowledged is there once, or was let go by retention.
-func checkKept(t *testing.T, path string, acked []uint64, steps []string) {
+// checkStored opens the history that a child has left and checks that all that
+// was acknowledged is there once, or was evicted by retention.
+func checkStored(t *testing.T, path string, acked []uint64, steps []string) {
 	t.Helper()
 	s, err := open(t.Context(), path, Options{}, steps)
 	if err != nil {
 		t.Fatalf("open what is left: %v", err)
 	}
 	defer s.Close()
-	if n, ok, err := s.c.integer(t.Context(), "SELECT count(*) FROM pragma_quick_check WHERE quick_check <> 'ok'"); err != nil || !ok || n != 0 {
+	if n, ok, err := s.writer.integer(t.Context(), "SELECT count(*) FROM pragma_quick_check WHERE quick_check <> 'ok'"); err != nil || !ok || n != 0 {
 		t.Fatalf("quick_check finds %d faults, %v", n, err)
 	}
 	times := map[uint64]int{}
@@ -186,15 +186,15 @@ func checkKept(t *testing.T, path string, acked []uint64, steps []string) {
 			break
 		}
 	}
-	letGo := s.letGo.Load() > 0
+	letGo := s.evicted.Load() > 0
 	for _, seq := range acked {
 		if times[seq] != 1 && !(letGo && seq < lowest && times[seq] == 0) {
-			t.Fatalf("%d was acknowledged and is kept %d times", seq, times[seq])
+			t.Fatalf("%d was acknowledged and is stored %d times", seq, times[seq])
 		}
 	}
 	for seq, n := range times {
 		if n != 1 {
-			t.Fatalf("%d is kept %d times", seq, n)
+			t.Fatalf("%d is stored %d times", seq, n)
 		}
 	}
 	st, err := s.Stats(t.Context())

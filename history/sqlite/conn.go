@@ -27,8 +27,8 @@ const (
 	asWriter = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_pragma=cache_size(-65536)&_pragma=journal_size_limit(67108864)"
 	asReader = "_pragma=busy_timeout(5000)&_pragma=query_only(1)&_pragma=cache_size(-8192)"
 	// A visitor changes nothing, not even by closing. Where there is no log,
-	// or nothing in it, it may take the file for one that nobody changes: else
-	// it makes an empty log.
+	// or nothing in it, it may take the file for immutable: else it
+	// makes an empty log.
 	asVisitor     = "mode=ro&_pragma=busy_timeout(5000)"
 	asSoleVisitor = "mode=ro&immutable=1"
 )
@@ -60,8 +60,8 @@ func (c *conn) close() error {
 }
 
 // keepLog lets the write-ahead log, emptied, and its index outlive the last
-// connection: to make them anew takes room, and a disk that is full must not
-// keep a history from being opened.
+// connection: to make them anew takes room, and a history must open on a full
+// disk.
 func (c *conn) keepLog() error {
 	control, ok := c.dc.(sqlite.FileControl)
 	if !ok {
@@ -83,7 +83,7 @@ func (c *conn) prepare(query string) (driver.Stmt, error) {
 	return s, nil
 }
 
-// exec runs one statement, which it keeps prepared.
+// exec runs one statement, which stays prepared.
 func (c *conn) exec(query string, args ...any) error {
 	s, err := c.prepare(query)
 	if err != nil {
@@ -93,13 +93,13 @@ func (c *conn) exec(query string, args ...any) error {
 	return err
 }
 
-// script runs statements that nobody runs again.
+// script runs statements that are not run again.
 func (c *conn) script(ctx context.Context, query string) error {
 	_, err := c.dc.(driver.ExecerContext).ExecContext(ctx, query, nil)
 	return err
 }
 
-// query calls row for each row. The values are row's to keep.
+// query calls row for each row, which may keep the values.
 func (c *conn) query(ctx context.Context, query string, row func([]driver.Value) error, args ...any) error {
 	s, err := c.prepare(query)
 	if err != nil {
@@ -108,7 +108,7 @@ func (c *conn) query(ctx context.Context, query string, row func([]driver.Value)
 	return each(ctx, s, row, args)
 }
 
-// once is query for a statement that is not kept prepared.
+// once is query for a statement that does not stay prepared.
 func (c *conn) once(ctx context.Context, query string, row func([]driver.Value) error, args ...any) error {
 	s, err := c.dc.Prepare(query)
 	if err != nil {
@@ -158,7 +158,7 @@ func (c *conn) transact(f func() error) error {
 		err = c.exec("COMMIT")
 	}
 	if err != nil {
-		// After some errors SQLite has rolled back by itself, and says so.
+		// After some errors SQLite has rolled back by itself, and this fails.
 		_ = c.exec("ROLLBACK")
 	}
 	return err
@@ -172,7 +172,7 @@ func named(args []any) []driver.NamedValue {
 	return values
 }
 
-// isFull tells whether err only says that there is no room: the transaction is
+// isFull reports whether err only means that there is no room: the transaction is
 // undone, and may succeed when there is.
 func isFull(err error) bool {
 	code, ok := sqliteCode(err)
@@ -181,13 +181,13 @@ func isFull(err error) bool {
 	return ok && (code&0xff == sqlitelib.SQLITE_FULL || code == sqlitelib.SQLITE_IOERR_SHMSIZE)
 }
 
-// isBusy tells whether err only says that another program has locked the file.
+// isBusy reports whether err only means that another program has locked the file.
 func isBusy(err error) bool {
 	code, ok := sqliteCode(err)
 	return ok && code&0xff == sqlitelib.SQLITE_BUSY
 }
 
-// isDamage tells whether err says that the file is not what it should be.
+// isDamage reports whether err means that the file is not what it should be.
 func isDamage(err error) bool {
 	code, ok := sqliteCode(err)
 	return ok && (code&0xff == sqlitelib.SQLITE_CORRUPT || code&0xff == sqlitelib.SQLITE_NOTADB)

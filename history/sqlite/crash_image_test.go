@@ -59,7 +59,7 @@ func TestPowerLoss(t *testing.T) {
 				for name, content := range files {
 					write(t, filepath.Join(image, filepath.Base(name)), content)
 				}
-				checkKept(t, filepath.Join(image, "history.db"), acked, migrations())
+				checkStored(t, filepath.Join(image, "history.db"), acked, migrations())
 				if err := os.RemoveAll(image); err != nil {
 					t.Fatal(err)
 				}

@@ -18,7 +18,7 @@ import (
 	"hellox/stream"
 )
 
-// SIGKILL at any moment of a checkpoint, of letting go and of a migration.
+// SIGKILL at any moment of a checkpoint, of an eviction and of a migration.
 func TestKilled(t *testing.T) {
 	for _, how := range []string{"checkpoint", "retention", "migration"} {
 		t.Run(how, func(t *testing.T) {
@@ -45,11 +45,11 @@ func TestKilled(t *testing.T) {
 				if how == "migration" {
 					steps = append(steps, slowMigration)
 				}
-				checkKept(t, path, acked, steps)
-				// What was kept and not acknowledged is sent again: no gap.
+				checkStored(t, path, acked, steps)
+				// What was stored and not acknowledged is sent again: no gap.
 				acked = relearn(t, path, steps)
 				if round == 0 && len(acked) == 0 {
-					t.Fatal("nothing was kept before the kill")
+					t.Fatal("nothing was stored before the kill")
 				}
 			}
 		})
@@ -69,7 +69,7 @@ func relearn(t *testing.T, path string, steps []string) (all []uint64) {
 		t.Fatal(err)
 	}
 	for n := uint64(1); len(senders) > 0 && n <= senders[0].Seq; n++ {
-		if n > s.letGo.Load() {
+		if n > s.evicted.Load() {
 			all = append(all, n)
 		}
 	}
@@ -94,7 +94,7 @@ func TestSyncFails(t *testing.T) {
 			if last := run.lines[len(run.lines)-1]; last != "failed" {
 				t.Fatalf("after the failure it says %q", last)
 			}
-			checkKept(t, path, run.acked, migrations())
+			checkStored(t, path, run.acked, migrations())
 		})
 	}
 }
@@ -124,7 +124,7 @@ func TestWriteFindsNoRoom(t *testing.T) {
 			if len(run.acked) < 1200 {
 				t.Fatalf("%d acknowledged", len(run.acked))
 			}
-			checkKept(t, path, run.acked, migrations())
+			checkStored(t, path, run.acked, migrations())
 		})
 	}
 }
@@ -188,7 +188,7 @@ func TestDiskFullAtOpening(t *testing.T) {
 	}
 }
 
-// A disk that is really full: it says so, keeps nothing back, acknowledges
+// A disk that is really full: it says so, withholds nothing, acknowledges
 // nothing, goes on to be read, and heals when there is room.
 func TestDiskFull(t *testing.T) {
 	disk := smallDisk(t)
@@ -211,12 +211,12 @@ func TestDiskFull(t *testing.T) {
 	})
 }
 
-// The same where nobody can mount, by SQLite's own limit of pages: an Append
+// The same where no disk can be mounted, by SQLite's own limit of pages: an Append
 // that is given up has acknowledged nothing and lost nothing; the next one
-// keeps both.
+// stores both.
 func TestFull(t *testing.T) {
 	s := openTest(t, filepath.Join(t.TempDir(), "history.db"), Options{retryEvery: 10 * time.Millisecond})
-	n, _, err := s.c.integer(t.Context(), "PRAGMA page_count")
+	n, _, err := s.writer.integer(t.Context(), "PRAGMA page_count")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestFull(t *testing.T) {
 
 func limit(t *testing.T, s *Store, pages int64) {
 	t.Helper()
-	if err := s.c.script(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+	if err := s.writer.script(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
 		t.Error(err)
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"hellox/history"
 )
 
-// metrics are what a SQLite history tells Prometheus.
+// metrics are the Prometheus metrics of a Store.
 type metrics struct {
-	registry prometheus.Registerer // nil: nobody asks
+	registry prometheus.Registerer // nil: not registered
 	all      []prometheus.Collector
 	commits  prometheus.Histogram
 }
@@ -24,7 +24,7 @@ func newMetrics(registry prometheus.Registerer, s *Store) (*metrics, error) {
 	})}
 	counter := func(name, help string, f func(history.Stats) float64) {
 		m.all = append(m.all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "hellox_history_" + name, Help: help},
-			func() float64 { return f(s.pulse.Stats()) }))
+			func() float64 { return f(s.state.Stats()) }))
 	}
 	gauge := func(name, help string, f func() float64) {
 		m.all = append(m.all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hellox_history_" + name, Help: help}, f))
@@ -34,11 +34,11 @@ func newMetrics(registry prometheus.Registerer, s *Store) (*metrics, error) {
 	counter("stored_total", "Messages stored, ever.", func(s history.Stats) float64 { return float64(s.Stored) })
 	counter("duplicates_total", "Arrivals that had been stored before, ever.", func(s history.Stats) float64 { return float64(s.Duplicates) })
 	counter("reordered_total", "Messages that came after a later one of their sender, ever.", func(s history.Stats) float64 { return float64(s.Reordered) })
-	gauge("missed", "Sequence numbers that were jumped over and have not come since.", func() float64 { return float64(s.pulse.Stats().Missed) })
-	gauge("evicted", "Messages that retention has deleted.", func() float64 { return float64(s.letGo.Load()) })
+	gauge("missed", "Sequence numbers that were jumped over and have not come since.", func() float64 { return float64(s.state.Stats().Missed) })
+	gauge("evicted", "Messages that retention has deleted.", func() float64 { return float64(s.evicted.Load()) })
 	gauge("bytes", "Size of the history on the disk.", func() float64 { return float64(s.size()) })
 	gauge("degraded", "1 while nothing is acknowledged.", func() float64 {
-		if s.pulse.Stats().Degraded != "" {
+		if s.state.Stats().Degraded != "" {
 			return 1
 		}
 		return 0

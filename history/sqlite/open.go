@@ -15,12 +15,13 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// A FileError says why a history file cannot be used. The file is as it was.
+// A FileError is the reason why a history file cannot be used. The file is as it
+// was.
 type FileError struct {
 	Path   string
 	Reason string // a clause: "it is …", "another …"
 	Advice string // what to do about it, one sentence; "" if nothing can be said
-	Err    error  // what lies below, or nil
+	Err    error  // the cause, or nil
 }
 
 func (e *FileError) Error() string {
@@ -33,10 +34,10 @@ func (e *FileError) Error() string {
 
 func (e *FileError) Unwrap() error { return e.Err }
 
-// Hint is what a person is told to do about it.
+// Hint returns Advice.
 func (e *FileError) Hint() string { return e.Advice }
 
-// checkPath refuses a path that could lead to somebody else's file.
+// checkPath refuses a path that could lead to another user's file.
 func checkPath(path string) error {
 	for _, p := range []string{path, path + ".lock"} {
 		info, err := os.Lstat(p)
@@ -44,9 +45,9 @@ func checkPath(path string) error {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
-			return &FileError{Path: path, Reason: "it cannot be looked at", Err: err}
+			return &FileError{Path: path, Reason: "it cannot be read", Err: err}
 		case info.Mode()&fs.ModeSymlink != 0:
-			return &FileError{Path: path, Reason: filepath.Base(p) + " is a symbolic link, which somebody else may turn elsewhere",
+			return &FileError{Path: path, Reason: filepath.Base(p) + " is a symbolic link, which another user may redirect",
 				Advice: "Name the file itself."}
 		case !info.Mode().IsRegular():
 			return &FileError{Path: path, Reason: filepath.Base(p) + " is not a regular file", Advice: "Name a file."}
@@ -55,11 +56,11 @@ func checkPath(path string) error {
 	dir := filepath.Dir(path)
 	info, err := os.Stat(dir)
 	if err != nil {
-		return &FileError{Path: path, Reason: "its folder cannot be looked at", Err: err}
+		return &FileError{Path: path, Reason: "its folder cannot be read", Err: err}
 	}
-	// In a folder like /tmp, everybody may write but only replace what is his.
+	// In a folder like /tmp every user may write, but replace only own files.
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
-		return &FileError{Path: path, Reason: "everybody may write to its folder", Advice: "Type: chmod o-w " + dir}
+		return &FileError{Path: path, Reason: "every user may write to its folder", Advice: "Type: chmod o-w " + dir}
 	}
 	return nil
 }
@@ -82,10 +83,10 @@ func lockFile(path string) (*flock.Flock, error) {
 }
 
 // quickCheckLimit is the size up to which a file is checked as a whole when it
-// is opened. Beyond it each row's CRC is what tells damage.
+// is opened. Beyond it each row's CRC detects damage.
 const quickCheckLimit = 64 << 20
 
-// inspect looks at an existing file without changing a byte of it or of what
+// inspect checks an existing file without changing a byte of it or of what
 // lies beside it.
 func inspect(ctx context.Context, path string, newest int) error {
 	damaged := func(err error) error { return damagedFile(path, err) }
@@ -128,7 +129,8 @@ func damagedFile(path string, err error) error {
 		Advice: fmt.Sprintf("Move it away (and %s-wal, if there is one): a new history begins then.", filepath.Base(path))}
 }
 
-// unusable says why a file that looked well could not be loaded.
+// unusable returns the error of a file that passed inspect and could not be
+// loaded.
 func unusable(path string, err error) error {
 	var row *DamagedError
 	if isDamage(err) || errors.As(err, &row) {

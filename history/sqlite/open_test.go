@@ -117,11 +117,11 @@ func TestRefusedAndUntouched(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "symbolic link", true},
-		{"in a folder that everybody may write to", func(t *testing.T, path string) {
+		{"in a folder that every user may write to", func(t *testing.T, path string) {
 			if err := os.Chmod(filepath.Dir(path), 0o777); err != nil {
 				t.Fatal(err)
 			}
-		}, "everybody may write", true},
+		}, "every user may write", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.posix && runtime.GOOS == "windows" {
@@ -159,12 +159,12 @@ func TestRefusedAndUntouched(t *testing.T) {
 	}
 }
 
-// A version that stands only in the log is seen too, and the log is left.
+// A version that stands only in the log is found too, and the log is left.
 func TestNewerVersionInTheLog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
 	closedHistory(t, path)
 	s := openTest(t, path, Options{})
-	if err := s.c.script(t.Context(), "PRAGMA user_version = 7"); err != nil {
+	if err := s.writer.script(t.Context(), "PRAGMA user_version = 7"); err != nil {
 		t.Fatal(err)
 	}
 	crash(t, s)
@@ -229,10 +229,10 @@ func TestMigration(t *testing.T) {
 		t.Fatalf("the step before it has been taken: %v", err)
 	}
 	defer s.Close()
-	if n, _, err := s.c.integer(t.Context(), "SELECT count(*) FROM later"); n != 2 || err != nil {
+	if n, _, err := s.writer.integer(t.Context(), "SELECT count(*) FROM later"); n != 2 || err != nil {
 		t.Errorf("%d rows migrated, %v", n, err)
 	}
-	if n, ok, _ := s.c.integer(t.Context(), "SELECT 1 FROM sqlite_schema WHERE name = 'latest'"); ok {
+	if n, ok, _ := s.writer.integer(t.Context(), "SELECT 1 FROM sqlite_schema WHERE name = 'latest'"); ok {
 		t.Errorf("half of a step was taken: %d", n)
 	}
 	page, err := s.Messages(t.Context(), history.Query{})

@@ -10,16 +10,16 @@ import (
 	"hellox/stream/filter"
 )
 
-// A plan says how a page is looked for. It narrows; what it lets through is
-// still matched.
+// A plan is how a page is searched. It narrows; what it lets through is still
+// matched.
 type plan struct {
-	sources []*source      // nil: all
-	has     map[int64]bool // the ids of sources, if reading every row and too many for where
-	merge   bool           // read the chains of sources, not every row
-	where   string         // a condition on the rows of m; "": none
+	series []*series      // nil: all
+	has    map[int64]bool // the IDs of series, if every row is read and they are too many for where
+	merge  bool           // read the series, not every row
+	where  string         // a condition on the rows of m; "": none
 }
 
-// The most chains that are merged, and the most numbers in a condition.
+// The most series that are merged, and the most numbers in a condition.
 const (
 	mergeMost = 256
 	listMost  = 512
@@ -28,32 +28,32 @@ const (
 func (s *Store) plan(q *history.Query) plan {
 	var p plan
 	expr := q.Filter.Expr()
-	narrow := filter.Relax(expr, bySource)
+	narrow := filter.Relax(expr, bySeries)
 	if q.Sender != "" || len(q.Topics) > 0 || narrow != nil {
 		var count int64
-		p.sources = s.sources.where(func(src *source) bool {
-			last := src.shown.Load()
-			return last >= s.first.Load() && q.MatchSource(src.topic, src.sender) && (narrow == nil || src.match(narrow))
+		p.series = s.series.where(func(one *series) bool {
+			last := one.committedLast.Load()
+			return last >= s.first.Load() && q.MatchSeries(one.topic, one.sender) && (narrow == nil || one.match(narrow))
 		})
-		for _, src := range p.sources {
-			count += src.shownCount.Load()
+		for _, one := range p.series {
+			count += one.committedCount.Load()
 		}
-		// Following chains costs a search for each source and then one for
-		// each message; reading every row costs those in between.
+		// Merging costs a search for each series and then one for each
+		// message; reading every row costs those in between.
 		kept := s.last.Load()
-		if n := int64(len(p.sources)); n <= mergeMost && 4*count <= 3*kept {
+		if n := int64(len(p.series)); n <= mergeMost && 4*count <= 3*kept {
 			p.merge = true
 			return p
 		}
 	}
 	var terms []string
-	if p.sources != nil {
-		if len(p.sources) <= listMost {
-			terms = append(terms, inSources(p.sources))
+	if p.series != nil {
+		if len(p.series) <= listMost {
+			terms = append(terms, inSeries(p.series))
 		} else {
-			p.has = make(map[int64]bool, len(p.sources))
-			for _, src := range p.sources {
-				p.has[src.id] = true
+			p.has = make(map[int64]bool, len(p.series))
+			for _, one := range p.series {
+				p.has[one.id] = true
 			}
 		}
 	}
@@ -64,11 +64,11 @@ func (s *Store) plan(q *history.Query) plan {
 	return p
 }
 
-// bySource tells whether a term only looks at what a source is.
-func bySource(t *filter.Term) bool { return t.Key == filter.KeySender || t.Key == filter.KeyTopic }
+// bySeries reports whether a term depends on topic and sender alone.
+func bySeries(t *filter.Term) bool { return t.Key == filter.KeySender || t.Key == filter.KeyTopic }
 
-// match evaluates an expression made of bySource terms only.
-func (s *source) match(e filter.Expr) bool {
+// match evaluates an expression made of bySeries terms only.
+func (s *series) match(e filter.Expr) bool {
 	switch e := e.(type) {
 	case filter.And:
 		for _, x := range e {
@@ -95,7 +95,7 @@ func (s *source) match(e filter.Expr) bool {
 	return true
 }
 
-// inColumns tells whether a term can be a condition on the columns of m.
+// inColumns reports whether a term can be a condition on the columns of m.
 func inColumns(t *filter.Term) bool {
 	switch t.Key {
 	case filter.KeyQoS, filter.KeyIs, filter.KeyDelta, filter.KeySize, filter.KeySender, filter.KeyTopic:
@@ -149,24 +149,24 @@ func (s *Store) term(t *filter.Term) string {
 			return fmt.Sprintf("(flags >> %d <> 0)", missedShift)
 		}
 	}
-	return inSources(s.sources.where(func(src *source) bool { return src.match(t) }))
+	return inSeries(s.series.where(func(one *series) bool { return one.match(t) }))
 }
 
-func inSources(list []*source) string {
+func inSeries(list []*series) string {
 	b := []byte("source IN (")
-	for i, src := range list {
+	for i, one := range list {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = strconv.AppendInt(b, src.id, 10)
+		b = strconv.AppendInt(b, one.id, 10)
 	}
 	return string(append(b, ')'))
 }
 
-// ageMargin keeps a row whose age passes its bound while the page is read.
+// ageMargin spares a row whose age passes its bound while the page is read.
 const ageMargin = time.Minute
 
-// ageBounds returns q's bounds of time, narrowed by what its filter says of
+// ageBounds returns q's bounds of time, narrowed by its filter's terms of
 // the age.
 func ageBounds(q *history.Query, now time.Time) (since, until time.Time) {
 	since, until = q.Since, q.Until

@@ -60,7 +60,7 @@ func (s *Store) Message(ctx context.Context, id int64) (m stream.Message, err er
 	case len(rows) == 0:
 		return m, history.ErrNotFound
 	}
-	m, _, err = rows[0].message(s.sources.get(rows[0].source))
+	m, _, err = rows[0].message(s.series.get(rows[0].series))
 	return m, err
 }
 
@@ -108,8 +108,8 @@ func (s *Store) Messages(ctx context.Context, q history.Query) (page history.Pag
 		p := live.NewPager(&q)
 		plan := s.plan(&q)
 		switch {
-		case plan.sources != nil && len(plan.sources) == 0:
-			p.PassAll(lo, hi)
+		case plan.series != nil && len(plan.series) == 0:
+			p.SkipAll(lo, hi)
 		case plan.merge:
 			err = s.readMerged(ctx, c, p, plan, lo, hi)
 		default:
@@ -154,28 +154,28 @@ func (s *Store) bounds(ctx context.Context, c *conn, q *history.Query) (lo, hi i
 
 // offer shows a row to the page.
 func (s *Store) offer(p *live.Pager, r *row) {
-	m, _, err := r.message(s.sources.get(r.source))
+	m, _, err := r.message(s.series.get(r.series))
 	if err != nil {
 		s.log.Error("message left out", "path", s.path, "err", err)
-		p.Pass(r.id)
+		p.Skip(r.id)
 		return
 	}
-	p.Look(&m)
+	p.Offer(&m)
 }
 
-// readMerged reads a few sources along their chains.
+// readMerged reads a few series along their skip lists.
 func (s *Store) readMerged(ctx context.Context, c *conn, p *live.Pager, plan plan, lo, hi int64) error {
-	merged, err := newMerge(ctx, c, plan.sources, p.Query.Forward(), lo, hi, p.Limit)
+	merged, err := newMerge(ctx, c, plan.series, p.Query.Forward(), lo, hi, p.Limit)
 	if err != nil {
 		return err
 	}
-	var ch *chain
-	for p.Want(ctx) {
+	var ch *seriesReader
+	for p.More(ctx) {
 		if ch, err = merged.next(ctx, ch); err != nil {
 			return err
 		}
 		if ch == nil {
-			p.PassAll(lo, hi)
+			p.SkipAll(lo, hi)
 			return ctx.Err()
 		}
 		s.offer(p, ch.current())
@@ -204,23 +204,23 @@ func (s *Store) readScanned(ctx context.Context, c *conn, p *live.Pager, plan pl
 	if query += " ORDER BY id"; !forward {
 		query += " DESC"
 	}
-	for window := int64(scanWindow); lo+1 < hi && p.Want(ctx); {
+	for window := int64(scanWindow); lo+1 < hi && p.More(ctx); {
 		a, b := lo, min(hi, lo+window+1)
 		if !forward {
 			a, b = max(lo, hi-window-1), hi
 		}
-		began, before := time.Now(), p.Looked
+		began, before := time.Now(), p.Considered
 		err := c.once(ctx, query, func(v []driver.Value) error {
 			var r row
 			if err := r.scan(v); err != nil {
 				return err
 			}
-			if plan.has == nil || plan.has[r.source] {
+			if plan.has == nil || plan.has[r.series] {
 				s.offer(p, &r)
 			} else {
-				p.Pass(r.id)
+				p.Skip(r.id)
 			}
-			if !p.Want(ctx) {
+			if !p.More(ctx) {
 				return errEnough
 			}
 			return nil
@@ -232,10 +232,10 @@ func (s *Store) readScanned(ctx context.Context, c *conn, p *live.Pager, plan pl
 			return err
 		case forward:
 			lo = b - 1
-			p.PassWindow(before, b-a-1, lo)
+			p.SkipWindow(before, b-a-1, lo)
 		default:
 			hi = a + 1
-			p.PassWindow(before, b-a-1, hi)
+			p.SkipWindow(before, b-a-1, hi)
 		}
 		switch took := time.Since(began); {
 		case took < windowTime/2:

@@ -16,7 +16,7 @@ const rowColumns = "id, source, received, flags, back, delta, delta_any, payload
 
 // A row is one row of m.
 type row struct {
-	id, source, received, flags, back int64
+	id, series, received, flags, prev int64
 	delta, deltaAny                   int64 // microseconds; noDelta: NULL
 	payload                           []byte
 	crc                               int64
@@ -24,25 +24,25 @@ type row struct {
 
 const noDelta = math.MinInt64
 
-// The flags of a row. Above them stands how many were missed.
+// The flags of a row. The bits above them are how many were missed.
 const (
 	flagQoS       = 3
 	flagRetained  = 1 << 2
 	flagOurs      = 1 << 3
 	flagReordered = 1 << 4
-	flagMarked    = 1 << 5 // it is in mark
+	flagAnchor    = 1 << 5 // it is an anchor, a row of mark
 	missedShift   = 8
 )
 
 // castagnoli is the polynomial of CRC-32C, which processors compute.
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
-// newRow is m as the next message of src.
-func newRow(m *stream.Message, src *source, marked bool) row {
-	r := row{id: m.ID, source: src.id, received: m.Received.UnixNano(), delta: micros(m.Delta), deltaAny: micros(m.DeltaAny),
+// newRow is m as the next message of its series.
+func newRow(m *stream.Message, one *series, anchor bool) row {
+	r := row{id: m.ID, series: one.id, received: m.Received.UnixNano(), delta: micros(m.Delta), deltaAny: micros(m.DeltaAny),
 		flags: int64(m.QoS&flagQoS) | int64(m.Missed)<<missedShift, payload: m.Payload}
-	if src.last > 0 {
-		r.back = m.ID - src.last
+	if one.last > 0 {
+		r.prev = m.ID - one.last
 	}
 	if m.Retained {
 		r.flags |= flagRetained
@@ -53,13 +53,13 @@ func newRow(m *stream.Message, src *source, marked bool) row {
 	if m.Reordered {
 		r.flags |= flagReordered
 	}
-	if marked {
-		r.flags |= flagMarked
+	if anchor {
+		r.flags |= flagAnchor
 	}
 	if r.payload == nil {
 		r.payload = []byte{} // NULL is no payload
 	}
-	r.crc = r.checksum(src.seed)
+	r.crc = r.checksum(one.seed)
 	return r
 }
 
@@ -77,11 +77,11 @@ func duration(micros int64) time.Duration {
 	return time.Duration(micros) * time.Microsecond
 }
 
-// checksum goes on from the seed of the row's source, so that a message given
-// to another topic is found out as well.
+// checksum continues the seed of the row's series, so that a message given to
+// another topic is detected as well.
 func (r *row) checksum(seed uint32) int64 {
 	var b [48]byte
-	for i, n := range [...]int64{r.id, r.received, r.flags, r.back, r.delta, r.deltaAny} {
+	for i, n := range [...]int64{r.id, r.received, r.flags, r.prev, r.delta, r.deltaAny} {
 		binary.LittleEndian.PutUint64(b[8*i:], uint64(n))
 	}
 	// Signed, for SQLite then stores four bytes and not six.
@@ -90,7 +90,7 @@ func (r *row) checksum(seed uint32) int64 {
 
 // scan reads rowColumns.
 func (r *row) scan(v []driver.Value) error {
-	for i, dest := range [...]*int64{&r.id, &r.source, &r.received, &r.flags, &r.back, &r.delta, &r.deltaAny} {
+	for i, dest := range [...]*int64{&r.id, &r.series, &r.received, &r.flags, &r.prev, &r.delta, &r.deltaAny} {
 		n, ok := v[i].(int64)
 		if !ok {
 			if v[i] != nil || i < 5 {
@@ -110,7 +110,7 @@ func (r *row) scan(v []driver.Value) error {
 }
 
 // A DamagedError is about a message whose bytes on the disk are not those that
-// were written. What is left of it is shown to nobody.
+// were written. What is left of it is not shown.
 type DamagedError struct{ ID int64 }
 
 func (e *DamagedError) Error() string {
@@ -119,11 +119,11 @@ func (e *DamagedError) Error() string {
 
 // message turns a row into the message that it was, or returns a
 // *DamagedError. next is what Hello.Next was.
-func (r *row) message(src *source) (m stream.Message, next time.Duration, err error) {
-	if src == nil || src.id != r.source || r.checksum(src.seed) != r.crc {
+func (r *row) message(one *series) (m stream.Message, next time.Duration, err error) {
+	if one == nil || one.id != r.series || r.checksum(one.seed) != r.crc {
 		return m, 0, &DamagedError{r.id}
 	}
-	m = stream.Message{ID: r.id, Topic: src.topic, Sender: src.sender, Payload: r.payload, QoS: byte(r.flags & flagQoS),
+	m = stream.Message{ID: r.id, Topic: one.topic, Sender: one.sender, Payload: r.payload, QoS: byte(r.flags & flagQoS),
 		Retained: r.flags&flagRetained != 0, Received: time.Unix(0, r.received).UTC(), Latency: stream.None}
 	if r.flags&flagOurs != 0 {
 		h, ok := stream.ParseHello(r.payload)

@@ -5,20 +5,20 @@ import (
 	"fmt"
 )
 
-// applicationID stands in the header of a history file: "hlox".
+// applicationID is in the header of a history file: "hlox".
 const applicationID = 0x686c6f78
 
 // migrations returns the steps that made the schema what it is: step i brings
-// a file from version i to i+1, which stands in PRAGMA user_version. Steps are
+// a file from version i to i+1, which PRAGMA user_version holds. Steps are
 // never changed once released, only added.
 //
 // A message is one row of m. What its payload says (text, boot, seq, sent) is
-// not stored a second time. source is a pair of topic and sender, which stand
-// there once. Two things replace the indexes that would cost an append more
+// not stored a second time. A row of source is a series: topic and sender, which
+// are stored there once. Two things replace the indexes that would cost an append more
 // than the row itself: received never falls, so a time is found by binary
-// search over id; and back chains the messages of a source, with one in 64
-// noted in mark, so that the messages of a sender or topic are found from any
-// id by at most 64 steps (sqlite_chain.go).
+// search over id; and the messages of a series are a skip list: back leads to the
+// one before, and one in 64 is an anchor, a row of mark, so that the messages of a
+// sender or topic are found from any id by at most 64 steps (seriesreader.go).
 func migrations() []string {
 	return []string{`
 CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -23,10 +23,10 @@ import (
 	"hellox/stream/track"
 )
 
-// Options of a SQLite history.
+// Options configures a Store.
 type Options struct {
-	Keep    int64         // bytes on disk that retention keeps the file within; 0: no bound
-	KeepFor time.Duration // age at which a message is let go; 0: no bound
+	Keep    int64         // limit of the file in bytes, which retention keeps; 0: no bound
+	KeepFor time.Duration // age at which a message is evicted; 0: no bound
 	Log     *slog.Logger  // nil: nothing is logged
 	Metrics prometheus.Registerer
 	Now     func() time.Time // nil: time.Now
@@ -38,8 +38,8 @@ type Options struct {
 // Store is a Store in one SQLite file, which one process at a time uses. An
 // arrival is acknowledged when its message is on the disk, synced.
 //
-// One connection writes: whoever holds writing. A few others read, and see
-// what was committed when their statement began.
+// One connection writes, under the lock writing. A few others read, and see what
+// was committed when their statement began.
 type Store struct {
 	path string
 	o    Options
@@ -48,32 +48,32 @@ type Store struct {
 	lock *flock.Flock
 
 	hub     *live.Hub
-	pulse   *live.State
-	sources *sources
+	state   *live.State
+	series  *seriesIndex
 	readers chan *conn // holds the idle ones
 	opened  int        // how many readers there are
 	stop    chan struct{}
 	metrics *metrics
 
-	first atomic.Int64 // id of the oldest message; one above last if there is none
-	last  atomic.Int64 // id of the newest message on the disk
-	letGo atomic.Uint64
+	first   atomic.Int64 // id of the oldest message; one above last if there is none
+	last    atomic.Int64 // id of the newest message on the disk
+	evicted atomic.Uint64
 
-	writing    sync.Mutex // guards all that follows
-	c          *conn
-	ledger     *track.Tracker
-	changed    []*source // since the books were kept
-	pending    *batch    // entered in the ledger, not yet on the disk
-	page       *bookPage // turned, not yet on the disk
-	sinceBooks int       // messages since the books were kept
-	booksKept  time.Time
-	dirty      bool      // something has changed since
-	letting    *letGo    // prepared, not yet on the disk
-	appendedAt time.Time // when messages last were
-	retention  retention
-	degraded   bool
-	failed     error // final: nothing is written any more
-	closed     bool
+	writing         sync.Mutex // guards all that follows
+	writer          *conn
+	tracker         *track.Tracker
+	changed         []*series // since the last checkpoint
+	pending         *batch    // tracked, not yet on the disk
+	snapshot        *snapshot // of a checkpoint, not yet on the disk
+	sinceCheckpoint int       // messages since the last checkpoint
+	checkpointedAt  time.Time
+	dirty           bool      // something has changed since
+	eviction        *eviction // prepared, not yet on the disk
+	appendedAt      time.Time // when messages last were
+	retention       retention
+	degraded        bool
+	failed          error // final: nothing is written any more
+	closed          bool
 }
 
 var _ history.Store = (*Store)(nil)
@@ -147,13 +147,13 @@ func open(ctx context.Context, path string, o Options, steps []string) (_ *Store
 
 // load opens the connections and brings memory to where the file is.
 func (s *Store) load(ctx context.Context, steps []string) (err error) {
-	if s.c, err = dial(ctx, s.path, asWriter); err != nil {
+	if s.writer, err = dial(ctx, s.path, asWriter); err != nil {
 		return err
 	}
-	if err := s.c.keepLog(); err != nil {
+	if err := s.writer.keepLog(); err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.c, steps); err != nil {
+	if err := migrate(ctx, s.writer, steps); err != nil {
 		return err
 	}
 	for range readerCount {
@@ -164,46 +164,46 @@ func (s *Store) load(ctx context.Context, steps []string) (err error) {
 		s.readers <- r
 		s.opened++
 	}
-	if s.sources, err = loadSources(ctx, s.c); err != nil {
+	if s.series, err = loadSeries(ctx, s.writer); err != nil {
 		return err
 	}
 	var state track.State
-	if b, err := readMeta(ctx, s.c, metaBooks); err != nil {
+	if b, err := readMeta(ctx, s.writer, metaState); err != nil {
 		return err
 	} else if len(b) > 0 {
 		if err := json.Unmarshal(b, &state); err != nil {
-			return fmt.Errorf("read the books: %w", err)
+			return fmt.Errorf("read the checkpoint: %w", err)
 		}
 	}
-	if b, err := readMeta(ctx, s.c, metaLetGo); err != nil {
+	if b, err := readMeta(ctx, s.writer, metaEvicted); err != nil {
 		return err
 	} else if len(b) > 0 {
 		n, err := strconv.ParseUint(string(b), 10, 64)
 		if err != nil {
-			return fmt.Errorf("read how much was let go: %w", err)
+			return fmt.Errorf("read how much was evicted: %w", err)
 		}
-		s.letGo.Store(n)
+		s.evicted.Store(n)
 	}
-	entries, err := readSenders(ctx, s.c)
+	entries, err := readSenders(ctx, s.writer)
 	if err != nil {
 		return err
 	}
-	accounts := make([]*track.SenderState, len(entries))
+	senders := make([]*track.SenderState, len(entries))
 	for i, e := range entries {
-		accounts[i] = e.SenderState
+		senders[i] = e.SenderState
 	}
-	s.ledger = track.New(state, accounts)
+	s.tracker = track.New(state, senders)
 	return s.replay(ctx, state.LastID, entries)
 }
 
-// replay reads the newest messages: what came after the books goes into the
-// ledger, what came in the last hour into the meters.
-func (s *Store) replay(ctx context.Context, kept int64, entries []bookEntry) error {
-	newest, _, err := s.c.integer(ctx, "SELECT max(id) FROM m")
+// replay reads the newest messages: what came after the checkpoint goes into the
+// tracker, what came in the last hour into the meters.
+func (s *Store) replay(ctx context.Context, kept int64, entries []storedSender) error {
+	newest, _, err := s.writer.integer(ctx, "SELECT max(id) FROM m")
 	if err != nil {
 		return err
 	}
-	first, any, err := s.c.integer(ctx, "SELECT min(id) FROM m")
+	first, any, err := s.writer.integer(ctx, "SELECT min(id) FROM m")
 	if err != nil {
 		return err
 	}
@@ -212,14 +212,14 @@ func (s *Store) replay(ctx context.Context, kept int64, entries []bookEntry) err
 		s.first.Store(s.last.Load() + 1)
 	}
 	s.hub = live.NewHub(s.last.Load())
-	s.pulse = live.NewState(s.hub, s.now)
+	s.state = live.NewState(s.hub, s.now)
 	for _, e := range entries {
-		s.pulse.Load(e.SenderState, e.Cadence)
+		s.state.LoadSender(e.SenderState, e.Cadence)
 	}
 	hourAgo := s.now().Add(-time.Hour)
 	var rows []row
 	for after := min(kept, newest-s.o.warmRows); ; after = rows[len(rows)-1].id {
-		if rows, err = readRows(ctx, s.c, rows[:0], "SELECT "+rowColumns+" FROM m WHERE id > ? ORDER BY id LIMIT 1000", after); err != nil {
+		if rows, err = readRows(ctx, s.writer, rows[:0], "SELECT "+rowColumns+" FROM m WHERE id > ? ORDER BY id LIMIT 1000", after); err != nil {
 			return err
 		}
 		if len(rows) == 0 {
@@ -227,48 +227,48 @@ func (s *Store) replay(ctx context.Context, kept int64, entries []bookEntry) err
 		}
 		for i := range rows {
 			r := &rows[i]
-			src := s.sources.get(r.source)
-			m, next, err := r.message(src)
+			one := s.series.get(r.series)
+			m, next, err := r.message(one)
 			if err != nil {
 				return err
 			}
 			if m.ID > kept {
-				s.ledger.Replay(&m)
-				s.advance(src, m.ID)
+				s.tracker.Replay(&m)
+				s.advance(one, m.ID)
 			}
 			if m.ID > kept || m.Received.After(hourAgo) {
-				s.pulse.Replay(&m, next, m.ID <= kept)
+				s.state.Replay(&m, next, m.ID <= kept)
 			}
 		}
 	}
-	s.ledger.Senders(s.pulse.Account)
-	s.pulse.Loaded(s.ledger.State())
-	for _, src := range s.sources.where(func(*source) bool { return true }) {
-		src.show(src.last, src.count)
+	s.tracker.Senders(s.state.SetCounters)
+	s.state.SetTotals(s.tracker.State())
+	for _, one := range s.series.where(func(*series) bool { return true }) {
+		one.setCommitted(one.last, one.count)
 	}
-	s.booksKept = s.now()
+	s.checkpointedAt = s.now()
 	return nil
 }
 
-// advance makes id the newest message of src.
-func (s *Store) advance(src *source, id int64) {
-	src.last = id
-	src.count++
-	if !src.changed {
-		src.changed = true
-		s.changed = append(s.changed, src)
+// advance makes id the newest message of one.
+func (s *Store) advance(one *series, id int64) {
+	one.last = id
+	one.count++
+	if !one.changed {
+		one.changed = true
+		s.changed = append(s.changed, one)
 	}
 }
 
-// Run appends and acknowledges what comes in, lets go what is beyond Keep and
+// Run appends and acknowledges what comes in, evicts what is beyond Keep and
 // KeepFor, and publishes what time does to senders, until in is closed or ctx
 // is done. An error is final: the disk has failed, nothing is acknowledged any
-// more, and the process should end and let the broker keep what is not.
+// more, and the process should end and leave the rest to the broker.
 func (s *Store) Run(ctx context.Context, in <-chan stream.Arrival) error { return live.Run(ctx, s, in) }
 
-// SetLink tells the store, and by it everybody, how the connection that its
-// arrivals come through stands.
-func (s *Store) SetLink(l stream.Link) { s.pulse.SetLink(l) }
+// SetLink sets the state of the connection that arrivals come through, and
+// publishes it.
+func (s *Store) SetLink(l stream.Link) { s.state.SetLink(l) }
 
 // Follow implements Store.
 func (s *Store) Follow(q history.Follow) history.Follower { return live.Follow(s.hub, s, q) }
@@ -277,20 +277,20 @@ func (s *Store) Follow(q history.Follow) history.Follower { return live.Follow(s
 func (s *Store) FirstID() int64 { return s.first.Load() }
 
 // ChangedSince implements live.Reader.
-func (s *Store) ChangedSince(pos uint64) []history.Event { return s.pulse.ChangedSince(pos) }
+func (s *Store) ChangedSince(pos uint64) []history.Event { return s.state.ChangedSince(pos) }
 
 // Senders implements Store.
-func (s *Store) Senders(context.Context) ([]stream.Sender, error) { return s.pulse.Senders(), nil }
+func (s *Store) Senders(context.Context) ([]stream.Sender, error) { return s.state.Senders(), nil }
 
 // Intervals implements Store.
 func (s *Store) Intervals(context.Context) ([]history.Intervals, error) {
-	return s.pulse.Intervals(), nil
+	return s.state.Intervals(), nil
 }
 
 // Stats implements Store.
 func (s *Store) Stats(ctx context.Context) (history.Stats, error) {
-	st := s.pulse.Stats()
-	st.Evicted, st.Bytes, st.Limit = s.letGo.Load(), s.size(), s.o.Keep
+	st := s.state.Stats()
+	st.Evicted, st.Bytes, st.Limit = s.evicted.Load(), s.size(), s.o.Keep
 	st.LastID = s.last.Load()
 	err := s.read(ctx, func(c *conn) error {
 		first, received, ok, err := receivedFrom(ctx, c, s.first.Load())
@@ -313,8 +313,8 @@ func (s *Store) size() (n int64) {
 	return n
 }
 
-// Close keeps the books and ends readers and followers. What was handed to
-// Append and not acknowledged is not kept.
+// Close writes a checkpoint and ends readers and followers. What was handed to
+// Append and not acknowledged is not stored.
 func (s *Store) Close() error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -323,8 +323,8 @@ func (s *Store) Close() error {
 	}
 	var err error
 	if s.failed == nil && s.pending == nil {
-		// Without room for them, the books are what opening replays.
-		if err = s.keepBooks(); isFull(err) || isBusy(err) {
+		// Without room for it, opening replays the messages since the last one.
+		if err = s.writeCheckpoint(); isFull(err) || isBusy(err) {
 			err = nil
 		}
 	}
@@ -347,8 +347,8 @@ func (s *Store) closeFile() error {
 	}
 	// After a failed write the file is left to the next process: closing the
 	// connection would copy from the write-ahead log what may not be there.
-	if s.c != nil && s.failed == nil {
-		errs = append(errs, s.c.close())
+	if s.writer != nil && s.failed == nil {
+		errs = append(errs, s.writer.close())
 	}
 	return errors.Join(append(errs, s.lock.Unlock())...)
 }

@@ -74,7 +74,7 @@ func TestAcknowledgedInOrderAfterCommit(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			acked = append(acked, i)
-			// What is acknowledged can be read by anybody from then on.
+			// What is acknowledged can be read from then on.
 			if i%100 == 0 {
 				if p, err := s.Messages(t.Context(), history.Query{Limit: 1}); err != nil || p.Messages[0].Seq < uint64(i+1) {
 					t.Errorf("acknowledged %d, newest on disk %+v, %v", i, p, err)
@@ -98,7 +98,7 @@ func TestAcknowledgedInOrderAfterCommit(t *testing.T) {
 	}
 }
 
-// Whatever happens between, a restart changes nothing that anybody sees.
+// Whatever happens between, a restart changes nothing that a reader sees.
 func TestRestart(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		dir := t.TempDir()
@@ -144,14 +144,14 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-type seen struct {
+type observed struct {
 	Stats    history.Stats
 	Senders  []stream.Sender
 	Messages []stream.Message
 }
 
 // state is what readers see, without what is of one run only.
-func state(t *rapid.T, s *Store) (all seen) {
+func state(t *rapid.T, s *Store) (all observed) {
 	ctx := context.Background()
 	var err error
 	if all.Stats, err = s.Stats(ctx); err != nil {
@@ -179,13 +179,13 @@ func TestIDsAreNeverUsedTwice(t *testing.T) {
 	s := openTest(t, filepath.Join(t.TempDir(), "history.db"), Options{KeepFor: time.Hour, Now: func() time.Time { return now }})
 	historytest.AppendAll(t, s, historytest.Hello("a", 1, 0), historytest.Hello("a", 2, 1), historytest.Foreign("x", "y", 2))
 	now = historytest.Epoch.Add(2 * time.Hour)
-	letGoAll(t, s)
+	evictAll(t, s)
 	if st, _ := s.Stats(t.Context()); st.FirstID != 0 || st.LastID != 3 || st.Evicted != 3 || st.Stored != 3 {
-		t.Errorf("all let go: %+v", st)
+		t.Errorf("all evicted: %+v", st)
 	}
 	s = reopen(t, s)
 	if st, _ := s.Stats(t.Context()); st.LastID != 3 || st.Evicted != 3 || st.Stored != 3 {
-		t.Errorf("all let go, opened again: %+v", st)
+		t.Errorf("all evicted, opened again: %+v", st)
 	}
 	next := historytest.Hello("a", 3, 0)
 	next.Received = now
@@ -195,15 +195,15 @@ func TestIDsAreNeverUsedTwice(t *testing.T) {
 		t.Fatalf("%v %+v", err, page)
 	}
 	if m := page.Messages[0]; m.Missed != 0 || m.Delta != now.Sub(historytest.Epoch.Add(time.Millisecond)) {
-		t.Errorf("the account of a sender outlives its messages: %+v", m)
+		t.Errorf("the counters of a sender outlive its messages: %+v", m)
 	}
 	if p, err := s.Messages(t.Context(), history.Query{Select: history.Select{Sender: "a"}}); err != nil || len(p.Messages) != 1 {
 		t.Errorf("by sender: %v %+v", err, p)
 	}
 }
 
-// letGoAll lets go of all that is due.
-func letGoAll(t testing.TB, s *Store) {
+// evictAll evicts all that is due.
+func evictAll(t testing.TB, s *Store) {
 	t.Helper()
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -212,7 +212,7 @@ func letGoAll(t testing.TB, s *Store) {
 		t.Fatal(err)
 	}
 	for s.retention.goal >= s.first.Load() {
-		if err := s.letGoAlone(context.Background()); err != nil {
+		if err := s.evictAlone(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -227,12 +227,12 @@ func TestRetentionByBytes(t *testing.T) {
 	defer follower.Close()
 	for range 59 {
 		historytest.AppendAll(t, s, f.Batch(500)...)
-		if _, err := s.Maintain(t.Context()); err != nil { // looks; the next append lets go
+		if _, err := s.Maintain(t.Context()); err != nil { // checks; the next append evicts
 			t.Fatal(err)
 		}
-		s.retention.looked = time.Time{}
+		s.retention.checked = time.Time{}
 	}
-	letGoAll(t, s)
+	evictAll(t, s)
 	st, err := s.Stats(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func TestRetentionByBytes(t *testing.T) {
 	if st.FirstID < 1000 || st.Evicted != uint64(st.FirstID-1) || st.Stored != 30_000 || st.LastID != 30_000 {
 		t.Errorf("%+v", st)
 	}
-	if err := s.c.exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+	if err := s.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		t.Fatal(err)
 	}
 	if size := s.size(); size > keep {
@@ -264,15 +264,15 @@ func TestRetentionByBytes(t *testing.T) {
 			t.Errorf("%s backward: %s", name, d)
 		}
 	}
-	// Whoever was behind is told what can no longer be had.
+	// A follower that was behind is told what can no longer be had.
 	got, others := historytest.Collect(t, follower, int(st.LastID-st.FirstID+1))
 	if got[0] != st.FirstID || len(others) == 0 || others[0].Evicted != st.FirstID-1 {
-		t.Errorf("a follower behind what was let go: first %d, told %+v", got[0], others)
+		t.Errorf("a follower behind what was evicted: first %d, told %+v", got[0], others)
 	}
 }
 
-// A source whose messages are all gone is gone, and comes back as a new one.
-func TestRetentionEndsSources(t *testing.T) {
+// A series whose messages are all gone is gone, and comes back as a new one.
+func TestRetentionEndsSeries(t *testing.T) {
 	now := historytest.Epoch
 	s := openTest(t, filepath.Join(t.TempDir(), "history.db"), Options{KeepFor: time.Hour, Now: func() time.Time { return now }})
 	for i := range 100 {
@@ -283,9 +283,9 @@ func TestRetentionEndsSources(t *testing.T) {
 	young.Received = now
 	historytest.AppendAll(t, s, young)
 	now = historytest.Epoch.Add(80 * time.Minute)
-	letGoAll(t, s)
-	if n := len(s.sources.where(func(*source) bool { return true })); n != 1 {
-		t.Errorf("%d sources are left, want 1", n)
+	evictAll(t, s)
+	if n := len(s.series.where(func(*series) bool { return true })); n != 1 {
+		t.Errorf("%d series are left, want 1", n)
 	}
 	again := historytest.Foreign("topic/8", "z", 0)
 	again.Received = now

@@ -2,16 +2,16 @@ package live
 
 import "container/heap"
 
-// A dueHeap holds the senders whose state time alone will change, the soonest
-// first.
-type dueHeap []*sender
+// A dueHeap holds the senders whose state will change by time alone, the
+// soonest first.
+type dueHeap []*senderState
 
-func (h *dueHeap) push(s *sender)   { heap.Push((*dueOrder)(h), s) }
-func (h *dueHeap) fix(s *sender)    { heap.Fix((*dueOrder)(h), s.heap) }
-func (h *dueHeap) remove(s *sender) { heap.Remove((*dueOrder)(h), s.heap) }
+func (h *dueHeap) push(s *senderState)   { heap.Push((*dueOrder)(h), s) }
+func (h *dueHeap) fix(s *senderState)    { heap.Fix((*dueOrder)(h), s.heap) }
+func (h *dueHeap) remove(s *senderState) { heap.Remove((*dueOrder)(h), s.heap) }
 
 // dueOrder is a dueHeap as container/heap sees it.
-type dueOrder []*sender
+type dueOrder []*senderState
 
 func (h dueOrder) Len() int           { return len(h) }
 func (h dueOrder) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
@@ -22,7 +22,7 @@ func (h dueOrder) Swap(i, j int) {
 }
 
 func (h *dueOrder) Push(x any) {
-	s := x.(*sender)
+	s := x.(*senderState)
 	s.heap = len(*h)
 	*h = append(*h, s)
 }

@@ -1,0 +1,130 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"time"
+
+	"hellox/stream/stats"
+	"hellox/stream/track"
+)
+
+// A checkpoint is all that the history knows besides its messages: the tracker's
+// state in table meta, its senders in sender, the newest message of each series
+// in source. Between two checkpoints the messages themselves carry what has
+// changed, and opening replays them. So an append writes only its rows, and
+// counters are never ahead of them or behind.
+
+// A checkpoint is written after so many messages (opening replays at most about twice
+// as many), after so long, when a duplicate has been counted (it leaves no row
+// to replay) and at the end.
+const (
+	checkpointEvery    = 8192
+	checkpointInterval = 5 * time.Second
+)
+
+// The keys of table meta.
+const (
+	metaState   = "books"  // track.State as JSON
+	metaEvicted = "let_go" // how many messages retention has deleted, decimal
+)
+
+// A storedSender is a sender as table sender holds it.
+type storedSender struct {
+	*track.SenderState
+	Cadence stats.Cadence `json:"cadence"`
+}
+
+// A snapshot is a checkpoint to be written in one transaction.
+type snapshot struct {
+	state     []byte
+	senders   [][2][]byte // name, state
+	forgotten []string
+	series    []*series
+}
+
+// takeSnapshot collects what has changed since the last checkpoint.
+func (s *Store) takeSnapshot() (*snapshot, error) {
+	p := &snapshot{}
+	var err error
+	if p.state, err = json.Marshal(s.tracker.State()); err != nil {
+		return nil, fmt.Errorf("encode the checkpoint: %w", err)
+	}
+	var changed []*track.SenderState
+	changed, p.forgotten = s.tracker.Changes()
+	for _, a := range changed {
+		row, err := json.Marshal(storedSender{a, s.state.Cadence(a.Sender)})
+		if err != nil {
+			return nil, fmt.Errorf("encode the state of sender %s: %w", a.Sender, err)
+		}
+		p.senders = append(p.senders, [2][]byte{[]byte(a.Sender), row})
+	}
+	for _, one := range s.changed {
+		one.changed = false
+	}
+	p.series, s.changed = s.changed, nil
+	s.sinceCheckpoint, s.dirty, s.checkpointedAt = 0, false, s.now()
+	return p, nil
+}
+
+// write puts the snapshot into the transaction under way.
+func (p *snapshot) write(c *conn) error {
+	for _, a := range p.senders {
+		if err := c.exec("INSERT OR REPLACE INTO sender(name, account, crc) VALUES(?, ?, ?)", a[0], a[1], pairChecksum(a[0], a[1])); err != nil {
+			return err
+		}
+	}
+	for _, name := range p.forgotten {
+		if err := c.exec("DELETE FROM sender WHERE name = ?", []byte(name)); err != nil {
+			return err
+		}
+	}
+	for _, one := range p.series {
+		if err := c.exec("UPDATE source SET last = ?, count = ? WHERE id = ?", one.last, one.count, one.id); err != nil {
+			return err
+		}
+	}
+	return writeMeta(c, metaState, p.state)
+}
+
+// readSenders returns all senders.
+func readSenders(ctx context.Context, c *conn) ([]storedSender, error) {
+	var entries []storedSender
+	err := c.query(ctx, "SELECT name, account, crc FROM sender", func(v []driver.Value) error {
+		name, _ := v[0].([]byte)
+		account, _ := v[1].([]byte)
+		if v[2] != pairChecksum(name, account) {
+			return fmt.Errorf("the state of sender %q is damaged", name)
+		}
+		e := storedSender{SenderState: new(track.SenderState)}
+		if err := json.Unmarshal(account, &e); err != nil {
+			return fmt.Errorf("the state of sender %q: %w", name, err)
+		}
+		entries = append(entries, e)
+		return nil
+	})
+	return entries, err
+}
+
+// readMeta returns the value of a key of table meta; nil if there is none.
+func readMeta(ctx context.Context, c *conn, key string) (value []byte, err error) {
+	err = c.query(ctx, "SELECT value, crc FROM meta WHERE key = ?", func(v []driver.Value) error {
+		value, _ = v[0].([]byte)
+		if v[1] != pairChecksum([]byte(key), value) {
+			return fmt.Errorf("entry %s of table meta is damaged", key)
+		}
+		return nil
+	}, key)
+	return value, err
+}
+
+func writeMeta(c *conn, key string, value []byte) error {
+	return c.exec("INSERT OR REPLACE INTO meta(key, value, crc) VALUES(?, ?, ?)", key, value, pairChecksum([]byte(key), value))
+}
+
+func pairChecksum(key, value []byte) int64 {
+	return int64(int32(crc32.Update(crc32.Checksum(key, castagnoli()), castagnoli(), value)))
+}
