@@ -2,6 +2,7 @@ package filter
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -92,55 +93,24 @@ func (j *jump) from(i int) int {
 	return nearest
 }
 
-// glob is true of the texts that it matches from end to end.
-type glob []rune // folded
-
-// What stands in a glob for any characters, also none, and for one.
-const (
-	anyRunes rune = -2
-	anyRune  rune = -3
-)
-
-func newGlob(text string) glob {
-	g := foldRunes(text)
-	for i, r := range g {
-		switch r {
-		case '*':
-			g[i] = anyRunes
-		case '?':
-			g[i] = anyRune
-		}
+// newGlob returns a pattern of the texts that the glob matches from end to end:
+// * stands for any characters, also none, and ? for one.
+func newGlob(text string) pattern {
+	if !strings.ContainsAny(text, "*?") {
+		return same(text)
 	}
-	return g
+	source := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(text))
+	return glob{regexp.MustCompile(`(?is)\A` + source + `\z`)}
 }
 
-// match goes back to the last * only: what an earlier one took in, the last
-// one can take in too. So the time is at most len(s) times len(g).
-func (g glob) match(s string) bool {
-	i, k := 0, 0
-	star, from := -1, 0 // the last *, and where in s what it takes in ends
-	for i < len(s) {
-		r, n := decode(s[i:])
-		switch {
-		case k < len(g) && g[k] == anyRunes:
-			star, from = k, i
-			k++
-		case k < len(g) && (g[k] == anyRune || g[k] == fold(r)):
-			i += n
-			k++
-		case star >= 0:
-			_, n = decode(s[from:])
-			from += n
-			i, k = from, star+1
-		default:
-			return false
-		}
-	}
-	for k < len(g) && g[k] == anyRunes {
-		k++
-	}
-	return k == len(g)
-}
+type glob struct{ *regexp.Regexp }
+
+func (g glob) match(s string) bool { return g.MatchString(s) }
+
+// same is true of the texts that differ from it at most in case.
+type same string
+
+func (t same) match(s string) bool { return strings.EqualFold(s, string(t)) }
 
 // decode returns the first rune of s and its width: -1 and 1 for a byte that is
 // not UTF-8, which equals nothing.
