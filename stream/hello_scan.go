@@ -8,7 +8,8 @@ import (
 // scanHello reads a payload that is written exactly as AppendJSON writes it,
 // without an escape in it; false for any other, which may still be ours. It is
 // there because an append would otherwise spend a third of its time in
-// encoding/json; a fuzz target holds the two against each other.
+// encoding/json and not reach 100,000 messages a second; a fuzz target compares
+// the two.
 func scanHello(payload []byte) (f helloFields, ok bool) {
 	s := helloScanner{rest: payload}
 	s.key(`{"text":`)

