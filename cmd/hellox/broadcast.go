@@ -27,11 +27,11 @@ func newBroadcast(sh shell) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "broadcast",
-		Short: "Say Hello world at random intervals",
-		Long: `Say Hello world at random intervals, uniform between --min and --max.
+		Short: "Publish Hello world at random intervals",
+		Long: `Publish Hello world at random intervals, uniform between --min and --max.
 
-With --count N there are N broadcasters in this process, each with a connection
-of its own; their ids are ID-0, ID-1 and so on.`,
+With --count N this process runs N broadcasters, each with its own connection;
+their IDs are ID-0, ID-1 and so on.`,
 		Example: `  hellox broadcast --broker mqtt://127.0.0.1:1883 --min 100ms --max 2s
   hellox broadcast --payload plain --topic hello_world/broadcast`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,7 +54,7 @@ of its own; their ids are ID-0, ID-1 and so on.`,
 			opts.QoS = qos
 			if opts.ID == "" {
 				if opts.ID, err = os.Hostname(); err != nil {
-					return failed(fmt.Errorf("find the host's name: %w", err), "name the broadcaster with --id")
+					return failed(fmt.Errorf("find the host name: %w", err), "set the broadcaster's ID with --id")
 				}
 			}
 			if err := opts.Check(); err != nil {
@@ -79,16 +79,16 @@ of its own; their ids are ID-0, ID-1 and so on.`,
 	flags := cmd.Flags()
 	login.addLogin(flags)
 	flags.StringVar(&url, "broker", "mqtt://127.0.0.1:1883", "`URL` of the broker: mqtt, mqtts, ws or wss")
-	flags.StringVar(&opts.Topic, "topic", stream.TopicBroadcast, "`TOPIC` to say it on; {id} stands for the broadcaster's id")
-	flags.StringVar(&opts.ID, "id", "", "the broadcaster's `ID` (default: the host's name)")
-	flags.StringVar(&opts.Text, "text", "Hello world", "`TEXT` to say")
+	flags.StringVar(&opts.Topic, "topic", stream.TopicBroadcast, "`TOPIC` to publish to; {id} stands for the broadcaster's ID")
+	flags.StringVar(&opts.ID, "id", "", "the broadcaster's `ID` (default: the host name)")
+	flags.StringVar(&opts.Text, "text", "Hello world", "`TEXT` to publish")
 	flags.DurationVar(&opts.Min, "min", time.Second, "shortest `TIME` between two broadcasts")
 	flags.DurationVar(&opts.Max, "max", 10*time.Second, "longest `TIME` between two broadcasts")
-	flags.IntVar(&opts.Count, "count", 1, "how many broadcasters run in this process")
+	flags.IntVar(&opts.Count, "count", 1, "number of broadcasters in this process")
 	flags.StringVar(&payload, "payload", "json", "`json|plain`: plain is the text alone")
 	flags.Uint8Var(&qos, "qos", 1, "`0|1`: at most once, or at least once")
 	flags.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
-	flags.StringVar(&ackLog, "ack-log", "", "`FILE` to which every acknowledged broadcast is written, for checks of what arrived")
+	flags.StringVar(&ackLog, "ack-log", "", "append each acknowledged broadcast to `FILE`, to compare with what arrived")
 	logs.add(flags)
 	return cmd
 }

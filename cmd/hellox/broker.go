@@ -23,11 +23,12 @@ func newBroker(sh shell) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "broker",
-		Short: "Pass messages on, and keep what was acknowledged until it is fetched",
-		Long: `Pass messages on, and keep what was acknowledged until it is fetched.
+		Short: "Run the MQTT broker, with a durable journal",
+		Long: `Run the MQTT broker. An acknowledged message is on disk and stays there until its
+subscribers have acknowledged it.
 
-On loopback anybody may read and write every topic but $SYS. Beyond loopback it
-starts only with --insecure, which lets everybody use hello_world/# and hellox/#.`,
+On loopback every client may read and write every topic but $SYS. Beyond loopback
+it starts only with --insecure, which allows hello_world/# and hellox/# to all.`,
 		Example: `  hellox broker --store /var/lib/hellox
   hellox broker --listen mqtt://127.0.0.1:1883 --listen ws://127.0.0.1:8083`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -65,9 +66,9 @@ starts only with --insecure, which lets everybody use hello_world/# and hellox/#
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&listen, "listen", []string{"mqtt://127.0.0.1:1883"}, "`URL` to listen on: mqtt or ws; may be given again")
-	f.StringVar(&opts.Store, "store", "", "`FOLDER` that keeps what was acknowledged (default: memory)")
-	f.StringVar(&limit, "store-limit", "1GiB", "acknowledge nothing more when it holds so many `BYTES`")
+	f.StringArrayVar(&listen, "listen", []string{"mqtt://127.0.0.1:1883"}, "`URL` to listen on: mqtt or ws; repeatable")
+	f.StringVar(&opts.Store, "store", "", "`FOLDER` of the journal (default: in memory)")
+	f.StringVar(&limit, "store-limit", "1GiB", "acknowledge nothing more once the journal holds so many `BYTES`")
 	f.BoolVar(&opts.Insecure, "insecure", false, "listen beyond loopback without TLS and users")
 	f.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
 	logs.add(f)
@@ -93,7 +94,7 @@ func listenMQTT(ctx context.Context, url string, insecure bool) (broker.Listener
 		ln.Close()
 		return broker.Listener{}, &failure{
 			fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users", url),
-			exitUnsafe, "add --insecure to let everybody use hello_world/# and hellox/#",
+			exitUnsafe, "add --insecure to allow hello_world/# and hellox/# to all",
 		}
 	}
 	return broker.Listener{Net: ln, WebSocket: address.WebSocket, Open: loopback}, nil

@@ -12,29 +12,29 @@ import (
 	"hellox/stream/mqtt"
 )
 
-// brokerFlags say how to come into a broker.
+// brokerFlags are the flags of a connection to a broker.
 type brokerFlags struct {
 	user, password string
 	ca, cert, key  string
 	clientID       string
 }
 
-// add names all of them, for who connects once.
+// add defines all of them, for a command that connects once.
 func (f *brokerFlags) add(flags flagSet) {
 	f.addLogin(flags)
-	flags.StringVar(&f.clientID, "client-id", f.clientID, "MQTT client `ID` (default: a new one)")
+	flags.StringVar(&f.clientID, "client-id", f.clientID, "MQTT client `ID` (default: a random one)")
 }
 
-// addLogin names those that say how to come in.
+// addLogin defines those of the login.
 func (f *brokerFlags) addLogin(flags flagSet) {
-	flags.StringVar(&f.user, "user", "", "`NAME` to log in with; the password is asked for if it is not given")
-	flags.StringVar(&f.password, "password", "", "the `PASSWORD`; better given as HELLOX_PASSWORD")
-	flags.StringVar(&f.ca, "ca", "", "`FILE` of the authorities to trust instead of the system's (PEM)")
-	flags.StringVar(&f.cert, "cert", "", "`FILE` of our certificate (PEM)")
+	flags.StringVar(&f.user, "user", "", "user `NAME`; the password is asked for if it is not given")
+	flags.StringVar(&f.password, "password", "", "the `PASSWORD`; safer as HELLOX_PASSWORD")
+	flags.StringVar(&f.ca, "ca", "", "`FILE` of the CA certificates to trust instead of the system's (PEM)")
+	flags.StringVar(&f.cert, "cert", "", "`FILE` of the client certificate (PEM)")
 	flags.StringVar(&f.key, "key", "", "`FILE` of its key (PEM)")
 }
 
-// parse reads a broker's URL and adds what the flags say.
+// parse parses a broker's URL and applies the flags to it.
 func (f *brokerFlags) parse(sh shell, url string) (mqtt.Broker, error) {
 	b, err := mqtt.ParseBroker(url)
 	if err != nil {

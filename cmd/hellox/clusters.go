@@ -49,7 +49,7 @@ func findOptions(s selection) cluster.FindOptions {
 	return cluster.FindOptions{Target: target, Profile: s.profile}
 }
 
-// cacheRoot is our folder for what may vanish.
+// cacheRoot returns hellox's folder below the user's cache folder.
 func cacheRoot() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -58,8 +58,8 @@ func cacheRoot() (string, error) {
 	return filepath.Join(dir, "hellox"), nil
 }
 
-// errNoCluster is the error of a cluster that is no more.
-var errNoCluster = errors.New("its cluster is not there any more")
+// errNoCluster is the error of a cluster that was removed.
+var errNoCluster = errors.New("its cluster does not exist any more")
 
 // connectCluster connects to the running cluster of an installation. Nothing is
 // started for it.
@@ -75,14 +75,14 @@ func connectCluster(ctx context.Context, sh shell, i state.Installation) (*clust
 	switch found.State {
 	case cluster.Running:
 	case cluster.Absent, cluster.Gone, cluster.Interrupted:
-		return nil, missing(fmt.Errorf("reach %s: %w", i, errNoCluster), "hellox up "+i.Flags())
+		return nil, missing(fmt.Errorf("connect to %s: %w", i, errNoCluster), "hellox up "+i.Flags())
 	default:
-		return nil, missing(fmt.Errorf("reach %s: %s", i, found), "hellox up "+i.Flags())
+		return nil, missing(fmt.Errorf("connect to %s: %s", i, found), "hellox up "+i.Flags())
 	}
 	return found.Connect(ctx)
 }
 
-// installationsInClusters looks into every local cluster that runs.
+// installationsInClusters returns the installations in the running local clusters.
 func installationsInClusters(ctx context.Context, sh shell, s selection) ([]state.Installation, error) {
 	clusters, err := runningClusters(ctx, sh, s)
 	if err != nil {
@@ -107,7 +107,8 @@ func installationsInClusters(ctx context.Context, sh shell, s selection) ([]stat
 	return all, nil
 }
 
-// checkNamespace refuses what Kubernetes would, and what could not name a folder.
+// checkNamespace returns an error unless name is a valid namespace, which also makes
+// it a valid folder name.
 func checkNamespace(name string) error {
 	if wrong := validation.IsDNS1123Label(name); len(wrong) > 0 {
 		return usage(fmt.Sprintf("--namespace: %q: %s", name, wrong[0]), "hellox up --namespace hellox")

@@ -31,9 +31,9 @@ func newDown(sh shell) *cobra.Command {
 	var o downOptions
 	cmd := &cobra.Command{
 		Use:   "down",
-		Short: "Remove what up made",
-		Long: `Remove exactly what up recorded, wait until it is gone, and say what is left.
-Run twice is fine.`,
+		Short: "Remove what up recorded",
+		Long: `Remove exactly what up recorded, wait until it is gone, and print what is left.
+If nothing is left to remove, it does nothing.`,
 		Example: "  hellox down\n  hellox down --keep-data\n  hellox down --cluster",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd.Context(), sh)
@@ -41,12 +41,12 @@ Run twice is fine.`,
 	}
 	f := cmd.Flags()
 	o.selection.add(f)
-	f.BoolVar(&o.keepData, "keep-data", false, "keep the history and what waits in the broker")
+	f.BoolVar(&o.keepData, "keep-data", false, "keep the history and the broker's queues")
 	f.BoolVar(&o.cluster, "cluster", false, "also delete the cluster, if up created it")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be removed, and remove nothing")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be removed, and remove nothing")
 	f.BoolVar(&o.yes, "yes", false, "do not ask")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "give up after this `TIME`")
-	f.StringVar(&o.output, "output", "text", "`text|json`: json gives a step a line on stdout")
+	f.StringVar(&o.output, "output", "text", "`text|json`: json writes one step a line to stdout")
 	return cmd
 }
 

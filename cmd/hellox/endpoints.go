@@ -9,7 +9,7 @@ import (
 	"hellox/cmd/hellox/state"
 )
 
-// targetLocal is the target without a cluster: all in one process.
+// targetLocal is the target without a cluster: everything in one process.
 const targetLocal = string(cluster.Local)
 
 // endpoints are the addresses of an installation's page and broker.

@@ -20,7 +20,7 @@ const (
 	exitInterrupted = 130 // by SIGINT or SIGTERM
 )
 
-// A failure is an error that knows its exit code and the next command to type.
+// failure is an error with its exit code and a hint: the next command to type.
 type failure struct {
 	err  error
 	code int
@@ -30,7 +30,7 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// usage is a wrong command line.
+// usage returns the error of a wrong command line.
 func usage(sentence, hint string) error {
 	return &failure{errors.New(sentence), exitUsage, hint}
 }
@@ -43,18 +43,18 @@ func checkOutput(format string) error {
 	return nil
 }
 
-// missing is something that the command needs and that is not there.
+// missing returns the error of something that the command needs and that does not exist.
 func missing(err error, hint string) error {
 	return &failure{err, exitMissing, hint}
 }
 
-// failed is any other failure with a hint.
+// failed returns any other error with a hint.
 func failed(err error, hint string) error {
 	return &failure{err, exitFailed, hint}
 }
 
-// errReported is the error of a command that has said everything itself, and
-// that ends with this exit code.
+// errReported is the error of a command that has already reported its failure; its
+// value is the exit code.
 type errReported int
 
 func (e errReported) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
@@ -88,7 +88,7 @@ func report(ctx context.Context, w io.Writer, err error) int {
 	return code
 }
 
-// evidence is what was seen of others' words, a line each.
+// evidence returns what other programs printed about the failure, a line each.
 func evidence(err error) []string {
 	if b := new(step.Error); errors.As(err, &b) {
 		return b.Evidence

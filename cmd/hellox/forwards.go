@@ -13,7 +13,7 @@ import (
 	"hellox/cmd/hellox/output"
 )
 
-// forwards are the two that an installation in a cluster has.
+// forwards are the two port-forwards of an installation in a cluster.
 type forwards struct {
 	cluster      *cluster.Cluster
 	page, broker *portforward.Forward

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// joined is several listeners as one: both loopback addresses of one port. The
-// URLs that people are given name the first.
+// joined combines several listeners into one: both loopback addresses of a port.
+// Addr returns the first, which the printed URLs name.
 type joined struct {
 	listeners []net.Listener
 	accepted  chan accepted

@@ -27,7 +27,7 @@ import (
 // maxLocal bounds the broadcasters of one process: each has its own connection.
 const maxLocal = 10_000
 
-// A localStream is broker, broadcasters and receiver in this one process.
+// localStream is broker, broadcasters and receiver in one process.
 type localStream struct {
 	page     net.Listener
 	broker   *broker.Broker
@@ -74,8 +74,8 @@ func newLocalStream(ctx context.Context, dir state.Dir, name string, mqttListene
 	return l, nil
 }
 
-// run works until ctx ends: the broadcasters say goodbye first, so that the
-// receiver hears them, and the broker goes last.
+// run works until ctx ends: the broadcasters end first, so that the
+// receiver stores their last presence, and the broker ends last.
 func (l *localStream) run(ctx context.Context, broadcasters int) error {
 	outer, stopBroker := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBroker()
@@ -94,8 +94,8 @@ func (l *localStream) run(ctx context.Context, broadcasters int) error {
 	return errors.Join(group.Wait(), l.log.Close())
 }
 
-// A fleet is the broadcasters of a local installation. Their number can change
-// while they run; the ids are those of a cluster's: broadcast-0 and so on.
+// fleet is the broadcasters of a local installation. Their number can change while
+// they run; their IDs are those of a StatefulSet: broadcast-0 and so on.
 type fleet struct {
 	broker  mqtt.Broker
 	log     *slog.Logger
@@ -134,7 +134,7 @@ func (f *fleet) run(ctx context.Context, n int) error {
 	return group.Wait()
 }
 
-// scale makes the broadcasters n: the youngest leave first.
+// scale changes the number of broadcasters to n; the highest IDs end first.
 func (f *fleet) scale(n int) error {
 	if n < 0 || n > maxLocal {
 		return fmt.Errorf("%d broadcasters: one process runs 0 to %d", n, maxLocal)

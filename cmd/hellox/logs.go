@@ -27,7 +27,7 @@ func newLogs(sh shell) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:       "logs [ROLE]",
-		Short:     "Show what the roles log",
+		Short:     "Show the roles' logs",
 		Example:   "  hellox logs receive -f\n  hellox logs --previous",
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"broker", "broadcast", "receive"},
@@ -37,7 +37,7 @@ func newLogs(sh shell) *cobra.Command {
 				return err
 			}
 			if o.Follow && o.Previous {
-				return usage("--follow and --previous do not go together: what a former container said has ended", "")
+				return usage("--follow and --previous cannot be combined: a previous container logs nothing more", "")
 			}
 			if len(args) == 1 {
 				o.Role = args[0]
@@ -70,9 +70,9 @@ func newLogs(sh shell) *cobra.Command {
 	}
 	f := cmd.Flags()
 	selected.add(f)
-	f.BoolVarP(&o.Follow, "follow", "f", false, "go on with what is logged from now on")
-	f.BoolVarP(&o.Previous, "previous", "p", false, "of the containers before the last restart")
-	f.Int64Var(&o.Tail, "tail", 0, "so many `LINES` of each pod (default: all)")
+	f.BoolVarP(&o.Follow, "follow", "f", false, "continue with new lines as they are logged")
+	f.BoolVarP(&o.Previous, "previous", "p", false, "show the previous containers, before the last restart")
+	f.Int64Var(&o.Tail, "tail", 0, "the last `LINES` of each pod (default: all)")
 	f.StringVar(&format, "output", "text", "`text|json`")
 	return cmd
 }

@@ -1,4 +1,5 @@
-// Command hellox stands up an MQTT stream on a local cluster and shows it.
+// Command hellox runs an MQTT stream on a local Kubernetes cluster and shows it in
+// the terminal and the browser.
 //
 // This folder holds one file a subcommand, and is the only place that knows
 // every package. What a command needs comes in as parameters; exit codes and

@@ -48,8 +48,8 @@ func newManifests(sh shell) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&eject, "eject", "", "write the base and an overlay of it to `FOLDER`")
 	f.StringVar(&o.Namespace, "namespace", "hellox", "`NAMESPACE` of the installation")
-	f.StringVar(&o.Image, "image", "", "image `REF` instead of the base's")
+	f.StringVar(&o.Image, "image", "", "image `REF` to use instead of the base's")
 	f.StringVar(&o.Overlay, "kustomize", "", "`FOLDER` with an overlay to render instead of the base")
-	f.IntVar(&n, "broadcasters", 1, "how many broadcasters")
+	f.IntVar(&n, "broadcasters", 1, "number of broadcasters")
 	return cmd
 }

@@ -17,8 +17,8 @@ func newOpen(sh shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "open",
 		Short: "Show the stream in the browser",
-		Long: `Show the stream in the browser. Where up holds the forward this returns at
-once; else it makes one of its own and stays in front until Ctrl-C or Enter.`,
+		Long: `Show the stream in the browser. If up holds the forwards this returns at once;
+otherwise it opens a forward and stays in the foreground until Ctrl-C or Enter.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			a, err := selected.connect(ctx, sh)
@@ -42,7 +42,7 @@ once; else it makes one of its own and stays in front until Ctrl-C or Enter.`,
 	return cmd
 }
 
-// browse hands url to the system's browser.
+// browse opens url in the system's browser.
 func browse(ctx context.Context, sh shell, url string) error {
 	var name string
 	var args []string

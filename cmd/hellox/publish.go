@@ -49,7 +49,7 @@ func newPublish(sh shell) *cobra.Command {
 				}
 			}
 			if len(payload) > maxPayload {
-				return usage(fmt.Sprintf("the message has more than %d bytes, the most that a broker of ours takes", maxPayload), "")
+				return usage(fmt.Sprintf("the message has more than %d bytes, the most that a hellox broker accepts", maxPayload), "")
 			}
 			conn, broker, closeAll, err := dialBroker(ctx, sh, selected, flags, url)
 			if err != nil {
@@ -75,10 +75,10 @@ func newPublish(sh shell) *cobra.Command {
 	f := cmd.Flags()
 	selected.add(f)
 	flags.add(f)
-	f.StringVar(&url, "broker", "", "`URL` of the broker (default: of what up started)")
+	f.StringVar(&url, "broker", "", "`URL` of the broker (default: the installation's)")
 	f.StringVar(&topic, "topic", stream.TopicPublish, "`TOPIC` to publish to")
 	f.Uint8Var(&qos, "qos", 1, "`0|1|2`")
-	f.BoolVar(&retain, "retain", false, "the broker keeps it for those who subscribe later")
+	f.BoolVar(&retain, "retain", false, "retain the message: later subscribers receive it")
 	f.StringVar(&format, "output", "text", "`text|json`")
 	return cmd
 }

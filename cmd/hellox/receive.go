@@ -35,7 +35,7 @@ func newReceive(sh shell) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "receive",
-		Short: "Keep every message, and serve the page and its API",
+		Short: "Store every message, and serve the page and its API",
 		Example: `  hellox receive --broker mqtt://127.0.0.1:1883 --history sqlite:history.db
   hellox receive --broker mqtt://127.0.0.1:1883 --topic 'sensors/#' --history memory:`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -80,11 +80,11 @@ func newReceive(sh shell) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&url, "broker", "mqtt://127.0.0.1:1883", "`URL` of the broker: mqtt, mqtts, ws or wss")
 	login.addLogin(f)
-	f.StringVar(&login.clientID, "client-id", receiverID, "MQTT client `ID`, under which the broker keeps what arrives meanwhile")
-	f.StringArrayVar(&r.topics, "topic", []string{stream.TopicStream}, "MQTT topic `FILTER` to keep; may be given again")
+	f.StringVar(&login.clientID, "client-id", receiverID, "MQTT client `ID` of the persistent session")
+	f.StringArrayVar(&r.topics, "topic", []string{stream.TopicStream}, "MQTT topic `FILTER` to store; repeatable")
 	f.StringVar(&listen, "listen", "127.0.0.1:8420", "`HOST:PORT` of the page and its API")
 	f.StringVar(&storeURL, "history", "sqlite:history.db", "`sqlite:PATH|memory:`, where messages are stored")
-	f.StringVar(&keep, "keep", "1GiB", "let the oldest go when there are more `BYTES`")
+	f.StringVar(&keep, "keep", "1GiB", "evict the oldest messages beyond so many `BYTES`")
 	f.DurationVar(&r.keepFor, "keep-for", 720*time.Hour, "evict what is older than this `TIME`")
 	f.StringVar(&r.name, "name", "", "`NAME` of the installation, shown on the page")
 	f.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
@@ -115,7 +115,7 @@ func openHistory(ctx context.Context, where string, keep int64, keepFor time.Dur
 	return nil, usage(fmt.Sprintf("--history takes sqlite:PATH or memory:, not %q", where), "hellox receive --history sqlite:history.db")
 }
 
-// A receiver subscribes, keeps, and serves what it keeps.
+// receiver subscribes, stores, and serves what is stored.
 type receiver struct {
 	broker   mqtt.Broker
 	clientID string

@@ -9,7 +9,7 @@ import (
 	"hellox/stream/safetext"
 )
 
-// logFlags are the flags of what a role writes about itself.
+// logFlags are the flags of a role's log.
 type logFlags struct {
 	level  slog.Level
 	format string
@@ -20,7 +20,8 @@ func (f *logFlags) add(flags flagSet) {
 	flags.StringVar(&f.format, "log-format", "auto", "`auto|text|json`: auto is text on a terminal, else JSON")
 }
 
-// logger writes to w, and makes what came from the network safe to show.
+// logger returns a logger that writes to w; text from the network is made safe to
+// show.
 func (f *logFlags) logger(w io.Writer, role string) (*slog.Logger, error) {
 	options := &slog.HandlerOptions{Level: f.level}
 	var h slog.Handler

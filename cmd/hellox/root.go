@@ -9,17 +9,17 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// newRoot makes the command line. Each subcommand's file names its own flags.
+// newRoot returns the command line. Each subcommand's file defines its own flags.
 func newRoot(sh shell) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hellox",
-		Short: "Stand up an MQTT stream on a local cluster, and watch it",
-		Long: `hellox stands up an MQTT stream on a local cluster, and shows it.
+		Short: "Run an MQTT stream on a local Kubernetes cluster and watch it",
+		Long: `hellox runs an MQTT stream on a local Kubernetes cluster and shows it in the terminal and the browser.
 
-  hellox up      from nothing to the stream: on a local cluster if there is one, else in this process
-  hellox watch   the stream in this terminal
-  hellox open    the stream in the browser
-  hellox down    removes what up made
+  hellox up      create or update an installation: in a local cluster if there is one, else in this process
+  hellox watch   show the stream in this terminal
+  hellox open    show the stream in the browser
+  hellox down    remove what up recorded
 
 Every flag can be set by an environment variable: --broker by HELLOX_BROKER.`,
 		SilenceErrors: true,
@@ -73,7 +73,7 @@ const (
 	groupPods   = "pods"
 )
 
-// usageArgs makes a wrong number of arguments a wrong command line (exit 2).
+// usageArgs turns a wrong number of arguments into a usage error (exit 2).
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	if check == nil {
 		check = cobra.NoArgs

@@ -19,8 +19,8 @@ func newScale(sh shell) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "scale N",
-		Short: "Have N broadcasters",
-		Long:  "Have N broadcasters. A later up keeps the number.",
+		Short: "Set the number of broadcasters",
+		Long:  "Set the number of broadcasters. A later up keeps it.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()

@@ -12,8 +12,7 @@ import (
 
 type flagSet = *pflag.FlagSet
 
-// A selection is what a command line says of the installation it means. Empty
-// fields fit all.
+// selection selects an installation on a command line. Empty fields match all.
 type selection struct {
 	target    string
 	profile   string
@@ -22,7 +21,7 @@ type selection struct {
 
 func (s *selection) add(flags flagSet) {
 	flags.StringVar(&s.target, "target", "", "the installation's target: `minikube|kind|local` (default: the only one there is)")
-	flags.StringVar(&s.profile, "profile", "", "its minikube profile or kind cluster, by `NAME`")
+	flags.StringVar(&s.profile, "profile", "", "its minikube profile or kind cluster `NAME`")
 	flags.StringVar(&s.namespace, "namespace", "", "its `NAMESPACE`")
 }
 
@@ -32,8 +31,8 @@ func (s selection) matches(i state.Installation) bool {
 		(s.namespace == "" || s.namespace == i.Namespace)
 }
 
-// all returns every installation that fits: those on record on this machine,
-// and, when none of those fits, those found in the local clusters that run.
+// all returns every installation that matches: those on record on this machine,
+// and, when none of those matches, those found in the local clusters that run.
 func (s selection) all(ctx context.Context, sh shell) ([]state.Instance, error) {
 	root, err := state.Root(sh.env)
 	if err != nil {
@@ -86,7 +85,7 @@ func (s selection) selectOne(ctx context.Context, sh shell) (state.Instance, err
 	return state.Instance{}, missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up")
 }
 
-// selectAny returns the only installation that fits, whether it runs or not.
+// selectAny returns the only installation that matches, whether it runs or not.
 func (s selection) selectAny(ctx context.Context, sh shell) (state.Instance, error) {
 	matching, err := s.all(ctx, sh)
 	if err != nil {
@@ -122,5 +121,5 @@ func ambiguous(all []state.Instance) error {
 		hints = append(hints, instance.Flags())
 	}
 	return usage(fmt.Sprintf("choose an installation: there are %d: %s", len(all), strings.Join(names, "; ")),
-		"say which with "+strings.Join(hints, ", or "))
+		"select one with "+strings.Join(hints, ", or "))
 }

@@ -25,7 +25,7 @@ func newStatus(sh shell) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Tell of every installation: pods, forwards, senders, rates",
+		Short: "Show every installation: pods, forwards, senders, rates",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			if err := checkOutput(format); err != nil {
@@ -113,7 +113,7 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 	}
 	if instance.Target == targetLocal {
 		if !s.Running {
-			s.Cause = "no process runs it; its history is kept"
+			s.Cause = "no process runs it; its history remains"
 			return s
 		}
 	} else {

@@ -20,13 +20,13 @@ func newTell(sh shell) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "tell SENDER VERB",
-		Short: "Tell one broadcaster to say, pause, resume, interval or identify",
-		Long: `Tell one broadcaster to do something, and print its answer and the round trip.
+		Short: "Command one broadcaster: say, pause, resume, interval or identify",
+		Long: `Command one broadcaster, and print its answer and the round trip.
 
-  say TEXT            it says TEXT at once
-  pause, resume       it stops saying Hello world, and goes on
-  interval MIN MAX    it waits between MIN and MAX from now on
-  identify            it tells how it is set`,
+  say TEXT            publish TEXT at once
+  pause, resume       stop publishing Hello world, and continue
+  interval MIN MAX    wait between MIN and MAX from now on
+  identify            report the current settings`,
 		Example: `  hellox tell broadcast-0 say 'Hello back'
   hellox tell broadcast-0 interval 200ms 2s`,
 		Args: cobra.MinimumNArgs(2),
@@ -74,7 +74,7 @@ func newTell(sh shell) *cobra.Command {
 	f := cmd.Flags()
 	selected.add(f)
 	flags.add(f)
-	f.StringVar(&url, "broker", "", "`URL` of the broker (default: of what up started)")
+	f.StringVar(&url, "broker", "", "`URL` of the broker (default: the installation's)")
 	f.StringVar(&format, "output", "text", "`text|json`")
 	return cmd
 }

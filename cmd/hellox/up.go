@@ -44,13 +44,14 @@ func newUp(sh shell) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "up",
-		Short: "From nothing to the stream",
-		Long: `From nothing to the stream: find (or start, or create) a local cluster, put the
-image on every node, apply the manifests, wait until they are rolled out,
-forward the ports. Without a cluster the same runs in this process.
+		Short: "Create or update an installation and forward its ports",
+		Long: `Create or update an installation and forward its ports: find (or start, or
+create) a local cluster, load the image on every node, apply the manifests, wait
+for the roll-out, forward the ports. Without a cluster the same stream runs in
+this process.
 
-It stays in front and holds the forwards; Ctrl-C or Enter ends them and leaves
-the pods. Run again, it changes only what is not as it should be.`,
+It stays in the foreground and holds the forwards; Ctrl-C or Enter ends them and
+leaves the pods. Run again, it changes only what differs.`,
 		Example: `  hellox up
   hellox up --target local --broadcasters 50
   hellox up --detach && hellox watch`,
@@ -62,18 +63,18 @@ the pods. Run again, it changes only what is not as it should be.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.target, "target", string(cluster.Auto), "`auto|minikube|kind|local`: auto takes what runs before what must be started or made")
+	f.StringVar(&o.target, "target", string(cluster.Auto), "`auto|minikube|kind|local`: auto prefers a running cluster to one that must be started or created")
 	f.StringVar(&o.profile, "profile", "", "minikube profile or kind cluster, by `NAME`")
 	f.StringVar(&o.namespace, "namespace", "hellox", "`NAMESPACE` of this installation")
-	f.IntVar(&o.broadcasters, "broadcasters", 1, "how many broadcasters (default: as many as there are, or 1)")
+	f.IntVar(&o.broadcasters, "broadcasters", 1, "number of broadcasters (default: unchanged, or 1)")
 	f.IntVar(&o.web.Number, "web-port", portforward.PortWeb, "local `PORT` of the page; 0 takes a free one")
 	f.IntVar(&o.mqtt.Number, "mqtt-port", portforward.PortMQTT, "local `PORT` of the broker; 0 takes a free one")
-	f.BoolVar(&o.detach, "detach", false, "return once it is up; a background process holds the forwards until down")
+	f.BoolVar(&o.detach, "detach", false, "return once it is up; a background process holds the forwards until hellox down")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "give up after this `TIME`")
 	f.StringVar(&o.overlay, "kustomize", "", "`FOLDER` with an overlay to apply instead (see hellox manifests --eject)")
-	f.StringVar(&o.nodeImage, "node-image", "", "node image `REF` for a kind cluster that is made")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and do nothing")
-	f.StringVar(&o.output, "output", "text", "`text|json`: json gives a step a line on stdout")
+	f.StringVar(&o.nodeImage, "node-image", "", "node image `REF` of a kind cluster that up creates")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
+	f.StringVar(&o.output, "output", "text", "`text|json`: json writes one step a line to stdout")
 	f.BoolVar(&o.detached, "detached", false, "")
 	hide(f, "detached")
 	return cmd

@@ -22,8 +22,8 @@ import (
 )
 
 // upCluster brings the installation up in a cluster, and then holds its
-// forwards, has them held by a process left behind, or leaves them to the one
-// that holds them already. setup bounds what comes before it is up.
+// forwards, has them held by a daemon, or leaves them to the
+// process that holds them already. setup bounds what comes before it is up.
 func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluster.Found, steps *output.Steps) error {
 	here := state.Installation{Target: o.target, Profile: o.profile, Namespace: o.namespace}
 	root, err := state.Root(sh.env)
@@ -50,8 +50,8 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 	}
 	alive := instance.Alive(ctx)
 	if !alive {
-		// On record before anything is made, so that whatever ends this, a
-		// down finds it.
+		// Recorded before anything is created: whatever ends this, a down
+		// finds it.
 		if err := dir.Write(state.Instance{Installation: here}); err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func startCluster(ctx context.Context, found cluster.Found, steps *output.Steps)
 	return c, nil
 }
 
-// portsFree tells early that a port which was asked for is taken.
+// portsFree fails early if a port that was asked for is taken.
 func (o *upOptions) portsFree(ctx context.Context) error {
 	for _, port := range []portforward.Port{o.web, o.mqtt} {
 		if !port.Asked || port.Number == 0 {
@@ -148,7 +148,7 @@ func (o *upOptions) portsFree(ctx context.Context) error {
 	return nil
 }
 
-// forwardOnly is the whole life of the process that an up --detach leaves behind.
+// forwardOnly is what the daemon of an up --detach runs.
 func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found cluster.Found, dir state.Dir, here state.Installation, steps *output.Steps) error {
 	return o.withLock(dir, here, func(lock *state.Lock) error {
 		c, err := found.Connect(setup)
@@ -189,7 +189,7 @@ func (o *upOptions) forwardWhenReady(ctx context.Context, c *cluster.Cluster) (*
 func (o *upOptions) withLock(dir state.Dir, here state.Installation, f func(*state.Lock) error) error {
 	lock, err := dir.Acquire(state.Instance{Installation: here})
 	if errors.Is(err, state.ErrLocked) {
-		return missing(fmt.Errorf("bring up %s: another hellox is just bringing it up or ending it", here), "hellox status")
+		return missing(fmt.Errorf("bring up %s: another hellox is changing it", here), "hellox status")
 	}
 	if err != nil {
 		return err
@@ -197,7 +197,7 @@ func (o *upOptions) withLock(dir state.Dir, here state.Installation, f func(*sta
 	return errors.Join(f(lock), lock.Release())
 }
 
-// holdForwards says where the stream is, and holds the forwards until a
+// holdForwards prints where the stream is, and holds the forwards until a
 // signal, Enter, a hellox down, or the installation's end.
 func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock, f *forwards) error {
 	defer f.close()
@@ -218,7 +218,7 @@ func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock
 	return group.Wait()
 }
 
-// wanted is how many broadcasters were asked for; nil: whatever there are.
+// wanted returns the number of broadcasters asked for, or nil for no change.
 func (o *upOptions) wanted() *int {
 	if o.broadcastersSet {
 		return &o.broadcasters
@@ -226,7 +226,7 @@ func (o *upOptions) wanted() *int {
 	return nil
 }
 
-// newPacker makes the image of the running executable.
+// newPacker returns the packer of an image of the running executable.
 func newPacker(sh shell) (image.Packer, error) {
 	self, err := os.Executable()
 	if err != nil {

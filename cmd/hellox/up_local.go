@@ -17,7 +17,7 @@ import (
 	"hellox/tui/units"
 )
 
-// upLocal runs the whole stream in this process, or in one left behind. setup
+// upLocal runs the whole stream in this process, or in a daemon. setup
 // bounds what comes before it is up.
 func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found cluster.Found, steps *output.Steps) error {
 	here := state.Installation{Target: targetLocal, Namespace: o.namespace}
@@ -110,7 +110,7 @@ func (o *upOptions) openLocal(ctx, setup context.Context, lock *state.Lock, step
 	return newLocalStream(ctx, lock.Dir(), lock.Installation().String(), ports[0], join(ports[1]))
 }
 
-// alreadyUp says who runs it and where.
+// alreadyUp reports which process runs the installation, and its URLs.
 func (o *upOptions) alreadyUp(sh shell, instance state.Instance, steps *output.Steps) error {
 	steps.Note(fmt.Sprintf("%s is up already: process %d runs it since %s",
 		instance.Installation, instance.Owner.PID, instance.Owner.Started.Local().Format(time.DateTime)))

@@ -18,9 +18,9 @@ type upResult struct {
 	MQTT string `json:"mqtt"`
 }
 
-// announce records where the stream is, and says it. A person who reads it may
-// use it at once, so the record comes first; whoever waits for the record of a
-// process in the background reads what that has said, so there it comes last.
+// announce records where the stream is, and prints it. What is printed may be used
+// at once, so the record comes first. Of a daemon the record is what the waiting up
+// looks for, and its output is copied then: there the record comes last.
 func (o *upOptions) announce(sh shell, lock *state.Lock, up upResult, ending string, scale func(int) error) error {
 	if o.detached {
 		return errors.Join(o.printResult(sh, up, ""), lock.Publish(up.Web, up.MQTT, true, scale))

@@ -13,7 +13,7 @@ func newVersion(sh shell) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Say which hellox this is",
+		Short: "Print the version",
 		RunE: func(*cobra.Command, []string) error {
 			v := thisVersion()
 			switch format {
@@ -30,7 +30,7 @@ func newVersion(sh shell) *cobra.Command {
 	return cmd
 }
 
-// A version says what a binary was made of.
+// version describes a build.
 type version struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit,omitempty"`
@@ -39,7 +39,7 @@ type version struct {
 	Arch    string `json:"arch"`
 }
 
-// thisVersion reads what the go command left in the binary.
+// thisVersion returns the build information of this binary.
 func thisVersion() version {
 	v := version{Version: "devel", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()

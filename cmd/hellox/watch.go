@@ -40,8 +40,8 @@ func newWatch(sh shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [URL]",
 		Short: "Show the stream in this terminal",
-		Long: `Show the stream in this terminal: of what up started, with its history, or of
-any broker by its URL (mqtt, mqtts, ws, wss).
+		Long: `Show the stream in this terminal: the installation's, with its history, or that
+of any broker by its URL (mqtt, mqtts, ws, wss).
 
 ` + filterHelp(),
 		Example: `  hellox watch
@@ -56,13 +56,13 @@ any broker by its URL (mqtt, mqtts, ws, wss).
 	flags := cmd.Flags()
 	o.selection.add(flags)
 	o.broker.add(flags)
-	flags.StringArrayVarP(&o.topics, "topic", "t", nil, "MQTT topic `FILTER`; may be given again (default: all)")
-	flags.StringVar(&o.filter, "filter", "", "show only what fits the `EXPRESSION`")
+	flags.StringArrayVarP(&o.topics, "topic", "t", nil, "MQTT topic `FILTER`, repeatable (default: all)")
+	flags.StringVar(&o.filter, "filter", "", "show only messages that match the `EXPRESSION`")
 	flags.StringVar(&o.output, "output", "", "`tui|plain|json` (default: tui on a terminal, else plain)")
 	flags.IntVarP(&o.count, "count", "n", 0, "end after `N` messages")
-	flags.DurationVar(&o.duration, "for", 0, "end after this `TIME`; with --count, fail if there were fewer")
-	flags.StringVar(&o.since, "since", "", "begin in the history: a `DURATION|TIME` ago (5m), or RFC 3339")
-	flags.StringVar(&o.memory, "memory", "256MiB", "how many `BYTES` of messages to keep in memory")
+	flags.DurationVar(&o.duration, "for", 0, "end after this `TIME`; with --count, fail if fewer came")
+	flags.StringVar(&o.since, "since", "", "begin in the history: `DURATION|TIME`, 5m ago or RFC 3339")
+	flags.StringVar(&o.memory, "memory", "256MiB", "hold at most so many `BYTES` of messages in memory")
 	return cmd
 }
 
@@ -224,7 +224,7 @@ func sinceTime(s string, now time.Time) (time.Time, error) {
 // filterHelp is the table of the filter language's terms.
 func filterHelp() string {
 	var b strings.Builder
-	b.WriteString("A filter is terms side by side; or, not (or -) and parentheses combine them:\n")
+	b.WriteString("Terms stand side by side; or, not (or -) and parentheses combine them:\n")
 	for _, t := range filter.Terms() {
 		fmt.Fprintf(&b, "  %-26s %s\n", t.Example, t.Description)
 	}
