@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"hellox/history/remote"
 	"hellox/stream"
 	"hellox/stream/safetext"
 )
@@ -37,13 +38,7 @@ func (h commandHandler) post(w http.ResponseWriter, r *http.Request) error {
 
 // readCommand parses r's body: the id of a broadcaster and the command.
 func readCommand(w http.ResponseWriter, r *http.Request) (to string, cmd stream.Command, err error) {
-	var in struct {
-		To   string      `json:"to"`
-		Do   stream.Verb `json:"do"`
-		Text string      `json:"text"`
-		Min  string      `json:"min"`
-		Max  string      `json:"max"`
-	}
+	var in remote.Command
 	if err := readBody(w, r, &in); err != nil {
 		return "", cmd, err
 	}

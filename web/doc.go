@@ -15,5 +15,6 @@
 // embedded, without a build step.
 //
 // Elsewhere: web/origin decides which requests a browser may make, web/timeline
-// counts messages over time, history/remote is the client of this API.
+// counts messages over time, history/remote is the client of this API and has
+// the types of its requests and errors.
 package web

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"hellox/history/remote"
 	"hellox/stream"
 )
 
@@ -165,7 +166,7 @@ func TestProblems(t *testing.T) {
 		{"POST", "/", 405, "GET only"},
 	} {
 		w := ask(s, c.method, c.target, "")
-		p := decode[problemDetails](t, w)
+		p := decode[remote.APIError](t, w)
 		if w.Code != c.status || p.Status != c.status || p.Title != http.StatusText(c.status) || !strings.Contains(p.Detail, c.detail) {
 			t.Errorf("%s %.60s: status %d, %+v", c.method, c.target, w.Code, p)
 		}
@@ -177,7 +178,7 @@ func TestProblems(t *testing.T) {
 
 func TestFilterProblemHasTheColumn(t *testing.T) {
 	s := newServer(t, Options{Store: newStore(t)})
-	p := decode[problemDetails](t, ask(s, "GET", "/api/filter?filter=sender:a+delta%3E%3E8", ""))
+	p := decode[remote.APIError](t, ask(s, "GET", "/api/filter?filter=sender:a+delta%3E%3E8", ""))
 	if p.Column != 16 || p.Expected == "" {
 		t.Errorf("column %d, expected %q", p.Column, p.Expected)
 	}

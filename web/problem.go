@@ -8,27 +8,16 @@ import (
 	"net/http"
 
 	"hellox/history"
+	"hellox/history/remote"
 	"hellox/stream/filter"
 )
 
-// A problemDetails is the body of every error, application/problem+json
-// (RFC 9457).
-type problemDetails struct {
-	Title  string `json:"title"`
-	Detail string `json:"detail"`
-	Status int    `json:"status"`
-	// Column is where a filter does not parse, in characters from 1, and
-	// Expected what was expected there.
-	Column   int    `json:"column,omitempty"`
-	Expected string `json:"expected,omitempty"`
-}
-
 // problem answers with an error: its status, and one sentence why.
 func problem(w http.ResponseWriter, status int, detail string) {
-	writeProblem(w, problemDetails{Status: status, Detail: detail})
+	writeProblem(w, remote.APIError{Status: status, Detail: detail})
 }
 
-func writeProblem(w http.ResponseWriter, p problemDetails) {
+func writeProblem(w http.ResponseWriter, p remote.APIError) {
 	p.Title = http.StatusText(p.Status)
 	body, err := json.Marshal(p)
 	if err != nil {
@@ -46,7 +35,7 @@ func fail(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	var filter *filter.Error
 	switch {
 	case errors.As(err, &filter):
-		writeProblem(w, problemDetails{
+		writeProblem(w, remote.APIError{
 			Status: http.StatusBadRequest, Detail: err.Error(),
 			Column: filter.Column, Expected: filter.Expected,
 		})

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"hellox/history/remote"
 	"hellox/stream"
 )
 
@@ -49,13 +50,7 @@ type publication struct {
 
 // readPublication parses and checks r's body.
 func readPublication(w http.ResponseWriter, r *http.Request) (publication, error) {
-	var in struct {
-		Topic   string  `json:"topic"`
-		Payload *string `json:"payload"`
-		Base64  []byte  `json:"payload_base64"`
-		QoS     *byte   `json:"qos"`
-		Retain  bool    `json:"retain"`
-	}
+	var in remote.Publication
 	if err := readBody(w, r, &in); err != nil {
 		return publication{}, err
 	}

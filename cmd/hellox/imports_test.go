@@ -87,6 +87,7 @@ bootstrap/portforward -> bootstrap/step
 bootstrap/run -> bootstrap/step
 
 web -> history
+web -> history/remote
 web -> stream
 web -> web/origin
 web -> web/timeline

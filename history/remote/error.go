@@ -5,12 +5,16 @@ import (
 	"net/http"
 )
 
-// An APIError is what a receiver answered instead of what it was asked for
+// An APIError is the body of every answer of the receiver's API that is an error
 // (RFC 9457).
 type APIError struct {
-	Status int    `json:"status"`
 	Title  string `json:"title"`
 	Detail string `json:"detail"`
+	Status int    `json:"status"`
+	// Column is where a filter does not parse, in characters from 1, and
+	// Expected what was expected there.
+	Column   int    `json:"column,omitempty"`
+	Expected string `json:"expected,omitempty"`
 }
 
 func (e *APIError) Error() string {

@@ -10,15 +10,28 @@ import (
 	"hellox/stream"
 )
 
+// A Publication is the body of POST /api/publish. Payload is the payload if it
+// is UTF-8, else Base64 is.
+type Publication struct {
+	Topic   string  `json:"topic"`
+	Payload *string `json:"payload,omitempty"`
+	Base64  []byte  `json:"payload_base64,omitempty"`
+	QoS     *byte   `json:"qos,omitempty"` // nil: 1
+	Retain  bool    `json:"retain"`
+}
+
+// A Command is the body of POST /api/command. Min and Max are durations.
+type Command struct {
+	Do   stream.Verb `json:"do"`
+	Max  string      `json:"max,omitempty"`
+	Min  string      `json:"min,omitempty"`
+	Text string      `json:"text,omitempty"`
+	To   string      `json:"to"`
+}
+
 // Publish sends one message. It returns once the broker has acknowledged it.
 func (r *Client) Publish(ctx context.Context, topic string, payload []byte, qos byte, retain bool) error {
-	body := struct {
-		Topic   string  `json:"topic"`
-		Payload *string `json:"payload,omitempty"`
-		Base64  []byte  `json:"payload_base64,omitempty"`
-		QoS     byte    `json:"qos"`
-		Retain  bool    `json:"retain"`
-	}{Topic: topic, QoS: qos, Retain: retain}
+	body := Publication{Topic: topic, QoS: &qos, Retain: retain}
 	if text := string(payload); utf8.ValidString(text) {
 		body.Payload = &text
 	} else {
@@ -30,12 +43,12 @@ func (r *Client) Publish(ctx context.Context, topic string, payload []byte, qos 
 // Ask sends a command to one broadcaster and returns its answer and the time of
 // the round trip, or stream.ErrNoAnswer.
 func (r *Client) Ask(ctx context.Context, id string, command stream.Command) (stream.Answer, time.Duration, error) {
-	body := map[string]any{"to": id, "do": command.Do}
+	body := Command{To: id, Do: command.Do}
 	switch command.Do {
 	case stream.Say:
-		body["text"] = command.Text
+		body.Text = command.Text
 	case stream.Interval:
-		body["min"], body["max"] = command.Min.String(), command.Max.String()
+		body.Min, body.Max = command.Min.String(), command.Max.String()
 	}
 	var reply stream.Reply
 	if err := noAnswer(r.post(ctx, "/api/command", body, &reply)); err != nil {
