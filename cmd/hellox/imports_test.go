@@ -34,6 +34,7 @@ history/live -> history
 history/live -> stream
 history/live -> stream/stats
 history/live -> stream/track
+history/sqlite -> sqlitefile
 history/sqlite -> history
 history/sqlite -> history/live
 history/sqlite -> stream
@@ -152,7 +153,7 @@ var foreign = []struct {
 	{[]string{"github.com/eclipse/paho"}, []string{"stream/mqtt"}, "only stream/mqtt speaks MQTT as a client"},
 	{[]string{"github.com/mochi-mqtt/"}, []string{"broker"}, "only broker speaks MQTT as a server"},
 	{[]string{"github.com/charmbracelet/"}, []string{"tui", "cmd/hellox"}, "only tui knows terminals"},
-	{[]string{"modernc.org/sqlite"}, []string{"history", "broker"}, "only they store"},
+	{[]string{"modernc.org/sqlite"}, []string{"history", "broker", "sqlitefile"}, "only they store"},
 	{[]string{"k8s.io/client-go/kubernetes"}, nil, "most of a start-up's time and memory"},
 	{[]string{"github.com/docker/docker"}, nil, "a Docker client for two requests"},
 	{[]string{"github.com/chromedp/", "github.com/getkin/", "github.com/rogpeppe/"}, nil, "it is for tests"},

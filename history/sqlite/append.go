@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hellox/history"
+	"hellox/sqlitefile"
 	"hellox/stream"
 	"hellox/stream/track"
 )
@@ -95,7 +96,7 @@ func (s *Store) flush(ctx context.Context) error {
 			s.committed()
 			break
 		}
-		if !isFull(err) && !isBusy(err) {
+		if !sqlitefile.IsFull(err) && !sqlitefile.IsBusy(err) {
 			return s.fail(err)
 		}
 		if !s.degraded {
@@ -125,15 +126,15 @@ func (s *Store) flush(ctx context.Context) error {
 // checkpointLog moves what is in the write-ahead log to where it belongs. A full
 // disk is not an error here: it stays in the log.
 func (s *Store) checkpointLog() error {
-	err := s.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)")
-	if err == nil || isFull(err) || isBusy(err) {
+	err := s.writer.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	if err == nil || sqlitefile.IsFull(err) || sqlitefile.IsBusy(err) {
 		return err
 	}
 	return s.fail(err)
 }
 
 func degradedBy(err error) string {
-	if isBusy(err) {
+	if sqlitefile.IsBusy(err) {
 		return "The history is locked by another program; nothing is acknowledged until it is unlocked."
 	}
 	return "The history's disk is full; nothing is acknowledged until there is room."
@@ -141,14 +142,14 @@ func degradedBy(err error) string {
 
 // commit writes the pending batch, eviction and snapshot in one transaction.
 func (s *Store) commit() error {
-	return s.writer.transact(func() error {
+	return s.writer.Transact(func() error {
 		if b := s.pending; b != nil {
 			for _, one := range b.newSeries {
-				if err := s.writer.exec("INSERT INTO source(id, topic, sender, last, count) VALUES(?, ?, ?, 0, 0)", one.id, []byte(one.topic), []byte(one.sender)); err != nil {
+				if err := s.writer.Exec("INSERT INTO source(id, topic, sender, last, count) VALUES(?, ?, ?, 0, 0)", one.id, []byte(one.topic), []byte(one.sender)); err != nil {
 					return err
 				}
 			}
-			if err := s.writer.insert(b.rows); err != nil {
+			if err := insert(s.writer, b.rows); err != nil {
 				return err
 			}
 		}
@@ -165,13 +166,13 @@ func (s *Store) commit() error {
 }
 
 // insert writes rows of m, and of mark those that are anchors.
-func (c *conn) insert(rows []row) error {
-	stmt, err := c.prepare("INSERT INTO m(" + rowColumns + ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)")
+func insert(c *sqlitefile.Conn, rows []row) error {
+	stmt, err := c.Prepare("INSERT INTO m(" + rowColumns + ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)")
 	if err != nil {
 		return err
 	}
 	insert := stmt.(driver.StmtExecContext)
-	args := named(make([]any, 9))
+	args := sqlitefile.Named(make([]any, 9))
 	for i := range rows {
 		r := &rows[i]
 		for j, n := range [...]int64{r.id, r.series, r.received, r.flags, r.prev, r.delta, r.deltaAny} {
@@ -184,7 +185,7 @@ func (c *conn) insert(rows []row) error {
 			return err
 		}
 		if r.flags&flagAnchor != 0 {
-			if err := c.exec("INSERT INTO mark(source, id) VALUES(?, ?)", r.series, r.id); err != nil {
+			if err := c.Exec("INSERT INTO mark(source, id) VALUES(?, ?)", r.series, r.id); err != nil {
 				return err
 			}
 		}
@@ -271,7 +272,7 @@ func (s *Store) Maintain(ctx context.Context) (next time.Time, err error) {
 	if s.dirty || s.snapshot != nil {
 		due := s.checkpointedAt.Add(checkpointInterval)
 		if !due.After(now) {
-			if err := s.writeCheckpoint(); err != nil && !isFull(err) && !isBusy(err) {
+			if err := s.writeCheckpoint(); err != nil && !sqlitefile.IsFull(err) && !sqlitefile.IsBusy(err) {
 				return next, s.fail(err)
 			}
 			s.checkpointedAt = now // also if there was no room: the next try comes in time
@@ -281,7 +282,7 @@ func (s *Store) Maintain(ctx context.Context) (next time.Time, err error) {
 	}
 	due, err := s.retain(ctx, now)
 	switch {
-	case err != nil && (isFull(err) || isBusy(err) || ctx.Err() != nil):
+	case err != nil && (sqlitefile.IsFull(err) || sqlitefile.IsBusy(err) || ctx.Err() != nil):
 		soonest(now.Add(s.o.retryEvery))
 	case err != nil:
 		return next, s.fail(err)

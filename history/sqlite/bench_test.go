@@ -50,7 +50,7 @@ func BenchmarkPages(b *testing.B) {
 		}
 		historytest.AppendAll(b, s, batch...)
 	}
-	if err := s.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+	if err := s.writer.Exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		b.Fatal(err)
 	}
 	overhead := float64(s.size()-payload) / float64(n)

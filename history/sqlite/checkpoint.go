@@ -10,6 +10,8 @@ import (
 
 	"hellox/stream/stats"
 	"hellox/stream/track"
+
+	"hellox/sqlitefile"
 )
 
 // A checkpoint is all that the history knows besides its messages: the tracker's
@@ -71,19 +73,19 @@ func (s *Store) takeSnapshot() (*snapshot, error) {
 }
 
 // write puts the snapshot into the transaction under way.
-func (p *snapshot) write(c *conn) error {
+func (p *snapshot) write(c *sqlitefile.Conn) error {
 	for _, a := range p.senders {
-		if err := c.exec("INSERT OR REPLACE INTO sender(name, account, crc) VALUES(?, ?, ?)", a[0], a[1], pairChecksum(a[0], a[1])); err != nil {
+		if err := c.Exec("INSERT OR REPLACE INTO sender(name, account, crc) VALUES(?, ?, ?)", a[0], a[1], pairChecksum(a[0], a[1])); err != nil {
 			return err
 		}
 	}
 	for _, name := range p.forgotten {
-		if err := c.exec("DELETE FROM sender WHERE name = ?", []byte(name)); err != nil {
+		if err := c.Exec("DELETE FROM sender WHERE name = ?", []byte(name)); err != nil {
 			return err
 		}
 	}
 	for _, one := range p.series {
-		if err := c.exec("UPDATE source SET last = ?, count = ? WHERE id = ?", one.last, one.count, one.id); err != nil {
+		if err := c.Exec("UPDATE source SET last = ?, count = ? WHERE id = ?", one.last, one.count, one.id); err != nil {
 			return err
 		}
 	}
@@ -91,9 +93,9 @@ func (p *snapshot) write(c *conn) error {
 }
 
 // readSenders returns all senders.
-func readSenders(ctx context.Context, c *conn) ([]storedSender, error) {
+func readSenders(ctx context.Context, c *sqlitefile.Conn) ([]storedSender, error) {
 	var entries []storedSender
-	err := c.query(ctx, "SELECT name, account, crc FROM sender", func(v []driver.Value) error {
+	err := c.Query(ctx, "SELECT name, account, crc FROM sender", func(v []driver.Value) error {
 		name, _ := v[0].([]byte)
 		account, _ := v[1].([]byte)
 		if v[2] != pairChecksum(name, account) {
@@ -110,8 +112,8 @@ func readSenders(ctx context.Context, c *conn) ([]storedSender, error) {
 }
 
 // readMeta returns the value of a key of table meta; nil if there is none.
-func readMeta(ctx context.Context, c *conn, key string) (value []byte, err error) {
-	err = c.query(ctx, "SELECT value, crc FROM meta WHERE key = ?", func(v []driver.Value) error {
+func readMeta(ctx context.Context, c *sqlitefile.Conn, key string) (value []byte, err error) {
+	err = c.Query(ctx, "SELECT value, crc FROM meta WHERE key = ?", func(v []driver.Value) error {
 		value, _ = v[0].([]byte)
 		if v[1] != pairChecksum([]byte(key), value) {
 			return fmt.Errorf("entry %s of table meta is damaged", key)
@@ -121,8 +123,8 @@ func readMeta(ctx context.Context, c *conn, key string) (value []byte, err error
 	return value, err
 }
 
-func writeMeta(c *conn, key string, value []byte) error {
-	return c.exec("INSERT OR REPLACE INTO meta(key, value, crc) VALUES(?, ?, ?)", key, value, pairChecksum([]byte(key), value))
+func writeMeta(c *sqlitefile.Conn, key string, value []byte) error {
+	return c.Exec("INSERT OR REPLACE INTO meta(key, value, crc) VALUES(?, ?, ?)", key, value, pairChecksum([]byte(key), value))
 }
 
 func pairChecksum(key, value []byte) int64 {

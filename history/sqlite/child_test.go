@@ -18,6 +18,7 @@ import (
 	"hellox/bootstrap/run/runtest"
 	"hellox/history"
 	"hellox/history/historytest"
+	"hellox/sqlitefile"
 	"hellox/stream"
 )
 
@@ -71,7 +72,7 @@ func child(args []string) int {
 		}
 		err := s.Append(ctx, batch)
 		if err == nil && how == "checkpoint" {
-			if err = s.checkpointLog(); isFull(err) {
+			if err = s.checkpointLog(); sqlitefile.IsFull(err) {
 				err = nil // it is for the next batch to wait
 			}
 		}
@@ -167,7 +168,7 @@ func checkStored(t *testing.T, path string, acked []uint64, steps []string) {
 		t.Fatalf("open what is left: %v", err)
 	}
 	defer s.Close()
-	if n, ok, err := s.writer.integer(t.Context(), "SELECT count(*) FROM pragma_quick_check WHERE quick_check <> 'ok'"); err != nil || !ok || n != 0 {
+	if n, ok, err := s.writer.Integer(t.Context(), "SELECT count(*) FROM pragma_quick_check WHERE quick_check <> 'ok'"); err != nil || !ok || n != 0 {
 		t.Fatalf("quick_check finds %d faults, %v", n, err)
 	}
 	times := map[uint64]int{}

@@ -216,7 +216,7 @@ func TestDiskFull(t *testing.T) {
 // stores both.
 func TestFull(t *testing.T) {
 	s := openTest(t, filepath.Join(t.TempDir(), "history.db"), Options{retryEvery: 10 * time.Millisecond})
-	n, _, err := s.writer.integer(t.Context(), "PRAGMA page_count")
+	n, _, err := s.writer.Integer(t.Context(), "PRAGMA page_count")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestFull(t *testing.T) {
 
 func limit(t *testing.T, s *Store, pages int64) {
 	t.Helper()
-	if err := s.writer.script(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+	if err := s.writer.Script(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
 		t.Error(err)
 	}
 }

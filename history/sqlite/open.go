@@ -13,6 +13,8 @@ import (
 	"runtime"
 
 	"github.com/gofrs/flock"
+
+	"hellox/sqlitefile"
 )
 
 // A FileError is the reason why a history file cannot be used. The file is as it
@@ -97,12 +99,12 @@ func inspect(ctx context.Context, path string, newest int) error {
 	if info, err := os.Lstat(path + "-wal"); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		as = asSoleVisitor
 	}
-	c, err := dial(ctx, path, as)
+	c, err := sqlitefile.Dial(ctx, path, as)
 	if err != nil {
 		return damaged(err)
 	}
-	defer c.close()
-	version, _, err := c.integer(ctx, "PRAGMA user_version")
+	defer c.Close()
+	version, _, err := c.Integer(ctx, "PRAGMA user_version")
 	switch {
 	case err != nil:
 		return damaged(err)
@@ -111,7 +113,7 @@ func inspect(ctx context.Context, path string, newest int) error {
 			Advice: "Use the hellox that wrote it, or a newer one."}
 	}
 	if info, err := os.Stat(path); err == nil && info.Size() <= quickCheckLimit {
-		err := c.query(ctx, "PRAGMA quick_check(1)", func(v []driver.Value) error {
+		err := c.Query(ctx, "PRAGMA quick_check(1)", func(v []driver.Value) error {
 			if v[0] != "ok" {
 				return fmt.Errorf("%v", v[0])
 			}
@@ -133,10 +135,10 @@ func damagedFile(path string, err error) error {
 // loaded.
 func unusable(path string, err error) error {
 	var row *DamagedError
-	if isDamage(err) || errors.As(err, &row) {
+	if sqlitefile.IsDamaged(err) || errors.As(err, &row) {
 		return damagedFile(path, err)
 	}
-	if isFull(err) {
+	if sqlitefile.IsFull(err) {
 		return &FileError{Path: path, Reason: "its disk is full", Err: err, Advice: "Make room on it."}
 	}
 	return &FileError{Path: path, Reason: "it cannot be used", Err: err}
@@ -191,18 +193,18 @@ func create(ctx context.Context, path string, steps []string) error {
 	if err := f.Close(); err != nil {
 		return fail(err)
 	}
-	c, err := dial(ctx, made, asWriter)
+	c, err := sqlitefile.Dial(ctx, made, asWriter)
 	if err != nil {
 		return fail(err)
 	}
 	err = errors.Join(
-		c.script(ctx, fmt.Sprintf("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = %d;", applicationID)),
+		c.Script(ctx, fmt.Sprintf("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = %d;", applicationID)),
 		migrate(ctx, c, steps),
 	)
 	if err == nil {
-		err = c.script(ctx, "PRAGMA journal_mode = WAL")
+		err = c.Script(ctx, "PRAGMA journal_mode = WAL")
 	}
-	if err = errors.Join(err, c.close()); err != nil {
+	if err = errors.Join(err, c.Close()); err != nil {
 		return fail(err)
 	}
 	if err := os.Rename(made, path); err != nil {

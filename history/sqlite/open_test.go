@@ -164,7 +164,7 @@ func TestNewerVersionInTheLog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
 	closedHistory(t, path)
 	s := openTest(t, path, Options{})
-	if err := s.writer.script(t.Context(), "PRAGMA user_version = 7"); err != nil {
+	if err := s.writer.Script(t.Context(), "PRAGMA user_version = 7"); err != nil {
 		t.Fatal(err)
 	}
 	crash(t, s)
@@ -229,10 +229,10 @@ func TestMigration(t *testing.T) {
 		t.Fatalf("the step before it has been taken: %v", err)
 	}
 	defer s.Close()
-	if n, _, err := s.writer.integer(t.Context(), "SELECT count(*) FROM later"); n != 2 || err != nil {
+	if n, _, err := s.writer.Integer(t.Context(), "SELECT count(*) FROM later"); n != 2 || err != nil {
 		t.Errorf("%d rows migrated, %v", n, err)
 	}
-	if n, ok, _ := s.writer.integer(t.Context(), "SELECT 1 FROM sqlite_schema WHERE name = 'latest'"); ok {
+	if n, ok, _ := s.writer.Integer(t.Context(), "SELECT 1 FROM sqlite_schema WHERE name = 'latest'"); ok {
 		t.Errorf("half of a step was taken: %d", n)
 	}
 	page, err := s.Messages(t.Context(), history.Query{})

@@ -9,11 +9,12 @@ import (
 
 	"hellox/history"
 	"hellox/history/live"
+	"hellox/sqlitefile"
 	"hellox/stream"
 )
 
 // read lends f a connection that reads.
-func (s *Store) read(ctx context.Context, f func(*conn) error) error {
+func (s *Store) read(ctx context.Context, f func(*sqlitefile.Conn) error) error {
 	select {
 	case <-s.stop:
 		return history.ErrClosed
@@ -23,7 +24,7 @@ func (s *Store) read(ctx context.Context, f func(*conn) error) error {
 	case c := <-s.readers:
 		defer func() { s.readers <- c }()
 		err := f(c)
-		if isDamage(err) {
+		if sqlitefile.IsDamaged(err) {
 			err = fmt.Errorf("history %s is damaged: %w", s.path, err)
 		}
 		return err
@@ -35,8 +36,8 @@ func (s *Store) read(ctx context.Context, f func(*conn) error) error {
 }
 
 // readRows appends the rows that query selects.
-func readRows(ctx context.Context, c *conn, rows []row, query string, args ...any) ([]row, error) {
-	err := c.query(ctx, query, func(v []driver.Value) error {
+func readRows(ctx context.Context, c *sqlitefile.Conn, rows []row, query string, args ...any) ([]row, error) {
+	err := c.Query(ctx, query, func(v []driver.Value) error {
 		var r row
 		if err := r.scan(v); err != nil {
 			return err
@@ -50,7 +51,7 @@ func readRows(ctx context.Context, c *conn, rows []row, query string, args ...an
 // Message implements Store. A message damaged on the disk is a *DamagedError.
 func (s *Store) Message(ctx context.Context, id int64) (m stream.Message, err error) {
 	var rows []row
-	err = s.read(ctx, func(c *conn) error {
+	err = s.read(ctx, func(c *sqlitefile.Conn) error {
 		rows, err = readRows(ctx, c, nil, "SELECT "+rowColumns+" FROM m WHERE id = ?", id)
 		return err
 	})
@@ -66,8 +67,8 @@ func (s *Store) Message(ctx context.Context, id int64) (m stream.Message, err er
 
 // receivedFrom returns the first message at or above an id, and when it was
 // received.
-func receivedFrom(ctx context.Context, c *conn, id int64) (at int64, received time.Time, ok bool, err error) {
-	err = c.query(ctx, "SELECT id, received FROM m WHERE id >= ? ORDER BY id LIMIT 1", func(v []driver.Value) error {
+func receivedFrom(ctx context.Context, c *sqlitefile.Conn, id int64) (at int64, received time.Time, ok bool, err error) {
+	err = c.Query(ctx, "SELECT id, received FROM m WHERE id >= ? ORDER BY id LIMIT 1", func(v []driver.Value) error {
 		var nanos int64
 		at, ok = v[0].(int64)
 		nanos, _ = v[1].(int64)
@@ -79,7 +80,7 @@ func receivedFrom(ctx context.Context, c *conn, id int64) (at int64, received ti
 
 // idAt returns the id of the first message received at or after t; one above
 // last if there is none. Received never falls, so this is a binary search.
-func (s *Store) idAt(ctx context.Context, c *conn, t time.Time) (int64, error) {
+func (s *Store) idAt(ctx context.Context, c *sqlitefile.Conn, t time.Time) (int64, error) {
 	lo, hi := s.first.Load(), s.last.Load()+1
 	for lo < hi {
 		mid := lo + (hi-lo)/2
@@ -100,7 +101,7 @@ func (s *Store) idAt(ctx context.Context, c *conn, t time.Time) (int64, error) {
 // scanBudget. A message damaged on the disk is left out, with a line in the
 // log.
 func (s *Store) Messages(ctx context.Context, q history.Query) (page history.Page, err error) {
-	err = s.read(ctx, func(c *conn) error {
+	err = s.read(ctx, func(c *sqlitefile.Conn) error {
 		lo, hi, err := s.bounds(ctx, c, &q)
 		if err != nil || lo+1 >= hi {
 			return err
@@ -129,7 +130,7 @@ func (s *Store) Messages(ctx context.Context, q history.Query) (page history.Pag
 }
 
 // bounds returns the ids between which q looks, both ends excluded.
-func (s *Store) bounds(ctx context.Context, c *conn, q *history.Query) (lo, hi int64, err error) {
+func (s *Store) bounds(ctx context.Context, c *sqlitefile.Conn, q *history.Query) (lo, hi int64, err error) {
 	lo, hi = max(q.After, s.first.Load()-1), s.last.Load()+1
 	if q.Before > 0 {
 		hi = min(hi, q.Before)
@@ -164,7 +165,7 @@ func (s *Store) offer(p *live.Pager, r *row) {
 }
 
 // readMerged reads a few series along their skip lists.
-func (s *Store) readMerged(ctx context.Context, c *conn, p *live.Pager, plan plan, lo, hi int64) error {
+func (s *Store) readMerged(ctx context.Context, c *sqlitefile.Conn, p *live.Pager, plan plan, lo, hi int64) error {
 	merged, err := newMerge(ctx, c, plan.series, p.Query.Forward(), lo, hi, p.Limit)
 	if err != nil {
 		return err
@@ -195,7 +196,7 @@ const (
 var errEnough = errors.New("enough")
 
 // readScanned reads the primary key.
-func (s *Store) readScanned(ctx context.Context, c *conn, p *live.Pager, plan plan, lo, hi int64) error {
+func (s *Store) readScanned(ctx context.Context, c *sqlitefile.Conn, p *live.Pager, plan plan, lo, hi int64) error {
 	forward := p.Query.Forward()
 	query := "SELECT " + rowColumns + " FROM m WHERE id > ? AND id < ?"
 	if plan.where != "" {
@@ -210,7 +211,7 @@ func (s *Store) readScanned(ctx context.Context, c *conn, p *live.Pager, plan pl
 			a, b = max(lo, hi-window-1), hi
 		}
 		began, before := time.Now(), p.Considered
-		err := c.once(ctx, query, func(v []driver.Value) error {
+		err := c.QueryOnce(ctx, query, func(v []driver.Value) error {
 			var r row
 			if err := r.scan(v); err != nil {
 				return err

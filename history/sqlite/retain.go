@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"hellox/sqlitefile"
 )
 
 // retention is what the writer remembers between two evictions.
@@ -87,11 +89,11 @@ const logRoom = 16 << 20
 
 // used returns how many bytes of the file hold something.
 func (s *Store) used(ctx context.Context) (int64, error) {
-	pages, _, err := s.writer.integer(ctx, "PRAGMA page_count")
+	pages, _, err := s.writer.Integer(ctx, "PRAGMA page_count")
 	if err != nil {
 		return 0, err
 	}
-	free, _, err := s.writer.integer(ctx, "PRAGMA freelist_count")
+	free, _, err := s.writer.Integer(ctx, "PRAGMA freelist_count")
 	return (pages - free) * pageSize, err
 }
 
@@ -125,7 +127,7 @@ func (s *Store) prepareEviction(ctx context.Context, n int64) (*eviction, error)
 	}
 	l.total = s.evicted.Load() + uint64(l.upTo-first+1)
 	ended := map[*series]bool{}
-	err := s.writer.query(ctx, "SELECT id, source, flags FROM m WHERE id <= ?", func(v []driver.Value) error {
+	err := s.writer.Query(ctx, "SELECT id, source, flags FROM m WHERE id <= ?", func(v []driver.Value) error {
 		id, source, flags := v[0].(int64), v[1].(int64), v[2].(int64)
 		if flags&flagAnchor != 0 {
 			l.anchors = append(l.anchors, [2]int64{source, id})
@@ -140,17 +142,17 @@ func (s *Store) prepareEviction(ctx context.Context, n int64) (*eviction, error)
 }
 
 // write puts the step into the transaction under way.
-func (l *eviction) write(c *conn) error {
-	if err := c.exec("DELETE FROM m WHERE id <= ?", l.upTo); err != nil {
+func (l *eviction) write(c *sqlitefile.Conn) error {
+	if err := c.Exec("DELETE FROM m WHERE id <= ?", l.upTo); err != nil {
 		return err
 	}
 	for _, anchor := range l.anchors {
-		if err := c.exec("DELETE FROM mark WHERE source = ? AND id = ?", anchor[0], anchor[1]); err != nil {
+		if err := c.Exec("DELETE FROM mark WHERE source = ? AND id = ?", anchor[0], anchor[1]); err != nil {
 			return err
 		}
 	}
 	for _, one := range l.ended {
-		if err := c.exec("DELETE FROM source WHERE id = ?", one.id); err != nil {
+		if err := c.Exec("DELETE FROM source WHERE id = ?", one.id); err != nil {
 			return err
 		}
 	}
@@ -165,11 +167,11 @@ const (
 )
 
 func (s *Store) shrink(ctx context.Context) error {
-	free, _, err := s.writer.integer(ctx, "PRAGMA freelist_count")
+	free, _, err := s.writer.Integer(ctx, "PRAGMA freelist_count")
 	if err != nil || free*pageSize < freeRoom {
 		return err
 	}
-	return s.writer.query(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", shrinkStep), func([]driver.Value) error { return nil })
+	return s.writer.Query(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", shrinkStep), func([]driver.Value) error { return nil })
 }
 
 // pageSize is SQLite's default, which create does not change.

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"fmt"
+
+	"hellox/sqlitefile"
 )
 
 // applicationID is in the header of a history file: "hlox".
@@ -47,14 +49,14 @@ CREATE TABLE mark(source INTEGER, id INTEGER, PRIMARY KEY(source, id)) STRICT, W
 
 // migrate brings the file from its version to that of steps, one transaction a
 // step: a process killed between two of them goes on where it was.
-func migrate(ctx context.Context, c *conn, steps []string) error {
-	version, _, err := c.integer(ctx, "PRAGMA user_version")
+func migrate(ctx context.Context, c *sqlitefile.Conn, steps []string) error {
+	version, _, err := c.Integer(ctx, "PRAGMA user_version")
 	if err != nil {
 		return err
 	}
 	for ; version < int64(len(steps)); version++ {
-		err := c.transact(func() error {
-			return c.script(ctx, fmt.Sprintf("%s; PRAGMA user_version = %d;", steps[version], version+1))
+		err := c.Transact(func() error {
+			return c.Script(ctx, fmt.Sprintf("%s; PRAGMA user_version = %d;", steps[version], version+1))
 		})
 		if err != nil {
 			return fmt.Errorf("bring the history from version %d to %d: %w", version, version+1, err)

@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"sync"
 	"sync/atomic"
+
+	"hellox/sqlitefile"
 )
 
 // A series is the messages of one pair of topic and sender. Each row refers to
@@ -49,9 +51,9 @@ type seriesIndex struct {
 	newest int64                 // highest id given
 }
 
-func loadSeries(ctx context.Context, c *conn) (*seriesIndex, error) {
+func loadSeries(ctx context.Context, c *sqlitefile.Conn) (*seriesIndex, error) {
 	s := &seriesIndex{byID: map[int64]*series{}, byName: map[[2]string]*series{}}
-	err := c.query(ctx, "SELECT id, topic, sender, last, count FROM source", func(v []driver.Value) error {
+	err := c.Query(ctx, "SELECT id, topic, sender, last, count FROM source", func(v []driver.Value) error {
 		topic, ok1 := v[1].([]byte)
 		sender, ok2 := v[2].([]byte)
 		if (!ok1 && v[1] != nil) || (!ok2 && v[2] != nil) {

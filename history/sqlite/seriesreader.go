@@ -3,6 +3,8 @@ package sqlite
 import (
 	"container/heap"
 	"context"
+
+	"hellox/sqlitefile"
 )
 
 // anchorEvery is how many messages of a series are from one anchor to the next.
@@ -21,7 +23,7 @@ const walkQuery = `WITH RECURSIVE chain(` + rowColumns + `) AS (
 // A seriesReader reads the messages of one series, between two IDs, in one
 // direction.
 type seriesReader struct {
-	c       *conn
+	c       *sqlitefile.Conn
 	series  *series
 	forward bool
 	lo, hi  int64 // ids above and below which it reads; moves as it goes
@@ -61,7 +63,7 @@ func (sr *seriesReader) fill(ctx context.Context) (err error) {
 	}
 	// The row to begin at is the first anchor at or above the bound; above the
 	// last anchor, the newest.
-	from, anchored, err := sr.c.integer(ctx, "SELECT min(id) FROM mark WHERE source = ? AND id >= ?", sr.series.id, bound)
+	from, anchored, err := sr.c.Integer(ctx, "SELECT min(id) FROM mark WHERE source = ? AND id >= ?", sr.series.id, bound)
 	if err != nil {
 		return err
 	}
@@ -92,7 +94,7 @@ func (sr *seriesReader) fill(ctx context.Context) (err error) {
 type merge []*seriesReader
 
 // newMerge begins to read all series between lo and hi.
-func newMerge(ctx context.Context, c *conn, all []*series, forward bool, lo, hi int64, limit int) (*merge, error) {
+func newMerge(ctx context.Context, c *sqlitefile.Conn, all []*series, forward bool, lo, hi int64, limit int) (*merge, error) {
 	var m merge
 	for _, one := range all {
 		sr := &seriesReader{c: c, series: one, forward: forward, lo: lo, hi: hi, chunk: max(4, 2*limit/len(all)), at: -1}

@@ -19,6 +19,7 @@ import (
 
 	"hellox/history"
 	"hellox/history/live"
+	"hellox/sqlitefile"
 	"hellox/stream"
 	"hellox/stream/track"
 )
@@ -50,8 +51,8 @@ type Store struct {
 	hub     *live.Hub
 	state   *live.State
 	series  *seriesIndex
-	readers chan *conn // holds the idle ones
-	opened  int        // how many readers there are
+	readers chan *sqlitefile.Conn // holds the idle ones
+	opened  int                   // how many readers there are
 	stop    chan struct{}
 	metrics *metrics
 
@@ -60,7 +61,7 @@ type Store struct {
 	evicted atomic.Uint64
 
 	writing         sync.Mutex // guards all that follows
-	writer          *conn
+	writer          *sqlitefile.Conn
 	tracker         *track.Tracker
 	changed         []*series // since the last checkpoint
 	pending         *batch    // tracked, not yet on the disk
@@ -115,7 +116,7 @@ func open(ctx context.Context, path string, o Options, steps []string) (_ *Store
 		return nil, err
 	}
 	s := &Store{path: path, o: o, log: o.Log, now: o.Now, lock: lock, stop: make(chan struct{}),
-		readers: make(chan *conn, readerCount)}
+		readers: make(chan *sqlitefile.Conn, readerCount)}
 	defer func() {
 		if err != nil {
 			if closing := s.closeFile(); closing != nil {
@@ -147,17 +148,17 @@ func open(ctx context.Context, path string, o Options, steps []string) (_ *Store
 
 // load opens the connections and brings memory to where the file is.
 func (s *Store) load(ctx context.Context, steps []string) (err error) {
-	if s.writer, err = dial(ctx, s.path, asWriter); err != nil {
+	if s.writer, err = sqlitefile.Dial(ctx, s.path, asWriter); err != nil {
 		return err
 	}
-	if err := s.writer.keepLog(); err != nil {
+	if err := s.writer.KeepWAL(); err != nil {
 		return err
 	}
 	if err := migrate(ctx, s.writer, steps); err != nil {
 		return err
 	}
 	for range readerCount {
-		r, err := dial(ctx, s.path, asReader)
+		r, err := sqlitefile.Dial(ctx, s.path, asReader)
 		if err != nil {
 			return err
 		}
@@ -199,11 +200,11 @@ func (s *Store) load(ctx context.Context, steps []string) (err error) {
 // replay reads the newest messages: what came after the checkpoint goes into the
 // tracker, what came in the last hour into the meters.
 func (s *Store) replay(ctx context.Context, kept int64, entries []storedSender) error {
-	newest, _, err := s.writer.integer(ctx, "SELECT max(id) FROM m")
+	newest, _, err := s.writer.Integer(ctx, "SELECT max(id) FROM m")
 	if err != nil {
 		return err
 	}
-	first, any, err := s.writer.integer(ctx, "SELECT min(id) FROM m")
+	first, any, err := s.writer.Integer(ctx, "SELECT min(id) FROM m")
 	if err != nil {
 		return err
 	}
@@ -292,7 +293,7 @@ func (s *Store) Stats(ctx context.Context) (history.Stats, error) {
 	st := s.state.Stats()
 	st.Evicted, st.Bytes, st.Limit = s.evicted.Load(), s.size(), s.o.Keep
 	st.LastID = s.last.Load()
-	err := s.read(ctx, func(c *conn) error {
+	err := s.read(ctx, func(c *sqlitefile.Conn) error {
 		first, received, ok, err := receivedFrom(ctx, c, s.first.Load())
 		if ok {
 			st.FirstID, st.Oldest = first, received
@@ -324,7 +325,7 @@ func (s *Store) Close() error {
 	var err error
 	if s.failed == nil && s.pending == nil {
 		// Without room for it, opening replays the messages since the last one.
-		if err = s.writeCheckpoint(); isFull(err) || isBusy(err) {
+		if err = s.writeCheckpoint(); sqlitefile.IsFull(err) || sqlitefile.IsBusy(err) {
 			err = nil
 		}
 	}
@@ -340,7 +341,7 @@ func (s *Store) closeFile() error {
 	for range s.opened {
 		select {
 		case r := <-s.readers:
-			errs = append(errs, r.close())
+			errs = append(errs, r.Close())
 		case <-time.After(2 * time.Second):
 			errs = append(errs, fmt.Errorf("close history %s: a page is still being read", s.path))
 		}
@@ -348,7 +349,7 @@ func (s *Store) closeFile() error {
 	// After a failed write the file is left to the next process: closing the
 	// connection would copy from the write-ahead log what may not be there.
 	if s.writer != nil && s.failed == nil {
-		errs = append(errs, s.writer.close())
+		errs = append(errs, s.writer.Close())
 	}
 	return errors.Join(append(errs, s.lock.Unlock())...)
 }

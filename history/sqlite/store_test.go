@@ -240,7 +240,7 @@ func TestRetentionByBytes(t *testing.T) {
 	if st.FirstID < 1000 || st.Evicted != uint64(st.FirstID-1) || st.Stored != 30_000 || st.LastID != 30_000 {
 		t.Errorf("%+v", st)
 	}
-	if err := s.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+	if err := s.writer.Exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		t.Fatal(err)
 	}
 	if size := s.size(); size > keep {
