@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -37,10 +36,7 @@ type Image struct {
 	Size   int64  // bytes, not compressed
 	ID     string // the digest of the image's configuration, "sha256:…"
 	DiffID string // the digest of its one layer, not compressed
-	// Built says that the executable was built for the nodes from source
-	// just now, and BuildTime how long that took.
-	Built     bool
-	BuildTime time.Duration
+	Built  bool   // the executable was built for the nodes, from source, just now
 
 	image v1.Image
 	file  *os.File

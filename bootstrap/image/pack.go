@@ -24,11 +24,9 @@ import (
 type Packer struct {
 	Runner     *run.Runner
 	Executable string // path of the running executable
-	// Source is a directory in a clone of hellox. "" is where this package was
-	// compiled, if that still exists.
-	Source string
-	// Dir is the working directory, which may be in a clone if Source is not.
-	Dir      string
+	// Sources are directories that may lie in a clone of hellox. The first that
+	// does is built.
+	Sources  []string
 	CacheDir string // directory for files that may be deleted: built executables
 	// Building, if not nil, is called when a build begins, which takes seconds
 	// to minutes.
@@ -57,7 +55,6 @@ func (p Packer) Pack(ctx context.Context, arch string) (*Image, error) {
 		_ = os.Chtimes(kept, now, now) // only the order of eviction depends on it
 		return New(kept, arch)
 	}
-	began := time.Now()
 	if err := p.build(ctx, arch, kept, unfit); err != nil {
 		return nil, err
 	}
@@ -65,7 +62,7 @@ func (p Packer) Pack(ctx context.Context, arch string) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	img.Built, img.BuildTime = true, time.Since(began)
+	img.Built = true
 	return img, nil
 }
 
@@ -137,17 +134,21 @@ func (p Packer) build(ctx context.Context, arch, path string, unfit error) error
 	return p.evict(dir)
 }
 
+// CompiledIn returns the directory that this package was compiled in, which lies
+// in a clone if hellox runs where it was built. With -trimpath it is not absolute.
+func CompiledIn() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(file)
+}
+
 // source returns the directory of hellox's go.mod.
 func (p Packer) source() (string, bool) {
-	at := p.Source
-	if at == "" {
-		_, file, _, _ := runtime.Caller(0) // -trimpath leaves no absolute path
-		at = filepath.Dir(file)
+	for _, dir := range p.Sources {
+		if root, ok := sourceAbove(dir); ok {
+			return root, true
+		}
 	}
-	if root, ok := sourceAbove(at); ok {
-		return root, true
-	}
-	return sourceAbove(p.Dir)
+	return "", false
 }
 
 // sourceAbove looks for hellox's go.mod in dir and its parents.

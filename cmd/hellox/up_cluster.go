@@ -240,7 +240,10 @@ func newPacker(sh shell) (image.Packer, error) {
 	if err != nil {
 		return image.Packer{}, fmt.Errorf("pack the image: %w", err)
 	}
-	return image.Packer{Runner: bootrun.New(sh.environ), Executable: self, Dir: dir, CacheDir: cache}, nil
+	return image.Packer{
+		Runner: bootrun.New(sh.environ), Executable: self, CacheDir: cache,
+		Sources: []string{image.CompiledIn(), dir},
+	}, nil
 }
 
 // changeHolder identifies this process to others that want to change the same
