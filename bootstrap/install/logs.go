@@ -149,9 +149,7 @@ func (r logReader) follow(ctx context.Context, selector string) error {
 
 // pod calls line with the log of a pod's first container, the role's own.
 func (r logReader) pod(ctx context.Context, pod *corev1.Pod, line func(LogLine) error) error {
-	request := podLog(r.inst, pod.Name, logOptions{
-		container: pod.Spec.Containers[0].Name, follow: r.options.Follow, previous: r.options.Previous, tail: r.options.Tail,
-	})
+	request := podLog(r.inst, pod.Name, pod.Spec.Containers[0].Name, r.options)
 	stream, err := request.Stream(ctx)
 	if err != nil {
 		return fmt.Errorf("read the log of pod %s: %w", pod.Name, err)
@@ -180,23 +178,17 @@ func (r logReader) pod(ctx context.Context, pod *corev1.Pod, line func(LogLine) 
 	}
 }
 
-type logOptions struct {
-	container        string
-	follow, previous bool
-	tail             int64
-}
-
 // podLog is the request for one container's log.
-func podLog(inst *Installation, pod string, o logOptions) *rest.Request {
-	r := inst.client.REST.Get().AbsPath("/api/v1/namespaces", inst.Namespace, "pods", pod, "log").Param("container", o.container)
-	if o.follow {
+func podLog(inst *Installation, pod, container string, o LogOptions) *rest.Request {
+	r := inst.client.REST.Get().AbsPath("/api/v1/namespaces", inst.Namespace, "pods", pod, "log").Param("container", container)
+	if o.Follow {
 		r.Param("follow", "true")
 	}
-	if o.previous {
+	if o.Previous {
 		r.Param("previous", "true")
 	}
-	if o.tail > 0 {
-		r.Param("tailLines", strconv.FormatInt(o.tail, 10))
+	if o.Tail > 0 {
+		r.Param("tailLines", strconv.FormatInt(o.Tail, 10))
 	}
 	return r
 }

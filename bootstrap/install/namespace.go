@@ -17,34 +17,24 @@ import (
 // changed, and never deleted. EnsureNamespace waits for a namespace that is being
 // deleted.
 func (inst *Installation) EnsureNamespace(ctx context.Context, progress func(string)) (own bool, err error) {
-	all := inst.client.All(kube.Namespaces)
 	for {
-		u, err := all.Get(ctx, inst.Namespace, metav1.GetOptions{})
-		switch {
-		case apierrors.IsNotFound(err):
-			fresh := &unstructured.Unstructured{Object: map[string]any{
-				"apiVersion": "v1",
-				"kind":       "Namespace",
-				"metadata":   map[string]any{"name": inst.Namespace, "labels": inst.labels()},
-			}}
-			_, err := all.Create(ctx, fresh, metav1.CreateOptions{FieldManager: fieldManager + "-create"})
-			if apierrors.IsAlreadyExists(err) {
-				continue // created meanwhile: see by whom
-			}
-			if err != nil {
-				return false, fmt.Errorf("make namespace %s: %w", inst.Namespace, err)
-			}
-			return true, nil
-		case err != nil:
-			return false, fmt.Errorf("read namespace %s: %w", inst.Namespace, err)
-		case u.GetDeletionTimestamp() != nil:
-			progress("waiting until the old namespace " + inst.Namespace + " is gone")
-			if err := kube.WaitGone(ctx, all, inst.Namespace, u.GetUID()); err != nil {
-				return false, fmt.Errorf("wait until the old namespace %s is gone: %w", inst.Namespace, err)
-			}
-		default:
-			return inst.belongs(u), nil
+		own, err := inst.FindNamespace(ctx, progress)
+		if !apierrors.IsNotFound(err) {
+			return own, err
 		}
+		u := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "v1",
+			"kind":       "Namespace",
+			"metadata":   map[string]any{"name": inst.Namespace, "labels": inst.labels()},
+		}}
+		_, err = inst.client.All(kube.Namespaces).Create(ctx, u, metav1.CreateOptions{FieldManager: fieldManager + "-create"})
+		if apierrors.IsAlreadyExists(err) {
+			continue // created meanwhile: see by whom
+		}
+		if err != nil {
+			return false, fmt.Errorf("make namespace %s: %w", inst.Namespace, err)
+		}
+		return true, nil
 	}
 }
 

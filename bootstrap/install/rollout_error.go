@@ -93,7 +93,7 @@ func (w rolloutWatcher) investigate(ctx context.Context, c *Cause) {
 // lastLines returns the last lines that a container logged before it ended.
 func (w rolloutWatcher) lastLines(ctx context.Context, pod, container string) ([]string, error) {
 	for _, previous := range []bool{true, false} {
-		text, err := podLog(w.inst, pod, logOptions{container: container, previous: previous, tail: 3}).DoRaw(ctx)
+		text, err := podLog(w.inst, pod, container, LogOptions{Previous: previous, Tail: 3}).DoRaw(ctx)
 		if err != nil {
 			continue // there is no previous container before the first restart
 		}
