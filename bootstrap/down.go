@@ -31,20 +31,21 @@ type DownOptions struct {
 // reports that.
 func Down(ctx context.Context, c *cluster.Cluster, o DownOptions, steps step.Reporter) error {
 	inst, err := install.New(c.REST, o.Namespace)
-	if err == nil {
-		d := &downRun{DownOptions: o, Reporter: steps, cluster: c, inst: inst}
-		err = d.run(kube.WithoutKlog(ctx))
-	}
 	if err != nil {
-		steps.Fail(err)
+		return err
 	}
-	return err
+	d := &downRun{options: o, steps: steps, cluster: c, inst: inst}
+	if err := d.run(kube.WithoutKlog(ctx)); err != nil {
+		steps.Fail(err)
+		return err
+	}
+	return nil
 }
 
 // A downRun is what the steps of one Down share.
 type downRun struct {
-	DownOptions
-	step.Reporter
+	options DownOptions
+	steps   step.Reporter
 	cluster *cluster.Cluster
 	inst    *install.Installation
 	absent  bool          // there is no such namespace
@@ -55,7 +56,7 @@ type downRun struct {
 // run takes the steps of a Down. The lock is held from the first removal to
 // that of the namespace.
 func (d *downRun) run(ctx context.Context) error {
-	d.Begin(step.Remove)
+	d.steps.Begin(step.Remove)
 	held, err := d.acquireLock(ctx)
 	if err != nil {
 		return err
@@ -76,13 +77,13 @@ func (d *downRun) run(ctx context.Context) error {
 // acquireLock locks the installation, if there is one and it will be changed.
 // The context it returns ends when the lock is lost.
 func (d *downRun) acquireLock(ctx context.Context) (held context.Context, err error) {
-	d.own, err = d.inst.FindNamespace(ctx, d.Progress)
+	d.own, err = d.inst.FindNamespace(ctx, d.steps.Progress)
 	d.absent = apierrors.IsNotFound(err)
-	if d.absent || d.DryRun && err == nil {
+	if d.absent || d.options.DryRun && err == nil {
 		return ctx, nil
 	}
 	if err == nil {
-		held, d.lock, err = install.AcquireLock(ctx, d.inst, d.Holder, d.Progress)
+		held, d.lock, err = install.AcquireLock(ctx, d.inst, d.options.Holder, d.steps.Progress)
 	}
 	return held, err
 }
@@ -97,47 +98,47 @@ func (d *downRun) releaseLock(ctx context.Context) {
 func (d *downRun) removeObjects(ctx context.Context) error {
 	switch {
 	case d.absent:
-		d.Done("nothing of hellox in namespace "+d.Namespace, true)
+		d.steps.Done("nothing of hellox in namespace "+d.options.Namespace, true)
 		return nil
-	case d.DryRun:
+	case d.options.DryRun:
 		return d.planRemoval(ctx)
 	}
-	removed, notes, err := d.inst.Clear(ctx, d.KeepData)
+	removed, notes, err := d.inst.Clear(ctx, d.options.KeepData)
 	if err != nil {
 		return err
 	}
-	done := install.Count(len(removed), "object") + " removed from namespace " + d.Namespace
+	done := install.Count(len(removed), "object") + " removed from namespace " + d.options.Namespace
 	if len(removed) == 0 {
-		done = "nothing of hellox in namespace " + d.Namespace
+		done = "nothing of hellox in namespace " + d.options.Namespace
 	}
-	d.Done(done, len(removed) == 0)
+	d.steps.Done(done, len(removed) == 0)
 	for _, n := range notes {
-		d.Note(n)
+		d.steps.Note(n)
 	}
 	return nil
 }
 
 // planRemoval reports what would be removed.
 func (d *downRun) planRemoval(ctx context.Context) error {
-	removable, err := d.inst.Removable(ctx, d.own, d.KeepData)
+	removable, err := d.inst.Removable(ctx, d.own, d.options.KeepData)
 	if err != nil {
 		return err
 	}
 	if len(removable) == 0 {
-		d.Done("nothing of hellox in namespace "+d.Namespace, true)
+		d.steps.Done("nothing of hellox in namespace "+d.options.Namespace, true)
 		return nil
 	}
-	d.Done("would remove from namespace "+d.Namespace+": "+kube.Names(removable), true)
+	d.steps.Done("would remove from namespace "+d.options.Namespace+": "+kube.Names(removable), true)
 	return nil
 }
 
 // removeImages removes the images that no other installation of the cluster has
 // recorded.
 func (d *downRun) removeImages(ctx context.Context) error {
-	if d.DryRun {
+	if d.options.DryRun {
 		return nil
 	}
-	d.Begin(step.Unload)
+	d.steps.Begin(step.Unload)
 	names, err := install.OtherImages(ctx, d.inst)
 	if err != nil {
 		return err
@@ -152,22 +153,22 @@ func (d *downRun) removeImages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.KeepData {
+	if d.options.KeepData {
 		if err := install.ForgetImages(ctx, d.inst); err != nil {
 			return err
 		}
 	}
-	d.Done(install.Count(n, "image")+" removed from "+install.Count(len(d.cluster.Nodes), "node"), n == 0)
+	d.steps.Done(install.Count(n, "image")+" removed from "+install.Count(len(d.cluster.Nodes), "node"), n == 0)
 	return nil
 }
 
 // removeNamespace removes the inventory, and the namespace with it if that is
 // the installation's own and holds no other objects.
 func (d *downRun) removeNamespace(ctx context.Context) error {
-	if d.DryRun || d.absent || d.KeepData {
+	if d.options.DryRun || d.absent || d.options.KeepData {
 		return nil
 	}
-	d.Begin(step.Namespace)
+	d.steps.Begin(step.Namespace)
 	var foreign []kube.Ref
 	if d.own {
 		var err error
@@ -180,11 +181,11 @@ func (d *downRun) removeNamespace(ctx context.Context) error {
 		if err := install.ForgetInventory(ctx, d.inst); err != nil {
 			return err
 		}
-		left := "left: namespace " + d.Namespace + ", which was there before hellox"
+		left := "left: namespace " + d.options.Namespace + ", which was there before hellox"
 		if d.own {
-			left = fmt.Sprintf("left: namespace %s, which holds %s", d.Namespace, kube.Few(foreign))
+			left = fmt.Sprintf("left: namespace %s, which holds %s", d.options.Namespace, kube.Few(foreign))
 		}
-		d.Done(left, true)
+		d.steps.Done(left, true)
 		return nil
 	}
 	// The namespace takes the inventory and the lock with it.
@@ -192,15 +193,15 @@ func (d *downRun) removeNamespace(ctx context.Context) error {
 	if err := d.inst.RemoveNamespace(ctx); err != nil {
 		return err
 	}
-	d.Done("namespace "+d.Namespace+" removed", false)
+	d.steps.Done("namespace "+d.options.Namespace+" removed", false)
 	return nil
 }
 
 func (d *downRun) deleteCluster(ctx context.Context) error {
-	if !d.DeleteCluster {
+	if !d.options.DeleteCluster {
 		return nil
 	}
-	d.Begin(step.DeleteCluster)
+	d.steps.Begin(step.DeleteCluster)
 	created, err := install.CreatedByHellox(ctx, d.cluster.REST)
 	if err != nil {
 		return err
@@ -217,20 +218,20 @@ func (d *downRun) deleteCluster(ctx context.Context) error {
 		return err
 	}
 	for _, i := range installations {
-		if i.Namespace != d.Namespace {
+		if i.Namespace != d.options.Namespace {
 			return &step.Error{
 				Sentence: fmt.Sprintf("delete %s: it also holds the installation in namespace %s", d.cluster, i.Namespace),
 				Hint:     "hellox down --namespace " + i.Namespace,
 			}
 		}
 	}
-	if d.DryRun {
-		d.Done("would delete "+d.cluster.String(), true)
+	if d.options.DryRun {
+		d.steps.Done("would delete "+d.cluster.String(), true)
 		return nil
 	}
 	if err := d.cluster.Delete(ctx); err != nil {
 		return err
 	}
-	d.Done("deleted "+d.cluster.String(), false)
+	d.steps.Done("deleted "+d.cluster.String(), false)
 	return nil
 }

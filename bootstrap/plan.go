@@ -16,34 +16,33 @@ import (
 // each apply, for what would change.
 func Plan(ctx context.Context, o UpOptions, steps step.Reporter) error {
 	up, err := newUpRun(o, steps)
-	if err == nil {
-		err = (&planRun{up}).run(kube.WithoutKlog(ctx))
-	}
 	if err != nil {
+		return err
+	}
+	if err := up.plan(kube.WithoutKlog(ctx)); err != nil {
 		steps.Fail(err)
-	}
-	return err
-}
-
-// A planRun is an Up of which only the image is made.
-type planRun struct{ *upRun }
-
-func (p *planRun) run(ctx context.Context) error {
-	if err := p.packImage(ctx); err != nil {
 		return err
 	}
-	defer p.image.Close()
-	if err := p.planLoad(ctx); err != nil {
-		return err
-	}
-	return p.planApply(ctx)
+	return nil
 }
 
-func (p *planRun) planLoad(ctx context.Context) error {
-	p.Begin(step.Load)
+// plan takes the steps of a Plan, which are those of an Up as far as the image.
+func (up *upRun) plan(ctx context.Context) error {
+	if err := up.packImage(ctx); err != nil {
+		return err
+	}
+	defer up.image.Close()
+	if err := up.planLoad(ctx); err != nil {
+		return err
+	}
+	return up.planApply(ctx)
+}
+
+func (up *upRun) planLoad(ctx context.Context) error {
+	up.steps.Begin(step.Load)
 	var lacking []string
-	for _, n := range p.Cluster.Nodes {
-		has, err := p.Cluster.Has(ctx, n.Name, p.image)
+	for _, n := range up.options.Cluster.Nodes {
+		has, err := up.options.Cluster.Has(ctx, n.Name, up.image)
 		if err != nil {
 			return err
 		}
@@ -52,20 +51,20 @@ func (p *planRun) planLoad(ctx context.Context) error {
 		}
 	}
 	if len(lacking) == 0 {
-		p.Done("it is on every node", true)
+		up.steps.Done("it is on every node", true)
 		return nil
 	}
-	p.Done("would put it on "+strings.Join(lacking, ", "), false)
+	up.steps.Done("would put it on "+strings.Join(lacking, ", "), false)
 	return nil
 }
 
-func (p *planRun) planApply(ctx context.Context) error {
-	p.Begin(step.Apply)
-	objects, err := p.render(ctx)
+func (up *upRun) planApply(ctx context.Context) error {
+	up.steps.Begin(step.Apply)
+	objects, err := up.render(ctx)
 	if err != nil {
 		return err
 	}
-	own, err := p.inst.FindNamespace(ctx, p.Progress)
+	own, err := up.inst.FindNamespace(ctx, up.steps.Progress)
 	fresh := apierrors.IsNotFound(err)
 	if err != nil && !fresh {
 		return err
@@ -80,7 +79,7 @@ func (p *planRun) planApply(ctx context.Context) error {
 			created = append(created, r) // nothing can be tried in a namespace that is not there
 			continue
 		}
-		before, after, err := p.inst.Try(ctx, u)
+		before, after, err := up.inst.Try(ctx, u)
 		switch {
 		case err != nil:
 			return err
@@ -100,6 +99,6 @@ func (p *planRun) planApply(ctx context.Context) error {
 	if len(parts) == 0 {
 		parts = append(parts, install.Count(len(objects), "object")+" as they should be")
 	}
-	p.Done("in namespace "+p.Namespace+": "+strings.Join(parts, "; "), len(created)+len(changed) == 0)
+	up.steps.Done("in namespace "+up.options.Namespace+": "+strings.Join(parts, "; "), len(created)+len(changed) == 0)
 	return nil
 }

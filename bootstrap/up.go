@@ -45,27 +45,28 @@ func StartCluster(ctx context.Context, found cluster.Found, progress func(string
 // the caller.
 func Up(ctx context.Context, o UpOptions, steps step.Reporter) error {
 	up, err := newUpRun(o, steps)
-	if err == nil {
-		err = up.run(kube.WithoutKlog(ctx))
-	}
 	if err != nil {
-		steps.Fail(err)
+		return err
 	}
-	return err
+	if err := up.run(kube.WithoutKlog(ctx)); err != nil {
+		steps.Fail(err)
+		return err
+	}
+	return nil
 }
 
 // An upRun is what the steps of one Up share.
 type upRun struct {
-	UpOptions
-	step.Reporter
-	inst  *install.Installation
-	image *image.Image // nil before packImage
-	own   bool         // the namespace is the installation's
+	options UpOptions
+	steps   step.Reporter
+	inst    *install.Installation
+	image   *image.Image // nil before packImage
+	own     bool         // the namespace is the installation's
 }
 
 func newUpRun(o UpOptions, steps step.Reporter) (*upRun, error) {
 	inst, err := install.New(o.Cluster.REST, o.Namespace)
-	return &upRun{UpOptions: o, Reporter: steps, inst: inst}, err
+	return &upRun{options: o, steps: steps, inst: inst}, err
 }
 
 // run takes the steps of an Up. The lock is held from before the load to the
@@ -75,12 +76,12 @@ func (up *upRun) run(ctx context.Context) error {
 		return err
 	}
 	defer up.image.Close()
-	up.Begin(step.Load)
+	up.steps.Begin(step.Load)
 	var err error
-	if up.own, err = up.inst.EnsureNamespace(ctx, up.Progress); err != nil {
+	if up.own, err = up.inst.EnsureNamespace(ctx, up.steps.Progress); err != nil {
 		return err
 	}
-	held, lock, err := install.AcquireLock(ctx, up.inst, up.Holder, up.Progress)
+	held, lock, err := install.AcquireLock(ctx, up.inst, up.options.Holder, up.steps.Progress)
 	if err != nil {
 		return err
 	}
@@ -91,14 +92,14 @@ func (up *upRun) run(ctx context.Context) error {
 	if err := up.applyManifests(held); err != nil {
 		return orLost(held, err)
 	}
-	return waitForRollout(held, up.inst, up.Reporter)
+	return waitForRollout(held, up.inst, up.steps)
 }
 
 func (up *upRun) packImage(ctx context.Context) error {
-	up.Begin(step.Image)
-	packer := up.Packer
-	packer.Building = func() { up.Progress("building it for " + up.Cluster.Arch) }
-	image, err := packer.Pack(ctx, up.Cluster.Arch)
+	up.steps.Begin(step.Image)
+	packer := up.options.Packer
+	packer.Building = func() { up.steps.Progress("building it for " + up.options.Cluster.Arch) }
+	image, err := packer.Pack(ctx, up.options.Cluster.Arch)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (up *upRun) packImage(ctx context.Context) error {
 	if image.Built {
 		how = "built and packed"
 	}
-	up.Done(fmt.Sprintf("image %s (%d MB) %s", image.Name(), (image.Size+500_000)/1_000_000, how), false)
+	up.steps.Done(fmt.Sprintf("image %s (%d MB) %s", image.Name(), (image.Size+500_000)/1_000_000, how), false)
 	return nil
 }
 
@@ -117,11 +118,11 @@ func (up *upRun) loadImage(ctx context.Context) error {
 		return err
 	}
 	unchanged, done := true, 0
-	nodes := up.Cluster.Nodes
-	err := up.Cluster.LoadAll(ctx, up.image, func(loaded bool) {
+	nodes := up.options.Cluster.Nodes
+	err := up.options.Cluster.LoadAll(ctx, up.image, func(loaded bool) {
 		done++
 		unchanged = unchanged && !loaded
-		up.Progress(fmt.Sprintf("%d of %d", done, len(nodes)))
+		up.steps.Progress(fmt.Sprintf("%d of %d", done, len(nodes)))
 	})
 	if err != nil {
 		return err
@@ -137,12 +138,12 @@ func (up *upRun) loadImage(ctx context.Context) error {
 	case len(nodes) > 3:
 		where = fmt.Sprintf("on all %d nodes", len(nodes))
 	}
-	up.Done(where, unchanged)
+	up.steps.Done(where, unchanged)
 	return nil
 }
 
 func (up *upRun) applyManifests(ctx context.Context) error {
-	up.Begin(step.Apply)
+	up.steps.Begin(step.Apply)
 	objects, err := up.render(ctx)
 	if err != nil {
 		return err
@@ -151,9 +152,9 @@ func (up *upRun) applyManifests(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	up.Done(done.String()+" in namespace "+up.Namespace, done.Unchanged())
-	for _, note := range done.Notes(up.Namespace) {
-		up.Note(note)
+	up.steps.Done(done.String()+" in namespace "+up.options.Namespace, done.Unchanged())
+	for _, note := range done.Notes(up.options.Namespace) {
+		up.steps.Note(note)
 	}
 	return nil
 }
@@ -161,7 +162,7 @@ func (up *upRun) applyManifests(ctx context.Context) error {
 // render returns the objects to apply. The number of broadcasters that was set
 // before stays, unless another one is asked for now.
 func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, error) {
-	broadcasters := up.Broadcasters
+	broadcasters := up.options.Broadcasters
 	if broadcasters == nil {
 		var err error
 		if broadcasters, err = install.Broadcasters(ctx, up.inst); err != nil {
@@ -169,7 +170,7 @@ func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 		}
 	}
 	return manifests.Render(manifests.Options{
-		Namespace: up.Namespace, Image: up.image.Name(), Broadcasters: broadcasters, Overlay: up.Overlay,
+		Namespace: up.options.Namespace, Image: up.image.Name(), Broadcasters: broadcasters, Overlay: up.options.Overlay,
 	})
 }
 
