@@ -207,7 +207,7 @@ func (r *Reply) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return fmt.Errorf("read reply: %w", err)
 	}
-	*r = Reply{j.answer(), time.Duration(j.RoundTripMS * float64(time.Millisecond))}
+	*r = Reply{j.answer(), FromMillis(j.RoundTripMS)}
 	return nil
 }
 

@@ -104,7 +104,7 @@ func (f *helloFields) hello() (Hello, bool) {
 		h.Sent = t
 	}
 	if f.nextMS > 0 && f.nextMS <= float64(maxNext/time.Millisecond) {
-		h.Next = time.Duration(f.nextMS * float64(time.Millisecond))
+		h.Next = FromMillis(f.nextMS)
 	}
 	if isColor(f.color) {
 		h.Color = f.color

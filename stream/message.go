@@ -73,6 +73,9 @@ func (t Time) IsZero() bool { return time.Time(t).IsZero() }
 // milliseconds, with microseconds behind the point.
 func Millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
+// FromMillis returns the duration of a number of milliseconds, the unit of JSON.
+func FromMillis(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
+
 // AppendJSON appends m as one JSON object, without a newline. It escapes every
 // control and format character (Unicode Cc, Cf and the line separators), so
 // the result is safe to print on a terminal and still exact for a parser.

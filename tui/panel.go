@@ -51,27 +51,27 @@ func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
 // panelLine renders one sender.
 func (s *sendersModel) panelLine(one *stream.Sender, w int, now time.Time) string {
 	th := s.shared.theme
-	const rhythmW, wordsW = len(rhythm{}), 11
-	words := stateText(one, now)
+	const rhythmW, textW = len(rhythm{}), 11
+	text := stateText(one, now)
 	if one.State == stream.OnTime {
-		words = ""
+		text = ""
 		if one.IntervalMS != nil {
-			words = units.Millis(one.IntervalMS.Last)
+			text = units.Delta(stream.FromMillis(one.IntervalMS.Last))
 		}
 	}
-	nameW := max(w-4-1-rhythmW-1-wordsW-1, 4)
-	beat := cells.Spaces(rhythmW)
+	nameW := max(w-4-1-rhythmW-1-textW-1, 4)
+	intervals := cells.Spaces(rhythmW)
 	if r, ok := s.rhythms[one.Sender]; ok {
-		beat = th.Spark(r[:])
+		intervals = th.Spark(r[:])
 	}
 	return " " + th.State(one.State).Apply(theme.Sign(one.State)) + " " + th.Bar(one.Sender, one.Color, false) +
 		cells.Left(cells.Name(one.Sender, one.Ours, nameW), nameW) + " " +
-		beat + " " + th.Grey.Apply(cells.Right(words, wordsW))
+		intervals + " " + th.Grey.Apply(cells.Right(text, textW))
 }
 
 // histogram renders the distribution of a sender's intervals.
 func histogram(th *theme.Theme, in *history.Intervals, w int) []string {
-	step := time.Duration(in.StepMS * float64(time.Millisecond))
+	step := stream.FromMillis(in.StepMS)
 	span := time.Duration(len(in.Counts)) * step
 	lines := []string{
 		th.Hair.Apply(cells.Repeat("─", w)),
@@ -80,13 +80,12 @@ func histogram(th *theme.Theme, in *history.Intervals, w int) []string {
 		th.Grey.Apply(cells.Cut(" 0 s"+cells.Right(units.Latency(span), w-5), w)),
 		cells.Cut(fmt.Sprintf(" min %.3f  mean %.3f  max %.3f", in.MinMS/1000, in.MeanMS/1000, in.MaxMS/1000), w),
 	}
-	ms := func(f float64) time.Duration { return time.Duration(f * float64(time.Millisecond)) }
-	if p, ok := stats.Uniformity(in.Counts, step, ms(in.MinMS), ms(in.MaxMS)); ok {
-		words := "yes"
+	if p, ok := stats.Uniformity(in.Counts, step, stream.FromMillis(in.MinMS), stream.FromMillis(in.MaxMS)); ok {
+		answer := "yes"
 		if p < 0.01 {
-			words = "no"
+			answer = "no"
 		}
-		return append(lines, th.Grey.Apply(cells.Cut(fmt.Sprintf(" uniform: %s (p %.2f)", words, p), w)))
+		return append(lines, th.Grey.Apply(cells.Cut(fmt.Sprintf(" uniform: %s (p %.2f)", answer, p), w)))
 	}
 	return append(lines, "")
 }

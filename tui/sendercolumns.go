@@ -22,7 +22,7 @@ func senderColumns() []senderColumn {
 			if s.IntervalMS == nil {
 				return ""
 			}
-			return units.Millis(of(s.IntervalMS))
+			return units.Delta(stream.FromMillis(of(s.IntervalMS)))
 		}
 	}
 	quantile := func(of func(*stream.Quantile) float64) func(*stream.Sender, time.Time) string {
@@ -30,7 +30,7 @@ func senderColumns() []senderColumn {
 			if s.LatencyMS == nil {
 				return ""
 			}
-			return units.Latency(time.Duration(of(s.LatencyMS) * float64(time.Millisecond)))
+			return units.Latency(stream.FromMillis(of(s.LatencyMS)))
 		}
 	}
 	return []senderColumn{

@@ -115,7 +115,7 @@ func stateText(s *stream.Sender, now time.Time) string {
 	zone := now.Location()
 	switch s.State {
 	case stream.Late:
-		due := s.LastSeen.Add(time.Duration(s.ExpectedMS * float64(time.Millisecond)))
+		due := s.LastSeen.Add(stream.FromMillis(s.ExpectedMS))
 		return "late " + units.Age(now.Sub(due))
 	case stream.Silent:
 		return "silent " + units.Age(now.Sub(s.LastSeen))

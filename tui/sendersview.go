@@ -34,11 +34,11 @@ func (s *sendersModel) view(w int, now time.Time) []string {
 		b.WriteString(th.Bar(one.Sender, one.Color, i == s.cursor.selected))
 		b.WriteString(p.Ink.Apply(cells.Left(cells.Name(one.Sender, one.Ours, nameW), nameW)))
 		for _, c := range columns {
-			ink := p.Ink
+			style := p.Ink
 			if c.title == "missed" && one.Missed > 0 {
-				ink = p.Red
+				style = p.Red
 			}
-			b.WriteString(ink.Apply(cells.Right(c.value(one, now), c.width)))
+			b.WriteString(style.Apply(cells.Right(c.value(one, now), c.width)))
 		}
 		lines = append(lines, p.Fill(b.String(), w))
 	}

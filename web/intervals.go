@@ -3,9 +3,9 @@ package web
 import (
 	"fmt"
 	"net/http"
-	"time"
 
 	"hellox/history"
+	"hellox/stream"
 	"hellox/stream/stats"
 )
 
@@ -45,7 +45,7 @@ func viewIntervals(in history.Intervals) intervalsView {
 	if v.Counts == nil {
 		v.Counts = []uint64{}
 	}
-	if p, ok := stats.Uniformity(in.Counts, duration(in.StepMS), duration(in.MinMS), duration(in.MaxMS)); ok {
+	if p, ok := stats.Uniformity(in.Counts, stream.FromMillis(in.StepMS), stream.FromMillis(in.MinMS), stream.FromMillis(in.MaxMS)); ok {
 		v.UniformP = &p
 	}
 	return v
@@ -87,5 +87,3 @@ func total(counts []uint64) (n uint64) {
 	}
 	return n
 }
-
-func duration(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }

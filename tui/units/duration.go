@@ -70,8 +70,3 @@ func long(d time.Duration) string {
 	}
 	return fmt.Sprintf("%d d %02d h", int(d.Hours())/24, int(d.Hours())%24)
 }
-
-// Millis formats milliseconds, the unit of the API, as Delta does.
-func Millis(ms float64) string {
-	return Delta(time.Duration(ms * float64(time.Millisecond)))
-}
