@@ -79,7 +79,7 @@ func TestFetchOfWhatIsGone(t *testing.T) {
 		t.Fatalf("got %v, %v", got, err)
 	}
 	j.file.mu.Lock()
-	err = j.file.exec(t.Context(), "DELETE FROM batch")
+	err = j.file.conn.Exec("DELETE FROM batch")
 	j.file.mu.Unlock()
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,7 @@ package journal
 
 import (
 	"context"
-	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,47 +31,35 @@ func (f *file) read(spans []span) ([]Batch, error) {
 // readSpan returns the messages of adjacent rows, and their size in the file in
 // bytes.
 func (f *file) readSpan(s span) (all []*Message, bytes int, err error) {
-	rows, err := f.sel.QueryContext(context.Background(), int64(s.first), int64(s.last))
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
 	var key int64
-	for rows.Next() {
+	err = f.conn.Query(context.Background(), "SELECT last, records FROM batch WHERE last BETWEEN ? AND ? ORDER BY last", func(v []driver.Value) error {
 		var records []byte
-		if err := rows.Scan(&key, &records); err != nil {
-			return nil, 0, err
+		if err := scan(v, &key, &records); err != nil {
+			return err
 		}
 		messages, err := decodeBatch(records)
 		if err != nil {
-			return nil, 0, fmt.Errorf("row %d: %w", key, err)
+			return fmt.Errorf("row %d: %w", key, err)
 		}
 		all = append(all, messages...)
 		bytes += len(records)
+		return nil
+	}, int64(s.first), int64(s.last))
+	if err == nil && uint64(key) != s.last {
+		err = errors.New("it is not there")
 	}
-	if err := rows.Err(); err != nil {
-		return nil, 0, err
-	}
-	if uint64(key) != s.last {
-		return nil, 0, errors.New("it is not there")
-	}
-	return all, bytes, nil
+	return all, bytes, err
 }
 
 // eachBatch calls fn for every row of messages, in order: its key, the size of
 // its records in bytes, and the numbers of its consumers, valid until fn returns.
 // The records are not read.
 func (f *file) eachBatch(ctx context.Context, fn func(key uint64, size int64, sessions []uint64)) error {
-	rows, err := f.conn.QueryContext(ctx, "SELECT last, sessions, length(records) FROM batch ORDER BY last")
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	var encoded sql.RawBytes
 	var sessions []uint64
-	for rows.Next() {
+	return f.conn.QueryOnce(ctx, "SELECT last, sessions, length(records) FROM batch ORDER BY last", func(v []driver.Value) error {
 		var last, size int64
-		if err := rows.Scan(&last, &encoded, &size); err != nil {
+		var encoded []byte
+		if err := scan(v, &last, &encoded, &size); err != nil {
 			return err
 		}
 		sessions = sessions[:0]
@@ -83,42 +71,32 @@ func (f *file) eachBatch(ctx context.Context, fn func(key uint64, size int64, se
 			return fmt.Errorf("batch %d: %w", last, errDamaged)
 		}
 		fn(uint64(last), size, sessions)
-	}
-	return rows.Err()
+		return nil
+	})
 }
 
 func (f *file) eachSession(ctx context.Context, fn func(SessionRow)) error {
-	rows, err := f.conn.QueryContext(ctx, "SELECT id, owner, number, cursor, expiry, subscriptions FROM session ORDER BY number")
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return f.conn.QueryOnce(ctx, "SELECT id, owner, number, cursor, expiry, subscriptions FROM session ORDER BY number", func(v []driver.Value) error {
 		var r SessionRow
 		var number, cursor, expiry int64
-		var subscriptions []byte
-		if err := rows.Scan(&r.ID, &r.Owner, &number, &cursor, &expiry, &subscriptions); err != nil {
+		var subscriptions string
+		if err := scan(v, &r.ID, &r.Owner, &number, &cursor, &expiry, &subscriptions); err != nil {
 			return err
 		}
-		if err := json.Unmarshal(subscriptions, &r.Subscriptions); err != nil {
+		if err := json.Unmarshal([]byte(subscriptions), &r.Subscriptions); err != nil {
 			return fmt.Errorf("session %q: its subscriptions: %w", r.ID, err)
 		}
 		r.Number, r.Cursor, r.Expiry = uint64(number), uint64(cursor), time.Duration(expiry)
 		fn(r)
-	}
-	return rows.Err()
+		return nil
+	})
 }
 
 func (f *file) eachRetained(ctx context.Context, fn func(*Message)) error {
-	rows, err := f.conn.QueryContext(ctx, "SELECT topic, record FROM retained")
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return f.conn.QueryOnce(ctx, "SELECT topic, record FROM retained", func(v []driver.Value) error {
 		var topic string
 		var record []byte
-		if err := rows.Scan(&topic, &record); err != nil {
+		if err := scan(v, &topic, &record); err != nil {
 			return err
 		}
 		messages, err := decodeBatch(record)
@@ -126,6 +104,26 @@ func (f *file) eachRetained(ctx context.Context, fn func(*Message)) error {
 			return fmt.Errorf("what is retained on %q: %w", topic, errors.Join(err, errDamaged))
 		}
 		fn(messages[0])
+		return nil
+	})
+}
+
+// scan copies the values of a row. The tables are strict, so another type is
+// damage.
+func scan(values []driver.Value, to ...any) error {
+	for i, v := range values {
+		ok := false
+		switch to := to[i].(type) {
+		case *int64:
+			*to, ok = v.(int64)
+		case *string:
+			*to, ok = v.(string)
+		case *[]byte:
+			*to, ok = v.([]byte)
+		}
+		if !ok {
+			return fmt.Errorf("column %d holds a %T: %w", i+1, v, errDamaged)
+		}
 	}
-	return rows.Err()
+	return nil
 }

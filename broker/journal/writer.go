@@ -3,6 +3,8 @@ package journal
 import (
 	"fmt"
 	"time"
+
+	"hellox/sqlitefile"
 )
 
 const (
@@ -194,7 +196,9 @@ func (j *Journal) notify(to []Consumer, oldKey, key uint64) {
 // acknowledgement, so publishers send the messages again. What describes the
 // present state (sessions, cursors, retained) is written with the next commit.
 func (j *Journal) rollback(w *commitBatch, err error) {
-	if !isFull(err) {
+	// Want of room can pass. Any other failure to write is final: a failed
+	// fsync may have lost pages that the next one reports as written.
+	if !sqlitefile.IsFull(err) {
 		j.requeue(w)
 		j.Fail(fmt.Errorf("write the store: %w", err))
 		return

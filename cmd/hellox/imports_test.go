@@ -53,7 +53,7 @@ history/historytest -> stream/filter
 
 broker -> broker/journal
 broker -> stream
-broker/journal: the file, imports none of the others
+broker/journal -> sqlitefile
 
 manifests: text, imports none of the others
 bootstrap -> bootstrap/cluster
