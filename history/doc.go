@@ -1,7 +1,14 @@
-// Package history is where messages are stored and read from. A Store is one of
-// three: sqlite.Store (the receiver's own), remote.Client (a receiver's API),
-// memory.Store (only what fits in memory). The terminal and the page read a
-// Store and do not know which.
+// Package history is the vocabulary of stored messages: a Store is read by pages
+// (Query, Page) and followed (Follow, Follower, Event).
 //
-// IDs, deltas, gaps and duplicates are stream/track's. history knows neither MQTT connections nor HTTP handlers.
+//	                      Store
+//	        ┌───────────────┼────────────────┐
+//	sqlite.Store       memory.Store     remote.Client
+//	one file, the      what fits in     a receiver's API:
+//	receiver's own     memory, watch    read, publish, command
+//	        └───────┬───────┘
+//	              live: events, sender states, the loop that appends
+//
+// The terminal and the page read a Store and do not know which. Not here: IDs,
+// deltas, gaps and duplicates (stream/track), MQTT connections, HTTP handlers.
 package history

@@ -1,3 +1,7 @@
 // Package historytest holds what the tests of every store share. Only tests
 // import it.
+//
+//	Hello, Foreign, Fleet ─► arrivals ─► AppendAll ─► a store
+//	PageAll, Collect ◄─ what is read of it
+//	Receiver: a store behind the API that a remote.Client asks
 package historytest

@@ -12,8 +12,8 @@ import (
 	"hellox/stream/filter"
 )
 
-// Receiver serves a Store as a receiver's API does, as far as a Remote asks
-// for it. That the real one does the same is web's to show.
+// Receiver serves a Store as a receiver's API does, as far as a
+// remote.Client asks for it. The tests of web compare it with the real one.
 func Receiver(s history.Store) http.Handler {
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter, v any, err error) {
@@ -54,32 +54,35 @@ func Receiver(s history.Store) http.Handler {
 			w.Write(append(m.AppendJSON(nil), '\n'))
 		}
 	})
-	mux.HandleFunc("GET /api/events", func(w http.ResponseWriter, r *http.Request) {
-		q := readQuery(r)
-		f := s.Follow(history.Follow{After: q.After, Select: q.Select})
-		defer f.Close()
-		w.Header().Set("Content-Type", "text/event-stream")
-		fmt.Fprint(w, "retry: 1000\n\n: hello\n\n")
-		for w.(http.Flusher).Flush(); ; w.(http.Flusher).Flush() {
-			events, err := f.Next(r.Context())
-			if err != nil {
-				return
-			}
-			for _, e := range events {
-				switch {
-				case e.Message != nil:
-					fmt.Fprintf(w, "id: %d\nevent: message\ndata: %s\n\n", e.Message.ID, e.Message.AppendJSON(nil))
-				case e.Sender != nil:
-					writeEvent(w, "sender", e.Sender)
-				case e.Link != nil:
-					writeEvent(w, "link", e.Link)
-				default:
-					fmt.Fprintf(w, "event: evicted\ndata: {\"id\":%d}\n\n", e.Evicted)
-				}
+	mux.HandleFunc("GET /api/events", func(w http.ResponseWriter, r *http.Request) { follow(s, w, r) })
+	return mux
+}
+
+// follow writes events until the request ends.
+func follow(s history.Store, w http.ResponseWriter, r *http.Request) {
+	q := readQuery(r)
+	f := s.Follow(history.Follow{After: q.After, Select: q.Select})
+	defer f.Close()
+	w.Header().Set("Content-Type", "text/event-stream")
+	fmt.Fprint(w, "retry: 1000\n\n: hello\n\n")
+	for w.(http.Flusher).Flush(); ; w.(http.Flusher).Flush() {
+		events, err := f.Next(r.Context())
+		if err != nil {
+			return
+		}
+		for _, e := range events {
+			switch {
+			case e.Message != nil:
+				fmt.Fprintf(w, "id: %d\nevent: message\ndata: %s\n\n", e.Message.ID, e.Message.AppendJSON(nil))
+			case e.Sender != nil:
+				writeEvent(w, "sender", e.Sender)
+			case e.Link != nil:
+				writeEvent(w, "link", e.Link)
+			default:
+				fmt.Fprintf(w, "event: evicted\ndata: {\"id\":%d}\n\n", e.Evicted)
 			}
 		}
-	})
-	return mux
+	}
 }
 
 func writeEvent(w http.ResponseWriter, name string, v any) {

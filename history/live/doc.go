@@ -1,5 +1,11 @@
-// Package live is what a store that writes itself is made of: the hub that
-// hands events to all followers through one ring, the state of the senders, the
-// loop that appends, and the pager of a page. It knows no file and no
-// connection.
+// Package live is what a writable store is made of.
+//
+//	arrivals ─► Run ─► Store.Append ─► State.Apply ─► Hub ─┬─ Follower (everything)
+//	                       │                         ring  └─ feed ─┬─ Follower
+//	                       └ on disk, in memory                     └─ Follower
+//
+// State holds what is in memory only: sender states, rates, the broker link. The
+// Hub hands events to followers through one ring; a feed matches them against one
+// selection for all followers that have it; a follower that is not in the ring
+// reads pages, which a Pager fills. Not here: files and connections.
 package live

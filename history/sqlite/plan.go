@@ -25,23 +25,23 @@ const (
 	listMost  = 512
 )
 
-func (s *Store) plan(q *history.Query) plan {
+// newPlan plans the page that q asks for of a history of the messages from first
+// to last.
+func newPlan(q *history.Query, index *seriesIndex, first, last int64) plan {
 	var p plan
 	expr := q.Filter.Expr()
 	narrow := filter.Relax(expr, bySeries)
 	if q.Sender != "" || len(q.Topics) > 0 || narrow != nil {
 		var count int64
-		p.series = s.series.where(func(one *series) bool {
-			last := one.committedLast.Load()
-			return last >= s.first.Load() && q.MatchSeries(one.topic, one.sender) && (narrow == nil || one.match(narrow))
+		p.series = index.where(func(one *series) bool {
+			return one.committedLast.Load() >= first && q.MatchSeries(one.topic, one.sender) && (narrow == nil || one.match(narrow))
 		})
 		for _, one := range p.series {
 			count += one.committedCount.Load()
 		}
 		// Merging costs a search for each series and then one for each
 		// message; reading every row costs those in between.
-		kept := s.last.Load()
-		if n := int64(len(p.series)); n <= mergeMost && 4*count <= 3*kept {
+		if n := int64(len(p.series)); n <= mergeMost && 4*count <= 3*last {
 			p.merge = true
 			return p
 		}
@@ -58,7 +58,7 @@ func (s *Store) plan(q *history.Query) plan {
 		}
 	}
 	if e := filter.Relax(expr, inColumns); e != nil {
-		terms = append(terms, s.condition(e))
+		terms = append(terms, index.condition(e))
 	}
 	p.where = strings.Join(terms, " AND ")
 	return p
@@ -106,29 +106,29 @@ func inColumns(t *filter.Term) bool {
 
 // condition writes an expression made of inColumns terms only as SQL. Only
 // numbers and the operators of the filter language get into it.
-func (s *Store) condition(e filter.Expr) string {
+func (x *seriesIndex) condition(e filter.Expr) string {
 	switch e := e.(type) {
 	case filter.And:
-		return s.conditions(e, " AND ")
+		return x.conditions(e, " AND ")
 	case filter.Or:
-		return s.conditions(e, " OR ")
+		return x.conditions(e, " OR ")
 	case filter.Not:
-		return "NOT " + s.condition(e.X)
+		return "NOT " + x.condition(e.X)
 	case *filter.Term:
-		return s.term(e)
+		return x.term(e)
 	}
 	return "1"
 }
 
-func (s *Store) conditions(operands []filter.Expr, between string) string {
+func (x *seriesIndex) conditions(operands []filter.Expr, between string) string {
 	terms := make([]string, len(operands))
-	for i, x := range operands {
-		terms[i] = s.condition(x)
+	for i, operand := range operands {
+		terms[i] = x.condition(operand)
 	}
 	return "(" + strings.Join(terms, between) + ")"
 }
 
-func (s *Store) term(t *filter.Term) string {
+func (x *seriesIndex) term(t *filter.Term) string {
 	switch t.Key {
 	case filter.KeyQoS:
 		return fmt.Sprintf("(flags & %d %s %d)", flagQoS, t.Op, t.Value)
@@ -149,7 +149,7 @@ func (s *Store) term(t *filter.Term) string {
 			return fmt.Sprintf("(flags >> %d <> 0)", missedShift)
 		}
 	}
-	return inSeries(s.series.where(func(one *series) bool { return one.match(t) }))
+	return inSeries(x.where(func(one *series) bool { return one.match(t) }))
 }
 
 func inSeries(list []*series) string {

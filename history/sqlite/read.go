@@ -107,7 +107,7 @@ func (s *Store) Messages(ctx context.Context, q history.Query) (page history.Pag
 			return err
 		}
 		p := live.NewPager(&q)
-		plan := s.plan(&q)
+		plan := newPlan(&q, s.series, s.first.Load(), s.last.Load())
 		switch {
 		case plan.series != nil && len(plan.series) == 0:
 			p.SkipAll(lo, hi)

@@ -1,0 +1,39 @@
+package live
+
+import (
+	"time"
+
+	"hellox/stream"
+	"hellox/stream/stats"
+	"hellox/stream/track"
+)
+
+// senderState is what a State holds of one sender.
+type senderState struct {
+	name      string
+	counters  track.Counters
+	meter     stats.Meter
+	cadence   stats.Cadence
+	state     stream.State // as last published
+	changedAt uint64       // position in the hub's ring at the last change
+	due       time.Time    // when to check it again; zero if never
+	heap      int          // index in State.due; -1 if not there
+	touched   bool         // by the batch being taken
+}
+
+// view is s as the API shows it.
+func (s *senderState) view(now time.Time) stream.Sender {
+	state, since := s.cadence.State(now)
+	v := stream.Sender{Sender: s.name, Ours: s.counters.Ours, State: state, Since: since.UTC(),
+		LastSeen: s.counters.LastSeen, LastID: s.counters.LastID, Boot: s.counters.Boot, Seq: s.counters.Seq,
+		Color: s.counters.Color, ExpectedMS: stream.Millis(s.cadence.Expected()),
+		Messages: s.counters.Messages, Missed: s.counters.Missed, Reordered: s.counters.Reordered,
+		Duplicates: s.counters.Duplicates, Rates: s.meter.Rates(now)}
+	if spread, ok := s.meter.Spread(now); ok {
+		v.IntervalMS = &spread
+	}
+	if quantile, ok := s.meter.Quantile(now); ok {
+		v.LatencyMS = &quantile
+	}
+	return v
+}
