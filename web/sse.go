@@ -63,12 +63,10 @@ func (c *sseWriter) follow(ctx context.Context, from history.Follower) error {
 	for {
 		beat, cancel := context.WithTimeout(ctx, heartbeat)
 		err := c.untilBeat(beat, from, frame)
+		due := beat.Err() != nil // else the stream failed
 		cancel()
-		if err != nil {
+		if !due || ctx.Err() != nil {
 			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
 		}
 		c.buffer = append(c.buffer, ":\n\n"...)
 		if err := c.flush(); err != nil {
@@ -77,15 +75,12 @@ func (c *sseWriter) follow(ctx context.Context, from history.Follower) error {
 	}
 }
 
-// untilBeat writes events until ctx ends: when the next heartbeat is due, or
-// earlier.
+// untilBeat writes events until ctx ends, when the next heartbeat is due or
+// earlier, or the stream fails. It returns why it ended.
 func (c *sseWriter) untilBeat(ctx context.Context, from history.Follower, frame *time.Timer) error {
 	for {
 		events, err := from.Next(ctx)
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return nil
-		case err != nil:
+		if err != nil {
 			return err
 		}
 		if c.buffer == nil {
@@ -111,7 +106,7 @@ func (c *sseWriter) untilBeat(ctx context.Context, from history.Follower, frame 
 		select {
 		case <-frame.C: // events until then are written together
 		case <-ctx.Done():
-			return nil
+			return ctx.Err()
 		}
 	}
 }
