@@ -36,7 +36,7 @@ type Span struct {
 func (b *Boot) high() uint64 { return b.Seen[len(b.Seen)-1].Hi }
 
 // boot returns the boot of that name, a new one if it is not known. A sender
-// that starts again and again keeps only its last few.
+// that starts again and again has only its last few.
 func (a *SenderState) boot(name string, limit int) *Boot {
 	for i := len(a.Boots) - 1; i >= 0; i-- {
 		if a.Boots[i].Boot == name {
@@ -51,7 +51,7 @@ func (a *SenderState) boot(name string, limit int) *Boot {
 	return b
 }
 
-// A gap is what one sequence number says about those around it.
+// A gap is what one sequence number changes in the counts.
 type gap struct {
 	missed    uint64 // jumped over just before it
 	reordered bool   // older than one already seen
@@ -72,7 +72,7 @@ func (b *Boot) record(seq uint64, retained bool, spans int) (g gap) {
 		if wasLive {
 			g.missed = seq - b.high() - 1
 		} else {
-			// So far only a retained message, of unknown age: what was said
+			// So far only a retained message, of unknown age: what was published
 			// between it and the first live one was not missed.
 			b.Base = seq
 		}

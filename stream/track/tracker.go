@@ -20,21 +20,21 @@ type Outcome byte
 const (
 	Ignored   Outcome = iota // not part of the stream: under hellox/#
 	Stored                   // a message, with an id
-	Duplicate                // kept before: counted, not kept again
+	Duplicate                // stored before: counted, not stored again
 )
 
-// A Tracked is what became of one arrival.
+// Tracked is the outcome of one arrival.
 type Tracked struct {
 	Outcome  Outcome
-	Sender   string           // who said it; of a Presence, whom it is about
+	Sender   string           // of a Presence: the broadcaster that it is about
 	Message  *stream.Message  // if Stored
 	Next     time.Duration    // if Stored: until the next one, as declared; 0 if not
 	Arrived  time.Time        // Arrival.Received as it was, before the clock rule
 	Presence *stream.Presence // if Ignored and on a presence topic
-	Counters Counters         // of the sender, with this entry counted; zero if Ignored
+	Counters Counters         // of the sender, with this arrival counted; zero if Ignored
 }
 
-// Counters is how a sender stands in the tracker.
+// Counters are the counts and the newest position of one sender.
 type Counters struct {
 	Ours       bool      `json:"ours,omitempty"`
 	Boot       string    `json:"boot,omitempty"` // the newest
@@ -57,9 +57,9 @@ type Totals struct {
 	Reordered  uint64 `json:"reordered"`
 }
 
-// A Tracker is the one state of senders: it gives arrivals their ids, and
-// decides what is a message, what a duplicate, what was missed and what came
-// out of order. It is not for concurrent use: whoever appends owns it.
+// A Tracker gives arrivals their IDs and decides what is a message, what a
+// duplicate, what was missed and what came out of order. It is not safe for
+// concurrent use: the goroutine that appends owns it.
 //
 // A store keeps a Tracker across restarts as its State, its SenderStates and the
 // messages after State.LastID, which Replay.
@@ -131,20 +131,20 @@ func (l *Tracker) Track(a stream.Arrival) Tracked {
 	if ours {
 		m.SetHello(&h)
 	}
-	acc := l.sender(m.Sender)
+	s := l.sender(m.Sender)
 	e := Tracked{Sender: m.Sender, Arrived: a.Received, Next: h.Next}
-	if l.count(acc, m) {
+	if l.count(s, m) {
 		e.Outcome, e.Message = Stored, m
 	} else {
 		e.Outcome = Duplicate
-		acc.Duplicates++
+		s.Duplicates++
 		l.state.Totals.Duplicates++
 	}
-	e.Counters = acc.Counters
+	e.Counters = s.Counters
 	return e
 }
 
-// Replay enters a message that was kept after the State that the tracker was
+// Replay enters a message that was stored after the State that the tracker was
 // made from.
 func (l *Tracker) Replay(m *stream.Message) {
 	l.state.Totals.Received++
@@ -154,7 +154,7 @@ func (l *Tracker) Replay(m *stream.Message) {
 }
 
 // Touch marks the state of a sender, if it has one, as changed: something
-// kept beside it has.
+// stored beside it has.
 func (l *Tracker) Touch(sender string) {
 	if l.senders[sender] != nil {
 		l.sender(sender)
@@ -168,50 +168,50 @@ func (l *Tracker) Senders(f func(*SenderState)) {
 	}
 }
 
-// post counts a message for its sender and gives it its id, deltas and gap;
+// count counts a message for its sender and gives it its id, deltas and gap;
 // false if it is a duplicate.
-func (l *Tracker) count(acc *SenderState, m *stream.Message) bool {
+func (l *Tracker) count(s *SenderState, m *stream.Message) bool {
 	if m.Ours {
-		b := acc.boot(m.Boot, l.bounds.boots)
+		b := s.boot(m.Boot, l.bounds.boots)
 		g := b.record(m.Seq, m.Retained, l.bounds.spans)
 		if g.duplicate {
 			return false
 		}
 		m.Missed, m.Reordered = g.missed, g.reordered
-		acc.Missed = addMissed(acc.Missed, g)
+		s.Missed = addMissed(s.Missed, g)
 		l.state.Totals.Missed = addMissed(l.state.Totals.Missed, g)
 		if g.reordered {
-			acc.Reordered++
+			s.Reordered++
 			l.state.Totals.Reordered++
 		}
-		acc.Ours, acc.Color = true, m.Color
-		if newest := acc.Boots[len(acc.Boots)-1]; newest == b {
-			acc.Boot, acc.Seq = b.Boot, b.high()
+		s.Ours, s.Color = true, m.Color
+		if newest := s.Boots[len(s.Boots)-1]; newest == b {
+			s.Boot, s.Seq = b.Boot, b.high()
 		}
 	} else {
 		// At every new subscription a broker sends its retained messages
 		// again; they are no news if nothing has changed.
 		d := payloadDigest(m.Payload)
-		if m.Retained && (d == acc.LastPayload || d == acc.LastRetained) {
+		if m.Retained && (d == s.LastPayload || d == s.LastRetained) {
 			return false
 		}
-		acc.LastPayload = d
+		s.LastPayload = d
 		if m.Retained {
-			acc.LastRetained = d
+			s.LastRetained = d
 		}
 	}
 	l.state.LastID++
 	l.state.Received = m.Received
 	l.state.Totals.Stored++
 	m.ID = l.state.LastID
-	// A retained message says when somebody subscribed, not when somebody
-	// spoke: it has no deltas, and nothing is measured from it.
+	// The time of a retained message is that of the subscription, not of the
+	// publication: it has no deltas, and nothing is measured from it.
 	if !m.Retained {
-		m.Delta, m.DeltaAny = since(acc.LastLive, m.Received), since(l.state.Live, m.Received)
-		acc.LastLive, l.state.Live = m.Received, m.Received
+		m.Delta, m.DeltaAny = since(s.LastLive, m.Received), since(l.state.Live, m.Received)
+		s.LastLive, l.state.Live = m.Received, m.Received
 	}
-	acc.Messages++
-	acc.LastID, acc.LastSeen = m.ID, m.Received
+	s.Messages++
+	s.LastID, s.LastSeen = m.ID, m.Received
 	return true
 }
 

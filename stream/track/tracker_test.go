@@ -300,7 +300,7 @@ func TestLedgerForgetsTheLongestSilent(t *testing.T) {
 	}
 }
 
-func BenchmarkLedgerEnter(b *testing.B) {
+func BenchmarkTrack(b *testing.B) {
 	l := New(State{}, nil)
 	var arrivals []stream.Arrival
 	for i := range 100_000 {
