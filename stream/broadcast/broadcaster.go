@@ -22,14 +22,14 @@ type broadcaster struct {
 	topic string
 	color string
 
-	// What it says.
+	// What it publishes.
 	mode    stream.Mode
 	seq     uint64
-	next    time.Time // when it says something again, unless paused
+	next    time.Time // when it publishes next, unless paused
 	timer   *time.Timer
-	blocked bool // it holds its tongue: too much waits
+	blocked bool // too many messages are pending
 
-	// What it said and the broker has not acknowledged, oldest first. The
+	// What it published and the broker has not acknowledged, oldest first. The
 	// first is in flight if acked is not nil; the others wait for it, so
 	// that the order holds whatever happens.
 	pending []pendingMessage
@@ -92,7 +92,7 @@ func (b *broadcaster) run(ctx context.Context) {
 	<-ended
 }
 
-// schedule draws when it speaks next.
+// schedule draws the time of the next message.
 func (b *broadcaster) schedule() time.Duration {
 	d := b.Interval(b.mode.Min, b.mode.Max)
 	b.next = b.Now().Add(d)
@@ -100,19 +100,19 @@ func (b *broadcaster) schedule() time.Duration {
 	return d
 }
 
-// speak says the text and schedules the next time.
+// onTick enqueues the text and schedules the next time.
 func (b *broadcaster) onTick() {
 	b.enqueue(b.Text, b.schedule())
 }
 
-// say puts one message behind those that wait. next is until the following
-// one; 0: nobody knows. It reports whether there was room.
+// enqueue appends one message to the pending ones. next is the time until the
+// following one; 0: unknown. It reports whether there was room.
 func (b *broadcaster) enqueue(text string, next time.Duration) bool {
 	if len(b.pending) >= b.maxPending {
 		b.metrics.blocked.Inc()
 		if !b.blocked {
 			b.blocked = true
-			b.Log.Warn("too many messages wait for the broker: nothing more is said until it acknowledges",
+			b.Log.Warn("too many messages wait for the broker: no more are published until it acknowledges",
 				"id", b.id, "waiting", len(b.pending))
 		}
 		return false
@@ -195,9 +195,9 @@ func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
 		return nil, err
 	}
 	// QoS 0: some brokers mix up the packet ids of both directions, and a
-	// command that nobody hears is told by the missing answer. The presence
-	// is its own: a last will of its former connection may arrive after it
-	// said that it is here.
+	// command that does not arrive is noticed by the missing answer. The
+	// presence is its own: the last will of its former connection may arrive
+	// after it has published that it is here.
 	err = c.Subscribe(ctx, map[string]byte{stream.CommandTopic(b.id): 0, presence: 0})
 	if err == nil {
 		_, err = c.Publish(mqtt.Message{Topic: presence, Payload: b.presence("here"), QoS: 1, Retain: true})
@@ -268,8 +268,8 @@ func (b *broadcaster) receive(m stream.Arrival) {
 	}
 }
 
-// goodbye sends what still waits and says that it is gone, in a second and a
-// half at most: whoever ended ctx waits for it.
+// shutdown sends what is pending and publishes that it is gone, in a second and
+// a half at most, since the caller waits for it.
 func (b *broadcaster) shutdown(ctx context.Context, ended <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 1500*time.Millisecond)
 	defer cancel()

@@ -9,7 +9,7 @@ import (
 	"hellox/stream/safetext"
 )
 
-// hear reads a message that came to the broadcaster itself.
+// handleControl handles a message to the broadcaster itself.
 func (b *broadcaster) handleControl(m stream.Arrival) {
 	switch m.Topic {
 	case stream.PresenceTopic(b.id):
@@ -22,7 +22,7 @@ func (b *broadcaster) handleControl(m stream.Arrival) {
 	}
 }
 
-// hearPresence puts right what is said of this broadcaster while it is here:
+// handlePresence corrects a presence that contradicts a connected broadcaster:
 // the last will of a connection that it has replaced arrives late.
 func (b *broadcaster) handlePresence(payload []byte) {
 	var p stream.Presence
@@ -35,17 +35,17 @@ func (b *broadcaster) handlePresence(payload []byte) {
 	case p.State != "here" && b.client != nil:
 		b.publishPresence()
 	case p.State != "here":
-		b.presenceContradicted = true // it may be heard before the connection is handed over
+		b.presenceContradicted = true // it may arrive before the connection is handed over
 	}
 }
 
 func (b *broadcaster) publishPresence() {
-	// Not acknowledged: a lost connection says it again anyway.
+	// Not acknowledged: after a lost connection it is published again anyway.
 	_, _ = b.client.Publish(mqtt.Message{Topic: stream.PresenceTopic(b.id), Payload: b.presence("here"), QoS: 1, Retain: true})
 	b.presenceContradicted = false
 }
 
-// obey does what a command asks for and answers.
+// handleCommand executes a command and answers it.
 func (b *broadcaster) handleCommand(payload []byte) {
 	var c stream.Command
 	err := json.Unmarshal(payload, &c)
@@ -86,7 +86,8 @@ func (b *broadcaster) execute(c stream.Command) error {
 	return nil
 }
 
-// sayNow says text between two messages; the next one comes when it would have.
+// enqueueNow enqueues text between two messages; the next one comes when it
+// would have.
 func (b *broadcaster) enqueueNow(text string) error {
 	next := max(b.next.Sub(b.Now()), 1)
 	if b.mode.Paused {

@@ -1,5 +1,5 @@
 // Package broadcast runs broadcasters: clients that publish a text at random
-// intervals and obey commands.
+// intervals and execute commands.
 //
 //	Run ──► fleet: options, metrics, pace of connecting
 //	          └► broadcaster (one goroutine each)

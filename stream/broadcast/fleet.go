@@ -45,7 +45,7 @@ func (f *fleet) run(ctx context.Context) {
 	wg.Wait()
 }
 
-// level is want, but of very many nobody wants to hear each.
+// level returns want, or Debug if there are too many to log each.
 func (f *fleet) level(want slog.Level) slog.Level {
 	if f.Count > 10 {
 		return slog.LevelDebug

@@ -24,10 +24,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "hellox", Subsystem: "broadcast", Name: name, Help: help})
 	}
 	m := &metrics{
-		published:    counter("published_total", "Messages said, each counted once however often it is sent."),
+		published:    counter("published_total", "Messages published, each counted once however often it is sent."),
 		acknowledged: counter("acknowledged_total", "Messages of QoS 1 and 2 that the broker has acknowledged."),
-		blocked:      counter("held_total", "Times that nothing was said because too many messages waited for the broker."),
-		pending:      gauge("waiting", "Messages said that the broker has not acknowledged (of QoS 0: that were not sent)."),
+		blocked:      counter("held_total", "Times that nothing was published because too many messages waited for the broker."),
+		pending:      gauge("waiting", "Messages that the broker has not acknowledged (of QoS 0: that were not sent)."),
 		connected:    gauge("connected", "Broadcasters with a connection to the broker."),
 	}
 	if r == nil {

@@ -10,7 +10,7 @@ import (
 	"hellox/stream"
 )
 
-// checkOpenFiles tells whether this process may open a connection for each of
+// checkOpenFiles reports whether this process may open a connection for each of
 // count broadcasters. (Go has raised the soft limit to the hard one already.)
 func checkOpenFiles(count int) error {
 	const few, spare = 100, 1000

@@ -16,7 +16,7 @@ import (
 	"hellox/stream/mqtt"
 )
 
-// BroadcastOptions say who says what, and how often.
+// Options configures Run: what is published, how often and by how many.
 type Options struct {
 	Broker mqtt.Broker
 	Topic  string        // "": TopicBroadcast; {id} stands for the broadcaster's id
@@ -35,12 +35,12 @@ type Options struct {
 	Log      *slog.Logger          // nil: silent
 	Metrics  prometheus.Registerer // nil: none
 
-	// Acked is told each message that the broker has acknowledged, of QoS 1
+	// Acked is called with each message that the broker has acknowledged, of QoS 1
 	// and 2, in the order of its sender. It is called from every
-	// broadcaster's goroutine, which waits for it. nil: nobody is told.
+	// broadcaster's goroutine, which waits for it. nil: not called.
 	Acked func(id string, h stream.Hello)
-	// Link is told each change of a broadcaster's connection. It must not
-	// block. nil: nobody is told.
+	// Link is called with each change of a broadcaster's connection. It must
+	// not block. nil: not called.
 	Link func(id string, l stream.Link)
 }
 
@@ -80,7 +80,7 @@ func Uniform(least, most time.Duration) time.Duration {
 	return least + rand.N(most-least+1)
 }
 
-// Check tells in one sentence what cannot be done, or nil.
+// Check returns what is wrong with the options, in one sentence, or nil.
 func (o *Options) Check() error {
 	d := o.withDefaults()
 	if err := d.Broker.Check(); err != nil {
@@ -122,10 +122,10 @@ func broadcasterID(id string, i, count int) string {
 
 func broadcastTopic(topic, id string) string { return strings.ReplaceAll(topic, "{id}", id) }
 
-// Broadcast runs the broadcasters until ctx ends. Each waits a random time and
-// says its text, again and again, whether the broker is there or not: what is
-// not acknowledged is kept and sent again in order. When ctx ends they send
-// what waits, say goodbye, and Broadcast returns nil, within two seconds.
+// Run runs the broadcasters until ctx ends. Each waits a random time and
+// publishes its text, again and again, whether the broker is there or not: what
+// is not acknowledged is sent again in order. When ctx ends they send what is
+// pending, publish that they are gone, and Run returns nil, within two seconds.
 //
 // An error is of the options, of the metrics or of too few open files; a
 // broker that is not there is waited for.

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A pace keeps a fleet from falling on a broker all at once, at the start and
+// A pace limits how many of a fleet connect at a time and per second, at the start and
 // after the broker was away.
 type pace struct {
 	rate  *rate.Limiter
