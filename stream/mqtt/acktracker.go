@@ -18,7 +18,7 @@ import (
 type ackTracker struct {
 	mu      sync.Mutex
 	next    chan struct{}    // of the message that is being published
-	unacked []unackedMessage // few: one, and what is said of presence
+	unacked []unackedMessage // few: one message, and presence
 }
 
 type unackedMessage struct {
@@ -48,7 +48,7 @@ func (o *ackTracker) Put(key string, packet packets.ControlPacket) {
 	o.next = nil
 }
 
-// Del tells that the message of key was acknowledged. (paho calls it.)
+// Del notes that the message of key was acknowledged. (paho calls it.)
 func (o *ackTracker) Del(key string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"hellox/stream"
 )
 
-// A Broker says where a broker listens and who we are to it.
+// A Broker is the address of a broker and the client's credentials for it.
 type Broker struct {
 	Scheme   string // mqtt, mqtts, ws or wss
 	Host     string // with its port

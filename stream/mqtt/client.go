@@ -22,7 +22,7 @@ type Client struct {
 	client  paho.Client
 	resumed bool // the broker had kept the MQTT session
 	acks    *ackTracker
-	lost    chan struct{} // closed when the connection has ended, whoever ended it
+	lost    chan struct{} // closed when the connection has ended, whichever side ended it
 	cause   error         // why; set before lost is closed
 
 	publishing sync.Mutex // ties a message to its place in the ackTracker
@@ -126,7 +126,7 @@ func (c *Client) Lost() <-chan struct{} { return c.lost }
 // is closed.
 func (c *Client) Err() error { return lostBecause(c.cause) }
 
-// stands tells whether the connection has not ended yet, for all that is known.
+// isOpen reports whether the connection has not ended yet, for all that is known.
 func (c *Client) isOpen() bool { return c.client.IsConnectionOpen() }
 
 // Subscribe asks for all filters, with the QoS of each, in one SUBSCRIBE. It is
@@ -137,7 +137,7 @@ func (c *Client) Subscribe(ctx context.Context, filters map[string]byte) error {
 }
 
 // subscribe asks for all filters in one SUBSCRIBE, once a client, and waits
-// for the answer, as long as patience lasts. Messages of a resumed session come
+// for the answer, for the time patience. Messages of a resumed session come
 // before it: as long as busy says so, subscribe waits on.
 func (c *Client) subscribe(ctx context.Context, filters map[string]byte, patience time.Duration, busy func() bool) error {
 	token, ok := c.client.SubscribeMultiple(filters, nil).(*paho.SubscribeToken)
@@ -220,7 +220,7 @@ func (c *Client) publish(m Message) (acked <-chan struct{}, err error) {
 }
 
 // reason is why the connection has ended, if it has: paho fails what waits for
-// it a moment before it tells that. Otherwise it is err.
+// it a moment before it reports that. Otherwise it is err.
 func (c *Client) lossOr(err error) error {
 	select {
 	case <-c.lost:

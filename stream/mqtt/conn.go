@@ -15,7 +15,7 @@ import (
 	"hellox/stream/safetext"
 )
 
-// DialOptions say where a Conn goes.
+// DialOptions configures Dial.
 type DialOptions struct {
 	Broker   Broker
 	ClientID string // "": a new one
@@ -23,7 +23,7 @@ type DialOptions struct {
 	// behind it. Otherwise Dial returns when it is connected, or why not.
 	Background bool
 	Log        *slog.Logger      // nil: silent
-	Link       func(stream.Link) // told each change of the connection; nil: nobody is. It must not block.
+	Link       func(stream.Link) // called with each change of the connection; nil: not called. It must not block.
 }
 
 // A Conn publishes and asks. It connects again when the connection is lost.
@@ -171,7 +171,8 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	}
 }
 
-// unacknowledgedError tells of a connection that ended while it had the message.
+// unacknowledgedError is the error of a connection that ended while it had the
+// message.
 func unacknowledgedError(qos byte, cause error) error {
 	if qos > 0 && isClosed(cause) {
 		// MQTT 3.1.1 knows no other way to refuse a message.

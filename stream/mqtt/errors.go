@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	// ErrUnreachable is the error of a broker that could not be spoken to:
+	// ErrUnreachable is the error of a broker that was not reached:
 	// no such host, nothing listening, no answer, no trust in its certificate.
 	ErrUnreachable = errors.New("the broker was not reached")
 	// ErrDenied is the error of a broker that does not let us in or does
@@ -142,7 +142,7 @@ func isClosed(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// lastOf unwraps to the innermost error, which says the cause without the
+// innermost unwraps to the innermost error, which is the cause without the
 // addresses and system calls around it.
 func innermost(err error) error {
 	for {

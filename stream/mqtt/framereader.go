@@ -20,12 +20,12 @@ import (
 //
 // It also keeps the connection alive. paho does not see a PINGRESP while its
 // handler waits, and would cut itself off for that; the frameReader sends its own
-// PINGREQs and misses answers only while somebody reads.
+// PINGREQs and expects answers only while there is a reader.
 type frameReader struct {
 	net.Conn
 	in      *bufio.Reader
 	max     int // bytes of one packet
-	filters int // so many are in our one SUBSCRIBE
+	filters int // so many are in the one SUBSCRIBE
 
 	head     [5]byte // of the packet that is being read
 	headLen  int
@@ -35,7 +35,7 @@ type frameReader struct {
 	greeted  bool  // CONNACK's header was seen; only the reader uses it
 
 	keepAlive time.Duration // 0: none
-	up        atomic.Bool   // CONNACK has been read whole: the deadlines are ours
+	up        atomic.Bool   // CONNACK has been read whole: the deadlines are set here
 	ping      *time.Timer
 }
 
@@ -72,7 +72,7 @@ func newFrameReader(conn net.Conn, maxPacket, filters, bufferSize int, keepAlive
 }
 
 // deadlineReader reads from a frameReader's connection, and expects something within
-// the keep alive time: an answer to our own PINGREQ at the least.
+// the keep alive time: an answer to its own PINGREQ at the least.
 type deadlineReader frameReader
 
 func (r *deadlineReader) Read(p []byte) (int, error) {
@@ -139,7 +139,7 @@ func (g *frameReader) readHead() error {
 	}
 }
 
-// checkHead tells what is wrong with the header that was read, or nil.
+// checkHead returns what is wrong with the header that was read, or nil.
 func (g *frameReader) checkHead() error {
 	kind, name := g.head[0]>>4, packets.PacketNames[g.head[0]>>4]
 	if !g.greeted {
@@ -188,7 +188,7 @@ func (g *frameReader) start() {
 
 func (g *frameReader) sendPing() {
 	if _, err := g.Write([]byte{packets.Pingreq << 4, 0}); err != nil {
-		_ = g.Conn.Close() // the reader learns of it and tells paho
+		_ = g.Conn.Close() // the reader notices and paho learns of it
 		return
 	}
 	g.ping.Reset(g.keepAlive * 2 / 3)

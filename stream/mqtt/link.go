@@ -9,7 +9,7 @@ import (
 	"hellox/stream/safetext"
 )
 
-// links tells a connection's changes, each once, to a log and a function.
+// links reports a connection's changes, each once, to a log and a function.
 type links struct {
 	now  func() time.Time
 	log  *slog.Logger
@@ -35,13 +35,14 @@ func (l *links) change(link stream.Link) {
 	}
 }
 
-// retrying tells that there is no connection because of err, and that the next
+// retrying reports that there is no connection because of err, and that the next
 // attempt is made in wait.
 func (l *links) retrying(wait time.Duration, err error) {
 	l.change(stream.Link{State: stream.Retrying, Retry: l.now().Add(wait), Cause: Cause(err)})
 }
 
-// cause is the part of err that says why: a Link stands beside the broker's name.
+// Cause returns the part of err that says why: a Link stands beside the broker's
+// name.
 func Cause(err error) string {
 	var c *ConnectError
 	if errors.As(err, &c) {

@@ -33,7 +33,7 @@ func (r *retry) next(stood time.Duration) time.Duration {
 	return r.backoff.NextBackOff()
 }
 
-// sleep waits for d and tells whether it passed before ctx ended.
+// sleep waits for d and reports whether it passed before ctx ended.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

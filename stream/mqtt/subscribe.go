@@ -12,11 +12,11 @@ import (
 	"hellox/stream"
 )
 
-// Window is how many messages a broker of ours sends a persistent subscriber
+// Window is how many messages a hellox broker sends a persistent subscriber
 // before it waits for acknowledgements.
 const Window = 1000
 
-// SubscribeOptions say what to subscribe to, and how.
+// SubscribeOptions configures Subscribe.
 type SubscribeOptions struct {
 	Broker   Broker
 	ClientID string   // "": a new one; a persistent session needs a fixed one
@@ -30,7 +30,7 @@ type SubscribeOptions struct {
 	FailFast bool
 	Now      func() time.Time  // the receiver's clock; nil: time.Now
 	Log      *slog.Logger      // nil: silent
-	Link     func(stream.Link) // told each change of the connection; nil: nobody is. It must not block.
+	Link     func(stream.Link) // called with each change of the connection; nil: not called. It must not block.
 }
 
 func (o *SubscribeOptions) check() error {
@@ -61,7 +61,7 @@ func (o *SubscribeOptions) check() error {
 //
 // While out is full nothing is read from the broker, which waits, or drops as
 // it promised for QoS 0; the connection is kept alive. With room for Window
-// messages in out, a broker of ours never finds a persistent subscriber slow.
+// messages in out, a hellox broker never finds a persistent subscriber slow.
 //
 // When ctx ends, nothing more is sent to out, and what was sent may still be
 // acknowledged for a second. Subscribe does not close out.
@@ -84,7 +84,7 @@ type subscriber struct {
 	out           chan<- stream.Arrival
 	keepAlive     time.Duration
 	answerTimeout time.Duration // how long the broker may take to answer SUBSCRIBE
-	subscribed    bool          // the broker has had our subscription
+	subscribed    bool          // the broker has had the subscription
 	blocked       atomic.Bool   // out is full, and the handler waits
 	handled       atomic.Int64  // messages, ever
 	handledBefore int64         // of handled, at the last look of busy
@@ -153,7 +153,7 @@ func (s *subscriber) serve(ctx context.Context, client *Client) error {
 // would else not notice that the broker is gone.
 const KeepAlive = 30 * time.Second
 
-// busy tells whether messages keep the connection from anything else: one waits
+// busy reports whether messages keep the connection from anything else: one waits
 // for room, or some came since the last look.
 func (s *subscriber) busy() bool {
 	before := s.handledBefore

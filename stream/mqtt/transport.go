@@ -105,5 +105,5 @@ type webSocketConn struct {
 	ws *websocket.Conn
 }
 
-// Close does not wait for the peer's close frame: MQTT has said its DISCONNECT.
+// Close does not wait for the peer's close frame: the DISCONNECT of MQTT is sent.
 func (c *webSocketConn) Close() error { return c.ws.CloseNow() }
