@@ -30,8 +30,8 @@ const (
 )
 
 // A Cadence judges one sender: whether it is on time, late, silent, gone or
-// lost. The zero value is a sender never heard. Its fields are exported to be
-// kept beside the sender (JSON) and are not meant to be set. It is not safe for
+// lost. The zero value is a sender without messages. Its fields are exported to be
+// stored beside the sender (JSON) and are not meant to be set. It is not safe for
 // concurrent use.
 type Cadence struct {
 	Base    time.Time     `json:"base,omitzero"`     // the last message, or its here: from then on it is waited for
@@ -40,16 +40,16 @@ type Cadence struct {
 	Learned time.Duration `json:"learned,omitempty"` // the longest interval it usually makes
 	Odd     time.Duration `json:"odd,omitempty"`     // one far longer than that, not yet believed
 	Count   int           `json:"count,omitempty"`   // intervals learned from, up to learnAfter
-	Broken  bool          `json:"broken,omitempty"`  // the interval since Base says nothing of its cadence
+	Broken  bool          `json:"broken,omitempty"`  // the interval since Base tells nothing about its cadence
 	Away    stream.State  `json:"away,omitempty"`    // Gone, Lost or ""
 	Left    time.Time     `json:"left,omitzero"`     // since when Away
-	Boot    string        `json:"boot,omitempty"`    // the newest start that its presence told of
+	Boot    string        `json:"boot,omitempty"`    // the newest start in its presence
 }
 
 // Heard takes note of a message received at the time at, which declared that
-// the next one follows after next (0: it did not). A message that says nothing
-// of when its sender spoke, a retained one, is not for Heard. Whoever was gone
-// or lost is back.
+// the next one follows after next (0: it did not). A retained
+// message, whose age is unknown, is not for Heard. A sender that was gone or
+// lost is back.
 func (c *Cadence) Heard(at time.Time, next time.Duration) {
 	if !c.Base.IsZero() && !c.Broken && c.Away == "" {
 		c.learn(at.Sub(c.Base))
@@ -58,9 +58,9 @@ func (c *Cadence) Heard(at time.Time, next time.Duration) {
 	c.Next, c.Broken = max(next, 0), false
 }
 
-// Present takes note of what a broadcaster's presence topic says. What an
+// Present takes note of a message on a broadcaster's presence topic. What an
 // older start left behind, such as the last will of a connection that the
-// broker gave up only after the next start, is ignored. The caller tells of a
+// broker gave up only after the next start, is ignored. The caller reports a
 // new boot in a message by a Presence "here", too.
 func (c *Cadence) Present(p stream.Presence, at time.Time) {
 	if p.Boot < c.Boot { // a ULID sorts by its time
@@ -160,7 +160,7 @@ func (c *Cadence) State(now time.Time) (state stream.State, since time.Time) {
 	return stream.Silent, c.Base.Add(silent)
 }
 
-// Due returns when State will next change if nothing is heard, so that one
+// Due returns when State will next change if nothing arrives, so that one
 // timer can serve many senders; false if it will not.
 func (c *Cadence) Due(now time.Time) (time.Time, bool) {
 	late, silent := c.limits()

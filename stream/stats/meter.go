@@ -11,8 +11,8 @@ import (
 // sliding when nothing is observed. The zero value is ready. It is not safe
 // for concurrent use, but reading changes nothing.
 //
-// It takes less than 1 KiB, and 3 KiB more for a sender that has spoken all
-// through the last hour. What it tells:
+// It takes less than 1 KiB, and 3 KiB more for a sender with messages all
+// through the last hour. What it returns:
 //   - A rate is the number of messages within the window by the window's
 //     length, where the oldest of its slots (100 ms of 1 s, 1 s of 1 min, 1 min
 //     of 1 h) counts by the part that lies within it.

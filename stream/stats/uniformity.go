@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// Uniformity tells how well intervals that were counted in bins of equal width
+// Uniformity returns how well intervals that were counted in bins of equal width
 // (counts[i]: from i*step to (i+1)*step, the last: all beyond) agree with a
 // uniform distribution between the shortest and the longest of them: p is the
 // probability that uniform ones spread at least as unevenly (Pearson's
 // chi-square test). Below 0.01 these hardly are uniform. ok is false if there
-// are too few intervals or bins for the test to tell anything: fewer than three
+// are too few intervals or bins for the test to mean anything: fewer than three
 // classes that expect five.
 func Uniformity(counts []uint64, step, shortest, longest time.Duration) (p float64, ok bool) {
 	if len(counts) == 0 || step <= 0 || shortest < 0 || longest <= shortest {
