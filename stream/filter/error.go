@@ -2,7 +2,7 @@ package filter
 
 import "fmt"
 
-// An Error tells what is wrong with an expression, and where.
+// An Error says what is wrong with an expression, and where.
 type Error struct {
 	Column   int    // where, in characters from 1; one past the last at the end
 	Expected string // what was expected there

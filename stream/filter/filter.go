@@ -17,7 +17,7 @@ type Filter struct {
 }
 
 // Parse compiles an expression; an empty one is nil, which matches all.
-// The error is a *Error, which tells the column.
+// The error is a *Error, which has the column.
 func Parse(expression string) (*Filter, error) {
 	expr, err := parse(expression)
 	if err != nil || expr == nil {
@@ -26,7 +26,7 @@ func Parse(expression string) (*Filter, error) {
 	return &Filter{expression, expr, hasKey(expr, KeyAge)}, nil
 }
 
-// Match tells whether m passes now. A nil Filter passes everything. The clock
+// Match reports whether m passes now. A nil Filter passes everything. The clock
 // is read only for a filter that looks at the age.
 func (f *Filter) Match(m *stream.Message) bool {
 	var now time.Time
@@ -36,7 +36,7 @@ func (f *Filter) Match(m *stream.Message) bool {
 	return f.MatchAt(m, now)
 }
 
-// MatchAt tells whether m passes at the time now, from which the age of m is
+// MatchAt reports whether m passes at the time now, from which the age of m is
 // measured. A nil Filter passes everything.
 func (f *Filter) MatchAt(m *stream.Message, now time.Time) bool {
 	return f == nil || f.expr.match(m, now)

@@ -14,7 +14,7 @@ import (
 // is bounded by jsontext, at 10,000.
 const maxJSON = 1 << 20
 
-// matchPath tells whether payload is JSON and t is true of the value at Path:
+// matchPath reports whether payload is JSON and t is true of the value at Path:
 // a text, a number, true, false or null. Of two members whose names differ at
 // most in case the first one counts.
 func (t *Term) matchPath(payload []byte) bool {
@@ -53,7 +53,7 @@ func (r *jsonReader) holds(t *Term, payload []byte) bool {
 }
 
 // enter goes to the beginning of the value that s leads to from the beginning
-// of another, and tells whether it is there.
+// of another, and reports whether it is there.
 func (r *jsonReader) enter(s Step) bool {
 	opens, closes := jsontext.Kind('{'), jsontext.Kind('}')
 	if s.Name == "" {
@@ -84,7 +84,7 @@ func (r *jsonReader) enter(s Step) bool {
 	}
 }
 
-// rest tells whether what follows ends the one JSON text, and nothing else follows.
+// rest reports whether what follows ends the one JSON text, and nothing else follows.
 func (r *jsonReader) rest() bool {
 	for r.dec.StackDepth() > 0 {
 		if _, err := r.dec.ReadToken(); err != nil {
@@ -95,7 +95,7 @@ func (r *jsonReader) rest() bool {
 	return errors.Is(err, io.EOF)
 }
 
-// unquote returns what a string says, and other values as they are, until the
+// unquote returns the text of a string, and other values as they are, until the
 // next call.
 func (r *jsonReader) unquote(v jsontext.Value) []byte {
 	switch {

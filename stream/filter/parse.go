@@ -168,7 +168,7 @@ func (p *parser) keyword(word string) bool {
 	return true
 }
 
-// peek tells whether word comes next, in any case and as a whole: a bracket,
+// peek reports whether word comes next, in any case and as a whole: a bracket,
 // a quote, white space or the end follows it.
 func (p *parser) peek(word string) bool {
 	rest := p.s[p.at:]

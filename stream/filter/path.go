@@ -34,7 +34,7 @@ func (p Path) String() string {
 	return b.String()
 }
 
-// notInName tells the characters that end a name in a path, unless it is quoted.
+// notInName reports whether r ends a name in a path, unless it is quoted.
 func notInName(r rune) bool {
 	return unicode.IsSpace(r) || strings.ContainsRune(`.[]()"=!<>:`, r)
 }

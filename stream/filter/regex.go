@@ -39,7 +39,7 @@ func (p *parser) regexOperand(t *Term) (Expr, error) {
 	return t, nil
 }
 
-// regexFault tells what is wrong with a regular expression, safe to print.
+// regexFault says what is wrong with a regular expression, safe to print.
 func regexFault(err error) string {
 	var fault *syntax.Error
 	if !errors.As(err, &fault) {

@@ -17,7 +17,7 @@ const (
 	KeyAny     Key = ""       // topic, sender and payload
 	KeySender  Key = "sender" // also written from
 	KeyTopic   Key = "topic"
-	KeyText    Key = "text"    // of messages of ours
+	KeyText    Key = "text"    // of hellox broadcasts
 	KeyPayload Key = "payload" // the bytes; with a Path, the JSON value there
 	KeyDelta   Key = "delta"
 	KeyLatency Key = "latency"
@@ -71,10 +71,10 @@ const (
 	IsOurs      = "ours"
 )
 
-// MatchText tells whether s, which stands for what Key looks at, makes t true.
+// MatchText reports whether s, which stands for what Key looks at, makes t true.
 // It is for the textual keys without a Path: KeyAny, KeySender, KeyTopic,
 // KeyText, KeyPayload; for others it is false. (A KeyAny term is true when it
-// is for one of topic, sender and payload.) So a store that keeps each sender
+// is for one of topic, sender and payload.) So a store that has each sender
 // and topic once can turn a term into a list of them.
 func (t *Term) MatchText(s string) bool {
 	switch t.Key {
@@ -145,7 +145,7 @@ func (t *Term) compare(v int64) bool {
 	return t.Op.holds(0)
 }
 
-// holds tells whether op is true of two values of which the first is less
+// holds reports whether op is true of two values of which the first is less
 // (order < 0), equal (0) or greater (> 0).
 func (op Op) holds(order int) bool {
 	switch op {
