@@ -28,10 +28,10 @@ const (
 	Pause    Verb = "pause"    // no more messages
 	Resume   Verb = "resume"   // messages again
 	Interval Verb = "interval" // the time between messages
-	Identify Verb = "identify" // one message that says who it is, now
+	Identify Verb = "identify" // one message with its ID, now
 )
 
-// An Answer is what a broadcaster says to a Command.
+// An Answer is a broadcaster's answer to a Command.
 type Answer struct {
 	ID    string // the Command's
 	OK    bool
@@ -89,7 +89,7 @@ func ParseCommand(verb string, words ...string) (Command, error) {
 	return c, c.Check()
 }
 
-// Check tells in one sentence why c cannot be obeyed, or nil.
+// Check returns why c cannot be executed, in one sentence, or nil.
 func (c *Command) Check() error {
 	switch c.Do {
 	case Say:
@@ -112,8 +112,8 @@ func (c *Command) Check() error {
 	return nil
 }
 
-// CheckInterval tells in one sentence why a broadcaster cannot wait between
-// shortest and longest from message to message, or nil.
+// CheckInterval returns why shortest and longest cannot bound the time between
+// two messages, in one sentence, or nil.
 func CheckInterval(shortest, longest time.Duration) error {
 	switch {
 	case shortest <= 0:

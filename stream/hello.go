@@ -13,7 +13,7 @@ import (
 	"hellox/stream/safetext"
 )
 
-// A Hello is the payload of a broadcast of ours.
+// A Hello is the payload of a hellox broadcast.
 type Hello struct {
 	Text   string
 	Sender string
@@ -48,9 +48,9 @@ func (h *Hello) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-// ParseHello reads a payload as a broadcast of ours. It is ours only if text,
-// sender, boot and seq are all there and valid; anything else is somebody
-// else's and is shown as what it is.
+// ParseHello parses the payload of a hellox broadcast. It returns false unless
+// text, sender, boot and seq are all there and valid: any other payload is
+// foreign and is shown as it is.
 func ParseHello(payload []byte) (Hello, bool) {
 	if len(payload) == 0 || payload[0] != '{' || !utf8.Valid(payload) {
 		return Hello{}, false
@@ -63,7 +63,7 @@ func ParseHello(payload []byte) (Hello, bool) {
 		Sender string  `json:"sender"`
 		Boot   string  `json:"boot"`
 		Seq    uint64  `json:"seq"`
-		// What is wrong in these does not make it somebody else's.
+		// A fault in these does not make the payload foreign.
 		Sent   json.RawMessage `json:"sent"`
 		NextMS json.RawMessage `json:"next_ms"`
 		Color  json.RawMessage `json:"color"`
@@ -82,7 +82,7 @@ func ParseHello(payload []byte) (Hello, bool) {
 	return f.hello()
 }
 
-// helloFields are what a payload says, not yet judged.
+// helloFields are the fields of a payload, not yet validated.
 type helloFields struct {
 	text, sender, boot string
 	seq                uint64
@@ -91,7 +91,7 @@ type helloFields struct {
 	color              string
 }
 
-// hello judges f. What only adorns a broadcast and is wrong is left out.
+// hello validates f. Optional fields that are invalid are left out.
 func (f *helloFields) hello() (Hello, bool) {
 	if !ValidID(f.sender) || f.seq == 0 || f.seq > maxSeq {
 		return Hello{}, false
@@ -112,7 +112,7 @@ func (f *helloFields) hello() (Hello, bool) {
 	return h, true
 }
 
-// SetHello fills in what a payload of ours says. Received and Retained must be
+// SetHello fills in the fields of a hellox payload. Received and Retained must be
 // set: a retained message waited at the broker, so it has no latency.
 func (m *Message) SetHello(h *Hello) {
 	m.Ours, m.Sender, m.Text, m.Color, m.Boot, m.Seq = true, h.Sender, h.Text, h.Color, h.Boot, h.Seq
@@ -122,7 +122,7 @@ func (m *Message) SetHello(h *Hello) {
 	}
 }
 
-// isColor tells whether s is #rrggbb.
+// isColor reports whether s is #rrggbb.
 func isColor(s string) bool {
 	if len(s) != len("#rrggbb") || s[0] != '#' {
 		return false
@@ -138,8 +138,8 @@ const (
 	maxNext = 24 * time.Hour
 )
 
-// ValidID tells whether s can name a broadcaster: 1 to 128 bytes of UTF-8
-// without '/', '+', '#', white space or characters that nobody sees. It stands
+// ValidID reports whether s can name a broadcaster: 1 to 128 bytes of UTF-8
+// without '/', '+', '#', white space or invisible characters. It stands
 // in topics, client ids and file names.
 func ValidID(s string) bool {
 	if s == "" || len(s) > 128 || !utf8.ValidString(s) || strings.ContainsAny(s, "/+#") || strings.HasPrefix(s, "$") {

@@ -6,7 +6,7 @@ import (
 )
 
 // scanHello reads a payload that is written exactly as AppendJSON writes it,
-// without an escape in it; false for any other, which may still be ours. It is
+// without an escape in it; false for any other, which may still be a Hello. It is
 // there because an append would otherwise spend a third of its time in
 // encoding/json and not reach 100,000 messages a second; a fuzz target compares
 // the two.

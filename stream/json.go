@@ -11,7 +11,7 @@ const hexDigits = "0123456789abcdef"
 
 // AppendString appends s as a JSON string. Beyond what JSON demands it escapes
 // every control, format, private, unassigned and invisible character and the
-// two line separators as \uXXXX, so that no terminal obeys what came from the network.
+// two line separators as \uXXXX, so that a terminal executes nothing that came from the network.
 // Invalid UTF-8 becomes U+FFFD.
 func AppendString[S ~string | ~[]byte](b []byte, s S) []byte {
 	b = append(b, '"')

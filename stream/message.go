@@ -14,27 +14,27 @@ import (
 // apply: the first message of a sender has no delta.
 const None = time.Duration(math.MinInt64)
 
-// A Message is one MQTT message as it is kept and shown: in the history, the
+// A Message is one MQTT message as it is stored and shown: in the history, the
 // API, the terminal, the page and a recording.
 type Message struct {
-	ID       int64 // rises with each message kept, from 1; never used twice
+	ID       int64 // rises with each message stored, from 1; never used twice
 	Topic    string
 	Payload  []byte // exactly as it came
 	QoS      byte
 	Retained bool // the broker sent it because it was retained
 	Received time.Time
 
-	Sender   string        // who said it: Hello.Sender if ours, else the topic
+	Sender   string        // Hello.Sender of a hellox broadcast, else the topic
 	Delta    time.Duration // since the previous message of the same sender, or None
 	DeltaAny time.Duration // since the previous message at all, or None
 
-	// Of a message of ours; zero otherwise (Ours tells).
+	// Of a hellox broadcast (Ours); zero otherwise.
 	Ours      bool
 	Text      string
 	Color     string // as declared: not yet known to be one of the palette
 	Boot      string // ULID of the sender's start
 	Seq       uint64
-	Latency   time.Duration // from sent to received, by both clocks; None if not ours
+	Latency   time.Duration // from sent to received, by both clocks; None if not Ours
 	Missed    uint64        // sequence numbers jumped over just before this one
 	Reordered bool          // older than one already seen
 }
@@ -47,7 +47,7 @@ type Arrival struct {
 	QoS      byte
 	Retained bool
 	Received time.Time
-	Ack      func() // sends the MQTT acknowledgement; call it once the message is kept. Never nil.
+	Ack      func() // sends the MQTT acknowledgement; call it once the message is stored. Never nil.
 }
 
 // TimeFormat is RFC 3339 with always nine digits of a second. Times in JSON

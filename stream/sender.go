@@ -13,11 +13,11 @@ const (
 	OnTime State = "on time"
 	Late   State = "late"   // past its own expected time
 	Silent State = "silent" // long past it
-	Gone   State = "gone"   // said goodbye
+	Gone   State = "gone"   // its presence says that it has ended
 	Lost   State = "lost"   // its last will arrived
 )
 
-// A Sender is one sender as the API tells it.
+// A Sender is one sender as the API shows it.
 type Sender struct {
 	Sender     string    `json:"sender"`
 	Ours       bool      `json:"ours"`
@@ -29,14 +29,14 @@ type Sender struct {
 	Seq        uint64    `json:"seq,omitempty"`
 	Color      string    `json:"color,omitempty"`
 	ExpectedMS float64   `json:"expected_ms,omitempty"` // the next one is due so long after the last: declared by next_ms, else learned
-	Messages   uint64    `json:"messages"`              // kept, ever
+	Messages   uint64    `json:"messages"`              // stored, ever
 	Missed     uint64    `json:"missed"`
 	Reordered  uint64    `json:"reordered"`
 	Duplicates uint64    `json:"duplicates"`
 	Rates      Rates     `json:"rates"`
 	IntervalMS *Spread   `json:"interval_ms,omitempty"` // between its messages
 	LatencyMS  *Quantile `json:"latency_ms,omitempty"`
-	Pod        string    `json:"pod,omitempty"` // what is behind it, where somebody who may know told it
+	Pod        string    `json:"pod,omitempty"` // the pod it runs in, where that is known
 }
 
 // MarshalJSON writes the times with nine digits of a second, as every time in
@@ -92,7 +92,7 @@ func (l Link) MarshalJSON() ([]byte, error) {
 	}{plain(l), Time(l.Since), Time(l.Retry)})
 }
 
-// A LinkState says how a Link stands.
+// A LinkState is the state of a Link.
 type LinkState string
 
 // The states of a Link.

@@ -35,7 +35,7 @@ func AnswerID(topic string) (id string, ok bool)   { return strings.CutPrefix(to
 // hellox/, where broadcasters and those who command them talk.
 func InStream(topic string) bool { return !strings.HasPrefix(topic, controlPrefix) }
 
-// MatchTopic tells whether topic is matched by the MQTT topic filter, by the
+// MatchTopic reports whether topic matches the MQTT topic filter, by the
 // rules of MQTT 3.1.1, section 4.7: + stands for one level, # for all that
 // follow (and the level before it), and neither for a first level that begins
 // with $.
@@ -64,7 +64,7 @@ func MatchTopic(filter, topic string) bool {
 	}
 }
 
-// CheckTopic tells in one sentence why topic cannot be published to, or nil.
+// CheckTopic returns why topic cannot be published to, in one sentence, or nil.
 func CheckTopic(topic string) error {
 	switch {
 	case topic == "":
@@ -75,7 +75,8 @@ func CheckTopic(topic string) error {
 	return checkLevels("topic", topic)
 }
 
-// CheckTopicFilter tells in one sentence why filter cannot be subscribed to, or nil.
+// CheckTopicFilter returns why filter cannot be subscribed to, in one sentence,
+// or nil.
 func CheckTopicFilter(filter string) error {
 	if filter == "" {
 		return fmt.Errorf("the topic filter is empty")

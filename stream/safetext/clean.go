@@ -9,7 +9,7 @@ import (
 
 // Clean turns bytes from the network into text that is safe to show on one
 // line of a terminal, a page or a log: what a person would not see, or what a
-// terminal would obey, becomes a visible sign.
+// terminal would execute, becomes a visible sign.
 //
 //   - invalid UTF-8: U+FFFD for each run of bytes
 //   - line feed: ⏎, tab: four spaces, the other C0 controls and DEL: their

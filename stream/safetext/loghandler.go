@@ -7,7 +7,7 @@ import (
 )
 
 // LogHandler passes records on to next with every text in them cleaned, so
-// that a log line shows what came from the network and never obeys it.
+// that a log line shows what came from the network and a terminal executes none of it.
 // The handlers of log/slog pass C1 controls, DEL and bidi characters raw.
 func LogHandler(next slog.Handler) slog.Handler { return logHandler{next} }
 
@@ -47,8 +47,8 @@ func cleanAttr(a slog.Attr) slog.Attr {
 }
 
 // cleanValue keeps numbers, times and groups as they are. A value of any other
-// type is turned into text here: how next would print its inner strings is not
-// ours to know.
+// type is turned into text here: how next would print its inner strings is
+// not known here.
 func cleanValue(v slog.Value) slog.Value {
 	switch v.Kind() {
 	case slog.KindString:
