@@ -16,7 +16,7 @@ import (
 )
 
 func testForward(t *testing.T, r *rig, inst space, here *installed) {
-	// What one side has said is answered after it has ended saying.
+	// What one side has sent is answered after it has ended its stream.
 	c, err := net.Dial("tcp", here.MQTT.Addr())
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func testForward(t *testing.T, r *rig, inst space, here *installed) {
 		t.Errorf("half-closed: heard %q, %v", heard, err)
 	}
 
-	// A reader that has stopped holds up nobody.
+	// A reader that has stopped does not hold up the others.
 	stalled, err := net.Dial("tcp", here.Web.Addr())
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func testForward(t *testing.T, r *rig, inst space, here *installed) {
 	}
 	t.Logf("50 MiB beside a stalled reader: %s", time.Since(began))
 
-	// Connections to a port that nobody listens on are reset, and the forward
+	// Connections to a port without a listener are reset, and the forward
 	// stays.
 	dead := forward(t, r.cluster, inst.Namespace, install.RoleReceive, 4711)
 	defer dead.Close()

@@ -25,7 +25,7 @@ import (
 	"hellox/bootstrap/step"
 )
 
-// A victim is what the process that is killed is told to do.
+// A victim configures the process that is killed.
 type victim struct {
 	Namespace, Program          string
 	Down                        bool
@@ -153,9 +153,9 @@ func kill(t *testing.T, r *rig, v victim, step string, after time.Duration) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	said := bufio.NewScanner(out)
-	for said.Scan() {
-		if line := strings.TrimSpace(said.Text()); line == "step "+step || line == "step end" {
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if line := strings.TrimSpace(lines.Text()); line == "step "+step || line == "step end" {
 			time.Sleep(after) // the moment of the kill, not a wait for something
 			break
 		}
@@ -163,7 +163,7 @@ func kill(t *testing.T, r *rig, v victim, step string, after time.Duration) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	for said.Scan() {
+	for lines.Scan() {
 	}
 	_ = cmd.Wait() // it was killed
 	t.Logf("killed %s after the beginning of %s", after, step)

@@ -185,7 +185,7 @@ resources: [base, extra.yaml]
 		t.Errorf("somebody else's object: %v", err)
 	}
 
-	// An object of that name that somebody else made is not taken over.
+	// An object of that name that is not of hellox is not taken over.
 	extra = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: planted}\ndata: {a: b}\n"
 	if err := os.WriteFile(filepath.Join(dir, "extra.yaml"), []byte(extra), 0o666); err != nil {
 		t.Fatal(err)

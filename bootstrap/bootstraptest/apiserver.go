@@ -48,7 +48,7 @@ func (a *APIServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(corev1.NodeList{Items: nodes})
 }
 
-// Node is a node as the API server tells it.
+// Node is a node as the API server returns it.
 func Node(name, runtime string, ready bool) corev1.Node {
 	n := corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	if !strings.HasSuffix(name, "-m02") {

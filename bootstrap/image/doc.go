@@ -5,6 +5,6 @@
 //	                    ├──► layer (one file, /hellox) ──► Image ──► archive
 //	source ── go build ─┘                                  (docker save's form)
 //
-// The same executable always gives the same image, so its tag tells whether a
-// node has it. Loading an archive into nodes is not here.
+// The same executable always gives the same image, so its tag identifies it
+// on a node. Loading an archive into nodes is not here.
 package image

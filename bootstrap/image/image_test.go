@@ -127,7 +127,7 @@ func loaded(t *testing.T, img *Image, compressed bool) v1.Image {
 	return got
 }
 
-// What is delivered is what was packed, though the file was replaced since.
+// What is loaded is what was packed, even if the file was replaced since.
 func TestImageOutlivesItsFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "exe")
 	if err := os.WriteFile(path, []byte("before"), 0o700); err != nil {

@@ -97,11 +97,11 @@ func (inst *Installation) Removable(ctx context.Context, ownNamespace, keepData 
 		}
 	}
 	if ownNamespace && !keepData {
-		others, err := ForeignObjects(ctx, inst)
+		foreign, err := ForeignObjects(ctx, inst)
 		if err != nil {
 			return nil, err
 		}
-		if len(others) == 0 {
+		if len(foreign) == 0 {
 			removable = append(removable, kube.Ref{Kind: "Namespace", Name: inst.Namespace})
 		}
 	}

@@ -210,14 +210,14 @@ func lastPart(message string) string {
 	return message[strings.LastIndex(message, ": ")+1:]
 }
 
-// joinWords joins the parts that are not empty with ": ", on one line.
+// joinWords joins the parts that are neither empty nor repeated with ": ", on one line.
 func joinWords(parts ...string) string {
-	var said []string
+	var unique []string
 	for _, p := range parts {
 		p = strings.Join(strings.Fields(p), " ")
-		if p != "" && !slices.Contains(said, p) {
-			said = append(said, p)
+		if p != "" && !slices.Contains(unique, p) {
+			unique = append(unique, p)
 		}
 	}
-	return strings.Join(said, ": ")
+	return strings.Join(unique, ": ")
 }

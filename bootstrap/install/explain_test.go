@@ -127,7 +127,7 @@ func TestExplain(t *testing.T) {
 			got := explain(c.pod)
 			switch {
 			case got == nil && c.want != "":
-				t.Fatalf("nothing is said; want %q", c.want)
+				t.Fatalf("no cause; want %q", c.want)
 			case got == nil:
 				return
 			case got.Text != c.want:
@@ -156,7 +156,7 @@ func TestExpired(t *testing.T) {
 	since := map[string]time.Time{}
 	now := time.Unix(0, 0)
 	// One crash in all its phases stands since its first; one that heals
-	// begins anew.
+	// starts anew.
 	phases := []*corev1.Pod{
 		aPod(corev1.ContainerStatus{State: ended(corev1.ContainerStateTerminated{ExitCode: 1})}),
 		aPod(corev1.ContainerStatus{State: isRunning, LastTerminationState: ended(corev1.ContainerStateTerminated{ExitCode: 1})}),

@@ -11,11 +11,10 @@ import (
 	"hellox/bootstrap/kube"
 )
 
-// EnsureNamespace makes the namespace where there is none, and reports
-// whether it is the installation's own. Its label is set when it is
-// created, so a namespace without it belongs to someone else: that one is not
-// changed, and never deleted. EnsureNamespace waits for a namespace that is being
-// deleted.
+// EnsureNamespace creates the namespace if there is none, and reports whether it
+// is the installation's own. Its label is set when it is created, so a namespace
+// without the label is not of hellox: that one is not changed and never deleted.
+// EnsureNamespace waits for a namespace that is being deleted.
 func (inst *Installation) EnsureNamespace(ctx context.Context, progress func(string)) (own bool, err error) {
 	for {
 		own, err := inst.FindNamespace(ctx, progress)
@@ -38,9 +37,9 @@ func (inst *Installation) EnsureNamespace(ctx context.Context, progress func(str
 	}
 }
 
-// FindNamespace reports whether the namespace is the installation's own;
-// an error that apierrors.IsNotFound knows says that there is none. One that is
-// being deleted is waited for.
+// FindNamespace reports whether the namespace is the installation's own. Its
+// error is one of apierrors.IsNotFound if there is none. It waits for a namespace
+// that is being deleted.
 func (inst *Installation) FindNamespace(ctx context.Context, progress func(string)) (own bool, err error) {
 	all := inst.client.All(kube.Namespaces)
 	for {

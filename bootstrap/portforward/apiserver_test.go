@@ -291,7 +291,7 @@ func join(data httpstream.Stream, inside *net.TCPConn) {
 	io.Copy(data, inside)
 }
 
-// echoServer says back what it hears, and then how it ended: what a
+// echoServer sends back what it receives, and then how it ended: what a
 // connection that was closed in one direction can still hear.
 func echoServer(t *testing.T, name string) string {
 	t.Helper()
@@ -317,8 +317,8 @@ func echoServer(t *testing.T, name string) string {
 	return ln.Addr().String()
 }
 
-// say says something through the forward, ends saying, and returns the answer.
-func say(f *Forward, what string) (string, error) {
+// exchange sends what through the forward, ends its side and returns the answer.
+func exchange(f *Forward, what string) (string, error) {
 	c, err := net.Dial("tcp", f.Addr())
 	if err != nil {
 		return "", err
@@ -326,7 +326,7 @@ func say(f *Forward, what string) (string, error) {
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(20 * time.Second))
 	if _, err := io.WriteString(c, what); err != nil {
-		return "", err // a reset is told once, to whoever asks first
+		return "", err // a reset is reported once, to the first call
 	}
 	c.(*net.TCPConn).CloseWrite()
 	answer, err := io.ReadAll(c)

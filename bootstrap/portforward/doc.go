@@ -5,7 +5,6 @@
 //	           (127.0.0.1,             (a ready pod)  (WebSocket
 //	            ::1)                                   or SPDY)
 //
-// A Forward outlives the pods: each connection is dialled anew, to a pod that is
-// ready then. Each connection has a session of its own, because the streams of
+// A Forward outlives the pods: each connection dials a pod that is ready then. Each connection has a session of its own, because the streams of
 // one session have no flow control.
 package portforward

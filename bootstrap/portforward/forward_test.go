@@ -25,12 +25,12 @@ func TestForward(t *testing.T) {
 			a.set("one", true, echoServer(t, "one"))
 			f := forwardTo(t, a)
 			for range 5 {
-				if got, err := say(f, "hello"); err != nil || got != "hello (one heard 5)" {
-					t.Errorf("heard %q, %v", got, err)
+				if got, err := exchange(f, "hello"); err != nil || got != "hello (one heard 5)" {
+					t.Errorf("received %q, %v", got, err)
 				}
 			}
 			big := strings.Repeat("x", 8<<20)
-			if got, err := say(f, big); err != nil || !strings.HasPrefix(got, big) {
+			if got, err := exchange(f, big); err != nil || !strings.HasPrefix(got, big) {
 				t.Errorf("of %d bytes came back %d (%v)", len(big), len(got), err)
 			}
 			a.mu.Lock()
@@ -58,19 +58,20 @@ func TestForwardFollowsThePods(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// The pod goes: what was connected to it breaks, and who comes now waits
+	// The pod goes: what was connected to it breaks, and a new client waits
 	// for its successor.
 	a.remove("one")
 	held.SetDeadline(time.Now().Add(10 * time.Second))
 	if n, err := held.Read(make([]byte, 1)); err == nil {
 		t.Errorf("a pod that is gone says %d bytes", n)
 	}
-	// Whoever comes before the forward was told reaches what is left of the pod.
+	// A client that comes before the forward notices reaches what is left of the
+	// pod.
 	bootstraptest.WaitFor(t, "the forward to hear that the pod is gone", func() bool { return f.forwarder.ready() == nil })
 	var answers sync.WaitGroup
 	answers.Go(func() {
-		if got, err := say(f, "who"); err != nil || got != "who (two heard 3)" {
-			t.Errorf("heard %q, %v", got, err)
+		if got, err := exchange(f, "who"); err != nil || got != "who (two heard 3)" {
+			t.Errorf("received %q, %v", got, err)
 		}
 	})
 	a.set("two", false, echoServer(t, "two"))
@@ -78,36 +79,36 @@ func TestForwardFollowsThePods(t *testing.T) {
 	answers.Wait()
 }
 
-// A pod that is not ready gets nobody, even if it would answer.
+// A pod that is not ready gets no connection, even if it would answer.
 func TestForwardWantsAReadyPod(t *testing.T) {
 	a := newAPIStandIn(t)
 	a.set("new", false, echoServer(t, "new"))
 	a.set("old", true, echoServer(t, "old"))
 	f := forwardTo(t, a)
 	for range 3 {
-		if got, err := say(f, "who"); err != nil || got != "who (old heard 3)" {
-			t.Errorf("heard %q, %v", got, err)
+		if got, err := exchange(f, "who"); err != nil || got != "who (old heard 3)" {
+			t.Errorf("received %q, %v", got, err)
 		}
 	}
 }
 
-// A port that nobody listens on ends the connection, not the forward.
+// A port without a listener ends the connection, not the forward.
 func TestForwardOutlivesARefusedPort(t *testing.T) {
 	a := newAPIStandIn(t)
 	a.set("one", true, "")
 	f := forwardTo(t, a)
 	for range 3 {
-		if got, err := say(f, "hello"); !isReset(err) {
-			t.Errorf("heard %q, %v; want a reset", got, err)
+		if got, err := exchange(f, "hello"); !isReset(err) {
+			t.Errorf("received %q, %v; want a reset", got, err)
 		}
 	}
 	a.set("one", true, echoServer(t, "one"))
-	if got, err := say(f, "hello"); err != nil || got != "hello (one heard 5)" {
-		t.Errorf("heard %q, %v", got, err)
+	if got, err := exchange(f, "hello"); err != nil || got != "hello (one heard 5)" {
+		t.Errorf("received %q, %v", got, err)
 	}
 }
 
-// Who reads nothing holds up nobody else.
+// A client that does not read does not hold up the others.
 func TestForwardStalledReader(t *testing.T) {
 	a := newAPIStandIn(t)
 	a.set("one", true, echoServer(t, "one"))
@@ -123,7 +124,7 @@ func TestForwardStalledReader(t *testing.T) {
 		_, err := stalled.Write(make([]byte, 1<<20))
 		full = err != nil
 	}
-	if got, err := say(f, "hello"); err != nil || got != "hello (one heard 5)" {
+	if got, err := exchange(f, "hello"); err != nil || got != "hello (one heard 5)" {
 		t.Errorf("beside a stalled reader: heard %q, %v", got, err)
 	}
 }

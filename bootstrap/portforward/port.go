@@ -22,7 +22,7 @@ type Port struct {
 const portsTried = 50
 
 // Listen listens on the port of both loopback addresses. If the port is taken
-// and was not asked for, the next free one is taken instead; Moved then says so.
+// and was not asked for, the next free one is taken instead; Moved then says why.
 func (p Port) Listen(ctx context.Context) (*Listener, error) {
 	listeners, err := listenLoopback(ctx, p.Number)
 	if err == nil {

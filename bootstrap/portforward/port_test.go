@@ -38,7 +38,7 @@ func TestPortAskedForAndTaken(t *testing.T) {
 	}
 }
 
-// localhost may be either address, so a port that somebody else has on one of
+// localhost may be either address, so a port that another program has on one of
 // them is taken.
 func TestDefaultPortTaken(t *testing.T) {
 	for network, address := range map[string]string{"tcp4": "127.0.0.1:0", "tcp6": "[::1]:0"} {

@@ -1,5 +1,5 @@
 // Package run runs other programs: minikube, a container engine, go. A Runner
-// has an environment of its own making, looks for programs in its own PATH
+// has an environment of its own, looks for programs in its own PATH
 // only, and stops what it started when the context ends.
 //
 //	os.Environ ──► Runner ──► Command ──► Output

@@ -156,7 +156,7 @@ func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found clus
 			steps.Fail(err)
 			return err
 		}
-		steps.Done(c.String(), true)
+		steps.Drop() // the up that left this process behind has ended the step
 		steps.Begin(step.Forward)
 		f, err := o.forwardWhenReady(setup, c)
 		if err != nil {
