@@ -2,7 +2,6 @@ package stream
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -30,34 +29,6 @@ const (
 	Interval Verb = "interval" // the time between messages
 	Identify Verb = "identify" // one message with its ID, now
 )
-
-// An Answer is a broadcaster's answer to a Command.
-type Answer struct {
-	ID    string // the Command's
-	OK    bool
-	Error string // why not, if not OK
-	State Mode   // after the Command
-}
-
-// A Mode is how a broadcaster stands.
-type Mode struct {
-	Paused bool
-	Min    time.Duration
-	Max    time.Duration
-}
-
-// String describes m in a sentence: a message every 1s to 10s.
-func (m Mode) String() string {
-	every := fmt.Sprintf("a message every %s to %s", m.Min, m.Max)
-	if m.Paused {
-		return "paused (" + every + " once resumed)"
-	}
-	return every
-}
-
-// ErrNoAnswer is the error of a broadcaster that did not answer a Command in
-// time: it is gone, busy, or was never there.
-var ErrNoAnswer = errors.New("no answer")
 
 // maxSay is the longest text, in bytes, that a broadcaster is asked to say: it
 // fits in a packet beside its topic also when every character is escaped, as
@@ -112,20 +83,6 @@ func (c *Command) Check() error {
 	return nil
 }
 
-// CheckInterval returns why shortest and longest cannot bound the time between
-// two messages, in one sentence, or nil.
-func CheckInterval(shortest, longest time.Duration) error {
-	switch {
-	case shortest <= 0:
-		return fmt.Errorf("the shortest interval is %s; it must be more than 0", shortest)
-	case longest < shortest:
-		return fmt.Errorf("the longest interval, %s, is shorter than the shortest, %s", longest, shortest)
-	case longest > maxNext:
-		return fmt.Errorf("the longest interval is %s; at most %s is possible", longest, maxNext)
-	}
-	return nil
-}
-
 type commandJSON struct {
 	ID   string   `json:"id"`
 	Do   Verb     `json:"do"`
@@ -147,77 +104,4 @@ func (c *Command) UnmarshalJSON(b []byte) error {
 	}
 	*c = Command{j.ID, j.Do, j.Text, time.Duration(j.Min), time.Duration(j.Max)}
 	return nil
-}
-
-type answerJSON struct {
-	ID    string   `json:"id"`
-	OK    bool     `json:"ok"`
-	Error string   `json:"error,omitempty"`
-	State modeJSON `json:"state"`
-}
-
-type modeJSON struct {
-	Paused bool     `json:"paused"`
-	Min    duration `json:"min"`
-	Max    duration `json:"max"`
-}
-
-// MarshalJSON writes a as it goes over the wire.
-func (a Answer) MarshalJSON() ([]byte, error) {
-	return json.Marshal(a.json())
-}
-
-func (a *Answer) json() answerJSON {
-	return answerJSON{a.ID, a.OK, a.Error, modeJSON{a.State.Paused, duration(a.State.Min), duration(a.State.Max)}}
-}
-
-func (j *answerJSON) answer() Answer {
-	return Answer{j.ID, j.OK, j.Error, Mode{j.State.Paused, time.Duration(j.State.Min), time.Duration(j.State.Max)}}
-}
-
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (a *Answer) UnmarshalJSON(b []byte) error {
-	var j answerJSON
-	if err := json.Unmarshal(b, &j); err != nil {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	*a = j.answer()
-	return nil
-}
-
-// A Reply is an Answer with the time of the round trip, as the API writes it.
-type Reply struct {
-	Answer
-	RoundTrip time.Duration
-}
-
-type replyJSON struct {
-	answerJSON
-	RoundTripMS float64 `json:"round_trip_ms"`
-}
-
-// MarshalJSON writes r as the answer with a field more.
-func (r Reply) MarshalJSON() ([]byte, error) {
-	return json.Marshal(replyJSON{r.Answer.json(), Millis(r.RoundTrip)})
-}
-
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (r *Reply) UnmarshalJSON(b []byte) error {
-	var j replyJSON
-	if err := json.Unmarshal(b, &j); err != nil {
-		return fmt.Errorf("read reply: %w", err)
-	}
-	*r = Reply{j.answer(), FromMillis(j.RoundTripMS)}
-	return nil
-}
-
-// duration is one that JSON writes as Go and a person do.
-type duration time.Duration
-
-func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
-
-func (d *duration) UnmarshalText(b []byte) error {
-	t, err := time.ParseDuration(string(b))
-	*d = duration(t)
-	return err
 }

@@ -1,10 +1,8 @@
 package broadcast
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -75,11 +73,6 @@ func (o *Options) withDefaults() Options {
 	return d
 }
 
-// Uniform draws a time from least to most, each as likely as any other.
-func Uniform(least, most time.Duration) time.Duration {
-	return least + rand.N(most-least+1)
-}
-
 // Check returns what is wrong with the options, in one sentence, or nil.
 func (o *Options) Check() error {
 	d := o.withDefaults()
@@ -121,22 +114,3 @@ func broadcasterID(id string, i, count int) string {
 }
 
 func broadcastTopic(topic, id string) string { return strings.ReplaceAll(topic, "{id}", id) }
-
-// Run runs the broadcasters until ctx ends. Each waits a random time and
-// publishes its text, again and again, whether the broker is there or not: what
-// is not acknowledged is sent again in order. When ctx ends they send what is
-// pending, publish that they are gone, and Run returns nil, within two seconds.
-//
-// An error is of the options, of the metrics or of too few open files; a
-// broker that is not there is waited for.
-func Run(ctx context.Context, o Options) error {
-	if err := o.Check(); err != nil {
-		return fmt.Errorf("broadcast: %w", err)
-	}
-	f, err := newFleet(o)
-	if err != nil {
-		return fmt.Errorf("broadcast: %w", err)
-	}
-	f.run(ctx)
-	return nil
-}

@@ -18,23 +18,6 @@ type SenderState struct {
 	changed bool
 }
 
-// A Boot is what a Tracker remembers of one start of a sender.
-type Boot struct {
-	Boot  string `json:"boot"`
-	Base  uint64 `json:"base"`            // the first one seen: what is below was never counted as missed
-	Floor uint64 `json:"floor,omitempty"` // up to it, what was seen is forgotten
-	Live  bool   `json:"live,omitempty"`  // a message that was not a retained one has been seen
-	Seen  []Span `json:"seen"`            // ascending, with holes between
-}
-
-// A Span is a run of sequence numbers, both ends included.
-type Span struct {
-	Lo uint64 `json:"lo"`
-	Hi uint64 `json:"hi"`
-}
-
-func (b *Boot) high() uint64 { return b.Seen[len(b.Seen)-1].Hi }
-
 // boot returns the boot of that name, a new one if it is not known. A sender
 // that starts again and again has only its last few.
 func (a *SenderState) boot(name string, limit int) *Boot {
@@ -49,77 +32,4 @@ func (a *SenderState) boot(name string, limit int) *Boot {
 	b := &Boot{Boot: name}
 	a.Boots = append(a.Boots, b)
 	return b
-}
-
-// A gap is what one sequence number changes in the counts.
-type gap struct {
-	missed    uint64 // jumped over just before it
-	reordered bool   // older than one already seen
-	filled    bool   // it had been counted as missed
-	duplicate bool
-}
-
-// enter records a sequence number. What the bound on spans has made it forget
-// is never called a duplicate: better twice in the history than lost.
-func (b *Boot) record(seq uint64, retained bool, spans int) (g gap) {
-	wasLive := b.Live
-	b.Live = b.Live || !retained
-	switch {
-	case len(b.Seen) == 0:
-		b.Base = seq
-		b.Seen = append(b.Seen, Span{seq, seq})
-	case seq > b.high():
-		if wasLive {
-			g.missed = seq - b.high() - 1
-		} else {
-			// So far only a retained message, of unknown age: what was published
-			// between it and the first live one was not missed.
-			b.Base = seq
-		}
-		if seq == b.high()+1 {
-			b.Seen[len(b.Seen)-1].Hi = seq
-		} else {
-			b.Seen = append(b.Seen, Span{seq, seq})
-		}
-	case seq <= b.Floor:
-		g.reordered = true
-		return g
-	default:
-		i, found := slices.BinarySearchFunc(b.Seen, seq, func(s Span, seq uint64) int {
-			switch {
-			case s.Hi < seq:
-				return -1
-			case s.Lo > seq:
-				return 1
-			}
-			return 0
-		})
-		if found {
-			g.duplicate = true
-			return g
-		}
-		g.reordered, g.filled = true, seq > b.Base
-		b.fill(i, seq)
-	}
-	if n := len(b.Seen) - spans; n > 0 {
-		b.Floor = b.Seen[n-1].Hi
-		b.Seen = slices.Delete(b.Seen, 0, n)
-	}
-	return g
-}
-
-// fill puts seq into the hole before span i.
-func (b *Boot) fill(i int, seq uint64) {
-	left, right := i > 0 && b.Seen[i-1].Hi+1 == seq, b.Seen[i].Lo == seq+1
-	switch {
-	case left && right:
-		b.Seen[i-1].Hi = b.Seen[i].Hi
-		b.Seen = slices.Delete(b.Seen, i, i+1)
-	case left:
-		b.Seen[i-1].Hi = seq
-	case right:
-		b.Seen[i].Lo = seq
-	default:
-		b.Seen = slices.Insert(b.Seen, i, Span{seq, seq})
-	}
 }

@@ -2,60 +2,12 @@ package track
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
-	"math"
 	"slices"
 	"time"
 
 	"hellox/stream"
 )
-
-// An Outcome is what a Tracker decides about an arrival.
-type Outcome byte
-
-// The outcomes.
-const (
-	Ignored   Outcome = iota // not part of the stream: under hellox/#
-	Stored                   // a message, with an id
-	Duplicate                // stored before: counted, not stored again
-)
-
-// Tracked is the outcome of one arrival.
-type Tracked struct {
-	Outcome  Outcome
-	Sender   string           // of a Presence: the broadcaster that it is about
-	Message  *stream.Message  // if Stored
-	Next     time.Duration    // if Stored: until the next one, as declared; 0 if not
-	Arrived  time.Time        // Arrival.Received as it was, before the clock rule
-	Presence *stream.Presence // if Ignored and on a presence topic
-	Counters Counters         // of the sender, with this arrival counted; zero if Ignored
-}
-
-// Counters are the counts and the newest position of one sender.
-type Counters struct {
-	Ours       bool      `json:"ours,omitempty"`
-	Boot       string    `json:"boot,omitempty"` // the newest
-	Seq        uint64    `json:"seq,omitempty"`  // the highest of Boot
-	Color      string    `json:"color,omitempty"`
-	LastID     int64     `json:"last_id,omitempty"`
-	LastSeen   time.Time `json:"last_seen,omitzero"` // Received of the newest message
-	Messages   uint64    `json:"messages"`
-	Missed     uint64    `json:"missed,omitempty"`
-	Reordered  uint64    `json:"reordered,omitempty"`
-	Duplicates uint64    `json:"duplicates,omitempty"`
-}
-
-// Totals count over all senders, ever.
-type Totals struct {
-	Received   uint64 `json:"received"` // arrivals that belong to the stream
-	Stored     uint64 `json:"kept"`
-	Duplicates uint64 `json:"duplicates"`
-	Missed     uint64 `json:"missed"`
-	Reordered  uint64 `json:"reordered"`
-}
 
 // A Tracker gives arrivals their IDs and decides what is a message, what a
 // duplicate, what was missed and what came out of order. It is not safe for
@@ -223,16 +175,6 @@ func since(from, to time.Time) time.Duration {
 	return to.Sub(from).Truncate(time.Microsecond)
 }
 
-func addMissed(n uint64, g gap) uint64 {
-	switch {
-	case g.filled && n > 0:
-		return n - 1
-	case g.missed > math.MaxInt64-n:
-		return math.MaxInt64
-	}
-	return n + g.missed
-}
-
 // state returns a sender's state, marked as changed.
 func (l *Tracker) sender(sender string) *SenderState {
 	a := l.senders[sender]
@@ -274,24 +216,4 @@ func ignored(a stream.Arrival) Tracked {
 		e.Sender, e.Presence = id, &p
 	}
 	return e
-}
-
-// A Digest tells payloads apart.
-type Digest [16]byte
-
-// MarshalText writes d in hexadecimal.
-func (d Digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d[:]), nil }
-
-// UnmarshalText reads what MarshalText wrote.
-func (d *Digest) UnmarshalText(b []byte) error {
-	if hex.DecodedLen(len(b)) != len(d) {
-		return fmt.Errorf("digest has %d characters, not %d", len(b), hex.EncodedLen(len(d)))
-	}
-	_, err := hex.Decode(d[:], b)
-	return err
-}
-
-func payloadDigest(payload []byte) Digest {
-	sum := sha256.Sum256(payload)
-	return Digest(sum[:len(Digest{})])
 }

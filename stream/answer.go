@@ -1,0 +1,72 @@
+package stream
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// An Answer is a broadcaster's answer to a Command.
+type Answer struct {
+	ID    string // the Command's
+	OK    bool
+	Error string // why not, if not OK
+	State Mode   // after the Command
+}
+
+// A Mode is how a broadcaster stands.
+type Mode struct {
+	Paused bool
+	Min    time.Duration
+	Max    time.Duration
+}
+
+// String describes m in a sentence: a message every 1s to 10s.
+func (m Mode) String() string {
+	every := fmt.Sprintf("a message every %s to %s", m.Min, m.Max)
+	if m.Paused {
+		return "paused (" + every + " once resumed)"
+	}
+	return every
+}
+
+// ErrNoAnswer is the error of a broadcaster that did not answer a Command in
+// time: it is gone, busy, or was never there.
+var ErrNoAnswer = errors.New("no answer")
+
+type answerJSON struct {
+	ID    string   `json:"id"`
+	OK    bool     `json:"ok"`
+	Error string   `json:"error,omitempty"`
+	State modeJSON `json:"state"`
+}
+
+type modeJSON struct {
+	Paused bool     `json:"paused"`
+	Min    duration `json:"min"`
+	Max    duration `json:"max"`
+}
+
+// MarshalJSON writes a as it goes over the wire.
+func (a Answer) MarshalJSON() ([]byte, error) {
+	return json.Marshal(a.json())
+}
+
+func (a *Answer) json() answerJSON {
+	return answerJSON{a.ID, a.OK, a.Error, modeJSON{a.State.Paused, duration(a.State.Min), duration(a.State.Max)}}
+}
+
+func (j *answerJSON) answer() Answer {
+	return Answer{j.ID, j.OK, j.Error, Mode{j.State.Paused, time.Duration(j.State.Min), time.Duration(j.State.Max)}}
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (a *Answer) UnmarshalJSON(b []byte) error {
+	var j answerJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	*a = j.answer()
+	return nil
+}

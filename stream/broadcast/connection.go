@@ -1,0 +1,107 @@
+package broadcast
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+
+	"hellox/stream"
+	"hellox/stream/mqtt"
+)
+
+// fleetSize is from how many broadcasters on memory counts more than noticing
+// within a minute that a silent broker is gone.
+const fleetSize = 100
+
+// connect makes one attempt, at the fleet's pace.
+func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
+	if err := b.pace.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer b.pace.end()
+	presence := stream.PresenceTopic(b.id)
+	o := mqtt.ClientOptions{
+		Broker: b.Broker, ClientID: b.id, Filters: 2, KeepAlive: mqtt.KeepAlive,
+		Will:    &mqtt.Message{Topic: presence, Payload: b.presence("lost"), QoS: 1, Retain: true},
+		Handler: b.receive,
+	}
+	if b.Count >= fleetSize {
+		o.SmallBuffers, o.KeepAlive = true, 0
+	}
+	c, err := mqtt.Connect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	// QoS 0: some brokers mix up the packet ids of both directions, and a
+	// command that does not arrive is noticed by the missing answer. The
+	// presence is its own: the last will of its former connection may arrive
+	// after it has published that it is here.
+	err = c.Subscribe(ctx, map[string]byte{stream.CommandTopic(b.id): 0, presence: 0})
+	if err == nil {
+		_, err = c.Publish(mqtt.Message{Topic: presence, Payload: b.presence("here"), QoS: 1, Retain: true})
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// handOver gives a connection to run, and waits for its end.
+func (b *broadcaster) handOver(_ context.Context, c *mqtt.Client) error {
+	b.clients <- c
+	<-c.Lost()
+	return c.Err()
+}
+
+func (b *broadcaster) presence(state string) []byte {
+	p, err := json.Marshal(stream.Presence{State: state, Boot: b.boot})
+	if err != nil {
+		panic(err) // two strings
+	}
+	return p
+}
+
+func (b *broadcaster) onConnected(c *mqtt.Client) {
+	if b.client != nil {
+		b.onDisconnected() // its end is not seen yet
+	}
+	b.client = c
+	if b.presenceContradicted {
+		b.publishPresence()
+	}
+	b.Log.Log(context.Background(), b.level(slog.LevelInfo), "connected", "id", b.id, "broker", b.Broker, "waiting", len(b.pending))
+	b.fleet.connectionChanged(1, "")
+}
+
+// lost returns a channel that is closed when the connection has ended.
+func (b *broadcaster) lost() <-chan struct{} {
+	if b.client == nil {
+		return nil
+	}
+	return b.client.Lost()
+}
+
+func (b *broadcaster) onDisconnected() {
+	b.fleet.connectionChanged(-1, mqtt.Cause(b.client.Err()))
+	b.client, b.acked = nil, nil
+}
+
+// linkChanged is called by Reconnect.
+func (b *broadcaster) onLink(l stream.Link) {
+	if l.State == stream.Retrying && l.Cause != b.lastCause {
+		b.Log.Log(context.Background(), b.level(slog.LevelWarn), "no connection to the broker", "id", b.id, "broker", b.Broker, "cause", l.Cause)
+	}
+	b.lastCause = l.Cause
+	if b.Link != nil {
+		b.Link(b.id, l)
+	}
+}
+
+// listen runs on paho's routing goroutine, which must not wait.
+func (b *broadcaster) receive(m stream.Arrival) {
+	select {
+	case b.control <- m:
+	default:
+	}
+}

@@ -1,0 +1,55 @@
+package mqtt
+
+import (
+	"context"
+	"fmt"
+
+	"hellox/stream"
+)
+
+// Publish publishes one message. With QoS 1 and 2 it returns when the broker
+// has acknowledged it. An error that is ErrLost leaves open whether the broker
+// has taken it. Errors do not name the topic: the caller does.
+func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos byte, retain bool) error {
+	if err := stream.CheckTopic(topic); err != nil {
+		return err
+	}
+	if qos > 2 {
+		return fmt.Errorf("QoS %d: there are 0, 1 and 2", qos)
+	}
+	if size := 2 + len(topic) + 2 + len(payload); size > c.o.Broker.maxPacket() {
+		return fmt.Errorf("the message has %d bytes; at most %d fit in a packet", size, c.o.Broker.maxPacket())
+	}
+	client, err := c.current(ctx)
+	if err != nil {
+		return err
+	}
+	acked, err := client.publish(Message{topic, payload, qos, retain})
+	if err != nil {
+		return unacknowledgedError(qos, err)
+	}
+	select {
+	case <-acked:
+		return nil
+	default:
+	}
+	select {
+	case <-acked:
+		return nil
+	case <-client.lost:
+		return unacknowledgedError(qos, client.cause)
+	case <-ctx.Done():
+		return fmt.Errorf("the broker has not acknowledged the message: %w", ctx.Err())
+	}
+}
+
+// unacknowledgedError is the error of a connection that ended while it had the
+// message.
+func unacknowledgedError(qos byte, cause error) error {
+	if qos > 0 && isClosed(cause) {
+		// MQTT 3.1.1 knows no other way to refuse a message.
+		return stream.WithHint(&lostError{"the broker closed the connection instead of acknowledging"},
+			"brokers do so when the user may not publish to that topic")
+	}
+	return lostBecause(cause)
+}
