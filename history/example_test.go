@@ -20,7 +20,7 @@ func arrival(topic, payload string) stream.Arrival {
 // Pages are read in ID order; Next is where the following page begins.
 func ExampleStore() {
 	ctx := context.Background()
-	store := memory.New(memory.Options{})
+	store := memory.New(0)
 	defer store.Close()
 	if err := store.Append(ctx, []stream.Arrival{
 		arrival("oven/1", `{"temp":180}`), arrival("oven/2", `{"temp":240}`), arrival("oven/1", `{"temp":250}`),
@@ -52,7 +52,7 @@ func ExampleStore() {
 // A Follower begins after an ID and goes on with what comes.
 func ExampleFollower() {
 	ctx := context.Background()
-	store := memory.New(memory.Options{})
+	store := memory.New(0)
 	defer store.Close()
 	if err := store.Append(ctx, []stream.Arrival{arrival("oven/1", "180"), arrival("oven/1", "190")}); err != nil {
 		log.Fatal(err)

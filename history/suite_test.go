@@ -31,7 +31,7 @@ type bench struct {
 // forEachStore runs a test of the suite over every kind of Store.
 func forEachStore(t *testing.T, f func(t *testing.T, b bench)) {
 	t.Run("live", func(t *testing.T) {
-		l := memory.New(memory.Options{})
+		l := memory.New(0)
 		t.Cleanup(func() { l.Close() })
 		f(t, bench{l, l, false})
 	})
@@ -48,11 +48,11 @@ func forEachStore(t *testing.T, f func(t *testing.T, b bench)) {
 		f(t, bench{s, s, false})
 	})
 	t.Run("remote", func(t *testing.T) {
-		l := memory.New(memory.Options{})
+		l := memory.New(0)
 		t.Cleanup(func() { l.Close() })
 		server := httptest.NewServer(historytest.Receiver(l))
 		t.Cleanup(server.Close)
-		r, err := remote.Open(t.Context(), server.URL, remote.Options{})
+		r, err := remote.Open(t.Context(), server.URL)
 		if err != nil {
 			t.Fatal(err)
 		}

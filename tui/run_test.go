@@ -51,7 +51,7 @@ func (panicky) Messages(context.Context, history.Query) (history.Page, error) { 
 // TestTheTerminalIsAsItWas ends Run in each way there is and looks for a mode
 // that was set and not reset.
 func TestTheTerminalIsAsItWas(t *testing.T) {
-	live := memorystore.New(memorystore.Options{})
+	live := memorystore.New(0)
 	defer live.Close()
 	arrival := stream.Arrival{Topic: "hello_world/publish", Payload: []byte("Hello"), Received: tuitest.At, Ack: func() {}}
 	if err := live.Append(t.Context(), []stream.Arrival{arrival}); err != nil {

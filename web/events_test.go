@@ -15,7 +15,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"hellox/history/memory"
 	"hellox/stream"
 )
 
@@ -185,7 +184,7 @@ func TestEventsTellOfSendersAndLinks(t *testing.T) {
 }
 
 func TestEventsTellWhatWasEvicted(t *testing.T) {
-	store := newStoreOf(t, memory.Options{Memory: 50_000})
+	store := newStoreOf(t, 50_000)
 	store.put(t, hellos(500)...)
 	stats, err := store.Stats(t.Context())
 	if err != nil || stats.FirstID < 100 {

@@ -15,7 +15,7 @@ import (
 
 // For all parameters the answer is JSON, arrives quickly, and is not a 5xx.
 func FuzzParameters(f *testing.F) {
-	store := memory.New(memory.Options{Memory: 1 << 20})
+	store := memory.New(1 << 20)
 	f.Cleanup(func() { _ = store.Close() })
 	arrivals := hellos(50)
 	arrivals = append(arrivals, arrival("oven/3", []byte("\xff"), time.Now()))

@@ -20,11 +20,11 @@ type testStore struct {
 	pods     map[string]string
 }
 
-func newStore(t *testing.T) *testStore { return newStoreOf(t, memory.Options{}) }
+func newStore(t *testing.T) *testStore { return newStoreOf(t, 0) }
 
-func newStoreOf(t *testing.T, o memory.Options) *testStore {
+func newStoreOf(t *testing.T, limit int64) *testStore {
 	t.Helper()
-	s := &testStore{Store: memory.New(o), link: stream.Link{State: stream.Connected, Since: time.Now()}}
+	s := &testStore{Store: memory.New(limit), link: stream.Link{State: stream.Connected, Since: time.Now()}}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }

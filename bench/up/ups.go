@@ -134,7 +134,7 @@ func (b *bench) usualWay(ctx context.Context, program string, round int) error {
 
 // boot is the start of which the broadcaster was last heard.
 func (b *bench) boot(ctx context.Context) (string, error) {
-	client, err := remote.Open(ctx, b.page, remote.Options{})
+	client, err := remote.Open(ctx, b.page)
 	if err != nil {
 		return "", err
 	}

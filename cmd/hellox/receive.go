@@ -108,7 +108,7 @@ func openHistory(ctx context.Context, where string, keep int64, keepFor time.Dur
 	scheme, path, _ := strings.Cut(where, ":")
 	switch {
 	case scheme == "memory" && path == "":
-		return memory.New(memory.Options{Memory: keep}), nil
+		return memory.New(keep), nil
 	case scheme == "sqlite" && path != "":
 		return sqlite.Open(ctx, path, sqlite.Options{Keep: keep, KeepFor: keepFor, Log: log, Metrics: metrics})
 	}

@@ -148,7 +148,7 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 
 // ask asks the receiver whose page is at web.
 func (s *installationStatus) ask(ctx context.Context, web string) error {
-	client, err := remote.Open(ctx, web, remote.Options{})
+	client, err := remote.Open(ctx, web)
 	if err != nil {
 		return err
 	}

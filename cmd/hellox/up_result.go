@@ -55,7 +55,7 @@ func (o *upOptions) printResult(sh shell, up upResult, ending string) error {
 // waitForPage returns once the page answers.
 func waitForPage(ctx context.Context, url string) error {
 	for {
-		if client, err := remote.Open(ctx, url, remote.Options{}); err == nil {
+		if client, err := remote.Open(ctx, url); err == nil {
 			return client.Close()
 		}
 		select {

@@ -117,7 +117,7 @@ func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) 
 		return err
 	}
 	defer a.close()
-	store, err := remote.Open(ctx, a.web, remote.Options{})
+	store, err := remote.Open(ctx, a.web)
 	if err != nil {
 		return missing(fmt.Errorf("watch %s: %w", a.Installation, err), "hellox status")
 	}
@@ -138,7 +138,7 @@ func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v 
 	}
 	// The subscription selects the topics already.
 	v.selected.Topics = nil
-	live := memory.New(memory.Options{Memory: v.memory})
+	live := memory.New(v.memory)
 	defer live.Close()
 	arrivals := make(chan stream.Arrival, mqtt.Window)
 	client, err := mqtt.Dial(ctx, mqtt.DialOptions{Broker: broker, Background: true})

@@ -12,10 +12,10 @@ import (
 // stand that match. A goroutine of its own matches, so that neither the writer
 // nor a follower waits for it; it ends with the last follower, or with the hub.
 type feed struct {
-	hub       *Hub
+	hub       *hub
 	sel       history.Select
 	key       string
-	followers int           // guarded by Hub.feeding
+	followers int           // guarded by hub.feeding
 	done      chan struct{} // closed when the last follower has left
 
 	mu       sync.RWMutex
@@ -30,7 +30,7 @@ type feed struct {
 
 // feed returns the feed of sel, which the caller leaves. It is nil for the
 // selection of everything: the ring itself is its feed.
-func (h *Hub) feed(sel history.Select) *feed {
+func (h *hub) feed(sel history.Select) *feed {
 	key := sel.Key()
 	if key == "" {
 		return nil
@@ -63,7 +63,7 @@ func (f *feed) leave() {
 }
 
 // forget makes the next follower of the selection begin a new feed. The caller
-// holds Hub.feeding.
+// holds hub.feeding.
 func (f *feed) forget() {
 	if f.hub.feeds[f.key] == f {
 		delete(f.hub.feeds, f.key)

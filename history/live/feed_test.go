@@ -35,11 +35,12 @@ func (s *stored) Messages(_ context.Context, q history.Query) (page history.Page
 	return page, nil
 }
 
-func (s *stored) FirstID() int64                      { return 1 }
-func (s *stored) ChangedSince(uint64) []history.Event { return nil }
+func (s *stored) FirstID() int64 { return 1 }
+
+func unchanged(uint64) []history.Event { return nil }
 
 // publish stores and publishes n messages of the senders s0 to s9 in turn.
-func (s *stored) publish(h *Hub, n int) {
+func (s *stored) publish(h *hub, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var events []history.Event
@@ -79,10 +80,10 @@ func read(t *testing.T, f history.Follower, n int) (ids []int64) {
 }
 
 func TestEqualSelectionsShareAFeed(t *testing.T) {
-	h := NewHub(0)
+	h := newHub(0)
 	feedOf := func(sel history.Select) (*feed, history.Follower) {
-		f := Follow(h, &stored{}, history.Follow{After: history.Now, Select: sel})
-		return f.(*follower).feed, f
+		f := follow(h, unchanged, &stored{}, history.Follow{After: history.Now, Select: sel})
+		return f.feed, f
 	}
 	a, first := feedOf(selected(t, "sender:s1  text:x"))
 	b, second := feedOf(selected(t, " sender:s1 text:x"))
@@ -99,7 +100,7 @@ func TestEqualSelectionsShareAFeed(t *testing.T) {
 	if len(h.feeds) != 0 || h.followers.Load() != 0 {
 		t.Errorf("%d feeds and %d followers are left", len(h.feeds), h.followers.Load())
 	}
-	h.Close()
+	h.close()
 	if f, late := feedOf(selected(t, "sender:s1")); f != nil {
 		t.Error("a closed hub begins a feed")
 	} else if _, err := late.Next(t.Context()); !errors.Is(err, history.ErrClosed) {
@@ -110,12 +111,12 @@ func TestEqualSelectionsShareAFeed(t *testing.T) {
 // Followers of one selection that begin at different times all get what
 // matches, once and in order, whether they are fast or behind the ring.
 func TestFeedGivesWhatMatches(t *testing.T) {
-	h, s := NewHub(0), &stored{}
-	defer h.Close()
+	h, s := newHub(0), &stored{}
+	defer h.close()
 	sel := selected(t, "sender:s3")
 	var followers []history.Follower
 	begin := func(after int64) {
-		f := Follow(h, s, history.Follow{After: after, Select: sel})
+		f := follow(h, unchanged, s, history.Follow{After: after, Select: sel})
 		t.Cleanup(func() { f.Close() })
 		followers = append(followers, f)
 	}
@@ -150,19 +151,19 @@ func TestFeedGivesWhatMatches(t *testing.T) {
 }
 
 func TestEndIfSlow(t *testing.T) {
-	h, s := NewHub(0), &stored{}
-	defer h.Close()
-	follow := func(sel history.Select) history.Follower {
-		f := Follow(h, s, history.Follow{After: history.Now, Select: sel, EndIfSlow: true})
+	h, s := newHub(0), &stored{}
+	defer h.close()
+	begin := func(sel history.Select) *follower {
+		f := follow(h, unchanged, s, history.Follow{After: history.Now, Select: sel, EndIfSlow: true})
 		t.Cleanup(func() { f.Close() })
 		return f
 	}
-	all, some, none := follow(history.Select{}), follow(selected(t, "sender:s3")), follow(selected(t, "sender:other"))
+	all, some, none := begin(history.Select{}), begin(selected(t, "sender:s3")), begin(selected(t, "sender:other"))
 	for range 3 * ringEvents / 64 {
 		s.publish(h, 64)
-		for _, f := range []history.Follower{some, none} { // the feeds keep up; their followers do not read
+		for _, f := range []*follower{some, none} { // the feeds keep up; their followers do not read
 			for end, _ := h.position(); ; time.Sleep(time.Microsecond) {
-				if _, ok := f.(*follower).feed.cursor(end); ok {
+				if _, ok := f.feed.cursor(end); ok {
 					break
 				}
 			}
@@ -183,9 +184,9 @@ func TestEndIfSlow(t *testing.T) {
 
 // A selection of one sender is not told how other senders do.
 func TestEventsOfOtherSenders(t *testing.T) {
-	h := NewHub(0)
-	defer h.Close()
-	f := Follow(h, &stored{}, history.Follow{After: history.Now, Select: history.Select{Sender: "a"}})
+	h := newHub(0)
+	defer h.close()
+	f := follow(h, unchanged, &stored{}, history.Follow{After: history.Now, Select: history.Select{Sender: "a"}})
 	defer f.Close()
 	h.publish([]history.Event{{Sender: &stream.Sender{Sender: "b"}}, {Sender: &stream.Sender{Sender: "a"}}, {Link: &stream.Link{}}})
 	var got []string

@@ -12,9 +12,6 @@ type Reader interface {
 	Messages(ctx context.Context, q history.Query) (history.Page, error)
 	// FirstID is the oldest message stored; one above the newest if none is.
 	FirstID() int64
-	// ChangedSince returns, as events, the senders and the link that have
-	// changed at or after a position of the ring, as they are now.
-	ChangedSince(pos uint64) []history.Event
 }
 
 // follower is the Follower of the stores that write themselves. It reads the
@@ -22,9 +19,11 @@ type Reader interface {
 // it reads pages by ID until it has caught up with the ring, and joins it
 // without gap or duplicate.
 type follower struct {
-	hub  *Hub
+	hub  *hub
 	from Reader
-	q    history.Follow
+
+	changedSince func(pos uint64) []history.Event
+	q            history.Follow
 
 	after  int64 // the newest ID handed out or passed over
 	joined bool
@@ -49,10 +48,12 @@ const (
 	bufferEvents = 16
 )
 
-// Follow returns a Follower of h, which reads pages of from while it is behind.
-func Follow(h *Hub, from Reader, q history.Follow) history.Follower {
+// follow returns a Follower of h, which reads pages of from while it is behind.
+// changedSince returns, as events, the senders and the link that have changed at
+// or after a position of the ring, as they are now.
+func follow(h *hub, changedSince func(pos uint64) []history.Event, from Reader, q history.Follow) *follower {
 	h.followers.Add(1)
-	f := &follower{hub: h, from: from, q: q, after: q.After, feed: h.feed(q.Select), done: make(chan struct{})}
+	f := &follower{hub: h, changedSince: changedSince, from: from, q: q, after: q.After, feed: h.feed(q.Select), done: make(chan struct{})}
 	end, last := h.position()
 	// An ID from the future is one of another history: there is nothing to
 	// resume, what comes next is.
@@ -158,7 +159,7 @@ func (f *follower) catchUp(ctx context.Context) ([]history.Event, error) {
 	}
 	if pos, ok := f.hub.join(f.after); ok {
 		if f.lost {
-			for _, e := range f.from.ChangedSince(f.pos) {
+			for _, e := range f.changedSince(f.pos) {
 				if f.q.Wants(&e) {
 					events = append(events, e)
 				}

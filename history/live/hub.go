@@ -16,10 +16,10 @@ const (
 	ringBytes  = 4 << 20
 )
 
-// A Hub hands events to all followers through one ring that they share, and
+// A hub hands events to all followers through one ring that they share, and
 // wakes them together. Publishing never waits for a follower: one whose
 // position has left the ring reads pages instead (follower.go).
-type Hub struct {
+type hub struct {
 	followers atomic.Int64 // open followers; events are encoded only if it is > 0
 
 	mu     sync.RWMutex
@@ -45,13 +45,13 @@ type slot struct {
 	size  int
 }
 
-// NewHub returns the Hub of a store whose newest message is last.
-func NewHub(last int64) *Hub {
-	return &Hub{first: 1, end: 1, before: last, last: last, wake: make(chan struct{}), feeds: map[string]*feed{}}
+// newHub returns the hub of a store whose newest message is last.
+func newHub(last int64) *hub {
+	return &hub{first: 1, end: 1, before: last, last: last, wake: make(chan struct{}), feeds: map[string]*feed{}}
 }
 
 // publish appends events; IDs of messages rise.
-func (h *Hub) publish(events []history.Event) {
+func (h *hub) publish(events []history.Event) {
 	if len(events) == 0 {
 		return
 	}
@@ -78,8 +78,8 @@ func (h *Hub) publish(events []history.Event) {
 	h.wake = make(chan struct{})
 }
 
-// Close ends every follower and waits for the feeds.
-func (h *Hub) Close() {
+// close ends every follower and waits for the feeds.
+func (h *hub) close() {
 	h.mu.Lock()
 	if !h.closed {
 		h.closed = true
@@ -91,14 +91,14 @@ func (h *Hub) Close() {
 	h.running.Wait()
 }
 
-func (h *Hub) isClosed() bool {
+func (h *hub) isClosed() bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return h.closed
 }
 
 // position returns the end of the ring and the newest message ID before it.
-func (h *Hub) position() (end uint64, last int64) {
+func (h *hub) position() (end uint64, last int64) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return h.end, h.last
@@ -106,7 +106,7 @@ func (h *Hub) position() (end uint64, last int64) {
 
 // join returns the position right after message id; false if the ring no
 // longer goes back so far.
-func (h *Hub) join(id int64) (uint64, bool) {
+func (h *hub) join(id int64) (uint64, bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if id < h.before {
@@ -128,7 +128,7 @@ type batch struct {
 
 // read returns up to limit events from pos on, in buf if they have room there.
 // It is false if pos has left the ring.
-func (h *Hub) read(buf []history.Event, pos uint64, limit int) (b batch, ok bool, err error) {
+func (h *hub) read(buf []history.Event, pos uint64, limit int) (b batch, ok bool, err error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	switch {

@@ -17,7 +17,7 @@ import (
 // and the broker link. It is given messages after they are stored, never before,
 // and publishes them as events.
 type State struct {
-	hub *Hub
+	hub *hub
 	now func() time.Time
 
 	mu       sync.Mutex
@@ -35,10 +35,10 @@ type State struct {
 // minRecheck is the shortest time between two checks of one sender.
 const minRecheck = 10 * time.Millisecond
 
-// NewState returns the State of a store whose events h hands out.
-func NewState(h *Hub, now func() time.Time) *State {
+// NewState returns the State of a store whose newest message is last.
+func NewState(last int64, now func() time.Time) *State {
 	t := now()
-	return &State{hub: h, now: now, senders: map[string]*senderState{}, started: t,
+	return &State{hub: newHub(last), now: now, senders: map[string]*senderState{}, started: t,
 		link: stream.Link{State: stream.Connecting, Since: t}}
 }
 
@@ -257,9 +257,17 @@ func (st *State) Cadence(name string) (c stats.Cadence) {
 	return c
 }
 
-// ChangedSince returns, as events, the senders and the link that have changed at
+// Follow returns a Follower of the store from.
+func (st *State) Follow(from Reader, q history.Follow) history.Follower {
+	return follow(st.hub, st.changedSince, from, q)
+}
+
+// Close ends every follower.
+func (st *State) Close() { st.hub.close() }
+
+// changedSince returns, as events, the senders and the link that have changed at
 // or after a position of the ring, as they are now.
-func (st *State) ChangedSince(pos uint64) []history.Event {
+func (st *State) changedSince(pos uint64) []history.Event {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	var events []history.Event

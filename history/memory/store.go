@@ -12,19 +12,14 @@ import (
 	"hellox/stream/track"
 )
 
-// Options configures a Store.
-type Options struct {
-	Memory int64            // bytes of messages; 0 means 256 MiB
-	Now    func() time.Time // nil means time.Now
-}
+// defaultLimit is the limit of New in bytes if none is given.
+const defaultLimit = 256 << 20
 
 // Store is a history.Store of what fits in memory, and only while it runs:
 // ids, deltas and counts are those of this run. It is what watch reads when it
 // is given a broker's URL.
 type Store struct {
 	limit int64
-	now   func() time.Time
-	hub   *live.Hub
 	state *live.State
 
 	writing sync.Mutex // held by Append; guards tracker
@@ -39,17 +34,13 @@ type Store struct {
 
 var _ history.Store = (*Store)(nil)
 
-// New returns an empty Store.
-func New(o Options) *Store {
-	if o.Now == nil {
-		o.Now = time.Now
+// New returns an empty Store that holds up to limit bytes of messages, or 256 MiB
+// if limit is 0.
+func New(limit int64) *Store {
+	if limit <= 0 {
+		limit = defaultLimit
 	}
-	if o.Memory <= 0 {
-		o.Memory = 256 << 20
-	}
-	h := live.NewHub(0)
-	return &Store{limit: o.Memory, now: o.Now, hub: h, state: live.NewState(h, o.Now),
-		tracker: track.New(track.State{}, nil)}
+	return &Store{limit: limit, state: live.NewState(0, time.Now), tracker: track.New(track.State{}, nil)}
 }
 
 // Run appends and acknowledges what comes in until in is closed or ctx is
@@ -105,7 +96,7 @@ func sizeOf(m *stream.Message) int64 {
 }
 
 // Maintain implements live.Writer.
-func (s *Store) Maintain(context.Context) (time.Time, error) { return s.state.Tick(s.now()), nil }
+func (s *Store) Maintain(context.Context) (time.Time, error) { return s.state.Tick(time.Now()), nil }
 
 // SetLink sets the state of the connection that arrivals come through, and
 // publishes it.
@@ -165,7 +156,7 @@ func (s *Store) Message(_ context.Context, id int64) (stream.Message, error) {
 }
 
 // Follow implements Store.
-func (s *Store) Follow(q history.Follow) history.Follower { return live.Follow(s.hub, s, q) }
+func (s *Store) Follow(q history.Follow) history.Follower { return s.state.Follow(s, q) }
 
 // FirstID implements live.Reader.
 func (s *Store) FirstID() int64 {
@@ -176,9 +167,6 @@ func (s *Store) FirstID() int64 {
 	}
 	return s.messages[0].ID
 }
-
-// ChangedSince implements live.Reader.
-func (s *Store) ChangedSince(pos uint64) []history.Event { return s.state.ChangedSince(pos) }
 
 // Senders implements Store.
 func (s *Store) Senders(context.Context) ([]stream.Sender, error) { return s.state.Senders(), nil }
@@ -206,6 +194,6 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.hub.Close()
+	s.state.Close()
 	return nil
 }

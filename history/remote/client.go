@@ -3,7 +3,6 @@ package remote
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -13,12 +12,6 @@ import (
 	"hellox/history"
 )
 
-// Options configures a Client.
-type Options struct {
-	Client *http.Client // nil: a new one; it must have no Timeout, for events never end
-	Log    *slog.Logger // nil: nothing is logged
-}
-
 // Client is the client of a receiver's API. It is a Store, which is another
 // process's: its followers resume by ID after a connection is lost. And it
 // publishes and commands, so that what is sent takes the way that the page's
@@ -26,7 +19,6 @@ type Options struct {
 type Client struct {
 	base   *url.URL
 	client *http.Client
-	log    *slog.Logger
 
 	stop   context.Context // ends with Close, and ends all followers
 	cancel context.CancelFunc
@@ -45,7 +37,7 @@ const (
 
 // Open returns the Store behind a receiver's page, such as
 // http://127.0.0.1:8420, once it has answered.
-func Open(ctx context.Context, baseURL string, o Options) (*Client, error) {
+func Open(ctx context.Context, baseURL string) (*Client, error) {
 	base, err := url.Parse(baseURL)
 	switch {
 	case err != nil:
@@ -53,22 +45,17 @@ func Open(ctx context.Context, baseURL string, o Options) (*Client, error) {
 	case base.Scheme != "http" && base.Scheme != "https" || base.Host == "":
 		return nil, fmt.Errorf("open receiver %s: it is no http:// or https:// address", baseURL)
 	}
-	if o.Client == nil {
-		o.Client = &http.Client{
-			Transport: &http.Transport{
-				Proxy:                 http.ProxyFromEnvironment,
-				DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-				ResponseHeaderTimeout: askTimeout,
-				IdleConnTimeout:       time.Minute,
-			},
-			// A receiver answers itself; a redirect comes from another server.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
+	client := &http.Client{ // without a Timeout: events never end
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			ResponseHeaderTimeout: askTimeout,
+			IdleConnTimeout:       time.Minute,
+		},
+		// A receiver answers itself; a redirect comes from another server.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	r := &Client{base: base, client: o.Client, log: o.Log}
+	r := &Client{base: base, client: client}
 	r.stop, r.cancel = context.WithCancel(context.Background())
 	if _, err := r.Stats(ctx); err != nil {
 		_ = r.Close()

@@ -36,11 +36,11 @@ func serveAt(t *testing.T, addr string, h http.Handler) *httptest.Server {
 }
 
 func TestRemoteResumes(t *testing.T) {
-	l := memory.New(memory.Options{})
+	l := memory.New(0)
 	defer l.Close()
 	server := serveAt(t, "127.0.0.1:0", historytest.Receiver(l))
 	addr := server.Listener.Addr().String()
-	r, err := Open(t.Context(), server.URL, Options{})
+	r, err := Open(t.Context(), server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,14 +107,14 @@ func TestRemoteRefusals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			server := httptest.NewServer(c.handler)
 			defer server.Close()
-			_, err := Open(t.Context(), server.URL, Options{})
+			_, err := Open(t.Context(), server.URL)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want %q in it", err, c.want)
 			}
 		})
 	}
 	for _, address := range []string{"mqtt://127.0.0.1", "http://", "127.0.0.1:8420", "http://[::1"} {
-		if _, err := Open(t.Context(), address, Options{}); err == nil {
+		if _, err := Open(t.Context(), address); err == nil {
 			t.Errorf("%s was taken", address)
 		}
 	}
@@ -122,7 +122,7 @@ func TestRemoteRefusals(t *testing.T) {
 
 // What the receiver will never answer ends a follower with its reason.
 func TestRemoteFollowerRefused(t *testing.T) {
-	l := memory.New(memory.Options{})
+	l := memory.New(0)
 	defer l.Close()
 	good := historytest.Receiver(l)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -134,7 +134,7 @@ func TestRemoteFollowerRefused(t *testing.T) {
 		good.ServeHTTP(w, r)
 	}))
 	defer server.Close()
-	r, err := Open(t.Context(), server.URL, Options{})
+	r, err := Open(t.Context(), server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func FuzzFrames(f *testing.F) {
 
 // What is sent is what the API takes; what it refuses is an error of its sentence.
 func TestRemotePublishesAndAsks(t *testing.T) {
-	store := memory.New(memory.Options{})
+	store := memory.New(0)
 	defer store.Close()
 	var got []string
 	mux := http.NewServeMux()
@@ -228,7 +228,7 @@ func TestRemotePublishesAndAsks(t *testing.T) {
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	r, err := Open(t.Context(), server.URL, Options{})
+	r, err := Open(t.Context(), server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}

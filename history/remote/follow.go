@@ -98,7 +98,6 @@ func (f *remoteFollower) run() error {
 		}
 		pause := wait.NextBackOff()
 		now := time.Now()
-		f.r.log.Info("receiver lost", "host", f.r.base.Host, "err", err, "retry", pause)
 		f.hand([]history.Event{{Link: &stream.Link{State: stream.Retrying, Since: now, Retry: now.Add(pause), Cause: fmt.Sprintf("The receiver at %s cannot be reached: %v.", f.r.base.Host, err)}}})
 		select {
 		case <-f.ctx.Done():

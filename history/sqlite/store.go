@@ -30,10 +30,11 @@ type Options struct {
 	KeepFor time.Duration // age at which a message is evicted; 0: no bound
 	Log     *slog.Logger  // nil: nothing is logged
 	Metrics prometheus.Registerer
-	Now     func() time.Time // nil: time.Now
 
-	retryEvery time.Duration // how often a full disk is asked again; 0: every second
-	warmRows   int64         // how many of the newest messages are read when opening; 0: 20,000
+	// Of tests alone.
+	now        func() time.Time // nil: time.Now
+	retryEvery time.Duration    // how often a full disk is asked again; 0: every second
+	warmRows   int64            // how many of the newest messages are read when opening; 0: 20,000
 }
 
 // Store is a Store in one SQLite file, which one process at a time uses. An
@@ -48,7 +49,6 @@ type Store struct {
 	now  func() time.Time
 	lock *flock.Flock
 
-	hub     *live.Hub
 	state   *live.State
 	series  *seriesIndex
 	readers chan *sqlitefile.Conn // holds the idle ones
@@ -90,8 +90,8 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 }
 
 func open(ctx context.Context, path string, o Options, steps []string) (_ *Store, err error) {
-	if o.Now == nil {
-		o.Now = time.Now
+	if o.now == nil {
+		o.now = time.Now
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -115,7 +115,7 @@ func open(ctx context.Context, path string, o Options, steps []string) (_ *Store
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, o: o, log: o.Log, now: o.Now, lock: lock, stop: make(chan struct{}),
+	s := &Store{path: path, o: o, log: o.Log, now: o.now, lock: lock, stop: make(chan struct{}),
 		readers: make(chan *sqlitefile.Conn, readerCount)}
 	defer func() {
 		if err != nil {
@@ -212,8 +212,7 @@ func (s *Store) replay(ctx context.Context, kept int64, entries []storedSender) 
 	if s.first.Store(first); !any {
 		s.first.Store(s.last.Load() + 1)
 	}
-	s.hub = live.NewHub(s.last.Load())
-	s.state = live.NewState(s.hub, s.now)
+	s.state = live.NewState(s.last.Load(), s.now)
 	for _, e := range entries {
 		s.state.LoadSender(e.SenderState, e.Cadence)
 	}
@@ -272,13 +271,10 @@ func (s *Store) Run(ctx context.Context, in <-chan stream.Arrival) error { retur
 func (s *Store) SetLink(l stream.Link) { s.state.SetLink(l) }
 
 // Follow implements Store.
-func (s *Store) Follow(q history.Follow) history.Follower { return live.Follow(s.hub, s, q) }
+func (s *Store) Follow(q history.Follow) history.Follower { return s.state.Follow(s, q) }
 
 // FirstID implements live.Reader.
 func (s *Store) FirstID() int64 { return s.first.Load() }
-
-// ChangedSince implements live.Reader.
-func (s *Store) ChangedSince(pos uint64) []history.Event { return s.state.ChangedSince(pos) }
 
 // Senders implements Store.
 func (s *Store) Senders(context.Context) ([]stream.Sender, error) { return s.state.Senders(), nil }
@@ -331,7 +327,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	close(s.stop)
-	s.hub.Close()
+	s.state.Close()
 	s.metrics.unregister()
 	return errors.Join(err, s.closeFile())
 }

@@ -176,7 +176,7 @@ func state(t *rapid.T, s *Store) (all observed) {
 
 func TestIDsAreNeverUsedTwice(t *testing.T) {
 	now := historytest.Epoch
-	s := openTest(t, filepath.Join(t.TempDir(), "history.db"), Options{KeepFor: time.Hour, Now: func() time.Time { return now }})
+	s := openTest(t, filepath.Join(t.TempDir(), "history.db"), Options{KeepFor: time.Hour, now: func() time.Time { return now }})
 	historytest.AppendAll(t, s, historytest.Hello("a", 1, 0), historytest.Hello("a", 2, 1), historytest.Foreign("x", "y", 2))
 	now = historytest.Epoch.Add(2 * time.Hour)
 	evictAll(t, s)
@@ -274,7 +274,7 @@ func TestRetentionByBytes(t *testing.T) {
 // A series whose messages are all gone is gone, and comes back as a new one.
 func TestRetentionEndsSeries(t *testing.T) {
 	now := historytest.Epoch
-	s := openTest(t, filepath.Join(t.TempDir(), "history.db"), Options{KeepFor: time.Hour, Now: func() time.Time { return now }})
+	s := openTest(t, filepath.Join(t.TempDir(), "history.db"), Options{KeepFor: time.Hour, now: func() time.Time { return now }})
 	for i := range 100 {
 		historytest.AppendAll(t, s, historytest.Foreign(fmt.Sprintf("topic/%d", i), "x", i))
 	}

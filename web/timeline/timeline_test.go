@@ -12,7 +12,7 @@ import (
 
 func newStore(t *testing.T, arrivals ...stream.Arrival) *memory.Store {
 	t.Helper()
-	store := memory.New(memory.Options{})
+	store := memory.New(0)
 	t.Cleanup(func() { _ = store.Close() })
 	if err := store.Append(t.Context(), arrivals); err != nil {
 		t.Fatal(err)
