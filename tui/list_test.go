@@ -114,13 +114,13 @@ func TestMemoryIsBounded(t *testing.T) {
 	if n := held(); n > 100_000 || n != s.m.list.used {
 		t.Fatalf("%d bytes are held and %d accounted for, at most 100,000 may be", n, s.m.list.used)
 	}
-	// What was let go is still in the history.
+	// What was evicted is still in the history.
 	s.press("g")
 	s.older()
 	s.press("g")
 	s.shows("m1308.", "memory is full")
 
-	// While the reader is elsewhere nothing is let go: what comes waits.
+	// While the reader is elsewhere nothing is evicted: what comes waits.
 	top := s.lines()[2]
 	store.Say(series(2001, 2500)...)
 	s.follow()
