@@ -18,7 +18,7 @@ const PageSize = 500
 // A Source makes commands. Bubble Tea passes no context to a command, so the
 // one of Run is stored here.
 type Source struct {
-	ctx     context.Context
+	ctx     context.Context //nolint:containedctx // see above
 	store   history.Store
 	client  Client
 	running sync.WaitGroup // the feeds
