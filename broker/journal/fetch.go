@@ -22,13 +22,14 @@ func (j *Journal) Fetch(keys []uint64) ([]Batch, error) {
 		return got, nil
 	}
 	got, err := j.file.read(spans)
-	if err == nil {
-		return got, nil
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if !j.stored.allNeeded(keys) {
+	if err != nil && !j.allNeeded(keys) {
 		return nil, nil // the session has ended meanwhile, and its batches were deleted
 	}
-	return nil, err
+	return got, err
+}
+
+func (j *Journal) allNeeded(keys []uint64) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.stored.allNeeded(keys)
 }

@@ -19,8 +19,10 @@ type Message struct {
 // refer to it.
 const overhead = 160
 
+// Size returns about how many bytes of memory the message takes.
 func (m *Message) Size() int {
 	return len(m.Topic) + len(m.Payload) + len(m.Props) + len(m.Origin) + overhead
 }
 
+// Expired reports whether the message has expired at now, in Unix seconds.
 func (m *Message) Expired(now int64) bool { return m.Expiry > 0 && m.Expiry <= now }
