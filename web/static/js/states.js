@@ -40,7 +40,7 @@ export function stateWords(s, now) {
 export function stateSentence(s, now) {
   switch (s.state) {
     case 'gone':
-      return `gone ${timeShort(s.since)} (said goodbye)`;
+      return `gone ${timeShort(s.since)} (disconnected cleanly)`;
     case 'lost':
       return `lost ${timeShort(s.since)} (connection broke)`;
     case 'on time':
