@@ -74,27 +74,35 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 		return o.spawnDaemon(setup, sh, here, dir)
 	}
 	return o.withLock(dir, here, func(lock *state.Lock) error {
-		// First, because a port that is taken must not be found out after a
-		// cluster was made.
-		ports, err := listenPorts(setup, o.web, o.mqtt)
+		f, err := o.bringUpAndForward(setup, found, up, steps)
 		if err != nil {
-			steps.Fail(err)
 			return err
 		}
-		c, err := bringUp(setup, found, up, steps)
-		if err != nil {
-			ports.close()
-			return err
-		}
-		steps.Begin(step.Forward)
-		f, err := openForwards(c, o.namespace, ports)
-		if err != nil {
-			steps.Fail(err)
-			return err
-		}
-		f.done(steps)
 		return o.holdForwards(ctx, sh, lock, f)
 	})
+}
+
+// bringUpAndForward brings the installation up and opens its forwards. It listens
+// first: a port that is taken must not be found out after a cluster was created.
+func (o *upOptions) bringUpAndForward(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, steps *output.Steps) (*forwards, error) {
+	ports, err := listenPorts(ctx, o.web, o.mqtt)
+	if err != nil {
+		steps.Fail(err)
+		return nil, err
+	}
+	c, err := bringUp(ctx, found, up, steps)
+	if err != nil {
+		ports.close()
+		return nil, err
+	}
+	steps.Begin(step.Forward)
+	f, err := openForwards(c, o.namespace, ports)
+	if err != nil {
+		steps.Fail(err)
+		return nil, err
+	}
+	f.done(steps)
+	return f, nil
 }
 
 // bringUp ends the step that begins before a cluster is looked for, and takes
