@@ -21,7 +21,7 @@ import (
 
 func fast(time.Duration, time.Duration) time.Duration { return 2 * time.Millisecond }
 
-func TestBroadcastSaysHello(t *testing.T) {
+func TestBroadcastPublishesHello(t *testing.T) {
 	b := startBroker(t)
 	out := subscribed(t, b, "#")
 	acked := make(chan stream.Hello, 1000)
@@ -193,8 +193,8 @@ func gathered(t *testing.T, r *prometheus.Registry, name string) float64 {
 	return 0
 }
 
-// A broadcaster that finds no room says nothing, tells so, and skips no number.
-func TestBroadcastHoldsItsTongue(t *testing.T) {
+// A broadcaster without room publishes nothing, logs that, and skips no number.
+func TestBroadcastBlocksWhenTooMuchIsPending(t *testing.T) {
 	b := startBroker(t)
 	b.Swallow.Store(true)
 	metrics := prometheus.NewRegistry()
@@ -218,7 +218,7 @@ func TestBroadcastHoldsItsTongue(t *testing.T) {
 		f.run(ctx)
 		return nil
 	})
-	streamtest.Eventually(t, "the tongue to be held", func() bool { return gathered(t, metrics, "hellox_broadcast_held_total") > 0 })
+	streamtest.Eventually(t, "publishing to be blocked", func() bool { return gathered(t, metrics, "hellox_broadcast_held_total") > 0 })
 	if waiting := gathered(t, metrics, "hellox_broadcast_waiting"); waiting != 50 {
 		t.Errorf("%v wait, not 50", waiting)
 	}
@@ -273,9 +273,9 @@ func TestBroadcastPresence(t *testing.T) {
 	awaitPresence(t, out, "x", "here")
 }
 
-// What is said of it between its first word and the handing over of its
+// A presence that contradicts it between its own presence and the handing over of its
 // connection is put right too.
-func TestBroadcastIsDeniedWhileItConnects(t *testing.T) {
+func TestBroadcastPresenceContradictedWhileItConnects(t *testing.T) {
 	b := startBroker(t)
 	out := subscribed(t, b, stream.PresenceTopic("+"))
 	f, err := newFleet(Options{Broker: b.broker(), ID: "x", Min: time.Hour, Max: time.Hour, QoS: 1})

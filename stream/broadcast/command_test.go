@@ -68,7 +68,7 @@ func TestCommands(t *testing.T) {
 	if a := ask(stream.Command{Do: stream.Say, Text: "in between"}); !a.OK {
 		t.Errorf("say while paused: %+v", a)
 	}
-	// Nothing else was said while it was paused, whatever the interval.
+	// Nothing else was published while it was paused, whatever the interval.
 	if h := text(); h.Text != "in between" || h.Seq != 3 || h.Next != 0 {
 		t.Errorf("said while paused: %+v", h)
 	}

@@ -14,7 +14,7 @@ import (
 
 var filterNow = time.Date(2026, 5, 4, 14, 2, 31, 0, time.UTC)
 
-// ourMessage is a broadcast, foreignMessage somebody else's.
+// ourMessage is a hellox broadcast, foreignMessage is not.
 func ourMessage() *stream.Message {
 	return &stream.Message{
 		ID: 7, Topic: "hello_world/broadcast/press-3", Sender: "press-3", QoS: 1, Received: filterNow.Add(-time.Minute),

@@ -119,7 +119,7 @@ func TestFilterRoundTrip(t *testing.T) {
 	})
 }
 
-// Relax is true wherever the expression is, says only what it may, and is
+// Relax is true wherever the expression is, has only the terms that it may, and is
 // equal to the expression if it may say everything.
 func TestFilterRelax(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -28,40 +28,40 @@ type unackedMessage struct {
 
 // expect makes acked the channel that is closed when the next message put in
 // is acknowledged.
-func (o *ackTracker) expect(acked chan struct{}) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.next = acked
+func (t *ackTracker) expect(acked chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.next = acked
 }
 
 // Put notes which key the message being published got. (paho calls it.)
-func (o *ackTracker) Put(key string, packet packets.ControlPacket) {
+func (t *ackTracker) Put(key string, packet packets.ControlPacket) {
 	if _, publish := packet.(*packets.PublishPacket); !publish || !strings.HasPrefix(key, "o.") {
 		return
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.next == nil {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.next == nil {
 		return
 	}
-	o.unacked = append(o.unacked, unackedMessage{key, o.next})
-	o.next = nil
+	t.unacked = append(t.unacked, unackedMessage{key, t.next})
+	t.next = nil
 }
 
 // Del notes that the message of key was acknowledged. (paho calls it.)
-func (o *ackTracker) Del(key string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if i := slices.IndexFunc(o.unacked, func(w unackedMessage) bool { return w.key == key }); i >= 0 {
-		close(o.unacked[i].acked)
-		o.unacked = slices.Delete(o.unacked, i, i+1)
+func (t *ackTracker) Del(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := slices.IndexFunc(t.unacked, func(w unackedMessage) bool { return w.key == key }); i >= 0 {
+		close(t.unacked[i].acked)
+		t.unacked = slices.Delete(t.unacked, i, i+1)
 	}
 }
 
 // Nothing is sent again from here: a connection that ended takes its ackTracker along.
 
-func (o *ackTracker) Get(string) packets.ControlPacket { return nil }
-func (o *ackTracker) All() []string                    { return nil }
-func (o *ackTracker) Open()                            {}
-func (o *ackTracker) Close()                           {}
-func (o *ackTracker) Reset()                           {}
+func (t *ackTracker) Get(string) packets.ControlPacket { return nil }
+func (t *ackTracker) All() []string                    { return nil }
+func (t *ackTracker) Open()                            {}
+func (t *ackTracker) Close()                           {}
+func (t *ackTracker) Reset()                           {}

@@ -66,7 +66,7 @@ func TestParseBroker(t *testing.T) {
 	}
 }
 
-func TestBrokerNeverTellsThePassword(t *testing.T) {
+func TestBrokerNeverPrintsThePassword(t *testing.T) {
 	b, err := ParseBroker("mqtts://ann:hunter2@h")
 	if err != nil || b.Password != "hunter2" {
 		t.Fatal(b.Password, err)

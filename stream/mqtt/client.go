@@ -136,27 +136,27 @@ func (c *Client) Subscribe(ctx context.Context, filters map[string]byte) error {
 	return c.subscribe(ctx, filters, dialTimeout, notBusy)
 }
 
-// subscribe asks for all filters in one SUBSCRIBE, once a client, and waits
-// for the answer, for the time patience. Messages of a resumed session come
-// before it: as long as busy says so, subscribe waits on.
-func (c *Client) subscribe(ctx context.Context, filters map[string]byte, patience time.Duration, busy func() bool) error {
+// subscribe asks for all filters in one SUBSCRIBE, once a client, and waits as
+// long as timeout for the answer. Messages of a resumed session come before it:
+// as long as busy returns true, subscribe waits on.
+func (c *Client) subscribe(ctx context.Context, filters map[string]byte, timeout time.Duration, busy func() bool) error {
 	token, ok := c.client.SubscribeMultiple(filters, nil).(*paho.SubscribeToken)
 	if !ok {
 		return fmt.Errorf("subscribe: the MQTT library gave no token of a subscription")
 	}
-	timeout := time.NewTimer(patience)
-	defer timeout.Stop()
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
 	for answered := false; !answered; {
 		select {
 		case <-token.Done():
 			answered = true
 		case <-c.lost:
 			return lostBecause(c.cause)
-		case <-timeout.C:
+		case <-timer.C:
 			if !busy() {
-				return fmt.Errorf("subscribe: the broker does not answer within %s", patience)
+				return fmt.Errorf("subscribe: the broker does not answer within %s", timeout)
 			}
-			timeout.Reset(patience)
+			timer.Reset(timeout)
 		case <-ctx.Done():
 			return ctx.Err()
 		}

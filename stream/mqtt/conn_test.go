@@ -82,7 +82,7 @@ func TestConnWithoutBroker(t *testing.T) {
 }
 
 // Nobody answers for a broadcaster that is not there, or in its name.
-func TestAskNobody(t *testing.T) {
+func TestAskWithoutAnswer(t *testing.T) {
 	b := startBroker(t)
 	c := dialTest(t, b)
 	c.answerTimeout = 500 * time.Millisecond
@@ -95,7 +95,7 @@ func TestAskNobody(t *testing.T) {
 	streamtest.Within(t, "the command", out)
 	b.Publish(stream.AnswerTopic("somebody"), `{"id":"1","ok":true,"state":{"min":"1s","max":"1s"}}`, false, 0)
 	b.Publish(stream.AnswerTopic("nobody"), `{"id":"2","ok":true,"state":{"min":"1s","max":"1s"}}`, false, 0)
-	if err := streamtest.Within(t, "the end of patience", asked); !errors.Is(err, stream.ErrNoAnswer) {
+	if err := streamtest.Within(t, "the end of the timeout", asked); !errors.Is(err, stream.ErrNoAnswer) {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -10,7 +10,7 @@ import (
 )
 
 // An attempt that is not answered does not use up all the time there is.
-func TestInsist(t *testing.T) {
+func TestDialWithRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here, there := net.Pipe()
 		defer here.Close()

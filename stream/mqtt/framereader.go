@@ -61,14 +61,14 @@ const writeTimeout = 10 * time.Second
 // newFrameReader wraps conn. bufferSize is of its read buffer, in bytes: paho asks
 // the connection for single bytes.
 func newFrameReader(conn net.Conn, maxPacket, filters, bufferSize int, keepAlive time.Duration) *frameReader {
-	g := &frameReader{Conn: conn, max: maxPacket, filters: filters, keepAlive: keepAlive}
-	g.in = bufio.NewReaderSize((*deadlineReader)(g), bufferSize)
+	f := &frameReader{Conn: conn, max: maxPacket, filters: filters, keepAlive: keepAlive}
+	f.in = bufio.NewReaderSize((*deadlineReader)(f), bufferSize)
 	if keepAlive > 0 {
 		// The timer's own goroutine sends; start starts it and Close stops it.
-		g.ping = time.AfterFunc(time.Hour, g.sendPing)
-		g.ping.Stop()
+		f.ping = time.AfterFunc(time.Hour, f.sendPing)
+		f.ping.Stop()
 	}
-	return g
+	return f
 }
 
 // deadlineReader reads from a frameReader's connection, and expects something within
@@ -85,82 +85,82 @@ func (r *deadlineReader) Read(p []byte) (int, error) {
 }
 
 // Read returns bytes of packets whose header has been looked at.
-func (g *frameReader) Read(p []byte) (int, error) {
+func (f *frameReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if g.headRead == g.headLen && g.left == 0 {
-		if g.bad == nil {
-			g.bad = g.readHead()
+	if f.headRead == f.headLen && f.left == 0 {
+		if f.bad == nil {
+			f.bad = f.readHead()
 		}
-		if g.bad != nil {
-			return 0, g.bad
+		if f.bad != nil {
+			return 0, f.bad
 		}
 	}
-	if g.headRead < g.headLen {
-		n := copy(p, g.head[g.headRead:g.headLen])
-		g.headRead += n
+	if f.headRead < f.headLen {
+		n := copy(p, f.head[f.headRead:f.headLen])
+		f.headRead += n
 		return n, nil
 	}
-	n, err := g.in.Read(p[:min(len(p), g.left)])
-	if g.head[0]>>4 == packets.Connack && n > 0 && n == g.left {
+	n, err := f.in.Read(p[:min(len(p), f.left)])
+	if f.head[0]>>4 == packets.Connack && n > 0 && n == f.left {
 		switch code := p[n-1]; {
 		case code == packets.Accepted:
-			g.start()
+			f.start()
 		case code > packets.ErrRefusedNotAuthorised:
-			g.bad = &malformed{fmt.Sprintf("the unknown return code %d", code)}
-			return 0, g.bad
+			f.bad = &malformed{fmt.Sprintf("the unknown return code %d", code)}
+			return 0, f.bad
 		}
 	}
-	g.left -= n
+	f.left -= n
 	return n, err
 }
 
-func (g *frameReader) readHead() error {
-	g.headLen, g.headRead, g.left = 0, 0, 0
+func (f *frameReader) readHead() error {
+	f.headLen, f.headRead, f.left = 0, 0, 0
 	for shift := 0; ; shift += 7 {
-		c, err := g.in.ReadByte()
+		c, err := f.in.ReadByte()
 		if err != nil {
 			return err
 		}
-		g.head[g.headLen] = c
-		g.headLen++
-		if g.headLen == 1 {
+		f.head[f.headLen] = c
+		f.headLen++
+		if f.headLen == 1 {
 			shift -= 7
 			continue
 		}
-		g.left |= int(c&0x7f) << shift
+		f.left |= int(c&0x7f) << shift
 		if c < 0x80 {
-			return g.checkHead()
+			return f.checkHead()
 		}
-		if g.headLen == len(g.head) {
+		if f.headLen == len(f.head) {
 			return &malformed{"a packet length of more than four bytes"}
 		}
 	}
 }
 
 // checkHead returns what is wrong with the header that was read, or nil.
-func (g *frameReader) checkHead() error {
-	kind, name := g.head[0]>>4, packets.PacketNames[g.head[0]>>4]
-	if !g.greeted {
-		if kind != packets.Connack || g.left != 2 {
+func (f *frameReader) checkHead() error {
+	kind, name := f.head[0]>>4, packets.PacketNames[f.head[0]>>4]
+	if !f.greeted {
+		if kind != packets.Connack || f.left != 2 {
 			return &malformed{"something else than the answer to CONNECT"}
 		}
-		g.greeted = true
+		f.greeted = true
 		return nil
 	}
 	allowed := 2
 	switch kind {
 	case packets.Publish:
-		if g.head[0]>>1&3 == 3 {
+		if f.head[0]>>1&3 == 3 {
 			return &malformed{"a message with QoS 3"}
 		}
-		if g.left > g.max {
-			return &malformed{fmt.Sprintf("a packet of %d bytes, more than the %d allowed", g.left, g.max)}
+		if f.left > f.max {
+			return &malformed{fmt.Sprintf("a packet of %d bytes, more than the %d allowed", f.left, f.max)}
 		}
 		return nil
 	case packets.Suback:
-		allowed = 2 + g.filters
+		allowed = 2 + f.filters
 	case packets.Pingresp:
 		allowed = 0
 	case packets.Puback, packets.Pubrec, packets.Pubrel, packets.Pubcomp, packets.Unsuback:
@@ -172,46 +172,46 @@ func (g *frameReader) checkHead() error {
 	default:
 		return &malformed{fmt.Sprintf("a packet of type %d, which no broker sends", kind)}
 	}
-	if g.left != allowed {
-		return &malformed{fmt.Sprintf("a %s packet of %d bytes, not %d", name, g.left, allowed)}
+	if f.left != allowed {
+		return &malformed{fmt.Sprintf("a %s packet of %d bytes, not %d", name, f.left, allowed)}
 	}
 	return nil
 }
 
 // start begins to keep the connection alive, now that the broker let us in.
-func (g *frameReader) start() {
-	g.up.Store(true)
-	if g.ping != nil {
-		g.ping.Reset(g.keepAlive * 2 / 3)
+func (f *frameReader) start() {
+	f.up.Store(true)
+	if f.ping != nil {
+		f.ping.Reset(f.keepAlive * 2 / 3)
 	}
 }
 
-func (g *frameReader) sendPing() {
-	if _, err := g.Write([]byte{packets.Pingreq << 4, 0}); err != nil {
-		_ = g.Conn.Close() // the reader notices and paho learns of it
+func (f *frameReader) sendPing() {
+	if _, err := f.Write([]byte{packets.Pingreq << 4, 0}); err != nil {
+		_ = f.Conn.Close() // the reader notices and paho learns of it
 		return
 	}
-	g.ping.Reset(g.keepAlive * 2 / 3)
+	f.ping.Reset(f.keepAlive * 2 / 3)
 }
 
 // Write writes whole packets: paho passes one a call. It may be called from
 // several goroutines.
-func (g *frameReader) Write(p []byte) (int, error) {
-	if g.up.Load() {
-		if err := g.Conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+func (f *frameReader) Write(p []byte) (int, error) {
+	if f.up.Load() {
+		if err := f.Conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 			return 0, err
 		}
 	}
-	return g.Conn.Write(p)
+	return f.Conn.Write(p)
 }
 
 // SetWriteDeadline does nothing: each Write has its own.
-func (g *frameReader) SetWriteDeadline(time.Time) error { return nil }
+func (f *frameReader) SetWriteDeadline(time.Time) error { return nil }
 
 // Close ends the connection and the pings.
-func (g *frameReader) Close() error {
-	if g.ping != nil {
-		g.ping.Stop()
+func (f *frameReader) Close() error {
+	if f.ping != nil {
+		f.ping.Stop()
 	}
-	return g.Conn.Close()
+	return f.Conn.Close()
 }

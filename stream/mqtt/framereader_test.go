@@ -118,7 +118,7 @@ func TestHostileBroker(t *testing.T) {
 	}
 }
 
-// A broker that says nothing any more is missed, by the answer to a ping.
+// A broker that sends nothing any more is noticed, by the answer to a ping.
 func TestKeepAliveMissesTheBroker(t *testing.T) {
 	b := hostileBroker(t, welcome, []byte{0x90, 3, 0, 1, 0})
 	tell, links := streamtest.LinkLog()
@@ -131,7 +131,7 @@ func TestKeepAliveMissesTheBroker(t *testing.T) {
 	}
 }
 
-func TestGuardPassesBytesThrough(t *testing.T) {
+func TestFrameReaderPassesBytesThrough(t *testing.T) {
 	// Packets cut at every place come out as they went in.
 	stream := append([]byte{}, welcome...)
 	stream = append(stream, 0x90, 3, 0, 1, 0)
@@ -159,7 +159,7 @@ func TestGuardPassesBytesThrough(t *testing.T) {
 	}
 }
 
-func FuzzGuard(f *testing.F) {
+func FuzzFrameReader(f *testing.F) {
 	f.Add(welcome)
 	f.Add(append(append([]byte{}, welcome...), 0x30, 0xff, 0xff, 0xff, 0x7f))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -64,7 +64,7 @@ func TestSubscribeInOrderAndResume(t *testing.T) {
 	}
 	streamtest.AwaitLink(t, links, stream.Ended)
 
-	// What was not acknowledged comes again, with what was said meanwhile.
+	// What was not acknowledged comes again, with what was published meanwhile.
 	b.Publish("hello_world/a", "while away", false, 1)
 	streamtest.Background(t, func(ctx context.Context) error { return Subscribe(ctx, o, out) })
 	again := map[string]bool{}
@@ -99,7 +99,7 @@ func TestSubscribeReconnects(t *testing.T) {
 	}
 }
 
-// While nobody reads out, the connection must stand: paho by itself would not
+// While out is not read, the connection must stand: paho by itself would not
 // see the PINGRESPs and hang up.
 func TestSubscribeBackpressureKeepsTheConnection(t *testing.T) {
 	b := startBroker(t)
@@ -129,10 +129,10 @@ func TestSubscribeBackpressureKeepsTheConnection(t *testing.T) {
 }
 
 // A resumed session hands on its backlog before the answer to SUBSCRIBE is
-// read: however long nobody reads out, that is no reason to hang up. (Stock
+// read: however long out is not read, that is no reason to hang up. (Stock
 // mochi refuses a SUBSCRIBE whose packet id is one of the backlog's, so this
 // broker is a script.)
-func TestSubscribeResumesWhileNobodyReads(t *testing.T) {
+func TestSubscribeResumesWithoutReader(t *testing.T) {
 	backlog := append([]byte{}, welcome...)
 	for i := range byte(10) {
 		backlog = append(backlog, 0x32, 6, 0, 1, 'x', 0, i+1, '0'+i)
@@ -165,7 +165,7 @@ func TestSubscribeResumesWhileNobodyReads(t *testing.T) {
 	}
 }
 
-func TestSubscribeTellsWhyNot(t *testing.T) {
+func TestSubscribeRefuses(t *testing.T) {
 	b := startBroker(t)
 	user, topic := "mallory", "secret"
 	b.DenyUser.Store(&user)

@@ -54,8 +54,8 @@ func dial(ctx context.Context, b Broker, small bool) (net.Conn, error) {
 // replaced in a cluster leaves for a moment a way that leads to a pod which is
 // gone. The kernel asks there again and again; a new connection finds the new pod.
 func dialWithRetry(ctx context.Context, connect func(context.Context) (net.Conn, error)) (net.Conn, error) {
-	for patience := time.Second; ; patience *= 2 {
-		attempt, cancel := context.WithTimeout(ctx, patience)
+	for limit := time.Second; ; limit *= 2 {
+		attempt, cancel := context.WithTimeout(ctx, limit)
 		conn, err := connect(attempt)
 		unanswered := attempt.Err() != nil
 		cancel()

@@ -114,9 +114,9 @@ func TestTransports(t *testing.T) {
 	})
 }
 
-// Whoever gives up waits for nobody.
+// A caller that gives up does not wait.
 func TestConnectEndsWithItsContext(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0") // accepts and says nothing
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // accepts and sends nothing
 	if err != nil {
 		t.Fatal(err)
 	}

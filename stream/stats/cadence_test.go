@@ -153,21 +153,21 @@ func TestCadencePresence(t *testing.T) {
 	if _, ok := c.Due(at(3)); ok {
 		t.Error("time changes the state of a lost sender")
 	}
-	c.Present(stream.Presence{State: "lost", Boot: boot}, at(4)) // said again
+	c.Present(stream.Presence{State: "lost", Boot: boot}, at(4)) // published again
 	wantState(t, &c, 100, stream.Lost, 3)
 	c.Present(stream.Presence{State: "here", Boot: boot}, at(50))
 	wantState(t, &c, 51, stream.OnTime, 50)
 	c.Heard(at(52), 2*time.Second)
 	c.Present(stream.Presence{State: "gone", Boot: boot}, at(53))
 	wantState(t, &c, 100, stream.Gone, 53)
-	c.Heard(at(110), 2*time.Second) // whoever speaks is there
+	c.Heard(at(110), 2*time.Second) // a message is a sign of life
 	wantState(t, &c, 110, stream.OnTime, 110)
 	if c.Learned > 2*time.Second {
 		t.Errorf("it learned %v from its absence", c.Learned)
 	}
 }
 
-// Due tells each moment at which State changes, and no other.
+// Due returns each moment at which State changes, and no other.
 func TestCadenceDue(t *testing.T) {
 	var c Cadence
 	if _, ok := c.Due(at(0)); ok {
@@ -206,7 +206,7 @@ func TestCadenceClockSetBack(t *testing.T) {
 	wantState(t, &c, -3589, stream.OnTime, 0)
 }
 
-func TestCadenceIsKept(t *testing.T) {
+func TestCadenceSurvivesJSON(t *testing.T) {
 	var c, back Cadence
 	for i := range 10 {
 		c.Heard(at(10*float64(i)), 0)

@@ -41,26 +41,26 @@ type bounds struct {
 // New returns a tracker that goes on from a stored State and SenderStates,
 // which it owns from then on.
 func New(s State, accounts []*SenderState) *Tracker {
-	l := &Tracker{state: s, senders: make(map[string]*SenderState, len(accounts)),
+	t := &Tracker{state: s, senders: make(map[string]*SenderState, len(accounts)),
 		bounds: bounds{senders: 100_000, boots: 64, spans: 128}}
 	for _, a := range accounts {
-		l.senders[a.Sender] = a
+		t.senders[a.Sender] = a
 	}
-	return l
+	return t
 }
 
 // State returns the state as it is now.
-func (l *Tracker) State() State { return l.state }
+func (t *Tracker) State() State { return t.state }
 
 // Changes returns the sender states that have changed since the last call, and the
 // senders that were forgotten to keep memory bounded: the store deletes them.
-func (l *Tracker) Changes() (changed []*SenderState, forgotten []string) {
-	changed, forgotten = l.changed, l.forgotten
+func (t *Tracker) Changes() (changed []*SenderState, forgotten []string) {
+	changed, forgotten = t.changed, t.forgotten
 	for _, a := range changed {
 		a.changed = false
 	}
-	l.changed, l.forgotten = nil, nil
-	return slices.DeleteFunc(changed, func(a *SenderState) bool { return l.senders[a.Sender] != a }), forgotten
+	t.changed, t.forgotten = nil, nil
+	return slices.DeleteFunc(changed, func(a *SenderState) bool { return t.senders[a.Sender] != a }), forgotten
 }
 
 // Enter decides about an arrival.
@@ -69,28 +69,28 @@ func (l *Tracker) Changes() (changed []*SenderState, forgotten []string) {
 // later of its arrival and the message before it. It never falls, so a time
 // finds its id by binary search, and a clock that is set back makes time stand
 // still until it has passed that moment again.
-func (l *Tracker) Track(a stream.Arrival) Tracked {
+func (t *Tracker) Track(a stream.Arrival) Tracked {
 	if !stream.InStream(a.Topic) {
 		return ignored(a)
 	}
-	l.state.Totals.Received++
+	t.state.Totals.Received++
 	m := &stream.Message{Topic: a.Topic, Payload: a.Payload, QoS: a.QoS, Retained: a.Retained,
 		Received: a.Received.UTC().Round(0), Sender: a.Topic, Delta: stream.None, DeltaAny: stream.None, Latency: stream.None}
-	if m.Received.Before(l.state.Received) {
-		m.Received = l.state.Received
+	if m.Received.Before(t.state.Received) {
+		m.Received = t.state.Received
 	}
 	h, ours := stream.ParseHello(a.Payload)
 	if ours {
 		m.SetHello(&h)
 	}
-	s := l.sender(m.Sender)
+	s := t.sender(m.Sender)
 	e := Tracked{Sender: m.Sender, Arrived: a.Received, Next: h.Next}
-	if l.count(s, m) {
+	if t.count(s, m) {
 		e.Outcome, e.Message = Stored, m
 	} else {
 		e.Outcome = Duplicate
 		s.Duplicates++
-		l.state.Totals.Duplicates++
+		t.state.Totals.Duplicates++
 	}
 	e.Counters = s.Counters
 	return e
@@ -98,43 +98,43 @@ func (l *Tracker) Track(a stream.Arrival) Tracked {
 
 // Replay enters a message that was stored after the State that the tracker was
 // made from.
-func (l *Tracker) Replay(m *stream.Message) {
-	l.state.Totals.Received++
-	l.state.LastID = m.ID - 1
+func (t *Tracker) Replay(m *stream.Message) {
+	t.state.Totals.Received++
+	t.state.LastID = m.ID - 1
 	kept := *m
-	l.count(l.sender(m.Sender), &kept)
+	t.count(t.sender(m.Sender), &kept)
 }
 
 // Touch marks the state of a sender, if it has one, as changed: something
 // stored beside it has.
-func (l *Tracker) Touch(sender string) {
-	if l.senders[sender] != nil {
-		l.sender(sender)
+func (t *Tracker) Touch(sender string) {
+	if t.senders[sender] != nil {
+		t.sender(sender)
 	}
 }
 
 // SenderStates calls f for every state. They stay the tracker's.
-func (l *Tracker) Senders(f func(*SenderState)) {
-	for _, a := range l.senders {
+func (t *Tracker) Senders(f func(*SenderState)) {
+	for _, a := range t.senders {
 		f(a)
 	}
 }
 
 // count counts a message for its sender and gives it its id, deltas and gap;
 // false if it is a duplicate.
-func (l *Tracker) count(s *SenderState, m *stream.Message) bool {
+func (t *Tracker) count(s *SenderState, m *stream.Message) bool {
 	if m.Ours {
-		b := s.boot(m.Boot, l.bounds.boots)
-		g := b.record(m.Seq, m.Retained, l.bounds.spans)
+		b := s.boot(m.Boot, t.bounds.boots)
+		g := b.record(m.Seq, m.Retained, t.bounds.spans)
 		if g.duplicate {
 			return false
 		}
 		m.Missed, m.Reordered = g.missed, g.reordered
 		s.Missed = addMissed(s.Missed, g)
-		l.state.Totals.Missed = addMissed(l.state.Totals.Missed, g)
+		t.state.Totals.Missed = addMissed(t.state.Totals.Missed, g)
 		if g.reordered {
 			s.Reordered++
-			l.state.Totals.Reordered++
+			t.state.Totals.Reordered++
 		}
 		s.Ours, s.Color = true, m.Color
 		if newest := s.Boots[len(s.Boots)-1]; newest == b {
@@ -152,15 +152,15 @@ func (l *Tracker) count(s *SenderState, m *stream.Message) bool {
 			s.LastRetained = d
 		}
 	}
-	l.state.LastID++
-	l.state.Received = m.Received
-	l.state.Totals.Stored++
-	m.ID = l.state.LastID
+	t.state.LastID++
+	t.state.Received = m.Received
+	t.state.Totals.Stored++
+	m.ID = t.state.LastID
 	// The time of a retained message is that of the subscription, not of the
 	// publication: it has no deltas, and nothing is measured from it.
 	if !m.Retained {
-		m.Delta, m.DeltaAny = since(s.LastLive, m.Received), since(l.state.Live, m.Received)
-		s.LastLive, l.state.Live = m.Received, m.Received
+		m.Delta, m.DeltaAny = since(s.LastLive, m.Received), since(t.state.Live, m.Received)
+		s.LastLive, t.state.Live = m.Received, m.Received
 	}
 	s.Messages++
 	s.LastID, s.LastSeen = m.ID, m.Received
@@ -176,32 +176,32 @@ func since(from, to time.Time) time.Duration {
 }
 
 // state returns a sender's state, marked as changed.
-func (l *Tracker) sender(sender string) *SenderState {
-	a := l.senders[sender]
+func (t *Tracker) sender(sender string) *SenderState {
+	a := t.senders[sender]
 	if a == nil {
-		if len(l.senders) >= l.bounds.senders {
-			l.evict()
+		if len(t.senders) >= t.bounds.senders {
+			t.evict()
 		}
 		a = &SenderState{Sender: sender}
-		l.senders[sender] = a
+		t.senders[sender] = a
 	}
 	if !a.changed {
 		a.changed = true
-		l.changed = append(l.changed, a)
+		t.changed = append(t.changed, a)
 	}
 	return a
 }
 
 // forget drops the tenth of the senders that has been silent the longest.
-func (l *Tracker) evict() {
-	all := make([]*SenderState, 0, len(l.senders))
-	for _, a := range l.senders {
+func (t *Tracker) evict() {
+	all := make([]*SenderState, 0, len(t.senders))
+	for _, a := range t.senders {
 		all = append(all, a)
 	}
 	slices.SortFunc(all, func(a, b *SenderState) int { return cmp.Compare(a.LastID, b.LastID) })
 	for _, a := range all[:len(all)/10+1] {
-		delete(l.senders, a.Sender)
-		l.forgotten = append(l.forgotten, a.Sender)
+		delete(t.senders, a.Sender)
+		t.forgotten = append(t.forgotten, a.Sender)
 	}
 }
 

@@ -51,7 +51,7 @@ func (m *model) missed() (n uint64) {
 	return n
 }
 
-func TestLedgerAgainstSets(t *testing.T) {
+func TestTrackerAgainstSets(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := New(State{}, nil)
 		models := map[string]*model{}
@@ -176,7 +176,7 @@ func TestBoundedSpansLoseNothing(t *testing.T) {
 }
 
 // A tracker stored at any moment and replayed from there is the same tracker.
-func TestLedgerGoesOnFromStoredState(t *testing.T) {
+func TestTrackerGoesOnFromStoredState(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := New(State{}, nil)
 		stored, accounts := l.State(), map[string][]byte{}
@@ -223,7 +223,7 @@ func TestLedgerGoesOnFromStoredState(t *testing.T) {
 	})
 }
 
-func TestLedgerRetained(t *testing.T) {
+func TestTrackerRetained(t *testing.T) {
 	l := New(State{}, nil)
 	say := func(topic, payload string, retained bool, after time.Duration) Tracked {
 		return l.Track(stream.Arrival{Topic: topic, Payload: []byte(payload), Retained: retained, Received: epoch.Add(after)})
@@ -266,7 +266,7 @@ func TestLedgerRetained(t *testing.T) {
 	}
 }
 
-func TestLedgerApart(t *testing.T) {
+func TestTrackerIgnores(t *testing.T) {
 	l := New(State{}, nil)
 	e := l.Track(stream.Arrival{Topic: stream.PresenceTopic("press-1"), Payload: []byte(`{"state":"gone","boot":"b"}`)})
 	if e.Outcome != Ignored || e.Sender != "press-1" || e.Presence == nil || e.Presence.State != "gone" {
@@ -285,7 +285,7 @@ func TestLedgerApart(t *testing.T) {
 	}
 }
 
-func TestLedgerForgetsTheLongestSilent(t *testing.T) {
+func TestTrackerEvictsTheLongestSilent(t *testing.T) {
 	l := New(State{}, nil)
 	l.bounds.senders = 100
 	for i := range 150 {
