@@ -21,7 +21,10 @@ type frame struct {
 	data  []byte // valid until the next frame is read
 }
 
-// A frameReader reads server-sent events.
+// A frameReader reads server-sent events. It is our own because of what follow.go
+// needs: heartbeats (comments) as frames, buffered to hand over in batches, and
+// an event of 8 MiB in 0.05 s. tmaxmax/go-sse v0.12 has neither of the first two,
+// and takes 2.7 s for such an event: it searches its end anew with each read.
 type frameReader struct {
 	r    *bufio.Reader
 	line []byte

@@ -187,9 +187,9 @@ func checkStored(t *testing.T, path string, acked []uint64, steps []string) {
 			break
 		}
 	}
-	letGo := s.evicted.Load() > 0
+	evicted := s.evicted.Load() > 0
 	for _, seq := range acked {
-		if times[seq] != 1 && !(letGo && seq < lowest && times[seq] == 0) {
+		if times[seq] != 1 && !(evicted && seq < lowest && times[seq] == 0) {
 			t.Fatalf("%d was acknowledged and is stored %d times", seq, times[seq])
 		}
 	}
