@@ -25,14 +25,14 @@ func answer(w http.ResponseWriter, v any) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, append(body, '\n'))
+	writeJSON(w, append(body, '\n'))
 	return nil
 }
 
 // writeJSON answers with body, one JSON value.
-func writeJSON(w http.ResponseWriter, status int, body []byte) {
+func writeJSON(w http.ResponseWriter, body []byte) {
 	w.Header().Set("Content-Type", typeJSON)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
+	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(body) // the client may have left
 }

@@ -140,8 +140,8 @@ func TestOtherPagesGetNothing(t *testing.T) {
 func TestPayloadsAreOnlyText(t *testing.T) {
 	store := newStore(t)
 	now := time.Now()
-	strings_ := attackStrings()
-	for i, s := range strings_ {
+	attacks := attackStrings()
+	for i, s := range attacks {
 		key, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(err)
@@ -163,7 +163,7 @@ func TestPayloadsAreOnlyText(t *testing.T) {
 			arrival(topic+"x", []byte(hello), now), arrival(topic+"y", []byte(s), now),
 			arrival("plain", append([]byte(s), 0xff), now), arrival("plain", fmt.Appendf(nil, `{%s:[%s]}`, key, key), now))
 	}
-	address := serve(t, Options{Store: store, Client: &recordingClient{}, Name: func() string { return strings_[0] }})
+	address := serve(t, Options{Store: store, Client: &recordingClient{}, Name: func() string { return attacks[0] }})
 	ctx := chromium(t)
 	watch := page.AddScriptToEvaluateOnNewDocumentParams{Source: `
 window.ran = []; window.violations = [];
@@ -176,7 +176,7 @@ document.addEventListener('securitypolicyviolation', (e) => violations.push(e.vi
 	open(t, ctx, address)
 	until(t, ctx, `document.querySelectorAll('#list .row:not([hidden])').length > 10`)
 	// Every message is in sight once, opened, and shown in each way.
-	n := len(strings_) * 4
+	n := len(attacks) * 4
 	seen := evaluate[int](t, ctx, fmt.Sprintf(`(async () => {
   const frame = () => new Promise(requestAnimationFrame), key = (k) => document.body.dispatchEvent(new KeyboardEvent('keydown', { key: k, bubbles: true }));
   const ids = new Set(), tabs = ['json', 'raw', 'hex', 'delta'];

@@ -46,7 +46,7 @@ func (h messagesHandler) list(w http.ResponseWriter, r *http.Request) error {
 		body = append(body, `,"next":`...)
 		body = strconv.AppendInt(body, page.Next, 10)
 	}
-	writeJSON(w, http.StatusOK, append(body, '}', '\n'))
+	writeJSON(w, append(body, '}', '\n'))
 	return nil
 }
 
@@ -78,7 +78,7 @@ func (h messagesHandler) one(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read message %d: %w", n, err)
 	}
-	writeJSON(w, http.StatusOK, append(m.AppendJSON(nil), '\n'))
+	writeJSON(w, append(m.AppendJSON(nil), '\n'))
 	return nil
 }
 

@@ -16,6 +16,6 @@ func getOpenAPI(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parameters(r); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, openAPI)
+	writeJSON(w, openAPI)
 	return nil
 }
