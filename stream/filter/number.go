@@ -10,30 +10,24 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-func (p *parser) numberOperand(t *Term) (Expr, error) {
-	p.space()
-	start := p.at
-	text := strings.ToLower(p.bare())
-	var ok bool
-	var expected string
-	switch t.Key {
+// parseValue reads what values of a key are compared with: nanoseconds, bytes
+// or the number itself. expected describes what it accepts.
+func parseValue(key Key, text string) (value int64, expected string, ok bool) {
+	switch key {
 	case KeyDelta, KeyLatency, KeyAge:
-		t.Value, ok = parseSpan(text)
+		value, ok = parseSpan(text)
 		expected = "a duration with its unit, such as 250ms, 10s, 5m or 2h"
 	case KeySize:
-		t.Value, ok = parseSize(text)
+		value, ok = parseSize(text)
 		expected = "a size in bytes, such as 512, 1KiB or 2MB"
 	case KeySeq:
-		t.Value, ok = parseWhole(text, math.MaxInt64)
+		value, ok = parseWhole(text, math.MaxInt64)
 		expected = "a whole number"
 	case KeyQoS:
-		t.Value, ok = parseWhole(text, 2)
+		value, ok = parseWhole(text, 2)
 		expected = "0, 1 or 2"
 	}
-	if !ok {
-		return nil, p.fail(start, expected)
-	}
-	return t, nil
+	return value, expected, ok
 }
 
 // parseSpan reads a duration as time.ParseDuration does, and days.

@@ -112,6 +112,17 @@ func (p *parser) operand(key Key, op Op) (Expr, error) {
 	return p.numberOperand(t)
 }
 
+func (p *parser) numberOperand(t *Term) (Expr, error) {
+	p.space()
+	start := p.at
+	value, expected, ok := parseValue(t.Key, strings.ToLower(p.bare()))
+	if !ok {
+		return nil, p.fail(start, expected)
+	}
+	t.Value = value
+	return t, nil
+}
+
 // maxGlob bounds the time that a glob takes, which may rise with its length
 // times that of the text. A name without * and ? may be longer.
 const maxGlob = 128 // bytes
