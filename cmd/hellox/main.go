@@ -1,9 +1,3 @@
-// Command hellox runs an MQTT stream on a local Kubernetes cluster and shows it in
-// the terminal and the browser.
-//
-// This folder holds one file a subcommand, and is the only place that knows
-// every package. What a command needs comes in as parameters; exit codes and
-// the globals of package os live in main.
 package main
 
 import (

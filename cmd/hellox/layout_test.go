@@ -1,0 +1,125 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The bounds that keep each part small enough to be read at one sitting
+// (CONTRIBUTING.md). A part that outgrows one is divided, not excused.
+const (
+	maxPackageFiles  = 30 // without tests
+	maxMethodFiles   = 5  // in which a type has methods
+	maxFunctionLines = 60
+)
+
+// TestLayout holds the bounds, and that each package says what lives in it.
+func TestLayout(t *testing.T) {
+	files := map[string]int{}               // by package folder
+	methods := map[string]map[string]bool{} // by type, the files
+	documented := map[string]bool{}         // has a doc.go
+	positions := token.NewFileSet()
+	for path, file := range sources(t, positions) {
+		dir := filepath.Dir(path)
+		files[dir]++
+		documented[dir] = documented[dir] || filepath.Base(path) == "doc.go" && file.Doc != nil
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			lines := positions.Position(f.End()).Line - positions.Position(f.Pos()).Line + 1
+			if lines > maxFunctionLines && !constructsCommand(dir, f) {
+				t.Errorf("%s: func %s has %d lines; at most %d", path, f.Name.Name, lines, maxFunctionLines)
+			}
+			if f.Recv != nil {
+				name := dir + "." + receiverType(f)
+				if methods[name] == nil {
+					methods[name] = map[string]bool{}
+				}
+				methods[name][path] = true
+			}
+		}
+	}
+	if len(files) < 10 {
+		t.Fatalf("%d packages were read: the test looks in the wrong place", len(files))
+	}
+	for dir, n := range files {
+		if n > maxPackageFiles {
+			t.Errorf("%s has %d files; at most %d", dir, n, maxPackageFiles)
+		}
+		if !documented[dir] {
+			t.Errorf("%s has no doc.go with a package comment", dir)
+		}
+	}
+	for name, in := range methods {
+		if len(in) > maxMethodFiles {
+			t.Errorf("%s has methods in %d files; at most %d", name, len(in), maxMethodFiles)
+		}
+	}
+}
+
+// sources parses the repository's Go files but tests, by path from its top.
+func sources(t *testing.T, positions *token.FileSet) map[string]*ast.File {
+	t.Helper()
+	const top = "../.."
+	parsed := map[string]*ast.File{}
+	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (slices.Contains([]string{".git", "testdata", "node_modules"}, d.Name()) || isTestHelper(path)):
+			return filepath.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(positions, path, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		path, err = filepath.Rel(top, path)
+		parsed[filepath.ToSlash(path)] = file
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+// constructsCommand reports whether f builds a command of the command line: a
+// list of its flags, one a line.
+func constructsCommand(dir string, f *ast.FuncDecl) bool {
+	if dir != "cmd/hellox" || f.Type.Results == nil || len(f.Type.Results.List) != 1 {
+		return false
+	}
+	star, ok := f.Type.Results.List[0].Type.(*ast.StarExpr)
+	if !ok {
+		return false
+	}
+	selector, ok := star.X.(*ast.SelectorExpr)
+	return ok && selector.Sel.Name == "Command"
+}
+
+// receiverType is the name of the type that f is a method of.
+func receiverType(f *ast.FuncDecl) string {
+	typ := f.Recv.List[0].Type
+	for {
+		switch t := typ.(type) {
+		case *ast.StarExpr:
+			typ = t.X
+		case *ast.IndexExpr:
+			typ = t.X
+		case *ast.Ident:
+			return t.Name
+		default:
+			return ""
+		}
+	}
+}
