@@ -245,7 +245,7 @@ func TestTopicFilter(t *testing.T) {
 	})
 }
 
-func FuzzParseFilter(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, t := range Terms() {
 		f.Add(t.Example)
 	}
