@@ -217,7 +217,7 @@ func (s *session) matchSubscriptions(m *journal.Message) (t target, ok bool) {
 		if sub.Since >= m.Seq || !stream.MatchTopic(sub.TopicFilter, m.Topic) {
 			continue
 		}
-		if next := newTarget(s, sub); ok {
+		if next := newTarget(s, &sub); ok {
 			t.join(next)
 		} else {
 			t, ok = next, true

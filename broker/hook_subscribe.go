@@ -78,7 +78,7 @@ func (h *hook) OnPacketProcessed(cl *mqtt.Client, pk packets.Packet, err error) 
 		if !sub.sendRetained {
 			continue
 		}
-		t := newTarget(c.session, sub.Subscription)
+		t := newTarget(c.session, &sub.Subscription)
 		for _, m := range h.broker.retained.match(sub.TopicFilter) {
 			c.session.sendRetained(m, &t, now)
 		}

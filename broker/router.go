@@ -19,7 +19,7 @@ type target struct {
 	ids               []int
 }
 
-func newTarget(s *session, sub journal.Subscription) target {
+func newTarget(s *session, sub *journal.Subscription) target {
 	t := target{session: s, qos: sub.QoS, noLocal: sub.NoLocal, retainAsPublished: sub.RetainAsPublished}
 	if sub.Identifier > 0 {
 		t.ids = []int{sub.Identifier}
@@ -128,8 +128,9 @@ func (n *node) collect(to []target, nodes *int) []target {
 		return to
 	}
 	*nodes++
-	for _, e := range n.subs {
-		to = append(to, newTarget(e.session, e.sub))
+	for i := range n.subs {
+		e := &n.subs[i]
+		to = append(to, newTarget(e.session, &e.sub))
 	}
 	return to
 }
