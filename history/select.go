@@ -41,7 +41,7 @@ func (s *Select) Key() string {
 	return key
 }
 
-// MatchSource reports whether messages of this topic and sender are selected,
+// MatchSeries reports whether messages of this topic and sender are selected,
 // whatever Filter says.
 func (s *Select) MatchSeries(topic, sender string) bool {
 	if s.Sender != "" && s.Sender != sender {

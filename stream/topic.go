@@ -21,15 +21,22 @@ const (
 // BroadcastTopic returns the topic that a broadcaster publishes to by default.
 func BroadcastTopic(id string) string { return strings.ReplaceAll(TopicBroadcast, "{id}", id) }
 
-// PresenceTopic, CommandTopic and AnswerTopic name the topics of one broadcaster.
+// PresenceTopic returns the topic of a broadcaster's presence.
 func PresenceTopic(id string) string { return topicPresence + id }
-func CommandTopic(id string) string  { return topicCommand + id }
-func AnswerTopic(id string) string   { return topicAnswer + id }
 
-// PresenceID and AnswerID return the broadcaster that such a topic names; false
-// for any other topic.
+// CommandTopic returns the topic that a broadcaster is commanded on.
+func CommandTopic(id string) string { return topicCommand + id }
+
+// AnswerTopic returns the topic that a broadcaster answers on.
+func AnswerTopic(id string) string { return topicAnswer + id }
+
+// PresenceID returns the broadcaster that a presence topic names; false for any
+// other topic.
 func PresenceID(topic string) (id string, ok bool) { return strings.CutPrefix(topic, topicPresence) }
-func AnswerID(topic string) (id string, ok bool)   { return strings.CutPrefix(topic, topicAnswer) }
+
+// AnswerID returns the broadcaster that an answer topic names; false for any other
+// topic.
+func AnswerID(topic string) (id string, ok bool) { return strings.CutPrefix(topic, topicAnswer) }
 
 // InStream reports whether topic is part of the stream: it is not under
 // hellox/, where broadcasters and those who command them talk.

@@ -9,6 +9,7 @@ import (
 // A State is how far a cluster is.
 type State int
 
+// The states of a cluster.
 const (
 	Running     State = iota
 	Paused            // its processes are frozen

@@ -9,6 +9,7 @@ import (
 // A Target is what hellox runs on: Auto, Local, or the target of a Provider.
 type Target string
 
+// The targets that belong to no Provider.
 const (
 	Auto  Target = "auto"  // whichever Find selects
 	Local Target = "local" // this process, without a cluster

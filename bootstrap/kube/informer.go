@@ -57,13 +57,19 @@ func (i *Informer) All() []*unstructured.Unstructured {
 	return objects
 }
 
-// Add, Update, Delete, Replace and Resync implement the reflector's store.
+// Add stores an object. It and the next four are what a reflector calls.
+func (i *Informer) Add(o any) error { return i.signal(i.store.Add(o)) }
 
-func (i *Informer) Add(o any) error    { return i.signal(i.store.Add(o)) }
+// Update replaces an object.
 func (i *Informer) Update(o any) error { return i.signal(i.store.Update(o)) }
-func (i *Informer) Delete(o any) error { return i.signal(i.store.Delete(o)) }
-func (i *Informer) Resync() error      { return nil }
 
+// Delete removes an object.
+func (i *Informer) Delete(o any) error { return i.signal(i.store.Delete(o)) }
+
+// Resync does nothing: the store has no handlers that would be called again.
+func (i *Informer) Resync() error { return nil }
+
+// Replace replaces all objects.
 func (i *Informer) Replace(list []any, version string) error {
 	err := i.store.Replace(list, version)
 	select {

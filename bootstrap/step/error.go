@@ -21,6 +21,7 @@ type Error struct {
 // the exit code of the same meaning.
 type Kind int
 
+// The kinds of an Error.
 const (
 	Failed    Kind = iota // it was tried and failed
 	Ambiguous             // several things fit, or what was asked contradicts itself

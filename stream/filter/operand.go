@@ -19,7 +19,7 @@ func (p *parser) term() (Expr, error) {
 	start := p.at
 	name := p.name()
 	if strings.EqualFold(name, "payload") && !p.end() && (p.s[p.at] == '.' || p.s[p.at] == '[') {
-		return p.pathTerm(start)
+		return p.pathTerm()
 	}
 	key, known := keyOf(name)
 	after := p.at

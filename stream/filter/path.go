@@ -46,9 +46,8 @@ type literal struct {
 	num    number
 }
 
-// pathTerm reads the term that begins with payload at start, and of which
-// comes next the path.
-func (p *parser) pathTerm(start int) (Expr, error) {
+// pathTerm reads the rest of a term that begins with payload: the path comes next.
+func (p *parser) pathTerm() (Expr, error) {
 	path, err := p.path()
 	if err != nil {
 		return nil, err

@@ -45,7 +45,7 @@ type ClientOptions struct {
 	Handler func(stream.Arrival)
 }
 
-// An mqttMessage is a message to publish.
+// A Message is a message to publish.
 type Message struct {
 	Topic   string
 	Payload []byte

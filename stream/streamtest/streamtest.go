@@ -8,7 +8,7 @@ import (
 	"hellox/stream"
 )
 
-// within fails the test if ch gives nothing in time.
+// Within fails the test if ch gives nothing in time.
 func Within[T any](t testing.TB, what string, ch <-chan T) T {
 	t.Helper()
 	select {
@@ -20,7 +20,7 @@ func Within[T any](t testing.TB, what string, ch <-chan T) T {
 	}
 }
 
-// eventually polls until ok, and fails the test if that takes too long.
+// Eventually polls until ok, and fails the test if that takes too long.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
@@ -30,7 +30,7 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// background runs f until the test ends, and waits for it.
+// Background runs f until the test ends, and waits for it.
 func Background(t testing.TB, f func(ctx context.Context) error) (cancel context.CancelFunc, ended <-chan error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -47,12 +47,13 @@ func Background(t testing.TB, f func(ctx context.Context) error) (cancel context
 	return cancel, done
 }
 
-// linkLog is a Link function that a test reads from.
+// LinkLog returns a Link function that a test reads from.
 func LinkLog() (func(stream.Link), chan stream.Link) {
 	ch := make(chan stream.Link, 1000)
 	return func(l stream.Link) { ch <- l }, ch
 }
 
+// AwaitLink waits until links reports the state, and returns it.
 func AwaitLink(t testing.TB, links chan stream.Link, state stream.LinkState) stream.Link {
 	t.Helper()
 	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); {

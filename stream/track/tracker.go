@@ -63,7 +63,7 @@ func (t *Tracker) Changes() (changed []*SenderState, forgotten []string) {
 	return slices.DeleteFunc(changed, func(a *SenderState) bool { return t.senders[a.Sender] != a }), forgotten
 }
 
-// Enter decides about an arrival.
+// Track decides about an arrival.
 //
 // The clock rule stands here and nowhere else: a message's Received is the
 // later of its arrival and the message before it. It never falls, so a time
@@ -113,7 +113,7 @@ func (t *Tracker) Touch(sender string) {
 	}
 }
 
-// SenderStates calls f for every state. They stay the tracker's.
+// Senders calls f for every state. They stay the tracker's.
 func (t *Tracker) Senders(f func(*SenderState)) {
 	for _, a := range t.senders {
 		f(a)
