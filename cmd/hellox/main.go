@@ -1,3 +1,15 @@
+// Command hellox runs an MQTT stream on a local Kubernetes cluster and shows it in
+// the terminal and the browser.
+//
+//	main ─► run ─► newRoot ─┬─ up, down, scale, status, logs ──► bootstrap, state
+//	         │              ├─ watch, open, publish, tell ─────► tui, history, stream/mqtt
+//	         │              └─ broker, broadcast, receive ─────► one role each, for a pod
+//	         └─ report: the error, its hint, the exit code
+//
+// This folder holds one file a subcommand, and is the only place that knows
+// every package. What a command needs comes in as parameters; exit codes and
+// the globals of package os live in main. What a machine records is in state,
+// what a terminal is shown in output, a role's probes in ops.
 package main
 
 import (

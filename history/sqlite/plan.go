@@ -106,29 +106,29 @@ func inColumns(t *filter.Term) bool {
 
 // condition writes an expression made of inColumns terms only as SQL. Only
 // numbers and the operators of the filter language get into it.
-func (x *seriesIndex) condition(e filter.Expr) string {
+func (s *seriesIndex) condition(e filter.Expr) string {
 	switch e := e.(type) {
 	case filter.And:
-		return x.conditions(e, " AND ")
+		return s.conditions(e, " AND ")
 	case filter.Or:
-		return x.conditions(e, " OR ")
+		return s.conditions(e, " OR ")
 	case filter.Not:
-		return "NOT " + x.condition(e.X)
+		return "NOT " + s.condition(e.X)
 	case *filter.Term:
-		return x.term(e)
+		return s.term(e)
 	}
 	return "1"
 }
 
-func (x *seriesIndex) conditions(operands []filter.Expr, between string) string {
+func (s *seriesIndex) conditions(operands []filter.Expr, between string) string {
 	terms := make([]string, len(operands))
 	for i, operand := range operands {
-		terms[i] = x.condition(operand)
+		terms[i] = s.condition(operand)
 	}
 	return "(" + strings.Join(terms, between) + ")"
 }
 
-func (x *seriesIndex) term(t *filter.Term) string {
+func (s *seriesIndex) term(t *filter.Term) string {
 	switch t.Key {
 	case filter.KeyQoS:
 		return fmt.Sprintf("(flags & %d %s %d)", flagQoS, t.Op, t.Value)
@@ -149,7 +149,7 @@ func (x *seriesIndex) term(t *filter.Term) string {
 			return fmt.Sprintf("(flags >> %d <> 0)", missedShift)
 		}
 	}
-	return inSeries(x.where(func(one *series) bool { return one.match(t) }))
+	return inSeries(s.where(func(one *series) bool { return one.match(t) }))
 }
 
 func inSeries(list []*series) string {
