@@ -11,14 +11,16 @@ import (
 const anchorEvery = 64
 
 // walkQuery reads a series from the row with an ID back to above a bound. The
-// series of each row is checked as well: a damaged link leads nowhere.
+// series of each row is checked as well: a damaged link leads nowhere. The row
+// it begins at is the series' newest where no anchor follows, which may itself
+// be at or below the bound.
 const walkQuery = `WITH RECURSIVE chain(` + rowColumns + `) AS (
   SELECT ` + rowColumns + ` FROM m WHERE id = ?1 AND source = ?2
   UNION ALL
   SELECT m.id, m.source, m.received, m.flags, m.back, m.delta, m.delta_any, m.payload, m.crc
     FROM chain CROSS JOIN m ON m.id = chain.id - chain.back
     WHERE chain.back > 0 AND chain.id - chain.back > ?3 AND m.source = ?2
-) SELECT * FROM chain WHERE id < ?4 LIMIT ?5`
+) SELECT * FROM chain WHERE id > ?3 AND id < ?4 LIMIT ?5`
 
 // A seriesReader reads the messages of one series, between two IDs, in one
 // direction.
