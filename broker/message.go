@@ -61,7 +61,7 @@ const (
 )
 
 // appendPublish appends m as a PUBLISH packet. now is in Unix seconds.
-func (d delivery) appendPublish(b []byte, m *journal.Message, now int64) []byte {
+func (d *delivery) appendPublish(b []byte, m *journal.Message, now int64) []byte {
 	head := packets.Publish << 4
 	if d.dup {
 		head |= 1 << 3
@@ -95,7 +95,7 @@ func (d delivery) appendPublish(b []byte, m *journal.Message, now int64) []byte 
 
 // remaining returns the packet's remaining length and, of that, the length of
 // the properties' content.
-func (d delivery) remaining(m *journal.Message) (rest, props int) {
+func (d *delivery) remaining(m *journal.Message) (rest, props int) {
 	rest = 2 + len(m.Topic) + len(m.Payload)
 	if d.qos > 0 {
 		rest += 2
@@ -114,7 +114,7 @@ func (d delivery) remaining(m *journal.Message) (rest, props int) {
 }
 
 // packetLen returns the length of the whole packet.
-func (d delivery) packetLen(m *journal.Message) int {
+func (d *delivery) packetLen(m *journal.Message) int {
 	rest, _ := d.remaining(m)
 	return 1 + uvarintLen(rest) + rest
 }
