@@ -1,11 +1,5 @@
 //go:build ignore
 
-// Command make makes hellox.png, the picture in the README, from a real run: the
-// terminal and the page show one local installation.
-//
-//	go run docs/pictures/make.go
-//
-// It needs Linux and chromium.
 package main
 
 import (
@@ -184,6 +178,11 @@ func draw(s string) string {
 			col++
 		}
 	}
+	return markup(&screen)
+}
+
+// markup returns the screen as HTML.
+func markup(screen *[lines][columns]cell) string {
 	var b strings.Builder
 	for _, line := range screen {
 		for _, c := range line {
