@@ -449,7 +449,7 @@ func allocated() int64 {
 	return int64(m.TotalAlloc)
 }
 
-// TestSilentPublishIsAnswered holds mochi's worst answer off: none. A
+// TestNoPublishIsLeftWaiting holds mochi's worst answer off: none. A
 // publisher at QoS 1 either gets its PUBACK or loses its connection.
 func TestNoPublishIsLeftWaiting(t *testing.T) {
 	a := newArena(t)

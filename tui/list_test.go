@@ -14,7 +14,7 @@ import (
 	"hellox/tui/tuitest"
 )
 
-// long is a store that holds n messages of text m1, m2, …
+// longStore is a store that holds n messages of text m1, m2, …
 func longStore(n int) *tuitest.Store {
 	s := tuitest.NewStore()
 	s.Totals.Link = stream.Link{State: stream.Connected}

@@ -107,7 +107,7 @@ func (o *downOptions) confirm(sh shell, instance state.Instance) error {
 	return nil
 }
 
-// endHolder stops the process that holds the forwards or the local stream.
+// stopOwner stops the process that holds the forwards or the local stream.
 func (o *downOptions) stopOwner(ctx context.Context, root string, instance state.Instance, steps *output.Steps) error {
 	if !instance.Alive(ctx) {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // The bounds that keep each part small enough to be read at one sitting
@@ -122,4 +123,48 @@ func receiverType(f *ast.FuncDecl) string {
 			return ""
 		}
 	}
+}
+
+// TestDocComments holds that a comment which begins with an identifier begins
+// with the one that it documents: a renamed function takes its comment along.
+func TestDocComments(t *testing.T) {
+	positions := token.NewFileSet()
+	read := 0
+	for path, file := range sources(t, positions) {
+		for _, d := range file.Decls {
+			name, doc := "", (*ast.CommentGroup)(nil)
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				name, doc = d.Name.Name, d.Doc
+			case *ast.GenDecl:
+				if spec, ok := d.Specs[0].(*ast.TypeSpec); ok && !d.Lparen.IsValid() {
+					name, doc = spec.Name.Name, d.Doc
+				}
+			}
+			words := strings.Fields(doc.Text())
+			if len(words) == 0 {
+				continue
+			}
+			read++
+			if first := strings.Trim(words[0], ",.:;"); first != name && isIdentifier(first) {
+				t.Errorf("%s: the comment of %s begins with %s", path, name, first)
+			}
+		}
+	}
+	if read < 500 {
+		t.Fatalf("%d comments were read: the test looks in the wrong place", read)
+	}
+}
+
+// isIdentifier reports whether a word at the beginning of a sentence can only be
+// an identifier: it begins with a small letter, or has a capital after one.
+func isIdentifier(word string) bool {
+	small := false
+	for i, r := range word {
+		if i == 0 && unicode.IsLower(r) || small && unicode.IsUpper(r) {
+			return true
+		}
+		small = unicode.IsLower(r)
+	}
+	return false
 }

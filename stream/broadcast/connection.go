@@ -87,7 +87,7 @@ func (b *broadcaster) onDisconnected() {
 	b.client, b.acked = nil, nil
 }
 
-// linkChanged is called by Reconnect.
+// onLink is called by Reconnect.
 func (b *broadcaster) onLink(l stream.Link) {
 	if l.State == stream.Retrying && l.Cause != b.lastCause {
 		b.Log.Log(context.Background(), b.level(slog.LevelWarn), "no connection to the broker", "id", b.id, "broker", b.Broker, "cause", l.Cause)
@@ -98,7 +98,7 @@ func (b *broadcaster) onLink(l stream.Link) {
 	}
 }
 
-// listen runs on paho's routing goroutine, which must not wait.
+// receive runs on paho's routing goroutine, which must not wait.
 func (b *broadcaster) receive(m stream.Arrival) {
 	select {
 	case b.control <- m:

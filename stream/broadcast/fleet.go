@@ -53,7 +53,7 @@ func (f *fleet) level(want slog.Level) slog.Level {
 	return want
 }
 
-// changed counts the connections. Of very many it logs when all stand, and
+// connectionChanged counts the connections. Of very many it logs when all stand, and
 // when none does.
 func (f *fleet) connectionChanged(by int, cause string) {
 	f.mu.Lock()

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// broadcastMetrics count what the broadcasters of one process do, together: a
+// metrics count what the broadcasters of one process do, together: a
 // label for each would be too many.
 type metrics struct {
 	published    prometheus.Counter

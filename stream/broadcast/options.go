@@ -42,8 +42,8 @@ type Options struct {
 	Link func(id string, l stream.Link)
 }
 
-// maxWaiting is how many messages all broadcasters of a process may hold that
-// the broker has not acknowledged; maxWaitingEach is one broadcaster's most.
+// maxPending is how many messages all broadcasters of a process may hold that
+// the broker has not acknowledged; maxPendingEach is one broadcaster's most.
 const (
 	maxPending     = 100_000
 	maxPendingEach = 10_000

@@ -54,7 +54,7 @@ func (b *broadcaster) send() {
 	}
 }
 
-// acknowledged is called when the broker has acknowledged the oldest message.
+// onAck is called when the broker has acknowledged the oldest message.
 func (b *broadcaster) onAck() {
 	b.acked = nil
 	h := b.pending[0].hello
@@ -65,7 +65,7 @@ func (b *broadcaster) onAck() {
 	}
 }
 
-// forget drops the oldest message, which is the broker's now.
+// dropOldest drops the oldest message, which is the broker's now.
 func (b *broadcaster) dropOldest() {
 	b.pending[0] = pendingMessage{}
 	b.pending = b.pending[1:]
@@ -79,7 +79,7 @@ func (b *broadcaster) dropOldest() {
 	}
 }
 
-// sendAll sends what waits until nothing does, the connection is lost or ctx
+// drain sends what waits until nothing does, the connection is lost or ctx
 // ends.
 func (b *broadcaster) drain(ctx context.Context) {
 	for b.client != nil {

@@ -70,7 +70,7 @@ func (c *Conn) Ask(ctx context.Context, id string, command stream.Command) (stre
 	}
 }
 
-// join subscribes client to answers, once.
+// subscribeAnswers subscribes client to answers, once.
 func (c *Conn) subscribeAnswers(ctx context.Context, client *Client) error {
 	c.subscribing.Lock()
 	defer c.subscribing.Unlock()
@@ -86,7 +86,7 @@ func (c *Conn) subscribeAnswers(ctx context.Context, client *Client) error {
 	return nil
 }
 
-// listen runs on paho's routing goroutine, which must not wait.
+// handleAnswer runs on paho's routing goroutine, which must not wait.
 func (c *Conn) handleAnswer(m stream.Arrival) {
 	id, ok := stream.AnswerID(m.Topic)
 	if !ok || m.Retained {

@@ -82,7 +82,7 @@ func ParseBroker(s string) (Broker, error) {
 	return b, nil
 }
 
-// withoutPassword cuts out what stands between the first : of the user part
+// redactPassword cuts out what stands between the first : of the user part
 // and its @, in a URL that need not be a right one.
 func redactPassword(s string) string {
 	start := 0

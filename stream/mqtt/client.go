@@ -219,7 +219,7 @@ func (c *Client) publish(m Message) (acked <-chan struct{}, err error) {
 	}
 }
 
-// reason is why the connection has ended, if it has: paho fails what waits for
+// lossOr is why the connection has ended, if it has: paho fails what waits for
 // it a moment before it reports that. Otherwise it is err.
 func (c *Client) lossOr(err error) error {
 	select {
@@ -230,7 +230,7 @@ func (c *Client) lossOr(err error) error {
 	}
 }
 
-// idle is the busy of a handler that never waits.
+// notBusy is the busy of a handler that never waits.
 func notBusy() bool { return false }
 
 // Close sends DISCONNECT, so that no last will is published, and ends the

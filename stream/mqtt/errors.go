@@ -116,7 +116,7 @@ type lostError struct{ cause string }
 func (e *lostError) Error() string        { return ErrLost.Error() + ": " + e.cause }
 func (e *lostError) Is(target error) bool { return target == ErrLost }
 
-// lost explains why a connection that stood is no more.
+// lostBecause explains why a connection that stood is no more.
 func lostBecause(err error) error {
 	e := &lostError{}
 	switch {

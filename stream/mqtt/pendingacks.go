@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// unacknowledged counts what was handed on in one session and waits for its
+// pendingAcks counts what was handed on in one session and waits for its
 // Ack.
 type pendingAcks struct {
 	n       atomic.Int64

@@ -24,7 +24,7 @@ func newRetry() *retry {
 // failures: a broker may let us in and cut us off at once.
 const stable = 5 * time.Second
 
-// after returns how long to wait before the next attempt; stood is how long
+// next returns how long to wait before the next attempt; stood is how long
 // the last connection did, 0 if there was none.
 func (r *retry) next(stood time.Duration) time.Duration {
 	if stood >= stable {

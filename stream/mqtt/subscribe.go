@@ -91,7 +91,7 @@ type subscriber struct {
 	delivery      *delivery     // the connection that is open or being opened
 }
 
-// serving is what belongs to one connection.
+// delivery is what belongs to one connection.
 type delivery struct {
 	done    <-chan struct{} // closed by stop: a handler that waits for room ends
 	stop    context.CancelFunc

@@ -29,7 +29,7 @@ type gap struct {
 	duplicate bool
 }
 
-// enter records a sequence number. What the bound on spans has made it forget
+// record records a sequence number. What the bound on spans has made it forget
 // is never called a duplicate: better twice in the history than lost.
 func (b *Boot) record(seq uint64, retained bool, spans int) (g gap) {
 	wasLive := b.Live

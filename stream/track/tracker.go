@@ -175,7 +175,7 @@ func since(from, to time.Time) time.Duration {
 	return to.Sub(from).Truncate(time.Microsecond)
 }
 
-// state returns a sender's state, marked as changed.
+// sender returns a sender's state, marked as changed.
 func (t *Tracker) sender(sender string) *SenderState {
 	a := t.senders[sender]
 	if a == nil {
@@ -192,7 +192,7 @@ func (t *Tracker) sender(sender string) *SenderState {
 	return a
 }
 
-// forget drops the tenth of the senders that has been silent the longest.
+// evict drops the tenth of the senders that has been silent the longest.
 func (t *Tracker) evict() {
 	all := make([]*SenderState, 0, len(t.senders))
 	for _, a := range t.senders {
