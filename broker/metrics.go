@@ -53,7 +53,7 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 		sessionCount:   gauge("sessions", "Sessions that outlive their connection."),
 		sessionsEnded:  counters("sessions_ended_total", "Sessions that outlived their connection and ended.", "reason"),
 		retainedCount:  gauge("retained", "Retained messages."),
-		retainedDenied: counter("retained_refused_total", "Messages delivered but not retained because too many are."),
+		retainedDenied: counter("retained_refused_total", "Messages delivered but not retained: the limit of retained messages is reached."),
 		storeBytes:     gauge("store_bytes", "Bytes of messages stored for sessions."),
 		isDegraded:     gauge("degraded", "1 while publishers get no acknowledgement."),
 		panics:         counter("panics_total", "Connections closed by a panic in handling them."),

@@ -51,7 +51,7 @@ func (b *Broker) publish(m *journal.Message, from, scratch *conn) error {
 func (b *Broker) retain(m *journal.Message, from *conn) {
 	if !b.retained.set(m) {
 		b.metrics.retainedDenied.Inc()
-		b.log.Warn("message not retained: too many are", "client", m.Origin)
+		b.log.Warn("message not retained: the limit of retained messages is reached", "client", m.Origin)
 		return
 	}
 	b.metrics.retainedCount.Set(float64(b.retained.count()))

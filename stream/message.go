@@ -26,7 +26,7 @@ type Message struct {
 
 	Sender   string        // Hello.Sender of a hellox broadcast, else the topic
 	Delta    time.Duration // since the previous message of the same sender, or None
-	DeltaAny time.Duration // since the previous message at all, or None
+	DeltaAny time.Duration // since the previous message of any sender, or None
 
 	// Of a hellox broadcast (Ours); zero otherwise.
 	Ours      bool

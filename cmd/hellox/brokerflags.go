@@ -31,7 +31,7 @@ func (f *brokerFlags) addLogin(flags flagSet) {
 	flags.StringVar(&f.password, "password", "", "the `PASSWORD`; safer as HELLOX_PASSWORD")
 	flags.StringVar(&f.ca, "ca", "", "`FILE` of the CA certificates to trust instead of the system's (PEM)")
 	flags.StringVar(&f.cert, "cert", "", "`FILE` of the client certificate (PEM)")
-	flags.StringVar(&f.key, "key", "", "`FILE` of its key (PEM)")
+	flags.StringVar(&f.key, "key", "", "`FILE` of the client's key (PEM)")
 }
 
 // parse parses a broker's URL and applies the flags to it.

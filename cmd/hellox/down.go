@@ -44,7 +44,7 @@ If nothing is left to remove, it does nothing.`,
 	f.BoolVar(&o.keepData, "keep-data", false, "keep the history and the broker's queues")
 	f.BoolVar(&o.cluster, "cluster", false, "also delete the cluster, if up created it")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be removed, and remove nothing")
-	f.BoolVar(&o.yes, "yes", false, "do not ask")
+	f.BoolVar(&o.yes, "yes", false, "with --cluster: do not ask")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "give up after this `TIME`")
 	f.StringVar(&o.output, "output", "text", "`text|json`: json writes one step a line to stdout")
 	return cmd

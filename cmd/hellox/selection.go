@@ -21,8 +21,8 @@ type selection struct {
 
 func (s *selection) add(flags flagSet) {
 	flags.StringVar(&s.target, "target", "", "the installation's target: `minikube|kind|local` (default: the only one there is)")
-	flags.StringVar(&s.profile, "profile", "", "its minikube profile or kind cluster `NAME`")
-	flags.StringVar(&s.namespace, "namespace", "", "its `NAMESPACE`")
+	flags.StringVar(&s.profile, "profile", "", "the installation's minikube profile or kind cluster `NAME`")
+	flags.StringVar(&s.namespace, "namespace", "", "the installation's `NAMESPACE`")
 }
 
 func (s selection) matches(i state.Installation) bool {

@@ -120,7 +120,7 @@ func bringUp(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, s
 // started for that.
 func planUp(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, steps *output.Steps) error {
 	if found.State != cluster.Running {
-		steps.Done(found.String()+"; what follows cannot be told before", false)
+		steps.Done(found.String()+"; the next steps depend on it", false)
 		return nil
 	}
 	c, err := startCluster(ctx, found, steps)

@@ -62,7 +62,7 @@ of any broker by its URL (mqtt, mqtts, ws, wss).
 	flags.IntVarP(&o.count, "count", "n", 0, "end after `N` messages")
 	flags.DurationVar(&o.duration, "for", 0, "end after this `TIME`; with --count, fail if fewer came")
 	flags.StringVar(&o.since, "since", "", "begin in the history: `DURATION|TIME`, 5m ago or RFC 3339")
-	flags.StringVar(&o.memory, "memory", "256MiB", "hold at most so many `BYTES` of messages in memory")
+	flags.StringVar(&o.memory, "memory", "256MiB", "hold at most `BYTES` of messages in memory")
 	return cmd
 }
 

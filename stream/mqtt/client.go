@@ -20,7 +20,7 @@ import (
 // when that is tried and why the last one ended.
 type Client struct {
 	client  paho.Client
-	resumed bool // the broker had kept the MQTT session
+	resumed bool // the broker had stored the MQTT session
 	acks    *ackTracker
 	lost    chan struct{} // closed when the connection has ended, whichever side ended it
 	cause   error         // why; set before lost is closed
@@ -116,7 +116,7 @@ func arrival(m paho.Message, manualAck bool) stream.Arrival {
 	return a
 }
 
-// Resumed reports whether the broker had kept the MQTT session.
+// Resumed reports whether the broker had stored the MQTT session.
 func (c *Client) Resumed() bool { return c.resumed }
 
 // Lost returns a channel that is closed when the connection has ended.

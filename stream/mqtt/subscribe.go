@@ -128,7 +128,7 @@ func (s *subscriber) connect(ctx context.Context) (*Client, error) {
 		return nil, err
 	}
 	if s.Persistent && s.subscribed && !client.resumed && s.Log != nil {
-		s.Log.Warn("the broker has forgotten our session: what was published while it was away from us does not come", "client", s.ClientID)
+		s.Log.Warn("the broker has no session of this client: what was published in the meantime is missing", "client", s.ClientID)
 	}
 	s.subscribed = true
 	s.delivery = v

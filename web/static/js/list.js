@@ -190,7 +190,7 @@ function header() {
   const cell = (name, title, kind = '') => el('span' + kind, { title }, name);
   return el('div.columns', { 'aria-hidden': 'true' },
     cell('time', 'when the receiver received it'), cell('sender', 'the sender; of a foreign payload, its topic'), cell('text', 'the text or the payload'),
-    cell('Δ', 'since the previous message of the same sender', '.number'), cell('Δ any', 'since the previous message at all', '.number.any'), cell('latency', 'from sent to received', '.number.latency'));
+    cell('Δ', 'since the previous message of the same sender', '.number'), cell('Δ any', 'since the previous message of any sender', '.number.any'), cell('latency', 'from sent to received', '.number.latency'));
 }
 
 function row() {
