@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/ops"
 	"hellox/stream"
 	"hellox/stream/broadcast"
@@ -39,17 +40,9 @@ their IDs are ID-0, ID-1 and so on.`,
 			if err != nil {
 				return err
 			}
-			switch payload {
-			case "json", "plain":
-				opts.Plain = payload == "plain"
-			default:
-				return usage(fmt.Sprintf("--payload takes json or plain, not %q", payload), "")
-			}
+			opts.Plain = payload == "plain"
 			if opts.Broker, err = login.parse(sh, url); err != nil {
 				return err
-			}
-			if qos > 1 {
-				return usage(fmt.Sprintf("--qos takes 0 or 1, not %d", qos), "")
 			}
 			opts.QoS = qos
 			if opts.ID == "" {
@@ -79,14 +72,14 @@ their IDs are ID-0, ID-1 and so on.`,
 	flags := cmd.Flags()
 	login.addLogin(flags)
 	flags.StringVar(&url, "broker", "mqtt://127.0.0.1:1883", "`URL` of the broker: mqtt, mqtts, ws or wss")
-	flags.StringVar(&opts.Topic, "topic", stream.TopicBroadcast, "`TOPIC` to publish to; {id} stands for the broadcaster's ID")
+	args.String(flags, &opts.Topic, "topic", stream.TopicBroadcast, "`TOPIC` to publish to; {id} stands for the broadcaster's ID", stream.CheckTopic)
 	flags.StringVar(&opts.ID, "id", "", "the broadcaster's `ID` (default: the host name)")
 	flags.StringVar(&opts.Text, "text", "Hello world", "`TEXT` to publish")
-	flags.DurationVar(&opts.Min, "min", time.Second, "shortest `TIME` between two broadcasts")
-	flags.DurationVar(&opts.Max, "max", 10*time.Second, "longest `TIME` between two broadcasts")
-	flags.IntVar(&opts.Count, "count", 1, "number of broadcasters in this process")
-	flags.StringVar(&payload, "payload", "json", "`json|plain`: plain is the text alone")
-	flags.Uint8Var(&qos, "qos", 1, "`0|1`: at most once, or at least once")
+	args.Duration(flags, &opts.Min, "min", time.Second, time.Nanosecond, "shortest `TIME` between two broadcasts")
+	args.Duration(flags, &opts.Max, "max", 10*time.Second, time.Nanosecond, "longest `TIME` between two broadcasts")
+	args.Number(flags, &opts.Count, "count", "", 1, 1, maxLocal, "run `N` broadcasters in this process")
+	args.String(flags, &payload, "payload", "json", "`json|plain`: plain is the text alone", args.OneOf("json", "plain"))
+	args.Number(flags, &qos, "qos", "", 1, 0, 1, "`0|1`: at most once, or at least once")
 	flags.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
 	flags.StringVar(&ackLog, "ack-log", "", "append each acknowledged broadcast to `FILE`, to compare with what arrived")
 	logs.add(flags)

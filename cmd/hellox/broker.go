@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hellox/broker"
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/ops"
 )
 
@@ -66,13 +67,19 @@ it starts only with --insecure, which allows hello_world/# and hellox/# to all.`
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&listen, "listen", []string{"mqtt://127.0.0.1:1883"}, "`URL` to listen on: mqtt or ws; repeatable")
+	args.Strings(f, &listen, "listen", "", []string{"mqtt://127.0.0.1:1883"}, "`URL` to listen on: mqtt or ws; repeatable", checkListen)
 	f.StringVar(&opts.Store, "store", "", "`FOLDER` of the journal (default: in memory)")
 	f.StringVar(&limit, "store-limit", "1GiB", "acknowledge nothing more once the journal holds so many `BYTES`")
 	f.BoolVar(&opts.Insecure, "insecure", false, "listen beyond loopback without TLS and users")
 	f.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
 	logs.add(f)
 	return cmd
+}
+
+// checkListen returns why url is none to listen on.
+func checkListen(url string) error {
+	_, err := broker.ParseListen(url)
+	return err
 }
 
 // listenMQTT opens what a --listen names.

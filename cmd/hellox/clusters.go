@@ -13,6 +13,7 @@ import (
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/install"
 	bootrun "hellox/bootstrap/run" // run is main's own
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/state"
 )
 
@@ -110,8 +111,8 @@ func installationsInClusters(ctx context.Context, sh shell, s selection) ([]stat
 // checkNamespace returns an error unless name is a valid namespace, which also makes
 // it a valid folder name.
 func checkNamespace(name string) error {
-	if wrong := validation.IsDNS1123Label(name); len(wrong) > 0 {
-		return usage(fmt.Sprintf("--namespace: %q: %s", name, wrong[0]), "hellox up --namespace hellox")
+	if len(validation.IsDNS1123Label(name)) > 0 {
+		return args.Expected("1 to 63 of a-z, 0-9 and -, with a letter or digit at both ends")
 	}
 	return nil
 }

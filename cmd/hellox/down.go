@@ -13,6 +13,7 @@ import (
 
 	"hellox/bootstrap"
 	"hellox/bootstrap/step"
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 )
@@ -45,18 +46,12 @@ If nothing is left to remove, it does nothing.`,
 	f.BoolVar(&o.cluster, "cluster", false, "also delete the cluster, if up created it")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be removed, and remove nothing")
 	f.BoolVar(&o.yes, "yes", false, "with --cluster: do not ask")
-	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "give up after this `TIME`")
-	f.StringVar(&o.output, "output", "text", "`text|json`: json writes one step a line to stdout")
+	args.Duration(f, &o.timeout, "timeout", 5*time.Minute, time.Millisecond, "give up after this `TIME`")
+	outputFlag(f, &o.output, "`text|json`: json writes one step a line to stdout")
 	return cmd
 }
 
 func (o *downOptions) run(ctx context.Context, sh shell) error {
-	if err := checkOutput(o.output); err != nil {
-		return err
-	}
-	if o.timeout <= 0 {
-		return usage("--timeout takes more than 0", "")
-	}
 	root, err := state.Root(sh.env)
 	if err != nil {
 		return err
@@ -72,6 +67,9 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 	switch {
 	case len(all) == 0:
 		steps.Note("nothing is up" + o.selection.String() + ": nothing to do")
+		if there := o.others(ctx, sh); len(there) > 0 {
+			steps.Note("there is " + names(there))
+		}
 		return nil
 	case len(all) > 1:
 		return ambiguous(all)

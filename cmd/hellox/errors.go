@@ -35,14 +35,6 @@ func usage(sentence, hint string) error {
 	return &failure{errors.New(sentence), exitUsage, hint}
 }
 
-// checkOutput refuses an --output that a one-shot command does not have.
-func checkOutput(format string) error {
-	if format != "text" && format != "json" {
-		return usage(fmt.Sprintf("--output takes text or json, not %q", format), "")
-	}
-	return nil
-}
-
 // missing returns the error of something that the command needs and that does not exist.
 func missing(err error, hint string) error {
 	return &failure{err, exitMissing, hint}

@@ -33,9 +33,6 @@ func newLogs(sh shell) *cobra.Command {
 		ValidArgs: []string{"broker", "broadcast", "receive"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := checkOutput(format); err != nil {
-				return err
-			}
 			if o.Follow && o.Previous {
 				return usage("--follow and --previous cannot be combined: a previous container logs nothing more", "")
 			}
@@ -73,7 +70,7 @@ func newLogs(sh shell) *cobra.Command {
 	f.BoolVarP(&o.Follow, "follow", "f", false, "continue with new lines as they are logged")
 	f.BoolVarP(&o.Previous, "previous", "p", false, "show the previous containers, before the last restart")
 	f.Int64Var(&o.Tail, "tail", 0, "the last `LINES` of each pod (default: all)")
-	f.StringVar(&format, "output", "text", "`text|json`")
+	outputFlag(f, &format, "`text|json`")
 	return cmd
 }
 

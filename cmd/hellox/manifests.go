@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hellox/cmd/hellox/args"
 	"hellox/manifests"
 )
 
@@ -27,10 +28,7 @@ func newManifests(sh shell) *cobra.Command {
 				fmt.Fprintf(sh.err, "written: %s/kustomization.yaml and %s/base; now: hellox up --kustomize %s\n", eject, eject, eject)
 				return nil
 			}
-			if err := checkNamespace(o.Namespace); err != nil {
-				return err
-			}
-			if cmd.Flags().Changed("broadcasters") {
+			if args.Set(cmd.Flags(), "broadcasters") {
 				o.Broadcasters = &n
 			}
 			objects, err := manifests.Render(o)
@@ -47,9 +45,9 @@ func newManifests(sh shell) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&eject, "eject", "", "write the base and an overlay of it to `FOLDER`")
-	f.StringVar(&o.Namespace, "namespace", "hellox", "`NAMESPACE` of the installation")
+	args.String(f, &o.Namespace, "namespace", "hellox", "`NAMESPACE` of the installation", checkNamespace)
 	f.StringVar(&o.Image, "image", "", "image `REF` to use instead of the base's")
 	f.StringVar(&o.Overlay, "kustomize", "", "`FOLDER` with an overlay to render instead of the base")
-	f.IntVar(&n, "broadcasters", 1, "number of broadcasters")
+	args.Number(f, &n, "broadcasters", "", 1, 0, maxLocal, "run `N` broadcasters")
 	return cmd
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/stream"
 	"hellox/stream/mqtt"
@@ -32,15 +33,6 @@ func newPublish(sh shell) *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := stream.CheckTopic(topic); err != nil {
-				return usage("--topic: "+err.Error(), "")
-			}
-			if qos > 2 {
-				return usage(fmt.Sprintf("--qos takes 0, 1 or 2, not %d", qos), "")
-			}
-			if err := checkOutput(format); err != nil {
-				return err
-			}
 			payload := []byte(args[0])
 			if args[0] == "-" {
 				var err error
@@ -76,10 +68,10 @@ func newPublish(sh shell) *cobra.Command {
 	selected.add(f)
 	flags.add(f)
 	f.StringVar(&url, "broker", "", "`URL` of the broker (default: the installation's)")
-	f.StringVar(&topic, "topic", stream.TopicPublish, "`TOPIC` to publish to")
-	f.Uint8Var(&qos, "qos", 1, "`0|1|2`")
+	args.String(f, &topic, "topic", stream.TopicPublish, "`TOPIC` to publish to", stream.CheckTopic)
+	args.Number(f, &qos, "qos", "", 1, 0, 2, "`0|1|2`")
 	f.BoolVar(&retain, "retain", false, "retain the message: later subscribers receive it")
-	f.StringVar(&format, "output", "text", "`text|json`")
+	outputFlag(f, &format, "`text|json`")
 	return cmd
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/ops"
 	"hellox/history"
 	"hellox/history/memory"
@@ -47,11 +48,6 @@ func newReceive(sh shell) *cobra.Command {
 				return err
 			}
 			r.clientID = login.clientID
-			for _, t := range r.topics {
-				if err := stream.CheckTopicFilter(t); err != nil {
-					return usage("--topic: "+err.Error(), "")
-				}
-			}
 			bytes, err := humanize.ParseBytes(keep)
 			if err != nil || bytes < 1<<20 || bytes > 1<<50 {
 				return usage(fmt.Sprintf("--keep takes 1MiB or more, not %q", keep), "")
@@ -81,15 +77,23 @@ func newReceive(sh shell) *cobra.Command {
 	f.StringVar(&url, "broker", "mqtt://127.0.0.1:1883", "`URL` of the broker: mqtt, mqtts, ws or wss")
 	login.addLogin(f)
 	f.StringVar(&login.clientID, "client-id", receiverID, "MQTT client `ID` of the persistent session")
-	f.StringArrayVar(&r.topics, "topic", []string{stream.TopicStream}, "MQTT topic `FILTER` to store; repeatable")
-	f.StringVar(&listen, "listen", "127.0.0.1:8420", "`HOST:PORT` of the page and its API")
+	args.Strings(f, &r.topics, "topic", "", []string{stream.TopicStream}, "MQTT topic `FILTER` to store; repeatable", stream.CheckTopicFilter)
+	args.String(f, &listen, "listen", "127.0.0.1:8420", "`HOST:PORT` of the page and its API", checkAddress)
 	f.StringVar(&storeURL, "history", "sqlite:history.db", "`sqlite:PATH|memory:`, where messages are stored")
 	f.StringVar(&keep, "keep", "1GiB", "evict the oldest messages beyond so many `BYTES`")
-	f.DurationVar(&r.keepFor, "keep-for", 720*time.Hour, "evict what is older than this `TIME`")
+	args.Duration(f, &r.keepFor, "keep-for", 720*time.Hour, time.Second, "evict what is older than this `TIME`")
 	f.StringVar(&r.name, "name", "", "`NAME` of the installation, shown on the page")
 	f.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
 	logs.add(f)
 	return cmd
+}
+
+// checkAddress returns an error unless s is HOST:PORT.
+func checkAddress(s string) error {
+	if _, _, err := net.SplitHostPort(s); err != nil {
+		return args.Expected("HOST:PORT")
+	}
+	return nil
 }
 
 // receiverID is the receiver's MQTT client id. It is fixed: the broker keeps

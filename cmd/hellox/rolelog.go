@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"log/slog"
 
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/stream/safetext"
 )
@@ -17,7 +17,7 @@ type logFlags struct {
 
 func (f *logFlags) add(flags flagSet) {
 	flags.TextVar(&f.level, "log-level", slog.LevelInfo, "`debug|info|warn|error`")
-	flags.StringVar(&f.format, "log-format", "auto", "`auto|text|json`: auto is text on a terminal, else JSON")
+	args.String(flags, &f.format, "log-format", "auto", "`auto|text|json`: auto is text on a terminal, else JSON", args.OneOf("auto", "text", "json"))
 }
 
 // logger returns a logger that writes to w; text from the network is made safe to
@@ -36,8 +36,6 @@ func (f *logFlags) logger(w io.Writer, role string) (*slog.Logger, error) {
 		} else {
 			h = slog.NewJSONHandler(w, options)
 		}
-	default:
-		return nil, usage(fmt.Sprintf("--log-format takes auto, text or json, not %q", f.format), "")
 	}
 	return slog.New(safetext.LogHandler(h)).With("role", role), nil
 }

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"hellox/cmd/hellox/args"
 )
 
 // newRoot returns the command line. Each subcommand's file defines its own flags.
@@ -22,18 +23,20 @@ func newRoot(sh shell) *cobra.Command {
   hellox down    remove what up recorded
 
 Every flag can be set by an environment variable: --broker by HELLOX_BROKER.`,
+		Version:       thisVersion().String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return flagsFromEnvironment(cmd.Flags(), sh.env)
+			return flagsFromEnvironment(cmd, sh.env)
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(err.Error(), cmd.CommandPath()+" --help")
+		return usage(args.Sentence(err), cmd.CommandPath()+" --help")
 	})
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddGroup(
 		&cobra.Group{ID: groupPeople, Title: "For people:"},
 		&cobra.Group{ID: groupPods, Title: "For pods, one role each:"},
@@ -73,6 +76,11 @@ const (
 	groupPods   = "pods"
 )
 
+// outputFlag defines the --output of a command that ends by itself.
+func outputFlag(f flagSet, format *string, usage string) {
+	args.String(f, format, "output", "text", usage, args.OneOf("text", "json"))
+}
+
 // usageArgs turns a wrong number of arguments into a usage error (exit 2).
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	if check == nil {
@@ -97,40 +105,17 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("unknown command %q", args[0])
 }
 
-// flagsFromEnvironment sets every flag that was not given from its variable:
-// --broker from HELLOX_BROKER. A repeatable flag's variable holds its values
-// with commas between them. An empty variable is as none.
-func flagsFromEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) error {
-	var failed error
-	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Changed || f.Name == "help" || failed != nil {
-			return
+// flagsFromEnvironment sets the flags of cmd that were not given from the
+// environment.
+func flagsFromEnvironment(cmd *cobra.Command, env func(string) (string, bool)) error {
+	var others []*pflag.FlagSet
+	for _, c := range cmd.Root().Commands() {
+		if c != cmd {
+			others = append(others, c.Flags())
 		}
-		name := variable(f.Name)
-		value, ok := env(name)
-		if !ok || value == "" {
-			return
-		}
-		values := []string{value}
-		if _, repeatable := f.Value.(pflag.SliceValue); repeatable {
-			values = strings.Split(value, ",")
-		}
-		for _, v := range values {
-			err := flags.Set(f.Name, v)
-			if err == nil {
-				continue
-			}
-			if invalid := new(pflag.InvalidValueError); errors.As(err, &invalid) {
-				err = invalid.Unwrap()
-			}
-			failed = usage(fmt.Sprintf("the variable %s holds %q, which --%s does not take: %v", name, value, f.Name, err), "")
-			return
-		}
-	})
-	return failed
-}
-
-// variable names the environment variable of a flag.
-func variable(flag string) string {
-	return "HELLOX_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	}
+	if err := args.FromEnvironment(cmd.Flags(), env, others); err != nil {
+		return usage(err.Error(), cmd.CommandPath()+" --help")
+	}
+	return nil
 }

@@ -28,9 +28,6 @@ func newScale(sh shell) *cobra.Command {
 			if err != nil || n < 0 || n > maxLocal {
 				return usage(fmt.Sprintf("scale takes a number of broadcasters from 0 to %d, not %q", maxLocal, args[0]), "hellox scale 5")
 			}
-			if err := checkOutput(format); err != nil {
-				return err
-			}
 			instance, err := selected.selectOne(ctx, sh)
 			if err != nil {
 				return err
@@ -53,6 +50,6 @@ func newScale(sh shell) *cobra.Command {
 	}
 	f := cmd.Flags()
 	selected.add(f)
-	f.StringVar(&format, "output", "text", "`text|json`")
+	outputFlag(f, &format, "`text|json`")
 	return cmd
 }

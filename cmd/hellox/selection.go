@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/state"
 )
 
@@ -20,9 +21,10 @@ type selection struct {
 }
 
 func (s *selection) add(flags flagSet) {
-	flags.StringVar(&s.target, "target", "", "the installation's target: `minikube|kind|local` (default: the only one there is)")
+	args.String(flags, &s.target, "target", "", "the installation's target: `minikube|kind|local` (default: the only one there is)",
+		args.OneOf("minikube", "kind", targetLocal))
 	flags.StringVar(&s.profile, "profile", "", "the installation's minikube profile or kind cluster `NAME`")
-	flags.StringVar(&s.namespace, "namespace", "", "the installation's `NAMESPACE`")
+	args.String(flags, &s.namespace, "namespace", "", "the installation's `NAMESPACE`", checkNamespace)
 }
 
 func (s selection) matches(i state.Installation) bool {
@@ -82,7 +84,32 @@ func (s selection) selectOne(ctx context.Context, sh shell) (state.Instance, err
 	case len(matching) > 0:
 		return state.Instance{}, missing(fmt.Errorf("find the stream: %s does not run now", matching[0].Installation), "hellox up "+matching[0].Flags())
 	}
-	return state.Instance{}, missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up")
+	return state.Instance{}, s.none(ctx, sh)
+}
+
+// none returns the error of a selection that matches nothing: with what there is,
+// if there is anything.
+func (s selection) none(ctx context.Context, sh shell) error {
+	there := s.others(ctx, sh)
+	if len(there) == 0 {
+		return missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up")
+	}
+	return usage(fmt.Sprintf("find the stream: nothing is up%s; there is %s", s, names(there)), "select one with "+choices(there))
+}
+
+// others returns what there is when s matches nothing. A cluster that cannot be
+// asked is left out: it is only a help.
+func (s selection) others(ctx context.Context, sh shell) []state.Instance {
+	if s == (selection{}) {
+		return nil
+	}
+	all, err := selection{}.listAll(ctx, sh)
+	if err != nil {
+		if root, err := state.Root(sh.env); err == nil {
+			all, _ = state.List(root)
+		}
+	}
+	return all
 }
 
 // selectAny returns the only installation that matches, whether it runs or not.
@@ -93,7 +120,7 @@ func (s selection) selectAny(ctx context.Context, sh shell) (state.Instance, err
 	}
 	switch len(matching) {
 	case 0:
-		return state.Instance{}, missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up")
+		return state.Instance{}, s.none(ctx, sh)
 	case 1:
 		return matching[0], nil
 	}
@@ -115,11 +142,23 @@ func (s selection) String() string {
 }
 
 func ambiguous(all []state.Instance) error {
-	var names, hints []string
+	return usage(fmt.Sprintf("choose an installation: there are %d: %s", len(all), names(all)), "select one with "+choices(all))
+}
+
+// names lists installations in a sentence.
+func names(all []state.Instance) string {
+	var list []string
 	for _, instance := range all {
-		names = append(names, instance.String())
-		hints = append(hints, instance.Flags())
+		list = append(list, instance.String())
 	}
-	return usage(fmt.Sprintf("choose an installation: there are %d: %s", len(all), strings.Join(names, "; ")),
-		"select one with "+strings.Join(hints, ", or "))
+	return strings.Join(list, "; ")
+}
+
+// choices lists the flags that select each.
+func choices(all []state.Instance) string {
+	var list []string
+	for _, instance := range all {
+		list = append(list, instance.Flags())
+	}
+	return strings.Join(list, ", or ")
 }

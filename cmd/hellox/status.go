@@ -28,12 +28,12 @@ func newStatus(sh shell) *cobra.Command {
 		Short: "Show every installation: pods, forwards, senders, rates",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			if err := checkOutput(format); err != nil {
-				return err
-			}
 			all, err := selected.listAll(ctx, sh)
 			if err != nil {
 				return err
+			}
+			if len(all) == 0 && len(selected.others(ctx, sh)) > 0 {
+				return selected.none(ctx, sh)
 			}
 			list := make([]installationStatus, len(all))
 			for i, instance := range all {
@@ -54,7 +54,7 @@ func newStatus(sh shell) *cobra.Command {
 	}
 	f := cmd.Flags()
 	selected.add(f)
-	f.StringVar(&format, "output", "text", "`text|json`")
+	outputFlag(f, &format, "`text|json`")
 	return cmd
 }
 

@@ -32,9 +32,6 @@ func newTell(sh shell) *cobra.Command {
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := checkOutput(format); err != nil {
-				return err
-			}
 			command, err := stream.ParseCommand(args[1], args[2:]...)
 			if err != nil {
 				return usage(err.Error(), "hellox tell --help")
@@ -75,6 +72,6 @@ func newTell(sh shell) *cobra.Command {
 	selected.add(f)
 	flags.add(f)
 	f.StringVar(&url, "broker", "", "`URL` of the broker (default: the installation's)")
-	f.StringVar(&format, "output", "text", "`text|json`")
+	outputFlag(f, &format, "`text|json`")
 	return cmd
 }

@@ -5,15 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/portforward"
 	"hellox/bootstrap/step"
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 )
 
@@ -35,6 +36,7 @@ type upOptions struct {
 	nodeImage       string
 	dryRun          bool
 	output          string
+	given           []string // the flags on the command line that need a cluster
 }
 
 func newUp(sh shell) *cobra.Command {
@@ -56,25 +58,27 @@ leaves the pods. Run again, it changes only what differs.`,
   hellox up --target local --broadcasters 50
   hellox up --detach && hellox watch`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			changed := cmd.Flags().Changed
-			o.web.Asked, o.mqtt.Asked = changed("web-port"), changed("mqtt-port")
-			o.broadcastersSet = changed("broadcasters")
+			f := cmd.Flags()
+			o.web.Asked, o.mqtt.Asked = args.Set(f, "web-port"), args.Set(f, "mqtt-port")
+			o.broadcastersSet = args.Set(f, "broadcasters")
+			o.given = args.Given(f, "profile", "kustomize", "node-image")
 			return o.run(cmd.Context(), sh)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.target, "target", string(cluster.Auto), "`auto|minikube|kind|local`: auto prefers a running cluster to one that must be started or created")
+	args.String(f, &o.target, "target", string(cluster.Auto), "`auto|minikube|kind|local`: auto prefers a running cluster to one that must be started or created",
+		args.OneOf("auto", "minikube", "kind", targetLocal))
 	f.StringVar(&o.profile, "profile", "", "minikube profile or kind cluster, by `NAME`")
-	f.StringVar(&o.namespace, "namespace", "hellox", "`NAMESPACE` of this installation")
-	f.IntVar(&o.broadcasters, "broadcasters", 1, "number of broadcasters (default: unchanged, or 1)")
-	f.IntVar(&o.web.Number, "web-port", portforward.PortWeb, "local `PORT` of the page; 0 takes a free one")
-	f.IntVar(&o.mqtt.Number, "mqtt-port", portforward.PortMQTT, "local `PORT` of the broker; 0 takes a free one")
+	args.String(f, &o.namespace, "namespace", "hellox", "`NAMESPACE` of this installation", checkNamespace)
+	args.Number(f, &o.broadcasters, "broadcasters", "", 1, 0, maxLocal, "run `N` broadcasters; without it up keeps the number there is")
+	args.Number(f, &o.web.Number, "web-port", "", portforward.PortWeb, 0, 65535, "local `PORT` of the page; 0 takes a free one")
+	args.Number(f, &o.mqtt.Number, "mqtt-port", "", portforward.PortMQTT, 0, 65535, "local `PORT` of the broker; 0 takes a free one")
 	f.BoolVar(&o.detach, "detach", false, "return once it is up; a background process holds the forwards until hellox down")
-	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "give up after this `TIME`")
+	args.Duration(f, &o.timeout, "timeout", 5*time.Minute, time.Millisecond, "give up after this `TIME`")
 	f.StringVar(&o.overlay, "kustomize", "", "`FOLDER` with an overlay to apply instead (see hellox manifests --eject)")
 	f.StringVar(&o.nodeImage, "node-image", "", "node image `REF` of a kind cluster that up creates")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
-	f.StringVar(&o.output, "output", "text", "`text|json`: json writes one step a line to stdout")
+	outputFlag(f, &o.output, "`text|json`: json writes one step a line to stdout")
 	f.BoolVar(&o.detached, "detached", false, "")
 	hide(f, "detached")
 	return cmd
@@ -101,6 +105,10 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 	}
 	if found.Target == cluster.Local {
 		o.profile = ""
+		if err := o.checkLocal("a stream in this process, which is all there is here"); err != nil {
+			steps.Fail(err)
+			return err
+		}
 		err = o.upLocal(ctx, setup, sh, found, steps)
 	} else {
 		o.target, o.profile = string(found.Target), found.Profile
@@ -109,27 +117,26 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 	return timedOut(setup, err)
 }
 
+// check returns why the flags of up cannot apply together.
 func (o *upOptions) check() error {
-	if !slices.Contains(bootstrap.Targets(), cluster.Target(o.target)) {
-		return usage(fmt.Sprintf("--target takes auto, minikube, kind or local, not %q", o.target), "hellox up --target local")
+	if o.web.Number == o.mqtt.Number && o.web.Number != 0 {
+		return usage(fmt.Sprintf("--web-port and --mqtt-port are both %d: page and broker need a port each", o.web.Number), "hellox up --web-port 0 --mqtt-port 0")
 	}
-	if err := checkOutput(o.output); err != nil {
-		return err
+	if o.target == targetLocal {
+		return o.checkLocal("--target local")
 	}
-	switch {
-	case o.broadcasters < 0 || o.broadcasters > maxLocal:
-		return usage(fmt.Sprintf("--broadcasters takes 0 to %d, not %d", maxLocal, o.broadcasters), "")
-	case o.timeout <= 0:
-		return usage("--timeout takes more than 0", "")
-	case o.target == targetLocal && o.profile != "":
-		return usage("--profile is for minikube and kind, not for --target local", "")
+	if o.target == "minikube" && slices.Contains(o.given, "--node-image") {
+		return usage("--node-image is for kind, not for --target minikube", "hellox up --target kind --node-image "+o.nodeImage)
 	}
-	for _, p := range []portforward.Port{o.web, o.mqtt} {
-		if p.Number < 0 || p.Number > 65535 {
-			return usage(fmt.Sprintf("%s takes 0 to 65535, not %d", p.Flag, p.Number), "")
-		}
+	return nil
+}
+
+// checkLocal refuses the flags of a cluster for an installation without one.
+func (o *upOptions) checkLocal(why string) error {
+	if len(o.given) == 0 {
+		return nil
 	}
-	return checkNamespace(o.namespace)
+	return usage(strings.Join(o.given, ", ")+" is for minikube and kind, not for "+why, "hellox up --target kind, or leave it out")
 }
 
 // timedOut puts the cause of an ended deadline in the place of "context

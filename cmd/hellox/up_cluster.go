@@ -58,7 +58,7 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 	}
 	switch {
 	case alive:
-		if _, err := bringUp(setup, found, up, steps); err != nil {
+		if err := o.updateOnly(setup, found, up, instance, steps); err != nil {
 			return err
 		}
 		steps.Note(fmt.Sprintf("forwarded by process %d since %s", instance.Owner.PID, instance.Owner.Started.Local().Format(time.DateTime)))
@@ -80,6 +80,16 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 		}
 		return o.holdForwards(ctx, sh, lock, f)
 	})
+}
+
+// updateOnly brings up an installation whose forwards another process holds.
+func (o *upOptions) updateOnly(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, instance state.Instance, steps *output.Steps) error {
+	if err := o.checkPorts(instance); err != nil {
+		steps.Fail(err)
+		return err
+	}
+	_, err := bringUp(ctx, found, up, steps)
+	return err
 }
 
 // bringUpAndForward brings the installation up and opens its forwards. It listens

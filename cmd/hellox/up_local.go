@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/portforward"
+	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/tui/units"
@@ -33,7 +36,7 @@ func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found cluster.
 	where := "all in one process: " + found.Why
 	if instance.Alive(ctx) {
 		steps.Done(where, true)
-		return o.alreadyUp(sh, instance, steps)
+		return o.alreadyUp(ctx, sh, instance, steps)
 	}
 	instance.Installation = here
 	switch {
@@ -110,9 +113,42 @@ func (o *upOptions) openLocal(ctx, setup context.Context, lock *state.Lock, step
 	return newLocalStream(ctx, lock.Dir(), lock.Installation().String(), ports[0], join(ports[1]))
 }
 
-// alreadyUp reports which process runs the installation, and its URLs.
-func (o *upOptions) alreadyUp(sh shell, instance state.Instance, steps *output.Steps) error {
+// alreadyUp changes the installation that runs to what was asked for, and reports
+// which process runs it, and its URLs.
+func (o *upOptions) alreadyUp(ctx context.Context, sh shell, instance state.Instance, steps *output.Steps) error {
+	if err := o.checkPorts(instance); err != nil {
+		return err
+	}
 	steps.Note(fmt.Sprintf("%s is up already: process %d runs it since %s",
 		instance.Installation, instance.Owner.PID, instance.Owner.Started.Local().Format(time.DateTime)))
+	switch same := instance.Broadcasters != nil && *instance.Broadcasters == o.broadcasters; {
+	case !o.broadcastersSet:
+	case o.dryRun && !same:
+		steps.Note("would scale to " + units.Plural(o.broadcasters, "broadcaster"))
+	default:
+		steps.Begin(step.Apply)
+		if err := instance.Scale(ctx, o.broadcasters); err != nil {
+			steps.Fail(err)
+			return fmt.Errorf("scale %s: %w", instance.Installation, err)
+		}
+		steps.Done(units.Plural(o.broadcasters, "broadcaster"), same)
+	}
 	return o.printResult(sh, upResult{instance.Installation, instance.Owner.Web, instance.Owner.MQTT}, "")
+}
+
+// checkPorts refuses ports that differ from those which the owner of the
+// installation listens on: only a new process can listen on others.
+func (o *upOptions) checkPorts(instance state.Instance) error {
+	for _, p := range []struct {
+		asked portforward.Port
+		now   string
+	}{{o.web, instance.Owner.Web}, {o.mqtt, instance.Owner.MQTT}} {
+		at, err := url.Parse(p.now)
+		if err != nil || !p.asked.Asked || p.asked.Number == 0 || at.Port() == strconv.Itoa(p.asked.Number) {
+			continue
+		}
+		return usage(fmt.Sprintf("%s %d: %s is up already, and process %d listens on port %s", p.asked.Flag, p.asked.Number,
+			instance.Installation, instance.Owner.PID, at.Port()), "hellox down --keep-data "+instance.Flags()+", then hellox up with that port")
+	}
+	return nil
 }

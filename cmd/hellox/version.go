@@ -16,17 +16,14 @@ func newVersion(sh shell) *cobra.Command {
 		Short: "Print the version",
 		RunE: func(*cobra.Command, []string) error {
 			v := thisVersion()
-			switch format {
-			case "json":
+			if format == "json" {
 				return json.NewEncoder(sh.out).Encode(v)
-			case "text":
-				_, err := fmt.Fprintf(sh.out, "hellox %s (%s, %s/%s)\n", v.Version, v.Go, v.OS, v.Arch)
-				return err
 			}
-			return usage(fmt.Sprintf("--output takes text or json, not %q", format), "hellox version --output json")
+			_, err := fmt.Fprintln(sh.out, v)
+			return err
 		},
 	}
-	cmd.Flags().StringVar(&format, "output", "text", "`text|json`")
+	outputFlag(cmd.Flags(), &format, "`text|json`")
 	return cmd
 }
 
@@ -37,6 +34,11 @@ type version struct {
 	Go      string `json:"go"`
 	OS      string `json:"os"`
 	Arch    string `json:"arch"`
+}
+
+// String returns v as hellox version and hellox --version print it.
+func (v version) String() string {
+	return fmt.Sprintf("hellox %s (%s, %s/%s)", v.Version, v.Go, v.OS, v.Arch)
 }
 
 // thisVersion returns the build information of this binary.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/history"
 	"hellox/history/memory"
@@ -33,6 +34,8 @@ type watchOptions struct {
 	duration time.Duration
 	since    string
 	memory   string
+	// The flags on the command line that need an installation, or a broker's URL.
+	onInstallation, onBroker []string
 }
 
 func newWatch(sh shell) *cobra.Command {
@@ -49,35 +52,49 @@ of any broker by its URL (mqtt, mqtts, ws, wss).
   hellox watch mqtt://127.0.0.1:1883 -t 'sensors/#'
   hellox watch -n 5 --output json`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), sh, args)
+		RunE: func(cmd *cobra.Command, words []string) error {
+			o.onInstallation = args.Given(cmd.Flags(), "since", "target", "profile", "namespace")
+			o.onBroker = args.Given(cmd.Flags(), "user", "password", "ca", "cert", "key", "client-id")
+			return o.run(cmd.Context(), sh, words)
 		},
 	}
 	flags := cmd.Flags()
 	o.selection.add(flags)
 	o.broker.add(flags)
-	flags.StringArrayVarP(&o.topics, "topic", "t", nil, "MQTT topic `FILTER`, repeatable (default: all)")
+	args.Strings(flags, &o.topics, "topic", "t", nil, "MQTT topic `FILTER`, repeatable (default: all)", stream.CheckTopicFilter)
 	flags.StringVar(&o.filter, "filter", "", "show only messages that match the `EXPRESSION`")
-	flags.StringVar(&o.output, "output", "", "`tui|plain|json` (default: tui on a terminal, else plain)")
-	flags.IntVarP(&o.count, "count", "n", 0, "end after `N` messages")
-	flags.DurationVar(&o.duration, "for", 0, "end after this `TIME`; with --count, fail if fewer came")
+	args.String(flags, &o.output, "output", "", "`tui|plain|json` (default: tui on a terminal, else plain)", args.OneOf("tui", "plain", "json"))
+	args.Number(flags, &o.count, "count", "n", 0, 0, args.NoLimit, "end after `N` messages")
+	args.Duration(flags, &o.duration, "for", 0, 0, "end after this `TIME`; with --count, fail if fewer came")
 	flags.StringVar(&o.since, "since", "", "begin in the history: `DURATION|TIME`, 5m ago or RFC 3339")
 	flags.StringVar(&o.memory, "memory", "256MiB", "hold at most `BYTES` of messages in memory")
 	return cmd
 }
 
-func (o *watchOptions) run(ctx context.Context, sh shell, args []string) error {
+// check returns why the flags cannot apply to what is watched.
+func (o *watchOptions) check(sh shell, words []string) error {
+	switch {
+	case len(words) == 1 && len(o.onInstallation) > 0:
+		return usage(strings.Join(o.onInstallation, ", ")+" is for an installation, not for a broker's URL", "hellox watch --help")
+	case len(words) == 0 && len(o.onBroker) > 0:
+		return usage(strings.Join(o.onBroker, ", ")+" is for a broker's URL, not for an installation", "hellox watch URL "+o.onBroker[0]+" …")
+	case o.output == "tui" && !(output.IsTerminal(sh.out) && output.IsTerminal(sh.in)):
+		return usage("--output tui needs a terminal", "hellox watch --output plain")
+	case o.output == "tui" && (o.count > 0 || o.duration > 0):
+		return usage("--count and --for are for --output plain and json, not for tui", "hellox watch --output plain")
+	}
+	return nil
+}
+
+func (o *watchOptions) run(ctx context.Context, sh shell, words []string) error {
+	if err := o.check(sh, words); err != nil {
+		return err
+	}
 	if o.output == "" {
 		o.output = "plain"
 		if term, _ := sh.env("TERM"); term != "dumb" && output.IsTerminal(sh.out) && output.IsTerminal(sh.in) && o.count == 0 && o.duration == 0 {
 			o.output = "tui"
 		}
-	}
-	if o.output != "tui" && o.output != "plain" && o.output != "json" {
-		return usage(fmt.Sprintf("--output takes tui, plain or json, not %q", o.output), "")
-	}
-	if o.count < 0 || o.duration < 0 {
-		return usage("--count and --for do not take less than 0", "")
 	}
 	memory, err := humanize.ParseBytes(o.memory)
 	if err != nil || memory < 1<<20 || memory > 1<<40 {
@@ -86,11 +103,6 @@ func (o *watchOptions) run(ctx context.Context, sh shell, args []string) error {
 	filter, err := parseFilter(o.filter)
 	if err != nil {
 		return err
-	}
-	for _, t := range o.topics {
-		if err := stream.CheckTopicFilter(t); err != nil {
-			return usage("--topic: "+err.Error(), "")
-		}
 	}
 	since, err := sinceTime(o.since, time.Now())
 	if err != nil {
@@ -104,8 +116,8 @@ func (o *watchOptions) run(ctx context.Context, sh shell, args []string) error {
 		count:    o.count,
 		duration: o.duration,
 	}
-	if len(args) == 1 {
-		return o.watchBroker(ctx, sh, args[0], view)
+	if len(words) == 1 {
+		return o.watchBroker(ctx, sh, words[0], view)
 	}
 	return o.watchInstallation(ctx, sh, view)
 }
