@@ -15,9 +15,6 @@ var ErrNotFound = errors.New("no such message in the history")
 // ErrClosed is the error of a store that has been closed.
 var ErrClosed = errors.New("the history is closed")
 
-// ErrSlow is the error of a Follower that did not keep up; see Follow.EndIfSlow.
-var ErrSlow = errors.New("the follower did not keep up")
-
 // A Store is a history as the terminal and the page read it. Its methods may be
 // called from any goroutine.
 type Store interface {
@@ -71,10 +68,6 @@ const Now int64 = -1
 type Follow struct {
 	After int64 // 0: from the first message stored; Now: only what comes next
 	Select
-	// EndIfSlow ends the Follower with ErrSlow when it falls behind once it
-	// has caught up, instead of letting it catch up again by pages. A
-	// receiver's followers ignore it.
-	EndIfSlow bool
 }
 
 // A Follower hands out what happens, in order. It never makes the writer wait:

@@ -16,8 +16,9 @@ import (
 
 // The policy of the event streams. The system call is what they cost, so a
 // client is written to at most once a frameTime. A client that takes longer than
-// writeTime for a write, or falls behind the ring of recent events, is cut off
-// and resumes by Last-Event-ID.
+// writeTime for a write is cut off and resumes by Last-Event-ID. One that only
+// falls behind the ring of recent events, as all do when a batch is larger than
+// the ring, reads on in the history.
 const (
 	maxStreams = 512
 	maxFrame   = 64 << 10 // bytes, and one event
@@ -80,13 +81,13 @@ func (h *eventsHandler) get(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// stream writes until the client leaves, falls behind, or the server closes.
+// stream writes until the client leaves, takes too long, or the server closes.
 func (h *eventsHandler) stream(w http.ResponseWriter, r *http.Request, sel history.Select, after int64) error {
 	n := h.started.Add(1)
 	ctx, leave := h.enter(r.Context(), n)
 	defer leave()
 	// Before the head is written: the client gets every event after that.
-	follower := h.store.Follow(history.Follow{After: after, Select: sel, EndIfSlow: true})
+	follower := h.store.Follow(history.Follow{After: after, Select: sel})
 	defer func() { _ = follower.Close() }()
 	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &h.buffers}
 	if err := c.begin(n); err != nil {

@@ -252,11 +252,41 @@ func counter(t testing.TB, registry *prometheus.Registry, name string) float64 {
 	return 0
 }
 
+// A batch that is larger than the ring of recent events cuts no client off: each
+// reads on in the history.
+func TestBatchLargerThanTheRing(t *testing.T) {
+	store, registry := newStore(t), prometheus.NewRegistry()
+	address := serve(t, Options{Store: store, Metrics: registry})
+	all := listen(t, t.Context(), address+"/api/events")
+	some := listen(t, t.Context(), address+"/api/events?sender=press-1")
+	const n = 60
+	text := strings.Repeat("x", 200_000)
+	for burst := range 3 {
+		var batch []stream.Arrival
+		for i := range n {
+			batch = append(batch, says("press-1", uint64(burst*n+i+1), time.Now(), text))
+		}
+		store.put(t, batch...)
+		for i := range n {
+			want := fmt.Sprint(burst*n + i + 1)
+			if e := next(t, all, "message"); e.id != want {
+				t.Fatalf("everything: message %s, want %s", e.id, want)
+			}
+			if e := next(t, some, "message"); e.id != want {
+				t.Fatalf("one sender: message %s, want %s", e.id, want)
+			}
+		}
+	}
+	if cut := counter(t, registry, "hellox_web_streams_cut_total"); cut != 0 {
+		t.Errorf("%v streams were cut off", cut)
+	}
+}
+
 // A client that does not read is cut off; others lose nothing meanwhile.
 func TestSlowClientIsCutOffAndResumes(t *testing.T) {
-	store := newStore(t)
-	address := serve(t, Options{Store: store})
-	// Its body is not read until the others have everything.
+	store, registry := newStore(t), prometheus.NewRegistry()
+	address := serve(t, Options{Store: store, Metrics: registry})
+	// Its body is not read until the others have everything and it is cut off.
 	slow, err := http.Get(address + "/api/events")
 	if err != nil {
 		t.Fatal(err)
@@ -276,6 +306,12 @@ func TestSlowClientIsCutOffAndResumes(t *testing.T) {
 	}
 	for ; received < n; received++ {
 		next(t, good, "message")
+	}
+	// A write that takes longer than writeTime cuts it off.
+	for deadline := time.Now().Add(3 * writeTime); counter(t, registry, "hellox_web_streams_cut_total") == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the slow client is not cut off")
+		}
 	}
 	// The slow one finds the end of its stream, not another message, once
 	// it reads what was on the way.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -150,11 +151,13 @@ func TestFeedGivesWhatMatches(t *testing.T) {
 	writing.Wait()
 }
 
-func TestEndIfSlow(t *testing.T) {
+// A follower that has fallen behind the ring reads on in the pages, without gap
+// or duplicate, whether it reads the ring or a feed.
+func TestFollowerBehindTheRing(t *testing.T) {
 	h, s := newHub(0), &stored{}
 	defer h.close()
 	begin := func(sel history.Select) *follower {
-		f := follow(h, unchanged, s, history.Follow{After: history.Now, Select: sel, EndIfSlow: true})
+		f := follow(h, unchanged, s, history.Follow{After: history.Now, Select: sel})
 		t.Cleanup(func() { f.Close() })
 		return f
 	}
@@ -169,9 +172,18 @@ func TestEndIfSlow(t *testing.T) {
 			}
 		}
 	}
-	for name, f := range map[string]history.Follower{"everything": all, "a filter": some} {
-		if _, err := f.Next(t.Context()); !errors.Is(err, history.ErrSlow) {
-			t.Errorf("%s: %v", name, err)
+	for _, c := range []struct {
+		name string
+		f    *follower
+		step int64
+		from int64
+	}{{"everything", all, 1, 1}, {"a filter", some, 10, 3}} {
+		want := []int64{}
+		for id := c.from; id <= 3*ringEvents; id += c.step {
+			want = append(want, id)
+		}
+		if got := read(t, c.f, len(want)); !slices.Equal(got, want) {
+			t.Errorf("%s: %d messages, want %d, in order", c.name, len(got), len(want))
 		}
 	}
 	// A follower that nothing was for is not behind.

@@ -80,8 +80,6 @@ func (f *follower) Next(ctx context.Context) ([]history.Event, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case !ok && f.q.EndIfSlow:
-			return nil, history.ErrSlow
 		case !ok:
 			f.leaveRing()
 			continue
