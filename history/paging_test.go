@@ -17,7 +17,11 @@ import (
 // always moves on. The model reads every message and matches each by itself.
 func TestPagesHoldEachMessageOnce(t *testing.T) {
 	expressions := []string{"", "sender:s-1", "topic:other/+", "-sender:s-0", "sender:s-2 or topic:other/1", "is:ours", "delta>2ms", "payload.n<5", "nothing"}
-	for seed := range uint64(10) {
+	histories := uint64(10)
+	if testing.Short() {
+		histories = 3
+	}
+	for seed := range histories {
 		forEachStore(t, func(t *testing.T, b bench) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			w := writer{random: random, senders: 1 + random.IntN(5)}
