@@ -22,7 +22,7 @@ func testStatusAndLogs(t *testing.T, r *rig, namespace string) {
 		}
 	}
 	var lines []install.LogLine
-	err = install.Logs(t.Context(), r.cluster.REST, install.LogOptions{Namespace: namespace, Role: install.RoleBroker}, func(l install.LogLine) error {
+	err = install.Logs(t.Context(), r.cluster.REST, install.LogOptions{Namespace: namespace, Role: install.RoleBroker, Tail: -1}, func(l install.LogLine) error {
 		lines = append(lines, l)
 		return nil
 	})
@@ -32,7 +32,7 @@ func testStatusAndLogs(t *testing.T, r *rig, namespace string) {
 	// Followed, they go on, also with the next pod.
 	enough := errors.New("enough")
 	deleted := false
-	err = install.Logs(t.Context(), r.cluster.REST, install.LogOptions{Namespace: namespace, Role: install.RoleBroadcast, Follow: true}, func(l install.LogLine) error {
+	err = install.Logs(t.Context(), r.cluster.REST, install.LogOptions{Namespace: namespace, Role: install.RoleBroadcast, Follow: true, Tail: -1}, func(l install.LogLine) error {
 		switch {
 		case !deleted && strings.Contains(l.Text, "says"):
 			deleted = true

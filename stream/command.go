@@ -60,6 +60,10 @@ func ParseCommand(verb string, words ...string) (Command, error) {
 	return c, c.Check()
 }
 
+// minCommandInterval is the shortest interval that a command can set: with less a
+// broadcaster queues messages faster than any broker takes them.
+const minCommandInterval = time.Millisecond
+
 // Check returns why c cannot be executed, in one sentence, or nil.
 func (c *Command) Check() error {
 	switch c.Do {
@@ -73,6 +77,9 @@ func (c *Command) Check() error {
 			return fmt.Errorf("the text is not UTF-8")
 		}
 	case Interval:
+		if c.Min < minCommandInterval {
+			return fmt.Errorf("the shortest interval is %s; at least %s is possible", c.Min, minCommandInterval)
+		}
 		return CheckInterval(c.Min, c.Max)
 	case Pause, Resume, Identify:
 	case "":

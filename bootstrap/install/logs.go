@@ -26,7 +26,7 @@ type LogOptions struct {
 	Role      string // broker, broadcast or receive; "": every role
 	Follow    bool   // continue with new lines, also of pods that are created later
 	Previous  bool   // of the container before the last restart
-	Tail      int64  // only the last lines of each pod; 0: all
+	Tail      int64  // only the last lines of each pod; below 0: all
 }
 
 // A LogLine is one line that a pod logged, without its line end. Its text may
@@ -187,7 +187,7 @@ func podLog(inst *Installation, pod, container string, o LogOptions) *rest.Reque
 	if o.Previous {
 		r.Param("previous", "true")
 	}
-	if o.Tail > 0 {
+	if o.Tail >= 0 {
 		r.Param("tailLines", strconv.FormatInt(o.Tail, 10))
 	}
 	return r

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap/install"
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/stream/safetext"
@@ -31,13 +32,13 @@ func newLogs(sh shell) *cobra.Command {
 		Example:   "  hellox logs receive -f\n  hellox logs --previous",
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"broker", "broadcast", "receive"},
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, words []string) error {
 			ctx := cmd.Context()
 			if o.Follow && o.Previous {
 				return usage("--follow and --previous cannot be combined: a previous container logs nothing more", "")
 			}
-			if len(args) == 1 {
-				o.Role = args[0]
+			if len(words) == 1 {
+				o.Role = words[0]
 			}
 			show := func(line install.LogLine) error {
 				if format == "json" {
@@ -51,6 +52,9 @@ func newLogs(sh shell) *cobra.Command {
 				return err
 			}
 			if instance.Target == targetLocal {
+				if o.Previous {
+					return usage("--previous is for pods: "+instance.String()+" has none", "hellox logs")
+				}
 				root, err := state.Root(sh.env)
 				if err != nil {
 					return err
@@ -69,7 +73,7 @@ func newLogs(sh shell) *cobra.Command {
 	selected.add(f)
 	f.BoolVarP(&o.Follow, "follow", "f", false, "continue with new lines as they are logged")
 	f.BoolVarP(&o.Previous, "previous", "p", false, "show the previous containers, before the last restart")
-	f.Int64Var(&o.Tail, "tail", 0, "the last `LINES` of each pod (default: all)")
+	args.Number(f, &o.Tail, "tail", "", -1, -1, args.NoLimit, "the last `LINES` of each pod; -1 is all")
 	outputFlag(f, &format, "`text|json`")
 	return cmd
 }
@@ -90,7 +94,7 @@ func localLogs(ctx context.Context, dir state.Dir, o install.LogOptions, show fu
 	for {
 		text, err := lines.ReadString('\n')
 		if line, ok := localLine(text, o.Role); ok && err == nil {
-			if o.Tail == 0 {
+			if o.Tail < 0 {
 				if err := show(line); err != nil {
 					return err
 				}
@@ -109,7 +113,7 @@ func localLogs(ctx context.Context, dir state.Dir, o install.LogOptions, show fu
 				return err
 			}
 		}
-		kept, o.Tail = nil, 0
+		kept, o.Tail = nil, -1
 		if !o.Follow {
 			return nil
 		}

@@ -17,6 +17,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -45,5 +47,11 @@ func run(ctx context.Context, args []string, sh shell) int {
 	root.SetIn(sh.in)
 	root.SetOut(sh.out)
 	root.SetErr(sh.err)
+	// cobra shows the help of hellox for "hellox nothing --help".
+	if cmd, rest, err := root.Find(args); err == nil && cmd == root {
+		if i := slices.IndexFunc(rest, func(s string) bool { return !strings.HasPrefix(s, "-") }); i >= 0 {
+			return report(ctx, sh.err, root.Args(root, rest[i:]))
+		}
+	}
 	return report(ctx, sh.err, root.ExecuteContext(ctx))
 }

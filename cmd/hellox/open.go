@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,14 +27,20 @@ otherwise it opens a forward and stays in the foreground until Ctrl-C or Enter.`
 				return err
 			}
 			defer a.close()
-			if err := browse(ctx, sh, a.web); err != nil {
-				fmt.Fprintf(sh.err, "hellox: open the browser: %s\nhint: open %s yourself\n", output.OneLine(err.Error()), a.web)
-			} else {
+			noBrowser := browse(ctx, sh, a.web)
+			if noBrowser == nil {
 				fmt.Fprintf(sh.err, "opened %s\n", a.web)
+			} else if _, err := fmt.Fprintln(sh.out, a.web); err != nil {
+				return err
 			}
 			if a.own {
 				fmt.Fprintln(sh.err, "Enter or Ctrl-C ends the forward.")
-				return waitForEnd(ctx, sh, nil)
+				if err := waitForEnd(ctx, sh, nil); err != nil {
+					return err
+				}
+			}
+			if noBrowser != nil {
+				return missing(fmt.Errorf("open the browser: %w", noBrowser), "open "+a.web+" yourself")
 			}
 			return nil
 		},
@@ -42,7 +49,11 @@ otherwise it opens a forward and stays in the foreground until Ctrl-C or Enter.`
 	return cmd
 }
 
-// browse opens url in the system's browser.
+// browserTime is how long a browser may take to fail. What still runs then is one
+// that does not return before its window is closed.
+const browserTime = 2 * time.Second
+
+// browse opens url in the system's browser, or returns why none could be started.
 func browse(ctx context.Context, sh shell, url string) error {
 	var name string
 	var args []string
@@ -57,7 +68,24 @@ func browse(ctx context.Context, sh shell, url string) error {
 	if b, ok := sh.env("BROWSER"); ok && b != "" {
 		name, args = b, nil
 	}
-	return exec.CommandContext(context.WithoutCancel(ctx), name, append(args, url)...).Start()
+	browser := exec.CommandContext(context.WithoutCancel(ctx), name, append(args, url)...)
+	if err := browser.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- browser.Wait() }() // the browser may outlive this process
+	timeout := time.NewTimer(browserTime)
+	defer timeout.Stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	case <-timeout.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
 }
 
 // waitForEnd waits for ctx (a signal), for stop, or for Enter on a terminal.

@@ -30,7 +30,7 @@ func newPublish(sh shell) *cobra.Command {
 		Example: `  hellox publish 'Hello back'
   echo '{"temp": 21.5}' | hellox publish - --topic hello_world/sensor
   hellox publish hi --broker mqtt://127.0.0.1:1883 --topic greetings`,
-		Args: cobra.ExactArgs(1),
+		Args: words(false, "TEXT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			payload := []byte(args[0])

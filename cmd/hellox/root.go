@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -34,7 +35,7 @@ Every flag can be set by an environment variable: --broker by HELLOX_BROKER.`,
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(args.Sentence(err), cmd.CommandPath()+" --help")
+		return usage(flagSentence(cmd, err), cmd.CommandPath()+" --help")
 	})
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddGroup(
@@ -68,7 +69,67 @@ Every flag can be set by an environment variable: --broker by HELLOX_BROKER.`,
 		root.AddCommand(c)
 	}
 	root.Args = usageArgs(unknownCommand)
+	root.SetHelpCommand(newHelp())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Args = usageArgs(unknownShell)
+		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
 	return root
+}
+
+// newHelp returns the help command; cobra's own ends with 0 for an unknown topic.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Help about any command",
+		GroupID: groupPeople,
+		RunE: func(cmd *cobra.Command, words []string) error {
+			topic, rest, err := cmd.Root().Find(words)
+			if err != nil || topic == cmd.Root() && len(rest) > 0 {
+				return usage(unknownCommand(cmd.Root(), words).Error(), "hellox --help")
+			}
+			topic.InitDefaultHelpFlag()
+			return topic.Help()
+		},
+	}
+}
+
+func unknownShell(cmd *cobra.Command, words []string) error {
+	if len(words) == 0 {
+		return nil
+	}
+	var shells []string
+	for _, c := range cmd.Commands() {
+		shells = append(shells, c.Name())
+	}
+	return fmt.Errorf("unknown shell %q: there are %s", words[0], strings.Join(shells, ", "))
+}
+
+// flagSentence returns what is wrong with a flag. A number below 0 that is no flag
+// is told as such: "-1" is not the shorthand 1.
+func flagSentence(cmd *cobra.Command, err error) string {
+	unknown := new(pflag.NotExistError)
+	if errors.As(err, &unknown) {
+		if s := unknown.GetSpecifiedShortnames(); s != "" && strings.Contains(".0123456789", s[:1]) {
+			return fmt.Sprintf("%s takes no number below 0, such as -%s", cmd.Name(), s)
+		}
+	}
+	return args.Sentence(err)
+}
+
+// words checks the number of arguments: one for each name, or more if more.
+func words(more bool, names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		switch {
+		case len(given) < len(names):
+			return fmt.Errorf("%s needs %s", cmd.Name(), strings.Join(names[len(given):], " and "))
+		case len(given) > len(names) && !more:
+			return fmt.Errorf("%s takes one %s, not %d: put quotes around words that belong together", cmd.Name(), strings.Join(names, " and "), len(given))
+		}
+		return nil
+	}
 }
 
 const (

@@ -21,7 +21,7 @@ func newScale(sh shell) *cobra.Command {
 		Use:   "scale N",
 		Short: "Set the number of broadcasters",
 		Long:  "Set the number of broadcasters. A later up keeps it.",
-		Args:  cobra.ExactArgs(1),
+		Args:  words(false, "N, the number of broadcasters"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			n, err := strconv.Atoi(args[0])

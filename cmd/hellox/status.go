@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -46,8 +47,12 @@ func newStatus(sh shell) *cobra.Command {
 				fmt.Fprintf(sh.err, "nothing is up%s\nhint: hellox up\n", selected)
 				return nil
 			}
+			var text bytes.Buffer
 			for _, s := range list {
-				s.print(sh.out, time.Now())
+				s.print(&text, time.Now())
+			}
+			if _, err := sh.out.Write(text.Bytes()); err != nil {
+				return fmt.Errorf("print the status: %w", err)
 			}
 			return nil
 		},

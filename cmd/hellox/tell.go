@@ -29,7 +29,7 @@ func newTell(sh shell) *cobra.Command {
   identify            report the current settings`,
 		Example: `  hellox tell broadcast-0 say 'Hello back'
   hellox tell broadcast-0 interval 200ms 2s`,
-		Args: cobra.MinimumNArgs(2),
+		Args: words(true, "SENDER", "VERB (say, pause, resume, interval or identify)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			command, err := stream.ParseCommand(args[1], args[2:]...)
@@ -60,7 +60,9 @@ func newTell(sh shell) *cobra.Command {
 					return err
 				}
 			} else if answer.OK {
-				fmt.Fprintf(sh.out, "%s: ok, %s, in %s\n", output.OneLine(args[0]), answer.State, units.Latency(roundTrip))
+				if _, err := fmt.Fprintf(sh.out, "%s: ok, %s, in %s\n", output.OneLine(args[0]), answer.State, units.Latency(roundTrip)); err != nil {
+					return fmt.Errorf("print the answer: %w", err)
+				}
 			}
 			if !answer.OK {
 				return fmt.Errorf("tell %s: it answers: %s", args[0], answer.Error)
