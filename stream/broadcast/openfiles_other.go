@@ -1,6 +1,6 @@
 //go:build !unix
 
-package stream
+package broadcast
 
 // checkOpenFiles has nothing to check: sockets are not counted as files here.
 func checkOpenFiles(int) error { return nil }
