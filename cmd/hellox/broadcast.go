@@ -36,11 +36,9 @@ their IDs are ID-0, ID-1 and so on.`,
 		Example: `  hellox broadcast --broker mqtt://127.0.0.1:1883 --min 100ms --max 2s
   hellox broadcast --payload plain --topic hello_world/broadcast`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := logs.logger(sh.err, "broadcast")
-			if err != nil {
-				return err
-			}
+			log := logs.logger(sh.err, "broadcast")
 			opts.Plain = payload == "plain"
+			var err error
 			if opts.Broker, err = login.parse(sh, url); err != nil {
 				return err
 			}

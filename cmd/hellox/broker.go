@@ -33,10 +33,7 @@ it starts only with --insecure, which allows hello_world/# and hellox/# to all.`
 		Example: `  hellox broker --store /var/lib/hellox
   hellox broker --listen mqtt://127.0.0.1:1883 --listen ws://127.0.0.1:8083`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := logs.logger(sh.err, "broker")
-			if err != nil {
-				return err
-			}
+			log := logs.logger(sh.err, "broker")
 			bytes, err := humanize.ParseBytes(limit)
 			if err != nil || bytes < 1<<20 || bytes > 1<<50 {
 				return usage(fmt.Sprintf("--store-limit takes 1MiB or more, not %q", limit), "")

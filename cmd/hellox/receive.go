@@ -40,10 +40,8 @@ func newReceive(sh shell) *cobra.Command {
 		Example: `  hellox receive --broker mqtt://127.0.0.1:1883 --history sqlite:history.db
   hellox receive --broker mqtt://127.0.0.1:1883 --topic 'sensors/#' --history memory:`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := logs.logger(sh.err, "receive")
-			if err != nil {
-				return err
-			}
+			log := logs.logger(sh.err, "receive")
+			var err error
 			if r.broker, err = login.parse(sh, url); err != nil {
 				return err
 			}

@@ -22,7 +22,7 @@ func (f *logFlags) add(flags flagSet) {
 
 // logger returns a logger that writes to w; text from the network is made safe to
 // show.
-func (f *logFlags) logger(w io.Writer, role string) (*slog.Logger, error) {
+func (f *logFlags) logger(w io.Writer, role string) *slog.Logger {
 	options := &slog.HandlerOptions{Level: f.level}
 	var h slog.Handler
 	switch f.format {
@@ -37,5 +37,5 @@ func (f *logFlags) logger(w io.Writer, role string) (*slog.Logger, error) {
 			h = slog.NewJSONHandler(w, options)
 		}
 	}
-	return slog.New(safetext.LogHandler(h)).With("role", role), nil
+	return slog.New(safetext.LogHandler(h)).With("role", role)
 }
