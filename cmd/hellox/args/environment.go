@@ -61,7 +61,7 @@ func lines(f *pflag.Flag, value string) []string {
 	return all
 }
 
-// A checker tells whether it takes a value, without being set.
+// A checker reports whether it takes a value, without being set.
 type checker interface{ takes(string) bool }
 
 func takenByAnother(others []*pflag.FlagSet, name, value string) bool {
