@@ -93,27 +93,6 @@ type Event struct {
 	JSON []byte
 }
 
-// Stats are the totals of the whole history.
-type Stats struct {
-	Received   uint64       `json:"received"`   // arrivals, ever
-	Stored     uint64       `json:"stored"`     // of those, stored
-	Duplicates uint64       `json:"duplicates"` // of those, had been stored before
-	Evicted    uint64       `json:"evicted"`    // stored once, removed by retention or the memory limit
-	Missed     uint64       `json:"missed"`
-	Reordered  uint64       `json:"reordered"`
-	Senders    int          `json:"senders"`
-	Rates      stream.Rates `json:"rates"`
-	FirstID    int64        `json:"first_id"` // the oldest message stored now; 0: none
-	LastID     int64        `json:"last_id"`
-	Oldest     time.Time    `json:"oldest,omitzero"`
-	Newest     time.Time    `json:"newest,omitzero"`
-	Bytes      int64        `json:"bytes"` // on disk, or in memory
-	Limit      int64        `json:"limit"` // of Bytes; 0: none
-	Started    time.Time    `json:"started"`
-	Link       stream.Link  `json:"link"`               // to the broker
-	Degraded   string       `json:"degraded,omitempty"` // why nothing is acknowledged now: one sentence
-}
-
 // Intervals are the times between the messages of one sender over the last
 // hour, counted in bins.
 type Intervals struct {

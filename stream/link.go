@@ -8,7 +8,7 @@ import (
 // A Link is the state of a connection that the stream comes through.
 type Link struct {
 	State LinkState `json:"state"`
-	Since time.Time `json:"since"`
+	Since time.Time `json:"since,omitzero"`
 	Retry time.Time `json:"retry,omitzero"`  // when the next attempt is made, if State is Retrying
 	Cause string    `json:"cause,omitempty"` // why it is not connected: one clean sentence
 }
@@ -18,7 +18,7 @@ func (l Link) MarshalJSON() ([]byte, error) {
 	type plain Link
 	return json.Marshal(struct {
 		plain
-		Since Time `json:"since"`
+		Since Time `json:"since,omitzero"`
 		Retry Time `json:"retry,omitzero"`
 	}{plain(l), Time(l.Since), Time(l.Retry)})
 }

@@ -66,6 +66,9 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return AppendString(nil, FormatTime(time.Time(t))), nil
 }
 
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (t *Time) UnmarshalJSON(b []byte) error { return (*time.Time)(t).UnmarshalJSON(b) }
+
 // IsZero reports whether there is no time, for omitzero.
 func (t Time) IsZero() bool { return time.Time(t).IsZero() }
 

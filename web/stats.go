@@ -23,5 +23,6 @@ func (h statsHandler) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read stats: %w", err)
 	}
-	return answer(w, viewStats(&stats, h.name(), time.Now()))
+	stats.Name, stats.Now = h.name(), time.Now()
+	return answer(w, stats)
 }

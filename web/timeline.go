@@ -45,5 +45,5 @@ func (h timelineHandler) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read the timeline: %w", err)
 	}
-	return answer(w, viewTimeline(counts))
+	return answer(w, counts)
 }

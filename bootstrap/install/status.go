@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -40,6 +41,16 @@ type PodStatus struct {
 	Restarts int       `json:"restarts"`
 	Image    string    `json:"image"`
 	Cause    *Cause    `json:"cause,omitempty"` // why it is not ready, if that is known
+}
+
+// MarshalJSON writes the time with nine digits of a second, as every time in
+// JSON, though Kubernetes knows whole ones.
+func (p PodStatus) MarshalJSON() ([]byte, error) {
+	type plain PodStatus
+	return json.Marshal(struct {
+		plain
+		Since string `json:"since"`
+	}{plain(p), p.Since.UTC().Format("2006-01-02T15:04:05.000000000Z07:00")})
 }
 
 // ReadStatus reads the state of the installation in namespace. Its error is of kind

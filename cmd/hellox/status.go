@@ -99,11 +99,11 @@ type installationStatus struct {
 
 // A forwardStatus is who holds the forwards, and where they are.
 type forwardStatus struct {
-	PID      int       `json:"pid"`
-	Since    time.Time `json:"since"`
-	Detached bool      `json:"detached"`
-	Web      string    `json:"web"`
-	MQTT     string    `json:"mqtt"`
+	PID      int         `json:"pid"`
+	Since    stream.Time `json:"since,omitzero"`
+	Detached bool        `json:"detached"`
+	Web      string      `json:"web"`
+	MQTT     string      `json:"mqtt"`
 }
 
 // readStatus asks the cluster and the receiver. What cannot be asked is told as
@@ -113,7 +113,7 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 	web, end := "", func() {}
 	if instance.Alive(ctx) {
 		h := instance.Owner
-		s.Forward = &forwardStatus{h.PID, h.Started, h.Detached, h.Web, h.MQTT}
+		s.Forward = &forwardStatus{h.PID, stream.Time(h.Started), h.Detached, h.Web, h.MQTT}
 		s.Running, web = true, h.Web
 	}
 	if instance.Target == targetLocal {
@@ -183,7 +183,7 @@ func (s installationStatus) print(w io.Writer, now time.Time) {
 		fmt.Fprintf(w, "  %s\n", s.Cause)
 	}
 	if f := s.Forward; f != nil {
-		fmt.Fprintf(w, "  page %s, MQTT %s, held by process %d since %s\n", f.Web, f.MQTT, f.PID, f.Since.Local().Format(time.DateTime))
+		fmt.Fprintf(w, "  page %s, MQTT %s, held by process %d since %s\n", f.Web, f.MQTT, f.PID, time.Time(f.Since).Local().Format(time.DateTime))
 	} else if s.Pods != nil {
 		fmt.Fprintf(w, "  no process holds its forwards\n")
 	}

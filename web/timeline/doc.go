@@ -5,6 +5,5 @@
 //	missed                    3
 //
 // It finds the id at which each step begins and reads the messages that have a
-// gap before them, nothing else. What the result looks like as JSON lies in
-// the parent package.
+// gap before them, nothing else.
 package timeline

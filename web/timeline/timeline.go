@@ -2,10 +2,12 @@ package timeline
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"time"
 
 	"hellox/history"
+	"hellox/stream"
 )
 
 // MaxBins is the most bins that may be asked for.
@@ -28,6 +30,16 @@ type Counts struct {
 	Until time.Time
 	Step  time.Duration
 	Bins  []Bin
+}
+
+// MarshalJSON writes c as GET /api/timeline answers it.
+func (c Counts) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Since  stream.Time `json:"since"`
+		Until  stream.Time `json:"until"`
+		StepMS float64     `json:"step_ms"`
+		Bins   []Bin       `json:"bins"`
+	}{stream.Time(c.Since), stream.Time(c.Until), float64(c.Step.Milliseconds()), c.Bins})
 }
 
 // A Timeline counts the messages of a Store over time. It knows at which id
