@@ -98,7 +98,9 @@ func (s *series) match(e filter.Expr) bool {
 // inColumns reports whether a term can be a condition on the columns of m.
 func inColumns(t *filter.Term) bool {
 	switch t.Key {
-	case filter.KeyQoS, filter.KeyIs, filter.KeyDelta, filter.KeySize, filter.KeySender, filter.KeyTopic:
+	case filter.KeyIs:
+		return t.Text != filter.IsJSON // which depends on the payload
+	case filter.KeyQoS, filter.KeyDelta, filter.KeySize, filter.KeySender, filter.KeyTopic:
 		return true
 	}
 	return false

@@ -343,6 +343,7 @@ func TestPagesByFilterAgainstMatch(t *testing.T) {
 		"needle", "sender:press-3", "sender:press-*", "topic:plant/+/temp", "topic:rare/#", "qos=2 topic:plant/#", "-topic:plant/#",
 		"payload.temp>=49", "sender:press-1 or topic:rare/one", "(sender:press-1 or is:ours) seq<3", "not (qos=0 or is:ours)",
 		"delta>400ms", "not delta>400ms", "latency<5ms", "size>12 qos=0", "is:missed", "-is:missed is:ours", "age<10h", "age>10h", "topic:plant/1/temp or qos=1", "sender:~^press-(1|2)$",
+		"is:json qos=1", "-is:json", "not (is:json or is:ours)", "sender=press-3", "sender=Press-3", "sender!=Press-3 topic:rare/#", "topic=plant/1/temp", "payload.temp=49.0",
 	} {
 		filter, err := filter.Parse(expression)
 		if err != nil {

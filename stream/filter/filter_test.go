@@ -63,13 +63,13 @@ func TestFilterOfOurs(t *testing.T) {
 		`sender:press-3`: true, `sender:PRESS-3`: true, `sender:press`: false, `sender:press-*`: true, `sender:*`: true, `sender:*3`: true,
 		`sender:p*s*-?`: true, `sender:press-??`: false, `sender:press-3*`: true, `sender:*press-3*`: true, `sender:"press-*"`: true,
 		`from:press-3`: true, `FROM:press-3`: true, `sender=press-3`: true, `sender=press-*`: false, `sender!=press-3`: false,
-		`sender!=press-4`: true, `sender = "Press-3"`: true, `sender:~^press-\d$`: true, `sender:~^PRESS`: false, `sender:~(?i)^PRESS`: true,
+		`sender!=press-4`: true, `sender = "press-3"`: true, `sender="Press-3"`: false, `sender=""`: false, `sender!=""`: true, `topic=hello_world/broadcast/press-3`: true, `topic=Hello_world/broadcast/press-3`: false, `sender:~^press-\d$`: true, `sender:~^PRESS`: false, `sender:~(?i)^PRESS`: true,
 		// topic
 		`topic:hello_world/broadcast/press-3`: true, `topic:Hello_World/+/#`: true, `topic:hello_world/+`: false, `topic:#`: true,
 		`topic:+/+/+`: true, `topic:+/+`: false, `topic:hello_world/broadcast/press-3/#`: true, `topic:hello`: false,
 		`topic:~broadcast/`: true, `topic=hello_world/+/press-3`: false,
 		// text and payload
-		`text:hello`: true, `text:"o w"`: true, `text:press`: false, `text="hello world"`: true, `text!="hello world"`: false,
+		`text:hello`: true, `text:"o w"`: true, `text:press`: false, `text="Hello world"`: true, `text="hello world"`: false, `text!="Hello world"`: false, `text!="hello world"`: true, `text:seq`: false, `text=""`: false,
 		`text:~^Hello`: true, `text:~^hello`: false, `text:~(o|x)\sw`: true, `text:~"o w"`: true, `text:~^err\d`: false, `text:~[^)]$`: true,
 		`(text:~(l|x)d$)`: true, `text:~[]x)]`: false, `text:~[^]x)]`: true, `text:~o\ w`: true, `payload:"\"seq\":42}"`: true, `payload:press-3`: true, `payload:~"\"seq\":4\d"`: true,
 		// comparisons, also with spaces
@@ -93,30 +93,33 @@ func TestFilterOfForeign(t *testing.T) {
 	for expression, want := range map[string]bool{
 		// What a message lacks is false, whatever the operator.
 		`delta<1h`: false, `delta>=0s`: false, `delta!=1s`: false, `not delta!=1s`: true, `latency<1h`: false, `latency!=0s`: false,
-		`seq!=1`: false, `seq>=0`: false, `text:grüße`: false, `text!=x`: false, `is:ours`: false, `is:missed`: false, `is:retained`: true,
+		`seq!=1`: false, `seq>=0`: false,
+		// The text of others is the payload.
+		`text:grüße`: true, `text:press`: false, `text!=x`: true, `text:~^Gr`: true, `text=Grüße`: false, `is:ours`: false, `is:missed`: false, `is:retained`: true,
 		`payload.x=1`: false, `payload.x!=1`: false, `not payload.x!=1`: true, `qos=0`: true, `age=0s`: true,
 		// Case in any script; K and S have a third one each.
 		`GRÜSSE`: false, `grüße`: true, `GRÜßE`: true, `σίσυφος`: true, `kelvin`: true, `KELVIN`: true, "\u212Aelvin": true, `STRASE`: true,
 		`straſe`: true, `sender:*/wärme`: true, `sender:*/WÄRM?`: true, `topic:hello_world/GARTEN/wÄrme`: true, `sender:hello_world/*`: true,
-		`sender="hello_world/garten/WÄRME"`: true,
+		`sender=hello_world/Garten/Wärme`: true, `sender="hello_world/garten/WÄRME"`: false, `is:json`: false, `-is:json`: true,
 	} {
 		wantMatch(t, m, expression, want)
 	}
 }
 
 func TestFilterOfJSON(t *testing.T) {
-	m := foreignMessage(` {"temp":30.5,"Unit":"m\u006D","items":[{"id":7},{"id":8,"tags":["a","b"]}],"on":true,"off":null,
-		"text":"30","odd name":1,"id":9007199254740993,"big":1e300,"deep":{"er":{"e":-1}},"empty":"","seen":"2026-05-04T14:02:31Z","temp":99} `)
+	m := foreignMessage(` {"temp":99,"temp":30.5,"Unit":"m\u006D","items":[{"id":7},{"id":8,"tags":["a","b"]}],"on":true,"off":null,
+		"text":"30","odd name":1,"id":9007199254740993,"big":1e300,"deep":{"er":{"e":-1}},"empty":"","seen":"2026-05-04T14:02:31Z"} `)
 	for expression, want := range map[string]bool{
 		`payload.temp>=30`: true, `payload.temp>30.5`: false, `payload.temp=30.50`: true, `payload.temp=3.05e1`: true, `payload.temp!=99`: true,
-		`payload.temp = 30.5`: true, `PAYLOAD.TEMP<31`: true, `payload.unit=mm`: true, `payload.unit=MM`: true, `payload.unit!=mm`: false,
+		`payload.temp = 30.5`: true, `PAYLOAD.TEMP<31`: true, `payload.unit=mm`: true, `payload.unit=MM`: false, `payload.unit:MM`: true, `payload.unit!=mm`: false,
 		`payload.unit!=cm`: true, `payload.unit:M`: true, `payload.unit:~^mm$`: true, `payload.unit:~MM`: false, `payload.unit>1`: false,
 		`payload.items[0].id=7`: true, `payload.items[1].id=7`: false, `payload.items[2].id=7`: false, `payload.items[1].tags[1]=b`: true,
 		`payload.items.id=7`: false, `payload.temp.x=1`: false, `payload.items=7`: false, `payload.items!=7`: false, `payload.deep.er.e<0`: true, `payload.deep!=x`: false,
 		`payload.on=true`: true, `payload.on!=true`: false, `payload.off=null`: true, `payload.none=null`: false, `payload.on="true"`: false,
 		`payload.text=30`: true, `payload.text>=29.5`: true, `payload.text="30"`: true, `payload.temp="30.5"`: false,
 		`payload."odd name"=1`: true, `payload.id=9007199254740993`: true, `payload.id=9007199254740992`: false, `payload.id>9007199254740992`: true,
-		`payload.big>1e299`: true, `payload.empty!=x`: true, `payload.seen>="2026-05-04"`: true, `payload.seen<"2026-05-05"`: true, `payload.seen>="2026-05-05"`: false,
+		`payload.big>1e299`: true, `payload.empty!=x`: true, `payload.empty=""`: true, `payload.empty!=""`: false, `payload.unit!=""`: true, `payload.temp=""`: false, `payload.on=TRUE`: false,
+		`payload.text=30.0`: false, `payload.text>="29.5"`: true, `payload.text>-1`: true, `payload.deep.er.e=-1`: true, `payload.deep.er.e=-1.0`: true, `payload.deep.er.e!=-1`: false, `is:json`: true,
 		`payload[0]=1`: false,
 	} {
 		wantMatch(t, m, expression, want)
@@ -132,6 +135,43 @@ func TestFilterOfJSON(t *testing.T) {
 		wantMatch(t, foreignMessage(payload), `payload.x=1`, want)
 	}
 	wantMatch(t, foreignMessage(`[1,[2,3]]`), `payload[1][0]=2`, true)
+}
+
+// What devices send, as public reports have it.
+func TestFilterOfDevices(t *testing.T) {
+	shelly := `{"src":"plug-a","method":"NotifyStatus","params":{"switch:0":{"id":0,"current":0.683}}}`
+	byCase, twice := `{"clientid":"auto-1","clientID":"panel"}`, `{"a":1,"b":"x","a":2}`
+	low, high := `{"devEUI":10376293541461622785}`, `{"devEUI":10376293541461622786}`
+	escaped := `{"text":"k\u00fcche einschalten","list":[{"room":"\u041a\u0443\u0445\u043d\u044f"}],"n\u00e4me":1}`
+	pressed, released := `{"action":"single","battery":90}`, `{"action":"","battery":90}`
+	devices := `{"devices":[{"lqi":20,"id":"a"},{"lqi":120,"id":"b"},{"id":"c"}],"rows":[[1,2],[3]]}`
+	for _, c := range []struct {
+		payload, expression string
+		want                bool
+	}{
+		{shelly, `payload.params."switch:0".current>0.5`, true}, {shelly, `payload.params."switch:0".current:683`, true},
+		{byCase, `payload.clientID=panel`, true}, {byCase, `payload.clientid=panel`, false}, {byCase, `payload.clientid=auto-1`, true}, {byCase, `payload.CLIENTID=panel`, true},
+		{`{"A":{"x":1},"a":5}`, `payload.a.x=1`, false},
+		{twice, `payload.a=2`, true}, {twice, `payload.a=1`, false},
+		{low, `payload.devEUI=10376293541461622785`, true}, {high, `payload.devEUI=10376293541461622785`, false},
+		{low, `payload.devEUI>10376293541461622785`, false}, {high, `payload.devEUI>10376293541461622785`, true},
+		{`{"x":1e400}`, `payload.x<2e400`, true}, {`{"x":0.1}`, `payload.x=0.1000000000000000055511151231257827`, false}, {`{"x":-0}`, `payload.x=0`, true},
+		{`{"x":1e999999999}`, `payload.x>1e999999998`, true}, {`{"x":1e-999999999}`, `payload.x>0`, true}, {`{"x":10e-1}`, `payload.x=1`, true},
+		{`{"fw":"1.1"}`, `payload.fw=1.10`, false}, {`{"fw":"1.10"}`, `payload.fw=1.10`, true}, {`{"fw":"1.1"}`, `payload.fw!=1.10`, true}, {`{"fw":1.1}`, `payload.fw=1.10`, true},
+		{`{"pin":"0815"}`, `payload.pin=815`, false}, {`{"pin":"0815"}`, `payload.pin=0815`, true}, {`{"t":"21.5"}`, `payload.t>21`, true}, {`{"t":"warm"}`, `payload.t>21`, false},
+		{escaped, `küche`, true}, {escaped, `КУХНЯ`, true}, {escaped, `payload:Кухня`, true}, {escaped, `text:küche`, true}, {escaped, `u00fcche`, true}, {escaped, `näme`, false},
+		{escaped + "}", `küche`, false}, {`"k\u00fcche"`, `küche`, true}, {`k\u00fcche`, `küche`, false},
+		{pressed, `payload.action!=""`, true}, {released, `payload.action!=""`, false}, {released, `payload.action=""`, true}, {"", `payload=""`, true}, {" ", `payload=""`, false}, {"x", `payload!=""`, true},
+		{"31", `payload>30`, true}, {" 31.5\r\n", `payload>30`, true}, {"30", `payload>30`, false}, {`"31"`, `payload>30`, true}, {"ON", `payload>30`, false}, {"61,13", `payload>30`, false},
+		{"NaN", `payload<1e9`, false}, {"ON", `payload=ON`, true}, {"on", `payload=ON`, false}, {"ON ", `payload=ON`, false}, {"30.0", `payload=30`, true}, {"30.0", `payload="30"`, false},
+		{"0815", `payload=815`, false}, {"0815", `payload=0815`, true}, {"000123.4", `payload>123`, true}, {"", `payload>=0`, false},
+		{devices, `payload.devices[].lqi>100`, true}, {devices, `payload.devices[].lqi>120`, false}, {devices, `payload.devices[].id=c`, true}, {devices, `payload.devices[].lqi!=20`, true},
+		{devices, `payload.rows[][].x=1`, false}, {devices, `payload.rows[][]=3`, true}, {devices, `payload.rows[][1]=3`, false}, {devices, `payload[].x=1`, false}, {`[1,2]`, `payload[]=2`, true}, {`[]`, `payload[]!=2`, false},
+		{"30", `is:json`, true}, {`{"a":1}`, `is:json`, true}, {`"x"`, `is:json`, true}, {"ON", `is:json`, false}, {"", `is:json`, false}, {`{"a":1,}`, `is:json`, false}, {`{"a":NaN}`, `is:json`, false},
+		{"\ufeff{}", `is:json`, false}, {"{} \n", `is:json`, true}, {"{}\x00", `is:json`, false}, {`{"a":1,"a":2}`, `is:json`, true},
+	} {
+		wantMatch(t, foreignMessage(c.payload), c.expression, c.want)
+	}
 }
 
 func TestFilterErrors(t *testing.T) {
@@ -175,14 +215,25 @@ func TestFilterErrors(t *testing.T) {
 		{`seq<1.5`, 5, `a whole number`},
 		{`seq<-1`, 5, `a whole number`},
 		{`qos=3`, 5, `0, 1 or 2`},
-		{`is:duplicate`, 4, `retained, missed, reordered or ours`},
+		{`is:duplicate`, 4, `retained, missed, reordered, ours or json`},
 		{`is=ours`, 3, `a colon`},
 		{`payload.`, 9, `a name in the JSON payload`},
 		{`payload.a..b=1`, 11, `a name in the JSON payload`},
 		{`payload.a`, 10, `one of = !=`},
 		{`payload.a[x]=1`, 11, `a place in a JSON array`},
 		{`payload.a[1=1`, 12, `a ]`},
-		{`payload.a>x`, 11, `a number, or a text in quotes`},
+		{`payload.a>x`, 11, `a number`},
+		{`payload.a>"x"`, 11, `a number`},
+		{`payload>x`, 9, `a number`},
+		{`payload:""`, 9, `what to look for between the quotes`},
+		{`text>3`, 5, `text:`},
+		{`payload.params.switch:0.apower>0`, 22, `as in payload.params."switch:0".apower, or`},
+		{`payload.params.switch:0.apower != 0`, 22, `as in payload.params."switch:0".apower, or`},
+		{`payload.switch:0[1].x<=0`, 15, `as in payload."switch:0"[1].x, or`},
+		{`payload.switch:0=true`, 15, `as in payload."switch:0", or`},
+		{`payload[0]:a=b`, 11, `quotes around what to look for`},
+		{`payload.a[*]=1`, 11, `or [] for any`},
+		{`payload.a["b"]=1`, 11, `."name"`},
 		{`payload.a=`, 11, `a number or a text`},
 		{"a \xff", 3, `UTF-8`},
 		{strings.Repeat("a ", 4<<10), 4097, `at most 4096 bytes`},
@@ -247,6 +298,7 @@ func TestFilterDoesNotAllocate(t *testing.T) {
 		`nothing or "not there"`, `sender:press-*`, `topic:hello_world/+/#`, `text:~^err\d+$`, `sender!=x`, `grÜßE`, `kelvin`,
 		`delta>10s latency<50ms size<1KiB age<5m seq>0 qos=1 is:missed`, `-(a or b) not c`,
 		`payload.temp>=30`, `payload.u=mm`, `payload.items[0].id=7`, `payload.none!=x`,
+		`payload>30`, `payload=ON`, `payload.temp=30.50`, `payload.items[].id=8`, `is:json`, `payload.temp>1e99999999999999999999`,
 	} {
 		f, err := Parse(expression)
 		if err != nil {

@@ -15,15 +15,40 @@ import (
 const maxJSON = 1 << 20
 
 // matchPath reports whether payload is JSON and t is true of the value at Path:
-// a text, a number, true, false or null. Of two members whose names differ at
-// most in case the first one counts.
+// a text, a number, true, false or null.
 func (t *Term) matchPath(payload []byte) bool {
-	if len(payload) > maxJSON || len(payload) < 2 || payload[0] != '{' && payload[0] != '[' && payload[0] > ' ' {
+	if len(payload) > maxJSON || len(payload) < 2 {
+		return false
+	}
+	if c := payload[0]; t.Path != nil && c != '{' && c != '[' && c > ' ' {
 		return false
 	}
 	r := jsonReaders.Get().(*jsonReader)
 	defer jsonReaders.Put(r)
 	return r.holds(t, payload)
+}
+
+// matchDecoded reports whether payload is JSON and t's pattern matches one of
+// its text values that has escapes, without them.
+func (t *Term) matchDecoded(payload []byte) bool {
+	if len(payload) > maxJSON || bytes.IndexByte(payload, '\\') < 0 {
+		return false
+	}
+	r := jsonReaders.Get().(*jsonReader)
+	defer jsonReaders.Put(r)
+	return r.anyText(t, payload)
+}
+
+// isJSON reports whether payload is one JSON value.
+func isJSON(payload []byte) bool {
+	text := trimSpace(view(payload))
+	if text == "" || strings.IndexByte(`{["-0123456789tfn`, text[0]) < 0 {
+		return false
+	}
+	r := jsonReaders.Get().(*jsonReader)
+	defer jsonReaders.Put(r)
+	r.reset(payload)
+	return r.dec.SkipValue() == nil && r.rest()
 }
 
 // jsonReaders holds *jsonReader between messages, so that none is made for each.
@@ -36,50 +61,100 @@ type jsonReader struct {
 	text []byte // the last string without its escapes
 }
 
-func (r *jsonReader) holds(t *Term, payload []byte) bool {
+func (r *jsonReader) reset(payload []byte) {
 	r.src = *bytes.NewBuffer(payload) // which the decoder reads in place
 	r.dec.Reset(&r.src, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	for _, s := range t.Path {
-		if !r.enter(s) {
-			return false
-		}
-	}
-	kind := r.dec.PeekKind()
-	if kind == '{' || kind == '[' {
-		return false
-	}
-	value, err := r.dec.ReadValue()
-	return err == nil && t.matchValue(r.unquote(value), kind) && r.rest()
 }
 
-// enter goes to the beginning of the value that s leads to from the beginning
-// of another, and reports whether it is there.
-func (r *jsonReader) enter(s Step) bool {
-	opens, closes := jsontext.Kind('{'), jsontext.Kind('}')
-	if s.Name == "" {
-		opens, closes = '[', ']'
+func (r *jsonReader) holds(t *Term, payload []byte) bool {
+	r.reset(payload)
+	found, err := r.follow(t, t.Path)
+	return err == nil && found && r.rest()
+}
+
+// follow reads the next value and reports whether t is true of the value at
+// path in it.
+func (r *jsonReader) follow(t *Term, path Path) (bool, error) {
+	kind := r.dec.PeekKind()
+	switch {
+	case len(path) > 0 && path[0].Name == "" && kind == '[':
+		return r.followArray(t, path)
+	case len(path) > 0 && path[0].Name != "" && kind == '{':
+		return r.followObject(t, path)
+	case len(path) > 0 || kind == '[' || kind == '{':
+		return false, r.dec.SkipValue()
 	}
-	if r.dec.PeekKind() != opens {
-		return false
-	}
+	value, err := r.dec.ReadValue()
+	return err == nil && t.matchValue(r.unquote(value), kind), err
+}
+
+// followObject follows path through an object. The last member with exactly
+// the name of the step counts; without one, the last whose name differs only
+// in case.
+func (r *jsonReader) followObject(t *Term, path Path) (found bool, err error) {
 	if _, err := r.dec.ReadToken(); err != nil {
-		return false
+		return false, err
 	}
-	for i := 0; ; i++ {
-		if kind := r.dec.PeekKind(); kind == closes || kind == 0 {
-			return false
+	exact := false
+	for r.dec.PeekKind() != '}' {
+		name, err := r.dec.ReadValue()
+		if err != nil {
+			return false, err
 		}
-		if s.Name == "" {
-			if i == s.Index {
-				return true
+		text := view(r.unquote(name))
+		same := text == path[0].Name
+		if same || !exact && strings.EqualFold(text, path[0].Name) {
+			exact = same
+			found, err = r.follow(t, path[1:])
+		} else {
+			err = r.dec.SkipValue()
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	_, err = r.dec.ReadToken()
+	return found, err
+}
+
+// followArray follows path through the element of an array that the step
+// names, or through each of them.
+func (r *jsonReader) followArray(t *Term, path Path) (found bool, err error) {
+	if _, err := r.dec.ReadToken(); err != nil {
+		return false, err
+	}
+	for i := 0; r.dec.PeekKind() != ']'; i++ {
+		if !found && (path[0].Any || i == path[0].Index) {
+			found, err = r.follow(t, path[1:])
+		} else {
+			err = r.dec.SkipValue()
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	_, err = r.dec.ReadToken()
+	return found, err
+}
+
+// anyText reports whether payload is JSON and t's pattern matches one of its
+// text values that has escapes.
+func (r *jsonReader) anyText(t *Term, payload []byte) bool {
+	r.reset(payload)
+	for found := false; ; {
+		parent, length := r.dec.StackIndex(r.dec.StackDepth())
+		isName := parent == '{' && length%2 == 0
+		if isName || found || r.dec.PeekKind() != '"' {
+			if _, err := r.dec.ReadToken(); err != nil {
+				return false
 			}
-		} else if name, err := r.dec.ReadValue(); err != nil {
+		} else if value, err := r.dec.ReadValue(); err != nil {
 			return false
-		} else if strings.EqualFold(view(r.unquote(name)), s.Name) {
-			return true
+		} else if bytes.IndexByte(value, '\\') >= 0 {
+			found = t.pattern.match(view(r.unquote(value)))
 		}
-		if err := r.dec.SkipValue(); err != nil {
-			return false
+		if r.dec.StackDepth() == 0 {
+			return found && r.rest()
 		}
 	}
 }
@@ -110,7 +185,8 @@ func (r *jsonReader) unquote(v jsontext.Value) []byte {
 }
 
 // matchValue compares the JSON value of that kind, unquoted. Two numbers are
-// compared as numbers, also when one is written as a text; else two texts are.
+// equal as numbers, all else as texts; a text that is a number may also be less
+// or greater than one.
 func (t *Term) matchValue(value []byte, kind jsontext.Kind) bool {
 	text := view(value)
 	switch t.Op {
@@ -118,29 +194,18 @@ func (t *Term) matchValue(value []byte, kind jsontext.Kind) bool {
 		return t.pattern.match(text)
 	case MatchesRegex:
 		return t.regex.MatchString(text)
-	}
-	if t.literal.isNum {
-		n, ok := parseNumber(text)
-		if !ok {
-			return t.Op == NotEqual
+	case Equal, NotEqual:
+		if t.literal.isNum && kind == '0' {
+			break
 		}
-		return t.Op.holds(n.compare(t.literal.num))
+		equal := text == t.Text && (kind == '"' || !t.literal.quoted)
+		return equal == (t.Op == Equal)
 	}
-	if t.literal.quoted && kind != '"' {
-		return t.Op == NotEqual
-	}
-	return t.Op.holds(compareFold(text, t.Text))
+	return t.compareNumber(text)
 }
 
-// compareFold orders two texts without regard to case.
-func compareFold(a, b string) int {
-	for a != "" && b != "" {
-		r, n := decode(a)
-		s, m := decode(b)
-		if r, s = fold(r), fold(s); r != s {
-			return int(r) - int(s)
-		}
-		a, b = a[n:], b[m:]
-	}
-	return len(a) - len(b)
+// compareNumber reports whether text is a number for which t is true.
+func (t *Term) compareNumber(text string) bool {
+	n, ok := parseNumber(text)
+	return ok && t.Op.holds(n.compare(&t.literal.num))
 }

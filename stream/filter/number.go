@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -51,41 +50,4 @@ func parseSize(s string) (int64, bool) {
 func parseWhole(s string, most int64) (int64, bool) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	return n, err == nil && n >= 0 && n <= most && s[0] != '+' && s[0] != '-'
-}
-
-// A number is one of JSON.
-type number struct {
-	float float64
-	whole bool // it is an integer that int64 holds exactly, as float64 may not
-	int   int64
-}
-
-// parseNumber reads a JSON number; also one that begins with a + or a point.
-func parseNumber(s string) (n number, ok bool) {
-	digits := 0
-	for i := range len(s) {
-		switch {
-		case '0' <= s[i] && s[i] <= '9':
-			digits++
-		case strings.IndexByte("+-.eE", s[i]) < 0: // ParseFloat also knows hexadecimals, inf, nan and _
-			return number{}, false
-		}
-	}
-	if digits == 0 {
-		return number{}, false
-	}
-	if digits == len(s) || digits == len(s)-1 && s[0] == '-' {
-		if i, err := strconv.ParseInt(s, 10, 64); err == nil {
-			return number{float64(i), true, i}, true
-		}
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	return number{float: f}, err == nil
-}
-
-func (n number) compare(m number) int {
-	if n.whole && m.whole {
-		return cmp.Compare(n.int, m.int)
-	}
-	return cmp.Compare(n.float, m.float)
 }

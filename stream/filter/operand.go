@@ -96,8 +96,14 @@ func (p *parser) operand(key Key, op Op) (Expr, error) {
 		switch op {
 		case MatchesRegex:
 			return p.regexOperand(t)
-		case Has, Equal, NotEqual:
+		case Has:
 			return p.textOperand(t)
+		}
+		if key == KeyPayload {
+			return p.valueOperand(t)
+		}
+		if op == Equal || op == NotEqual {
+			return p.exactOperand(t)
 		}
 		return nil, p.fail(opAt, fmt.Sprintf("%s: (what to look for), %[1]s:~ (a regular expression), = or !=", key))
 	case KeyIs:
@@ -127,19 +133,27 @@ func (p *parser) numberOperand(t *Term) (Expr, error) {
 // times that of the text. A name without * and ? may be longer.
 const maxGlob = 128 // bytes
 
-func (p *parser) textOperand(t *Term) (Expr, error) {
-	if t.Op != Has {
-		p.space()
+// exactOperand reads the text that a sender, a topic or a text is or is not.
+func (p *parser) exactOperand(t *Term) (_ Expr, err error) {
+	p.space()
+	if !p.end() && p.s[p.at] == '"' {
+		t.Text, err = p.quotedOrEmpty()
+	} else {
+		t.Text, err = p.text("a text, right after the " + string(t.Op))
 	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (p *parser) textOperand(t *Term) (Expr, error) {
 	start := p.at
 	text, err := p.text("what to look for, right after the " + string(t.Op))
 	if err != nil {
 		return nil, err
 	}
 	t.Text = text
-	if t.Op != Has {
-		return t, nil
-	}
 	switch t.Key {
 	case KeySender:
 		if len(text) > maxGlob && strings.ContainsAny(text, "*?") {
@@ -161,8 +175,8 @@ func (p *parser) isOperand(t *Term) (Expr, error) {
 	start := p.at
 	t.Text = strings.ToLower(p.bare())
 	switch t.Text {
-	case IsRetained, IsMissed, IsReordered, IsOurs:
+	case IsRetained, IsMissed, IsReordered, IsOurs, IsJSON:
 		return t, nil
 	}
-	return nil, p.fail(start, "retained, missed, reordered or ours")
+	return nil, p.fail(start, "retained, missed, reordered, ours or json")
 }

@@ -13,13 +13,18 @@ type Path []Step
 // A Step is a name in an object, or a place in an array if Name is "".
 type Step struct {
 	Name  string
-	Index int // from 0
+	Index int  // from 0
+	Any   bool // each place in the array, instead of Index
 }
 
 // String returns p as it follows "payload": .items[0].id
 func (p Path) String() string {
 	var b strings.Builder
 	for _, s := range p {
+		if s.Any {
+			b.WriteString("[]")
+			continue
+		}
 		if s.Name == "" {
 			fmt.Fprintf(&b, "[%d]", s.Index)
 			continue
@@ -39,10 +44,11 @@ func notInName(r rune) bool {
 	return unicode.IsSpace(r) || strings.ContainsRune(`.[]()"=!<>:`, r)
 }
 
-// literal is what a comparison with a JSON value compares with beside Text.
+// literal is what a comparison with a payload or a value in it compares with
+// beside Text.
 type literal struct {
 	quoted bool // a text even where it looks like a number
-	isNum  bool
+	isNum  bool // num is set
 	num    number
 }
 
@@ -65,24 +71,79 @@ func (p *parser) pathTerm() (Expr, error) {
 	case MatchesRegex:
 		return p.regexOperand(t)
 	case Has:
-		text, err := p.text("what to look for, right after the :")
-		if err != nil {
-			return nil, err
-		}
-		t.Text, t.pattern = text, newOccurs(text)
-		return t, nil
+		return p.pathPattern(t, opAt)
 	}
+	return p.valueOperand(t)
+}
+
+// pathPattern reads the pattern after payload.PATH: where an unquoted one that
+// looks like a comparison is most likely the rest of a name, such as switch:0.
+func (p *parser) pathPattern(t *Term, opAt int) (Expr, error) {
+	start := p.at
+	quoted := !p.end() && p.s[start] == '"'
+	text, err := p.text("what to look for, right after the :")
+	if err != nil {
+		return nil, err
+	}
+	if !quoted {
+		comparison := strings.IndexAny(text, "<>=")
+		if comparison < 0 && p.comparisonFollows() {
+			comparison = len(text)
+		}
+		if comparison >= 0 {
+			return nil, p.fail(opAt, quotedName(t.Path, strings.TrimSuffix(text[:comparison], "!")))
+		}
+	}
+	t.Text, t.pattern = text, newOccurs(text)
+	return t, nil
+}
+
+// comparisonFollows reports whether white space and a comparison come next.
+func (p *parser) comparisonFollows() bool {
+	rest := strings.TrimLeftFunc(p.s[p.at:], unicode.IsSpace)
+	return rest != "" && strings.IndexByte("<>=", rest[0]) >= 0 || strings.HasPrefix(rest, "!=")
+}
+
+// quotedName says that a name needs quotes: the last one of path together with
+// the colon and what follows it, up to a point or a bracket.
+func quotedName(path Path, pattern string) string {
+	last := path[len(path)-1]
+	if last.Name == "" {
+		return "quotes around what to look for"
+	}
+	rest := ""
+	if i := strings.IndexAny(pattern, ".["); i >= 0 {
+		pattern, rest = pattern[:i], pattern[i:]
+	}
+	path = append(path[:len(path)-1:len(path)-1], Step{Name: last.Name + ":" + pattern})
+	return fmt.Sprintf("quotes around a name with signs of the language, as in payload%s%s, or around what to look for", path, rest)
+}
+
+// valueOperand reads what a payload or a value in it is compared with.
+func (p *parser) valueOperand(t *Term) (Expr, error) {
 	p.space()
 	at := p.at
 	t.literal.quoted = !p.end() && p.s[p.at] == '"'
-	if t.Text, err = p.text("a number or a text"); err != nil {
+	var err error
+	if t.literal.quoted {
+		t.Text, err = p.quotedOrEmpty()
+	} else {
+		t.Text, err = p.text("a number or a text")
+	}
+	if err != nil {
 		return nil, err
 	}
-	if !t.literal.quoted {
-		t.literal.num, t.literal.isNum = parseNumber(t.Text)
+	num, ok := parseNumber(t.Text)
+	switch t.Op {
+	case Equal, NotEqual:
+		ok = ok && !num.padded && !t.literal.quoted
+	default:
+		if !ok {
+			return nil, p.fail(at, "a number")
+		}
 	}
-	if !t.literal.isNum && !t.literal.quoted && t.Op != Equal && t.Op != NotEqual {
-		return nil, p.fail(at, "a number, or a text in quotes")
+	if ok {
+		t.literal.num, t.literal.isNum = num, true
 	}
 	return t, nil
 }
@@ -90,45 +151,58 @@ func (p *parser) pathTerm() (Expr, error) {
 func (p *parser) path() (Path, error) {
 	var path Path
 	for !p.end() {
+		var step Step
+		var err error
 		switch p.s[p.at] {
 		case '.':
-			p.at++
-			start := p.at
-			var name string
-			if !p.end() && p.s[p.at] == '"' {
-				var err error
-				if name, err = p.quoted(false); err != nil {
-					return nil, err
-				}
-			} else if n := strings.IndexFunc(p.s[p.at:], notInName); n >= 0 {
-				name = p.s[p.at : p.at+n]
-				p.at += n
-			} else {
-				name = p.s[p.at:]
-				p.at = len(p.s)
-			}
-			if name == "" {
-				return nil, p.fail(start, "a name in the JSON payload, such as payload.temp")
-			}
-			path = append(path, Step{Name: name})
+			step.Name, err = p.memberName()
 		case '[':
-			p.at++
-			start := p.at
-			for !p.end() && '0' <= p.s[p.at] && p.s[p.at] <= '9' {
-				p.at++
-			}
-			index, err := strconv.ParseUint(p.s[start:p.at], 10, 31)
-			if err != nil {
-				return nil, p.fail(start, "a place in a JSON array, from 0, such as payload.items[0]")
-			}
-			if p.end() || p.s[p.at] != ']' {
-				return nil, p.fail(p.at, "a ]")
-			}
-			p.at++
-			path = append(path, Step{Index: int(index)})
+			step, err = p.arrayStep()
 		default:
 			return path, nil
 		}
+		if err != nil {
+			return nil, err
+		}
+		path = append(path, step)
 	}
 	return path, nil
+}
+
+// memberName reads a point and the name after it.
+func (p *parser) memberName() (string, error) {
+	p.at++
+	start := p.at
+	if !p.end() && p.s[p.at] == '"' {
+		return p.quoted(false)
+	}
+	n := strings.IndexFunc(p.s[start:], notInName)
+	if n < 0 {
+		n = len(p.s) - start
+	}
+	if n == 0 {
+		return "", p.fail(start, "a name in the JSON payload, such as payload.temp")
+	}
+	p.at += n
+	return p.s[start:p.at], nil
+}
+
+// arrayStep reads a place in an array, or [] for each.
+func (p *parser) arrayStep() (Step, error) {
+	p.at++
+	start := p.at
+	if !p.end() && p.s[start] == ']' {
+		p.at++
+		return Step{Any: true}, nil
+	}
+	p.at += countDigits(p.s[start:])
+	index, err := strconv.ParseUint(p.s[start:p.at], 10, 31)
+	if err != nil {
+		return Step{}, p.fail(start, `a place in a JSON array, from 0, such as payload.items[0], or [] for any; a name is written ."name"`)
+	}
+	if p.end() || p.s[p.at] != ']' {
+		return Step{}, p.fail(p.at, "a ]")
+	}
+	p.at++
+	return Step{Index: int(index)}, nil
 }

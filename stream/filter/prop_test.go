@@ -63,12 +63,13 @@ func drawTerm(t *rapid.T) string {
 	case 7:
 		return fmt.Sprintf("qos%s%d", op, whole)
 	case 8:
-		return "is:" + rapid.SampledFrom([]string{IsRetained, IsMissed, IsReordered, IsOurs}).Draw(t, "is")
+		return "is:" + rapid.SampledFrom([]string{IsRetained, IsMissed, IsReordered, IsOurs, IsJSON}).Draw(t, "is")
 	case 9:
-		return "payload" + rapid.SampledFrom([]string{".a", ".b[0]", `."a b".c`, ".é"}).Draw(t, "path") + op +
-			rapid.SampledFrom([]string{"1", "2.5", `"1"`, `"x y"`}).Draw(t, "literal")
+		return "payload" + rapid.SampledFrom([]string{"", ".a", ".b[0]", ".b[]", `."a b".c`, ".é"}).Draw(t, "path") + op +
+			rapid.SampledFrom([]string{"1", "2.5", `"1"`, "-1e0", "01"}).Draw(t, "literal")
 	case 10:
-		return "payload.a" + rapid.SampledFrom([]string{":", "=", "!="}).Draw(t, "op") + text()
+		return "payload" + rapid.SampledFrom([]string{".a:", ".a=", ".a!=", "=", "!="}).Draw(t, "op") +
+			rapid.OneOf(rapid.Custom(func(t *rapid.T) string { return text() }), rapid.SampledFrom([]string{"x", "1", "-1", "true", "01"})).Draw(t, "operand")
 	}
 	return rapid.SampledFrom([]string{"a", "b", "payload", "delta", "seq", "é/K", "press-*"}).Draw(t, "word")
 }
@@ -79,7 +80,7 @@ func drawMessage(t *rapid.T) *stream.Message {
 	return &stream.Message{
 		Topic:  rapid.SampledFrom([]string{"a", "a/b", "A/b/c", "é/k", "$SYS/b"}).Draw(t, "topic"),
 		Sender: word.Draw(t, "sender"), Text: word.Draw(t, "text"), Ours: rapid.Bool().Draw(t, "ours"),
-		Payload: []byte(rapid.SampledFrom([]string{"", "a", "A b", `{"a":1}`, `{"a":"1","b":[2.5]}`, `{"a b":{"c":"x y"},"É":1}`, "\xff"}).Draw(t, "payload")),
+		Payload: []byte(rapid.SampledFrom([]string{"", "a", "A b", "1", "-1.0", "01", `"1"`, "true", `{"a":1}`, `{"a":-1,"a":01}`, `{"A":"x","a":"1","b":[2.5,1]}`, `{"a b":{"c":"x y"},"É":1}`, "\xff"}).Draw(t, "payload")),
 		QoS:     byte(rapid.IntRange(0, 2).Draw(t, "qos")), Retained: rapid.Bool().Draw(t, "retained"), Reordered: rapid.Bool().Draw(t, "reordered"),
 		Seq: rapid.Uint64Range(0, 3).Draw(t, "seq"), Missed: rapid.Uint64Range(0, 1).Draw(t, "missed"),
 		Delta: spans.Draw(t, "delta"), Latency: spans.Draw(t, "latency"), Received: filterNow.Add(-rapid.SampledFrom([]time.Duration{0, time.Second, 25 * time.Hour}).Draw(t, "age")),

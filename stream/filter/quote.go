@@ -33,7 +33,21 @@ func (p *parser) bare() string {
 // quoted reads a text in quotes. In it \" is a quote and \\ a backslash; other
 // backslashes stand for themselves. With verbatim all of them do, and one
 // before a quote only keeps it from ending the text.
+// The text may not be empty.
 func (p *parser) quoted(verbatim bool) (string, error) {
+	start := p.at
+	text, err := p.unquote(verbatim)
+	if err == nil && text == "" {
+		return "", p.fail(start, "what to look for between the quotes")
+	}
+	return text, err
+}
+
+// quotedOrEmpty reads a text in quotes, which may be empty.
+func (p *parser) quotedOrEmpty() (string, error) { return p.unquote(false) }
+
+// unquote reads a text in quotes, see quoted.
+func (p *parser) unquote(verbatim bool) (string, error) {
 	start := p.at
 	var b strings.Builder
 	for p.at++; !p.end(); p.at++ {
@@ -41,9 +55,6 @@ func (p *parser) quoted(verbatim bool) (string, error) {
 		switch {
 		case c == '"':
 			p.at++
-			if b.Len() == 0 {
-				return "", p.fail(start, "what to look for between the quotes")
-			}
 			return b.String(), nil
 		case c == '\\' && p.at+1 < len(p.s) && (p.s[p.at+1] == '"' || p.s[p.at+1] == '\\'):
 			if verbatim {

@@ -17,7 +17,7 @@ const (
 	KeyAny     Key = ""       // topic, sender and payload
 	KeySender  Key = "sender" // also written from
 	KeyTopic   Key = "topic"
-	KeyText    Key = "text"    // of hellox broadcasts
+	KeyText    Key = "text"    // of a hellox broadcast; of others, the payload
 	KeyPayload Key = "payload" // the bytes; with a Path, the JSON value there
 	KeyDelta   Key = "delta"
 	KeyLatency Key = "latency"
@@ -49,8 +49,9 @@ const (
 // Key looks at makes it false, whatever Op is.
 //
 // The operand is in Value for delta, latency and age (nanoseconds), size
-// (bytes), seq and qos; in Text for all others. A text is compared without
-// regard to case, except in a regular expression.
+// (bytes), seq and qos; in Text for all others. Has disregards case. Equal and
+// NotEqual compare a payload, or a value in it, as numbers if both are numbers;
+// all else is compared as texts, exactly. Less and its like need numbers.
 type Term struct {
 	Key   Key
 	Path  Path // of a payload.path term; else nil
@@ -60,7 +61,7 @@ type Term struct {
 
 	pattern pattern // of Has with a Text; for KeyAny, KeySender, KeyTopic, KeyText and KeyPayload
 	regex   *regexp.Regexp
-	literal literal // of a Path compared by = != < <= > >=
+	literal literal // of KeyPayload compared by = != < <= > >=
 }
 
 // The properties of KeyIs.
@@ -69,45 +70,76 @@ const (
 	IsMissed    = "missed" // numbers were jumped over just before it
 	IsReordered = "reordered"
 	IsOurs      = "ours"
+	IsJSON      = "json" // the payload is one JSON value
 )
 
 // MatchText reports whether s, which stands for what Key looks at, makes t true.
-// It is for the textual keys without a Path: KeyAny, KeySender, KeyTopic,
-// KeyText, KeyPayload; for others it is false. (A KeyAny term is true when it
-// is for one of topic, sender and payload.) So a store that has each sender
-// and topic once can turn a term into a list of them.
+// It is for KeySender, KeyTopic and KeyAny, which also looks at the payload;
+// for others it is false. So a store that has each sender and topic once can
+// turn a term into a list of them.
 func (t *Term) MatchText(s string) bool {
 	switch t.Key {
-	case KeyAny, KeySender, KeyTopic, KeyText, KeyPayload:
-	default:
-		return false
+	case KeyAny, KeySender, KeyTopic:
+		return t.matchText(s)
 	}
-	switch {
-	case t.Path != nil:
-		return false
-	case t.Op == Has:
+	return false
+}
+
+func (t *Term) matchText(s string) bool {
+	switch t.Op {
+	case Has:
 		return t.pattern.match(s)
-	case t.Op == MatchesRegex:
+	case MatchesRegex:
 		return t.regex.MatchString(s)
 	}
-	return strings.EqualFold(s, t.Text) == (t.Op == Equal)
+	return (s == t.Text) == (t.Op == Equal)
 }
+
+// matchPayload reports whether t is true of the whole payload: its bytes, for
+// Has also the texts in JSON, and for a comparison the number that it is.
+func (t *Term) matchPayload(payload []byte) bool {
+	text := view(payload)
+	switch t.Op {
+	case Has:
+		return t.pattern.match(text) || t.matchDecoded(payload)
+	case MatchesRegex:
+		return t.matchText(text)
+	case Equal, NotEqual:
+		if t.literal.isNum {
+			if n, ok := parseNumber(trimSpace(text)); ok && !n.padded {
+				return t.Op.holds(n.compare(&t.literal.num))
+			}
+		}
+		return t.matchText(text)
+	}
+	text = trimSpace(text)
+	if strings.HasPrefix(text, `"`) {
+		return t.matchPath(payload)
+	}
+	return t.compareNumber(text)
+}
+
+// trimSpace returns s without the white space of JSON around it.
+func trimSpace(s string) string { return strings.Trim(s, " \t\r\n") }
 
 func (t *Term) match(m *stream.Message, now time.Time) bool {
 	switch t.Key {
 	case KeyAny:
-		return t.MatchText(m.Topic) || t.MatchText(m.Sender) || t.MatchText(view(m.Payload))
+		return t.matchText(m.Topic) || t.matchText(m.Sender) || t.matchPayload(m.Payload)
 	case KeySender:
-		return t.MatchText(m.Sender)
+		return t.matchText(m.Sender)
 	case KeyTopic:
-		return t.MatchText(m.Topic)
+		return t.matchText(m.Topic)
 	case KeyText:
-		return m.Ours && t.MatchText(m.Text)
+		if m.Ours {
+			return t.matchText(m.Text)
+		}
+		return t.matchPayload(m.Payload)
 	case KeyPayload:
 		if t.Path != nil {
 			return t.matchPath(m.Payload)
 		}
-		return t.MatchText(view(m.Payload))
+		return t.matchPayload(m.Payload)
 	case KeyDelta:
 		return m.Delta != stream.None && t.compare(int64(m.Delta))
 	case KeyLatency:
@@ -130,6 +162,8 @@ func (t *Term) match(m *stream.Message, now time.Time) bool {
 			return m.Reordered
 		case IsOurs:
 			return m.Ours
+		case IsJSON:
+			return isJSON(m.Payload)
 		}
 	}
 	return false
@@ -183,6 +217,8 @@ func (t *Term) String() string {
 		return s + `"` + t.Text + `"`
 	case t.literal.quoted:
 		return s + quote(t.Text)
+	case t.literal.isNum:
+		return s + t.Text // in quotes it would be a text
 	}
 	return s + quoteWord(t.Text)
 }
