@@ -119,6 +119,10 @@ func TestMessagesBySelection(t *testing.T) {
 		"filter=sender:press-*+-is:missed": "1 2",
 		"since=5m":                         "2 3 4",
 		"until=5m":                         "1",
+		"since=1d":                         "1 2 3 4",
+		"until=1d":                         "",
+		"since=" + now.UTC().AddDate(0, 0, -1).Format(time.DateOnly):       "1 2 3 4",
+		"since=" + now.UTC().AddDate(0, 0, 1).Format(time.DateOnly):        "",
 		"since=" + now.Add(-40*time.Second).UTC().Format(time.RFC3339Nano): "3 4",
 		"limit=1": "4",
 	} {

@@ -111,18 +111,15 @@ func id(name, s string) (int64, error) {
 	return n, nil
 }
 
-// moment parses a time: RFC 3339, or a duration before now ("5m"). "" is the
-// zero time.
+// moment parses a time: RFC 3339, a date (UTC), or a duration before now ("5m",
+// "1d"). "" is the zero time.
 func moment(name, v string, now time.Time) (time.Time, error) {
 	if v == "" {
 		return time.Time{}, nil
 	}
-	if d, err := time.ParseDuration(v); err == nil && d >= 0 {
-		return now.Add(-d), nil
-	}
-	t, err := time.Parse(time.RFC3339Nano, v)
+	t, err := stream.ParseMoment(v, now.UTC())
 	if err != nil {
-		return t, badRequest(fmt.Sprintf("%s is a time (2026-01-31T12:00:00Z) or a duration ago (5m), not %q", name, v))
+		return t, badRequest(fmt.Sprintf("%s is a time (2026-01-31T12:00:00Z, 2026-01-31) or a duration ago (5m, 1d), not %q", name, v))
 	}
 	return t, nil
 }

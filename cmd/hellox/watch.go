@@ -66,7 +66,7 @@ of any broker by its URL (mqtt, mqtts, ws, wss).
 	args.String(flags, &o.output, "output", "", "`tui|plain|json` (default: tui on a terminal, else plain)", args.OneOf("tui", "plain", "json"))
 	args.Number(flags, &o.count, "count", "n", 0, 0, args.NoLimit, "end after `N` messages")
 	args.Duration(flags, &o.duration, "for", 0, 0, "end after this `TIME`; with --count, fail if fewer came")
-	flags.StringVar(&o.since, "since", "", "begin in the history: `DURATION|TIME`, 5m ago or RFC 3339")
+	flags.StringVar(&o.since, "since", "", "begin in the history: `DURATION|TIME`, 5m or 1d ago, a date or RFC 3339")
 	flags.StringVar(&o.memory, "memory", "256MiB", "hold at most `BYTES` of messages in memory")
 	return cmd
 }
@@ -219,18 +219,16 @@ func parseFilter(expression string) (*filter.Filter, error) {
 	return f, nil
 }
 
-// sinceTime reads a duration ago or a time; "" is the zero time.
+// sinceTime reads a duration ago, a date or a time; "" is the zero time.
 func sinceTime(s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
-		return now.Add(-d), nil
+	t, err := stream.ParseMoment(s, now)
+	if err != nil {
+		return t, usage(fmt.Sprintf("--since takes a duration (5m, 1d), a date (2026-01-02) or a time (2026-01-02T15:04:05Z), not %q", s), "")
 	}
-	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return t, nil
-	}
-	return time.Time{}, usage(fmt.Sprintf("--since takes a duration (5m) or a time (2026-01-02T15:04:05Z), not %q", s), "")
+	return t, nil
 }
 
 // filterHelp is the table of the filter language's terms.

@@ -38,7 +38,7 @@ func ExampleParse_error() {
 		fmt.Println("column", wrong.Column)
 	}
 	// Output:
-	// column 7 of the filter: expected a duration with its unit, such as 250ms, 10s, 5m or 2h, not "fast"
+	// column 7 of the filter: expected a duration with its unit, such as 250ms, 10s, 5m, 2h or 1d, not "fast"
 	// column 7
 }
 

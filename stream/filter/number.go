@@ -4,9 +4,10 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"hellox/stream"
 )
 
 // parseValue reads what values of a key are compared with: nanoseconds, bytes
@@ -15,7 +16,7 @@ func parseValue(key Key, text string) (value int64, expected string, ok bool) {
 	switch key {
 	case KeyDelta, KeyLatency, KeyAge:
 		value, ok = parseSpan(text)
-		expected = "a duration with its unit, such as 250ms, 10s, 5m or 2h"
+		expected = "a duration with its unit, such as 250ms, 10s, 5m, 2h or 1d"
 	case KeySize:
 		value, ok = parseSize(text)
 		expected = "a size in bytes, such as 512, 1KiB or 2MB"
@@ -29,13 +30,8 @@ func parseValue(key Key, text string) (value int64, expected string, ok bool) {
 	return value, expected, ok
 }
 
-// parseSpan reads a duration as time.ParseDuration does, and days.
 func parseSpan(s string) (int64, bool) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.ParseUint(days, 10, 16)
-		return int64(n) * int64(24*time.Hour), err == nil && n <= 100*365
-	}
-	d, err := time.ParseDuration(s)
+	d, err := stream.ParseDuration(s)
 	return int64(d), err == nil
 }
 
