@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"sync"
 	"time"
+	"unicode/utf8"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
 
 	"hellox/history"
+	"hellox/tui/bgcolor"
 	"hellox/tui/source"
 	"hellox/tui/theme"
 )
@@ -26,6 +30,8 @@ type Options struct {
 	In     io.Reader      // a terminal
 	Out    io.Writer      // a terminal
 	Now    func() time.Time
+
+	Background string // of the terminal: bgcolor.Light or Dark; "": it is asked
 }
 
 // DefaultMemory is the number of bytes of messages held by default.
@@ -41,10 +47,9 @@ func Run(ctx context.Context, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	// Bubble Tea has asked the terminal for its background at the start of the
-	// process. Asked again here, the terminal would answer into the input.
+	in, dark, typed := o.openTerminal()
 	r := lipgloss.NewRenderer(o.Out)
-	r.SetHasDarkBackground(lipgloss.HasDarkBackground())
+	r.SetHasDarkBackground(dark)
 
 	work, cancel := context.WithCancel(ctx)
 	src := source.New(work, o.Store, o.Client)
@@ -56,12 +61,19 @@ func Run(ctx context.Context, o Options) error {
 	defer func() { _, _ = io.WriteString(o.Out, "\x1b[23;2t") }()
 
 	program := tea.NewProgram(newModel(src, theme.New(r), o),
-		tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out),
+		tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(o.Out),
 		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithFPS(30),
 		// Signals end ctx: the caller listens for them.
 		tea.WithoutSignalHandler(),
 	)
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		for _, key := range typed {
+			program.Send(key)
+		}
+	})
 	last, err := program.Run()
+	sending.Wait()
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -71,4 +83,43 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("show the stream: %w", err)
 	}
 	return last.(model).left
+}
+
+// openTerminal returns the input to read from, whether the terminal's background
+// is dark, and the keys that were typed while the terminal was asked for that.
+func (o *Options) openTerminal() (in io.Reader, dark bool, typed []tea.KeyMsg) {
+	input, isFile := o.In.(*os.File)
+	out, isTerminal := o.Out.(*os.File)
+	if !isFile || !isTerminal || o.Background != "" {
+		return o.In, bgcolor.Known(o.Background), nil
+	}
+	answer := bgcolor.Ask(input, out)
+	if !answer.Known {
+		return bgcolor.LateAnswer(input), bgcolor.Known(""), keysOf(answer.Typed)
+	}
+	return o.In, answer.Dark, keysOf(answer.Typed)
+}
+
+// keysOf returns the keys of what was typed before Bubble Tea read it. Keys that
+// are sequences of bytes, such as arrows, are left out.
+func keysOf(typed []byte) []tea.KeyMsg {
+	var all []tea.KeyMsg
+	for len(typed) > 0 {
+		r, n := utf8.DecodeRune(typed)
+		typed = typed[n:]
+		switch {
+		case r == '\x1b':
+			if len(typed) > 0 { // a sequence, or Alt with a key
+				return all
+			}
+			all = append(all, tea.KeyMsg{Type: tea.KeyEsc})
+		case r < ' ' || r == 0x7f:
+			all = append(all, tea.KeyMsg{Type: tea.KeyType(r)})
+		case r == ' ':
+			all = append(all, tea.KeyMsg{Type: tea.KeySpace, Runes: []rune{r}})
+		case r != utf8.RuneError:
+			all = append(all, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}})
+		}
+	}
+	return all
 }

@@ -103,6 +103,7 @@ tui -> history
 tui -> stream
 tui -> stream/safetext
 tui -> stream/stats
+tui -> tui/bgcolor
 tui -> tui/cells
 tui -> tui/detail
 tui -> tui/form
@@ -125,6 +126,7 @@ tui/form -> tui/theme
 tui/lines -> history
 tui/lines -> stream
 tui/lines -> stream/safetext
+tui/lines -> tui/bgcolor
 tui/lines -> tui/cells
 tui/lines -> tui/theme
 tui/lines -> tui/units

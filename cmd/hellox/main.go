@@ -20,9 +20,12 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"hellox/tui/noquery"
 )
 
 func main() {
+	noquery.Restore()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], shell{os.Stdin, os.Stdout, os.Stderr, os.LookupEnv, os.Environ()})
 	stop()

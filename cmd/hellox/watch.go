@@ -20,6 +20,7 @@ import (
 	"hellox/stream/filter"
 	"hellox/stream/mqtt"
 	"hellox/tui"
+	"hellox/tui/bgcolor"
 	"hellox/tui/lines"
 	"hellox/tui/source"
 )
@@ -45,6 +46,9 @@ func newWatch(sh shell) *cobra.Command {
 		Short: "Show the stream in this terminal",
 		Long: `Show the stream in this terminal: the installation's, with its history, or that
 of any broker by its URL (mqtt, mqtts, ws, wss).
+
+The colours suit the terminal's background, which is asked for, for 200 ms at most.
+The variable HELLOX_BACKGROUND, light or dark, is taken instead.
 
 ` + filterHelp(),
 		Example: `  hellox watch
@@ -108,6 +112,10 @@ func (o *watchOptions) run(ctx context.Context, sh shell, words []string) error 
 	if err != nil {
 		return err
 	}
+	background, err := backgroundOf(sh.env)
+	if err != nil {
+		return err
+	}
 	view := view{
 		selected: history.Select{Topics: o.topics, Filter: filter},
 		since:    since,
@@ -115,6 +123,8 @@ func (o *watchOptions) run(ctx context.Context, sh shell, words []string) error 
 		output:   o.output,
 		count:    o.count,
 		duration: o.duration,
+
+		background: background,
 	}
 	if len(words) == 1 {
 		return o.watchBroker(ctx, sh, words[0], view)
@@ -190,18 +200,21 @@ type view struct {
 	output   string
 	count    int
 	duration time.Duration
+
+	background string // of the terminal, as tui.Options has it
 }
 
 func (v view) show(ctx context.Context, sh shell, store history.Store, client source.Client) error {
 	if v.output == "tui" {
 		return tui.Run(ctx, tui.Options{
 			Store: store, Client: client, Title: v.title, Select: v.selected, Since: v.since,
-			Memory: v.memory, In: sh.in, Out: sh.out,
+			Memory: v.memory, In: sh.in, Out: sh.out, Background: v.background,
 		})
 	}
 	n, err := lines.Write(ctx, lines.Options{
 		Store: store, Select: v.selected, Since: v.since, JSON: v.output == "json",
 		Count: v.count, For: v.duration, Color: output.Capable(sh.out, sh.env), Out: sh.out, Err: sh.err,
+		Background: v.background,
 	})
 	if errors.Is(err, lines.ErrShort) {
 		return failed(fmt.Errorf("watch %s: %d of %d messages came in %s", v.title, n, v.count, v.duration),
@@ -217,6 +230,15 @@ func parseFilter(expression string) (*filter.Filter, error) {
 		return nil, usage("--filter: "+err.Error(), "hellox watch --help lists the terms")
 	}
 	return f, nil
+}
+
+// backgroundOf returns the value of HELLOX_BACKGROUND, or "".
+func backgroundOf(env func(string) (string, bool)) (string, error) {
+	value, _ := env("HELLOX_BACKGROUND")
+	if value != "" && value != bgcolor.Light && value != bgcolor.Dark {
+		return "", usage(fmt.Sprintf("the variable HELLOX_BACKGROUND takes light or dark, not %q", value), "")
+	}
+	return value, nil
 }
 
 // sinceTime reads a duration ago, a date or a time; "" is the zero time.

@@ -14,6 +14,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/bgcolor"
 	"hellox/tui/theme"
 )
 
@@ -32,6 +33,8 @@ type Options struct {
 	Out    io.Writer     // the messages
 	Err    io.Writer     // link states, and with JSON gaps; nil: discarded
 	Now    func() time.Time
+
+	Background string // of the terminal: bgcolor.Light or Dark; "": not known
 }
 
 // Write writes one message a line as they come, and returns how many. It
@@ -119,6 +122,6 @@ func renderer(o Options) *lipgloss.Renderer {
 	if !o.Color {
 		r.SetColorProfile(termenv.Ascii)
 	}
-	r.SetHasDarkBackground(lipgloss.HasDarkBackground())
+	r.SetHasDarkBackground(bgcolor.Known(o.Background))
 	return r
 }
