@@ -39,7 +39,7 @@ their IDs are ID-0, ID-1 and so on.`,
 			log := logs.logger(sh.err, "broadcast")
 			opts.Plain = payload == "plain"
 			var err error
-			if opts.Broker, err = login.parse(sh, url); err != nil {
+			if opts.Broker, err = login.parse(cmd.Context(), sh, url); err != nil {
 				return err
 			}
 			opts.QoS = qos

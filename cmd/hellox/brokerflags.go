@@ -1,14 +1,15 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 
-	"golang.org/x/term"
-
 	"hellox/cmd/hellox/output"
+	"hellox/cmd/hellox/prompt"
 	"hellox/stream/mqtt"
 )
 
@@ -35,7 +36,7 @@ func (f *brokerFlags) addLogin(flags flagSet) {
 }
 
 // parse parses a broker's URL and applies the flags to it.
-func (f *brokerFlags) parse(sh shell, url string) (mqtt.Broker, error) {
+func (f *brokerFlags) parse(ctx context.Context, sh shell, url string) (mqtt.Broker, error) {
 	b, err := mqtt.ParseBroker(url)
 	if err != nil {
 		return b, usage(err.Error(), hintOf(err))
@@ -44,7 +45,7 @@ func (f *brokerFlags) parse(sh shell, url string) (mqtt.Broker, error) {
 		b.User = f.user
 		b.Password = f.password
 		if b.Password == "" && output.IsTerminal(sh.in) && output.IsTerminal(sh.err) {
-			if b.Password, err = askPassword(sh, f.user); err != nil {
+			if b.Password, err = askPassword(ctx, sh, f.user); err != nil {
 				return b, err
 			}
 		}
@@ -89,12 +90,14 @@ func (f *brokerFlags) tls() (*tls.Config, error) {
 	return config, nil
 }
 
-func askPassword(sh shell, user string) (string, error) {
-	fmt.Fprintf(sh.err, "password of %s: ", user)
-	b, err := term.ReadPassword(int(sh.in.(*os.File).Fd()))
-	fmt.Fprintln(sh.err)
-	if err != nil {
+// askPassword asks for the password of a user on the terminal.
+func askPassword(ctx context.Context, sh shell, user string) (string, error) {
+	password, err := prompt.Password(ctx, sh.in.(*os.File), sh.err, fmt.Sprintf("password of %s: ", user))
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "", errReported(exitInterrupted)
+	case err != nil:
 		return "", fmt.Errorf("read the password: %w", err)
 	}
-	return string(b), nil
+	return password, nil
 }

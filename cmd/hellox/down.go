@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
+	"hellox/cmd/hellox/prompt"
 	"hellox/cmd/hellox/state"
 )
 
@@ -77,7 +77,7 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 	instance := all[0]
 	limited, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("it took longer than --timeout %s", o.timeout))
 	defer cancel()
-	if err := o.confirm(sh, instance); err != nil {
+	if err := o.confirm(ctx, sh, instance); err != nil {
 		return err
 	}
 	if instance.Target == targetLocal {
@@ -87,7 +87,7 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 }
 
 // confirm asks before a whole cluster is deleted.
-func (o *downOptions) confirm(sh shell, instance state.Instance) error {
+func (o *downOptions) confirm(ctx context.Context, sh shell, instance state.Instance) error {
 	if !o.cluster || o.yes || o.dryRun || instance.Target == targetLocal {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (o *downOptions) confirm(sh shell, instance state.Instance) error {
 		return usage("down --cluster asks before it deletes a cluster, and this is no terminal", "add --yes")
 	}
 	fmt.Fprintf(sh.err, "delete the whole cluster of %s, with all that is in it? [y/N] ", instance.Installation)
-	answer, err := bufio.NewReader(sh.in).ReadString('\n')
+	answer, err := prompt.Line(ctx, sh.in)
 	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}

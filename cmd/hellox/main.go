@@ -26,7 +26,12 @@ import (
 
 func main() {
 	noquery.Restore()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	// A terminal that was closed ends the command in order; under nohup it does not.
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	code := run(ctx, os.Args[1:], shell{os.Stdin, os.Stdout, os.Stderr, os.LookupEnv, os.Environ()})
 	stop()
 	os.Exit(code)

@@ -10,6 +10,7 @@ import (
 
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
+	"hellox/cmd/hellox/prompt"
 	"hellox/stream"
 	"hellox/stream/mqtt"
 )
@@ -36,7 +37,7 @@ func newPublish(sh shell) *cobra.Command {
 			payload := []byte(args[0])
 			if args[0] == "-" {
 				var err error
-				if payload, err = io.ReadAll(io.LimitReader(sh.in, maxPayload+1)); err != nil {
+				if payload, err = prompt.All(ctx, io.LimitReader(sh.in, maxPayload+1)); err != nil {
 					return fmt.Errorf("read the message from stdin: %w", err)
 				}
 			}
@@ -89,7 +90,7 @@ func dialBroker(ctx context.Context, sh shell, s selection, flags brokerFlags, u
 		}
 		end, url = a.close, a.mqtt
 	}
-	broker, err := flags.parse(sh, url)
+	broker, err := flags.parse(ctx, sh, url)
 	if err != nil {
 		end()
 		return nil, broker, nil, err

@@ -42,7 +42,7 @@ func newReceive(sh shell) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := logs.logger(sh.err, "receive")
 			var err error
-			if r.broker, err = login.parse(sh, url); err != nil {
+			if r.broker, err = login.parse(cmd.Context(), sh, url); err != nil {
 				return err
 			}
 			r.clientID = login.clientID

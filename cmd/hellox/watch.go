@@ -150,7 +150,7 @@ func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) 
 
 // watchBroker speaks MQTT itself; ids, deltas and gaps are those of this run.
 func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v view) error {
-	broker, err := o.broker.parse(sh, url)
+	broker, err := o.broker.parse(ctx, sh, url)
 	if err != nil {
 		return err
 	}
@@ -170,6 +170,7 @@ func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v 
 	defer client.Close()
 	v.title = broker.String()
 
+	var shown error
 	group, running := errgroup.WithContext(ctx)
 	running, stop := context.WithCancel(running)
 	defer stop()
@@ -182,9 +183,13 @@ func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v 
 	group.Go(func() error { return live.Run(running, arrivals) })
 	group.Go(func() error {
 		defer stop()
-		return v.show(running, sh, live, client)
+		shown = v.show(running, sh, live, client)
+		return shown
 	})
 	err = group.Wait()
+	if interrupted := errReported(0); errors.As(shown, &interrupted) {
+		return shown
+	}
 	if ctx.Err() == nil && (errors.Is(err, mqtt.ErrUnreachable) || errors.Is(err, mqtt.ErrDenied)) {
 		return missing(fmt.Errorf("watch %s: %w", broker, err), hintOf(err))
 	}
@@ -206,10 +211,14 @@ type view struct {
 
 func (v view) show(ctx context.Context, sh shell, store history.Store, client source.Client) error {
 	if v.output == "tui" {
-		return tui.Run(ctx, tui.Options{
+		err := tui.Run(ctx, tui.Options{
 			Store: store, Client: client, Title: v.title, Select: v.selected, Since: v.since,
 			Memory: v.memory, In: sh.in, Out: sh.out, Background: v.background,
 		})
+		if errors.Is(err, context.Canceled) && ctx.Err() == nil { // Ctrl-C: no signal in raw mode
+			return errReported(exitInterrupted)
+		}
+		return err
 	}
 	n, err := lines.Write(ctx, lines.Options{
 		Store: store, Select: v.selected, Since: v.since, JSON: v.output == "json",
