@@ -453,7 +453,7 @@ func allocated() int64 {
 // publisher at QoS 1 either gets its PUBACK or loses its connection.
 func TestNoPublishIsLeftWaiting(t *testing.T) {
 	a := newArena(t)
-	for _, topic := range []string{"$SYS/x", "a/+", "a/#", "$x"} {
+	for _, topic := range []string{"$SYS/x", "a/+", "a/#", "$sys", "$SYSTEM/x", "$share/a/b", "$share"} {
 		c := a.connect(a.open, hello{id: "p"})
 		body := binary.BigEndian.AppendUint16(str(nil, topic), 1)
 		c.send(frame(packets.Publish<<4|2, append(body, "x"...)))

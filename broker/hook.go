@@ -245,7 +245,7 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 
 // checkTopic returns why topic cannot be published on, or nil.
 func checkTopic(topic string) error {
-	if strings.HasPrefix(topic, "$") {
+	if isReserved(topic) {
 		return packets.ErrNotAuthorized
 	}
 	if topicTooLarge(topic) {

@@ -14,11 +14,14 @@ type Rights struct {
 	Identity  string
 	Publish   []string // topic filters
 	Subscribe []string // topic filters
+	// Dollar allows every topic that begins with $, which no wildcard matches,
+	// but $SYS and $share: clients of AWS use $aws/things/NAME/shadow.
+	Dollar bool
 }
 
 // MayPublish reports whether a message may be published on topic.
 func (r *Rights) MayPublish(topic string) bool {
-	return r != nil && matchAny(r.Publish, topic)
+	return r != nil && (matchAny(r.Publish, topic) || r.Dollar && isFreeDollar(topic))
 }
 
 // MaySubscribe reports whether every topic that topicFilter matches may be read.
@@ -26,6 +29,9 @@ func (r *Rights) MayPublish(topic string) bool {
 func (r *Rights) MaySubscribe(topicFilter string) bool {
 	if r == nil {
 		return false
+	}
+	if r.Dollar && isFreeDollar(topicFilter) {
+		return true
 	}
 	for _, allowed := range r.Subscribe {
 		if covers(allowed, topicFilter) {
@@ -39,7 +45,22 @@ func (r *Rights) MaySubscribe(topicFilter string) bool {
 // for each delivery, so that an old session gets nothing that its client may no
 // longer read.
 func (r *Rights) MayReceive(topic string) bool {
-	return r != nil && matchAny(r.Subscribe, topic)
+	return r != nil && (matchAny(r.Subscribe, topic) || r.Dollar && isFreeDollar(topic))
+}
+
+// isFreeDollar reports whether a topic or topic filter begins with $ and is
+// not reserved.
+func isFreeDollar(topic string) bool {
+	return strings.HasPrefix(topic, "$") && !isReserved(topic)
+}
+
+// isReserved reports whether a topic or topic filter belongs to the broker
+// ($SYS) or means something else (shared subscriptions). mochi takes every
+// topic that begins so for its own, in any case (topics.go:714), and never
+// acknowledges what is published there.
+func isReserved(topic string) bool {
+	first, _, _ := strings.Cut(topic, "/")
+	return len(first) >= 4 && strings.EqualFold(first[:4], "$SYS") || strings.EqualFold(first, "$share")
 }
 
 func matchAny(topicFilters []string, topic string) bool {
@@ -79,9 +100,9 @@ func covers(allowed, topicFilter string) bool {
 }
 
 // openRights are the rights on a listener that only this machine's user reaches:
-// everything but $-topics such as $SYS, which # does not match.
+// everything but $SYS.
 func openRights() *Rights {
-	return &Rights{Identity: "local", Publish: []string{"#"}, Subscribe: []string{"#"}}
+	return &Rights{Identity: "local", Publish: []string{"#"}, Subscribe: []string{"#"}, Dollar: true}
 }
 
 // insecureRights are the rights on a listener without TLS and users.

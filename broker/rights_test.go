@@ -70,6 +70,37 @@ func TestCovers(t *testing.T) {
 	}
 }
 
+// TestDollarTopics has a client on loopback use the topics of the cloud's
+// devices. $SYS stays the broker's, in any case, and the wildcards of others
+// match none of them.
+func TestDollarTopics(t *testing.T) {
+	both(t, func(t *testing.T, v5 bool) {
+		b := start(t, Options{Insecure: true, Listeners: []Listener{{Net: listenLoopback(t), Open: true}, {Net: listenLoopback(t)}}})
+		sub, all := connect(t, b.Addr(0), hello{id: "sub", v5: v5}), connect(t, b.Addr(0), hello{id: "all", v5: v5})
+		if codes := sub.subscribe(1, "$aws/things/+/shadow/#", "$foo/x"); codes[0] != 1 || codes[1] != 1 {
+			t.Fatalf("granted %#x", codes)
+		}
+		all.subscribe(0, "#", "+/things/pump/shadow/update")
+		pub := connect(t, b.Addr(0), hello{id: "pub", v5: v5})
+		for _, topic := range []string{"$aws/things/pump/shadow/update", "$foo/x"} {
+			pub.publish(topic, "x", 1, false)
+			if g := sub.take(); g.topic != topic {
+				t.Errorf("got %+v, want %s", g, topic)
+			}
+		}
+		all.silent()
+		for _, f := range []string{"$SYS/#", "$sys/broker/version", "$SYSTEM/#", "$share/g/hello_world/#", "$SHARE/g/x"} {
+			if code := sub.subscribe(0, f)[0]; code < 0x80 {
+				t.Errorf("%s is granted (%#x)", f, code)
+			}
+		}
+		// Beyond loopback only what was allowed is.
+		if code := connect(t, b.Addr(1), hello{id: "far", v5: v5}).subscribe(0, "$aws/#")[0]; code < 0x80 {
+			t.Errorf("$aws/# is granted beyond loopback (%#x)", code)
+		}
+	})
+}
+
 // TestRouter holds the tree against matching one by one.
 func TestRouter(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
