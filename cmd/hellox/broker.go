@@ -92,8 +92,7 @@ func listenMQTT(ctx context.Context, url string, insecure bool) (broker.Listener
 	if err != nil {
 		return broker.Listener{}, missing(fmt.Errorf("listen on %s: %w", url, err), "another address: --listen mqtt://127.0.0.1:0")
 	}
-	// What it is bound to decides, not what it is called.
-	loopback := ln.Addr().(*net.TCPAddr).IP.IsLoopback()
+	loopback := isLoopback(ln)
 	if !loopback && !insecure {
 		ln.Close()
 		return broker.Listener{}, &failure{

@@ -6,6 +6,10 @@ import (
 	"sync"
 )
 
+// isLoopback reports whether only this machine reaches a TCP listener. What it is
+// bound to decides, not what the address is called.
+func isLoopback(ln net.Listener) bool { return ln.Addr().(*net.TCPAddr).IP.IsLoopback() }
+
 // joined combines several listeners into one: both loopback addresses of a port.
 // Addr returns the first, which the printed URLs name.
 type joined struct {

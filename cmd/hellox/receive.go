@@ -53,16 +53,17 @@ func newReceive(sh shell) *cobra.Command {
 			metrics := ops.NewRegistry()
 			r.log, r.metrics = log, metrics
 			return runRole(cmd.Context(), func(ctx context.Context) error {
+				ln, err := listenPage(ctx, listen)
+				if err != nil {
+					return err
+				}
+				defer ln.Close()
 				store, err := openHistory(ctx, storeURL, int64(bytes), r.keepFor, log, metrics)
 				if err != nil {
 					return err
 				}
 				defer store.Close()
 				r.store = store
-				ln, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
-				if err != nil {
-					return missing(fmt.Errorf("listen for the page: %w", err), "another address: --listen 127.0.0.1:0")
-				}
 				log.Info("the page", "address", ln.Addr().String())
 				group, ctx := errgroup.WithContext(ctx)
 				group.Go(func() error { return r.run(ctx, ln) })
@@ -77,7 +78,7 @@ func newReceive(sh shell) *cobra.Command {
 	f.StringVar(&login.clientID, "client-id", receiverID, "MQTT client `ID` of the persistent session")
 	args.Strings(f, &r.topics, "topic", "", []string{stream.TopicStream}, "MQTT topic `FILTER` to store; repeatable", stream.CheckTopicFilter)
 	args.String(f, &listen, "listen", "127.0.0.1:8420", "`HOST:PORT` of the page and its API", checkAddress)
-	f.StringVar(&storeURL, "history", "sqlite:history.db", "`sqlite:PATH|memory:`, where messages are stored")
+	args.String(f, &storeURL, "history", "sqlite:history.db", "`sqlite:PATH|memory:`, where messages are stored", checkHistory)
 	f.StringVar(&keep, "keep", "1GiB", "evict the oldest messages beyond so many `BYTES`")
 	args.Duration(f, &r.keepFor, "keep-for", 720*time.Hour, time.Second, "evict what is older than this `TIME`")
 	f.StringVar(&r.name, "name", "", "`NAME` of the installation, shown on the page")
@@ -94,6 +95,24 @@ func checkAddress(s string) error {
 	return nil
 }
 
+// listenPage opens the address of the page and its API. Whoever reaches it may
+// read and publish everything, so it is loopback: cluster and laptop reach it
+// through a port-forward.
+func listenPage(ctx context.Context, address string) (net.Listener, error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, missing(fmt.Errorf("listen for the page: %w", err), "another address: --listen 127.0.0.1:0")
+	}
+	if !isLoopback(ln) {
+		ln.Close()
+		return nil, &failure{
+			fmt.Errorf("listen for the page on %s: it is beyond loopback, where it needs TLS and a login, which this version does not have", address),
+			exitUnsafe, "listen on loopback, --listen 127.0.0.1:8420, and reach it through a port-forward or an SSH tunnel",
+		}
+	}
+	return ln, nil
+}
+
 // receiverID is the receiver's MQTT client id. It is fixed: the broker keeps
 // what arrives for it while it is away.
 const receiverID = "hellox-receive"
@@ -105,16 +124,20 @@ type writableStore interface {
 	SetLink(stream.Link)
 }
 
-// openHistory opens what --history names.
-func openHistory(ctx context.Context, where string, keep int64, keepFor time.Duration, log *slog.Logger, metrics prometheus.Registerer) (writableStore, error) {
-	scheme, path, _ := strings.Cut(where, ":")
-	switch {
-	case scheme == "memory" && path == "":
-		return memory.New(keep), nil
-	case scheme == "sqlite" && path != "":
-		return sqlite.Open(ctx, path, sqlite.Options{Keep: keep, KeepFor: keepFor, Log: log, Metrics: metrics})
+// checkHistory returns an error unless s names a history.
+func checkHistory(s string) error {
+	if path, ok := strings.CutPrefix(s, "sqlite:"); s != "memory:" && (!ok || path == "") {
+		return args.Expected("sqlite:PATH or memory:")
 	}
-	return nil, usage(fmt.Sprintf("--history takes sqlite:PATH or memory:, not %q", where), "hellox receive --history sqlite:history.db")
+	return nil
+}
+
+// openHistory opens what --history names; checkHistory has seen it.
+func openHistory(ctx context.Context, where string, keep int64, keepFor time.Duration, log *slog.Logger, metrics prometheus.Registerer) (writableStore, error) {
+	if where == "memory:" {
+		return memory.New(keep), nil
+	}
+	return sqlite.Open(ctx, strings.TrimPrefix(where, "sqlite:"), sqlite.Options{Keep: keep, KeepFor: keepFor, Log: log, Metrics: metrics})
 }
 
 // receiver subscribes, stores, and serves what is stored.

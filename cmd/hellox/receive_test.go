@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"os"
+	"testing"
+)
+
+// TestReceiveRefusesBeyondLoopback opens the page at every way to write an
+// address; what it is bound to decides.
+func TestReceiveRefusesBeyondLoopback(t *testing.T) {
+	cases := map[string]int{
+		"127.0.0.1:0": exitDone, "localhost:0": exitDone, "127.0.0.2:0": exitDone, "[::ffff:127.0.0.1]:0": exitDone,
+		":0": exitUnsafe, "0.0.0.0:0": exitUnsafe, "[::ffff:0.0.0.0]:0": exitUnsafe,
+		"no-such-host.invalid:0": exitMissing,
+	}
+	if ln, err := net.Listen("tcp6", "[::1]:0"); err == nil {
+		ln.Close()
+		cases["[::1]:0"], cases["[::]:0"] = exitDone, exitUnsafe
+	}
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addresses {
+		if ip := a.(*net.IPNet).IP; ip.To4() != nil && !ip.IsLoopback() {
+			cases[net.JoinHostPort(ip.String(), "0")] = exitUnsafe
+		}
+	}
+	// A name that stands for an address beyond loopback, where this machine has one.
+	if name, err := os.Hostname(); err == nil {
+		if ips, err := net.LookupIP(name); err == nil && len(ips) == 1 && !ips[0].IsLoopback() {
+			cases[net.JoinHostPort(name, "0")] = exitUnsafe
+		}
+	}
+	for address, want := range cases {
+		ln, err := listenPage(t.Context(), address)
+		got := exitDone
+		if err != nil {
+			f := new(failure)
+			if !errors.As(err, &f) {
+				t.Errorf("%s: %v has no exit code", address, err)
+				continue
+			}
+			got = f.code
+		} else {
+			ln.Close()
+		}
+		if got != want {
+			t.Errorf("%s: exit %d, want %d (%v)", address, got, want, err)
+		}
+	}
+}
