@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
@@ -75,6 +75,9 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 		return ambiguous(all)
 	}
 	instance := all[0]
+	if errors.Is(instance.Unreadable, state.ErrVersion) { // what it wrote beside the record is not known
+		return instance.Unreadable
+	}
 	limited, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("it took longer than --timeout %s", o.timeout))
 	defer cancel()
 	if err := o.confirm(ctx, sh, instance); err != nil {
@@ -105,26 +108,46 @@ func (o *downOptions) confirm(ctx context.Context, sh shell, instance state.Inst
 	return nil
 }
 
-// stopOwner stops the process that holds the forwards or the local stream.
-func (o *downOptions) stopOwner(ctx context.Context, root string, instance state.Instance, steps *output.Steps) error {
-	if !instance.Alive(ctx) {
+// stopOwner stops the process that holds the forwards or the local stream. Another
+// hellox down is waited for when the lock is taken.
+func (o *downOptions) stopOwner(ctx context.Context, instance state.Instance, steps *output.Steps) error {
+	p := instance.Process(ctx)
+	if !p.Running || p.Removing {
 		return nil
 	}
 	steps.Begin(step.Forward)
-	if err := instance.Stop(ctx, root); err != nil {
+	if err := instance.Stop(ctx, p); err != nil {
 		steps.Fail(err)
 		return err
 	}
-	steps.Done(fmt.Sprintf("process %d ended", instance.Owner.PID), false)
+	steps.Done(fmt.Sprintf("process %d ended", p.PID), false)
 	return nil
+}
+
+// lockToRemove takes the lock: nothing is removed without it. While another hellox
+// down holds it, it waits; an up that has begun meanwhile is left alone.
+func lockToRemove(ctx context.Context, root string, i state.Installation) (*state.Lock, error) {
+	dir := state.DirOf(root, i)
+	for {
+		lock, err := dir.AcquireToRemove(i)
+		if !errors.Is(err, state.ErrLocked) {
+			return lock, cannotWrite(dir, err)
+		}
+		if p := dir.Process(ctx); p.Running && !p.Removing {
+			return nil, failed(fmt.Errorf("remove %s: nothing was removed: meanwhile %s", i, describe(p)), "hellox down "+i.Flags())
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
 }
 
 // downLocal ends the process that runs it and removes its folder.
 func (o *downOptions) downLocal(ctx context.Context, root string, instance state.Instance, steps *output.Steps) error {
 	dir := state.DirOf(root, instance.Installation)
 	if o.dryRun {
-		if instance.Alive(ctx) {
-			steps.Note(fmt.Sprintf("would end process %d", instance.Owner.PID))
+		if p := instance.Process(ctx); p.Running {
+			steps.Note(fmt.Sprintf("would end process %d", p.PID))
 		}
 		if o.keepData {
 			steps.Note(fmt.Sprintf("would keep history and queues in %s", dir))
@@ -133,7 +156,7 @@ func (o *downOptions) downLocal(ctx context.Context, root string, instance state
 		}
 		return nil
 	}
-	if err := o.stopOwner(ctx, root, instance, steps); err != nil {
+	if err := o.stopOwner(ctx, instance, steps); err != nil {
 		return err
 	}
 	if o.keepData {
@@ -141,18 +164,31 @@ func (o *downOptions) downLocal(ctx context.Context, root string, instance state
 		return nil
 	}
 	steps.Begin(step.Remove)
-	if err := os.RemoveAll(string(dir)); err != nil {
-		steps.Fail(err)
-		return fmt.Errorf("remove %s: %w", dir, err)
+	lock, err := lockToRemove(ctx, root, instance.Installation)
+	gone := false
+	if err == nil {
+		gone = dir.Empty() // another hellox down removed it meanwhile
+		err = cannotWrite(dir, lock.Remove())
 	}
-	steps.Done("history, queues and record removed", false)
+	if err != nil {
+		steps.Fail(err)
+		return err
+	}
+	steps.Done("history, queues and record removed", gone)
 	steps.Note("left: nothing")
 	return nil
 }
 
+// cannotWrite adds the folder and a hint to an error of locking or removing it.
+func cannotWrite(dir state.Dir, err error) error {
+	if err == nil {
+		return nil
+	}
+	return failed(fmt.Errorf("remove %s: %w", dir, err), "make that folder writable, then hellox down again")
+}
+
 // downCluster removes the installation from its cluster, then its record here.
 func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, instance state.Instance, steps *output.Steps) error {
-	dir := state.DirOf(root, instance.Installation)
 	cluster, err := connectCluster(ctx, sh, instance.Installation)
 	gone := errors.Is(err, errNoCluster)
 	if err != nil && !gone {
@@ -162,23 +198,30 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, in
 		steps.Note("would remove only the record: " + err.Error())
 		return nil
 	}
-	if !o.dryRun {
-		if err := o.stopOwner(ctx, root, instance, steps); err != nil {
-			return err
-		}
+	if o.dryRun {
+		return o.removeFrom(ctx, cluster, instance, steps)
+	}
+	if err := o.stopOwner(ctx, instance, steps); err != nil {
+		return err
+	}
+	lock, err := lockToRemove(ctx, root, instance.Installation)
+	if err != nil {
+		return err
 	}
 	if gone {
 		steps.Note(fmt.Sprintf("%s: %s; so is all that was in it", instance.Installation, errNoCluster))
-	} else if err := bootstrap.Down(ctx, cluster, bootstrap.DownOptions{
+	} else if err := o.removeFrom(ctx, cluster, instance, steps); err != nil {
+		return errors.Join(err, lock.Release())
+	}
+	if o.keepData && !gone {
+		return lock.Release()
+	}
+	return cannotWrite(lock.Dir(), lock.Remove())
+}
+
+// removeFrom removes the installation from its cluster.
+func (o *downOptions) removeFrom(ctx context.Context, c *cluster.Cluster, instance state.Instance, steps *output.Steps) error {
+	return bootstrap.Down(ctx, c, bootstrap.DownOptions{
 		Namespace: instance.Namespace, KeepData: o.keepData, DeleteCluster: o.cluster, DryRun: o.dryRun, Holder: changeHolder(),
-	}, steps); err != nil {
-		return err
-	}
-	if o.dryRun || o.keepData && !gone {
-		return nil
-	}
-	if err := os.RemoveAll(string(dir)); err != nil {
-		return fmt.Errorf("remove the record of %s: %w", instance.Installation, err)
-	}
-	return nil
+	}, steps)
 }

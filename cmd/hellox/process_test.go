@@ -24,6 +24,7 @@ import (
 type process struct {
 	t    testing.TB
 	args []string
+	env  []string // nil: this process's
 	log  string
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -32,7 +33,13 @@ type process struct {
 
 func startProcess(t testing.TB, dir, name string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, args: args, log: filepath.Join(dir, name+".log")}
+	return startProcessIn(t, nil, dir, name, args...)
+}
+
+// startProcessIn starts a hellox with an environment of its own.
+func startProcessIn(t testing.TB, env []string, dir, name string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, args: args, env: env, log: filepath.Join(dir, name+".log")}
 	p.start()
 	t.Cleanup(func() {
 		p.kill()
@@ -52,6 +59,7 @@ func (p *process) start() {
 	}
 	defer f.Close()
 	p.cmd = exec.Command("hellox", p.args...)
+	p.cmd.Env = p.env
 	p.cmd.Stdout, p.cmd.Stderr = f, f
 	runtest.Bind(p.cmd)
 	if err := p.cmd.Start(); err != nil {

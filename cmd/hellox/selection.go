@@ -64,23 +64,33 @@ func (s selection) all(ctx context.Context, sh shell) ([]state.Instance, error) 
 }
 
 // selectOne returns the only matching installation that can be connected to. A
-// local one that has ended is passed over.
+// local one that no process runs is passed over; one whose process does not answer
+// is not.
 func (s selection) selectOne(ctx context.Context, sh shell) (state.Instance, error) {
 	matching, err := s.all(ctx, sh)
 	if err != nil {
 		return state.Instance{}, err
 	}
 	var reachable []state.Instance
+	var process state.Process // of the last reachable one, if it is local
 	for _, instance := range matching {
-		if instance.Target != targetLocal || instance.Alive(ctx) {
-			reachable = append(reachable, instance)
+		p := state.Process{}
+		if instance.Target == targetLocal {
+			if p = instance.Process(ctx); !p.Running {
+				continue
+			}
 		}
+		reachable, process = append(reachable, instance), p
 	}
 	switch {
+	case len(reachable) == 1 && process.Running && !process.Answers:
+		return state.Instance{}, held("find the stream", reachable[0].Installation, process)
 	case len(reachable) == 1:
 		return reachable[0], nil
 	case len(reachable) > 1:
 		return state.Instance{}, ambiguous(reachable)
+	case len(matching) > 0 && matching[0].Unreadable != nil:
+		return state.Instance{}, matching[0].Unreadable
 	case len(matching) > 0:
 		return state.Instance{}, missing(fmt.Errorf("find the stream: %s does not run now", matching[0].Installation), "hellox up "+matching[0].Flags())
 	}
@@ -110,6 +120,35 @@ func (s selection) others(ctx context.Context, sh shell) []state.Instance {
 		}
 	}
 	return all
+}
+
+// held returns the error of a command that the process p stands in the way of,
+// which holds the lock of i.
+func held(verb string, i state.Installation, p state.Process) error {
+	hint := "hellox status, or end that process: hellox down " + i.Flags()
+	if p.Removing || !p.Running {
+		hint = "hellox status"
+	}
+	return missing(fmt.Errorf("%s: %s: %s", verb, i, describe(p)), hint)
+}
+
+// describe returns what the process p that holds a lock does.
+func describe(p state.Process) string {
+	who := fmt.Sprintf("process %d", p.PID)
+	if p.PID == 0 {
+		who = "an unknown process"
+	}
+	switch {
+	case !p.Running:
+		return "another hellox held it until now"
+	case p.Removing:
+		return who + " is removing it"
+	case p.Answers:
+		return who + " runs it"
+	case p.Starting:
+		return who + " runs it, but does not answer; it may just be starting or ending"
+	}
+	return who + " runs it, but does not answer"
 }
 
 // selectAny returns the only installation that matches, whether it runs or not.

@@ -100,10 +100,23 @@ type installationStatus struct {
 // A forwardStatus is who holds the forwards, and where they are.
 type forwardStatus struct {
 	PID      int         `json:"pid"`
+	Answers  bool        `json:"answers"` // else it is stopped, busy, or not up yet
 	Since    stream.Time `json:"since,omitzero"`
 	Detached bool        `json:"detached"`
-	Web      string      `json:"web"`
-	MQTT     string      `json:"mqtt"`
+	Web      string      `json:"web,omitempty"`
+	MQTT     string      `json:"mqtt,omitempty"`
+}
+
+// newForwardStatus returns who holds the lock of instance, or nil.
+func newForwardStatus(instance state.Instance, p state.Process) *forwardStatus {
+	if !p.Running {
+		return nil
+	}
+	f := &forwardStatus{PID: p.PID, Answers: p.Answers}
+	if h := instance.Owner; h != nil && h.PID == p.PID {
+		f.Since, f.Detached, f.Web, f.MQTT = stream.Time(h.Started), h.Detached, h.Web, h.MQTT
+	}
+	return f
 }
 
 // readStatus asks the cluster and the receiver. What cannot be asked is told as
@@ -111,14 +124,24 @@ type forwardStatus struct {
 func readStatus(ctx context.Context, sh shell, instance state.Instance) installationStatus {
 	s := installationStatus{Installation: instance.Installation}
 	web, end := "", func() {}
-	if instance.Alive(ctx) {
-		h := instance.Owner
-		s.Forward = &forwardStatus{h.PID, stream.Time(h.Started), h.Detached, h.Web, h.MQTT}
-		s.Running, web = true, h.Web
+	p := instance.Process(ctx)
+	s.Forward, s.Running = newForwardStatus(instance, p), p.Running && !p.Removing
+	switch {
+	case instance.Unreadable != nil:
+		s.Cause = output.OneLine(instance.Unreadable.Error())
+		if p.Running {
+			s.Cause += "; " + describe(p)
+		}
+	case p.Answers:
+		web = instance.Owner.Web
+	case p.Running:
+		s.Cause = describe(p)
 	}
 	if instance.Target == targetLocal {
-		if !s.Running {
+		if !s.Running && s.Cause == "" {
 			s.Cause = "no process runs it; its history remains"
+		}
+		if !p.Answers {
 			return s
 		}
 	} else {
@@ -182,9 +205,10 @@ func (s installationStatus) print(w io.Writer, now time.Time) {
 	if s.Cause != "" {
 		fmt.Fprintf(w, "  %s\n", s.Cause)
 	}
-	if f := s.Forward; f != nil {
+	switch f := s.Forward; {
+	case f != nil && f.Web != "":
 		fmt.Fprintf(w, "  page %s, MQTT %s, held by process %d since %s\n", f.Web, f.MQTT, f.PID, time.Time(f.Since).Local().Format(time.DateTime))
-	} else if s.Pods != nil {
+	case f == nil && s.Pods != nil:
 		fmt.Fprintf(w, "  no process holds its forwards\n")
 	}
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)

@@ -48,38 +48,37 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 	if o.dryRun {
 		return planUp(setup, found, up, steps)
 	}
-	alive := instance.Alive(ctx)
-	if !alive {
-		// Recorded before anything is created: whatever ends this, a down
-		// finds it.
-		if err := dir.Write(state.Instance{Installation: here}); err != nil {
-			return err
-		}
-	}
-	switch {
-	case alive:
+	if instance.Alive(ctx) {
 		if err := o.updateOnly(setup, found, up, instance, steps); err != nil {
 			return err
 		}
 		steps.Note(fmt.Sprintf("forwarded by process %d since %s", instance.Owner.PID, instance.Owner.Started.Local().Format(time.DateTime)))
 		return o.printResult(sh, upResult{here, instance.Owner.Web, instance.Owner.MQTT}, "")
-	case o.detach:
-		if err := o.portsFree(setup); err != nil {
-			steps.Fail(err)
-			return err
-		}
-		if _, err := bringUp(setup, found, up, steps); err != nil {
-			return err
-		}
-		return o.spawnDaemon(setup, sh, here, dir)
 	}
-	return o.withLock(dir, here, func(lock *state.Lock) error {
-		f, err := o.bringUpAndForward(setup, found, up, steps)
+	err = o.withLock(ctx, dir, state.Instance{Installation: here}, func(lock *state.Lock) error {
+		if o.detach {
+			return o.bringUpForDaemon(setup, found, up, lock, steps)
+		}
+		f, err := o.bringUpAndForward(setup, found, up, lock, steps)
 		if err != nil {
 			return err
 		}
 		return o.holdForwards(ctx, sh, lock, f)
 	})
+	if err != nil || !o.detach {
+		return err
+	}
+	return o.spawnDaemon(setup, sh, here, dir)
+}
+
+// bringUpForDaemon brings the installation up, whose forwards a daemon then holds.
+func (o *upOptions) bringUpForDaemon(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, lock *state.Lock, steps *output.Steps) error {
+	if err := o.portsFree(ctx); err != nil {
+		steps.Fail(err)
+		return err
+	}
+	_, err := recordAndBringUp(ctx, found, up, lock, steps)
+	return err
 }
 
 // updateOnly brings up an installation whose forwards another process holds.
@@ -94,13 +93,13 @@ func (o *upOptions) updateOnly(ctx context.Context, found cluster.Found, up boot
 
 // bringUpAndForward brings the installation up and opens its forwards. It listens
 // first: a port that is taken must not be found out after a cluster was created.
-func (o *upOptions) bringUpAndForward(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, steps *output.Steps) (*forwards, error) {
+func (o *upOptions) bringUpAndForward(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, lock *state.Lock, steps *output.Steps) (*forwards, error) {
 	ports, err := listenPorts(ctx, o.web, o.mqtt)
 	if err != nil {
 		steps.Fail(err)
 		return nil, err
 	}
-	c, err := bringUp(ctx, found, up, steps)
+	c, err := recordAndBringUp(ctx, found, up, lock, steps)
 	if err != nil {
 		ports.close()
 		return nil, err
@@ -113,6 +112,16 @@ func (o *upOptions) bringUpAndForward(ctx context.Context, found cluster.Found, 
 	}
 	f.done(steps)
 	return f, nil
+}
+
+// recordAndBringUp puts the installation on record before anything is created:
+// whatever ends this, a down finds it.
+func recordAndBringUp(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, lock *state.Lock, steps *output.Steps) (*cluster.Cluster, error) {
+	if err := lock.Record(); err != nil {
+		steps.Fail(err)
+		return nil, err
+	}
+	return bringUp(ctx, found, up, steps)
 }
 
 // bringUp ends the step that begins before a cluster is looked for, and takes
@@ -168,7 +177,7 @@ func (o *upOptions) portsFree(ctx context.Context) error {
 
 // forwardOnly is what the daemon of an up --detach runs.
 func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found cluster.Found, dir state.Dir, here state.Installation, steps *output.Steps) error {
-	return o.withLock(dir, here, func(lock *state.Lock) error {
+	return o.withLock(ctx, dir, state.Instance{Installation: here}, func(lock *state.Lock) error {
 		c, err := found.Connect(setup)
 		if err != nil {
 			steps.Fail(err)
@@ -204,10 +213,10 @@ func (o *upOptions) forwardWhenReady(ctx context.Context, c *cluster.Cluster) (*
 }
 
 // withLock holds the lock of the installation's directory while f runs.
-func (o *upOptions) withLock(dir state.Dir, here state.Installation, f func(*state.Lock) error) error {
-	lock, err := dir.Acquire(state.Instance{Installation: here})
+func (o *upOptions) withLock(ctx context.Context, dir state.Dir, i state.Instance, f func(*state.Lock) error) error {
+	lock, err := dir.Acquire(i)
 	if errors.Is(err, state.ErrLocked) {
-		return missing(fmt.Errorf("bring up %s: another hellox is changing it", here), "hellox status")
+		return held("bring it up", i.Installation, dir.Process(ctx))
 	}
 	if err != nil {
 		return err

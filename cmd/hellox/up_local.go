@@ -38,30 +38,25 @@ func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found cluster.
 		steps.Done(where, true)
 		return o.alreadyUp(ctx, sh, instance, steps)
 	}
-	instance.Installation = here
-	switch {
-	case o.broadcastersSet:
-		instance.Broadcasters = &o.broadcasters
-	case instance.Broadcasters != nil:
-		o.broadcasters = *instance.Broadcasters
-	}
 	if o.detach && !o.dryRun {
 		steps.Drop()
 		return o.spawnDaemon(setup, sh, here, dir)
 	}
 	steps.Done(where, false)
 	if o.dryRun {
+		if instance.Broadcasters != nil && !o.broadcastersSet {
+			o.broadcasters = *instance.Broadcasters
+		}
 		steps.Note(fmt.Sprintf("would run broker, receiver and %s; the history is in %s", units.Plural(o.broadcasters, "broadcaster"), dir))
 		return nil
 	}
-	lock, err := dir.Acquire(instance)
-	if errors.Is(err, state.ErrLocked) {
-		return missing(fmt.Errorf("start %s: another hellox is just starting or ending it", here), "hellox status")
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(o.runLocal(ctx, setup, sh, lock, steps), lock.Release())
+	wanted := state.Instance{Installation: here, Broadcasters: o.wanted()}
+	return o.withLock(ctx, dir, wanted, func(lock *state.Lock) error {
+		if n := lock.Broadcasters(); n != nil {
+			o.broadcasters = *n
+		}
+		return o.runLocal(ctx, setup, sh, lock, steps)
+	})
 }
 
 // runLocal runs the stream until a signal, Enter, a hellox down or a failure
@@ -97,7 +92,8 @@ func (o *upOptions) runLocal(ctx, setup context.Context, sh shell, lock *state.L
 	return nil
 }
 
-// openLocal opens the ports, the history and the broker's store.
+// openLocal opens the ports, the history and the broker's store. It is on record
+// before anything is stored: whatever ends this process, a down finds it.
 func (o *upOptions) openLocal(ctx, setup context.Context, lock *state.Lock, steps *output.Steps) (*localStream, error) {
 	var ports [2][]net.Listener
 	for i, port := range []portforward.Port{o.mqtt, o.web} {
@@ -109,6 +105,9 @@ func (o *upOptions) openLocal(ctx, setup context.Context, lock *state.Lock, step
 			steps.Note(local.Moved)
 		}
 		ports[i] = local.Listeners
+	}
+	if err := lock.Record(); err != nil {
+		return nil, err
 	}
 	return newLocalStream(ctx, lock.Dir(), lock.Installation().String(), ports[0], join(ports[1]))
 }

@@ -12,14 +12,14 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/gofrs/flock"
 )
+
+// answerWait is how long a process has to answer its control listener.
+const answerWait = 2 * time.Second
 
 // serve answers on a loopback port of its own: GET / (alive), POST /stop and
 // POST /scale. Every request must bear the token of the record, which only this
-// user can read. So no signal has to be sent to a process ID that may belong to
-// another program by now.
+// user can read. A signal is sent only to a process that does not answer: see Stop.
 func (l *Lock) serve() error {
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -60,12 +60,13 @@ func (l *Lock) serve() error {
 	return nil
 }
 
-// Alive reports whether the process that i names as its owner answers.
+// Alive reports whether the process that i names as its owner answers. One that
+// does not may still run: see Process.
 func (i Instance) Alive(ctx context.Context) bool {
 	if i.Owner == nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
 	return i.request(ctx, http.MethodGet, "/", nil) == nil
 }
@@ -73,21 +74,6 @@ func (i Instance) Alive(ctx context.Context) bool {
 // Scale asks the owner of i for n broadcasters.
 func (i Instance) Scale(ctx context.Context, n int) error {
 	return i.request(ctx, http.MethodPost, "/scale", n)
-}
-
-// Stop asks the owner of i to stop and waits until its lock is free.
-func (i Instance) Stop(ctx context.Context, root string) error {
-	if err := i.request(ctx, http.MethodPost, "/stop", nil); err != nil {
-		if !i.Alive(ctx) {
-			return nil // it ended by itself in between
-		}
-		return err
-	}
-	lock := flock.New(DirOf(root, i.Installation).lockFile(), flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return fmt.Errorf("wait for the process %d that holds %s: %w", i.Owner.PID, i.Installation, err)
-	}
-	return lock.Unlock()
 }
 
 // request sends a request to the owner of i.

@@ -5,30 +5,45 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
 )
 
+// Files that a daemon writes its output to.
+const (
+	daemonOut = "detached.out"
+	daemonErr = "detached.err"
+)
+
 // SpawnDaemon starts this executable with args as a process that outlives this
 // one. It returns once that process is the owner of d and alive, or has ended:
 // then the error is an *exec.ExitError, or another one if it ended without one.
-// What the process wrote until then is copied to out and errs.
+// What the process wrote until then is copied to out and errs. A folder that it was
+// made for goes with it.
 func (d Dir) SpawnDaemon(ctx context.Context, args []string, out, errs io.Writer) error {
+	err := d.spawnDaemon(ctx, args, out, errs)
+	if named, ok := parseFolder(filepath.Base(string(d))); err != nil && ok && d.Empty() {
+		if lock, lockErr := d.AcquireToRemove(named); lockErr == nil {
+			err = errors.Join(err, lock.Release())
+		}
+	}
+	return err
+}
+
+func (d Dir) spawnDaemon(ctx context.Context, args []string, out, errs io.Writer) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("start the background process: find this executable: %w", err)
 	}
-	if err := os.MkdirAll(string(d), 0o700); err != nil {
-		return fmt.Errorf("start the background process: %w", err)
-	}
-	outFile, err := d.outputFile("detached.out")
+	outFile, err := d.outputFile(daemonOut)
 	if err != nil {
 		return err
 	}
 	defer outFile.Close()
-	errFile, err := d.outputFile("detached.err")
+	errFile, err := d.outputFile(daemonErr)
 	if err != nil {
 		return err
 	}
@@ -51,9 +66,10 @@ func (d Dir) SpawnDaemon(ctx context.Context, args []string, out, errs io.Writer
 		select {
 		case err := <-ended:
 			if err == nil {
-				err = errors.New("it ended at once")
+				err = errors.New("it ended at once; another hellox may have ended it")
 			}
-			return errors.Join(copyFrom(out, outFile), copyFrom(errs, errFile), fmt.Errorf("run the background process: %w", err))
+			return errors.Join(copyFrom(out, outFile), copyFrom(errs, errFile),
+				&hintError{fmt.Errorf("run the background process: %w", err), "hellox status"})
 		case <-ctx.Done():
 			_ = cmd.Process.Kill()
 			<-ended
@@ -66,13 +82,21 @@ func (d Dir) SpawnDaemon(ctx context.Context, args []string, out, errs io.Writer
 	}
 }
 
-// outputFile makes the file that a daemon writes to before it is up.
+// outputFile makes the file that a daemon writes to before it is up. A hellox down
+// may remove the folder just when it was made: then it is made again.
 func (d Dir) outputFile(name string) (*os.File, error) {
-	f, err := os.OpenFile(d.file(name), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("start the background process: %w", err)
+	for deadline := time.Now().Add(lockWait); ; {
+		if err := os.MkdirAll(string(d), 0o700); err != nil {
+			return nil, fmt.Errorf("start the background process: %w", err)
+		}
+		f, err := os.OpenFile(d.file(name), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) || time.Now().After(deadline) {
+			return nil, fmt.Errorf("start the background process: %w", err)
+		}
 	}
-	return f, nil
 }
 
 func copyFrom(w io.Writer, f *os.File) error {

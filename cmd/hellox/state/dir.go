@@ -1,10 +1,13 @@
 package state
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 // Root returns the directory of this machine's instances.
@@ -39,8 +42,20 @@ func (d Dir) HistoryFile() string { return d.file("history.db") }
 // BrokerDir is the directory of a local installation's journal.
 func (d Dir) BrokerDir() string { return d.file("broker") }
 
+// Empty reports whether d holds neither a record nor data: only what a process
+// makes before it has done anything, or nothing.
+func (d Dir) Empty() bool {
+	entries, err := os.ReadDir(string(d))
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	made := []string{d.lockFile(), d.pidFile(), d.LogFile(), d.file(daemonOut), d.file(daemonErr)}
+	return !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !slices.Contains(made, d.file(e.Name())) })
+}
+
 func (d Dir) instanceFile() string { return d.file("record.json") }
 func (d Dir) lockFile() string     { return d.file("lock") }
+func (d Dir) pidFile() string      { return d.file("lock.pid") }
 
 func (d Dir) file(name string) string { return filepath.Join(string(d), name) }
 

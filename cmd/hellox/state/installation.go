@@ -33,3 +33,12 @@ func (i Installation) Flags() string {
 func (i Installation) folder() string {
 	return strings.Join([]string{i.Target, i.Profile, i.Namespace}, ".")
 }
+
+// parseFolder returns the installation whose directory has that name.
+func parseFolder(name string) (Installation, bool) {
+	words := strings.Split(name, ".")
+	if len(words) != 3 || words[0] == "" || words[2] == "" {
+		return Installation{}, false
+	}
+	return Installation{Target: words[0], Profile: words[1], Namespace: words[2]}, true
+}

@@ -22,10 +22,14 @@ type Instance struct {
 	// Broadcasters is how many up or scale were asked for, of a local one.
 	Broadcasters *int   `json:"broadcasters,omitempty"`
 	Owner        *Owner `json:"owner,omitempty"`
+	// Unreadable is why the record could not be read; only the installation is known then.
+	Unreadable error `json:"-"`
+
+	dir Dir // where it was read
 }
 
 // Owner is the process that holds an installation's forwards, or that is the
-// installation (target local). It may have ended: see Instance.Alive.
+// installation (target local). It may have ended: see Instance.Process.
 type Owner struct {
 	PID      int       `json:"pid"`
 	Started  time.Time `json:"started"`
@@ -70,6 +74,14 @@ func syncDir(dir string) error {
 	return f.Sync()
 }
 
+// ErrVersion is the error of a record that another version of hellox wrote.
+var ErrVersion = errors.New("another version of hellox wrote it")
+
+// writtenAnew is the hint for a record in d that cannot be read.
+func writtenAnew(d Dir) string {
+	return fmt.Sprintf("remove %s and keep the data, or all of it: hellox down; hellox up writes a record anew", d.instanceFile())
+}
+
 // Read returns the record in d; the error is fs.ErrNotExist if there is none.
 func (d Dir) Read() (Instance, error) {
 	b, err := os.ReadFile(d.instanceFile())
@@ -82,20 +94,22 @@ func (d Dir) Read() (Instance, error) {
 	}
 	if err := json.Unmarshal(b, &stored); err != nil {
 		return Instance{}, &hintError{fmt.Errorf("read the record %s: it is damaged: %w", d.instanceFile(), err),
-			"remove that file; hellox up writes it anew"}
+			writtenAnew(d)}
 	}
 	i := stored.Instance
 	if i.Version == 1 {
 		i.Version, i.Owner = instanceVersion, stored.Holder
 	}
 	if i.Version != instanceVersion {
-		return Instance{}, &hintError{fmt.Errorf("read the record %s: it is of version %d, this hellox knows %d", d.instanceFile(), i.Version, instanceVersion),
+		return Instance{}, &hintError{fmt.Errorf("read the record %s: %w: it is of version %d, this one knows %d", d.instanceFile(), ErrVersion, i.Version, instanceVersion),
 			"use the hellox that wrote it"}
 	}
+	i.dir = d
 	return i, nil
 }
 
-// List returns every instance below root, in the order of their names.
+// List returns every instance below root, in the order of their names: those on
+// record, with why a record cannot be read, and those that a process is starting.
 func List(root string) ([]Instance, error) {
 	entries, err := os.ReadDir(root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -106,12 +120,23 @@ func List(root string) ([]Instance, error) {
 	}
 	var all []Instance
 	for _, e := range entries {
-		i, err := Dir(filepath.Join(root, e.Name())).Read()
-		if errors.Is(err, fs.ErrNotExist) {
+		named, ok := parseFolder(e.Name())
+		if !ok || !e.IsDir() {
 			continue
 		}
-		if err != nil {
-			return nil, err
+		d := Dir(filepath.Join(root, e.Name()))
+		i, err := d.Read()
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && !d.locked():
+			continue
+		case errors.Is(err, fs.ErrNotExist):
+			i = Instance{Installation: named, dir: d}
+		case err != nil:
+			i = Instance{Installation: named, dir: d, Unreadable: err}
+		case i.Installation != named:
+			i = Instance{Installation: named, dir: d, Unreadable: &hintError{
+				fmt.Errorf("read the record %s: it is damaged: it is of another installation, %s", d.instanceFile(), i.Installation),
+				writtenAnew(d)}}
 		}
 		all = append(all, i)
 	}

@@ -17,6 +17,7 @@ var here = state.Installation{Target: "kind", Profile: "hellox", Namespace: "pre
 // TestLock walks the life of an owner: acquired once, alive once published,
 // scaled and stopped through its control listener, gone after its release.
 func TestLock(t *testing.T) {
+	t.Parallel()
 	ctx, root := context.Background(), t.TempDir()
 	dir := state.DirOf(root, here)
 	lock, err := dir.Acquire(state.Instance{Installation: here})
@@ -59,7 +60,7 @@ func TestLock(t *testing.T) {
 	}()
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	if err := errors.Join(instance.Stop(ctx, root), <-released); err != nil {
+	if err := errors.Join(instance.Stop(ctx, instance.Process(ctx)), <-released); err != nil {
 		t.Fatal(err)
 	}
 	left, err := dir.Read()
@@ -80,6 +81,7 @@ func TestLock(t *testing.T) {
 
 // TestStoredInstance reads the record that the first format wrote.
 func TestStoredInstance(t *testing.T) {
+	t.Parallel()
 	b, err := os.ReadFile(filepath.Join("testdata", "record.v1.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -96,6 +98,7 @@ func TestStoredInstance(t *testing.T) {
 
 // TestUnreadable tells what to do about a record that is damaged or newer.
 func TestUnreadable(t *testing.T) {
+	t.Parallel()
 	for _, content := range []string{`{"version":1,`, `{"version":99}`} {
 		_, err := readRecord(t, content)
 		hinted, ok := errors.AsType[interface {

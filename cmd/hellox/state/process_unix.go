@@ -1,0 +1,14 @@
+//go:build unix
+
+package state
+
+import (
+	"os"
+	"syscall"
+)
+
+// resume lets a process go on that SIGSTOP or Ctrl-Z stopped.
+func resume(p *os.Process) error { return p.Signal(syscall.SIGCONT) }
+
+// killCommand is what a person types before a process ID to end that process.
+const killCommand = "kill -9"

@@ -1,0 +1,9 @@
+package state
+
+import "os"
+
+// resume does nothing: Windows does not stop a process by a signal.
+func resume(*os.Process) error { return nil }
+
+// killCommand is what a person types before a process ID to end that process.
+const killCommand = "taskkill /F /PID"
