@@ -63,7 +63,7 @@ func (b *broadcaster) run(ctx context.Context) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = mqtt.Reconnect(ctx, mqtt.ReconnectOptions{Connect: b.connect, Serve: b.handOver, Now: b.Now, Link: b.onLink})
+		_ = mqtt.Reconnect(ctx, mqtt.ReconnectOptions{Connect: b.connect, Serve: b.handOver, ClientID: b.id, IDFlag: "--id", Now: b.Now, Link: b.onLink})
 	}()
 	for ctx.Err() == nil {
 		b.send()

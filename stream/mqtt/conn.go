@@ -28,6 +28,7 @@ type DialOptions struct {
 // Its methods may be called from any goroutine.
 type Conn struct {
 	o     DialOptions
+	fixed string // DialOptions.ClientID as it was given
 	stop  context.CancelFunc
 	ended chan struct{} // closed when run has ended
 
@@ -48,12 +49,13 @@ func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 	if err := o.Broker.Check(); err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
-	if o.ClientID == "" {
+	fixed := o.ClientID
+	if fixed == "" {
 		o.ClientID = "hellox-" + ulid.Make().String()
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c := &Conn{
-		o: o, stop: stop, ended: make(chan struct{}), changed: make(chan struct{}), asked: map[string]chan stream.Answer{},
+		o: o, fixed: fixed, stop: stop, ended: make(chan struct{}), changed: make(chan struct{}), asked: map[string]chan stream.Answer{},
 		cause:         errors.New("it is not connected yet"),
 		answerTimeout: AskTimeout,
 	}
@@ -81,7 +83,7 @@ func (c *Conn) connect(ctx context.Context) (*Client, error) {
 func (c *Conn) run(ctx context.Context, first *Client) {
 	defer close(c.ended)
 	defer c.set(nil, errClosed)
-	_ = Reconnect(ctx, ReconnectOptions{First: first, Connect: c.connect, Serve: c.serve, Log: c.o.Log, Link: c.o.Link})
+	_ = Reconnect(ctx, ReconnectOptions{First: first, Connect: c.connect, Serve: c.serve, ClientID: c.fixed, IDFlag: "--client-id", Log: c.o.Log, Link: c.o.Link})
 }
 
 func (c *Conn) serve(ctx context.Context, client *Client) error {

@@ -116,12 +116,16 @@ type lostError struct{ cause string }
 func (e *lostError) Error() string        { return ErrLost.Error() + ": " + e.cause }
 func (e *lostError) Is(target error) bool { return target == ErrLost }
 
+// causeClosed is the cause of a connection that the broker closed without a
+// reason.
+const causeClosed = "the broker closed the connection"
+
 // lostBecause explains why a connection that stood is no more.
 func lostBecause(err error) error {
 	e := &lostError{}
 	switch {
 	case err == nil || isClosed(err):
-		e.cause = "the broker closed the connection"
+		e.cause = causeClosed
 	case errors.Is(err, errMalformed):
 		e.cause = safetext.Clean(malformedCause(err))
 	case errors.Is(err, os.ErrDeadlineExceeded), isTimeout(err):

@@ -18,6 +18,9 @@ type ReconnectOptions struct {
 	// is of no use any more. It is called for every connection, also for one
 	// that was opened just before ctx ended. Reconnect closes the connection.
 	Serve func(context.Context, *Client) error
+	// ClientID is the fixed ID of the connections, which another client may use
+	// by mistake, and IDFlag the flag that sets it; "": it is a random one.
+	ClientID, IDFlag string
 	// FailFast makes the first attempt the last one if it fails.
 	FailFast bool
 	Now      func() time.Time  // nil: time.Now
@@ -38,6 +41,7 @@ func Reconnect(ctx context.Context, o ReconnectOptions) error {
 	if o.First == nil {
 		links.change(stream.Link{State: stream.Connecting})
 	}
+	takeovers := takeovers{clientID: o.ClientID, flag: o.IDFlag}
 	client, failFast := o.First, o.FailFast
 	for {
 		var err error
@@ -60,7 +64,7 @@ func Reconnect(ctx context.Context, o ReconnectOptions) error {
 		}
 		failFast = false
 		wait := retry.next(stood)
-		links.retrying(wait, err)
+		links.retrying(wait, takeovers.explain(err, stood, time.Now()))
 		if !sleep(ctx, wait) {
 			return nil
 		}

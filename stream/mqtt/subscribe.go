@@ -69,10 +69,10 @@ func Subscribe(ctx context.Context, o SubscribeOptions, out chan<- stream.Arriva
 	if err := o.check(); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
-	if o.ClientID == "" {
-		o.ClientID = "hellox-" + ulid.Make().String()
+	s := &subscriber{SubscribeOptions: o, fixedID: o.ClientID, out: out, keepAlive: KeepAlive, answerTimeout: dialTimeout}
+	if s.ClientID == "" {
+		s.ClientID = "hellox-" + ulid.Make().String()
 	}
-	s := &subscriber{SubscribeOptions: o, out: out, keepAlive: KeepAlive, answerTimeout: dialTimeout}
 	if s.Now == nil {
 		s.Now = time.Now
 	}
@@ -81,6 +81,7 @@ func Subscribe(ctx context.Context, o SubscribeOptions, out chan<- stream.Arriva
 
 type subscriber struct {
 	SubscribeOptions
+	fixedID       string // SubscribeOptions.ClientID as it was given
 	out           chan<- stream.Arrival
 	keepAlive     time.Duration
 	answerTimeout time.Duration // how long the broker may take to answer SUBSCRIBE
@@ -101,7 +102,7 @@ type delivery struct {
 
 func (s *subscriber) run(ctx context.Context) error {
 	return Reconnect(ctx, ReconnectOptions{
-		Connect: s.connect, Serve: s.serve, FailFast: s.FailFast, Now: s.Now, Log: s.Log, Link: s.Link,
+		Connect: s.connect, Serve: s.serve, ClientID: s.fixedID, IDFlag: "--client-id", FailFast: s.FailFast, Now: s.Now, Log: s.Log, Link: s.Link,
 	})
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +98,56 @@ func TestSubscribeReconnects(t *testing.T) {
 	b.Publish("x", "after", false, 0)
 	if a := streamtest.Within(t, "a message after the restart", out); string(a.Payload) != "after" {
 		t.Errorf("got %s", a.Payload)
+	}
+}
+
+// Two clients with one client ID throw each other out, and each says so. Of a
+// random ID it is not said, however often the broker closes the connection.
+func TestSubscribeWithTheSameClientID(t *testing.T) {
+	b := startBroker(t)
+	told := make(chan string, 1000)
+	for range 2 {
+		streamtest.Background(t, func(ctx context.Context) error {
+			return Subscribe(ctx, SubscribeOptions{Broker: b.broker(), ClientID: "panel-7", Topics: []string{"#"}, Link: func(l stream.Link) {
+				if strings.Contains(l.Cause, "another client") {
+					told <- l.Cause
+				}
+			}}, make(chan stream.Arrival, 10))
+		})
+	}
+	want := `the broker closed the connection again and again: another client probably uses the client ID "panel-7" too; give one of them another with --client-id`
+	if cause := streamtest.Within(t, "the cause", told); cause != want {
+		t.Errorf("it says %q", cause)
+	}
+}
+
+func TestTakeovers(t *testing.T) {
+	at := time.Now()
+	closed, refused := lostBecause(io.EOF), errors.New("nothing listens there")
+	type step struct {
+		err   error
+		stood time.Duration
+		after time.Duration
+		told  bool
+	}
+	for name, c := range map[string]struct {
+		id    string
+		steps []step
+	}{
+		"another client": {"x", []step{{closed, 1, 0, false}, {closed, 1, time.Second, false}, {closed, 1, time.Second, true}, {closed, 1, time.Second, true}}},
+		"slowly":         {"x", []step{{closed, 1, 0, false}, {closed, 1, 25 * time.Second, false}, {closed, 1, 25 * time.Second, true}}},
+		"too slowly":     {"x", []step{{closed, 1, 0, false}, {closed, 1, 31 * time.Second, false}, {closed, 1, 31 * time.Second, false}}},
+		"restarts":       {"x", []step{{closed, 1, 0, false}, {closed, 1, 1, false}, {refused, 0, 1, false}, {closed, 1, 1, false}}},
+		"not let in":     {"x", []step{{closed, 0, 0, false}, {closed, 0, 1, false}, {closed, 0, 1, false}, {closed, 0, 1, false}}},
+		"a random id":    {"", []step{{closed, 1, 0, false}, {closed, 1, 1, false}, {closed, 1, 1, false}, {closed, 1, 1, false}}},
+	} {
+		now, taken := at, takeovers{clientID: c.id, flag: "--client-id"}
+		for i, s := range c.steps {
+			now = now.Add(s.after)
+			if err := taken.explain(s.err, s.stood, now); !errors.Is(err, s.err) != s.told {
+				t.Errorf("%s, step %d: %v", name, i, err)
+			}
+		}
 	}
 }
 
