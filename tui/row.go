@@ -3,8 +3,10 @@ package tui
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"hellox/stream"
+	"hellox/stream/jsonview"
 	"hellox/tui/cells"
 	"hellox/tui/theme"
 	"hellox/tui/units"
@@ -89,6 +91,14 @@ func text(m *stream.Message, n int) string {
 	if len(m.Payload) == 0 {
 		return cells.Cut("(empty)", n)
 	}
-	// Clean reads no more than this.
-	return cells.Clean(string(m.Payload[:min(len(m.Payload), 20*n+24)]), n)
+	// A cell may take a character and four marks, each written as an escape.
+	most := min(len(m.Payload), 48*n+48)
+	for most < len(m.Payload) && most > 0 && !utf8.RuneStart(m.Payload[most]) {
+		most--
+	}
+	s := cells.Clean(jsonview.Line(string(m.Payload[:most])), n)
+	if most < len(m.Payload) && cells.Width(s) < n {
+		s += "…"
+	}
+	return s
 }

@@ -18,6 +18,7 @@ import (
 const edges = `
 stream: the vocabulary; stream/safetext imports none of the others
 stream -> stream/safetext
+stream/jsonview -> stream/safetext
 stream/filter -> stream
 stream/stats -> stream
 stream/track -> stream
@@ -101,6 +102,7 @@ web/timeline -> stream/filter
 
 tui -> history
 tui -> stream
+tui -> stream/jsonview
 tui -> stream/safetext
 tui -> stream/stats
 tui -> tui/bgcolor
@@ -114,6 +116,7 @@ tui -> tui/topictree
 tui -> tui/units
 tui/cells -> stream/safetext
 tui/detail -> stream
+tui/detail -> stream/jsonview
 tui/detail -> stream/safetext
 tui/detail -> tui/cells
 tui/detail -> tui/theme
@@ -125,6 +128,7 @@ tui/form -> tui/cells
 tui/form -> tui/theme
 tui/lines -> history
 tui/lines -> stream
+tui/lines -> stream/jsonview
 tui/lines -> stream/safetext
 tui/lines -> tui/bgcolor
 tui/lines -> tui/cells

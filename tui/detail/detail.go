@@ -20,7 +20,7 @@ func Lines(t *theme.Theme, m *stream.Message, size int, view View, w int, zone *
 	for _, p := range properties(m, zone) {
 		lines = append(lines, " "+t.Grey.Apply(cells.Left(p.name, nameW))+cells.Clean(p.value, w-nameW-2))
 	}
-	shownAs, body := payload(m.Payload, view, w-2)
+	shownAs, body := payload(m.Payload, size > len(m.Payload), view, w-2)
 	if size > len(m.Payload) {
 		shownAs += ", the first " + units.Bytes(int64(len(m.Payload)))
 	}

@@ -1,11 +1,10 @@
 package detail
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
 	"unicode/utf8"
 
+	"hellox/stream/jsonview"
 	"hellox/stream/safetext"
 	"hellox/tui/cells"
 )
@@ -25,20 +24,25 @@ const (
 func (v View) Next() View { return (v + 1) % views }
 
 // payload returns how a payload is shown, in a word, and its lines of at most w
-// cells.
-func payload(b []byte, view View, w int) (shownAs string, lines []string) {
-	switch {
-	case len(b) == 0:
+// cells. cut says that b is only the beginning of it.
+func payload(b []byte, cut bool, view View, w int) (shownAs string, lines []string) {
+	if len(b) == 0 {
 		return "empty", nil
-	case view == Hex, !utf8.Valid(b):
-		return "hex", hex(b, w)
-	case view == JSON && json.Valid(b):
-		var indented bytes.Buffer
-		if json.Indent(&indented, b, "", "  ") == nil {
-			return "json", wrapLines(indented.String(), w)
+	}
+	if view == JSON {
+		if indented, problem := jsonview.Indent(b); problem == nil {
+			return "json", wrapLines(indented, w)
 		}
 	}
-	return "raw", wrapLines(string(b), w)
+	if !cut && jsonview.LooksLikeJSON(b) {
+		if problem := jsonview.Check(b); problem != nil {
+			lines = append(wrapLines("not JSON: "+problem.String(), w), "")
+		}
+	}
+	if view == Hex || !utf8.Valid(b) {
+		return "hex", append(lines, hex(b, w)...)
+	}
+	return "raw", append(lines, wrapLines(string(b), w)...)
 }
 
 // wrapLines breaks a text into safe lines of at most w cells.

@@ -55,6 +55,23 @@ func TestLinesStandInColumns(t *testing.T) {
 	}
 }
 
+// Payloads of others are shown as in the terminal's list.
+func TestLinesOfPayloads(t *testing.T) {
+	store := tuitest.NewStore()
+	for _, payload := range []string{"", `{"room":"\u041a\u0443\u0445","id":1724442618569203714}`} {
+		store.Say(stream.Message{Topic: "a", Sender: "a", Payload: []byte(payload), Received: tuitest.At, Delta: stream.None, DeltaAny: stream.None, Latency: stream.None})
+	}
+	var out bytes.Buffer
+	if _, err := lines.Write(t.Context(), lines.Options{Store: store, Since: tuitest.At.Add(-time.Hour), Count: 2, Out: &out, Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"  (empty)  ", `  {"room":"Кух","id":1724442618569203714}  `} {
+		if got := strings.Split(out.String(), "\n")[i]; !strings.Contains(got, want) {
+			t.Errorf("line %q, want %q in it", got, want)
+		}
+	}
+}
+
 func TestLinesOfJSONAreMessages(t *testing.T) {
 	store := threeMessages()
 	var out, aside bytes.Buffer

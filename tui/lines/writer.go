@@ -8,6 +8,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/stream/jsonview"
 	"hellox/stream/safetext"
 	"hellox/tui/cells"
 	"hellox/tui/theme"
@@ -79,10 +80,7 @@ func (w *writer) columns(m *stream.Message) error {
 		}
 	}
 	sender := safetext.Clean(m.Sender)
-	text := theme.Marks(m) + safetext.Clean(string(m.Payload))
-	if m.Ours {
-		text = theme.Marks(m) + safetext.Clean(m.Text)
-	}
+	text := theme.Marks(m) + w.text(m)
 	w.senderW = max(w.senderW, min(cells.Width(sender), maxSenderWidth))
 	w.textW = max(w.textW, min(cells.Width(text), maxTextWidth))
 	d := ""
@@ -96,6 +94,17 @@ func (w *writer) columns(m *stream.Message) error {
 	_, err := fmt.Fprintln(w.out, w.theme.Grey.Apply(m.Received.In(w.o.Now().Location()).Format(units.Clock))+" "+
 		w.theme.Bar(m.Sender, m.Color, false)+pad(sender, w.senderW)+"  "+pad(text, w.textW)+tail)
 	return err
+}
+
+// text returns the text of a broadcast, of others the payload.
+func (w *writer) text(m *stream.Message) string {
+	switch {
+	case m.Ours:
+		return safetext.Clean(m.Text)
+	case len(m.Payload) == 0:
+		return w.theme.Grey.Apply("(empty)")
+	}
+	return jsonview.Line(string(m.Payload))
 }
 
 // pad appends spaces to s up to n cells. A longer one stays whole.
