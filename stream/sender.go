@@ -10,11 +10,13 @@ type State string
 
 // The states of a sender.
 const (
-	OnTime State = "on time"
-	Late   State = "late"   // past its own expected time
-	Silent State = "silent" // long past it
-	Gone   State = "gone"   // its presence says that it has ended
-	Lost   State = "lost"   // its last will arrived
+	OnTime  State = "on time"
+	Late    State = "late"    // past its own expected time
+	Silent  State = "silent"  // long past it
+	Paused  State = "paused"  // by command
+	Gone    State = "gone"    // its presence says that it has ended
+	Lost    State = "lost"    // its last will arrived
+	Unknown State = "unknown" // no cadence yet, only retained messages, or no connection to the broker
 )
 
 // A Sender is one sender as the API shows it.
@@ -22,13 +24,13 @@ type Sender struct {
 	Sender     string    `json:"sender"`
 	Ours       bool      `json:"ours"`
 	State      State     `json:"state"`
-	Since      time.Time `json:"since"`     // in this state
-	LastSeen   time.Time `json:"last_seen"` // its newest message
+	Since      time.Time `json:"since,omitzero"` // in this state; zero: it has never sent
+	LastSeen   time.Time `json:"last_seen"`      // its newest message
 	LastID     int64     `json:"last_id"`
 	Boot       string    `json:"boot,omitempty"`
 	Seq        uint64    `json:"seq,omitempty"`
 	Color      string    `json:"color,omitempty"`
-	ExpectedMS float64   `json:"expected_ms,omitempty"` // the next one is due so long after the last: declared by next_ms, else learned
+	ExpectedMS float64   `json:"expected_ms,omitempty"` // the next one is due so long after the last: declared, else learned
 	Messages   uint64    `json:"messages"`              // stored, ever
 	Missed     uint64    `json:"missed"`
 	Reordered  uint64    `json:"reordered"`
@@ -45,7 +47,7 @@ func (s Sender) MarshalJSON() ([]byte, error) {
 	type plain Sender
 	return json.Marshal(struct {
 		plain
-		Since    Time `json:"since"`
+		Since    Time `json:"since,omitzero"`
 		LastSeen Time `json:"last_seen"`
 	}{plain(s), Time(s.Since), Time(s.LastSeen)})
 }

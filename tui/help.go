@@ -20,8 +20,8 @@ func helpLines(t *theme.Theme, w int) []string {
 	}
 	lines = append(lines, "", t.Bold.Apply(" signs"), "")
 	for _, l := range []string{
-		"● on time   ◐ late   ○ silent   × gone (disconnected cleanly)   ⨯ lost",
-		"⋯ missed, dropped   ↶ reordered   ▣ retained   ◌ not connected",
+		"● on time  ◐ late  ○ silent  ‖ paused  × gone (disconnected cleanly)  ⨯ lost",
+		"⋯ missed, dropped   ↶ reordered   ▣ retained   ◌ not connected, or unknown",
 		"Δ since the previous message of the same sender; then the latency",
 	} {
 		lines = append(lines, " "+t.Grey.Apply(l))

@@ -87,7 +87,8 @@ func (m model) Init() tea.Cmd {
 
 // Update routes a message.
 func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	var cmd, older tea.Cmd
+	var cmd, older, poll tea.Cmd
+	shown := m.showsSenders()
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.layout.w, m.layout.h = msg.Width, msg.Height
@@ -122,7 +123,10 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	if m.tab == tabStream {
 		m.list, older = m.list.loadOlder()
 	}
-	return m, tea.Batch(cmd, older)
+	if m.showsSenders() && !shown && m.status.known {
+		poll = m.shared.src.PollOnce(true, m.layout.showsPanel(m.tab)) // they were not read while they were hidden
+	}
+	return m, tea.Batch(cmd, older, poll)
 }
 
 // arrange fits all sub-models to the screen as it is now.

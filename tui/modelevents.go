@@ -87,5 +87,8 @@ func (m model) polled(msg source.PollMsg) (model, tea.Cmd) {
 	case !m.status.away(): // else the link has a better sentence about it
 		m.notice = newErrorNotice(msg.Err)
 	}
+	if msg.Once {
+		return m, nil
+	}
 	return m, source.PollLater(msg.Took)
 }

@@ -25,7 +25,7 @@ func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
 	}
 	n := s.tally()
 	head := " " + units.Plural(len(s.all), "sender")
-	for _, state := range []stream.State{stream.OnTime, stream.Late, stream.Silent, stream.Gone, stream.Lost} {
+	for _, state := range []stream.State{stream.OnTime, stream.Late, stream.Silent, stream.Paused, stream.Gone, stream.Lost, stream.Unknown} {
 		if n[state] > 0 {
 			head += fmt.Sprintf("  %s %d", theme.Sign(state), n[state])
 		}
@@ -37,7 +37,7 @@ func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
 			lines = append(lines, th.Grey.Apply(cells.Cut(" … "+units.Count(uint64(len(s.all)-i))+" more (3)", w)))
 			break
 		}
-		lines = append(lines, s.panelLine(&s.all[i], w, now))
+		lines = append(lines, s.panelLine(s.at(i), w, now))
 		if pod := s.all[i].Pod; pod != "" && len(lines) < room {
 			lines = append(lines, "   "+th.Grey.Apply(cells.Clean("pod "+pod, w-4)))
 		}
@@ -52,7 +52,7 @@ func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
 func (s *sendersModel) panelLine(one *stream.Sender, w int, now time.Time) string {
 	th := s.shared.theme
 	const rhythmW, textW = len(rhythm{}), 11
-	text := stateText(one, now)
+	text := s.stateText(one, now)
 	if one.State == stream.OnTime {
 		text = ""
 		if one.IntervalMS != nil {

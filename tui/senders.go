@@ -20,6 +20,7 @@ type sendersModel struct {
 	intervals []history.Intervals // by name
 	rhythms   rhythms
 	cursor    cursor
+	away      time.Time // since when nothing is known of them; zero: it is
 }
 
 func newSendersModel(sh *shared) sendersModel {
@@ -41,6 +42,8 @@ func (s sendersModel) update(msg tea.Msg) sendersModel {
 				s.rhythms.add(e.Message)
 			case e.Sender != nil:
 				s.change(*e.Sender)
+			case e.Link != nil:
+				s.setLink(e.Link)
 			}
 		}
 	case source.PollMsg:
@@ -79,6 +82,28 @@ func (s *sendersModel) change(one stream.Sender) {
 	s.all[i] = one
 }
 
+// setLink takes in the connection that the senders come through.
+func (s *sendersModel) setLink(l *stream.Link) {
+	switch {
+	case l.State == stream.Connected:
+		s.away = time.Time{}
+	case s.away.IsZero():
+		s.away = l.Since
+		if s.away.IsZero() {
+			s.away = s.shared.now()
+		}
+	}
+}
+
+// at returns the sender i as it is shown: without a connection its state is unknown.
+func (s *sendersModel) at(i int) *stream.Sender {
+	one := s.all[i]
+	if !s.away.IsZero() {
+		one.State = stream.Unknown
+	}
+	return &one
+}
+
 // find returns the index of a sender, or where it would be inserted.
 func (s *sendersModel) find(name string) int {
 	return sort.Search(len(s.all), func(i int) bool { return s.all[i].Sender >= name })
@@ -105,24 +130,34 @@ func (s *sendersModel) intervalsOf(name string) *history.Intervals {
 func (s *sendersModel) tally() map[stream.State]int {
 	n := map[stream.State]int{}
 	for i := range s.all {
-		n[s.all[i].State]++
+		n[s.at(i).State]++
 	}
 	return n
 }
 
-// stateText describes a state: how late, for how long silent, since when gone.
-func stateText(s *stream.Sender, now time.Time) string {
+// stateText describes a state: how late, for how long silent, since when gone, why
+// unknown.
+func (s *sendersModel) stateText(one *stream.Sender, now time.Time) string {
 	zone := now.Location()
-	switch s.State {
+	switch one.State {
 	case stream.Late:
-		due := s.LastSeen.Add(stream.FromMillis(s.ExpectedMS))
+		due := one.LastSeen.Add(stream.FromMillis(one.ExpectedMS))
 		return "late " + units.Age(now.Sub(due))
 	case stream.Silent:
-		return "silent " + units.Age(now.Sub(s.LastSeen))
+		return "silent " + units.Age(now.Sub(one.LastSeen))
 	case stream.Gone:
-		return "gone " + s.Since.In(zone).Format("15:04")
+		return "gone " + one.Since.In(zone).Format("15:04")
 	case stream.Lost:
-		return "lost " + s.Since.In(zone).Format("15:04")
+		return "lost " + one.Since.In(zone).Format("15:04")
+	case stream.Unknown:
+		switch {
+		case !s.away.IsZero():
+			return "away " + units.Elapsed(now.Sub(s.away))
+		case one.LastSeen.IsZero():
+			return "retained"
+		case one.Messages == 1 && one.ExpectedMS == 0:
+			return "one message"
+		}
 	}
-	return safetext.Clean(string(s.State))
+	return safetext.Clean(string(one.State))
 }

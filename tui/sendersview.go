@@ -26,11 +26,11 @@ func (s *sendersModel) view(w int, now time.Time) []string {
 	}
 	lines := []string{th.Grey.Apply(cells.Cut(title, w))}
 	for i := from; i < to; i++ {
-		one := &s.all[i]
+		one := s.at(i)
 		p := th.Row(i == s.cursor.selected)
 		var b strings.Builder
 		b.WriteString(p.Accent.Apply(pointer(i == s.cursor.selected)))
-		b.WriteString(p.State(one.State).Apply(cells.Left(theme.Sign(one.State)+" "+stateText(one, now), stateW)))
+		b.WriteString(p.State(one.State).Apply(cells.Left(theme.Sign(one.State)+" "+s.stateText(one, now), stateW)))
 		b.WriteString(th.Bar(one.Sender, one.Color, i == s.cursor.selected))
 		b.WriteString(p.Ink.Apply(cells.Left(cells.Name(one.Sender, one.Ours, nameW), nameW)))
 		for _, c := range columns {

@@ -25,6 +25,7 @@ func newStore(t *testing.T) *testStore { return newStoreOf(t, 0) }
 func newStoreOf(t *testing.T, limit int64) *testStore {
 	t.Helper()
 	s := &testStore{Store: memory.New(limit), link: stream.Link{State: stream.Connected, Since: time.Now()}}
+	s.SetLink(s.link)
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }

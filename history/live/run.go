@@ -21,6 +21,9 @@ type Writer interface {
 	// arrivals can wait for it, and returns when to be called again; the zero
 	// time if not before the next append.
 	Maintain(ctx context.Context) (next time.Time, err error)
+	// Changed returns a channel that is sent to when Maintain is due sooner
+	// than it said.
+	Changed() <-chan struct{}
 }
 
 // Run appends what comes in until in is closed or ctx is done; then it returns
@@ -34,6 +37,7 @@ func Run(ctx context.Context, w Writer, in <-chan stream.Arrival) error {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
+		case <-w.Changed():
 		case a, open := <-in:
 			if !open {
 				return nil

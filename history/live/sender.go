@@ -22,8 +22,8 @@ type senderState struct {
 }
 
 // view is s as the API shows it.
-func (s *senderState) view(now time.Time) stream.Sender {
-	state, since := s.cadence.State(now)
+func (s *senderState) view(now time.Time, r stats.Reception) stream.Sender {
+	state, since := s.cadence.State(now, r)
 	v := stream.Sender{Sender: s.name, Ours: s.counters.Ours, State: state, Since: since.UTC(),
 		LastSeen: s.counters.LastSeen, LastID: s.counters.LastID, Boot: s.counters.Boot, Seq: s.counters.Seq,
 		Color: s.counters.Color, ExpectedMS: stream.Millis(s.cadence.Expected()),

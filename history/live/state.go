@@ -3,6 +3,7 @@ package live
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -20,16 +21,18 @@ type State struct {
 	hub *hub
 	now func() time.Time
 
-	mu       sync.Mutex
-	senders  map[string]*senderState
-	due      dueHeap
-	all      stats.Meter
-	totals   track.Totals
-	newest   time.Time // Received of the newest message
-	link     stream.Link
-	linkAt   uint64 // position in the hub's ring at its last change
-	started  time.Time
-	degraded string
+	mu        sync.Mutex
+	senders   map[string]*senderState
+	due       dueHeap
+	all       stats.Meter
+	totals    track.Totals
+	newest    time.Time // Received of the newest message
+	link      stream.Link
+	linkAt    uint64 // position in the hub's ring at its last change
+	reception stats.Reception
+	changed   chan struct{} // holds an element when Tick is to be called though nothing came
+	started   time.Time
+	degraded  string
 }
 
 // minRecheck is the shortest time between two checks of one sender.
@@ -39,7 +42,7 @@ const minRecheck = 10 * time.Millisecond
 func NewState(last int64, now func() time.Time) *State {
 	t := now()
 	return &State{hub: newHub(last), now: now, senders: map[string]*senderState{}, started: t,
-		link: stream.Link{State: stream.Connecting, Since: t}}
+		link: stream.Link{State: stream.Connecting, Since: t}, reception: stats.Reception{Ended: t}, changed: make(chan struct{}, 1)}
 }
 
 // LoadSender adds a sender as it was when the store was last open.
@@ -51,7 +54,7 @@ func (st *State) LoadSender(a *track.SenderState, c stats.Cadence) {
 	// The checkpoint may have been written while the messages it counts were
 	// on their way to the disk.
 	if a.LastLive.After(c.Base) {
-		s.cadence.Heard(a.LastLive, c.Expected())
+		s.cadence.Heard(a.LastLive, c.Next, st.reception)
 	}
 	st.initState(s)
 }
@@ -68,7 +71,7 @@ func (st *State) Replay(m *stream.Message, next time.Duration, heard bool) {
 	s.meter.Observe(m.Received, m.Delta, m.Latency)
 	st.all.Observe(m.Received, m.DeltaAny, m.Latency)
 	if !heard {
-		s.cadence.Heard(m.Received, next)
+		s.cadence.Heard(m.Received, next, st.reception)
 	}
 }
 
@@ -84,7 +87,7 @@ func (st *State) SetCounters(a *track.SenderState) {
 // initState sets a sender's state without publishing it.
 func (st *State) initState(s *senderState) {
 	now := st.now()
-	s.state, _ = s.cadence.State(now)
+	s.state, _ = s.cadence.State(now, st.reception)
 	st.reschedule(s, now)
 }
 
@@ -127,11 +130,11 @@ func (st *State) Apply(entries []track.Tracked, totals track.Totals) {
 			touched = append(touched, s)
 		}
 		if e.Presence != nil {
-			s.cadence.Present(*e.Presence, e.Arrived)
+			s.cadence.Present(*e.Presence, e.Arrived, st.reception)
 			continue
 		}
 		if e.Counters.Boot != s.counters.Boot {
-			s.cadence.Present(stream.Presence{State: "here", Boot: e.Counters.Boot}, e.Arrived)
+			s.cadence.Started(e.Counters.Boot, e.Arrived, st.reception)
 		}
 		s.counters = e.Counters
 		m := e.Message
@@ -142,7 +145,7 @@ func (st *State) Apply(entries []track.Tracked, totals track.Totals) {
 		if !m.Retained {
 			s.meter.Observe(e.Arrived, m.Delta, m.Latency)
 			st.all.Observe(e.Arrived, m.DeltaAny, m.Latency)
-			s.cadence.Heard(e.Arrived, e.Next)
+			s.cadence.Heard(e.Arrived, e.Next, st.reception)
 		}
 		event := history.Event{Message: m}
 		if encode {
@@ -179,10 +182,10 @@ func (st *State) Tick(now time.Time) (next time.Time) {
 
 // check appends an event if s is in another state than last published.
 func (st *State) check(s *senderState, now time.Time, events []history.Event) []history.Event {
-	state, _ := s.cadence.State(now)
+	state, _ := s.cadence.State(now, st.reception)
 	if state != s.state {
 		s.state = state
-		view := s.view(now)
+		view := s.view(now, st.reception)
 		events = append(events, st.encoded(history.Event{Sender: &view}, &view))
 	}
 	st.reschedule(s, now)
@@ -204,7 +207,7 @@ func (st *State) encoded(e history.Event, v any) history.Event {
 // away stays where it is in the heap: the early check is cheap, and a message
 // then costs no reordering.
 func (st *State) reschedule(s *senderState, now time.Time) {
-	due, ok := s.cadence.Due(now)
+	due, ok := s.cadence.Due(now, st.reception)
 	if ok && !due.After(now) {
 		due = now.Add(minRecheck)
 	}
@@ -274,7 +277,7 @@ func (st *State) changedSince(pos uint64) []history.Event {
 	now := st.now()
 	for _, s := range st.senders {
 		if s.changedAt >= pos && s.changedAt > 0 {
-			view := s.view(now)
+			view := s.view(now, st.reception)
 			events = append(events, history.Event{Sender: &view})
 		}
 	}
@@ -293,7 +296,7 @@ func (st *State) Senders() []stream.Sender {
 	now := st.now()
 	views := make([]stream.Sender, 0, len(st.senders))
 	for _, s := range st.senders {
-		views = append(views, s.view(now))
+		views = append(views, s.view(now, st.reception))
 	}
 	slices.SortFunc(views, func(a, b stream.Sender) int { return cmp.Compare(a.Sender, b.Sender) })
 	return views
@@ -318,15 +321,42 @@ func (st *State) Intervals() []history.Intervals {
 	return all
 }
 
-// SetLink sets and publishes the state of the connection to the broker.
+// SetLink sets and publishes the state of the connection to the broker, and what
+// becomes of the senders with it.
 func (st *State) SetLink(l stream.Link) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.link = l
 	end, _ := st.hub.position()
 	st.linkAt = end
-	st.hub.publish([]history.Event{st.encoded(history.Event{Link: &l}, &l)})
+	events := []history.Event{st.encoded(history.Event{Link: &l}, &l)}
+	now := st.now()
+	since := l.Since
+	if since.IsZero() {
+		since = now
+	}
+	switch connected := l.State == stream.Connected; {
+	case connected && st.reception.Since.IsZero():
+		st.reception.Since = since
+	case !connected && !st.reception.Since.IsZero():
+		st.reception = stats.Reception{Ended: since}
+	default:
+		st.hub.publish(events)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(st.senders)) {
+		events = st.check(st.senders[name], now, events)
+	}
+	st.stampChanges(events, 1)
+	st.hub.publish(events)
+	select {
+	case st.changed <- struct{}{}:
+	default: // it is to be called already
+	}
 }
+
+// Changed returns a channel that is sent to when Tick is due sooner than it said.
+func (st *State) Changed() <-chan struct{} { return st.changed }
 
 // SetDegraded sets why nothing is acknowledged now; "" when all is well.
 func (st *State) SetDegraded(why string) {

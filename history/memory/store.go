@@ -98,6 +98,9 @@ func sizeOf(m *stream.Message) int64 {
 // Maintain implements live.Writer.
 func (s *Store) Maintain(context.Context) (time.Time, error) { return s.state.Tick(time.Now()), nil }
 
+// Changed implements live.Writer.
+func (s *Store) Changed() <-chan struct{} { return s.state.Changed() }
+
 // SetLink sets the state of the connection that arrivals come through, and
 // publishes it.
 func (s *Store) SetLink(link stream.Link) { s.state.SetLink(link) }

@@ -266,6 +266,9 @@ func (s *Store) advance(one *series, id int64) {
 // more, and the process should end and leave the rest to the broker.
 func (s *Store) Run(ctx context.Context, in <-chan stream.Arrival) error { return live.Run(ctx, s, in) }
 
+// Changed implements live.Writer.
+func (s *Store) Changed() <-chan struct{} { return s.state.Changed() }
+
 // SetLink sets the state of the connection that arrivals come through, and
 // publishes it.
 func (s *Store) SetLink(l stream.Link) { s.state.SetLink(l) }

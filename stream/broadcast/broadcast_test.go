@@ -288,7 +288,6 @@ func TestBroadcastPresenceContradictedWhileItConnects(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	awaitPresence(t, out, "x", "here")
 	x.handlePresence([]byte(`{"state":"lost","boot":"another"}`))
 	x.onConnected(c)
 	awaitPresence(t, out, "x", "here")

@@ -34,11 +34,10 @@ type broadcaster struct {
 	acked   <-chan struct{}
 
 	// Its connection, which its Reconnect hands over.
-	client               *mqtt.Client
-	clients              chan *mqtt.Client
-	presenceContradicted bool                // while there was none, a message said that it is not here
-	control              chan stream.Arrival // commands and its own presence; full: dropped
-	lastCause            string              // of its last Link; only Reconnect's goroutine uses it
+	client    *mqtt.Client
+	clients   chan *mqtt.Client
+	control   chan stream.Arrival // commands and its own presence; full: dropped
+	lastCause string              // of its last Link; only Reconnect's goroutine uses it
 }
 
 func newBroadcaster(f *fleet, id string) *broadcaster {

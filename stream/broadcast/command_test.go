@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -97,4 +98,58 @@ func TestCommands(t *testing.T) {
 	if _, _, err := c.Ask(t.Context(), "a/b", stream.Command{Do: stream.Pause}); err == nil {
 		t.Error("asked a topic level too many")
 	}
+}
+
+// Presence says how a broadcaster stands: as soon as it is connected, and before
+// the answer to a command that changed it.
+func TestPresenceFollowsCommands(t *testing.T) {
+	b := startBroker(t)
+	out := subscribed(t, b, stream.PresenceTopic("+"))
+	streamtest.Background(t, func(ctx context.Context) error {
+		return Run(ctx, Options{Broker: b.broker(), ID: "press", Min: time.Hour, Max: 2 * time.Hour, QoS: 1})
+	})
+	next := func(want stream.Presence) {
+		t.Helper()
+		var got stream.Presence
+		a := streamtest.Within(t, "a presence", out)
+		if err := json.Unmarshal(a.Payload, &got); err != nil {
+			t.Fatal(err)
+		}
+		if want.Boot = got.Boot; got != want || got.Boot == "" {
+			t.Errorf("presence %s, want %+v", a.Payload, want)
+		}
+	}
+	here := stream.Presence{State: "here", Min: time.Hour, Max: 2 * time.Hour}
+	next(here)
+	c, err := mqtt.Dial(t.Context(), mqtt.DialOptions{Broker: b.broker()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, command := range []stream.Command{
+		{Do: stream.Pause}, {Do: stream.Pause}, {Do: stream.Say, Text: "hi"}, // the last two change nothing
+		{Do: stream.Interval, Min: time.Minute, Max: time.Minute},
+		{Do: stream.Resume},
+	} {
+		was := here
+		switch command.Do {
+		case stream.Pause:
+			here.Paused = true
+		case stream.Resume:
+			here.Paused = false
+		case stream.Interval:
+			here.Min, here.Max = command.Min, command.Max
+		}
+		if _, _, err := c.Ask(t.Context(), "press", command); err != nil {
+			t.Fatal(err)
+		}
+		if here != was {
+			next(here)
+		}
+	}
+	if !b.Cut("press") {
+		t.Fatal("it is not connected")
+	}
+	next(stream.Presence{State: "lost"}) // a last will cannot know how it stands
+	next(here)
 }

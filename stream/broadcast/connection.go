@@ -22,7 +22,7 @@ func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
 	presence := stream.PresenceTopic(b.id)
 	o := mqtt.ClientOptions{
 		Broker: b.Broker, ClientID: b.id, Filters: 2, KeepAlive: mqtt.KeepAlive,
-		Will:    &mqtt.Message{Topic: presence, Payload: b.presence("lost"), QoS: 1, Retain: true},
+		Will:    &mqtt.Message{Topic: presence, Payload: encodePresence(stream.Presence{State: string(stream.Lost), Boot: b.boot}), QoS: 1, Retain: true},
 		Handler: b.receive,
 	}
 	if b.Count >= fleetSize {
@@ -36,11 +36,7 @@ func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
 	// command that does not arrive is noticed by the missing answer. The
 	// presence is its own: the last will of its former connection may arrive
 	// after it has published that it is here.
-	err = c.Subscribe(ctx, map[string]byte{stream.CommandTopic(b.id): 0, presence: 0})
-	if err == nil {
-		_, err = c.Publish(mqtt.Message{Topic: presence, Payload: b.presence("here"), QoS: 1, Retain: true})
-	}
-	if err != nil {
+	if err := c.Subscribe(ctx, map[string]byte{stream.CommandTopic(b.id): 0, presence: 0}); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -54,12 +50,18 @@ func (b *broadcaster) handOver(_ context.Context, c *mqtt.Client) error {
 	return c.Err()
 }
 
+// presence returns the payload of a presence with the interval and pause as they
+// are now.
 func (b *broadcaster) presence(state string) []byte {
-	p, err := json.Marshal(stream.Presence{State: state, Boot: b.boot})
+	return encodePresence(stream.Presence{State: state, Boot: b.boot, Min: b.mode.Min, Max: b.mode.Max, Paused: b.mode.Paused})
+}
+
+func encodePresence(p stream.Presence) []byte {
+	payload, err := json.Marshal(p)
 	if err != nil {
-		panic(err) // two strings
+		panic(err) // texts, durations and a bool
 	}
-	return p
+	return payload
 }
 
 func (b *broadcaster) onConnected(c *mqtt.Client) {
@@ -67,9 +69,7 @@ func (b *broadcaster) onConnected(c *mqtt.Client) {
 		b.onDisconnected() // its end is not seen yet
 	}
 	b.client = c
-	if b.presenceContradicted {
-		b.publishPresence()
-	}
+	b.publishPresence()
 	b.Log.Log(context.Background(), b.level(slog.LevelInfo), "connected", "id", b.id, "broker", b.Broker, "waiting", len(b.pending))
 	b.fleet.connectionChanged(1, "")
 }

@@ -32,17 +32,19 @@ func (b *broadcaster) handlePresence(payload []byte) {
 	switch {
 	case p.State == "here" && p.Boot != b.boot:
 		b.Log.Warn("another broadcaster has the same id", "id", b.id, "its boot", p.Boot)
-	case p.State != "here" && b.client != nil:
-		b.publishPresence()
 	case p.State != "here":
-		b.presenceContradicted = true // it may arrive before the connection is handed over
+		b.publishPresence()
 	}
 }
 
+// publishPresence publishes that the broadcaster is here, and how it stands. It
+// does nothing without a connection: a new one begins with it.
 func (b *broadcaster) publishPresence() {
+	if b.client == nil {
+		return
+	}
 	// Not acknowledged: after a lost connection it is published again anyway.
 	_, _ = b.client.Publish(mqtt.Message{Topic: stream.PresenceTopic(b.id), Payload: b.presence("here"), QoS: 1, Retain: true})
-	b.presenceContradicted = false
 }
 
 // handleCommand executes a command and answers it.
@@ -52,8 +54,12 @@ func (b *broadcaster) handleCommand(payload []byte) {
 	if err == nil {
 		err = c.Check()
 	}
+	was := b.mode
 	if err == nil {
 		err = b.execute(c)
+	}
+	if b.mode != was {
+		b.publishPresence() // before the answer: who has read that sees this
 	}
 	answer := stream.Answer{ID: c.ID, OK: err == nil, State: b.mode}
 	if err != nil {

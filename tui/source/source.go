@@ -92,7 +92,19 @@ type PollMsg struct {
 	Senders   []stream.Sender     // nil if they were not asked for
 	Intervals []history.Intervals // nil if they were not asked for
 	Took      time.Duration
+	Once      bool // asked for besides the regular ones: no other follows
 	Err       error
+}
+
+// PollOnce is Poll for what has just come to be shown: it does not wait for the
+// next regular one.
+func (s *Source) PollOnce(senders, intervals bool) tea.Cmd {
+	poll := s.Poll(senders, intervals)
+	return func() tea.Msg {
+		m, ok := poll().(PollMsg)
+		m.Once = ok
+		return m
+	}
 }
 
 // Poll reads the totals, and the senders and their intervals where they are

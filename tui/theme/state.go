@@ -11,6 +11,10 @@ func Sign(state stream.State) string {
 		return "◐"
 	case stream.Silent:
 		return "○"
+	case stream.Paused:
+		return "‖"
+	case stream.Unknown:
+		return "◌"
 	case stream.Gone:
 		return "×"
 	case stream.Lost:

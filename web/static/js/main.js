@@ -257,6 +257,7 @@ const keys = [
 bindKeys(keys);
 fillHelp(at('help'), keys);
 
+status.on('changed', () => senders.setAway(status.away()));
 status.on('changed', () => head.show(status, senders, clock.now()));
 senders.on('changed', () => head.show(status, senders, clock.now()));
 setInterval(() => { if (!document.hidden) head.show(status, senders, clock.now()); }, 1000);

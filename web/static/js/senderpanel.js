@@ -57,7 +57,7 @@ export class SenderPanel extends Emitter {
 
   #fill(node, row) {
     if (!row) return;
-    const s = row.sender;
+    const s = this.#senders.shown(row.sender);
     node.dataset.sender = s.name;
     node.classList.toggle('pod', row.pod != null);
     node.classList.toggle('selected', s.name === this.chosen);
@@ -76,7 +76,7 @@ export class SenderPanel extends Emitter {
   #showChips() {
     const now = this.#clock.now();
     const weight = (s) => ['late', 'silent', 'lost'].includes(s.state) ? 0 : s.state === 'on time' ? 1 : 2;
-    const some = this.#senders.list.toSorted((a, b) => weight(a) - weight(b)).slice(0, maxChips);
+    const some = this.#senders.list.map((s) => this.#senders.shown(s)).sort((a, b) => weight(a) - weight(b)).slice(0, maxChips);
     while (this.chips.children.length > some.length) this.chips.lastChild.remove();
     while (this.chips.children.length < some.length) this.chips.append(row('button.chip'));
     some.forEach((s, i) => {

@@ -27,6 +27,7 @@ export class Senders extends Emitter {
   #byName = new Map();
   /** @type {Sender[]} by name */
   list = [];
+  #away = null;
 
   /** Reads the senders from the API. */
   async load() {
@@ -44,14 +45,27 @@ export class Senders extends Emitter {
 
   get(name) { return this.#byName.get(name); }
 
+  /**
+   * Sets what is away, so that no sender's state is known.
+   * @param {{who: string, since: number}|null} away null: nothing
+   */
+  setAway(away) {
+    if (away?.who === this.#away?.who && away?.since === this.#away?.since) return;
+    this.#away = away;
+    this.emit('changed');
+  }
+
+  /** A sender as it is shown. @param {Sender} s */
+  shown(s) { return this.#away ? { ...s, state: 'unknown', away: this.#away } : s; }
+
   /** Applies a sender as the API or an event describes it. */
   update(facts, notify = true) {
     const s = this.#entry(facts.sender, facts.ours);
     Object.assign(s, {
-      ours: facts.ours, state: facts.state, since: parseTime(facts.since),
+      ours: facts.ours, state: facts.state, since: facts.since ? parseTime(facts.since) : 0,
       expected: facts.expected_ms ?? 0, color: facts.color ?? s.color, facts,
     });
-    s.seen = Math.max(s.seen, parseTime(facts.last_seen));
+    if (facts.last_seen) s.seen = Math.max(s.seen, parseTime(facts.last_seen));
     if (notify) this.emit('changed');
   }
 
@@ -66,7 +80,7 @@ export class Senders extends Emitter {
         s.spark.push(m.delta_ms);
         if (s.spark.length > maxIntervals) s.spark.shift();
       }
-      if (!live) continue;
+      if (!live || m.retained) continue;
       const at = parseTime(m.received);
       s.seen = Math.max(s.seen, at);
       if (s.state === 'late' || s.state === 'silent') Object.assign(s, { state: 'on time', since: at });
@@ -77,14 +91,17 @@ export class Senders extends Emitter {
   /** The number of senders in each state: [["on time", 4], ["silent", 1]]. */
   counts() {
     const n = new Map(states.map((s) => [s, 0]));
-    for (const s of this.list) n.set(s.state, (n.get(s.state) ?? 0) + 1);
+    for (const one of this.list) {
+      const { state } = this.shown(one);
+      n.set(state, (n.get(state) ?? 0) + 1);
+    }
     return [...n].filter(([, count]) => count > 0);
   }
 
   #entry(name, ours) {
     let s = this.#byName.get(name);
     if (!s) {
-      s = { name, ours, state: 'on time', since: 0, seen: 0, expected: 0, color: '', spark: [], last: 0, facts: null };
+      s = { name, ours, state: 'unknown', since: 0, seen: 0, expected: 0, color: '', spark: [], last: 0, facts: null };
       this.#byName.set(name, s);
       this.list.splice(indexFor(this.list, name), 0, s);
     }

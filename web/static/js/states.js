@@ -1,29 +1,37 @@
 // Signs and words of the senders' states; colour is never the only mark.
 
-import { age, timeShort } from './format.js';
+import { age, elapsed, timeShort } from './format.js';
 
 /** @type {Record<string, {sign: string, kind: string}>} */
 const signs = {
   'on time': { sign: '●', kind: 'good' },
   late: { sign: '◐', kind: 'warn' },
   silent: { sign: '○', kind: 'bad' },
+  paused: { sign: '‖', kind: 'off' },
   gone: { sign: '×', kind: 'off' },
   lost: { sign: '⨯', kind: 'bad' },
+  unknown: { sign: '◌', kind: 'off' },
 };
 
 /** In the order in which they are counted. */
-export const states = ['on time', 'late', 'silent', 'lost', 'gone'];
+export const states = ['on time', 'late', 'silent', 'paused', 'lost', 'gone', 'unknown'];
 
 /** The sign and the kind (good, warn, bad, off) of a sender's state. */
 export const stateSign = (state) => signs[state] ?? { sign: '◌', kind: 'off' };
 
 /**
- * A sender's state now in words, with how long or since when.
- * @param {{state: string, since: number, seen: number, expected: number}} s times in ms
+ * A sender's state now in words, with how long or since when, or why it is not known.
+ * @param {{state: string, since: number, seen: number, expected: number, away: {who: string, since: number}|null, facts: object}} s times in ms
  * @param {number} now
  */
 export function stateWords(s, now) {
   switch (s.state) {
+    case 'paused':
+      return 'paused';
+    case 'unknown':
+      if (s.away) return `${s.away.who} away ${elapsed(now - s.away.since)}`;
+      if (!s.seen) return 'retained only';
+      return s.facts?.messages === 1 && !s.expected ? 'one message so far' : 'unknown';
     case 'late':
       return s.expected ? 'late ' + age(now - s.seen - s.expected) : 'late';
     case 'silent':

@@ -31,6 +31,13 @@ export class Status extends Emitter {
     this.emit('changed');
   }
 
+  /** What the senders' messages do not come through now: {who, since}, or null. */
+  away() {
+    if (this.failure) return { who: 'receiver', since: this.failure.since };
+    const link = this.stats?.link;
+    return link && link.state !== 'connected' ? { who: 'broker', since: parseTime(link.since) } : null;
+  }
+
   setEvents(state) {
     this.events = state;
     this.emit('changed');

@@ -1,0 +1,104 @@
+package tui
+
+import (
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/muesli/termenv"
+
+	"hellox/history"
+	"hellox/stream"
+	"hellox/tui/source"
+	"hellox/tui/tuitest"
+)
+
+// Paused and unknown senders look like no other, and an unknown one says why.
+func TestSendersThatAreNotJudged(t *testing.T) {
+	store := tuitest.NewStore()
+	store.Totals.Link = stream.Link{State: stream.Connected}
+	store.Known = []stream.Sender{
+		{Sender: "a", Ours: true, State: stream.Paused, LastSeen: tuitest.At, Messages: 9},
+		{Sender: "b", State: stream.Unknown, LastSeen: tuitest.At, Messages: 1},
+		{Sender: "c", State: stream.Unknown, Messages: 3},
+		{Sender: "d", State: stream.Unknown, LastSeen: tuitest.At, Messages: 2},
+		{Sender: "e", Ours: true, State: stream.OnTime, LastSeen: tuitest.At, Messages: 2},
+	}
+	for _, size := range []struct{ w, h int }{{80, 24}, {160, 50}} {
+		s := open(t, store, termenv.Ascii, size.w, size.h)
+		if size.w == 80 {
+			s.press("3")
+		} else {
+			s.shows("5 senders  ● 1  ‖ 1  ◌ 3")
+		}
+		s.poll()
+		s.shows("◌ ", "one message", "retained", "unknown", "‖ ", "paused")
+	}
+
+	s := open(t, store, termenv.Ascii, 80, 24)
+	s.press("3")
+	s.poll()
+	s.shows("● on time")
+	store.Add(history.Event{Link: &stream.Link{State: stream.Retrying, Since: tuitest.At.Add(8 * time.Second)}})
+	s.follow()
+	s.hides("● on time", "‖")
+	s.shows("◌ away 12 s")
+	// Another attempt does not begin to count anew.
+	store.Add(history.Event{Link: &stream.Link{State: stream.Retrying, Since: tuitest.At.Add(19 * time.Second)}})
+	s.follow()
+	s.shows("◌ away 12 s")
+	store.Add(history.Event{Link: &stream.Link{State: stream.Connected}})
+	s.follow()
+	s.shows("● on time", "‖ paused")
+}
+
+// The senders are read as soon as they are shown, not with the next totals.
+func TestSendersAreReadWhenTheyAreShown(t *testing.T) {
+	store := tuitest.NewStore()
+	store.Totals.Link = stream.Link{State: stream.Connected}
+	store.Known = []stream.Sender{{Sender: "a", Ours: true, State: stream.OnTime, LastSeen: tuitest.At, Messages: 1}}
+	s := open(t, store, termenv.Ascii, 80, 24)
+	s.press("3")
+	s.poll()
+	s.press("1")
+	store.Known = []stream.Sender{{Sender: "a", Ours: true, State: stream.Silent, LastSeen: tuitest.At, Messages: 1}}
+	polls := 0
+	for _, msg := range s.run(s.key("3")) {
+		if m, ok := msg.(source.PollMsg); ok {
+			polls++
+			if !m.Once {
+				t.Error("it begins a second series of polls")
+			}
+			s.send(m)
+		}
+	}
+	if polls != 1 {
+		t.Fatalf("%d polls when the senders are shown", polls)
+	}
+	s.shows("○ silent")
+	if m := s.run(s.key("3")); len(m) > 0 {
+		t.Errorf("shown already, they are read again: %v", m)
+	}
+}
+
+// key presses a key and returns the command that the model wants run.
+func (s *screen) key(name string) tea.Cmd {
+	return s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(name)})
+}
+
+// run runs a command and returns all its replies.
+func (s *screen) run(cmd tea.Cmd) (replies []tea.Msg) {
+	if cmd == nil {
+		return nil
+	}
+	switch msg := cmd().(type) {
+	case nil:
+	case tea.BatchMsg:
+		for _, one := range msg {
+			replies = append(replies, s.run(one)...)
+		}
+	default:
+		replies = append(replies, msg)
+	}
+	return replies
+}
