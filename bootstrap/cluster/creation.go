@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -159,6 +160,9 @@ func CreationInterrupted(stateDir string, c Candidate, created func() (time.Time
 	if err == nil {
 		var at time.Time
 		at, err = created()
+		if _, silent := errors.AsType[run.NoAnswer](err); silent || errors.Is(err, context.Canceled) {
+			return false, errors.Join(err, lock.Unlock()) // it is not known
+		}
 		// The marker is touched every second, and clocks of files are coarse.
 		const slack = 5 * time.Second
 		if err == nil && at.After(began.Add(-slack)) && at.Before(info.ModTime().Add(slack)) {

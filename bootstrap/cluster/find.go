@@ -2,8 +2,11 @@ package cluster
 
 import (
 	"context"
+	"errors"
 
 	"golang.org/x/sync/errgroup"
+
+	"hellox/bootstrap/run"
 )
 
 // FindOptions configures Find.
@@ -30,24 +33,34 @@ func Find(ctx context.Context, providers []Provider, o FindOptions) (Found, erro
 }
 
 // ListRunning returns all local clusters that run. A provider that is not
-// installed or does not answer has none.
-func ListRunning(ctx context.Context, providers []Provider, o FindOptions) ([]Found, error) {
+// installed or cannot be used has none. unanswered holds an error for each question
+// that no program answered: it may have more.
+func ListRunning(ctx context.Context, providers []Provider, o FindOptions) (running []Found, unanswered []error, err error) {
 	if o.Target == Local {
-		return nil, nil
+		return nil, nil, nil
 	}
 	all, err := discover(ctx, providers, o.Target, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var running []Found
+	noAnswer := func(err error) {
+		if _, ok := errors.AsType[run.NoAnswer](err); ok {
+			unanswered = append(unanswered, err)
+		}
+	}
 	for _, d := range all {
+		noAnswer(d.err)
 		for _, c := range d.candidates {
-			if c.State == Running && (o.Profile == "" || o.Profile == c.Name) {
+			switch {
+			case o.Profile != "" && o.Profile != c.Name:
+			case c.State == Running:
 				running = append(running, d.found(c, Running.why()))
+			case c.Err != nil:
+				noAnswer(c.Err)
 			}
 		}
 	}
-	return running, nil
+	return running, unanswered, nil
 }
 
 // discovered is what one provider has.

@@ -78,7 +78,7 @@ func (k engineCluster) created(ctx context.Context, r *run.Runner, engine contai
 	for _, n := range k.nodes {
 		args = append(args, n.name)
 	}
-	out, err := r.Run(ctx, run.Command{Name: string(engine), Args: args})
+	out, err := r.Ask(ctx, run.AnswerLimit, run.Command{Name: string(engine), Args: args})
 	if err != nil {
 		return first, err
 	}
@@ -100,7 +100,7 @@ func (k engineCluster) created(ctx context.Context, r *run.Runner, engine contai
 // ps asks the engine for the containers with kind's label.
 func ps(ctx context.Context, r *run.Runner, engine containerEngine) ([]engineCluster, error) {
 	list := func(label string) (run.Output, error) {
-		return r.Run(ctx, run.Command{Name: string(engine), Args: []string{
+		return r.Ask(ctx, run.AnswerLimit, run.Command{Name: string(engine), Args: []string{
 			"ps", "-a", "--filter", "label=io.x-k8s.kind.cluster",
 			"--format", "{{.Names}}|{{.Status}}|{{.Ports}}|" + label,
 		}})

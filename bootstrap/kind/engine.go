@@ -33,7 +33,7 @@ func detectEngine(ctx context.Context, r *run.Runner) (containerEngine, error) {
 		if !podman {
 			return "docker", nil
 		}
-		if out, err := r.Run(ctx, run.Command{Name: "docker", Args: []string{"-v"}}); err == nil && strings.HasPrefix(out.Stdout, "Docker version") {
+		if out, err := r.Ask(ctx, run.AnswerLimit, run.Command{Name: "docker", Args: []string{"-v"}}); err == nil && strings.HasPrefix(out.Stdout, "Docker version") {
 			return "docker", nil
 		}
 	}

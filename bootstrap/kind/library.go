@@ -9,6 +9,8 @@ import (
 
 	kindcluster "sigs.k8s.io/kind/pkg/cluster"
 	"sigs.k8s.io/kind/pkg/exec"
+
+	"hellox/bootstrap/run"
 )
 
 // libraryEnviron is locked while the process's environment is changed.
@@ -51,10 +53,10 @@ func (p *Provider) withLibrary(ctx context.Context, progress func(string), do fu
 		provider = kindcluster.ProviderWithNerdctl(string(engine))
 	}
 	err = do(kindcluster.NewProvider(provider, kindcluster.ProviderWithLogger(stepLog(progress))))
-	if run := exec.RunErrorForError(err); run != nil {
+	if failed := exec.RunErrorForError(err); failed != nil {
 		// Its own text is the whole command without the reason.
-		lines := bytes.Split(bytes.TrimSpace(run.Output), []byte("\n"))
-		return fmt.Errorf("%s: %s", run.Command[0], lines[len(lines)-1])
+		lines := bytes.Split(bytes.TrimSpace(failed.Output), []byte("\n"))
+		return fmt.Errorf("%s: %s", failed.Command[0], lines[len(lines)-1])
 	}
 	return err
 }
@@ -62,9 +64,29 @@ func (p *Provider) withLibrary(ctx context.Context, progress func(string), do fu
 // kubeConfig returns the administrator's kubeconfig of the cluster, with the
 // address that its container publishes.
 func (p *Provider) kubeConfig(ctx context.Context, name string) (config string, err error) {
-	err = p.withLibrary(ctx, func(string) {}, func(l *kindcluster.Provider) error {
-		config, err = l.KubeConfig(name, false)
-		return err
+	type answer struct {
+		config string
+		err    error
+	}
+	err = p.runner.Question(ctx, "kind get kubeconfig --name "+name, run.AnswerLimit, func(ctx context.Context) error {
+		answered := make(chan answer, 1)
+		// The library cannot be ended: a program that does not answer it is left
+		// behind.
+		go func() {
+			var a answer
+			a.err = p.withLibrary(ctx, func(string) {}, func(l *kindcluster.Provider) (err error) {
+				a.config, err = l.KubeConfig(name, false)
+				return err
+			})
+			answered <- a
+		}()
+		select {
+		case a := <-answered:
+			config = a.config
+			return a.err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	})
 	return config, err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/run"
 	"hellox/bootstrap/step"
 )
 
@@ -59,7 +60,7 @@ func (m *Provider) Images(ctx context.Context, c cluster.Candidate, runtime stri
 
 // sshKey returns the private key that minikube created for the node.
 func (m *Provider) sshKey(ctx context.Context, c cluster.Candidate, node string) ([]byte, error) {
-	out, err := m.run(ctx, nil, "ssh-key", "-p", c.Name, "-n", node)
+	out, err := m.ask(ctx, run.AnswerLimit, "ssh-key", "-p", c.Name, "-n", node)
 	if err != nil {
 		return nil, refusal("ask for the ssh key of", c, out, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/run"
 	"hellox/bootstrap/step"
 )
 
@@ -23,7 +24,7 @@ func (m *Provider) List(ctx context.Context, enough func(cluster.Candidate) bool
 		}
 	}
 	profiles, err := m.profiles(ctx)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || silent(err) {
 		return nil, err
 	}
 	if err != nil {
@@ -54,8 +55,8 @@ func (m *Provider) List(ctx context.Context, enough func(cluster.Candidate) bool
 // profiles returns minikube's profiles by name, without their states. Without
 // --light minikube would ask every node of each, which takes a second.
 func (m *Provider) profiles(ctx context.Context) ([]profile, error) {
-	out, err := m.run(ctx, nil, "profile", "list", "-o", "json", "--light")
-	if ctx.Err() != nil {
+	out, err := m.ask(ctx, run.AnswerLimit, "profile", "list", "-o", "json", "--light")
+	if ctx.Err() != nil || silent(err) {
 		return nil, err
 	}
 	profiles, perr := parseProfiles(out.Stdout)
@@ -86,8 +87,8 @@ func (m *Provider) findState(ctx context.Context, p *profile) {
 		p.state = cluster.Running
 		return
 	}
-	out, err := m.run(ctx, nil, "status", "-p", p.Name, "-o", "json")
-	if ctx.Err() != nil {
+	out, err := m.ask(ctx, statusLimit, "status", "-p", p.Name, "-o", "json")
+	if ctx.Err() != nil || silent(err) {
 		p.state, p.broken = cluster.Broken, asError(err) // it is not read
 		return
 	}
@@ -107,7 +108,7 @@ func (m *Provider) findState(ctx context.Context, p *profile) {
 // created returns when the profile's machine was created: that is when it got
 // its ssh key.
 func (m *Provider) created(ctx context.Context, profile string) (time.Time, error) {
-	out, err := m.run(ctx, nil, "ssh-key", "-p", profile)
+	out, err := m.ask(ctx, run.AnswerLimit, "ssh-key", "-p", profile)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -116,6 +117,12 @@ func (m *Provider) created(ctx context.Context, profile string) (time.Time, erro
 		return time.Time{}, err
 	}
 	return info.ModTime(), nil
+}
+
+// silent reports whether err is that of a minikube that does not answer.
+func silent(err error) bool {
+	_, ok := errors.AsType[run.NoAnswer](err)
+	return ok
 }
 
 func asError(err error) *step.Error {

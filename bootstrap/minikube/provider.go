@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"k8s.io/client-go/rest"
 
@@ -46,10 +47,22 @@ func (m *Provider) Info() cluster.Info {
 
 // run runs minikube without its update check.
 func (m *Provider) run(ctx context.Context, line func(string), args ...string) (run.Output, error) {
-	return m.runner.Run(ctx, run.Command{
+	return m.runner.Run(ctx, command(line, args))
+}
+
+// ask asks minikube a question, which it answers within limit.
+func (m *Provider) ask(ctx context.Context, limit time.Duration, args ...string) (run.Output, error) {
+	return m.runner.Ask(ctx, limit, command(nil, args))
+}
+
+// statusLimit is how long `minikube status` may take: it tries again for 15 s itself.
+const statusLimit = 20 * time.Second
+
+func command(line func(string), args []string) run.Command {
+	return run.Command{
 		Name: "minikube", Args: args, Line: line,
 		Env: []string{"MINIKUBE_WANTUPDATENOTIFICATION=false", "MINIKUBE_WANTBETAUPDATENOTIFICATION=false"},
-	})
+	}
 }
 
 // running returns c with its profile's configuration read again: a start

@@ -35,8 +35,8 @@ func (m *Provider) StartNodes(ctx context.Context, c cluster.Candidate, progress
 	if len(c.Detail.(profile).Config.Nodes) == 1 {
 		return false, nil
 	}
-	out, err := m.run(ctx, nil, "status", "-p", c.Name, "-o", "json")
-	if ctx.Err() != nil {
+	out, err := m.ask(ctx, statusLimit, "status", "-p", c.Name, "-o", "json")
+	if ctx.Err() != nil || silent(err) {
 		return false, err
 	}
 	status, err := parseStatus(out.Stdout)

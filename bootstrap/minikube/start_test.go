@@ -295,7 +295,7 @@ func TestConnectStartsNothing(t *testing.T) {
 	if err != nil || len(c.Nodes) != 2 || c.Nodes[1].Ready {
 		t.Errorf("%+v, %v", c, err)
 	}
-	running, err := cluster.ListRunning(t.Context(), l.providers(), l.find)
+	running, _, err := cluster.ListRunning(t.Context(), l.providers(), l.find)
 	if err != nil || len(running) != 1 || running[0].Profile != "twin" {
 		t.Errorf("running %v, %v", running, err)
 	}
@@ -316,7 +316,7 @@ func TestRunningClusters(t *testing.T) {
 	}
 	l.Kubeconfig("two-profiles/kubeconfig")
 	l.Scene("now", listed("two-profiles/profile-list-light"))
-	running, err := cluster.ListRunning(t.Context(), l.providers(), l.find)
+	running, _, err := cluster.ListRunning(t.Context(), l.providers(), l.find)
 	if err != nil || len(running) != 2 || running[0].Profile != "boxed" || running[1].Profile != "minikube" {
 		t.Errorf("running %v, %v", running, err)
 	}

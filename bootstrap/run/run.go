@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"hellox/bootstrap/step"
@@ -19,6 +20,11 @@ import (
 // variable of a user's shell directs them elsewhere unnoticed.
 type Runner struct {
 	env []string
+
+	mu         sync.Mutex
+	waiting    func(questions []string) // nil: nobody is told
+	unanswered []*unanswered
+	silent     map[string]*step.Error // by the question that was not answered
 }
 
 // New takes the environment as os.Environ gives it. A shell that has
@@ -26,7 +32,7 @@ type Runner struct {
 // node, where no kind cluster is and none should be created: those variables are
 // restored to what minikube recorded.
 func New(environ []string) *Runner {
-	r := &Runner{env: slices.Clone(environ)}
+	r := &Runner{env: slices.Clone(environ), silent: make(map[string]*step.Error)}
 	if r.Getenv("MINIKUBE_ACTIVE_DOCKERD") == "" {
 		return r
 	}

@@ -12,7 +12,6 @@ import (
 	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/install"
-	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/state"
 )
@@ -29,15 +28,16 @@ func providers(sh shell, nodeImage string) ([]cluster.Provider, error) {
 		return nil, err
 	}
 	return bootstrap.Providers(bootstrap.ProviderOptions{
-		Runner: bootrun.New(sh.environ), StateDir: root, CacheDir: cache, NodeImage: nodeImage,
+		Runner: sh.runner, StateDir: root, CacheDir: cache, NodeImage: nodeImage,
 	}), nil
 }
 
-// runningClusters are the clusters that run and fit the selection.
-func runningClusters(ctx context.Context, sh shell, s selection) ([]cluster.Found, error) {
+// runningClusters are the clusters that run and fit the selection, and an error for
+// each question about them that no program answered.
+func runningClusters(ctx context.Context, sh shell, s selection) (running []cluster.Found, unanswered []error, err error) {
 	all, err := providers(sh, "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return cluster.ListRunning(ctx, all, findOptions(s))
 }
@@ -83,26 +83,44 @@ func connectCluster(ctx context.Context, sh shell, i state.Installation) (*clust
 	return found.Connect(ctx)
 }
 
-// installationsInClusters returns the installations in the running local clusters.
-func installationsInClusters(ctx context.Context, sh shell, s selection) ([]state.Installation, error) {
-	clusters, err := runningClusters(ctx, sh, s)
+// installationsInClusters returns the installations in the running local clusters,
+// and why a cluster could not be asked: one that is half deleted must not hide what
+// is in the others.
+func installationsInClusters(ctx context.Context, sh shell, s selection) (all []state.Installation, unknown []error, err error) {
+	clusters, unknown, err := runningClusters(ctx, sh, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, found := range clusters {
+		there, err := installationsIn(ctx, found)
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+		if err != nil {
+			unknown = append(unknown, err)
+		}
+		for _, i := range there {
+			if s.matches(i) {
+				all = append(all, i)
+			}
+		}
+	}
+	return all, unknown, nil
+}
+
+func installationsIn(ctx context.Context, found cluster.Found) ([]state.Installation, error) {
+	cluster, err := found.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
+	there, err := install.List(ctx, cluster.REST)
+	if err != nil {
+		return nil, fmt.Errorf("look into %s: %w", found, err)
+	}
 	var all []state.Installation
-	for _, found := range clusters {
-		cluster, err := found.Connect(ctx)
-		if err != nil {
-			return nil, err
-		}
-		there, err := install.List(ctx, cluster.REST)
-		if err != nil {
-			return nil, fmt.Errorf("look into %s: %w", found, err)
-		}
-		for _, i := range there {
-			if here := (state.Installation{Target: string(found.Target), Profile: found.Profile, Namespace: i.Namespace}); s.matches(here) && !i.DataOnly {
-				all = append(all, here)
-			}
+	for _, i := range there {
+		if !i.DataOnly {
+			all = append(all, state.Installation{Target: string(found.Target), Profile: found.Profile, Namespace: i.Namespace})
 		}
 	}
 	return all, nil
@@ -124,9 +142,12 @@ func (o *downOptions) emptyClusters(ctx context.Context, sh shell) ([]state.Inst
 	if o.target == targetLocal {
 		return nil, nil
 	}
-	running, err := runningClusters(ctx, sh, o.selection)
+	running, unanswered, err := runningClusters(ctx, sh, o.selection)
 	if err != nil {
 		return nil, err
+	}
+	if len(running) == 0 && len(unanswered) > 0 {
+		return nil, unanswered[0]
 	}
 	namespace := o.namespace
 	if namespace == "" {

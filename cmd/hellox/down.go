@@ -57,6 +57,7 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 		return err
 	}
 	steps := output.NewSteps(sh.out, sh.err, sh.env, o.output == "json")
+	sh.runner.OnWaiting(steps.Waiting)
 	all, err := o.selection.all(ctx, sh)
 	if err == nil && len(all) == 0 && o.cluster {
 		all, err = o.emptyClusters(ctx, sh)

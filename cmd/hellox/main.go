@@ -21,6 +21,8 @@ import (
 	"strings"
 	"syscall"
 
+	bootrun "hellox/bootstrap/run" // run is main's own
+	"hellox/cmd/hellox/output"
 	"hellox/tui/noquery"
 )
 
@@ -32,7 +34,7 @@ func main() {
 		signals = append(signals, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
-	code := run(ctx, os.Args[1:], shell{os.Stdin, os.Stdout, os.Stderr, os.LookupEnv, os.Environ()})
+	code := run(ctx, os.Args[1:], shell{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, environ: os.Environ()})
 	stop()
 	os.Exit(code)
 }
@@ -46,10 +48,13 @@ type shell struct {
 	env func(string) (string, bool)
 	// environ is the same as a list, for the commands that are run.
 	environ []string
+	// runner runs other programs; set by run.
+	runner *bootrun.Runner
 }
 
 // run is the whole program: it ends with an exit code of the table in errors.go.
 func run(ctx context.Context, args []string, sh shell) int {
+	sh.runner = bootrun.New(sh.environ).OnWaiting(output.NewSteps(sh.out, sh.err, sh.env, false).Waiting)
 	root := newRoot(sh)
 	root.SetArgs(args)
 	root.SetIn(sh.in)

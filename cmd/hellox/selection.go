@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"hellox/cmd/hellox/args"
+	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 )
 
@@ -33,32 +35,39 @@ func (s selection) matches(i state.Installation) bool {
 		(s.namespace == "" || s.namespace == i.Namespace)
 }
 
-// all returns every installation that matches: those on record on this machine,
-// and, when none of those matches, those found in the local clusters that run.
-func (s selection) all(ctx context.Context, sh shell) ([]state.Instance, error) {
+// recorded returns the installations on record on this machine that match.
+func (s selection) recorded(sh shell) ([]state.Instance, error) {
 	root, err := state.Root(sh.env)
 	if err != nil {
 		return nil, err
 	}
-	recorded, err := state.List(root)
+	all, err := state.List(root)
 	if err != nil {
 		return nil, err
 	}
-	var matching []state.Instance
-	for _, instance := range recorded {
-		if s.matches(instance.Installation) {
-			matching = append(matching, instance)
-		}
+	return slices.DeleteFunc(all, func(i state.Instance) bool { return !s.matches(i.Installation) }), nil
+}
+
+// all returns every installation that matches: those on record on this machine,
+// and, when none of those matches, those found in the local clusters that run. A
+// cluster that cannot be asked is an error if nothing else matches, else a note.
+func (s selection) all(ctx context.Context, sh shell) ([]state.Instance, error) {
+	matching, err := s.recorded(sh)
+	if err != nil || len(matching) > 0 || s.target == targetLocal {
+		return matching, err
 	}
-	if len(matching) > 0 || s.target == targetLocal {
-		return matching, nil
-	}
-	found, err := installationsInClusters(ctx, sh, s)
+	found, unknown, err := installationsInClusters(ctx, sh, s)
 	if err != nil {
 		return nil, err
 	}
 	for _, i := range found {
 		matching = append(matching, state.Instance{Installation: i})
+	}
+	if len(matching) == 0 && len(unknown) > 0 {
+		return nil, unknown[0]
+	}
+	for _, err := range unknown {
+		fmt.Fprintf(sh.err, " • %s\n", output.OneLine(err.Error()))
 	}
 	return matching, nil
 }
@@ -113,13 +122,20 @@ func (s selection) others(ctx context.Context, sh shell) []state.Instance {
 	if s == (selection{}) {
 		return nil
 	}
-	all, err := selection{}.listAll(ctx, sh)
-	if err != nil {
-		if root, err := state.Root(sh.env); err == nil {
-			all, _ = state.List(root)
+	all, _ := selection{}.recorded(sh)
+	found, _, _ := installationsInClusters(ctx, sh, selection{})
+	return append(all, unrecorded(all, found)...)
+}
+
+// unrecorded returns those of found that are not in all.
+func unrecorded(all []state.Instance, found []state.Installation) []state.Instance {
+	var more []state.Instance
+	for _, i := range found {
+		if !slices.ContainsFunc(all, func(known state.Instance) bool { return known.Installation == i }) {
+			more = append(more, state.Instance{Installation: i})
 		}
 	}
-	return all
+	return more
 }
 
 // held returns the error of a command that the process p stands in the way of,

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap/install"
+	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/history"
@@ -28,33 +29,9 @@ func newStatus(sh shell) *cobra.Command {
 		Use:   "status",
 		Short: "Show every installation: pods, forwards, senders, rates",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			all, err := selected.listAll(ctx, sh)
-			if err != nil {
-				return err
-			}
-			if len(all) == 0 && len(selected.others(ctx, sh)) > 0 {
-				return selected.none(ctx, sh)
-			}
-			list := make([]installationStatus, len(all))
-			for i, instance := range all {
-				list[i] = readStatus(ctx, sh, instance)
-			}
-			if format == "json" {
-				return output.JSON(sh.out, map[string]any{"installations": list})
-			}
-			if len(list) == 0 {
-				fmt.Fprintf(sh.err, "nothing is up%s\nhint: hellox up\n", selected)
-				return nil
-			}
-			var text bytes.Buffer
-			for _, s := range list {
-				s.print(&text, time.Now())
-			}
-			if _, err := sh.out.Write(text.Bytes()); err != nil {
-				return fmt.Errorf("print the status: %w", err)
-			}
-			return nil
+			r := statusReport{sh: sh, steps: output.NewSteps(sh.out, sh.err, sh.env, false), json: format == "json"}
+			sh.runner.OnWaiting(r.steps.Waiting)
+			return r.run(cmd.Context(), selected)
 		},
 	}
 	f := cmd.Flags()
@@ -63,27 +40,109 @@ func newStatus(sh shell) *cobra.Command {
 	return cmd
 }
 
-// listAll returns the instances recorded on this machine and those found in the
-// running clusters, each once.
-func (s selection) listAll(ctx context.Context, sh shell) ([]state.Instance, error) {
-	all, err := s.all(ctx, sh)
-	if err != nil || s.target == targetLocal {
-		return all, err
+// A statusReport shows one installation after the other: what is on this machine
+// first, as programs that know clusters may take long, or never answer.
+type statusReport struct {
+	sh    shell
+	steps *output.Steps // the line that says what it waits for
+	json  bool
+	list  []installationStatus
+}
+
+func (r *statusReport) run(ctx context.Context, s selection) error {
+	recorded, err := s.recorded(r.sh)
+	if err != nil {
+		return err
 	}
-	found, err := installationsInClusters(ctx, sh, s)
+	var inClusters []state.Instance
+	for _, instance := range recorded {
+		if instance.Target != targetLocal {
+			inClusters = append(inClusters, instance)
+			continue
+		}
+		if err := r.add(ctx, instance); err != nil {
+			return err
+		}
+	}
+	var unknown []error
+	if s.target != targetLocal {
+		if unknown, err = r.clusters(ctx, s, inClusters); err != nil {
+			return err
+		}
+	}
+	return r.end(ctx, s, unknown)
+}
+
+// clusters adds the installations in clusters: recorded, and found there. It returns
+// why a cluster could not be asked.
+func (r *statusReport) clusters(ctx context.Context, s selection, recorded []state.Instance) (unknown []error, err error) {
+	for _, instance := range recorded {
+		if err := r.add(ctx, instance); err != nil {
+			return nil, err
+		}
+	}
+	r.steps.Begin(step.Cluster)
+	found, unknown, err := installationsInClusters(ctx, r.sh, s)
+	r.steps.Drop()
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[state.Installation]bool)
-	for _, instance := range all {
-		known[instance.Installation] = true
-	}
-	for _, i := range found {
-		if !known[i] {
-			all = append(all, state.Instance{Installation: i})
+	for _, instance := range unrecorded(recorded, found) {
+		if err := r.add(ctx, instance); err != nil {
+			return nil, err
 		}
 	}
-	return all, nil
+	return unknown, nil
+}
+
+// add reads the status of instance, and prints it at once as text.
+func (r *statusReport) add(ctx context.Context, instance state.Instance) error {
+	r.steps.Begin(instance.String())
+	status := readStatus(ctx, r.sh, instance)
+	r.steps.Drop()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	r.list = append(r.list, status)
+	if r.json {
+		return nil
+	}
+	var text bytes.Buffer
+	status.print(&text, time.Now())
+	if _, err := r.sh.out.Write(text.Bytes()); err != nil {
+		return fmt.Errorf("print the status: %w", err)
+	}
+	return nil
+}
+
+// end reports that there is nothing, and which clusters could not be asked.
+func (r *statusReport) end(ctx context.Context, s selection, unknown []error) error {
+	if len(r.list) == 0 && len(unknown) > 0 {
+		return unknown[0]
+	}
+	if len(r.list) == 0 && len(s.others(ctx, r.sh)) > 0 {
+		return s.none(ctx, r.sh)
+	}
+	if r.json {
+		report := struct {
+			Installations []installationStatus `json:"installations"`
+			Unknown       []string             `json:"unknown,omitempty"` // why a cluster could not be asked
+		}{Installations: r.list}
+		for _, err := range unknown {
+			report.Unknown = append(report.Unknown, output.OneLine(err.Error()))
+		}
+		if report.Installations == nil {
+			report.Installations = []installationStatus{}
+		}
+		return output.JSON(r.sh.out, report)
+	}
+	if len(r.list) == 0 {
+		fmt.Fprintf(r.sh.err, "nothing is up%s\nhint: hellox up\n", s)
+	}
+	for _, err := range unknown {
+		r.steps.Note(err.Error())
+	}
+	return nil
 }
 
 // An installationStatus is how one installation does.

@@ -91,6 +91,7 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 		return err
 	}
 	steps := output.NewSteps(sh.out, sh.err, sh.env, o.output == "json")
+	sh.runner.OnWaiting(steps.Waiting)
 	setup, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("it took longer than --timeout %s", o.timeout))
 	defer cancel()
 	all, err := providers(sh, o.nodeImage)

@@ -15,7 +15,6 @@ import (
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
 	"hellox/bootstrap/portforward"
-	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
@@ -268,7 +267,7 @@ func newPacker(sh shell) (image.Packer, error) {
 		return image.Packer{}, fmt.Errorf("pack the image: %w", err)
 	}
 	return image.Packer{
-		Runner: bootrun.New(sh.environ), Executable: self, CacheDir: cache,
+		Runner: sh.runner, Executable: self, CacheDir: cache,
 		Sources: []string{image.CompiledIn(), dir},
 	}, nil
 }

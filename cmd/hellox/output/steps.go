@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,6 +25,8 @@ type Steps struct {
 	mu      sync.Mutex
 	name    string
 	detail  string
+	waiting string          // what the step waits for, shown in place of detail
+	told    map[string]bool // what was told to be waited for, a line each
 	began   time.Time
 	spun    int
 	stop    chan struct{}
@@ -33,7 +36,7 @@ type Steps struct {
 // NewSteps returns the step lines of a command: for people on errs, or, if asJSON,
 // as objects on out.
 func NewSteps(out, errs io.Writer, env func(string) (string, bool), asJSON bool) *Steps {
-	s := &Steps{out: errs, smart: Capable(errs, env), width: columns(errs), now: time.Now}
+	s := &Steps{out: errs, smart: Capable(errs, env), width: columns(errs), now: time.Now, told: make(map[string]bool)}
 	if asJSON {
 		s.out, s.json, s.smart = io.Discard, json.NewEncoder(out), false
 	}
@@ -63,6 +66,28 @@ func (s *Steps) Progress(detail string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.detail = detail
+}
+
+// Waiting says which questions have not been answered for a while: beside the step
+// under way, or in a line each.
+func (s *Steps) Waiting(questions []string) {
+	s.mu.Lock()
+	spins := s.stop != nil
+	s.waiting = ""
+	if len(questions) > 0 {
+		s.waiting = "waiting for " + strings.Join(questions, ", ")
+	}
+	var untold []string
+	for _, q := range questions {
+		if !spins && !s.told[q] {
+			s.told[q] = true
+			untold = append(untold, q)
+		}
+	}
+	s.mu.Unlock()
+	for _, q := range untold {
+		s.Note("waiting for " + q)
+	}
 }
 
 // Done ends the step with what it found or did.
@@ -145,8 +170,8 @@ func (s *Steps) spin(stop <-chan struct{}, stopped chan<- struct{}) {
 			s.mu.Lock()
 			s.spun++
 			text := s.name
-			if s.detail != "" {
-				text += ": " + s.detail
+			if detail := cmp.Or(s.waiting, s.detail); detail != "" {
+				text += ": " + detail
 			}
 			text = fmt.Sprintf("%s (%.0f s)", OneLine(text), s.now().Sub(s.began).Seconds())
 			frame := []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")[s.spun%10]

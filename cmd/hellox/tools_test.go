@@ -1,0 +1,89 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hellox/bootstrap/run/runtest"
+)
+
+// hang installs tools that never answer in h's PATH.
+func (h *home) hang(t *testing.T, tools ...string) {
+	t.Helper()
+	bin := t.TempDir()
+	for _, tool := range tools {
+		if err := os.WriteFile(filepath.Join(bin, tool), []byte("#!/bin/sh\nexec /bin/sleep 600\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	self, err := exec.LookPath("hellox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.env = append(h.env, "PATH="+bin+string(filepath.ListSeparator)+filepath.Dir(self))
+}
+
+// TestHungTools asks tools that never answer: each is named and given up, status
+// shows what is on this machine before, and what needs no cluster does not ask.
+func TestHungTools(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.hang(t, "docker", "minikube", "kind")
+	h.up(t, "hellox")
+
+	t.Run("status", func(t *testing.T) {
+		t.Parallel()
+		cmd := exec.Command("hellox", "status")
+		cmd.Env = h.env
+		var both bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &both, &both
+		runtest.Bind(cmd)
+		if err := cmd.Run(); err != nil {
+			t.Error(err)
+		}
+		inOrder(t, both.String(), "local · hellox  running", "waiting for docker ps", "docker ps has not answered: gave up after 5s")
+		inOrder(t, both.String(), "local · hellox  running", "waiting for minikube profile list", "minikube profile list has not answered: gave up after 5s")
+	})
+	for name, tool := range map[string]string{"kind": "docker ps", "minikube": "minikube profile list"} {
+		t.Run("up "+name, func(t *testing.T) {
+			t.Parallel()
+			_, errs, code := h.command(t, "up", "--target", name)
+			if code != exitMissing {
+				t.Errorf("exit %d", code)
+			}
+			inOrder(t, errs, "waiting for "+tool, "hellox: "+tool+" has not answered: gave up after 5s", "hint: "+tool)
+		})
+	}
+	t.Run("a name that is not here", func(t *testing.T) {
+		t.Parallel()
+		if _, errs, code := h.command(t, "down", "--namespace", "elsewhere"); code != exitMissing || !strings.Contains(errs, "has not answered") {
+			t.Errorf("down: exit %d: %s", code, errs)
+		}
+	})
+	t.Run("publish", func(t *testing.T) {
+		t.Parallel()
+		if _, errs, code := h.command(t, "publish", "hi"); code != 0 || strings.Contains(errs, "waiting") {
+			t.Errorf("publish: exit %d: %s", code, errs)
+		}
+	})
+}
+
+// inOrder checks that text has each of the parts after the one before.
+func inOrder(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	rest := text
+	for _, part := range parts {
+		_, after, ok := strings.Cut(rest, part)
+		if !ok {
+			t.Errorf("no %q in its place in:\n%s", part, text)
+			return
+		}
+		rest = after
+	}
+}
