@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -24,28 +25,21 @@ type Hello struct {
 	Color  string        // #rrggbb, or ""
 }
 
-// AppendJSON appends h as it goes over the wire.
+// AppendJSON appends h as it goes over the wire, escaped as AppendString does.
 func (h *Hello) AppendJSON(b []byte) []byte {
-	b = append(b, `{"text":`...)
-	b = AppendString(b, h.Text)
-	b = append(b, `,"sender":`...)
-	b = AppendString(b, h.Sender)
-	b = append(b, `,"boot":`...)
-	b = AppendString(b, h.Boot)
-	b = append(b, `,"seq":`...)
-	b = strconv.AppendUint(b, h.Seq, 10)
-	b = append(b, `,"sent":"`...)
-	b = h.Sent.UTC().AppendFormat(b, TimeFormat)
-	b = append(b, '"')
-	if h.Next > 0 {
-		b = append(b, `,"next_ms":`...)
-		b = strconv.AppendInt(b, h.Next.Milliseconds(), 10)
-	}
-	if h.Color != "" {
-		b = append(b, `,"color":`...)
-		b = AppendString(b, h.Color)
-	}
-	return append(b, '}')
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(struct { // strings and numbers always encode
+		Text   string `json:"text"`
+		Sender string `json:"sender"`
+		Boot   string `json:"boot"`
+		Seq    uint64 `json:"seq"`
+		Sent   Time   `json:"sent"`
+		NextMS int64  `json:"next_ms,omitempty"`
+		Color  string `json:"color,omitempty"`
+	}{h.Text, h.Sender, h.Boot, h.Seq, Time(h.Sent), h.Next.Milliseconds(), h.Color})
+	return append(b, EscapeJSON(bytes.TrimSuffix(body.Bytes(), []byte("\n")))...)
 }
 
 // ParseHello parses the payload of a hellox broadcast. It returns false unless
