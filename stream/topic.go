@@ -34,6 +34,10 @@ func AnswerTopic(id string) string { return topicAnswer + id }
 // other topic.
 func PresenceID(topic string) (id string, ok bool) { return strings.CutPrefix(topic, topicPresence) }
 
+// CommandID returns the broadcaster that a command topic names; false for any
+// other topic.
+func CommandID(topic string) (id string, ok bool) { return strings.CutPrefix(topic, topicCommand) }
+
 // AnswerID returns the broadcaster that an answer topic names; false for any other
 // topic.
 func AnswerID(topic string) (id string, ok bool) { return strings.CutPrefix(topic, topicAnswer) }

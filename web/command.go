@@ -13,7 +13,8 @@ import (
 )
 
 // A commandHandler answers POST /api/command: it asks one broadcaster and
-// answers with its answer, or 504 if none came within five seconds.
+// answers with its answer, 404 if there is no such broadcaster, or 504 if no answer
+// came within five seconds.
 type commandHandler struct{ client Client } // nil: 503
 
 func (h commandHandler) post(w http.ResponseWriter, r *http.Request) error {
@@ -27,7 +28,10 @@ func (h commandHandler) post(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
 	defer cancel()
 	reply, took, err := h.client.Ask(ctx, to, cmd)
+	var absent *stream.AbsentError
 	switch {
+	case errors.As(err, &absent):
+		return &statusError{http.StatusNotFound, absent.Error()}
 	case r.Context().Err() == nil && (errors.Is(err, stream.ErrNoAnswer) || errors.Is(err, context.DeadlineExceeded)):
 		return &statusError{http.StatusGatewayTimeout, fmt.Sprintf("no answer from %s within %v", safetext.Clean(to), askTimeout)}
 	case err != nil:

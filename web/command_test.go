@@ -37,4 +37,8 @@ func TestCommand(t *testing.T) {
 	if w := ask(s, "POST", "/api/command", `{"to":"press-1","do":"pause"}`); w.Code != 504 || !strings.Contains(w.Body.String(), "no answer from press-1") {
 		t.Errorf("status %d %s", w.Code, w.Body)
 	}
+	client.err = &stream.AbsentError{ID: "nobody", Here: []string{"press-1"}}
+	if w := ask(s, "POST", "/api/command", `{"to":"nobody","do":"pause"}`); w.Code != 404 || !strings.Contains(w.Body.String(), "there is no broadcaster nobody; there is press-1") {
+		t.Errorf("status %d %s", w.Code, w.Body)
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -45,6 +46,10 @@ func newTell(sh shell) *cobra.Command {
 			}
 			defer end()
 			answer, roundTrip, err := conn.Ask(ctx, args[0], command)
+			var absent *stream.AbsentError
+			if errors.As(err, &absent) {
+				return missing(fmt.Errorf("tell %s: %w", output.OneLine(args[0]), err), absentHint(absent, args))
+			}
 			if errors.Is(err, stream.ErrNoAnswer) {
 				return failed(fmt.Errorf("tell %s: %w", args[0], err), "hellox status lists the broadcasters")
 			}
@@ -76,4 +81,12 @@ func newTell(sh shell) *cobra.Command {
 	f.StringVar(&url, "broker", "", "`URL` of the broker (default: the installation's)")
 	outputFlag(f, &format, "`text|json`")
 	return cmd
+}
+
+// absentHint returns the command to type instead.
+func absentHint(absent *stream.AbsentError, args []string) string {
+	if len(absent.Here) == 0 {
+		return "hellox scale 1"
+	}
+	return "hellox tell " + output.OneLine(slices.Min(absent.Here)) + " " + args[1]
 }

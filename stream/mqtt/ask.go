@@ -10,19 +10,35 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"hellox/stream"
-	"hellox/stream/safetext"
 )
 
 // AskTimeout is how long Ask waits for an answer.
 const AskTimeout = 5 * time.Second
 
+// settleTime is how long Ask waits for the presence or the answer of a
+// broadcaster after its own command has come back: a broker may send retained
+// messages behind others.
+const settleTime = 300 * time.Millisecond
+
+// presenceHere is the state of a broadcaster's presence while it is there.
+const presenceHere = "here"
+
+// A question is a command that waits for its answer.
+type question struct {
+	answer chan stream.Answer
+	echo   chan struct{} // closed when the command itself has come back
+}
+
 // Ask sends a command to the broadcaster of that id and returns its answer and
-// how long it took. Without an answer within AskTimeout the error is
-// ErrNoAnswer. An Answer that is not OK is no error.
+// how long it took. An Answer that is not OK is no error. If no broadcaster of
+// that id is there, the error is a *stream.AbsentError, at once; without an
+// answer within AskTimeout it is stream.ErrNoAnswer. Errors do not name the
+// broadcaster first: the caller does.
+//
+// Who is there the retained presences tell. Ask is subscribed to commands as
+// well: when its own comes back, the presences have come before it.
 func (c *Conn) Ask(ctx context.Context, id string, command stream.Command) (stream.Answer, time.Duration, error) {
-	failed := func(err error) (stream.Answer, time.Duration, error) {
-		return stream.Answer{}, 0, fmt.Errorf("ask %s: %w", safetext.Clean(id), err)
-	}
+	failed := func(err error) (stream.Answer, time.Duration, error) { return stream.Answer{}, 0, err }
 	if !stream.ValidID(id) {
 		return failed(errors.New("that is no id of a broadcaster"))
 	}
@@ -40,12 +56,13 @@ func (c *Conn) Ask(ctx context.Context, id string, command stream.Command) (stre
 	if err != nil {
 		return failed(err)
 	}
-	if err := c.subscribeAnswers(ctx, client); err != nil {
+	seesAbsence, err := c.subscribeAnswers(ctx, client)
+	if err != nil {
 		return failed(err)
 	}
-	answer := make(chan stream.Answer, 1)
+	q := &question{answer: make(chan stream.Answer, 1), echo: make(chan struct{})}
 	c.mu.Lock()
-	c.asked[id+"/"+command.ID] = answer
+	c.asked[id+"/"+command.ID] = q
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
@@ -56,52 +73,132 @@ func (c *Conn) Ask(ctx context.Context, id string, command stream.Command) (stre
 	if _, err := client.publish(Message{Topic: stream.CommandTopic(id), Payload: payload}); err != nil {
 		return failed(lostBecause(err))
 	}
+	a, err := c.await(ctx, client, id, q, seesAbsence)
+	return a, time.Since(began), err
+}
+
+// await waits for the answer to q.
+func (c *Conn) await(ctx context.Context, client *Client, id string, q *question, seesAbsence bool) (stream.Answer, error) {
 	timeout := time.NewTimer(c.answerTimeout)
 	defer timeout.Stop()
-	select {
-	case a := <-answer:
-		return a, time.Since(began), nil
-	case <-timeout.C:
-		return failed(fmt.Errorf("%w within %s", stream.ErrNoAnswer, c.answerTimeout))
-	case <-client.lost:
-		return failed(client.Err())
-	case <-ctx.Done():
-		return failed(ctx.Err())
+	echo, settled := q.echo, (<-chan time.Time)(nil)
+	if !seesAbsence {
+		echo = nil
+	}
+	for {
+		select {
+		case a := <-q.answer:
+			return a, nil
+		case <-echo:
+			echo, settled = nil, time.After(settleTime)
+		case <-settled:
+			settled = nil
+			if err := c.absent(id); err != nil {
+				return stream.Answer{}, err
+			}
+		case <-timeout.C:
+			return stream.Answer{}, fmt.Errorf("%w within %s", stream.ErrNoAnswer, c.answerTimeout)
+		case <-client.lost:
+			return stream.Answer{}, client.Err()
+		case <-ctx.Done():
+			return stream.Answer{}, ctx.Err()
+		}
 	}
 }
 
-// subscribeAnswers subscribes client to answers, once.
-func (c *Conn) subscribeAnswers(ctx context.Context, client *Client) error {
+// absent returns a *stream.AbsentError unless the presence of id says that it is
+// here.
+func (c *Conn) absent(id string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	state := c.states[id]
+	if state == presenceHere {
+		return nil
+	}
+	e := &stream.AbsentError{ID: id, State: state}
+	for other, state := range c.states {
+		if state == presenceHere {
+			e.Here = append(e.Here, other)
+		}
+	}
+	return e
+}
+
+// askFilters are the topic filters that Ask is subscribed to. QoS 0: a Conn also
+// publishes, and some brokers mix up the packet ids of both directions.
+func askFilters() map[string]byte {
+	return map[string]byte{stream.AnswerTopic("+"): 0, stream.PresenceTopic("+"): 0, stream.CommandTopic("+"): 0}
+}
+
+// subscribeAnswers subscribes client to what Ask needs, once. It reports whether
+// the broker grants what tells that a broadcaster is absent; answers it must.
+func (c *Conn) subscribeAnswers(ctx context.Context, client *Client) (seesAbsence bool, err error) {
 	c.subscribing.Lock()
 	defer c.subscribing.Unlock()
 	if c.answering == client {
-		return nil
+		return c.seesAbsence, nil
 	}
-	// QoS 0: a Conn also publishes, and some brokers mix up the packet ids
-	// of both directions.
-	if err := client.Subscribe(ctx, map[string]byte{stream.AnswerTopic("+"): 0}); err != nil {
-		return err
+	c.mu.Lock()
+	c.states = map[string]string{}
+	c.mu.Unlock()
+	granted, err := client.request(ctx, askFilters(), dialTimeout, notBusy)
+	if err != nil {
+		return false, err
 	}
-	c.answering = client
-	return nil
+	if answers := stream.AnswerTopic("+"); !granted(answers) {
+		return false, stream.WithHint(fmt.Errorf("subscribe to %s: %w", answers, ErrDenied), "this user may not read that topic")
+	}
+	c.answering, c.seesAbsence = client, granted(stream.PresenceTopic("+")) && granted(stream.CommandTopic("+"))
+	return c.seesAbsence, nil
 }
 
-// handleAnswer runs on paho's routing goroutine, which must not wait.
-func (c *Conn) handleAnswer(m stream.Arrival) {
-	id, ok := stream.AnswerID(m.Topic)
-	if !ok || m.Retained {
+// maxStates bounds the broadcasters whose presence is remembered.
+const maxStates = 20_000
+
+// handle runs on paho's routing goroutine, which must not wait.
+func (c *Conn) handle(m stream.Arrival) {
+	if id, ok := stream.PresenceID(m.Topic); ok {
+		c.handlePresence(id, m.Payload)
 		return
 	}
+	id, isAnswer := stream.AnswerID(m.Topic)
+	if !isAnswer {
+		id, _ = stream.CommandID(m.Topic)
+	}
 	var a stream.Answer
-	if err := json.Unmarshal(m.Payload, &a); err != nil {
+	if m.Retained || json.Unmarshal(m.Payload, &a) != nil { // a command has an "id" as well
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if ch, ok := c.asked[id+"/"+a.ID]; ok {
+	q, ok := c.asked[id+"/"+a.ID]
+	switch {
+	case !ok:
+	case isAnswer:
 		select {
-		case ch <- a:
+		case q.answer <- a:
 		default: // answered already
 		}
+	default:
+		select {
+		case <-q.echo:
+		default:
+			close(q.echo)
+		}
+	}
+}
+
+func (c *Conn) handlePresence(id string, payload []byte) {
+	var p stream.Presence
+	if len(payload) > 0 && json.Unmarshal(payload, &p) != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch _, known := c.states[id]; {
+	case len(payload) == 0:
+		delete(c.states, id)
+	case known || len(c.states) < maxStates:
+		c.states[id] = p.State
 	}
 }

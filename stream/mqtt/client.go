@@ -140,9 +140,23 @@ func (c *Client) Subscribe(ctx context.Context, filters map[string]byte) error {
 // long as timeout for the answer. Messages of a resumed session come before it:
 // as long as busy returns true, subscribe waits on.
 func (c *Client) subscribe(ctx context.Context, filters map[string]byte, timeout time.Duration, busy func() bool) error {
+	granted, err := c.request(ctx, filters, timeout, busy)
+	if err != nil {
+		return err
+	}
+	for filter := range filters {
+		if !granted(filter) {
+			return stream.WithHint(fmt.Errorf("subscribe to %s: %w", safetext.Clean(filter), ErrDenied), "this user may not read that topic")
+		}
+	}
+	return nil
+}
+
+// request is subscribe, but returns which filters the broker granted.
+func (c *Client) request(ctx context.Context, filters map[string]byte, timeout time.Duration, busy func() bool) (granted func(filter string) bool, err error) {
 	token, ok := c.client.SubscribeMultiple(filters, nil).(*paho.SubscribeToken)
 	if !ok {
-		return fmt.Errorf("subscribe: the MQTT library gave no token of a subscription")
+		return nil, fmt.Errorf("subscribe: the MQTT library gave no token of a subscription")
 	}
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
@@ -151,26 +165,24 @@ func (c *Client) subscribe(ctx context.Context, filters map[string]byte, timeout
 		case <-token.Done():
 			answered = true
 		case <-c.lost:
-			return lostBecause(c.cause)
+			return nil, lostBecause(c.cause)
 		case <-timer.C:
 			if !busy() {
-				return fmt.Errorf("subscribe: the broker does not answer within %s", timeout)
+				return nil, fmt.Errorf("subscribe: the broker does not answer within %s", timeout)
 			}
 			timer.Reset(timeout)
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 	}
 	if err := token.Error(); err != nil {
-		return lostBecause(c.lossOr(err))
+		return nil, lostBecause(c.lossOr(err))
 	}
-	granted := token.Result()
-	for filter := range filters {
-		if code, ok := granted[filter]; !ok || code > 2 {
-			return stream.WithHint(fmt.Errorf("subscribe to %s: %w", safetext.Clean(filter), ErrDenied), "this user may not read that topic")
-		}
-	}
-	return nil
+	codes := token.Result()
+	return func(filter string) bool {
+		code, ok := codes[filter]
+		return ok && code <= 2
+	}, nil
 }
 
 // Publish hands one message to the connection. For QoS 1 and 2, acked is closed

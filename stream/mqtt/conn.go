@@ -34,13 +34,15 @@ type Conn struct {
 
 	mu      sync.Mutex
 	client  *Client
-	cause   error         // why there is no client
-	changed chan struct{} // closed, and made anew, when client or cause change
-	asked   map[string]chan stream.Answer
+	cause   error                // why there is no client
+	changed chan struct{}        // closed, and made anew, when client or cause change
+	asked   map[string]*question // by broadcaster/command ID
+	states  map[string]string    // of the broadcasters, as their presence on this connection says
 
 	answerTimeout time.Duration // how long Ask waits
-	subscribing   sync.Mutex    // guards answers
+	subscribing   sync.Mutex    // guards answering and seesAbsence
 	answering     *Client       // the one that is subscribed to answers
+	seesAbsence   bool          // it is subscribed to presences and commands, too
 }
 
 // Dial opens a Conn. Whoever opened it closes it; ctx bounds only the first
@@ -55,7 +57,7 @@ func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c := &Conn{
-		o: o, fixed: fixed, stop: stop, ended: make(chan struct{}), changed: make(chan struct{}), asked: map[string]chan stream.Answer{},
+		o: o, fixed: fixed, stop: stop, ended: make(chan struct{}), changed: make(chan struct{}), asked: map[string]*question{},
 		cause:         errors.New("it is not connected yet"),
 		answerTimeout: AskTimeout,
 	}
@@ -72,7 +74,7 @@ func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 }
 
 func (c *Conn) connect(ctx context.Context) (*Client, error) {
-	client, err := Connect(ctx, ClientOptions{Broker: c.o.Broker, ClientID: c.o.ClientID, KeepAlive: KeepAlive, Filters: 1, Handler: c.handleAnswer})
+	client, err := Connect(ctx, ClientOptions{Broker: c.o.Broker, ClientID: c.o.ClientID, KeepAlive: KeepAlive, Filters: len(askFilters()), Handler: c.handle})
 	if err != nil {
 		c.set(nil, err)
 	}

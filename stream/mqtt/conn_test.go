@@ -87,6 +87,7 @@ func TestAskWithoutAnswer(t *testing.T) {
 	c := dialTest(t, b)
 	c.answerTimeout = 500 * time.Millisecond
 	out := subscribed(t, b, stream.CommandTopic("+"))
+	b.Publish(stream.PresenceTopic("nobody"), `{"state":"here"}`, true, 1) // or it would be told as absent
 	asked := make(chan error, 1)
 	go func() {
 		_, _, err := c.Ask(t.Context(), "nobody", stream.Command{Do: stream.Pause, ID: "1"})
@@ -101,6 +102,61 @@ func TestAskWithoutAnswer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := c.Ask(ctx, "nobody", stream.Command{Do: stream.Pause}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// A broadcaster that is not there is told at once, with those that are.
+func TestAskAbsent(t *testing.T) {
+	b := startBroker(t)
+	b.Publish(stream.PresenceTopic("press-2"), `{"state":"here"}`, true, 1)
+	b.Publish(stream.PresenceTopic("press-1"), `{"state":"here"}`, true, 1)
+	b.Publish(stream.PresenceTopic("press-3"), `{"state":"gone"}`, true, 1)
+	c := dialTest(t, b)
+	c.answerTimeout = time.Hour // it is not this that ends it
+	ask := func(id string) string {
+		t.Helper()
+		_, _, err := c.Ask(t.Context(), id, stream.Command{Do: stream.Pause})
+		var absent *stream.AbsentError
+		if !errors.As(err, &absent) || absent.ID != id {
+			t.Fatalf("%s: %v", id, err)
+		}
+		return err.Error()
+	}
+	if got, want := ask("press-9"), "there is no broadcaster press-9; there are press-1, press-2"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := ask("press-3"), "press-3 is gone; there are press-1, press-2"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	// The same connection sees who goes.
+	b.Publish(stream.PresenceTopic("press-1"), `{"state":"lost"}`, true, 1)
+	b.Publish(stream.PresenceTopic("press-2"), "", true, 1)
+	if got, want := ask("press-1"), "press-1 is lost, and no other is there"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	// One that answers is there, whatever its presence says.
+	out := subscribed(t, b, stream.CommandTopic("+"))
+	answered := make(chan error, 1)
+	go func() {
+		_, _, err := c.Ask(t.Context(), "press-1", stream.Command{Do: stream.Pause, ID: "7"})
+		answered <- err
+	}()
+	streamtest.Within(t, "the command", out)
+	b.Publish(stream.AnswerTopic("press-1"), `{"id":"7","ok":true,"state":{"min":"1s","max":"1s"}}`, false, 0)
+	if err := streamtest.Within(t, "the answer", answered); err != nil {
+		t.Error(err)
+	}
+}
+
+// A user who may not read presences waits for the answer, as long as it takes.
+func TestAskWithoutPresences(t *testing.T) {
+	b := startBroker(t)
+	denied := stream.PresenceTopic("+")
+	b.DenyTopic.Store(&denied)
+	c := dialTest(t, b)
+	c.answerTimeout = 2 * settleTime
+	if _, _, err := c.Ask(t.Context(), "press-9", stream.Command{Do: stream.Pause}); !errors.Is(err, stream.ErrNoAnswer) {
 		t.Error(err)
 	}
 }
