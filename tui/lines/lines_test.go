@@ -134,6 +134,7 @@ func TestLinesTellOfALostLinkAndOfWhatWasDropped(t *testing.T) {
 		store.Say(tuitest.Hello("press-1", 1, tuitest.At, stream.None, 0))
 		store.Add(
 			history.Event{Link: &stream.Link{State: stream.Retrying, Retry: tuitest.At.Add(4 * time.Second), Cause: "connection refused"}},
+			history.Event{Link: &stream.Link{State: stream.Retrying, Retry: tuitest.At.Add(150 * time.Millisecond), Cause: "connection refused"}},
 			history.Event{Link: &stream.Link{State: stream.Connected}},
 			history.Event{Evicted: 6},
 		)
@@ -144,7 +145,7 @@ func TestLinesTellOfALostLinkAndOfWhatWasDropped(t *testing.T) {
 		if _, err := lines.Write(t.Context(), lines.Options{Store: store, Since: tuitest.At, JSON: asJSON, Count: 2, Out: &out, Err: &aside, Now: now}); err != nil {
 			t.Fatal(err)
 		}
-		link, dropped := "◌ retry in 4 s: connection refused\n● connected\n", "⋯ 5 dropped: they came faster than they were read\n"
+		link, dropped := "◌ retry in 4 s: connection refused\n◌ retrying: connection refused\n● connected\n", "⋯ 5 dropped: they came faster than they were read\n"
 		if asJSON {
 			link += dropped
 		} else if !strings.Contains(out.String(), dropped) {

@@ -131,7 +131,10 @@ func (w *writer) link(l *stream.Link) error {
 	case stream.Connected:
 		text = "● connected"
 	case stream.Retrying:
-		text = "◌ retry in " + units.Elapsed(l.Retry.Sub(w.o.Now())+time.Second/2)
+		text = "◌ retrying"
+		if in := l.Retry.Sub(w.o.Now()); in >= time.Second {
+			text = "◌ retry in " + units.Elapsed(in+time.Second/2)
+		}
 	case stream.Ended:
 		text = "⨯ ended"
 	default:
