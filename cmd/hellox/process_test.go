@@ -99,6 +99,23 @@ func until(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// startBroker runs a broker and returns its URL once it listens.
+func startBroker(t testing.TB) string {
+	t.Helper()
+	address := freeAddress(t)
+	dir := t.TempDir()
+	broker := startProcess(t, dir, "broker", "broker", "--listen", "mqtt://"+address, "--store", filepath.Join(dir, "store"))
+	until(t, "the broker listens", func() bool {
+		select {
+		case <-broker.done:
+			t.Fatalf("the broker ended: %v", broker.err)
+		default:
+		}
+		return exec.Command("hellox", "publish", "x", "--topic", "up", "--broker", "mqtt://"+address).Run() == nil
+	})
+	return "mqtt://" + address
+}
+
 // freeAddress returns a loopback address that nobody listens on.
 func freeAddress(t testing.TB) string {
 	t.Helper()
@@ -160,6 +177,21 @@ func endHolders(home string) {
 			if p, err := os.FindProcess(r.Owner.PID); err == nil {
 				p.Kill()
 			}
+		}
+	}
+}
+
+// TestVerbOnce holds that a failed command says what it did once.
+func TestVerbOnce(t *testing.T) {
+	broker := startBroker(t)
+	for _, words := range [][]string{
+		{"publish", "hi", "--topic", "$SYS/x", "--broker", broker},
+		{"tell", "broadcast-9", "identify", "--broker", broker},
+	} {
+		out, err := exec.Command("hellox", words...).CombinedOutput()
+		sentence, _, _ := strings.Cut(string(out), "\n")
+		if err == nil || strings.Count(sentence, words[0]+" ") != 1 || strings.Contains(sentence, "ask ") {
+			t.Errorf("hellox %s: %v\n%s", strings.Join(words, " "), err, out)
 		}
 	}
 }

@@ -216,23 +216,6 @@ func runUnanswered(t *testing.T, args []string) time.Duration {
 	return took
 }
 
-// startBroker runs a broker and returns its URL once it listens.
-func startBroker(t testing.TB) string {
-	t.Helper()
-	address := freeAddress(t)
-	dir := t.TempDir()
-	broker := startProcess(t, dir, "broker", "broker", "--listen", "mqtt://"+address, "--store", filepath.Join(dir, "store"))
-	until(t, "the broker listens", func() bool {
-		select {
-		case <-broker.done:
-			t.Fatalf("the broker ended: %v", broker.err)
-		default:
-		}
-		return exec.Command("hellox", "publish", "x", "--topic", "up", "--broker", "mqtt://"+address).Run() == nil
-	})
-	return "mqtt://" + address
-}
-
 // TestScreenEnds ends the full screen in each way there is, in a terminal that
 // never answers. The terminal is then as it was.
 func TestScreenEnds(t *testing.T) {
