@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"hellox/stream"
 )
@@ -56,6 +58,10 @@ func ParseBroker(s string) (Broker, error) {
 		return wrong("mqtt, mqtts, ws and wss are known", "has the unknown scheme %q", scheme)
 	}
 	u, err := url.Parse(b.Scheme + "://" + rest)
+	if part, sign := rawSign(rest, b.Scheme[0] == 'm' || err != nil); sign != "" {
+		return wrong(fmt.Sprintf("write it as %s, or give user and password with --user and HELLOX_PASSWORD", url.PathEscape(sign)),
+			"has a %s in its %s that is not encoded", sign, part)
+	}
 	if err != nil {
 		return wrong(example, "cannot be read") // url's own error repeats the password
 	}
@@ -80,6 +86,40 @@ func ParseBroker(s string) (Broker, error) {
 	b.User = u.User.Username()
 	b.Password, _ = u.User.Password()
 	return b, nil
+}
+
+// rawSign returns the first character that must not stand in a URL's user or
+// password as it is, and in which of the two it is. rest is what follows the
+// scheme. With noPath, what follows a / is none either: the scheme has no paths, or
+// rest is no URL. A percent sign that begins an encoded character is none of them,
+// nor is an @ before the last.
+func rawSign(rest string, noPath bool) (part, sign string) {
+	at := strings.LastIndexByte(rest, '@')
+	if at < 0 {
+		return "", ""
+	}
+	part = "user name"
+	for i, r := range rest[:at] {
+		switch {
+		case r == ':':
+			part = "password"
+		case r == '/' && (!noPath || part == "user name"):
+			return "", "" // a path, in which an @ may stand
+		case r == '%':
+			if _, err := url.PathUnescape(rest[i:min(i+3, at)]); err != nil {
+				return part, "%"
+			}
+		case r != '@' && !isUserinfo(r):
+			return part, string(r)
+		}
+	}
+	return "", ""
+}
+
+// isUserinfo reports whether r may stand in a user or password as it is: RFC 3986,
+// userinfo.
+func isUserinfo(r rune) bool {
+	return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) || strings.ContainsRune("-._~!$&'()*+,;=", r)
 }
 
 // redactPassword cuts out what stands between the first : of the user part

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -28,6 +29,9 @@ func TestParseBroker(t *testing.T) {
 		"mqtt://[::1]:1883":                      {Scheme: "mqtt", Host: "[::1]:1883"},
 		"mqtt://[::1]":                           {Scheme: "mqtt", Host: "[::1]:1883"},
 		"mqtt://ann:s%40crt@h":                   {Scheme: "mqtt", Host: "h:1883", User: "ann", Password: "s@crt"},
+		"mqtt://ann:s@crt@h":                     {Scheme: "mqtt", Host: "h:1883", User: "ann", Password: "s@crt"},
+		"mqtt://ann:%23%25@h":                    {Scheme: "mqtt", Host: "h:1883", User: "ann", Password: "#%"},
+		"ws://h/a@b":                             {Scheme: "ws", Host: "h:80", Path: "/a@b"},
 		"mqtt://ann@h":                           {Scheme: "mqtt", Host: "h:1883", User: "ann"},
 		"mqtt://broker.hellox.svc.cluster.local": {Scheme: "mqtt", Host: "broker.hellox.svc.cluster.local:1883"},
 	} {
@@ -51,6 +55,17 @@ func TestParseBroker(t *testing.T) {
 		"ann:hunter2@h":           "has no scheme",
 		"foo://a:hunter2@h":       "unknown scheme",
 		"mqtt://a:hunter2@h:port": "cannot be read",
+		"mqtt://a:hunter2#1@h":    "a # in its password",
+		"mqtt://a:12#3@h":         "a # in its password",
+		"mqtt://a:hunter2%@h":     "a % in its password",
+		"mqtt://a:%zzhunter2@h":   "a % in its password",
+		"mqtt://a:hunter2?@h:1":   "a ? in its password",
+		"mqtt://a:12/hunter2@h":   "a / in its password",
+		"ws://a:hunter2/@h/mqtt":  "a / in its password",
+		"wss://a:hunter2[@h/mqtt": "a [ in its password",
+		"mqtt://a:hunter2ä@h":     "a ä in its password",
+		"mqtt://a#b:hunter2@h":    "a # in its user name",
+		"mqtt://h/topic@x":        "has the path",
 	} {
 		_, err := ParseBroker(s)
 		if err == nil || !strings.Contains(err.Error(), says) {
@@ -59,6 +74,9 @@ func TestParseBroker(t *testing.T) {
 		}
 		if stream.Hint(err) == "" {
 			t.Errorf("%s: no hint", s)
+		}
+		if sign := strings.TrimSuffix(says, " in its password"); sign != says && !strings.Contains(stream.Hint(err), url.PathEscape(sign[2:])) {
+			t.Errorf("%s: the hint %q does not have the encoded sign", s, stream.Hint(err))
 		}
 		if strings.Contains(err.Error()+stream.Hint(err), "hunter2") {
 			t.Errorf("%s: %v (%s) tells the password", s, err, stream.Hint(err))
@@ -77,7 +95,7 @@ func TestBrokerNeverPrintsThePassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := fmt.Sprintf("%v %+v %#v %s %q", b, b, b, b, b) + fmt.Sprint(&b) + fmt.Sprintf("%+v", SubscribeOptions{Broker: b}) + fmt.Sprintf("%+v", newConnectError(b, errClosed)) + log.String() + string(asJSON)
+	all := fmt.Sprintf("%v %+v %#v %s %q", b, b, b, b, b) + fmt.Sprint(&b) + fmt.Sprintf("%+v", SubscribeOptions{Broker: b}) + fmt.Sprintf("%+v", newConnectError(b, errClosed, 0)) + log.String() + string(asJSON)
 	if strings.Contains(all, "hunter2") {
 		t.Error(all)
 	}

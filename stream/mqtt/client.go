@@ -57,6 +57,7 @@ type Message struct {
 func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
 	c := &Client{acks: &ackTracker{}, lost: make(chan struct{})}
 	stop := func() bool { return true } // ctx from closing the connection
+	began, dialled := time.Now(), false
 	po := paho.NewClientOptions()
 	po.Servers = []*url.URL{{Scheme: o.Broker.Scheme, Host: o.Broker.Host, Path: o.Broker.Path}}
 	po.SetProtocolVersion(4) // else paho tries 3.1 after every refusal
@@ -86,6 +87,7 @@ func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
 		if err != nil {
 			return nil, err
 		}
+		dialled = true
 		stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
 		return newFrameReader(conn, o.Broker.maxPacket(), o.Filters, bufferSize, o.KeepAlive), nil
 	})
@@ -100,7 +102,10 @@ func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
 		return nil, ctx.Err()
 	}
 	if err := token.Error(); err != nil {
-		return nil, newConnectError(o.Broker, err)
+		if dialled {
+			err = &stageError{stageMQTT, err}
+		}
+		return nil, newConnectError(o.Broker, err, time.Since(began))
 	}
 	if t, ok := token.(*paho.ConnectToken); ok {
 		c.resumed = t.SessionPresent()

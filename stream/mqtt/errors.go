@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
@@ -49,17 +51,64 @@ func (e *ConnectError) Unwrap() []error { return []error{e.kind, e.err} }
 // Hint is what to try next, or "".
 func (e *ConnectError) Hint() string { return e.hint }
 
-// newConnectError explains err, which dialling b or its answer to CONNECT gave.
-func newConnectError(b Broker, err error) *ConnectError {
+// newConnectError explains err, which dialling b or its answer to CONNECT gave
+// after waited.
+func newConnectError(b Broker, err error, waited time.Duration) *ConnectError {
 	e := &ConnectError{Broker: b, kind: ErrUnreachable, err: err}
-	var (
-		dns       *net.DNSError
-		authority x509.UnknownAuthorityError
-		hostname  x509.HostnameError
-		invalid   x509.CertificateInvalidError
-		alert     tls.AlertError
-		record    tls.RecordHeaderError
-	)
+	if e.explainRefusal() || e.explainTLS() || e.explainListener() {
+		return e
+	}
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		e.Cause = fmt.Sprintf("the host name %q is not known", safetext.Clean(dns.Name))
+		if dns.IsTimeout || dns.IsTemporary {
+			e.Cause = fmt.Sprintf("the name server does not answer for %q", safetext.Clean(dns.Name))
+		}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		e.Cause = "nothing listens there (connection refused)"
+		e.hint = "hellox up starts a broker; hellox status shows where it listens"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		e.Cause = unanswered[stageOf(err)] + " within " + rounded(waited).String()
+		e.hint = otherListener(b, stageOf(err))
+	case errors.Is(err, errMalformed):
+		e.Cause = "what answers there is no MQTT broker: " + safetext.Clean(malformedCause(err))
+	case isClosed(err):
+		e.Cause = closedBefore[stageOf(err)]
+		e.hint = otherListener(b, stageOf(err))
+	default:
+		e.Cause = safetext.Clean(innermost(err).Error())
+	}
+	return e
+}
+
+// What a connection that got no answer, or was closed, had waited for.
+var (
+	unanswered = map[stage]string{
+		stageTCP:       "no answer",
+		stageTLS:       "connected, but no answer to the TLS handshake",
+		stageWebSocket: "connected, but no answer to the request for a WebSocket",
+		stageMQTT:      "connected, but no answer to CONNECT",
+	}
+	closedBefore = map[stage]string{
+		stageTCP:       "the connection was closed before the broker answered",
+		stageTLS:       "the connection was closed in the TLS handshake",
+		stageWebSocket: "the connection was closed instead of opening a WebSocket",
+		stageMQTT:      "the connection was closed before the broker answered",
+	}
+)
+
+// rounded is d as an error tells it.
+func rounded(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(time.Second)
+}
+
+// explainRefusal explains the codes of CONNACK, and reports whether it is one.
+func (e *ConnectError) explainRefusal() bool {
+	err := e.err
 	switch {
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword):
 		e.kind, e.Cause = ErrDenied, "the broker does not know this user name and password"
@@ -74,40 +123,67 @@ func newConnectError(b Broker, err error) *ConnectError {
 		e.kind, e.Cause = ErrDenied, "the broker does not speak MQTT 3.1.1"
 	case errors.Is(err, packets.ErrorRefusedServerUnavailable):
 		e.Cause = "the broker says that it is unavailable"
-	case errors.As(err, &dns):
-		e.Cause = fmt.Sprintf("the host name %q is not known", safetext.Clean(dns.Name))
-		if dns.IsTimeout || dns.IsTemporary {
-			e.Cause = fmt.Sprintf("the name server does not answer for %q", safetext.Clean(dns.Name))
-		}
-	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Cause = "nothing listens there (connection refused)"
-		e.hint = "hellox up starts a broker; hellox status shows where it listens"
-	case errors.As(err, &authority):
-		e.Cause = "its certificate is signed by an authority that is not known here"
-		e.hint = "give the authority's certificate with --ca FILE"
+	default:
+		return false
+	}
+	return true
+}
+
+// explainTLS explains what is wrong with a certificate or a handshake, and
+// reports whether it is that.
+func (e *ConnectError) explainTLS() bool {
+	var (
+		authority x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		alert     tls.AlertError
+		record    tls.RecordHeaderError
+	)
+	switch err := e.err; {
 	case errors.As(err, &hostname):
-		e.Cause = "its certificate is not for this host name"
+		e.Cause, e.hint = wrongName(hostname)
+	case errors.As(err, &authority):
+		e.Cause, e.hint = unknownAuthority(authority)
 	case errors.As(err, &invalid):
-		e.Cause = "its certificate is not valid: " + safetext.Clean(invalid.Error())
+		e.Cause, e.hint = invalidCertificate(invalid, time.Now())
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/":
+		e.Cause = "it speaks HTTP there, without TLS"
+		e.hint = "use " + e.Broker.as("ws")
 	case errors.As(err, &record):
 		e.Cause = "it does not speak TLS there"
-		e.hint = "use mqtt:// or ws:// for a listener without TLS"
+		e.hint = otherListener(e.Broker, stageTLS)
 	case errors.As(err, &alert):
 		e.kind, e.Cause = ErrDenied, "it ends the TLS handshake: "+safetext.Clean(alert.Error())
 		e.hint = "a broker that asks for a certificate gets it with --cert FILE --key FILE"
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		e.Cause = fmt.Sprintf("no answer within %s", dialTimeout)
-	case errors.Is(err, errMalformed):
-		e.Cause = "what answers there is no MQTT broker: " + safetext.Clean(malformedCause(err))
-	case isClosed(err):
-		e.Cause = "the connection was closed before the broker answered"
-		if b.Scheme == "mqtt" || b.Scheme == "ws" {
-			e.hint = "a listener with TLS wants mqtts:// or wss://"
-		}
 	default:
-		e.Cause = safetext.Clean(innermost(err).Error())
+		return false
 	}
-	return e
+	return true
+}
+
+// explainListener explains a listener that is known to speak something else, and
+// reports whether it is that.
+func (e *ConnectError) explainListener() bool {
+	var (
+		other  speaks
+		status *statusError
+	)
+	switch {
+	case errors.As(e.err, &status):
+		e.Cause = status.Error()
+		if e.Broker.Path != "/mqtt" {
+			e.hint = "the path of a broker's WebSocket is often /mqtt: " + Broker{Scheme: e.Broker.Scheme, Path: "/mqtt", Host: e.Broker.Host}.String()
+		}
+	case !errors.As(e.err, &other):
+		return false
+	case other == speaksTLS:
+		e.Cause = other.Error() + ", and this URL is without TLS"
+		e.hint = "use " + e.Broker.as(e.Broker.Scheme+"s")
+	default:
+		e.Cause = other.Error() + ", and this URL is without WebSockets"
+		e.hint = "use " + e.Broker.as(map[string]string{"mqtt": "ws", "mqtts": "wss"}[e.Broker.Scheme])
+	}
+	return true
 }
 
 // A lostError is ErrLost with its cause: one clean sentence.

@@ -118,6 +118,11 @@ func (f *frameReader) Read(p []byte) (int, error) {
 
 func (f *frameReader) readHead() error {
 	f.headLen, f.headRead, f.left = 0, 0, 0
+	if !f.greeted {
+		if err := f.checkProtocol(); err != nil {
+			return err
+		}
+	}
 	for shift := 0; ; shift += 7 {
 		c, err := f.in.ReadByte()
 		if err != nil {
@@ -137,6 +142,23 @@ func (f *frameReader) readHead() error {
 			return &malformed{"a packet length of more than four bytes"}
 		}
 	}
+}
+
+// checkProtocol returns an error if the first answer is of another protocol. It
+// waits for more than the first byte only if it begins none of MQTT.
+func (f *frameReader) checkProtocol() error {
+	first, err := f.in.Peek(1)
+	if err != nil {
+		return err
+	}
+	if !mayBeOther(first[0]) {
+		return nil
+	}
+	first, _ = f.in.Peek(len("HTTP/"))
+	if other, sure := protocolOf(first); sure {
+		return other
+	}
+	return nil
 }
 
 // checkHead returns what is wrong with the header that was read, or nil.

@@ -81,7 +81,7 @@ func TestHostileBroker(t *testing.T) {
 		answer, second []byte
 		says           string
 	}{
-		{"it is a web server", []byte("HTTP/1.1 400 Bad Request\r\n\r\n"), nil, "no MQTT broker"},
+		{"it is a web server", []byte("HTTP/1.1 400 Bad Request\r\n\r\n"), nil, "it speaks HTTP there"},
 		{"an unknown return code", []byte{0x20, 2, 0, 99}, nil, "unknown return code 99"},
 		{"a CONNACK of 256 MiB", []byte{0x20, 0xff, 0xff, 0xff, 0x7f}, nil, "something else than the answer to CONNECT"},
 		{"an endless length", []byte{0x20, 0xff, 0xff, 0xff, 0xff, 0xff}, nil, "more than four bytes"},

@@ -25,28 +25,47 @@ func dial(ctx context.Context, b Broker, small bool) (net.Conn, error) {
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
 		Control:         limitUnacknowledged,
 	}
+	at := &progress{}
 	open := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dialWithRetry(ctx, func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, network, addr) })
+		if err == nil {
+			at.connected(b.Scheme)
+		}
 		if tcp, ok := conn.(*net.TCPConn); ok && small {
 			_ = tcp.SetReadBuffer(fleetBuffer)
 			_ = tcp.SetWriteBuffer(fleetBuffer)
 		}
 		return conn, err
 	}
+	conn, err := dialScheme(ctx, b, at, open)
+	if err != nil {
+		return nil, &stageError{at.stage(), err}
+	}
+	return conn, nil
+}
+
+// dialScheme opens what b's scheme asks for over a connection of open.
+func dialScheme(ctx context.Context, b Broker, at *progress, open func(context.Context, string, string) (net.Conn, error)) (net.Conn, error) {
+	secured := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := open(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		secure := tls.Client(conn, tlsConfig(b))
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		at.secured()
+		return secure, nil
+	}
 	switch b.Scheme {
 	case "ws", "wss":
-		return dialWebSocket(ctx, b, open)
+		return dialWebSocket(ctx, b, &http.Transport{DialContext: open, DialTLSContext: secured})
+	case "mqtts":
+		return secured(ctx, "tcp", b.Host)
 	}
-	conn, err := open(ctx, "tcp", b.Host)
-	if err != nil || b.Scheme == "mqtt" {
-		return conn, err
-	}
-	secure := tls.Client(conn, tlsConfig(b))
-	if err := secure.HandshakeContext(ctx); err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return secure, nil
+	return open(ctx, "tcp", b.Host)
 }
 
 // dialWithRetry calls connect until it succeeds, is refused, or ctx ends: it gives an
@@ -81,19 +100,18 @@ func tlsConfig(b Broker) *tls.Config {
 	return c
 }
 
-func dialWebSocket(ctx context.Context, b Broker, open func(context.Context, string, string) (net.Conn, error)) (net.Conn, error) {
-	transport := &http.Transport{DialContext: open, TLSClientConfig: tlsConfig(b)}
+func dialWebSocket(ctx context.Context, b Broker, transport *http.Transport) (net.Conn, error) {
 	// A connection that became a WebSocket is no longer the transport's;
 	// one that did not is closed here.
 	defer transport.CloseIdleConnections()
-	ws, _, err := websocket.Dial(ctx, b.String(), &websocket.DialOptions{
+	ws, answer, err := websocket.Dial(ctx, b.String(), &websocket.DialOptions{
 		HTTPClient: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // a broker does not send us elsewhere
 		}},
 		Subprotocols: []string{"mqtt"},
 	})
 	if err != nil {
-		return nil, err
+		return nil, upgradeError(answer, err)
 	}
 	// One WebSocket message may hold many packets; it is streamed, never held.
 	ws.SetReadLimit(-1)

@@ -46,20 +46,7 @@ func TestTransports(t *testing.T) {
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // it is refused on purpose
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
-	ln, err := tls.Listen("tcp", "127.0.0.1:0", secure.TLS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() { _ = b.Establish("tls", conn) }()
-		}
-	}()
+	overTLS := b.listenTLS(t, secure.TLS)
 	authorities := x509.NewCertPool()
 	authorities.AddCert(secure.Certificate())
 	trust := &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}
@@ -67,7 +54,7 @@ func TestTransports(t *testing.T) {
 	address := func(s string) string { _, a, _ := strings.Cut(s, "://"); return a }
 	for _, url := range []string{
 		"mqtt://" + b.Addr,
-		"mqtts://" + ln.Addr().String(),
+		"mqtts://" + overTLS,
 		"ws://" + address(plain.URL) + "/mqtt",
 		"wss://" + address(secure.URL) + "/mqtt",
 	} {
@@ -108,8 +95,9 @@ func TestTransports(t *testing.T) {
 	}
 	t.Run("no WebSocket there", func(t *testing.T) {
 		_, err := Dial(t.Context(), DialOptions{Broker: Broker{Scheme: "ws", Host: address(plain.URL), Path: "/"}})
-		if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "404") {
-			t.Error(err)
+		if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), `it answers "404 Not Found" instead of opening a WebSocket`) ||
+			!strings.Contains(stream.Hint(err), "ws://"+address(plain.URL)+"/mqtt") {
+			t.Errorf("%v, hint %q", err, stream.Hint(err))
 		}
 	})
 }

@@ -1,0 +1,227 @@
+package mqtt
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"hellox/stream"
+)
+
+// listenTLS lets b speak MQTT over TLS with that certificate, and returns the address.
+func (b *testBroker) listenTLS(t *testing.T, config *tls.Config) string {
+	t.Helper()
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _ = b.Establish("tls", conn) }()
+		}
+	}()
+	return ln.Addr().String()
+}
+
+// TestWrongListener connects by each scheme to a listener for each other one:
+// the error tells what is there as far as that shows, and the hint has the URL
+// to use instead.
+func TestWrongListener(t *testing.T) {
+	b := startBroker(t)
+	servers := map[string]*httptest.Server{"ws": httptest.NewUnstartedServer(b.webSocketHandler()), "wss": httptest.NewUnstartedServer(b.webSocketHandler())}
+	for _, s := range servers {
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		t.Cleanup(s.Close)
+	}
+	servers["ws"].Start()
+	servers["wss"].StartTLS()
+	at := map[string]string{
+		"mqtt":  b.Addr,
+		"mqtts": b.listenTLS(t, servers["wss"].TLS),
+		"ws":    servers["ws"].Listener.Addr().String(),
+		"wss":   servers["wss"].Listener.Addr().String(),
+	}
+	authorities := x509.NewCertPool()
+	authorities.AddCert(servers["wss"].Certificate())
+	for scheme := range at {
+		for other, address := range at {
+			t.Run(scheme+" to "+other, func(t *testing.T) {
+				broker := Broker{Scheme: scheme, Host: address, TLS: &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}}
+				if scheme[0] == 'w' {
+					broker.Path = "/mqtt"
+				}
+				conn, err := Dial(t.Context(), DialOptions{Broker: broker})
+				if scheme == other {
+					if err != nil {
+						t.Fatal(err)
+					}
+					conn.Close()
+					return
+				}
+				if err == nil {
+					conn.Close()
+					t.Fatal("connected")
+				}
+				// The next URL to try is right in TLS; of a listener whose answer tells
+				// what it is, it is right altogether.
+				hint, next := stream.Hint(err), other
+				if secure(scheme) != secure(other) {
+					next = map[string]string{"mqtt": "mqtts", "mqtts": "mqtt", "ws": "wss", "wss": "ws"}[scheme]
+				}
+				if !strings.Contains(hint, next+"://"+address) && !strings.Contains(hint, other+"://"+address) {
+					t.Errorf("%v\nhint %q does not have the URL of %s", err, hint, next)
+				}
+				if sentence := err.Error(); strings.Contains(sentence, "failed to") || strings.Contains(sentence, "http: ") || strings.Contains(sentence, "malformed") {
+					t.Errorf("words of a library: %s", sentence)
+				}
+			})
+		}
+	}
+}
+
+func secure(scheme string) bool { return scheme == "mqtts" || scheme == "wss" }
+
+// TestTLSAlert is a listener that answers plain MQTT, or HTTP, with an alert.
+func TestTLSAlert(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 1000))
+			_, _ = conn.Write([]byte{0x15, 3, 1, 0, 2, 2, 70}) // protocol_version
+			conn.Close()
+		}
+	}()
+	for _, scheme := range []string{"mqtt", "ws"} {
+		_, err := Dial(t.Context(), DialOptions{Broker: Broker{Scheme: scheme, Host: ln.Addr().String()}})
+		if err == nil || !strings.Contains(err.Error(), "it speaks TLS there") || !strings.Contains(stream.Hint(err), scheme+"s://"+ln.Addr().String()) {
+			t.Errorf("%v, hint %q", err, stream.Hint(err))
+		}
+	}
+}
+
+// TestCertificates holds that the error of a certificate says what is wrong with
+// it, and the hint what to do.
+func TestCertificates(t *testing.T) {
+	b := startBroker(t)
+	now := time.Now()
+	names := []string{"a.example", "b.example", "c.example", "d.example", "e.example", "f.example", "g.example"}
+	tests := map[string]struct {
+		certificate x509.Certificate
+		unknown     bool // not given as --ca
+		says, hint  []string
+	}{
+		"CN alone": {x509.Certificate{Subject: pkix.Name{CommonName: "127.0.0.1"}}, false,
+			[]string{"only in its CN (127.0.0.1)", "no subjectAltName"}, []string{"subjectAltName=IP:127.0.0.1", "--insecure"}},
+		"no name": {x509.Certificate{}, false,
+			[]string{"names no host"}, []string{"subjectAltName=IP:127.0.0.1"}},
+		"another name": {x509.Certificate{DNSNames: []string{"broker.example"}, IPAddresses: []net.IP{net.IPv4(10, 0, 0, 1)}}, false,
+			[]string{"is for broker.example, 10.0.0.1, not for 127.0.0.1"}, []string{"--server-name broker.example"}},
+		"a wildcard": {x509.Certificate{DNSNames: []string{"*.example"}}, false,
+			[]string{"is for *.example"}, []string{"--server-name NAME"}},
+		"many names": {x509.Certificate{DNSNames: names}, false,
+			[]string{"a.example, b.example, c.example, d.example, e.example and 2 more"}, []string{"--server-name a.example"}},
+		"self-signed": {x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}, true,
+			[]string{"signed by itself", "authority"}, []string{"--ca FILE", "--insecure"}},
+		"expired": {x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: now.Add(-time.Hour)}, false,
+			[]string{"was valid until " + now.Add(-time.Hour).UTC().Format(time.DateTime)}, []string{"clock"}},
+		"not yet valid": {x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: now.Add(time.Hour), NotAfter: now.Add(2 * time.Hour)}, false,
+			[]string{"is valid from " + now.Add(time.Hour).UTC().Format(time.DateTime)}, []string{"clock"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			pair := issue(t, test.certificate)
+			broker := Broker{Scheme: "mqtts", Host: b.listenTLS(t, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})}
+			broker.TLS = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
+			if !test.unknown {
+				broker.TLS.RootCAs.AddCert(pair.Leaf)
+			}
+			_, err := Dial(t.Context(), DialOptions{Broker: broker})
+			if err == nil {
+				t.Fatal("connected")
+			}
+			for _, want := range test.says {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%v\ndoes not say %q", err, want)
+				}
+			}
+			for _, want := range test.hint {
+				if !strings.Contains(stream.Hint(err), want) {
+					t.Errorf("the hint %q\ndoes not say %q", stream.Hint(err), want)
+				}
+			}
+			if strings.Contains(err.Error(), "x509") {
+				t.Errorf("words of a library: %v", err)
+			}
+		})
+	}
+}
+
+// issue returns a certificate of that template, signed by itself.
+func issue(t *testing.T, template x509.Certificate) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template.SerialNumber = big.NewInt(1)
+	template.BasicConstraintsValid, template.IsCA = true, true
+	if template.NotBefore.IsZero() {
+		template.NotBefore = time.Now().Add(-2 * time.Hour)
+	}
+	if template.NotAfter.IsZero() {
+		template.NotAfter = time.Now().Add(time.Hour)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+}
+
+// TestUnansweredConnect holds that a connection without an answer says what had
+// come to pass, and how long it waited in truth.
+func TestUnansweredConnect(t *testing.T) {
+	for at, want := range map[stage]string{
+		stageTCP:       "no answer within 3s",
+		stageTLS:       "connected, but no answer to the TLS handshake within 3s",
+		stageWebSocket: "connected, but no answer to the request for a WebSocket within 3s",
+		stageMQTT:      "connected, but no answer to CONNECT within 3s",
+	} {
+		err := newConnectError(Broker{Scheme: "wss", Host: "h:1"}, &stageError{at, os.ErrDeadlineExceeded}, 2900*time.Millisecond)
+		if err.Cause != want {
+			t.Errorf("stage %d: %q, want %q", at, err.Cause, want)
+		}
+		if (err.Hint() == "") != (at == stageTCP) {
+			t.Errorf("stage %d: hint %q", at, err.Hint())
+		}
+	}
+}
