@@ -7,18 +7,30 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/prompt"
 	"hellox/stream/mqtt"
 )
 
-// brokerFlags are the flags of a connection to a broker.
+// brokerFlags are the flags of a connection to a broker, of every command that
+// makes one.
 type brokerFlags struct {
+	flags          flagSet // in which they are defined
 	user, password string
 	ca, cert, key  string
+	serverName     string
+	insecure       bool
 	clientID       string
 }
+
+// The flags that are for mqtts and wss alone, and those of any broker's URL.
+var (
+	tlsFlags   = []string{"ca", "cert", "key", "server-name", "insecure"}
+	loginFlags = append([]string{"user", "password", "client-id"}, tlsFlags...)
+)
 
 // add defines all of them, for a command that connects once.
 func (f *brokerFlags) add(flags flagSet) {
@@ -28,11 +40,14 @@ func (f *brokerFlags) add(flags flagSet) {
 
 // addLogin defines those of the login.
 func (f *brokerFlags) addLogin(flags flagSet) {
+	f.flags = flags
 	flags.StringVar(&f.user, "user", "", "user `NAME`; the password is asked for if it is not given")
-	flags.StringVar(&f.password, "password", "", "the `PASSWORD`; safer as HELLOX_PASSWORD")
+	flags.StringVar(&f.password, "password", "", "the `PASSWORD` of that user or of the URL's; safer as HELLOX_PASSWORD")
 	flags.StringVar(&f.ca, "ca", "", "`FILE` of the CA certificates to trust instead of the system's (PEM)")
 	flags.StringVar(&f.cert, "cert", "", "`FILE` of the client certificate (PEM)")
 	flags.StringVar(&f.key, "key", "", "`FILE` of the client's key (PEM)")
+	flags.StringVar(&f.serverName, "server-name", "", "the host `NAME` that the broker's certificate must be for (default: the URL's)")
+	flags.BoolVar(&f.insecure, "insecure", false, "do not check the broker's certificate: any server can pass for the broker")
 }
 
 // parse parses a broker's URL and applies the flags to it.
@@ -41,32 +56,50 @@ func (f *brokerFlags) parse(ctx context.Context, sh shell, url string) (mqtt.Bro
 	if err != nil {
 		return b, usage(err.Error(), hintOf(err))
 	}
-	if f.user != "" {
-		b.User = f.user
-		b.Password = f.password
-		if b.Password == "" && output.IsTerminal(sh.in) && output.IsTerminal(sh.err) {
-			if b.Password, err = askPassword(ctx, sh, f.user); err != nil {
-				return b, err
-			}
-		}
-	} else if f.password != "" {
-		return b, usage("--password needs --user", "")
-	}
-	if b.TLS, err = f.tls(); err != nil {
+	if err := f.login(ctx, sh, &b); err != nil {
 		return b, err
 	}
-	if b.TLS != nil && b.Scheme != "mqtts" && b.Scheme != "wss" {
-		return b, usage(fmt.Sprintf("--ca, --cert and --key are for mqtts and wss, not for %s", b), "")
+	if b.Scheme != "mqtts" && b.Scheme != "wss" {
+		// A variable may be meant for another broker.
+		if given := args.Given(f.flags, tlsFlags...); len(given) > 0 {
+			return b, usage(fmt.Sprintf("%s is for mqtts and wss, not for %s", strings.Join(given, ", "), b), "")
+		}
+		return b, nil
 	}
-	return b, nil
+	b.TLS, err = f.tls()
+	return b, err
+}
+
+// login sets the user and password of b. What is on the command line, the URL or a
+// flag, goes before a variable.
+func (f *brokerFlags) login(ctx context.Context, sh shell, b *mqtt.Broker) error {
+	byFlag := func(name string) bool { return len(args.Given(f.flags, name)) > 0 }
+	switch {
+	case f.user != "" && (b.User == "" || byFlag("user")):
+		b.User, b.Password = f.user, f.password
+		if b.Password == "" && output.IsTerminal(sh.in) && output.IsTerminal(sh.err) {
+			var err error
+			b.Password, err = askPassword(ctx, sh, f.user)
+			return err
+		}
+	case b.User != "" && (byFlag("password") || b.Password == "" && (f.user == "" || f.user == b.User)):
+		b.Password = f.password
+	case byFlag("password") && b.User == "":
+		return usage("--password needs a user, by --user or in the broker's URL", "")
+	}
+	return nil
 }
 
 // tls is nil if no flag asks for anything but the system's authorities.
 func (f *brokerFlags) tls() (*tls.Config, error) {
-	if f.ca == "" && f.cert == "" && f.key == "" {
+	if f.ca == "" && f.cert == "" && f.key == "" && f.serverName == "" && !f.insecure {
 		return nil, nil
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if f.ca != "" && f.insecure {
+		return nil, usage("--ca and --insecure exclude each other: with --insecure no certificate is checked", "")
+	}
+	// Not to check is what --insecure is for.
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.serverName, InsecureSkipVerify: f.insecure} //nolint:gosec
 	if f.ca != "" {
 		pem, err := os.ReadFile(f.ca)
 		if err != nil {

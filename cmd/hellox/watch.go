@@ -58,7 +58,7 @@ The variable HELLOX_BACKGROUND, light or dark, is taken instead.
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, words []string) error {
 			o.onInstallation = args.Given(cmd.Flags(), "since", "target", "profile", "namespace")
-			o.onBroker = args.Given(cmd.Flags(), "user", "password", "ca", "cert", "key", "client-id")
+			o.onBroker = args.Given(cmd.Flags(), loginFlags...)
 			return o.run(cmd.Context(), sh, words)
 		},
 	}
