@@ -1,7 +1,9 @@
 package history_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http/httptest"
@@ -327,6 +329,48 @@ func TestFollowerEnds(t *testing.T) {
 		}
 		if _, err := b.Messages(t.Context(), history.Query{}); !errors.Is(err, history.ErrClosed) {
 			t.Errorf("page of a closed store: %v", err)
+		}
+	})
+}
+
+// What a broker retains tells a state and no time at which its sender was alive,
+// in a store that was filled, and in every event.
+func TestRetainedIsNoSignOfLife(t *testing.T) {
+	forEachStore(t, func(t *testing.T, b bench) {
+		b.local.SetLink(stream.Link{State: stream.Connected})
+		f := historytest.FollowNow(t, b.Store, b.greets)
+		offline := historytest.Foreign("plant/dead/LWT", "Offline", 0)
+		offline.Retained = true
+		for range 3 { // three subscriptions
+			historytest.AppendAll(t, b.local, offline)
+		}
+		ours := historytest.Hello("press-1", 7, 1)
+		ours.Retained = true
+		historytest.AppendAll(t, b.local, ours, ours)
+		historytest.Collect(t, f, 2)
+		senders, err := b.Senders(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(senders) != 2 {
+			t.Errorf("%d senders", len(senders))
+		}
+		for _, s := range senders {
+			text, err := json.Marshal(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.State != stream.Unknown || s.Messages != 1 || s.Duplicates != 0 || s.Rates != (stream.Rates{}) ||
+				bytes.Contains(text, []byte("last_seen")) || bytes.Contains(text, []byte("since")) || bytes.Contains(text, []byte("0001-")) {
+				t.Errorf("%s", text)
+			}
+		}
+		stats, err := b.Stats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stats.Received != 2 || stats.Stored != 2 || stats.Duplicates != 0 {
+			t.Errorf("received %d, stored %d, duplicates %d", stats.Received, stats.Stored, stats.Duplicates)
 		}
 	})
 }

@@ -24,8 +24,8 @@ type Sender struct {
 	Sender     string    `json:"sender"`
 	Ours       bool      `json:"ours"`
 	State      State     `json:"state"`
-	Since      time.Time `json:"since,omitzero"` // in this state; zero: it has never sent
-	LastSeen   time.Time `json:"last_seen"`      // its newest message
+	Since      time.Time `json:"since,omitzero"`     // in this state; zero: it has never sent
+	LastSeen   time.Time `json:"last_seen,omitzero"` // its newest message that was not retained; zero: none
 	LastID     int64     `json:"last_id"`
 	Boot       string    `json:"boot,omitempty"`
 	Seq        uint64    `json:"seq,omitempty"`
@@ -48,6 +48,6 @@ func (s Sender) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		plain
 		Since    Time `json:"since,omitzero"`
-		LastSeen Time `json:"last_seen"`
+		LastSeen Time `json:"last_seen,omitzero"`
 	}{plain(s), Time(s.Since), Time(s.LastSeen)})
 }

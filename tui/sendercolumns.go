@@ -36,7 +36,7 @@ func senderColumns() []senderColumn {
 	return []senderColumn{
 		{"last seen", 10, 0, func(s *stream.Sender, now time.Time) string {
 			if s.LastSeen.IsZero() {
-				return "never"
+				return "retained" // of unknown age
 			}
 			return units.Age(now.Sub(s.LastSeen))
 		}},

@@ -32,7 +32,11 @@ func (t *treeModel) view(w int, now time.Time) []string {
 			last = theme.Marks(n.Last) + text(n.Last, textW)
 		}
 		b.WriteString(p.Ink.Apply("  " + cells.Left(last, textW)))
-		b.WriteString(p.Grey.Apply(cells.Right(units.Age(now.Sub(n.Seen)), ageW)))
+		age := "retained"
+		if !n.Seen.IsZero() {
+			age = units.Age(now.Sub(n.Seen))
+		}
+		b.WriteString(p.Grey.Apply(cells.Right(age, ageW)))
 		lines = append(lines, p.Fill(b.String(), w))
 	}
 	return lines

@@ -296,7 +296,7 @@ func (s installationStatus) print(w io.Writer, now time.Time) {
 			fmt.Fprintf(table, "  … and %d more\n", len(s.Senders)-i)
 			break
 		}
-		seen := "never seen"
+		seen := "only retained"
 		if !sender.LastSeen.IsZero() {
 			seen = "last seen " + units.Age(now.Sub(sender.LastSeen)) + " ago"
 		}

@@ -53,8 +53,8 @@ func (st *State) LoadSender(a *track.SenderState, c stats.Cadence) {
 	s.counters, s.cadence = a.Counters, c
 	// The checkpoint may have been written while the messages it counts were
 	// on their way to the disk.
-	if a.LastLive.After(c.Base) {
-		s.cadence.Heard(a.LastLive, c.Next, st.reception)
+	if a.LastSeen.After(c.Base) {
+		s.cadence.Heard(a.LastSeen, c.Next, st.reception)
 	}
 	st.initState(s)
 }

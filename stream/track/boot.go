@@ -9,7 +9,6 @@ type Boot struct {
 	Boot  string `json:"boot"`
 	Base  uint64 `json:"base"`            // the first one seen: what is below was never counted as missed
 	Floor uint64 `json:"floor,omitempty"` // up to it, what was seen is forgotten
-	Live  bool   `json:"live,omitempty"`  // a message that was not a retained one has been seen
 	Seen  []Span `json:"seen"`            // ascending, with holes between
 }
 
@@ -17,6 +16,25 @@ type Boot struct {
 type Span struct {
 	Lo uint64 `json:"lo"`
 	Hi uint64 `json:"hi"`
+}
+
+// has reports whether seq is known to have been seen.
+func (b *Boot) has(seq uint64) bool {
+	_, found := b.find(seq)
+	return found
+}
+
+// find returns the span that holds seq, else the index of the first one above it.
+func (b *Boot) find(seq uint64) (i int, found bool) {
+	return slices.BinarySearchFunc(b.Seen, seq, func(s Span, seq uint64) int {
+		switch {
+		case s.Hi < seq:
+			return -1
+		case s.Lo > seq:
+			return 1
+		}
+		return 0
+	})
 }
 
 func (b *Boot) high() uint64 { return b.Seen[len(b.Seen)-1].Hi }
@@ -31,21 +49,13 @@ type gap struct {
 
 // record records a sequence number. What the bound on spans has made it forget
 // is never called a duplicate: better twice in the history than lost.
-func (b *Boot) record(seq uint64, retained bool, spans int) (g gap) {
-	wasLive := b.Live
-	b.Live = b.Live || !retained
+func (b *Boot) record(seq uint64, spans int) (g gap) {
 	switch {
 	case len(b.Seen) == 0:
 		b.Base = seq
 		b.Seen = append(b.Seen, Span{seq, seq})
 	case seq > b.high():
-		if wasLive {
-			g.missed = seq - b.high() - 1
-		} else {
-			// So far only a retained message, of unknown age: what was published
-			// between it and the first live one was not missed.
-			b.Base = seq
-		}
+		g.missed = seq - b.high() - 1
 		if seq == b.high()+1 {
 			b.Seen[len(b.Seen)-1].Hi = seq
 		} else {
@@ -55,15 +65,7 @@ func (b *Boot) record(seq uint64, retained bool, spans int) (g gap) {
 		g.reordered = true
 		return g
 	default:
-		i, found := slices.BinarySearchFunc(b.Seen, seq, func(s Span, seq uint64) int {
-			switch {
-			case s.Hi < seq:
-				return -1
-			case s.Lo > seq:
-				return 1
-			}
-			return 0
-		})
+		i, found := b.find(seq)
 		if found {
 			g.duplicate = true
 			return g

@@ -12,7 +12,7 @@ type Counters struct {
 	Seq        uint64    `json:"seq,omitempty"`  // the highest of Boot
 	Color      string    `json:"color,omitempty"`
 	LastID     int64     `json:"last_id,omitempty"`
-	LastSeen   time.Time `json:"last_seen,omitzero"` // Received of the newest message
+	LastSeen   time.Time `json:"last_live,omitzero"` // Received of the newest message that was not retained
 	Messages   uint64    `json:"messages"`
 	Missed     uint64    `json:"missed,omitempty"`
 	Reordered  uint64    `json:"reordered,omitempty"`

@@ -11,7 +11,7 @@ type Outcome byte
 
 // The outcomes.
 const (
-	Ignored   Outcome = iota // not part of the stream: under hellox/#
+	Ignored   Outcome = iota // no part of the stream (under hellox/#), or a retained message that is known
 	Stored                   // a message, with an id
 	Duplicate                // stored before: counted, not stored again
 )

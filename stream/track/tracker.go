@@ -73,7 +73,6 @@ func (t *Tracker) Track(a stream.Arrival) Tracked {
 	if !stream.InStream(a.Topic) {
 		return ignored(a)
 	}
-	t.state.Totals.Received++
 	m := &stream.Message{Topic: a.Topic, Payload: a.Payload, QoS: a.QoS, Retained: a.Retained,
 		Received: a.Received.UTC().Round(0), Sender: a.Topic, Delta: stream.None, DeltaAny: stream.None, Latency: stream.None}
 	if m.Received.Before(t.state.Received) {
@@ -83,6 +82,10 @@ func (t *Tracker) Track(a stream.Arrival) Tracked {
 	if ours {
 		m.SetHello(&h)
 	}
+	if s := t.senders[m.Sender]; m.Retained && s != nil && s.knows(m) {
+		return Tracked{Outcome: Ignored, Arrived: a.Received}
+	}
+	t.state.Totals.Received++
 	s := t.sender(m.Sender)
 	e := Tracked{Sender: m.Sender, Arrived: a.Received, Next: h.Next}
 	if t.count(s, m) {
@@ -122,10 +125,19 @@ func (t *Tracker) Senders(f func(*SenderState)) {
 
 // count counts a message for its sender and gives it its id, deltas and gap;
 // false if it is a duplicate.
+//
+// A retained message tells a state of unknown age, not that its sender is alive
+// or which numbers came before: it has no deltas and no gap, and nothing is
+// measured from it.
 func (t *Tracker) count(s *SenderState, m *stream.Message) bool {
-	if m.Ours {
-		b := s.boot(m.Boot, t.bounds.boots)
-		g := b.record(m.Seq, m.Retained, t.bounds.spans)
+	switch {
+	case !m.Ours:
+		s.LastPayload = payloadDigest(m.Payload)
+	case m.Retained:
+		addBoot(&s.Retained, m.Boot, t.bounds.boots).record(m.Seq, t.bounds.spans)
+	default:
+		b := addBoot(&s.Boots, m.Boot, t.bounds.boots)
+		g := b.record(m.Seq, t.bounds.spans)
 		if g.duplicate {
 			return false
 		}
@@ -136,34 +148,27 @@ func (t *Tracker) count(s *SenderState, m *stream.Message) bool {
 			s.Reordered++
 			t.state.Totals.Reordered++
 		}
-		s.Ours, s.Color = true, m.Color
 		if newest := s.Boots[len(s.Boots)-1]; newest == b {
 			s.Boot, s.Seq = b.Boot, b.high()
 		}
-	} else {
-		// At every new subscription a broker sends its retained messages
-		// again; they are no news if nothing has changed.
-		d := payloadDigest(m.Payload)
-		if m.Retained && (d == s.LastPayload || d == s.LastRetained) {
-			return false
-		}
-		s.LastPayload = d
-		if m.Retained {
-			s.LastRetained = d
+	}
+	if m.Ours {
+		s.Ours, s.Color = true, m.Color
+		// What others sent on the topic is not its newest payload any more.
+		if other := t.senders[m.Topic]; other != nil && other.LastPayload != (Digest{}) {
+			t.sender(m.Topic).LastPayload = Digest{}
 		}
 	}
 	t.state.LastID++
 	t.state.Received = m.Received
 	t.state.Totals.Stored++
 	m.ID = t.state.LastID
-	// The time of a retained message is that of the subscription, not of the
-	// publication: it has no deltas, and nothing is measured from it.
 	if !m.Retained {
-		m.Delta, m.DeltaAny = since(s.LastLive, m.Received), since(t.state.Live, m.Received)
-		s.LastLive, t.state.Live = m.Received, m.Received
+		m.Delta, m.DeltaAny = since(s.LastSeen, m.Received), since(t.state.Live, m.Received)
+		s.LastSeen, t.state.Live = m.Received, m.Received
 	}
 	s.Messages++
-	s.LastID, s.LastSeen = m.ID, m.Received
+	s.LastID = m.ID
 	return true
 }
 

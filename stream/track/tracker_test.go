@@ -3,6 +3,8 @@ package track
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -155,7 +157,7 @@ func TestBoundedSpansLoseNothing(t *testing.T) {
 		var b Boot
 		seen := map[uint64]bool{}
 		for _, seq := range rapid.SliceOfN(rapid.Uint64Range(1, 60), 1, 120).Draw(t, "seqs") {
-			g := b.record(seq, false, 3)
+			g := b.record(seq, 3)
 			if g.duplicate && !seen[seq] {
 				t.Fatalf("%d never came before and was called a duplicate: %+v", seq, b)
 			}
@@ -228,35 +230,49 @@ func TestTrackerRetained(t *testing.T) {
 	say := func(topic, payload string, retained bool, after time.Duration) Tracked {
 		return l.Track(stream.Arrival{Topic: topic, Payload: []byte(payload), Retained: retained, Received: epoch.Add(after)})
 	}
-	if e := say("t", "a", true, 0); e.Outcome != Stored || e.Message.Delta != stream.None {
-		t.Errorf("first retained: %+v", e)
+	for i, c := range []struct {
+		payload  string
+		retained bool
+		outcome  Outcome
+		why      string
+	}{
+		{"a", true, Stored, "the first"},
+		{"a", true, Ignored, "again at a reconnect"},
+		{"a", false, Stored, "the same, published anew"},
+		{"b", false, Stored, "another"},
+		{"b", true, Ignored, "published with retain while we listened, then sent from the store"},
+		{"a", true, Stored, "changed back while we were away"},
+		{"c", true, Stored, "a new retained one"},
+		{"c", true, Ignored, "again"},
+		{"", false, Stored, "cleared"},
+		{"c", true, Stored, "set again while we were away"},
+	} {
+		e := say("t", c.payload, c.retained, time.Duration(i))
+		if e.Outcome != c.outcome {
+			t.Errorf("%d, %s: outcome %d, not %d", i, c.why, e.Outcome, c.outcome)
+		}
+		if c.retained && c.outcome == Stored && (e.Message.Delta != stream.None || e.Message.DeltaAny != stream.None) {
+			t.Errorf("%d, %s: a retained message has the deltas %v, %v", i, c.why, e.Message.Delta, e.Message.DeltaAny)
+		}
 	}
-	if e := say("t", "a", true, 1); e.Outcome != Duplicate {
-		t.Errorf("retained again at a reconnect: verdict %d", e.Outcome)
+	if s := l.State().Totals; s.Duplicates != 0 || s.Received != s.Stored || s.Stored != 7 {
+		t.Errorf("totals: %+v", s)
 	}
-	if e := say("t", "a", false, 2); e.Outcome != Stored {
-		t.Errorf("the same, said anew: verdict %d", e.Outcome)
+	say("only", "Offline", true, 0)
+	if s := l.senders["only"].Counters; !s.LastSeen.IsZero() || s.Messages != 1 {
+		t.Errorf("of a sender known by a retained message only: %+v", s)
 	}
-	if e := say("t", "b", false, 3); e.Outcome != Stored {
-		t.Errorf("another: verdict %d", e.Outcome)
-	}
-	if e := say("t", "b", true, 4); e.Outcome != Duplicate {
-		t.Errorf("published with retain while we listened, then replayed: verdict %d", e.Outcome)
-	}
-	if e := say("t", "a", true, 5); e.Outcome != Duplicate {
-		t.Errorf("last kept as retained: verdict %d", e.Outcome)
-	}
-	if e := say("t", "c", true, 6); e.Outcome != Stored {
-		t.Errorf("a new retained one: verdict %d", e.Outcome)
-	}
+}
 
+func TestTrackerRetainedOfOurs(t *testing.T) {
+	l := New(State{}, nil)
 	r := hello("p", 0, 5, epoch)
 	r.Retained = true
-	if e := l.Track(r); e.Outcome != Stored || e.Message.Latency != stream.None || e.Message.Missed != 0 {
-		t.Errorf("ours, retained: %+v", e.Message)
+	if e := l.Track(r); e.Outcome != Stored || e.Message.Latency != stream.None || e.Message.Missed != 0 || !e.Counters.LastSeen.IsZero() || e.Counters.Boot != "" {
+		t.Errorf("retained: %+v, %+v", e.Message, e.Counters)
 	}
-	if e := l.Track(r); e.Outcome != Duplicate {
-		t.Errorf("ours, retained, again: verdict %d", e.Outcome)
+	if e := l.Track(r); e.Outcome != Ignored {
+		t.Errorf("again: outcome %d", e.Outcome)
 	}
 	if e := l.Track(hello("p", 0, 9, epoch.Add(time.Second))); e.Message.Missed != 0 {
 		t.Errorf("the first live one after a retained one has missed %d: nobody was listening then", e.Message.Missed)
@@ -264,6 +280,152 @@ func TestTrackerRetained(t *testing.T) {
 	if e := l.Track(hello("p", 0, 11, epoch.Add(2*time.Second))); e.Message.Missed != 1 || e.Message.Delta != time.Second || e.Message.Latency != 3*time.Millisecond {
 		t.Errorf("live: %+v", e.Message)
 	}
+	// What the broker retains is ahead of what waits in our session.
+	r = hello("p", 0, 13, epoch.Add(3*time.Second))
+	r.Retained = true
+	if e := l.Track(r); e.Outcome != Stored || e.Message.Missed != 0 {
+		t.Errorf("retained, ahead: %+v", e.Message)
+	}
+	for _, seq := range []uint64{12, 13} {
+		if e := l.Track(hello("p", 0, seq, epoch.Add(4*time.Second))); e.Outcome != Stored || e.Message.Missed != 0 || e.Message.Reordered {
+			t.Errorf("%d from the session: %+v", seq, e.Message)
+		}
+	}
+	if e := l.Track(r); e.Outcome != Ignored {
+		t.Errorf("retained, seen live: outcome %d", e.Outcome)
+	}
+	if s := l.State().Totals; s.Duplicates != 0 || s.Missed != 1 || s.Reordered != 0 {
+		t.Errorf("totals: %+v", s)
+	}
+}
+
+// brokerModel is a broker with one persistent session, as simple as can be.
+type brokerModel struct {
+	retained map[string]stream.Arrival // by topic
+	queue    []stream.Arrival          // of the session
+}
+
+func (b *brokerModel) publish(a stream.Arrival, retain bool) {
+	b.queue = append(b.queue, a)
+	if !retain {
+		return
+	}
+	a.Retained = true
+	b.retained[a.Topic] = a
+	if len(a.Payload) == 0 {
+		delete(b.retained, a.Topic)
+	}
+}
+
+// retainedModel is what a receiver must have stored, as simple as can be.
+type retainedModel struct {
+	newest map[string]string          // payload by topic
+	seen   map[string]time.Time       // the newest live one by sender
+	ours   map[string]map[uint64]bool // by sender: what was stored
+	stored int
+}
+
+// wants reports whether an arrival is stored.
+func (m *retainedModel) wants(a stream.Arrival, sender string, seq uint64) bool {
+	if a.Retained && (seq == 0 && m.newest[a.Topic] == "="+string(a.Payload) || m.ours[sender][seq]) {
+		return false
+	}
+	m.newest[a.Topic] = "=" + string(a.Payload)
+	m.stored++
+	if seq > 0 {
+		if m.ours[sender] == nil {
+			m.ours[sender] = map[uint64]bool{}
+		}
+		m.ours[sender][seq] = true
+	}
+	if !a.Retained {
+		m.seen[sender] = a.Received
+	}
+	return true
+}
+
+// TestRetainedAgainstModel publishes at random, live and retained, ours and
+// others, while the receiver is connected, away, and started again: each live
+// message is stored, a retained one if it is news, and nothing that is retained
+// looks like a sign of life.
+func TestRetainedAgainstModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tracker := New(State{}, nil)
+		broker := brokerModel{retained: map[string]stream.Arrival{}}
+		model := retainedModel{newest: map[string]string{}, seen: map[string]time.Time{}, ours: map[string]map[uint64]bool{}}
+		at, connected, next := epoch, true, map[string]uint64{}
+		arrive := func(a stream.Arrival) {
+			at = at.Add(time.Millisecond)
+			a.Received = at
+			sender, seq := a.Topic, uint64(0)
+			if h, ours := stream.ParseHello(a.Payload); ours {
+				sender, seq = h.Sender, h.Seq
+			}
+			want := Ignored
+			if model.wants(a, sender, seq) {
+				want = Stored
+			}
+			e := tracker.Track(a)
+			if e.Outcome != want {
+				t.Fatalf("%s %q retained %v: outcome %d, not %d", a.Topic, a.Payload, a.Retained, e.Outcome, want)
+			}
+			if e.Message == nil {
+				return
+			}
+			if a.Retained && (e.Message.Delta != stream.None || e.Message.DeltaAny != stream.None || e.Message.Latency != stream.None || e.Message.Missed != 0 || e.Message.Reordered) {
+				t.Fatalf("a retained message is measured: %+v", e.Message)
+			}
+			if got := e.Counters.LastSeen; !got.Equal(model.seen[sender]) {
+				t.Fatalf("%s was last seen %v, not %v", sender, got, model.seen[sender])
+			}
+		}
+		for range rapid.IntRange(1, 120).Draw(t, "steps") {
+			switch rapid.SampledFrom([]string{"publish", "publish", "publish", "ours", "leave", "return", "restart"}).Draw(t, "what") {
+			case "publish":
+				topic := rapid.SampledFrom([]string{"lamp", "door", "hello_world/broadcast/p"}).Draw(t, "topic")
+				payload := rapid.SampledFrom([]string{"ON", "OFF", "ON", ""}).Draw(t, "payload")
+				broker.publish(stream.Arrival{Topic: topic, Payload: []byte(payload)}, rapid.Bool().Draw(t, "retain"))
+			case "ours":
+				sender := rapid.SampledFrom([]string{"p", "q"}).Draw(t, "sender")
+				next[sender]++
+				a := hello(sender, 0, next[sender], at)
+				a.Topic = "hello_world/broadcast/p"
+				broker.publish(a, rapid.Bool().Draw(t, "retain"))
+			case "leave":
+				connected = false
+			case "restart":
+				var stored []*SenderState
+				tracker.Senders(func(s *SenderState) {
+					b, err := json.Marshal(s)
+					if err != nil {
+						t.Fatal(err)
+					}
+					again := new(SenderState)
+					if err := json.Unmarshal(b, again); err != nil {
+						t.Fatal(err)
+					}
+					stored = append(stored, again)
+				})
+				tracker = New(tracker.State(), stored)
+				fallthrough
+			case "return":
+				// What is retained is read first, then comes what waits.
+				connected = true
+				for _, topic := range slices.Sorted(maps.Keys(broker.retained)) {
+					arrive(broker.retained[topic])
+				}
+			}
+			if connected {
+				for _, a := range broker.queue {
+					arrive(a)
+				}
+				broker.queue = nil
+			}
+		}
+		if got := tracker.State().Totals; got.Stored != uint64(model.stored) || got.Received != got.Stored || got.Duplicates+got.Missed+got.Reordered != 0 {
+			t.Fatalf("totals %+v, want %d stored and no more", got, model.stored)
+		}
+	})
 }
 
 func TestTrackerIgnores(t *testing.T) {

@@ -20,7 +20,7 @@ type Topic struct {
 	Last     *stream.Message // the newest exactly at it, its payload cut at MaxPayload
 	Size     int             // of that payload, whole
 	Newest   *Topic          // the one at it or below with the newest message
-	Seen     time.Time       // when that was
+	Seen     time.Time       // when the newest of them that was not retained was received; zero: none
 	Minute   timeline.Timeline
 }
 
@@ -37,10 +37,13 @@ func (n *Topic) receive(m *stream.Message) {
 	for at := n; at != nil; at = at.Parent {
 		at.Newest = n
 		at.Count++
+		if m.Retained {
+			continue // of unknown age
+		}
 		if m.Received.After(at.Seen) {
 			at.Seen = m.Received
 		}
-		if !m.Retained && at.Parent != nil {
+		if at.Parent != nil {
 			at.Minute.Add(m.Received)
 		}
 	}

@@ -24,7 +24,7 @@ export class TopicPanel extends Emitter {
       attribute(node, 'title', `${clean(t.name)}: ${clean(summary(t.newest))}`);
       text(name, cleanShort(t.name, nameLength));
       text(many, count(t.messages));
-      text(ago, age(clock.now() - t.seen));
+      text(ago, t.seen ? age(clock.now() - t.seen) : 'retained');
     };
     const list = new VirtualList(this.viewport, {
       count: () => topics.list.length,

@@ -7,7 +7,7 @@ import { parseTime } from './format.js';
  * @typedef {object} Topic
  * @property {string} name
  * @property {number} messages  that this page has read
- * @property {number} seen  the newest of them, ms since 1970
+ * @property {number} seen  the newest of them that was not retained, ms since 1970; 0: none
  * @property {number} id  of the newest
  * @property {object} newest
  */
@@ -30,7 +30,8 @@ export class Topics extends Emitter {
         grown = true;
       }
       if (m.id <= t.id) continue;
-      Object.assign(t, { id: m.id, newest: m, seen: parseTime(m.received) });
+      Object.assign(t, { id: m.id, newest: m });
+      if (!m.retained) t.seen = parseTime(m.received); // the age of a retained one is unknown
       t.messages++;
     }
     if (grown) this.list.sort((a, b) => (a.name < b.name ? -1 : 1));
