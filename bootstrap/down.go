@@ -3,6 +3,8 @@ package bootstrap
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -135,7 +137,7 @@ func (d *downRun) planRemoval(ctx context.Context) error {
 // removeImages removes the images that no other installation of the cluster has
 // recorded.
 func (d *downRun) removeImages(ctx context.Context) error {
-	if d.options.DryRun {
+	if d.absent && d.options.DryRun {
 		return nil
 	}
 	d.steps.Begin(step.Unload)
@@ -149,6 +151,9 @@ func (d *downRun) removeImages(ctx context.Context) error {
 			keep = append(keep, tag)
 		}
 	}
+	if d.options.DryRun {
+		return d.planImages(ctx, keep)
+	}
 	n, err := d.cluster.RemoveImages(ctx, keep...)
 	if err != nil {
 		return err
@@ -159,6 +164,22 @@ func (d *downRun) removeImages(ctx context.Context) error {
 		}
 	}
 	d.steps.Done(install.Count(n, "image")+" removed from "+install.Count(len(d.cluster.Nodes), "node"), n == 0)
+	return nil
+}
+
+// planImages reports which images would be removed from the nodes.
+func (d *downRun) planImages(ctx context.Context, keep []string) error {
+	removable, err := d.cluster.RemovableImages(ctx, keep...)
+	if err != nil {
+		return err
+	}
+	if len(removable) == 0 {
+		d.steps.Done("no image to remove", true)
+		return nil
+	}
+	for _, node := range slices.Sorted(maps.Keys(removable)) {
+		d.steps.Done("would remove from node "+node+": "+strings.Join(removable[node], ", "), true)
+	}
 	return nil
 }
 

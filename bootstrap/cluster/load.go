@@ -97,25 +97,43 @@ func (c *Cluster) stream(ctx context.Context, node string, img *image.Image) err
 	return err
 }
 
-// RemoveImages removes hellox's images from every node, except those of the
-// tags to keep, and returns how many names it removed.
+// RemovableImages returns hellox's images on every node, except those of the tags
+// to keep, by the node's name.
+func (c *Cluster) RemovableImages(ctx context.Context, keep ...string) (map[string][]string, error) {
+	images, err := c.images(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the images of %s: %w", c.candidate, err)
+	}
+	removable := make(map[string][]string)
+	for _, node := range c.Nodes {
+		names, err := images.List(ctx, node.Name, image.Repository)
+		if err != nil {
+			return nil, fmt.Errorf("list images of node %s: %w", node.Name, err)
+		}
+		for _, name := range names {
+			if !slices.ContainsFunc(keep, func(tag string) bool { return name == image.Repository+":"+tag }) {
+				removable[node.Name] = append(removable[node.Name], name)
+			}
+		}
+	}
+	return removable, nil
+}
+
+// RemoveImages removes the RemovableImages, and returns how many names it removed.
 func (c *Cluster) RemoveImages(ctx context.Context, keep ...string) (int, error) {
+	removable, err := c.RemovableImages(ctx, keep...)
+	if err != nil {
+		return 0, err
+	}
 	images, err := c.images(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("list the images of %s: %w", c.candidate, err)
 	}
 	removed := 0
-	for _, node := range c.Nodes {
-		names, err := images.List(ctx, node.Name, image.Repository)
-		if err != nil {
-			return removed, fmt.Errorf("list images of node %s: %w", node.Name, err)
-		}
+	for node, names := range removable {
 		for _, name := range names {
-			if slices.ContainsFunc(keep, func(tag string) bool { return name == image.Repository+":"+tag }) {
-				continue
-			}
-			if err := images.Remove(ctx, node.Name, name); err != nil {
-				return removed, fmt.Errorf("remove image %s from node %s: %w", name, node.Name, err)
+			if err := images.Remove(ctx, node, name); err != nil {
+				return removed, fmt.Errorf("remove image %s from node %s: %w", name, node, err)
 			}
 			removed++
 		}

@@ -54,7 +54,7 @@ func (d discovered) existing(o FindOptions, states []State, later []discovered) 
 			return Found{}, false, &step.Error{
 				Kind:     step.Ambiguous,
 				Sentence: fmt.Sprintf("both %s and %s have a %q", d.info.Target, l.info.Target, o.Profile),
-				Hint:     fmt.Sprintf("add --target %s or --target %s", d.info.Target, l.info.Target),
+				Hint:     fmt.Sprintf("hellox up --target %s --profile %s, or with --target %s", d.info.Target, o.Profile, l.info.Target),
 			}
 		}
 	}

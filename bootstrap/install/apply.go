@@ -122,7 +122,7 @@ func (inst *Installation) applyOne(ctx context.Context, u *unstructured.Unstruct
 		if live != nil && !inst.belongs(live) {
 			return false, &step.Error{
 				Sentence: fmt.Sprintf("apply %s: namespace %s has one already, which is not of hellox", r, inst.Namespace),
-				Hint:     "choose another --namespace",
+				Hint:     "hellox up --namespace hellox-2",
 			}
 		}
 		if live == nil || live.GetDeletionTimestamp() == nil {

@@ -61,7 +61,7 @@ func parseInventory(namespace string, u *unstructured.Unstructured) (inventory, 
 	if u.GetLabels()[manifests.InstallationLabel] != namespace {
 		return inv, &step.Error{
 			Sentence: fmt.Sprintf("ConfigMap %s in namespace %s is not of hellox", inventoryName, namespace),
-			Hint:     "choose another --namespace",
+			Hint:     "hellox up --namespace hellox-2",
 		}
 	}
 	text, _, _ := unstructured.NestedString(u.Object, "data", inventoryKey)

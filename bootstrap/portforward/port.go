@@ -36,7 +36,7 @@ func (p Port) Listen(ctx context.Context) (*Listener, error) {
 		return nil, &step.Error{
 			Kind:     step.Missing,
 			Sentence: taken,
-			Hint:     fmt.Sprintf("%s 0 takes a free one", p.Flag),
+			Hint:     fmt.Sprintf("hellox up %s 0", p.Flag),
 		}
 	}
 	for next := p.Number + 1; next <= min(p.Number+portsTried, 65535); next++ {
@@ -51,7 +51,7 @@ func (p Port) Listen(ctx context.Context) (*Listener, error) {
 	return nil, &step.Error{
 		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("%s, and so are the %d after it", taken, portsTried),
-		Hint:     fmt.Sprintf("%s 0 takes a free one", p.Flag),
+		Hint:     fmt.Sprintf("hellox up %s 0", p.Flag),
 	}
 }
 

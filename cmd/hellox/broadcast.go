@@ -45,7 +45,7 @@ their IDs are ID-0, ID-1 and so on.`,
 			opts.QoS = qos
 			if opts.ID == "" {
 				if opts.ID, err = os.Hostname(); err != nil {
-					return failed(fmt.Errorf("find the host name: %w", err), "set the broadcaster's ID with --id")
+					return failed(fmt.Errorf("find the host name: %w", err), "hellox broadcast --id NAME")
 				}
 			}
 			if err := opts.Check(); err != nil {

@@ -90,7 +90,7 @@ func listenMQTT(ctx context.Context, url string, insecure bool) (broker.Listener
 	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", address.HostPort)
 	if err != nil {
-		return broker.Listener{}, missing(fmt.Errorf("listen on %s: %w", url, err), "another address: --listen mqtt://127.0.0.1:0")
+		return broker.Listener{}, missing(fmt.Errorf("listen on %s: %w", url, err), "hellox broker --listen mqtt://127.0.0.1:0")
 	}
 	loopback := isLoopback(ln)
 	if !loopback && !insecure {

@@ -54,7 +54,7 @@ func findOptions(s selection) cluster.FindOptions {
 func cacheRoot() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		return "", failed(fmt.Errorf("find the cache folder: %w", err), "set XDG_CACHE_HOME to a folder of yours")
+		return "", failed(fmt.Errorf("find the cache folder: %w", err), "XDG_CACHE_HOME=/tmp/hellox-cache hellox up")
 	}
 	return filepath.Join(dir, "hellox"), nil
 }

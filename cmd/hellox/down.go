@@ -85,9 +85,9 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 		return err
 	}
 	if instance.Target == targetLocal {
-		return timedOut(limited, o.downLocal(limited, root, instance, steps))
+		return timedOut(limited, "down", o.downLocal(limited, root, instance, steps))
 	}
-	return timedOut(limited, o.downCluster(limited, sh, root, instance, steps))
+	return timedOut(limited, "down", o.downCluster(limited, sh, root, instance, steps))
 }
 
 // confirm asks before a whole cluster is deleted.
@@ -96,7 +96,7 @@ func (o *downOptions) confirm(ctx context.Context, sh shell, instance state.Inst
 		return nil
 	}
 	if !output.IsTerminal(sh.in) || !output.IsTerminal(sh.err) {
-		return usage("down --cluster asks before it deletes a cluster, and this is no terminal", "add --yes")
+		return usage("down --cluster asks before it deletes a cluster, and this is no terminal", "hellox down --cluster --yes "+instance.Flags())
 	}
 	fmt.Fprintf(sh.err, "delete the whole cluster of %s, with all that is in it? [y/N] ", instance.Installation)
 	answer, err := prompt.Line(ctx, sh.in)
@@ -185,7 +185,7 @@ func cannotWrite(dir state.Dir, err error) error {
 	if err == nil {
 		return nil
 	}
-	return failed(fmt.Errorf("remove %s: %w", dir, err), "make that folder writable, then hellox down again")
+	return failed(fmt.Errorf("remove %s: %w", dir, err), fmt.Sprintf("chmod -R u+w %s && hellox down", dir))
 }
 
 // downCluster removes the installation from its cluster, then its record here.
@@ -200,6 +200,9 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, in
 		return nil
 	}
 	if o.dryRun {
+		if p := instance.Process(ctx); p.Running {
+			steps.Note(fmt.Sprintf("would end process %d, which holds the forwards", p.PID))
+		}
 		return o.removeFrom(ctx, cluster, instance, steps)
 	}
 	if err := o.stopOwner(ctx, instance, steps); err != nil {

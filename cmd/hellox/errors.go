@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
+	"syscall"
 
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
+	"hellox/sqlitefile"
 )
 
 // The exit codes of every command.
@@ -44,6 +48,22 @@ func missing(err error, hint string) error {
 func failed(err error, hint string) error {
 	return &failure{err, exitFailed, hint}
 }
+
+// storageError returns err, the error of verb, which stores in dir, as a sentence
+// with a hint if the disk is full or the folder cannot be written to.
+func storageError(verb string, dir string, err error) error {
+	denied := new(fs.PathError)
+	switch {
+	case isFull(err):
+		return failed(fmt.Errorf("%s: the disk of %s is full", verb, dir), "df -h "+filepath.Dir(dir))
+	case errors.Is(err, syscall.EROFS), errors.As(err, &denied) && errors.Is(denied, fs.ErrPermission):
+		return failed(fmt.Errorf("%s: %w", verb, err), `XDG_STATE_HOME="$HOME/hellox-state" hellox up`)
+	}
+	return err
+}
+
+// isFull reports whether err is that of a full disk.
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || sqlitefile.IsFull(err) }
 
 // errReported is the error of a command that has already reported its failure; its
 // value is the exit code.

@@ -41,7 +41,7 @@ func testKindCommands(t *testing.T, r *kindRig) {
 		contains(t, "hellox logs "+role, out, wanted)
 	}
 	out, _ = r.run(t, "status", "--profile", r.cluster)
-	contains(t, "hellox status", out, "kind-"+r.cluster+" · hellox  running", "broadcast-0", "broker-0", "receive-", r.page, r.mqtt)
+	contains(t, "hellox status", out, "kind-"+r.cluster+" · hellox  running", "broadcast-0", "1 broadcaster asked for", "broker-0", "receive-", r.page, r.mqtt)
 }
 
 // testKindScale has five broadcasters.

@@ -19,7 +19,9 @@ func testKindDown(t *testing.T, r *kindRig) {
 		t.Fatal("nobody holds the forwards any more")
 	}
 	at := []string{"down", "--target", "kind", "--profile", r.cluster}
-	_, said := r.run(t, at...)
+	_, said := r.run(t, append(at, "--dry-run")...)
+	contains(t, "down --dry-run", said, fmt.Sprintf("would end process %d", holder.PID), "StatefulSet", "hellox.local/hellox:")
+	_, said = r.run(t, at...)
 	t.Log(said)
 	r.nothingLeft(t)
 	host, port := hostPort(t, r.page)

@@ -232,6 +232,21 @@ func TestFailedUp(t *testing.T) {
 	}
 }
 
+// TestEndedByDown tells the terminal that shows an up what ended it.
+func TestEndedByDown(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	p := h.up(t, "hellox")
+	if _, errs, code := h.command(t, "down"); code != 0 {
+		t.Errorf("down: exit %d: %s", code, errs)
+	}
+	until(t, "up ends", func() bool { return ended(p) })
+	b, err := os.ReadFile(p.log)
+	if err != nil || p.err != nil || !bytes.HasSuffix(b, []byte("ended by hellox down\n")) {
+		t.Errorf("%v, %v: %s", err, p.err, b)
+	}
+}
+
 // signal sends p a signal.
 func (p *process) signal(s syscall.Signal) {
 	p.t.Helper()

@@ -104,6 +104,7 @@ func waitForEnd(ctx context.Context, sh shell, stop <-chan struct{}) error {
 	select {
 	case <-ctx.Done():
 	case <-stop:
+		fmt.Fprintln(sh.err, " • ended by hellox down")
 	case <-enter:
 	}
 	return nil

@@ -101,7 +101,7 @@ func checkAddress(s string) error {
 func listenPage(ctx context.Context, address string) (net.Listener, error) {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, missing(fmt.Errorf("listen for the page: %w", err), "another address: --listen 127.0.0.1:0")
+		return nil, missing(fmt.Errorf("listen for the page: %w", err), "hellox receive --listen 127.0.0.1:0")
 	}
 	if !isLoopback(ln) {
 		ln.Close()

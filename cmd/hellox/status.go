@@ -148,12 +148,14 @@ func (r *statusReport) end(ctx context.Context, s selection, unknown []error) er
 // An installationStatus is how one installation does.
 type installationStatus struct {
 	state.Installation
-	Running bool            `json:"running"`
-	Cause   string          `json:"cause,omitempty"` // why it does not run or could not be asked
-	Pods    *install.Status `json:"pods,omitempty"`  // of a cluster
-	Forward *forwardStatus  `json:"forward,omitempty"`
-	Senders []stream.Sender `json:"senders,omitempty"`
-	Stats   *history.Stats  `json:"stats,omitempty"`
+	Running bool   `json:"running"`
+	Cause   string `json:"cause,omitempty"` // why it does not run or could not be asked
+	// Broadcasters is how many were asked for; the senders are those that were heard.
+	Broadcasters *int            `json:"broadcasters,omitempty"`
+	Pods         *install.Status `json:"pods,omitempty"` // of a cluster
+	Forward      *forwardStatus  `json:"forward,omitempty"`
+	Senders      []stream.Sender `json:"senders,omitempty"`
+	Stats        *history.Stats  `json:"stats,omitempty"`
 }
 
 // A forwardStatus is who holds the forwards, and where they are.
@@ -197,6 +199,7 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 		s.Cause = describe(p)
 	}
 	if instance.Target == targetLocal {
+		s.Broadcasters = instance.Broadcasters
 		if !s.Running && s.Cause == "" {
 			s.Cause = "no process runs it; its history remains"
 		}
@@ -214,7 +217,7 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 			s.Cause = output.OneLine(err.Error())
 			return s
 		}
-		s.Pods, s.Running = &pods, pods.Ready
+		s.Pods, s.Running, s.Broadcasters = &pods, pods.Ready, broadcastersOf(pods)
 		if web == "" {
 			a, err := openEndpoints(ctx, sh, instance.Installation)
 			if err != nil {
@@ -231,6 +234,27 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 		s.Cause = output.OneLine(err.Error())
 	}
 	return s
+}
+
+// broadcastersOf returns how many broadcasters an installation in a cluster should
+// have, or nil.
+func broadcastersOf(pods install.Status) *int {
+	for _, role := range pods.Roles {
+		if role.Role == install.RoleBroadcast {
+			return &role.Want
+		}
+	}
+	return nil
+}
+
+// heard returns how many broadcasters have sent, and neither ended nor got lost.
+func (s installationStatus) heard() (n int) {
+	for _, sender := range s.Senders {
+		if sender.Ours && !sender.LastSeen.IsZero() && sender.State != stream.Gone && sender.State != stream.Lost {
+			n++
+		}
+	}
+	return n
 }
 
 // ask asks the receiver whose page is at web.
@@ -282,6 +306,12 @@ func (s installationStatus) print(w io.Writer, now time.Time) {
 			}
 		}
 		table.Flush()
+	}
+	switch {
+	case s.Broadcasters != nil && s.Stats != nil:
+		fmt.Fprintf(w, "  %s asked for, %d heard\n", units.Plural(*s.Broadcasters, "broadcaster"), s.heard())
+	case s.Broadcasters != nil:
+		fmt.Fprintf(w, "  %s asked for\n", units.Plural(*s.Broadcasters, "broadcaster"))
 	}
 	if s.Stats != nil {
 		fmt.Fprintf(w, "  %s, %s; %s received, %s stored, %s missed\n",

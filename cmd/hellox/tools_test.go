@@ -13,12 +13,15 @@ import (
 	"hellox/bootstrap/run/runtest"
 )
 
-// hang installs tools that never answer in h's PATH.
-func (h *home) hang(t *testing.T, tools ...string) {
+// hang is a tool that never answers.
+const hang = "exec /bin/sleep 600"
+
+// install puts scripts of the tools' names first in h's PATH.
+func (h *home) install(t *testing.T, script string, tools ...string) {
 	t.Helper()
 	bin := t.TempDir()
 	for _, tool := range tools {
-		if err := os.WriteFile(filepath.Join(bin, tool), []byte("#!/bin/sh\nexec /bin/sleep 600\n"), 0o700); err != nil {
+		if err := os.WriteFile(filepath.Join(bin, tool), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -34,7 +37,7 @@ func (h *home) hang(t *testing.T, tools ...string) {
 func TestHungTools(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
-	h.hang(t, "docker", "minikube", "kind")
+	h.install(t, hang, "docker", "minikube", "kind")
 	h.up(t, "hellox")
 
 	t.Run("status", func(t *testing.T) {
@@ -72,6 +75,29 @@ func TestHungTools(t *testing.T) {
 			t.Errorf("publish: exit %d: %s", code, errs)
 		}
 	})
+}
+
+// TestBrokenCluster has a kind cluster of somebody else's that is half deleted: its
+// container is there, and nothing else answers. What there is besides is shown.
+func TestBrokenCluster(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.install(t, `[ "$1" = ps ] && echo "gone-control-plane|Up 3 hours|127.0.0.1:1->6443/tcp|gone"`, "docker")
+	h.up(t, "hellox")
+	out, errs, code := h.command(t, "status")
+	if code != 0 || !strings.Contains(out, "local · hellox  running") || !strings.Contains(errs, `kind cluster "gone"`) {
+		t.Errorf("status: exit %d: %s%s", code, out, errs)
+	}
+	out, errs, code = h.command(t, "status", "--output", "json")
+	if code != 0 || !strings.Contains(out, `"unknown":["kind cluster \"gone\" `) {
+		t.Errorf("status: exit %d: %s%s", code, out, errs)
+	}
+	if _, errs, code := h.command(t, "down"); code != 0 {
+		t.Errorf("down: exit %d: %s", code, errs)
+	}
+	if _, errs, code := h.command(t, "status"); code != exitMissing || !strings.Contains(errs, `kind cluster "gone"`) || !strings.Contains(errs, "hint: ") {
+		t.Errorf("status of nothing else: exit %d: %s", code, errs)
+	}
 }
 
 // inOrder checks that text has each of the parts after the one before.

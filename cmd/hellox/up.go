@@ -102,7 +102,7 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 	found, err := cluster.Find(setup, all, findOptions(o.selection))
 	if err != nil {
 		steps.Fail(err)
-		return timedOut(setup, err)
+		return timedOut(setup, "up", err)
 	}
 	if found.Target == cluster.Local {
 		o.profile = ""
@@ -115,7 +115,7 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 		o.target, o.profile = string(found.Target), found.Profile
 		err = o.upCluster(ctx, setup, sh, found, steps)
 	}
-	return timedOut(setup, err)
+	return timedOut(setup, "up", err)
 }
 
 // check returns why the flags of up cannot apply together.
@@ -140,11 +140,12 @@ func (o *upOptions) checkLocal(why string) error {
 	return usage(strings.Join(o.given, ", ")+" is for minikube and kind, not for "+why, "hellox up --target kind, or leave it out")
 }
 
-// timedOut puts the cause of an ended deadline in the place of "context
-// deadline exceeded", which says nothing to a person.
-func timedOut(ctx context.Context, err error) error {
-	if err == nil || !errors.Is(err, context.DeadlineExceeded) || context.Cause(ctx) == nil || errors.Is(context.Cause(ctx), context.Canceled) {
+// timedOut puts the cause of the ended deadline of a command in the place of
+// "context deadline exceeded", which says nothing to a person.
+func timedOut(ctx context.Context, command string, err error) error {
+	cause := context.Cause(ctx)
+	if err == nil || cause == nil || errors.Is(cause, context.Canceled) || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, cause) {
 		return err
 	}
-	return failed(fmt.Errorf("bring it up: %w", context.Cause(ctx)), "hellox status, or more time: --timeout 15m")
+	return failed(fmt.Errorf("%s: %w", command, cause), "hellox "+command+" --timeout 15m")
 }

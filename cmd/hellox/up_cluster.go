@@ -217,10 +217,15 @@ func (o *upOptions) withLock(ctx context.Context, dir state.Dir, i state.Instanc
 	if errors.Is(err, state.ErrLocked) {
 		return held("bring it up", i.Installation, dir.Process(ctx))
 	}
+	start := "start " + i.Installation.String()
 	if err != nil {
-		return err
+		return storageError(start, string(dir), err)
 	}
-	return errors.Join(f(lock), lock.Release())
+	err, released := f(lock), lock.Release()
+	if err != nil && isFull(released) {
+		released = nil // err says it
+	}
+	return storageError(start, string(dir), errors.Join(err, released))
 }
 
 // holdForwards prints where the stream is, and holds the forwards until a

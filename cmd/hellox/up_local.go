@@ -54,6 +54,8 @@ func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found cluster.
 	return o.withLock(ctx, dir, wanted, func(lock *state.Lock) error {
 		if n := lock.Broadcasters(); n != nil {
 			o.broadcasters = *n
+		} else {
+			lock.SetBroadcasters(o.broadcasters) // status tells it
 		}
 		return o.runLocal(ctx, setup, sh, lock, steps)
 	})
@@ -65,6 +67,7 @@ func (o *upOptions) runLocal(ctx, setup context.Context, sh shell, lock *state.L
 	steps.Begin("stream")
 	local, err := o.openLocal(ctx, setup, lock, steps)
 	if err != nil {
+		err = storageError("start "+lock.Installation().String(), string(lock.Dir()), err)
 		steps.Fail(err)
 		return err
 	}

@@ -67,6 +67,8 @@ func (d Dir) spawnDaemon(ctx context.Context, args []string, out, errs io.Writer
 		case err := <-ended:
 			if err == nil {
 				err = errors.New("it ended at once; another hellox may have ended it")
+			} else if full := cannotSay(errFile); full != nil {
+				err = full
 			}
 			return errors.Join(copyFrom(out, outFile), copyFrom(errs, errFile),
 				&hintError{fmt.Errorf("run the background process: %w", err), "hellox status"})
@@ -80,6 +82,16 @@ func (d Dir) spawnDaemon(ctx context.Context, args []string, out, errs io.Writer
 			}
 		}
 	}
+}
+
+// cannotSay returns why a process that failed wrote nothing to f, such as a full
+// disk; nil if it did, or could have.
+func cannotSay(f *os.File) error {
+	if info, err := f.Stat(); err != nil || info.Size() > 0 {
+		return err
+	}
+	_, err := f.WriteString(" ")
+	return err
 }
 
 // outputFile makes the file that a daemon writes to before it is up. A hellox down

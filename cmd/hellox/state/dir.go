@@ -22,7 +22,7 @@ func Root(env func(string) (string, bool)) (string, error) {
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", &hintError{fmt.Errorf("find the state folder: %w", err), "set XDG_STATE_HOME to a folder of yours"}
+		return "", &hintError{fmt.Errorf("find the state folder: %w", err), "XDG_STATE_HOME=/tmp/hellox-state hellox up"}
 	}
 	return filepath.Join(home, ".local", "state", "hellox"), nil
 }

@@ -121,6 +121,13 @@ func (l *Lock) Installation() Installation { return l.instance.Installation }
 // Broadcasters returns how many were asked for, or nil.
 func (l *Lock) Broadcasters() *int { return l.instance.Broadcasters }
 
+// SetBroadcasters sets how many are asked for, for the next record that is written.
+func (l *Lock) SetBroadcasters(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.instance.Broadcasters = &n
+}
+
 // Stopped is closed when another process asked this one to stop.
 func (l *Lock) Stopped() <-chan struct{} { return l.stop }
 
