@@ -103,7 +103,7 @@ func TestPage(t *testing.T) {
 		press(t, ctx, "Enter")
 		until(t, ctx, `document.querySelector('#detail pre').innerText.includes('"sender": "press-2"')`)
 		until(t, ctx, `/[?&]id=2000\d/.test(location.search)`)
-		for tab, want := range map[string]string{"hex": "7b 22 74 65 78 74 22 3a", "raw": `{"text":`, "delta": `~ seq `} {
+		for tab, want := range map[string]string{"hex": "7b 22 74 65 78 74 22 3a", "raw": `{"text":`, "delta": `~ payload.seq `} {
 			evaluate[bool](t, ctx, fmt.Sprintf(`document.querySelector('#detail [data-tab="%s"]').click(), true`, tab))
 			until(t, ctx, fmt.Sprintf(`document.querySelector('#detail pre').innerText.includes(%q)`, want))
 		}

@@ -3,12 +3,21 @@
 
 import { ranges } from './visible.js';
 
-const maxMarks = 4;
+export const maxMarks = 4; // on one character
 const hex = (code) => `\\u{${code.toString(16)}}`;
 const visible = new RegExp(`^[${ranges.map(([first, last]) => `${hex(first)}-${hex(last)}`).join('')}]$`, 'u');
 const selectors = /^\p{Variation_Selector}$/u;
 const marks = /^\p{M}$/u;
 const plain = /^[ -~]*$/;
+
+/** Whether c is shown as itself. */
+export const bare = (c) => plain.test(c) || visible.test(c);
+
+/** Whether c is a combining mark that can be seen. */
+export const isMark = (c) => c > '\x7f' && marks.test(c) && visible.test(c);
+
+/** Whether c is a variation selector. */
+export const isSelector = (c) => selectors.test(c);
 
 /** @param {string} c one character, no mark */
 function sign(c) {
@@ -34,9 +43,9 @@ export function clean(s) {
     sitting = 0; excess = 0; selector = false;
   };
   for (const c of s) {
-    if (c > '\x7f' && marks.test(c) && visible.test(c)) {
-      const isSelector = selectors.test(c);
-      if (sitting === maxMarks || (isSelector && selector) || excess > 0) {
+    if (isMark(c)) {
+      const selects = isSelector(c);
+      if (sitting === maxMarks || (selects && selector) || excess > 0) {
         excess++;
         continue;
       }
@@ -46,7 +55,7 @@ export function clean(s) {
       }
       out += c;
       sitting++;
-      selector ||= isSelector;
+      selector ||= selects;
       continue;
     }
     flush();

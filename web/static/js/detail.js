@@ -8,10 +8,10 @@ import { barClass, colorOf } from './color.js';
 import { bytes, count, date, delta, latency, parseTime, time } from './format.js';
 import { changes } from './changes.js';
 import { hexdump } from './hexview.js';
-import { jsonText } from './jsontext.js';
-import { payloadBytes, payloadJSON, payloadSize, payloadText } from './payload.js';
+import { meantAsJSON, payloadBytes, payloadJSON, payloadSize, payloadText } from './payload.js';
 
 const shownBytes = 4096; // in hex, until all are asked for
+const shownLines = 2000, shownCharacters = 64 << 10; // else, until all are asked for
 const tabs = [['json', 'JSON'], ['raw', 'raw'], ['hex', 'hex'], ['delta', 'Δ']];
 
 /** Emits "close", "only" (a sender), "copy" (id). */
@@ -19,6 +19,7 @@ export class Detail extends Emitter {
   #message = null;
   #tab = 'json';
   #all = false;
+  #text = null; // the payload as JSON or raw, of which only the beginning may be shown
   #previous = new Map(); // by id: the sender's previous message, or null
 
   /** @param {HTMLElement} root */
@@ -29,15 +30,16 @@ export class Detail extends Emitter {
     this.facts = el('dl');
     this.tabs = el('div.tabs', { role: 'tablist', 'aria-label': 'payload as' }, ...tabs.map(([name, label]) =>
       el('button', { type: 'button', role: 'tab', 'data-tab': name, title: { delta: "what changed since the sender's previous message" }[name], onclick: () => this.show(name) }, label)));
+    this.problem = el('p.problem', { hidden: true });
     this.body = el('pre', { tabindex: 0, role: 'tabpanel' });
     this.more = el('button.quiet', { type: 'button', hidden: true, onclick: () => { this.#all = true; this.#showPayload(); } });
     this.only = el('button', { type: 'button', onclick: () => this.emit('only', this.#message.sender) });
     this.copied = el('span.hint', { role: 'status' });
     root.append(
       el('header', {}, this.title, el('button.quiet', { type: 'button', 'aria-label': 'close', title: 'close (Esc)', onclick: () => this.emit('close') }, '×')),
-      this.facts, this.tabs, this.body, this.more,
+      this.facts, this.tabs, this.problem, this.body, this.more,
       el('footer', {}, this.only, el('button', { type: 'button', title: 'copy the address of this view', onclick: () => this.emit('copy', this.#message.id) }, 'copy link'),
-        el('button', { type: 'button', title: 'copy the payload as it is shown', onclick: () => this.copy(this.body.textContent) }, 'copy'), this.copied));
+        el('button', { type: 'button', title: 'copy the payload as it is shown', onclick: () => this.copy(this.#text ?? this.body.textContent) }, 'copy'), this.copied));
   }
 
   get open() { return !this.root.hidden; }
@@ -92,23 +94,33 @@ export class Detail extends Emitter {
     const m = this.#message;
     const json = payloadJSON(m), words = payloadText(m);
     let tab = this.#tab;
-    if (tab === 'json' && json === undefined) tab = 'raw';
+    if (tab === 'json' && json.problem) tab = 'raw';
     if (tab === 'raw' && words == null) tab = 'hex';
     for (const button of this.tabs.children) {
       attribute(button, 'aria-selected', button.dataset.tab === tab);
-      button.disabled = (button.dataset.tab === 'json' && json === undefined) || (button.dataset.tab === 'raw' && words == null);
+      button.disabled = (button.dataset.tab === 'json' && json.problem != null) || (button.dataset.tab === 'raw' && words == null);
     }
+    this.problem.hidden = !json.problem || tab === 'delta' || !meantAsJSON(m);
+    text(this.problem, this.problem.hidden ? '' : 'not JSON: ' + json.problem);
     this.body.className = tab;
     this.more.hidden = true;
+    this.#text = null;
     if (tab === 'delta') {
       this.#showChanges(m);
+    } else if (words === '') {
+      this.#text = '';
+      text(this.body, '(empty)');
     } else if (tab === 'hex') {
       const all = payloadBytes(m);
       text(this.body, hexdump(this.#all ? all : all.subarray(0, shownBytes)));
       this.more.hidden = this.#all || all.length <= shownBytes;
       text(this.more, `the first ${bytes(shownBytes)}; show all ${bytes(all.length)}`);
     } else {
-      text(this.body, (tab === 'json' ? jsonText(json) : cleanLines(words)) || '(empty)');
+      this.#text = tab === 'json' ? json.text : cleanLines(words);
+      const shown = this.#all ? this.#text : beginning(this.#text);
+      text(this.body, shown);
+      this.more.hidden = shown.length === this.#text.length;
+      text(this.more, 'this is the beginning; show all of it');
     }
   }
 
@@ -133,4 +145,11 @@ export class Detail extends Emitter {
     this.body.replaceChildren(`since #${count(before.id)}, ${delta(parseTime(m.received) - parseTime(before.received))} before\n\n`,
       ...changes(before, m).map((c) => el('div.change', { 'data-sign': c.sign }, `${c.sign} ${c.text}`)));
   }
+}
+
+/** As much of a text as a browser lays out at once without a person waiting. */
+function beginning(s) {
+  let end = Math.min(s.length, shownCharacters);
+  for (let at = -1, lines = 0; (at = s.indexOf('\n', at + 1)) >= 0 && at < end;) if (++lines === shownLines) end = at;
+  return s.slice(0, end);
 }

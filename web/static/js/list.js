@@ -177,7 +177,7 @@ export class List extends Emitter {
     const [marks, words] = content.children;
     text(marks, (m.retained ? '▣ ' : '') + (m.reordered ? '↶ ' : ''));
     attribute(marks, 'title', [m.retained && 'retained', m.reordered && 'reordered'].filter(Boolean).join(', ') || null);
-    text(words, clean(summary(m)));
+    text(words, summary(m));
     words.className = m.text != null ? '' : 'foreign';
     text(own, delta(m.delta_ms));
     text(any, delta(m.delta_any_ms));

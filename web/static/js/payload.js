@@ -1,5 +1,9 @@
 // The payload of a message as bytes, text and JSON.
 
+import { clean } from './clean.js';
+import { place } from './jsonscan.js';
+import { indent, looksLikeJSON, oneLine } from './jsontext.js';
+
 const encoder = new TextEncoder();
 
 /** @returns {Uint8Array} the bytes as they were published */
@@ -11,15 +15,38 @@ export function payloadBytes(m) {
 /** The payload as text, or null if it is not UTF-8. */
 export const payloadText = (m) => (m.payload_base64 == null ? (m.payload ?? '') : null);
 
-/** The payload as a JSON object or array, or undefined. */
+/**
+ * The payload as indented JSON.
+ * @returns {{text: string}|{problem: string}} or why it is not JSON
+ */
 export function payloadJSON(m) {
   const s = payloadText(m);
-  if (s == null || !/^\s*[[{]/.test(s)) return undefined;
-  try {
-    return JSON.parse(s);
-  } catch {
-    return undefined;
+  if (s != null) return indent(s);
+  const bytes = payloadBytes(m), at = firstInvalid(bytes);
+  const before = decoder.decode(bytes.subarray(0, at));
+  return { problem: `${place(before, before.length)}: the byte ${hex(bytes[at] ?? 0)} is not UTF-8` };
+}
+
+/** Whether the payload may be meant as JSON. */
+export const meantAsJSON = (m) => looksLikeJSON(payloadText(m) ?? decoder.decode(payloadBytes(m).subarray(0, 101)));
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** The place of the first byte that is not UTF-8. */
+function firstInvalid(bytes) {
+  const strict = new TextDecoder('utf-8', { fatal: true });
+  for (let at = 0; at < bytes.length; at++) {
+    const lead = bytes[at];
+    if (lead < 0x80) continue;
+    const length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    try {
+      strict.decode(bytes.subarray(at, at + length));
+    } catch {
+      return at;
+    }
+    at += length - 1;
   }
+  return bytes.length;
 }
 
 /** The payload's size in bytes. */
@@ -31,11 +58,14 @@ export function payloadSize(m) {
   return encoder.encode(m.payload ?? '').length;
 }
 
-/** One line for the list: the text of a hellox message, else the payload, in hex if it is not text. */
+const most = 2000; // of a payload that the list shows
+
+/** One line for the list, safe to show: the text of a hellox message, else the payload, in hex if it is not text. */
 export function summary(m) {
-  if (m.text != null) return m.text.slice(0, 500);
+  if (m.text != null) return clean(m.text.slice(0, most));
   const s = payloadText(m);
-  if (s != null) return s.slice(0, 500);
+  if (s === '') return '(empty)';
+  if (s != null) return oneLine(s.slice(0, most));
   const head = payloadBytes(m).slice(0, 24);
   return 'not text: ' + Array.from(head, hex).join(' ') + (payloadSize(m) > head.length ? ' …' : '');
 }

@@ -21,7 +21,7 @@ export class TopicPanel extends Emitter {
       if (!t) return;
       const [name, many, ago] = node.children;
       node.dataset.topic = t.name;
-      attribute(node, 'title', `${clean(t.name)}: ${clean(summary(t.newest))}`);
+      attribute(node, 'title', `${clean(t.name)}: ${summary(t.newest)}`);
       text(name, cleanShort(t.name, nameLength));
       text(many, count(t.messages));
       text(ago, t.seen ? age(clock.now() - t.seen) : 'retained');

@@ -1,0 +1,157 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Payloads are shown on the page as in the terminal: one table is read by both tests.
+func TestPagePayloadsAgreeWithGo(t *testing.T) {
+	ctx := chromium(t)
+	open(t, ctx, serve(t, Options{Store: newStore(t)}))
+	cases, err := os.ReadFile("../stream/jsonview/testdata/cases.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := evaluate[[]string](t, ctx, `Promise.all([import('/static/js/payload.js'), import('/static/js/clean.js')]).then(([p, { clean }]) => `+string(cases)+`.map((c) => {
+  const got = p.payloadJSON(c), wrong = [];
+  if (got.text !== c.indented) wrong.push('shown as ' + got.text);
+  if (got.problem !== c.problem) wrong.push(got.problem + ', want ' + c.problem);
+  if (p.meantAsJSON(c) !== c.looks) wrong.push('looks like JSON: ' + !c.looks);
+  const line = c.payload === '' ? '(empty)' : c.line ?? clean(c.payload ?? '');
+  if (c.payload != null && p.summary(c) !== line) wrong.push('line ' + p.summary(c));
+  return wrong.length ? c.name + ': ' + wrong.join('; ') : '';
+}))`)
+	if len(tried) < 50 {
+		t.Errorf("%d cases", len(tried))
+	}
+	for _, wrong := range tried {
+		if wrong != "" {
+			t.Error(wrong)
+		}
+	}
+}
+
+func TestPageChanges(t *testing.T) {
+	ctx := chromium(t)
+	open(t, ctx, serve(t, Options{Store: newStore(t)}))
+	long := strings.Repeat("x", 300)
+	cases := [][3]string{
+		{`{"id":1724442618569203713}`, `{"id":1724442618569203714}`, `~ payload.id 1724442618569203713 → 1724442618569203714 (+1)`},
+		{`[1e400]`, `[2e400]`, `~ payload[0] 1e400 → 2e400 (+1` + strings.Repeat("0", 400) + `)`},
+		{`{"v":1e999999999}`, `{"v":2e999999999}`, `~ payload.v 1e999999999 → 2e999999999`},
+		{`{"v":127.0}`, `{"v":127}`, `~ payload.v 127.0 → 127 (the same number)`},
+		{`{"v":0.1}`, `{"v":0.3}`, `~ payload.v 0.1 → 0.3 (+0.2)`},
+		{`{"v":1.5e1}`, `{"v":-0.25}`, `~ payload.v 1.5e1 → -0.25 (−15.25)`},
+		{`21.5`, `21.6`, `~ payload 21.5 → 21.6 (+0.1)`},
+		{"100\n", `90`, `~ payload 100 → 90 (−10)`},
+		{`"ON"`, `"OFF"`, `~ payload "ON" → "OFF"`},
+		{`{"params":{"switch:0":{"apower":0}}}`, `{"params":{"switch:0":{"apower":12}}}`, `~ payload.params."switch:0".apower 0 → 12 (+12)`},
+		{`{"a b":{"q\"\\":{"PM2.5":1}}}`, `{"a b":{"q\"\\":{"PM2.5":2}}}`, `~ payload."a b"."q\"\\"."PM2.5" 1 → 2 (+1)`},
+		{`{"küche":1}`, `{"k\u00fcche":2}`, `~ payload.küche 1 → 2 (+1)`},
+		{`{"a":{},"b":[]}`, `{"a":[],"b":[1]}`, "~ payload.a {} → []\n+ payload.b[0] 1\n− payload.b []"},
+		{`{"a":{"x":1}}`, `{"a":7}`, "+ payload.a 7\n− payload.a.x 1"},
+		{`{"a":null}`, `{}`, "+ payload {}\n− payload.a null"},
+		{`{"a":1,"a":2}`, `{"a":1,"a":3}`, `~ payload.a 2 → 3 (+1)`},
+		{`{"a":1,"a":2}`, `{"a":1}`, `− payload.a 2`},
+		{`{"a":1,"b":2}`, `{"b":2, "a":1}`, `= the same values, written differently`},
+		{`["k\u00fc"]`, `["kü"]`, `= the same values, written differently`},
+		{`{"a":1}`, `{"a":1}`, `= the same payload`},
+		{`{"a":1}`, `{"a":true}`, `~ payload.a 1 → true`},
+		{`{"a":"1"}`, `{"a":1}`, `~ payload.a "1" → 1`},
+		{`{"__proto__":1}`, `{"__proto__":2}`, `~ payload.__proto__ 1 → 2 (+1)`},
+		{`["` + long + `a` + long + `"]`, `["` + long + `b` + long + `"]`, `~ payload[0] …` + long[:50] + `a` + long[:149] + `… → …` + long[:50] + `b` + long[:149] + `…`},
+		{`21.5 C`, `21.6 C`, "− at 4: \"5\"\n+ at 4: \"6\""},
+		{"", `ON`, `+ at 1: "ON"`},
+		{"x\U0001f600", "x\U0001f601", "− at 2: \"\U0001f600\"\n+ at 2: \"\U0001f601\""},
+	}
+	list, err := json.Marshal(cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := evaluate[[]string](t, ctx, `import('/static/js/changes.js').then(({ changes }) => `+string(list)+
+		`.map(([before, now]) => changes({ payload: before }, { payload: now }).map((c) => c.sign + ' ' + c.text).join('\n')))`)
+	for i, c := range cases {
+		if got[i] != c[2] {
+			t.Errorf("%s to %s:\n%s\nwant\n%s", c[0], c[1], got[i], c[2])
+		}
+	}
+}
+
+// Large and deep payloads are shown and compared, in bounded size.
+func TestPageLargePayloads(t *testing.T) {
+	store := newStore(t)
+	now := time.Now()
+	numbers := func(n string) string { return "[" + strings.Repeat(n+",", 128<<10) + n + "]" }
+	deep := func(n string) string {
+		return strings.Repeat(`{"a":`+n+`,"b":`, 10_000) + n + strings.Repeat("}", 10_000)
+	}
+	brackets := func(n string) string { return strings.Repeat("[", 10_000) + n + strings.Repeat("]", 10_000) }
+	text := func(n string) string { return `{"t":"` + strings.Repeat(`\u00fc`, 40<<10) + n + `"}` }
+	for i, f := range []func(string) string{numbers, deep, brackets, text} {
+		topic := fmt.Sprintf("large/%d", i)
+		store.put(t, arrival(topic, []byte(f("1")), now), arrival(topic, []byte(f("2")), now))
+	}
+	store.put(t, arrival("large/4", []byte(strings.Repeat("[", 256<<10)), now))
+	ctx := chromium(t)
+	address := serve(t, Options{Store: store})
+	for id, want := range map[int][2]string{
+		2: {"[\n  2,\n  2,\n", "~ payload[0] 1 → 2 (+1)"},
+		4: {"{\n  \"a\": 2,\n  \"b\": {", "~ payload.a 1 → 2 (+1)"},
+		6: {"[\n  [\n    [", "[0] 1 → 2 (+1)"},
+		8: {"{\n  \"t\": \"üü", "~ payload.t …ü"},
+		9: {"[[[[", "no earlier message"},
+	} {
+		open(t, ctx, fmt.Sprintf("%s/?id=%d", address, id))
+		until(t, ctx, fmt.Sprintf(`document.querySelector('#detail pre').textContent.startsWith(%q)`, want[0]))
+		if id == 2 {
+			evaluate[bool](t, ctx, `document.querySelector('#detail > button.quiet').click(), true`)
+			until(t, ctx, `document.querySelector('#detail pre').textContent.endsWith('2\n]') && document.querySelector('#detail > button.quiet').hidden`)
+		}
+		if id == 9 {
+			until(t, ctx, `document.querySelector('#detail .problem').innerText === 'not JSON: line 1, column 10001: nested deeper than 10000 levels'`)
+		}
+		evaluate[bool](t, ctx, `document.querySelector('#detail [data-tab="delta"]').click(), true`)
+		until(t, ctx, fmt.Sprintf(`document.querySelector('#detail pre').textContent.includes(%q)`, want[1]))
+		if n := evaluate[int](t, ctx, `document.querySelector('#detail pre').childNodes.length`); n > 1100 {
+			t.Errorf("%d nodes are shown", n)
+		}
+	}
+}
+
+// A message is opened, and its payload is copied as it was sent.
+func TestPagePayloads(t *testing.T) {
+	store := newStore(t)
+	now := time.Now()
+	store.put(t,
+		arrival("a", []byte(`{"serial":1724442618569203714,"room":"\u041a\u0443\u0445"}`), now),
+		arrival("a", nil, now),
+		arrival("a", []byte("\ufeff{}"), now))
+	ctx := chromium(t)
+	address := serve(t, Options{Store: store})
+	copied := func() string {
+		return evaluate[string](t, ctx, `new Promise((done) => {
+  Object.defineProperty(navigator, 'clipboard', { configurable: true, value: { writeText: async (s) => done(s) } });
+  [...document.querySelectorAll('#detail footer button')].find((b) => b.textContent === 'copy').click();
+})`)
+	}
+	open(t, ctx, address+"/?id=1")
+	shown := "{\n  \"serial\": 1724442618569203714,\n  \"room\": \"Кух\"\n}"
+	until(t, ctx, fmt.Sprintf(`document.querySelector('#detail pre').textContent === %q`, shown))
+	if got := copied(); got != shown {
+		t.Errorf("copied %q", got)
+	}
+	until(t, ctx, `document.querySelector('#message-1')?.innerText.includes('{"serial":1724442618569203714,"room":"Кух"}')`)
+	until(t, ctx, `document.querySelector('#message-2')?.innerText.includes('(empty)')`)
+	open(t, ctx, address+"/?id=2")
+	until(t, ctx, `document.querySelector('#detail pre').textContent === '(empty)' && document.querySelector('#detail .problem').hidden`)
+	if got := copied(); got != "" {
+		t.Errorf("of an empty payload %q is copied", got)
+	}
+	open(t, ctx, address+"/?id=3")
+	until(t, ctx, `document.querySelector('#detail .problem').innerText === 'not JSON: line 1, column 1: unexpected byte order mark (U+FEFF), expected a value'`)
+}
