@@ -29,6 +29,7 @@ type watchOptions struct {
 	selection
 	broker   brokerFlags
 	topics   []string
+	qos      uint8
 	filter   string
 	output   string
 	count    int
@@ -58,7 +59,7 @@ The variable HELLOX_BACKGROUND, light or dark, is taken instead.
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, words []string) error {
 			o.onInstallation = args.Given(cmd.Flags(), "since", "target", "profile", "namespace")
-			o.onBroker = args.Given(cmd.Flags(), loginFlags...)
+			o.onBroker = args.Given(cmd.Flags(), append([]string{"qos"}, loginFlags...)...)
 			return o.run(cmd.Context(), sh, words)
 		},
 	}
@@ -66,6 +67,7 @@ The variable HELLOX_BACKGROUND, light or dark, is taken instead.
 	o.selection.add(flags)
 	o.broker.add(flags)
 	args.Strings(flags, &o.topics, "topic", "t", nil, "MQTT topic `FILTER`, repeatable (default: all)", stream.CheckTopicFilter)
+	args.Number(flags, &o.qos, "qos", "", 0, 0, 2, "subscribe to a broker's URL with QoS `0|1|2`; above 0 its queue limit may hide retained messages")
 	flags.StringVar(&o.filter, "filter", "", "show only messages that match the `EXPRESSION`")
 	args.String(flags, &o.output, "output", "", "`tui|plain|json` (default: tui on a terminal, else plain)", args.OneOf("tui", "plain", "json"))
 	args.Number(flags, &o.count, "count", "n", 0, 0, args.NoLimit, "end after `N` messages")
@@ -148,7 +150,10 @@ func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) 
 	return v.show(ctx, sh, store, store)
 }
 
-// watchBroker speaks MQTT itself; ids, deltas and gaps are those of this run.
+// watchBroker speaks MQTT itself; ids, deltas and gaps are those of this run. It
+// subscribes at QoS 0 unless asked: a stock Mosquitto sends a subscriber of QoS 1
+// at most 1,020 retained messages, and drops the others without a word
+// (eclipse-mosquitto/mosquitto#2196).
 func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v view) error {
 	broker, err := o.broker.parse(ctx, sh, url)
 	if err != nil {
@@ -176,7 +181,7 @@ func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v 
 	defer stop()
 	group.Go(func() error {
 		return mqtt.Subscribe(running, mqtt.SubscribeOptions{
-			Broker: broker, ClientID: o.broker.clientID, Topics: topics, QoS: 1,
+			Broker: broker, ClientID: o.broker.clientID, Topics: topics, QoS: o.qos,
 			FailFast: true, Link: live.SetLink,
 		}, arrivals)
 	})
