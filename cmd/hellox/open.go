@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os/exec"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hellox/cmd/hellox/output"
+	"hellox/cmd/hellox/prompt"
 )
 
 func newOpen(sh shell) *cobra.Command {
@@ -91,15 +91,9 @@ func browse(ctx context.Context, sh shell, url string) error {
 // waitForEnd waits for ctx (a signal), for stop, or for Enter on a terminal.
 // The end of stdin ends nothing.
 func waitForEnd(ctx context.Context, sh shell, stop <-chan struct{}) error {
-	enter := make(chan struct{})
+	var enter <-chan struct{}
 	if output.IsTerminal(sh.in) {
-		// It stays behind in its read when something else ends the wait; the
-		// process ends then.
-		go func() {
-			if _, err := bufio.NewReader(sh.in).ReadString('\n'); err == nil {
-				close(enter)
-			}
-		}()
+		enter = prompt.Enter(sh.in)
 	}
 	select {
 	case <-ctx.Done():

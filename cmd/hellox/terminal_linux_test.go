@@ -385,3 +385,47 @@ func TestPassword(t *testing.T) {
 		t.Errorf("the password is shown: %q", term.shown())
 	}
 }
+
+// TestBackground runs an up in the background of a shell, which the kernel stops if it
+// reads from the terminal: it goes on, Enter does not end it until it is in front, and
+// a down ends it when Ctrl-Z has stopped it.
+func TestBackground(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		needed(t, "bash")
+	}
+	t.Parallel()
+	h := newHome(t)
+	term := newTerminal(t)
+	cmd := exec.Command(bash, "--norc", "--noprofile", "-i")
+	cmd.Env = append(h.env, "PS1=> ", "TERM=dumb")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = term.slave, term.slave, term.slave
+	runtest.Bind(cmd)
+	cmd.SysProcAttr.Setsid, cmd.SysProcAttr.Setctty = true, true
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	up := "hellox up --target local --web-port 0 --mqtt-port 0"
+	t.Cleanup(func() { h.command(t, "down") })
+
+	term.press(up + " &\n\n")
+	until(t, "it is up in the background", func() bool { return h.answers(t, "hellox") })
+	term.press("\nfg\n")
+	until(t, "it is in the foreground", func() bool { return strings.Count(term.shown(), up) > 1 })
+	if !h.answers(t, "hellox") {
+		t.Errorf("in the foreground it does not answer: %s", term.shown())
+	}
+	term.press("\n")
+	until(t, "Enter ends it", func() bool { return !h.answers(t, "hellox") })
+
+	term.press(up + "\n")
+	until(t, "it is up again", func() bool { return h.answers(t, "hellox") })
+	term.press("\x1a")
+	term.see("Stopped")
+	if _, errs, code := h.command(t, "down"); code != 0 || !strings.Contains(errs, "ended") {
+		t.Errorf("down: exit %d: %s", code, errs)
+	}
+	term.press("jobs\n")
+	term.see("Done") // not Killed
+}

@@ -1,0 +1,4 @@
+package prompt
+
+// ignoreStopOnRead does nothing: Windows stops no process that reads.
+func ignoreStopOnRead() {}
