@@ -19,9 +19,9 @@ type AbsentError struct {
 const maxNamed = 10
 
 func (e *AbsentError) Error() string {
-	what := "there is no broadcaster " + safetext.Clean(e.ID)
+	what := "there is no broadcaster " + safetext.Topic(e.ID)
 	if e.State != "" {
-		what = safetext.Clean(e.ID) + " is " + safetext.Clean(e.State)
+		what = safetext.Topic(e.ID) + " is " + safetext.Clean(e.State)
 	}
 	if len(e.Here) == 0 {
 		return what + ", and no other is there"

@@ -38,7 +38,7 @@ func tabLine(t *theme.Theme, shown tab, sel history.Select, w int) string {
 	}
 	narrowed := ""
 	if sel.Sender != "" {
-		narrowed = "only " + cells.Clean(sel.Sender, 24) + "  "
+		narrowed = "only " + cells.Topic(sel.Sender, 24) + "  "
 	}
 	if len(sel.Topics) > 0 {
 		narrowed += "topic: " + cells.Clean(strings.Join(sel.Topics, " "), 24) + "  "

@@ -125,7 +125,7 @@ func (l *listModel) measureNames() int {
 	n := 0
 	for _, e := range l.items[max(len(l.items)-max(l.height, 50), 0):] {
 		if e.message != nil {
-			n = max(n, cells.Width(cells.Clean(e.message.Sender, maxNameWidth)))
+			n = max(n, cells.Width(cells.Topic(e.message.Sender, maxNameWidth)))
 		}
 	}
 	return n

@@ -33,7 +33,7 @@ func (l *listModel) appendItem(lines []string, i int, c columns, w int, selected
 		lines = append(lines, t.Grey.Apply(cells.Cut(" "+m.Received.In(l.zone).Format("Monday, 2 January 2006"), w)))
 	}
 	if m.Missed > 0 {
-		lines = append(lines, t.Rule("⋯", cells.Clean(m.Sender, w/2)+": "+units.Count(m.Missed)+" missed", w))
+		lines = append(lines, t.Rule("⋯", cells.Topic(m.Sender, w/2)+": "+units.Count(m.Missed)+" missed", w))
 	}
 	return append(lines, row(t, m, c, w, selected, l.zone))
 }

@@ -75,7 +75,7 @@ func histogram(th *theme.Theme, in *history.Intervals, w int) []string {
 	span := time.Duration(len(in.Counts)) * step
 	lines := []string{
 		th.Hair.Apply(cells.Repeat("─", w)),
-		" " + th.Grey.Apply("intervals of ") + cells.Clean(in.Sender, w-15),
+		" " + th.Grey.Apply("intervals of ") + cells.Topic(in.Sender, w-15),
 		" " + th.Spark(spread(in.Counts, w-2)),
 		th.Grey.Apply(cells.Cut(" 0 s"+cells.Right(units.Latency(span), w-5), w)),
 		cells.Cut(fmt.Sprintf(" min %.3f  mean %.3f  max %.3f", in.MinMS/1000, in.MeanMS/1000, in.MaxMS/1000), w),

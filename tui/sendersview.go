@@ -15,7 +15,7 @@ func (s *sendersModel) view(w int, now time.Time) []string {
 	const stateW = 15
 	nameW := 8
 	for i := from; i < to; i++ {
-		nameW = max(nameW, cells.Width(cells.Clean(s.all[i].Sender, 40)))
+		nameW = max(nameW, cells.Width(cells.Topic(s.all[i].Sender, 40)))
 	}
 	nameW = min(nameW, max(w/3, 8))
 	columns := fitting(senderColumns(), w-1-stateW-1-nameW)

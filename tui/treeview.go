@@ -54,7 +54,7 @@ func (t *treeModel) label(i, w int) string {
 		sign = "▸ "
 	}
 	indent := min(2*row.depth, w/2)
-	level := cells.Clean(row.topic.Level, w-indent-2)
+	level := cells.Topic(row.topic.Level, w-indent-2)
 	if level == "" {
 		level = "(empty level)"
 	}

@@ -225,13 +225,14 @@ func TestPageAgreesWithGo(t *testing.T) {
 			}
 		}
 		samples = append(samples, block.String())
+		samples = append(samples, "hello_world/lamp ", " a / b/ / /\t/c", "a\u00a0/\u3000b\u2003", "a\u00a0b", "a//", " ", "\t\t", "a \u0301", "\x1b[31m ", "a "+strings.Repeat(" ", 60_000)+"b")
 		for _, s := range samples {
 			in, err := json.Marshal(s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := evaluate[string](t, ctx, `import('/static/js/clean.js').then(({ clean }) => clean(`+string(in)+`))`)
-			if want := safetext.Clean(s); got != want {
+			got := evaluate[string](t, ctx, `import('/static/js/clean.js').then(({ clean, cleanTopic }) => clean(`+string(in)+`) + '\n' + cleanTopic(`+string(in)+`))`)
+			if want := safetext.Clean(s) + "\n" + safetext.Topic(s); got != want {
 				g, w := []rune(got), []rune(want)
 				for i := range min(len(g), len(w)) {
 					if g[i] != w[i] {

@@ -154,4 +154,12 @@ func TestPagePayloads(t *testing.T) {
 	}
 	open(t, ctx, address+"/?id=3")
 	until(t, ctx, `document.querySelector('#detail .problem').innerText === 'not JSON: line 1, column 1: unexpected byte order mark (U+FEFF), expected a value'`)
+	// Space at the ends of a topic's levels is seen in the row, in the detail and in both panels.
+	store.put(t, arrival("lamp", []byte("on"), now), arrival("lamp ", []byte("on"), now))
+	open(t, ctx, address+"/?id=5")
+	until(t, ctx, `document.querySelector('#message-4 .sender bdi')?.textContent === 'lamp' && document.querySelector('#message-5 .sender bdi').textContent === 'lamp␣'`)
+	until(t, ctx, `[...document.querySelectorAll('#detail dd')].filter((d) => d.textContent === 'lamp␣').length === 2`)
+	for _, panel := range []string{"#senders", "#topics"} {
+		until(t, ctx, fmt.Sprintf(`[...document.querySelectorAll('%s .name')].some((n) => n.textContent === 'lamp␣')`, panel))
+	}
 }

@@ -107,14 +107,19 @@ func writeSign(b *strings.Builder, r rune) {
 	case Visible(r):
 		b.WriteRune(r)
 	default:
-		b.WriteString("‹U+")
-		hex := strings.ToUpper(strconv.FormatInt(int64(r), 16))
-		for range 4 - len(hex) {
-			b.WriteByte('0')
-		}
-		b.WriteString(hex)
-		b.WriteString("›")
+		writeCode(b, r)
 	}
+}
+
+// writeCode writes r by its number: ‹U+202E›
+func writeCode(b *strings.Builder, r rune) {
+	b.WriteString("‹U+")
+	hex := strings.ToUpper(strconv.FormatInt(int64(r), 16))
+	for range 4 - len(hex) {
+		b.WriteByte('0')
+	}
+	b.WriteString(hex)
+	b.WriteString("›")
 }
 
 // Visible reports whether a person sees r as itself: it is assigned, and neither a

@@ -11,19 +11,25 @@ import (
 // Clean makes text from the network safe to show in at most n cells. It reads
 // only as much of s as can be seen, so a payload of a mebibyte costs a row no
 // more than a short one.
-func Clean(s string, n int) string {
+func Clean(s string, n int) string { return fit(s, n, safetext.Clean[string]) }
+
+// Topic is Clean for a topic or a part of one, with signs for the space at the
+// ends of its levels.
+func Topic(s string, n int) string { return fit(s, n, safetext.Topic) }
+
+func fit(s string, n int, clean func(string) string) string {
 	if n <= 0 {
 		return ""
 	}
 	// A cell is a grapheme of a base and four marks at most: 20 bytes.
 	most := 20*n + 20
 	if len(s) <= most {
-		return Cut(safetext.Clean(s), n)
+		return Cut(clean(s), n)
 	}
 	for most > 0 && !utf8.RuneStart(s[most]) {
 		most--
 	}
-	s = safetext.Clean(s[:most])
+	s = clean(s[:most])
 	if Width(s) <= n {
 		s = Left(s, n-1) + "…"
 	}
@@ -34,8 +40,8 @@ func Clean(s string, n int) string {
 // hellox broadcaster (ours) is a topic. Of a topic the end is shown, since topics
 // differ there.
 func Name(sender string, ours bool, n int) string {
-	if ours || len(sender) <= n && plain(sender) {
-		return Clean(sender, n)
+	if ours {
+		return Topic(sender, n)
 	}
 	if most := 20*n + 20; len(sender) > most {
 		at := len(sender) - most
@@ -44,7 +50,7 @@ func Name(sender string, ours bool, n int) string {
 		}
 		sender = sender[at:]
 	}
-	s := safetext.Clean(sender)
+	s := safetext.Topic(sender)
 	if w := Width(s); w > n {
 		s = ansi.TruncateLeft(s, w-n+1, "…")
 	}

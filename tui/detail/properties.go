@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hellox/stream"
+	"hellox/stream/safetext"
 	"hellox/tui/units"
 )
 
@@ -14,8 +15,8 @@ type property struct{ name, value string }
 // properties lists what is known about m, without what does not apply.
 func properties(m *stream.Message, zone *time.Location) []property {
 	all := []property{
-		{"topic", m.Topic},
-		{"sender", m.Sender},
+		{"topic", safetext.Topic(m.Topic)},
+		{"sender", safetext.Topic(m.Sender)},
 		{"received", m.Received.In(zone).Format("2006-01-02 15:04:05.000000 Z07:00")},
 		{"QoS", strconv.Itoa(int(m.QoS))},
 	}

@@ -56,6 +56,6 @@ func (f Tell) Help() []key.Binding { return []key.Binding{f.keys.Send, f.keys.Cl
 
 // View paints the form in w cells and one line.
 func (f Tell) View(t *theme.Theme, w int) []string {
-	prompt := " tell " + cells.Clean(f.to, w/3) + ": "
+	prompt := " tell " + cells.Topic(f.to, w/3) + ": "
 	return []string{t.Accent.Apply(prompt) + f.input.view(t, w-cells.Width(prompt)-1, 0, true)}
 }

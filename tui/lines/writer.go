@@ -79,7 +79,7 @@ func (w *writer) columns(m *stream.Message) error {
 			return err
 		}
 	}
-	sender := safetext.Clean(m.Sender)
+	sender := safetext.Topic(m.Sender)
 	text := theme.Marks(m) + w.text(m)
 	w.senderW = max(w.senderW, min(cells.Width(sender), maxSenderWidth))
 	w.textW = max(w.textW, min(cells.Width(text), maxTextWidth))
@@ -112,7 +112,7 @@ func pad(s string, n int) string { return s + cells.Spaces(n-cells.Width(s)) }
 
 // missed describes the gap before a message.
 func missed(m *stream.Message) string {
-	return "⋯ " + safetext.Clean(m.Sender) + ": " + units.Count(m.Missed) + " missed"
+	return "⋯ " + safetext.Topic(m.Sender) + ": " + units.Count(m.Missed) + " missed"
 }
 
 // aside writes a remark about the messages: between them, or with JSON to Err.

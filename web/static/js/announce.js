@@ -1,7 +1,7 @@
 // Tells screen readers what happened, at most every ten seconds.
 
 import { text } from './dom.js';
-import { clean } from './clean.js';
+import { cleanTopic } from './clean.js';
 import { plural } from './format.js';
 
 const interval = 10_000; // ms
@@ -23,7 +23,7 @@ export class Announcer {
 
   /** Announces that a sender's state changed. */
   state(sender, state) {
-    this.#words.push(`${clean(sender)} ${state}`);
+    this.#words.push(`${cleanTopic(sender)} ${state}`);
     if (this.#words.length > 5) this.#words.shift();
     this.#schedule();
   }

@@ -1,6 +1,6 @@
 // The differences between a message and the sender's previous one.
 
-import { clean, cleanShort } from './clean.js';
+import { clean, shorten } from './clean.js';
 import { Scanner } from './jsonscan.js';
 import { textOf, textValue } from './jsontext.js';
 import { payloadSize, payloadText } from './payload.js';
@@ -123,8 +123,8 @@ function leaves(node, path) {
 function pathText(path) {
   const keys = [];
   for (let p = path; p; p = p.parent) keys.push(p.key);
-  if (keys.length > 2 * maxPath) keys.splice(maxPath, keys.length - 2 * maxPath); // cleanShort leaves out the middle
-  return cleanShort('payload' + keys.reverse().map((key) => (typeof key === 'number' ? `[${key}]` : '.' + nameText(key))).join(''), maxPath);
+  if (keys.length > 2 * maxPath) keys.splice(maxPath, keys.length - 2 * maxPath); // shorten leaves out the middle
+  return shorten(clean('payload' + keys.reverse().map((key) => (typeof key === 'number' ? `[${key}]` : '.' + nameText(key))).join('')), maxPath);
 }
 
 const nameText = (name) => (/^[^\s\u0085.[\]()"=!<>:]+$/.test(name) ? name : `"${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);

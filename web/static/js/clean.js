@@ -21,15 +21,18 @@ export const isSelector = (c) => selectors.test(c);
 
 /** @param {string} c one character, no mark */
 function sign(c) {
-  const code = c.codePointAt(0);
-  if (code === 0x0a) return '⏎';
-  if (code === 0x09) return '    ';
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code === 0x7f) return '␡';
+  const n = c.codePointAt(0);
+  if (n === 0x0a) return '⏎';
+  if (n === 0x09) return '    ';
+  if (n < 0x20) return String.fromCodePoint(0x2400 + n);
+  if (n === 0x7f) return '␡';
   if (visible.test(c)) return c;
-  if (code >= 0xd800 && code < 0xe000) return '\ufffd'; // half a pair: JSON can spell it, UTF-8 cannot
-  return '‹U+' + code.toString(16).toUpperCase().padStart(4, '0') + '›';
+  if (n >= 0xd800 && n < 0xe000) return '\ufffd'; // half a pair: JSON can spell it, UTF-8 cannot
+  return code(c);
 }
+
+/** A character by its number. */
+const code = (c) => '‹U+' + c.codePointAt(0).toString(16).toUpperCase().padStart(4, '0') + '›';
 
 /**
  * @param {string} s
@@ -66,9 +69,25 @@ export function clean(s) {
   return out;
 }
 
-/** Cleans s and shortens it to at most most characters, leaving out the middle: names differ at their ends. */
-export function cleanShort(s, most) {
-  const c = Array.from(clean(s));
+const outerSpace = /(^|\/)[\t\p{Zs}]|[\t\p{Zs}](\/|$)/u;
+const space = /^[\t\p{Zs}]$/u;
+const spaces = { ' ': '␣', '\t': '␉' };
+
+/** A topic or a sender, cleaned: the space at the ends of its levels is shown by signs. */
+export function cleanTopic(s) {
+  if (!outerSpace.test(s)) return clean(s);
+  const signs = (run) => Array.from(run, (c) => spaces[c] ?? code(c)).join('');
+  return clean(s.split('/').map((level) => {
+    let start = 0, end = level.length;
+    while (start < end && space.test(level[start])) start++;
+    while (end > start && space.test(level[end - 1])) end--;
+    return signs(level.slice(0, start)) + level.slice(start, end) + signs(level.slice(end));
+  }).join('/'));
+}
+
+/** A cleaned text of at most most characters, without its middle: names differ at their ends. */
+export function shorten(s, most) {
+  const c = Array.from(s);
   if (c.length <= most) return c.join('');
   const head = Math.ceil((most - 1) / 3);
   return c.slice(0, head).join('') + '…' + c.slice(head + 1 - most).join('');

@@ -3,7 +3,7 @@
 import { attribute, el, text } from './dom.js';
 import { get } from './api.js';
 import { Emitter } from './emitter.js';
-import { clean, cleanLines } from './clean.js';
+import { clean, cleanLines, cleanTopic } from './clean.js';
 import { barClass, colorOf } from './color.js';
 import { bytes, count, date, delta, latency, parseTime, time } from './format.js';
 import { changes } from './changes.js';
@@ -78,16 +78,16 @@ export class Detail extends Emitter {
   #showFacts() {
     const m = this.#message, at = parseTime(m.received);
     text(this.title, '#' + count(m.id));
-    const sender = el('dd', {}, el('i', { class: barClass(colorOf(m.sender, m.color)) }), el('bdi', {}, clean(m.sender)));
+    const sender = el('dd', {}, el('i', { class: barClass(colorOf(m.sender, m.color)) }), el('bdi', {}, cleanTopic(m.sender)));
     const rows = [
-      ['sender', sender], ['topic', clean(m.topic)], ['received', `${date(at)} ${time(at)}`],
+      ['sender', sender], ['topic', cleanTopic(m.topic)], ['received', `${date(at)} ${time(at)}`],
       ['Δ', delta(m.delta_ms)], ['Δ any', delta(m.delta_any_ms)], ['latency', latency(m.latency_ms)],
       ['seq', m.seq && count(m.seq)], ['boot', m.boot], ['QoS', String(m.qos) + (m.retained ? '  ▣ retained' : '')],
       ['missed', m.missed && `⋯ ${count(m.missed)} just before`], ['order', m.reordered && '↶ reordered: older than one already seen'],
       ['size', bytes(payloadSize(m))],
     ];
     this.facts.replaceChildren(...rows.filter(([, v]) => v).flatMap(([k, v]) => [el('dt', {}, k), typeof v === 'string' ? el('dd', {}, el('bdi', {}, v)) : v]));
-    text(this.only, `${clean(m.sender)} only`);
+    text(this.only, `${cleanTopic(m.sender)} only`);
   }
 
   #showPayload() {

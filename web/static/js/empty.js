@@ -1,7 +1,7 @@
 // What the list shows without messages: none yet, none that match, no answer.
 
 import { el, text } from './dom.js';
-import { clean } from './clean.js';
+import { clean, cleanTopic } from './clean.js';
 import { elapsed, parseTime } from './format.js';
 
 export class Empty {
@@ -27,7 +27,7 @@ export class Empty {
         text(this.words, this.failed.column ? 'Nothing is shown while the filter does not parse.' : `The history cannot be read: ${clean(this.failed.message)}.`);
         text(this.count, this.failed.column ? '' : 'trying again every 3 s');
       } else if (view.filter || view.sender) {
-        const what = [view.filter && `the filter ${clean(view.filter)}`, view.sender && `the sender ${clean(view.sender)}`].filter(Boolean).join(' and ');
+        const what = [view.filter && `the filter ${clean(view.filter)}`, view.sender && `the sender ${cleanTopic(view.sender)}`].filter(Boolean).join(' and ');
         text(this.words, `${searching ? 'Nothing found yet' : 'No message'} for ${what}.`);
         text(this.count, 'Esc in the filter box clears it');
       } else {

@@ -3,7 +3,7 @@
 import { attribute, el, text } from './dom.js';
 import { Problem, get } from './api.js';
 import { Emitter } from './emitter.js';
-import { clean } from './clean.js';
+import { clean, cleanTopic } from './clean.js';
 import { limits } from './limits.js';
 
 /** Emits "filter" (an expression that parses), "sender" ('' when its chip is closed) and "leave". */
@@ -31,7 +31,7 @@ export class FilterBox extends Emitter {
   show(filter, sender) {
     if (this.input.value !== filter) this.input.value = filter;
     this.chip.hidden = sender === '';
-    text(this.chip, `${clean(sender)} only ×`);
+    text(this.chip, `${cleanTopic(sender)} only ×`);
   }
 
   /** Shows an error; null hides it. */

@@ -2,7 +2,7 @@
 
 import { attribute, el, svg, text } from './dom.js';
 import { get } from './api.js';
-import { clean } from './clean.js';
+import { cleanTopic } from './clean.js';
 import { count } from './format.js';
 
 const width = 240, height = 44;
@@ -36,7 +36,7 @@ export class Intervals {
   }
 
   #draw() {
-    text(this.title, this.#sender ? 'intervals, ' + clean(this.#sender) : 'intervals, all');
+    text(this.title, this.#sender ? 'intervals, ' + cleanTopic(this.#sender) : 'intervals, all');
     if (!this.#data) return;
     const of = this.#sender ? this.#data.intervals.find((i) => i.sender === this.#sender) : this.#data.all;
     const n = of ? of.counts.reduce((a, b) => a + b, 0) : 0;

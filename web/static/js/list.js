@@ -2,7 +2,7 @@
 
 import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
-import { clean, cleanShort } from './clean.js';
+import { cleanTopic, shorten } from './clean.js';
 import { barClass, colorOf } from './color.js';
 import { count, delta, latency, parseTime, time } from './format.js';
 import { summary } from './payload.js';
@@ -172,8 +172,8 @@ export class List extends Emitter {
     text(at, time(parseTime(m.received)));
     const [bar, bdi] = from.children;
     attribute(bar, 'class', barClass(colorOf(m.sender, m.color ?? this.#senders.get(m.sender)?.color)));
-    text(bdi, cleanShort(m.sender, narrow.matches ? 8 : 20));
-    attribute(from, 'title', clean(m.sender));
+    text(bdi, shorten(cleanTopic(m.sender), narrow.matches ? 8 : 20));
+    attribute(from, 'title', cleanTopic(m.sender));
     const [marks, words] = content.children;
     text(marks, (m.retained ? '▣ ' : '') + (m.reordered ? '↶ ' : ''));
     attribute(marks, 'title', [m.retained && 'retained', m.reordered && 'reordered'].filter(Boolean).join(', ') || null);
@@ -214,5 +214,5 @@ function fillLine(node, row) {
   text(content.children[0], row.kind === 'gap' ? '⋯ ' : '');
   attribute(content.children[0], 'title', null);
   content.children[1].className = '';
-  text(content.children[1], row.kind === 'gap' ? `${clean(row.message.sender)}: ${row.message.missed} missed` : row.text);
+  text(content.children[1], row.kind === 'gap' ? `${cleanTopic(row.message.sender)}: ${row.message.missed} missed` : row.text);
 }

@@ -2,7 +2,7 @@
 
 import { attribute, el, text } from './dom.js';
 import { post } from './api.js';
-import { clean } from './clean.js';
+import { clean, cleanTopic } from './clean.js';
 import { latency } from './format.js';
 
 const aTopic = ''; // value of the option that publishes
@@ -55,7 +55,7 @@ export class SendBar {
     if (this.to.options.length === names.length + 1 && names.every((n, i) => this.to.options[i + 1].value === n)) return;
     const chosen = this.#pending || this.to.value;
     if (names.includes(chosen)) this.#pending = '';
-    this.to.replaceChildren(el('option', { value: aTopic }, 'a topic'), ...names.map((n) => el('option', { value: n }, clean(n))));
+    this.to.replaceChildren(el('option', { value: aTopic }, 'a topic'), ...names.map((n) => el('option', { value: n }, cleanTopic(n))));
     this.to.value = names.includes(chosen) ? chosen : aTopic;
     this.#showFields();
   }
@@ -84,8 +84,8 @@ export class SendBar {
         if (verb === 'interval') Object.assign(command, { min: this.min.value, max: this.max.value });
         const answer = await post('/api/command', command);
         const took = latency(answer.round_trip_ms);
-        if (answer.ok) this.#showResult('good', `${clean(to)} answered ✓ ${took}: ${mode(answer.state)}`);
-        else this.#showResult('bad', `${clean(to)} refused ✗ ${took}: ${clean(answer.error ?? '')}`);
+        if (answer.ok) this.#showResult('good', `${cleanTopic(to)} answered ✓ ${took}: ${mode(answer.state)}`);
+        else this.#showResult('bad', `${cleanTopic(to)} refused ✗ ${took}: ${clean(answer.error ?? '')}`);
       }
       if (!this.text.hidden) this.text.select();
     } catch (error) {

@@ -2,7 +2,7 @@
 
 import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
-import { clean, cleanShort } from './clean.js';
+import { clean, cleanTopic, shorten } from './clean.js';
 import { barClass, colorOf } from './color.js';
 import { sparkline } from './sparkline.js';
 import { stateSentence, stateSign, stateWords } from './states.js';
@@ -68,7 +68,7 @@ export class SenderPanel extends Emitter {
       return;
     }
     show(node.parts, s, this.#clock.now());
-    attribute(node, 'title', `${clean(s.name)}: ${stateSentence(s, this.#clock.now())}${s.facts?.missed ? `, ${count(s.facts.missed)} missed` : ''}`);
+    attribute(node, 'title', `${cleanTopic(s.name)}: ${stateSentence(s, this.#clock.now())}${s.facts?.missed ? `, ${count(s.facts.missed)} missed` : ''}`);
     const top = Math.max(10_000, ...s.spark);
     node.spark.show(s.spark.slice(-bars), s.spark.length ? top : 1);
   }
@@ -111,7 +111,7 @@ function show(parts, s, now) {
   attribute(parts.sign, 'class', 'sign ' + kind);
   attribute(parts.sign, 'aria-label', s.state);
   attribute(parts.bar, 'class', barClass(colorOf(s.name, s.color)));
-  text(parts.name, cleanShort(s.name, nameLength));
+  text(parts.name, shorten(cleanTopic(s.name), nameLength));
   text(parts.words, stateWords(s, now));
   attribute(parts.words, 'class', 'words ' + (s.state === 'on time' ? '' : kind));
 }

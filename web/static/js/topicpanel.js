@@ -2,7 +2,7 @@
 
 import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
-import { clean, cleanShort } from './clean.js';
+import { cleanTopic, shorten } from './clean.js';
 import { age, count } from './format.js';
 import { summary } from './payload.js';
 import { Emitter } from './emitter.js';
@@ -21,8 +21,8 @@ export class TopicPanel extends Emitter {
       if (!t) return;
       const [name, many, ago] = node.children;
       node.dataset.topic = t.name;
-      attribute(node, 'title', `${clean(t.name)}: ${summary(t.newest)}`);
-      text(name, cleanShort(t.name, nameLength));
+      attribute(node, 'title', `${cleanTopic(t.name)}: ${summary(t.newest)}`);
+      text(name, shorten(cleanTopic(t.name), nameLength));
       text(many, count(t.messages));
       text(ago, t.seen ? age(clock.now() - t.seen) : 'retained');
     };
