@@ -10,12 +10,6 @@ import (
 	"hellox/stream"
 )
 
-// maxPublication bounds topic and payload together, so that the MQTT packet
-// around them, with two lengths, a packet ID and room for what MQTT 5 adds,
-// stays within the broker's limit. The broker disconnects a client that
-// sends a larger one, and the client would reconnect and send it again.
-const maxPublication = stream.MaxPacket - 64
-
 // A publishHandler answers POST /api/publish.
 type publishHandler struct{ client Client } // nil: 503
 
@@ -71,8 +65,9 @@ func readPublication(w http.ResponseWriter, r *http.Request) (publication, error
 		return p, badRequest("give payload or payload_base64, not both")
 	case p.qos > 2:
 		return p, badRequest("qos is 0, 1 or 2")
-	case len(p.topic)+len(p.payload) > maxPublication:
-		return p, &statusError{http.StatusRequestEntityTooLarge, fmt.Sprintf("topic and payload together are larger than the %d bytes that the broker takes", maxPublication)}
+	}
+	if err := stream.CheckSize(p.topic, p.payload); err != nil {
+		return p, &statusError{http.StatusRequestEntityTooLarge, err.Error()}
 	}
 	return p, nil
 }

@@ -134,3 +134,27 @@ func (f Found) Connect(ctx context.Context) (*Cluster, error) {
 	}
 	return newCluster(f.provider, f.candidate, config, nodes, false)
 }
+
+// A nodeImager is a Provider that creates clusters from a node image.
+type nodeImager interface {
+	// CheckNodeImage returns why a cluster that exists cannot have the node
+	// image ref, or nil if it has it.
+	CheckNodeImage(ctx context.Context, c Candidate, ref string) error
+}
+
+// CheckNodeImage returns why the node image ref, which was asked for, cannot
+// apply to what was found: its provider knows none, or it exists with another.
+func (f Found) CheckNodeImage(ctx context.Context, ref string) error {
+	p, ok := f.provider.(nodeImager)
+	switch {
+	case !ok:
+		return &step.Error{
+			Kind:     step.Ambiguous,
+			Sentence: fmt.Sprintf("--node-image is for kind, not for %s", f.name()),
+			Hint:     "hellox up --target kind --node-image " + ref,
+		}
+	case f.State == Absent || f.State == Gone || f.State == Interrupted: // it will be created
+		return nil
+	}
+	return p.CheckNodeImage(ctx, f.candidate, ref)
+}

@@ -3,6 +3,7 @@ package kind
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -141,4 +142,40 @@ func (p *Provider) removeNodes(ctx context.Context, c cluster.Candidate) error {
 		_, err = p.runner.Run(ctx, run.Command{Name: string(engine), Args: args})
 	}
 	return err
+}
+
+// CheckNodeImage returns why a cluster that exists cannot have the node image ref:
+// its nodes were created from another one.
+func (p *Provider) CheckNodeImage(ctx context.Context, c cluster.Candidate, ref string) error {
+	engine, err := p.detectEngine(ctx)
+	if err != nil {
+		return err
+	}
+	inspect := func(args ...string) (string, error) {
+		out, err := p.runner.Run(ctx, run.Command{Name: string(engine), Args: args})
+		return strings.TrimSpace(out.Stdout), err
+	}
+	for _, n := range c.Detail.(engineCluster).nodes {
+		if strings.HasSuffix(n.name, "-external-load-balancer") {
+			continue
+		}
+		out, err := inspect("inspect", "--format", "{{.Config.Image}} {{.Image}}", n.name)
+		if err != nil {
+			return fmt.Errorf("read the node image of %s: %w", c, err)
+		}
+		has, id, _ := strings.Cut(out, " ")
+		if has == ref {
+			continue
+		}
+		// The same image may have another name; one that is not there is another.
+		if asked, err := inspect("image", "inspect", "--format", "{{.Id}}", ref); err == nil && asked == id {
+			continue
+		}
+		return &step.Error{
+			Kind:     step.Ambiguous,
+			Sentence: fmt.Sprintf("--node-image %s is for a cluster that up creates: %s exists, with the node image %s", ref, c, has),
+			Hint:     "hellox up --target kind --profile NAME --node-image " + ref + " creates another",
+		}
+	}
+	return nil
 }

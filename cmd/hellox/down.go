@@ -56,7 +56,7 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 	if err != nil {
 		return err
 	}
-	steps := output.NewSteps(sh.out, sh.err, sh.env, o.output == "json")
+	steps := output.NewSteps(sh.data, sh.err, sh.env, o.output == "json")
 	sh.runner.OnWaiting(steps.Waiting)
 	all, err := o.selection.all(ctx, sh)
 	if err == nil && len(all) == 0 && o.cluster {

@@ -50,15 +50,18 @@ type shell struct {
 	environ []string
 	// runner runs other programs; set by run.
 	runner *bootrun.Runner
+	// data is out for what is written without a look at the error: run looks.
+	data *output.Checked
 }
 
 // run is the whole program: it ends with an exit code of the table in errors.go.
 func run(ctx context.Context, args []string, sh shell) int {
 	sh.runner = bootrun.New(sh.environ).OnWaiting(output.NewSteps(sh.out, sh.err, sh.env, false).Waiting)
+	sh.data = &output.Checked{W: sh.out}
 	root := newRoot(sh)
 	root.SetArgs(args)
 	root.SetIn(sh.in)
-	root.SetOut(sh.out)
+	root.SetOut(sh.data)
 	root.SetErr(sh.err)
 	// cobra shows the help of hellox for "hellox nothing --help".
 	if cmd, rest, err := root.Find(args); err == nil && cmd == root {
@@ -66,5 +69,9 @@ func run(ctx context.Context, args []string, sh shell) int {
 			return report(ctx, sh.err, root.Args(root, rest[i:]))
 		}
 	}
-	return report(ctx, sh.err, root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = sh.data.Err()
+	}
+	return report(ctx, sh.err, err)
 }

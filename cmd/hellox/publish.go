@@ -37,12 +37,17 @@ func newPublish(sh shell) *cobra.Command {
 			payload := []byte(args[0])
 			if args[0] == "-" {
 				var err error
-				if payload, err = prompt.All(ctx, io.LimitReader(sh.in, maxPayload+1)); err != nil {
+				if payload, err = prompt.All(ctx, io.LimitReader(sh.in, maxStdin+1)); err != nil {
 					return fmt.Errorf("read the message from stdin: %w", err)
 				}
 			}
-			if len(payload) > maxPayload {
-				return usage(fmt.Sprintf("the message has more than %d bytes, the most that a hellox broker accepts", maxPayload), "")
+			if len(payload) > maxStdin {
+				return usage(fmt.Sprintf("publish takes at most %d bytes from stdin", maxStdin), "")
+			}
+			if url == "" { // another broker has limits of its own
+				if err := stream.CheckSize(topic, payload); err != nil {
+					return usage(err.Error(), "")
+				}
 			}
 			conn, broker, closeAll, err := dialBroker(ctx, sh, selected, flags, url)
 			if err != nil {
@@ -76,8 +81,8 @@ func newPublish(sh shell) *cobra.Command {
 	return cmd
 }
 
-// maxPayload leaves room for a topic of about 1,000 bytes in a packet.
-const maxPayload = stream.MaxPacket - 1<<10
+// maxStdin is more than any packet that a client sends holds.
+const maxStdin = 16 << 20
 
 // dialBroker connects to the broker of that URL, or with none to that of the
 // selected installation.

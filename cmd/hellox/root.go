@@ -35,7 +35,7 @@ Every flag can be set by an environment variable: --broker by HELLOX_BROKER.`,
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(flagSentence(cmd, err), cmd.CommandPath()+" --help")
+		return usage(flagSentence(cmd, err), flagHint(cmd, err))
 	})
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddGroup(
@@ -107,12 +107,44 @@ func unknownShell(cmd *cobra.Command, words []string) error {
 	return fmt.Errorf("unknown shell %q: there are %s", words[0], strings.Join(shells, ", "))
 }
 
+// flagHint returns the command to type after a wrong flag. A text that begins with
+// - is no flag: -- ends them.
+func flagHint(cmd *cobra.Command, err error) string {
+	unknown := new(pflag.NotExistError)
+	if !errors.As(err, &unknown) {
+		return cmd.CommandPath() + " --help"
+	}
+	text := "--" + unknown.GetSpecifiedName()
+	if short := unknown.GetSpecifiedShortnames(); short != "" {
+		text = "-" + short
+	}
+	switch {
+	case !takesText(cmd):
+	case cmd.Name() == "publish":
+		return "hellox publish -- " + shellQuote(text) + ", if that is the text"
+	default:
+		return "hellox tell SENDER say -- " + shellQuote(text) + ", if that is the text"
+	}
+	return cmd.CommandPath() + " --help"
+}
+
+// shellQuote returns s as one word of a command line.
+func shellQuote(s string) string {
+	if strings.Trim(s, "-+.,:/_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// takesText reports whether an argument of cmd is a text that may begin with -.
+func takesText(cmd *cobra.Command) bool { return cmd.Name() == "publish" || cmd.Name() == "tell" }
+
 // flagSentence returns what is wrong with a flag. A number below 0 that is no flag
 // is told as such: "-1" is not the shorthand 1.
 func flagSentence(cmd *cobra.Command, err error) string {
 	unknown := new(pflag.NotExistError)
 	if errors.As(err, &unknown) {
-		if s := unknown.GetSpecifiedShortnames(); s != "" && strings.Contains(".0123456789", s[:1]) {
+		if s := unknown.GetSpecifiedShortnames(); s != "" && strings.Contains(".0123456789", s[:1]) && !takesText(cmd) {
 			return fmt.Sprintf("%s takes no number below 0, such as -%s", cmd.Name(), s)
 		}
 	}

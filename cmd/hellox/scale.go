@@ -32,7 +32,7 @@ func newScale(sh shell) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			steps := output.NewSteps(sh.out, sh.err, sh.env, format == "json")
+			steps := output.NewSteps(sh.data, sh.err, sh.env, format == "json")
 			if instance.Target == targetLocal {
 				steps.Begin(step.Apply)
 				if err := instance.Scale(ctx, n); err != nil {

@@ -90,7 +90,7 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	steps := output.NewSteps(sh.out, sh.err, sh.env, o.output == "json")
+	steps := output.NewSteps(sh.data, sh.err, sh.env, o.output == "json")
 	sh.runner.OnWaiting(steps.Waiting)
 	setup, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("it took longer than --timeout %s", o.timeout))
 	defer cancel()
@@ -112,6 +112,12 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 		}
 		err = o.upLocal(ctx, setup, sh, found, steps)
 	} else {
+		if slices.Contains(o.given, "--node-image") {
+			if err := found.CheckNodeImage(setup, o.nodeImage); err != nil {
+				steps.Fail(err)
+				return timedOut(setup, "up", err)
+			}
+		}
 		o.target, o.profile = string(found.Target), found.Profile
 		err = o.upCluster(ctx, setup, sh, found, steps)
 	}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -80,6 +83,8 @@ The variable HELLOX_BACKGROUND, light or dark, is taken instead.
 // check returns why the flags cannot apply to what is watched.
 func (o *watchOptions) check(sh shell, words []string) error {
 	switch {
+	case len(words) == 1 && isFile(words[0]):
+		return usage(fmt.Sprintf("watch takes a broker's URL, and %q is a file", words[0]), "hellox watch mqtt://127.0.0.1:1883")
 	case len(words) == 1 && len(o.onInstallation) > 0:
 		return usage(strings.Join(o.onInstallation, ", ")+" is for an installation, not for a broker's URL", "hellox watch --help")
 	case len(words) == 0 && len(o.onBroker) > 0:
@@ -90,6 +95,20 @@ func (o *watchOptions) check(sh shell, words []string) error {
 		return usage("--count and --for are for --output plain and json, not for tui", "hellox watch --output plain")
 	}
 	return nil
+}
+
+// isFile reports whether word, which should be a broker's URL, names a file, by
+// its ending or because there is one.
+func isFile(word string) bool {
+	if strings.Contains(word, "://") {
+		return false
+	}
+	switch filepath.Ext(word) {
+	case ".ndjson", ".jsonl", ".json", ".gz", ".zst", ".txt", ".log":
+		return true
+	}
+	info, err := os.Stat(word)
+	return err == nil && !info.IsDir()
 }
 
 func (o *watchOptions) run(ctx context.Context, sh shell, words []string) error {
@@ -176,13 +195,18 @@ func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v 
 	v.title = broker.String()
 
 	var shown error
+	var connected atomic.Bool
+	v.connected = connected.Load
 	group, running := errgroup.WithContext(ctx)
 	running, stop := context.WithCancel(running)
 	defer stop()
 	group.Go(func() error {
 		return mqtt.Subscribe(running, mqtt.SubscribeOptions{
 			Broker: broker, ClientID: o.broker.clientID, Topics: topics, QoS: o.qos,
-			FailFast: true, Link: live.SetLink,
+			FailFast: true, Link: func(l stream.Link) {
+				connected.Store(connected.Load() || l.State == stream.Connected)
+				live.SetLink(l)
+			},
 		}, arrivals)
 	})
 	group.Go(func() error { return live.Run(running, arrivals) })
@@ -211,7 +235,8 @@ type view struct {
 	count    int
 	duration time.Duration
 
-	background string // of the terminal, as tui.Options has it
+	connected  func() bool // whether a broker's URL ever was; nil: an installation
+	background string      // of the terminal, as tui.Options has it
 }
 
 func (v view) show(ctx context.Context, sh shell, store history.Store, client source.Client) error {
@@ -230,7 +255,11 @@ func (v view) show(ctx context.Context, sh shell, store history.Store, client so
 		Count: v.count, For: v.duration, Color: output.Capable(sh.out, sh.env), Out: sh.out, Err: sh.err,
 		Background: v.background,
 	})
-	if errors.Is(err, lines.ErrShort) {
+	short := errors.Is(err, lines.ErrShort)
+	if (err == nil || short) && n == 0 && v.duration > 0 && v.connected != nil && !v.connected() {
+		return missing(fmt.Errorf("watch %s: it was not connected when the %s of --for were over", v.title, v.duration), "give it more time with --for")
+	}
+	if short {
 		return failed(fmt.Errorf("watch %s: %d of %d messages came in %s", v.title, n, v.count, v.duration),
 			"give it more time with --for, or see what the senders do with hellox status")
 	}
