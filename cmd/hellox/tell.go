@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -88,5 +89,9 @@ func absentHint(absent *stream.AbsentError, args []string) string {
 	if len(absent.Here) == 0 {
 		return "hellox scale 1"
 	}
-	return "hellox tell " + output.OneLine(slices.Min(absent.Here)) + " " + args[1]
+	words := []string{"hellox tell", shellQuote(slices.Min(absent.Here))}
+	for _, word := range args[1:] {
+		words = append(words, shellQuote(word))
+	}
+	return strings.Join(words, " ")
 }
