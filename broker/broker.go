@@ -85,7 +85,7 @@ func New(o Options) (_ *Broker, err error) {
 	}
 	b.beginStop = sync.OnceFunc(func() { close(b.stop) })
 	b.backoff.stop = b.stop
-	b.shared = &shared{metrics: m, now: b.now}
+	b.shared = &shared{metrics: m, now: b.now, refusals: refusalLog{log: o.Log, now: b.now}}
 	b.shared.buffers.New = func() any { return new([]byte) }
 	if err := b.openStore(o.Store, o.StoreLimit); err != nil {
 		return nil, err
@@ -171,7 +171,10 @@ func (b *Broker) Serve(ctx context.Context) error {
 func (b *Broker) disconnectAll() {
 	b.journal.WaitSynced(time.Second)
 	for _, c := range b.connections() {
-		c.disconnect(packets.ErrServerShuttingDown)
+		c.mu.Lock()
+		c.lingers = shutdownLinger
+		c.mu.Unlock()
+		c.disconnect(packets.ErrServerShuttingDown, "the broker is stopping")
 	}
 }
 
@@ -179,7 +182,7 @@ func (b *Broker) disconnectAll() {
 func (b *Broker) serve(c *conn) {
 	b.metrics.accepted.Inc()
 	if !b.addConn(c) {
-		b.metrics.refused("connections")
+		c.tellRefusal(refusal{kind: "connections", reason: fmt.Sprintf("the broker has its most connections (%d), or is stopping", b.maxOpen)})
 		c.Abort()
 		return
 	}
@@ -193,6 +196,9 @@ func (b *Broker) serve(c *conn) {
 		}
 	}()
 	err := b.server.EstablishConnection(c.listener, c)
+	if r, ok := refusedBy(err); ok && !c.wasRefused() {
+		c.tellRefusal(r) // mochi has disconnected it
+	}
 	b.forgetClient(c)
 	b.log.Debug("client left", "client", c.id, "remote", c.RemoteAddr().String(), "cause", err)
 }
@@ -232,6 +238,7 @@ func (b *Broker) addConn(c *conn) bool {
 // removeConn releases what the connection had.
 func (b *Broker) removeConn(c *conn) {
 	c.Close()
+	defer c.finish()
 	b.mu.Lock()
 	delete(b.open, c)
 	b.metrics.connections.Set(float64(len(b.open)))

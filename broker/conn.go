@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"encoding/binary"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -15,6 +17,9 @@ const (
 	connectTimeout = 5 * time.Second  // from accept to a whole CONNECT
 	writeTimeout   = 10 * time.Second // for a chunk of what waits for the client
 	closeTimeout   = 2 * time.Second  // for what is left to be written at the end
+	lingerTime     = time.Second      // for a client to read why it is disconnected
+	shutdownLinger = 200 * time.Millisecond
+	lingerBytes    = 1 << 20 // of what it sends meanwhile
 	writeChunk     = 256 << 10
 	feedLimit      = 256 << 10 // bytes; a feeder waits while more is to be written
 	maxKeepalive   = 1200      // seconds; also for a client that asks for none
@@ -62,6 +67,8 @@ type conn struct {
 	ackHolds []ackHold // what they wait for, in order
 	closing  bool      // no more packets are accepted; those in out are written
 	closed   bool
+	refused  bool          // refuse was called
+	lingers  time.Duration // how long Close leaves the client to read the reason; 0: it has none to read
 	feeder   *feeder
 }
 
@@ -73,12 +80,13 @@ type ackHold struct {
 
 // shared is what all connections of a broker share.
 type shared struct {
-	journal *journal.Journal
-	budget  budget
-	metrics *metrics
-	buffers sync.Pool // of *[]byte
-	flushes sync.WaitGroup
-	now     func() time.Time
+	journal  *journal.Journal
+	budget   budget
+	metrics  *metrics
+	refusals refusalLog
+	buffers  sync.Pool // of *[]byte
+	flushes  sync.WaitGroup
+	now      func() time.Time
 }
 
 func newConn(c net.Conn, s *shared, rights *Rights, listener string, accepted time.Time) *conn {
@@ -90,13 +98,25 @@ func newConn(c net.Conn, s *shared, rights *Rights, listener string, accepted ti
 // Read returns what the frame validator accepts.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	if c.isClosing() {
+		return 0, net.ErrClosed
+	}
 	if n > 0 {
-		if refused := c.frames.validate(b[:n]); refused != nil {
-			c.shared.metrics.refused("frame")
-			return 0, refused
+		if malformed := c.frames.validate(b[:n]); malformed != nil {
+			if r, ok := refusedBy(malformed); ok {
+				c.refuse(r)
+			}
+			return 0, malformed
 		}
 	}
 	return n, err
+}
+
+// isClosing reports whether nothing more of the client is handled.
+func (c *conn) isClosing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closing || c.closed
 }
 
 // SetDeadline is called by mochi with each packet, to renew the keep alive. It
@@ -107,6 +127,11 @@ func (c *conn) SetDeadline(t time.Time) error {
 		return nil
 	}
 	c.deadline = t
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return nil // Close has set the last one
+	}
 	return c.Conn.SetReadDeadline(t)
 }
 
@@ -126,7 +151,8 @@ func (c *conn) takeFeeder() *feeder {
 }
 
 // Close accepts no more packets, writes what is left, and closes the socket. What
-// is not on disk yet is not acknowledged.
+// is not on disk yet is not acknowledged. If the client has a reason to read,
+// only our side of the socket is closed, and finish does the rest.
 func (c *conn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -135,11 +161,44 @@ func (c *conn) Close() error {
 	}
 	c.closing = true
 	c.dropHeldAcks()
+	if c.lingers > 0 {
+		_ = c.Conn.SetReadDeadline(c.shared.now().Add(c.lingers))
+	}
 	if c.flushing {
 		return c.Conn.SetWriteDeadline(c.shared.now().Add(closeTimeout))
 	}
+	return c.closeWritten()
+}
+
+// closeWritten closes the socket when everything has been written. The caller
+// holds c.mu.
+func (c *conn) closeWritten() error {
+	if c.lingers > 0 {
+		if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+			return half.CloseWrite()
+		}
+	}
 	c.closed = true
 	return c.Conn.Close()
+}
+
+// finish ends a connection that nobody reads any more. A socket that is closed
+// with bytes unread is reset, and the client loses what was sent last: why it
+// was disconnected. So these are read first, for a moment.
+func (c *conn) finish() {
+	c.Close()
+	c.mu.Lock()
+	lingers := c.lingers > 0 && !c.closed
+	c.mu.Unlock()
+	if lingers {
+		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lingers = 0
+	if !c.flushing && !c.closed {
+		_ = c.closeWritten()
+	}
 }
 
 // Abort closes the socket at once.
@@ -172,9 +231,14 @@ func (c *conn) closeSlow(cause string) {
 
 // disconnect sends an MQTT 5 client the reason and closes the connection. Any
 // goroutine may call it.
-func (c *conn) disconnect(code packets.Code) {
-	if c.v5 {
-		_, _ = c.Write([]byte{packets.Disconnect << 4, 2, code.Code, 0})
+func (c *conn) disconnect(code packets.Code, reason string) {
+	packet := []byte{packets.Disconnect << 4, 2, code.Code, 0}
+	// The properties: a Reason String, if the packet's length stays one byte.
+	if n := len(reason) + 3; n > 3 && n < 0x70 && (c.maxPacket == 0 || n+4 <= c.maxPacket) {
+		packet[1], packet[3] = byte(2+n), byte(n)
+		packet = binary.BigEndian.AppendUint16(append(packet, propReasonString), uint16(len(reason)))
+		packet = append(packet, reason...)
 	}
+	_, _ = c.Write(packet)
 	c.Close()
 }

@@ -1,7 +1,7 @@
 package broker
 
 import (
-	"errors"
+	"fmt"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -17,11 +17,19 @@ const (
 )
 
 var (
-	errFirstConnect  = errors.New("its first packet is not CONNECT")
-	errSecondConnect = errors.New("it sent a second CONNECT")
-	errLength        = errors.New("a packet's length has more than four bytes")
-	errPacketSize    = errors.New("a packet is larger than allowed")
+	errFirstConnect  = &frameError{"its first packet is not CONNECT", packets.ErrProtocolViolation}
+	errSecondConnect = &frameError{"it sent a second CONNECT", packets.ErrProtocolViolation}
+	errLength        = &frameError{"a packet's length has more than four bytes", packets.ErrMalformedPacket}
+	errPacketSize    = &frameError{fmt.Sprintf("a packet has more than %d bytes", maxPacket), packets.ErrPacketTooLarge}
 )
+
+// A frameError is a frame that must not reach mochi.
+type frameError struct {
+	reason string
+	code   packets.Code // for MQTT 5
+}
+
+func (e *frameError) Error() string { return e.reason }
 
 // A frameValidator follows the frames of the packets that a client sends, and
 // refuses what must not reach mochi. It looks at headers only.

@@ -1,7 +1,9 @@
 package broker
 
 import (
-	"strings"
+	"cmp"
+	"errors"
+	"fmt"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -61,8 +63,10 @@ func connOf(cl *mqtt.Client) *conn {
 func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	c := connOf(cl)
 	c.id, c.v5 = cl.ID, cl.Properties.ProtocolVersion == 5
-	refuse := func(reason string, code packets.Code) error {
-		h.broker.metrics.refused(reason)
+	refuse := func(kind, reason string, code packets.Code) error {
+		c.tellRefusal(refusal{kind: kind, reason: reason})
+		c.refused = true
+		code.Reason = reason
 		if !c.v5 {
 			code = connackV3(code)
 		}
@@ -71,20 +75,26 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	}
 	switch {
 	case h.broker.stopping():
-		return refuse("stopping", packets.ErrServerUnavailable)
+		return refuse("stopping", "the broker is stopping", packets.ErrServerUnavailable)
 	case len(cl.ID) > maxClientID:
-		return refuse("client id", packets.ErrClientIdentifierTooLong)
+		return refuse("client id", fmt.Sprintf("the client ID has %d bytes; at most %d", len(cl.ID), maxClientID), packets.ErrClientIdentifierTooLong)
 	case !h.broker.sessions.mayUse(cl.ID, c.rights):
-		return refuse("client id of another", packets.ErrClientIdentifierNotValid)
+		return refuse("client id of another", "the client ID belongs to another user", packets.ErrClientIdentifierNotValid)
 	case !h.broker.sessions.hasRoomFor(cl.ID):
-		return refuse("sessions", packets.ErrQuotaExceeded)
+		return refuse("sessions", fmt.Sprintf("the broker has its most sessions (%d)", maxSessions), packets.ErrQuotaExceeded)
 	}
 	c.will = newWill(cl, &pk)
 	// From here on mochi has no will to publish.
 	cl.Properties.Will = mqtt.Will{}
-	if w := c.will; w != nil && (checkTopic(w.message.Topic) != nil || !c.rights.MayPublish(w.message.Topic)) {
-		c.will = nil
-		return refuse("will", packets.ErrNotAuthorized)
+	if w := c.will; w != nil {
+		err := checkTopic(w.message.Topic)
+		if err == nil {
+			err = c.mayPublish(w.message.Topic)
+		}
+		if err != nil {
+			c.will = nil
+			return refuse("will", fmt.Sprintf("last will on %q: %v", w.message.Topic[:min(len(w.message.Topic), maxTopicBytes)], err), packets.ErrNotAuthorized)
+		}
 	}
 	// mochi adds half in 16 bits (clients.go:265), and takes 0 for never.
 	if k := cl.State.Keepalive; k == 0 || k > maxKeepalive {
@@ -114,7 +124,7 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
 		// Its will is published before the new connection can publish
 		// anything, else "lost" would overtake "here".
 		h.broker.publishWill(old.takeWill())
-		old.disconnect(packets.ErrSessionTakenOver)
+		old.refuse(refusal{"taken over", "", fmt.Sprintf("another client connected with the client ID %q, from %s", c.id, c.RemoteAddr()), packets.ErrSessionTakenOver})
 	}
 	if ended != nil {
 		h.broker.endSession(ended, "replaced")
@@ -151,28 +161,48 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	if c == nil {
 		return false
 	}
-	ok := false
-	if write {
-		ok = c.rights.MayPublish(topic)
-	} else {
-		ok = !c.tooManyTopicFilters && checkTopicFilter(topic) == nil && c.rights.MaySubscribe(topic)
+	kind, err := kindRights, error(nil)
+	switch {
+	case write:
+		err = c.mayPublish(topic)
+	case c.tooManyTopicFilters:
+		kind, err = "topic filters", fmt.Errorf("a session has at most %d topic filters", maxTopicFilters)
+	case checkTopicFilter(topic) != nil:
+		kind, err = "topic filter", checkTopicFilter(topic)
+	case !c.rights.MaySubscribe(topic):
+		err = errors.New("this client may not subscribe to that topic filter")
 	}
-	if !ok {
-		h.broker.metrics.refused("rights")
+	if err != nil {
+		c.tellRefusal(refusal{kind: kind, topic: topic, reason: err.Error()})
 	}
-	return ok
+	return err == nil
+}
+
+// mayPublish returns why the client may not publish on topic, or nil.
+func (c *conn) mayPublish(topic string) error {
+	switch {
+	case stream.OwnedByBroker(topic):
+		return errors.New("only the broker itself publishes on that topic")
+	case !c.rights.MayPublish(topic):
+		return errors.New("this client may not publish on that topic")
+	}
+	return nil
 }
 
 // OnPacketRead is called for each packet before mochi handles it.
 func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	c := connOf(cl)
+	if c.isClosing() {
+		// Read before the connection was closed: what follows a message that
+		// was refused must not overtake it.
+		return pk, packets.ErrRejectPacket
+	}
 	switch pk.FixedHeader.Type {
 	case packets.Publish:
 		// mochi drops such a message and never acknowledges it
 		// (server.go:859).
 		if err := checkTopic(pk.TopicName); err != nil && !(pk.TopicName == "" && pk.Properties.TopicAliasFlag) {
-			h.broker.metrics.refused("topic")
-			c.disconnect(packets.ErrTopicNameInvalid)
+			c.refuse(refusal{kindTopic, pk.TopicName, err.Error(), packets.ErrTopicNameInvalid})
 			return pk, packets.ErrRejectPacket
 		}
 	case packets.Puback:
@@ -235,32 +265,9 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 	if err := h.broker.publish(m, c, c); err != nil {
 		// Without an acknowledgement and a connection the client keeps the
 		// message and sends it again.
-		h.broker.metrics.refused("store")
 		h.broker.backoff.refused(c)
-		c.disconnect(packets.ErrQuotaExceeded)
+		c.Refuse(cmp.Or(h.broker.Degraded(), err.Error()))
 		return pk, packets.ErrRejectPacket
 	}
 	return pk, packets.CodeSuccessIgnore
-}
-
-// checkTopic returns why topic cannot be published on, or nil.
-func checkTopic(topic string) error {
-	if isReserved(topic) {
-		return packets.ErrNotAuthorized
-	}
-	if topicTooLarge(topic) {
-		return packets.ErrTopicNameInvalid
-	}
-	return stream.CheckTopic(topic)
-}
-
-func checkTopicFilter(topicFilter string) error {
-	if topicTooLarge(topicFilter) {
-		return packets.ErrTopicFilterInvalid
-	}
-	return stream.CheckTopicFilter(topicFilter)
-}
-
-func topicTooLarge(topic string) bool {
-	return len(topic) > maxTopicBytes || strings.Count(topic, "/") >= maxLevels
 }

@@ -23,6 +23,13 @@ func (c *conn) Write(b []byte) (int, error) {
 		c.shared.budget.give(c, len(b))
 		return 0, net.ErrClosed
 	}
+	if kind := b[0] >> 4; kind == packets.Disconnect || kind == packets.Connack && len(b) > 3 && b[3] != 0 {
+		c.lingers = max(c.lingers, lingerTime)
+		if kind == packets.Disconnect && !c.v5 {
+			c.shared.budget.give(c, len(b))
+			return len(b), nil // MQTT 3.1.1 has none from a broker
+		}
+	}
 	if acknowledges(b[0]) && c.holdAck(b) {
 		return len(b), nil
 	}
@@ -121,6 +128,12 @@ func (c *conn) tooLarge(m *journal.Message, d delivery) bool {
 	return c.maxPacket > 0 && d.packetLen(m) > c.maxPacket
 }
 
+// Refuse tells the client that what it sent cannot be stored, and disconnects it:
+// without an acknowledgement it keeps the message and sends it again.
+func (c *conn) Refuse(cause string) {
+	c.refuse(refusal{kindStore, "", cause, packets.ErrQuotaExceeded})
+}
+
 // hasRoom reports whether a feeder may go on. If not, it is woken when it may.
 func (c *conn) hasRoom() bool {
 	c.mu.Lock()
@@ -162,8 +175,7 @@ func (c *conn) flush() {
 			c.recycle(c.out)
 			c.out = nil
 			if c.closing && !c.closed {
-				c.closed = true
-				c.Conn.Close()
+				_ = c.closeWritten()
 			}
 			c.mu.Unlock()
 			return

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"time"
 
 	"hellox/broker/journal"
@@ -51,7 +52,12 @@ func (b *Broker) publish(m *journal.Message, from, scratch *conn) error {
 func (b *Broker) retain(m *journal.Message, from *conn) {
 	if !b.retained.set(m) {
 		b.metrics.retainedDenied.Inc()
-		b.log.Warn("message not retained: the limit of retained messages is reached", "client", m.Origin)
+		r := refusal{kind: "retained", topic: m.Topic, reason: fmt.Sprintf("delivered, but not retained: the broker has its most retained messages (%d, or %d bytes)", maxRetained, maxRetainedBytes)}
+		if from != nil {
+			from.tellRefusal(r)
+		} else {
+			b.shared.refusals.add(m.Origin, "", r)
+		}
 		return
 	}
 	b.metrics.retainedCount.Set(float64(b.retained.count()))

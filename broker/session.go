@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hellox/broker/journal"
+	"hellox/stream"
 )
 
 // A session is an MQTT session: the subscriptions of a client id, what has been
@@ -226,6 +227,18 @@ func (s *session) unsubscribe(r *router, topicFilter string) bool {
 	delete(s.subs, topicFilter)
 	r.remove(s, topicFilter)
 	return true
+}
+
+// subscribesTo reports whether a topic filter of the session matches topic.
+func (s *session) subscribesTo(topic string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for topicFilter := range s.subs {
+		if stream.MatchTopic(topicFilter, topic) {
+			return true
+		}
+	}
+	return false
 }
 
 // end ends the session: it gets no more messages and releases its batches of the

@@ -44,11 +44,11 @@ func (h webSocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// [MQTT-6.0.0-3]; clients in older browsers ask for mqttv3.1.
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"mqtt", "mqttv3.1"}})
 	if err != nil {
-		b.metrics.refused("websocket")
+		h.refused(r, err.Error())
 		return // Accept has answered the client
 	}
 	if ws.Subprotocol() == "" {
-		b.metrics.refused("websocket")
+		h.refused(r, "the subprotocol must be mqtt")
 		ws.Close(websocket.StatusPolicyViolation, "the subprotocol must be mqtt")
 		return
 	}
@@ -61,6 +61,12 @@ func (h webSocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer b.clients.Done()
 	b.serve(newConn(net, b.shared, h.rights, h.id, accepted))
+}
+
+// refused counts and logs a request that is no connection of MQTT.
+func (h webSocketHandler) refused(r *http.Request, reason string) {
+	h.broker.metrics.refused("websocket")
+	h.broker.shared.refusals.add("", r.RemoteAddr, refusal{kind: "websocket", reason: reason})
 }
 
 // A webConn closes without waiting for the client's closing handshake.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -85,6 +86,6 @@ func (b *Broker) publishWill(w *will) {
 	}
 	// A will has no publisher that sends it again: a full store loses it.
 	if err := b.publish(&m, nil, nil); err != nil {
-		b.log.Warn("last will not stored", "client", m.Origin, "cause", err)
+		b.shared.refusals.add(m.Origin, "", refusal{kind: kindWill, topic: m.Topic, reason: "last will not stored: " + cmp.Or(b.Degraded(), err.Error())})
 	}
 }

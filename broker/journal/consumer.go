@@ -20,8 +20,8 @@ type Consumer interface {
 type Waiter interface {
 	// Release reports that everything up to seq is on disk.
 	Release(seq uint64)
-	// Abort reports that what the waiter brought cannot be stored.
-	Abort()
+	// Refuse reports that what the waiter brought cannot be stored, and why.
+	Refuse(cause string)
 }
 
 // A SessionRow is a session as the file stores it.

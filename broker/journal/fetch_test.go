@@ -32,7 +32,7 @@ func (k *keeper) Committed(oldKey, newKey uint64) bool {
 type testWaiter struct{ released chan uint64 }
 
 func (w testWaiter) Release(seq uint64) { w.released <- seq }
-func (w testWaiter) Abort()             { close(w.released) }
+func (w testWaiter) Refuse(string)      { close(w.released) }
 
 // testJournal opens and starts a journal, which ends with the test.
 func testJournal(t *testing.T, folder string) *Journal {

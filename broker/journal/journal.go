@@ -50,7 +50,7 @@ type Journal struct {
 type pendingWrite struct {
 	m    *Message
 	to   []Consumer
-	from Waiter // aborted if the write fails; may be nil
+	from Waiter // refused if the write fails; may be nil
 	seq  uint64
 }
 

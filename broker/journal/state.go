@@ -61,7 +61,7 @@ func (j *Journal) Fail(err error) {
 	j.wakeWriter()
 	j.mu.Unlock()
 	for _, c := range refused {
-		c.Abort()
+		c.Refuse(err.Error())
 	}
 	j.failing <- err
 }
@@ -70,7 +70,7 @@ func (j *Journal) Fail(err error) {
 func (j *Journal) Failed() <-chan error { return j.failing }
 
 // dropPending drops the pending writes and returns their waiters. The caller
-// holds j.mu, and aborts the waiters without it.
+// holds j.mu, and refuses the waiters without it.
 func (j *Journal) dropPending() []Waiter {
 	refused := j.waiters
 	for _, e := range j.pending {

@@ -192,7 +192,7 @@ func (j *Journal) notify(to []Consumer, oldKey, key uint64) {
 	}
 }
 
-// rollback drops what could not be written: its waiters are aborted without an
+// rollback drops what could not be written: its waiters are refused without an
 // acknowledgement, so publishers send the messages again. What describes the
 // present state (sessions, cursors, retained) is written with the next commit.
 func (j *Journal) rollback(w *commitBatch, err error) {
@@ -207,11 +207,12 @@ func (j *Journal) rollback(w *commitBatch, err error) {
 	j.pending = append(w.writes, j.pending...)
 	refused := j.dropPending()
 	j.file.releaseBallast()
-	j.degrade(fmt.Sprintf("the disk of the store is full (%v): publishers get no acknowledgement until there is room", err))
+	cause := fmt.Sprintf("the disk of the store is full (%v): publishers get no acknowledgement until there is room", err)
+	j.degrade(cause)
 	j.mu.Unlock()
 	j.requeue(w)
 	for _, c := range refused {
-		c.Abort()
+		c.Refuse(cause)
 	}
 }
 

@@ -21,7 +21,7 @@ func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
 	defer b.pace.end()
 	presence := stream.PresenceTopic(b.id)
 	o := mqtt.ClientOptions{
-		Broker: b.Broker, ClientID: b.id, Filters: 2, KeepAlive: mqtt.KeepAlive,
+		Broker: b.Broker, ClientID: b.id, KeepAlive: mqtt.KeepAlive,
 		Will:    &mqtt.Message{Topic: presence, Payload: encodePresence(stream.Presence{State: string(stream.Lost), Boot: b.boot}), QoS: 1, Retain: true},
 		Handler: b.receive,
 	}
@@ -100,6 +100,9 @@ func (b *broadcaster) onLink(l stream.Link) {
 
 // receive runs on paho's routing goroutine, which must not wait.
 func (b *broadcaster) receive(m stream.Arrival) {
+	if stream.OwnedByBroker(m.Topic) {
+		return // the client has read it
+	}
 	select {
 	case b.control <- m:
 	default:

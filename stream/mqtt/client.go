@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
@@ -20,13 +21,24 @@ import (
 // when that is tried and why the last one ended.
 type Client struct {
 	client  paho.Client
-	resumed bool // the broker had stored the MQTT session
+	id      string
+	frames  *frameReader // nil until the network connection is open
+	resumed bool         // the broker had stored the MQTT session
 	acks    *ackTracker
 	lost    chan struct{} // closed when the connection has ended, whichever side ended it
 	cause   error         // why; set before lost is closed
 
 	publishing sync.Mutex // ties a message to its place in the ackTracker
 	end        sync.Once
+
+	subscribing sync.Mutex // guards requested
+	requested   paho.Token // of the last SUBSCRIBE
+	unnoticed   bool       // the notices are not asked for
+
+	onState func(stream.BrokerState)
+	told    atomic.Bool // the broker has said how it is
+	state   atomic.Pointer[stream.BrokerState]
+	refusal atomic.Pointer[heldRefusal]
 }
 
 // ClientOptions configures Connect.
@@ -37,12 +49,16 @@ type ClientOptions struct {
 	ManualAck    bool // acknowledgements are sent by Arrival.Ack
 	SmallBuffers bool // one of very many clients in this process
 	KeepAlive    time.Duration
-	Filters      int // most topic filters in the one SUBSCRIBE
 	Will         *Message
 	// Handler gets every message, in order, on the MQTT library's routing
 	// goroutine: while it waits, nothing is read. Arrival.Received is not
 	// set. nil: no messages are expected.
 	Handler func(stream.Arrival)
+	// BrokerState gets what a hellox broker says about itself, on the MQTT
+	// library's reading goroutine: it must not wait. nil: it is not told.
+	BrokerState func(stream.BrokerState)
+
+	unnoticed bool // do not subscribe to what a hellox broker tells its clients
 }
 
 // A Message is a message to publish.
@@ -55,7 +71,7 @@ type Message struct {
 
 // Connect opens a connection, or returns a *ConnectError or ctx's error.
 func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
-	c := &Client{acks: &ackTracker{}, lost: make(chan struct{})}
+	c := &Client{id: o.ClientID, acks: &ackTracker{}, lost: make(chan struct{}), onState: o.BrokerState, unnoticed: o.unnoticed}
 	stop := func() bool { return true } // ctx from closing the connection
 	began, dialled := time.Now(), false
 	po := paho.NewClientOptions()
@@ -89,7 +105,9 @@ func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
 		}
 		dialled = true
 		stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
-		return newFrameReader(conn, o.Broker.maxPacket(), o.Filters, bufferSize, o.KeepAlive), nil
+		c.frames = newFrameReader(conn, o.Broker.maxPacket(), 0, bufferSize, o.KeepAlive)
+		c.frames.notice = c.handleNotice
+		return c.frames, nil
 	})
 	c.client = paho.NewClient(po)
 	token := c.client.Connect()
@@ -134,16 +152,16 @@ func (c *Client) Err() error { return lostBecause(c.cause) }
 // isOpen reports whether the connection has not ended yet, for all that is known.
 func (c *Client) isOpen() bool { return c.client.IsConnectionOpen() }
 
-// Subscribe asks for all filters, with the QoS of each, in one SUBSCRIBE. It is
-// called at most once a Client. A broker that does not grant all of them makes
+// Subscribe asks for all filters, with the QoS of each, in one SUBSCRIBE. A broker that does not grant all of them makes
 // it fail with ErrDenied.
 func (c *Client) Subscribe(ctx context.Context, filters map[string]byte) error {
 	return c.subscribe(ctx, filters, dialTimeout, notBusy)
 }
 
-// subscribe asks for all filters in one SUBSCRIBE, once a client, and waits as
-// long as timeout for the answer. Messages of a resumed session come before it:
-// as long as busy returns true, subscribe waits on.
+// subscribe asks for all filters in one SUBSCRIBE, and for the broker's notices if
+// that was not done before. It waits as long as timeout for the answer. Messages
+// of a resumed session come before it: as long as busy returns true, subscribe
+// waits on.
 func (c *Client) subscribe(ctx context.Context, filters map[string]byte, timeout time.Duration, busy func() bool) error {
 	granted, err := c.request(ctx, filters, timeout, busy)
 	if err != nil {
@@ -159,26 +177,11 @@ func (c *Client) subscribe(ctx context.Context, filters map[string]byte, timeout
 
 // request is subscribe, but returns which filters the broker granted.
 func (c *Client) request(ctx context.Context, filters map[string]byte, timeout time.Duration, busy func() bool) (granted func(filter string) bool, err error) {
-	token, ok := c.client.SubscribeMultiple(filters, nil).(*paho.SubscribeToken)
-	if !ok {
-		return nil, fmt.Errorf("subscribe: the MQTT library gave no token of a subscription")
-	}
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	for answered := false; !answered; {
-		select {
-		case <-token.Done():
-			answered = true
-		case <-c.lost:
-			return nil, lostBecause(c.cause)
-		case <-timer.C:
-			if !busy() {
-				return nil, fmt.Errorf("subscribe: the broker does not answer within %s", timeout)
-			}
-			timer.Reset(timeout)
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	c.subscribing.Lock()
+	defer c.subscribing.Unlock()
+	token, err := c.sendSubscribe(ctx, filters, timeout, busy)
+	if err != nil {
+		return nil, err
 	}
 	if err := token.Error(); err != nil {
 		return nil, lostBecause(c.lossOr(err))
@@ -262,6 +265,9 @@ var errClosed = errors.New("closed")
 
 func (c *Client) ended(cause error) {
 	c.end.Do(func() {
+		if cause != errClosed { //nolint:errorlint // the very same
+			cause = c.refusedOr(cause)
+		}
 		c.cause = cause
 		close(c.lost)
 	})

@@ -22,6 +22,9 @@ type DialOptions struct {
 	Background bool
 	Log        *slog.Logger      // nil: silent
 	Link       func(stream.Link) // called with each change of the connection; nil: not called. It must not block.
+	// BrokerState gets what a hellox broker says about itself; nil: it is not
+	// called. It must not block.
+	BrokerState func(stream.BrokerState)
 }
 
 // A Conn publishes and asks. It connects again when the connection is lost.
@@ -74,7 +77,20 @@ func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 }
 
 func (c *Conn) connect(ctx context.Context) (*Client, error) {
-	client, err := Connect(ctx, ClientOptions{Broker: c.o.Broker, ClientID: c.o.ClientID, KeepAlive: KeepAlive, Filters: len(askFilters()), Handler: c.handle})
+	client, err := connectNoticed(func(unnoticed bool) (*Client, error) {
+		client, err := Connect(ctx, ClientOptions{
+			Broker: c.o.Broker, ClientID: c.o.ClientID, KeepAlive: KeepAlive, Handler: c.handle,
+			BrokerState: c.o.BrokerState, unnoticed: unnoticed,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if err := client.requestNotices(ctx); err != nil {
+			client.Close()
+			return nil, err
+		}
+		return client, nil
+	})
 	if err != nil {
 		c.set(nil, err)
 	}
@@ -90,10 +106,18 @@ func (c *Conn) run(ctx context.Context, first *Client) {
 
 func (c *Conn) serve(ctx context.Context, client *Client) error {
 	c.set(client, nil)
-	select {
-	case <-client.Lost():
-	case <-ctx.Done():
-		client.Close()
+	silent := time.NewTimer(silentWhenWell)
+	defer silent.Stop()
+	for open := true; open; {
+		select {
+		case <-client.Lost():
+			open = false
+		case <-silent.C:
+			client.assumeWell()
+		case <-ctx.Done():
+			client.Close()
+			open = false
+		}
 	}
 	err := client.Err()
 	c.set(nil, err)

@@ -187,9 +187,18 @@ func (e *ConnectError) explainListener() bool {
 }
 
 // A lostError is ErrLost with its cause: one clean sentence.
-type lostError struct{ cause string }
+type lostError struct {
+	cause   string
+	refused bool // the broker gave the cause, before it closed the connection
+}
 
-func (e *lostError) Error() string        { return ErrLost.Error() + ": " + e.cause }
+func (e *lostError) Error() string {
+	if e.refused {
+		return e.cause
+	}
+	return ErrLost.Error() + ": " + e.cause
+}
+
 func (e *lostError) Is(target error) bool { return target == ErrLost }
 
 // causeClosed is the cause of a connection that the broker closed without a
@@ -199,7 +208,10 @@ const causeClosed = "the broker closed the connection"
 // lostBecause explains why a connection that stood is no more.
 func lostBecause(err error) error {
 	e := &lostError{}
+	refused, ok := errors.AsType[*refusedError](err)
 	switch {
+	case ok:
+		e.cause, e.refused = "the broker closed the connection: "+safetext.Clean(refused.reason), true
 	case err == nil || isClosed(err):
 		e.cause = causeClosed
 	case errors.Is(err, errMalformed):

@@ -2,14 +2,18 @@ package mqtt
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"hellox/stream"
 )
 
 // A frameReader stands between paho and the network. It looks at each packet's
@@ -24,12 +28,17 @@ import (
 type frameReader struct {
 	net.Conn
 	in      *bufio.Reader
-	max     int // bytes of one packet
-	filters int // so many are in the one SUBSCRIBE
+	max     int          // bytes of one packet
+	filters atomic.Int32 // so many are in the SUBSCRIBE that waits for its answer
+	// notice gets what a broker says to its clients, before paho reads what
+	// follows: of a broker that closes the connection, paho may drop the rest.
+	notice  func(topic string, payload []byte)
+	noticed []byte // of the packet that is being read, if it may be a notice
 
 	head     [5]byte // of the packet that is being read
 	headLen  int
 	headRead int
+	length   int   // bytes of its body
 	left     int   // bytes of its body not read yet
 	bad      error // final
 	greeted  bool  // CONNACK's header was seen; only the reader uses it
@@ -61,7 +70,8 @@ const writeTimeout = 10 * time.Second
 // newFrameReader wraps conn. bufferSize is of its read buffer, in bytes: paho asks
 // the connection for single bytes.
 func newFrameReader(conn net.Conn, maxPacket, filters, bufferSize int, keepAlive time.Duration) *frameReader {
-	f := &frameReader{Conn: conn, max: maxPacket, filters: filters, keepAlive: keepAlive}
+	f := &frameReader{Conn: conn, max: maxPacket, keepAlive: keepAlive}
+	f.filters.Store(int32(filters))
 	f.in = bufio.NewReaderSize((*deadlineReader)(f), bufferSize)
 	if keepAlive > 0 {
 		// The timer's own goroutine sends; start starts it and Close stops it.
@@ -112,8 +122,42 @@ func (f *frameReader) Read(p []byte) (int, error) {
 			return 0, f.bad
 		}
 	}
+	first := f.left == f.length
 	f.left -= n
+	if f.notice != nil && n > 0 && f.head[0]&^1 == packets.Publish<<4 {
+		f.readNotice(p[:n], first)
+	}
 	return n, err
+}
+
+// maxNotice bounds the packet of a notice, in bytes.
+const maxNotice = 2 << 10
+
+// noticePrefix begins the topic of a notice.
+var noticePrefix = strings.TrimSuffix(stream.TopicBroker, "broker")
+
+// readNotice gathers the next bytes of a message at QoS 0, and passes it on when
+// it is complete and a notice. first reports whether the message begins with b.
+func (f *frameReader) readNotice(b []byte, first bool) {
+	if f.length > maxNotice || !first && f.noticed == nil {
+		return
+	}
+	f.noticed = append(f.noticed, b...)
+	if text := f.noticed[min(2, len(f.noticed)):]; !strings.HasPrefix(noticePrefix, string(text[:min(len(text), len(noticePrefix))])) {
+		f.noticed = nil
+		return
+	}
+	if f.left > 0 {
+		return
+	}
+	whole := f.noticed
+	f.noticed = nil
+	if len(whole) < 2 {
+		return
+	}
+	if n := 2 + int(binary.BigEndian.Uint16(whole)); n <= len(whole) {
+		f.notice(string(whole[2:n]), whole[n:])
+	}
 }
 
 func (f *frameReader) readHead() error {
@@ -136,6 +180,7 @@ func (f *frameReader) readHead() error {
 		}
 		f.left |= int(c&0x7f) << shift
 		if c < 0x80 {
+			f.length = f.left
 			return f.checkHead()
 		}
 		if f.headLen == len(f.head) {
@@ -182,7 +227,7 @@ func (f *frameReader) checkHead() error {
 		}
 		return nil
 	case packets.Suback:
-		allowed = 2 + f.filters
+		allowed = 2 + int(f.filters.Load())
 	case packets.Pingresp:
 		allowed = 0
 	case packets.Puback, packets.Pubrec, packets.Pubrel, packets.Pubcomp, packets.Unsuback:

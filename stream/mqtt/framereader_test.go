@@ -2,10 +2,12 @@ package mqtt
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,7 +77,7 @@ func skipPacket(in *bufio.Reader) error {
 var welcome = []byte{0x20, 2, 0, 0}
 
 func TestHostileBroker(t *testing.T) {
-	suback := []byte{0x90, 3, 0, 1, 0}
+	suback := []byte{0x90, 5, 0, 1, 0, 0, 0} // of #, hellox/broker and hellox/refused/x
 	for _, c := range []struct {
 		name           string
 		answer, second []byte
@@ -97,6 +99,16 @@ func TestHostileBroker(t *testing.T) {
 		{"a topic that is not UTF-8", welcome, append(suback, 0x30, 3, 0, 1, 0xff), "not UTF-8"},
 		{"a topic with a wildcard", welcome, append(suback, 0x30, 3, 0, 1, '#'), "wildcard"},
 		{"it hangs up politely", welcome, append(suback, 0xe0, 0), "the broker closed the connection"},
+		{
+			"it says why it hangs up", welcome,
+			slices.Concat(suback, publishPacket("hellox/refused/x", `{"reason":"topic has 17 levels; at most 16"}`), []byte{0xe0, 0}),
+			"the broker closed the connection: topic has 17 levels; at most 16",
+		},
+		{
+			"it says why it hangs up on another", welcome,
+			slices.Concat(suback, publishPacket("hellox/refused/y", `{"reason":"topic has 17 levels; at most 16"}`), []byte{0xe0, 0}),
+			"the broker closed the connection",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := hostileBroker(t, c.answer, c.second)
@@ -108,7 +120,7 @@ func TestHostileBroker(t *testing.T) {
 			streamtest.Background(t, s.run)
 			l := streamtest.AwaitLink(t, links, stream.Retrying)
 			runtime.ReadMemStats(&after)
-			if !strings.Contains(l.Cause, c.says) || safetext.Clean(l.Cause) != l.Cause {
+			if !strings.Contains(l.Cause, c.says) || strings.HasPrefix(c.says, "the broker") && l.Cause != c.says || safetext.Clean(l.Cause) != l.Cause {
 				t.Errorf("the cause is %q, not %q", l.Cause, c.says)
 			}
 			if grown := after.TotalAlloc - before.TotalAlloc; grown > 8<<20 {
@@ -118,9 +130,52 @@ func TestHostileBroker(t *testing.T) {
 	}
 }
 
+// publishPacket returns a message at QoS 0, of less than 128 bytes.
+func publishPacket(topic, payload string) []byte {
+	b := append([]byte{0x30, byte(2 + len(topic) + len(payload)), 0, byte(len(topic))}, topic...)
+	return append(b, payload...)
+}
+
+// TestBrokerState reads how a broker is, which comes with the answer to
+// SUBSCRIBE, is no message of the stream, and is forgotten if the next
+// connection does not bring it again.
+func TestBrokerState(t *testing.T) {
+	suback := []byte{0x90, 5, 0, 1, 0, 0, 0}
+	for _, c := range []struct {
+		name, topic string
+		packets     []byte
+		want        []string
+		arrives     string // the first message
+	}{
+		{"degraded", "a", slices.Concat(publishPacket("hellox/broker", `{"degraded":"the disk is full"}`), publishPacket("a", "1")), []string{"the disk is full"}, "a"},
+		{"over", "a", slices.Concat(publishPacket("hellox/broker", `{"degraded":"the disk is full"}`), publishPacket("hellox/broker", ""), publishPacket("a", "1")), []string{"the disk is full", ""}, "a"},
+		{"well", "a", publishPacket("a", "1"), []string{""}, "a"},
+		{"asked for", "#", publishPacket("hellox/broker", `{"degraded":"the disk is full"}`), []string{"the disk is full"}, "hellox/broker"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			states := make(chan stream.BrokerState, 10)
+			out := make(chan stream.Arrival, 10)
+			broker := hostileBroker(t, welcome, append(suback, c.packets...))
+			streamtest.Background(t, func(ctx context.Context) error {
+				return Subscribe(ctx, SubscribeOptions{
+					Broker: broker, ClientID: "x", Topics: []string{c.topic}, BrokerState: func(s stream.BrokerState) { states <- s },
+				}, out)
+			})
+			for _, want := range c.want {
+				if s := streamtest.Within(t, "the state", states); s.Degraded != want {
+					t.Errorf("the state is %q, want %q", s.Degraded, want)
+				}
+			}
+			if a := streamtest.Within(t, "the message", out); a.Topic != c.arrives {
+				t.Errorf("%s arrives, want %s", a.Topic, c.arrives)
+			}
+		})
+	}
+}
+
 // A broker that sends nothing any more is noticed, by the answer to a ping.
 func TestKeepAliveMissesTheBroker(t *testing.T) {
-	b := hostileBroker(t, welcome, []byte{0x90, 3, 0, 1, 0})
+	b := hostileBroker(t, welcome, []byte{0x90, 5, 0, 1, 0, 0, 0})
 	tell, links := streamtest.LinkLog()
 	s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan stream.Arrival), keepAlive: time.Second, answerTimeout: dialTimeout}
 	s.Link = tell

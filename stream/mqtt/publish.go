@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"hellox/stream"
+	"hellox/stream/safetext"
 )
 
 // Publish publishes one message. With QoS 1 and 2 it returns when the broker
@@ -26,7 +27,7 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	}
 	acked, err := client.publish(Message{topic, payload, qos, retain})
 	if err != nil {
-		return unacknowledgedError(qos, err)
+		return client.unacknowledged(qos, err)
 	}
 	select {
 	case <-acked:
@@ -37,19 +38,27 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	case <-acked:
 		return nil
 	case <-client.lost:
-		return unacknowledgedError(qos, client.cause)
+		return client.unacknowledged(qos, client.cause)
 	case <-ctx.Done():
 		return fmt.Errorf("the broker has not acknowledged the message: %w", ctx.Err())
 	}
 }
 
-// unacknowledgedError is the error of a connection that ended while it had the
+// unacknowledged returns the error of a connection that ended while it had the
 // message.
-func unacknowledgedError(qos byte, cause error) error {
-	if qos > 0 && isClosed(cause) {
-		// MQTT 3.1.1 knows no other way to refuse a message.
-		return stream.WithHint(&lostError{"the broker closed the connection instead of acknowledging"},
-			"brokers do so when the user may not publish to that topic")
+func (c *Client) unacknowledged(qos byte, cause error) error {
+	degraded := c.BrokerState().Degraded
+	if degraded == "" && (qos == 0 || !isClosed(cause)) {
+		return lostBecause(cause)
 	}
-	return lostBecause(cause)
+	if degraded == "" {
+		// MQTT 3.1.1 knows no other way to refuse a message.
+		return stream.WithHint(&lostError{cause: "the broker closed the connection instead of acknowledging"},
+			"a broker that gives no reason does so when the user may not publish to that topic, or when it is out of room")
+	}
+	err := lostBecause(cause)
+	if isClosed(cause) {
+		err = &lostError{cause: "the broker closed the connection: " + safetext.Clean(degraded), refused: true}
+	}
+	return stream.WithHint(err, "make room, or wait: hellox status shows when the broker acknowledges again")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,9 @@ type SubscribeOptions struct {
 	Now      func() time.Time  // the receiver's clock; nil: time.Now
 	Log      *slog.Logger      // nil: silent
 	Link     func(stream.Link) // called with each change of the connection; nil: not called. It must not block.
+	// BrokerState gets what a hellox broker says about itself; nil: it is not
+	// called. It must not block.
+	BrokerState func(stream.BrokerState)
 }
 
 func (o *SubscribeOptions) check() error {
@@ -108,6 +112,10 @@ func (s *subscriber) run(ctx context.Context) error {
 
 // connect opens a connection and subscribes.
 func (s *subscriber) connect(ctx context.Context) (*Client, error) {
+	return connectNoticed(func(unnoticed bool) (*Client, error) { return s.connectOnce(ctx, unnoticed) })
+}
+
+func (s *subscriber) connectOnce(ctx context.Context, unnoticed bool) (*Client, error) {
 	filters := make(map[string]byte, len(s.Topics))
 	for _, t := range s.Topics {
 		filters[t] = s.QoS
@@ -116,7 +124,7 @@ func (s *subscriber) connect(ctx context.Context) (*Client, error) {
 	v := &delivery{running.Done(), stop, make(chan error, 1), &pendingAcks{changed: make(chan struct{}, 1)}}
 	client, err := Connect(ctx, ClientOptions{
 		Broker: s.Broker, ClientID: s.ClientID, Persistent: s.Persistent, ManualAck: s.Persistent,
-		KeepAlive: s.keepAlive, Filters: len(filters),
+		KeepAlive: s.keepAlive, BrokerState: s.BrokerState, unnoticed: unnoticed,
 		Handler: func(a stream.Arrival) { s.handle(v, a) },
 	})
 	if err != nil {
@@ -139,14 +147,20 @@ func (s *subscriber) connect(ctx context.Context) (*Client, error) {
 // serve hands on until the connection ends, and returns why it did.
 func (s *subscriber) serve(ctx context.Context, client *Client) error {
 	defer s.delivery.stop()
-	select {
-	case <-client.Lost():
-		return client.Err()
-	case err := <-s.delivery.invalid:
-		return err
-	case <-ctx.Done():
-		s.delivery.pending.wait(time.Second)
-		return nil
+	silent := time.NewTimer(silentWhenWell)
+	defer silent.Stop()
+	for {
+		select {
+		case <-client.Lost():
+			return client.Err()
+		case err := <-s.delivery.invalid:
+			return err
+		case <-silent.C:
+			client.assumeWell()
+		case <-ctx.Done():
+			s.delivery.pending.wait(time.Second)
+			return nil
+		}
 	}
 }
 
@@ -160,6 +174,11 @@ func (s *subscriber) busy() bool {
 	before := s.handledBefore
 	s.handledBefore = s.handled.Load()
 	return s.blocked.Load() || s.handledBefore != before
+}
+
+// asksFor reports whether topic is among those asked for.
+func (s *subscriber) asksFor(topic string) bool {
+	return slices.ContainsFunc(s.Topics, func(filter string) bool { return stream.MatchTopic(filter, topic) })
 }
 
 // handle runs on paho's routing goroutine.
@@ -176,6 +195,9 @@ func (s *subscriber) handle(v *delivery, a stream.Arrival) {
 		default:
 		}
 		return
+	}
+	if isNotice(a.Topic) && !s.asksFor(a.Topic) {
+		return // the client has read it
 	}
 	a.Received = s.Now()
 	s.handled.Add(1)

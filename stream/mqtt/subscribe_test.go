@@ -189,7 +189,7 @@ func TestSubscribeResumesWithoutReader(t *testing.T) {
 	for i := range byte(10) {
 		backlog = append(backlog, 0x32, 6, 0, 1, 'x', 0, i+1, '0'+i)
 	}
-	broker := hostileBroker(t, backlog, []byte{0x90, 3, 0, 1, 1})
+	broker := hostileBroker(t, backlog, []byte{0x90, 5, 0, 1, 1, 1, 1})
 	tell, links := streamtest.LinkLog()
 	out := make(chan stream.Arrival)
 	s := &subscriber{

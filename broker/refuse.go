@@ -1,0 +1,191 @@
+package broker
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hellox/broker/journal"
+	"hellox/stream"
+)
+
+// A refusal says why a client, or something that it sent, is refused.
+type refusal struct {
+	kind   string       // of refused_total
+	topic  string       // what it is about; may be empty
+	reason string       // one sentence
+	code   packets.Code // for MQTT 5
+}
+
+// refuse tells a client why it is refused and disconnects it. Any goroutine may
+// call it, without a session's lock.
+func (c *conn) refuse(r refusal) {
+	c.mu.Lock()
+	already := c.refused || c.closing || c.closed
+	c.refused = true
+	c.mu.Unlock()
+	if already {
+		return
+	}
+	c.tellRefusal(r)
+	c.disconnect(r.code, r.reason)
+}
+
+// wasRefused reports whether the client was told why.
+func (c *conn) wasRefused() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refused
+}
+
+// tellRefusal counts and logs a refusal and, if the client subscribes to its
+// refusals, sends it the reason: MQTT 3.1.1 has no other way.
+func (c *conn) tellRefusal(r refusal) {
+	c.shared.metrics.refused(r.kind)
+	c.shared.refusals.add(c.id, c.RemoteAddr().String(), r)
+	topic, ok := stream.RefusedTopic(c.id)
+	if !ok || c.session == nil || !c.session.subscribesTo(topic) || !c.rights.MayReceive(topic) {
+		return
+	}
+	payload, err := json.Marshal(stream.Refusal{Reason: r.reason})
+	if err != nil {
+		return // a text is always encoded
+	}
+	m, d := &journal.Message{Topic: topic, Payload: payload}, delivery{v5: c.v5}
+	if !c.tooLarge(m, d) {
+		c.publish(m, d, c.shared.now().Unix())
+	}
+}
+
+// A refusalLog logs refusals, at a bounded rate: a client that is refused comes
+// again, and one that means harm does so as often as it can.
+type refusalLog struct {
+	log *slog.Logger
+	now func() time.Time
+
+	mu   sync.Mutex
+	last map[refusalKey]*loggedRefusal
+}
+
+type refusalKey struct{ client, kind string }
+
+type loggedRefusal struct {
+	at   time.Time
+	more int // refusals since, that were not logged
+}
+
+const (
+	refusalInterval = 10 * time.Second // between two lines about a client and kind
+	maxRefusalKeys  = 100              // beyond it, all clients share the lines of a kind
+)
+
+// add logs a refusal, unless one of its client and kind was just logged.
+func (l *refusalLog) add(client, remote string, r refusal) {
+	key := refusalKey{client, r.kind}
+	if r.kind == kindStore || r.kind == kindWill {
+		key.client = "" // it is about the broker, and all publishers get it
+	}
+	more, ok := l.take(key)
+	if !ok {
+		return
+	}
+	attrs := []any{"client", client, "reason", r.reason}
+	if remote != "" {
+		attrs = append(attrs, "remote", remote)
+	}
+	if r.topic != "" {
+		attrs = append(attrs, "topic", r.topic[:min(len(r.topic), maxTopicBytes)])
+	}
+	if more > 0 {
+		attrs = append(attrs, "more", more)
+	}
+	l.log.Warn("refused", attrs...)
+}
+
+// take reports whether a line about key may be logged now, and how many were
+// left out since the last one.
+func (l *refusalLog) take(key refusalKey) (more int, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	if l.last == nil {
+		l.last = map[refusalKey]*loggedRefusal{}
+	}
+	if l.last[key] == nil && len(l.last) >= maxRefusalKeys {
+		for k, e := range l.last {
+			if e.more == 0 && now.Sub(e.at) >= refusalInterval {
+				delete(l.last, k)
+			}
+		}
+		if len(l.last) >= maxRefusalKeys {
+			key.client = ""
+		}
+	}
+	e := l.last[key]
+	if e == nil {
+		e = &loggedRefusal{}
+		l.last[key] = e
+	}
+	if !e.at.IsZero() && now.Sub(e.at) < refusalInterval {
+		e.more++
+		return 0, false
+	}
+	more, e.at, e.more = e.more, now, 0
+	return more, true
+}
+
+// The kinds of refusal that are named in more than one place.
+const (
+	kindStore  = "store"
+	kindTopic  = "topic"
+	kindRights = "rights"
+	kindWill   = "last will"
+)
+
+// checkTopic returns why nothing can be published on topic, or nil.
+func checkTopic(topic string) error {
+	if isReserved(topic) {
+		return errors.New("topics that begin with $SYS or $share are the broker's")
+	}
+	if err := checkSize("topic", topic); err != nil {
+		return err
+	}
+	return stream.CheckTopic(topic)
+}
+
+// checkTopicFilter returns why topicFilter cannot be subscribed to, or nil.
+func checkTopicFilter(topicFilter string) error {
+	if err := checkSize("topic filter", topicFilter); err != nil {
+		return err
+	}
+	return stream.CheckTopicFilter(topicFilter)
+}
+
+func checkSize(what, topic string) error {
+	switch levels := strings.Count(topic, "/") + 1; {
+	case len(topic) > maxTopicBytes:
+		return fmt.Errorf("%s has %d bytes; at most %d", what, len(topic), maxTopicBytes)
+	case levels > maxLevels:
+		return fmt.Errorf("%s has %d levels; at most %d", what, levels, maxLevels)
+	}
+	return nil
+}
+
+// refusedBy returns the refusal of a connection that ended with err because of
+// what its client sent, as mochi or the frameValidator found.
+func refusedBy(err error) (refusal, bool) {
+	if frame, ok := errors.AsType[*frameError](err); ok {
+		return refusal{"frame", "", frame.reason, frame.code}, true
+	}
+	code, ok := errors.AsType[packets.Code](err)
+	if !ok || code.Code < packets.ErrUnspecifiedError.Code || code == packets.ErrRejectPacket {
+		return refusal{}, false
+	}
+	return refusal{"protocol", "", code.Reason, code}, true
+}

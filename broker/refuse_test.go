@@ -1,0 +1,172 @@
+package broker
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hellox/stream"
+)
+
+// logged returns a broker's log as text, one record a line.
+func logged(o *Options) *safeBuffer {
+	said := &safeBuffer{}
+	o.Log = slog.New(slog.NewTextHandler(said, nil))
+	return said
+}
+
+// linesWith returns the lines of a log that have all of these words.
+func linesWith(log string, words ...string) (lines []string) {
+	for line := range strings.Lines(log) {
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// readRefusal returns the reason that the broker sent the client.
+func (c *client) readRefusal(id string) string {
+	c.t.Helper()
+	g := c.message()
+	if g.topic != "hellox/refused/"+id || g.qos != 0 || g.retain {
+		c.t.Fatalf("got %+v, want a refusal", g)
+	}
+	r, err := stream.ParseRefusal([]byte(g.payload))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return r.Reason
+}
+
+// TestRefusals has clients do what the broker refuses. Each is told why on its
+// own topic, and by the code of MQTT 5, before it is disconnected; the log has
+// one line with client, topic and reason; nobody else reads it.
+func TestRefusals(t *testing.T) {
+	deep := strings.Repeat("a/", 16) + "a"
+	long := strings.Repeat("x", 600)
+	for _, k := range []struct {
+		name, reason string
+		packet       func(c *client) []byte
+		code         byte // of the DISCONNECT of MQTT 5; 0: it stays
+	}{
+		{"levels", "topic has 17 levels; at most 16", func(c *client) []byte { return c.publishPacket(deep, "x", 1, false, 1) }, packets.ErrTopicNameInvalid.Code},
+		{"bytes", "topic has 600 bytes; at most 512", func(c *client) []byte { return c.publishPacket(long, "x", 0, false, 0) }, packets.ErrTopicNameInvalid.Code},
+		{"system", "topics that begin with $SYS or $share are the broker's", func(c *client) []byte { return c.publishPacket("$SYS/x", "x", 1, false, 1) }, packets.ErrTopicNameInvalid.Code},
+		{"size", "a packet has more than 262144 bytes", func(c *client) []byte { return c.publishPacket("x", strings.Repeat("x", 300_000), 1, false, 1) }, packets.ErrPacketTooLarge.Code},
+		{"broker", "only the broker itself publishes on that topic", func(c *client) []byte { return c.publishPacket("hellox/broker", "x", 0, true, 0) }, 0},
+		{"filter", "topic filter has 17 levels; at most 16", func(c *client) []byte { return c.subscribePacket(9, 0, deep) }, 0},
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			both(t, func(t *testing.T, v5 bool) {
+				o := Options{}
+				said := logged(&o)
+				b := start(t, o)
+				spy := connect(t, b.Addr(0), hello{id: "spy"})
+				spy.subscribe(0, "#", "hellox/refused/#", "hellox/refused/evil")
+				c := connect(t, b.Addr(0), hello{id: "evil", v5: v5})
+				c.subscribe(0, "hellox/refused/evil")
+				c.send(k.packet(c))
+				if reason := c.readRefusal("evil"); reason != k.reason {
+					t.Errorf("the reason is %q, want %q", reason, k.reason)
+				}
+				if k.code != 0 {
+					c.closed()
+					i := slices.IndexFunc(c.pending, func(p packet) bool { return p.kind() == packets.Disconnect })
+					switch {
+					case v5 && (i < 0 || c.pending[i].body[0] != k.code || !strings.Contains(string(c.pending[i].body), k.reason)):
+						t.Errorf("no DISCONNECT with code %#x and the reason: %q", k.code, c.pending)
+					case !v5 && i >= 0:
+						t.Error("MQTT 3.1.1 has no DISCONNECT from a broker")
+					}
+				}
+				spy.silent()
+				wait(t, "the log has it", func() bool { return len(linesWith(said.String(), "refused", "client=evil", k.reason)) == 1 })
+			})
+		})
+	}
+}
+
+// TestTakeoverIsTold has two clients with one client ID: the log says so, and so
+// does the broker to the one that it throws out.
+func TestTakeoverIsTold(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		o := Options{}
+		said := logged(&o)
+		b := start(t, o)
+		first := connect(t, b.Addr(0), hello{id: "twin", keep: keep})
+		first.subscribe(0, "hellox/refused/twin")
+		second := connect(t, b.Addr(0), hello{id: "twin", keep: keep})
+		if reason, want := first.readRefusal("twin"), fmt.Sprintf("another client connected with the client ID %q, from %s", "twin", second.c.LocalAddr()); reason != want {
+			t.Errorf("the reason is %q, want %q", reason, want)
+		}
+		first.closed()
+		wait(t, "the log has it", func() bool { return len(linesWith(said.String(), "client=twin", "another client connected")) == 1 })
+		second.silent()
+	}
+}
+
+// TestRefusalTopics sends nothing to an ID that cannot be a level of a topic.
+func TestRefusalTopics(t *testing.T) {
+	b := start(t, Options{})
+	for _, id := range []string{"a/b", "a+", "#", "a\x01b"} {
+		c := connect(t, b.Addr(0), hello{id: id})
+		c.subscribe(0, "hellox/#")
+		c.send(c.publishPacket("$SYS/x", "x", 1, false, 1))
+		c.closed()
+		for _, p := range c.pending {
+			if p.kind() == packets.Publish {
+				t.Errorf("%q got %+v", id, c.parse(p))
+			}
+		}
+	}
+}
+
+// TestRefusalLogIsBounded has one client refused again and again, and many once
+// each: the log stays readable.
+func TestRefusalLogIsBounded(t *testing.T) {
+	o := Options{}
+	said := logged(&o)
+	b := start(t, o)
+	c := connect(t, b.Addr(0), hello{id: "again"})
+	for range 100 {
+		c.send(c.publishPacket("hellox/broker", "x", 0, false, 0))
+	}
+	c.silent()
+	if n := len(linesWith(said.String(), "client=again")); n != 1 {
+		t.Errorf("%d lines about one client and reason", n)
+	}
+	for i := range 2 * maxRefusalKeys {
+		c := connect(t, b.Addr(0), hello{id: fmt.Sprint("many", i)})
+		c.send(c.publishPacket("hellox/broker", "x", 0, false, 0))
+		c.silent()
+		c.c.Close()
+	}
+	if n := len(linesWith(said.String(), "client=many")); n > maxRefusalKeys {
+		t.Errorf("%d lines about 200 clients", n)
+	}
+}
+
+// TestRefusedMessagesKeepTheirOrder sends a message that is refused and one that
+// is not in one packet of the network: the second must not be taken.
+func TestRefusedMessagesKeepTheirOrder(t *testing.T) {
+	b := start(t, Options{})
+	spy := connect(t, b.Addr(0), hello{id: "spy"})
+	spy.subscribe(0, "#")
+	c := connect(t, b.Addr(0), hello{id: "c"})
+	c.send(append(c.publishPacket("$SYS/1", "1", 1, false, 1), c.publishPacket("x/2", "2", 1, false, 2)...))
+	c.closed()
+	spy.silent()
+}
+
+func TestRefusalJSON(t *testing.T) {
+	got, err := json.Marshal(stream.Refusal{Reason: "topic has 17 levels; at most 16"})
+	if want := `{"reason":"topic has 17 levels; at most 16"}`; err != nil || string(got) != want {
+		t.Errorf("%s, want %s (%v)", got, want, err)
+	}
+}
