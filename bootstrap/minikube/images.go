@@ -88,7 +88,7 @@ func (m *Provider) docker(ctx context.Context, c cluster.Candidate) (*dockerImag
 			}
 		}
 	}
-	out, err := m.run(ctx, nil, "-p", c.Name, "docker-env", "--shell", "none", "-o", "json")
+	out, err := m.ask(ctx, nodeLimit, "-p", c.Name, "docker-env", "--shell", "none", "-o", "json")
 	if err != nil {
 		return nil, refusal("ask for the Docker of", c, out, err)
 	}

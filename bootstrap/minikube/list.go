@@ -87,7 +87,7 @@ func (m *Provider) findState(ctx context.Context, p *profile) {
 		p.state = cluster.Running
 		return
 	}
-	out, err := m.ask(ctx, statusLimit, "status", "-p", p.Name, "-o", "json")
+	out, err := m.ask(ctx, nodeLimit, "status", "-p", p.Name, "-o", "json")
 	if ctx.Err() != nil || silent(err) {
 		p.state, p.broken = cluster.Broken, asError(err) // it is not read
 		return

@@ -55,8 +55,9 @@ func (m *Provider) ask(ctx context.Context, limit time.Duration, args ...string)
 	return m.runner.Ask(ctx, limit, command(nil, args))
 }
 
-// statusLimit is how long `minikube status` may take: it tries again for 15 s itself.
-const statusLimit = 20 * time.Second
+// nodeLimit is how long an answer may take that minikube gets from a node:
+// `minikube status` tries again for 15 s itself.
+const nodeLimit = 20 * time.Second
 
 func command(line func(string), args []string) run.Command {
 	return run.Command{

@@ -35,7 +35,7 @@ func (m *Provider) StartNodes(ctx context.Context, c cluster.Candidate, progress
 	if len(c.Detail.(profile).Config.Nodes) == 1 {
 		return false, nil
 	}
-	out, err := m.ask(ctx, statusLimit, "status", "-p", c.Name, "-o", "json")
+	out, err := m.ask(ctx, nodeLimit, "status", "-p", c.Name, "-o", "json")
 	if ctx.Err() != nil || silent(err) {
 		return false, err
 	}

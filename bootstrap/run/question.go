@@ -111,11 +111,8 @@ func (r *Runner) tellWaiting() {
 // profile that it asks for.
 func (c Command) question() string {
 	words := []string{c.Name}
-	for i, arg := range c.Args {
-		if arg == "-p" && i+1 < len(c.Args) {
-			words = append(words, arg, c.Args[i+1])
-		}
-		if strings.HasPrefix(arg, "-") {
+	for _, arg := range c.Args {
+		if strings.HasPrefix(arg, "-") && arg != "-p" {
 			break
 		}
 		words = append(words, arg)

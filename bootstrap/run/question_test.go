@@ -3,6 +3,8 @@ package run_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -50,6 +52,35 @@ func TestQuestion(t *testing.T) {
 		err := r.Question(ctx, "docker info", time.Minute, func(ctx context.Context) error { return context.Cause(ctx) })
 		if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "answered") {
 			t.Errorf("interrupted: %v", err)
+		}
+	}
+}
+
+// TestQuestionNames asks with flags: a question is named without them, but with the
+// profile that it is about.
+func TestQuestionNames(t *testing.T) {
+	t.Parallel()
+	sleep, ok := run.New(os.Environ()).Look("sleep")
+	if !ok {
+		t.Skip("no sleep")
+	}
+	bin := t.TempDir()
+	for _, name := range []string{"docker", "minikube"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\nexec "+sleep+" 60\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for args, want := range map[string]string{
+		"docker ps -a --filter x":                  "docker ps",
+		"minikube profile list -o json":            "minikube profile list",
+		"minikube status -p work -o json":          "minikube status -p work",
+		"minikube -p work docker-env --shell none": "minikube -p work docker-env",
+	} {
+		words := strings.Fields(args)
+		r := run.New([]string{"PATH=" + bin})
+		_, err := r.Ask(t.Context(), 10*time.Millisecond, run.Command{Name: words[0], Args: words[1:]})
+		if err == nil || err.Error() != want+" has not answered: gave up after 10ms" {
+			t.Errorf("%s: %v", args, err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"hellox/bootstrap/run/runtest"
@@ -40,8 +41,8 @@ func TestHungTools(t *testing.T) {
 	h.install(t, hang, "docker", "minikube", "kind")
 	h.up(t, "hellox")
 
-	t.Run("status", func(t *testing.T) {
-		t.Parallel()
+	asked := new(sync.WaitGroup)
+	asked.Go(func() {
 		cmd := exec.Command("hellox", "status")
 		cmd.Env = h.env
 		var both bytes.Buffer
@@ -54,27 +55,25 @@ func TestHungTools(t *testing.T) {
 		inOrder(t, both.String(), "local · hellox  running", "waiting for minikube profile list", "minikube profile list has not answered: gave up after 5s")
 	})
 	for name, tool := range map[string]string{"kind": "docker ps", "minikube": "minikube profile list"} {
-		t.Run("up "+name, func(t *testing.T) {
-			t.Parallel()
+		asked.Go(func() {
 			_, errs, code := h.command(t, "up", "--target", name)
 			if code != exitMissing {
-				t.Errorf("exit %d", code)
+				t.Errorf("up --target %s: exit %d", name, code)
 			}
 			inOrder(t, errs, "waiting for "+tool, "hellox: "+tool+" has not answered: gave up after 5s", "hint: "+tool)
 		})
 	}
-	t.Run("a name that is not here", func(t *testing.T) {
-		t.Parallel()
+	asked.Go(func() {
 		if _, errs, code := h.command(t, "down", "--namespace", "elsewhere"); code != exitMissing || !strings.Contains(errs, "has not answered") {
-			t.Errorf("down: exit %d: %s", code, errs)
+			t.Errorf("down of a name that is not here: exit %d: %s", code, errs)
 		}
 	})
-	t.Run("publish", func(t *testing.T) {
-		t.Parallel()
+	asked.Go(func() {
 		if _, errs, code := h.command(t, "publish", "hi"); code != 0 || strings.Contains(errs, "waiting") {
 			t.Errorf("publish: exit %d: %s", code, errs)
 		}
 	})
+	asked.Wait()
 }
 
 // TestBrokenCluster has a kind cluster of somebody else's that is half deleted: its

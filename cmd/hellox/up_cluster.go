@@ -177,6 +177,9 @@ func (o *upOptions) portsFree(ctx context.Context) error {
 // forwardOnly is what the daemon of an up --detach runs.
 func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found cluster.Found, dir state.Dir, here state.Installation, steps *output.Steps) error {
 	return o.withLock(ctx, dir, state.Instance{Installation: here}, func(lock *state.Lock) error {
+		if _, err := dir.Read(); errors.Is(err, fs.ErrNotExist) { // the up that spawned this process recorded it
+			return failed(fmt.Errorf("hold the forwards of %s: a hellox down removed it meanwhile", here), "hellox up "+here.Flags())
+		}
 		c, err := found.Connect(setup)
 		if err != nil {
 			steps.Fail(err)
@@ -215,7 +218,9 @@ func (o *upOptions) forwardWhenReady(ctx context.Context, c *cluster.Cluster) (*
 func (o *upOptions) withLock(ctx context.Context, dir state.Dir, i state.Instance, f func(*state.Lock) error) error {
 	lock, err := dir.Acquire(i)
 	if errors.Is(err, state.ErrLocked) {
-		return held("bring it up", i.Installation, dir.Process(ctx))
+		soon, cancel := context.WithTimeout(ctx, 500*time.Millisecond) // it was asked before
+		defer cancel()
+		return held("bring it up", i.Installation, dir.Process(soon))
 	}
 	start := "start " + i.Installation.String()
 	if err != nil {

@@ -77,9 +77,11 @@ func syncDir(dir string) error {
 // ErrVersion is the error of a record that another version of hellox wrote.
 var ErrVersion = errors.New("another version of hellox wrote it")
 
-// writtenAnew is the hint for a record in d that cannot be read.
+// writtenAnew is the hint for a record in d that cannot be read: an up without one
+// keeps the data, and writes one.
 func writtenAnew(d Dir) string {
-	return fmt.Sprintf("remove %s and keep the data, or all of it: hellox down; hellox up writes a record anew", d.instanceFile())
+	named, _ := parseFolder(filepath.Base(string(d)))
+	return fmt.Sprintf("%s %s && hellox up %s", removeCommand, d.instanceFile(), named.Flags())
 }
 
 // Read returns the record in d; the error is fs.ErrNotExist if there is none.

@@ -100,6 +100,9 @@ func (i Instance) Stop(ctx context.Context, p Process) error {
 	if p.Answers && i.ask(ctx) == nil && i.dir.waitReleased(ctx, p, askedWait) {
 		return nil
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	p, err := i.dir.signalHolder(ctx, p, terminate)
 	if err != nil {
 		return i.cannotStop(p, err)

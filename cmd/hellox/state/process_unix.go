@@ -10,5 +10,8 @@ import (
 // resume lets a process go on that SIGSTOP or Ctrl-Z stopped.
 func resume(p *os.Process) error { return p.Signal(syscall.SIGCONT) }
 
+// removeCommand is what a person types before a file's name to remove it.
+const removeCommand = "rm"
+
 // killCommand is what a person types before a process ID to end that process.
 const killCommand = "kill -9"

@@ -5,5 +5,8 @@ import "os"
 // resume does nothing: Windows does not stop a process by a signal.
 func resume(*os.Process) error { return nil }
 
+// removeCommand is what a person types before a file's name to remove it.
+const removeCommand = "del"
+
 // killCommand is what a person types before a process ID to end that process.
 const killCommand = "taskkill /F /PID"
