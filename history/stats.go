@@ -13,6 +13,7 @@ type Stats struct {
 	Stored     uint64       `json:"stored"`     // of those, stored
 	Duplicates uint64       `json:"duplicates"` // of those, had been stored before
 	Evicted    uint64       `json:"evicted"`    // stored once, removed by retention or the memory limit
+	Damaged    uint64       `json:"damaged"`    // of those stored now, found unreadable on the disk
 	Missed     uint64       `json:"missed"`
 	Reordered  uint64       `json:"reordered"`
 	Senders    int          `json:"senders"`

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"hellox/stream"
@@ -15,12 +16,21 @@ var ErrNotFound = errors.New("no such message in the history")
 // ErrClosed is the error of a store that has been closed.
 var ErrClosed = errors.New("the history is closed")
 
+// A DamagedError is about a message whose bytes on the disk are not those that
+// were written. What is left of it is not shown.
+type DamagedError struct{ ID int64 }
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("message %d is damaged on the disk and cannot be shown", e.ID)
+}
+
 // A Store is a history as the terminal and the page read it. Its methods may be
 // called from any goroutine.
 type Store interface {
 	// Messages returns one page, in id order.
 	Messages(ctx context.Context, q Query) (Page, error)
-	// Message returns the message of that id, or ErrNotFound.
+	// Message returns the message of that id, or ErrNotFound, or a
+	// *DamagedError.
 	Message(ctx context.Context, id int64) (stream.Message, error)
 	// Follow returns a Follower that begins after q.After, or with what
 	// comes next if q.After is Now. The caller closes it.

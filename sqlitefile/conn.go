@@ -189,6 +189,13 @@ func IsDamaged(err error) bool {
 	return ok && (code&0xff == sqlitelib.SQLITE_CORRUPT || code&0xff == sqlitelib.SQLITE_NOTADB)
 }
 
+// IsMisfit reports whether err means that a statement does not fit the tables of
+// the file: their definitions are not those that were written.
+func IsMisfit(err error) bool {
+	code, ok := sqliteCode(err)
+	return ok && code&0xff == sqlitelib.SQLITE_ERROR
+}
+
 func sqliteCode(err error) (int, bool) {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"hellox/history"
 	"hellox/history/remote"
 	"hellox/stream"
 )
@@ -185,5 +187,20 @@ func TestFilterProblemHasTheColumn(t *testing.T) {
 	p := decode[remote.APIError](t, ask(s, "GET", "/api/filter?filter=sender:a+delta%3E%3E8", ""))
 	if p.Column != 16 || p.Expected == "" {
 		t.Errorf("column %d, expected %q", p.Column, p.Expected)
+	}
+}
+
+// damagedStore has one message, which is damaged on the disk.
+type damagedStore struct{ *testStore }
+
+func (s damagedStore) Message(context.Context, int64) (stream.Message, error) {
+	return stream.Message{}, &history.DamagedError{ID: 5}
+}
+
+func TestDamagedMessageSaysSo(t *testing.T) {
+	s := newServer(t, Options{Store: damagedStore{newStore(t)}})
+	w := ask(s, "GET", "/api/messages/5", "")
+	if p := decode[remote.APIError](t, w); w.Code != http.StatusGone || !strings.Contains(p.Detail, "message 5 is damaged on the disk") {
+		t.Errorf("status %d, %+v", w.Code, p)
 	}
 }

@@ -33,6 +33,7 @@ func writeProblem(w http.ResponseWriter, p remote.APIError) {
 func fail(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	var known *statusError
 	var filter *filter.Error
+	var damaged *history.DamagedError
 	switch {
 	case errors.As(err, &filter):
 		writeProblem(w, remote.APIError{
@@ -41,6 +42,8 @@ func fail(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 		})
 	case errors.As(err, &known):
 		problem(w, known.status, known.detail)
+	case errors.As(err, &damaged):
+		problem(w, http.StatusGone, damaged.Error())
 	case errors.Is(err, history.ErrNotFound):
 		problem(w, http.StatusNotFound, err.Error())
 	case r.Context().Err() != nil:

@@ -16,7 +16,7 @@ import (
 
 // goldenStats is GET /api/stats of a receiver whose name is kind-hellox; the
 // last field is its clock.
-const goldenStats = `{"received":12,"stored":9,"duplicates":3,"evicted":2,"missed":1,"reordered":1,"senders":2,` +
+const goldenStats = `{"received":12,"stored":9,"duplicates":3,"evicted":2,"damaged":5,"missed":1,"reordered":1,"senders":2,` +
 	`"rates":{"1s":1,"1m":0.25,"1h":0.5},"first_id":3,"last_id":9,"bytes":4096,"limit":1073741824,` +
 	`"link":{"state":"retrying","cause":"refused \u202e","since":"2026-08-30T14:02:11.118000000Z","retry":"2026-08-30T14:02:13.118000000Z"},` +
 	`"degraded":"The disk is full.",` +
@@ -24,7 +24,7 @@ const goldenStats = `{"received":12,"stored":9,"duplicates":3,"evicted":2,"misse
 
 func TestStatsJSON(t *testing.T) {
 	at := time.Date(2026, 8, 30, 16, 2, 11, 118e6, time.FixedZone("", 2*3600))
-	stats := history.Stats{Received: 12, Stored: 9, Duplicates: 3, Evicted: 2, Missed: 1, Reordered: 1, Senders: 2,
+	stats := history.Stats{Received: 12, Stored: 9, Duplicates: 3, Evicted: 2, Damaged: 5, Missed: 1, Reordered: 1, Senders: 2,
 		Rates: stream.Rates{Second: 1, Minute: 0.25, Hour: 0.5}, FirstID: 3, LastID: 9, Bytes: 4096, Limit: 1 << 30,
 		Oldest: at, Newest: at.Add(882 * time.Millisecond), Started: at.Add(-1118 * time.Millisecond),
 		Link:     stream.Link{State: stream.Retrying, Since: at, Retry: at.Add(2 * time.Second), Cause: "refused \u202e"},

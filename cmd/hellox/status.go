@@ -317,6 +317,9 @@ func (s installationStatus) print(w io.Writer, now time.Time) {
 		fmt.Fprintf(w, "  %s, %s; %s received, %s stored, %s missed\n",
 			units.Plural(s.Stats.Senders, "sender"), units.Rate(s.Stats.Rates.Minute),
 			units.Count(s.Stats.Received), units.Count(s.Stats.Stored), units.Count(s.Stats.Missed))
+		if n := s.Stats.Damaged; n > 0 {
+			fmt.Fprintf(w, "  %s damaged on the disk and left out; the receiver's log names their IDs\n", units.Plural(int(n), "message"))
+		}
 		if s.Stats.Degraded != "" {
 			fmt.Fprintf(w, "  degraded: %s\n", output.OneLine(s.Stats.Degraded))
 		}

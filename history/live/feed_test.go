@@ -219,3 +219,30 @@ func TestEventsOfOtherSenders(t *testing.T) {
 		t.Errorf("events of %v", got)
 	}
 }
+
+// evicting is a Reader whose oldest messages are evicted while a page is read.
+type evicting struct {
+	stored
+	first int64
+}
+
+func (e *evicting) FirstID() int64 { return e.first }
+
+func (e *evicting) Messages(ctx context.Context, q history.Query) (history.Page, error) {
+	e.first = 51
+	q.After = max(q.After, e.first-1)
+	return e.stored.Messages(ctx, q)
+}
+
+// A follower is told what was evicted between the page and the question what
+// there is.
+func TestEvictedWhileAPageIsRead(t *testing.T) {
+	h, from := newHub(0), &evicting{first: 1}
+	from.publish(h, 3*ringEvents)
+	f := follow(h, unchanged, from, history.Follow{After: 10})
+	defer f.Close()
+	events, err := f.Next(t.Context())
+	if err != nil || len(events) < 2 || events[0].Evicted != 50 || events[1].Message == nil || events[1].Message.ID != 51 {
+		t.Errorf("%v, %+v", err, events[:min(len(events), 2)])
+	}
+}

@@ -167,16 +167,28 @@ func (f *follower) catchUp(ctx context.Context) ([]history.Event, error) {
 		return events, nil
 	}
 	_, last := f.hub.position()
+	began := f.after
 	page, err := f.from.Messages(ctx, history.Query{After: f.after, FromStart: true, Select: f.q.Select, Limit: followPage})
 	if err != nil {
 		return nil, err
+	}
+	// What was evicted while the page was read may be missing from its start.
+	gone := f.from.FirstID() - 1
+	if len(page.Messages) > 0 {
+		gone = min(gone, page.Messages[0].ID-1)
+	} else if page.Next > 0 {
+		gone = min(gone, page.Next)
+	}
+	if gone > began {
+		f.after = gone
+		events = append(events, history.Event{Evicted: gone})
 	}
 	for i := range page.Messages {
 		events = append(events, history.Event{Message: &page.Messages[i]})
 		f.after = page.Messages[i].ID
 	}
 	if page.Next > 0 {
-		f.after = page.Next
+		f.after = max(f.after, page.Next)
 	} else {
 		f.after = max(f.after, last)
 	}

@@ -21,7 +21,8 @@ type Pager struct {
 	deadline   time.Time
 	Considered int   // candidates passed over or found
 	check      int   // at how many candidates to read the clock
-	last       int64 // id of the candidate offered last
+	last       int64 // id of the candidate offered last, or up to which there are none
+	begun      bool  // last is set
 	found      []stream.Message
 }
 
@@ -48,9 +49,7 @@ func (p *Pager) More(ctx context.Context) bool {
 
 // Offer considers a candidate.
 func (p *Pager) Offer(m *stream.Message) {
-	p.Considered++
-	p.last = m.ID
-	if p.Query.Match(m) {
+	if p.Skip(m.ID) && p.Query.Match(m) {
 		p.found = append(p.found, *m)
 	}
 }
@@ -59,10 +58,29 @@ func (p *Pager) Offer(m *stream.Message) {
 // clock.
 const checkEvery = 64
 
-// Skip takes note of a candidate that is known not to match.
-func (p *Pager) Skip(id int64) {
+// Skip takes note of a candidate that is not to be shown. It is false if the
+// page is beyond it already, as in a file whose order is damaged.
+func (p *Pager) Skip(id int64) bool {
 	p.Considered++
-	p.last = id
+	switch {
+	case !p.begun:
+	case p.Query.Forward() && id <= p.last, !p.Query.Forward() && id >= p.last:
+		return false
+	}
+	p.last, p.begun = id, true
+	return true
+}
+
+// Rest returns what is left to look at of the ids between lo and hi, both
+// excluded.
+func (p *Pager) Rest(lo, hi int64) (int64, int64) {
+	switch {
+	case !p.begun:
+		return lo, hi
+	case p.Query.Forward():
+		return max(lo, p.last), hi
+	}
+	return lo, min(hi, p.last)
 }
 
 // SkipAll takes note that there are no more candidates between lo and hi.
@@ -76,7 +94,9 @@ func (p *Pager) SkipAll(lo, hi int64) {
 // began when Considered was before, is done.
 func (p *Pager) SkipWindow(before int, n, last int64) {
 	p.Considered = max(p.Considered, before+int(n))
-	p.last = last
+	if !p.begun || (last > p.last) == p.Query.Forward() {
+		p.last, p.begun = last, true
+	}
 }
 
 // Page returns what was found. end is the id of the last candidate there is.

@@ -22,6 +22,9 @@ func (r *Client) Message(ctx context.Context, id int64) (m stream.Message, err e
 	if errors.As(err, &problem) && (problem.Status == http.StatusNotFound || problem.Status == http.StatusBadRequest && id < 1) {
 		return m, history.ErrNotFound
 	}
+	if problem != nil && problem.Status == http.StatusGone {
+		return m, &history.DamagedError{ID: id}
+	}
 	return m, err
 }
 

@@ -80,7 +80,7 @@ func (s *Store) track(arrivals []stream.Arrival) error {
 	s.dirty = true
 	if counted || s.sinceCheckpoint >= checkpointEvery {
 		var err error
-		s.snapshot, err = s.takeSnapshot()
+		s.checkpoint, err = s.takeSnapshot()
 		return err
 	}
 	return nil
@@ -88,7 +88,7 @@ func (s *Store) track(arrivals []stream.Arrival) error {
 
 // flush writes what is pending, waiting for room as long as ctx lasts.
 func (s *Store) flush(ctx context.Context) error {
-	for s.pending != nil || s.snapshot != nil {
+	for s.pending != nil || s.checkpoint != nil {
 		began := time.Now()
 		err := s.commit()
 		if err == nil {
@@ -145,7 +145,7 @@ func (s *Store) commit() error {
 	return s.writer.Transact(func() error {
 		if b := s.pending; b != nil {
 			for _, one := range b.newSeries {
-				if err := s.writer.Exec("INSERT INTO source(id, topic, sender, last, count) VALUES(?, ?, ?, 0, 0)", one.id, []byte(one.topic), []byte(one.sender)); err != nil {
+				if err := s.writer.Exec("INSERT INTO source(id, topic, sender, last, count, crc) VALUES(?, ?, ?, 0, 0, ?)", one.id, []byte(one.topic), []byte(one.sender), one.checksum(0, 0)); err != nil {
 					return err
 				}
 			}
@@ -158,8 +158,8 @@ func (s *Store) commit() error {
 				return err
 			}
 		}
-		if s.snapshot != nil {
-			return s.snapshot.write(s.writer)
+		if s.checkpoint != nil {
+			return s.checkpoint.write(s.writer)
 		}
 		return nil
 	})
@@ -195,8 +195,8 @@ func insert(c *sqlitefile.Conn, rows []row) error {
 
 // committed publishes and acknowledges what has been written.
 func (s *Store) committed() {
-	b, snap, evict := s.pending, s.snapshot, s.eviction
-	s.pending, s.snapshot, s.eviction = nil, nil, nil
+	b, snap, evict := s.pending, s.checkpoint, s.eviction
+	s.pending, s.checkpoint, s.eviction = nil, nil, nil
 	if b != nil {
 		for i, one := range b.rowSeries {
 			one.setCommitted(b.rows[i].id, one.count)
@@ -214,6 +214,7 @@ func (s *Store) committed() {
 	if evict != nil {
 		s.evicted.Store(evict.total)
 		s.first.Store(evict.upTo + 1)
+		s.damage.evict(evict.upTo)
 		for _, one := range evict.ended {
 			s.series.remove(one)
 		}
@@ -238,12 +239,12 @@ func (s *Store) fail(err error) error {
 
 // writeCheckpoint writes what has changed since the last checkpoint.
 func (s *Store) writeCheckpoint() error {
-	if s.snapshot == nil {
+	if s.checkpoint == nil {
 		page, err := s.takeSnapshot()
 		if err != nil {
 			return err
 		}
-		s.snapshot = page
+		s.checkpoint = page
 	}
 	err := s.commit()
 	if err == nil {
@@ -269,7 +270,7 @@ func (s *Store) Maintain(ctx context.Context) (next time.Time, err error) {
 			next = t
 		}
 	}
-	if s.dirty || s.snapshot != nil {
+	if s.dirty || s.checkpoint != nil {
 		due := s.checkpointedAt.Add(checkpointInterval)
 		if !due.After(now) {
 			if err := s.writeCheckpoint(); err != nil && !sqlitefile.IsFull(err) && !sqlitefile.IsBusy(err) {

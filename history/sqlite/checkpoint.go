@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"log/slog"
+	"slices"
+	"strconv"
 	"time"
 
 	"hellox/stream/stats"
@@ -85,42 +88,44 @@ func (p *snapshot) write(c *sqlitefile.Conn) error {
 		}
 	}
 	for _, one := range p.series {
-		if err := c.Exec("UPDATE source SET last = ?, count = ? WHERE id = ?", one.last, one.count, one.id); err != nil {
+		if err := c.Exec("UPDATE source SET last = ?, count = ?, crc = ? WHERE id = ?", one.last, one.count, one.checksum(one.last, one.count), one.id); err != nil {
 			return err
 		}
 	}
 	return writeMeta(c, metaState, p.state)
 }
 
-// readSenders returns all senders.
-func readSenders(ctx context.Context, c *sqlitefile.Conn) ([]storedSender, error) {
-	var entries []storedSender
-	err := c.Query(ctx, "SELECT name, account, crc FROM sender", func(v []driver.Value) error {
+// readSenders returns all senders, and the names of those whose state is damaged.
+func readSenders(ctx context.Context, c *sqlitefile.Conn) (entries []storedSender, damaged [][]byte, err error) {
+	err = c.Query(ctx, "SELECT name, account, crc FROM sender", func(v []driver.Value) error {
 		name, _ := v[0].([]byte)
 		account, _ := v[1].([]byte)
-		if v[2] != pairChecksum(name, account) {
-			return fmt.Errorf("the state of sender %q is damaged", name)
-		}
 		e := storedSender{SenderState: new(track.SenderState)}
-		if err := json.Unmarshal(account, &e); err != nil {
-			return fmt.Errorf("the state of sender %q: %w", name, err)
+		sound := v[2] == pairChecksum(name, account)
+		if sound {
+			parsing := json.Unmarshal(account, &e)
+			sound = parsing == nil && e.SenderState != nil
 		}
-		entries = append(entries, e)
+		if sound {
+			entries = append(entries, e)
+		} else {
+			damaged = append(damaged, slices.Clone(name))
+		}
 		return nil
 	})
-	return entries, err
+	return entries, damaged, err
 }
 
-// readMeta returns the value of a key of table meta; nil if there is none.
-func readMeta(ctx context.Context, c *sqlitefile.Conn, key string) (value []byte, err error) {
+// readMeta returns the value of a key of table meta, nil if there is none, and
+// whether it is what was written.
+func readMeta(ctx context.Context, c *sqlitefile.Conn, key string) (value []byte, sound bool, err error) {
+	sound = true
 	err = c.Query(ctx, "SELECT value, crc FROM meta WHERE key = ?", func(v []driver.Value) error {
 		value, _ = v[0].([]byte)
-		if v[1] != pairChecksum([]byte(key), value) {
-			return fmt.Errorf("entry %s of table meta is damaged", key)
-		}
+		sound = v[1] == pairChecksum([]byte(key), value)
 		return nil
 	}, key)
-	return value, err
+	return value, sound, err
 }
 
 func writeMeta(c *sqlitefile.Conn, key string, value []byte) error {
@@ -129,4 +134,56 @@ func writeMeta(c *sqlitefile.Conn, key string, value []byte) error {
 
 func pairChecksum(key, value []byte) int64 {
 	return int64(int32(crc32.Update(crc32.Checksum(key, castagnoli()), castagnoli(), value)))
+}
+
+// A storedCheckpoint is a checkpoint as it was read.
+type storedCheckpoint struct {
+	state   track.State
+	senders []storedSender
+	evicted uint64
+	lost    bool // it is damaged: all is counted anew from the messages
+}
+
+// readCheckpoint reads the last checkpoint. What is damaged of it begins anew,
+// with a line in the log.
+func readCheckpoint(ctx context.Context, c *sqlitefile.Conn, log *slog.Logger) (*storedCheckpoint, error) {
+	p := &storedCheckpoint{}
+	value, sound, err := readMeta(ctx, c, metaEvicted)
+	if err != nil {
+		return nil, err
+	}
+	evicted, parsing := strconv.ParseUint(string(value), 10, 63)
+	if !sound || parsing != nil {
+		// IDs begin at 1 and leave none out.
+		first, ok, err := c.Integer(ctx, "SELECT min(id) FROM m")
+		if err != nil {
+			return nil, err
+		}
+		if evicted = 0; ok {
+			evicted = uint64(max(first-1, 0))
+		}
+	}
+	p.evicted = evicted
+	if value, sound, err = readMeta(ctx, c, metaState); err != nil {
+		return nil, err
+	}
+	var damaged [][]byte
+	if p.senders, damaged, err = readSenders(ctx, c); err != nil {
+		return nil, err
+	}
+	// Without any counters this is a history that never wrote a checkpoint.
+	if missing := len(value) == 0; missing && len(p.senders) == 0 && evicted == 0 {
+		return p, nil
+	} else if missing || !sound || json.Unmarshal(value, &p.state) != nil {
+		log.Error("the counters are damaged on the disk; they are counted anew from the messages that are stored")
+		p.state, p.senders, p.lost = track.State{LastID: int64(evicted)}, nil, true
+		return p, c.Exec("DELETE FROM sender")
+	}
+	for _, name := range damaged {
+		log.Error("the counters of a sender are damaged on the disk; they begin anew", "sender", string(name))
+		if err := c.Exec("DELETE FROM sender WHERE name = ?", name); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
 }

@@ -36,6 +36,7 @@ func newMetrics(registry prometheus.Registerer, s *Store) (*metrics, error) {
 	counter("reordered_total", "Messages that came after a later one of their sender, ever.", func(s history.Stats) float64 { return float64(s.Reordered) })
 	gauge("missed", "Sequence numbers that were jumped over and have not come since.", func() float64 { return float64(s.state.Stats().Missed) })
 	gauge("evicted", "Messages that retention has deleted.", func() float64 { return float64(s.evicted.Load()) })
+	gauge("damaged", "Stored messages found unreadable on the disk.", func() float64 { return float64(s.damage.count()) })
 	gauge("bytes", "Size of the history on the disk.", func() float64 { return float64(s.size()) })
 	gauge("degraded", "1 while nothing is acknowledged.", func() float64 {
 		if s.state.Stats().Degraded != "" {

@@ -221,10 +221,10 @@ func TestMigration(t *testing.T) {
 	closedHistory(t, path)
 	steps := append(migrations(), "CREATE TABLE later(x); INSERT INTO later SELECT id FROM m", "CREATE TABLE latest(x); INSERT INTO nowhere VALUES(1)")
 	_, err := open(t.Context(), path, Options{}, steps)
-	if err == nil || !strings.Contains(err.Error(), "from version 2 to 3") {
+	if err == nil || !strings.Contains(err.Error(), "from version 3 to 4") {
 		t.Fatalf("a step that fails: %v", err)
 	}
-	s, err := open(t.Context(), path, Options{}, steps[:2])
+	s, err := open(t.Context(), path, Options{}, steps[:3])
 	if err != nil {
 		t.Fatalf("the step before it has been taken: %v", err)
 	}

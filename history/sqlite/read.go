@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
@@ -35,47 +34,58 @@ func (s *Store) read(ctx context.Context, f func(*sqlitefile.Conn) error) error 
 	}
 }
 
-// readRows appends the rows that query selects.
-func readRows(ctx context.Context, c *sqlitefile.Conn, rows []row, query string, args ...any) ([]row, error) {
-	err := c.Query(ctx, query, func(v []driver.Value) error {
-		var r row
-		if err := r.scan(v); err != nil {
-			return err
-		}
-		rows = append(rows, r)
-		return nil
-	}, args...)
-	return rows, err
-}
-
-// Message implements Store. A message damaged on the disk is a *DamagedError.
+// Message implements Store. A message that was stored and is not there is
+// damaged as well: its row's ID may be what was lost.
 func (s *Store) Message(ctx context.Context, id int64) (m stream.Message, err error) {
-	var rows []row
-	err = s.read(ctx, func(c *sqlitefile.Conn) error {
-		rows, err = readRows(ctx, c, nil, "SELECT "+rowColumns+" FROM m WHERE id = ?", id)
+	err = s.snapshot(ctx, func(c *sqlitefile.Conn) error {
+		r, ok, err := rowByID(ctx, c, id)
+		switch {
+		case err != nil:
+			return err
+		case !ok && (id < s.first.Load() || id > s.last.Load()):
+			return history.ErrNotFound
+		case !ok:
+			s.damage.note(id)
+			return &history.DamagedError{ID: id}
+		}
+		m, err = s.message(ctx, c, &r)
 		return err
 	})
-	switch {
-	case err != nil:
-		return m, err
-	case len(rows) == 0:
-		return m, history.ErrNotFound
-	}
-	m, _, err = rows[0].message(s.series.get(rows[0].series))
 	return m, err
 }
 
-// receivedFrom returns the first message at or above an id, and when it was
-// received.
-func receivedFrom(ctx context.Context, c *sqlitefile.Conn, id int64) (at int64, received time.Time, ok bool, err error) {
-	err = c.Query(ctx, "SELECT id, received FROM m WHERE id >= ? ORDER BY id LIMIT 1", func(v []driver.Value) error {
-		var nanos int64
-		at, ok = v[0].(int64)
-		nanos, _ = v[1].(int64)
-		received = time.Unix(0, nanos).UTC()
-		return nil
-	}, id)
-	return at, received, ok, err
+// message returns the message of a row; one that is damaged is noted.
+func (s *Store) message(ctx context.Context, c *sqlitefile.Conn, r *row) (stream.Message, error) {
+	one, err := s.series.of(ctx, c, r.series)
+	if err != nil {
+		return stream.Message{}, err
+	}
+	m, _, err := r.message(one)
+	if err != nil {
+		s.damage.note(r.id)
+	}
+	return m, err
+}
+
+// receivedFrom returns the first readable message at or above an id, and when it
+// was received.
+func (s *Store) receivedFrom(ctx context.Context, c *sqlitefile.Conn, id int64) (at int64, received time.Time, ok bool, err error) {
+	for {
+		at, ok, err = c.Integer(ctx, "SELECT id FROM m WHERE id >= ? ORDER BY id LIMIT 1", id)
+		if err != nil || !ok {
+			return at, received, ok, err
+		}
+		r, _, err := rowByID(ctx, c, at)
+		if err != nil {
+			return at, received, false, err
+		}
+		m, err := s.message(ctx, c, &r)
+		var damaged *history.DamagedError
+		if !errors.As(err, &damaged) {
+			return at, m.Received, err == nil, err
+		}
+		id = at + 1
+	}
 }
 
 // idAt returns the id of the first message received at or after t; one above
@@ -84,7 +94,7 @@ func (s *Store) idAt(ctx context.Context, c *sqlitefile.Conn, t time.Time) (int6
 	lo, hi := s.first.Load(), s.last.Load()+1
 	for lo < hi {
 		mid := lo + (hi-lo)/2
-		id, received, ok, err := receivedFrom(ctx, c, mid)
+		id, received, ok, err := s.receivedFrom(ctx, c, mid)
 		switch {
 		case err != nil:
 			return 0, err
@@ -97,11 +107,23 @@ func (s *Store) idAt(ctx context.Context, c *sqlitefile.Conn, t time.Time) (int6
 	return lo, nil
 }
 
+// snapshot is read with one state of the file for all that f reads.
+func (s *Store) snapshot(ctx context.Context, f func(*sqlitefile.Conn) error) error {
+	return s.read(ctx, func(c *sqlitefile.Conn) error {
+		if err := c.Exec("BEGIN"); err != nil {
+			return err
+		}
+		// Nothing was written, so there is nothing that could fail to be.
+		defer func() { _ = c.Exec("COMMIT") }()
+		return f(c)
+	})
+}
+
 // Messages implements Store. A page never searches for much longer than
 // scanBudget. A message damaged on the disk is left out, with a line in the
 // log.
 func (s *Store) Messages(ctx context.Context, q history.Query) (page history.Page, err error) {
-	err = s.read(ctx, func(c *sqlitefile.Conn) error {
+	err = s.snapshot(ctx, func(c *sqlitefile.Conn) error {
 		lo, hi, err := s.bounds(ctx, c, &q)
 		if err != nil || lo+1 >= hi {
 			return err
@@ -154,19 +176,33 @@ func (s *Store) bounds(ctx context.Context, c *sqlitefile.Conn, q *history.Query
 }
 
 // offer shows a row to the page.
-func (s *Store) offer(p *live.Pager, r *row) {
-	m, _, err := r.message(s.series.get(r.series))
-	if err != nil {
-		s.log.Error("message left out", "path", s.path, "err", err)
+func (s *Store) offer(ctx context.Context, c *sqlitefile.Conn, p *live.Pager, r *row) error {
+	m, err := s.message(ctx, c, r)
+	var damaged *history.DamagedError
+	switch {
+	case errors.As(err, &damaged):
 		p.Skip(r.id)
-		return
+		return nil
+	case err == nil:
+		p.Offer(&m)
 	}
-	p.Offer(&m)
+	return err
 }
 
-// readMerged reads a few series along their skip lists.
+// readMerged reads a few series along their skip lists, and from where a link is
+// damaged every row.
 func (s *Store) readMerged(ctx context.Context, c *sqlitefile.Conn, p *live.Pager, plan plan, lo, hi int64) error {
-	merged, err := newMerge(ctx, c, plan.series, p.Query.Forward(), lo, hi, p.Limit)
+	err := s.merge(ctx, c, p, plan, lo, hi)
+	if errors.Is(err, errBroken) {
+		lo, hi = p.Rest(lo, hi)
+		plan.where = inSeries(plan.series)
+		return s.readScanned(ctx, c, p, plan, lo, hi)
+	}
+	return err
+}
+
+func (s *Store) merge(ctx context.Context, c *sqlitefile.Conn, p *live.Pager, plan plan, lo, hi int64) error {
+	merged, err := newMerge(ctx, c, s.first.Load, plan.series, p.Query.Forward(), lo, hi, p.Limit)
 	if err != nil {
 		return err
 	}
@@ -179,7 +215,9 @@ func (s *Store) readMerged(ctx context.Context, c *sqlitefile.Conn, p *live.Page
 			p.SkipAll(lo, hi)
 			return ctx.Err()
 		}
-		s.offer(p, ch.current())
+		if err := s.offer(ctx, c, p, ch.current()); err != nil {
+			return err
+		}
 	}
 	return ctx.Err()
 }
@@ -198,34 +236,23 @@ var errEnough = errors.New("enough")
 // readScanned reads the primary key.
 func (s *Store) readScanned(ctx context.Context, c *sqlitefile.Conn, p *live.Pager, plan plan, lo, hi int64) error {
 	forward := p.Query.Forward()
-	query := "SELECT " + rowColumns + " FROM m WHERE id > ? AND id < ?"
-	if plan.where != "" {
-		query += " AND " + plan.where
-	}
-	if query += " ORDER BY id"; !forward {
-		query += " DESC"
-	}
 	for window := int64(scanWindow); lo+1 < hi && p.More(ctx); {
 		a, b := lo, min(hi, lo+window+1)
 		if !forward {
 			a, b = max(lo, hi-window-1), hi
 		}
 		began, before := time.Now(), p.Considered
-		err := c.QueryOnce(ctx, query, func(v []driver.Value) error {
-			var r row
-			if err := r.scan(v); err != nil {
-				return err
-			}
-			if plan.has == nil || plan.has[r.series] {
-				s.offer(p, &r)
-			} else {
+		err := eachRow(ctx, c, plan.where, a, b, forward, func(r *row) error {
+			if plan.has != nil && !plan.has[r.series] && !r.unreadable {
 				p.Skip(r.id)
+			} else if err := s.offer(ctx, c, p, r); err != nil {
+				return err
 			}
 			if !p.More(ctx) {
 				return errEnough
 			}
 			return nil
-		}, a, b)
+		})
 		switch {
 		case errors.Is(err, errEnough):
 			return ctx.Err()

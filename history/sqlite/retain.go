@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -127,17 +128,19 @@ func (s *Store) prepareEviction(ctx context.Context, n int64) (*eviction, error)
 	}
 	l.total = s.evicted.Load() + uint64(l.upTo-first+1)
 	ended := map[*series]bool{}
-	err := s.writer.Query(ctx, "SELECT id, source, flags FROM m WHERE id <= ?", func(v []driver.Value) error {
-		id, source, flags := v[0].(int64), v[1].(int64), v[2].(int64)
-		if flags&flagAnchor != 0 {
-			l.anchors = append(l.anchors, [2]int64{source, id})
+	err := eachRow(ctx, s.writer, "", math.MinInt64, l.upTo+1, true, func(r *row) error {
+		if r.unreadable {
+			return nil
 		}
-		if one := s.series.get(source); one != nil && one.last <= l.upTo && !ended[one] {
+		if r.flags&flagAnchor != 0 {
+			l.anchors = append(l.anchors, [2]int64{r.series, r.id})
+		}
+		if one := s.series.get(r.series); one != nil && one.last <= l.upTo && !ended[one] {
 			ended[one] = true
 			l.ended = append(l.ended, one)
 		}
 		return nil
-	}, l.upTo)
+	})
 	return l, err
 }
 

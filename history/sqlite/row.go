@@ -3,11 +3,11 @@ package sqlite
 import (
 	"database/sql/driver"
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 	"math"
 	"time"
 
+	"hellox/history"
 	"hellox/stream"
 )
 
@@ -20,6 +20,7 @@ type row struct {
 	delta, deltaAny                   int64 // microseconds; noDelta: NULL
 	payload                           []byte
 	crc                               int64
+	unreadable                        bool // its record is not one that was written
 }
 
 const noDelta = math.MinInt64
@@ -89,13 +90,11 @@ func (r *row) checksum(seed uint32) int64 {
 }
 
 // scan reads rowColumns.
-func (r *row) scan(v []driver.Value) error {
+func (r *row) scan(v []driver.Value) {
 	for i, dest := range [...]*int64{&r.id, &r.series, &r.received, &r.flags, &r.prev, &r.delta, &r.deltaAny} {
 		n, ok := v[i].(int64)
 		if !ok {
-			if v[i] != nil || i < 5 {
-				return badColumn("m", v[i])
-			}
+			r.unreadable = r.unreadable || v[i] != nil || i < 5
 			n = noDelta
 		}
 		*dest = n
@@ -103,35 +102,28 @@ func (r *row) scan(v []driver.Value) error {
 	var ok [2]bool
 	r.payload, ok[0] = v[7].([]byte)
 	r.crc, ok[1] = v[8].(int64)
-	if !ok[0] && v[7] != nil || !ok[1] {
-		return badColumn("m", v[7])
-	}
-	return nil
+	r.unreadable = r.unreadable || !ok[0] && v[7] != nil || !ok[1]
 }
 
-// A DamagedError is about a message whose bytes on the disk are not those that
-// were written. What is left of it is not shown.
-type DamagedError struct{ ID int64 }
-
-func (e *DamagedError) Error() string {
-	return fmt.Sprintf("message %d is damaged on the disk", e.ID)
+// sound reports whether the row is what was written as one of the series.
+func (r *row) sound(one *series) bool {
+	return !r.unreadable && one != nil && one.id == r.series && r.checksum(one.seed) == r.crc
 }
 
 // message turns a row into the message that it was, or returns a
-// *DamagedError. next is what Hello.Next was.
+// *history.DamagedError. next is what Hello.Next was.
 func (r *row) message(one *series) (m stream.Message, next time.Duration, err error) {
-	if one == nil || one.id != r.series || r.checksum(one.seed) != r.crc {
-		return m, 0, &DamagedError{r.id}
+	if !r.sound(one) {
+		return m, 0, &history.DamagedError{ID: r.id}
 	}
 	m = stream.Message{ID: r.id, Topic: one.topic, Sender: one.sender, Payload: r.payload, QoS: byte(r.flags & flagQoS),
 		Retained: r.flags&flagRetained != 0, Received: time.Unix(0, r.received).UTC(), Latency: stream.None}
 	if r.flags&flagOurs != 0 {
-		h, ok := stream.ParseHello(r.payload)
-		if !ok {
-			return m, 0, &DamagedError{r.id}
+		// One that an earlier version took for ours stays a message.
+		if h, ok := stream.ParseHello(r.payload); ok {
+			m.SetHello(&h)
+			next = h.Next
 		}
-		m.SetHello(&h)
-		next = h.Next
 	}
 	m.Delta, m.DeltaAny = duration(r.delta), duration(r.deltaAny)
 	m.Missed, m.Reordered = uint64(r.flags>>missedShift), r.flags&flagReordered != 0

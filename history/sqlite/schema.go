@@ -44,6 +44,8 @@ CREATE TABLE m(
   crc INTEGER NOT NULL       -- CRC-32C of all this, topic and sender
 ) STRICT;
 CREATE TABLE mark(source INTEGER, id INTEGER, PRIMARY KEY(source, id)) STRICT, WITHOUT ROWID;
+`, `
+ALTER TABLE source ADD COLUMN crc INTEGER; -- CRC-32C of all this; NULL: the row is older than the column
 `}
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"encoding/binary"
 	"hash/crc32"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -51,20 +52,71 @@ type seriesIndex struct {
 	newest int64                 // highest id given
 }
 
-func loadSeries(ctx context.Context, c *sqlitefile.Conn) (*seriesIndex, error) {
-	s := &seriesIndex{byID: map[int64]*series{}, byName: map[[2]string]*series{}}
-	err := c.Query(ctx, "SELECT id, topic, sender, last, count FROM source", func(v []driver.Value) error {
+// loadSeries reads table source. Those whose row is damaged are returned as well:
+// where their messages end is not known.
+func loadSeries(ctx context.Context, c *sqlitefile.Conn) (s *seriesIndex, damaged []*series, err error) {
+	s = &seriesIndex{byID: map[int64]*series{}, byName: map[[2]string]*series{}}
+	err = c.Query(ctx, "SELECT id, topic, sender, last, count, crc FROM source", func(v []driver.Value) error {
+		id, ok := v[0].(int64)
+		if !ok {
+			return badColumn("source", v[0])
+		}
 		topic, ok1 := v[1].([]byte)
 		sender, ok2 := v[2].([]byte)
-		if (!ok1 && v[1] != nil) || (!ok2 && v[2] != nil) {
-			return badColumn("source", v[1])
+		one := newSeries(id, string(topic), string(sender))
+		last, ok3 := v[3].(int64)
+		count, ok4 := v[4].(int64)
+		one.last, one.count = last, count
+		crc, known := v[5].(int64)
+		// An empty BLOB comes as NULL.
+		if (!ok1 && v[1] != nil) || (!ok2 && v[2] != nil) || !ok3 || !ok4 || known && crc != one.checksum(last, count) || !known && v[5] != nil {
+			damaged = append(damaged, one)
 		}
-		one := newSeries(v[0].(int64), string(topic), string(sender))
-		one.last, one.count = v[3].(int64), v[4].(int64)
 		s.add(one)
 		return nil
 	})
-	return s, err
+	return s, damaged, err
+}
+
+// checksum is that of the series' row in table source.
+func (s *series) checksum(last, count int64) int64 {
+	var b [24]byte
+	for i, n := range [...]int64{s.id, last, count} {
+		binary.LittleEndian.PutUint64(b[8*i:], uint64(n))
+	}
+	return int64(int32(crc32.Update(s.seed, castagnoli(), b[:])))
+}
+
+// recount finds the newest message of a series up to an ID, and how many it has,
+// from the messages themselves.
+func (s *series) recount(ctx context.Context, c *sqlitefile.Conn, upTo int64) error {
+	s.last, s.count, s.changed = 0, 0, false
+	return eachRow(ctx, c, "source = "+strconv.FormatInt(s.id, 10), 0, upTo+1, true, func(r *row) error {
+		if r.sound(s) {
+			s.last = r.id
+			s.count++
+		}
+		return nil
+	})
+}
+
+// of returns the series of an ID as the reader's snapshot has it: an eviction
+// that came later may have ended it.
+func (s *seriesIndex) of(ctx context.Context, c *sqlitefile.Conn, id int64) (*series, error) {
+	if one := s.get(id); one != nil {
+		return one, nil
+	}
+	var one *series
+	err := c.Query(ctx, "SELECT topic, sender FROM source WHERE id = ?", func(v []driver.Value) error {
+		topic, _ := v[0].([]byte)
+		sender, _ := v[1].([]byte)
+		one = newSeries(id, string(topic), string(sender))
+		return nil
+	}, id)
+	if sqlitefile.IsDamaged(err) {
+		return nil, nil
+	}
+	return one, err
 }
 
 func (s *seriesIndex) add(one *series) {

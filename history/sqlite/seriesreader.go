@@ -3,6 +3,9 @@ package sqlite
 import (
 	"container/heap"
 	"context"
+	"database/sql/driver"
+	"errors"
+	"math"
 
 	"hellox/sqlitefile"
 )
@@ -11,16 +14,19 @@ import (
 const anchorEvery = 64
 
 // walkQuery reads a series from the row with an ID back to above a bound. The
-// series of each row is checked as well: a damaged link leads nowhere. The row
-// it begins at is the series' newest where no anchor follows, which may itself
-// be at or below the bound.
+// row it begins at is the series' newest where no anchor follows, which may
+// itself be at or below the bound.
 const walkQuery = `WITH RECURSIVE chain(` + rowColumns + `) AS (
   SELECT ` + rowColumns + ` FROM m WHERE id = ?1 AND source = ?2
   UNION ALL
   SELECT m.id, m.source, m.received, m.flags, m.back, m.delta, m.delta_any, m.payload, m.crc
     FROM chain CROSS JOIN m ON m.id = chain.id - chain.back
     WHERE chain.back > 0 AND chain.id - chain.back > ?3 AND m.source = ?2
-) SELECT * FROM chain WHERE id > ?3 AND id < ?4 LIMIT ?5`
+) SELECT * FROM chain WHERE id > ?3`
+
+// errBroken is the error of a series whose links are damaged: its messages are
+// found only by reading every row.
+var errBroken = errors.New("a link of the series is damaged")
 
 // A seriesReader reads the messages of one series, between two IDs, in one
 // direction.
@@ -28,8 +34,9 @@ type seriesReader struct {
 	c       *sqlitefile.Conn
 	series  *series
 	forward bool
-	lo, hi  int64 // ids above and below which it reads; moves as it goes
-	chunk   int   // rows to read at once, going back
+	first   func() int64 // id of the oldest message stored
+	lo, hi  int64        // ids above and below which it reads; moves as it goes
+	chunk   int          // rows to read at once, going back
 	rows    []row
 	at      int
 	end     bool // there are no more rows to read
@@ -72,11 +79,11 @@ func (sr *seriesReader) fill(ctx context.Context) (err error) {
 	if !anchored {
 		from = sr.series.committedLast.Load()
 	}
-	limit := int64(sr.chunk)
+	limit := sr.chunk
 	if sr.forward {
-		limit = -1 // from one anchor down to the bound: at most anchorEvery rows
+		limit = math.MaxInt // from one anchor down to the bound: at most anchorEvery rows
 	}
-	if sr.rows, err = readRows(ctx, sr.c, sr.rows[:0], walkQuery, from, sr.series.id, sr.lo, sr.hi, limit); err != nil {
+	if err := sr.walk(ctx, from, anchored, limit); err != nil {
 		return err
 	}
 	switch {
@@ -92,14 +99,44 @@ func (sr *seriesReader) fill(ctx context.Context) (err error) {
 	return nil
 }
 
+// walk reads up to limit rows from the one with an ID back, and checks each row
+// and link on the way: a damaged one leads past messages of the series.
+func (sr *seriesReader) walk(ctx context.Context, from int64, anchored bool, limit int) error {
+	sr.rows = sr.rows[:0]
+	next, isAnchor := from, anchored
+	err := sr.c.Query(ctx, walkQuery, func(v []driver.Value) error {
+		var r row
+		r.scan(v)
+		if r.id != next || !r.sound(sr.series) || isAnchor && r.flags&flagAnchor == 0 {
+			return errBroken
+		}
+		if next, isAnchor = 0, false; r.prev > 0 {
+			next = r.id - r.prev
+		}
+		if r.id < sr.hi {
+			if sr.rows = append(sr.rows, r); len(sr.rows) == limit {
+				return errEnough
+			}
+		}
+		return nil
+	}, from, sr.series.id, sr.lo)
+	switch {
+	case errors.Is(err, errEnough):
+		return nil
+	case sqlitefile.IsDamaged(err), err == nil && next > sr.lo && next >= sr.first():
+		return errBroken
+	}
+	return err
+}
+
 // A merge reads several series as one, in ID order.
 type merge []*seriesReader
 
 // newMerge begins to read all series between lo and hi.
-func newMerge(ctx context.Context, c *sqlitefile.Conn, all []*series, forward bool, lo, hi int64, limit int) (*merge, error) {
+func newMerge(ctx context.Context, c *sqlitefile.Conn, first func() int64, all []*series, forward bool, lo, hi int64, limit int) (*merge, error) {
 	var m merge
 	for _, one := range all {
-		sr := &seriesReader{c: c, series: one, forward: forward, lo: lo, hi: hi, chunk: max(4, 2*limit/len(all)), at: -1}
+		sr := &seriesReader{c: c, first: first, series: one, forward: forward, lo: lo, hi: hi, chunk: max(4, 2*limit/len(all)), at: -1}
 		ok, err := sr.next(ctx)
 		if err != nil {
 			return nil, err

@@ -2,13 +2,12 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +33,7 @@ type Options struct {
 	// Of tests alone.
 	now        func() time.Time // nil: time.Now
 	retryEvery time.Duration    // how often a full disk is asked again; 0: every second
+	unchecked  bool             // open the file as one that is too large to be checked as a whole
 	warmRows   int64            // how many of the newest messages are read when opening; 0: 20,000
 }
 
@@ -51,6 +51,7 @@ type Store struct {
 
 	state   *live.State
 	series  *seriesIndex
+	damage  *damage
 	readers chan *sqlitefile.Conn // holds the idle ones
 	opened  int                   // how many readers there are
 	stop    chan struct{}
@@ -65,7 +66,7 @@ type Store struct {
 	tracker         *track.Tracker
 	changed         []*series // since the last checkpoint
 	pending         *batch    // tracked, not yet on the disk
-	snapshot        *snapshot // of a checkpoint, not yet on the disk
+	checkpoint      *snapshot // not yet on the disk
 	sinceCheckpoint int       // messages since the last checkpoint
 	checkpointedAt  time.Time
 	dirty           bool      // something has changed since
@@ -90,18 +91,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 }
 
 func open(ctx context.Context, path string, o Options, steps []string) (_ *Store, err error) {
-	if o.now == nil {
-		o.now = time.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.retryEvery == 0 {
-		o.retryEvery = time.Second
-	}
-	if o.warmRows == 0 {
-		o.warmRows = 20_000
-	}
+	o = o.withDefaults()
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, &FileError{Path: path, Reason: "its folder cannot be found", Err: err}
 	}
@@ -116,7 +106,7 @@ func open(ctx context.Context, path string, o Options, steps []string) (_ *Store
 		return nil, err
 	}
 	s := &Store{path: path, o: o, log: o.Log, now: o.now, lock: lock, stop: make(chan struct{}),
-		readers: make(chan *sqlitefile.Conn, readerCount)}
+		readers: make(chan *sqlitefile.Conn, readerCount), damage: newDamage(path, o.Log)}
 	defer func() {
 		if err != nil {
 			if closing := s.closeFile(); closing != nil {
@@ -124,10 +114,17 @@ func open(ctx context.Context, path string, o Options, steps []string) (_ *Store
 			}
 		}
 	}()
+	var lost sqlitefile.LostLog
 	info, err := os.Stat(path)
+	if err == nil && info.Size() == 0 {
+		s.log.Warn("the history was an empty file: a new one begins at id 1", "path", path)
+	}
 	switch {
 	case err == nil && info.Size() > 0:
-		err = inspect(ctx, path, len(steps))
+		if lost, err = sqlitefile.InspectLog(path); err != nil {
+			return nil, &FileError{Path: path, Reason: "its log cannot be read", Err: err}
+		}
+		err = inspect(ctx, path, len(steps), !o.unchecked)
 	case err == nil || errors.Is(err, os.ErrNotExist):
 		err = create(ctx, path, steps)
 	}
@@ -137,7 +134,7 @@ func open(ctx context.Context, path string, o Options, steps []string) (_ *Store
 	// As durable as fsync and half as long (see the driver's documentation);
 	// an error says that the platform has only the one.
 	_, _ = sqlite.Fdatasync(true)
-	if err := s.load(ctx, steps); err != nil {
+	if err := s.load(ctx, steps, lost); err != nil {
 		return nil, unusable(path, err)
 	}
 	if s.metrics, err = newMetrics(o.Metrics, s); err != nil {
@@ -146,8 +143,24 @@ func open(ctx context.Context, path string, o Options, steps []string) (_ *Store
 	return s, nil
 }
 
+func (o Options) withDefaults() Options {
+	if o.now == nil {
+		o.now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.retryEvery == 0 {
+		o.retryEvery = time.Second
+	}
+	if o.warmRows == 0 {
+		o.warmRows = 20_000
+	}
+	return o
+}
+
 // load opens the connections and brings memory to where the file is.
-func (s *Store) load(ctx context.Context, steps []string) (err error) {
+func (s *Store) load(ctx context.Context, steps []string, lost sqlitefile.LostLog) (err error) {
 	if s.writer, err = sqlitefile.Dial(ctx, s.path, asWriter); err != nil {
 		return err
 	}
@@ -165,82 +178,81 @@ func (s *Store) load(ctx context.Context, steps []string) (err error) {
 		s.readers <- r
 		s.opened++
 	}
-	if s.series, err = loadSeries(ctx, s.writer); err != nil {
+	var broken []*series
+	if s.series, broken, err = loadSeries(ctx, s.writer); err != nil {
 		return err
 	}
-	var state track.State
-	if b, err := readMeta(ctx, s.writer, metaState); err != nil {
-		return err
-	} else if len(b) > 0 {
-		if err := json.Unmarshal(b, &state); err != nil {
-			return fmt.Errorf("read the checkpoint: %w", err)
-		}
-	}
-	if b, err := readMeta(ctx, s.writer, metaEvicted); err != nil {
-		return err
-	} else if len(b) > 0 {
-		n, err := strconv.ParseUint(string(b), 10, 64)
-		if err != nil {
-			return fmt.Errorf("read how much was evicted: %w", err)
-		}
-		s.evicted.Store(n)
-	}
-	entries, err := readSenders(ctx, s.writer)
+	c, err := readCheckpoint(ctx, s.writer, s.log)
 	if err != nil {
 		return err
 	}
-	senders := make([]*track.SenderState, len(entries))
-	for i, e := range entries {
+	if c.lost {
+		broken = s.series.where(func(*series) bool { return true })
+	}
+	for _, one := range broken {
+		if err := one.recount(ctx, s.writer, c.state.LastID); err != nil {
+			return err
+		}
+	}
+	senders := make([]*track.SenderState, len(c.senders))
+	for i, e := range c.senders {
 		senders[i] = e.SenderState
 	}
-	s.tracker = track.New(state, senders)
-	return s.replay(ctx, state.LastID, entries)
+	s.tracker = track.New(c.state, senders)
+	s.evicted.Store(c.evicted)
+	return s.replay(ctx, c, lost)
 }
 
 // replay reads the newest messages: what came after the checkpoint goes into the
 // tracker, what came in the last hour into the meters.
-func (s *Store) replay(ctx context.Context, kept int64, entries []storedSender) error {
-	newest, _, err := s.writer.Integer(ctx, "SELECT max(id) FROM m")
+func (s *Store) replay(ctx context.Context, c *storedCheckpoint, lost sqlitefile.LostLog) error {
+	newest, strays, err := newestID(ctx, s.writer, s.series, c.state.LastID)
 	if err != nil {
 		return err
 	}
-	first, any, err := s.writer.Integer(ctx, "SELECT min(id) FROM m")
+	for _, id := range strays {
+		s.damage.note(id)
+		if err := s.writer.Exec("DELETE FROM m WHERE id = ?", id); err != nil {
+			return err
+		}
+		s.damage.forget(id)
+	}
+	newest += lostIDs(lost, s.path, s.log)
+	first, err := firstID(ctx, s.writer, s.series, newest, c.evicted)
 	if err != nil {
 		return err
 	}
-	s.last.Store(max(newest, kept))
-	if s.first.Store(first); !any {
-		s.first.Store(s.last.Load() + 1)
-	}
-	s.state = live.NewState(s.last.Load(), s.now)
-	for _, e := range entries {
+	s.first.Store(first)
+	s.last.Store(newest)
+	s.state = live.NewState(newest, s.now)
+	for _, e := range c.senders {
 		s.state.LoadSender(e.SenderState, e.Cadence)
 	}
 	hourAgo := s.now().Add(-time.Hour)
-	var rows []row
-	for after := min(kept, newest-s.o.warmRows); ; after = rows[len(rows)-1].id {
-		if rows, err = readRows(ctx, s.writer, rows[:0], "SELECT "+rowColumns+" FROM m WHERE id > ? ORDER BY id LIMIT 1000", after); err != nil {
-			return err
-		}
-		if len(rows) == 0 {
-			break
-		}
-		for i := range rows {
-			r := &rows[i]
-			one := s.series.get(r.series)
-			m, next, err := r.message(one)
-			if err != nil {
-				return err
+	err = eachRow(ctx, s.writer, "", min(c.state.LastID, newest-s.o.warmRows), math.MaxInt64, true, func(r *row) error {
+		one := s.series.get(r.series)
+		m, next, err := r.message(one)
+		if err != nil {
+			s.damage.note(r.id)
+			if r.id > c.state.LastID {
+				s.tracker.Skip(r.id)
 			}
-			if m.ID > kept {
-				s.tracker.Replay(&m)
-				s.advance(one, m.ID)
-			}
-			if m.ID > kept || m.Received.After(hourAgo) {
-				s.state.Replay(&m, next, m.ID <= kept)
-			}
+			return nil
 		}
+		if m.ID > c.state.LastID {
+			s.tracker.Replay(&m)
+			s.advance(one, m.ID)
+		}
+		if m.ID > c.state.LastID || m.Received.After(hourAgo) {
+			s.state.Replay(&m, next, m.ID <= c.state.LastID)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
+	s.tracker.SkipTo(newest)
+	s.dirty = lost.Frames > 0
 	s.tracker.Senders(s.state.SetCounters)
 	s.state.SetTotals(s.tracker.State())
 	for _, one := range s.series.where(func(*series) bool { return true }) {
@@ -291,9 +303,9 @@ func (s *Store) Intervals(context.Context) ([]history.Intervals, error) {
 func (s *Store) Stats(ctx context.Context) (history.Stats, error) {
 	st := s.state.Stats()
 	st.Evicted, st.Bytes, st.Limit = s.evicted.Load(), s.size(), s.o.Keep
-	st.LastID = s.last.Load()
+	st.LastID, st.Damaged = s.last.Load(), s.damage.count()
 	err := s.read(ctx, func(c *sqlitefile.Conn) error {
-		first, received, ok, err := receivedFrom(ctx, c, s.first.Load())
+		first, received, ok, err := s.receivedFrom(ctx, c, s.first.Load())
 		if ok {
 			st.FirstID, st.Oldest = first, received
 		}

@@ -380,7 +380,7 @@ func TestMetrics(t *testing.T) {
 	}
 	delete(got, "hellox_history_bytes")
 	want := map[string]float64{"hellox_history_received_total": 3, "hellox_history_stored_total": 2, "hellox_history_duplicates_total": 1,
-		"hellox_history_missed": 1, "hellox_history_reordered_total": 0, "hellox_history_evicted": 0, "hellox_history_degraded": 0, "hellox_history_commit_seconds": 1}
+		"hellox_history_missed": 1, "hellox_history_reordered_total": 0, "hellox_history_evicted": 0, "hellox_history_damaged": 0, "hellox_history_degraded": 0, "hellox_history_commit_seconds": 1}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

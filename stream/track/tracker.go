@@ -108,6 +108,18 @@ func (t *Tracker) Replay(m *stream.Message) {
 	t.count(t.sender(m.Sender), &kept)
 }
 
+// Skip counts a message that was stored after the State that the tracker was
+// made from, and that cannot be read any more.
+func (t *Tracker) Skip(id int64) {
+	t.state.Totals.Received++
+	t.state.Totals.Stored++
+	t.state.LastID = id
+}
+
+// SkipTo gives the next message an ID above id: those up to it may have been given
+// to messages that are lost.
+func (t *Tracker) SkipTo(id int64) { t.state.LastID = max(t.state.LastID, id) }
+
 // Touch marks the state of a sender, if it has one, as changed: something
 // stored beside it has.
 func (t *Tracker) Touch(sender string) {

@@ -20,12 +20,15 @@ export class Head extends Emitter {
     this.received = figure('received', 'messages that arrived, ever');
     this.stored = figure('stored', 'of those, stored (the others had been stored before)');
     this.evicted = figure('evicted', 'stored once, removed by retention');
+    this.damaged = figure('damaged', 'stored messages found unreadable on the disk; they are left out');
+    this.damaged.node.classList.add('bad');
+    this.damaged.node.hidden = true;
     this.missed = figure('missed', 'sequence numbers that never came');
     const arrow = () => el('span.arrow', { 'aria-hidden': 'true' }, '→');
     root.append(
       el('h1', {}, 'hellox'), this.name,
       el('div.path', { role: 'group', 'aria-label': 'the path of a message' }, this.senders, arrow(), this.broker.node, arrow(), this.receiver.node, arrow(), this.you.node),
-      el('div.figures', {}, this.received.node, this.stored.node, this.evicted.node, this.missed.node),
+      el('div.figures', {}, this.received.node, this.stored.node, this.evicted.node, this.missed.node, this.damaged.node),
       el('div.buttons', {},
         el('button.quiet.side', { type: 'button', title: 'hide or show senders and intervals ([)', 'aria-label': 'hide or show the left panel', onclick: () => this.emit('side') }, '◧'),
         el('button.quiet', { type: 'button', title: 'light or dark (t)', 'aria-label': 'light or dark', onclick: () => this.emit('theme') }, '◐'),
@@ -43,6 +46,8 @@ export class Head extends Emitter {
       this.received.show(stats.received);
       this.stored.show(stats.stored);
       this.evicted.show(stats.evicted);
+      this.damaged.show(stats.damaged);
+      this.damaged.node.hidden = !stats.damaged;
       this.missed.show(stats.missed);
       this.missed.node.classList.toggle('bad', stats.missed > 0);
       attribute(this.stored.node, 'title', `stored: ${bytes(stats.bytes)}${stats.limit ? ' of at most ' + bytes(stats.limit) : ''}; ${count(stats.duplicates)} arrived again`);
