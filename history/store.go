@@ -102,14 +102,3 @@ type Event struct {
 	// encoded for all followers, else nil. Shared: do not change it.
 	JSON []byte
 }
-
-// Intervals are the times between the messages of one sender over the last
-// hour, counted in bins.
-type Intervals struct {
-	Sender string   `json:"sender"`
-	StepMS float64  `json:"step_ms"` // width of a bin
-	Counts []uint64 `json:"counts"`  // Counts[i]: from i*step to (i+1)*step; the last: all beyond
-	MinMS  float64  `json:"min_ms"`
-	MeanMS float64  `json:"mean_ms"`
-	MaxMS  float64  `json:"max_ms"`
-}

@@ -182,6 +182,18 @@ func (m model) subjectSender() (name string, ours bool) {
 	return "", false
 }
 
+// lookedAt returns the sender that the user has chosen to look at; "": all of them.
+func (m model) lookedAt() string {
+	if sender := m.shared.sel.Sender; sender != "" {
+		return sender
+	}
+	if m.tab == tabStream && m.list.following {
+		return "" // the newest message is nobody's choice
+	}
+	sender, _ := m.subjectSender()
+	return sender
+}
+
 // reselect shows another selection of the stream from its newest page on.
 func (m model) reselect(sel history.Select) (model, tea.Cmd) {
 	sh := m.shared

@@ -56,8 +56,7 @@ func (m model) body() []string {
 	}
 	body := cells.Block(m.main(now), l.main, l.body)
 	if l.senders > 0 {
-		sender, _ := m.subjectSender()
-		body = beside(t, cells.Block(m.senders.panel(l.senders, l.body, now, sender), l.senders, l.body), body)
+		body = beside(t, cells.Block(m.senders.panel(l.senders, l.body, now, m.lookedAt()), l.senders, l.body), body)
 	}
 	if l.detail > 0 {
 		body = beside(t, body, cells.Block(m.detail.visible(), l.detail, l.body))

@@ -7,7 +7,6 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
-	"hellox/stream/stats"
 	"hellox/tui/cells"
 	"hellox/tui/theme"
 	"hellox/tui/units"
@@ -15,7 +14,7 @@ import (
 
 // panel renders the senders beside the list in w cells: state, rhythm and last
 // interval of each, and its pod where that is known; at the foot the intervals
-// of the sender of.
+// of the sender of, or of all if that is "".
 func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
 	th := s.shared.theme
 	const footH = 6
@@ -69,25 +68,45 @@ func (s *sendersModel) panelLine(one *stream.Sender, w int, now time.Time) strin
 		intervals + " " + th.Grey.Apply(cells.Right(text, textW))
 }
 
-// histogram renders the distribution of a sender's intervals.
+// histogram renders the distribution of a sender's intervals, or of all. Bins of
+// what the sender declares reach from the shortest to the longest of that.
 func histogram(th *theme.Theme, in *history.Intervals, w int) []string {
-	step := stream.FromMillis(in.StepMS)
-	span := time.Duration(len(in.Counts)) * step
+	name := cells.Topic(in.Sender, w-12)
+	if in.Sender == "" {
+		name = "all"
+	}
+	from := stream.FromMillis(in.FromMS)
+	to := from + stream.FromMillis(float64(len(in.Counts))*in.StepMS)
 	lines := []string{
 		th.Hair.Apply(cells.Repeat("─", w)),
-		" " + th.Grey.Apply("intervals of ") + cells.Topic(in.Sender, w-15),
+		" " + th.Grey.Apply("intervals, ") + name,
 		" " + th.Spark(spread(in.Counts, w-2)),
-		th.Grey.Apply(cells.Cut(" 0 s"+cells.Right(units.Latency(span), w-5), w)),
+		th.Grey.Apply(cells.Ends(" "+units.Bound(from), units.Bound(to), w)),
 		cells.Cut(fmt.Sprintf(" min %.3f  mean %.3f  max %.3f", in.MinMS/1000, in.MeanMS/1000, in.MaxMS/1000), w),
 	}
-	if p, ok := stats.Uniformity(in.Counts, step, stream.FromMillis(in.MinMS), stream.FromMillis(in.MaxMS)); ok {
-		answer := "yes"
-		if p < 0.01 {
-			answer = "no"
-		}
-		return append(lines, th.Grey.Apply(cells.Cut(fmt.Sprintf(" uniform: %s (p %.2f)", answer, p), w)))
+	return append(lines, th.Grey.Apply(cells.Cut(" "+declaredText(in.Declared), w)))
+}
+
+// declaredText compares intervals with what is declared: numbers, no verdict.
+func declaredText(d *history.Declared) string {
+	if d == nil {
+		return ""
 	}
-	return append(lines, "")
+	text := units.Count(d.Count)
+	switch {
+	case d.P == nil:
+	case *d.P < 0.001:
+		text = "p < 0.001"
+	case *d.P < 0.1:
+		text = fmt.Sprintf("p %.3f", *d.P)
+	default:
+		text = fmt.Sprintf("p %.2f", *d.P)
+	}
+	against := "what each declares"
+	if d.MaxMS > 0 {
+		against = units.Span(stream.FromMillis(d.MinMS), stream.FromMillis(d.MaxMS))
+	}
+	return text + " against " + against + ", " + units.Count(d.Beyond) + " beyond"
 }
 
 // spread distributes bins over at most n bars: a bar may take several bins, or a

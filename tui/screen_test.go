@@ -154,7 +154,8 @@ func plant() *tuitest.Store {
 		{Sender: "press-3", Ours: true, State: stream.Gone, Since: tuitest.At.Add(15 * time.Second), LastSeen: tuitest.At.Add(14 * time.Second), Reordered: 1, Messages: 4},
 		{Sender: "press-4", Ours: true, State: stream.Lost, Since: tuitest.At.Add(15 * time.Second), LastSeen: tuitest.At.Add(14 * time.Second), Messages: 4},
 	}
-	s.Histograms = []history.Intervals{{Sender: "press-1", StepMS: 500, MinMS: 1002, MeanMS: 5512, MaxMS: 9998,
-		Counts: []uint64{0, 0, 4, 5, 6, 5, 4, 6, 5, 7, 4, 5, 6, 5, 4, 6, 5, 5, 6, 4, 1}}}
+	p := 0.41
+	s.Histograms = []history.Intervals{{Sender: "press-1", FromMS: 1000, StepMS: 500, MinMS: 1002, MeanMS: 5512, MaxMS: 9998,
+		Counts: []uint64{4, 5, 6, 5, 4, 6, 5, 7, 4, 5, 6, 5, 4, 6, 5, 5, 6, 4}, Declared: &history.Declared{MinMS: 1000, MaxMS: 10_000, Count: 95, Beyond: 3, P: &p}}}
 	return s
 }

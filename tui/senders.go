@@ -117,8 +117,15 @@ func (s *sendersModel) current() *stream.Sender {
 	return &s.all[s.cursor.selected]
 }
 
-// intervalsOf returns the histogram of a sender, or nil.
+// intervalsOf returns the histogram of a sender, or of all if the name is ""; nil
+// if there is none.
 func (s *sendersModel) intervalsOf(name string) *history.Intervals {
+	if name == "" {
+		if all := history.SumIntervals(s.intervals); all.MaxMS > 0 {
+			return &all
+		}
+		return nil
+	}
 	i := sort.Search(len(s.intervals), func(i int) bool { return s.intervals[i].Sender >= name })
 	if i < len(s.intervals) && s.intervals[i].Sender == name {
 		return &s.intervals[i]

@@ -31,6 +31,7 @@ stream/streamtest -> stream
 
 history -> stream
 history -> stream/filter
+history -> stream/stats
 history/live -> history
 history/live -> stream
 history/live -> stream/stats

@@ -51,6 +51,7 @@ func (st *State) LoadSender(a *track.SenderState, c stats.Cadence) {
 	defer st.mu.Unlock()
 	s := st.sender(a.Sender)
 	s.counters, s.cadence = a.Counters, c
+	s.meter.Declare(c.Min, c.Max)
 	// The checkpoint may have been written while the messages it counts were
 	// on their way to the disk.
 	if a.LastSeen.After(c.Base) {
@@ -68,7 +69,11 @@ func (st *State) Replay(m *stream.Message, next time.Duration, heard bool) {
 		return
 	}
 	s := st.sender(m.Sender)
-	s.meter.Observe(m.Received, m.Delta, m.Latency)
+	interval := m.Delta
+	if m.Received.Before(s.cadence.Changed) {
+		interval = stream.None // of what it declared before
+	}
+	s.meter.Observe(m.Received, interval, m.Latency)
 	st.all.Observe(m.Received, m.DeltaAny, m.Latency)
 	if !heard {
 		s.cadence.Heard(m.Received, next, st.reception)
@@ -131,6 +136,7 @@ func (st *State) Apply(entries []track.Tracked, totals track.Totals) {
 		}
 		if e.Presence != nil {
 			s.cadence.Present(*e.Presence, e.Arrived, st.reception)
+			s.meter.Declare(s.cadence.Min, s.cadence.Max)
 			continue
 		}
 		if e.Counters.Boot != s.counters.Boot {
@@ -313,9 +319,8 @@ func (st *State) Intervals() []history.Intervals {
 		if !ok {
 			continue
 		}
-		step, counts := s.meter.Histogram(now)
-		all = append(all, history.Intervals{Sender: s.name, StepMS: stream.Millis(step), Counts: counts,
-			MinMS: spread.Min, MeanMS: spread.Mean, MaxMS: spread.Max})
+		h, _ := s.meter.Histogram(now)
+		all = append(all, history.NewIntervals(s.name, h, spread))
 	}
 	slices.SortFunc(all, func(a, b history.Intervals) int { return cmp.Compare(a.Sender, b.Sender) })
 	return all

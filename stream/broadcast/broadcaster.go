@@ -84,17 +84,28 @@ func (b *broadcaster) run(ctx context.Context) {
 	<-ended
 }
 
-// schedule draws the time of the next message.
+// schedule draws the time of the next message, from now on.
 func (b *broadcaster) schedule() time.Duration {
+	return b.scheduleFrom(b.Now())
+}
+
+// scheduleFrom draws the interval until the next message and returns it. A timer is
+// always late, by up to a millisecond or two: counted from when the last message
+// was due, intervals are not all longer by that than drawn.
+func (b *broadcaster) scheduleFrom(due time.Time) time.Duration {
 	d := b.Interval(b.mode.Min, b.mode.Max)
-	b.next = b.Now().Add(d)
-	b.timer.Reset(d)
+	now := b.Now()
+	b.next = due.Add(d)
+	if wait := b.next.Sub(now); wait <= 0 || wait > d { // far too late, or the clock was set
+		b.next = now.Add(d)
+	}
+	b.timer.Reset(b.next.Sub(now))
 	return d
 }
 
 // onTick enqueues the text and schedules the next time.
 func (b *broadcaster) onTick() {
-	b.enqueue(b.Text, b.schedule())
+	b.enqueue(b.Text, b.scheduleFrom(b.next))
 }
 
 // shutdown sends what is pending and publishes that it is gone, in a second and

@@ -11,7 +11,7 @@ import (
 // sliding when nothing is observed. The zero value is ready. It is not safe
 // for concurrent use, but reading changes nothing.
 //
-// It takes less than 1 KiB, and 3 KiB more for a sender with messages all
+// It takes less than 1 KiB, and up to 3 KiB more for a sender with messages all
 // through the last hour. What it returns:
 //   - A rate is the number of messages within the window by the window's
 //     length, where the oldest of its slots (100 ms of 1 s, 1 s of 1 min, 1 min
@@ -34,6 +34,7 @@ type Meter struct {
 	hour   ring
 	slots  [hourSlots + 1]*meterSlot // by number modulo their count; nil if never used
 	last   time.Duration             // interval
+	frame  frame                     // of the intervals in slots
 }
 
 // The slots in which the windows slide.
@@ -74,10 +75,29 @@ func (m *Meter) Observe(at time.Time, interval, latency time.Duration) {
 	slot := m.slot(int64(own / slotLength))
 	if interval >= 0 {
 		m.last = interval
-		slot.intervals.add(interval)
+		if m.frame.set() {
+			slot.intervals.addTo(m.frame.bin(interval), interval)
+		} else {
+			slot.intervals.add(interval)
+		}
 	}
 	if latency != stream.None {
 		slot.latencies.add(latency)
+	}
+}
+
+// Declare sets the interval that the sender keeps to by its own account; 0 if it
+// gives none. Another one than before begins a new distribution of intervals.
+func (m *Meter) Declare(shortest, longest time.Duration) {
+	f := frame{shortest, longest}
+	if f == m.frame {
+		return
+	}
+	m.frame = f
+	for _, s := range m.slots {
+		if s != nil {
+			s.intervals = tally{}
+		}
 	}
 }
 
@@ -134,16 +154,20 @@ func (m *Meter) Quantile(now time.Time) (stream.Quantile, bool) {
 // second they reach to 12 s and show 1 to 10 s in 18 of them.
 const histogramBins = 24
 
-// Histogram counts the intervals of the last hour: counts[i] from i*step on,
-// up to (i+1)*step; the last all beyond. The step is half a second, halved or
-// doubled until all but the longest hundredth of the intervals find room. It
-// is 0 and counts nil if there were none.
-func (m *Meter) Histogram(now time.Time) (step time.Duration, counts []uint64) {
+// Histogram counts the intervals of the last hour; false if there were none. In
+// the interval that the sender has declared there are always as many bins. Else
+// they begin at 0, and the step is half a second, halved or doubled until all but
+// the longest hundredth of the intervals find room.
+func (m *Meter) Histogram(now time.Time) (Histogram, bool) {
 	t := m.merge(now, func(s *meterSlot) *tally { return &s.intervals })
-	if t.n == 0 {
-		return 0, nil
+	switch {
+	case t.n == 0:
+		return Histogram{}, false
+	case m.frame.set():
+		return m.frame.histogram(t), true
 	}
-	return t.bins(t.quantile(0.99), histogramBins)
+	step, counts := t.bins(t.quantile(0.99), histogramBins)
+	return Histogram{Step: step, Counts: counts}, true
 }
 
 // merge returns the tally of the slots that lie at least partly in the hour

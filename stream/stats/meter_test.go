@@ -79,7 +79,8 @@ func TestMeterAgreesWithExactValues(t *testing.T) {
 			}
 		}
 
-		step, counts := m.Histogram(now)
+		hist, _ := m.Histogram(now)
+		step, counts := hist.Step, hist.Counts
 		exact := make([]uint64, len(counts))
 		for _, d := range intervals {
 			exact[min(int(d/step), len(exact)-1)]++
@@ -88,8 +89,8 @@ func TestMeterAgreesWithExactValues(t *testing.T) {
 			t.Fatalf("histogram after %d: %v, want %v", i, counts, exact)
 		}
 	}
-	if step, counts := m.Histogram(all[len(all)-1].at); step != 500*time.Millisecond || len(counts) != 24 {
-		t.Errorf("a histogram of 1 to 10 s has %d bins of %v, want 24 of 500ms", len(counts), step)
+	if h, _ := m.Histogram(all[len(all)-1].at); h.Step != 500*time.Millisecond || len(h.Counts) != 24 || h.Max != 0 {
+		t.Errorf("a histogram of 1 to 10 s has %d bins of %v, want 24 of 500ms", len(h.Counts), h.Step)
 	}
 }
 
@@ -143,8 +144,8 @@ func TestMeterForgetsDistributions(t *testing.T) {
 	if s, ok := m.Spread(later); ok {
 		t.Errorf("70 minutes later there is still %+v", s)
 	}
-	if step, counts := m.Histogram(later); step != 0 || counts != nil {
-		t.Errorf("70 minutes later there is still a histogram: %v", counts)
+	if h, ok := m.Histogram(later); ok || h.Counts != nil {
+		t.Errorf("70 minutes later there is still a histogram: %v", h.Counts)
 	}
 }
 
@@ -184,7 +185,8 @@ func TestHistogramAdapts(t *testing.T) {
 			m.Observe(start.Add(time.Duration(i)), c.interval, stream.None)
 		}
 		m.Observe(start, 100*c.interval, stream.None) // one outlier does not squeeze the rest
-		step, counts := m.Histogram(start)
+		h, _ := m.Histogram(start)
+		step, counts := h.Step, h.Counts
 		want := make([]uint64, 24)
 		want[c.interval/c.step] += 200
 		want[23]++
@@ -230,6 +232,11 @@ func TestTallyIsBounded(t *testing.T) {
 func TestMeterMemory(t *testing.T) {
 	all := randomHeard(3, time.Date(2026, 5, 4, 14, 0, 0, 0, time.UTC), 1000)
 	meters := make([]Meter, 300)
+	for i := range meters {
+		if i%2 == 0 {
+			meters[i].Declare(time.Second, 10*time.Second)
+		}
+	}
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

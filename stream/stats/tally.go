@@ -76,14 +76,19 @@ func bucketMiddle(i int) time.Duration {
 	return time.Duration(units * unitNumerator / (1 << unitShift))
 }
 
-func (t *tally) add(d time.Duration) {
+// add takes in a value in its own bucket.
+func (t *tally) add(d time.Duration) { t.addTo(bucketOf(d), d) }
+
+// addTo takes in a value in a bucket. The buckets of one tally are all by bucketOf
+// or all by frame.bin.
+func (t *tally) addTo(bucket int, d time.Duration) {
 	if t.n == 0 {
 		t.min, t.max = d, d
 	}
 	t.n++
 	t.sum += float64(d)
 	t.min, t.max = min(t.min, d), max(t.max, d)
-	t.count(bucketOf(d), 1)
+	t.count(bucket, 1)
 }
 
 // merge adds what u holds.

@@ -85,3 +85,14 @@ export function rate(n) {
   if (n < 1) return (n * 60).toFixed(1) + '/min';
   return (n < 10 ? n.toFixed(1) : count(Math.round(n))) + '/s';
 }
+
+/** What lies between two durations, with the unit once if it is the same: 1–10 s, 200 ms–2 s. */
+export function span(from, to) {
+  const [a, unit] = number(from), [b, other] = number(to);
+  return a + (unit === other ? '' : space + unit) + '–' + b + space + other;
+}
+
+/** A duration as span writes it: 1 s, 200 ms, 1.5 s. */
+export const bound = (ms) => number(ms).join(space);
+
+const number = (ms) => (ms < 1000 ? [+ms.toFixed(3), 'ms'] : [+(ms / 1000).toFixed(3), 's']);
