@@ -37,3 +37,41 @@ func (s *senderState) view(now time.Time, r stats.Reception) stream.Sender {
 	}
 	return v
 }
+
+// present takes note of a presence.
+func (s *senderState) present(p earlyPresence, r stats.Reception) {
+	s.cadence.Present(p.presence, p.arrived, r)
+	s.meter.Declare(s.cadence.Min, s.cadence.Max)
+}
+
+// An earlyPresence is one that came before its broadcaster's first message.
+type earlyPresence struct {
+	presence stream.Presence
+	arrived  time.Time
+}
+
+// earlyPresences are those of broadcasters that have sent nothing yet, by ID.
+type earlyPresences map[string]earlyPresence
+
+// maxEarly bounds them: anybody can publish presences and send nothing.
+const maxEarly = 10_000
+
+func (all earlyPresences) add(e *track.Tracked) {
+	_, known := all[e.Sender]
+	switch {
+	case e.Presence.State != "here":
+		delete(all, e.Sender)
+	case known || len(all) < maxEarly:
+		all[e.Sender] = earlyPresence{*e.Presence, e.Arrived}
+	}
+}
+
+// take returns and removes the one of a broadcaster.
+func (all earlyPresences) take(id string) (earlyPresence, bool) {
+	if len(all) == 0 {
+		return earlyPresence{}, false // the usual case, for each message
+	}
+	p, ok := all[id]
+	delete(all, id)
+	return p, ok
+}

@@ -23,6 +23,7 @@ type State struct {
 
 	mu        sync.Mutex
 	senders   map[string]*senderState
+	early     earlyPresences
 	due       dueHeap
 	all       stats.Meter
 	totals    track.Totals
@@ -41,7 +42,7 @@ const minRecheck = 10 * time.Millisecond
 // NewState returns the State of a store whose newest message is last.
 func NewState(last int64, now func() time.Time) *State {
 	t := now()
-	return &State{hub: newHub(last), now: now, senders: map[string]*senderState{}, started: t,
+	return &State{hub: newHub(last), now: now, senders: map[string]*senderState{}, early: earlyPresences{}, started: t,
 		link: stream.Link{State: stream.Connecting, Since: t}, reception: stats.Reception{Ended: t}, changed: make(chan struct{}, 1)}
 }
 
@@ -127,16 +128,19 @@ func (st *State) Apply(entries []track.Tracked, totals track.Totals) {
 			continue
 		}
 		if e.Presence != nil && st.senders[e.Sender] == nil {
-			continue // of a client that has sent nothing yet: no sender of the stream
+			st.early.add(e) // it has sent nothing yet: no sender of the stream
+			continue
 		}
 		s := st.sender(e.Sender)
+		if early, ok := st.early.take(e.Sender); ok {
+			s.present(early, st.reception)
+		}
 		if !s.touched {
 			s.touched = true
 			touched = append(touched, s)
 		}
 		if e.Presence != nil {
-			s.cadence.Present(*e.Presence, e.Arrived, st.reception)
-			s.meter.Declare(s.cadence.Min, s.cadence.Max)
+			s.present(earlyPresence{*e.Presence, e.Arrived}, st.reception)
 			continue
 		}
 		if e.Counters.Boot != s.counters.Boot {

@@ -164,6 +164,25 @@ func must[T any](v T, err error) T {
 	return v
 }
 
+// A broadcaster is present before it sends its first message.
+func TestStateOfAPresenceThatComesFirst(t *testing.T) {
+	r := newStateRig(t)
+	r.presence("here", true)
+	if senders := must(r.s.Senders(t.Context())); len(senders) != 0 {
+		t.Errorf("who has sent nothing is a sender: %+v", senders)
+	}
+	r.at(1)
+	r.hello() // by command
+	r.is(stream.Paused, 0)
+	r.presence("here", false)
+	r.is(stream.OnTime, 1)
+	r.hello()
+	all := must(r.s.Intervals(t.Context()))
+	if len(all) != 1 || all[0].Declared == nil || all[0].Declared.MaxMS != 10_000 {
+		t.Errorf("its interval is forgotten: %+v", all)
+	}
+}
+
 func TestStateByPresence(t *testing.T) {
 	r := newStateRig(t)
 	r.presence("here", false)
