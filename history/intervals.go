@@ -88,7 +88,7 @@ func SumIntervals(all []Intervals) Intervals {
 	}
 	sum.Counts = make([]uint64, bins)
 	for _, in := range some {
-		sum.add(&in)
+		addBins(&sum, &in)
 	}
 	return sum
 }
@@ -176,9 +176,9 @@ func commonStep(all []Intervals) float64 {
 	return step
 }
 
-// add spreads the bins of in over those of the sum, to the last interval: a bin's
+// addBins spreads the bins of in over those of the sum, to the last interval: a bin's
 // parts are rounded so that together they are what it counts.
-func (sum *Intervals) add(in *Intervals) {
+func addBins(sum, in *Intervals) {
 	last := len(sum.Counts) - 1
 	for i, c := range in.Counts {
 		if c == 0 {

@@ -96,7 +96,6 @@ web -> web/origin
 web -> web/timeline
 web -> stream/filter
 web -> stream/safetext
-web -> stream/stats
 web/timeline -> history
 web/timeline -> stream
 web/timeline -> stream/filter
@@ -105,7 +104,6 @@ tui -> history
 tui -> stream
 tui -> stream/jsonview
 tui -> stream/safetext
-tui -> stream/stats
 tui -> tui/bgcolor
 tui -> tui/cells
 tui -> tui/detail

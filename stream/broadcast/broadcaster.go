@@ -85,9 +85,7 @@ func (b *broadcaster) run(ctx context.Context) {
 }
 
 // schedule draws the time of the next message, from now on.
-func (b *broadcaster) schedule() time.Duration {
-	return b.scheduleFrom(b.Now())
-}
+func (b *broadcaster) schedule() { b.scheduleFrom(b.Now()) }
 
 // scheduleFrom draws the interval until the next message and returns it. A timer is
 // always late, by up to a millisecond or two: counted from when the last message
