@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"hellox/stream/jsonview"
 )
 
 // Payloads are shown on the page as in the terminal: one table is read by both tests.
@@ -33,6 +36,62 @@ func TestPagePayloadsAgreeWithGo(t *testing.T) {
 		if wrong != "" {
 			t.Error(wrong)
 		}
+	}
+}
+
+// So are payloads that are cut, and those with a character more or less.
+func TestPageDamagedPayloadsAgreeWithGo(t *testing.T) {
+	ctx := chromium(t)
+	open(t, ctx, serve(t, Options{Store: newStore(t)}))
+	table, err := os.ReadFile("../stream/jsonview/testdata/cases.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type payload struct {
+		Payload  string `json:"payload"`
+		Indented string `json:"indented,omitempty"`
+		Problem  string `json:"problem,omitempty"`
+		Line     string `json:"line"`
+		Looks    bool   `json:"looks"`
+	}
+	var cases, damaged []payload
+	if err := json.Unmarshal(table, &cases); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{"": true}
+	add := func(s string) {
+		if seen[s] || !utf8.ValidString(s) {
+			return
+		}
+		seen[s] = true
+		p := payload{Payload: s, Line: jsonview.Line(s), Looks: jsonview.LooksLikeJSON([]byte(s))}
+		indented, problem := jsonview.Indent([]byte(s))
+		if p.Indented = indented; problem != nil {
+			p.Indented, p.Problem = "", problem.String()
+		}
+		damaged = append(damaged, p)
+	}
+	extra := []string{`"`, `\`, "[", "}", ",", ":", "1", "-", ".", "e", "n", " ", "\n", "\x00", "ü", "\u0301", "\u202e", "\ufe0f", "😀"}
+	for i, c := range cases {
+		for at := range c.Payload {
+			add(c.Payload[:at])
+			add(c.Payload[:at] + c.Payload[at+1:])
+			add(c.Payload[:at] + extra[(i+at)%len(extra)] + c.Payload[at:])
+		}
+	}
+	list, err := json.Marshal(damaged)
+	if err != nil || len(damaged) < 2000 {
+		t.Fatal(len(damaged), err)
+	}
+	wrong := evaluate[[]string](t, ctx, `import('/static/js/payload.js').then((p) => `+string(list)+`.flatMap((c) => {
+  const { text, problem } = p.payloadJSON(c), line = p.summary(c), looks = p.meantAsJSON(c);
+  return text === c.indented && problem === c.problem && line === c.line && looks === c.looks ? [] : [JSON.stringify([c, text, problem, line, looks])];
+}))`)
+	for i, w := range wrong {
+		if i == 20 {
+			t.Fatalf("%d of %d differ", len(wrong), len(damaged))
+		}
+		t.Error(w)
 	}
 }
 

@@ -234,7 +234,7 @@ func (s *scanner) str() *Problem {
 
 // escapeLength returns the length of the escape that s begins with, or 0.
 func escapeLength(s string) int {
-	if len(s) < 2 {
+	if len(s) < 2 || s[0] != '\\' {
 		return 0
 	}
 	if strings.IndexByte(`"\/bfnrt`, s[1]) >= 0 {
