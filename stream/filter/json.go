@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -39,7 +40,8 @@ func (t *Term) matchDecoded(payload []byte) bool {
 	return r.anyText(t, payload)
 }
 
-// isJSON reports whether payload is one JSON value.
+// isJSON reports whether payload is one JSON value, in UTF-8. A path is followed
+// in other bytes too: a degree sign in Latin-1 does not hide the temperature.
 func isJSON(payload []byte) bool {
 	text := trimSpace(view(payload))
 	if text == "" || strings.IndexByte(`{["-0123456789tfn`, text[0]) < 0 {
@@ -48,7 +50,7 @@ func isJSON(payload []byte) bool {
 	r := jsonReaders.Get().(*jsonReader)
 	defer jsonReaders.Put(r)
 	r.reset(payload)
-	return r.dec.SkipValue() == nil && r.rest()
+	return r.dec.SkipValue() == nil && r.rest() && utf8.Valid(payload)
 }
 
 // jsonReaders holds *jsonReader between messages, so that none is made for each.
