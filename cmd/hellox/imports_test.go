@@ -146,6 +146,9 @@ tui/tuitest -> stream
 tui/units -> stream
 
 cmd/hellox/output -> stream/safetext
+cmd/hellox/complete -> cmd/hellox/state
+cmd/hellox/complete -> history
+cmd/hellox/complete -> stream
 `
 
 // foreign lists what only some packages may depend on, whether they import it

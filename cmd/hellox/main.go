@@ -21,6 +21,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/cmd/hellox/output"
 	"hellox/tui/noquery"
@@ -64,7 +66,8 @@ func run(ctx context.Context, args []string, sh shell) int {
 	root.SetOut(sh.data)
 	root.SetErr(sh.err)
 	// cobra shows the help of hellox for "hellox nothing --help".
-	if cmd, rest, err := root.Find(args); err == nil && cmd == root {
+	completing := len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
+	if cmd, rest, err := root.Find(args); err == nil && cmd == root && !completing {
 		if i := slices.IndexFunc(rest, func(s string) bool { return !strings.HasPrefix(s, "-") }); i >= 0 {
 			return report(ctx, sh.err, root.Args(root, rest[i:]))
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"hellox/cmd/hellox/args"
+	"hellox/cmd/hellox/complete"
 )
 
 // newRoot returns the command line. Each subcommand's file defines its own flags.
@@ -68,6 +69,7 @@ Every flag can be set by an environment variable: --broker by HELLOX_BROKER.`,
 		c.Args = usageArgs(c.Args)
 		root.AddCommand(c)
 	}
+	complete.Add(root, completions{sh})
 	root.Args = usageArgs(unknownCommand)
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()

@@ -2,15 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
+	"hellox/history"
+	"hellox/history/remote"
 )
 
 type flagSet = *pflag.FlagSet
@@ -216,4 +221,50 @@ func choices(all []state.Instance) string {
 		list = append(list, instance.Flags())
 	}
 	return strings.Join(list, ", or ")
+}
+
+// completions is what the command line is completed from. It tells nothing.
+type completions struct{ sh shell }
+
+// Installations implements complete.Source.
+func (c completions) Installations(ctx context.Context) (all []state.Installation) {
+	c.sh.err = io.Discard
+	recorded, _ := selection{}.recorded(c.sh)
+	for _, instance := range recorded {
+		all = append(all, instance.Installation)
+	}
+	found, _, _ := installationsInClusters(ctx, c.sh, selection{})
+	for _, instance := range unrecorded(recorded, found) {
+		all = append(all, instance.Installation)
+	}
+	return all
+}
+
+// Open implements complete.Source.
+func (c completions) Open(ctx context.Context, cmd *cobra.Command) (history.Store, func(), error) {
+	c.sh.err = io.Discard
+	if err := flagsFromEnvironment(cmd, c.sh.env); err != nil {
+		return nil, nil, err
+	}
+	if f := cmd.Flags().Lookup("broker"); f != nil && f.Value.String() != "" {
+		return nil, nil, errors.New("a broker's URL has no history")
+	}
+	var s selection
+	for name, to := range map[string]*string{"target": &s.target, "profile": &s.profile, "namespace": &s.namespace} {
+		f := cmd.Flags().Lookup(name)
+		if f == nil {
+			return nil, nil, errors.New("the command is about no installation")
+		}
+		*to = f.Value.String()
+	}
+	a, err := s.connect(ctx, c.sh)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := remote.Open(ctx, a.web)
+	if err != nil {
+		a.close()
+		return nil, nil, err
+	}
+	return store, func() { _ = store.Close(); a.close() }, nil
 }
