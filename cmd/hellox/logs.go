@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,8 +31,8 @@ func newLogs(sh shell) *cobra.Command {
 		Use:       "logs [ROLE]",
 		Short:     "Show the roles' logs",
 		Example:   "  hellox logs receive -f\n  hellox logs --previous",
-		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{"broker", "broadcast", "receive"},
+		Args:      oneRole,
+		ValidArgs: roles(),
 		RunE: func(cmd *cobra.Command, words []string) error {
 			ctx := cmd.Context()
 			if o.Follow && o.Previous {
@@ -137,4 +138,17 @@ func localLine(text, role string) (install.LogLine, bool) {
 		return install.LogLine{}, false
 	}
 	return install.LogLine{Pod: said.Role, Role: said.Role, Text: text[:len(text)-1]}, true
+}
+
+func roles() []string { return []string{"broker", "broadcast", "receive"} }
+
+// oneRole takes no argument, or a role.
+func oneRole(_ *cobra.Command, words []string) error {
+	if len(words) > 1 {
+		return errors.New("logs takes one ROLE, or none for all")
+	}
+	if len(words) == 1 && !slices.Contains(roles(), words[0]) {
+		return fmt.Errorf("logs takes broker, broadcast or receive, not %q", words[0])
+	}
+	return nil
 }

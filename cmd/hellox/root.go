@@ -166,6 +166,16 @@ func words(more bool, names ...string) cobra.PositionalArgs {
 	}
 }
 
+// atMostOne takes no argument, or the one of that name.
+func atMostOne(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if len(given) > 1 {
+			return fmt.Errorf("%s takes one %s, not %d", cmd.Name(), name, len(given))
+		}
+		return nil
+	}
+}
+
 const (
 	groupPeople = "people"
 	groupPods   = "pods"
@@ -179,7 +189,12 @@ func outputFlag(f flagSet, format *string, usage string) {
 // usageArgs turns a wrong number of arguments into a usage error (exit 2).
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	if check == nil {
-		check = cobra.NoArgs
+		check = func(cmd *cobra.Command, given []string) error {
+			if len(given) > 0 {
+				return fmt.Errorf("%s takes no argument, not %q", cmd.Name(), given[0])
+			}
+			return nil
+		}
 	}
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {

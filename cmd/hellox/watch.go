@@ -59,7 +59,7 @@ The variable HELLOX_BACKGROUND, light or dark, is taken instead.
   hellox watch --since 10m --filter 'sender:broadcast-* delta>8s'
   hellox watch mqtt://127.0.0.1:1883 -t 'sensors/#'
   hellox watch -n 5 --output json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne("URL"),
 		RunE: func(cmd *cobra.Command, words []string) error {
 			o.onInstallation = args.Given(cmd.Flags(), "since", "target", "profile", "namespace")
 			o.onBroker = args.Given(cmd.Flags(), append([]string{"qos"}, loginFlags...)...)
@@ -85,6 +85,8 @@ func (o *watchOptions) check(sh shell, words []string) error {
 	switch {
 	case len(words) == 1 && isFile(words[0]):
 		return usage(fmt.Sprintf("watch takes a broker's URL, and %q is a file", words[0]), "hellox watch mqtt://127.0.0.1:1883")
+	case len(words) == 1 && strings.HasPrefix(words[0], "@"):
+		return usage(fmt.Sprintf("watch takes a broker's URL, not %q", words[0]), "hellox watch mqtt://127.0.0.1:1883")
 	case len(words) == 1 && len(o.onInstallation) > 0:
 		return usage(strings.Join(o.onInstallation, ", ")+" is for an installation, not for a broker's URL", "hellox watch --help")
 	case len(words) == 0 && len(o.onBroker) > 0:
