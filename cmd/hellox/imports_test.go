@@ -47,6 +47,9 @@ history/memory -> history
 history/memory -> history/live
 history/memory -> stream
 history/memory -> stream/track
+history/pipe -> history
+history/pipe -> stream
+history/pipe -> stream/track
 history/remote -> history
 history/remote -> stream
 history/historytest -> history

@@ -16,8 +16,9 @@ import (
 	"hellox/stream/mqtt"
 )
 
-// startMosquitto runs a stock mosquitto and returns its URL.
-func startMosquitto(t *testing.T) string {
+// startMosquitto runs a mosquitto and returns its URL. Without more settings it is
+// a stock one.
+func startMosquitto(t *testing.T, settings ...string) string {
 	t.Helper()
 	path, err := exec.LookPath("mosquitto")
 	if err != nil {
@@ -29,7 +30,7 @@ func startMosquitto(t *testing.T) string {
 	address := freeAddress(t)
 	_, port, _ := strings.Cut(address, ":")
 	conf := filepath.Join(dir, "mosquitto.conf")
-	if err := os.WriteFile(conf, []byte("allow_anonymous true\nlistener "+port+" 127.0.0.1\n"), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(strings.Join(append(settings, "allow_anonymous true", "listener "+port+" 127.0.0.1", ""), "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(path, "-c", conf)
@@ -69,6 +70,14 @@ func dialSoon(t *testing.T, url string) *mqtt.Conn {
 // watched runs watch until n messages came, and returns them.
 func watched(t *testing.T, n int, words ...string) []stream.Message {
 	t.Helper()
+	all, _ := watchedPeak(t, n, words...)
+	return all
+}
+
+// watchedPeak is watched, and returns the peak of watch's resident memory in bytes
+// as well, or 0 where the system does not tell.
+func watchedPeak(t *testing.T, n int, words ...string) (all []stream.Message, peak int64) {
+	t.Helper()
 	words = append([]string{"watch", "--output", "json", "--count", strconv.Itoa(n), "--for", "1m"}, words...)
 	var stderr bytes.Buffer
 	cmd := exec.Command("hellox", words...)
@@ -77,7 +86,6 @@ func watched(t *testing.T, n int, words ...string) []stream.Message {
 	if err != nil {
 		t.Errorf("hellox %s: %v\n%s", strings.Join(words, " "), err, stderr.Bytes())
 	}
-	var all []stream.Message
 	for line := range bytes.Lines(out) {
 		var m stream.Message
 		if err := json.Unmarshal(line, &m); err != nil {
@@ -85,7 +93,7 @@ func watched(t *testing.T, n int, words ...string) []stream.Message {
 		}
 		all = append(all, m)
 	}
-	return all
+	return all, peakMemory(cmd.ProcessState)
 }
 
 // TestMosquittoRetained holds that watch shows all retained messages of a stock
@@ -137,5 +145,27 @@ func TestMosquittoQoS(t *testing.T) {
 	}
 	if got := watched(t, 1, url, "--qos", "2", "--filter", "qos=2"); len(got) != 1 || got[0].Topic != "a/2" {
 		t.Errorf("qos=2 selects %v", got)
+	}
+}
+
+// TestMosquittoLinesHoldNothing holds that watch without a screen holds no
+// messages in memory: 50 MiB of them cost it less than half of that.
+func TestMosquittoLinesHoldNothing(t *testing.T) {
+	url := startMosquitto(t, "max_queued_messages 0") // of what one write to a socket does not take
+	conn := dialSoon(t, url)
+	const count, size = 2500, 20 << 10
+	payload := bytes.Repeat([]byte("x"), size)
+	for i := range count {
+		if err := conn.Publish(t.Context(), fmt.Sprintf("a/%04d", i), payload, 1, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, one := watchedPeak(t, 1, url)
+	if one == 0 {
+		t.Skip("needs a system that tells a process's peak of memory")
+	}
+	all, peak := watchedPeak(t, count, url)
+	if len(all) != count || peak-one > count*size/2 {
+		t.Errorf("%d messages, and %d MiB more than for one message", len(all), (peak-one)>>20)
 	}
 }

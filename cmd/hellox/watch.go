@@ -18,6 +18,7 @@ import (
 	"hellox/cmd/hellox/output"
 	"hellox/history"
 	"hellox/history/memory"
+	"hellox/history/pipe"
 	"hellox/history/remote"
 	"hellox/stream"
 	"hellox/stream/filter"
@@ -186,43 +187,73 @@ func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v 
 	}
 	// The subscription selects the topics already.
 	v.selected.Topics = nil
+	v.title = broker.String()
+	subscription := mqtt.SubscribeOptions{Broker: broker, ClientID: o.broker.clientID, Topics: topics, QoS: o.qos, FailFast: true}
+	if v.output == "tui" {
+		err = v.screenOf(ctx, sh, subscription)
+	} else {
+		err = v.linesOf(ctx, sh, subscription)
+	}
+	if ctx.Err() == nil && (errors.Is(err, mqtt.ErrUnreachable) || errors.Is(err, mqtt.ErrDenied)) {
+		return missing(fmt.Errorf("watch %s: %w", broker, err), hintOf(err))
+	}
+	return err
+}
+
+// waiting is how many messages may wait to be written as a line. While so many do,
+// the broker waits, or drops as it promised for QoS 0.
+const waiting = 64
+
+// linesOf writes the messages of a subscription as lines, and holds none.
+func (v view) linesOf(ctx context.Context, sh shell, subscription mqtt.SubscribeOptions) error {
+	arrivals := make(chan stream.Arrival, waiting)
+	follower := pipe.Follow(arrivals, v.selected)
+	var connected atomic.Bool
+	v.connected = connected.Load
+	subscription.Link = func(l stream.Link) {
+		connected.Store(connected.Load() || l.State == stream.Connected)
+		follower.SetLink(l)
+	}
+	return subscribed(ctx, subscription, arrivals, func(ctx context.Context) error {
+		return v.lines(ctx, sh, lines.Options{Follower: follower})
+	})
+}
+
+// screenOf shows the messages of a subscription on the full screen, and holds as
+// many as the view's memory has room for.
+func (v view) screenOf(ctx context.Context, sh shell, subscription mqtt.SubscribeOptions) error {
 	live := memory.New(v.memory)
 	defer live.Close()
-	arrivals := make(chan stream.Arrival, mqtt.Window)
-	client, err := mqtt.Dial(ctx, mqtt.DialOptions{Broker: broker, Background: true})
+	client, err := mqtt.Dial(ctx, mqtt.DialOptions{Broker: subscription.Broker, Background: true})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	v.title = broker.String()
+	arrivals := make(chan stream.Arrival, mqtt.Window)
+	subscription.Link = live.SetLink
+	return subscribed(ctx, subscription, arrivals, func(ctx context.Context) error {
+		return v.show(ctx, sh, live, client)
+	}, func(ctx context.Context) error { return live.Run(ctx, arrivals) })
+}
 
+// subscribed runs a subscription, show and others until show ends or one fails.
+func subscribed(ctx context.Context, o mqtt.SubscribeOptions, arrivals chan<- stream.Arrival, show func(context.Context) error, others ...func(context.Context) error) error {
 	var shown error
-	var connected atomic.Bool
-	v.connected = connected.Load
 	group, running := errgroup.WithContext(ctx)
 	running, stop := context.WithCancel(running)
 	defer stop()
-	group.Go(func() error {
-		return mqtt.Subscribe(running, mqtt.SubscribeOptions{
-			Broker: broker, ClientID: o.broker.clientID, Topics: topics, QoS: o.qos,
-			FailFast: true, Link: func(l stream.Link) {
-				connected.Store(connected.Load() || l.State == stream.Connected)
-				live.SetLink(l)
-			},
-		}, arrivals)
-	})
-	group.Go(func() error { return live.Run(running, arrivals) })
+	group.Go(func() error { return mqtt.Subscribe(running, o, arrivals) })
+	for _, f := range others {
+		group.Go(func() error { return f(running) })
+	}
 	group.Go(func() error {
 		defer stop()
-		shown = v.show(running, sh, live, client)
+		shown = show(running)
 		return shown
 	})
-	err = group.Wait()
+	err := group.Wait()
 	if interrupted := errReported(0); errors.As(shown, &interrupted) {
 		return shown
-	}
-	if ctx.Err() == nil && (errors.Is(err, mqtt.ErrUnreachable) || errors.Is(err, mqtt.ErrDenied)) {
-		return missing(fmt.Errorf("watch %s: %w", broker, err), hintOf(err))
 	}
 	return err
 }
@@ -252,11 +283,15 @@ func (v view) show(ctx context.Context, sh shell, store history.Store, client so
 		}
 		return err
 	}
-	n, err := lines.Write(ctx, lines.Options{
-		Store: store, Select: v.selected, Since: v.since, JSON: v.output == "json",
-		Count: v.count, For: v.duration, Color: output.Capable(sh.out, sh.env), Out: sh.out, Err: sh.err,
-		Background: v.background,
-	})
+	return v.lines(ctx, sh, lines.Options{Store: store, Select: v.selected, Since: v.since})
+}
+
+// lines writes what o names as lines.
+func (v view) lines(ctx context.Context, sh shell, o lines.Options) error {
+	o.JSON, o.Count, o.For = v.output == "json", v.count, v.duration
+	o.Color, o.Background = output.Capable(sh.out, sh.env), v.background
+	o.Out, o.Err = sh.out, sh.err
+	n, err := lines.Write(ctx, o)
 	short := errors.Is(err, lines.ErrShort)
 	if (err == nil || short) && n == 0 && v.duration > 0 && v.connected != nil && !v.connected() {
 		return missing(fmt.Errorf("watch %s: it was not connected when the %s of --for were over", v.title, v.duration), "give it more time with --for")

@@ -117,8 +117,10 @@ func TestFollowerEnds(t *testing.T) {
 	f := pipe.Follow(in, history.Select{})
 	ended := make(chan error, 1)
 	go func() { _, err := f.Next(t.Context()); ended <- err }()
-	if f.Close() != nil || f.Close() != nil {
-		t.Error("Close failed")
+	for range 2 {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 	if err := <-ended; !errors.Is(err, history.ErrClosed) {
 		t.Error(err)

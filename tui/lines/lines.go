@@ -23,16 +23,19 @@ var ErrShort = errors.New("the time ended before enough messages came")
 
 // Options configure Write.
 type Options struct {
-	Store  history.Store
-	Since  time.Time // begin in the history there; zero: with the next message
-	Select history.Select
-	JSON   bool          // one JSON object a line, else aligned columns
-	Color  bool          // columns only
-	Count  int           // end after that many messages; 0: no bound
-	For    time.Duration // end after that time; 0: no bound
-	Out    io.Writer     // the messages
-	Err    io.Writer     // link states, and with JSON gaps; nil: discarded
-	Now    func() time.Time
+	Store history.Store
+	Since time.Time // begin in the history there; zero: with the next message
+	// Follower is read instead of the Store, and closed, if it is not nil: it has
+	// its own selection and no history.
+	Follower history.Follower
+	Select   history.Select
+	JSON     bool          // one JSON object a line, else aligned columns
+	Color    bool          // columns only
+	Count    int           // end after that many messages; 0: no bound
+	For      time.Duration // end after that time; 0: no bound
+	Out      io.Writer     // the messages
+	Err      io.Writer     // link states, and with JSON gaps; nil: discarded
+	Now      func() time.Time
 
 	Background string // of the terminal: bgcolor.Light or Dark; "": not known
 }
@@ -69,11 +72,14 @@ func Write(ctx context.Context, o Options) (int, error) {
 
 // follow writes until the count is reached or an error.
 func follow(ctx context.Context, o Options) (int, error) {
-	after, err := firstID(ctx, o.Store, o.Since)
-	if err != nil {
-		return 0, err
+	follower, after := o.Follower, history.Now
+	if follower == nil {
+		var err error
+		if after, err = firstID(ctx, o.Store, o.Since); err != nil {
+			return 0, err
+		}
+		follower = o.Store.Follow(history.Follow{After: after, Select: o.Select})
 	}
-	follower := o.Store.Follow(history.Follow{After: after, Select: o.Select})
 	defer func() { _ = follower.Close() }()
 
 	w := writer{out: bufio.NewWriterSize(o.Out, 64<<10), o: o, last: max(after, 0), senderW: 12, textW: 24}
