@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"hellox/stream"
+	"hellox/stream/filter"
 	"hellox/stream/jsonview"
 )
 
@@ -95,6 +98,9 @@ func TestPageDamagedPayloadsAgreeWithGo(t *testing.T) {
 	}
 }
 
+// pathOf finds the path and the number that a value has become.
+var pathOf = regexp.MustCompile(`^~ (payload(?:\.(?:"(?:[^"\\]|\\.)*"|[^ "]+?)|\[\d+\])*) \S+ → (\S+) \([+−]`)
+
 func TestPageChanges(t *testing.T) {
 	ctx := chromium(t)
 	open(t, ctx, serve(t, Options{Store: newStore(t)}))
@@ -134,10 +140,24 @@ func TestPageChanges(t *testing.T) {
 	}
 	got := evaluate[[]string](t, ctx, `import('/static/js/changes.js').then(({ changes }) => `+string(list)+
 		`.map(([before, now]) => changes({ payload: before }, { payload: now }).map((c) => c.sign + ' ' + c.text).join('\n')))`)
+	asked := 0
 	for i, c := range cases {
 		if got[i] != c[2] {
 			t.Errorf("%s to %s:\n%s\nwant\n%s", c[0], c[1], got[i], c[2])
 		}
+		// What is told of a value can be asked for by its path.
+		path := pathOf.FindStringSubmatch(got[i])
+		if path == nil {
+			continue
+		}
+		asked++
+		f, err := filter.Parse(path[1] + " = " + path[2])
+		if err != nil || !f.Match(&stream.Message{Payload: []byte(c[1])}) || f.Match(&stream.Message{Payload: []byte(c[0])}) {
+			t.Errorf("the filter %s = %s: %v", path[1], path[2], err)
+		}
+	}
+	if asked < 10 {
+		t.Errorf("%d paths were asked for", asked)
 	}
 }
 
