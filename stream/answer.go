@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"hellox/stream/safetext"
 )
 
 // An Answer is a broadcaster's answer to a Command.
@@ -25,11 +27,35 @@ type Mode struct {
 // String describes m in a sentence: a message every 1s to 10s.
 func (m Mode) String() string {
 	every := fmt.Sprintf("a message every %s to %s", m.Min, m.Max)
+	if m.Min == m.Max {
+		every = fmt.Sprintf("a message every %s", m.Min)
+	}
 	if m.Paused {
 		return "paused (" + every + " once resumed)"
 	}
 	return every
 }
+
+// Done describes in a sentence what a broadcaster has done that answered c by OK,
+// and how it stands since: said "hi"; a message every 1s to 10s.
+func (c *Command) Done(m Mode) string {
+	switch c.Do {
+	case Say:
+		text := []rune(safetext.Clean(c.Text))
+		if len(text) > maxShown {
+			text = append(text[:maxShown-1], '…')
+		}
+		return `said "` + string(text) + `"; ` + m.String()
+	case Identify:
+		return "said who it is; " + m.String()
+	case Resume:
+		return "resumed; " + m.String()
+	}
+	return m.String()
+}
+
+// maxShown is how much of a text Done repeats, in characters.
+const maxShown = 40
 
 // ErrNoAnswer is the error of a broadcaster that did not answer a Command in
 // time: it is gone, busy, or was never there.

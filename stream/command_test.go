@@ -39,3 +39,26 @@ func TestParseCommand(t *testing.T) {
 		}
 	}
 }
+
+func TestDone(t *testing.T) {
+	mode := Mode{Min: time.Second, Max: 10 * time.Second}
+	paused := mode
+	paused.Paused = true
+	for _, c := range []struct {
+		command Command
+		mode    Mode
+		want    string
+	}{
+		{Command{Do: Say, Text: "hi"}, mode, `said "hi"; a message every 1s to 10s`},
+		{Command{Do: Say, Text: "hi"}, paused, `said "hi"; paused (a message every 1s to 10s once resumed)`},
+		{Command{Do: Say, Text: strings.Repeat("ä", 41) + "\x1b"}, mode, `said "` + strings.Repeat("ä", 39) + `…"; a message every 1s to 10s`},
+		{Command{Do: Pause}, paused, "paused (a message every 1s to 10s once resumed)"},
+		{Command{Do: Resume}, mode, "resumed; a message every 1s to 10s"},
+		{Command{Do: Interval}, Mode{Min: time.Second, Max: time.Second}, "a message every 1s"},
+		{Command{Do: Identify}, mode, "said who it is; a message every 1s to 10s"},
+	} {
+		if got := c.command.Done(c.mode); got != c.want {
+			t.Errorf("%s: %q, want %q", c.command.Do, got, c.want)
+		}
+	}
+}

@@ -70,6 +70,9 @@ func TestTell(t *testing.T) {
 	s.shows("tell press-1: interval 1s 3s")
 	s.act()
 	s.shows("✓ press-1 answered in 4.2 ms: a message every 1s to 3s")
+	s.press("esc", "t", "say Hi  there")
+	s.act()
+	s.shows(`✓ press-1 answered in 4.2 ms: said "Hi  there"; a message every`)
 	for _, wrong := range []struct{ line, says string }{
 		{"interval 1s", "✗ interval takes the shortest and the longest time"},
 		{"interval 1 2", `✗ "1" is no time`},
@@ -86,7 +89,7 @@ func TestTell(t *testing.T) {
 	s.press("esc", "t", "say Hello  world")
 	s.act()
 	s.shows("✗ tell press-1 to say: no answer")
-	want := []stream.Command{{Do: stream.Interval, Min: time.Second, Max: 3 * time.Second}, {Do: stream.Say, Text: "Hello  world"}}
+	want := []stream.Command{{Do: stream.Interval, Min: time.Second, Max: 3 * time.Second}, {Do: stream.Say, Text: "Hi  there"}, {Do: stream.Say, Text: "Hello  world"}}
 	if diff := cmp.Diff(want, a.asked); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)
 	}

@@ -144,7 +144,7 @@ func TestPage(t *testing.T) {
 		if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS("#send .grow"), "to you\r")); err != nil {
 			t.Fatal(err)
 		}
-		until(t, ctx, `document.querySelector('#send .result').innerText.startsWith('press-1 answered ✓ 1.5')`)
+		until(t, ctx, `document.querySelector('#send .result').innerText.replaceAll('\u202f', ' ') === 'press-1 answered ✓ 1.5 ms: said "to you"; every 1s … 10s'`)
 	})
 }
 

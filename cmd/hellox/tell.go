@@ -28,7 +28,7 @@ func newTell(sh shell) *cobra.Command {
   say TEXT            publish TEXT at once
   pause, resume       stop publishing Hello world, and continue
   interval MIN MAX    wait between MIN and MAX from now on
-  identify            report the current settings`,
+  identify            publish which broadcaster it is`,
 		Example: `  hellox tell broadcast-0 say 'Hello back'
   hellox tell broadcast-0 interval 200ms 2s`,
 		Args: words(true, "SENDER", "VERB (say, pause, resume, interval or identify)"),
@@ -36,7 +36,7 @@ func newTell(sh shell) *cobra.Command {
 			ctx := cmd.Context()
 			command, err := stream.ParseCommand(args[1], args[2:]...)
 			if err != nil {
-				return usage(err.Error(), "hellox tell --help")
+				return usage(err.Error(), tellHint(args))
 			}
 			if !stream.ValidID(args[0]) {
 				return usage(fmt.Sprintf("%q cannot be a broadcaster's id", args[0]), "hellox status")
@@ -66,7 +66,7 @@ func newTell(sh shell) *cobra.Command {
 					return err
 				}
 			} else if answer.OK {
-				if _, err := fmt.Fprintf(sh.out, "%s: ok, %s, in %s\n", output.OneLine(args[0]), answer.State, units.Latency(roundTrip)); err != nil {
+				if _, err := fmt.Fprintf(sh.out, "%s: ok, %s; answered in %s\n", output.OneLine(args[0]), command.Done(answer.State), units.Latency(roundTrip)); err != nil {
 					return fmt.Errorf("print the answer: %w", err)
 				}
 			}
@@ -82,6 +82,16 @@ func newTell(sh shell) *cobra.Command {
 	f.StringVar(&url, "broker", "", "`URL` of the broker (default: the installation's)")
 	outputFlag(f, &format, "`text|json`")
 	return cmd
+}
+
+// tellHint returns what to type instead of a command that is none: a text of
+// several words in quotes, else the help.
+func tellHint(args []string) string {
+	if args[1] != string(stream.Say) || len(args) < 4 {
+		return "hellox tell --help"
+	}
+	text := strings.Join(args[2:], " ")
+	return fmt.Sprintf("hellox tell %s say '%s'", output.OneLine(args[0]), output.OneLine(strings.ReplaceAll(text, "'", `'\''`)))
 }
 
 // absentHint returns the command to type instead.

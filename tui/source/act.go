@@ -54,6 +54,6 @@ func (s *Source) Tell(id string, c stream.Command) tea.Cmd {
 		if err != nil {
 			return ActedMsg{Err: fmt.Errorf("tell %s to %s: %w", id, c.Do, err)}
 		}
-		return ActedMsg{Text: fmt.Sprintf("✓ %s answered in %s: %s", id, units.Latency(took), answer.State)}
+		return ActedMsg{Text: fmt.Sprintf("✓ %s answered in %s: %s", id, units.Latency(took), c.Done(answer.State))}
 	}
 }

@@ -84,7 +84,7 @@ export class SendBar {
         if (verb === 'interval') Object.assign(command, { min: this.min.value, max: this.max.value });
         const answer = await post('/api/command', command);
         const took = latency(answer.round_trip_ms);
-        if (answer.ok) this.#showResult('good', `${cleanTopic(to)} answered ✓ ${took}: ${mode(answer.state)}`);
+        if (answer.ok) this.#showResult('good', `${cleanTopic(to)} answered ✓ ${took}: ${done(command)}${mode(answer.state)}`);
         else this.#showResult('bad', `${cleanTopic(to)} refused ✗ ${took}: ${clean(answer.error ?? '')}`);
       }
       if (!this.text.hidden) this.text.select();
@@ -100,6 +100,13 @@ export class SendBar {
     text(this.result, words);
     attribute(this.result, 'title', words);
   }
+}
+
+/** What a broadcaster has done that answered ok; '' if its state says that. */
+function done(command) {
+  const all = [...clean(command.text ?? '')];
+  const said = all.length > 40 ? all.slice(0, 39).join('') + '…' : all.join('');
+  return { say: `said "${said}"; `, identify: 'said who it is; ', resume: 'resumed; ' }[command.do] ?? '';
 }
 
 /** A broadcaster's state in words. */
