@@ -49,6 +49,7 @@ type Broker struct {
 	sessions sessions
 	backoff  connectBackoff
 
+	changed   chan struct{} // of capacity 1: Degraded has changed
 	stop      chan struct{} // closed by beginStop
 	beginStop func()        // may be called more than once
 	maxOpen   int           // connections
@@ -81,7 +82,7 @@ func New(o Options) (_ *Broker, err error) {
 	}
 	b := &Broker{
 		listeners: o.Listeners, insecure: o.Insecure, log: o.Log, metrics: m, now: time.Now,
-		open: map[*conn]struct{}{}, maxOpen: maxConnections(), stop: make(chan struct{}),
+		open: map[*conn]struct{}{}, maxOpen: maxConnections(), stop: make(chan struct{}), changed: make(chan struct{}, 1),
 	}
 	b.beginStop = sync.OnceFunc(func() { close(b.stop) })
 	b.backoff.stop = b.stop
@@ -147,6 +148,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 		})
 	}
 	loops.Go(b.endExpired)
+	loops.Go(b.tellState)
 	b.setServing(true)
 	b.log.Info("broker ready", "listeners", len(b.listeners), "sessions", b.sessions.len())
 
@@ -269,7 +271,10 @@ func (b *Broker) connections() []*conn {
 
 // Degraded returns why publishers get no acknowledgement, in one sentence, or "".
 // Subscribers are served all the same.
-func (b *Broker) Degraded() string { return b.journal.Degraded() }
+func (b *Broker) Degraded() string {
+	cause, _ := b.journal.Degraded()
+	return cause
+}
 
 // Ready returns nil while clients are accepted. A degraded broker is ready:
 // otherwise subscribers could not fetch what fills it.

@@ -1,10 +1,12 @@
 package broker
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"hellox/broker/journal"
+	"hellox/stream"
 )
 
 // publish routes m: into the journal for sessions that outlive their connection,
@@ -96,5 +98,52 @@ func (b *Broker) endExpired() {
 		case <-b.stop:
 			return
 		}
+	}
+}
+
+// stateChanged is called by the journal, which must not wait for it.
+func (b *Broker) stateChanged() {
+	select {
+	case b.changed <- struct{}{}:
+	default:
+	}
+}
+
+// tellState tells clients each change of Degraded, until the broker stops.
+func (b *Broker) tellState() {
+	told := false
+	for {
+		if cause, since := b.journal.Degraded(); cause != "" || told {
+			state := stream.BrokerState{Degraded: cause, Since: since.UTC()}
+			told = cause != ""
+			b.publishState(state)
+		}
+		select {
+		case <-b.changed:
+		case <-b.stop:
+			return
+		}
+	}
+}
+
+// publishState retains state on the broker's topic while it is degraded, and
+// sends it, or nothing, to those who subscribe. It is kept in memory only: what
+// it tells does not outlive the process, and the disk may be full.
+func (b *Broker) publishState(state stream.BrokerState) {
+	m := &journal.Message{Topic: stream.TopicBroker, Retain: true}
+	if state.Degraded == "" {
+		b.retained.setOwn(m.Topic, nil)
+	} else {
+		payload, err := json.Marshal(state)
+		if err != nil {
+			return // a text and a time are always encoded
+		}
+		m.Payload = payload
+		b.retained.setOwn(m.Topic, m)
+	}
+	now := b.now().Unix()
+	targets := b.router.match(nil, m.Topic)
+	for i := range targets {
+		targets[i].session.deliver(m, &targets[i], now)
 	}
 }

@@ -48,6 +48,21 @@ func (r *retained) set(m *journal.Message) bool {
 	return true
 }
 
+// setOwn retains a message of the broker's own, whatever there is beside it; nil
+// deletes it.
+func (r *retained) setOwn(topic string, m *journal.Message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m == nil {
+		delete(r.messages, topic)
+		return
+	}
+	if r.messages == nil {
+		r.messages = map[string]*journal.Message{}
+	}
+	r.messages[topic] = m
+}
+
 // match returns the retained messages on topics that topicFilter matches.
 func (r *retained) match(topicFilter string) []*journal.Message {
 	r.mu.RLock()

@@ -5,13 +5,14 @@ import (
 	"fmt"
 
 	"hellox/broker/journal"
+	"hellox/stream"
 )
 
 // openStore opens the journal and restores sessions and retained messages from
 // it.
 func (b *Broker) openStore(folder string, limit int64) (err error) {
 	b.journal, err = journal.Open(journal.Options{
-		Folder: folder, Limit: limit, Retained: b.retained.get, Recovered: b.backoff.reset,
+		Folder: folder, Limit: limit, Retained: b.retained.get, Recovered: b.backoff.reset, Changed: b.stateChanged,
 		Metrics: journal.Metrics{Bytes: b.metrics.storeBytes, Degraded: b.metrics.isDegraded, Commits: b.metrics.commits},
 		Log:     b.log,
 	})
@@ -28,7 +29,11 @@ func (b *Broker) openStore(folder string, limit int64) (err error) {
 			s.subscribe(&b.router, sub)
 		}
 		return s
-	}, func(m *journal.Message) { b.retained.set(m) })
+	}, func(m *journal.Message) {
+		if !stream.OwnedByBroker(m.Topic) { // stored when clients could still publish there
+			b.retained.set(m)
+		}
+	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("open the store %s: %w", folder, err), b.journal.Close())
 	}

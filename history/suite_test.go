@@ -208,6 +208,16 @@ func TestSendersAndStats(t *testing.T) {
 			st.Bytes == 0 || st.Link.State != stream.Connected || st.Degraded != "" {
 			t.Errorf("stats %+v", st)
 		}
+		// What the broker says counts while there is one.
+		b.local.SetBroker(stream.BrokerState{Degraded: "the broker's disk is full"})
+		if st, err := b.Stats(t.Context()); err != nil || st.Degraded != "The broker's disk is full." {
+			t.Errorf("degraded: %q (%v)", st.Degraded, err)
+		}
+		b.local.SetLink(stream.Link{State: stream.Retrying})
+		if st, err := b.Stats(t.Context()); err != nil || st.Degraded != "" {
+			t.Errorf("without a broker degraded: %q (%v)", st.Degraded, err)
+		}
+		b.local.SetLink(stream.Link{State: stream.Connected, Since: historytest.Epoch})
 		senders, err := b.Senders(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -77,4 +77,8 @@ func (f *file) ballastReleased() bool { return f.ballast != nil && f.ballast.rel
 
 // refillBallast creates the ballast again if there is half as much room beyond
 // it; with less, the disk would be full again at once.
-func (f *file) refillBallast() error { return f.ballast.fill(f.ballast.size * 3 / 2) }
+func (f *file) refillBallast() error { return f.ballast.fill(f.ballast.refillRoom()) }
+
+// refillRoom returns how many bytes must be free before the ballast is created
+// again.
+func (r *ballast) refillRoom() int64 { return r.size * 3 / 2 }

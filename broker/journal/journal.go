@@ -3,6 +3,7 @@ package journal
 import (
 	"log/slog"
 	"sync"
+	"time"
 )
 
 // A Journal stores what the broker has acknowledged: messages for sessions
@@ -17,6 +18,7 @@ type Journal struct {
 	file        *file
 	retained    func(topic string) *Message
 	onRecovered func()
+	onChanged   func()
 	limit       int64 // bytes of messages
 	totalLimit  int64 // Options.Limit: limit, the ballast and the write-ahead log
 	metrics     Metrics
@@ -29,9 +31,11 @@ type Journal struct {
 	mu           sync.Mutex
 	changed      *sync.Cond // signals: less is pending, or the state has changed
 	state        state
-	cause        string // of full or failed: one sentence
-	lastSeq      uint64 // the newest sequence number
-	syncedSeq    uint64 // everything up to it is on disk
+	cause        string    // of full or failed: one sentence
+	since        time.Time // of cause
+	reminded     time.Time // when cause was last logged
+	lastSeq      uint64    // the newest sequence number
+	syncedSeq    uint64    // everything up to it is on disk
 	pending      []pendingWrite
 	pendingBytes int // of pending
 	waiters      []Waiter

@@ -16,6 +16,7 @@ type Options struct {
 	Limit     int64                       // bytes that Folder may take, at least MinLimit; 0: 1 GiB, or 64 MiB in memory
 	Retained  func(topic string) *Message // returns the message that is retained on topic, or nil
 	Recovered func()                      // called when messages are taken again after a full store
+	Changed   func()                      // called when what Degraded returns has changed; it must not call the Journal
 	Metrics   Metrics
 	Log       *slog.Logger
 }
@@ -71,14 +72,14 @@ func Open(o Options) (*Journal, error) {
 	file.ballast = b
 	j := &Journal{
 		file: file, limit: forMessages, totalLimit: limit,
-		retained: o.Retained, onRecovered: o.Recovered, metrics: o.Metrics, log: o.Log,
+		retained: o.Retained, onRecovered: o.Recovered, onChanged: o.Changed, metrics: o.Metrics, log: o.Log,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), failing: make(chan error, 1),
 		changedSessions: map[Consumer]struct{}{}, changedCursors: map[Consumer]struct{}{},
 		changedTopics: map[string]struct{}{},
 	}
 	j.changed = sync.NewCond(&j.mu)
 	if file.ballastReleased() {
-		j.degrade("the disk of the store is full: publishers get no acknowledgement until there is room")
+		j.degrade(j.diskFull())
 	}
 	return j, nil
 }

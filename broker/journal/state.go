@@ -3,6 +3,8 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"time"
 
 	"github.com/dustin/go-humanize"
 )
@@ -22,7 +24,17 @@ const (
 )
 
 func (j *Journal) atLimit() string {
-	return fmt.Sprintf("the store has reached its limit of %s: publishers get no acknowledgement until what is queued has been fetched", humanize.IBytes(uint64(j.totalLimit)))
+	return fmt.Sprintf("the broker's store has reached its limit of %s: publishers get no acknowledgement until what is queued has been fetched", humanize.IBytes(uint64(j.totalLimit)))
+}
+
+// diskFull says where there is no room, and how much is needed.
+func (j *Journal) diskFull() string {
+	b := j.file.ballast
+	if b == nil {
+		return "the broker's store is full: publishers get no acknowledgement until there is room"
+	}
+	return fmt.Sprintf("the disk of the broker's store is full: publishers get no acknowledgement until %s are free in %s",
+		humanize.IBytes(uint64(b.refillRoom())), filepath.Dir(b.path))
 }
 
 // degrade makes the journal refuse messages. The caller holds j.mu.
@@ -30,7 +42,9 @@ func (j *Journal) degrade(cause string) {
 	if j.state != working {
 		return
 	}
-	j.state, j.cause = full, cause
+	j.state = full
+	j.setCause(cause)
+	j.reminded = j.since
 	j.metrics.Degraded.Set(1)
 	j.log.Warn("degraded", "cause", cause)
 	j.changed.Broadcast()
@@ -42,10 +56,39 @@ func (j *Journal) recovered() {
 	if j.state != full {
 		return
 	}
-	j.state, j.cause = working, ""
+	took := time.Since(j.since)
+	j.state = working
+	j.setCause("")
 	j.metrics.Degraded.Set(0)
 	j.onRecovered()
-	j.log.Info("recovered: publishers get acknowledgements again")
+	j.log.Info("recovered: publishers get acknowledgements again", "after", took.Round(time.Millisecond).String())
+}
+
+// setCause sets why nothing is acknowledged. The caller holds j.mu.
+func (j *Journal) setCause(cause string) {
+	if (cause == "") != (j.cause == "") {
+		j.since = time.Now()
+	}
+	if cause == j.cause {
+		return
+	}
+	j.cause = cause
+	if j.onChanged != nil {
+		j.onChanged()
+	}
+}
+
+// remindEvery is how often the log says that the store is still full: the line
+// that said so first is soon far up.
+const remindEvery = time.Minute
+
+func (j *Journal) remind(now time.Time) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.state == full && now.Sub(j.reminded) >= remindEvery {
+		j.reminded = now
+		j.log.Warn("still degraded", "cause", j.cause, "since", j.since)
+	}
 }
 
 // Fail gives the file up for good: nothing more is acknowledged.
@@ -82,9 +125,10 @@ func (j *Journal) dropPending() []Waiter {
 	return refused
 }
 
-// Degraded returns why nothing is acknowledged, in one sentence, or "".
-func (j *Journal) Degraded() string {
+// Degraded returns why nothing is acknowledged, in one sentence, and since when;
+// "" if all is well.
+func (j *Journal) Degraded() (cause string, since time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.cause
+	return j.cause, j.since
 }

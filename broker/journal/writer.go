@@ -27,6 +27,7 @@ func (j *Journal) run() {
 			ending = true
 		}
 		now := time.Now()
+		j.remind(now)
 		switch state := j.currentState(); {
 		case state == failed:
 			return
@@ -207,7 +208,8 @@ func (j *Journal) rollback(w *commitBatch, err error) {
 	j.pending = append(w.writes, j.pending...)
 	refused := j.dropPending()
 	j.file.releaseBallast()
-	cause := fmt.Sprintf("the disk of the store is full (%v): publishers get no acknowledgement until there is room", err)
+	cause := j.diskFull()
+	j.log.Warn("the store was not written", "err", err)
 	j.degrade(cause)
 	j.mu.Unlock()
 	j.requeue(w)
@@ -247,6 +249,6 @@ func (j *Journal) tryRecover() {
 	if float64(j.stored.bytes) < recoverAt*float64(j.limit) {
 		j.recovered()
 	} else {
-		j.cause = j.atLimit()
+		j.setCause(j.atLimit())
 	}
 }

@@ -11,12 +11,15 @@ import (
 	"hellox/bootstrap/kube"
 	"hellox/bootstrap/portforward"
 	"hellox/cmd/hellox/output"
+	"hellox/history"
+	"hellox/history/remote"
 )
 
 // forwards are the two port-forwards of an installation in a cluster.
 type forwards struct {
 	cluster      *cluster.Cluster
 	page, broker *portforward.Forward
+	receiver     *remote.Client // nil until stats has reached it
 }
 
 // ports are the local ones that forwards will listen on.
@@ -108,7 +111,22 @@ func (f *forwards) monitor(ctx context.Context, namespace string) error {
 	}
 }
 
+// stats asks the receiver for its figures. One goroutine may call it.
+func (f *forwards) stats(ctx context.Context) (history.Stats, error) {
+	if f.receiver == nil {
+		client, err := remote.Open(ctx, f.pageURL())
+		if err != nil {
+			return history.Stats{}, err
+		}
+		f.receiver = client
+	}
+	return f.receiver.Stats(ctx)
+}
+
 func (f *forwards) close() {
+	if f.receiver != nil {
+		_ = f.receiver.Close()
+	}
 	f.page.Close()
 	f.broker.Close()
 }

@@ -148,6 +148,7 @@ tui/tuitest -> history
 tui/tuitest -> stream
 tui/units -> stream
 
+cmd/hellox/health -> history
 cmd/hellox/output -> stream/safetext
 cmd/hellox/complete -> cmd/hellox/state
 cmd/hellox/complete -> history

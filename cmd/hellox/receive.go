@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -122,6 +123,7 @@ type writableStore interface {
 	history.Store
 	Run(ctx context.Context, in <-chan stream.Arrival) error
 	SetLink(stream.Link)
+	SetBroker(stream.BrokerState)
 }
 
 // checkHistory returns an error unless s names a history.
@@ -150,6 +152,8 @@ type receiver struct {
 	store    writableStore
 	log      *slog.Logger
 	metrics  prometheus.Registerer
+
+	brokerDegraded atomic.Bool // as it was logged
 }
 
 // run works until ctx ends. A message is acknowledged to the broker once it is
@@ -166,7 +170,7 @@ func (r *receiver) run(ctx context.Context, page net.Listener) error {
 		return mqtt.Subscribe(ctx, mqtt.SubscribeOptions{
 			Broker: r.broker, ClientID: r.clientID,
 			Topics: append([]string{stream.PresenceTopic("+")}, r.topics...),
-			QoS:    1, Persistent: true, Log: r.log, Link: r.store.SetLink,
+			QoS:    1, Persistent: true, Log: r.log, Link: r.store.SetLink, BrokerState: r.setBroker,
 		}, arrivals)
 	})
 	group.Go(func() error { return r.store.Run(ctx, arrivals) })
@@ -176,6 +180,18 @@ func (r *receiver) run(ctx context.Context, page net.Listener) error {
 		})
 	})
 	return group.Wait()
+}
+
+// setBroker passes on what the broker says about itself, and logs it.
+func (r *receiver) setBroker(s stream.BrokerState) {
+	switch {
+	case s.Degraded != "":
+		r.log.Warn("the broker is degraded", "cause", s.Degraded, "since", s.Since)
+	case r.brokerDegraded.Load():
+		r.log.Info("the broker is well again")
+	}
+	r.brokerDegraded.Store(s.Degraded != "")
+	r.store.SetBroker(s)
 }
 
 // health of a receiver: it is ready as long as its page answers. Without a

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -52,7 +53,7 @@ func newTell(sh shell) *cobra.Command {
 				return missing(fmt.Errorf("tell %s: %w", output.OneLine(args[0]), err), absentHint(absent, args))
 			}
 			if errors.Is(err, stream.ErrNoAnswer) {
-				return failed(fmt.Errorf("tell %s: %w", args[0], err), "hellox status lists the broadcasters")
+				return failed(fmt.Errorf("tell %s: %w", args[0], err), cmp.Or(hintOf(err), "hellox status lists the broadcasters"))
 			}
 			if err != nil {
 				return fmt.Errorf("tell %s: %w", args[0], err)

@@ -16,6 +16,7 @@ import (
 	"hellox/bootstrap/image"
 	"hellox/bootstrap/portforward"
 	"hellox/bootstrap/step"
+	"hellox/cmd/hellox/health"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 )
@@ -62,7 +63,7 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 		if err != nil {
 			return err
 		}
-		return o.holdForwards(ctx, sh, lock, f)
+		return o.holdForwards(ctx, sh, lock, f, steps)
 	})
 	if err != nil || !o.detach {
 		return err
@@ -193,7 +194,7 @@ func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found clus
 			return err
 		}
 		f.done(steps)
-		return o.holdForwards(ctx, sh, lock, f)
+		return o.holdForwards(ctx, sh, lock, f, steps)
 	})
 }
 
@@ -235,7 +236,7 @@ func (o *upOptions) withLock(ctx context.Context, dir state.Dir, i state.Instanc
 
 // holdForwards prints where the stream is, and holds the forwards until a
 // signal, Enter, a hellox down, or the installation's end.
-func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock, f *forwards) error {
+func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock, f *forwards, steps *output.Steps) error {
 	defer f.close()
 	up := upResult{lock.Installation(), f.pageURL(), f.brokerURL()}
 	if err := o.announce(sh, lock, up, "Enter or Ctrl-C ends the forwards; the pods stay.", nil); err != nil {
@@ -246,6 +247,10 @@ func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock
 	group.Go(func() error {
 		defer stop()
 		return f.monitor(ctx, o.namespace)
+	})
+	group.Go(func() error {
+		health.Follow(ctx, health.Every, f.stats, steps)
+		return nil
 	})
 	group.Go(func() error {
 		defer stop()

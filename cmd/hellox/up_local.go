@@ -15,6 +15,7 @@ import (
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/portforward"
 	"hellox/bootstrap/step"
+	"hellox/cmd/hellox/health"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/tui/units"
@@ -87,6 +88,10 @@ func (o *upOptions) runLocal(ctx, setup context.Context, sh shell, lock *state.L
 		if err := o.announce(sh, lock, up, "Enter or Ctrl-C ends it; the history stays.", local.fleet.scale); err != nil {
 			return err
 		}
+		group.Go(func() error {
+			health.Follow(running, health.Every, local.receiver.store.Stats, steps)
+			return nil
+		})
 		return waitForEnd(running, sh, lock.Stopped())
 	})
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {

@@ -230,7 +230,7 @@ func (v view) screenOf(ctx context.Context, sh shell, subscription mqtt.Subscrib
 	}
 	defer client.Close()
 	arrivals := make(chan stream.Arrival, mqtt.Window)
-	subscription.Link = live.SetLink
+	subscription.Link, subscription.BrokerState = live.SetLink, live.SetBroker
 	return subscribed(ctx, subscription, arrivals, func(ctx context.Context) error {
 		return v.show(ctx, sh, live, client)
 	}, func(ctx context.Context) error { return live.Run(ctx, arrivals) })

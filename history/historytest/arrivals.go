@@ -20,6 +20,7 @@ type Appender interface {
 	history.Store
 	Append(ctx context.Context, arrivals []stream.Arrival) error
 	SetLink(stream.Link)
+	SetBroker(stream.BrokerState)
 }
 
 // BootName is the ULID of a start, n milliseconds after Epoch.

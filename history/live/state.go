@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"hellox/history"
 	"hellox/stream"
@@ -33,7 +35,8 @@ type State struct {
 	reception stats.Reception
 	changed   chan struct{} // holds an element when Tick is to be called though nothing came
 	started   time.Time
-	degraded  string
+	degraded  string             // of the history
+	broker    stream.BrokerState // as it said last
 }
 
 // minRecheck is the shortest time between two checks of one sender.
@@ -374,11 +377,39 @@ func (st *State) SetDegraded(why string) {
 	st.degraded = why
 }
 
+// SetBroker sets what the broker says about itself.
+func (st *State) SetBroker(s stream.BrokerState) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.broker = s
+}
+
+// Degraded reports whether the history stores nothing now.
+func (st *State) Degraded() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.degraded != ""
+}
+
+// whyDegraded returns why nothing is acknowledged, by the history or by the
+// broker, whose state is known only while it is there. The caller holds st.mu.
+func (st *State) whyDegraded() string {
+	var why []string
+	if st.degraded != "" {
+		why = append(why, st.degraded)
+	}
+	if text := []rune(strings.TrimSuffix(st.broker.Degraded, ".")); len(text) > 0 && st.link.State == stream.Connected {
+		text[0] = unicode.ToUpper(text[0])
+		why = append(why, string(text)+".")
+	}
+	return strings.Join(why, " ")
+}
+
 // Stats returns what State knows of history.Stats.
 func (st *State) Stats() history.Stats {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return history.Stats{Received: st.totals.Received, Stored: st.totals.Stored, Duplicates: st.totals.Duplicates,
 		Missed: st.totals.Missed, Reordered: st.totals.Reordered, Senders: len(st.senders),
-		Rates: st.all.Rates(st.now()), Newest: st.newest, Started: st.started, Link: st.link, Degraded: st.degraded}
+		Rates: st.all.Rates(st.now()), Newest: st.newest, Started: st.started, Link: st.link, Degraded: st.whyDegraded()}
 }

@@ -105,6 +105,9 @@ func (s *Store) Changed() <-chan struct{} { return s.state.Changed() }
 // publishes it.
 func (s *Store) SetLink(link stream.Link) { s.state.SetLink(link) }
 
+// SetBroker sets what the broker says about itself.
+func (s *Store) SetBroker(b stream.BrokerState) { s.state.SetBroker(b) }
+
 // Messages implements Store.
 func (s *Store) Messages(ctx context.Context, q history.Query) (history.Page, error) {
 	s.mu.RLock()

@@ -39,7 +39,7 @@ func newMetrics(registry prometheus.Registerer, s *Store) (*metrics, error) {
 	gauge("damaged", "Stored messages found unreadable on the disk.", func() float64 { return float64(s.damage.count()) })
 	gauge("bytes", "Size of the history on the disk.", func() float64 { return float64(s.size()) })
 	gauge("degraded", "1 while nothing is acknowledged.", func() float64 {
-		if s.state.Stats().Degraded != "" {
+		if s.state.Degraded() {
 			return 1
 		}
 		return 0

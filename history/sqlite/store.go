@@ -285,6 +285,9 @@ func (s *Store) Changed() <-chan struct{} { return s.state.Changed() }
 // publishes it.
 func (s *Store) SetLink(l stream.Link) { s.state.SetLink(l) }
 
+// SetBroker sets what the broker says about itself.
+func (s *Store) SetBroker(b stream.BrokerState) { s.state.SetBroker(b) }
+
 // Follow implements Store.
 func (s *Store) Follow(q history.Follow) history.Follower { return s.state.Follow(s, q) }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"hellox/stream"
+	"hellox/stream/safetext"
 )
 
 // AskTimeout is how long Ask waits for an answer.
@@ -93,17 +94,28 @@ func (c *Conn) await(ctx context.Context, client *Client, id string, q *question
 			echo, settled = nil, time.After(settleTime)
 		case <-settled:
 			settled = nil
-			if err := c.absent(id); err != nil {
+			if err := c.absent(id); err != nil && client.BrokerState().Degraded == "" {
 				return stream.Answer{}, err
 			}
 		case <-timeout.C:
-			return stream.Answer{}, fmt.Errorf("%w within %s", stream.ErrNoAnswer, c.answerTimeout)
+			return stream.Answer{}, client.unanswered(fmt.Errorf("%w within %s", stream.ErrNoAnswer, c.answerTimeout))
 		case <-client.lost:
 			return stream.Answer{}, client.Err()
 		case <-ctx.Done():
 			return stream.Answer{}, ctx.Err()
 		}
 	}
+}
+
+// unanswered adds to err that the broker is degraded, if it is: a broadcaster
+// whose messages are not acknowledged is disconnected, and comes back for
+// moments only.
+func (c *Client) unanswered(err error) error {
+	degraded := c.BrokerState().Degraded
+	if degraded == "" {
+		return err
+	}
+	return stream.WithHint(fmt.Errorf("%w: %s", err, safetext.Clean(degraded)), degradedHint)
 }
 
 // absent returns a *stream.AbsentError unless the presence of id says that it is

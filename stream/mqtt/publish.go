@@ -60,5 +60,8 @@ func (c *Client) unacknowledged(qos byte, cause error) error {
 	if isClosed(cause) {
 		err = &lostError{cause: "the broker closed the connection: " + safetext.Clean(degraded), refused: true}
 	}
-	return stream.WithHint(err, "make room, or wait: hellox status shows when the broker acknowledges again")
+	return stream.WithHint(err, degradedHint)
 }
+
+// degradedHint says what helps with a broker that acknowledges nothing.
+const degradedHint = "make room, or wait: hellox status shows when the broker acknowledges again"

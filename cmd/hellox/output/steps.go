@@ -47,6 +47,7 @@ const (
 	signDone   = "✓"
 	signFailed = "✗"
 	signNote   = "•"
+	signWarn   = "◐"
 )
 
 // Begin says that the step called name is under way.
@@ -122,6 +123,29 @@ func (s *Steps) Note(text string) {
 	}
 	s.erase()
 	s.line(signNote, text, "")
+}
+
+// Degraded says that nothing is acknowledged for now, and why.
+func (s *Steps) Degraded(cause string) {
+	s.change("degraded", signWarn, "degraded: "+cause, map[string]any{"cause": cause})
+}
+
+// Recovered says that what Degraded said is over.
+func (s *Steps) Recovered(after time.Duration) {
+	s.change("recovered", signDone, fmt.Sprintf("well again after %.0f s: everything is acknowledged", after.Seconds()), map[string]any{"seconds": after.Seconds()})
+}
+
+// change says what became of an installation that is up, and when.
+func (s *Steps) change(event, sign, text string, fields map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.json != nil {
+		fields["event"], fields["at"] = event, s.now().UTC().Format("2006-01-02T15:04:05.000000000Z")
+		s.json.Encode(fields)
+		return
+	}
+	s.erase()
+	s.line(sign, s.now().Format(time.TimeOnly)+" "+text, "")
 }
 
 func (s *Steps) end(sign, event, text string, unchanged bool) {

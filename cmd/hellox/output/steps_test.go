@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"hellox/cmd/hellox/output"
 )
@@ -18,11 +19,13 @@ func TestSteps(t *testing.T) {
 		asJSON bool
 		want   []string
 	}{
-		{false, []string{" ✓ 12 objects applied, unchanged ", " • port 1883 is taken", " ✗ roll-out: broadcast-0 crashes "}},
+		{false, []string{" ✓ 12 objects applied, unchanged ", " • port 1883 is taken", " ✗ roll-out: broadcast-0 crashes ", " ◐ 05:01:02 degraded: the disk is full", " ✓ 05:01:02 well again after 12 s: everything is acknowledged"}},
 		{true, []string{
 			`{"event":"done","step":"apply","text":"12 objects applied","unchanged":true,"seconds":`,
 			`{"event":"note","text":"port 1883 is taken"}`,
 			`{"event":"failed","step":"roll-out","text":"roll-out: broadcast-0 crashes","unchanged":false,"seconds":`,
+			`{"at":"2026-11-29T05:01:02.000000000Z","cause":"the disk is full","event":"degraded"}`,
+			`{"at":"2026-11-29T05:01:02.000000000Z","event":"recovered","seconds":12}`,
 		}},
 	} {
 		var out, errs bytes.Buffer
@@ -34,6 +37,9 @@ func TestSteps(t *testing.T) {
 		s.Begin("roll-out")
 		s.Fail(errors.New("broadcast-0\n crashes"))
 		s.Fail(errors.New("no step is under way: this is not shown"))
+		s.SetClock(func() time.Time { return time.Date(2026, 11, 29, 5, 1, 2, 0, time.UTC) })
+		s.Degraded("the disk is full")
+		s.Recovered(12 * time.Second)
 		written, other := errs.String(), out.String()
 		if c.asJSON {
 			written, other = other, written
