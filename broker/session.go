@@ -29,7 +29,7 @@ type session struct {
 	queue       []queuedMessage // at QoS 1, not from the journal, waiting for room in inflight
 	queuedBytes int             // bytes in queue
 	ended       bool
-	stored      bool // it has, or had, a row in the journal
+	stored      bool // the journal carries it; set when it is made, whatever its expiry becomes
 
 	// Of a session that outlives its connection:
 	expiry     time.Duration     // how long it lasts after its client left; 0: it ends with the connection
@@ -56,9 +56,11 @@ func newSession(id, owner string, number uint64, j *journal.Journal, b *budget) 
 	}
 }
 
-// persistent reports whether the session outlives its connection. The caller
-// holds s.mu.
-func (s *session) persistent() bool { return s.expiry > 0 }
+// persistent reports whether the journal carries the session: it was made to
+// outlive its connection. Its present expiry counts only when its client has
+// left: one that resumes it for the last time, with expiry 0, gets what waits.
+// The caller holds s.mu.
+func (s *session) persistent() bool { return s.stored }
 
 // usesJournal reports whether m reaches the session through the journal: at QoS 1
 // and above, if the session outlives its connection.

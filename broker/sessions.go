@@ -77,7 +77,7 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 func (s *session) setExpiry(expiry time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.persistent() {
+	if s.expiry > 0 {
 		s.expiry = expiry
 	}
 }
@@ -89,7 +89,7 @@ func (a *sessions) removeIfEnded(s *session) bool {
 	defer a.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.persistent() || s.conn != nil || s.claim != nil || a.byID[s.id] != s {
+	if s.expiry > 0 || s.conn != nil || s.claim != nil || a.byID[s.id] != s {
 		return false
 	}
 	delete(a.byID, s.id)
