@@ -47,6 +47,10 @@ func (h *hook) OnSubscribed(cl *mqtt.Client, pk packets.Packet, codes []byte) {
 		if codes[i] > packets.CodeGrantedQos2.Code {
 			continue
 		}
+		// mochi has just added it to a tree of its own (server.go:1290), from
+		// which it takes it only when a session ends with its connection.
+		h.broker.server.Topics.Unsubscribe(f.Filter, cl.ID)
+		cl.State.Subscriptions.Delete(f.Filter)
 		sub := journal.Subscription{
 			TopicFilter: f.Filter, QoS: f.Qos, NoLocal: f.NoLocal,
 			RetainAsPublished: f.RetainAsPublished, Identifier: f.Identifier, Since: since,
