@@ -1,10 +1,15 @@
 package broker
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 )
@@ -80,5 +85,28 @@ func TestEndedSessionsLeaveNothing(t *testing.T) {
 	wait(t, "the sessions end", func() bool { return b.sessions.len() == 0 })
 	if grown := heap() - before; grown > 2<<20 {
 		t.Errorf("%d bytes more are in use after 50 sessions with 50 topic filters each", grown)
+	}
+}
+
+// TestRequestsAreNotKeptAlive asks a WebSocket listener for a page: the answer is
+// the connection's end.
+func TestRequestsAreNotKeptAlive(t *testing.T) {
+	b := start(t, Options{Listeners: []Listener{{Net: listenLoopback(t), Open: true, WebSocket: true}}})
+	c, err := net.Dial("tcp", b.Addr(0).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(testTimeout))
+	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", b.Addr(0))
+	r := bufio.NewReader(c)
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	if _, err := r.ReadByte(); err != io.EOF { //nolint:errorlint // the very same
+		t.Errorf("the connection stays open: %v", err)
 	}
 }

@@ -34,6 +34,9 @@ func (h webSocketHandler) serve(l net.Listener) error {
 			return context.WithValue(ctx, acceptedAt{}, h.broker.now())
 		},
 	}
+	// What is no WebSocket is answered once and closed: kept alive it would hold
+	// a file descriptor that no limit counts.
+	server.SetKeepAlivesEnabled(false)
 	// Shutdown would wait for connections that were handed over to Broker.serve.
 	defer server.Close()
 	return server.Serve(l)
