@@ -29,7 +29,32 @@ type row struct {
 	sessions []byte // encoded numbers of to
 	records  []byte
 	messages []*Message
-	to       []Consumer // each once
+	to       []Consumer            // each once
+	known    map[Consumer]struct{} // of to, if it is long
+}
+
+// listed is how long a list of consumers is searched one by one.
+const listed = 16
+
+// add adds s to the row's consumers, once. With thousands of sessions on one
+// topic filter a search of the list for each message would hold up every
+// publisher.
+func (r *row) add(s Consumer) {
+	switch {
+	case r.known != nil:
+		if _, ok := r.known[s]; ok {
+			return
+		}
+		r.known[s] = struct{}{}
+	case slices.Contains(r.to, s):
+		return
+	case len(r.to) == listed:
+		r.known = map[Consumer]struct{}{s: {}}
+		for _, other := range r.to {
+			r.known[other] = struct{}{}
+		}
+	}
+	r.to = append(r.to, s)
 }
 
 // batch returns the batch that the row is once it has been written.
@@ -56,9 +81,7 @@ func (w *commitBatch) encode() {
 		r.records = e.m.appendRecord(r.records)
 		r.messages = append(r.messages, e.m)
 		for _, s := range e.to {
-			if !slices.Contains(r.to, s) {
-				r.to = append(r.to, s)
-			}
+			r.add(s)
 		}
 	}
 	for i := range w.rows {
