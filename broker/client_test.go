@@ -52,6 +52,7 @@ type hello struct {
 	willTopic      string
 	willRetain     bool
 	willQoS        byte
+	willDelay      uint32 // MQTT 5, seconds
 	user, password string
 	receiveMaximum uint16
 	resume         bool // MQTT 5: clean start 0
@@ -98,7 +99,9 @@ func (h hello) packet() []byte {
 	}
 	b = str(b, h.id)
 	if h.willTopic != "" {
-		if h.v5 {
+		if h.v5 && h.willDelay > 0 {
+			b = binary.BigEndian.AppendUint32(append(b, 5, 0x18), h.willDelay)
+		} else if h.v5 {
 			b = append(b, 0)
 		}
 		b = str(str(b, h.willTopic), "will of "+h.id)

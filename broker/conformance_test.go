@@ -110,3 +110,81 @@ func TestRequestsAreNotKeptAlive(t *testing.T) {
 		t.Errorf("the connection stays open: %v", err)
 	}
 }
+
+// A deadlines is a connection that notes its read deadline.
+type deadlines struct {
+	net.Conn
+	at time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error { d.at = t; return nil }
+func (d *deadlines) SetDeadline(time.Time) error       { return nil }
+
+// TestKeepAlive holds the deadline of a keep alive of one second, of which mochi
+// makes one second, against one and a half.
+func TestKeepAlive(t *testing.T) {
+	now := time.Now()
+	for odd, want := range map[bool]time.Duration{true: 1500 * time.Millisecond, false: time.Second} {
+		d := &deadlines{}
+		c := newConn(d, &shared{}, nil, "", now)
+		c.halfSecond = odd
+		if err := c.SetDeadline(now.Add(time.Second)); err != nil || d.at.Sub(now) != want {
+			t.Errorf("the deadline is after %s, want %s (%v)", d.at.Sub(now), want, err)
+		}
+	}
+}
+
+// TestInvalidConnects has clients of MQTT 3.1.1 say what the standard forbids:
+// they get its codes, or no answer where it has none.
+func TestInvalidConnects(t *testing.T) {
+	b := start(t, Options{})
+	valid := hello{id: "x"}.packet()
+	with := func(at int, v byte) []byte {
+		p := append([]byte(nil), valid...)
+		p[at] = v
+		return p
+	}
+	for name, k := range map[string]struct {
+		packet []byte
+		code   int // -1: no answer
+	}{
+		"no ID and no clean session": {hello{keep: true}.packet(), 2},
+		"level 6":                    {with(8, 6), 1},
+		"level 2":                    {with(8, 2), 1},
+		"another name":               {with(7, 'X'), -1},
+		"reserved flag":              {with(9, 3), -1},
+	} {
+		c := dial(t, b.Addr(0))
+		c.send(k.packet)
+		p, err := c.read(testTimeout)
+		if got := -1; k.code != got || err == nil {
+			if err == nil {
+				got = int(p.body[1])
+			}
+			if got != k.code {
+				t.Errorf("%s: answered with %d, want %d", name, got, k.code)
+			}
+		}
+		c.closed()
+	}
+}
+
+// TestDelayedWillOfATakeover has a client with a delayed will come back over a
+// new connection while the old one still stands: it was in time, and nothing is
+// published.
+func TestDelayedWillOfATakeover(t *testing.T) {
+	b := start(t, Options{})
+	spy := connect(t, b.Addr(0), hello{id: "spy"})
+	spy.subscribe(0, "#")
+	first := connect(t, b.Addr(0), hello{id: "c", v5: true, keep: true, willTopic: "will", willDelay: 3600})
+	connect(t, b.Addr(0), hello{id: "c", v5: true, keep: true, resume: true})
+	first.closed()
+	spy.silent()
+	// A clean start ends the session, and with it the delay.
+	second := connect(t, b.Addr(0), hello{id: "d", v5: true, keep: true, willTopic: "will", willDelay: 3600})
+	connect(t, b.Addr(0), hello{id: "d", v5: true, keep: true})
+	second.closed()
+	if g := spy.message(); g.topic != "will" || g.payload != "will of d" {
+		t.Errorf("got %+v", g)
+	}
+}

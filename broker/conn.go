@@ -39,6 +39,7 @@ type conn struct {
 	frames       frameValidator
 	deadline     time.Time     // as set on the socket
 	deadlineStep time.Duration // deadline is moved in steps of this length
+	halfSecond   bool          // mochi's deadlines lack half a second
 
 	// Set while the CONNECT is handled, before other goroutines know the conn:
 	v5             bool
@@ -68,6 +69,7 @@ type conn struct {
 	closing  bool      // no more packets are accepted; those in out are written
 	closed   bool
 	refused  bool          // refuse was called
+	muted    bool          // what mochi answers is not sent; of the reading goroutine
 	lingers  time.Duration // how long Close leaves the client to read the reason; 0: it has none to read
 	feeder   *feeder
 }
@@ -123,6 +125,9 @@ func (c *conn) isClosing() bool {
 // moves the read deadline only, in steps: pings do not keep a client that does
 // not read. The reading goroutine calls it.
 func (c *conn) SetDeadline(t time.Time) error {
+	if c.halfSecond {
+		t = t.Add(time.Second / 2)
+	}
 	if d := t.Sub(c.deadline); d >= 0 && d < c.deadlineStep {
 		return nil
 	}

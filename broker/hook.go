@@ -40,6 +40,18 @@ func connackV3(code packets.Code) packets.Code {
 	return packets.Err3ServerUnavailable
 }
 
+// connackInvalid returns the MQTT 3.1.1 code for a CONNECT that mochi finds
+// invalid, or 0 if the client is to be disconnected without an answer.
+func connackInvalid(pk *packets.Packet) byte {
+	switch pk.Properties.ReasonString {
+	case packets.ErrUnspecifiedError.Reason: // no client ID and no clean session [MQTT-3.1.3-8]
+		return packets.Err3ClientIdentifierNotValid.Code
+	case packets.ErrProtocolViolationProtocolVersion.Reason, packets.ErrUnsupportedProtocolVersion.Reason: // [MQTT-3.1.2-2]
+		return packets.Err3UnsupportedProtocolVersion.Code
+	}
+	return 0
+}
+
 func (h *hook) ID() string { return "hellox" }
 
 func (h *hook) Provides(b byte) bool {
@@ -100,6 +112,9 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	if k := cl.State.Keepalive; k == 0 || k > maxKeepalive {
 		cl.State.Keepalive, cl.State.ServerKeepalive = maxKeepalive, true
 	}
+	// One and a half times the keep alive [MQTT-3.1.2-24]: mochi halves whole
+	// seconds.
+	c.halfSecond = cl.State.Keepalive%2 == 1
 	c.deadlineStep = min(time.Second, time.Duration(cl.State.Keepalive)*time.Second/8)
 	c.receiveMaximum, c.maxPacket = maxInflight, int(cl.Properties.Props.MaximumPacketSize)
 	if r := int(pk.Properties.ReceiveMaximum); c.v5 && r > 0 {
@@ -123,7 +138,10 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
 	if old != nil {
 		// Its will is published before the new connection can publish
 		// anything, else "lost" would overtake "here".
-		h.broker.publishWill(old.takeWill())
+		if w := old.takeWill(); w != nil && (w.delay == 0 || !c.present) {
+			// With a delay the client has come back in time [MQTT-3.1.3-9].
+			h.broker.publishWill(w)
+		}
 		old.refuse(refusal{"taken over", "", fmt.Sprintf("another client connected with the client ID %q, from %s", c.id, c.RemoteAddr()), packets.ErrSessionTakenOver})
 	}
 	if ended != nil {
@@ -241,6 +259,9 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 			pk.SessionPresent = c.present
 			pk.Properties.MaximumPacketSize = maxPacket
 			pk.Properties.SharedSubAvailable, pk.Properties.SharedSubAvailableFlag = 0, true
+		} else if pk.ProtocolVersion != 5 && pk.ReasonCode > packets.Err3NotAuthorized.Code {
+			pk.ReasonCode = connackInvalid(&pk)
+			c.muted = pk.ReasonCode == 0
 		}
 	case packets.Pubrec:
 		// A QoS 2 message that comes again before its PUBREL was accepted

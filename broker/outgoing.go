@@ -11,8 +11,8 @@ import (
 
 // Write queues one packet from mochi. It does not wait for the network.
 func (c *conn) Write(b []byte) (int, error) {
-	if len(b) == 0 {
-		return 0, nil
+	if len(b) == 0 || c.muted {
+		return len(b), nil
 	}
 	if !c.shared.budget.take(c, len(b)) {
 		return 0, net.ErrClosed
