@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
@@ -55,7 +56,8 @@ func (s selection) recorded(sh shell) ([]state.Instance, error) {
 
 // all returns every installation that matches: those on record on this machine,
 // and, when none of those matches, those found in the local clusters that run. A
-// cluster that cannot be asked is an error if nothing else matches, else a note.
+// tool that does not answer is an error if nothing else matches; a cluster that
+// cannot be asked, such as one that is half deleted, is a note.
 func (s selection) all(ctx context.Context, sh shell) ([]state.Instance, error) {
 	matching, err := s.recorded(sh)
 	if err != nil || len(matching) > 0 || s.target == targetLocal {
@@ -68,8 +70,10 @@ func (s selection) all(ctx context.Context, sh shell) ([]state.Instance, error) 
 	for _, i := range found {
 		matching = append(matching, state.Instance{Installation: i})
 	}
-	if len(matching) == 0 && len(unknown) > 0 {
-		return nil, unknown[0]
+	for _, err := range unknown {
+		if _, silent := errors.AsType[bootrun.NoAnswer](err); silent && len(matching) == 0 {
+			return nil, err
+		}
 	}
 	for _, err := range unknown {
 		fmt.Fprintf(sh.err, " • %s\n", output.OneLine(err.Error()))

@@ -67,6 +67,9 @@ func (o *upOptions) upLocal(ctx, setup context.Context, sh shell, found cluster.
 func (o *upOptions) runLocal(ctx, setup context.Context, sh shell, lock *state.Lock, steps *output.Steps) error {
 	steps.Begin("stream")
 	local, err := o.openLocal(ctx, setup, lock, steps)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx) // not what it was doing then
+	}
 	if err != nil {
 		err = storageError("start "+lock.Installation().String(), string(lock.Dir()), err)
 		steps.Fail(err)
