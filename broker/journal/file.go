@@ -17,6 +17,7 @@ import (
 // synced. Its lock is held while it is open, so a second broker is refused.
 type file struct {
 	ballast *ballast // nil in memory
+	damage  *damage
 
 	commitBytes int64 // bytes of messages that one commit takes
 

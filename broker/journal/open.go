@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"hellox/sqlitefile"
 )
 
 // Options configures a Journal.
@@ -65,11 +68,19 @@ func Open(o Options) (*Journal, error) {
 	if b != nil {
 		room = b.size
 	}
+	damage := newDamage(o.Log)
+	if o.Folder != "" {
+		lost, err := sqlitefile.InspectLog(filepath.Join(o.Folder, "broker.db"))
+		if err != nil {
+			return nil, fmt.Errorf("open the store %s: %w", o.Folder, err)
+		}
+		damage.noteLog(lost)
+	}
 	file, err := openFile(context.Background(), o.Folder, room/2, room/4)
 	if err != nil {
 		return nil, fmt.Errorf("open the store %s: %w", o.Folder, err)
 	}
-	file.ballast = b
+	file.ballast, file.damage = b, damage
 	j := &Journal{
 		file: file, limit: forMessages, totalLimit: limit,
 		retained: o.Retained, onRecovered: o.Recovered, onChanged: o.Changed, metrics: o.Metrics, log: o.Log,
@@ -87,7 +98,7 @@ func Open(o Options) (*Journal, error) {
 // Load reads the file: sessions, retained messages, and which session needs
 // which batch. session returns the consumer of a row. The messages are not read,
 // so that a full store opens as fast as an empty one; their checksums are
-// verified when they are fetched.
+// verified when they are fetched. What is damaged is left out and told.
 func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message)) error {
 	ctx := context.Background()
 	type loaded struct {
@@ -105,7 +116,8 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 	if err != nil {
 		return err
 	}
-	if err := j.file.eachRetained(ctx, retained); err != nil {
+	damaged, err := j.file.eachRetained(ctx, retained)
+	if err != nil {
 		return err
 	}
 	err = j.file.eachBatch(ctx, func(key uint64, size int64, numbers []uint64) {
@@ -121,7 +133,11 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 		j.notify(to, j.stored.add(b), key)
 		j.stored.discard(b)
 	})
+	j.file.damage.tell()
 	j.syncedSeq = j.lastSeq
+	for _, topic := range damaged {
+		j.Retain(topic, nil) // the next commit writes what is retained there now
+	}
 	j.metrics.Bytes.Set(float64(j.stored.bytes))
 	return err
 }

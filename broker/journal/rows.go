@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"hellox/sqlitefile"
 )
 
 // read returns the batches of spans, at least the first.
@@ -29,7 +31,7 @@ func (f *file) read(spans []span) ([]Batch, error) {
 }
 
 // readSpan returns the messages of adjacent rows, and their size in the file in
-// bytes.
+// bytes. A row that is damaged is left out.
 func (f *file) readSpan(s span) (all []*Message, bytes int, err error) {
 	var key int64
 	err = f.conn.Query(context.Background(), "SELECT last, records FROM batch WHERE last BETWEEN ? AND ? ORDER BY last", func(v []driver.Value) error {
@@ -39,12 +41,16 @@ func (f *file) readSpan(s span) (all []*Message, bytes int, err error) {
 		}
 		messages, err := decodeBatch(records)
 		if err != nil {
-			return fmt.Errorf("row %d: %w", key, err)
+			f.damage.unreadable(span{uint64(key), uint64(key)}, err)
 		}
 		all = append(all, messages...)
 		bytes += len(records)
 		return nil
 	}, int64(s.first), int64(s.last))
+	if sqlitefile.IsDamaged(err) || errors.Is(err, errDamaged) {
+		f.damage.unreadable(s, err)
+		return all, bytes, nil
+	}
 	if err == nil && uint64(key) != s.last {
 		err = errors.New("it is not there")
 	}
@@ -68,7 +74,8 @@ func (f *file) eachBatch(ctx context.Context, fn func(key uint64, size int64, se
 			sessions = append(sessions, d.uvarint())
 		}
 		if d.bad {
-			return fmt.Errorf("batch %d: %w", last, errDamaged)
+			f.damage.note("who write %d was for", last)
+			return nil
 		}
 		fn(uint64(last), size, sessions)
 		return nil
@@ -84,7 +91,8 @@ func (f *file) eachSession(ctx context.Context, fn func(SessionRow)) error {
 			return err
 		}
 		if err := json.Unmarshal([]byte(subscriptions), &r.Subscriptions); err != nil {
-			return fmt.Errorf("session %q: its subscriptions: %w", r.ID, err)
+			f.damage.note("the subscriptions of session %q", r.ID)
+			r.Subscriptions = nil
 		}
 		r.Number, r.Cursor, r.Expiry = uint64(number), uint64(cursor), time.Duration(expiry)
 		fn(r)
@@ -92,8 +100,10 @@ func (f *file) eachSession(ctx context.Context, fn func(SessionRow)) error {
 	})
 }
 
-func (f *file) eachRetained(ctx context.Context, fn func(*Message)) error {
-	return f.conn.QueryOnce(ctx, "SELECT topic, record FROM retained", func(v []driver.Value) error {
+// eachRetained calls fn for each retained message, and returns the topics whose
+// rows are damaged.
+func (f *file) eachRetained(ctx context.Context, fn func(*Message)) (damaged []string, err error) {
+	err = f.conn.QueryOnce(ctx, "SELECT topic, record FROM retained", func(v []driver.Value) error {
 		var topic string
 		var record []byte
 		if err := scan(v, &topic, &record); err != nil {
@@ -101,11 +111,17 @@ func (f *file) eachRetained(ctx context.Context, fn func(*Message)) error {
 		}
 		messages, err := decodeBatch(record)
 		if err != nil || len(messages) != 1 {
-			return fmt.Errorf("what is retained on %q: %w", topic, errors.Join(err, errDamaged))
+			damaged = append(damaged, topic)
+			f.damage.note("what was retained on %q", topic)
+			return nil
+		}
+		if m := messages[0]; m.Topic != topic { // the row's own copy is damaged
+			damaged = append(damaged, topic, m.Topic)
 		}
 		fn(messages[0])
 		return nil
 	})
+	return damaged, err
 }
 
 // scan copies the values of a row. The tables are strict, so another type is

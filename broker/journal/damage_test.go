@@ -1,0 +1,112 @@
+package journal
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// filled makes a store with messages for a session and a retained one, and
+// returns the bytes of its file.
+func filled(t *testing.T) []byte {
+	t.Helper()
+	folder := t.TempDir()
+	j := testJournal(t, folder)
+	k := &keeper{}
+	j.Save(k, nil)
+	for i := range 300 {
+		w := testWaiter{make(chan uint64, 1)}
+		seq, err := j.Append(&Message{Topic: "t", Payload: fmt.Appendf(nil, "message %d %s", i, strings.Repeat("x", 200)), QoS: 1}, []Consumer{k}, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if j.Await(w, seq) {
+			<-w.released
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j.ended = nil // for the test's end
+	image, err := os.ReadFile(filepath.Join(folder, "broker.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+// A flipped bit anywhere in a stored journal: every message that is fetched is
+// what was stored, one that is not is told of, and the broker goes on; or the
+// file is refused.
+func TestFlippedBitsInTheJournal(t *testing.T) {
+	image := filled(t)
+	refused, told := 0, 0
+	for seed := range uint64(60) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		flipped := slices.Clone(image)
+		flipped[random.IntN(len(flipped))] ^= 1 << random.IntN(8)
+		folder := t.TempDir()
+		if err := os.WriteFile(filepath.Join(folder, "broker.db"), flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var said bytes.Buffer
+		got, err := fetchAll(t, folder, slog.New(slog.NewTextHandler(&said, nil)))
+		if err != nil {
+			refused++
+			continue
+		}
+		for _, m := range got {
+			var n int
+			if _, err := fmt.Sscanf(string(m.Payload), "message %d ", &n); err != nil || string(m.Payload) != fmt.Sprintf("message %d %s", n, strings.Repeat("x", 200)) {
+				t.Errorf("%d: not what was stored: %q", seed, m.Payload)
+			}
+		}
+		if len(got) < 300 {
+			told++
+			if !strings.Contains(said.String(), "damaged on the disk") {
+				t.Errorf("%d: %d of 300 are there, and the log says %q", seed, len(got), &said)
+			}
+		}
+	}
+	t.Logf("%d were refused, %d told of lost messages", refused, told)
+	if told == 0 {
+		t.Error("no flipped bit damaged a message")
+	}
+}
+
+// fetchAll opens the store and returns all that its session waits for.
+func fetchAll(t *testing.T, folder string, log *slog.Logger) (got []*Message, err error) {
+	t.Helper()
+	j, err := Open(Options{Folder: folder, Limit: MinLimit, Retained: func(string) *Message { return nil }, Recovered: func() {}, Log: log,
+		Metrics: Metrics{Bytes: prometheus.NewGauge(prometheus.GaugeOpts{}), Degraded: prometheus.NewGauge(prometheus.GaugeOpts{}), Commits: prometheus.NewHistogram(prometheus.HistogramOpts{})}})
+	if err != nil {
+		return nil, err
+	}
+	defer j.Close()
+	k := &keeper{}
+	if err := j.Load(func(SessionRow) Consumer { return k }, func(*Message) {}); err != nil {
+		return nil, err
+	}
+	for read, keys := uint64(0), k.pending; len(keys) > 0; {
+		batches, err := j.Fetch(keys[:min(len(keys), MaxFetch)])
+		if err != nil {
+			return nil, err
+		}
+		if len(batches) == 0 {
+			t.Fatal("nothing is fetched of what is needed")
+		}
+		for _, b := range batches {
+			got, read = append(got, b.Messages...), b.Key
+		}
+		keys = slices.DeleteFunc(keys, func(key uint64) bool { return key <= read })
+	}
+	return got, nil
+}
