@@ -106,13 +106,18 @@ func (f *helloFields) hello() (Hello, bool) {
 	return h, true
 }
 
+// maxLatency is the longest time that is taken for a latency. Beyond it, in either
+// direction, the sender's clock is not set: one that begins in 1970 would be all
+// that is seen of the others' latencies.
+const maxLatency = 365 * 24 * time.Hour
+
 // SetHello fills in the fields of a hellox payload. Received and Retained must be
 // set: a retained message waited at the broker, so it has no latency.
 func (m *Message) SetHello(h *Hello) {
 	m.Ours, m.Sender, m.Text, m.Color, m.Boot, m.Seq = true, h.Sender, h.Text, h.Color, h.Boot, h.Seq
 	m.Latency = None
-	if !m.Retained && !h.Sent.IsZero() {
-		m.Latency = m.Received.Sub(h.Sent).Truncate(time.Microsecond)
+	if d := m.Received.Sub(h.Sent); !m.Retained && !h.Sent.IsZero() && d.Abs() <= maxLatency {
+		m.Latency = d.Truncate(time.Microsecond)
 	}
 }
 

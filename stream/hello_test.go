@@ -136,3 +136,23 @@ func BenchmarkParseHello(b *testing.B) {
 		})
 	}
 }
+
+// A clock that is not set gives no latency; one that is a little ahead gives a
+// negative one.
+func TestLatencyOfAnUnsetClock(t *testing.T) {
+	received := time.Date(2026, 8, 30, 14, 2, 11, 0, time.UTC)
+	for sent, want := range map[string]time.Duration{
+		"9999-12-31T23:59:59Z": None, "0000-01-01T00:00:00Z": None, "1970-01-01T00:00:07Z": None,
+		"2026-08-30T14:02:12Z": -time.Second, "2026-08-28T14:02:11Z": 48 * time.Hour,
+	} {
+		h, ok := ParseHello([]byte(`{"text":"x","sender":"a","boot":"01JD0000000000000000000000","seq":1,"sent":"` + sent + `"}`))
+		if !ok {
+			t.Fatal(sent)
+		}
+		m := Message{Received: received}
+		m.SetHello(&h)
+		if m.Latency != want {
+			t.Errorf("%s: latency %v, want %v", sent, m.Latency, want)
+		}
+	}
+}

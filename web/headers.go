@@ -1,6 +1,24 @@
 package web
 
-import "net/http"
+import (
+	"fmt"
+	"net/http"
+)
+
+// maxHeader bounds the address and the headers of a request, in bytes. The server
+// reads more, up to four times, so that it can say so: what net/http refuses by
+// itself is told in plain text.
+const maxHeader = 64 << 10
+
+func headerBytes(r *http.Request) int {
+	n := len(r.RequestURI)
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(v)
+		}
+	}
+	return n
+}
 
 // policy is the page's Content Security Policy: resources of this address only,
 // no inline script or style, no string turned into script.
@@ -13,6 +31,10 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
+		if headerBytes(r) > maxHeader {
+			problem(w, http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("address and headers are larger than %d bytes", maxHeader))
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -100,7 +100,7 @@ func TestHugeRequestsAreRefused(t *testing.T) {
 		status  int
 	}{
 		"headers":    {"GET / HTTP/1.1\r\nHost: localhost\r\n" + strings.Repeat("X-A: "+strings.Repeat("b", 1000)+"\r\n", 80) + "\r\n", 431},
-		"body":       {"POST /api/publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1100000\r\n\r\n" + `{"topic":"` + strings.Repeat("a", 1_099_990), 413},
+		"body":       {"POST /api/publish HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1100000\r\n\r\n" + `{"topic":"` + strings.Repeat("a", 1_099_990), 413},
 		"brackets":   {"GET /api/filter?filter=" + strings.Repeat("(", 4000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
 		"expression": {"GET /api/filter?filter=" + strings.Repeat("a", 40_000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
 		"traversal":  {"GET /static/..%2f..%2fgo.mod HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
@@ -109,5 +109,14 @@ func TestHugeRequestsAreRefused(t *testing.T) {
 		if status := raw(t, address, c.request); status != c.status {
 			t.Errorf("%s: status %d, want %d", name, status, c.status)
 		}
+	}
+}
+
+// A header that is too large is answered as every error is.
+func TestLargeHeadersAreAProblem(t *testing.T) {
+	s := newServer(t, Options{Store: newStore(t)})
+	w := ask(s, "GET", "/api/stats", "", "X-A", strings.Repeat("b", maxHeader))
+	if w.Code != http.StatusRequestHeaderFieldsTooLarge || w.Header().Get("Content-Type") != "application/problem+json" {
+		t.Errorf("status %d, %v", w.Code, w.Header())
 	}
 }

@@ -29,6 +29,9 @@ func newServer(t *testing.T, opts Options) *Server {
 func ask(h http.Handler, method, target, body string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	r.Host = "localhost:8420"
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", typeJSON)
+	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"hellox/history/remote"
@@ -11,7 +12,16 @@ import (
 )
 
 // A publishHandler answers POST /api/publish.
-type publishHandler struct{ client Client } // nil: 503
+type publishHandler struct {
+	client Client // nil: 503
+	topics []string
+}
+
+// stores reports whether the receiver subscribes to the topic, so that it will be
+// stored and shown.
+func (h publishHandler) stores(topic string) bool {
+	return stream.InStream(topic) && slices.ContainsFunc(h.topics, func(f string) bool { return stream.MatchTopic(f, topic) })
+}
 
 func (h publishHandler) post(w http.ResponseWriter, r *http.Request) error {
 	p, err := readPublication(w, r)
@@ -31,7 +41,8 @@ func (h publishHandler) post(w http.ResponseWriter, r *http.Request) error {
 		Bytes  int    `json:"bytes"`
 		QoS    byte   `json:"qos"`
 		Retain bool   `json:"retain"`
-	}{p.topic, len(p.payload), p.qos, p.retain})
+		Stored bool   `json:"stored"`
+	}{p.topic, len(p.payload), p.qos, p.retain, h.stores(p.topic)})
 }
 
 // A publication is a message to publish.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"hellox/history/remote"
 	"hellox/stream"
 )
 
@@ -85,5 +86,66 @@ func TestWithoutAClient(t *testing.T) {
 		if w := ask(s, "POST", target, body); w.Code != 503 || !strings.Contains(w.Body.String(), "this page only shows") {
 			t.Errorf("%s: status %d %s", target, w.Code, w.Body)
 		}
+	}
+}
+
+// Why a body is refused is said in the words of JSON.
+func TestWrongBodies(t *testing.T) {
+	s := newServer(t, Options{Store: newStore(t), Client: &recordingClient{}})
+	for body, want := range map[string]string{
+		``:                                    "the body is empty",
+		`[]`:                                  "the body is a JSON array; it must be an object",
+		`7`:                                   "the body is a JSON number; it must be an object",
+		`true`:                                "the body is a JSON boolean; it must be an object",
+		`{"topic":"a","payload":{"a":1}}`:     "payload is a JSON object; it must be a string",
+		`{"topic":"a","payload":5}`:           "payload is a JSON number; it must be a string",
+		`{"topic":"a","qos":"1"}`:             "qos is a JSON string; it must be a number from 0",
+		`{"topic":"a","qos":-1}`:              "qos is a JSON number; it must be a number from 0",
+		`{"topic":"a","retain":1}`:            "retain is a JSON number; it must be true or false",
+		`{"topic":"a","payload_base64":"%%"}`: "payload_base64 is not base64",
+		`{"topic":"a","reatin":true}`:         `there is no field "reatin" here`,
+		`{"topic":"a"`:                        "the body is not JSON: it ends too early",
+		`{"topic":nothing}`:                   "the body is not JSON: at byte 11",
+		`{"topic":"a"} {}`:                    "something follows it",
+	} {
+		w := ask(s, "POST", "/api/publish", body)
+		p := decode[remote.APIError](t, w)
+		if w.Code != 400 || !strings.Contains(p.Detail, want) || strings.Contains(p.Detail, "Go ") || strings.Contains(p.Detail, "unmarshal") {
+			t.Errorf("%s: status %d, %q", body, w.Code, p.Detail)
+		}
+	}
+	w := ask(s, "POST", "/api/command", `{"to":"a","do":["say"]}`)
+	if p := decode[remote.APIError](t, w); w.Code != 400 || !strings.Contains(p.Detail, "do is a JSON array; it must be a string") {
+		t.Errorf("status %d, %q", w.Code, p.Detail)
+	}
+}
+
+func TestOnlyJSONIsTaken(t *testing.T) {
+	client := &recordingClient{}
+	s := newServer(t, Options{Store: newStore(t), Client: client})
+	for kind, want := range map[string]int{
+		"": 415, "text/plain": 415, "application/x-www-form-urlencoded": 415, "multipart/form-data; boundary=x": 415, "application/jsonp": 415,
+		"application/json": 200, "Application/JSON; charset=utf-8": 200,
+	} {
+		client.topic = ""
+		w := ask(s, "POST", "/api/publish", `{"topic":"a"}`, "Content-Type", kind)
+		if w.Code != want || (client.topic != "") != (want == 200) {
+			t.Errorf("%q: status %d, published to %q", kind, w.Code, client.topic)
+		}
+	}
+}
+
+// The answer reports whether the receiver subscribes to the topic.
+func TestPublishSaysWhetherItIsStored(t *testing.T) {
+	type published struct{ Stored bool }
+	for topic, want := range map[string]bool{"hello_world/publish": true, "hello_world": true, "other/topic": false} {
+		s := newServer(t, Options{Store: newStore(t), Client: &recordingClient{}})
+		if got := decode[published](t, ask(s, "POST", "/api/publish", `{"topic":"`+topic+`"}`)); got.Stored != want {
+			t.Errorf("%s: stored %v", topic, got.Stored)
+		}
+	}
+	s := newServer(t, Options{Store: newStore(t), Client: &recordingClient{}, Topics: []string{"other/+"}})
+	if !decode[published](t, ask(s, "POST", "/api/publish", `{"topic":"other/topic"}`)).Stored {
+		t.Error("what --topic names is not stored")
 	}
 }

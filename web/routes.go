@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"hellox/history"
 	"hellox/web/timeline"
 )
 
@@ -17,7 +16,8 @@ type route struct {
 
 // routes are the whole API, each handler made of the least that it needs.
 // openapi.json describes the same, and a test holds one against the other.
-func routes(store history.Store, client Client, events *eventsHandler, name func() string) []route {
+func routes(opts *Options, events *eventsHandler) []route {
+	store, client, name := opts.Store, opts.Client, opts.Name
 	messages := messagesHandler{store}
 	return []route{
 		{"GET /api/messages", messages.list},
@@ -28,7 +28,7 @@ func routes(store history.Store, client Client, events *eventsHandler, name func
 		{"GET /api/stats/intervals", intervalsHandler{store}.get},
 		{"GET /api/timeline", timelineHandler{timeline.New(store)}.get},
 		{"GET /api/filter", getFilter},
-		{"POST /api/publish", publishHandler{client}.post},
+		{"POST /api/publish", publishHandler{client, opts.Topics}.post},
 		{"POST /api/command", commandHandler{client}.post},
 		{"GET /api/openapi.json", getOpenAPI},
 	}

@@ -28,7 +28,7 @@ func (s *Server) serve(ctx context.Context, ln net.Listener) error {
 		ReadTimeout:       15 * time.Second, // event streams lift it
 		WriteTimeout:      30 * time.Second, // event streams set their own
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    4 * maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hellox/history"
+	"hellox/stream"
 	"hellox/web/origin"
 )
 
@@ -15,6 +16,8 @@ import (
 type Options struct {
 	Store  history.Store // the caller closes it
 	Client Client        // nil: publish and command answer 503
+	// Topics are the topic filters of what is stored. Nil: hello_world/#.
+	Topics []string
 	// Name returns the installation's name, which the page shows in its first
 	// line: "kind-hellox · hellox". Nil or "": none. It may change.
 	Name func() string
@@ -39,13 +42,16 @@ func New(opts Options) *Server {
 	if opts.Name == nil {
 		opts.Name = func() string { return "" }
 	}
+	if opts.Topics == nil {
+		opts.Topics = []string{stream.TopicStream}
+	}
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
 	streams := make(chan struct{}, maxStreams)
 	metrics := newMetrics(opts.Metrics, func() float64 { return float64(len(streams)) })
 	events := &eventsHandler{store: opts.Store, log: opts.Log, metrics: metrics, streams: streams, open: map[uint64]context.CancelFunc{}}
-	api := routes(opts.Store, opts.Client, events, opts.Name)
+	api := routes(&opts, events)
 	policy := origin.Policy{Hosts: opts.Hosts, Refuse: problem, Log: opts.Log}
 	return &Server{
 		log:     opts.Log,

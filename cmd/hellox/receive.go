@@ -176,7 +176,7 @@ func (r *receiver) run(ctx context.Context, page net.Listener) error {
 	group.Go(func() error { return r.store.Run(ctx, arrivals) })
 	group.Go(func() error {
 		return web.Serve(ctx, page, web.Options{
-			Store: r.store, Client: client, Name: func() string { return r.name }, Log: r.log, Metrics: r.metrics,
+			Store: r.store, Client: client, Topics: r.topics, Name: func() string { return r.name }, Log: r.log, Metrics: r.metrics,
 		})
 	})
 	return group.Wait()

@@ -38,7 +38,7 @@ func (p Policy) Wrap(next http.Handler) http.Handler {
 		switch {
 		case !ownHost(r, p.Hosts):
 			p.Refuse(w, http.StatusMisdirectedRequest, "this server does not answer to the name in the Host header; use localhost or 127.0.0.1")
-		case foreign(r):
+		case foreign(r, p.Hosts):
 			p.Log.Warn("request of another site refused", "site", r.Header.Get("Sec-Fetch-Site"), "origin", r.Header.Get("Origin"), "path", r.URL.Path)
 			if navigation(r) {
 				refusedPage(w)
@@ -73,15 +73,19 @@ func ownHost(r *http.Request, hosts []string) bool {
 			return false
 		}
 	}
+	// Names do not depend on case, and a dot at the end makes one absolute.
+	if strings.EqualFold(strings.TrimSuffix(name, "."), "localhost") {
+		return true
+	}
 	switch name {
-	case "localhost", "127.0.0.1", "[::1]":
+	case "127.0.0.1", "[::1]":
 		return true
 	}
 	return r.Host != "" && (slices.Contains(hosts, r.Host) || slices.Contains(hosts, name))
 }
 
 // foreign reports whether a page of another origin made the browser send r.
-func foreign(r *http.Request) bool {
+func foreign(r *http.Request, hosts []string) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin":
 		return false
@@ -95,7 +99,9 @@ func foreign(r *http.Request) bool {
 			return false
 		}
 		u, err := url.Parse(origin)
-		return err != nil || u.Host != r.Host || (u.Scheme != "http" && u.Scheme != "https")
+		// Behind a name that was given something else may speak TLS.
+		secure, given := r.TLS != nil, !ownHost(r, nil) && ownHost(r, hosts)
+		return err != nil || u.Host != r.Host || u.Scheme != "https" && (u.Scheme != "http" || secure) || u.Scheme == "https" && !secure && !given
 	}
 	return true
 }

@@ -56,14 +56,14 @@ func TestHost(t *testing.T) {
 	}
 	for _, host := range []string{
 		"localhost", "localhost:8420", "127.0.0.1:1", "127.0.0.1:65535", "[::1]", "[::1]:8420",
-		"hellox-1.localhost:9", "hellox-1.localhost", "page.example:8420",
+		"LOCALHOST:8420", "Localhost", "localhost.", "localhost.:8420", "hellox-1.localhost:9", "hellox-1.localhost", "page.example:8420",
 	} {
 		if status := get(host); status != 200 {
 			t.Errorf("%s: status %d", host, status)
 		}
 	}
 	for _, host := range []string{
-		"evil.example", "evil.example:8420", "LOCALHOST:8420", "Localhost", "localhost.", "localhost.:8420",
+		"evil.example", "evil.example:8420", "localhost..", "127.0.0.1.",
 		"0.0.0.0:8420", "2130706433:8420", "127.1:8420", "0x7f.1:8420", "127.0.0.2:8420", "[::ffff:127.0.0.1]:8420", "[::]:8420", "::1",
 		"localhost:", "localhost:0", "localhost:65536", "localhost:08420", "localhost:+1", "localhost:80:80",
 		"localhost.evil.example", "evil.example.localhost", "page.example", "page.example:1", "",
@@ -109,6 +109,7 @@ func TestOtherSitesAndPortsAreRefused(t *testing.T) {
 		{"origin of another port", "POST", "/api/publish", []string{"Origin", "http://localhost:3000"}, 403},
 		{"origin of another site", "GET", "/api/stats", []string{"Origin", "http://evil.example"}, 403},
 		{"origin null", "POST", "/api/publish", []string{"Origin", "null"}, 403},
+		{"origin of our address over TLS", "POST", "/api/publish", []string{"Origin", "https://localhost:8420"}, 403},
 		{"origin of another scheme", "GET", "/api/stats", []string{"Origin", "ftp://localhost:8420"}, 403},
 	} {
 		r := httptest.NewRequest(c.method, c.target, nil)
