@@ -90,7 +90,7 @@ func (f *file) eachSession(ctx context.Context, fn func(SessionRow)) error {
 		if err := scan(v, &r.ID, &r.Owner, &number, &cursor, &expiry, &subscriptions); err != nil {
 			return err
 		}
-		if err := json.Unmarshal([]byte(subscriptions), &r.Subscriptions); err != nil {
+		if json.Unmarshal([]byte(subscriptions), &r.Subscriptions) != nil {
 			f.damage.note("the subscriptions of session %q", r.ID)
 			r.Subscriptions = nil
 		}
@@ -110,15 +110,16 @@ func (f *file) eachRetained(ctx context.Context, fn func(*Message)) (damaged []s
 			return err
 		}
 		messages, err := decodeBatch(record)
-		if err != nil || len(messages) != 1 {
+		switch {
+		case err != nil || len(messages) != 1:
 			damaged = append(damaged, topic)
 			f.damage.note("what was retained on %q", topic)
-			return nil
+		case messages[0].Topic != topic: // the row's own copy is damaged
+			damaged = append(damaged, topic, messages[0].Topic)
+			fn(messages[0])
+		default:
+			fn(messages[0])
 		}
-		if m := messages[0]; m.Topic != topic { // the row's own copy is damaged
-			damaged = append(damaged, topic, m.Topic)
-		}
-		fn(messages[0])
 		return nil
 	})
 	return damaged, err
