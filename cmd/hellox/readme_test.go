@@ -62,6 +62,7 @@ var readmeTryouts = map[string]tryout{
 	"curl -s http://127.0.0.1:8420/api/senders":                                                                                         {},
 	`curl -s http://127.0.0.1:8420/api/publish -H 'Content-Type: application/json' -d '{"topic":"hello_world/publish","payload":"hi"}'`: {},
 	"go -C bench run ./broker":            {instead: "go -C bench list ./broker"}, // minutes
+	"go -C bench run ./watch":             {instead: "go -C bench list ./watch"},
 	"go -C bench run ./up --cluster NAME": {instead: "go -C bench list ./up"},
 	"hellox down":                         {skip: "it ends the installation, after the others"},
 }
