@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -167,6 +168,14 @@ func TestRefusedMessagesKeepTheirOrder(t *testing.T) {
 func TestRefusalJSON(t *testing.T) {
 	got, err := json.Marshal(stream.Refusal{Reason: "topic has 17 levels; at most 16"})
 	if want := `{"reason":"topic has 17 levels; at most 16"}`; err != nil || string(got) != want {
+		t.Errorf("%s, want %s (%v)", got, want, err)
+	}
+}
+
+// TestBrokerStateJSON holds the time to nine digits, as everywhere.
+func TestBrokerStateJSON(t *testing.T) {
+	got, err := json.Marshal(stream.BrokerState{Degraded: "full", Since: time.Date(2026, 11, 29, 5, 1, 2, 500_000_000, time.UTC)})
+	if want := `{"degraded":"full","since":"2026-11-29T05:01:02.500000000Z"}`; err != nil || string(got) != want {
 		t.Errorf("%s, want %s (%v)", got, want, err)
 	}
 }

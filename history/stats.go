@@ -25,11 +25,19 @@ type Stats struct {
 	Bytes      int64        `json:"bytes"` // on disk, or in memory
 	Limit      int64        `json:"limit"` // of Bytes; 0: none
 	Started    time.Time    `json:"started,omitzero"`
-	Link       stream.Link  `json:"link"`               // to the broker
-	Degraded   string       `json:"degraded,omitempty"` // why nothing is acknowledged now: one sentence
-	Name       string       `json:"name,omitempty"`     // the installation's, if a receiver answers
-	Now        time.Time    `json:"now,omitzero"`       // by the receiver's clock, when it answered
+	Link       stream.Link  `json:"link"`                  // to the broker
+	Degraded   string       `json:"degraded,omitempty"`    // why nothing is acknowledged now: one sentence
+	DegradedBy string       `json:"degraded_by,omitempty"` // whose fault Degraded is: DegradedByHistory and so on
+	Name       string       `json:"name,omitempty"`        // the installation's, if a receiver answers
+	Now        time.Time    `json:"now,omitzero"`          // by the receiver's clock, when it answered
 }
+
+// What Stats.DegradedBy names.
+const (
+	DegradedByHistory = "history"
+	DegradedByBroker  = "broker"
+	DegradedByBoth    = "both"
+)
 
 // MarshalJSON writes the times with nine digits of a second. A time that there
 // is not is left out.

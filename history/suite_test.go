@@ -210,7 +210,7 @@ func TestSendersAndStats(t *testing.T) {
 		}
 		// What the broker says counts while there is one.
 		b.local.SetBroker(stream.BrokerState{Degraded: "the broker's disk is full"})
-		if st, err := b.Stats(t.Context()); err != nil || st.Degraded != "The broker's disk is full." {
+		if st, err := b.Stats(t.Context()); err != nil || st.Degraded != "The broker's disk is full." || st.DegradedBy != history.DegradedByBroker {
 			t.Errorf("degraded: %q (%v)", st.Degraded, err)
 		}
 		b.local.SetLink(stream.Link{State: stream.Retrying})

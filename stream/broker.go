@@ -24,6 +24,15 @@ type BrokerState struct {
 	Since    time.Time `json:"since,omitzero"`
 }
 
+// MarshalJSON writes the time with nine digits of a second.
+func (s BrokerState) MarshalJSON() ([]byte, error) {
+	type plain BrokerState
+	return json.Marshal(struct {
+		plain
+		Since Time `json:"since,omitzero"`
+	}{plain(s), Time(s.Since)})
+}
+
 // A Refusal is what a hellox broker tells a client on its RefusedTopic before
 // it disconnects it or drops what it sent: MQTT 3.1.1 has no reason codes.
 type Refusal struct {

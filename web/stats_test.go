@@ -19,7 +19,7 @@ import (
 const goldenStats = `{"received":12,"stored":9,"duplicates":3,"evicted":2,"damaged":5,"missed":1,"reordered":1,"senders":2,` +
 	`"rates":{"1s":1,"1m":0.25,"1h":0.5},"first_id":3,"last_id":9,"bytes":4096,"limit":1073741824,` +
 	`"link":{"state":"retrying","cause":"refused \u202e","since":"2026-08-30T14:02:11.118000000Z","retry":"2026-08-30T14:02:13.118000000Z"},` +
-	`"degraded":"The disk is full.",` +
+	`"degraded":"The disk is full.","degraded_by":"history",` +
 	`"oldest":"2026-08-30T14:02:11.118000000Z","newest":"2026-08-30T14:02:12.000000000Z","started":"2026-08-30T14:02:10.000000000Z","name":"kind-hellox","now":"`
 
 func TestStatsJSON(t *testing.T) {
@@ -28,7 +28,7 @@ func TestStatsJSON(t *testing.T) {
 		Rates: stream.Rates{Second: 1, Minute: 0.25, Hour: 0.5}, FirstID: 3, LastID: 9, Bytes: 4096, Limit: 1 << 30,
 		Oldest: at, Newest: at.Add(882 * time.Millisecond), Started: at.Add(-1118 * time.Millisecond),
 		Link:     stream.Link{State: stream.Retrying, Since: at, Retry: at.Add(2 * time.Second), Cause: "refused \u202e"},
-		Degraded: "The disk is full."}
+		Degraded: "The disk is full.", DegradedBy: history.DegradedByHistory}
 	got := getStats(t, stats, "kind-hellox")
 	now, found := strings.CutPrefix(got, goldenStats)
 	if !found {

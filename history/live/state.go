@@ -391,25 +391,30 @@ func (st *State) Degraded() bool {
 	return st.degraded != ""
 }
 
-// whyDegraded returns why nothing is acknowledged, by the history or by the
-// broker, whose state is known only while it is there. The caller holds st.mu.
-func (st *State) whyDegraded() string {
-	var why []string
-	if st.degraded != "" {
-		why = append(why, st.degraded)
+// whyDegraded returns why nothing is acknowledged, and whose fault it is: the
+// history's, or the broker's, whose state is known only while it is there. The
+// caller holds st.mu.
+func (st *State) whyDegraded() (why, by string) {
+	text := []rune(strings.TrimSuffix(st.broker.Degraded, "."))
+	if len(text) == 0 || st.link.State != stream.Connected {
+		if st.degraded == "" {
+			return "", ""
+		}
+		return st.degraded, history.DegradedByHistory
 	}
-	if text := []rune(strings.TrimSuffix(st.broker.Degraded, ".")); len(text) > 0 && st.link.State == stream.Connected {
-		text[0] = unicode.ToUpper(text[0])
-		why = append(why, string(text)+".")
+	text[0] = unicode.ToUpper(text[0])
+	if st.degraded == "" {
+		return string(text) + ".", history.DegradedByBroker
 	}
-	return strings.Join(why, " ")
+	return st.degraded + " " + string(text) + ".", history.DegradedByBoth
 }
 
 // Stats returns what State knows of history.Stats.
 func (st *State) Stats() history.Stats {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	why, by := st.whyDegraded()
 	return history.Stats{Received: st.totals.Received, Stored: st.totals.Stored, Duplicates: st.totals.Duplicates,
 		Missed: st.totals.Missed, Reordered: st.totals.Reordered, Senders: len(st.senders),
-		Rates: st.all.Rates(st.now()), Newest: st.newest, Started: st.started, Link: st.link, Degraded: st.whyDegraded()}
+		Rates: st.all.Rates(st.now()), Newest: st.newest, Started: st.started, Link: st.link, Degraded: why, DegradedBy: by}
 }

@@ -55,11 +55,12 @@ export class Head extends Emitter {
     const wait = (at, clock) => (at > clock ? `in ${Math.ceil((at - clock) / 1000)}\u202fs` : 'now');
     const broker = stats?.link;
     if (failure || !broker) this.broker.show('◌', 'off', '', 'unknown while the receiver does not answer');
+    else if (broker.state === 'connected' && stats.degraded && ['broker', 'both'].includes(stats.degraded_by)) this.broker.show('◐', 'warn', 'degraded', clean(stats.degraded));
     else if (broker.state === 'connected') this.broker.show('●', 'good', '', `connected since ${timeOfDay(parseTime(broker.since))}`);
     else this.broker.show('◌', 'off', broker.retry ? 'retry ' + wait(parseTime(broker.retry), now) : broker.state, clean(broker.cause ?? broker.state));
     if (failure) this.receiver.show('○', 'bad', 'no answer', clean(failure.cause));
     else if (!stats) this.receiver.show('◌', 'off', '', 'asking');
-    else if (stats.degraded) this.receiver.show('◐', 'warn', 'degraded', clean(stats.degraded));
+    else if (stats.degraded && stats.degraded_by !== 'broker') this.receiver.show('◐', 'warn', 'degraded', clean(stats.degraded));
     else this.receiver.show('●', 'good', '', `up since ${timeOfDay(parseTime(stats.started))}`);
     if (events.state === 'connected') this.you.show('●', 'good', '', `connected since ${timeOfDay(events.since)}`);
     else if (events.state === 'refused') this.you.show('○', 'off', 'filter', 'the filter does not parse: no event stream is open');
