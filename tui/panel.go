@@ -102,7 +102,7 @@ func declaredText(d *history.Declared) string {
 	default:
 		text = fmt.Sprintf("p %.2f", *d.P)
 	}
-	against := "what each declares"
+	against := "their own"
 	if d.MaxMS > 0 {
 		against = units.Span(stream.FromMillis(d.MinMS), stream.FromMillis(d.MaxMS))
 	}

@@ -101,7 +101,7 @@ func TestPageComparesIntervals(t *testing.T) {
 	open(t, ctx, s)
 	until(t, ctx, fmt.Sprintf(`%s === %q`, shown, want))
 
-	for _, span := range [][2]time.Duration{{time.Second, 10 * time.Second}, {200 * time.Millisecond, 2 * time.Second}, {time.Millisecond, 2 * time.Millisecond}, {1500 * time.Millisecond, time.Hour}} {
+	for _, span := range [][2]time.Duration{{time.Second, 10 * time.Second}, {0, time.Second}, {200 * time.Millisecond, 2 * time.Second}, {time.Millisecond, 2 * time.Millisecond}, {1500 * time.Millisecond, time.Hour}} {
 		got := evaluate[string](t, ctx, fmt.Sprintf(`import('/static/js/format.js').then(({ span }) => span(%v, %v))`, stream.Millis(span[0]), stream.Millis(span[1])))
 		if want := units.Span(span[0], span[1]); strings.ReplaceAll(got, "\u202f", " ") != want {
 			t.Errorf("the page writes %q, the terminal %q", got, want)

@@ -23,7 +23,7 @@ func Bound(d time.Duration) string {
 }
 
 func bound(d time.Duration) (number, unit string) {
-	if d < time.Second {
+	if d > 0 && d < time.Second {
 		return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', -1, 64), "ms"
 	}
 	return strconv.FormatFloat(float64(d.Milliseconds())/1000, 'f', -1, 64), "s"

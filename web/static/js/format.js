@@ -95,4 +95,4 @@ export function span(from, to) {
 /** A duration as span writes it: 1 s, 200 ms, 1.5 s. */
 export const bound = (ms) => number(ms).join(space);
 
-const number = (ms) => (ms < 1000 ? [+ms.toFixed(3), 'ms'] : [+(ms / 1000).toFixed(3), 's']);
+const number = (ms) => (ms > 0 && ms < 1000 ? [+ms.toFixed(3), 'ms'] : [+(ms / 1000).toFixed(3), 's']);

@@ -77,5 +77,5 @@ function declaredText(declared) {
   if (!declared) return '';
   const { uniform_p: p, min_ms: min, max_ms: max, beyond } = declared;
   const tested = p == null ? count(declared.count) : `p ${p < 0.001 ? '< 0.001' : p.toFixed(p < 0.1 ? 3 : 2)}`;
-  return `${tested} against ${max ? span(min, max) : 'what each declares'}, ${count(beyond)} beyond`;
+  return `${tested} against ${max ? span(min, max) : 'their own'}, ${count(beyond)} beyond`;
 }
