@@ -25,7 +25,11 @@ func newStore(t *testing.T) *testStore { return newStoreOf(t, 0) }
 func newStoreOf(t *testing.T, limit int64) *testStore {
 	t.Helper()
 	s := &testStore{Store: memory.New(limit), link: stream.Link{State: stream.Connected, Since: time.Now()}}
-	s.SetLink(s.link)
+	// Connected for so long that what a test stores of the last hours was heard.
+	past := time.Now().Add(-3 * time.Hour)
+	for _, state := range []stream.LinkState{stream.Connected, stream.Retrying, stream.Connected} {
+		s.SetLink(stream.Link{State: state, Since: past})
+	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
