@@ -48,6 +48,9 @@ type Arrival struct {
 	Retained bool
 	Received time.Time
 	Ack      func() // sends the MQTT acknowledgement; call it once the message is stored. Never nil.
+	// Superseded reports that the retained message was read by another way, as it
+	// is or newer: it is only acknowledged, in its turn.
+	Superseded bool
 }
 
 // TimeFormat is RFC 3339 with always nine digits of a second. Times in JSON

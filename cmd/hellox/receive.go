@@ -76,7 +76,7 @@ func newReceive(sh shell) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&url, "broker", "mqtt://127.0.0.1:1883", "`URL` of the broker: mqtt, mqtts, ws or wss")
 	login.addLogin(f)
-	f.StringVar(&login.clientID, "client-id", receiverID, "MQTT client `ID` of the persistent session")
+	f.StringVar(&login.clientID, "client-id", receiverID, "MQTT client `ID` of the persistent session; ID-retained reads what the broker retains")
 	args.Strings(f, &r.topics, "topic", "", []string{stream.TopicStream}, "MQTT topic `FILTER` to store; repeatable", stream.CheckTopicFilter)
 	args.String(f, &listen, "listen", "127.0.0.1:8420", "`HOST:PORT` of the page and its API", checkAddress)
 	args.String(f, &storeURL, "history", "sqlite:history.db", "`sqlite:PATH|memory:`, where messages are stored", checkHistory)
@@ -170,7 +170,7 @@ func (r *receiver) run(ctx context.Context, page net.Listener) error {
 		return mqtt.Subscribe(ctx, mqtt.SubscribeOptions{
 			Broker: r.broker, ClientID: r.clientID,
 			Topics: append([]string{stream.PresenceTopic("+")}, r.topics...),
-			QoS:    1, Persistent: true, Log: r.log, Link: r.store.SetLink, BrokerState: r.setBroker,
+			QoS:    1, Persistent: true, RetainedFirst: true, Log: r.log, Link: r.store.SetLink, BrokerState: r.setBroker,
 		}, arrivals)
 	})
 	group.Go(func() error { return r.store.Run(ctx, arrivals) })

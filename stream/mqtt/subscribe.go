@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,10 @@ type SubscribeOptions struct {
 	// to count a message as delivered only when its Arrival's Ack was
 	// called. Otherwise messages are acknowledged as they are handed on.
 	Persistent bool
+	// RetainedFirst reads what the broker retains with a second client, ClientID
+	// and "-retained", at QoS 0 before each subscription, so that no queue limit
+	// of the broker hides it. What it retains arrives again by the subscription.
+	RetainedFirst bool
 	// FailFast makes the first attempt the last one if it fails.
 	FailFast bool
 	Now      func() time.Time  // the receiver's clock; nil: time.Now
@@ -73,7 +78,7 @@ func Subscribe(ctx context.Context, o SubscribeOptions, out chan<- stream.Arriva
 	if err := o.check(); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
-	s := &subscriber{SubscribeOptions: o, fixedID: o.ClientID, out: out, keepAlive: KeepAlive, answerTimeout: dialTimeout}
+	s := &subscriber{SubscribeOptions: o, fixedID: o.ClientID, out: out, keepAlive: KeepAlive, answerTimeout: dialTimeout, retainedRetry: retainedRetry}
 	if s.ClientID == "" {
 		s.ClientID = "hellox-" + ulid.Make().String()
 	}
@@ -90,6 +95,7 @@ type subscriber struct {
 	keepAlive     time.Duration
 	answerTimeout time.Duration // how long the broker may take to answer SUBSCRIBE
 	subscribed    bool          // the broker has had the subscription
+	retainedRetry time.Duration // from a reading of what is retained that failed to the next
 	blocked       atomic.Bool   // out is full, and the handler waits
 	handled       atomic.Int64  // messages, ever
 	handledBefore int64         // of handled, at the last look of busy
@@ -102,6 +108,13 @@ type delivery struct {
 	stop    context.CancelFunc
 	invalid chan error // room for one: what the broker must not send
 	pending *pendingAcks
+
+	handing sync.Mutex          // of one message; guards topics
+	topics  map[string]struct{} // of messages handed on that were not retained; nil: not asked for
+	// retainedRead reports whether all that the broker retains was read before:
+	// what the subscription brings of it is older, or as old.
+	retainedRead bool
+	resumed      bool // the broker had stored the MQTT session
 }
 
 func (s *subscriber) run(ctx context.Context) error {
@@ -120,8 +133,18 @@ func (s *subscriber) connectOnce(ctx context.Context, unnoticed bool) (*Client, 
 	for _, t := range s.Topics {
 		filters[t] = s.QoS
 	}
+	retainedRead := false
+	if s.RetainedFirst {
+		var err error
+		if retainedRead, err = s.retainedFirst(ctx); err != nil {
+			return nil, err
+		}
+	}
 	running, stop := context.WithCancel(ctx)
-	v := &delivery{running.Done(), stop, make(chan error, 1), &pendingAcks{changed: make(chan struct{}, 1)}}
+	v := &delivery{
+		done: running.Done(), stop: stop, invalid: make(chan error, 1), pending: &pendingAcks{changed: make(chan struct{}, 1)},
+		retainedRead: retainedRead,
+	}
 	client, err := Connect(ctx, ClientOptions{
 		Broker: s.Broker, ClientID: s.ClientID, Persistent: s.Persistent, ManualAck: s.Persistent,
 		KeepAlive: s.keepAlive, BrokerState: s.BrokerState, unnoticed: unnoticed,
@@ -131,7 +154,16 @@ func (s *subscriber) connectOnce(ctx context.Context, unnoticed bool) (*Client, 
 		stop()
 		return nil, err
 	}
-	if err := client.subscribe(ctx, filters, s.answerTimeout, s.busy); err != nil {
+	v.resumed = client.resumed
+	if retainedRead && s.subscribed && client.resumed {
+		// The session has the subscription. Asked for again, all that is retained
+		// would come again, and fill the queue in which new messages wait.
+		clear(filters)
+	}
+	if len(filters) > 0 || !unnoticed {
+		err = client.subscribe(ctx, filters, s.answerTimeout, s.busy)
+	}
+	if err != nil {
 		stop()
 		client.Close()
 		return nil, err
@@ -146,6 +178,7 @@ func (s *subscriber) connectOnce(ctx context.Context, unnoticed bool) (*Client, 
 
 // serve hands on until the connection ends, and returns why it did.
 func (s *subscriber) serve(ctx context.Context, client *Client) error {
+	defer s.beginRetained(ctx)()
 	defer s.delivery.stop()
 	silent := time.NewTimer(silentWhenWell)
 	defer silent.Stop()
@@ -200,8 +233,15 @@ func (s *subscriber) handle(v *delivery, a stream.Arrival) {
 		return // the client has read it
 	}
 	a.Received = s.Now()
+	a.Superseded = a.Retained && v.retainedRead
 	s.handled.Add(1)
 	counted := s.Persistent && a.QoS > 0
+	if a.Superseded && v.pending.n.Load() == 0 {
+		// None before it waits for its acknowledgement [MQTT-4.6.0-2]: the quicker
+		// the broker's queue has room for new messages, the better.
+		a.Ack()
+		return
+	}
 	if counted {
 		v.pending.n.Add(1)
 		ack := a.Ack
@@ -209,6 +249,11 @@ func (s *subscriber) handle(v *delivery, a stream.Arrival) {
 			ack()
 			v.pending.done()
 		}
+	}
+	v.handing.Lock()
+	defer v.handing.Unlock()
+	if v.topics != nil && !a.Retained {
+		v.topics[a.Topic] = struct{}{}
 	}
 	select {
 	case s.out <- a:

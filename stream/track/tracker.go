@@ -70,6 +70,9 @@ func (t *Tracker) Changes() (changed []*SenderState, forgotten []string) {
 // finds its id by binary search, and a clock that is set back makes time stand
 // still until it has passed that moment again.
 func (t *Tracker) Track(a stream.Arrival) Tracked {
+	if a.Superseded {
+		return Tracked{Outcome: Ignored, Arrived: a.Received}
+	}
 	if !stream.InStream(a.Topic) {
 		return ignored(a)
 	}

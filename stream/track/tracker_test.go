@@ -442,6 +442,9 @@ func TestTrackerIgnores(t *testing.T) {
 			t.Errorf("%s %s: %+v", topic, payload, e)
 		}
 	}
+	if e := l.Track(stream.Arrival{Topic: "lamp", Payload: []byte("ON"), Retained: true, Superseded: true}); e.Outcome != Ignored || l.senders["lamp"] != nil {
+		t.Errorf("superseded: %+v", e)
+	}
 	if s := l.State(); s.LastID != 0 || s.Totals.Received != 0 {
 		t.Errorf("what is not part of the stream was counted: %+v", s)
 	}
