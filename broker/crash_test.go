@@ -247,7 +247,7 @@ func checkImage(t *testing.T, dir string, want map[uint16]bool, at int) {
 	var sessions []*session
 	err = j.Load(func(r journal.SessionRow) journal.Consumer {
 		s := newSession(r.ID, r.Owner, r.Number, j, nil)
-		s.cursor, s.read, s.expiry = r.Cursor, r.Cursor, r.Expiry
+		s.cursor, s.read, s.expiry, s.stored = r.Cursor, r.Cursor, r.Expiry, true
 		sessions = append(sessions, s)
 		return s
 	}, func(*journal.Message) {})
