@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -12,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"hellox/sqlitefile"
 )
 
 // filled makes a store with messages for a session and a retained one, and
@@ -109,4 +112,25 @@ func fetchAll(t *testing.T, folder string, log *slog.Logger) (got []*Message, er
 		keys = slices.DeleteFunc(keys, func(key uint64) bool { return key <= read })
 	}
 	return got, nil
+}
+
+// A store of version 1, which had no checksums of rows, is still read.
+func TestStoreOfVersionOne(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "broker.db"), filled(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := sqlitefile.Dial(t.Context(), filepath.Join(folder, "broker.db"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Script(t.Context(), "ALTER TABLE batch DROP COLUMN crc; ALTER TABLE session DROP COLUMN crc; PRAGMA user_version=1;")
+	if err := errors.Join(err, c.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got, err := fetchAll(t, folder, slog.New(slog.DiscardHandler)); err != nil || len(got) != 300 {
+			t.Errorf("%d messages, %v", len(got), err)
+		}
+	}
 }

@@ -27,12 +27,13 @@ type file struct {
 
 const (
 	applicationID = 0x686c7862 // hlxb
-	schemaVersion = 1
+	schemaVersion = 2
 	schema        = `
 CREATE TABLE batch (
   last INTEGER PRIMARY KEY,
   sessions BLOB NOT NULL, -- numbers of those that it is for; before the records, so that these need not be read for it
-  records BLOB NOT NULL
+  records BLOB NOT NULL,
+  crc INTEGER -- CRC-32C of last and sessions; NULL: the row is of version 1
 ) STRICT;
 CREATE TABLE session (
   id TEXT PRIMARY KEY,
@@ -40,7 +41,8 @@ CREATE TABLE session (
   number INTEGER NOT NULL,
   cursor INTEGER NOT NULL,
   expiry INTEGER NOT NULL, -- nanoseconds
-  subscriptions TEXT NOT NULL -- JSON
+  subscriptions TEXT NOT NULL, -- JSON
+  crc INTEGER -- CRC-32C of all this; NULL: the row is of version 1
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE retained (topic TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WITHOUT ROWID;
 `
@@ -98,9 +100,10 @@ func (f *file) prepare(ctx context.Context, onDisk bool, checkpoint int64) error
 			return err
 		}
 	}
-	if version == 0 {
+	steps := map[int64]string{0: schema, 1: "ALTER TABLE batch ADD COLUMN crc INTEGER; ALTER TABLE session ADD COLUMN crc INTEGER;"}
+	if step, ok := steps[version]; ok {
 		err := f.conn.Transact(func() error {
-			return f.conn.Script(ctx, schema+fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d;", applicationID, schemaVersion))
+			return f.conn.Script(ctx, step+fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d;", applicationID, schemaVersion))
 		})
 		if err != nil {
 			return err
@@ -152,7 +155,7 @@ func (f *file) commit(w *commitBatch) error {
 	defer f.mu.Unlock()
 	err := f.conn.Transact(func() error {
 		for _, r := range w.rows {
-			if err := f.conn.Exec("INSERT INTO batch (last, sessions, records) VALUES (?, ?, ?)", int64(r.key), r.sessions, r.records); err != nil {
+			if err := f.conn.Exec("INSERT INTO batch (last, sessions, records, crc) VALUES (?, ?, ?, ?)", int64(r.key), r.sessions, r.records, rowChecksum(r.key, r.sessions)); err != nil {
 				return err
 			}
 		}
@@ -163,18 +166,13 @@ func (f *file) commit(w *commitBatch) error {
 			}
 		}
 		for _, s := range w.sessions {
-			subscriptions, err := json.Marshal(s.Subscriptions)
-			if err != nil {
-				return err
-			}
-			err = f.conn.Exec("INSERT OR REPLACE INTO session (id, owner, number, cursor, expiry, subscriptions) VALUES (?, ?, ?, ?, ?, ?)",
-				s.ID, s.Owner, int64(s.Number), int64(s.Cursor), int64(s.Expiry), string(subscriptions))
-			if err != nil {
+			if err := f.saveSession("INSERT OR REPLACE INTO session (owner, number, cursor, expiry, subscriptions, crc, id) VALUES (?, ?, ?, ?, ?, ?, ?)", s); err != nil {
 				return err
 			}
 		}
 		for _, s := range w.cursors {
-			if err := f.conn.Exec("UPDATE session SET cursor = ? WHERE id = ?", int64(s.Cursor), s.ID); err != nil {
+			// The whole row, so that its checksum is that of what it holds.
+			if err := f.saveSession("UPDATE session SET owner = ?, number = ?, cursor = ?, expiry = ?, subscriptions = ?, crc = ? WHERE id = ?", s); err != nil {
 				return err
 			}
 		}
@@ -191,6 +189,15 @@ func (f *file) commit(w *commitBatch) error {
 		_ = f.conn.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
 	}
 	return err
+}
+
+// saveSession runs a statement that writes a session's row.
+func (f *file) saveSession(statement string, s SessionRow) error {
+	subscriptions, err := json.Marshal(s.Subscriptions)
+	if err != nil {
+		return err
+	}
+	return f.conn.Exec(statement, s.Owner, int64(s.Number), int64(s.Cursor), int64(s.Expiry), string(subscriptions), s.checksum(subscriptions), s.ID)
 }
 
 func (f *file) retain(topic string, m *Message) error {

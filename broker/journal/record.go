@@ -105,3 +105,20 @@ func (d *decoder) bytes() []byte {
 	d.b = d.b[n:]
 	return v
 }
+
+// rowChecksum is that of a row of messages, of what its records do not cover.
+func rowChecksum(key uint64, sessions []byte) int64 {
+	sum := crc32.Checksum(binary.BigEndian.AppendUint64(nil, key), castagnoli())
+	return int64(crc32.Update(sum, castagnoli(), sessions))
+}
+
+// checksum is that of a session's row; subscriptions are those that it holds, as
+// JSON.
+func (s *SessionRow) checksum(subscriptions []byte) int64 {
+	b := binary.BigEndian.AppendUint64(nil, s.Number)
+	b = binary.BigEndian.AppendUint64(b, s.Cursor)
+	b = binary.BigEndian.AppendUint64(b, uint64(s.Expiry))
+	b = binary.BigEndian.AppendUint64(b, uint64(len(s.ID)))
+	b = append(append(append(b, s.ID...), s.Owner...), 0)
+	return int64(crc32.Checksum(append(b, subscriptions...), castagnoli()))
+}

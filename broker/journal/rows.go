@@ -62,11 +62,15 @@ func (f *file) readSpan(s span) (all []*Message, bytes int, err error) {
 // The records are not read.
 func (f *file) eachBatch(ctx context.Context, fn func(key uint64, size int64, sessions []uint64)) error {
 	var sessions []uint64
-	return f.conn.QueryOnce(ctx, "SELECT last, sessions, length(records) FROM batch ORDER BY last", func(v []driver.Value) error {
+	return f.conn.QueryOnce(ctx, "SELECT last, sessions, length(records), crc FROM batch ORDER BY last", func(v []driver.Value) error {
 		var last, size int64
 		var encoded []byte
-		if err := scan(v, &last, &encoded, &size); err != nil {
+		if err := scan(v[:3], &last, &encoded, &size); err != nil {
 			return err
+		}
+		if v[3] != nil && v[3] != rowChecksum(uint64(last), encoded) {
+			f.damage.note("the messages of write %d", last)
+			return nil
 		}
 		sessions = sessions[:0]
 		d := decoder{b: encoded}
@@ -74,7 +78,7 @@ func (f *file) eachBatch(ctx context.Context, fn func(key uint64, size int64, se
 			sessions = append(sessions, d.uvarint())
 		}
 		if d.bad {
-			f.damage.note("who write %d was for", last)
+			f.damage.note("the messages of write %d", last)
 			return nil
 		}
 		fn(uint64(last), size, sessions)
@@ -83,11 +87,11 @@ func (f *file) eachBatch(ctx context.Context, fn func(key uint64, size int64, se
 }
 
 func (f *file) eachSession(ctx context.Context, fn func(SessionRow)) error {
-	return f.conn.QueryOnce(ctx, "SELECT id, owner, number, cursor, expiry, subscriptions FROM session ORDER BY number", func(v []driver.Value) error {
+	return f.conn.QueryOnce(ctx, "SELECT id, owner, number, cursor, expiry, subscriptions, crc FROM session ORDER BY number", func(v []driver.Value) error {
 		var r SessionRow
 		var number, cursor, expiry int64
 		var subscriptions string
-		if err := scan(v, &r.ID, &r.Owner, &number, &cursor, &expiry, &subscriptions); err != nil {
+		if err := scan(v[:6], &r.ID, &r.Owner, &number, &cursor, &expiry, &subscriptions); err != nil {
 			return err
 		}
 		if json.Unmarshal([]byte(subscriptions), &r.Subscriptions) != nil {
@@ -95,6 +99,11 @@ func (f *file) eachSession(ctx context.Context, fn func(SessionRow)) error {
 			r.Subscriptions = nil
 		}
 		r.Number, r.Cursor, r.Expiry = uint64(number), uint64(cursor), time.Duration(expiry)
+		if v[6] != nil && v[6] != r.checksum([]byte(subscriptions)) {
+			// Where it was is not known: better twice than lost.
+			f.damage.note("the state of session %q", r.ID)
+			r.Cursor = 0
+		}
 		fn(r)
 		return nil
 	})
