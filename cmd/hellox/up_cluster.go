@@ -198,7 +198,7 @@ func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found clus
 	})
 }
 
-// forwardWhenReady returns the forwards once the page answers.
+// forwardWhenReady returns the forwards once the stream behind them is stored.
 func (o *upOptions) forwardWhenReady(ctx context.Context, c *cluster.Cluster) (*forwards, error) {
 	ports, err := listenPorts(ctx, o.web, o.mqtt)
 	if err != nil {
@@ -208,7 +208,7 @@ func (o *upOptions) forwardWhenReady(ctx context.Context, c *cluster.Cluster) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := waitForPage(ctx, f.pageURL()); err != nil {
+	if err := waitForStream(ctx, f.pageURL()); err != nil {
 		f.close()
 		return nil, err
 	}

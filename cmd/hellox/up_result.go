@@ -9,6 +9,7 @@ import (
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/history/remote"
+	"hellox/stream"
 )
 
 // upResult is what up ends its steps with.
@@ -52,16 +53,40 @@ func (o *upOptions) printResult(sh shell, up upResult, ending string) error {
 	return nil
 }
 
-// waitForPage returns once the page answers.
-func waitForPage(ctx context.Context, url string) error {
-	for {
-		if client, err := remote.Open(ctx, url); err == nil {
-			return client.Close()
-		}
+// linkTime is how long a receiver whose page answers may take to its broker before
+// up goes on without: the page then says why.
+const linkTime = 5 * time.Second
+
+// waitForStream returns once the page answers and its receiver is subscribed: what is
+// published after an up is stored.
+func waitForStream(ctx context.Context, url string) error {
+	var client *remote.Client
+	err := poll(ctx, func() (done bool) {
+		var err error
+		client, err = remote.Open(ctx, url)
+		return err == nil
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	link, cancel := context.WithTimeout(ctx, linkTime)
+	defer cancel()
+	_ = poll(link, func() bool {
+		st, err := client.Stats(link)
+		return err == nil && st.Link.State == stream.Connected
+	})
+	return context.Cause(ctx)
+}
+
+// poll asks every 5 ms until it is done.
+func poll(ctx context.Context, done func() bool) error {
+	for !done() {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
+	return nil
 }
