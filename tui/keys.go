@@ -6,11 +6,11 @@ import "github.com/charmbracelet/bubbles/key"
 // has keys of its own, in package form. A key that does nothing now is disabled:
 // it has no effect and is not shown.
 type keys struct {
-	Stream, Topics, Senders, Next                          key.Binding
-	Filter, Only, Pause, Follow, Detail                    key.Binding
-	Up, Down, PageUp, PageDown, Home, End                  key.Binding
-	Open, Close, OpenAll, View                             key.Binding
-	Publish, Tell, Mouse, Help, Back, Suspend, Quit, Leave key.Binding
+	Stream, Topics, Senders, Next                                  key.Binding
+	Filter, Only, Pause, Follow, Detail                            key.Binding
+	Up, Down, PageUp, PageDown, Home, End                          key.Binding
+	Open, Close, OpenAll, View                                     key.Binding
+	Publish, Tell, Mouse, Help, Back, Redraw, Suspend, Quit, Leave key.Binding
 }
 
 func newKeys() keys {
@@ -42,6 +42,7 @@ func newKeys() keys {
 		Mouse:    bind("m", "mouse off, to select text", "m"),
 		Help:     bind("?", "help", "?"),
 		Back:     bind("esc", "back", "esc"),
+		Redraw:   bind("ctrl+l", "redraw", "ctrl+l"),
 		Suspend:  bind("ctrl+z", "suspend", "ctrl+z"),
 		Quit:     bind("q", "quit", "q"),
 		Leave:    bind("ctrl+c", "quit", "ctrl+c"),
@@ -51,7 +52,7 @@ func newKeys() keys {
 // full returns all keys in three columns, by what they are about.
 func (k *keys) full() [][]key.Binding {
 	return [][]key.Binding{
-		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend},
+		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend, k.Redraw},
 		{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Follow, k.Pause},
 		{k.Detail, k.View, k.Filter, k.Only, k.Open, k.Close, k.OpenAll, k.Publish, k.Tell, k.Mouse},
 	}

@@ -71,6 +71,8 @@ func (m model) pressOne(msg tea.KeyMsg) (model, tea.Cmd) {
 		return m.quit(context.Canceled)
 	case key.Matches(msg, k.Suspend):
 		return m, tea.Suspend
+	case key.Matches(msg, k.Redraw):
+		return m, tea.ClearScreen
 	case m.form() != nil:
 		return m.typeInto(msg)
 	case key.Matches(msg, k.Quit):

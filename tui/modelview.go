@@ -9,6 +9,7 @@ import (
 	"hellox/tui/cells"
 	"hellox/tui/theme"
 	"hellox/tui/units"
+	"hellox/tui/wholeframe"
 )
 
 // View composes the screen: always as many lines as the terminal has, none
@@ -31,6 +32,9 @@ func (m model) View() string {
 		lines = append(lines, m.body()...)
 		lines = append(lines, m.formLines()...)
 		lines = append(lines, m.footLine(), keyLine(t, m.footKeys(), l.w))
+	}
+	for i := range lines {
+		lines[i] = wholeframe.Line(lines[i])
 	}
 	return strings.Join(lines[:min(len(lines), l.h)], "\n")
 }

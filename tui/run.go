@@ -17,6 +17,7 @@ import (
 	"hellox/tui/bgcolor"
 	"hellox/tui/source"
 	"hellox/tui/theme"
+	"hellox/tui/wholeframe"
 )
 
 // Options configure Run.
@@ -61,7 +62,7 @@ func Run(ctx context.Context, o Options) error {
 	defer func() { _, _ = io.WriteString(o.Out, "\x1b[23;2t") }()
 
 	program := tea.NewProgram(newModel(src, theme.New(r), o),
-		tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(o.Out),
+		tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(wholeframe.Output(o.Out)),
 		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithFPS(30),
 		// Signals end ctx: the caller listens for them.
 		tea.WithoutSignalHandler(),

@@ -103,12 +103,15 @@ func restored(t *testing.T, written string) {
 	for _, m := range modes.FindAllStringSubmatch(written, -1) {
 		set[m[1]] = m[2]
 	}
-	if len(set) < 4 {
+	if set["7"] == "" || !strings.Contains(written, "\x1b[?1049h\x1b[?7l") {
+		t.Errorf("long lines wrap in the alternate screen: %q", written)
+	}
+	if len(set) < 5 {
 		t.Errorf("only the modes %v were set: %q", set, written)
 	}
 	for mode, state := range set {
 		want := "l"
-		if mode == "25" { // the cursor
+		if mode == "25" || mode == "7" { // the cursor, wrapping
 			want = "h"
 		}
 		if state != want {

@@ -116,6 +116,7 @@ tui -> tui/theme
 tui -> tui/timeline
 tui -> tui/topictree
 tui -> tui/units
+tui -> tui/wholeframe
 tui/cells -> stream/safetext
 tui/detail -> stream
 tui/detail -> stream/jsonview

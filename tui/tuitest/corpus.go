@@ -62,4 +62,4 @@ func Hostile(s string) *Store {
 // any other in the frame is found.
 func Bare(frame string) string { return colours.ReplaceAllString(frame, "") }
 
-var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var colours = regexp.MustCompile("(?m)^\x1b\\[K|\x1b\\[[0-9;]*m")

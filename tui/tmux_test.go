@@ -1,0 +1,174 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	memorystore "hellox/history/memory"
+	"hellox/stream"
+)
+
+// shownInTmux is the variable that makes this test binary the program that is
+// shown in tmux.
+const shownInTmux = "HELLOX_TEST_SHOWN_IN_TMUX"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(shownInTmux) != "" {
+		if err := showDisputed(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// disputed are texts on whose width terminals disagree.
+var disputed = []string{
+	"नमस्ते हिन्दी", "👋🏽", "👋🏽👋🏽👋🏽👋🏽👋🏽👋🏽👋🏽👋🏽👋🏽👋🏽", "🇩🇪🇫🇷", "🇩", "👩‍👩‍👧‍👦 family", "🏳️‍🌈", "✈️ ❤️ 1️⃣", "e\u0301o\u0308",
+	"ประเทศไทย ก็กำ", "தமிழ் நிகழ்ச்சி", "한국어 각", "日本語", "👨🏿‍🚀 " + strings.Repeat("हिन्दी ", 12),
+}
+
+// showDisputed shows them as they come: in text, topic and sender.
+func showDisputed() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	store := memorystore.New(0)
+	defer store.Close()
+	say := func(topic string, payload []byte) {
+		_ = store.Append(ctx, []stream.Arrival{{Topic: topic, Payload: payload, Received: time.Now(), Ack: func() {}}})
+	}
+	go func() {
+		for seq := uint64(1); seq <= 4; seq++ {
+			for _, s := range disputed {
+				h := stream.Hello{Text: s, Sender: s, Boot: "01JDFQK3V0000000000000000A", Seq: seq, Sent: time.Now()}
+				say(stream.BroadcastTopic(s), h.AppendJSON(nil))
+				say("t/"+s, []byte(s))
+				say("t/u", []byte(s))
+				time.Sleep(5 * time.Millisecond) // so that they come in several frames
+			}
+		}
+		say("t/u", []byte("the last one"))
+	}()
+	return Run(ctx, Options{Store: store, Title: "tmux", In: os.Stdin, Out: os.Stdout, Background: "dark"})
+}
+
+// A tmux is a terminal that is not ours, with a shell that runs this test binary.
+type tmux struct {
+	t      *testing.T
+	socket string
+}
+
+func newTmux(t *testing.T, w, h int) tmux {
+	t.Helper()
+	if _, err := exec.LookPath("tmux"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	dir, err := os.MkdirTemp("", "tmux") // t.TempDir may be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := tmux{t, filepath.Join(dir, "s")}
+	t.Cleanup(func() {
+		_ = exec.Command("tmux", "-S", x.socket, "kill-server").Run()
+		_ = os.RemoveAll(dir)
+	})
+	shell := fmt.Sprintf("%s=1 '%s'; echo left with $?; exec cat", shownInTmux, os.Args[0])
+	x.run("-f", "/dev/null", "-u", "new-session", "-d", "-x", fmt.Sprint(w), "-y", fmt.Sprint(h), shell)
+	return x
+}
+
+func (x tmux) run(args ...string) string {
+	x.t.Helper()
+	command := exec.Command("tmux", append([]string{"-S", x.socket}, args...)...)
+	command.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TERM=xterm-256color", "TMUX=")
+	out, err := command.CombinedOutput()
+	if err != nil {
+		x.t.Fatalf("tmux %q: %v\n%s", args, err, out)
+	}
+	return strings.TrimSuffix(string(out), "\n")
+}
+
+// until returns the screen once it is as wanted.
+func (x tmux) until(what string, is func(screen []string) bool) []string {
+	x.t.Helper()
+	var screen string
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		screen = x.run("capture-pane", "-p")
+		if lines := strings.Split(screen, "\n"); is(lines) {
+			return lines
+		}
+	}
+	x.t.Fatalf("the screen never shows %s:\n%s", what, screen)
+	return nil
+}
+
+func has(words string) func([]string) bool {
+	return func(screen []string) bool { return strings.Contains(strings.Join(screen, "\n"), words) }
+}
+
+// whole fails unless the lines that frame the screen are where they belong.
+func (x tmux) whole(screen []string, tab string) {
+	x.t.Helper()
+	last := len(screen) - 1
+	for at, want := range map[int]string{0: "^ hellox · tmux · ", 1: tab, last - 1: "10 min .*following", last: `^ 1|^ 2.*q quit`} {
+		if !regexp.MustCompile(want).MatchString(screen[at]) {
+			x.t.Errorf("line %d is %q, want %s, of the screen\n%s", at, screen[at], want, strings.Join(screen, "\n"))
+		}
+	}
+}
+
+// TestTheFrameIsWholeInTmux shows texts that tmux takes for wider, or narrower,
+// than we do.
+func TestTheFrameIsWholeInTmux(t *testing.T) {
+	for _, size := range []struct{ w, h int }{{80, 24}, {120, 30}} {
+		t.Run(fmt.Sprintf("%dx%d", size.w, size.h), func(t *testing.T) {
+			x := newTmux(t, size.w, size.h)
+			screen := x.until("the last message", has("the last one"))
+			if len(screen) != size.h {
+				t.Fatalf("the screen has %d lines", len(screen))
+			}
+			x.whole(screen, "^›stream")
+			row := regexp.MustCompile(`^ \d\d:\d\d:\d\d\.\d{3} [▌┃]`)
+			for i, line := range screen[2 : size.h-2] {
+				if !row.MatchString(line) {
+					t.Errorf("line %d is %q, want a message, of the screen\n%s", i+2, line, strings.Join(screen, "\n"))
+				}
+			}
+			x.run("send-keys", "2")
+			x.whole(x.until("topics", has("rate 1 min")), "›topics")
+
+			// What something else wrote to the terminal is gone after ctrl+l.
+			tty, err := os.OpenFile(x.run("display", "-p", "#{pane_tty}"), os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tty.Close()
+			if _, err := tty.WriteString("\x1b[2;1Hwall: the system goes down"); err != nil {
+				t.Fatal(err)
+			}
+			x.until("what was written over it", has("wall:"))
+			x.run("send-keys", "C-l")
+			x.whole(x.until("the tabs again", func(s []string) bool { return !has("wall:")(s) && has("›topics")(s) }), "›topics")
+
+			if wraps := x.run("display", "-p", "#{wrap_flag}"); wraps != "0" {
+				t.Errorf("tmux wraps while the screen is shown: %q", wraps)
+			}
+			x.run("send-keys", "q")
+			x.until("the end", has("left with 0"))
+			if wraps := x.run("display", "-p", "#{wrap_flag}"); wraps != "1" {
+				t.Errorf("tmux does not wrap after the end: %q", wraps)
+			}
+		})
+	}
+}
