@@ -111,15 +111,21 @@ func (h *wholeHistory) missing(t *testing.T, s *Store) []int64 {
 	return missing
 }
 
+// flips is how many files a test damages: few of them in a short run, or
+// HELLOX_FAULT_ROUNDS.
+func flips(n int) int {
+	if testing.Short() {
+		n /= 5
+	}
+	return max(n, rounds(0))
+}
+
 // A flipped bit or byte anywhere in a stored history damages the message that it
 // is in, or the messages of one series; all others are shown as they were and
 // the next one gets an ID of its own. Or the file is refused.
 func TestFlippedBits(t *testing.T) {
 	h := newWholeHistory(t)
-	n := max(100, rounds(0))
-	if testing.Short() {
-		n = 20
-	}
+	n := flips(100)
 	refused, damaged := 0, 0
 	for seed := range uint64(n) {
 		random := rand.New(rand.NewPCG(seed, 2))
@@ -193,7 +199,7 @@ func TestFlippedBits(t *testing.T) {
 // where it is read: that page fails, and nothing wrong is shown.
 func TestFlippedBitsUnchecked(t *testing.T) {
 	h := newWholeHistory(t)
-	for seed := range uint64(max(40, rounds(0))) {
+	for seed := range uint64(flips(40)) {
 		random := rand.New(rand.NewPCG(seed, 5))
 		image := slices.Clone(h.image)
 		for range 1 + random.IntN(20) {
@@ -245,7 +251,7 @@ func TestFlippedBytesInTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for seed := range uint64(max(20, rounds(0))) {
+	for seed := range uint64(flips(20)) {
 		random := rand.New(rand.NewPCG(seed, 4))
 		flipped := slices.Clone(log)
 		at := random.IntN(len(flipped))
