@@ -3,6 +3,7 @@ package theme
 import (
 	"github.com/charmbracelet/bubbles/help"
 	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
 )
 
 // A Theme holds all styles for one terminal and its background.
@@ -17,16 +18,20 @@ type Theme struct {
 // New returns the theme for the terminal that r writes to.
 func New(r *lipgloss.Renderer) *Theme {
 	base := r.NewStyle()
-	onMarked := base.Background(marked)
 	quiet, key := base.Foreground(grey), base.Bold(true)
-	return &Theme{
-		Styles: newStyles(base), bars: newBars(base),
-		marked: newStyles(onMarked), markedBars: newBars(onMarked),
-		Help: help.Styles{
-			Ellipsis: quiet, ShortKey: key, ShortDesc: quiet, ShortSeparator: quiet,
-			FullKey: key, FullDesc: quiet, FullSeparator: quiet,
-		},
+	t := &Theme{Styles: newStyles(base), bars: newBars(base), marked: reversed}
+	switch r.ColorProfile() {
+	case termenv.TrueColor, termenv.ANSI256:
+		onMarked := base.Background(marked).Foreground(ink)
+		t.marked, t.markedBars = newStyles(onMarked), newBars(onMarked)
+	case termenv.Ascii:
+		key = base.Transform(bold.Apply)
 	}
+	t.Help = help.Styles{
+		Ellipsis: quiet, ShortKey: key, ShortDesc: quiet, ShortSeparator: quiet,
+		FullKey: key, FullDesc: quiet, FullSeparator: quiet,
+	}
+	return t
 }
 
 // Row returns the styles of a row, as it is selected or not.
