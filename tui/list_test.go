@@ -218,3 +218,13 @@ func TestSince(t *testing.T) {
 	s.shows("m20.", "the history since 2026-11-24 14:02:51 begins here")
 	s.hides("m19.")
 }
+
+// TestSendersAreToldApartOnASmallScreen has names that differ at their ends.
+func TestSendersAreToldApartOnASmallScreen(t *testing.T) {
+	store := tuitest.NewStore()
+	for i := range 5 {
+		store.Say(tuitest.Hello(fmt.Sprintf("broadcast-%d", i), 1, tuitest.At, stream.None, 0))
+	}
+	s := open(t, store, termenv.Ascii, 40, 12)
+	s.shows("cast-0", "cast-1", "cast-2", "cast-3", "cast-4")
+}

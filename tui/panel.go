@@ -64,7 +64,7 @@ func (s *sendersModel) panelLine(one *stream.Sender, w int, now time.Time) strin
 		intervals = th.Spark(r[:])
 	}
 	return " " + th.State(one.State).Apply(theme.Sign(one.State)) + " " + th.Bar(one.Sender, one.Color, false) +
-		cells.Left(cells.Name(one.Sender, one.Ours, nameW), nameW) + " " +
+		cells.Left(cells.Name(one.Sender, nameW), nameW) + " " +
 		intervals + " " + th.Grey.Apply(cells.Right(text, textW))
 }
 

@@ -51,7 +51,7 @@ func row(t *theme.Theme, m *stream.Message, c columns, w int, selected bool, zon
 	b.WriteString(p.Grey.Apply(m.Received.In(zone).Format(units.Clock)[:c.time]))
 	b.WriteString(p.Ink.Apply(" "))
 	b.WriteString(t.Bar(m.Sender, m.Color, selected))
-	b.WriteString(p.Ink.Apply(cells.Left(cells.Name(m.Sender, m.Ours, c.sender), c.sender) + "  "))
+	b.WriteString(p.Ink.Apply(cells.Left(cells.Name(m.Sender, c.sender), c.sender) + "  "))
 	n := c.text
 	if marks := theme.Marks(m); marks != "" {
 		b.WriteString(p.Grey.Apply(cells.Cut(marks, n)))

@@ -32,7 +32,7 @@ func (s *sendersModel) view(w int, now time.Time) []string {
 		b.WriteString(p.Accent.Apply(pointer(i == s.cursor.selected)))
 		b.WriteString(p.State(one.State).Apply(cells.Left(theme.Sign(one.State)+" "+s.stateText(one, now), stateW)))
 		b.WriteString(th.Bar(one.Sender, one.Color, i == s.cursor.selected))
-		b.WriteString(p.Ink.Apply(cells.Left(cells.Name(one.Sender, one.Ours, nameW), nameW)))
+		b.WriteString(p.Ink.Apply(cells.Left(cells.Name(one.Sender, nameW), nameW)))
 		for _, c := range columns {
 			style := p.Ink
 			if c.title == "missed" && one.Missed > 0 {

@@ -36,13 +36,9 @@ func fit(s string, n int, clean func(string) string) string {
 	return Cut(s, n)
 }
 
-// Name returns the name of a sender in at most n cells. A sender that is not a
-// hellox broadcaster (ours) is a topic. Of a topic the end is shown, since topics
-// differ there.
-func Name(sender string, ours bool, n int) string {
-	if ours {
-		return Topic(sender, n)
-	}
+// Name returns the name of a sender in at most n cells. Where it does not fit, its
+// end is shown: names of pods and topics differ there.
+func Name(sender string, n int) string {
 	if most := 20*n + 20; len(sender) > most {
 		at := len(sender) - most
 		for at < len(sender) && !utf8.RuneStart(sender[at]) {

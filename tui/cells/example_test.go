@@ -22,6 +22,9 @@ func ExampleClean() {
 }
 
 func ExampleName() {
-	fmt.Println(cells.Name("plant/line-1/temperature", false, 12))
-	// Output: …temperature
+	fmt.Println(cells.Name("plant/line-1/temperature", 12))
+	fmt.Println(cells.Name("broadcast-0", 10))
+	// Output:
+	// …temperature
+	// …oadcast-0
 }
