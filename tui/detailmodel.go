@@ -52,7 +52,10 @@ func (d *detailModel) scroll(n int) { d.top = clamp(d.top+n, 0, max(len(d.lines)
 func (d *detailModel) prepare(m *stream.Message, size, w, height int, now time.Time) {
 	d.height = height
 	if d.of != m {
-		d.top, d.size, d.since = 0, size, now
+		if d.of == nil || m == nil || d.of.Topic != m.Topic {
+			d.top = 0 // of a topic that goes on the reader keeps the place
+		}
+		d.size, d.since = size, now
 	}
 	if d.of != m || d.width != w || d.shown != d.view || d.lines == nil {
 		d.of, d.width, d.shown = m, w, d.view

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -215,4 +216,28 @@ func TestTheDetailBesideARunningListCanBeRead(t *testing.T) {
 	s.press("k") // a selection is shown at once
 	s.press("j")
 	s.shows("#5 ")
+}
+
+func TestTheDetailKeepsItsPlaceWhileItsTopicTalks(t *testing.T) {
+	store := tuitest.NewStore()
+	say := func(topic string, n int) {
+		payload := "{"
+		for i := range 60 {
+			payload += fmt.Sprintf(`"key%d":%d,`, i, n)
+		}
+		store.Say(stream.Message{Topic: topic, Sender: topic, Payload: []byte(payload + `"end":0}`), Received: tuitest.At.Add(time.Duration(n) * time.Second)})
+	}
+	say("a", 1)
+	s := open(t, store, termenv.Ascii, 80, 24)
+	s.press("2", "enter", "pgdown")
+	s.shows(`"key20": 1`)
+	s.hides("topic ")
+	say("a", 2)
+	s.follow()
+	s.shows(`"key20": 2`)
+	s.hides("topic ")
+	say("b", 3)
+	s.follow()
+	s.press("j")
+	s.shows("topic     b", `"key0": 3`)
 }
