@@ -15,7 +15,7 @@ import (
 func headerLine(t *theme.Theme, title string, st *status, dropped uint64, w int, now time.Time) string {
 	link, totals := st.linkText(t, now), ""
 	if st.known {
-		totals = fmt.Sprintf("  %s recv  %s dropped  ? ", units.Count(st.stats.Received), units.Count(dropped))
+		totals = fmt.Sprintf("  %s recv%s  %s dropped  ? ", units.Count(st.stats.Received), heldText(&st.stats), units.Count(dropped))
 	}
 	at := t.Bold.Apply(" hellox")
 	const between = " · "
@@ -24,6 +24,14 @@ func headerLine(t *theme.Theme, title string, st *status, dropped uint64, w int,
 	}
 	at += t.Grey.Apply(between) + link
 	return cells.Ends(at, t.Grey.Apply(totals), w)
+}
+
+// heldText says how many messages are held and evicted, once some were.
+func heldText(st *history.Stats) string {
+	if st.Evicted == 0 {
+		return ""
+	}
+	return fmt.Sprintf("  %s held  %s evicted", units.Count(st.Stored-min(st.Evicted, st.Stored)), units.Count(st.Evicted))
 }
 
 // tabLine renders the names of the tabs and the selection.

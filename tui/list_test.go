@@ -9,9 +9,11 @@ import (
 	"github.com/muesli/termenv"
 
 	"hellox/history"
+	memorystore "hellox/history/memory"
 	"hellox/stream"
 	"hellox/tui/source"
 	"hellox/tui/tuitest"
+	"hellox/tui/units"
 )
 
 // longStore is a store that holds n messages of text m1, m2, …
@@ -227,4 +229,24 @@ func TestSendersAreToldApartOnASmallScreen(t *testing.T) {
 	}
 	s := open(t, store, termenv.Ascii, 40, 12)
 	s.shows("cast-0", "cast-1", "cast-2", "cast-3", "cast-4")
+}
+
+func TestWhatMemoryEvictedIsTold(t *testing.T) {
+	live := memorystore.New(100_000)
+	defer live.Close()
+	for range 1000 {
+		arrival := stream.Arrival{Topic: "t/a", Payload: make([]byte, 500), Received: tuitest.At, Ack: func() {}}
+		if err := live.Append(t.Context(), []stream.Arrival{arrival}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stats, err := live.Stats(t.Context())
+	if err != nil || stats.Evicted == 0 {
+		t.Fatal(stats.Evicted, err)
+	}
+	s := open(t, live, termenv.Ascii, 80, 24)
+	s.press("g")
+	s.shows(fmt.Sprintf("%s recv  %d held  %d evicted", units.Count(1000), 1000-stats.Evicted, stats.Evicted),
+		fmt.Sprintf("%d older evicted (%s)", stats.Evicted, units.Bytes(100_000)))
+	s.hides("the history begins here")
 }

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"hellox/history"
 	"hellox/tui/cells"
 	"hellox/tui/units"
 )
@@ -38,8 +39,9 @@ func (l *listModel) appendItem(lines []string, i int, c columns, w int, selected
 	return append(lines, row(t, m, c, w, selected, l.zone))
 }
 
-// state describes the reader's place for the foot.
-func (l *listModel) state() string {
+// state describes the reader's place for the foot; st are the totals of the whole
+// history.
+func (l *listModel) state(st *history.Stats) string {
 	if l.following {
 		if l.loading && len(l.items) > 0 && len(l.items) < l.height {
 			return "searching before #" + units.Count(uint64(l.older)) + " "
@@ -50,14 +52,14 @@ func (l *listModel) state() string {
 	if l.fresh > 0 {
 		state = units.Count(l.fresh) + " new (G)  paused "
 	}
-	if begin := l.beginning(); l.top == 0 && begin != "" {
+	if begin := l.beginning(st); l.top == 0 && begin != "" {
 		state = begin + "  " + state
 	}
 	return state
 }
 
 // beginning describes what is before the oldest message held.
-func (l *listModel) beginning() string {
+func (l *listModel) beginning(st *history.Stats) string {
 	since := l.shared.since
 	switch {
 	case l.loading:
@@ -68,6 +70,12 @@ func (l *listModel) beginning() string {
 		return ""
 	case !since.IsZero():
 		return "the history since " + since.In(l.zone).Format("2006-01-02 15:04:05") + " begins here"
+	case st.Evicted > 0:
+		before := units.Count(st.Evicted) + " older evicted"
+		if st.Limit > 0 {
+			before += " (" + units.Bytes(st.Limit) + ")"
+		}
+		return before
 	}
 	return "the history begins here"
 }

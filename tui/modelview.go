@@ -124,7 +124,7 @@ func (m model) footLine() string {
 	state := "following "
 	switch m.tab {
 	case tabStream:
-		state = m.list.state()
+		state = m.list.state(&m.status.stats)
 	case tabTopics:
 		state = m.tree.state()
 	}
