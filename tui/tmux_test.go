@@ -117,15 +117,19 @@ func has(words string) func([]string) bool {
 	return func(screen []string) bool { return strings.Contains(strings.Join(screen, "\n"), words) }
 }
 
-// whole fails unless the lines that frame the screen are where they belong.
-func (x tmux) whole(screen []string, tab string) {
+// whole waits until the lines that frame the screen are where they belong, and it
+// has the words. A frame may be read while it is painted; a broken one stays so.
+func (x tmux) whole(tab, words string) []string {
 	x.t.Helper()
-	last := len(screen) - 1
-	for at, want := range map[int]string{0: "^ hellox · tmux · ", 1: tab, last - 1: "10 min .*following", last: `^ 1|^ 2.*q quit`} {
-		if !regexp.MustCompile(want).MatchString(screen[at]) {
-			x.t.Errorf("line %d is %q, want %s, of the screen\n%s", at, screen[at], want, strings.Join(screen, "\n"))
+	return x.until(tab+" in a whole frame", func(screen []string) bool {
+		last := len(screen) - 1
+		for at, want := range map[int]string{0: "^ hellox · tmux · ", 1: tab, last - 1: "10 min .*following", last: `^ 1|^ 2.*q quit`} {
+			if at < 0 || at > last || !regexp.MustCompile(want).MatchString(screen[at]) {
+				return false
+			}
 		}
-	}
+		return has(words)(screen)
+	})
 }
 
 // TestTheFrameIsWholeInTmux shows texts that tmux takes for wider, or narrower,
@@ -134,11 +138,10 @@ func TestTheFrameIsWholeInTmux(t *testing.T) {
 	for _, size := range []struct{ w, h int }{{80, 24}, {120, 30}} {
 		t.Run(fmt.Sprintf("%dx%d", size.w, size.h), func(t *testing.T) {
 			x := newTmux(t, size.w, size.h)
-			screen := x.until("the last message", has("the last one"))
+			screen := x.whole("^›stream", "the last one")
 			if len(screen) != size.h {
 				t.Fatalf("the screen has %d lines", len(screen))
 			}
-			x.whole(screen, "^›stream")
 			row := regexp.MustCompile(`^ \d\d:\d\d:\d\d\.\d{3} [▌┃]`)
 			for i, line := range screen[2 : size.h-2] {
 				if !row.MatchString(line) {
@@ -146,7 +149,7 @@ func TestTheFrameIsWholeInTmux(t *testing.T) {
 				}
 			}
 			x.run("send-keys", "2")
-			x.whole(x.until("topics", has("rate 1 min")), "›topics")
+			x.whole("›topics", "rate 1 min")
 
 			// What something else wrote to the terminal is gone after ctrl+l.
 			tty, err := os.OpenFile(x.run("display", "-p", "#{pane_tty}"), os.O_WRONLY, 0)
@@ -159,7 +162,7 @@ func TestTheFrameIsWholeInTmux(t *testing.T) {
 			}
 			x.until("what was written over it", has("wall:"))
 			x.run("send-keys", "C-l")
-			x.whole(x.until("the tabs again", func(s []string) bool { return !has("wall:")(s) && has("›topics")(s) }), "›topics")
+			x.whole("^ stream ›topics", "rate 1 min")
 
 			if wraps := x.run("display", "-p", "#{wrap_flag}"); wraps != "0" {
 				t.Errorf("tmux wraps while the screen is shown: %q", wraps)
