@@ -29,7 +29,8 @@ func newBroadcast(sh shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "broadcast",
 		Short: "Publish Hello world at random intervals",
-		Long: `Publish Hello world at random intervals, uniform between --min and --max.
+		Long: `Publish Hello world at random intervals, uniform between --min and --max;
+the first goes out as soon as it is connected.
 
 With --count N this process runs N broadcasters, each with its own connection;
 their IDs are ID-0, ID-1 and so on.`,

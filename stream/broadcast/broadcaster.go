@@ -23,7 +23,8 @@ type broadcaster struct {
 	// What it publishes.
 	mode    stream.Mode
 	seq     uint64
-	next    time.Time // when it publishes next, unless paused
+	begun   bool      // it was connected once
+	next    time.Time // when it publishes next, once it has begun and unless paused
 	timer   *time.Timer
 	blocked bool // too many messages are pending
 
@@ -56,9 +57,9 @@ func newBroadcaster(f *fleet, id string) *broadcaster {
 }
 
 func (b *broadcaster) run(ctx context.Context) {
-	b.timer = time.NewTimer(0)
+	b.timer = time.NewTimer(time.Hour)
+	b.timer.Stop() // until it begins
 	defer b.timer.Stop()
-	b.schedule()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -76,12 +77,27 @@ func (b *broadcaster) run(ctx context.Context) {
 			b.handleControl(m)
 		case c := <-b.clients:
 			b.onConnected(c)
+			b.begin()
 		case <-b.lost():
 			b.onDisconnected()
 		}
 	}
 	b.shutdown(ctx, ended)
 	<-ended
+}
+
+// begin publishes the first message, with the first connection of a start: who
+// waits for a sign of life need not wait for an interval too. Of a later
+// connection it does nothing, nor if a command to pause was faster.
+func (b *broadcaster) begin() {
+	if b.begun {
+		return
+	}
+	b.begun = true
+	if !b.mode.Paused {
+		b.next = b.Now()
+		b.onTick()
+	}
 }
 
 // schedule draws the time of the next message, from now on.

@@ -48,16 +48,20 @@ func TestCommands(t *testing.T) {
 		return h
 	}
 
+	// It had connected, so the first message was on its way.
+	if h := text(); h.Text != "Hello world" || h.Seq != 1 || h.Next != time.Hour {
+		t.Errorf("the first message is %+v", h)
+	}
 	if a := ask(stream.Command{Do: stream.Say, Text: "Guten Tag"}); !a.OK || a.State != (stream.Mode{Min: time.Hour, Max: time.Hour}) {
 		t.Errorf("say: %+v", a)
 	}
-	if h := text(); h.Text != "Guten Tag" || h.Seq != 1 || h.Next <= 59*time.Minute || h.Next > time.Hour {
+	if h := text(); h.Text != "Guten Tag" || h.Seq != 2 || h.Next <= 59*time.Minute || h.Next > time.Hour {
 		t.Errorf("said %+v", h)
 	}
 	if a := ask(stream.Command{Do: stream.Identify}); !a.OK {
 		t.Errorf("identify: %+v", a)
 	}
-	if h := text(); !strings.Contains(h.Text, "press") || h.Seq != 2 {
+	if h := text(); !strings.Contains(h.Text, "press") || h.Seq != 3 {
 		t.Errorf("identified as %+v", h)
 	}
 	if a := ask(stream.Command{Do: stream.Pause}); !a.OK || !a.State.Paused {
@@ -70,13 +74,13 @@ func TestCommands(t *testing.T) {
 		t.Errorf("say while paused: %+v", a)
 	}
 	// Nothing else was published while it was paused, whatever the interval.
-	if h := text(); h.Text != "in between" || h.Seq != 3 || h.Next != 0 {
+	if h := text(); h.Text != "in between" || h.Seq != 4 || h.Next != 0 {
 		t.Errorf("said while paused: %+v", h)
 	}
 	if a := ask(stream.Command{Do: stream.Resume}); !a.OK || a.State.Paused {
 		t.Errorf("resume: %+v", a)
 	}
-	for seq := uint64(4); seq < 7; seq++ {
+	for seq := uint64(5); seq < 8; seq++ {
 		if h := text(); h.Text != "Hello world" || h.Seq != seq || h.Next < time.Millisecond || h.Next > 2*time.Millisecond {
 			t.Errorf("after resume: %+v", h)
 		}

@@ -5,9 +5,10 @@ import (
 	"fmt"
 )
 
-// Run runs the broadcasters until ctx ends. Each waits a random time and
-// publishes its text, again and again, whether the broker is there or not: what
-// is not acknowledged is sent again in order. When ctx ends they send what is
+// Run runs the broadcasters until ctx ends. Each publishes its text as soon as it
+// is connected for the first time, and from then on after each random time,
+// whether the broker is there or not: what is not acknowledged is sent again in
+// order. When ctx ends they send what is
 // pending, publish that they are gone, and Run returns nil, within two seconds.
 //
 // An error is of the options, of the metrics or of too few open files; a
