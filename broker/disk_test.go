@@ -76,8 +76,14 @@ func TestDiskFull(t *testing.T) {
 		// receiver's absence ends that.
 		l.receiver.pause(true)
 		wait(t, "it is degraded", func() bool { return strings.Count(p.log.String(), "msg=degraded") > degraded })
-		time.Sleep(100 * time.Millisecond) // for acknowledgements that are under way
 		at := l.acked()
+		for quiet := time.Now(); time.Since(quiet) < 300*time.Millisecond; time.Sleep(5 * time.Millisecond) {
+			// Acknowledgements that are under way, the receiver's last ones, and
+			// what these make room for. Without an end to them the test times out.
+			if now := l.acked(); now != at {
+				at, quiet = now, time.Now()
+			}
+		}
 		settled := time.NewTimer(500 * time.Millisecond)
 		for n := 0; ; n++ {
 			// Others are served all the while.
