@@ -32,8 +32,7 @@ type retainedReader struct {
 const retainedSuffix = "-retained"
 
 // read passes on each retained message, in the order of the broker, until there are
-// no more, and returns how many there were. If hand returns false it ends. A
-// *ConnectError at the network says that nothing answers there at all.
+// no more, and returns how many there were. If hand returns false it ends.
 func (r *retainedReader) read(ctx context.Context, hand func(stream.Arrival) bool) (n int, err error) {
 	began := time.Now()
 	conn, err := dial(ctx, r.broker, false)
@@ -174,9 +173,9 @@ func (s *subscriber) readRetained(ctx context.Context, handOn func(stream.Arriva
 }
 
 // retainedFirst reads what the broker retains before the subscription, and reports
-// whether that is complete. Only a broker that is not reached at all is an error.
-func (s *subscriber) retainedFirst(ctx context.Context) (complete bool, err error) {
-	err = s.readRetained(ctx, func(a stream.Arrival) bool {
+// whether that is complete.
+func (s *subscriber) retainedFirst(ctx context.Context) (complete bool) {
+	err := s.readRetained(ctx, func(a stream.Arrival) bool {
 		select {
 		case s.out <- a:
 			return true
@@ -184,16 +183,10 @@ func (s *subscriber) retainedFirst(ctx context.Context) (complete bool, err erro
 			return false
 		}
 	})
-	if ctx.Err() != nil {
-		return false, ctx.Err()
-	}
-	if c := new(ConnectError); errors.As(err, &c) && stageOf(err) != stageMQTT {
-		return false, err
-	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		s.retainedFailed(err)
 	}
-	return err == nil, nil
+	return err == nil
 }
 
 func (s *subscriber) retainedFailed(err error) {
@@ -208,18 +201,17 @@ func (s *subscriber) retainedFailed(err error) {
 		"client", safetext.Clean(s.ClientID+retainedSuffix), "cause", cause, "again in", s.retainedRetry)
 }
 
-// beginRetained begins to read what the broker retains once more while the
-// subscriber receives: what changed before the subscription began, and where the
-// broker's queue was full while we were away. The function that it returns ends
-// that.
-func (s *subscriber) beginRetained(ctx context.Context) (end func()) {
+// beginRetained begins to read what the broker retains while the subscriber
+// receives: what changed before the subscription began, and where the broker's
+// queue was full while we were away. The function that it returns ends that.
+func (s *subscriber) beginRetained(ctx context.Context, client *Client) (end func()) {
 	if !s.RetainedFirst {
 		return func() {}
 	}
 	v := s.delivery
 	ctx, stop := context.WithCancel(ctx)
 	var reading sync.WaitGroup
-	reading.Go(func() { s.retainedAgain(ctx, v) })
+	reading.Go(func() { s.retainedAgain(ctx, client, v) })
 	return func() {
 		stop()
 		reading.Wait()
@@ -228,26 +220,43 @@ func (s *subscriber) beginRetained(ctx context.Context) (end func()) {
 
 // retainedAgain reads what the broker retains until that succeeds or the connection
 // ends. A message on whose topic the subscription has brought one since is left out:
-// that one may be newer.
-func (s *subscriber) retainedAgain(ctx context.Context, v *delivery) {
+// that one may be newer. What waited in a resumed session comes before: it is older.
+func (s *subscriber) retainedAgain(ctx context.Context, client *Client, v *delivery) {
 	switch {
-	case !v.retainedRead:
+	case v.resumed:
+		s.awaitBacklog(ctx)
+	case !v.retainedRead.Load():
 		if !sleep(ctx, s.retainedRetry) {
 			return
 		}
-	case v.resumed:
-		s.awaitBacklog(ctx)
 	}
 	for ctx.Err() == nil {
 		v.watchTopics(true)
 		err := s.readRetained(ctx, func(a stream.Arrival) bool { return v.handRetained(s.out, a) })
 		v.watchTopics(false)
-		if err == nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			v.retainedRead.Store(true)
+		}
+		if !s.subscribed && !s.subscribeLate(ctx, client, v) || err == nil {
 			return
 		}
 		s.retainedFailed(err)
 		sleep(ctx, s.retainedRetry)
 	}
+}
+
+// subscribeLate subscribes with the session of an earlier process, which may have
+// had other topics, and reports whether it did.
+func (s *subscriber) subscribeLate(ctx context.Context, client *Client, v *delivery) bool {
+	if err := client.subscribe(ctx, s.filters(), s.answerTimeout, s.busy); err != nil {
+		v.fail(err)
+		return false
+	}
+	s.subscribed = true
+	return true
 }
 
 // awaitBacklog waits until what a resumed session brings has come, as far as that

@@ -290,6 +290,46 @@ func TestLiveMessagesBesideRetained(t *testing.T) {
 	}
 }
 
+// What was published while a receiver was away comes in its order, and what of it
+// is retained after that: else a lamp that went from A to B and C would seem to
+// have gone from A to C, B and C.
+func TestBacklogComesBeforeRetained(t *testing.T) {
+	m := startMosquitto(t)
+	publisher, err := Connect(t.Context(), ClientOptions{Broker: m.broker(), ClientID: "publisher", KeepAlive: KeepAlive})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer publisher.Close()
+	set := func(payload string) {
+		acked, err := publisher.Publish(Message{Topic: "live", Payload: []byte(payload), QoS: 1, Retain: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		streamtest.Within(t, "the acknowledgement", acked)
+	}
+	got := newCollector()
+	times := func(payload string) (n int) {
+		for _, p := range got.liveMessages() {
+			if p == payload {
+				n++
+			}
+		}
+		return n
+	}
+	set("A")
+	_, end := got.begin(t, retainedSubscriber(m.broker()))
+	streamtest.Eventually(t, "the retained message, before the subscription and after it", func() bool { return times("A") >= 2 })
+	end()
+	set("B")
+	set("C")
+	_, end = got.begin(t, retainedSubscriber(m.broker()))
+	defer func() { end() }()
+	streamtest.Eventually(t, "the last message, from the session and as it is retained", func() bool { return times("C") >= 2 })
+	if seen := slices.Compact(got.liveMessages()); !slices.Equal(seen, []string{"A", "B", "C"}) {
+		t.Errorf("seen were %q", seen)
+	}
+}
+
 // A gate stands before a broker and decides about each connection by its client ID.
 type gate struct {
 	ln     net.Listener
@@ -411,7 +451,7 @@ func TestRetainedNeverReplacesNewer(t *testing.T) {
 	s.out, s.Now = out, time.Now
 	done, stop := context.WithCancel(t.Context())
 	defer stop()
-	v := &delivery{done: done.Done(), stop: stop, invalid: make(chan error, 1), pending: &pendingAcks{changed: make(chan struct{}, 1)}}
+	v := &delivery{done: done.Done(), stop: stop, failed: make(chan error, 1), pending: &pendingAcks{changed: make(chan struct{}, 1)}}
 	s.handle(v, stream.Arrival{Topic: "before", Payload: []byte("1"), Ack: func() {}})
 	v.watchTopics(true)
 	s.handle(v, stream.Arrival{Topic: "since", Payload: []byte("2"), Ack: func() {}})

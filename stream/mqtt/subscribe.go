@@ -31,6 +31,7 @@ type SubscribeOptions struct {
 	// RetainedFirst reads what the broker retains with a second client, ClientID
 	// and "-retained", at QoS 0 before each subscription, so that no queue limit
 	// of the broker hides it. What it retains arrives again by the subscription.
+	// What waited in a resumed session comes before both.
 	RetainedFirst bool
 	// FailFast makes the first attempt the last one if it fails.
 	FailFast bool
@@ -94,7 +95,7 @@ type subscriber struct {
 	out           chan<- stream.Arrival
 	keepAlive     time.Duration
 	answerTimeout time.Duration // how long the broker may take to answer SUBSCRIBE
-	subscribed    bool          // the broker has had the subscription
+	subscribed    bool          // the broker has had the subscription from this process
 	retainedRetry time.Duration // from a reading of what is retained that failed to the next
 	blocked       atomic.Bool   // out is full, and the handler waits
 	handled       atomic.Int64  // messages, ever
@@ -106,15 +107,23 @@ type subscriber struct {
 type delivery struct {
 	done    <-chan struct{} // closed by stop: a handler that waits for room ends
 	stop    context.CancelFunc
-	invalid chan error // room for one: what the broker must not send
+	failed  chan error // room for one: why the connection is of no use any more
 	pending *pendingAcks
 
 	handing sync.Mutex          // of one message; guards topics
 	topics  map[string]struct{} // of messages handed on that were not retained; nil: not asked for
 	// retainedRead reports whether all that the broker retains was read before:
 	// what the subscription brings of it is older, or as old.
-	retainedRead bool
+	retainedRead atomic.Bool
 	resumed      bool // the broker had stored the MQTT session
+}
+
+// fail ends the connection.
+func (v *delivery) fail(err error) {
+	select {
+	case v.failed <- err:
+	default: // another reason was first
+	}
 }
 
 func (s *subscriber) run(ctx context.Context) error {
@@ -129,21 +138,10 @@ func (s *subscriber) connect(ctx context.Context) (*Client, error) {
 }
 
 func (s *subscriber) connectOnce(ctx context.Context, unnoticed bool) (*Client, error) {
-	filters := make(map[string]byte, len(s.Topics))
-	for _, t := range s.Topics {
-		filters[t] = s.QoS
-	}
-	retainedRead := false
-	if s.RetainedFirst {
-		var err error
-		if retainedRead, err = s.retainedFirst(ctx); err != nil {
-			return nil, err
-		}
-	}
+	filters := s.filters()
 	running, stop := context.WithCancel(ctx)
 	v := &delivery{
-		done: running.Done(), stop: stop, invalid: make(chan error, 1), pending: &pendingAcks{changed: make(chan struct{}, 1)},
-		retainedRead: retainedRead,
+		done: running.Done(), stop: stop, failed: make(chan error, 1), pending: &pendingAcks{changed: make(chan struct{}, 1)},
 	}
 	client, err := Connect(ctx, ClientOptions{
 		Broker: s.Broker, ClientID: s.ClientID, Persistent: s.Persistent, ManualAck: s.Persistent,
@@ -155,10 +153,15 @@ func (s *subscriber) connectOnce(ctx context.Context, unnoticed bool) (*Client, 
 		return nil, err
 	}
 	v.resumed = client.resumed
-	if retainedRead && s.subscribed && client.resumed {
-		// The session has the subscription. Asked for again, all that is retained
-		// would come again, and fill the queue in which new messages wait.
+	switch {
+	case !s.RetainedFirst:
+	case client.resumed:
+		// The session has the subscription, of this process or, most likely, of an
+		// earlier one. Asked for now, all that is retained would come again, and
+		// fill the queue in which new messages wait.
 		clear(filters)
+	default:
+		v.retainedRead.Store(s.retainedFirst(ctx))
 	}
 	if len(filters) > 0 || !unnoticed {
 		err = client.subscribe(ctx, filters, s.answerTimeout, s.busy)
@@ -171,14 +174,23 @@ func (s *subscriber) connectOnce(ctx context.Context, unnoticed bool) (*Client, 
 	if s.Persistent && s.subscribed && !client.resumed && s.Log != nil {
 		s.Log.Warn("the broker has no session of this client: what was published in the meantime is missing", "client", s.ClientID)
 	}
-	s.subscribed = true
+	s.subscribed = s.subscribed || len(filters) > 0
 	s.delivery = v
 	return client, nil
 }
 
+// filters returns the QoS of each topic filter.
+func (s *subscriber) filters() map[string]byte {
+	filters := make(map[string]byte, len(s.Topics))
+	for _, t := range s.Topics {
+		filters[t] = s.QoS
+	}
+	return filters
+}
+
 // serve hands on until the connection ends, and returns why it did.
 func (s *subscriber) serve(ctx context.Context, client *Client) error {
-	defer s.beginRetained(ctx)()
+	defer s.beginRetained(ctx, client)()
 	defer s.delivery.stop()
 	silent := time.NewTimer(silentWhenWell)
 	defer silent.Stop()
@@ -186,7 +198,7 @@ func (s *subscriber) serve(ctx context.Context, client *Client) error {
 		select {
 		case <-client.Lost():
 			return client.Err()
-		case err := <-s.delivery.invalid:
+		case err := <-s.delivery.failed:
 			return err
 		case <-silent.C:
 			client.assumeWell()
@@ -223,17 +235,14 @@ func (s *subscriber) handle(v *delivery, a stream.Arrival) {
 	}
 	if err := stream.CheckTopic(a.Topic); err != nil {
 		// [MQTT-1.5.3-1]: such a peer is to be hung up on.
-		select {
-		case v.invalid <- fmt.Errorf("the broker sent a message on a topic that cannot be: %w", err):
-		default:
-		}
+		v.fail(fmt.Errorf("the broker sent a message on a topic that cannot be: %w", err))
 		return
 	}
 	if isNotice(a.Topic) && !s.asksFor(a.Topic) {
 		return // the client has read it
 	}
 	a.Received = s.Now()
-	a.Superseded = a.Retained && v.retainedRead
+	a.Superseded = a.Retained && v.retainedRead.Load()
 	s.handled.Add(1)
 	counted := s.Persistent && a.QoS > 0
 	if a.Superseded && v.pending.n.Load() == 0 {
