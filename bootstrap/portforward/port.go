@@ -13,9 +13,10 @@ import (
 
 // A Port is the local port that a forward should listen on.
 type Port struct {
-	Number int    // 0: any free one
-	Asked  bool   // the user asked for it, so no other is tried
-	Flag   string // --web-port, for the hint
+	Number  int    // 0: any free one
+	Asked   bool   // the user asked for it, so no other is tried
+	Flag    string // --web-port, for the hint
+	Command string // what takes the flag, for the hint: hellox up --namespace two
 }
 
 // portsTried is how many ports after the preferred one are tried.
@@ -36,7 +37,7 @@ func (p Port) Listen(ctx context.Context) (*Listener, error) {
 		return nil, &step.Error{
 			Kind:     step.Missing,
 			Sentence: taken,
-			Hint:     fmt.Sprintf("hellox up %s 0", p.Flag),
+			Hint:     p.Command + " " + p.Flag + " 0",
 		}
 	}
 	for next := p.Number + 1; next <= min(p.Number+portsTried, 65535); next++ {
@@ -51,7 +52,7 @@ func (p Port) Listen(ctx context.Context) (*Listener, error) {
 	return nil, &step.Error{
 		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("%s, and so are the %d after it", taken, portsTried),
-		Hint:     fmt.Sprintf("hellox up %s 0", p.Flag),
+		Hint:     p.Command + " " + p.Flag + " 0",
 	}
 }
 

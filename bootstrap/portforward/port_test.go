@@ -24,7 +24,7 @@ func occupy(t *testing.T, network, address string) int {
 
 func TestPortAskedForAndTaken(t *testing.T) {
 	taken := occupy(t, "tcp4", "127.0.0.1:0")
-	_, err := Port{Number: taken, Asked: true, Flag: "--web-port"}.Listen(t.Context())
+	_, err := Port{Number: taken, Asked: true, Flag: "--web-port", Command: "hellox up --namespace two"}.Listen(t.Context())
 	e := new(step.Error)
 	if !errors.As(err, &e) || e.Kind != step.Missing {
 		t.Fatalf("error %v, want one of kind Missing", err)
@@ -33,7 +33,7 @@ func TestPortAskedForAndTaken(t *testing.T) {
 	if !strings.Contains(e.Error(), fmt.Sprint(taken)) || !strings.Contains(e.Error(), owner) {
 		t.Errorf("%q names neither port %d nor owner %s", e, taken, owner)
 	}
-	if !strings.Contains(e.Hint, "--web-port 0") {
+	if e.Hint != "hellox up --namespace two --web-port 0" {
 		t.Errorf("hint %q", e.Hint)
 	}
 }

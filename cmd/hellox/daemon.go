@@ -18,7 +18,7 @@ func (o *upOptions) spawnDaemon(ctx context.Context, sh shell, here state.Instal
 	if exit := new(exec.ExitError); errors.As(err, &exit) && exit.ExitCode() > 0 {
 		return errReported(exit.ExitCode()) // it has written why
 	}
-	return storageError("start "+here.String(), string(dir), err)
+	return storageError(here, dir, err)
 }
 
 // daemonArgs returns the command line of the process left in the background.

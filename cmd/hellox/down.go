@@ -85,9 +85,9 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 		return err
 	}
 	if instance.Target == targetLocal {
-		return timedOut(limited, "down", o.downLocal(limited, root, instance, steps))
+		return timedOut(limited, "down", "hellox down "+instance.Flags(), o.downLocal(limited, root, instance, steps))
 	}
-	return timedOut(limited, "down", o.downCluster(limited, sh, root, instance, steps))
+	return timedOut(limited, "down", "hellox down "+instance.Flags(), o.downCluster(limited, sh, root, instance, steps))
 }
 
 // confirm asks before a whole cluster is deleted.
@@ -132,7 +132,7 @@ func lockToRemove(ctx context.Context, root string, i state.Installation) (*stat
 	for {
 		lock, err := dir.AcquireToRemove(i)
 		if !errors.Is(err, state.ErrLocked) {
-			return lock, cannotWrite(dir, err)
+			return lock, cannotWrite(dir, i, err)
 		}
 		if p := dir.Process(ctx); p.Running && !p.Removing {
 			return nil, failed(fmt.Errorf("remove %s: nothing was removed: meanwhile %s", i, describe(p)), "hellox down "+i.Flags())
@@ -169,7 +169,7 @@ func (o *downOptions) downLocal(ctx context.Context, root string, instance state
 	gone := false
 	if err == nil {
 		gone = dir.Empty() // another hellox down removed it meanwhile
-		err = cannotWrite(dir, lock.Remove())
+		err = cannotWrite(dir, instance.Installation, lock.Remove())
 	}
 	if err != nil {
 		steps.Fail(err)
@@ -181,11 +181,11 @@ func (o *downOptions) downLocal(ctx context.Context, root string, instance state
 }
 
 // cannotWrite adds the folder and a hint to an error of locking or removing it.
-func cannotWrite(dir state.Dir, err error) error {
+func cannotWrite(dir state.Dir, i state.Installation, err error) error {
 	if err == nil {
 		return nil
 	}
-	return failed(fmt.Errorf("remove %s: %w", dir, err), fmt.Sprintf("chmod -R u+w %s && hellox down", dir))
+	return failed(fmt.Errorf("remove %s: %w", dir, err), fmt.Sprintf("chmod -R u+w %s && hellox down %s", args.Quote(string(dir)), i.Flags()))
 }
 
 // downCluster removes the installation from its cluster, then its record here.
@@ -220,7 +220,7 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, in
 	if o.keepData && !gone {
 		return lock.Release()
 	}
-	return cannotWrite(lock.Dir(), lock.Remove())
+	return cannotWrite(lock.Dir(), instance.Installation, lock.Remove())
 }
 
 // removeFrom removes the installation from its cluster.

@@ -11,6 +11,7 @@ import (
 
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
+	"hellox/cmd/hellox/state"
 	"hellox/sqlitefile"
 )
 
@@ -49,15 +50,15 @@ func failed(err error, hint string) error {
 	return &failure{err, exitFailed, hint}
 }
 
-// storageError returns err, the error of verb, which stores in dir, as a sentence
-// with a hint if the disk is full or the folder cannot be written to.
-func storageError(verb string, dir string, err error) error {
+// storageError returns err, the error of starting i, which stores in dir, as a
+// sentence with a hint if the disk is full or the folder cannot be written to.
+func storageError(i state.Installation, dir state.Dir, err error) error {
 	denied := new(fs.PathError)
 	switch {
 	case isFull(err):
-		return failed(fmt.Errorf("%s: the disk of %s is full", verb, dir), "df -h "+filepath.Dir(dir))
+		return failed(fmt.Errorf("start %s: the disk of %s is full", i, dir), "df -h "+filepath.Dir(string(dir)))
 	case errors.Is(err, syscall.EROFS), errors.As(err, &denied) && errors.Is(denied, fs.ErrPermission):
-		return failed(fmt.Errorf("%s: %w", verb, err), `XDG_STATE_HOME="$HOME/hellox-state" hellox up`)
+		return failed(fmt.Errorf("start %s: %w", i, err), `XDG_STATE_HOME="$HOME/hellox-state" hellox up `+i.Flags())
 	}
 	return err
 }

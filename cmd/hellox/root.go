@@ -123,19 +123,11 @@ func flagHint(cmd *cobra.Command, err error) string {
 	switch {
 	case !takesText(cmd):
 	case cmd.Name() == "publish":
-		return "hellox publish -- " + shellQuote(text) + ", if that is the text"
+		return "hellox publish -- " + args.Quote(text) + ", if that is the text"
 	default:
-		return "hellox tell SENDER say -- " + shellQuote(text) + ", if that is the text"
+		return "hellox tell SENDER say -- " + args.Quote(text) + ", if that is the text"
 	}
 	return cmd.CommandPath() + " --help"
-}
-
-// shellQuote returns s as one word of a command line.
-func shellQuote(s string) string {
-	if strings.Trim(s, "-+.,:/_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // takesText reports whether an argument of cmd is a text that may begin with -.

@@ -137,7 +137,7 @@ func (r *statusReport) end(ctx context.Context, s selection, unknown []error) er
 		return output.JSON(r.sh.out, report)
 	}
 	if len(r.list) == 0 {
-		fmt.Fprintf(r.sh.err, "nothing is up%s\nhint: hellox up\n", s)
+		fmt.Fprintf(r.sh.err, "nothing is up%s\nhint: %s\n", s, s.up())
 	}
 	for _, err := range unknown {
 		r.steps.Note(err.Error())

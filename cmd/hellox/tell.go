@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/stream"
 	"hellox/tui/units"
@@ -96,13 +97,13 @@ func tellHint(args []string) string {
 }
 
 // absentHint returns the command to type instead.
-func absentHint(absent *stream.AbsentError, args []string) string {
+func absentHint(absent *stream.AbsentError, given []string) string {
 	if len(absent.Here) == 0 {
 		return "hellox scale 1"
 	}
-	words := []string{"hellox tell", shellQuote(slices.Min(absent.Here))}
-	for _, word := range args[1:] {
-		words = append(words, shellQuote(word))
+	words := []string{"hellox tell", args.Quote(slices.Min(absent.Here))}
+	for _, word := range given[1:] {
+		words = append(words, args.Quote(word))
 	}
 	return strings.Join(words, " ")
 }

@@ -37,6 +37,8 @@ type upOptions struct {
 	dryRun          bool
 	output          string
 	given           []string // the flags on the command line that need a cluster
+	again           string   // hellox up, with the selection as given, for hints
+	onKind          string   // the same in a kind cluster
 }
 
 func newUp(sh shell) *cobra.Command {
@@ -62,6 +64,9 @@ leaves the pods. Run again, it changes only what differs.`,
 			o.web.Asked, o.mqtt.Asked = args.Set(f, "web-port"), args.Set(f, "mqtt-port")
 			o.broadcastersSet = args.Set(f, "broadcasters")
 			o.given = args.Given(f, "profile", "kustomize", "node-image")
+			o.again = strings.Join(append([]string{"hellox up"}, args.Words(f, "target", "profile", "namespace")...), " ")
+			o.onKind = strings.Join(append([]string{"hellox up --target kind"}, args.Words(f, "profile", "namespace")...), " ")
+			o.web.Command, o.mqtt.Command = o.again, o.again
 			return o.run(cmd.Context(), sh)
 		},
 	}
@@ -102,7 +107,7 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 	found, err := cluster.Find(setup, all, findOptions(o.selection))
 	if err != nil {
 		steps.Fail(err)
-		return timedOut(setup, "up", err)
+		return timedOut(setup, "up", o.again, err)
 	}
 	if found.Target == cluster.Local {
 		o.profile = ""
@@ -115,25 +120,25 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 		if slices.Contains(o.given, "--node-image") {
 			if err := found.CheckNodeImage(setup, o.nodeImage); err != nil {
 				steps.Fail(err)
-				return timedOut(setup, "up", err)
+				return timedOut(setup, "up", o.again, err)
 			}
 		}
 		o.target, o.profile = string(found.Target), found.Profile
 		err = o.upCluster(ctx, setup, sh, found, steps)
 	}
-	return timedOut(setup, "up", err)
+	return timedOut(setup, "up", o.again, err)
 }
 
 // check returns why the flags of up cannot apply together.
 func (o *upOptions) check() error {
 	if o.web.Number == o.mqtt.Number && o.web.Number != 0 {
-		return usage(fmt.Sprintf("--web-port and --mqtt-port are both %d: page and broker need a port each", o.web.Number), "hellox up --web-port 0 --mqtt-port 0")
+		return usage(fmt.Sprintf("--web-port and --mqtt-port are both %d: page and broker need a port each", o.web.Number), o.again+" --web-port 0 --mqtt-port 0")
 	}
 	if o.target == targetLocal {
 		return o.checkLocal("--target local")
 	}
 	if o.target == "minikube" && slices.Contains(o.given, "--node-image") {
-		return usage("--node-image is for kind, not for --target minikube", "hellox up --target kind --node-image "+o.nodeImage)
+		return usage("--node-image is for kind, not for --target minikube", o.onKind+" --node-image "+args.Quote(o.nodeImage))
 	}
 	return nil
 }
@@ -143,15 +148,16 @@ func (o *upOptions) checkLocal(why string) error {
 	if len(o.given) == 0 {
 		return nil
 	}
-	return usage(strings.Join(o.given, ", ")+" is for minikube and kind, not for "+why, "hellox up --target kind, or leave it out")
+	return usage(strings.Join(o.given, ", ")+" is for minikube and kind, not for "+why, o.onKind+", or leave it out")
 }
 
 // timedOut puts the cause of the ended deadline of a command in the place of
-// "context deadline exceeded", which says nothing to a person.
-func timedOut(ctx context.Context, command string, err error) error {
+// "context deadline exceeded", which says nothing to a person. The hint is to type
+// it again, with its selection, and more time.
+func timedOut(ctx context.Context, command, again string, err error) error {
 	cause := context.Cause(ctx)
 	if err == nil || cause == nil || errors.Is(cause, context.Canceled) || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, cause) {
 		return err
 	}
-	return failed(fmt.Errorf("%s: %w", command, cause), "hellox "+command+" --timeout 15m")
+	return failed(fmt.Errorf("%s: %w", command, cause), again+" --timeout 15m")
 }

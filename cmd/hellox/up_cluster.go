@@ -223,15 +223,14 @@ func (o *upOptions) withLock(ctx context.Context, dir state.Dir, i state.Instanc
 		defer cancel()
 		return held("bring it up", i.Installation, dir.Process(soon))
 	}
-	start := "start " + i.Installation.String()
 	if err != nil {
-		return storageError(start, string(dir), err)
+		return storageError(i.Installation, dir, err)
 	}
 	err, released := f(lock), lock.Release()
 	if err != nil && isFull(released) {
 		released = nil // err says it
 	}
-	return storageError(start, string(dir), errors.Join(err, released))
+	return storageError(i.Installation, dir, errors.Join(err, released))
 }
 
 // holdForwards prints where the stream is, and holds the forwards until a

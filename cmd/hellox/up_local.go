@@ -71,7 +71,7 @@ func (o *upOptions) runLocal(ctx, setup context.Context, sh shell, lock *state.L
 		err = context.Cause(ctx) // not what it was doing then
 	}
 	if err != nil {
-		err = storageError("start "+lock.Installation().String(), string(lock.Dir()), err)
+		err = storageError(lock.Installation(), lock.Dir(), err)
 		steps.Fail(err)
 		return err
 	}
@@ -158,7 +158,7 @@ func (o *upOptions) checkPorts(instance state.Instance) error {
 			continue
 		}
 		return usage(fmt.Sprintf("%s %d: %s is up already, and process %d listens on port %s", p.asked.Flag, p.asked.Number,
-			instance.Installation, instance.Owner.PID, at.Port()), "hellox down --keep-data "+instance.Flags()+", then hellox up with that port")
+			instance.Installation, instance.Owner.PID, at.Port()), "hellox down --keep-data "+instance.Flags()+" && "+o.again+" "+p.asked.Flag+" "+strconv.Itoa(p.asked.Number))
 	}
 	return nil
 }

@@ -99,6 +99,26 @@ func Given(flags *pflag.FlagSet, names ...string) []string {
 	return given
 }
 
+// Words returns those of the named flags that are on the command line, each with its
+// value, as they can be typed again.
+func Words(flags *pflag.FlagSet, names ...string) []string {
+	var words []string
+	for _, name := range names {
+		if flags.Changed(name) {
+			words = append(words, "--"+name, Quote(flags.Lookup(name).Value.String()))
+		}
+	}
+	return words
+}
+
+// Quote returns s as one word of a command line.
+func Quote(s string) string {
+	if s != "" && strings.Trim(s, "-+.,:/_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
 // Variable returns the name of the environment variable of a flag.
 func Variable(flag string) string {
 	return "HELLOX_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
