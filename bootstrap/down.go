@@ -218,21 +218,26 @@ func (d *downRun) removeNamespace(ctx context.Context) error {
 	return nil
 }
 
+// CheckCreated returns why hellox must not delete c: up did not create it.
+func CheckCreated(ctx context.Context, c *cluster.Cluster) error {
+	created, err := install.CreatedByHellox(ctx, c.REST)
+	if err != nil || created {
+		return err
+	}
+	return &step.Error{
+		Kind:     step.Unsafe,
+		Sentence: fmt.Sprintf("delete %s: hellox did not make it", c),
+		Hint:     "delete it with the tool that made it, or type hellox down without --cluster",
+	}
+}
+
 func (d *downRun) deleteCluster(ctx context.Context) error {
 	if !d.options.DeleteCluster {
 		return nil
 	}
 	d.steps.Begin(step.DeleteCluster)
-	created, err := install.CreatedByHellox(ctx, d.cluster.REST)
-	if err != nil {
+	if err := CheckCreated(ctx, d.cluster); err != nil {
 		return err
-	}
-	if !created {
-		return &step.Error{
-			Kind:     step.Unsafe,
-			Sentence: fmt.Sprintf("delete %s: hellox did not make it", d.cluster),
-			Hint:     "delete it with the tool that made it",
-		}
 	}
 	installations, err := install.List(ctx, d.cluster.REST)
 	if err != nil {

@@ -26,6 +26,7 @@ type downOptions struct {
 	yes      bool
 	timeout  time.Duration
 	output   string
+	given    []string // the flags on the command line that need a cluster
 }
 
 func newDown(sh shell) *cobra.Command {
@@ -37,6 +38,7 @@ func newDown(sh shell) *cobra.Command {
 If nothing is left to remove, it does nothing.`,
 		Example: "  hellox down\n  hellox down --keep-data\n  hellox down --cluster",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.given = args.Given(cmd.Flags(), "cluster")
 			return o.run(cmd.Context(), sh)
 		},
 	}
@@ -52,6 +54,9 @@ If nothing is left to remove, it does nothing.`,
 }
 
 func (o *downOptions) run(ctx context.Context, sh shell) error {
+	if o.target == targetLocal && len(o.given) > 0 {
+		return usage("--cluster is for minikube and kind, not for --target local", "hellox down"+o.selection.flags())
+	}
 	root, err := state.Root(sh.env)
 	if err != nil {
 		return err
@@ -79,10 +84,17 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 	if errors.Is(instance.Unreadable, state.ErrVersion) { // what it wrote beside the record is not known
 		return instance.Unreadable
 	}
+	if instance.Target == targetLocal && len(o.given) > 0 {
+		return usage("--cluster is for minikube and kind, not for "+instance.String(), "hellox down "+instance.Flags())
+	}
 	limited, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("it took longer than --timeout %s", o.timeout))
 	defer cancel()
-	if err := o.confirm(ctx, sh, instance); err != nil {
-		return err
+	there, err := o.deletable(limited, sh, instance)
+	if err == nil && there {
+		err = o.confirm(ctx, sh, instance)
+	}
+	if err != nil {
+		return timedOut(limited, "down", "hellox down "+instance.Flags(), err)
 	}
 	if instance.Target == targetLocal {
 		return timedOut(limited, "down", "hellox down "+instance.Flags(), o.downLocal(limited, root, instance, steps))
@@ -90,9 +102,25 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 	return timedOut(limited, "down", "hellox down "+instance.Flags(), o.downCluster(limited, sh, root, instance, steps))
 }
 
+// deletable reports whether the cluster of instance is there to be deleted, if that
+// is asked for. One that up did not create is refused before anything is removed.
+func (o *downOptions) deletable(ctx context.Context, sh shell, instance state.Instance) (there bool, err error) {
+	if !o.cluster || o.dryRun || instance.Target == targetLocal {
+		return false, nil
+	}
+	cluster, err := connectCluster(ctx, sh, instance.Installation)
+	if errors.Is(err, errNoCluster) {
+		return false, nil
+	}
+	if err == nil {
+		err = bootstrap.CheckCreated(ctx, cluster)
+	}
+	return err == nil, err
+}
+
 // confirm asks before a whole cluster is deleted.
 func (o *downOptions) confirm(ctx context.Context, sh shell, instance state.Instance) error {
-	if !o.cluster || o.yes || o.dryRun || instance.Target == targetLocal {
+	if o.yes {
 		return nil
 	}
 	if !output.IsTerminal(sh.in) || !output.IsTerminal(sh.err) {

@@ -120,7 +120,7 @@ func (s selection) selectOne(ctx context.Context, sh shell) (state.Instance, err
 func (s selection) none(ctx context.Context, sh shell) error {
 	there := s.others(ctx, sh)
 	if len(there) == 0 {
-		return missing(fmt.Errorf("find the stream: nothing is up%s", s), s.up())
+		return missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up"+s.flags())
 	}
 	return usage(fmt.Sprintf("find the stream: nothing is up%s; there is %s", s, names(there)), "select one with "+choices(there))
 }
@@ -205,9 +205,9 @@ func (s selection) String() string {
 	return " with " + strings.Join(words, ", ")
 }
 
-// up returns the command that brings s up.
-func (s selection) up() string {
-	words := []string{"hellox up"}
+// flags returns the words that follow a command to give it s, or "".
+func (s selection) flags() string {
+	words := []string{""}
 	for _, w := range []struct{ flag, value string }{{"--target", s.target}, {"--profile", s.profile}, {"--namespace", s.namespace}} {
 		if w.value != "" {
 			words = append(words, w.flag, args.Quote(w.value))

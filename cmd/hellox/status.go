@@ -137,7 +137,7 @@ func (r *statusReport) end(ctx context.Context, s selection, unknown []error) er
 		return output.JSON(r.sh.out, report)
 	}
 	if len(r.list) == 0 {
-		fmt.Fprintf(r.sh.err, "nothing is up%s\nhint: %s\n", s, s.up())
+		fmt.Fprintf(r.sh.err, "nothing is up%s\nhint: hellox up%s\n", s, s.flags())
 	}
 	for _, err := range unknown {
 		r.steps.Note(err.Error())

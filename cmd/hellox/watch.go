@@ -74,7 +74,7 @@ The variable HELLOX_BACKGROUND, light or dark, is taken instead.
 	args.Number(flags, &o.qos, "qos", "", 0, 0, 2, "subscribe to a broker's URL with QoS `0|1|2`; above 0 its queue limit may hide retained messages")
 	flags.StringVar(&o.filter, "filter", "", "show only messages that match the `EXPRESSION`")
 	args.String(flags, &o.output, "output", "", "`tui|plain|json` (default: tui on a terminal, else plain)", args.OneOf("tui", "plain", "json"))
-	args.Number(flags, &o.count, "count", "n", 0, 0, args.NoLimit, "end after `N` messages")
+	args.Number(flags, &o.count, "count", "n", 0, 1, args.NoLimit, "end after `N` messages")
 	args.Duration(flags, &o.duration, "for", 0, 0, "end after this `TIME`; with --count, fail if fewer came")
 	flags.StringVar(&o.since, "since", "", "begin in the history: `DURATION|TIME`, 5m or 1d ago, a date or RFC 3339")
 	flags.StringVar(&o.memory, "memory", "256MiB", "hold at most `BYTES` of messages in memory")
