@@ -51,7 +51,7 @@ func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
 func (s *sendersModel) panelLine(one *stream.Sender, w int, now time.Time) string {
 	th := s.shared.theme
 	const rhythmW, textW = len(rhythm{}), 11
-	text := s.stateText(one, now)
+	text := s.stateText(one, now, units.Brief)
 	if one.State == stream.OnTime {
 		text = ""
 		if one.IntervalMS != nil {

@@ -143,15 +143,15 @@ func (s *sendersModel) tally() map[stream.State]int {
 }
 
 // stateText describes a state: how late, for how long silent, since when gone, why
-// unknown.
-func (s *sendersModel) stateText(one *stream.Sender, now time.Time) string {
+// unknown. age formats how long.
+func (s *sendersModel) stateText(one *stream.Sender, now time.Time, age func(time.Duration) string) string {
 	zone := now.Location()
 	switch one.State {
 	case stream.Late:
 		due := one.LastSeen.Add(stream.FromMillis(one.ExpectedMS))
-		return "late " + units.Age(now.Sub(due))
+		return "late " + age(now.Sub(due))
 	case stream.Silent:
-		return "silent " + units.Age(now.Sub(one.LastSeen))
+		return "silent " + age(now.Sub(one.LastSeen))
 	case stream.Gone:
 		return "gone " + one.Since.In(zone).Format("15:04")
 	case stream.Lost:
@@ -159,7 +159,10 @@ func (s *sendersModel) stateText(one *stream.Sender, now time.Time) string {
 	case stream.Unknown:
 		switch {
 		case !s.away.IsZero():
-			return "away " + units.Elapsed(now.Sub(s.away))
+			if d := now.Sub(s.away); d < 100*time.Second {
+				return "away " + units.Elapsed(d)
+			}
+			return "away " + age(now.Sub(s.away))
 		case one.LastSeen.IsZero():
 			return "retained"
 		case one.Messages == 1 && one.ExpectedMS == 0:

@@ -52,6 +52,28 @@ func TestSendersThatAreNotJudged(t *testing.T) {
 	s.shows("● on time", "‖ paused")
 }
 
+// For how long a sender is silent is there to the end: in the table in full, in the
+// narrow panel in its largest unit.
+func TestSilenceIsNotCut(t *testing.T) {
+	store := tuitest.NewStore()
+	store.Totals.Link = stream.Link{State: stream.Connected}
+	store.Known = []stream.Sender{
+		{Sender: "broadcast-0", Ours: true, State: stream.Silent, LastSeen: tuitest.At.Add(-645 * time.Second), Messages: 9},
+		{Sender: "broadcast-1", Ours: true, State: stream.Silent, LastSeen: tuitest.At.Add(-47 * time.Hour), Messages: 9},
+	}
+	for _, w := range []int{80, 120, 160} {
+		s := open(t, store, termenv.Ascii, w, 24)
+		if w == 160 {
+			s.poll()
+			s.shows("silent 11 m ", "silent 47 h ", "broadcast-0", "broadcast-1")
+			s.hides("…")
+		}
+		s.press("3")
+		s.poll()
+		s.shows("○ silent 11 m 05 s ", "○ silent 47 h 00 m ", "broadcast-0 ", "broadcast-1 ")
+	}
+}
+
 // The senders are read as soon as they are shown, not with the next totals.
 func TestSendersAreReadWhenTheyAreShown(t *testing.T) {
 	store := tuitest.NewStore()

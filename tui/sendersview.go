@@ -6,13 +6,14 @@ import (
 
 	"hellox/tui/cells"
 	"hellox/tui/theme"
+	"hellox/tui/units"
 )
 
 // view renders the senders as a table in w cells.
 func (s *sendersModel) view(w int, now time.Time) []string {
 	th := s.shared.theme
 	from, to := s.cursor.visible()
-	const stateW = 15
+	const stateW = 19 // ○ silent 11 m 05 s and a space
 	nameW := 8
 	for i := from; i < to; i++ {
 		nameW = max(nameW, cells.Width(cells.Topic(s.all[i].Sender, 40)))
@@ -30,7 +31,7 @@ func (s *sendersModel) view(w int, now time.Time) []string {
 		p := th.Row(i == s.cursor.selected)
 		var b strings.Builder
 		b.WriteString(p.Accent.Apply(pointer(i == s.cursor.selected)))
-		b.WriteString(p.State(one.State).Apply(cells.Left(theme.Sign(one.State)+" "+s.stateText(one, now), stateW)))
+		b.WriteString(p.State(one.State).Apply(cells.Left(theme.Sign(one.State)+" "+s.stateText(one, now, units.Age), stateW)))
 		b.WriteString(th.Bar(one.Sender, one.Color, i == s.cursor.selected))
 		b.WriteString(p.Ink.Apply(cells.Left(cells.Name(one.Sender, nameW), nameW)))
 		for _, c := range columns {

@@ -46,7 +46,10 @@ func TestLook(t *testing.T) {
 		{"light", 1440, 900, false, "light"},
 		{"dark", 1440, 900, false, "dark"},
 		{"phone", 390, 844, true, "light"},
+		{"phone-dark", 390, 844, true, "dark"},
 		{"middle", 1000, 700, false, "light"},
+		{"small", 700, 800, false, "light"},
+		{"small-dark", 700, 800, false, "dark"},
 	}
 	only := os.Getenv("HELLOX_LOOK_ONLY") // part of a picture's name
 	ctx := chromium(t)

@@ -51,6 +51,20 @@ func Age(d time.Duration) string {
 	return Elapsed(d)
 }
 
+// Brief formats an age in at most five cells for less than 1,000 days: of minutes
+// and more, only the largest unit.
+func Brief(d time.Duration) string {
+	switch {
+	case d < 100*time.Second:
+		return Age(d)
+	case d < time.Hour:
+		return fmt.Sprintf("%d m", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d d", int(d.Hours())/24)
+}
+
 // Elapsed formats a time that is counted by the second, up or down: 4 s,
 // 2 m 05 s.
 func Elapsed(d time.Duration) string {

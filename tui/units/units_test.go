@@ -51,6 +51,17 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+func TestBrief(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		3200 * time.Millisecond: "3.2 s", 99 * time.Second: "99 s", 100 * time.Second: "1 m", 665 * time.Second: "11 m",
+		time.Hour: "1 h", 48*time.Hour - 1: "47 h", 48 * time.Hour: "2 d", 999 * 24 * time.Hour: "999 d",
+	} {
+		if got := units.Brief(d); got != want {
+			t.Errorf("%s is %q, want %q", d, got, want)
+		}
+	}
+}
+
 func TestNoneIsEmpty(t *testing.T) {
 	if s := units.Delta(stream.None) + units.Latency(stream.None); s != "" {
 		t.Errorf("no value is written as %q", s)

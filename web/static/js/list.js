@@ -8,7 +8,7 @@ import { count, delta, latency, parseTime, time } from './format.js';
 import { summary } from './payload.js';
 import { Emitter } from './emitter.js';
 
-const narrow = matchMedia('(max-width: 899px)');
+const tiny = matchMedia('(max-width: 559px)'); // as in narrow.css
 const touch = matchMedia('(pointer: coarse)'); // no keyboard: keys are not shown
 const edge = 100; // rows from either end at which more are loaded
 
@@ -172,7 +172,7 @@ export class List extends Emitter {
     text(at, time(parseTime(m.received)));
     const [bar, bdi] = from.children;
     attribute(bar, 'class', barClass(colorOf(m.sender, m.color ?? this.#senders.get(m.sender)?.color)));
-    text(bdi, shorten(cleanTopic(m.sender), narrow.matches ? 8 : 20));
+    text(bdi, shorten(cleanTopic(m.sender), tiny.matches ? 8 : 20));
     attribute(from, 'title', cleanTopic(m.sender));
     const [marks, words] = content.children;
     text(marks, (m.retained ? '▣ ' : '') + (m.reordered ? '↶ ' : ''));

@@ -20,7 +20,8 @@ export const states = ['on time', 'late', 'silent', 'paused', 'lost', 'gone', 'u
 export const stateSign = (state) => signs[state] ?? { sign: '◌', kind: 'off' };
 
 /**
- * A sender's state now in words, with how long or since when, or why it is not known.
+ * A sender's state now in few words, with how long or since when, or why it is not known:
+ * the panel has room for 16 characters.
  * @param {{state: string, since: number, seen: number, expected: number, away: {who: string, since: number}|null, facts: object}} s times in ms
  * @param {number} now
  */
@@ -29,9 +30,9 @@ export function stateWords(s, now) {
     case 'paused':
       return 'paused';
     case 'unknown':
-      if (s.away) return `${s.away.who} away ${elapsed(now - s.away.since)}`;
-      if (!s.seen) return 'retained only';
-      return s.facts?.messages === 1 && !s.expected ? 'one message so far' : 'unknown';
+      if (s.away) return `away ${elapsed(now - s.away.since)}`;
+      if (!s.seen) return 'retained';
+      return oneMessage(s) ? 'one message' : 'unknown';
     case 'late':
       return s.expected ? 'late ' + age(now - s.seen - s.expected) : 'late';
     case 'silent':
@@ -44,6 +45,8 @@ export function stateWords(s, now) {
   return age(now - s.seen);
 }
 
+const oneMessage = (s) => s.facts?.messages === 1 && !s.expected;
+
 /** The state as a sentence, for a tooltip. */
 export function stateSentence(s, now) {
   switch (s.state) {
@@ -53,6 +56,10 @@ export function stateSentence(s, now) {
       return `lost ${timeShort(s.since)} (connection broke)`;
     case 'on time':
       return `on time, last message ${age(now - s.seen)} ago`;
+    case 'unknown':
+      if (s.away) return `${s.away.who} ${stateWords(s, now)}`;
+      if (!s.seen) return 'retained only';
+      if (oneMessage(s)) return 'one message so far';
   }
   return stateWords(s, now);
 }
