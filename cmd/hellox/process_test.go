@@ -195,3 +195,13 @@ func TestVerbOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestDeniedFilter holds that a hellox broker's reason is told, which is not about
+// rights here.
+func TestDeniedFilter(t *testing.T) {
+	filter := strings.Repeat("a/", 17) + "#"
+	out, err := exec.Command("hellox", "watch", startBroker(t), "--topic", filter, "--output", "plain").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "has 18 levels; at most 16") || strings.Contains(string(out), "may not read") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -158,7 +158,7 @@ func (c *Conn) subscribeAnswers(ctx context.Context, client *Client) (seesAbsenc
 		return false, err
 	}
 	if answers := stream.AnswerTopic("+"); !granted(answers) {
-		return false, stream.WithHint(fmt.Errorf("subscribe to %s: %w", answers, ErrDenied), "this user may not read that topic")
+		return false, client.denied(ctx, answers, dialTimeout, notBusy)
 	}
 	c.answering, c.seesAbsence = client, granted(stream.PresenceTopic("+")) && granted(stream.CommandTopic("+"))
 	return c.seesAbsence, nil

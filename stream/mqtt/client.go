@@ -169,10 +169,21 @@ func (c *Client) subscribe(ctx context.Context, filters map[string]byte, timeout
 	}
 	for filter := range filters {
 		if !granted(filter) {
-			return stream.WithHint(fmt.Errorf("subscribe to %s: %w", safetext.Clean(filter), ErrDenied), "this user may not read that topic")
+			return c.denied(ctx, filter, timeout, busy)
 		}
 	}
 	return nil
+}
+
+// denied returns the error of a filter that was not granted. A hellox broker tells
+// why to clients that are subscribed to its refusals, and the first SUBSCRIBE asks
+// for both: it is asked again.
+func (c *Client) denied(ctx context.Context, filter string, timeout time.Duration, busy func() bool) error {
+	_, _ = c.request(ctx, map[string]byte{filter: 0}, timeout, busy)
+	if r, ok := c.refusedOr(nil).(*refusedError); ok {
+		return fmt.Errorf("subscribe to %s: %w: %s", safetext.Clean(filter), ErrDenied, safetext.Clean(r.reason))
+	}
+	return stream.WithHint(fmt.Errorf("subscribe to %s: %w", safetext.Clean(filter), ErrDenied), "this user may not read that topic")
 }
 
 // request is subscribe, but returns which filters the broker granted.
