@@ -9,6 +9,23 @@ import (
 	"hellox/sqlitefile"
 )
 
+// A damagedFileError is a store that cannot be opened.
+type damagedFileError struct {
+	folder string
+	err    error
+}
+
+func (e *damagedFileError) Error() string {
+	return fmt.Sprintf("open the store %s: its broker.db is damaged, or of another program: %v", e.folder, e.err)
+}
+
+func (e *damagedFileError) Unwrap() error { return e.err }
+
+// Hint returns what helps.
+func (e *damagedFileError) Hint() string {
+	return "move broker.db and broker.db-wal away: the store begins anew, without the sessions and retained messages"
+}
+
 // damage tells what is unreadable in the file, and therefore lost: once when the
 // file has been loaded, and then what is found when it is fetched.
 type damage struct {

@@ -134,3 +134,26 @@ func TestStoreOfVersionOne(t *testing.T) {
 		}
 	}
 }
+
+// A file that SQLite cannot read says what to do; an empty one says that it was.
+func TestUnreadableFile(t *testing.T) {
+	for name, c := range map[string]struct {
+		file, log string
+	}{
+		"foreign": {strings.Repeat("not a database. ", 600), ""},
+		"empty":   {"", "the store's file is empty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			if err := os.WriteFile(filepath.Join(folder, "broker.db"), []byte(c.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var said bytes.Buffer
+			_, err := fetchAll(t, folder, slog.New(slog.NewTextHandler(&said, nil)))
+			hinted, _ := errors.AsType[*damagedFileError](err)
+			if (hinted != nil) != (c.log == "") || !strings.Contains(said.String(), c.log) {
+				t.Errorf("the error is %v, and the log says %q", err, &said)
+			}
+		})
+	}
+}

@@ -70,13 +70,20 @@ func Open(o Options) (*Journal, error) {
 	}
 	damage := newDamage(o.Log)
 	if o.Folder != "" {
-		lost, err := sqlitefile.InspectLog(filepath.Join(o.Folder, "broker.db"))
+		path := filepath.Join(o.Folder, "broker.db")
+		lost, err := sqlitefile.InspectLog(path)
 		if err != nil {
 			return nil, fmt.Errorf("open the store %s: %w", o.Folder, err)
 		}
 		damage.noteLog(lost)
+		if info, err := os.Stat(path); err == nil && info.Size() == 0 {
+			damage.log.Warn("the store's file is empty: it begins anew, and what it held is lost", "file", path)
+		}
 	}
 	file, err := openFile(context.Background(), o.Folder, room/2, room/4)
+	if sqlitefile.IsDamaged(err) {
+		return nil, &damagedFileError{o.Folder, err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the store %s: %w", o.Folder, err)
 	}

@@ -288,9 +288,20 @@ func TestFlippedBytesInTheLog(t *testing.T) {
 func TestEmptyFileIsTold(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
 	write(t, path, nil)
+	write(t, path+"-wal", nil) // as an ended process may leave it
 	var said bytes.Buffer
 	openTest(t, path, Options{Log: slog.New(slog.NewTextHandler(&said, nil))})
 	if !strings.Contains(said.String(), "begins at id 1") {
 		t.Errorf("the log says %q", &said)
+	}
+}
+
+func TestEmptyFileBesideALog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	write(t, path, nil)
+	write(t, path+"-wal", []byte("messages"))
+	_, err := Open(t.Context(), path, Options{})
+	if err == nil || !strings.Contains(err.Error(), "it is empty, but its history.db-wal is still there") {
+		t.Errorf("the error is %v", err)
 	}
 }

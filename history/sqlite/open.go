@@ -173,7 +173,7 @@ func inspectHeader(path string) error {
 	defer f.Close()
 	header := make([]byte, 100)
 	n, err := f.Read(header)
-	foreign := &FileError{Path: path, Reason: "it is not a history of hellox", Advice: "Name another file."}
+	foreign := &FileError{Path: path, Reason: "it is not a history of hellox", Advice: "Move it away (a new history begins then), or name another file."}
 	switch {
 	case err != nil:
 		return &FileError{Path: path, Reason: "it cannot be read", Err: err}
@@ -191,9 +191,13 @@ func create(ctx context.Context, path string, steps []string) error {
 	fail := func(err error) error {
 		return &FileError{Path: path, Reason: "it cannot be created", Err: err}
 	}
+	state := "gone"
+	if _, err := os.Lstat(path); err == nil {
+		state = "empty"
+	}
 	for _, rest := range []string{"-wal", "-journal"} {
-		if _, err := os.Lstat(path + rest); err == nil {
-			return &FileError{Path: path, Reason: "it is gone, but its " + filepath.Base(path) + rest + " is still there and holds messages",
+		if info, err := os.Lstat(path + rest); err == nil && info.Size() > 0 {
+			return &FileError{Path: path, Reason: "it is " + state + ", but its " + filepath.Base(path) + rest + " is still there and holds messages",
 				Advice: "Bring the file back, or move " + path + rest + " away as well."}
 		}
 	}
