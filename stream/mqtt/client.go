@@ -180,7 +180,7 @@ func (c *Client) subscribe(ctx context.Context, filters map[string]byte, timeout
 // for both: it is asked again.
 func (c *Client) denied(ctx context.Context, filter string, timeout time.Duration, busy func() bool) error {
 	_, _ = c.request(ctx, map[string]byte{filter: 0}, timeout, busy)
-	if r, ok := c.refusedOr(nil).(*refusedError); ok {
+	if r, ok := errors.AsType[*refusedError](c.refusedOr(nil)); ok {
 		return fmt.Errorf("subscribe to %s: %w: %s", safetext.Clean(filter), ErrDenied, safetext.Clean(r.reason))
 	}
 	return stream.WithHint(fmt.Errorf("subscribe to %s: %w", safetext.Clean(filter), ErrDenied), "this user may not read that topic")
