@@ -61,6 +61,10 @@ const maxShown = 40
 // time: it is gone, busy, or was never there.
 var ErrNoAnswer = errors.New("no answer")
 
+// ErrRefused is the error of a message that the broker refuses and says why, such
+// as for its topic: sent again, it is refused again.
+var ErrRefused = errors.New("the broker refuses the message")
+
 type answerJSON struct {
 	ID    string   `json:"id"`
 	OK    bool     `json:"ok"`

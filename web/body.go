@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -9,7 +10,10 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // maxBody bounds the body of a request, in bytes.
@@ -22,20 +26,67 @@ func readBody(w http.ResponseWriter, r *http.Request, v any) error {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != typeJSON {
 		return &statusError{http.StatusUnsupportedMediaType, "the body must be JSON: send the header Content-Type: " + typeJSON}
 	}
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	decoder.DisallowUnknownFields()
-	err := decoder.Decode(v)
-	if err == nil {
-		if _, more := decoder.Token(); more != io.EOF {
-			return badRequest("the body is one JSON object; something follows it")
-		}
-		return nil
-	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return &statusError{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)}
 	}
-	return badRequest(wrongBody(err))
+	if err != nil {
+		return badRequest(wrongBody(err))
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(v); err != nil {
+		return badRequest(wrongBody(err))
+	}
+	if _, more := decoder.Token(); more != io.EOF {
+		return badRequest("the body is one JSON object; something follows it")
+	}
+	if why := changed(body); why != "" {
+		return badRequest(why)
+	}
+	return nil
+}
+
+// changed says what encoding/json has decoded without an error to something else
+// than was sent, or "".
+func changed(body []byte) string {
+	if bytes.Equal(bytes.TrimSpace(body), []byte("null")) {
+		return "the body is a JSON null; it must be an object"
+	}
+	for at := 0; at < len(body); {
+		r, size := utf8.DecodeRune(body[at:])
+		if r == utf8.RuneError && size == 1 {
+			return fmt.Sprintf("the body is not UTF-8: at byte %d; payload_base64 takes any bytes", at+1)
+		}
+		if r != '\\' {
+			at += size
+			continue
+		}
+		first := escaped(body[at:])
+		at += 2
+		if !utf16.IsSurrogate(first) {
+			continue
+		}
+		const escape = len(`\ud800`)
+		if utf16.DecodeRune(first, escaped(body[at-2+escape:])) == utf8.RuneError {
+			return fmt.Sprintf("%s at byte %d is half of a character; payload_base64 takes any bytes", body[at-2:at-2+escape], at-1)
+		}
+		at += 2*escape - 2
+	}
+	return ""
+}
+
+// escaped returns the code unit of the \u with which valid JSON begins, or -1.
+func escaped(b []byte) rune {
+	if !bytes.HasPrefix(b, []byte(`\u`)) {
+		return -1
+	}
+	unit, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(unit)
 }
 
 // wrongBody says why a body could not be decoded, without the words of Go.
@@ -49,6 +100,8 @@ func wrongBody(err error) string {
 		return "the body is a JSON " + jsonKind(kind.Value) + "; it must be an object"
 	case errors.As(err, &kind):
 		return fmt.Sprintf("%s is a JSON %s; it must be %s", kind.Field, jsonKind(kind.Value), wantedKind(kind.Type))
+	case errors.As(err, &syntax) && strings.Contains(syntax.Error(), "max depth"):
+		return fmt.Sprintf("the body is nested too deep: at byte %d; at most 10000 levels are read", syntax.Offset)
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("the body is not JSON: at byte %d: %s", syntax.Offset, syntax)
 	case errors.As(err, &base64):

@@ -9,6 +9,7 @@ import (
 
 	"hellox/history"
 	"hellox/history/remote"
+	"hellox/stream"
 	"hellox/stream/filter"
 )
 
@@ -42,6 +43,8 @@ func fail(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 		})
 	case errors.As(err, &known):
 		problem(w, known.status, known.detail)
+	case errors.Is(err, stream.ErrRefused):
+		problem(w, http.StatusBadRequest, err.Error())
 	case errors.As(err, &damaged):
 		problem(w, http.StatusGone, damaged.Error())
 	case errors.Is(err, history.ErrNotFound):

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -38,10 +39,11 @@ func TestPublish(t *testing.T) {
 	client := &recordingClient{}
 	s := newServer(t, Options{Store: newStore(t), Client: client, Log: slog.New(slog.DiscardHandler)})
 	for body, want := range map[string]recordingClient{
-		`{"topic":"a/b","payload":"hi"}`:                   {topic: "a/b", payload: "hi", qos: 1},
-		`{"topic":"a","payload":"","qos":0,"retain":true}`: {topic: "a", qos: 0, retain: true},
-		`{"topic":"a","payload_base64":"//4=","qos":2}`:    {topic: "a", payload: "\xff\xfe", qos: 2},
-		`{"topic":"a"}`: {topic: "a", qos: 1},
+		`{"topic":"a/b","payload":"hi"}`:                           {topic: "a/b", payload: "hi", qos: 1},
+		`{"topic":"a","payload":"","qos":0,"retain":true}`:         {topic: "a", qos: 0, retain: true},
+		`{"topic":"a","payload_base64":"//4=","qos":2}`:            {topic: "a", payload: "\xff\xfe", qos: 2},
+		`{"topic":"a","payload_base64":""}`:                        {topic: "a", qos: 1},
+		`{"topic":"a","payload":"\ud83d\ude00\\ud800"}`:            {topic: "a", payload: `😀\ud800`, qos: 1},
 		`{"topic":"ü","payload":"\u0000\u202e"}`:                   {topic: "ü", payload: "\x00\u202e", qos: 1},
 		`{"topic":"a","payload":"` + strings.Repeat("x", 9) + `"}`: {topic: "a", payload: "xxxxxxxxx", qos: 1},
 	} {
@@ -57,6 +59,9 @@ func TestPublish(t *testing.T) {
 		`[]`:                                 400,
 		`{"topic":"a"}{}`:                    400,
 		`{"topic":"a","reatin":true}`:        400,
+		`{"topic":"a"}`:                      400,
+		`{"topic":"a","retain":true}`:        400,
+		`{"topic":"a","payload":null}`:       400,
 		`{"topic":""}`:                       400,
 		`{"topic":"a/+"}`:                    400,
 		`{"topic":"hellox/command/press-1"}`: 400,
@@ -71,18 +76,22 @@ func TestPublish(t *testing.T) {
 		}
 	}
 	client.err = errors.New("the broker is away")
-	if w := ask(s, "POST", "/api/publish", `{"topic":"a"}`); w.Code != 500 || !strings.Contains(w.Body.String(), "the broker is away") {
+	if w := ask(s, "POST", "/api/publish", `{"topic":"a","payload":""}`); w.Code != 500 || !strings.Contains(w.Body.String(), "the broker is away") {
+		t.Errorf("status %d %s", w.Code, w.Body)
+	}
+	client.err = fmt.Errorf("%w: topic has 17 levels; at most 16", stream.ErrRefused)
+	if w := ask(s, "POST", "/api/publish", `{"topic":"a","payload":""}`); w.Code != 400 || !strings.Contains(w.Body.String(), "17 levels") {
 		t.Errorf("status %d %s", w.Code, w.Body)
 	}
 	client.err = context.DeadlineExceeded
-	if w := ask(s, "POST", "/api/publish", `{"topic":"a"}`); w.Code != 504 {
+	if w := ask(s, "POST", "/api/publish", `{"topic":"a","payload":""}`); w.Code != 504 {
 		t.Errorf("status %d", w.Code)
 	}
 }
 
 func TestWithoutAClient(t *testing.T) {
 	s := newServer(t, Options{Store: newStore(t)})
-	for target, body := range map[string]string{"/api/publish": `{"topic":"a"}`, "/api/command": `{"to":"press-1","do":"pause"}`} {
+	for target, body := range map[string]string{"/api/publish": `{"topic":"a","payload":""}`, "/api/command": `{"to":"press-1","do":"pause"}`} {
 		if w := ask(s, "POST", target, body); w.Code != 503 || !strings.Contains(w.Body.String(), "this page only shows") {
 			t.Errorf("%s: status %d %s", target, w.Code, w.Body)
 		}
@@ -93,20 +102,29 @@ func TestWithoutAClient(t *testing.T) {
 func TestWrongBodies(t *testing.T) {
 	s := newServer(t, Options{Store: newStore(t), Client: &recordingClient{}})
 	for body, want := range map[string]string{
-		``:                                    "the body is empty",
-		`[]`:                                  "the body is a JSON array; it must be an object",
-		`7`:                                   "the body is a JSON number; it must be an object",
-		`true`:                                "the body is a JSON boolean; it must be an object",
-		`{"topic":"a","payload":{"a":1}}`:     "payload is a JSON object; it must be a string",
-		`{"topic":"a","payload":5}`:           "payload is a JSON number; it must be a string",
-		`{"topic":"a","qos":"1"}`:             "qos is a JSON string; it must be a number from 0",
-		`{"topic":"a","qos":-1}`:              "qos is a JSON number; it must be a number from 0",
-		`{"topic":"a","retain":1}`:            "retain is a JSON number; it must be true or false",
-		`{"topic":"a","payload_base64":"%%"}`: "payload_base64 is not base64",
-		`{"topic":"a","reatin":true}`:         `there is no field "reatin" here`,
-		`{"topic":"a"`:                        "the body is not JSON: it ends too early",
-		`{"topic":nothing}`:                   "the body is not JSON: at byte 11",
-		`{"topic":"a"} {}`:                    "something follows it",
+		``:                                        "the body is empty",
+		`[]`:                                      "the body is a JSON array; it must be an object",
+		`7`:                                       "the body is a JSON number; it must be an object",
+		`true`:                                    "the body is a JSON boolean; it must be an object",
+		`{"topic":"a","payload":{"a":1}}`:         "payload is a JSON object; it must be a string",
+		`{"topic":"a","payload":5}`:               "payload is a JSON number; it must be a string",
+		`{"topic":"a","qos":"1"}`:                 "qos is a JSON string; it must be a number from 0",
+		`{"topic":"a","qos":-1}`:                  "qos is a JSON number; it must be a number from 0",
+		`{"topic":"a","retain":1}`:                "retain is a JSON number; it must be true or false",
+		`{"topic":"a","payload_base64":"%%"}`:     "payload_base64 is not base64",
+		`{"topic":"a","reatin":true}`:             `there is no field "reatin" here`,
+		`{"topic":"a"`:                            "the body is not JSON: it ends too early",
+		`{"topic":nothing}`:                       "the body is not JSON: at byte 11",
+		`{"topic":"a"} {}`:                        "something follows it",
+		`null`:                                    "the body is a JSON null; it must be an object",
+		` null `:                                  "the body is a JSON null; it must be an object",
+		`{"topic":"a"}`:                           `give payload or payload_base64; "" is the empty payload`,
+		`{"topic":"a","payload":"\ud800"}`:        `\ud800 at byte 25 is half of a character`,
+		`{"topic":"a","payload":"\ude00\ud83d"}`:  `\ude00 at byte 25 is half of a character`,
+		`{"topic":"a","payload":"\ud83dx"}`:       `\ud83d at byte 25 is half of a character`,
+		`{"topic":"a","payload":"\ud83d\u0041"}`:  `\ud83d at byte 25 is half of a character`,
+		"{\"topic\":\"a\",\"payload\":\"\xff\"}":  "the body is not UTF-8: at byte 25",
+		`{"topic":` + strings.Repeat("[", 10_001): "the body is nested too deep: at byte 10009",
 	} {
 		w := ask(s, "POST", "/api/publish", body)
 		p := decode[remote.APIError](t, w)
@@ -128,7 +146,7 @@ func TestOnlyJSONIsTaken(t *testing.T) {
 		"application/json": 200, "Application/JSON; charset=utf-8": 200,
 	} {
 		client.topic = ""
-		w := ask(s, "POST", "/api/publish", `{"topic":"a"}`, "Content-Type", kind)
+		w := ask(s, "POST", "/api/publish", `{"topic":"a","payload":""}`, "Content-Type", kind)
 		if w.Code != want || (client.topic != "") != (want == 200) {
 			t.Errorf("%q: status %d, published to %q", kind, w.Code, client.topic)
 		}
@@ -140,12 +158,12 @@ func TestPublishSaysWhetherItIsStored(t *testing.T) {
 	type published struct{ Stored bool }
 	for topic, want := range map[string]bool{"hello_world/publish": true, "hello_world": true, "other/topic": false} {
 		s := newServer(t, Options{Store: newStore(t), Client: &recordingClient{}})
-		if got := decode[published](t, ask(s, "POST", "/api/publish", `{"topic":"`+topic+`"}`)); got.Stored != want {
+		if got := decode[published](t, ask(s, "POST", "/api/publish", `{"topic":"`+topic+`","payload":""}`)); got.Stored != want {
 			t.Errorf("%s: stored %v", topic, got.Stored)
 		}
 	}
 	s := newServer(t, Options{Store: newStore(t), Client: &recordingClient{}, Topics: []string{"other/+"}})
-	if !decode[published](t, ask(s, "POST", "/api/publish", `{"topic":"other/topic"}`)).Stored {
+	if !decode[published](t, ask(s, "POST", "/api/publish", `{"topic":"other/topic","payload":""}`)).Stored {
 		t.Error("what --topic names is not stored")
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
+	"hellox/stream"
 	"hellox/stream/safetext"
 )
 
@@ -190,6 +191,7 @@ func (e *ConnectError) explainListener() bool {
 type lostError struct {
 	cause   string
 	refused bool // the broker gave the cause, before it closed the connection
+	noticed bool // it did so by a notice to this client
 }
 
 func (e *lostError) Error() string {
@@ -199,7 +201,9 @@ func (e *lostError) Error() string {
 	return ErrLost.Error() + ": " + e.cause
 }
 
-func (e *lostError) Is(target error) bool { return target == ErrLost }
+func (e *lostError) Is(target error) bool {
+	return target == ErrLost || e.noticed && target == stream.ErrRefused
+}
 
 // causeClosed is the cause of a connection that the broker closed without a
 // reason.
@@ -211,7 +215,7 @@ func lostBecause(err error) error {
 	refused, ok := errors.AsType[*refusedError](err)
 	switch {
 	case ok:
-		e.cause, e.refused = "the broker closed the connection: "+safetext.Clean(refused.reason), true
+		e.cause, e.refused, e.noticed = "the broker closed the connection: "+safetext.Clean(refused.reason), true, true
 	case err == nil || isClosed(err):
 		e.cause = causeClosed
 	case errors.Is(err, errMalformed):
