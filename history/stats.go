@@ -17,6 +17,7 @@ type Stats struct {
 	Missed     uint64       `json:"missed"`
 	Reordered  uint64       `json:"reordered"`
 	Senders    int          `json:"senders"`
+	Paused     int          `json:"paused_unheard,omitempty"` // broadcasters that are paused and of which nothing was ever stored: no senders
 	Rates      stream.Rates `json:"rates"`
 	FirstID    int64        `json:"first_id"` // the oldest message stored now; 0: none
 	LastID     int64        `json:"last_id"`

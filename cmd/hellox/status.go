@@ -276,6 +276,22 @@ func (s *installationStatus) ask(ctx context.Context, web string) error {
 	return nil
 }
 
+// printBroadcasters prints how many broadcasters were asked for, and what of them is
+// known: one that is paused may never have been heard.
+func (s installationStatus) printBroadcasters(w io.Writer) {
+	if s.Broadcasters == nil {
+		return
+	}
+	line := "  " + units.Plural(*s.Broadcasters, "broadcaster") + " asked for"
+	if s.Stats != nil {
+		line += fmt.Sprintf(", %d heard", s.heard())
+		if n := s.Stats.Paused; n > 0 {
+			line += fmt.Sprintf(", %d paused and not heard yet", n)
+		}
+	}
+	fmt.Fprintln(w, line)
+}
+
 // maxSendersShown bounds the senders in the text; --output json has them all.
 const maxSendersShown = 20
 
@@ -307,12 +323,7 @@ func (s installationStatus) print(w io.Writer, now time.Time) {
 		}
 		table.Flush()
 	}
-	switch {
-	case s.Broadcasters != nil && s.Stats != nil:
-		fmt.Fprintf(w, "  %s asked for, %d heard\n", units.Plural(*s.Broadcasters, "broadcaster"), s.heard())
-	case s.Broadcasters != nil:
-		fmt.Fprintf(w, "  %s asked for\n", units.Plural(*s.Broadcasters, "broadcaster"))
-	}
+	s.printBroadcasters(w)
 	if s.Stats != nil {
 		fmt.Fprintf(w, "  %s, %s; %s received, %s stored, %s missed\n",
 			units.Plural(s.Stats.Senders, "sender"), units.Rate(s.Stats.Rates.Minute),

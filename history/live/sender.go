@@ -66,6 +66,16 @@ func (all earlyPresences) add(e *track.Tracked) {
 	}
 }
 
+// paused counts those that are paused, and send nothing until told to go on.
+func (all earlyPresences) paused() (n int) {
+	for _, p := range all {
+		if p.presence.Paused {
+			n++
+		}
+	}
+	return n
+}
+
 // take returns and removes the one of a broadcaster.
 func (all earlyPresences) take(id string) (earlyPresence, bool) {
 	if len(all) == 0 {

@@ -415,6 +415,6 @@ func (st *State) Stats() history.Stats {
 	defer st.mu.Unlock()
 	why, by := st.whyDegraded()
 	return history.Stats{Received: st.totals.Received, Stored: st.totals.Stored, Duplicates: st.totals.Duplicates,
-		Missed: st.totals.Missed, Reordered: st.totals.Reordered, Senders: len(st.senders),
+		Missed: st.totals.Missed, Reordered: st.totals.Reordered, Senders: len(st.senders), Paused: st.early.paused(),
 		Rates: st.all.Rates(st.now()), Newest: st.newest, Started: st.started, Link: st.link, Degraded: why, DegradedBy: by}
 }

@@ -171,8 +171,23 @@ func TestStateOfAPresenceThatComesFirst(t *testing.T) {
 	if senders := must(r.s.Senders(t.Context())); len(senders) != 0 {
 		t.Errorf("who has sent nothing is a sender: %+v", senders)
 	}
+	paused := func(want int) {
+		t.Helper()
+		if s := must(r.s.Stats(t.Context())); s.Paused != want {
+			t.Errorf("%d are paused and were never heard, want %d", s.Paused, want)
+		}
+	}
+	paused(1)
+	r.presence("here", false)
+	paused(0)
+	r.presence("here", true)
+	r.presence("lost", true)
+	paused(0)
+	r.presence("here", true)
+	paused(1)
 	r.at(1)
 	r.hello() // by command
+	paused(0)
 	r.is(stream.Paused, 0)
 	r.presence("here", false)
 	r.is(stream.OnTime, 1)
