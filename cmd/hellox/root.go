@@ -10,6 +10,7 @@ import (
 
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/complete"
+	"hellox/stream"
 )
 
 // newRoot returns the command line. Each subcommand's file defines its own flags.
@@ -120,11 +121,12 @@ func flagHint(cmd *cobra.Command, err error) string {
 	if short := unknown.GetSpecifiedShortnames(); short != "" {
 		text = "-" + short
 	}
+	before := cmd.Flags().Args()
 	switch {
-	case !takesText(cmd):
-	case cmd.Name() == "publish":
+	case args.Nearest(cmd.Flags(), unknown.GetSpecifiedName()) != "":
+	case cmd.Name() == "publish" && len(before) == 0:
 		return "hellox publish -- " + args.Quote(text) + ", if that is the text"
-	default:
+	case cmd.Name() == "tell" && len(before) == 2 && before[1] == string(stream.Say):
 		return "hellox tell SENDER say -- " + args.Quote(text) + ", if that is the text"
 	}
 	return cmd.CommandPath() + " --help"
@@ -140,6 +142,9 @@ func flagSentence(cmd *cobra.Command, err error) string {
 	if errors.As(err, &unknown) {
 		if s := unknown.GetSpecifiedShortnames(); s != "" && strings.Contains(".0123456789", s[:1]) && !takesText(cmd) {
 			return fmt.Sprintf("%s takes no number below 0, such as -%s", cmd.Name(), s)
+		}
+		if near := args.Nearest(cmd.Flags(), unknown.GetSpecifiedName()); near != "" {
+			return fmt.Sprintf("%s; did you mean --%s?", err, near)
 		}
 	}
 	return args.Sentence(err)
