@@ -57,7 +57,7 @@ func changed(body []byte) string {
 	for at := 0; at < len(body); {
 		r, size := utf8.DecodeRune(body[at:])
 		if r == utf8.RuneError && size == 1 {
-			return fmt.Sprintf("the body is not UTF-8: at byte %d; payload_base64 takes any bytes", at+1)
+			return fmt.Sprintf("the body is not UTF-8: at byte %d", at+1)
 		}
 		if r != '\\' {
 			at += size
@@ -70,7 +70,7 @@ func changed(body []byte) string {
 		}
 		const escape = len(`\ud800`)
 		if utf16.DecodeRune(first, escaped(body[at-2+escape:])) == utf8.RuneError {
-			return fmt.Sprintf("%s at byte %d is half of a character; payload_base64 takes any bytes", body[at-2:at-2+escape], at-1)
+			return fmt.Sprintf("%s at byte %d is half of a character", body[at-2:at-2+escape], at-1)
 		}
 		at += 2*escape - 2
 	}

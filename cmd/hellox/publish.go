@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +14,7 @@ import (
 	"hellox/cmd/hellox/prompt"
 	"hellox/stream"
 	"hellox/stream/mqtt"
+	"hellox/stream/safetext"
 )
 
 func newPublish(sh shell) *cobra.Command {
@@ -54,8 +56,13 @@ func newPublish(sh shell) *cobra.Command {
 				return err
 			}
 			defer closeAll()
+			if retain && len(payload) == 0 {
+				if err := confirmClear(ctx, sh, broker, topic); err != nil {
+					return err
+				}
+			}
 			if err := conn.Publish(ctx, topic, payload, qos, retain); err != nil {
-				return failed(fmt.Errorf("publish to %s: %w", topic, err), hintOf(err))
+				return failed(fmt.Errorf("publish to %s: %w", safetext.Topic(topic), err), hintOf(err))
 			}
 			if format == "json" {
 				return output.JSON(sh.out, struct {
@@ -66,7 +73,7 @@ func newPublish(sh shell) *cobra.Command {
 					Retain bool   `json:"retain"`
 				}{broker.String(), topic, len(payload), qos, retain})
 			}
-			fmt.Fprintf(sh.err, "published %d bytes to %s\n", len(payload), output.OneLine(topic))
+			fmt.Fprintf(sh.err, "published %d bytes to %s\n", len(payload), safetext.Topic(topic))
 			return nil
 		},
 	}
@@ -80,6 +87,43 @@ func newPublish(sh shell) *cobra.Command {
 	outputFlag(f, &format, "`text|json`")
 	return cmd
 }
+
+// confirmClear shows what the broker retains on topic and asks before it is cleared,
+// if there is a person to ask.
+func confirmClear(ctx context.Context, sh shell, broker mqtt.Broker, topic string) error {
+	if !output.IsTerminal(sh.in) || !output.IsTerminal(sh.err) {
+		return nil
+	}
+	name := safetext.Topic(topic)
+	retained, err := mqtt.Retained(ctx, broker, topic)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		fmt.Fprintf(sh.err, "what %s retains cannot be read: %s\n", name, output.OneLine(err.Error()))
+	case retained == nil:
+		fmt.Fprintf(sh.err, "%s retains nothing\n", name)
+		return nil
+	default:
+		text := []rune(output.OneLine(string(retained.Payload[:min(len(retained.Payload), 4*maxRetainedShown)])))
+		if len(text) > maxRetainedShown {
+			text = append(text[:maxRetainedShown], '…')
+		}
+		fmt.Fprintf(sh.err, "%s retains %d bytes: %s\n", name, len(retained.Payload), string(text))
+	}
+	fmt.Fprintf(sh.err, "clear it? [y/N] ")
+	answer, err := prompt.Line(ctx, sh.in)
+	if err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+		return failed(errors.New("nothing was cleared: not confirmed"), "")
+	}
+	return nil
+}
+
+// maxRetainedShown is how many characters of a retained payload are shown.
+const maxRetainedShown = 400
 
 // maxStdin is more than any packet that a client sends holds.
 const maxStdin = 16 << 20

@@ -17,6 +17,7 @@ import (
 	"hellox/history"
 	"hellox/history/remote"
 	"hellox/stream"
+	"hellox/stream/safetext"
 	"hellox/tui/units"
 )
 
@@ -344,7 +345,7 @@ func (s installationStatus) print(w io.Writer, now time.Time) {
 		if !sender.LastSeen.IsZero() {
 			seen = "last seen " + units.Age(now.Sub(sender.LastSeen)) + " ago"
 		}
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s missed\n", output.OneLine(sender.Sender), sender.State,
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s missed\n", safetext.Topic(sender.Sender), sender.State,
 			seen, units.Rate(sender.Rates.Minute), units.Count(sender.Missed))
 	}
 	table.Flush()

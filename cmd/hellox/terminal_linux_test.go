@@ -433,3 +433,28 @@ func TestBackground(t *testing.T) {
 	term.press("jobs\n")
 	term.see("Done") // not Killed
 }
+
+// TestClearRetained holds that a person sees what is retained before it is cleared.
+func TestClearRetained(t *testing.T) {
+	broker := startBroker(t)
+	publish := func(args ...string) *terminal {
+		term := newTerminal(t)
+		term.start(nil, append([]string{"publish", "--broker", broker, "--topic", "plant/lamp ", "--retain"}, args...)...)
+		return term
+	}
+	publish(`{"on":true}`).ends(exitDone)
+	for answer, code := range map[string]int{"n\n": exitFailed, "\n": exitFailed, "\x03": exitInterrupted} {
+		term := publish("")
+		term.see(`plant/lamp␣ retains 11 bytes: {"on":true}`)
+		term.see("clear it? [y/N] ")
+		term.press(answer)
+		term.ends(code)
+	}
+	term := publish("")
+	term.see("clear it? [y/N] ")
+	term.press("y\n")
+	term.ends(exitDone)
+	term = publish("")
+	term.see("plant/lamp␣ retains nothing")
+	term.ends(exitDone)
+}

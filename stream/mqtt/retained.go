@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
+	"github.com/oklog/ulid/v2"
 
 	"hellox/stream"
 	"hellox/stream/safetext"
@@ -295,4 +296,18 @@ func (v *delivery) handRetained(out chan<- stream.Arrival, a stream.Arrival) boo
 	case <-v.done:
 		return false
 	}
+}
+
+// Retained returns the message that the broker b retains on topic, or nil.
+func Retained(ctx context.Context, b Broker, topic string) (*stream.Arrival, error) {
+	var found *stream.Arrival
+	r := retainedReader{
+		broker: b, clientID: ulid.Make().String(), topics: []string{topic}, now: time.Now,
+		silence: dialTimeout, quiet: retainedQuiet,
+	}
+	_, err := r.read(ctx, func(a stream.Arrival) bool {
+		found = &a
+		return false
+	})
+	return found, err
 }
