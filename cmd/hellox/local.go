@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -70,7 +71,9 @@ func newLocalStream(ctx context.Context, dir state.Dir, name string, mqttListene
 		broker: at, clientID: receiverID, topics: []string{stream.TopicStream}, name: name,
 		store: store, log: log.With("role", "receive"), metrics: metrics,
 	}
-	l.fleet = &fleet{broker: at, log: log.With("role", "broadcast"), metrics: metrics}
+	subscribed, tell := context.WithCancel(context.Background())
+	l.receiver.subscribed = tell
+	l.fleet = &fleet{broker: at, log: log.With("role", "broadcast"), metrics: metrics, heard: subscribed.Done()}
 	return l, nil
 }
 
@@ -100,6 +103,7 @@ type fleet struct {
 	broker  mqtt.Broker
 	log     *slog.Logger
 	metrics prometheus.Registerer
+	heard   <-chan struct{} // closed when the receiver is subscribed: a first message before is lost
 
 	mu    sync.Mutex
 	start func(id string) (stop func()) // set while run runs
@@ -114,6 +118,11 @@ func (f *fleet) run(ctx context.Context, n int) error {
 	f.start = func(id string) func() {
 		own, stop := context.WithCancel(ctx)
 		group.Go(func() error {
+			select {
+			case <-f.heard:
+			case <-time.After(linkTime): // the page says why
+			case <-own.Done():
+			}
 			if pace.Wait(own) != nil {
 				return nil //nolint:nilerr // stopped before its turn
 			}

@@ -153,7 +153,15 @@ type receiver struct {
 	log      *slog.Logger
 	metrics  prometheus.Registerer
 
+	subscribed     func()      // called when the subscription stands, each time; nil: not called
 	brokerDegraded atomic.Bool // as it was logged
+}
+
+func (r *receiver) setLink(l stream.Link) {
+	r.store.SetLink(l)
+	if l.State == stream.Connected && r.subscribed != nil {
+		r.subscribed()
+	}
 }
 
 // run works until ctx ends. A message is acknowledged to the broker once it is
@@ -170,7 +178,7 @@ func (r *receiver) run(ctx context.Context, page net.Listener) error {
 		return mqtt.Subscribe(ctx, mqtt.SubscribeOptions{
 			Broker: r.broker, ClientID: r.clientID,
 			Topics: append([]string{stream.PresenceTopic("+")}, r.topics...),
-			QoS:    1, Persistent: true, RetainedFirst: true, Log: r.log, Link: r.store.SetLink, BrokerState: r.setBroker,
+			QoS:    1, Persistent: true, RetainedFirst: true, Log: r.log, Link: r.setLink, BrokerState: r.setBroker,
 		}, arrivals)
 	})
 	group.Go(func() error { return r.store.Run(ctx, arrivals) })
