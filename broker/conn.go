@@ -187,7 +187,7 @@ func (c *conn) closeWritten() error {
 	return c.Conn.Close()
 }
 
-// finish ends a connection that nobody reads any more. A socket that is closed
+// finish ends a connection whose packets are not handled any more. A socket that is closed
 // with bytes unread is reset, and the client loses what was sent last: why it
 // was disconnected. So these are read first, for a moment.
 func (c *conn) finish() {

@@ -47,7 +47,7 @@ func (c *client) readRefusal(id string) string {
 
 // TestRefusals has clients do what the broker refuses. Each is told why on its
 // own topic, and by the code of MQTT 5, before it is disconnected; the log has
-// one line with client, topic and reason; nobody else reads it.
+// one line with client, topic and reason; no other client gets it.
 func TestRefusals(t *testing.T) {
 	deep := strings.Repeat("a/", 16) + "a"
 	long := strings.Repeat("x", 600)

@@ -86,7 +86,7 @@ func FromMillis(ms float64) time.Duration { return time.Duration(ms * float64(ti
 // control and format character (Unicode Cc, Cf and the line separators), so
 // the result is safe to print on a terminal and still exact for a parser.
 //
-// It is written by hand because it stands in every append that somebody follows:
+// It is written by hand because it stands in every append that is followed:
 // with encoding/json, or json/v2, appending takes 1.6 times the processor time and
 // falls under 100,000 messages a second (docs/decisions/own-encoder.md).
 func (m *Message) AppendJSON(b []byte) []byte {

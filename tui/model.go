@@ -188,7 +188,7 @@ func (m model) lookedAt() string {
 		return sender
 	}
 	if m.tab == tabStream && m.list.following {
-		return "" // the newest message is nobody's choice
+		return "" // the newest message was not chosen
 	}
 	sender, _ := m.subjectSender()
 	return sender

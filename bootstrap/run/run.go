@@ -22,7 +22,7 @@ type Runner struct {
 	env []string
 
 	mu         sync.Mutex
-	waiting    func(questions []string) // nil: nobody is told
+	waiting    func(questions []string) // nil: not called
 	unanswered []*unanswered
 	silent     map[string]*step.Error // by the question that was not answered
 }

@@ -15,9 +15,9 @@ import (
 	"hellox/history"
 )
 
-// TestFullDiskIsTold fills the disk under a local installation. Whoever asks is
-// told that the disk is full, where, and what is needed; nobody is told of
-// rights. When there is room again, that is told too, and nothing is missing.
+// TestFullDiskIsTold fills the disk under a local installation. Every command
+// that asks is told that the disk is full, where, and what is needed; none is told
+// of rights. When there is room again, that is told too, and nothing is missing.
 func TestFullDiskIsTold(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, 24<<20)

@@ -32,8 +32,8 @@ func testKindCommands(t *testing.T, r *kindRig) {
 	arrives("hello_world/broadcast/broadcast-0", "Hello told")
 	r.run(t, "publish", "Hello back")
 	arrives(stream.TopicPublish, "Hello back")
-	if code, _, said := outcome(t, r.program(r.hellox, "tell", "nobody", "identify")); code != 3 || !strings.Contains(said, "broadcast-0") {
-		t.Errorf("tell nobody identify ended with %d: %s", code, said)
+	if code, _, said := outcome(t, r.program(r.hellox, "tell", "press-9", "identify")); code != 3 || !strings.Contains(said, "broadcast-0") {
+		t.Errorf("tell press-9 identify ended with %d: %s", code, said)
 	}
 
 	for role, wanted := range map[string]string{"receive": "the page", "broker": "broker", "broadcast": "broadcast"} {

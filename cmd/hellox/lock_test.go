@@ -91,7 +91,7 @@ func (h home) status(t *testing.T) map[string]installationStatus {
 }
 
 // TestStoppedProcess stops an up by SIGSTOP for longer than a process is given to
-// answer: it holds the lock, so it runs, and nobody gets its data or its place. It
+// answer: it holds the lock, so it runs, and no other gets its data or its place. It
 // goes on as if nothing had been; stopped again, down ends it.
 func TestStoppedProcess(t *testing.T) {
 	t.Parallel()

@@ -96,7 +96,7 @@ func checkAddress(s string) error {
 	return nil
 }
 
-// listenPage opens the address of the page and its API. Whoever reaches it may
+// listenPage opens the address of the page and its API. Everyone who reaches it may
 // read and publish everything, so it is loopback: cluster and laptop reach it
 // through a port-forward.
 func listenPage(ctx context.Context, address string) (net.Listener, error) {

@@ -76,7 +76,7 @@ func TestHungTools(t *testing.T) {
 	asked.Wait()
 }
 
-// TestBrokenCluster has a kind cluster of somebody else's that is half deleted: its
+// TestBrokenCluster has a kind cluster of another user that is half deleted: its
 // container is there, and nothing else answers. What there is besides is shown.
 func TestBrokenCluster(t *testing.T) {
 	t.Parallel()

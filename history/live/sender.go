@@ -53,7 +53,7 @@ type earlyPresence struct {
 // earlyPresences are those of broadcasters that have sent nothing yet, by ID.
 type earlyPresences map[string]earlyPresence
 
-// maxEarly bounds them: anybody can publish presences and send nothing.
+// maxEarly bounds them: any client can publish presences and send nothing.
 const maxEarly = 10_000
 
 func (all earlyPresences) add(e *track.Tracked) {

@@ -3,6 +3,6 @@
 //
 //	arrivals ─► Follower: ID, deltas, gaps, duplicates ─► events
 //
-// Nothing is read ahead: while nobody calls Next, the broker waits. Package memory
+// Nothing is read ahead: while Next is not called, the broker waits. Package memory
 // holds messages, for the full screen.
 package pipe

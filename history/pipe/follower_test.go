@@ -69,7 +69,7 @@ func TestFollower(t *testing.T) {
 	}
 }
 
-// TestFollowerReadsNothingAhead holds that what nobody asks for stays where it is.
+// TestFollowerReadsNothingAhead holds that what is not asked for stays where it is.
 func TestFollowerReadsNothingAhead(t *testing.T) {
 	in, acked := make(chan stream.Arrival), 0
 	f := pipe.Follow(in, history.Select{})
@@ -77,7 +77,7 @@ func TestFollowerReadsNothingAhead(t *testing.T) {
 	next(t, f)
 	select {
 	case in <- arrival("a", "x", &acked):
-		t.Error("an arrival was read that nobody asked for")
+		t.Error("an arrival was read that was not asked for")
 	case <-time.After(10 * time.Millisecond):
 	}
 }
@@ -95,7 +95,7 @@ func TestFollowerBoundsWhatItTakes(t *testing.T) {
 	}
 }
 
-// TestFollowerLinks holds that changes of the link are told, and that nobody waits
+// TestFollowerLinks holds that changes of the link are told, and that nothing waits
 // for that.
 func TestFollowerLinks(t *testing.T) {
 	f := pipe.Follow(make(chan stream.Arrival), history.Select{})

@@ -12,7 +12,7 @@ import (
 // the connection of one when the other connects [MQTT-3.1.4-2], without a reason
 // in MQTT 3.1.1, and the two throw each other out for ever.
 type takeovers struct {
-	clientID string // "": a random one, which nobody else uses
+	clientID string // "": a random one, which no other client uses
 	flag     string // sets clientID
 	closed   []time.Time
 }

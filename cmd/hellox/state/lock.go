@@ -32,7 +32,7 @@ type Lock struct {
 	stop     chan struct{} // closed by the control listener's first POST /stop
 }
 
-// lockWait is how long Acquire waits for a lock: whoever asks whether it is held
+// lockWait is how long Acquire waits for a lock: a process that asks whether it is held
 // shares it for a moment, and a process that ends holds it to its end.
 const lockWait = time.Second
 
