@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -126,15 +125,11 @@ func (o *downOptions) confirm(ctx context.Context, sh shell, instance state.Inst
 	if !output.IsTerminal(sh.in) || !output.IsTerminal(sh.err) {
 		return usage("down --cluster asks before it deletes a cluster, and this is no terminal", "hellox down --cluster --yes "+instance.Flags())
 	}
-	fmt.Fprintf(sh.err, "delete the whole cluster of %s, with all that is in it? [y/N] ", instance.Installation)
-	answer, err := prompt.Line(ctx, sh.in)
-	if err != nil {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+	yes, err := prompt.Confirm(ctx, sh.in, sh.err, fmt.Sprintf("delete the whole cluster of %s, with all that is in it?", instance.Installation))
+	if err == nil && !yes {
 		return failed(errors.New("nothing was removed: not confirmed"), "")
 	}
-	return nil
+	return err
 }
 
 // stopOwner stops the process that holds the forwards or the local stream. Another

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -111,15 +110,11 @@ func confirmClear(ctx context.Context, sh shell, broker mqtt.Broker, topic strin
 		}
 		fmt.Fprintf(sh.err, "%s retains %d bytes: %s\n", name, len(retained.Payload), string(text))
 	}
-	fmt.Fprintf(sh.err, "clear it? [y/N] ")
-	answer, err := prompt.Line(ctx, sh.in)
-	if err != nil {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+	yes, err := prompt.Confirm(ctx, sh.in, sh.err, "clear it?")
+	if err == nil && !yes {
 		return failed(errors.New("nothing was cleared: not confirmed"), "")
 	}
-	return nil
+	return err
 }
 
 // maxRetainedShown is how many characters of a retained payload are shown.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 )
@@ -24,6 +25,17 @@ func Line(ctx context.Context, in io.Reader) (string, error) {
 		line, err := bufio.NewReader(in).ReadString('\n')
 		return string(bytes.TrimRight([]byte(line), "\r\n")), err
 	})
+}
+
+// Confirm shows a question on out and reports whether the line read from in is a yes.
+func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) (bool, error) {
+	fmt.Fprintf(out, "%s [y/N] ", question)
+	answer, err := Line(ctx, in)
+	if err != nil {
+		return false, fmt.Errorf("read the answer: %w", err)
+	}
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes", nil
 }
 
 // Password shows a question on out and reads a line from the terminal in,
