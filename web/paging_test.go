@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -137,74 +136,47 @@ func TestEventsHoldEachMessageOnce(t *testing.T) {
 
 // An eventReader is one event stream as a history.Follower.
 type eventReader struct {
-	events chan history.Event
+	events <-chan event
 	leave  context.CancelFunc
-	ended  chan struct{}
 }
 
 func newEventReader(t *testing.T, address string, q history.Follow) *eventReader {
 	t.Helper()
 	ctx, leave := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"?after=0&"+values(&q.Select).Encode(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Last-Event-ID", strconv.FormatInt(q.After, 10))
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := &eventReader{events: make(chan history.Event), leave: leave, ended: make(chan struct{})}
-	go func() {
-		defer close(e.ended)
-		defer response.Body.Close()
-		lines, name := bufio.NewScanner(response.Body), ""
-		for lines.Scan() {
-			if value, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
-				name = value
-			}
-			data, ok := strings.CutPrefix(lines.Text(), "data: ")
-			if !ok {
-				continue
-			}
-			var event history.Event
-			switch name {
-			case "message":
-				event.Message = new(stream.Message)
-				err = json.Unmarshal([]byte(data), event.Message)
-			case "evicted":
-				_, err = fmt.Sscanf(data, `{"id":%d}`, &event.Evicted)
-			default:
-				continue
-			}
-			if err != nil {
-				t.Errorf("%v in %s", err, data)
-			}
-			select {
-			case e.events <- event:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return e
+	last := strconv.FormatInt(q.After, 10)
+	return &eventReader{listen(t, ctx, address+"?after=0&"+values(&q.Select).Encode(), "Last-Event-ID", last), leave}
 }
 
 // Next implements history.Follower.
 func (e *eventReader) Next(ctx context.Context) ([]history.Event, error) {
-	select {
-	case event := <-e.events:
-		return []history.Event{event}, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-e.ended:
-		return nil, history.ErrClosed
+	for {
+		select {
+		case told, open := <-e.events:
+			if !open {
+				return nil, history.ErrClosed
+			}
+			var event history.Event
+			var err error
+			switch told.name {
+			case "message":
+				event.Message = new(stream.Message)
+				err = json.Unmarshal([]byte(told.data), event.Message)
+			case "evicted":
+				_, err = fmt.Sscanf(told.data, `{"id":%d}`, &event.Evicted)
+			default:
+				continue
+			}
+			return []history.Event{event}, err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 }
 
 // Close implements history.Follower.
 func (e *eventReader) Close() error {
 	e.leave()
-	<-e.ended
+	for range e.events { // to its end
+	}
 	return nil
 }
