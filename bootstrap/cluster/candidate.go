@@ -14,7 +14,7 @@ const (
 	Running     State = iota
 	Paused            // its processes are frozen
 	Stopped           // or some of its nodes are
-	Gone              // the provider knows it, and its nodes were removed by hand
+	Gone              // the provider knows it, and its nodes were removed; Candidate.Err says what helps
 	Interrupted       // its creation was interrupted and can only begin again
 	Broken            // it cannot be used; Candidate.Err says why
 	Absent            // to be created
@@ -26,7 +26,7 @@ func (s State) why() string {
 		Running:     "it is running",
 		Paused:      "it is paused and will be unpaused",
 		Stopped:     "it is stopped and will be started",
-		Gone:        "its nodes were removed and will be created again",
+		Gone:        "its nodes were removed",
 		Interrupted: "its creation was interrupted and will start again",
 	}[s]
 }
@@ -37,7 +37,7 @@ type Candidate struct {
 	Unit   string // as in Info
 	Name   string // minikube profile or kind cluster
 	State  State
-	Err    *step.Error // why it cannot be used, if State is Broken
+	Err    *step.Error // why it cannot be used, if State is Broken or Gone
 	// Preference decides between several clusters of a provider: the highest
 	// is selected, if it is greater than 0.
 	Preference int

@@ -40,6 +40,15 @@ func (f Found) name() string {
 	return f.candidate.String()
 }
 
+// Unusable returns why what was found cannot be started: its nodes were removed. It
+// returns nil if Start may be tried.
+func (f Found) Unusable() error {
+	if f.State == Gone {
+		return f.candidate.Err
+	}
+	return nil
+}
+
 // String says what was found and why, in one line.
 func (f Found) String() string { return f.name() + ": " + f.Why }
 
@@ -50,6 +59,9 @@ func (f Found) String() string { return f.name() + ": " + f.Why }
 func (f Found) Start(ctx context.Context, progress func(string)) (*Cluster, error) {
 	if f.provider == nil {
 		return nil, fmt.Errorf("%s has no cluster", f.name())
+	}
+	if err := f.Unusable(); err != nil {
+		return nil, err
 	}
 	if progress == nil {
 		progress = func(string) {}
@@ -153,7 +165,7 @@ func (f Found) CheckNodeImage(ctx context.Context, ref string) error {
 			Sentence: fmt.Sprintf("--node-image is for kind, not for %s", f.name()),
 			Hint:     "hellox up --target kind --node-image " + ref,
 		}
-	case f.State == Absent || f.State == Gone || f.State == Interrupted: // it will be created
+	case f.State == Absent || f.State == Interrupted: // it will be created
 		return nil
 	}
 	return p.CheckNodeImage(ctx, f.candidate, ref)

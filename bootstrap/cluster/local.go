@@ -46,7 +46,8 @@ func IsLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// IsThisMachine reports whether host is an address of this machine.
+// IsThisMachine reports whether host is an address of this machine. The unspecified
+// one, which kind writes for an API server on all addresses, connects to it.
 func IsThisMachine(host string) bool {
 	if IsLoopback(host) {
 		return true
@@ -54,6 +55,9 @@ func IsThisMachine(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	if err != nil {
 		return false
+	}
+	if addr.IsUnspecified() {
+		return true
 	}
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {

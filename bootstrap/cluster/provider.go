@@ -27,8 +27,7 @@ type Provider interface {
 	// as it runs. What is left of an interrupted creation is deleted first.
 	// A cluster whose creation fails or is interrupted is deleted.
 	Create(ctx context.Context, c Candidate, progress func(string)) (Candidate, error)
-	// Start starts c, which is paused, stopped or gone, and returns it as it
-	// runs. Its nodes need not be ready yet.
+	// Start starts c, which is paused or stopped, and returns it as it runs. Its nodes need not be ready yet.
 	Start(ctx context.Context, c Candidate, progress func(string)) (Candidate, error)
 	// StartNodes starts the stopped nodes of c, which runs, and reports
 	// whether there were any.

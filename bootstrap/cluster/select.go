@@ -11,17 +11,18 @@ import (
 
 // selectTarget selects a target among what all providers have.
 func selectTarget(o FindOptions, all []discovered) (Found, error) {
-	for _, states := range [][]State{{Running}, {Paused, Stopped, Gone}} {
-		for i, d := range all {
-			if f, ok, err := d.existing(o, states, all[i+1:]); ok || err != nil {
-				return f, err
-			}
+	for _, states := range [][]State{{Running}, {Paused, Stopped}} {
+		if f, ok, err := existing(o, all, states); ok || err != nil {
+			return f, err
 		}
 	}
 	for _, d := range all {
 		if f, ok := d.toCreate(o); ok {
 			return f, nil
 		}
+	}
+	if f, ok, err := existing(o, all, []State{Gone}); ok || err != nil {
+		return f, err
 	}
 	for _, d := range all {
 		for _, c := range d.candidates {
@@ -31,6 +32,17 @@ func selectTarget(o FindOptions, all []discovered) (Found, error) {
 		}
 	}
 	return noCluster(o, all)
+}
+
+// existing selects a cluster that is in one of the states, of the first provider
+// that has one.
+func existing(o FindOptions, all []discovered, states []State) (Found, bool, error) {
+	for i, d := range all {
+		if f, ok, err := d.existing(o, states, all[i+1:]); ok || err != nil {
+			return f, ok, err
+		}
+	}
+	return Found{}, false, nil
 }
 
 // existing selects a cluster that is in one of the states: the preferred one,

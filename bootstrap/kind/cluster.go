@@ -3,7 +3,6 @@ package kind
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"regexp"
@@ -16,7 +15,6 @@ import (
 
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/run"
-	"hellox/bootstrap/step"
 )
 
 // An engineCluster is what the container engine knows of a cluster.
@@ -47,15 +45,7 @@ func (p *Provider) List(ctx context.Context, _ func(cluster.Candidate) bool) ([]
 	}
 	clusters, err := ps(ctx, p.runner, engine)
 	if err != nil {
-		if exit := (*run.ExitError)(nil); errors.As(err, &exit) {
-			return nil, &step.Error{
-				Kind:     step.Missing,
-				Sentence: fmt.Sprintf("%s does not answer", engine),
-				Hint:     fmt.Sprintf("%s info", engine),
-				Err:      err,
-			}
-		}
-		return nil, err
+		return nil, unusable(engine, err)
 	}
 	candidates := make([]cluster.Candidate, len(clusters))
 	for i, k := range clusters {

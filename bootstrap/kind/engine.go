@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"hellox/bootstrap/engine"
 	"hellox/bootstrap/run"
 	"hellox/bootstrap/step"
 )
@@ -12,6 +13,9 @@ import (
 // A containerEngine is the program that kind's nodes are containers of:
 // docker, podman, nerdctl or finch. "" is none.
 type containerEngine string
+
+// unusable returns why an engine that was asked what there is did not tell.
+func unusable(name containerEngine, err error) error { return engine.Unusable(string(name), err) }
 
 // detectEngine returns the container engine that kind would use: the one that
 // KIND_EXPERIMENTAL_PROVIDER names, else the first that is installed. The docker

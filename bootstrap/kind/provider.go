@@ -9,6 +9,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/engine"
 	"hellox/bootstrap/run"
 )
 
@@ -51,18 +52,23 @@ func (p *Provider) Info() cluster.Info {
 	return cluster.Info{Target: Target, Unit: "cluster", DefaultName: name, Installed: installed}
 }
 
-// detectEngine returns the container engine. It detects it once.
+// detectEngine returns the container engine. It detects it once. One whose daemon is
+// on another machine is refused: nothing is asked there, started or created.
 func (p *Provider) detectEngine(ctx context.Context) (containerEngine, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.engine != "" {
 		return p.engine, nil
 	}
-	engine, err := detectEngine(ctx, p.runner)
+	name, err := detectEngine(ctx, p.runner)
 	if err == nil {
-		p.engine = engine
+		err = engine.Local(p.runner, string(name))
 	}
-	return engine, err
+	if err != nil {
+		return "", err
+	}
+	p.engine = name
+	return name, nil
 }
 
 // candidate returns the cluster as Find sees it.

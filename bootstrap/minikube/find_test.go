@@ -51,7 +51,7 @@ func TestFindMinikube(t *testing.T) {
 			want:   cluster.Found{Target: Target, Profile: "minikube", State: cluster.Stopped}, why: "it is stopped and will be started"},
 		{name: "container gone", list: "container-gone/profile-list-light", kubeconfig: "container-gone/kubeconfig",
 			status: map[string]string{"minikube": "container-gone/status"},
-			want:   cluster.Found{Target: Target, Profile: "minikube", State: cluster.Gone}, why: "its nodes were removed and will be created again"},
+			want:   cluster.Found{Target: Target, Profile: "minikube", State: cluster.Gone}, why: "its nodes were removed"},
 		{name: "a failed start", list: "docker-start-failed/profile-list", kubeconfig: "no-profile/kubeconfig",
 			status: map[string]string{"minikube": "docker-start-failed/status"}, problem: step.Missing, hint: "minikube delete -p minikube"},
 		{name: "an interrupted start", list: "docker-start-interrupted/profile-list-light", kubeconfig: "no-profile/kubeconfig",

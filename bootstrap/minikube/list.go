@@ -102,7 +102,7 @@ func (m *Provider) findState(ctx context.Context, p *profile) {
 		}
 		return
 	}
-	p.state, p.broken = m.stateOf(*p, nodes)
+	p.state, p.broken = m.stateOf(*p, nodes, out.Stderr)
 }
 
 // created returns when the profile's machine was created: that is when it got

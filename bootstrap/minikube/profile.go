@@ -65,6 +65,12 @@ func (p profile) hasDocker() bool {
 	return len(p.Config.Nodes) == 1 && (r == "docker" || r == "")
 }
 
+// inContainers reports whether the profile's nodes are containers of this machine's
+// container engine, which has the driver's name.
+func (p profile) inContainers() bool {
+	return p.Config.Driver == "docker" || p.Config.Driver == "podman"
+}
+
 // parseProfiles parses what `minikube profile list -o json` prints. It drops
 // profiles without a readable configuration: a refused start leaves such a
 // profile, and the next start ignores it.

@@ -55,9 +55,6 @@ func TestStartFromEachState(t *testing.T) {
 		{"stopped", []bootstraptest.Play{listed("docker-stopped/profile-list-light"), asked("minikube", "docker-stopped/status"),
 			{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-stopped", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
 			cluster.Stopped, false, "minikube start -p minikube -o json"},
-		{"gone", []bootstraptest.Play{listed("container-gone/profile-list-light"), asked("minikube", "container-gone/status"),
-			{Call: "minikube start -p minikube -o json", Recording: "docker-start/start-stopped", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
-			cluster.Gone, false, "minikube start -p minikube -o json"},
 		{"paused", []bootstraptest.Play{listed("docker-paused/profile-list-light"), asked("minikube", "docker-paused/status"),
 			{Call: "minikube unpause -p minikube -o json", Recording: "containerd-paused/unpause", Kubeconfig: "docker-running/kubeconfig", Then: "running"}},
 			cluster.Paused, false, "minikube unpause -p minikube -o json"},
@@ -94,6 +91,41 @@ func TestStartFromEachState(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A profile whose container was removed is not started, which would take minikube
+// 6 minutes and fail: what helps is said at once. An engine that does not run says the
+// same of containers that are all there, and must not lead to their deletion.
+func TestStartRefusesWhatIsGone(t *testing.T) {
+	recorded, _ := bootstraptest.Recorded(t, "container-gone/status")
+	for name, c := range map[string]struct {
+		stderr, sentence, hint string
+		state                  cluster.State
+	}{
+		"its container was removed": {recorded.Stderr, `minikube profile "minikube" is there, and its container was removed`, "minikube delete -p minikube, then hellox up creates it anew", cluster.Gone},
+		"docker does not run": {strings.ReplaceAll(recorded.Stderr, "Error response from daemon: No such container: minikube", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"),
+			`minikube profile "minikube" cannot be asked: docker is not running`, "", cluster.Broken},
+		"no permission": {strings.ReplaceAll(recorded.Stderr, "Error response from daemon: No such container: minikube", "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"),
+			`minikube profile "minikube" cannot be asked: this user may not use docker: no permission on its socket`, "", cluster.Broken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLaptop(t, "minikube")
+			bootstraptest.Must(os.WriteFile(filepath.Join(l.Dir, "status.stdout"), []byte("null"), 0o600))
+			bootstraptest.Must(os.WriteFile(filepath.Join(l.Dir, "status.stderr"), []byte(c.stderr), 0o600))
+			bootstraptest.Must(os.WriteFile(filepath.Join(l.Dir, "status.exit"), []byte("7"), 0o600))
+			l.Scene("now", listed("container-gone/profile-list-light"), asked("minikube", "status"))
+			f, _, err := l.ready(t.Context())
+			if err == nil || err.Error() != c.sentence || hintOf(err) == "" || c.hint != "" && hintOf(err) != c.hint {
+				t.Errorf("%v, hint %q", err, hintOf(err))
+			}
+			if c.state == cluster.Gone && (f.State != cluster.Gone || f.Unusable() == nil) {
+				t.Errorf("found in state %d", f.State)
+			}
+			if l.Called("minikube start -p minikube -o json") || c.state == cluster.Broken && strings.Contains(hintOf(err), "delete") {
+				t.Errorf("calls %q, hint %q", l.Calls(), hintOf(err))
+			}
+		})
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/engine"
 	"hellox/bootstrap/step"
 )
 
@@ -54,10 +55,32 @@ func parseStatus(stdout string) ([]nodeStatus, error) {
 	return []nodeStatus{node}, nil
 }
 
-// stateOf returns the state of the profile whose nodes have that status.
-func (m *Provider) stateOf(p profile, nodes []nodeStatus) (cluster.State, *step.Error) {
+// withoutNodes returns the state of a profile of which minikube finds no node, and
+// wrote stderr. It says the same of an engine that does not run, whose containers
+// are all there.
+func (p profile) withoutNodes(stderr string) (cluster.State, *step.Error) {
+	if e := engine.Failure(p.Config.Driver, stderr); e != nil {
+		e.Sentence = fmt.Sprintf("minikube profile %q cannot be asked: %s", p.Name, e.Sentence)
+		return cluster.Broken, e
+	}
+	// A start would find the configuration that is left and no node's files, and
+	// wait 6 minutes for an API server that never comes (minikube 1.38).
+	machine := "machine"
+	if p.inContainers() {
+		machine = "container"
+	}
+	return cluster.Gone, &step.Error{
+		Kind:     step.Missing,
+		Sentence: fmt.Sprintf("minikube profile %q is there, and its %s was removed", p.Name, machine),
+		Hint:     "minikube delete -p " + p.Name + ", then hellox up creates it anew",
+	}
+}
+
+// stateOf returns the state of the profile whose nodes have that status. stderr is
+// what minikube wrote beside it.
+func (m *Provider) stateOf(p profile, nodes []nodeStatus, stderr string) (cluster.State, *step.Error) {
 	if len(nodes) == 0 {
-		return cluster.Gone, nil
+		return p.withoutNodes(stderr)
 	}
 	any := func(is func(nodeStatus) bool) bool { return slices.ContainsFunc(nodes, is) }
 	switch {

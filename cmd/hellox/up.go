@@ -109,6 +109,10 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 		steps.Fail(err)
 		return timedOut(setup, "up", o.again, err)
 	}
+	if err := found.Unusable(); err != nil {
+		steps.Fail(err)
+		return err
+	}
 	if found.Target == cluster.Local {
 		o.profile = ""
 		if err := o.checkLocal("a stream in this process, which is all there is here"); err != nil {
