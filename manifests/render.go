@@ -23,8 +23,8 @@ const ImageName = "hellox.local/hellox"
 // it is somebody else's.
 const InstallationLabel = "hellox.local/installation"
 
-//go:embed base
-var base embed.FS
+//go:embed base components
+var embedded embed.FS
 
 // Options say which installation is rendered.
 type Options struct {
@@ -35,36 +35,33 @@ type Options struct {
 	// Broadcasters is the number of broadcast pods; nil leaves what the base
 	// or the overlay says.
 	Broadcasters *int
-	// Overlay is a folder with a kustomization to render instead of the
-	// base, as Eject writes one; "" renders the base.
+	// Overlay is a folder with a kustomization to render instead of the base:
+	// one that lays changes over the base, as Eject writes it, or one with
+	// manifests of the user's own. Beside those the base's broker and receiver
+	// are rendered. "" renders the base.
 	Overlay string
 }
 
 // Render returns the objects of one installation, each in its namespace and
-// marked as part of it. Namespaces come first, workloads last.
+// marked as part of it. Namespaces come first, workloads last. What is wrong with
+// the overlay is a *FolderError.
 func Render(o Options) ([]*unstructured.Unstructured, error) {
 	files := filesys.MakeFsInMemory()
+	k := o.kustomization()
 	if o.Overlay == "" {
-		if err := copyBase(files, "/base"); err != nil {
+		if err := copyFolder(files, "base", "/base"); err != nil {
 			return nil, err
 		}
 	} else {
-		objects, err := build(filesys.MakeFsOnDisk(), o.Overlay)
+		rendered, err := renderOverlay(o.Overlay, o.Namespace)
 		if err != nil {
-			return nil, fmt.Errorf("render %s: %w", o.Overlay, err)
-		}
-		text, err := objects.AsYaml()
-		if err != nil {
-			return nil, fmt.Errorf("render %s: %w", o.Overlay, err)
-		}
-		if err := writeKustomization(files, "/base", types.Kustomization{Resources: []string{"overlay.yaml"}}); err != nil {
 			return nil, err
 		}
-		if err := files.WriteFile("/base/overlay.yaml", text); err != nil {
-			return nil, err
+		if err := rendered.write(files, &k); err != nil {
+			return nil, fmt.Errorf("render %s: %w", o.Overlay, err)
 		}
 	}
-	if err := writeKustomization(files, "/installation", o.kustomization()); err != nil {
+	if err := writeKustomization(files, "/installation", k); err != nil {
 		return nil, err
 	}
 	objects, err := build(files, "/installation")
@@ -81,9 +78,56 @@ func Render(o Options) ([]*unstructured.Unstructured, error) {
 		if err := u.UnmarshalJSON(text); err != nil {
 			return nil, fmt.Errorf("render %s: %w", r.CurId(), err)
 		}
+		if err := label(u, o.Namespace); err != nil {
+			return nil, fmt.Errorf("render %s: %w", r.CurId(), err)
+		}
 		rendered = append(rendered, u)
 	}
 	return rendered, nil
+}
+
+// label adds the common labels that u, its pods and its volume claims do not have.
+// Those of a user's own manifests stay: their selectors may name them.
+func label(u *unstructured.Unstructured, namespace string) error {
+	if err := addLabels(u.Object, namespace); err != nil {
+		return err
+	}
+	for _, path := range [][]string{{"spec", "template"}, {"spec", "jobTemplate", "spec", "template"}} {
+		template, found, err := unstructured.NestedFieldNoCopy(u.Object, path...)
+		object, ok := template.(map[string]any)
+		if err != nil || !found || !ok {
+			continue // it has no pods, or its spec is of another form
+		}
+		if err := addLabels(object, namespace); err != nil {
+			return err
+		}
+	}
+	claims, _, _ := unstructured.NestedFieldNoCopy(u.Object, "spec", "volumeClaimTemplates")
+	list, _ := claims.([]any)
+	for _, claim := range list {
+		if object, ok := claim.(map[string]any); ok {
+			if err := addLabels(object, namespace); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func addLabels(object map[string]any, namespace string) error {
+	labels, _, err := unstructured.NestedStringMap(object, "metadata", "labels")
+	if err != nil {
+		return err
+	}
+	if labels == nil {
+		labels = make(map[string]string)
+	}
+	for key, value := range map[string]string{"app.kubernetes.io/instance": namespace, "app.kubernetes.io/managed-by": "hellox"} {
+		if labels[key] == "" {
+			labels[key] = value
+		}
+	}
+	return unstructured.SetNestedStringMap(object, labels, "metadata", "labels")
 }
 
 // YAML writes objects as a stream of YAML documents.
@@ -109,11 +153,7 @@ func (o Options) kustomization() types.Kustomization {
 		Namespace:   o.Namespace,
 		SortOptions: &types.SortOptions{Order: types.LegacySortOrder},
 		Labels: []types.Label{{
-			Pairs: map[string]string{
-				InstallationLabel:              o.Namespace,
-				"app.kubernetes.io/instance":   o.Namespace,
-				"app.kubernetes.io/managed-by": "hellox",
-			},
+			Pairs:            map[string]string{InstallationLabel: o.Namespace},
 			IncludeTemplates: true,
 			// A claim made from a template must be found again by `down`.
 			FieldSpecs: []types.FieldSpec{{
@@ -130,7 +170,7 @@ func (o Options) kustomization() types.Kustomization {
 		k.Images = []types.Image{{Name: ImageName, NewName: name, NewTag: tag}}
 	}
 	if o.Broadcasters != nil {
-		k.Replicas = []types.Replica{{Name: "broadcast", Count: int64(*o.Broadcasters)}}
+		k.Replicas = []types.Replica{{Name: roleBroadcast, Count: int64(*o.Broadcasters)}}
 	}
 	return k
 }
@@ -151,16 +191,20 @@ func writeKustomization(files filesys.FileSystem, dir string, k types.Kustomizat
 	return files.WriteFile(dir+"/kustomization.yaml", text)
 }
 
-// copyBase writes the built-in base into dir.
-func copyBase(files filesys.FileSystem, dir string) error {
-	return fs.WalkDir(base, "base", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := base.ReadFile(path)
+// copyFolder writes an embedded folder into dir.
+func copyFolder(files filesys.FileSystem, folder, dir string) error {
+	return fs.WalkDir(embedded, folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		return files.WriteFile(dir+strings.TrimPrefix(path, "base"), text)
+		to := dir + strings.TrimPrefix(path, folder)
+		if d.IsDir() {
+			return files.MkdirAll(to)
+		}
+		text, err := embedded.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return files.WriteFile(to, text)
 	})
 }

@@ -121,10 +121,10 @@ func TestOverlayChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The example that stands in the file as a comment must work as it is.
+	// The examples that stand in the file as comments must work as they are.
 	lines := strings.Split(string(text), "\n")
 	for i, line := range lines {
-		if strings.HasPrefix(line, "# patches:") || strings.HasPrefix(line, "#  ") {
+		if strings.HasPrefix(line, "# patches:") || strings.HasPrefix(line, "# components:") || strings.HasPrefix(line, "#  ") {
 			lines[i] = strings.TrimPrefix(line, "# ")
 		}
 	}
@@ -148,7 +148,7 @@ func TestOverlayChanges(t *testing.T) {
 func TestRenderNamesTheOverlayThatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Render(Options{Namespace: "press", Overlay: dir})
-	if err == nil || !strings.Contains(err.Error(), "render "+dir) {
+	if err == nil || !strings.Contains(err.Error(), dir+" holds no kustomization.yaml") {
 		t.Errorf("error %v", err)
 	}
 }

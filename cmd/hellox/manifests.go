@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -8,6 +9,14 @@ import (
 	"hellox/cmd/hellox/args"
 	"hellox/manifests"
 )
+
+// overlayError makes a folder that is not there an error of the command line.
+func overlayError(err error) error {
+	if wrong := (*manifests.FolderError)(nil); errors.As(err, &wrong) && wrong.Absent {
+		return usage("--kustomize: "+wrong.Sentence, wrong.Hint())
+	}
+	return err
+}
 
 func newManifests(sh shell) *cobra.Command {
 	var (
@@ -25,7 +34,7 @@ func newManifests(sh shell) *cobra.Command {
 				if err := manifests.Eject(eject); err != nil {
 					return err
 				}
-				fmt.Fprintf(sh.err, "written: %s/kustomization.yaml and %s/base; now: hellox up --kustomize %s\n", eject, eject, eject)
+				fmt.Fprintf(sh.err, "written: %s with kustomization.yaml, base and components; now: hellox up --kustomize %s\n", eject, args.Quote(eject))
 				return nil
 			}
 			if args.Set(cmd.Flags(), "broadcasters") {
@@ -33,7 +42,7 @@ func newManifests(sh shell) *cobra.Command {
 			}
 			objects, err := manifests.Render(o)
 			if err != nil {
-				return err
+				return overlayError(err)
 			}
 			text, err := manifests.YAML(objects)
 			if err != nil {
@@ -47,7 +56,7 @@ func newManifests(sh shell) *cobra.Command {
 	f.StringVar(&eject, "eject", "", "write the base and an overlay of it to `FOLDER`")
 	args.String(f, &o.Namespace, "namespace", "hellox", "`NAMESPACE` of the installation", checkNamespace)
 	f.StringVar(&o.Image, "image", "", "image `REF` to use instead of the base's")
-	f.StringVar(&o.Overlay, "kustomize", "", "`FOLDER` with an overlay to render instead of the base")
+	f.StringVar(&o.Overlay, "kustomize", "", "`FOLDER` with an overlay, or with manifests of your own, to render")
 	args.Number(f, &n, "broadcasters", "", 1, 0, maxLocal, "run `N` broadcasters")
 	return cmd
 }

@@ -10,12 +10,15 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/install"
 	"hellox/bootstrap/portforward"
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
+	"hellox/manifests"
 )
 
 // The interval of broadcasters that up starts.
@@ -80,7 +83,7 @@ leaves the pods. Run again, it changes only what differs.`,
 	args.Number(f, &o.mqtt.Number, "mqtt-port", "", portforward.PortMQTT, 0, 65535, "local `PORT` of the broker; 0 takes a free one")
 	f.BoolVar(&o.detach, "detach", false, "return once it is up; a background process holds the forwards until hellox down")
 	args.Duration(f, &o.timeout, "timeout", 5*time.Minute, time.Millisecond, "give up after this `TIME`")
-	f.StringVar(&o.overlay, "kustomize", "", "`FOLDER` with an overlay to apply instead (see hellox manifests --eject)")
+	f.StringVar(&o.overlay, "kustomize", "", "`FOLDER` with an overlay to apply (see hellox manifests --eject), or with manifests of your own, beside which broker and receiver run")
 	f.StringVar(&o.nodeImage, "node-image", "", "node image `REF` of a kind cluster that up creates")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	outputFlag(f, &o.output, "`text|json`: json writes one step a line to stdout")
@@ -93,6 +96,9 @@ func hide(f *pflag.FlagSet, name string) { f.Lookup(name).Hidden = true }
 
 func (o *upOptions) run(ctx context.Context, sh shell) error {
 	if err := o.check(); err != nil {
+		return err
+	}
+	if err := o.checkOverlay(); err != nil {
 		return err
 	}
 	steps := output.NewSteps(sh.data, sh.err, sh.env, o.output == "json")
@@ -153,6 +159,25 @@ func (o *upOptions) checkLocal(why string) error {
 		return nil
 	}
 	return usage(strings.Join(o.given, ", ")+" is for minikube and kind, not for "+why, o.onKind+", or leave it out")
+}
+
+// checkOverlay returns an error if what is in the folder of --kustomize cannot be
+// applied: before a cluster is started for it.
+func (o *upOptions) checkOverlay() error {
+	if o.overlay == "" {
+		return nil
+	}
+	objects, err := manifests.Render(manifests.Options{Namespace: o.namespace, Overlay: o.overlay})
+	if err != nil {
+		return overlayError(err)
+	}
+	broadcasters := slices.ContainsFunc(objects, func(u *unstructured.Unstructured) bool {
+		return u.GetKind() == "StatefulSet" && u.GetName() == install.RoleBroadcast
+	})
+	if o.broadcastersSet && !broadcasters {
+		return usage("--broadcasters: there are none in "+o.overlay, "set replicas in its manifests")
+	}
+	return nil
 }
 
 // timedOut puts the cause of the ended deadline of a command in the place of
