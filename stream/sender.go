@@ -37,6 +37,7 @@ type Sender struct {
 	Duplicates uint64    `json:"duplicates"`
 	Rates      Rates     `json:"rates"`
 	IntervalMS *Spread   `json:"interval_ms,omitempty"` // between its messages
+	RecentMS   []float64 `json:"recent_ms,omitempty"`   // the newest of these times, newest last
 	LatencyMS  *Quantile `json:"latency_ms,omitempty"`
 	Pod        string    `json:"pod,omitempty"` // the pod it runs in, where that is known
 }

@@ -14,18 +14,21 @@ import (
 	"hellox/history"
 )
 
-// The policy of the event streams. The system call is what they cost, so a
-// client is written to at most once a frameTime. A client that takes longer than
+// The policy of the event streams. The system call is what they cost, so after a
+// write a client is not written to for a while: shortest while there is little to
+// write to few clients, frameTime under load. A client that takes longer than
 // writeTime for a write is cut off and resumes by Last-Event-ID. One that only
 // falls behind the ring of recent events, as all do when a batch is larger than
 // the ring, reads on in the history.
 const (
 	maxStreams = 512
 	maxFrame   = 64 << 10 // bytes, and one event
+	shortest   = 4 * time.Millisecond
+	perStream  = 100 * time.Microsecond // added to shortest for each open stream
+	perEvent   = 2 * time.Millisecond   // and for each event of the write before
 	frameTime  = 50 * time.Millisecond
 	burst      = 256 // events at once after which more are probably waiting
 	writeTime  = 10 * time.Second
-	heartbeat  = 15 * time.Second
 )
 
 // An eventsHandler answers GET /api/events: Server-Sent Events, first what the
@@ -37,6 +40,7 @@ type eventsHandler struct {
 	streams chan struct{} // one token for each open event stream; full: 503
 	started atomic.Uint64 // event streams begun
 	buffers sync.Pool     // of event streams, see sseWriter
+	totals  *totals
 
 	mu     sync.Mutex
 	open   map[uint64]context.CancelFunc // ends the stream of that number
@@ -81,6 +85,12 @@ func (h *eventsHandler) get(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// pause returns how long a stream is not written to after events: nothing to see for a
+// person who watches a few messages, nothing to pay for a thousand clients.
+func (h *eventsHandler) pause(events int) time.Duration {
+	return min(frameTime, shortest+time.Duration(len(h.streams))*perStream+time.Duration(events-1)*perEvent)
+}
+
 // stream writes until the client leaves, takes too long, or the server closes.
 func (h *eventsHandler) stream(w http.ResponseWriter, r *http.Request, sel history.Select, after int64) error {
 	n := h.started.Add(1)
@@ -89,7 +99,7 @@ func (h *eventsHandler) stream(w http.ResponseWriter, r *http.Request, sel histo
 	// Before the head is written: the client gets every event after that.
 	follower := h.store.Follow(history.Follow{After: after, Select: sel})
 	defer func() { _ = follower.Close() }()
-	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &h.buffers}
+	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &h.buffers, totals: h.totals, pause: h.pause}
 	if err := c.begin(n); err != nil {
 		return err
 	}

@@ -192,6 +192,9 @@ func TestEventsTellWhatWasEvicted(t *testing.T) {
 	}
 	events := listen(t, t.Context(), serve(t, Options{Store: store})+"/api/events?after=10")
 	e := <-events
+	for e.name == "stats" {
+		e = <-events
+	}
 	if e.name != "evicted" || e.data != fmt.Sprintf(`{"id":%d}`, stats.FirstID-1) {
 		t.Errorf("%+v", e)
 	}

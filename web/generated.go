@@ -34,7 +34,7 @@ func paletteCSS() []byte {
 // limits returns the server's limits that the page's own must fit.
 func limits() map[string]int64 {
 	return map[string]int64{
-		"heartbeat_ms": heartbeat.Milliseconds(),
+		"stats_ms":     statsIdle.Milliseconds(),
 		"filter_bytes": maxValue,
 	}
 }

@@ -50,7 +50,8 @@ func New(opts Options) *Server {
 	}
 	streams := make(chan struct{}, maxStreams)
 	metrics := newMetrics(opts.Metrics, func() float64 { return float64(len(streams)) })
-	events := &eventsHandler{store: opts.Store, log: opts.Log, metrics: metrics, streams: streams, open: map[uint64]context.CancelFunc{}}
+	events := &eventsHandler{store: opts.Store, log: opts.Log, metrics: metrics, streams: streams,
+		totals: &totals{stats: statsHandler{opts.Store, opts.Name}}, open: map[uint64]context.CancelFunc{}}
 	api := routes(&opts, events)
 	policy := origin.Policy{Hosts: opts.Hosts, Refuse: problem, Log: opts.Log}
 	return &Server{

@@ -18,6 +18,10 @@ type sseWriter struct {
 	control *http.ResponseController
 	buffer  []byte     // not yet written
 	idle    *sync.Pool // of buffers, as *[]byte: a client needs none between two frames
+	totals  *totals
+	told    uint64                         // version of the totals that were sent last
+	toldAt  time.Time                      // when
+	pause   func(events int) time.Duration // between two frames, after one of so many events
 }
 
 // begin writes the head of the nth stream and the time after which its client
@@ -56,27 +60,41 @@ func (c *sseWriter) flush() error {
 	return nil
 }
 
-// follow writes what the follower returns, as frames of frameTime.
+// follow writes what the follower returns, and the totals.
 func (c *sseWriter) follow(ctx context.Context, from history.Follower) error {
 	frame := time.NewTimer(0)
 	defer frame.Stop()
 	for {
-		beat, cancel := context.WithTimeout(ctx, heartbeat)
+		c.addTotals(ctx)
+		if err := c.flush(); err != nil {
+			return err
+		}
+		beat, cancel := context.WithTimeout(ctx, statsTime)
 		err := c.untilBeat(beat, from, frame)
 		due := beat.Err() != nil // else the stream failed
 		cancel()
 		if !due || ctx.Err() != nil {
 			return err
 		}
-		c.buffer = append(c.buffer, ":\n\n"...)
-		if err := c.flush(); err != nil {
-			return err
-		}
 	}
 }
 
-// untilBeat writes events until ctx ends, when the next heartbeat is due or
-// earlier, or the stream fails. It returns why it ended.
+// addTotals adds the totals if they are due, or a comment if they cannot be read:
+// the connection is alive.
+func (c *sseWriter) addTotals(ctx context.Context) {
+	event, version := c.totals.get(ctx)
+	if version == c.told && time.Since(c.toldAt) < statsIdle-statsTime/2 {
+		return
+	}
+	c.told, c.toldAt = version, time.Now()
+	if event == nil {
+		event = []byte(":\n\n")
+	}
+	c.buffer = append(c.buffer, event...)
+}
+
+// untilBeat writes events until ctx ends, when the totals are due or earlier, or
+// the stream fails. It returns why it ended.
 func (c *sseWriter) untilBeat(ctx context.Context, from history.Follower, frame *time.Timer) error {
 	for {
 		events, err := from.Next(ctx)
@@ -102,7 +120,7 @@ func (c *sseWriter) untilBeat(ctx context.Context, from history.Follower, frame 
 		if len(events) >= burst {
 			continue
 		}
-		frame.Reset(frameTime)
+		frame.Reset(c.pause(len(events)))
 		select {
 		case <-frame.C: // events until then are written together
 		case <-ctx.Done():

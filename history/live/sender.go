@@ -1,6 +1,7 @@
 package live
 
 import (
+	"math"
 	"time"
 
 	"hellox/stream"
@@ -19,6 +20,30 @@ type senderState struct {
 	due       time.Time    // when to check it again; zero if never
 	heap      int          // index in State.due; -1 if not there
 	touched   bool         // by the batch being taken
+	recent    recent
+}
+
+// recent holds the newest intervals of a sender, for a spark line.
+type recent struct {
+	ms [14]float32
+	n  int // intervals, ever
+}
+
+func (r *recent) add(interval time.Duration) {
+	if interval == stream.None {
+		return
+	}
+	r.ms[r.n%len(r.ms)] = float32(stream.Millis(interval))
+	r.n++
+}
+
+// list returns them, oldest first.
+func (r *recent) list() []float64 {
+	var list []float64
+	for i := max(0, r.n-len(r.ms)); i < r.n; i++ {
+		list = append(list, math.Round(float64(r.ms[i%len(r.ms)])*1000)/1000)
+	}
+	return list
 }
 
 // view is s as the API shows it.
@@ -28,7 +53,7 @@ func (s *senderState) view(now time.Time, r stats.Reception) stream.Sender {
 		LastSeen: s.counters.LastSeen, LastID: s.counters.LastID, Boot: s.counters.Boot, Seq: s.counters.Seq,
 		Color: s.counters.Color, ExpectedMS: stream.Millis(s.cadence.Expected()),
 		Messages: s.counters.Messages, Missed: s.counters.Missed, Reordered: s.counters.Reordered,
-		Duplicates: s.counters.Duplicates, Rates: s.meter.Rates(now)}
+		Duplicates: s.counters.Duplicates, Rates: s.meter.Rates(now), RecentMS: s.recent.list()}
 	if spread, ok := s.meter.Spread(now); ok {
 		v.IntervalMS = &spread
 	}

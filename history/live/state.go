@@ -78,6 +78,7 @@ func (st *State) Replay(m *stream.Message, next time.Duration, heard bool) {
 		interval = stream.None // of what it declared before
 	}
 	s.meter.Observe(m.Received, interval, m.Latency)
+	s.recent.add(m.Delta)
 	st.all.Observe(m.Received, m.DeltaAny, m.Latency)
 	if !heard {
 		s.cadence.Heard(m.Received, next, st.reception)
@@ -157,6 +158,7 @@ func (st *State) Apply(entries []track.Tracked, totals track.Totals) {
 		st.newest = m.Received
 		if !m.Retained {
 			s.meter.Observe(e.Arrived, m.Delta, m.Latency)
+			s.recent.add(m.Delta)
 			st.all.Observe(e.Arrived, m.DeltaAny, m.Latency)
 			s.cadence.Heard(e.Arrived, e.Next, st.reception)
 		}

@@ -1,5 +1,10 @@
 // The receiver's API. A login, where one is needed, would add its header here.
 
+import { Emitter } from './emitter.js';
+
+/** Emits "answered" when the receiver has answered, whatever: what waits for it need not wait on. */
+export const answers = new Emitter();
+
 /** An error that the API answered with (RFC 9457). */
 export class Problem extends Error {
   /** @param {{title: string, detail: string, status: number, column?: number, expected?: string}} p */
@@ -18,7 +23,8 @@ export class Problem extends Error {
  * @returns {Promise<Response>}
  */
 export async function request(path, init) {
-  const response = await fetch(path, { cache: 'no-store', ...init });
+  const response = await reach(path, init);
+  answers.emit('answered');
   if (response.ok) return response;
   let problem = { title: response.statusText, detail: '', status: response.status };
   try {
@@ -27,6 +33,16 @@ export async function request(path, init) {
     // A proxy answered, without a problem document.
   }
   throw new Problem(problem);
+}
+
+/** Fetches, with words for what a browser calls "Failed to fetch". */
+async function reach(path, init) {
+  try {
+    return await fetch(path, { cache: 'no-store', ...init });
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new Error(error.name === 'TimeoutError' ? 'the receiver does not answer' : navigator.onLine ? 'the receiver cannot be reached' : 'this machine is offline', { cause: error });
+  }
 }
 
 /** The query string of params; undefined, null and '' are left out. */

@@ -5,27 +5,25 @@ import { clean, cleanTopic } from './clean.js';
 import { elapsed, parseTime } from './format.js';
 
 export class Empty {
-  /** @type {Error|null} */
-  failed = null;
-
   /**
    * @param {HTMLElement} root
    * @param {import('./window.js').Window} window
    * @param {import('./view.js').View} view
    * @param {import('./status.js').Status} status
+   * @param {import('./session.js').Session} session
    */
-  constructor(root, window, view, status) {
+  constructor(root, window, view, status, session) {
     this.words = el('p');
     this.count = el('p.count');
     root.append(this.words, this.count);
     const show = () => {
-      root.hidden = window.rows.length > 0 || (!window.loaded && !this.failed);
+      root.hidden = window.rows.length > 0 || (!window.loaded && !session.error);
       if (root.hidden) return;
       const { stats, clock } = status;
       const searching = window.before !== 0 && window.loaded;
-      if (this.failed) {
-        text(this.words, this.failed.column ? 'Nothing is shown while the filter does not parse.' : `The history cannot be read: ${clean(this.failed.message)}.`);
-        text(this.count, this.failed.column ? '' : 'trying again every 3 s');
+      if (session.error) {
+        text(this.words, session.phase === 'refused' ? 'Nothing is shown while the filter does not parse.' : `The history cannot be read: ${clean(session.error.message)}.`);
+        text(this.count, session.phase === 'refused' ? '' : `trying again in ${elapsed(session.retry - Date.now() + 999)}`);
       } else if (view.filter || view.sender) {
         const what = [view.filter && `the filter ${clean(view.filter)}`, view.sender && `the sender ${cleanTopic(view.sender)}`].filter(Boolean).join(' and ');
         text(this.words, `${searching ? 'Nothing found yet' : 'No message'} for ${what}.`);
@@ -36,6 +34,8 @@ export class Empty {
       }
     };
     window.on('changed', show);
-    setInterval(show, 100);
+    session.on('phase', show);
+    setInterval(() => { if (!root.hidden) show(); }, 1000);
+    show();
   }
 }

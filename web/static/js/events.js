@@ -1,49 +1,42 @@
-// The event stream, read with fetch: unlike EventSource it reports why a request
-// was refused and when it tries again.
+// The event stream of all messages, read with fetch: unlike EventSource it reports
+// why a request was refused and when it tries again.
 
 import { Emitter } from './emitter.js';
-import { Problem, query, request } from './api.js';
+import { answers, get, query, request } from './api.js';
 import { limits } from './limits.js';
 
 const firstWait = 500, longestWait = 10_000;
-const silence = 3 * limits.heartbeat_ms; // the connection is lost if nothing arrives for so long
+// The server sends totals every few seconds: without them for so long, the
+// connection is lost.
+const silence = 3 * limits.stats_ms;
 
 /**
- * Follows GET /api/events and resumes after the last id whenever the
- * connection ends. Emits "messages" (an array), "sender", "link", "evicted",
- * "state" ({state: connecting|connected|retrying, since, retry, cause}) and
- * "refused" (a Problem that a retry would not change).
+ * Follows GET /api/events and resumes after the last id whenever the connection
+ * ends. Emits "batch" ({from, last, messages}: all that there are above the id
+ * from, up to last), "sender", "stats", "link", "state" ({state:
+ * connecting|connected|retrying, since, retry, cause}) and "restarted" (the
+ * address now serves another history).
  */
 export class Events extends Emitter {
-  #stop = new AbortController();
   #last;
-  #params;
   #state = { state: 'connecting', since: Date.now(), retry: 0, cause: '' };
 
-  /** @param {{filter?: string, sender?: string}} params @param {number} last begin after this id */
-  constructor(params, last) {
+  /** @param {number} last begin after this id */
+  constructor(last) {
     super();
-    this.#params = params;
     this.#last = last;
   }
 
-  get last() { return this.#last; }
-
-  /** Runs until close. */
-  async run() {
+  /** Runs until stop. @param {AbortSignal} stop */
+  async run(stop) {
     let wait = firstWait;
-    const stop = this.#stop.signal;
     while (!stop.aborted) {
       try {
-        await this.#connect(() => { wait = firstWait; });
+        await this.#connect(stop, () => { wait = firstWait; });
         this.#setState('retrying', 'the stream ended');
       } catch (error) {
         if (stop.aborted) return;
-        if (error instanceof Problem && error.status >= 400 && error.status < 500) {
-          this.emit('refused', error);
-          return;
-        }
-        this.#setState('retrying', error.message);
+        this.#setState('retrying', error.name === 'AbortError' ? `nothing came for ${silence / 1000} s` : error.message);
       }
       if (stop.aborted) return;
       const delay = wait * (0.75 + Math.random() / 2);
@@ -54,14 +47,17 @@ export class Events extends Emitter {
     }
   }
 
-  close() { this.#stop.abort(); }
-
-  async #connect(connected) {
+  async #connect(stop, connected) {
     const cut = new AbortController();
-    const signal = AbortSignal.any([this.#stop.signal, cut.signal]);
+    const signal = AbortSignal.any([stop, cut.signal]);
     let watchdog = setTimeout(() => cut.abort(), silence);
     try {
-      const response = await request('/api/events' + query({ ...this.#params, after: this.#last }), { signal });
+      const { last_id: newest } = await get('/api/stats', {}, signal);
+      if (newest < this.#last) {
+        this.#last = newest;
+        this.emit('restarted', newest);
+      }
+      const response = await request('/api/events' + query({ after: this.#last }), { signal });
       this.#setState('connected', '');
       connected();
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -82,7 +78,7 @@ export class Events extends Emitter {
   #dispatch(chunk) {
     const end = chunk.lastIndexOf('\n\n');
     if (end < 0) return chunk;
-    const messages = [];
+    const messages = [], others = [], from = this.#last;
     for (const block of chunk.slice(0, end).split('\n\n')) {
       let event = '', data = '';
       for (const line of block.split('\n')) {
@@ -93,9 +89,10 @@ export class Events extends Emitter {
       if (data === '') continue;
       const value = JSON.parse(data);
       if (event === 'message') messages.push(value);
-      else this.emit(event, value);
+      else others.push([event, value]);
     }
-    if (messages.length) this.emit('messages', messages);
+    if (messages.length) this.emit('batch', { from, last: this.#last, messages });
+    for (const [event, value] of others) this.emit(event, value);
     return chunk.slice(end + 2);
   }
 
@@ -106,10 +103,16 @@ export class Events extends Emitter {
   }
 }
 
-/** Waits ms, or until stop. @param {number} ms @param {AbortSignal} stop */
+/** Waits ms, or until stop, or until the receiver has answered another request. @param {number} ms @param {AbortSignal} stop */
 function pause(ms, stop) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    stop.addEventListener('abort', () => { clearTimeout(timer); resolve(); }, { once: true });
+    const ended = () => {
+      clearTimeout(timer);
+      stop.removeEventListener('abort', ended);
+      forget();
+      resolve();
+    };
+    const timer = setTimeout(ended, ms), forget = answers.on('answered', ended);
+    stop.addEventListener('abort', ended, { once: true });
   });
 }

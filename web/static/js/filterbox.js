@@ -6,7 +6,10 @@ import { Emitter } from './emitter.js';
 import { clean, cleanTopic } from './clean.js';
 import { limits } from './limits.js';
 
-/** Emits "filter" (an expression that parses), "sender" ('' when its chip is closed) and "leave". */
+/**
+ * Emits "filter" (an expression that parses, or that the receiver could not be asked
+ * about), "typed" (it is left or entered), "sender" ('' when its chip is closed) and "leave".
+ */
 export class FilterBox extends Emitter {
   #asked = 0;
   #timer = 0;
@@ -17,7 +20,7 @@ export class FilterBox extends Emitter {
     this.input = el('input', {
       type: 'text', placeholder: 'filter: sender:press-* delta>8s', 'aria-label': 'filter', 'aria-describedby': 'filter-error',
       spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off', maxlength: limits.filter_bytes,
-      oninput: () => this.#typed(), onkeydown: (e) => this.#key(e),
+      oninput: () => this.#typed(), onkeydown: (e) => this.#key(e), onblur: () => this.emit('typed'),
     });
     this.caret = el('span.caret', { 'aria-hidden': 'true' });
     this.error = el('p.problem', { id: 'filter-error', role: 'alert', hidden: true });
@@ -59,14 +62,16 @@ export class FilterBox extends Emitter {
       this.showError(null);
       if (apply) this.emit('filter', filter);
     } catch (error) {
-      if (asked === this.#asked && error instanceof Problem) this.showError(error);
+      if (asked !== this.#asked) return;
+      if (error instanceof Problem && error.status === 400) this.showError(error);
+      else if (apply) this.emit('filter', filter); // opening it waits for the receiver, and says so
     }
   }
 
   #key(e) {
     e.stopPropagation();
     if (e.key === 'Enter') {
-      this.#check(true);
+      this.#check(true).then(() => this.emit('typed'));
     } else if (e.key === 'Escape') {
       if (this.input.value) {
         this.input.value = '';

@@ -35,9 +35,14 @@ export class Head extends Emitter {
         el('button.quiet', { type: 'button', title: 'keys and filters (?)', 'aria-label': 'help', onclick: () => this.emit('help') }, '?')));
   }
 
-  /** @param {import('./status.js').Status} status @param {import('./senders.js').Senders} senders @param {number} now the receiver's clock */
-  show(status, senders, now) {
-    const { stats, events, failure } = status;
+  /**
+   * @param {import('./status.js').Status} status
+   * @param {import('./session.js').Session} session
+   * @param {import('./senders.js').Senders} senders
+   * @param {number} now the receiver's clock
+   */
+  show(status, session, senders, now) {
+    const { stats, stream, failure } = status;
     this.#showSenders(senders);
     if (stats) {
       text(this.name, clean(stats.name ?? ''));
@@ -62,11 +67,16 @@ export class Head extends Emitter {
     else if (!stats) this.receiver.show('◌', 'off', '', 'asking');
     else if (stats.degraded && stats.degraded_by !== 'broker') this.receiver.show('◐', 'warn', 'degraded', clean(stats.degraded));
     else this.receiver.show('●', 'good', '', `up since ${timeOfDay(parseTime(stats.started))}`);
-    if (events.state === 'connected') this.you.show('●', 'good', '', `connected since ${timeOfDay(events.since)}`);
-    else if (events.state === 'refused') this.you.show('○', 'off', 'filter', 'the filter does not parse: no event stream is open');
-    else if (events.state === 'idle') this.you.show('◌', 'off', 'idle', 'a hidden page closes its event stream and catches up when it is shown again');
-    else this.you.show('◌', 'off', events.retry ? 'retry ' + wait(events.retry, Date.now()) : events.state, clean(events.cause ?? ''));
+    this.#showYou(session, stream, wait);
     this.#showBanner(status, now, wait);
+  }
+
+  #showYou({ phase, error, retry }, stream, wait) {
+    if (phase === 'refused') this.you.show('○', 'off', 'filter', 'the filter does not parse: nothing is followed');
+    else if (phase === 'resting') this.you.show('◌', 'off', 'idle', 'a hidden page follows nothing and catches up when it is shown again');
+    else if (phase === 'failed') this.you.show('◌', 'off', 'retry ' + wait(retry, Date.now()), clean(error.message));
+    else if (stream.state === 'connected') this.you.show('●', 'good', '', `connected since ${timeOfDay(stream.since)}`);
+    else this.you.show('◌', 'off', stream.retry ? 'retry ' + wait(stream.retry, Date.now()) : stream.state, clean(stream.cause));
   }
 
   #showSenders(senders) {
@@ -82,12 +92,12 @@ export class Head extends Emitter {
   }
 
   /** Shows what is wrong, since when, and what happens next. */
-  #showBanner({ stats, events, failure }, now, wait) {
+  #showBanner({ stats, failure }, now, wait) {
     let words = '', kind = '';
     if (failure) {
       kind = 'bad';
       words = `The receiver does not answer since ${timeOfDay(failure.since)} (${age(Date.now() - failure.since)}): ${clean(failure.cause)}. ` +
-        `Messages received before stay here; next attempt ${wait(events.retry, Date.now())}.`;
+        `Messages received before stay here; next attempt ${wait(failure.retry, Date.now())}.`;
     } else if (stats?.degraded) {
       kind = 'warn';
       words = `Degraded: ${clean(stats.degraded)} Broadcasters keep what is not acknowledged and send it again; this ends by itself when there is room.`;

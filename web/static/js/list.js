@@ -12,7 +12,12 @@ const tiny = matchMedia('(max-width: 559px)'); // as in narrow.css
 const touch = matchMedia('(pointer: coarse)'); // no keyboard: keys are not shown
 const edge = 100; // rows from either end at which more are loaded
 
-/** Emits "select" (id), "open", "follow" (boolean), "newest", "top", "bottom" and "visible" ({first, last}: rows). */
+const slip = 8; // px that a pointer may move between down and up on the row that it chooses
+
+/**
+ * Emits "select" (id), "open", "follow" (boolean), "newest", "top", "bottom" and
+ * "visible" ({first, middle, last}: rows).
+ */
 export class List extends Emitter {
   #window;
   #senders;
@@ -20,6 +25,8 @@ export class List extends Emitter {
   #selected = 0;
   #unseen = 0;
   #paused = false;
+  #pressed = null; // {id, x, y}: where a pointer went down
+  #firstID = 0; // messages below it are no longer stored
 
   /** @param {HTMLElement} root @param {import('./window.js').Window} window @param {import('./senders.js').Senders} senders */
   constructor(root, window, senders) {
@@ -37,7 +44,10 @@ export class List extends Emitter {
     this.#rows.follow = true;
     // At a high rate the end moves faster than the wheel.
     this.viewport.addEventListener('wheel', (e) => { if (e.deltaY < 0 && this.following && this.viewport.scrollTop > 0) this.setFollow(false); }, { passive: true });
-    this.viewport.addEventListener('click', (e) => this.#clicked(e));
+    // The list may move before the button is up: the row is the one under the pointer when it went down.
+    this.viewport.addEventListener('pointerdown', (e) => this.#down(e));
+    this.viewport.addEventListener('pointerup', (e) => this.#up(e));
+    this.viewport.addEventListener('pointercancel', () => { this.#pressed = null; });
     window.on('changed', (change) => this.#changed(change));
   }
 
@@ -59,7 +69,7 @@ export class List extends Emitter {
     this.#showMarker();
   }
 
-  /** Counts messages that arrived below what is visible. */
+  /** Counts messages that arrived below what is visible; 0: it is not known how many. */
   addUnseen(n) {
     if (this.following) return;
     this.#unseen += n;
@@ -93,20 +103,30 @@ export class List extends Emitter {
     while (target > 0 && rows[target]?.kind !== 'message') target--;
     const row = rows[target];
     if (!row) return;
-    if (by < 0) this.setFollow(false, this.#paused);
     this.emit('select', row.id);
   }
 
-  scrollTo(id) {
-    const index = this.#window.rowOf(id);
-    if (index >= 0) this.viewport.scrollTop = index * this.#rows.rowHeight;
-    this.#rows.refresh();
+  /** Shows a message in the middle, or the first one after it. */
+  center(id) {
+    let index = this.#window.rowOf(id);
+    if (index < 0) index = this.#window.rows.findIndex((r) => r.id >= id && r.kind === 'message');
+    this.#rows.center(index < 0 ? this.#window.rows.length - 1 : index);
   }
 
   scrollToStart() {
     this.setFollow(false, this.#paused);
     this.viewport.scrollTop = 0;
   }
+
+  /** Marks the rows of messages below an id as evicted. */
+  setFirstID(id) {
+    const { messages } = this.#window;
+    const shown = messages.length > 0 && messages[0].id < id;
+    if (shown && id !== this.#firstID) this.#rows.refresh();
+    this.#firstID = id;
+  }
+
+  get noted() { return this.note.hidden ? '' : this.note.textContent; }
 
   /** Shows a note above the list; '' hides it. */
   showNote(words) {
@@ -122,6 +142,7 @@ export class List extends Emitter {
   }
 
   #scrolled() {
+    this.emit('scrolled');
     if (this.#rows.atEnd && !this.#window.detached && !this.#paused) {
       if (!this.following) this.setFollow(true);
     } else if (this.following && !this.#rows.atEnd) {
@@ -132,8 +153,8 @@ export class List extends Emitter {
   #painted(first, last) {
     if (first < edge) this.emit('top');
     if (last > this.#window.rows.length - edge && this.#window.detached) this.emit('bottom');
-    const row = this.#window.rows[Math.max(0, first)];
-    if (row) this.emit('visible', { first: row, last: this.#window.rows[Math.max(0, last)] ?? row });
+    const { rows } = this.#window, row = rows[Math.max(0, first)];
+    if (row) this.emit('visible', { first: row, middle: rows[Math.min(this.#rows.middle, rows.length - 1)] ?? row, last: rows[Math.max(0, last)] ?? row });
   }
 
   #showMarker() {
@@ -147,10 +168,17 @@ export class List extends Emitter {
     text(this.marker, `▼ ${words.join(' · ')}${touch.matches ? '' : '  (G)'}`);
   }
 
-  #clicked(e) {
-    const node = e.target.closest('.row');
-    if (!node || !node.dataset.id) return;
-    this.emit('select', Number(node.dataset.id));
+  #down(e) {
+    const id = Number(e.target.closest('.row')?.dataset.id ?? 0);
+    this.#pressed = id && e.button === 0 ? { id, x: e.clientX, y: e.clientY } : null;
+    if (id && e.button === 0 && e.pointerType === 'mouse') this.emit('select', id); // a finger may be about to scroll
+  }
+
+  #up(e) {
+    const pressed = this.#pressed;
+    this.#pressed = null;
+    if (!pressed || Math.hypot(e.clientX - pressed.x, e.clientY - pressed.y) > slip) return;
+    this.emit('select', pressed.id);
     this.emit('open');
   }
 
@@ -163,8 +191,9 @@ export class List extends Emitter {
   }
 
   #fillMessage(node, m) {
-    const selected = m.id === this.#selected;
-    attribute(node, 'class', selected ? 'row selected' : 'row');
+    const selected = m.id === this.#selected, evicted = m.id < this.#firstID;
+    attribute(node, 'class', 'row' + (selected ? ' selected' : '') + (evicted ? ' evicted' : ''));
+    attribute(node, 'title', evicted ? 'evicted since: it is no longer stored' : null);
     node.id = 'message-' + m.id;
     node.dataset.id = m.id;
     attribute(node, 'aria-selected', selected);
@@ -205,6 +234,7 @@ function fillLine(node, row) {
   node.className = 'row line ' + row.kind;
   node.id = '';
   delete node.dataset.id;
+  attribute(node, 'title', null);
   attribute(node, 'aria-selected', null);
   const [at, from, content, ...numbers] = node.children;
   for (const cell of [at, ...numbers]) text(cell, '');

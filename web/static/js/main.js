@@ -6,7 +6,6 @@ import { Announcer } from './announce.js';
 import { Clock } from './clock.js';
 import { Detail } from './detail.js';
 import { Empty } from './empty.js';
-import { Events } from './events.js';
 import { FilterBox } from './filterbox.js';
 import { Head } from './head.js';
 import { Intervals } from './intervals.js';
@@ -14,7 +13,9 @@ import { List } from './list.js';
 import { SendBar } from './sendbar.js';
 import { SenderPanel } from './senderpanel.js';
 import { Senders } from './senders.js';
-import { Status, whileVisible } from './status.js';
+import { Session } from './session.js';
+import { SharedEvents } from './shared.js';
+import { Status } from './status.js';
 import { Timeline } from './timeline.js';
 import { TopicPanel } from './topicpanel.js';
 import { Topics, topicTerm } from './topics.js';
@@ -22,140 +23,86 @@ import { View } from './view.js';
 import { Window } from './window.js';
 import { collapsible } from './collapse.js';
 import { bindKeys, fillHelp } from './keys.js';
-import { parseTime } from './format.js';
+import { count, parseTime } from './format.js';
+import { latest } from './latest.js';
 import { sideTabs } from './sidetabs.js';
 import { startTheme, toggleTheme } from './theme.js';
 
 startTheme();
 
 const at = (id) => document.getElementById(id);
-const view = new View(), clock = new Clock(), status = new Status(clock);
+const view = new View(), clock = new Clock(), shared = new SharedEvents(), status = new Status(clock, shared);
 const senders = new Senders(), topics = new Topics(), window_ = new Window();
+const session = new Session(window_, view, shared, status);
 const head = new Head(at('head'), at('banner'));
 const box = new FilterBox(at('tools')), timeline = new Timeline(at('tools'));
 const list = new List(at('list'), window_, senders);
-const empty = new Empty(list.empty, window_, view, status);
+const empty = new Empty(list.empty, window_, view, status, session);
 const panel = new SenderPanel(at('senders'), senders, clock), intervals = new Intervals(at('intervals'));
 const topicPanel = new TopicPanel(at('topics'), topics, clock);
 const side = sideTabs(at('lists'), [{ name: 'senders', panel: at('senders') }, { name: 'topics', panel: at('topics') }]);
 const detail = new Detail(at('detail')), send = new SendBar(at('send'), senders);
 const announcer = new Announcer(at('announce'));
 
-/** @type {Events|null} */
-let events = null;
-
-/** Loads what the view selects and follows new events. */
-async function open() {
-  clearTimeout(retryTimer);
+/** Shows what the view selects. */
+function open() {
   box.show(view.filter, view.sender);
-  box.showError(null);
   panel.chosen = view.sender;
   panel.refresh();
   intervals.select(view.sender);
   if (view.sender) send.select(view.sender);
-  events?.close();
-  try {
-    let from;
-    if (view.at) {
-      from = await window_.around(view.selection, view.at);
-      list.setFollow(false);
-      list.scrollTo(view.at);
-    } else {
-      from = await window_.newest(view.selection);
-      list.setFollow(true);
-    }
-    const recent = view.filter || view.sender || view.at ? (await get('/api/messages', { limit: 500 })).messages : window_.messages;
-    senders.apply(recent, false);
-    topics.apply(recent);
-    empty.failed = null;
-    list.showNote('');
-    follow(from);
-    await showSelected();
-  } catch (error) {
-    showFailure(error);
-  }
+  return session.open();
 }
 
-let retryTimer = 0;
-
-/** Shows that the view could not be opened: the receiver did not answer, or refused the filter. */
-function showFailure(error) {
-  clearTimeout(retryTimer);
-  empty.failed = error;
-  if (error.status === 400) {
-    box.showError(error);
-    window_.clear();
-    status.setEvents({ state: 'refused', since: Date.now(), retry: 0, cause: error.message });
-    return;
-  }
-  status.setEvents({ state: 'retrying', since: Date.now(), retry: Date.now() + 3000, cause: error.message });
-  retryTimer = setTimeout(open, 3000);
-}
-
-function follow(from) {
-  const mine = new Events(view.selection, from);
-  events = mine;
-  const current = (work) => (value) => { if (events === mine) work(value); };
-  mine.on('messages', current(addMessages));
-  mine.on('sender', current((s) => { senders.update(s); announcer.state(s.sender, s.state); }));
-  mine.on('evicted', current(() => open()));
-  mine.on('link', current((l) => status.setLink(l)));
-  mine.on('state', current((s) => status.setEvents(s)));
-  mine.on('refused', current(showFailure));
-  mine.run();
-}
-
-function addMessages(messages) {
+session.on('phase', (phase) => {
+  box.showError(phase === 'refused' ? session.error : null);
+  if (phase === 'failed' && window_.loaded) list.showNote(`What is selected now is shown once the receiver answers: ${clean(session.error.message)}.`);
+  if (phase !== 'resting') showHead();
+});
+session.on('opened', async ({ around }) => {
+  list.showNote('');
+  list.setFollow(!around, list.paused && around !== 0);
+  if (around) list.center(around);
+  topics.apply(window_.messages);
+  loadAside();
+  await showSelected();
+});
+session.on('resumed', () => loadAside());
+session.on('messages', (messages) => {
   window_.append(messages, list.following);
   list.addUnseen(messages.length);
-  senders.apply(messages, true);
+  senders.apply(messages);
   topics.apply(messages);
   announcer.messages(messages.length);
-}
-
-// A hidden page must not hold one of the six connections that a browser allows
-// an address; it catches up by id when it is shown again.
-let idleTimer = 0;
-document.addEventListener('visibilitychange', () => {
-  clearTimeout(idleTimer);
-  if (document.hidden) {
-    idleTimer = setTimeout(() => {
-      if (!events) return;
-      events.close();
-      status.setEvents({ state: 'idle', since: Date.now(), retry: 0, cause: '' });
-    }, 5000);
-  } else if (status.events.state === 'idle') {
-    resume(events.last);
-  }
 });
-
-/** Follows events after an id; far behind, opens the newest page. */
-async function resume(last) {
-  try {
-    const { last_id: newest } = await get('/api/stats');
-    if (list.following && newest - last > 2000) await open();
-    else follow(last);
-  } catch {
-    follow(last);
-  }
-}
+session.on('passed', (n) => list.addUnseen(n));
+session.on('restarted', () => {
+  senders.clear();
+  topics.clear();
+  view.set({ at: 0, id: 0 });
+});
 
 async function newest() {
   view.set({ at: 0 });
-  if (window_.detached) await open();
+  if (window_.detached || session.phase === 'failed') await open();
   list.setFollow(true);
 }
 
-async function jump(ms) {
+/** Shows the messages at a time; while it is dragged, at the newest one asked for. */
+const jump = latest(async (ms) => {
   list.setFollow(false, list.paused);
   try {
-    const id = await window_.at(view.selection, ms);
-    if (id == null) await newest();
-    else list.scrollTo(id);
+    const { messages } = await get('/api/messages', { ...view.selection, after: 0, since: new Date(ms).toISOString(), limit: 1 });
+    if (!messages.length) {
+      await newest();
+      return;
+    }
+    await window_.around(view.selection, messages[0].id);
+    list.center(messages[0].id);
   } catch (error) {
     list.showNote(`That time cannot be read: ${clean(error.message)}`);
   }
-}
+});
 
 async function showSelected() {
   list.select(view.id, false);
@@ -167,11 +114,25 @@ async function showSelected() {
     detail.set(window_.message(view.id) ?? (await get('/api/messages/' + view.id)));
   } catch (error) {
     detail.set(null);
-    view.set({ id: 0 });
+    list.showNote(error.status === 404 ? gone(view.id) : clean(error.message));
   }
 }
 
+/** Why the message of a link is not there. */
+function gone(id) {
+  const { first_id: first, last_id: last } = status.stats;
+  if (!first) return `There is no #${count(id)}: the history is empty.`;
+  if (id > last) return `There is no #${count(id)}: the newest message is #${count(last)}.`;
+  return `#${count(id)} was evicted by retention; the history begins at #${count(first)}.`;
+}
+
+let stoppedHere = false; // choosing a row stopped the list: Esc lets it go on
+
 function select(id) {
+  if (list.following) {
+    list.setFollow(false);
+    stoppedHere = true;
+  }
   list.select(id);
   view.set({ id: detail.open ? id : view.id });
   if (detail.open) detail.set(window_.message(id));
@@ -180,6 +141,7 @@ function select(id) {
 function openDetail() {
   if (!list.selected) list.move(0);
   if (!list.selected) return;
+  list.showNote('');
   view.set({ id: list.selected });
   detail.set(window_.message(list.selected));
 }
@@ -188,6 +150,7 @@ function closeDetail() {
   view.set({ id: 0 });
   detail.set(null);
   list.viewport.focus();
+  if (stoppedHere) newest();
 }
 
 function choose(sender) {
@@ -197,7 +160,7 @@ function choose(sender) {
 
 async function olderWhileNear() {
   while (await window_.older()) list.showNote('searching further back …');
-  list.showNote('');
+  if (list.noted === 'searching further back …') list.showNote('');
 }
 
 list.on('top', olderWhileNear);
@@ -205,13 +168,19 @@ list.on('bottom', () => window_.newer());
 list.on('select', select);
 list.on('open', openDetail);
 list.on('newest', newest);
-list.on('follow', (following) => { if (following) view.set({ at: 0 }); });
-list.on('visible', ({ first, last }) => {
+list.on('follow', (following) => {
+  if (!following) return;
+  stoppedHere = false;
+  view.set({ at: 0 });
+});
+list.on('scrolled', () => { stoppedHere = false; });
+list.on('visible', ({ first, middle, last }) => {
   timeline.showRange(parseTime(first.message.received), parseTime(last.message.received));
-  if (!list.following && window_.loaded && view.at !== first.id) view.set({ at: first.id });
+  if (!list.following && session.phase !== 'opening' && view.at !== middle.id) view.set({ at: middle.id });
 });
 window_.on('error', (error) => list.showNote(`Older messages cannot be read: ${clean(error.message)}`));
-box.on('filter', (filter) => { if (filter !== view.filter) { view.set({ filter, at: 0 }, true); open(); } });
+box.on('filter', (filter) => { if (filter !== view.filter) { view.type(filter); open(); } });
+box.on('typed', () => view.typed());
 box.on('sender', () => choose(view.sender));
 box.on('leave', () => list.viewport.focus());
 panel.on('choose', choose);
@@ -257,22 +226,29 @@ const keys = [
 bindKeys(keys);
 fillHelp(at('help'), keys);
 
-status.on('changed', () => senders.setAway(status.away()));
-status.on('changed', () => head.show(status, senders, clock.now()));
-senders.on('changed', () => head.show(status, senders, clock.now()));
-setInterval(() => { if (!document.hidden) head.show(status, senders, clock.now()); }, 1000);
-whileVisible(2000, async () => {
-  const known = events?.last ?? 0;
-  await status.load();
-  // Ids only rise: this is another history at the same address.
-  if (!status.failure && status.stats.last_id < known) {
-    senders.clear();
-    topics.clear();
-    view.set({ at: 0, id: 0 });
-    open();
-  }
-});
-whileVisible(() => (senders.list.length > 200 ? 10_000 : 3000), () => senders.load());
-whileVisible(5000, loadTimeline);
-whileVisible(10_000, () => intervals.load());
+const showHead = () => head.show(status, session, senders, clock.now());
+status.on('changed', () => { senders.setAway(status.away()); showHead(); });
+status.on('stats', (stats) => { list.setFirstID(stats.first_id); aside(); });
+senders.on('changed', showHead);
+setInterval(() => { if (!document.hidden) showHead(); }, 1000);
+shared.on('sender', (s) => { senders.update(s); announcer.state(s.sender, s.state); });
+shared.on('state', ({ state }) => { if (state === 'connected' && session.phase === 'live') senders.load(); });
+
+/** Reads what stands beside the list, of which the stream tells only that it changes. */
+function loadAside() {
+  asideAt = Date.now();
+  for (const load of [() => senders.load(), loadTimeline, () => intervals.load()]) load().catch(() => {}); // the head says that the receiver is away
+}
+
+let asideAt = 0;
+const asideEvery = 5000;
+
+/** With the totals, at most every few seconds, and only while it can be seen. */
+function aside() {
+  if (document.hidden || session.phase !== 'live' || Date.now() - asideAt < asideEvery) return;
+  asideAt = Date.now();
+  loadTimeline().catch(() => {});
+  intervals.load().catch(() => {});
+}
+
 open();

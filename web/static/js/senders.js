@@ -1,11 +1,11 @@
-// The senders as the API lists them, updated by the messages that arrive.
+// The senders as the API and the event stream describe them. Their states are the server's.
 
 import { Emitter } from './emitter.js';
 import { get } from './api.js';
 import { parseTime } from './format.js';
 import { states } from './states.js';
 
-const maxIntervals = 14; // of a spark line
+const maxIntervals = 14; // of a spark line, as the server sends
 
 /**
  * @typedef {object} Sender
@@ -65,25 +65,27 @@ export class Senders extends Emitter {
       ours: facts.ours, state: facts.state, since: facts.since ? parseTime(facts.since) : 0,
       expected: facts.expected_ms ?? 0, color: facts.color ?? s.color, facts,
     });
+    if (facts.last_id >= s.last) {
+      s.last = facts.last_id;
+      s.spark = [...facts.recent_ms ?? []];
+    }
     if (facts.last_seen) s.seen = Math.max(s.seen, parseTime(facts.last_seen));
     if (notify) this.emit('changed');
   }
 
-  /** Applies messages, newest last. live: they have just arrived. */
-  apply(messages, live) {
+  /** Applies messages that have just arrived, newest last. What they change of a state, the server says. */
+  apply(messages) {
     for (const m of messages) {
       const s = this.#entry(m.sender, m.text != null);
       if (m.id <= s.last) continue;
       s.last = m.id;
       if (m.color) s.color = m.color;
-      if (m.delta_ms != null && !m.retained) {
+      if (m.retained) continue;
+      if (m.delta_ms != null) {
         s.spark.push(m.delta_ms);
         if (s.spark.length > maxIntervals) s.spark.shift();
       }
-      if (!live || m.retained) continue;
-      const at = parseTime(m.received);
-      s.seen = Math.max(s.seen, at);
-      if (s.state === 'late' || s.state === 'silent') Object.assign(s, { state: 'on time', since: at });
+      s.seen = Math.max(s.seen, parseTime(m.received));
     }
     this.emit('changed');
   }

@@ -1,35 +1,48 @@
-// What the page polls while it is visible.
+// The totals as the server sends them, and the state of the connection to it.
 
 import { Emitter } from './emitter.js';
 import { get } from './api.js';
 import { parseTime } from './format.js';
 
-/** Emits "changed". */
+/** Emits "changed" and "stats". */
 export class Status extends Emitter {
   stats = null;
-  /** @type {{since: number, cause: string}|null} null while the receiver answers */
-  failure = null;
-  events = { state: 'connecting', since: Date.now(), retry: 0, cause: '' };
+  /** How the event stream is: {state: connecting|connected|retrying, since, retry, cause}. */
+  stream;
 
-  /** @param {import('./clock.js').Clock} clock */
-  constructor(clock) {
+  /** @param {import('./clock.js').Clock} clock @param {import('./shared.js').SharedEvents} shared */
+  constructor(clock, shared) {
     super();
     this.clock = clock;
+    this.stream = shared.state;
+    shared.on('state', (state) => { this.stream = state; this.emit('changed'); });
+    shared.on('stats', (stats) => {
+      this.clock.atLeast(parseTime(stats.now));
+      this.#take(stats);
+    });
+    shared.on('link', (link) => {
+      if (this.stats) this.stats.link = link;
+      this.emit('changed');
+    });
   }
 
+  /** Asks for the totals. */
   async load() {
     const asked = Date.now();
-    try {
-      const stats = await get('/api/stats', {}, AbortSignal.timeout(5000));
-      this.clock.sync(parseTime(stats.now), asked, Date.now());
-      this.stats = stats;
-      this.failure = null;
-    } catch (error) {
-      this.failure ??= { since: asked, cause: '' };
-      this.failure.cause = error.name === 'TimeoutError' ? 'no answer within 5 s' : error.message;
-    }
-    this.emit('changed');
+    const stats = await get('/api/stats', {}, AbortSignal.timeout(5000));
+    this.clock.sync(parseTime(stats.now), asked, Date.now());
+    this.#take(stats);
+    return stats;
   }
+
+  #take(stats) {
+    this.stats = stats;
+    this.emit('changed');
+    this.emit('stats', stats);
+  }
+
+  /** The receiver does not answer: {since, retry, cause}, or null. */
+  get failure() { return this.stream.state === 'retrying' ? this.stream : null; }
 
   /** What the senders' messages do not come through now: {who, since}, or null. */
   away() {
@@ -37,29 +50,4 @@ export class Status extends Emitter {
     const link = this.stats?.link;
     return link && link.state !== 'connected' ? { who: 'broker', since: parseTime(link.since) } : null;
   }
-
-  setEvents(state) {
-    this.events = state;
-    this.emit('changed');
-  }
-
-  setLink(link) {
-    if (this.stats) this.stats.link = link;
-    this.emit('changed');
-  }
-}
-
-/** Runs work every ms milliseconds while the page is visible, each time after the last has ended. */
-export function whileVisible(ms, work) {
-  const loop = async () => {
-    if (!document.hidden) {
-      try {
-        await work();
-      } catch {
-        // Status shows that the receiver does not answer; the next round tries again.
-      }
-    }
-    setTimeout(loop, typeof ms === 'function' ? ms() : ms);
-  };
-  loop();
 }

@@ -7,10 +7,11 @@ import { Emitter } from './emitter.js';
 export class View extends Emitter {
   filter = '';
   sender = '';
-  at = 0; // id of the first visible message when not following; 0: following
+  at = 0; // id of the message in the middle when not following; 0: following
   id = 0; // selected
 
   #timer = 0;
+  #typing = false; // the newest step back is of a filter that is being typed
 
   constructor() {
     super();
@@ -20,10 +21,20 @@ export class View extends Emitter {
 
   get selection() { return { filter: this.filter, sender: this.sender }; }
 
+  /** Changes the filter as it is typed: all of the typing is one step, until it is done. */
+  type(filter) {
+    this.set({ filter, at: 0 }, !this.#typing);
+    this.#typing = true;
+  }
+
+  /** What is typed from now on is another step. */
+  typed() { this.#typing = false; }
+
   /** Changes fields. push: as a step that "back" undoes. */
   set(fields, push = false) {
     Object.assign(this, fields);
     if (push) {
+      this.#typing = false;
       clearTimeout(this.#timer);
       this.#timer = 0;
       history.pushState(null, '', this.address());
@@ -43,11 +54,13 @@ export class View extends Emitter {
   }
 
   #read() {
+    this.#typing = false;
     const q = new URLSearchParams(location.search);
+    for (const [name, value] of new URLSearchParams(location.hash.slice(1))) if (!q.has(name)) q.set(name, value);
     const id = (name) => (/^\d{1,16}$/.test(q.get(name) ?? '') ? Number(q.get(name)) : 0);
     this.filter = q.get('filter') ?? '';
     this.sender = q.get('sender') ?? '';
-    this.at = id('at');
     this.id = id('id');
+    this.at = id('at') || this.id;
   }
 }

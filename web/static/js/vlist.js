@@ -1,7 +1,9 @@
 // A list in which only the visible rows exist.
 
 const overscan = 6;
-const frame = 1000 / 30; // ms between two paintings
+const slowFrame = 1000 / 30; // ms between two paintings that take long
+const quick = 4; // ms that a painting may take to be done at each frame of the screen
+const tidyAfter = 250; // ms after the last painting
 
 /**
  * @typedef {object} Source
@@ -22,10 +24,14 @@ export class VirtualList {
   #rowHeight = 24;
   #shift = 0;
   #count = 0; // as painted
+  #frameTime = 0; // ms between two paintings
+  #anchor = null; // {index, top}: the row that was put in the middle, and where the list stood then
+  #tidy = 0;
+  #set = 0; // where the program scrolled to last
 
   /** Called after each painting with the first and the last visible row. */
   onpaint = (_first, _last) => {};
-  /** Called when the list is scrolled. */
+  /** Called when the user scrolls. */
   onscroll = () => {};
   /** While true, the end stays visible. */
   follow = false;
@@ -38,22 +44,27 @@ export class VirtualList {
     this.#canvas.className = 'canvas';
     this.#canvas.setAttribute('role', 'presentation');
     viewport.append(this.#canvas);
-    viewport.addEventListener('scroll', () => { this.onscroll(); this.#paintSoon(0); }, { passive: true });
+    viewport.addEventListener('scroll', () => {
+      if (Math.abs(viewport.scrollTop - this.#set) >= 1) this.onscroll();
+      this.#paintSoon(0);
+    }, { passive: true });
     new ResizeObserver(() => this.#measure()).observe(viewport);
     this.#measure();
   }
 
-  get rowHeight() { return this.#rowHeight; }
   /** Reports whether the end of what is painted is visible; rows added since do not count. */
   get atEnd() { return this.viewport.scrollTop + this.viewport.clientHeight >= this.#count * this.#rowHeight - 2; }
   get firstVisible() { return Math.floor(this.viewport.scrollTop / this.#rowHeight); }
   get lastVisible() { return Math.floor((this.viewport.scrollTop + this.#height) / this.#rowHeight); }
+  get middleVisible() { return Math.floor((this.viewport.scrollTop + this.#height / 2) / this.#rowHeight); }
+  /** The row that stands in the middle: the one that was put there as long as the list has not been moved. */
+  get middle() { return this.#anchored ? this.#anchor.index : this.middleVisible; }
   get pageRows() { return Math.max(1, Math.floor(this.#height / this.#rowHeight) - 1); }
 
   /** Schedules a painting of rows that may have changed. */
   refresh() {
     this.#version++;
-    this.#paintSoon(frame);
+    this.#paintSoon(this.#frameTime);
   }
 
   /** Accounts for rows added (above zero) or removed before the first one: the visible rows stay. */
@@ -62,25 +73,42 @@ export class VirtualList {
     this.refresh();
   }
 
+  get #anchored() { return this.#anchor != null && Math.abs(this.#anchor.top - this.viewport.scrollTop) < 1; }
+
+  /** Shows a row in the middle. */
+  center(index) {
+    this.#settle();
+    this.#scroll((index + 0.5) * this.#rowHeight - this.#height / 2);
+    this.#anchor = { index, top: this.viewport.scrollTop };
+    this.#paintSoon(0);
+  }
+
   /** Scrolls to a row; one that is far off is shown in the middle. */
   reveal(index) {
+    this.#settle();
     const top = index * this.#rowHeight, view = this.viewport;
     if (top < view.scrollTop || top + this.#rowHeight > view.scrollTop + this.#height) {
       const near = Math.abs(top - view.scrollTop - this.#height / 2) < this.#height / 2 + 2 * this.#rowHeight;
-      this.#size();
-      if (near) view.scrollTop = top < view.scrollTop ? top : top + this.#rowHeight - this.#height;
-      else view.scrollTop = top - this.#height / 2;
+      if (near) this.#scroll(top < view.scrollTop ? top : top + this.#rowHeight - this.#height);
+      else this.center(index);
     }
     this.#paintSoon(0);
   }
 
   toEnd() {
-    this.#size();
-    this.viewport.scrollTop = this.#source.count() * this.#rowHeight;
+    this.#settle();
+    this.#anchor = null;
+    this.#scroll(this.#source.count() * this.#rowHeight);
     this.#paintSoon(0);
   }
 
+  #scroll(top) {
+    this.viewport.scrollTop = top;
+    this.#set = this.viewport.scrollTop;
+  }
+
   #measure() {
+    const anchored = this.#anchored;
     this.#height = this.viewport.clientHeight;
     this.#rowHeight = parseFloat(getComputedStyle(this.viewport).getPropertyValue('--row')) || 24;
     const rows = Math.ceil(this.#height / this.#rowHeight) + 2 * overscan + 1;
@@ -93,6 +121,7 @@ export class VirtualList {
         return { node, index: -1, version: -1 };
       });
     }
+    if (anchored) this.center(this.#anchor.index);
     this.refresh();
   }
 
@@ -111,16 +140,22 @@ export class VirtualList {
     if (this.#canvas.style.height !== height) this.#canvas.style.height = height;
   }
 
+  /** Gives the canvas its height and accounts for the rows added before the first one: until then a place in the list is not to be reached. */
+  #settle() {
+    this.#size();
+    if (!this.#shift) return;
+    const anchored = this.#anchored, rows = this.#shift;
+    this.#shift = 0;
+    this.#scroll(this.viewport.scrollTop + rows * this.#rowHeight);
+    if (this.#anchor) this.#anchor = anchored ? { index: this.#anchor.index + rows, top: this.viewport.scrollTop } : null;
+  }
+
   #paint() {
     this.#painted = performance.now();
     const view = this.viewport;
-    this.#size();
+    this.#settle();
     const count = this.#count;
-    if (this.#shift) {
-      view.scrollTop += this.#shift * this.#rowHeight;
-      this.#shift = 0;
-    }
-    if (this.follow) view.scrollTop = count * this.#rowHeight;
+    if (this.follow) this.#scroll(count * this.#rowHeight);
     const top = view.scrollTop;
     const first = Math.max(0, Math.floor(top / this.#rowHeight) - overscan);
     const end = Math.min(count, Math.ceil((top + this.#height) / this.#rowHeight) + overscan, first + this.#pool.length);
@@ -140,5 +175,17 @@ export class VirtualList {
       }
     }
     this.onpaint(this.firstVisible, Math.min(count - 1, this.lastVisible));
+    this.#frameTime = performance.now() - this.#painted < quick ? 0 : slowFrame;
+    clearTimeout(this.#tidy);
+    this.#tidy = setTimeout(() => this.#order(), tidyAfter);
+  }
+
+  /** Brings the rows into the order in which they are read out. */
+  #order() {
+    const shown = this.#pool.filter((slot) => slot.index >= 0).sort((a, b) => a.index - b.index).map((slot) => slot.node);
+    if (shown.every((node, i) => node === this.#canvas.children[i])) return;
+    const selection = getSelection();
+    if (!selection.isCollapsed && this.#canvas.contains(selection.anchorNode)) return; // moving its nodes would end it
+    this.#canvas.prepend(...shown);
   }
 }

@@ -30,36 +30,27 @@ export class Window extends Emitter {
 
   get lastID() { return this.messages.length ? this.messages.at(-1).id : 0; }
 
-  /** Loads the newest page of a selection; resolves to the id after which events follow. */
-  async newest(selection) {
-    this.selection = selection;
-    return this.#reset(async () => {
-      const { last_id: known } = await get('/api/stats');
+  /** Loads the newest page of a selection; resolves to the id up to which it goes. */
+  newest(selection) {
+    return this.#reset(selection, async () => {
       const { messages, next } = await get('/api/messages', { ...selection, limit: pageSize });
-      return { messages, before: next ?? 0, detached: false, from: Math.max(known, messages.at(-1)?.id ?? 0) };
+      return { messages, before: next ?? 0, detached: false };
     });
   }
 
-  /** Loads the messages around an id. */
-  async around(selection, id) {
-    this.selection = selection;
-    return this.#reset(async () => {
+  /** Loads the messages around an id; resolves to the id up to which they go. */
+  around(selection, id) {
+    return this.#reset(selection, async () => {
       const [older, newer] = await Promise.all([
-        get('/api/messages', { ...selection, before: Math.max(id, 1), limit: pageSize }),
+        id > 1 ? get('/api/messages', { ...selection, before: id, limit: pageSize }) : { messages: [] },
         get('/api/messages', { ...selection, after: Math.max(id - 1, 0), limit: pageSize }),
       ]);
-      const messages = [...older.messages, ...newer.messages];
-      return { messages, before: older.next ?? 0, detached: newer.next != null, from: messages.at(-1)?.id ?? id };
+      return { messages: [...older.messages, ...newer.messages], before: older.next ?? 0, detached: newer.next != null };
     });
   }
 
-  /** Loads the messages around a time; resolves to the id of the first one at or after it, or null. */
-  async at(selection, ms) {
-    const { messages } = await get('/api/messages', { ...selection, after: 0, since: new Date(ms).toISOString(), limit: 1 });
-    if (!messages.length) return null;
-    await this.around(selection, messages[0].id);
-    return messages[0].id;
-  }
+  /** Marks that newer messages exist that will not be handed to append. */
+  detach() { this.detached = true; }
 
   /** Drops all messages. */
   clear() {
@@ -68,32 +59,32 @@ export class Window extends Emitter {
     this.emit('changed', { kind: 'reset', rows: 0 });
   }
 
-  async #reset(read) {
+  async #reset(selection, read) {
     const generation = ++this.#generation;
     this.loading = true;
     try {
-      const { messages, before, detached, from } = await read();
-      if (generation !== this.#generation) return from;
-      Object.assign(this, { messages, before, detached, loaded: true, searched: 0 });
+      const { messages, before, detached } = await read();
+      const last = messages.at(-1)?.id ?? 0;
+      if (generation !== this.#generation) return last;
+      Object.assign(this, { selection, messages, before, detached, loaded: true, searched: 0 });
       this.rows = rowsOf(messages, null);
       this.emit('changed', { kind: 'reset', rows: this.rows.length });
-      return from;
+      return last;
     } finally {
       if (generation === this.#generation) this.loading = false;
     }
   }
 
-  /** Adds messages that arrived. Returns how many of them were not loaded. */
+  /** Adds messages that arrived. */
   append(messages, following) {
+    if (this.detached || !this.loaded) return;
     const fresh = messages.filter((m) => m.id > this.lastID);
-    if (this.detached || !this.loaded) return fresh.length;
     if (!following && this.messages.length + fresh.length > maxMessages) {
       this.detached = true;
-      return fresh.length;
+      return;
     }
     this.#add(fresh);
     if (this.messages.length > maxMessages) this.#dropOldest();
-    return 0;
   }
 
   #add(fresh) {
@@ -106,8 +97,10 @@ export class Window extends Emitter {
   #dropOldest() {
     const had = this.rows.length;
     this.messages.splice(0, dropSize);
-    this.before = this.messages[0].id;
-    this.rows = rowsOf(this.messages, null);
+    const first = this.messages[0];
+    this.before = first.id;
+    this.rows.splice(0, this.rows.findIndex((r) => r.id === first.id), ...rowsOf([first], null).filter((r) => r.kind === 'day'));
+    if (this.rows[1].kind === 'day') this.rows.shift(); // it had one already
     this.emit('changed', { kind: 'trim', rows: had - this.rows.length });
   }
 
@@ -119,20 +112,20 @@ export class Window extends Emitter {
       if (!current()) return;
       this.before = next ?? 0;
       this.searched = messages.length ? 0 : this.searched + 1;
+      const rows = rowsOf(messages, null), sameDay = messages.length > 0 && this.rows.length > 0 && rowsOf([this.messages[0]], messages.at(-1))[0].kind !== 'day';
+      if (sameDay) this.rows.shift(); // the line with the day stands further up now
       this.messages = messages.concat(this.messages);
-      if (this.messages.length > maxMessages + dropSize) {
-        this.messages.length = maxMessages;
-        this.detached = true;
-      }
-      this.rows = rowsOf(this.messages, null);
-      this.emit('changed', { kind: 'prepend', rows: this.#rowsBefore(messages.length) });
+      this.rows = rows.concat(this.rows);
+      if (this.messages.length > maxMessages + dropSize) this.#dropNewest();
+      this.emit('changed', { kind: 'prepend', rows: rows.length - (sameDay ? 1 : 0) });
     });
     return this.before !== 0 && this.searched > 0 && this.searched < maxEmptyPages;
   }
 
-  /** The number of rows that the first n messages add before the others. */
-  #rowsBefore(n) {
-    return rowsOf(this.messages.slice(0, n + 1), null).length - rowsOf(this.messages.slice(n, n + 1), null).length;
+  #dropNewest() {
+    this.messages.length = maxMessages;
+    this.detached = true;
+    this.rows.length = this.rowOf(this.lastID) + 1;
   }
 
   /** Loads a page of newer messages, if there are any. */
