@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hellox/broker/wire"
 )
 
 // An arena is a broker with two listeners, and the log that it writes.
@@ -215,7 +217,7 @@ func attacks() []attack {
 				a.t.Errorf("%d bytes were allocated", grown)
 			}
 			c = dial(a.t, a.b.Addr(a.open))
-			c.trySend(hello{id: strings.Repeat("x", maxConnect)}.packet())
+			c.trySend(hello{id: strings.Repeat("x", wire.MaxConnect)}.packet())
 			c.closed()
 		}, func(a *arena) {
 			c := a.connect(a.open, hello{id: "big"})

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -41,7 +40,6 @@ type Broker struct {
 	metrics   *metrics
 	now       func() time.Time
 
-	server   *mqtt.Server
 	shared   *shared
 	journal  *journal.Journal
 	router   router
@@ -91,36 +89,7 @@ func New(o Options) (_ *Broker, err error) {
 	if err := b.openStore(o.Store, o.StoreLimit); err != nil {
 		return nil, err
 	}
-	if b.server, err = b.newServer(); err != nil {
-		return nil, errors.Join(err, b.journal.Close())
-	}
 	return b, nil
-}
-
-// newServer creates the mochi server with every limit that it has (anything not
-// named here is unbounded in it) and our hook.
-func (b *Broker) newServer() (*mqtt.Server, error) {
-	capabilities := mqtt.NewDefaultServerCapabilities()
-	capabilities.MaximumClients = int64(b.maxOpen)
-	capabilities.MaximumMessageExpiryInterval = 0 // 1 day by default: it would drop what a session waits for
-	capabilities.MaximumClientWritesPending = 1   // that queue is not used; it is allocated before the CONNECT
-	capabilities.MaximumSessionExpiryInterval = uint32(maxSessionExpiry / time.Second)
-	capabilities.MaximumPacketSize = maxPacket + 1 // frameValidator's limit is without the header
-	capabilities.ReceiveMaximum = maxInflight
-	capabilities.TopicAliasMaximum = 0 // rights are checked before an alias is resolved
-	capabilities.SharedSubAvailable = 0
-	capabilities.Compatibilities.NoInheritedPropertiesOnAck = true
-	server := mqtt.New(&mqtt.Options{
-		Capabilities:             capabilities,
-		ClientNetReadBufferSize:  4 << 10, // held by each connection as long as it is open
-		ClientNetWriteBufferSize: 4 << 10,
-		SysTopicResendInterval:   int64(maxSessionExpiry / time.Second), // no client may read $SYS, and it stops the world
-		Logger:                   slog.New(redactingHandler{b.log.Handler()}),
-	})
-	if err := server.AddHook(&hook{broker: b}, nil); err != nil {
-		return nil, fmt.Errorf("prepare the broker: %w", err)
-	}
-	return server, nil
 }
 
 // Serve accepts clients until ctx ends. Then it stops accepting, waits up to a
@@ -130,19 +99,14 @@ func (b *Broker) newServer() (*mqtt.Server, error) {
 func (b *Broker) Serve(ctx context.Context) error {
 	defer b.beginStop()
 	b.journal.Start()
-	if err := b.server.Serve(); err != nil {
-		closeAll(b.listeners)
-		return errors.Join(fmt.Errorf("start the broker: %w", err), b.journal.Close())
-	}
-
 	var loops sync.WaitGroup
 	lost := make(chan error, len(b.listeners))
-	for i, l := range b.listeners {
+	for _, l := range b.listeners {
 		if !l.Open {
 			b.log.Warn("any client that reaches this address may publish and subscribe hello_world/# and hellox/# (--insecure)", "listen", l.Net.Addr().String())
 		}
 		loops.Go(func() {
-			if err := b.listen(l, fmt.Sprint(i)); err != nil && !b.stopping() {
+			if err := b.listen(l); err != nil && !b.stopping() {
 				lost <- fmt.Errorf("listen on %s: %w", l.Net.Addr(), err)
 			}
 		})
@@ -165,7 +129,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 	loops.Wait()
 	b.clients.Wait()
 	b.shared.flushes.Wait()
-	return errors.Join(cause, b.server.Close(), b.journal.Close())
+	return errors.Join(cause, b.journal.Close())
 }
 
 // disconnectAll sends the acknowledgements of what is on disk by now, and closes
@@ -190,28 +154,15 @@ func (b *Broker) serve(c *conn) {
 	}
 	defer b.removeConn(c)
 	defer func() {
-		// mochi has no recover: one odd packet would end the process.
+		// One odd packet must not end the process.
 		if r := recover(); r != nil {
 			b.metrics.panics.Inc()
 			b.log.Error("connection ended by a panic", "client", c.id, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 			c.Abort()
 		}
 	}()
-	err := b.server.EstablishConnection(c.listener, c)
-	if r, ok := refusedBy(err); ok && !c.wasRefused() {
-		c.tellRefusal(r) // mochi has disconnected it
-	}
-	b.forgetClient(c)
+	err := (&handler{b, c}).run()
 	b.log.Debug("client left", "client", c.id, "remote", c.RemoteAddr().String(), "cause", err)
-}
-
-// forgetClient removes a client that has left from mochi, which would keep it and
-// its buffers as long as its session. Sessions are ours: all that mochi must
-// remember is which messages at QoS 2 it has taken.
-func (b *Broker) forgetClient(c *conn) {
-	if cl, ok := b.server.Clients.Get(c.id); ok && connOf(cl) == c && cl.State.Inflight.Len() == 0 {
-		b.server.Clients.Delete(c.id)
-	}
 }
 
 // startClient adds a connection's goroutine to those that Serve waits for. It

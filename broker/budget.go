@@ -2,8 +2,11 @@ package broker
 
 import "sync/atomic"
 
-// A budget limits the bytes that wait for clients that read slowly.
-type budget struct{ used atomic.Int64 }
+// A budget limits what all clients together may hold.
+type budget struct {
+	used       atomic.Int64 // bytes that wait for clients that read slowly
+	unreleased atomic.Int64 // messages taken at QoS 2 whose publishers have not released them
+}
 
 const (
 	clientBudget = 16 << 20 // bytes of one connection

@@ -120,16 +120,18 @@ type deadlines struct {
 func (d *deadlines) SetReadDeadline(t time.Time) error { d.at = t; return nil }
 func (d *deadlines) SetDeadline(time.Time) error       { return nil }
 
-// TestKeepAlive holds the deadline of a keep alive of one second, of which mochi
-// makes one second, against one and a half.
+// TestKeepAlive holds the deadline against one and a half times the keep alive,
+// also where that is no whole second.
 func TestKeepAlive(t *testing.T) {
 	now := time.Now()
-	for odd, want := range map[bool]time.Duration{true: 1500 * time.Millisecond, false: time.Second} {
+	for keepAlive, want := range map[time.Duration]time.Duration{
+		time.Second: 1500 * time.Millisecond, 2 * time.Second: 3 * time.Second, 3 * time.Second: 4500 * time.Millisecond,
+	} {
 		d := &deadlines{}
-		c := newConn(d, &shared{}, nil, "", now)
-		c.halfSecond = odd
-		if err := c.SetDeadline(now.Add(time.Second)); err != nil || d.at.Sub(now) != want {
-			t.Errorf("the deadline is after %s, want %s (%v)", d.at.Sub(now), want, err)
+		c := newConn(d, &shared{now: func() time.Time { return now }}, nil, now)
+		c.keepAlive = keepAlive
+		if (&handler{conn: c}).renewDeadline(); d.at.Sub(now) != want {
+			t.Errorf("the deadline is after %s, want %s", d.at.Sub(now), want)
 		}
 	}
 }

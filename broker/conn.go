@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"encoding/binary"
 	"io"
 	"net"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
+	"hellox/broker/wire"
 )
 
 const (
@@ -21,39 +21,32 @@ const (
 	shutdownLinger = 200 * time.Millisecond
 	lingerBytes    = 1 << 20 // of what it sends meanwhile
 	writeChunk     = 256 << 10
-	feedLimit      = 256 << 10 // bytes; a feeder waits while more is to be written
-	maxKeepalive   = 1200      // seconds; also for a client that asks for none
+	feedLimit      = 256 << 10        // bytes; a feeder waits while more is to be written
+	maxKeepAlive   = 20 * time.Minute // also for a client that asks for none
 )
 
-// A conn is a client's connection as mochi sees it. It validates the frames that
-// come in, gathers what goes out so that many packets leave in one call, holds
-// acknowledgements until what they acknowledge is on disk, and is closed if its
-// client does not read.
+// A conn is a client's connection. It gathers what goes out so that many packets
+// leave in one call, holds acknowledgements until what they acknowledge is on
+// disk, and is closed if its client does not read.
 type conn struct {
 	net.Conn
-	shared   *shared
-	rights   *Rights
-	listener string
+	shared *shared
+	rights *Rights
 
 	// Of the reading goroutine:
-	frames       frameValidator
-	deadline     time.Time     // as set on the socket
-	deadlineStep time.Duration // deadline is moved in steps of this length
-	halfSecond   bool          // mochi's deadlines lack half a second
+	packets  *wire.Reader
+	deadline time.Time // as set on the socket
 
 	// Set while the CONNECT is handled, before other goroutines know the conn:
 	v5             bool
 	id             string
-	receiveMaximum int // packets at QoS 1 that the client accepts unacknowledged
-	maxPacket      int // bytes that the client accepts; 0: any
+	keepAlive      time.Duration
+	problemInfo    bool // MQTT 5: Reason Strings may be in all packets
+	receiveMaximum int  // packets at QoS 1 that the client accepts unacknowledged
+	maxPacket      int  // bytes that the client accepts; 0: any
 	session        *session
 	present        bool // the session was there before
 	will           *will
-
-	// Between the hooks of one SUBSCRIBE or UNSUBSCRIBE, in the reading goroutine:
-	tooManyTopicFilters bool
-	subscribed          []newSubscription
-	unsubscribed        []byte
 
 	targets []target // of the last PUBLISH, reused by the next
 
@@ -69,7 +62,6 @@ type conn struct {
 	closing  bool      // no more packets are accepted; those in out are written
 	closed   bool
 	refused  bool          // refuse was called
-	muted    bool          // what mochi answers is not sent; of the reading goroutine
 	lingers  time.Duration // how long Close leaves the client to read the reason; 0: it has none to read
 	feeder   *feeder
 }
@@ -91,27 +83,10 @@ type shared struct {
 	now      func() time.Time
 }
 
-func newConn(c net.Conn, s *shared, rights *Rights, listener string, accepted time.Time) *conn {
+func newConn(c net.Conn, s *shared, rights *Rights, accepted time.Time) *conn {
 	// Absolute: a byte a second does not extend it.
 	_ = c.SetDeadline(accepted.Add(connectTimeout))
-	return &conn{Conn: c, shared: s, rights: rights, listener: listener}
-}
-
-// Read returns what the frame validator accepts.
-func (c *conn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if c.isClosing() {
-		return 0, net.ErrClosed
-	}
-	if n > 0 {
-		if malformed := c.frames.validate(b[:n]); malformed != nil {
-			if r, ok := refusedBy(malformed); ok {
-				c.refuse(r)
-			}
-			return 0, malformed
-		}
-	}
-	return n, err
+	return &conn{Conn: c, shared: s, rights: rights, packets: wire.NewReader(c)}
 }
 
 // isClosing reports whether nothing more of the client is handled.
@@ -119,25 +94,6 @@ func (c *conn) isClosing() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closing || c.closed
-}
-
-// SetDeadline is called by mochi with each packet, to renew the keep alive. It
-// moves the read deadline only, in steps: pings do not keep a client that does
-// not read. The reading goroutine calls it.
-func (c *conn) SetDeadline(t time.Time) error {
-	if c.halfSecond {
-		t = t.Add(time.Second / 2)
-	}
-	if d := t.Sub(c.deadline); d >= 0 && d < c.deadlineStep {
-		return nil
-	}
-	c.deadline = t
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closing {
-		return nil // Close has set the last one
-	}
-	return c.Conn.SetReadDeadline(t)
 }
 
 func (c *conn) setFeeder(f *feeder) {
@@ -237,13 +193,6 @@ func (c *conn) closeSlow(cause string) {
 // disconnect sends an MQTT 5 client the reason and closes the connection. Any
 // goroutine may call it.
 func (c *conn) disconnect(code packets.Code, reason string) {
-	packet := []byte{packets.Disconnect << 4, 2, code.Code, 0}
-	// The properties: a Reason String, if the packet's length stays one byte.
-	if n := len(reason) + 3; n > 3 && n < 0x70 && (c.maxPacket == 0 || n+4 <= c.maxPacket) {
-		packet[1], packet[3] = byte(2+n), byte(n)
-		packet = binary.BigEndian.AppendUint16(append(packet, propReasonString), uint16(len(reason)))
-		packet = append(packet, reason...)
-	}
-	_, _ = c.Write(packet)
+	_ = c.send(wire.AppendDisconnect(nil, code.Code, reason, c.maxPacket)) // it is closed in any case
 	c.Close()
 }

@@ -19,13 +19,13 @@ func TestFeederIsWoken(t *testing.T) {
 	s.buffers.New = func() any { return new([]byte) }
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
-	c := newConn(ours, s, openRights(), "0", time.Now())
+	c := newConn(ours, s, openRights(), time.Now())
 	defer s.flushes.Wait()
 	defer c.Close()
 	f := &feeder{wake: make(chan struct{}, 1)}
 	c.setFeeder(f)
 	full := make([]byte, feedLimit)
-	if _, err := c.Write(full); err != nil {
+	if err := c.send(full); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.ReadFull(theirs, full[:1]); err != nil { // it is being written

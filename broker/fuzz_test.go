@@ -8,40 +8,6 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// FuzzFrameValidator: however the bytes are split, the verdict is the same, and
-// what it lets pass has frames that mochi reads with the same lengths.
-func FuzzFrameValidator(f *testing.F) {
-	f.Add(append(hello{id: "x"}.packet(), 0x30, 3, 0, 1, 'x'), byte(3))
-	f.Add([]byte{0x10, 0xff, 0xff, 0xff, 0xff, 1}, byte(1))
-	f.Fuzz(func(t *testing.T, b []byte, step byte) {
-		var whole, pieces frameValidator
-		want := whole.validate(b)
-		var got error
-		for rest := b; len(rest) > 0 && got == nil; {
-			n := min(len(rest), int(step)+1)
-			got = pieces.validate(rest[:n])
-			rest = rest[n:]
-		}
-		if got != want { //nolint:errorlint // the very same
-			t.Fatalf("in pieces: %v, whole: %v", got, want)
-		}
-		if want != nil {
-			return
-		}
-		for r := bytes.NewReader(b); r.Len() > 0; {
-			r.ReadByte()
-			n, _, err := packets.DecodeLength(r)
-			if err != nil {
-				return // cut off within the length
-			}
-			if n > maxPacket {
-				t.Fatalf("a packet of %d bytes passed", n)
-			}
-			r.Seek(int64(n), 1)
-		}
-	})
-}
-
 // FuzzPublish: mochi reads what we write, with and without properties.
 func FuzzPublish(f *testing.F) {
 	f.Add("a/b", []byte("payload"), "key", "value", uint32(60), true, byte(1), uint16(9), 5)

@@ -39,14 +39,14 @@ func (b *Broker) rightsOn(l Listener) *Rights {
 }
 
 // listen serves clients on l until it is closed.
-func (b *Broker) listen(l Listener, id string) error {
+func (b *Broker) listen(l Listener) error {
 	var accepting net.Listener = &retryListener{Listener: l.Net, broker: b}
 	if l.TLS != nil {
 		accepting = tls.NewListener(accepting, l.TLS)
 	}
 	rights := b.rightsOn(l)
 	if l.WebSocket {
-		return webSocketHandler{b, rights, id}.serve(accepting)
+		return webSocketHandler{b, rights}.serve(accepting)
 	}
 	for {
 		c, err := accepting.Accept()
@@ -59,7 +59,7 @@ func (b *Broker) listen(l Listener, id string) error {
 		}
 		go func() {
 			defer b.clients.Done()
-			b.serve(newConn(c, b.shared, rights, id, b.now()))
+			b.serve(newConn(c, b.shared, rights, b.now()))
 		}()
 	}
 }

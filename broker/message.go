@@ -58,7 +58,6 @@ type delivery struct {
 const (
 	propMessageExpiry          = 0x02
 	propSubscriptionIdentifier = 0x0B
-	propReasonString           = 0x1F
 )
 
 // appendPublish appends m as a PUBLISH packet. now is in Unix seconds.

@@ -27,6 +27,7 @@ type metrics struct {
 	isDegraded     prometheus.Gauge
 	commits        prometheus.Histogram
 	panics         prometheus.Counter
+	unreleased     prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
@@ -57,6 +58,7 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 		storeBytes:     gauge("store_bytes", "Bytes of messages stored for sessions."),
 		isDegraded:     gauge("degraded", "1 while publishers get no acknowledgement."),
 		panics:         counter("panics_total", "Connections closed by a panic in handling them."),
+		unreleased:     gauge("qos2_unreleased", "Messages taken at QoS 2 whose publishers have not released them."),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: space + "commit_seconds", Help: "Time to write and sync a batch.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
@@ -73,7 +75,7 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 	}
 	for _, c := range []prometheus.Collector{
 		m.connections, m.accepted, m.acceptErrors, m.refusals, m.received, m.delivered, m.bytesOut, m.slowClients,
-		m.sessionCount, m.sessionsEnded, m.retainedCount, m.retainedDenied, m.storeBytes, m.isDegraded, m.commits, m.panics,
+		m.sessionCount, m.sessionsEnded, m.retainedCount, m.retainedDenied, m.storeBytes, m.isDegraded, m.commits, m.panics, m.unreleased,
 	} {
 		if err := r.Register(c); err != nil {
 			return nil, err

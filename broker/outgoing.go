@@ -7,34 +7,41 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
+	"hellox/broker/wire"
 )
 
-// Write queues one packet from mochi. It does not wait for the network.
-func (c *conn) Write(b []byte) (int, error) {
-	if len(b) == 0 || c.muted {
-		return len(b), nil
-	}
+// send queues one packet. It does not wait for the network. It returns an error
+// if the connection is closed.
+func (c *conn) send(b []byte) error {
 	if !c.shared.budget.take(c, len(b)) {
-		return 0, net.ErrClosed
+		return net.ErrClosed
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closing || c.closed {
 		c.shared.budget.give(c, len(b))
-		return 0, net.ErrClosed
+		return net.ErrClosed
 	}
-	if kind := b[0] >> 4; kind == packets.Disconnect || kind == packets.Connack && len(b) > 3 && b[3] != 0 {
+	if kind := b[0] >> 4; kind == packets.Disconnect || kind == packets.Connack && b[3] != 0 {
 		c.lingers = max(c.lingers, lingerTime)
 		if kind == packets.Disconnect && !c.v5 {
 			c.shared.budget.give(c, len(b))
-			return len(b), nil // MQTT 3.1.1 has none from a broker
+			return nil // MQTT 3.1.1 has none from a broker
 		}
 	}
-	if acknowledges(b[0]) && c.holdAck(b) {
-		return len(b), nil
+	if !acknowledges(b[0]) || !c.holdAck(b) {
+		c.append(b)
 	}
-	c.append(b)
-	return len(b), nil
+	return nil
+}
+
+// sendPacket is send for a packet that the codec encodes.
+func (c *conn) sendPacket(pk *packets.Packet) error {
+	b, err := wire.Encode(pk)
+	if err != nil {
+		return err
+	}
+	return c.send(b)
 }
 
 func acknowledges(header byte) bool {

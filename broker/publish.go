@@ -12,13 +12,19 @@ import (
 // publish routes m: into the journal for sessions that outlive their connection,
 // then to all others that subscribe to it. from is the publisher's connection,
 // or nil for a last will; the targets use the memory of scratch, which may be
-// nil. On error m was not routed and must not be acknowledged.
-func (b *Broker) publish(m *journal.Message, from, scratch *conn) error {
+// nil. receipt is of a message at QoS 2 whose packet ID the journal has to know,
+// or nil. On error m was not routed and must not be acknowledged.
+func (b *Broker) publish(m *journal.Message, from, scratch *conn, receipt *journal.Receipt) error {
 	var targets []target
 	if scratch != nil {
 		targets = scratch.targets[:0]
 	}
 	targets = b.router.match(targets, m.Topic)
+	if m.Retain && receipt != nil {
+		// What is retained must be on disk when the receipt is: the message is
+		// not taken again.
+		b.retain(m, from)
+	}
 	if m.QoS > 0 {
 		var to []journal.Consumer
 		rest := targets[:0]
@@ -31,14 +37,16 @@ func (b *Broker) publish(m *journal.Message, from, scratch *conn) error {
 		}
 		targets = rest
 		if len(to) > 0 {
-			seq, err := b.journal.Append(m, to, waiterOf(from))
+			seq, err := b.journal.Append(m, to, waiterOf(from), receipt)
 			if err != nil {
 				return err
 			}
 			from.wroteSeq(seq)
+		} else if receipt != nil {
+			from.wroteSeq(b.journal.Record(*receipt, from))
 		}
 	}
-	if m.Retain {
+	if m.Retain && receipt == nil {
 		b.retain(m, from)
 	}
 	now := b.now().Unix()
@@ -92,6 +100,7 @@ func (b *Broker) endExpired() {
 			for _, s := range b.sessions.removeExpired() {
 				b.endSession(s, "expired")
 			}
+			b.metrics.unreleased.Set(float64(b.shared.budget.unreleased.Load()))
 			for _, topic := range b.retained.expire(b.now().Unix()) {
 				b.journal.Retain(topic, nil)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
+	"hellox/broker/wire"
 	"hellox/stream"
 )
 
@@ -35,13 +36,6 @@ func (c *conn) refuse(r refusal) {
 	}
 	c.tellRefusal(r)
 	c.disconnect(r.code, r.reason)
-}
-
-// wasRefused reports whether the client was told why.
-func (c *conn) wasRefused() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.refused
 }
 
 // tellRefusal counts and logs a refusal and, if the client subscribes to its
@@ -177,15 +171,11 @@ func checkSize(what, topic string) error {
 	return nil
 }
 
-// refusedBy returns the refusal of a connection that ended with err because of
-// what its client sent, as mochi or the frameValidator found.
-func refusedBy(err error) (refusal, bool) {
-	if frame, ok := errors.AsType[*frameError](err); ok {
-		return refusal{"frame", "", frame.reason, frame.code}, true
+// refusalOf returns the refusal of a client for a packet that it may not send.
+func refusalOf(e *wire.Error) refusal {
+	kind := "protocol"
+	if e.Frame {
+		kind = "frame"
 	}
-	code, ok := errors.AsType[packets.Code](err)
-	if !ok || code.Code < packets.ErrUnspecifiedError.Code || code == packets.ErrRejectPacket {
-		return refusal{}, false
-	}
-	return refusal{"protocol", "", code.Reason, code}, true
+	return refusal{kind, "", e.Reason, e.Code}
 }

@@ -55,12 +55,17 @@ func isFreeDollar(topic string) bool {
 }
 
 // isReserved reports whether a topic or topic filter belongs to the broker
-// ($SYS) or means something else (shared subscriptions). mochi takes every
-// topic that begins so for its own, in any case (topics.go:714), and never
-// acknowledges what is published there.
+// ($SYS, in any case and with anything behind it) or means something else
+// (shared subscriptions).
 func isReserved(topic string) bool {
 	first, _, _ := strings.Cut(topic, "/")
-	return len(first) >= 4 && strings.EqualFold(first[:4], "$SYS") || strings.EqualFold(first, "$share")
+	return len(first) >= 4 && strings.EqualFold(first[:4], "$SYS") || isShared(topic)
+}
+
+// isShared reports whether a topic filter is one of a shared subscription.
+func isShared(topicFilter string) bool {
+	first, _, _ := strings.Cut(topicFilter, "/")
+	return strings.EqualFold(first, "$share")
 }
 
 func matchAny(topicFilters []string, topic string) bool {

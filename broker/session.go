@@ -40,6 +40,8 @@ type session struct {
 	redelivery []inflightMessage // sent over an earlier connection and not acknowledged
 	feeder     *feeder           // of conn
 
+	received map[uint16]struct{} // packet IDs of messages taken at QoS 2 and not released
+
 	will  *will       // waits for its delay
 	timer *time.Timer // of will
 }
@@ -256,6 +258,10 @@ func (s *session) end(r *router) {
 		r.remove(s, topicFilter)
 	}
 	s.dropQueue()
+	if n := len(s.received); n > 0 {
+		s.budget.unreleased.Add(int64(-n))
+		s.received = nil
+	}
 	s.journal.Release(s.pending)
 	s.pending = nil
 	if s.timer != nil {

@@ -73,13 +73,15 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 }
 
 // setExpiry changes how long the session lasts. One that ends with its
-// connection cannot be made to last [MQTT-3.14.2.2.2].
-func (s *session) setExpiry(expiry time.Duration) {
+// connection cannot be made to last (5, 3.14.2.2.2): then it returns false.
+func (s *session) setExpiry(expiry time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.expiry > 0 {
-		s.expiry = expiry
+	if s.expiry == 0 {
+		return expiry == 0
 	}
+	s.expiry = expiry
+	return true
 }
 
 // removeIfEnded removes a session that ends with its connection, and reports
@@ -131,7 +133,61 @@ func (a *sessions) restore(r journal.SessionRow) *session {
 	a.lastNumber = max(a.lastNumber, r.Number)
 	s := newSession(r.ID, r.Owner, r.Number, a.journal, a.budget)
 	s.cursor, s.expiry, s.stored, s.away = r.Cursor, r.Expiry, true, a.now()
+	for _, id := range r.Received {
+		a.receiving(s, id)
+	}
 	a.byID[r.ID] = s
 	a.updateMetric()
 	return s
 }
+
+// hasReceived reports whether a message with this packet ID was taken at QoS 2 and
+// not released.
+func (s *session) hasReceived(id uint16) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.received[id]
+	return ok
+}
+
+// unreleased returns how many messages were taken at QoS 2 and not released.
+func (s *session) unreleased() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.received)
+}
+
+// receiving notes that s takes a message with this packet ID, and returns false if
+// the sessions together have too many.
+func (a *sessions) receiving(s *session, id uint16) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return true // its client is being disconnected
+	}
+	if s.budget.unreleased.Add(1) > maxUnreleased {
+		s.budget.unreleased.Add(-1)
+		return false
+	}
+	if s.received == nil {
+		s.received = map[uint16]struct{}{}
+	}
+	s.received[id] = struct{}{}
+	return true
+}
+
+// release notes that a packet ID is free, and reports whether it was not.
+func (s *session) release(id uint16) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.received[id]
+	if ok {
+		delete(s.received, id)
+		s.budget.unreleased.Add(-1)
+	}
+	return ok
+}
+
+// Withdraw notes that the message with this packet ID was not stored, and not
+// acknowledged: it is not a second one when it comes again.
+func (s *session) Withdraw(id uint16) { s.release(id) }

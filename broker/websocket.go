@@ -20,7 +20,6 @@ type acceptedAt struct{}
 type webSocketHandler struct {
 	broker *Broker
 	rights *Rights
-	id     string // of the listener
 }
 
 // serve serves clients on l until it is closed.
@@ -63,7 +62,7 @@ func (h webSocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer b.clients.Done()
-	b.serve(newConn(net, b.shared, h.rights, h.id, accepted))
+	b.serve(newConn(net, b.shared, h.rights, accepted))
 }
 
 // refused counts and logs a request that is no connection of MQTT.

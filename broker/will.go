@@ -4,27 +4,25 @@ import (
 	"cmp"
 	"time"
 
-	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
 )
 
-// A will is a client's last will. It is hidden from mochi, which would publish it
-// without checking its client's rights (server.go:1516).
+// A will is a client's last will.
 type will struct {
 	message *journal.Message
 	delay   time.Duration // MQTT 5: time for the client to come back
 }
 
 // newWill returns the will of a CONNECT, or nil.
-func newWill(cl *mqtt.Client, pk *packets.Packet) *will {
+func newWill(c *conn, pk *packets.Packet) *will {
 	if !pk.Connect.WillFlag {
 		return nil
 	}
 	w := pk.Connect
 	m := &journal.Message{
-		Topic: w.WillTopic, Payload: w.WillPayload, Origin: cl.ID,
+		Topic: w.WillTopic, Payload: w.WillPayload, Origin: c.id,
 		QoS: w.WillQos, Retain: w.WillRetain,
 	}
 	if pk.ProtocolVersion == 5 {
@@ -85,7 +83,7 @@ func (b *Broker) publishWill(w *will) {
 		m.Expiry += b.now().Unix()
 	}
 	// A will has no publisher that sends it again: a full store loses it.
-	if err := b.publish(&m, nil, nil); err != nil {
+	if err := b.publish(&m, nil, nil, nil); err != nil {
 		b.shared.refusals.add(m.Origin, "", refusal{kind: kindWill, topic: m.Topic, reason: "last will not stored: " + cmp.Or(b.Degraded(), err.Error())})
 	}
 }

@@ -24,6 +24,30 @@ type Waiter interface {
 	Refuse(cause string)
 }
 
+// A Receipt says that a publisher's session has taken the message with a packet
+// ID at QoS 2, or that it has released the ID.
+type Receipt struct {
+	Publisher Publisher
+	ID        uint16
+	Released  bool
+}
+
+// A Publisher is a session that messages at QoS 2 come from.
+type Publisher interface {
+	// Number identifies the session in the journal's file.
+	Number() uint64
+	// Withdraw reports that the receipt for a packet ID was not stored, and
+	// neither was its message.
+	Withdraw(id uint16)
+}
+
+// An endedPublisher is the number of a session that has ended before its last
+// receipt was stored.
+type endedPublisher uint64
+
+func (p endedPublisher) Number() uint64 { return uint64(p) }
+func (endedPublisher) Withdraw(uint16)  {}
+
 // A SessionRow is a session as the file stores it.
 type SessionRow struct {
 	ID, Owner     string
@@ -31,6 +55,7 @@ type SessionRow struct {
 	Cursor        uint64 // everything up to it is acknowledged, or is not for the session
 	Expiry        time.Duration
 	Subscriptions []Subscription
+	Received      []uint16 // packet IDs of receipts; only when it is loaded
 }
 
 // A Subscription is one topic filter of a session, with its options.

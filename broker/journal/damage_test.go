@@ -27,7 +27,7 @@ func filled(t *testing.T) []byte {
 	j.Save(k, nil)
 	for i := range 300 {
 		w := testWaiter{make(chan uint64, 1)}
-		seq, err := j.Append(&Message{Topic: "t", Payload: fmt.Appendf(nil, "message %d %s", i, strings.Repeat("x", 200)), QoS: 1}, []Consumer{k}, w)
+		seq, err := j.Append(&Message{Topic: "t", Payload: fmt.Appendf(nil, "message %d %s", i, strings.Repeat("x", 200)), QoS: 1}, []Consumer{k}, w, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -62,7 +62,7 @@ func testJournal(t *testing.T, folder string) *Journal {
 func TestFetchOfWhatIsGone(t *testing.T) {
 	j, k := testJournal(t, t.TempDir()), &keeper{}
 	w := testWaiter{make(chan uint64, 1)}
-	seq, err := j.Append(&Message{Topic: "x", Payload: []byte("1"), QoS: 1}, []Consumer{k}, w)
+	seq, err := j.Append(&Message{Topic: "x", Payload: []byte("1"), QoS: 1}, []Consumer{k}, w, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

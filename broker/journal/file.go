@@ -27,7 +27,7 @@ type file struct {
 
 const (
 	applicationID = 0x686c7862 // hlxb
-	schemaVersion = 2
+	schemaVersion = 3
 	schema        = `
 CREATE TABLE batch (
   last INTEGER PRIMARY KEY,
@@ -45,6 +45,13 @@ CREATE TABLE session (
   crc INTEGER -- CRC-32C of all this; NULL: the row is of version 1
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE retained (topic TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WITHOUT ROWID;
+` + receivedTable
+	receivedTable = `
+CREATE TABLE IF NOT EXISTS received ( -- packet IDs of messages that a session's client has sent at QoS 2 and not released
+  session INTEGER NOT NULL, -- its number
+  id INTEGER NOT NULL,
+  PRIMARY KEY (session, id)
+) STRICT, WITHOUT ROWID;
 `
 )
 
@@ -100,7 +107,11 @@ func (f *file) prepare(ctx context.Context, onDisk bool, checkpoint int64) error
 			return err
 		}
 	}
-	steps := map[int64]string{0: schema, 1: "ALTER TABLE batch ADD COLUMN crc INTEGER; ALTER TABLE session ADD COLUMN crc INTEGER;"}
+	steps := map[int64]string{
+		0: schema,
+		1: "ALTER TABLE batch ADD COLUMN crc INTEGER; ALTER TABLE session ADD COLUMN crc INTEGER;" + receivedTable,
+		2: receivedTable,
+	}
 	if step, ok := steps[version]; ok {
 		err := f.conn.Transact(func() error {
 			return f.conn.Script(ctx, step+fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d;", applicationID, schemaVersion))
@@ -159,9 +170,15 @@ func (f *file) commit(w *commitBatch) error {
 				return err
 			}
 		}
+		if err := f.writeReceipts(w); err != nil {
+			return err
+		}
 		for _, s := range w.ended {
 			// By its number as well: the row may be that of a successor with the same id.
 			if err := f.conn.Exec("DELETE FROM session WHERE id = ? AND number = ?", s.ID, int64(s.Number)); err != nil {
+				return err
+			}
+			if err := f.conn.Exec("DELETE FROM received WHERE session = ?", int64(s.Number)); err != nil {
 				return err
 			}
 		}
@@ -189,6 +206,24 @@ func (f *file) commit(w *commitBatch) error {
 		_ = f.conn.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
 	}
 	return err
+}
+
+// writeReceipts stores and deletes receipts, in the order in which they came.
+func (f *file) writeReceipts(w *commitBatch) error {
+	for _, e := range w.writes {
+		r := e.receipt
+		if r == nil {
+			continue
+		}
+		statement := "INSERT OR IGNORE INTO received (session, id) VALUES (?, ?)"
+		if r.Released {
+			statement = "DELETE FROM received WHERE session = ? AND id = ?"
+		}
+		if err := f.conn.Exec(statement, int64(r.Publisher.Number()), int64(r.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // saveSession runs a statement that writes a session's row.

@@ -56,6 +56,8 @@ type pendingWrite struct {
 	to   []Consumer
 	from Waiter // refused if the write fails; may be nil
 	seq  uint64
+
+	receipt *Receipt // stored with m; may be nil
 }
 
 // Stats are the figures of a journal.
@@ -72,10 +74,10 @@ const (
 	recoverAt       = 0.9     // of the limit
 )
 
-// Append adds a message for the consumers to and returns its sequence number.
-// It waits while too much is pending. On error the message is not taken and
-// must not be acknowledged.
-func (j *Journal) Append(m *Message, to []Consumer, from Waiter) (uint64, error) {
+// Append adds a message for the consumers to, with its receipt, if that is not
+// nil, and returns its sequence number. It waits while too much is pending. On
+// error the message is not taken and must not be acknowledged.
+func (j *Journal) Append(m *Message, to []Consumer, from Waiter, receipt *Receipt) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for j.state == working && j.pendingBytes > maxPendingBytes && !j.closing {
@@ -91,7 +93,7 @@ func (j *Journal) Append(m *Message, to []Consumer, from Waiter) (uint64, error)
 		return 0, errFailed
 	}
 	j.pendingBytes += m.Size()
-	m.Seq = j.add(pendingWrite{m: m, to: to, from: from})
+	m.Seq = j.add(pendingWrite{m: m, to: to, from: from, receipt: receipt})
 	return m.Seq, nil
 }
 
@@ -102,6 +104,15 @@ func (j *Journal) Save(s Consumer, from Waiter) uint64 {
 	defer j.mu.Unlock()
 	j.changedSessions[s] = struct{}{}
 	return j.add(pendingWrite{from: from})
+}
+
+// Record writes a receipt whose message is for no consumer, or that an ID is
+// released, with the next commit. It returns the sequence number at which that is
+// on disk.
+func (j *Journal) Record(r Receipt, from Waiter) uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.add(pendingWrite{from: from, receipt: &r})
 }
 
 // Retain writes or deletes a topic's retained message with the next commit. It

@@ -113,7 +113,13 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 		cursor uint64
 	}
 	byNumber := map[uint64]loaded{}
-	err := j.file.eachSession(ctx, func(r SessionRow) {
+	received, err := j.file.receipts(ctx)
+	if err != nil {
+		return err
+	}
+	err = j.file.eachSession(ctx, func(r SessionRow) {
+		r.Received = received[r.Number]
+		delete(received, r.Number)
 		byNumber[r.Number] = loaded{session(r), r.Cursor}
 		j.lastSeq = max(j.lastSeq, r.Cursor)
 		for _, sub := range r.Subscriptions {
@@ -142,6 +148,11 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 	})
 	j.file.damage.tell()
 	j.syncedSeq = j.lastSeq
+	for number, ids := range received {
+		for _, id := range ids { // a new session may get the number
+			j.Record(Receipt{Publisher: endedPublisher(number), ID: id, Released: true}, nil)
+		}
+	}
 	for _, topic := range damaged {
 		j.Retain(topic, nil) // the next commit writes what is retained there now
 	}

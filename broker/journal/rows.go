@@ -86,6 +86,24 @@ func (f *file) eachBatch(ctx context.Context, fn func(key uint64, size int64, se
 	})
 }
 
+// receipts returns the packet IDs of receipts, by the number of their session.
+func (f *file) receipts(ctx context.Context) (map[uint64][]uint16, error) {
+	ids := map[uint64][]uint16{}
+	err := f.conn.QueryOnce(ctx, "SELECT session, id FROM received", func(v []driver.Value) error {
+		var session, id int64
+		if err := scan(v, &session, &id); err != nil {
+			return err
+		}
+		ids[uint64(session)] = append(ids[uint64(session)], uint16(id))
+		return nil
+	})
+	if sqlitefile.IsDamaged(err) || errors.Is(err, errDamaged) {
+		f.damage.note("which messages at QoS 2 have come")
+		return ids, nil
+	}
+	return ids, err
+}
+
 func (f *file) eachSession(ctx context.Context, fn func(SessionRow)) error {
 	return f.conn.QueryOnce(ctx, "SELECT id, owner, number, cursor, expiry, subscriptions, crc FROM session ORDER BY number", func(v []driver.Value) error {
 		var r SessionRow

@@ -99,30 +99,48 @@ func (j *Journal) Fail(err error) {
 		return
 	}
 	j.state, j.cause = failed, err.Error()
-	refused := j.dropPending()
+	dropped := j.dropPending()
 	j.changed.Broadcast()
 	j.wakeWriter()
 	j.mu.Unlock()
-	for _, c := range refused {
-		c.Refuse(err.Error())
-	}
+	dropped.refuse(err.Error())
 	j.failing <- err
 }
 
 // Failed returns a channel that gets the reason when the file has been given up.
 func (j *Journal) Failed() <-chan error { return j.failing }
 
-// dropPending drops the pending writes and returns their waiters. The caller
-// holds j.mu, and refuses the waiters without it.
-func (j *Journal) dropPending() []Waiter {
-	refused := j.waiters
-	for _, e := range j.pending {
-		if e.from != nil {
-			refused = append(refused, e.from)
+// droppedWrites are pending writes that are not stored, and connections that
+// wait for them.
+type droppedWrites struct {
+	writes  []pendingWrite
+	waiters []Waiter
+}
+
+// dropPending drops the pending writes. The caller holds j.mu, and refuses what
+// is returned without it.
+func (j *Journal) dropPending() droppedWrites {
+	dropped := droppedWrites{j.pending, j.waiters}
+	j.pending, j.pendingBytes, j.waiters = nil, 0, nil
+	return dropped
+}
+
+// refuse tells why they are not stored: first the sessions, so that a message
+// which comes again is taken, then the connections.
+func (d droppedWrites) refuse(cause string) {
+	for _, e := range d.writes {
+		if r := e.receipt; r != nil && !r.Released {
+			r.Publisher.Withdraw(r.ID)
 		}
 	}
-	j.pending, j.pendingBytes, j.waiters = nil, 0, nil
-	return refused
+	for _, e := range d.writes {
+		if e.from != nil {
+			e.from.Refuse(cause)
+		}
+	}
+	for _, c := range d.waiters {
+		c.Refuse(cause)
+	}
 }
 
 // Degraded returns why nothing is acknowledged, in one sentence, and since when;

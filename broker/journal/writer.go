@@ -206,16 +206,14 @@ func (j *Journal) rollback(w *commitBatch, err error) {
 	}
 	j.mu.Lock()
 	j.pending = append(w.writes, j.pending...)
-	refused := j.dropPending()
+	dropped := j.dropPending()
 	j.file.releaseBallast()
 	cause := j.diskFull()
 	j.log.Warn("the store was not written", "err", err)
 	j.degrade(cause)
 	j.mu.Unlock()
 	j.requeue(w)
-	for _, c := range refused {
-		c.Refuse(cause)
-	}
+	dropped.refuse(cause)
 }
 
 func (j *Journal) requeue(w *commitBatch) {

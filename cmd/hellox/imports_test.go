@@ -57,8 +57,10 @@ history/historytest -> stream
 history/historytest -> stream/filter
 
 broker -> broker/journal
+broker -> broker/wire
 broker -> stream
 broker/journal -> sqlitefile
+broker/wire -> stream
 
 manifests: text, imports none of the others
 bootstrap -> bootstrap/cluster

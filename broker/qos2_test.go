@@ -1,0 +1,192 @@
+package broker
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+func ackPacket(kind byte, id uint16) []byte {
+	head := kind << 4
+	if kind == packets.Pubrel {
+		head |= 2
+	}
+	return frame(head, binary.BigEndian.AppendUint16(nil, id))
+}
+
+// publish2 sends a message at QoS 2 and waits for its PUBREC.
+func (c *client) publish2(topic, payload string, id uint16, again bool) {
+	c.t.Helper()
+	p := c.publishPacket(topic, payload, 2, false, id)
+	if again {
+		p[0] |= 8
+	}
+	c.send(p)
+	if got := binary.BigEndian.Uint16(c.expect(packets.Pubrec).body); got != id {
+		c.t.Fatalf("PUBREC for %d, want %d", got, id)
+	}
+}
+
+// release sends a PUBREL and waits for its PUBCOMP.
+func (c *client) release(id uint16) {
+	c.t.Helper()
+	c.send(ackPacket(packets.Pubrel, id))
+	if got := binary.BigEndian.Uint16(c.expect(packets.Pubcomp).body); got != id {
+		c.t.Fatalf("PUBCOMP for %d, want %d", got, id)
+	}
+}
+
+// TestReceivedOnceAcrossKills kills the broker between the steps of a message at
+// QoS 2. Sent again it is not a second message; once released, its packet ID is
+// that of another.
+func TestReceivedOnceAcrossKills(t *testing.T) {
+	both(t, func(t *testing.T, v5 bool) {
+		p := newProcess(t, t.TempDir())
+		p.start(t)
+		awayAt(t, p.addr, "sub", "x")
+		h := hello{id: "pub", keep: true, v5: v5, resume: true}
+		c := connect(t, p.addr, h)
+		again := func() {
+			p.kill()
+			p.start(t)
+			c = connect(t, p.addr, h)
+		}
+		c.publish2("x", "first", 7, false)
+		again()
+		c.publish2("x", "first", 7, true)
+		again()
+		c.publish2("x", "first", 7, true)
+		c.release(7)
+		again()
+		c.release(7) // its PUBCOMP may have been lost
+		c.publish2("x", "second", 7, false)
+		again()
+		c.publish2("x", "second", 7, true)
+		c.release(7)
+
+		sub := connect(t, p.addr, hello{id: "sub", keep: true})
+		for _, want := range []string{"first", "second"} {
+			if g := sub.take(); g.payload != want {
+				t.Errorf("got %+v, want %s", g, want)
+			}
+		}
+		sub.silent()
+	})
+}
+
+// TestRefusedIsNotReceived has a message at QoS 2 refused by a full store. When it
+// comes again it is the first one.
+func TestRefusedIsNotReceived(t *testing.T) {
+	b := start(t, Options{Store: t.TempDir(), StoreLimit: 4 << 20})
+	away(t, b, "sub", "x")
+	pub := connect(t, b.Addr(0), hello{id: "fill"})
+	payload := string(bytes.Repeat([]byte("x"), 60_000))
+	stored := 0
+	for {
+		pub.send(pub.publishPacket("x", payload, 1, false, 1))
+		if p, err := pub.read(testTimeout); err != nil || p.kind() != packets.Puback {
+			break
+		}
+		stored++
+	}
+	c := connect(t, b.Addr(0), hello{id: "pub", keep: true})
+	c.send(c.publishPacket("x", "again", 2, false, 7))
+	c.closed()
+	sub := connect(t, b.Addr(0), hello{id: "sub", keep: true})
+	for range stored {
+		sub.take()
+	}
+	wait(t, "there is room", func() bool { return b.Degraded() == "" })
+	c = connect(t, b.Addr(0), hello{id: "pub", keep: true})
+	c.publish2("x", "again", 7, true)
+	c.release(7)
+	if g := sub.take(); g.payload != "again" {
+		t.Errorf("got %+v", g)
+	}
+	sub.silent()
+}
+
+// TestUnreleased publishes at QoS 2 and releases nothing. MQTT 5 is told a limit,
+// and held to it; MQTT 3.1.1 knows none, and may use every packet ID.
+func TestUnreleased(t *testing.T) {
+	t.Run("5", func(t *testing.T) {
+		b := start(t, Options{})
+		c := connect(t, b.Addr(0), hello{id: "pub", v5: true})
+		for id := range uint16(receiveMaximum) {
+			c.publish2("x", "", id+1, false)
+		}
+		c.send(c.publishPacket("x", "", 2, false, receiveMaximum+1))
+		if p := c.expect(packets.Disconnect); p.body[0] != packets.ErrReceiveMaximum.Code {
+			t.Errorf("DISCONNECT %x", p.body)
+		}
+	})
+	t.Run("3.1.1", func(t *testing.T) {
+		b := start(t, Options{})
+		c := connect(t, b.Addr(0), hello{id: "pub", keep: true})
+		const n = 3000
+		for id := range uint16(n) {
+			c.send(c.publishPacket("x", "", 2, false, id+1))
+		}
+		for range n {
+			c.expect(packets.Pubrec)
+		}
+		for id := range uint16(n) {
+			c.release(id + 1)
+		}
+		if n := b.shared.budget.unreleased.Load(); n != 0 {
+			t.Errorf("%d are unreleased", n)
+		}
+	})
+	t.Run("limit of all", func(t *testing.T) {
+		b := start(t, Options{})
+		b.shared.budget.unreleased.Store(maxUnreleased)
+		c := connect(t, b.Addr(0), hello{id: "pub", v5: true})
+		c.send(c.publishPacket("x", "", 2, false, 1))
+		if p := c.expect(packets.Pubrec); p.body[2] != packets.ErrQuotaExceeded.Code {
+			t.Errorf("PUBREC %x", p.body)
+		}
+		old := connect(t, b.Addr(0), hello{id: "old"})
+		old.send(old.publishPacket("x", "", 2, false, 1))
+		old.closed()
+	})
+}
+
+// TestUnreleasedIsSmall has many clients leave packet IDs unreleased, and go.
+func TestUnreleasedIsSmall(t *testing.T) {
+	b := start(t, Options{})
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	const clients, ids = 20, 1000
+	for i := range clients {
+		c := connect(t, b.Addr(0), hello{id: fmt.Sprint("pub", i), keep: true})
+		var all []byte
+		for id := range uint16(ids) {
+			all = append(all, c.publishPacket("x", "", 2, false, id+1)...)
+		}
+		c.send(all)
+		for range ids {
+			c.expect(packets.Pubrec)
+		}
+		c.disconnect()
+	}
+	if grown := (heap() - before) / (clients * ids); grown > 200 {
+		t.Errorf("%d bytes for each packet ID", grown)
+	}
+	for i := range clients {
+		connect(t, b.Addr(0), hello{id: fmt.Sprint("pub", i)}).disconnect()
+	}
+	wait(t, "the sessions end", func() bool { return b.sessions.len() == 0 })
+	if n := b.shared.budget.unreleased.Load(); n != 0 {
+		t.Errorf("%d are unreleased by sessions that have ended", n)
+	}
+}
