@@ -24,6 +24,7 @@ type DownOptions struct {
 	// installation is in it.
 	DeleteCluster bool
 	DryRun        bool   // only report what would be removed
+	Data          string // what the volumes hold, for the report: "the history of 12 messages"; "": not told
 	Holder        string // as in UpOptions
 }
 
@@ -50,6 +51,7 @@ type downRun struct {
 	steps   step.Reporter
 	cluster *cluster.Cluster
 	inst    *install.Installation
+	volumes []string      // those of the installation's data, to see whether they go
 	absent  bool          // there is no such namespace
 	own     bool          // the namespace is the installation's
 	lock    *install.Lock // nil where nothing is changed, and once it was released
@@ -68,6 +70,7 @@ func (d *downRun) run(ctx context.Context) error {
 		d.removeObjects,
 		d.removeImages,
 		d.removeNamespace,
+		d.reportVolumes,
 	} {
 		if err := do(held); err != nil {
 			return orLost(held, err)
@@ -105,17 +108,30 @@ func (d *downRun) removeObjects(ctx context.Context) error {
 	case d.options.DryRun:
 		return d.planRemoval(ctx)
 	}
-	removed, notes, err := d.inst.Clear(ctx, d.options.KeepData)
+	var err error
+	if !d.options.KeepData {
+		if d.volumes, err = install.Volumes(ctx, d.inst); err != nil {
+			return err
+		}
+	}
+	cleared, err := d.inst.Clear(ctx, d.options.KeepData, d.steps.Progress)
 	if err != nil {
 		return err
 	}
+	removed := cleared.Removed
 	done := install.Count(len(removed), "object") + " removed from namespace " + d.options.Namespace
+	if d.options.Data != "" && !d.options.KeepData && slices.ContainsFunc(removed, kube.Ref.HoldsData) {
+		done += ", with the queues and " + d.options.Data
+	}
 	if len(removed) == 0 {
 		done = "nothing of hellox in namespace " + d.options.Namespace
 	}
 	d.steps.Done(done, len(removed) == 0)
-	for _, n := range notes {
+	for _, n := range cleared.Notes {
 		d.steps.Note(n)
+	}
+	if len(cleared.Kept) > 0 {
+		d.steps.Note("left: " + d.data(cleared.Kept) + " (hellox down without --keep-data removes it)")
 	}
 	return nil
 }
@@ -126,12 +142,31 @@ func (d *downRun) planRemoval(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(removable) == 0 {
+	if len(removable.Objects) == 0 && len(removable.Data) == 0 {
 		d.steps.Done("nothing of hellox in namespace "+d.options.Namespace, true)
 		return nil
 	}
-	d.steps.Done("would remove from namespace "+d.options.Namespace+": "+kube.Names(removable), true)
+	done := "would remove nothing from namespace " + d.options.Namespace
+	if len(removable.Objects) > 0 {
+		done = "would remove from namespace " + d.options.Namespace + ": " + kube.Names(removable.Objects)
+	}
+	d.steps.Done(done, len(removable.Objects) == 0)
+	switch {
+	case len(removable.Data) == 0:
+	case d.options.KeepData:
+		d.steps.Note("would keep " + d.data(removable.Data))
+	default:
+		d.steps.Note("would remove " + d.data(removable.Data))
+	}
 	return nil
+}
+
+// data describes volume claims and what they hold.
+func (d *downRun) data(claims []kube.Ref) string {
+	if d.options.Data == "" {
+		return "its data: " + kube.Names(claims)
+	}
+	return "the queues and " + d.options.Data + ": " + kube.Names(claims)
 }
 
 // removeImages removes the images that no other installation of the cluster has
@@ -154,7 +189,7 @@ func (d *downRun) removeImages(ctx context.Context) error {
 	if d.options.DryRun {
 		return d.planImages(ctx, keep)
 	}
-	n, err := d.cluster.RemoveImages(ctx, keep...)
+	n, left, err := d.cluster.RemoveImages(ctx, keep...)
 	if err != nil {
 		return err
 	}
@@ -163,22 +198,28 @@ func (d *downRun) removeImages(ctx context.Context) error {
 			return err
 		}
 	}
-	d.steps.Done(install.Count(n, "image")+" removed from "+install.Count(len(d.cluster.Nodes), "node"), n == 0)
+	d.steps.Done(install.Count(n, "image")+" removed from "+install.Count(len(d.cluster.Nodes)-len(left), "node"), n == 0)
+	for _, note := range left {
+		d.steps.Note("left: the images on " + note)
+	}
 	return nil
 }
 
 // planImages reports which images would be removed from the nodes.
 func (d *downRun) planImages(ctx context.Context, keep []string) error {
-	removable, err := d.cluster.RemovableImages(ctx, keep...)
+	removable, left, err := d.cluster.RemovableImages(ctx, keep...)
 	if err != nil {
 		return err
+	}
+	for _, note := range left {
+		d.steps.Note("would leave the images on " + note)
 	}
 	if len(removable) == 0 {
 		d.steps.Done("no image to remove", true)
 		return nil
 	}
 	for _, node := range slices.Sorted(maps.Keys(removable)) {
-		d.steps.Done("would remove from node "+node+": "+strings.Join(removable[node], ", "), true)
+		d.steps.Done("would remove from node "+node+": "+strings.Join(removable[node], ", "), false)
 	}
 	return nil
 }
@@ -199,7 +240,7 @@ func (d *downRun) removeNamespace(ctx context.Context) error {
 	}
 	if !d.own || len(foreign) > 0 {
 		// A later down finds the namespace by its label, once they are gone.
-		if err := install.ForgetInventory(ctx, d.inst); err != nil {
+		if err := install.ForgetInventory(ctx, d.inst, d.steps.Progress); err != nil {
 			return err
 		}
 		left := "left: namespace " + d.options.Namespace + ", which was there before hellox"
@@ -211,11 +252,24 @@ func (d *downRun) removeNamespace(ctx context.Context) error {
 	}
 	// The namespace takes the inventory and the lock with it.
 	d.releaseLock(ctx)
-	if err := d.inst.RemoveNamespace(ctx); err != nil {
+	if err := d.inst.RemoveNamespace(ctx, d.steps.Progress); err != nil {
 		return err
 	}
 	d.steps.Done("namespace "+d.options.Namespace+" removed", false)
 	return nil
+}
+
+// reportVolumes reports the volumes that are still there some seconds after their
+// claims went: a provisioner that was restarted ignores those it made before.
+func (d *downRun) reportVolumes(ctx context.Context) error {
+	if len(d.volumes) == 0 {
+		return nil
+	}
+	left, err := install.LeftVolumes(ctx, d.inst, d.volumes, d.steps.Progress)
+	if err == nil && left != "" {
+		d.steps.Note(left)
+	}
+	return err
 }
 
 // CheckCreated returns why hellox must not delete c: up did not create it.
@@ -252,7 +306,7 @@ func (d *downRun) deleteCluster(ctx context.Context) error {
 		}
 	}
 	if d.options.DryRun {
-		d.steps.Done("would delete "+d.cluster.String(), true)
+		d.steps.Done("would delete "+d.cluster.String(), false)
 		return nil
 	}
 	if err := d.cluster.Delete(ctx); err != nil {

@@ -1,6 +1,8 @@
 package bootstrap_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -8,11 +10,66 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"hellox/bootstrap"
 	"hellox/bootstrap/install"
 	"hellox/bootstrap/kube"
 )
+
+// testDownOfWhatChanged removes what an overlay made that is gone: a kind of its own
+// whose definition is gone too, and an object that a finalizer holds for a while,
+// which is named meanwhile.
+func testDownOfWhatChanged(t *testing.T, r *rig) {
+	const namespace = "hellox-changed"
+	ctx := t.Context()
+	inst := r.installation(t, namespace)
+	dir := overlay(t, "resources: [base, extra.yaml]\n")
+	extra := `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.changed.hellox.local}
+spec:
+  group: changed.hellox.local
+  names: {kind: Widget, plural: widgets}
+  scope: Namespaced
+  versions:
+  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: held, finalizers: [example.com/hold]}
+`
+	if err := os.WriteFile(filepath.Join(dir, "extra.yaml"), []byte(extra), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	o := r.options(t, namespace, r.programs[0])
+	o.Overlay = dir
+	up(t, o)
+	definition := kube.Ref{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition", Name: "widgets.changed.hellox.local"}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	steps := newRecorder(t)
+	steps.onProgress = func(text string) {
+		if !strings.Contains(text, "ConfigMap held (finalizer example.com/hold)") {
+			return
+		}
+		_, err := inst.In(kube.ConfigMaps).Patch(ctx, "held", types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			t.Error(err)
+		}
+	}
+	r.downWith(t, bootstrap.DownOptions{Namespace: namespace}, steps)
+	if !slices.ContainsFunc(steps.progress, func(s string) bool { return strings.Contains(s, "finalizer example.com/hold") }) {
+		t.Errorf("progress told %q, and not of the finalizer", steps.progress)
+	}
+	if _, u, err := inst.client.Get(ctx, definition); err != nil || u != nil {
+		t.Errorf("what the overlay made is left: %v, %v", u, err)
+	}
+	if _, err := inst.client.All(kube.Namespaces).Get(ctx, namespace, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the namespace: %v", err)
+	}
+}
 
 func testDown(t *testing.T, r *rig, inst space) {
 	ctx := t.Context()

@@ -139,10 +139,10 @@ func TestKindFromNothingToNothing(t *testing.T) {
 	if loaded, err = again.Load(t.Context(), node, img); err != nil || loaded {
 		t.Fatalf("second load: %v, %v", loaded, err)
 	}
-	if n, err := again.RemoveImages(t.Context(), img.Tag); err != nil || n != 0 {
+	if n, _, err := again.RemoveImages(t.Context(), img.Tag); err != nil || n != 0 {
 		t.Fatalf("removed %d but the kept one, %v", n, err)
 	}
-	if n, err := again.RemoveImages(t.Context()); err != nil || n != 1 {
+	if n, _, err := again.RemoveImages(t.Context()); err != nil || n != 1 {
 		t.Fatalf("removed %d, %v", n, err)
 	}
 	if has, err := again.Has(t.Context(), node, img); err != nil || has {
@@ -234,7 +234,7 @@ func testAsMinikube(t *testing.T, c *cluster.Cluster) {
 			t.Errorf("a broken archive (%s) is taken for loaded", name)
 		}
 	}
-	if n, err := c.RemoveImages(t.Context()); err != nil || n != 1 {
+	if n, _, err := c.RemoveImages(t.Context()); err != nil || n != 1 {
 		t.Errorf("removed %d, %v", n, err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -147,6 +149,10 @@ type recorder struct {
 	texts   []string
 	failed  error
 	onBegin func(step string)
+
+	mu         sync.Mutex
+	progress   []string // each once
+	onProgress func(text string)
 }
 
 func newRecorder(t *testing.T) *recorder {
@@ -159,7 +165,16 @@ func (s *recorder) Begin(name string) {
 		s.onBegin(name)
 	}
 }
-func (s *recorder) Progress(string) {}
+func (s *recorder) Progress(text string) {
+	s.mu.Lock()
+	if !slices.Contains(s.progress, text) {
+		s.progress = append(s.progress, text)
+	}
+	s.mu.Unlock()
+	if s.onProgress != nil {
+		s.onProgress(text)
+	}
+}
 func (s *recorder) Done(text string, unchanged bool) {
 	s.texts = append(s.texts, text)
 	if !unchanged {
@@ -212,14 +227,19 @@ func forward(t *testing.T, c *cluster.Cluster, namespace, role string, port int)
 
 func (r *rig) down(t *testing.T, o bootstrap.DownOptions) *recorder {
 	t.Helper()
+	steps := newRecorder(t)
+	r.downWith(t, o, steps)
+	return steps
+}
+
+func (r *rig) downWith(t *testing.T, o bootstrap.DownOptions, steps *recorder) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	steps := newRecorder(t)
 	o.Holder = "this test"
 	if err := bootstrap.Down(ctx, r.cluster, o, steps); err != nil {
 		t.Fatal(err)
 	}
-	return steps
 }
 
 // page gets the page through a forward, on a connection of its own.

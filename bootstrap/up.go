@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -148,7 +149,7 @@ func (up *upRun) applyManifests(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	done, err := up.inst.Apply(ctx, objects, up.image.Name(), up.own)
+	done, err := up.inst.Apply(ctx, objects, up.image.Name(), up.own, up.steps.Progress)
 	if err != nil {
 		return err
 	}
@@ -174,10 +175,10 @@ func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 	})
 }
 
-// orLost returns why held ended, if it did, else err: an error that follows from
-// the loss of the lock must say so.
+// orLost returns why held ended, if the lock was lost, else err: an error that
+// follows from the loss of the lock must say so.
 func orLost(held context.Context, err error) error {
-	if cause := context.Cause(held); cause != nil {
+	if cause := context.Cause(held); errors.Is(cause, install.ErrLockLost) {
 		return cause
 	}
 	return err

@@ -127,6 +127,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 		}
 	})
 	t.Run("down", func(t *testing.T) { testDown(t, r, inst) })
+	t.Run("down of what changed", func(t *testing.T) { testDownOfWhatChanged(t, r) })
 }
 
 func testDrift(t *testing.T, r *rig, inst space) {

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"hellox/bootstrap/image"
+	"hellox/bootstrap/run"
 )
 
 // maxLoads is how many nodes LoadAll loads into at once. Each load reads, packs
@@ -98,17 +100,22 @@ func (c *Cluster) stream(ctx context.Context, node string, img *image.Image) err
 }
 
 // RemovableImages returns hellox's images on every node, except those of the tags
-// to keep, by the node's name.
-func (c *Cluster) RemovableImages(ctx context.Context, keep ...string) (map[string][]string, error) {
+// to keep, by the node's name. left names each node that cannot be asked because it
+// is not ready, and why.
+func (c *Cluster) RemovableImages(ctx context.Context, keep ...string) (removable map[string][]string, left []string, err error) {
 	images, err := c.images(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list the images of %s: %w", c.candidate, err)
+		return nil, nil, fmt.Errorf("list the images of %s: %w", c.candidate, err)
 	}
-	removable := make(map[string][]string)
+	removable = make(map[string][]string)
 	for _, node := range c.Nodes {
 		names, err := images.List(ctx, node.Name, image.Repository)
+		if why := c.whyOff(ctx, node.Name, err); why != "" {
+			left = append(left, "node "+node.Name+", which is not ready: "+why)
+			continue
+		}
 		if err != nil {
-			return nil, fmt.Errorf("list images of node %s: %w", node.Name, err)
+			return nil, nil, fmt.Errorf("list images of node %s: %w", node.Name, err)
 		}
 		for _, name := range names {
 			if !slices.ContainsFunc(keep, func(tag string) bool { return name == image.Repository+":"+tag }) {
@@ -116,27 +123,44 @@ func (c *Cluster) RemovableImages(ctx context.Context, keep ...string) (map[stri
 			}
 		}
 	}
-	return removable, nil
+	return removable, left, nil
+}
+
+// whyOff returns why a node that could not be asked is off, or "" if it is not: its
+// container does not run, or its kubelet does not report.
+func (c *Cluster) whyOff(ctx context.Context, node string, err error) string {
+	if err == nil || ctx.Err() != nil {
+		return ""
+	}
+	if exit := (*run.ExitError)(nil); errors.As(err, &exit) && strings.Contains(exit.Stderr, "is not running") {
+		return "its container does not run"
+	}
+	nodes, listErr := ListNodes(ctx, c.REST)
+	i := slices.IndexFunc(nodes, func(n Node) bool { return n.Name == node })
+	if listErr != nil || i < 0 || nodes[i].Ready {
+		return ""
+	}
+	return nodes[i].Why
 }
 
 // RemoveImages removes the RemovableImages, and returns how many names it removed.
-func (c *Cluster) RemoveImages(ctx context.Context, keep ...string) (int, error) {
-	removable, err := c.RemovableImages(ctx, keep...)
+// left is as in RemovableImages.
+func (c *Cluster) RemoveImages(ctx context.Context, keep ...string) (removed int, left []string, err error) {
+	removable, left, err := c.RemovableImages(ctx, keep...)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	images, err := c.images(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("list the images of %s: %w", c.candidate, err)
+		return 0, nil, fmt.Errorf("list the images of %s: %w", c.candidate, err)
 	}
-	removed := 0
 	for node, names := range removable {
 		for _, name := range names {
 			if err := images.Remove(ctx, node, name); err != nil {
-				return removed, fmt.Errorf("remove image %s from node %s: %w", name, node, err)
+				return removed, left, fmt.Errorf("remove image %s from node %s: %w", name, node, err)
 			}
 			removed++
 		}
 	}
-	return removed, nil
+	return removed, left, nil
 }

@@ -21,10 +21,10 @@ import (
 
 // Apply makes the objects what the installation consists of: it records them,
 // applies them, removes what was recorded before and is not among them, and
-// records what is left. Its
+// records what is left. Meanwhile progress is told what is waited for. Its
 // caller holds the lock. If it is killed, the inventory lists at least what is
 // there, and the next Apply continues from that.
-func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Unstructured, image string, ownNamespace bool) (Applied, error) {
+func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Unstructured, image string, ownNamespace bool, progress func(string)) (Applied, error) {
 	result := Applied{objects: len(objects), foreign: !ownNamespace}
 	if !ownNamespace {
 		objects = slices.DeleteFunc(slices.Clone(objects), func(u *unstructured.Unstructured) bool {
@@ -52,7 +52,7 @@ func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Uns
 			return result, err
 		}
 	}
-	if result.changed, err = inst.applyAll(ctx, objects); err != nil {
+	if result.changed, err = inst.applyAll(ctx, objects, progress); err != nil {
 		return result, err
 	}
 	obsolete := slices.DeleteFunc(slices.Clone(inv.Objects), func(r kube.Ref) bool { return slices.Contains(wanted, r) })
@@ -62,9 +62,11 @@ func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Uns
 		}
 	}
 	obsolete = slices.DeleteFunc(obsolete, kube.Ref.HoldsData)
-	if result.pruned, _, err = remove(ctx, inst, obsolete); err != nil {
+	pruned, err := remove(ctx, inst, obsolete, progress)
+	if err != nil {
 		return result, err
 	}
+	result.pruned = pruned.removed
 	if !result.restored {
 		inv.Objects = append(wanted, result.retained...)
 		inv.Manifests = digest
@@ -77,11 +79,11 @@ func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Uns
 
 // applyAll applies objects: a namespace first, the rest in parallel. It returns
 // those that were created or changed.
-func (inst *Installation) applyAll(ctx context.Context, objects []*unstructured.Unstructured) ([]kube.Ref, error) {
+func (inst *Installation) applyAll(ctx context.Context, objects []*unstructured.Unstructured, progress func(string)) ([]kube.Ref, error) {
 	var mu sync.Mutex
 	var changed []kube.Ref
 	one := func(ctx context.Context, u *unstructured.Unstructured) error {
-		did, err := inst.applyOne(ctx, u)
+		did, err := inst.applyOne(ctx, u, progress)
 		if err != nil {
 			return err
 		}
@@ -111,7 +113,7 @@ func (inst *Installation) applyAll(ctx context.Context, objects []*unstructured.
 // applyOne applies u by server-side apply: fields that other managers own stay
 // theirs, and changed fields of hellox are restored. It reports whether that
 // changed anything.
-func (inst *Installation) applyOne(ctx context.Context, u *unstructured.Unstructured) (bool, error) {
+func (inst *Installation) applyOne(ctx context.Context, u *unstructured.Unstructured, progress func(string)) (bool, error) {
 	r := kube.RefOf(u)
 	var before *unstructured.Unstructured
 	for {
@@ -130,7 +132,7 @@ func (inst *Installation) applyOne(ctx context.Context, u *unstructured.Unstruct
 			break
 		}
 		// An object that is being deleted cannot be kept: it is created again.
-		if err := kube.WaitGone(ctx, resource, r.Name, live.GetUID()); err != nil {
+		if err := waitGone(ctx, inst, deleted{r, live.GetUID(), resource}, progress); err != nil {
 			return false, fmt.Errorf("apply %s: wait until the old one is gone: %w", r, err)
 		}
 	}

@@ -2,9 +2,14 @@ package install
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"hellox/bootstrap/kube"
@@ -12,8 +17,14 @@ import (
 
 // recorded returns what the inventory lists and the labelled volume claims,
 // without the namespace: objects, and claims with users' data. (The claims of a
-// StatefulSet are created by its controller, from its template.)
+// StatefulSet are created by its controller, from its template.) Without an
+// inventory, which a person may have deleted, the labels alone tell.
 func recorded(ctx context.Context, inst *Installation, inv inventory) (objects, data []kube.Ref, err error) {
+	if inv.resourceVersion == "" {
+		if inv.Objects, err = labelled(ctx, inst); err != nil {
+			return nil, nil, err
+		}
+	}
 	list, err := inst.in(kube.Claims).List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list the volume claims in namespace %s: %w", inst.Namespace, err)
@@ -35,34 +46,80 @@ func recorded(ctx context.Context, inst *Installation, inv inventory) (objects, 
 	return objects, slices.Compact(data), nil
 }
 
+// labelled returns the objects in the namespace that carry the installation's label
+// and are owned by no other object, without the lock of an up or down.
+func labelled(ctx context.Context, inst *Installation) (refs []kube.Ref, err error) {
+	kinds, err := deletableResources(ctx, inst.client)
+	if err != nil {
+		return nil, fmt.Errorf("list the objects in namespace %s: %w", inst.Namespace, err)
+	}
+	var mu sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for gvr, kind := range kinds {
+		g.Go(func() error {
+			list, err := inst.in(gvr).List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
+			if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("list the objects in namespace %s: list %s: %w", inst.Namespace, gvr.Resource, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for i := range list.Items {
+				u := &list.Items[i]
+				// Endpoints are made for a Service, with its labels and no owner.
+				if !isUserObject(kind, u) || kind == "Endpoints" || kind == "Lease" && u.GetName() == lockName {
+					continue
+				}
+				refs = append(refs, kube.Ref{APIVersion: gvr.GroupVersion().String(), Kind: kind, Namespace: inst.Namespace, Name: u.GetName()})
+			}
+			return nil
+		})
+	}
+	return refs, g.Wait()
+}
+
+// A Cleared is what one Clear did.
+type Cleared struct {
+	Removed []kube.Ref
+	Kept    []kube.Ref // volume claims, with keepData
+	Notes   []string   // what else was left, or not waited for, and why
+}
+
 // Clear removes the installation's objects from its namespace, except the
 // inventory and, with keepData, the volume claims. What is left stays recorded.
-// notes describe what was left, and why.
-func (inst *Installation) Clear(ctx context.Context, keepData bool) (removed []kube.Ref, notes []string, err error) {
+// Meanwhile progress is told what is waited for.
+func (inst *Installation) Clear(ctx context.Context, keepData bool, progress func(string)) (Cleared, error) {
 	inv, err := readInventory(ctx, inst)
 	if err != nil {
-		return nil, nil, err
+		return Cleared{}, err
 	}
 	objects, data, err := recorded(ctx, inst, inv)
 	if err != nil {
-		return nil, nil, err
+		return Cleared{}, err
 	}
 	if !keepData {
 		objects = append(objects, data...)
 	}
-	removed, foreign, err := remove(ctx, inst, objects)
+	did, err := remove(ctx, inst, objects, progress)
+	cleared := Cleared{Removed: did.removed}
 	if err != nil {
-		return removed, nil, err
+		return cleared, err
 	}
-	if len(foreign) > 0 {
-		notes = append(notes, "left: "+kube.Names(foreign)+", which hellox did not make")
+	if len(did.foreign) > 0 {
+		cleared.Notes = append(cleared.Notes, "left: "+kube.Names(did.foreign)+", which hellox did not make")
+	}
+	if len(did.forced) > 0 {
+		cleared.Notes = append(cleared.Notes, "not waited for, as its node is not ready: pod "+strings.Join(did.forced, ", pod "))
 	}
 	if inv.resourceVersion == "" {
-		return removed, notes, nil
+		return cleared, nil
 	}
 	inv.Manifests = ""
 	if keepData && len(data) > 0 {
-		notes = append(notes, fmt.Sprintf("left for its data: %s (hellox down without --keep-data removes it)", kube.Names(data)))
+		cleared.Kept = data
 		// Claims that a StatefulSet created are found by their label.
 		inv.Objects = slices.DeleteFunc(inv.Objects, func(r kube.Ref) bool { return !r.HoldsData() })
 		inv.DataOnly = true
@@ -70,40 +127,54 @@ func (inst *Installation) Clear(ctx context.Context, keepData bool) (removed []k
 		inv.Objects = nil
 	}
 	_, err = writeInventory(ctx, inst, inv)
-	return removed, notes, err
+	return cleared, err
+}
+
+// A Removable is what Clear and RemoveNamespace would remove.
+type Removable struct {
+	Objects []kube.Ref
+	Data    []kube.Ref // volume claims: removed, or kept with keepData
 }
 
 // Removable returns what Clear and RemoveNamespace would remove.
-func (inst *Installation) Removable(ctx context.Context, ownNamespace, keepData bool) ([]kube.Ref, error) {
+func (inst *Installation) Removable(ctx context.Context, ownNamespace, keepData bool) (Removable, error) {
 	inv, err := readInventory(ctx, inst)
 	if err != nil {
-		return nil, err
+		return Removable{}, err
 	}
 	objects, data, err := recorded(ctx, inst, inv)
 	if err != nil {
-		return nil, err
+		return Removable{}, err
 	}
-	if !keepData {
-		objects = append(objects, data...)
+	var there Removable
+	if there.Objects, err = inst.existing(ctx, objects); err != nil {
+		return there, err
 	}
-	var removable []kube.Ref
-	for _, r := range objects {
-		_, u, err := inst.client.Get(ctx, r)
-		if err != nil {
-			return nil, fmt.Errorf("read %s in namespace %s: %w", r, inst.Namespace, err)
-		}
-		if u != nil && inst.belongs(u) {
-			removable = append(removable, r)
-		}
+	if there.Data, err = inst.existing(ctx, data); err != nil {
+		return there, err
 	}
 	if ownNamespace && !keepData {
 		foreign, err := ForeignObjects(ctx, inst)
 		if err != nil {
-			return nil, err
+			return there, err
 		}
 		if len(foreign) == 0 {
-			removable = append(removable, kube.Ref{Kind: "Namespace", Name: inst.Namespace})
+			there.Objects = append(there.Objects, inst.namespaceRef())
 		}
 	}
-	return removable, nil
+	return there, nil
+}
+
+// existing returns those of refs that exist and are part of the installation.
+func (inst *Installation) existing(ctx context.Context, refs []kube.Ref) (there []kube.Ref, err error) {
+	for _, r := range refs {
+		_, u, err := inst.client.Get(ctx, r)
+		if err != nil && !errors.Is(err, kube.ErrUnknownKind) {
+			return nil, fmt.Errorf("read %s in namespace %s: %w", r, inst.Namespace, err)
+		}
+		if err == nil && u != nil && inst.belongs(u) {
+			there = append(there, r)
+		}
+	}
+	return there, nil
 }

@@ -128,8 +128,8 @@ func writeInventory(ctx context.Context, inst *Installation, inv inventory) (inv
 }
 
 // ForgetInventory removes the inventory.
-func ForgetInventory(ctx context.Context, inst *Installation) error {
-	if _, err := removeOne(ctx, inst, kube.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: inst.Namespace, Name: inventoryName}); err != nil {
+func ForgetInventory(ctx context.Context, inst *Installation, progress func(string)) error {
+	if err := removeOne(ctx, inst, kube.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: inst.Namespace, Name: inventoryName}, progress); err != nil {
 		return fmt.Errorf("remove the inventory in namespace %s: %w", inst.Namespace, err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,6 +20,10 @@ const (
 	// three times as often.
 	lockTerm = 6 * time.Second
 )
+
+// ErrLockLost is the cause of a context that AcquireLock returned, once the lock was
+// lost.
+var ErrLockLost = errors.New("its lock was lost")
 
 // A Lock keeps two processes, on any machines, from changing one installation
 // at the same time. It is a Lease in the installation's namespace that expires
@@ -162,7 +167,7 @@ func (l *Lock) keep(ctx context.Context) (context.Context, *Lock, error) {
 			case err == nil:
 				last = time.Now()
 			case apierrors.IsConflict(err), apierrors.IsNotFound(err), time.Since(last) > lockTerm:
-				lose(fmt.Errorf("the lock of namespace %s was lost: %w", l.inst.Namespace, err))
+				lose(fmt.Errorf("change namespace %s: %w: %w", l.inst.Namespace, ErrLockLost, err))
 				return
 			}
 		}

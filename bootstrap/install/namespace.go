@@ -51,16 +51,20 @@ func (inst *Installation) FindNamespace(ctx context.Context, progress func(strin
 			return inst.belongs(u), nil
 		}
 		progress("waiting until namespace " + inst.Namespace + " is gone")
-		if err := kube.WaitGone(ctx, all, inst.Namespace, u.GetUID()); err != nil {
+		if err := waitGone(ctx, inst, deleted{inst.namespaceRef(), u.GetUID(), all}, progress); err != nil {
 			return false, fmt.Errorf("wait until namespace %s is gone: %w", inst.Namespace, err)
 		}
 	}
 }
 
 // RemoveNamespace deletes the namespace, and with it the inventory and the lock.
-func (inst *Installation) RemoveNamespace(ctx context.Context) error {
-	if _, err := removeOne(ctx, inst, kube.Ref{APIVersion: "v1", Kind: "Namespace", Name: inst.Namespace}); err != nil {
+func (inst *Installation) RemoveNamespace(ctx context.Context, progress func(string)) error {
+	if err := removeOne(ctx, inst, inst.namespaceRef(), progress); err != nil {
 		return fmt.Errorf("remove namespace %s: %w", inst.Namespace, err)
 	}
 	return nil
+}
+
+func (inst *Installation) namespaceRef() kube.Ref {
+	return kube.Ref{APIVersion: "v1", Kind: "Namespace", Name: inst.Namespace}
 }

@@ -2,7 +2,9 @@ package install
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -15,33 +17,50 @@ import (
 // parallel bounds how many requests one step has under way at once.
 const parallel = 8
 
+// A removal is what one remove did.
+type removal struct {
+	removed []kube.Ref // by this removal
+	foreign []kube.Ref // exist without the installation's label: they stay
+	forced  []string   // pods that were removed from the API while their node was not ready
+}
+
 // remove deletes those of refs that carry the installation's label, all at
 // once, and waits until they and what they own (the pods of a workload) are
-// gone. foreign are those that exist without the label: they stay.
-func remove(ctx context.Context, inst *Installation, refs []kube.Ref) (removed, foreign []kube.Ref, err error) {
+// gone. Meanwhile progress is told what is waited for.
+func remove(ctx context.Context, inst *Installation, refs []kube.Ref, progress func(string)) (removal, error) {
 	var mu sync.Mutex
-	g, ctx := errgroup.WithContext(ctx)
+	var did removal
+	var going []deleted
+	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, r := range refs {
 		g.Go(func() error {
-			was, err := removeOne(ctx, inst, r)
+			d, was, err := deleteOne(gctx, inst, r)
+			if err != nil {
+				return fmt.Errorf("remove %s from namespace %s: %w", r, inst.Namespace, err)
+			}
 			mu.Lock()
 			defer mu.Unlock()
-			switch {
-			case err != nil:
-				return fmt.Errorf("remove %s from namespace %s: %w", r, inst.Namespace, err)
-			case was == wasOurs:
-				removed = append(removed, r)
-			case was == wasForeign:
-				foreign = append(foreign, r)
+			switch was {
+			case wasOurs:
+				did.removed = append(did.removed, r)
+				going = append(going, d)
+			case wasForeign:
+				did.foreign = append(did.foreign, r)
 			}
 			return nil
 		})
 	}
-	return removed, foreign, g.Wait()
+	err := g.Wait()
+	slices.SortFunc(did.removed, kube.CompareRefs)
+	slices.SortFunc(did.foreign, kube.CompareRefs)
+	if err == nil {
+		did.forced, err = waitAllGone(ctx, inst, going, progress)
+	}
+	return did, err
 }
 
-// A found is what removeOne found in the place of an object.
+// A found is what deleteOne found in the place of an object.
 type found int
 
 const (
@@ -50,13 +69,17 @@ const (
 	wasForeign
 )
 
-func removeOne(ctx context.Context, inst *Installation, r kube.Ref) (found, error) {
+// deleteOne deletes r if it is part of the installation, and does not wait until it
+// is gone.
+func deleteOne(ctx context.Context, inst *Installation, r kube.Ref) (deleted, found, error) {
 	resource, u, err := inst.client.Get(ctx, r)
 	switch {
+	case errors.Is(err, kube.ErrUnknownKind): // it went with the definition of its kind
+		return deleted{}, wasAbsent, nil
 	case err != nil || u == nil:
-		return wasAbsent, err
+		return deleted{}, wasAbsent, err
 	case !inst.belongs(u):
-		return wasForeign, nil
+		return deleted{}, wasForeign, nil
 	}
 	uid := u.GetUID()
 	// Foreground: a workload is gone only when its pods are.
@@ -68,7 +91,13 @@ func removeOne(ctx context.Context, inst *Installation, r kube.Ref) (found, erro
 	// A conflict means that the object of this UID is gone and a new one, which
 	// was not checked, has its name.
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
-		return wasOurs, err
+		return deleted{}, wasOurs, err
 	}
-	return wasOurs, kube.WaitGone(ctx, resource, r.Name, uid)
+	return deleted{r, uid, resource}, wasOurs, nil
+}
+
+// removeOne removes r and waits until it is gone.
+func removeOne(ctx context.Context, inst *Installation, r kube.Ref, progress func(string)) error {
+	_, err := remove(ctx, inst, []kube.Ref{r}, progress)
+	return err
 }

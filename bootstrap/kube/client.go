@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -75,14 +76,19 @@ func (c *Client) All(r schema.GroupVersionResource) dynamic.NamespaceableResourc
 	return c.objects.Resource(r)
 }
 
-// ResourceOf returns where objects of that kind are read and written.
+// ErrUnknownKind is the error of a kind that the cluster does not know, or no longer:
+// its definition was removed, and every object of it.
+var ErrUnknownKind = errors.New("this cluster does not know it")
+
+// ResourceOf returns where objects of that kind are read and written. The error of
+// a kind that the cluster does not know is ErrUnknownKind.
 func (c *Client) ResourceOf(ctx context.Context, r Ref) (dynamic.ResourceInterface, error) {
 	gv, err := schema.ParseGroupVersion(r.APIVersion)
 	if err != nil {
 		return nil, fmt.Errorf("read apiVersion of %s: %w", r, err)
 	}
 	kinds, err := c.Resources(ctx, gv)
-	if err != nil {
+	if err != nil && !apierrors.IsNotFound(err) { // not found: the cluster lacks the whole group
 		return nil, err
 	}
 	for _, k := range kinds {
@@ -95,7 +101,7 @@ func (c *Client) ResourceOf(ctx context.Context, r Ref) (dynamic.ResourceInterfa
 		}
 		return resource, nil
 	}
-	return nil, fmt.Errorf("this cluster knows no kind %s in %s", r.Kind, r.APIVersion)
+	return nil, fmt.Errorf("find kind %s of %s: %w", r.Kind, r.APIVersion, ErrUnknownKind)
 }
 
 // Resources returns what the cluster has in one group and version. (client-go's

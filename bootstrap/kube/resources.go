@@ -7,8 +7,10 @@ var (
 	Namespaces   = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 	ConfigMaps   = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 	Pods         = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	Nodes        = schema.GroupVersionResource{Version: "v1", Resource: "nodes"}
 	Events       = schema.GroupVersionResource{Version: "v1", Resource: "events"}
 	Claims       = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}
+	Volumes      = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumes"}
 	StatefulSets = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "statefulsets"}
 	Deployments  = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 	Leases       = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}

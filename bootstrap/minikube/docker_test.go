@@ -156,7 +156,7 @@ func TestLoadIntoMinikubesDocker(t *testing.T) {
 		keep    []string
 		removed int
 	}{{[]string{img.Tag}, 1}, {nil, 1}, {nil, 0}} {
-		if n, err := c.RemoveImages(t.Context(), want.keep...); err != nil || n != want.removed {
+		if n, _, err := c.RemoveImages(t.Context(), want.keep...); err != nil || n != want.removed {
 			t.Errorf("removed %d, want %d; %v", n, want.removed, err)
 		}
 	}

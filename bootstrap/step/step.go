@@ -2,7 +2,7 @@ package step
 
 // Reporter receives the progress of Up, Down and Scale, one step at a time, to
 // show it to a user or to write it as events. Its methods are called from one
-// goroutine.
+// goroutine, but Progress from any.
 type Reporter interface {
 	// Begin starts the step called name: one of this package's constants.
 	Begin(name string)

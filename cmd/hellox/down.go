@@ -4,17 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/install"
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/prompt"
 	"hellox/cmd/hellox/state"
+	"hellox/history"
+	"hellox/history/sqlite"
+	"hellox/tui/units"
 )
 
 type downOptions struct {
@@ -169,22 +175,18 @@ func lockToRemove(ctx context.Context, root string, i state.Installation) (*stat
 // downLocal ends the process that runs it and removes its folder.
 func (o *downOptions) downLocal(ctx context.Context, root string, instance state.Instance, steps *output.Steps) error {
 	dir := state.DirOf(root, instance.Installation)
+	data := askData(ctx, instance)
 	if o.dryRun {
 		if p := instance.Process(ctx); p.Running {
 			steps.Note(fmt.Sprintf("would end process %d", p.PID))
 		}
-		if o.keepData {
-			steps.Note(fmt.Sprintf("would keep history and queues in %s", dir))
-		} else {
-			steps.Note(fmt.Sprintf("would remove %s", dir))
-		}
-		return nil
+		return o.planLocal(data, dir, steps)
 	}
 	if err := o.stopOwner(ctx, instance, steps); err != nil {
 		return err
 	}
 	if o.keepData {
-		steps.Note(fmt.Sprintf("left: history and queues in %s", dir))
+		steps.Note(fmt.Sprintf("left: %s and the queues in %s", data, dir))
 		return nil
 	}
 	steps.Begin(step.Remove)
@@ -192,15 +194,92 @@ func (o *downOptions) downLocal(ctx context.Context, root string, instance state
 	gone := false
 	if err == nil {
 		gone = dir.Empty() // another hellox down removed it meanwhile
+		if counted, countErr := countStored(ctx, dir); countErr == nil {
+			data = counted
+		}
 		err = cannotWrite(dir, instance.Installation, lock.Remove())
 	}
 	if err != nil {
 		steps.Fail(err)
 		return err
 	}
-	steps.Done("history, queues and record removed", gone)
+	done := data.String() + ", queues and record removed"
+	if gone {
+		done = "history, queues and record removed"
+	}
+	steps.Done(done, gone)
 	steps.Note("left: nothing")
 	return nil
+}
+
+// planLocal says what would become of the data of a local installation.
+func (o *downOptions) planLocal(data storedData, dir state.Dir, steps *output.Steps) error {
+	if o.keepData {
+		steps.Note(fmt.Sprintf("would keep %s and the queues in %s", data, dir))
+	} else {
+		steps.Note(fmt.Sprintf("would remove %s, the queues and %s", data, dir))
+	}
+	return nil
+}
+
+// storedData is how many messages an installation has stored.
+type storedData struct {
+	known    bool
+	messages uint64
+	last     int64 // the newest one's ID
+}
+
+func newStoredData(s history.Stats) storedData {
+	return storedData{true, s.Stored - min(s.Stored, s.Evicted), s.LastID}
+}
+
+// String describes the data: "the history of 1,234 messages (up to ID 1240)".
+func (d storedData) String() string {
+	switch {
+	case !d.known:
+		return "the history, whose messages were not counted"
+	case d.messages == 0:
+		return "the history (no message)"
+	}
+	return fmt.Sprintf("the history of %s (up to ID %d)", units.Plural(int(d.messages), "message"), d.last)
+}
+
+// askTime bounds the question how many messages are stored: a down goes on without
+// the answer.
+const askTime = 2 * time.Second
+
+// askData asks the receiver at the page that the owner of instance forwards or serves.
+func askData(ctx context.Context, instance state.Instance) storedData {
+	if !instance.Alive(ctx) || instance.Owner.Web == "" {
+		return storedData{}
+	}
+	return askReceiver(ctx, instance.Owner.Web)
+}
+
+func askReceiver(ctx context.Context, web string) storedData {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	s := installationStatus{}
+	if err := s.ask(ctx, web); err != nil {
+		return storedData{}
+	}
+	return newStoredData(*s.Stats)
+}
+
+// countStored reads how many messages the history of a local installation holds, which
+// no process has open.
+func countStored(ctx context.Context, dir state.Dir) (storedData, error) {
+	if _, err := os.Stat(dir.HistoryFile()); err != nil {
+		return storedData{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	store, err := sqlite.Open(ctx, dir.HistoryFile(), sqlite.Options{})
+	if err != nil {
+		return storedData{}, err
+	}
+	stats, err := store.Stats(ctx)
+	return newStoredData(stats), errors.Join(err, store.Close())
 }
 
 // cannotWrite adds the folder and a hint to an error of locking or removing it.
@@ -222,11 +301,15 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, in
 		steps.Note("would remove only the record: " + err.Error())
 		return nil
 	}
+	data := storedData{}
+	if !gone {
+		data = o.askCluster(ctx, sh, instance, cluster)
+	}
 	if o.dryRun {
 		if p := instance.Process(ctx); p.Running {
 			steps.Note(fmt.Sprintf("would end process %d, which holds the forwards", p.PID))
 		}
-		return o.removeFrom(ctx, cluster, instance, steps)
+		return o.removeFrom(ctx, cluster, instance, data, steps)
 	}
 	if err := o.stopOwner(ctx, instance, steps); err != nil {
 		return err
@@ -237,7 +320,7 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, in
 	}
 	if gone {
 		steps.Note(fmt.Sprintf("%s: %s; so is all that was in it", instance.Installation, errNoCluster))
-	} else if err := o.removeFrom(ctx, cluster, instance, steps); err != nil {
+	} else if err := o.removeFrom(ctx, cluster, instance, data, steps); err != nil {
 		return errors.Join(err, lock.Release())
 	}
 	if o.keepData && !gone {
@@ -246,9 +329,30 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, in
 	return cannotWrite(lock.Dir(), instance.Installation, lock.Remove())
 }
 
-// removeFrom removes the installation from its cluster.
-func (o *downOptions) removeFrom(ctx context.Context, c *cluster.Cluster, instance state.Instance, steps *output.Steps) error {
+// removeFrom removes the installation from its cluster, and says what becomes of its
+// data.
+func (o *downOptions) removeFrom(ctx context.Context, c *cluster.Cluster, instance state.Instance, data storedData, steps *output.Steps) error {
 	return bootstrap.Down(ctx, c, bootstrap.DownOptions{
 		Namespace: instance.Namespace, KeepData: o.keepData, DeleteCluster: o.cluster, DryRun: o.dryRun, Holder: changeHolder(),
+		Data: data.String(),
 	}, steps)
+}
+
+// askCluster asks the receiver of an installation in a cluster how many messages it
+// has stored, through the forwards that its owner holds, or through new ones if a
+// receiver is ready.
+func (o *downOptions) askCluster(ctx context.Context, sh shell, instance state.Instance, c *cluster.Cluster) storedData {
+	if data := askData(ctx, instance); data.known {
+		return data
+	}
+	pods, err := install.ReadStatus(ctx, c.REST, instance.Namespace)
+	if err != nil || !slices.ContainsFunc(pods.Roles, func(r install.RoleStatus) bool { return r.Role == install.RoleReceive && r.Ready > 0 }) {
+		return storedData{}
+	}
+	at, err := openEndpoints(ctx, sh, instance.Installation)
+	if err != nil {
+		return storedData{}
+	}
+	defer at.close()
+	return askReceiver(ctx, at.web)
 }

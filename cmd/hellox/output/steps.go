@@ -27,6 +27,8 @@ type Steps struct {
 	detail  string
 	waiting string          // what the step waits for, shown in place of detail
 	told    map[string]bool // what was told to be waited for, a line each
+	shown   string          // the last progress that was written as a line
+	shownAt time.Time
 	began   time.Time
 	spun    int
 	stop    chan struct{}
@@ -55,6 +57,7 @@ func (s *Steps) Begin(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.name, s.detail, s.began = name, "", s.now()
+	s.shown, s.shownAt = "", s.began
 	if !s.smart {
 		return
 	}
@@ -62,11 +65,22 @@ func (s *Steps) Begin(name string) {
 	go s.spin(s.stop, s.stopped)
 }
 
-// Progress says in a few words how far the step is.
+// progressEvery is how long a step takes before its progress is written as a line,
+// where no spinner shows it, and how long until the next such line.
+const progressEvery = 5 * time.Second
+
+// Progress says in a few words how far the step is: beside the spinner, or, in a step
+// that takes long, in a line when that changed.
 func (s *Steps) Progress(detail string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.detail = detail
+	now := s.now()
+	if s.smart || s.json != nil || detail == s.shown || now.Sub(s.shownAt) < progressEvery {
+		return
+	}
+	s.shown, s.shownAt = detail, now
+	s.line(signNote, s.name+": "+detail, fmt.Sprintf("%.0f s", now.Sub(s.began).Seconds()))
 }
 
 // Waiting says which questions have not been answered for a while: beside the step
