@@ -24,6 +24,7 @@ func TestKindUpAndDown(t *testing.T) {
 	t.Run("up and down", func(t *testing.T) { testUpAndDown(t, r) })
 	t.Run("explained", func(t *testing.T) { testExplained(t, r) })
 	t.Run("killed", func(t *testing.T) { testKilled(t, r) })
+	t.Run("restarted", func(t *testing.T) { testRestarted(t, r) })
 }
 
 func testUpAndDown(t *testing.T, r *rig) {

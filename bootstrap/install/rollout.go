@@ -11,7 +11,8 @@ import (
 )
 
 // Rollout waits until every workload of the installation is up to date and
-// ready, and reports whether that was so at once. When the cause of an unready
+// ready, by the word of the kubelets that run its pods, and reports whether that
+// was so at once. When the cause of an unready
 // pod outlasts its grace period, or when ctx ends by its deadline, the error is
 // a *step.Error that names each cause.
 func (inst *Installation) Rollout(ctx context.Context, progress func(string)) (roles []string, unchanged bool, err error) {
@@ -49,17 +50,23 @@ func (w rolloutWatcher) wait(ctx context.Context, informers []*kube.Informer, ch
 		if err != nil {
 			return nil, false, err
 		}
-		waiting := waitingFor(workloads)
-		if len(waiting) == 0 {
-			for _, workload := range workloads {
-				roles = append(roles, workload.name)
-			}
-			return roles, first, nil
-		}
-		causes, err := causesOf(workloads, informers[2].All(), w.inst.Namespace)
+		pods, err := podsOf(informers[2].All())
 		if err != nil {
 			return nil, false, err
 		}
+		waiting := waitingFor(workloads)
+		if len(waiting) == 0 {
+			missing := kubelets{w.inst.client}.unreported(ctx, workloads, pods)
+			if missing == "" {
+				return namesOf(workloads), first, nil
+			}
+			progress(missing)
+			if awaitChange(ctx, changed, askKubeletEvery) != nil {
+				return nil, false, w.unreported(ctx, missing)
+			}
+			continue
+		}
+		causes := causesOf(workloads, pods, w.inst.Namespace)
 		fatal, next := expired(causes, since, time.Now())
 		if len(fatal) > 0 {
 			return nil, false, w.failed(ctx, waiting, fatal)

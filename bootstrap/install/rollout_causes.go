@@ -15,7 +15,7 @@ import (
 
 // causesOf explains why the pods of the workloads' current revision are not
 // ready, sorted by pod.
-func causesOf(workloads []workload, objects []*unstructured.Unstructured, namespace string) ([]*Cause, error) {
+func causesOf(workloads []workload, pods []*corev1.Pod, namespace string) []*Cause {
 	var causes []*Cause
 	for _, w := range workloads {
 		if w.failure != "" {
@@ -25,11 +25,7 @@ func causesOf(workloads []workload, objects []*unstructured.Unstructured, namesp
 			})
 		}
 	}
-	for _, u := range objects {
-		pod, err := kube.PodOf(u)
-		if err != nil {
-			return nil, err
-		}
+	for _, pod := range pods {
 		if pod.DeletionTimestamp != nil || obsolete(pod, workloads) {
 			continue
 		}
@@ -38,7 +34,19 @@ func causesOf(workloads []workload, objects []*unstructured.Unstructured, namesp
 		}
 	}
 	slices.SortFunc(causes, func(a, b *Cause) int { return cmp.Compare(a.Pod, b.Pod) })
-	return causes, nil
+	return causes
+}
+
+// podsOf returns the typed form of pods.
+func podsOf(objects []*unstructured.Unstructured) ([]*corev1.Pod, error) {
+	pods := make([]*corev1.Pod, len(objects))
+	for i, u := range objects {
+		var err error
+		if pods[i], err = kube.PodOf(u); err != nil {
+			return nil, err
+		}
+	}
+	return pods, nil
 }
 
 // obsolete reports whether pod is of a StatefulSet's former revision. (Those of a

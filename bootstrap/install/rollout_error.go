@@ -46,6 +46,18 @@ func (w rolloutWatcher) ended(ctx context.Context, waiting []workload, causes []
 	}
 }
 
+// unreported is the error of a roll-out that ended before the kubelets confirmed
+// what the cluster says of it.
+func (w rolloutWatcher) unreported(ctx context.Context, missing string) error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("wait for the roll-out: %w", context.Cause(ctx))
+	}
+	return &step.Error{
+		Sentence: "the time was over before the nodes reported: " + missing,
+		Hint:     "kubectl get nodes; hellox up --timeout 10m waits longer",
+	}
+}
+
 // failed is the error of a roll-out that will not succeed: one sentence
 // that names every cause, and the last lines that the first one logged.
 func (w rolloutWatcher) failed(ctx context.Context, waiting []workload, causes []*Cause) error {
@@ -57,12 +69,8 @@ func (w rolloutWatcher) failed(ctx context.Context, waiting []workload, causes [
 		w.investigate(ctx, c)
 		sentences[i] = c.Pod + ": " + c.Text
 	}
-	names := make([]string, len(waiting))
-	for i, workload := range waiting {
-		names[i] = workload.name
-	}
 	return &step.Error{
-		Sentence: fmt.Sprintf("roll out %s: %s", strings.Join(names, ", "), strings.Join(sentences, "; ")),
+		Sentence: fmt.Sprintf("roll out %s: %s", strings.Join(namesOf(waiting), ", "), strings.Join(sentences, "; ")),
 		Hint:     causes[0].Hint,
 		Evidence: causes[0].Evidence,
 	}

@@ -59,3 +59,11 @@ func workloadsOf(objects []*unstructured.Unstructured) ([]workload, error) {
 func waitingFor(workloads []workload) []workload {
 	return slices.DeleteFunc(slices.Clone(workloads), func(w workload) bool { return w.done })
 }
+
+func namesOf(workloads []workload) []string {
+	names := make([]string, len(workloads))
+	for i, w := range workloads {
+		names[i] = w.name
+	}
+	return names
+}
