@@ -118,10 +118,9 @@ func (up *upRun) loadImage(ctx context.Context) error {
 	if err := install.RecordImage(ctx, up.inst, up.image.Name()); err != nil {
 		return err
 	}
-	unchanged, done := true, 0
+	unchanged := true
 	nodes := up.options.Cluster.Nodes
-	err := up.options.Cluster.LoadAll(ctx, up.image, func(loaded bool) {
-		done++
+	err := up.options.Cluster.LoadEverywhere(ctx, up.image, up.steps.Progress, func(loaded bool, done int) {
 		unchanged = unchanged && !loaded
 		up.steps.Progress(fmt.Sprintf("%d of %d", done, len(nodes)))
 	})

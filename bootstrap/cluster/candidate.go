@@ -13,7 +13,7 @@ type State int
 const (
 	Running     State = iota
 	Paused            // its processes are frozen
-	Stopped           // or some of its nodes are
+	Stopped           // or a node without which it cannot run
 	Gone              // the provider knows it, and its nodes were removed; Candidate.Err says what helps
 	Interrupted       // its creation was interrupted and can only begin again
 	Broken            // it cannot be used; Candidate.Err says why
@@ -45,6 +45,9 @@ type Candidate struct {
 	// minikube's active profile". It may be empty.
 	PreferredWhy string
 	Context      string // in the user's kubeconfig
+	// Stopped names nodes that do not run though the cluster does, as far as its
+	// provider knows without asking for it.
+	Stopped []string
 	// DeleteCommand is what a person types to delete the cluster.
 	DeleteCommand string
 	// Detail is the provider's own; nothing else reads it.

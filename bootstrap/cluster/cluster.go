@@ -18,6 +18,9 @@ type Cluster struct {
 	Arch    string // of its nodes, as GOARCH has it
 	Nodes   []Node // by name, the control plane's first
 	Created bool   // by the Found.Start that returned it
+	// Started: it started some of the nodes, or all. Their runtimes may not answer
+	// yet, though Kubernetes still calls them ready.
+	Started bool
 	// REST reaches its API server with the rights of its kubeconfig.
 	REST *rest.Config
 

@@ -49,6 +49,9 @@ func (f Found) Unusable() error {
 	return nil
 }
 
+// Incomplete reports whether it runs without some of its nodes, which Start starts.
+func (f Found) Incomplete() bool { return f.State == Running && len(f.candidate.Stopped) > 0 }
+
 // String says what was found and why, in one line.
 func (f Found) String() string { return f.name() + ": " + f.Why }
 
@@ -84,24 +87,28 @@ func (f Found) Start(ctx context.Context, progress func(string)) (*Cluster, erro
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := f.readyNodes(ctx, c, config, timeout, progress)
+	nodes, started, err := f.readyNodes(ctx, c, config, timeout, progress)
 	if err != nil {
 		return nil, err
 	}
-	return newCluster(f.provider, c, config, nodes, created)
+	ready, err := newCluster(f.provider, c, config, nodes, created)
+	if err != nil {
+		return nil, err
+	}
+	ready.Started = started || f.State != Running
+	return ready, nil
 }
 
 // readyNodes returns the nodes once all are ready. A node may be stopped while
 // its provider calls the cluster running: it is started.
-func (f Found) readyNodes(ctx context.Context, c Candidate, config *rest.Config, timeout time.Duration, progress func(string)) ([]Node, error) {
-	nodes, err := ListNodes(ctx, config)
-	if err == nil && len(nodes) > 0 && allReady(nodes) {
-		return nodes, nil
+func (f Found) readyNodes(ctx context.Context, c Candidate, config *rest.Config, timeout time.Duration, progress func(string)) (nodes []Node, started bool, err error) {
+	nodes, err = ListNodes(ctx, config)
+	if err == nil && len(nodes) > 0 && allReady(nodes) && len(c.Stopped) == 0 {
+		return nodes, false, nil
 	}
 	if err == nil {
-		started, err := f.provider.StartNodes(ctx, c, progress)
-		if err != nil {
-			return nil, err
+		if started, err = f.provider.StartNodes(ctx, c, progress); err != nil {
+			return nil, false, err
 		}
 		if started {
 			timeout = startedNodesTimeout
@@ -112,9 +119,9 @@ func (f Found) readyNodes(ctx context.Context, c Candidate, config *rest.Config,
 	}
 	nodes, err = waitForNodes(ctx, config, timeout, progress)
 	if err != nil && ctx.Err() == nil {
-		return nil, NotReady(c, err)
+		return nil, started, NotReady(c, err)
 	}
-	return nodes, err
+	return nodes, started, err
 }
 
 // NotReady returns the error of a cluster that runs and does not become usable.

@@ -6,31 +6,51 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"hellox/bootstrap/image"
-	"hellox/bootstrap/run"
 )
+
+// runtimeTimeout is how long the runtime of a node that was just started may take to
+// answer.
+const runtimeTimeout = 30 * time.Second
 
 // maxLoads is how many nodes LoadAll loads into at once. Each load reads, packs
 // and writes the whole archive: more than the laptop has cores only makes each
 // slower.
 const maxLoads = 3
 
-// Has reports whether the node's runtime holds the image.
+// Has reports whether the node's runtime holds the image. The error is one of
+// ErrNodeStopped if the node does not run.
 func (c *Cluster) Has(ctx context.Context, node string, img *image.Image) (bool, error) {
-	has := false
-	images, err := c.images(ctx)
-	if err == nil {
-		has, err = images.Has(ctx, node, img)
+	has, err := c.ask(ctx, node, img)
+	for end := time.Now().Add(runtimeTimeout); err != nil && c.Started && !isNodeStopped(err) && time.Now().Before(end); {
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+		has, err = c.ask(ctx, node, img)
+	}
+	if isNodeStopped(err) {
+		return false, c.nodeStopped(node)
 	}
 	if err != nil {
 		return false, fmt.Errorf("ask node %s for image %s: %w", node, img.Name(), err)
 	}
 	return has, nil
+}
+
+// ask asks the node's runtime for the image, once.
+func (c *Cluster) ask(ctx context.Context, node string, img *image.Image) (bool, error) {
+	images, err := c.images(ctx)
+	if err != nil {
+		return false, err
+	}
+	return images.Has(ctx, node, img)
 }
 
 // Load loads the image into the node, unless the node has it: then loaded is
@@ -73,6 +93,37 @@ func (c *Cluster) LoadAll(ctx context.Context, img *image.Image, report func(loa
 		})
 	}
 	return group.Wait()
+}
+
+// LoadEverywhere is LoadAll for a cluster of which a node may be stopped though its API
+// server calls it ready, which it does for 40 s: such a node is started, and the image
+// loaded into all. progress is as in Found.Start. It calls report anew from the first
+// node then.
+func (c *Cluster) LoadEverywhere(ctx context.Context, img *image.Image, progress func(string), report func(loaded bool, node int)) error {
+	load := func() error {
+		n := 0
+		return c.LoadAll(ctx, img, func(loaded bool) { n++; report(loaded, n) })
+	}
+	err := load()
+	if !errors.Is(err, ErrNodeStopped) {
+		return err
+	}
+	started, serr := c.provider.StartNodes(ctx, c.candidate, progress)
+	if serr != nil {
+		return serr
+	}
+	if !started {
+		return err
+	}
+	c.Started = true
+	nodes, err := waitForNodes(ctx, c.REST, startedNodesTimeout, progress)
+	if err != nil {
+		return err
+	}
+	if err := c.setNodes(nodes); err != nil {
+		return err
+	}
+	return load()
 }
 
 // errLoaderDone ends the writing of an archive that its loader stopped reading.
@@ -132,7 +183,7 @@ func (c *Cluster) whyOff(ctx context.Context, node string, err error) string {
 	if err == nil || ctx.Err() != nil {
 		return ""
 	}
-	if exit := (*run.ExitError)(nil); errors.As(err, &exit) && strings.Contains(exit.Stderr, "is not running") {
+	if isNodeStopped(err) {
 		return "its container does not run"
 	}
 	nodes, listErr := ListNodes(ctx, c.REST)

@@ -71,6 +71,9 @@ func (d discovered) existing(o FindOptions, states []State, later []discovered) 
 		}
 	}
 	why := best.State.why()
+	if best.State == Running && len(best.Stopped) > 0 {
+		why = "it runs without " + strings.Join(best.Stopped, ", ") + ", to be started"
+	}
 	if o.Profile == "" && best.PreferredWhy != "" && len(d.candidates) > 1 {
 		why += " and " + best.PreferredWhy
 	}

@@ -105,6 +105,12 @@ func ps(ctx context.Context, r *run.Runner, engine containerEngine) ([]engineClu
 	return parsePS(out.Stdout), nil
 }
 
+// isWorker reports whether the container is a node without which the cluster runs: by
+// kind's names the others are the control plane's, and the balancer before it.
+func isWorker(cluster, container string) bool {
+	return strings.HasPrefix(container, cluster+"-worker")
+}
+
 // published finds, in an engine's column of ports, where 6443 is published:
 // `127.0.0.1:46503->6443/tcp`.
 var published = regexp.MustCompile(`(\S+):(\d+)->6443/tcp`)
@@ -136,7 +142,14 @@ func parsePS(lines string) []engineCluster {
 		}
 		c := &clusters[i]
 		c.nodes = append(c.nodes, node)
-		c.state = max(c.state, node.state) // Running, Paused, Stopped: the worst counts
+		if !isWorker(c.name, node.name) {
+			c.state = max(c.state, node.state) // Running, Paused, Stopped: the worst counts
+		}
+	}
+	for i, c := range clusters {
+		if !slices.ContainsFunc(c.nodes, func(n container) bool { return !isWorker(c.name, n.name) }) {
+			clusters[i].state = cluster.Gone // workers are all that is left of it
+		}
 	}
 	slices.SortFunc(clusters, func(a, b engineCluster) int { return cmp.Compare(a.name, b.name) })
 	return clusters

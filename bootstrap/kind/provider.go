@@ -11,6 +11,7 @@ import (
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/engine"
 	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // Target is the target of kind's clusters.
@@ -76,6 +77,18 @@ func (p *Provider) candidate(k engineCluster) cluster.Candidate {
 	c := cluster.Candidate{
 		Target: Target, Unit: "cluster", Name: k.name, State: k.state, Context: "kind-" + k.name,
 		DeleteCommand: "kind delete cluster --name " + k.name, Detail: k,
+	}
+	if k.state == cluster.Gone {
+		c.Err = &step.Error{
+			Kind:     step.Missing,
+			Sentence: fmt.Sprintf("%s has lost its control plane: the container was removed", c),
+			Hint:     c.DeleteCommand + ", then hellox up creates it anew",
+		}
+	}
+	for _, n := range k.nodes {
+		if n.state != cluster.Running {
+			c.Stopped = append(c.Stopped, n.name)
+		}
 	}
 	switch k.name {
 	case p.runner.Getenv("KIND_CLUSTER_NAME"):

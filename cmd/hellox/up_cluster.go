@@ -138,14 +138,16 @@ func bringUp(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, s
 // planUp reports what bringUp would do. A cluster that does not run is not
 // started for that.
 func planUp(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, steps *output.Steps) error {
-	if found.State != cluster.Running {
+	if found.State != cluster.Running || found.Incomplete() {
 		steps.Done(found.String()+"; the next steps depend on it", false)
 		return nil
 	}
-	c, err := startCluster(ctx, found, steps)
+	c, err := found.Connect(ctx)
 	if err != nil {
+		steps.Fail(err)
 		return err
 	}
+	steps.Done(c.String(), true)
 	up.Cluster = c
 	return bootstrap.Plan(ctx, up, steps)
 }
@@ -156,7 +158,7 @@ func startCluster(ctx context.Context, found cluster.Found, steps *output.Steps)
 		steps.Fail(err)
 		return nil, err
 	}
-	steps.Done(c.String(), found.State == cluster.Running)
+	steps.Done(c.String(), !c.Created && !c.Started)
 	return c, nil
 }
 
