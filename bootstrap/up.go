@@ -63,6 +63,7 @@ type upRun struct {
 	inst    *install.Installation
 	image   *image.Image // nil before packImage
 	own     bool         // the namespace is the installation's
+	pinned  string       // what runs on one node for its volumes, as a note
 }
 
 func newUpRun(o UpOptions, steps step.Reporter) (*upRun, error) {
@@ -156,6 +157,9 @@ func (up *upRun) applyManifests(ctx context.Context) error {
 	for _, note := range done.Notes(up.options.Namespace) {
 		up.steps.Note(note)
 	}
+	if up.pinned != "" && !done.Unchanged() {
+		up.steps.Note(up.pinned)
+	}
 	return nil
 }
 
@@ -169,9 +173,18 @@ func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 			return nil, err
 		}
 	}
-	return manifests.Render(manifests.Options{
+	objects, err := manifests.Render(manifests.Options{
 		Namespace: up.options.Namespace, Image: up.image.Name(), Broadcasters: broadcasters, Overlay: up.options.Overlay,
 	})
+	nodes := up.options.Cluster.Nodes
+	if err != nil || len(nodes) == 1 {
+		return objects, err
+	}
+	pinned, node, err := install.PinToStorage(ctx, up.inst, objects, nodes[0].Name)
+	if len(pinned) > 0 {
+		up.pinned = fmt.Sprintf("%s: on node %s, the only one where minikube's volumes can be written", strings.Join(pinned, ", "), node)
+	}
+	return objects, err
 }
 
 // orLost returns why held ended, if the lock was lost, else err: an error that
