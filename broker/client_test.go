@@ -285,8 +285,15 @@ func (c *client) message() got {
 func (c *client) take() got {
 	c.t.Helper()
 	g := c.message()
-	if g.qos == 1 {
+	switch g.qos {
+	case 1:
 		c.ack(g.id)
+	case 2:
+		c.send(ackPacket(packets.Pubrec, g.id))
+		for id := uint16(0); id != g.id; { // of another: its PUBCOMP was lost
+			id = binary.BigEndian.Uint16(c.expect(packets.Pubrel).body)
+			c.send(ackPacket(packets.Pubcomp, id))
+		}
 	}
 	return g
 }

@@ -54,20 +54,20 @@ type conn struct {
 	lastSeq      atomic.Uint64 // the newest sequence number of what this connection wrote to the journal
 
 	mu       sync.Mutex
-	out      []byte    // to be written
-	writing  int       // bytes of the chunk being written
-	flushing bool      // flush is running
-	heldAcks []byte    // acknowledgements that wait for the disk
-	ackHolds []ackHold // what they wait for, in order
-	closing  bool      // no more packets are accepted; those in out are written
+	out      []byte // to be written
+	writing  int    // bytes of the chunk being written
+	flushing bool   // flush is running
+	held     []byte // packets that wait for the disk
+	holds    []hold // what they wait for, in order
+	closing  bool   // no more packets are accepted; those in out are written
 	closed   bool
 	refused  bool          // refuse was called
 	lingers  time.Duration // how long Close leaves the client to read the reason; 0: it has none to read
 	feeder   *feeder
 }
 
-// An ackHold is n bytes of heldAcks that may leave when seq is on disk.
-type ackHold struct {
+// A hold is n bytes of held that may leave when seq is on disk.
+type hold struct {
 	seq uint64
 	n   int
 }
@@ -121,7 +121,7 @@ func (c *conn) Close() error {
 		return nil
 	}
 	c.closing = true
-	c.dropHeldAcks()
+	c.dropHeld()
 	if c.lingers > 0 {
 		_ = c.Conn.SetReadDeadline(c.shared.now().Add(c.lingers))
 	}
@@ -168,14 +168,14 @@ func (c *conn) Abort() {
 	defer c.mu.Unlock()
 	if !c.closed {
 		c.closed = true
-		c.dropHeldAcks()
+		c.dropHeld()
 		c.Conn.Close()
 	}
 }
 
-func (c *conn) dropHeldAcks() {
-	c.shared.budget.give(c, len(c.heldAcks))
-	c.heldAcks, c.ackHolds = nil, nil
+func (c *conn) dropHeld() {
+	c.shared.budget.give(c, len(c.held))
+	c.held, c.holds = nil, nil
 }
 
 // closeSlow closes a connection whose client is too slow.

@@ -35,19 +35,7 @@ func (s *session) attach(c *conn, now func() time.Time) bool {
 		return true
 	}
 	s.read = s.cursor
-	unacked := s.inflight.takeUnacked()
-	// What an interrupted redelivery had not reached yet follows what it had.
-	unacked = append(unacked, s.redelivery...)
-	s.redelivery = nil
-	for _, o := range unacked {
-		if o.transient == nil {
-			s.redelivery = append(s.redelivery, o)
-			continue
-		}
-		d := delivery{v5: c.v5, qos: o.qos, dup: true}
-		d.id = s.inflight.add(inflightMessage{transient: o.transient, qos: o.qos}, o.id)
-		c.publish(o.transient, d, now().Unix())
-	}
+	s.sendUnfinished(c, now().Unix())
 	f := &feeder{
 		session: s, conn: c, now: now,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
@@ -56,6 +44,57 @@ func (s *session) attach(c *conn, now func() time.Time) bool {
 	c.setFeeder(f)
 	go f.run()
 	return true
+}
+
+// sendUnfinished goes on with what an earlier connection left unfinished, with the
+// same packet IDs [MQTT-4.4.0-1]. Messages from the journal are left to the feeder.
+// The caller holds s.mu.
+func (s *session) sendUnfinished(c *conn, now int64) {
+	// What an interrupted redelivery had not reached yet follows what it had.
+	unfinished := append(s.inflight.takeUnfinished(), s.redelivery...)
+	s.redelivery = nil
+	for _, o := range unfinished {
+		s.inflight.reserve(o.id)
+	}
+	for _, o := range unfinished {
+		switch {
+		case o.released:
+			s.inflight.add(o, o.id)
+			_ = s.sendRelease(c, o.id) // on an error c is closed, and the next one goes on
+		case o.transient == nil:
+			s.redelivery = append(s.redelivery, o)
+		default:
+			d := delivery{v5: c.v5, qos: o.qos, dup: true}
+			d.id = s.inflight.add(o, o.id)
+			s.transmit(c, o.transient, d, now)
+		}
+	}
+}
+
+// nextRedelivery returns the message to be sent again whose sequence number is seq,
+// or nil. Those before it are not sent any more: they have expired, or the client
+// may not read them.
+func (s *session) nextRedelivery(c *conn, seq uint64) *inflightMessage {
+	for len(s.redelivery) > 0 && s.redelivery[0].seq < seq {
+		s.abandon(c)
+	}
+	if len(s.redelivery) > 0 && s.redelivery[0].seq == seq {
+		return &s.redelivery[0]
+	}
+	return nil
+}
+
+// abandon gives up the next message to be sent again. At QoS 2 the client may have
+// it, and keeps its packet ID until it is released.
+func (s *session) abandon(c *conn) {
+	o := s.redelivery[0]
+	s.redelivery = s.redelivery[1:]
+	if o.qos < 2 {
+		delete(s.inflight.reserved, o.id)
+		return
+	}
+	s.inflight.add(inflightMessage{qos: 2, released: true}, o.id)
+	_ = s.sendRelease(c, o.id) // on an error c is closed, and the next one goes on
 }
 
 // detach removes c from the session, and reports whether it was its connection.
@@ -174,28 +213,36 @@ func (s *session) offer(c *conn, m *journal.Message, now int64) (ok, gone bool) 
 	if m.Seq <= s.read {
 		return true, false
 	}
-	t, asked := s.matchSubscriptions(m)
-	d := delivery{v5: c.v5, qos: min(m.QoS, t.qos), retain: m.Retain && t.retainAsPublished && c.v5, ids: t.ids}
-	if !asked || d.qos == 0 || m.Expired(now) || !c.rights.MayReceive(m.Topic) || c.tooLarge(m, d) {
+	if _, ok := s.done[m.Seq]; ok {
 		s.read = m.Seq
 		return true, false
 	}
-	if s.inflight.full(c.receiveMaximum) || !c.hasRoom() {
+	t, wanted := s.matchSubscriptions(m)
+	d := delivery{v5: c.v5, qos: min(m.QoS, t.qos), retain: m.Retain && t.retainAsPublished && c.v5, ids: t.ids}
+	wanted = wanted && d.qos > 0 && !m.Expired(now)
+	again := s.nextRedelivery(c, m.Seq)
+	if again != nil {
+		d.qos, d.dup = again.qos, true
+		wanted = wanted || again.qos == 2 // what has begun is completed [MQTT-3.10.4-3]
+	}
+	if !wanted || !c.rights.MayReceive(m.Topic) || c.tooLarge(m, d) {
+		s.read = m.Seq
+		if again != nil {
+			s.abandon(c)
+		}
+		return true, false
+	}
+	if s.inflight.full(c.receiveMaximum) || again == nil && len(s.done) >= maxOutOfOrder || !c.hasRoom() {
 		return false, false
 	}
-	// A message that was sent over an earlier connection is sent again with its
-	// packet id [MQTT-4.4.0-1].
-	for len(s.redelivery) > 0 && s.redelivery[0].seq < m.Seq {
-		s.redelivery = s.redelivery[1:]
-	}
 	var id uint16
-	if len(s.redelivery) > 0 && s.redelivery[0].seq == m.Seq {
-		id, d.dup = s.redelivery[0].id, true
+	if again != nil {
+		id = again.id
 		s.redelivery = s.redelivery[1:]
 	}
 	d.id = s.inflight.add(inflightMessage{seq: m.Seq, qos: d.qos}, id)
 	s.read = m.Seq
-	c.publish(m, d, now)
+	s.transmit(c, m, d, now)
 	return true, false
 }
 

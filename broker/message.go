@@ -51,7 +51,7 @@ type delivery struct {
 	qos    byte
 	retain bool
 	dup    bool
-	id     uint16 // with QoS 1
+	id     uint16 // with QoS 1 and 2
 	ids    []int  // subscription identifiers, MQTT 5
 }
 

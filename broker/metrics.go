@@ -15,7 +15,7 @@ type metrics struct {
 	refusals       *prometheus.CounterVec // by reason
 	received       *prometheus.CounterVec // by QoS
 	delivered      *prometheus.CounterVec // by QoS
-	deliveredQoS   [2]prometheus.Counter
+	deliveredQoS   [3]prometheus.Counter
 	receivedQoS    [3]prometheus.Counter
 	bytesOut       prometheus.Counter
 	slowClients    prometheus.Counter
@@ -66,9 +66,7 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 	}
 	for qos, label := range []string{"0", "1", "2"} {
 		m.receivedQoS[qos] = m.received.WithLabelValues(label)
-		if qos < len(m.deliveredQoS) {
-			m.deliveredQoS[qos] = m.delivered.WithLabelValues(label)
-		}
+		m.deliveredQoS[qos] = m.delivered.WithLabelValues(label)
 	}
 	if r == nil {
 		return m, nil

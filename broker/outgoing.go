@@ -29,7 +29,24 @@ func (c *conn) send(b []byte) error {
 			return nil // MQTT 3.1.1 has none from a broker
 		}
 	}
-	if !acknowledges(b[0]) || !c.holdAck(b) {
+	if !acknowledges(b[0]) || !c.hold(b, c.lastSeq.Load()) {
+		c.append(b)
+	}
+	return nil
+}
+
+// sendWhen queues one packet that may leave when seq is on disk.
+func (c *conn) sendWhen(seq uint64, b []byte) error {
+	if !c.shared.budget.take(c, len(b)) {
+		return net.ErrClosed
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing || c.closed {
+		c.shared.budget.give(c, len(b))
+		return net.ErrClosed
+	}
+	if !c.hold(b, seq) {
 		c.append(b)
 	}
 	return nil
@@ -52,24 +69,22 @@ func acknowledges(header byte) bool {
 	return false
 }
 
-// holdAck holds an acknowledgement if what it acknowledges is not on disk, or if
-// an earlier one is held. It returns false if the acknowledgement may leave. The
-// caller holds c.mu.
-func (c *conn) holdAck(b []byte) bool {
-	last := c.lastSeq.Load()
-	if len(c.ackHolds) == 0 && !c.shared.journal.Await(c, last) {
+// hold holds a packet if seq is not on disk, or if an earlier packet is held. It
+// returns false if the packet may leave. The caller holds c.mu.
+func (c *conn) hold(b []byte, seq uint64) bool {
+	if len(c.holds) == 0 && !c.shared.journal.Await(c, seq) {
 		return false
 	}
-	c.heldAcks = append(c.heldAcks, b...)
-	if n := len(c.ackHolds); n > 0 && c.ackHolds[n-1].seq == last {
-		c.ackHolds[n-1].n += len(b)
+	c.held = append(c.held, b...)
+	if n := len(c.holds); n > 0 && c.holds[n-1].seq == seq {
+		c.holds[n-1].n += len(b)
 	} else {
-		c.ackHolds = append(c.ackHolds, ackHold{last, len(b)})
+		c.holds = append(c.holds, hold{seq, len(b)})
 	}
 	return true
 }
 
-// Release sends the acknowledgements of everything up to synced.
+// Release sends what waits for everything up to synced.
 func (c *conn) Release(synced uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,19 +93,22 @@ func (c *conn) Release(synced uint64) {
 	}
 	for {
 		n, i := 0, 0
-		for i < len(c.ackHolds) && c.ackHolds[i].seq <= synced {
-			n += c.ackHolds[i].n
+		for i < len(c.holds) && c.holds[i].seq <= synced {
+			n += c.holds[i].n
 			i++
 		}
 		if n > 0 {
-			c.append(c.heldAcks[:n])
-			c.heldAcks = c.heldAcks[:copy(c.heldAcks, c.heldAcks[n:])]
-			c.ackHolds = c.ackHolds[:copy(c.ackHolds, c.ackHolds[i:])]
+			c.append(c.held[:n])
+			c.held = c.held[:copy(c.held, c.held[n:])]
+			c.holds = c.holds[:copy(c.holds, c.holds[i:])]
+			if len(c.held) == 0 && cap(c.held) > writeChunk {
+				c.held = nil
+			}
 		}
-		if len(c.ackHolds) == 0 || c.shared.journal.Await(c, c.ackHolds[0].seq) {
+		if len(c.holds) == 0 || c.shared.journal.Await(c, c.holds[0].seq) {
 			return
 		}
-		synced = c.ackHolds[0].seq
+		synced = c.holds[0].seq
 	}
 }
 
@@ -129,6 +147,13 @@ func (c *conn) publish(m *journal.Message, d delivery, now int64) {
 	c.shared.metrics.sent(d.qos)
 }
 
+// publishWhen is publish for a message that may leave when seq is on disk.
+func (c *conn) publishWhen(seq uint64, m *journal.Message, d delivery, now int64) {
+	if c.sendWhen(seq, d.appendPublish(nil, m, now)) == nil {
+		c.shared.metrics.sent(d.qos)
+	}
+}
+
 // tooLarge reports whether the packet is larger than the client accepts
 // [MQTT-3.1.2-24].
 func (c *conn) tooLarge(m *journal.Message, d delivery) bool {
@@ -145,7 +170,7 @@ func (c *conn) Refuse(cause string) {
 func (c *conn) hasRoom() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.out)+c.writing < feedLimit || c.closing || c.closed
+	return len(c.out)+c.writing+len(c.held) < feedLimit || c.closing || c.closed
 }
 
 func (c *conn) append(b []byte) {

@@ -190,3 +190,137 @@ func TestUnreleasedIsSmall(t *testing.T) {
 		t.Errorf("%d are unreleased by sessions that have ended", n)
 	}
 }
+
+// TestSentOnceAcrossKills kills the broker between the steps of messages that it
+// sends at QoS 2. A client that keeps packet IDs as the standard says has each
+// message once.
+func TestSentOnceAcrossKills(t *testing.T) {
+	both(t, func(t *testing.T, v5 bool) {
+		p := newProcess(t, t.TempDir())
+		p.start(t)
+		h := hello{id: "sub", keep: true, v5: v5, resume: true}
+		sub := connect(t, p.addr, h)
+		if code := sub.subscribe(2, "x")[0]; code != 2 {
+			t.Fatalf("granted %d", code)
+		}
+		publish := func(payloads ...string) {
+			pub := connect(t, p.addr, hello{id: "pub"})
+			for i, payload := range payloads {
+				pub.publish2("x", payload, uint16(i+1), false)
+				pub.release(uint16(i + 1))
+			}
+		}
+		again := func() {
+			p.kill()
+			p.start(t)
+			sub = connect(t, p.addr, h)
+		}
+		publish("1", "2", "3")
+		var ids []uint16
+		for _, want := range []string{"1", "2", "3"} {
+			g := sub.message()
+			if g.payload != want || g.qos != 2 || g.dup {
+				t.Fatalf("got %+v, want %s", g, want)
+			}
+			ids = append(ids, g.id)
+		}
+		again() // the client has them all, and has said nothing
+		for i, want := range []string{"1", "2", "3"} {
+			if g := sub.message(); g.payload != want || g.id != ids[i] || !g.dup {
+				t.Fatalf("got %+v, want %s again with packet ID %d", g, want, ids[i])
+			}
+		}
+		sub.send(ackPacket(packets.Pubrec, ids[1])) // 2, before 1
+		if id := binary.BigEndian.Uint16(sub.expect(packets.Pubrel).body); id != ids[1] {
+			t.Fatalf("PUBREL for %d", id)
+		}
+		again() // the PUBREL may have been lost
+		if id := binary.BigEndian.Uint16(sub.expect(packets.Pubrel).body); id != ids[1] {
+			t.Fatalf("PUBREL for %d", id)
+		}
+		sub.send(ackPacket(packets.Pubcomp, ids[1]))
+		if g := sub.take(); g.payload != "1" || g.id != ids[0] {
+			t.Fatalf("got %+v", g)
+		}
+		g := sub.message()
+		if g.payload != "3" || g.id != ids[2] {
+			t.Fatalf("got %+v", g)
+		}
+		publish("4")
+		if g := sub.take(); g.payload != "4" || g.dup || g.id == ids[2] {
+			t.Fatalf("got %+v", g)
+		}
+		again()
+		if g := sub.take(); g.payload != "3" || g.id != ids[2] {
+			t.Fatalf("got %+v", g)
+		}
+		sub.silent()
+	})
+}
+
+// TestOutOfOrderIsDone has a client complete a message at QoS 2 while an earlier
+// one is open, and come back: only the earlier one comes again.
+func TestOutOfOrderIsDone(t *testing.T) {
+	b := start(t, Options{})
+	sub := connect(t, b.Addr(0), hello{id: "sub", keep: true})
+	sub.subscribe(2, "x")
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	for id := range uint16(3) {
+		pub.publish2("x", fmt.Sprint(id), id+1, false)
+		pub.release(id + 1)
+	}
+	first := sub.message()
+	sub.take()
+	sub.take()
+	for range 3 {
+		sub.silent()
+		sub.c.Close()
+		sub = connect(t, b.Addr(0), hello{id: "sub", keep: true})
+		if g := sub.message(); g.payload != "0" || g.id != first.id || !g.dup {
+			t.Fatalf("got %+v", g)
+		}
+	}
+	sub.silent()
+}
+
+// TestReceiveMaximumAtQoS2 holds the broker to what a client of MQTT 5 accepts,
+// until the PUBCOMP.
+func TestReceiveMaximumAtQoS2(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		b := start(t, Options{})
+		sub := connect(t, b.Addr(0), hello{id: "sub", v5: true, keep: keep, receiveMaximum: 2})
+		sub.subscribe(2, "x")
+		pub := connect(t, b.Addr(0), hello{id: "pub"})
+		for id := range uint16(4) {
+			pub.publish2("x", fmt.Sprint(id), id+1, false)
+			pub.release(id + 1)
+		}
+		first := sub.message()
+		sub.message()
+		sub.silent()
+		sub.send(ackPacket(packets.Pubrec, first.id))
+		sub.expect(packets.Pubrel)
+		sub.silent()
+		sub.send(ackPacket(packets.Pubcomp, first.id))
+		if g := sub.message(); g.payload != "2" {
+			t.Errorf("got %+v", g)
+		}
+		sub.silent()
+	}
+}
+
+// TestWrongAcknowledgement acknowledges a message at QoS 2 as if it were at
+// QoS 1, or completes it before it was acknowledged.
+func TestWrongAcknowledgement(t *testing.T) {
+	for _, kind := range []byte{packets.Puback, packets.Pubcomp} {
+		b := start(t, Options{})
+		sub := connect(t, b.Addr(0), hello{id: "sub", v5: true})
+		sub.subscribe(2, "x")
+		pub := connect(t, b.Addr(0), hello{id: "pub"})
+		pub.publish2("x", "", 1, false)
+		sub.send(ackPacket(kind, sub.message().id))
+		if p := sub.expect(packets.Disconnect); p.body[0] != packets.ErrProtocolViolation.Code {
+			t.Errorf("DISCONNECT %x", p.body)
+		}
+	}
+}

@@ -4,7 +4,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mochi-mqtt/server/v2/packets"
+
 	"hellox/broker/journal"
+	"hellox/broker/wire"
 	"hellox/stream"
 )
 
@@ -26,19 +29,20 @@ type session struct {
 	claim       *conn // the connection that takes the session over, until it is attached
 	subs        map[string]journal.Subscription
 	inflight    inflight
-	queue       []queuedMessage // at QoS 1, not from the journal, waiting for room in inflight
+	queue       []queuedMessage // at QoS 1 or 2, not from the journal, waiting for room in inflight
 	queuedBytes int             // bytes in queue
 	ended       bool
 	stored      bool // the journal carries it; set when it is made, whatever its expiry becomes
 
 	// Of a session that outlives its connection:
-	expiry     time.Duration     // how long it lasts after its client left; 0: it ends with the connection
-	away       time.Time         // when its client left
-	pending    []uint64          // keys of journal batches that hold something for it, ascending
-	cursor     uint64            // everything up to it is acknowledged, or is not for it
-	read       uint64            // everything up to it has been sent over this connection, or is not for it
-	redelivery []inflightMessage // sent over an earlier connection and not acknowledged
-	feeder     *feeder           // of conn
+	expiry     time.Duration       // how long it lasts after its client left; 0: it ends with the connection
+	away       time.Time           // when its client left
+	pending    []uint64            // keys of journal batches that hold something for it, ascending
+	cursor     uint64              // everything up to it is acknowledged, or is not for it
+	read       uint64              // everything up to it has been sent over this connection, or is not for it
+	done       map[uint64]struct{} // beyond cursor: acknowledged before an earlier one was
+	redelivery []inflightMessage   // sent over an earlier connection and not acknowledged
+	feeder     *feeder             // of conn
 
 	received map[uint16]struct{} // packet IDs of messages taken at QoS 2 and not released
 
@@ -102,7 +106,7 @@ func (s *session) send(c *conn, m *journal.Message, d delivery, now int64) {
 	}
 	if len(s.queue) == 0 && !s.inflight.full(c.receiveMaximum) {
 		d.id = s.inflight.add(inflightMessage{transient: m, qos: d.qos}, 0)
-		c.publish(m, d, now)
+		s.transmit(c, m, d, now)
 		return
 	}
 	if !s.budget.take(c, m.Size()) {
@@ -121,12 +125,98 @@ func (s *session) sendRetained(m *journal.Message, t *target, now int64) {
 	}
 }
 
+// transmit sends a message that is in flight over c. At QoS 2 its packet ID must be
+// on disk before: after a crash the message is sent again with the same one, or
+// the client would take it for another. The caller holds s.mu.
+func (s *session) transmit(c *conn, m *journal.Message, d delivery, now int64) {
+	if d.qos == 2 && s.persistent() {
+		c.publishWhen(s.journal.SaveSent(s), m, d, now)
+		return
+	}
+	c.publish(m, d, now)
+}
+
+var errAcknowledged = &wire.Error{Reason: "protocol violation: an acknowledgement of another QoS", Code: packets.ErrProtocolViolation}
+
 // ack handles a PUBACK that came over c.
-func (s *session) ack(c *conn, id uint16, now int64) {
+func (s *session) ack(c *conn, id uint16, now int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn != c || !s.inflight.ack(id) {
-		return
+	if s.conn != c {
+		return nil
+	}
+	switch o := s.inflight.get(id); {
+	case o == nil:
+	case o.qos != 1:
+		return errAcknowledged
+	default:
+		s.finish(c, o, now)
+	}
+	return nil
+}
+
+// receivedBy handles a PUBREC that came over c: the client has the message, or,
+// with the code of an error, does not want it. The PUBREL waits until that is on
+// disk: after it the client would take the message for another.
+func (s *session) receivedBy(c *conn, id uint16, code byte, now int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != c {
+		return nil
+	}
+	o := s.inflight.get(id)
+	switch {
+	case o == nil && c.v5:
+		return c.send(wire.AppendAckCode(nil, packets.Pubrel, id, packets.ErrPacketIdentifierNotFound.Code, "", 0))
+	case o == nil:
+		return c.send(wire.AppendAck(nil, packets.Pubrel, id))
+	case o.qos != 2:
+		return errAcknowledged
+	case code >= packets.ErrUnspecifiedError.Code:
+		s.finish(c, o, now)
+		return nil
+	}
+	seq := o.seq
+	s.inflight.release(o)
+	s.acknowledged(seq)
+	return s.sendRelease(c, id)
+}
+
+// sendRelease sends a PUBREL. The caller holds s.mu.
+func (s *session) sendRelease(c *conn, id uint16) error {
+	packet := wire.AppendAck(nil, packets.Pubrel, id)
+	if s.persistent() {
+		return c.sendWhen(s.journal.SaveSent(s), packet)
+	}
+	return c.send(packet)
+}
+
+// completed handles a PUBCOMP that came over c.
+func (s *session) completed(c *conn, id uint16, now int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != c {
+		return nil
+	}
+	switch o := s.inflight.get(id); {
+	case o == nil:
+	case o.qos != 2 || !o.released:
+		return errAcknowledged
+	default:
+		s.finish(c, o, now)
+	}
+	return nil
+}
+
+// finish ends the flow of a message and goes on with others. The caller holds s.mu.
+func (s *session) finish(c *conn, o *inflightMessage, now int64) {
+	seq, released, qos := o.seq, o.released, o.qos
+	s.inflight.remove(o)
+	if !released {
+		s.acknowledged(seq)
+	}
+	if qos == 2 && s.persistent() {
+		s.journal.SentChanged(s)
 	}
 	for len(s.queue) > 0 && !s.inflight.full(c.receiveMaximum) {
 		q := s.queue[0]
@@ -138,12 +228,24 @@ func (s *session) ack(c *conn, id uint16, now int64) {
 			continue
 		}
 		q.d.id = s.inflight.add(inflightMessage{transient: q.m, qos: q.d.qos}, 0)
-		c.publish(q.m, q.d, now)
+		s.transmit(c, q.m, q.d, now)
 	}
-	if s.persistent() {
-		s.advance()
-		s.wakeFeeder()
+	s.wakeFeeder()
+}
+
+// acknowledged notes that the client has a message from the journal, or will not
+// get it. The caller holds s.mu, and has taken the message out of flight.
+func (s *session) acknowledged(seq uint64) {
+	if seq == 0 || !s.persistent() {
+		return
 	}
+	if first := s.inflight.firstJournaled(); first > 0 && first < seq {
+		if s.done == nil {
+			s.done = map[uint64]struct{}{}
+		}
+		s.done[seq] = struct{}{}
+	}
+	s.advance()
 }
 
 // advance moves the cursor as far as acknowledgements allow: to just before the
@@ -157,6 +259,11 @@ func (s *session) advance() {
 		return
 	}
 	s.cursor = to
+	for seq := range s.done {
+		if seq <= to {
+			delete(s.done, seq)
+		}
+	}
 	n := 0
 	for n < len(s.pending) && s.pending[n] <= to {
 		n++
@@ -181,6 +288,55 @@ func (s *session) Row() (journal.SessionRow, bool) {
 		subs = append(subs, sub)
 	}
 	return journal.SessionRow{ID: s.id, Owner: s.owner, Number: s.number, Cursor: s.cursor, Expiry: s.expiry, Subscriptions: subs}, true
+}
+
+// Sent returns what the session has sent at QoS 2, and false if it has no row in
+// the journal.
+func (s *session) Sent() (journal.SentRow, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row := journal.SentRow{Number: s.number, Cursor: s.cursor}
+	if s.ended || !s.persistent() {
+		return row, false
+	}
+	for _, list := range [][]inflightMessage{s.inflight.messages, s.redelivery} {
+		for _, o := range list {
+			switch {
+			case o.qos != 2 || o.done:
+			case o.released:
+				row.Released = append(row.Released, o.id)
+			default:
+				row.Sent = append(row.Sent, journal.SentMessage{ID: o.id, Seq: o.seq})
+			}
+		}
+	}
+	for seq := range s.done {
+		row.Done = append(row.Done, seq)
+	}
+	return row, true
+}
+
+// restoreSent restores what Sent returned before the broker's start.
+func (s *session) restoreSent(row *journal.SentRow) {
+	for _, id := range row.Released {
+		s.inflight.add(inflightMessage{id: id, qos: 2, released: true}, id)
+	}
+	for _, m := range row.Sent {
+		if m.Seq > s.cursor {
+			s.redelivery = append(s.redelivery, inflightMessage{id: m.ID, seq: m.Seq, qos: 2})
+			continue
+		}
+		// The message, a retained one, is gone; the client may hold its packet ID.
+		s.inflight.add(inflightMessage{id: m.ID, qos: 2, released: true}, m.ID)
+	}
+	for _, seq := range row.Done {
+		if seq > s.cursor {
+			if s.done == nil {
+				s.done = map[uint64]struct{}{}
+			}
+			s.done[seq] = struct{}{}
+		}
+	}
 }
 
 // Committed notes that a batch of the journal holds messages for the session, or

@@ -133,6 +133,7 @@ func (a *sessions) restore(r journal.SessionRow) *session {
 	a.lastNumber = max(a.lastNumber, r.Number)
 	s := newSession(r.ID, r.Owner, r.Number, a.journal, a.budget)
 	s.cursor, s.expiry, s.stored, s.away = r.Cursor, r.Expiry, true, a.now()
+	s.restoreSent(&r.Sent)
 	for _, id := range r.Received {
 		a.receiving(s, id)
 	}

@@ -31,8 +31,7 @@ func (h *handler) subscribe(pk *packets.Packet) error {
 			}
 			continue
 		}
-		// Granted [MQTT-3.9.3]: we send at QoS 1 at most.
-		codes[i] = min(f.Qos, 1)
+		codes[i] = f.Qos
 		sub := journal.Subscription{
 			TopicFilter: f.Filter, QoS: codes[i], NoLocal: f.NoLocal,
 			RetainAsPublished: f.RetainAsPublished, Identifier: f.Identifier, Since: since,

@@ -14,6 +14,7 @@ type commitBatch struct {
 	sessions       []SessionRow
 	ended          []SessionRow // id and number of sessions that have ended
 	cursors        []SessionRow
+	sent           []SentRow
 	topics         map[string]*Message // retained messages; nil deletes
 	discarded      []span
 	discardedBytes int64
@@ -21,6 +22,7 @@ type commitBatch struct {
 
 	saved    []Consumer // consumers whose rows these are, for rollback
 	advanced []Consumer
+	sentBy   []Consumer
 }
 
 // A row is messages that are written as one row of the file.
@@ -66,6 +68,30 @@ func (r *row) batch() *batch {
 	return b
 }
 
+// snapshot gets the rows of what has changed, as it is now.
+func (w *commitBatch) snapshot(retained func(topic string) *Message) {
+	for _, s := range w.saved {
+		if r, ok := s.Row(); ok {
+			w.sessions = append(w.sessions, r)
+		} else {
+			w.ended = append(w.ended, r)
+		}
+	}
+	for _, s := range w.advanced {
+		if r, ok := s.Row(); ok {
+			w.cursors = append(w.cursors, r)
+		}
+	}
+	for _, s := range w.sentBy {
+		if r, ok := s.Sent(); ok {
+			w.sent = append(w.sent, r)
+		}
+	}
+	for topic := range w.topics {
+		w.topics[topic] = retained(topic)
+	}
+}
+
 // encode encodes the messages as rows.
 func (w *commitBatch) encode() {
 	var r *row
@@ -95,5 +121,5 @@ func (w *commitBatch) encode() {
 }
 
 func (w *commitBatch) empty() bool {
-	return len(w.writes) == 0 && len(w.saved) == 0 && len(w.advanced) == 0 && len(w.topics) == 0 && len(w.discarded) == 0
+	return len(w.writes) == 0 && len(w.saved) == 0 && len(w.advanced) == 0 && len(w.sentBy) == 0 && len(w.topics) == 0 && len(w.discarded) == 0
 }

@@ -12,6 +12,7 @@ type numbered uint64
 func (n numbered) Number() uint64                { return uint64(n) }
 func (n numbered) Committed(uint64, uint64) bool { return true }
 func (n numbered) Row() (SessionRow, bool)       { return SessionRow{}, false }
+func (n numbered) Sent() (SentRow, bool)         { return SentRow{}, false }
 
 // TestRowHasEachConsumerOnce adds many consumers again and again, in the order
 // that their first messages have.

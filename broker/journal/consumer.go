@@ -14,6 +14,9 @@ type Consumer interface {
 	// Row returns the consumer's state to store, or only its id and number
 	// and false if none is to be stored.
 	Row() (SessionRow, bool)
+	// Sent returns what the consumer has been sent at QoS 2, and false if
+	// that is not to be stored.
+	Sent() (SentRow, bool)
 }
 
 // A Waiter holds a publisher's acknowledgement until its message is on disk.
@@ -55,7 +58,25 @@ type SessionRow struct {
 	Cursor        uint64 // everything up to it is acknowledged, or is not for the session
 	Expiry        time.Duration
 	Subscriptions []Subscription
-	Received      []uint16 // packet IDs of receipts; only when it is loaded
+
+	// Only when it is loaded:
+	Received []uint16 // packet IDs of receipts
+	Sent     SentRow
+}
+
+// A SentRow is what a session has been sent at QoS 2 and has not completed.
+type SentRow struct {
+	Number   uint64        // of the session
+	Cursor   uint64        // of the session, when the row was made
+	Sent     []SentMessage // that the client has not acknowledged, in order
+	Released []uint16      // packet IDs of messages that it has, until its PUBCOMP
+	Done     []uint64      // sequence numbers beyond Cursor that are not sent again
+}
+
+// A SentMessage is a message and the packet ID that it was sent with.
+type SentMessage struct {
+	ID  uint16
+	Seq uint64 // 0: it is not in the journal
 }
 
 // A Subscription is one topic filter of a session, with its options.

@@ -17,6 +17,7 @@ type keeper struct {
 func (k *keeper) Number() uint64 { return 1 }
 
 func (k *keeper) Row() (SessionRow, bool) { return SessionRow{ID: "keeper", Number: 1}, true }
+func (k *keeper) Sent() (SentRow, bool)   { return SentRow{}, false }
 
 func (k *keeper) Committed(oldKey, newKey uint64) bool {
 	k.mu.Lock()

@@ -27,7 +27,7 @@ type file struct {
 
 const (
 	applicationID = 0x686c7862 // hlxb
-	schemaVersion = 3
+	schemaVersion = 4
 	schema        = `
 CREATE TABLE batch (
   last INTEGER PRIMARY KEY,
@@ -45,13 +45,20 @@ CREATE TABLE session (
   crc INTEGER -- CRC-32C of all this; NULL: the row is of version 1
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE retained (topic TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WITHOUT ROWID;
-` + receivedTable
+` + receivedTable + sentTable
 	receivedTable = `
 CREATE TABLE IF NOT EXISTS received ( -- packet IDs of messages that a session's client has sent at QoS 2 and not released
   session INTEGER NOT NULL, -- its number
   id INTEGER NOT NULL,
   PRIMARY KEY (session, id)
 ) STRICT, WITHOUT ROWID;
+`
+	sentTable = `
+CREATE TABLE IF NOT EXISTS sent ( -- what sessions have been sent at QoS 2 and have not completed
+  session INTEGER PRIMARY KEY, -- its number
+  row BLOB NOT NULL,
+  crc INTEGER NOT NULL -- CRC-32C of both
+) STRICT;
 `
 )
 
@@ -109,8 +116,9 @@ func (f *file) prepare(ctx context.Context, onDisk bool, checkpoint int64) error
 	}
 	steps := map[int64]string{
 		0: schema,
-		1: "ALTER TABLE batch ADD COLUMN crc INTEGER; ALTER TABLE session ADD COLUMN crc INTEGER;" + receivedTable,
-		2: receivedTable,
+		1: "ALTER TABLE batch ADD COLUMN crc INTEGER; ALTER TABLE session ADD COLUMN crc INTEGER;" + receivedTable + sentTable,
+		2: receivedTable + sentTable,
+		3: sentTable,
 	}
 	if step, ok := steps[version]; ok {
 		err := f.conn.Transact(func() error {
@@ -178,8 +186,10 @@ func (f *file) commit(w *commitBatch) error {
 			if err := f.conn.Exec("DELETE FROM session WHERE id = ? AND number = ?", s.ID, int64(s.Number)); err != nil {
 				return err
 			}
-			if err := f.conn.Exec("DELETE FROM received WHERE session = ?", int64(s.Number)); err != nil {
-				return err
+			for _, table := range []string{"received", "sent"} {
+				if err := f.conn.Exec("DELETE FROM "+table+" WHERE session = ?", int64(s.Number)); err != nil {
+					return err
+				}
 			}
 		}
 		for _, s := range w.sessions {
@@ -190,6 +200,12 @@ func (f *file) commit(w *commitBatch) error {
 		for _, s := range w.cursors {
 			// The whole row, so that its checksum is that of what it holds.
 			if err := f.saveSession("UPDATE session SET owner = ?, number = ?, cursor = ?, expiry = ?, subscriptions = ?, crc = ? WHERE id = ?", s); err != nil {
+				return err
+			}
+		}
+		for _, s := range w.sent {
+			row := s.encode()
+			if err := f.conn.Exec("INSERT OR REPLACE INTO sent (session, row, crc) VALUES (?, ?, ?)", int64(s.Number), row, rowChecksum(s.Number, row)); err != nil {
 				return err
 			}
 		}

@@ -44,6 +44,7 @@ type Journal struct {
 	// What the next commit writes, as it is by then.
 	changedSessions map[Consumer]struct{}
 	changedCursors  map[Consumer]struct{}
+	changedSent     map[Consumer]struct{}
 	changedTopics   map[string]struct{} // of retained messages
 
 	stored index
@@ -113,6 +114,22 @@ func (j *Journal) Record(r Receipt, from Waiter) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.add(pendingWrite{from: from, receipt: &r})
+}
+
+// SaveSent writes what a session has been sent at QoS 2 with the next commit. It
+// returns the sequence number at which that is on disk.
+func (j *Journal) SaveSent(s Consumer) uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.changedSent[s] = struct{}{}
+	return j.add(pendingWrite{})
+}
+
+// SentChanged is SaveSent for a change that nothing waits for.
+func (j *Journal) SentChanged(s Consumer) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.changedSent[s] = struct{}{}
 }
 
 // Retain writes or deletes a topic's retained message with the next commit. It

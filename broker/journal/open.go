@@ -93,7 +93,7 @@ func Open(o Options) (*Journal, error) {
 		retained: o.Retained, onRecovered: o.Recovered, onChanged: o.Changed, metrics: o.Metrics, log: o.Log,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), failing: make(chan error, 1),
 		changedSessions: map[Consumer]struct{}{}, changedCursors: map[Consumer]struct{}{},
-		changedTopics: map[string]struct{}{},
+		changedSent: map[Consumer]struct{}{}, changedTopics: map[string]struct{}{},
 	}
 	j.changed = sync.NewCond(&j.mu)
 	if file.ballastReleased() {
@@ -117,7 +117,13 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 	if err != nil {
 		return err
 	}
+	sent, err := j.file.sentRows(ctx)
+	if err != nil {
+		return err
+	}
 	err = j.file.eachSession(ctx, func(r SessionRow) {
+		r.Sent = sent[r.Number]
+		r.Cursor = max(r.Cursor, r.Sent.Cursor)
 		r.Received = received[r.Number]
 		delete(received, r.Number)
 		byNumber[r.Number] = loaded{session(r), r.Cursor}

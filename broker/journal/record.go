@@ -112,6 +112,41 @@ func rowChecksum(key uint64, sessions []byte) int64 {
 	return int64(crc32.Update(sum, castagnoli(), sessions))
 }
 
+// encode returns a row of the table sent: the cursor, and three lists after their
+// lengths, all in uvarints.
+func (r *SentRow) encode() []byte {
+	b := binary.AppendUvarint(nil, r.Cursor)
+	b = binary.AppendUvarint(b, uint64(len(r.Sent)))
+	for _, m := range r.Sent {
+		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(m.ID)), m.Seq)
+	}
+	b = binary.AppendUvarint(b, uint64(len(r.Released)))
+	for _, id := range r.Released {
+		b = binary.AppendUvarint(b, uint64(id))
+	}
+	b = binary.AppendUvarint(b, uint64(len(r.Done)))
+	for _, seq := range r.Done {
+		b = binary.AppendUvarint(b, seq)
+	}
+	return b
+}
+
+// decodeSent decodes what encode encoded.
+func decodeSent(b []byte) (r SentRow, ok bool) {
+	d := decoder{b: b}
+	r.Cursor = d.uvarint()
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		r.Sent = append(r.Sent, SentMessage{ID: uint16(d.uvarint()), Seq: d.uvarint()})
+	}
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		r.Released = append(r.Released, uint16(d.uvarint()))
+	}
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		r.Done = append(r.Done, d.uvarint())
+	}
+	return r, !d.bad
+}
+
 // checksum is that of a session's row; subscriptions are those that it holds, as
 // JSON.
 func (s *SessionRow) checksum(subscriptions []byte) int64 {

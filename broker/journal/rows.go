@@ -104,6 +104,32 @@ func (f *file) receipts(ctx context.Context) (map[uint64][]uint16, error) {
 	return ids, err
 }
 
+// sentRows returns what sessions have been sent at QoS 2, by their number. Rows
+// of sessions that have ended are among them.
+func (f *file) sentRows(ctx context.Context) (map[uint64]SentRow, error) {
+	rows := map[uint64]SentRow{}
+	err := f.conn.QueryOnce(ctx, "SELECT session, row, crc FROM sent", func(v []driver.Value) error {
+		var session, crc int64
+		var encoded []byte
+		if err := scan(v, &session, &encoded, &crc); err != nil {
+			return err
+		}
+		r, ok := decodeSent(encoded)
+		if !ok || crc != rowChecksum(uint64(session), encoded) {
+			f.damage.note("what session number %d was sent at QoS 2", session)
+			return nil
+		}
+		r.Number = uint64(session)
+		rows[r.Number] = r
+		return nil
+	})
+	if sqlitefile.IsDamaged(err) || errors.Is(err, errDamaged) {
+		f.damage.note("what sessions were sent at QoS 2")
+		return rows, nil
+	}
+	return rows, err
+}
+
 func (f *file) eachSession(ctx context.Context, fn func(SessionRow)) error {
 	return f.conn.QueryOnce(ctx, "SELECT id, owner, number, cursor, expiry, subscriptions, crc FROM session ORDER BY number", func(v []driver.Value) error {
 		var r SessionRow

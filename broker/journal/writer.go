@@ -107,6 +107,10 @@ func (j *Journal) take(tidy bool) *commitBatch {
 		w.saved = append(w.saved, s)
 	}
 	clear(j.changedSessions)
+	for s := range j.changedSent {
+		w.sentBy = append(w.sentBy, s)
+	}
+	clear(j.changedSent)
 	if tidy {
 		for s := range j.changedCursors {
 			w.advanced = append(w.advanced, s)
@@ -117,21 +121,7 @@ func (j *Journal) take(tidy bool) *commitBatch {
 	}
 	j.mu.Unlock()
 
-	for _, s := range w.saved {
-		if r, ok := s.Row(); ok {
-			w.sessions = append(w.sessions, r)
-		} else {
-			w.ended = append(w.ended, r)
-		}
-	}
-	for _, s := range w.advanced {
-		if r, ok := s.Row(); ok {
-			w.cursors = append(w.cursors, r)
-		}
-	}
-	for topic := range w.topics {
-		w.topics[topic] = j.retained(topic)
-	}
+	w.snapshot(j.retained)
 	w.encode()
 	return w
 }
@@ -224,6 +214,9 @@ func (j *Journal) requeue(w *commitBatch) {
 	}
 	for _, s := range w.advanced {
 		j.changedCursors[s] = struct{}{}
+	}
+	for _, s := range w.sentBy {
+		j.changedSent[s] = struct{}{}
 	}
 	for topic := range w.topics {
 		j.changedTopics[topic] = struct{}{}
