@@ -66,7 +66,7 @@ func TestPage(t *testing.T) {
 
 	t.Run("only visible rows exist", func(t *testing.T) {
 		rows := evaluate[int](t, ctx, `document.querySelectorAll('#list .row').length`)
-		held := evaluate[string](t, ctx, `document.querySelector('#list .rows').ariaRowCount`)
+		held := evaluate[string](t, ctx, `document.querySelector('#list .grid').ariaRowCount`)
 		if rows > 80 || held < "20000" || len(held) != 5 {
 			t.Errorf("%d rows in the document for %s messages", rows, held)
 		}
@@ -121,12 +121,12 @@ func TestPage(t *testing.T) {
 		if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS(".filter input"), "\x1b"+`"I am new here"`)); err != nil {
 			t.Fatal(err)
 		}
-		until(t, ctx, `document.querySelector('.filter .problem').hidden && document.querySelector('#list .rows').ariaRowCount === '2'`) // a day and a message
+		until(t, ctx, `document.querySelector('.filter .problem').hidden && document.querySelector('#list .grid').ariaRowCount === '3'`) // the header, a day and a message
 		until(t, ctx, `new URLSearchParams(location.search).get('filter') === '"I am new here"'`)
 		open(t, ctx, address+"/?sender=press-2")
-		until(t, ctx, `document.querySelector('#list .rows').ariaRowCount === '4'`)
+		until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '5'`)
 		store.put(t, hello("press-1", n+1, time.Now()), says("press-2", 4, time.Now(), "of mine"))
-		until(t, ctx, `document.querySelector('#list .rows').ariaRowCount === '5'`)
+		until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '6'`)
 	})
 
 	t.Run("speak", func(t *testing.T) {

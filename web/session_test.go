@@ -365,7 +365,7 @@ func TestPageChoosesTheRowUnderThePointer(t *testing.T) {
 		}
 		until(t, ctx, `document.querySelector('#detail h2').innerText.replace(/\D/g, '') === window.pressed`)
 		until(t, ctx, `document.querySelector('#list .marker').innerText.includes('new')`)
-		until(t, ctx, `document.getElementById(document.querySelector('#list .rows').getAttribute('aria-activedescendant'))?.dataset.id === window.pressed`)
+		until(t, ctx, `document.getElementById(document.querySelector('#list .grid').getAttribute('aria-activedescendant'))?.dataset.id === window.pressed`)
 		close(stop)
 		flow.Wait()
 		press(t, ctx, "Escape")

@@ -47,6 +47,7 @@ export class Detail extends Emitter {
   /** Shows a message; null closes. */
   set(message) {
     this.root.hidden = message == null;
+    document.body.classList.toggle('with-detail', message != null);
     if (!message || message === this.#message) return;
     this.#message = message;
     this.#all = false;

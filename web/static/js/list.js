@@ -1,4 +1,4 @@
-// The list of messages: time, sender, text, Δ, Δ any, latency.
+// The list of messages: time, sender, topic, text, Δ, Δ any, latency.
 
 import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
@@ -6,10 +6,12 @@ import { cleanTopic, shorten } from './clean.js';
 import { barClass, colorOf } from './color.js';
 import { count, delta, latency, parseTime, time } from './format.js';
 import { summary } from './payload.js';
+import { Columns } from './columns.js';
 import { Emitter } from './emitter.js';
 
 const tiny = matchMedia('(max-width: 559px)'); // as in narrow.css
 const touch = matchMedia('(pointer: coarse)'); // no keyboard: keys are not shown
+const topicLength = 24;
 const edge = 100; // rows from either end at which more are loaded
 
 const slip = 8; // px that a pointer may move between down and up on the row that it chooses
@@ -33,11 +35,15 @@ export class List extends Emitter {
     super();
     this.#window = window;
     this.#senders = senders;
-    this.viewport = el('div.rows', { tabindex: 0, role: 'grid', 'aria-label': 'messages', 'aria-readonly': 'true' });
+    this.viewport = el('div.rows', { tabindex: -1, role: 'rowgroup' });
     this.empty = el('div.empty', { hidden: true });
     this.marker = el('button.marker', { type: 'button', hidden: true, onclick: () => this.emit('newest') });
     this.note = el('div.note', { hidden: true });
-    root.append(header(), el('div.frame', {}, this.viewport, this.note, this.empty, this.marker));
+    this.rail = el('div.rail', {});
+    this.grid = el('div.grid', { tabindex: 0, role: 'grid', 'aria-label': 'messages', 'aria-readonly': 'true' },
+      new Columns(root).header, el('div.frame', { role: 'presentation' }, this.viewport));
+    this.state = el('span', { hidden: true }, 'following');
+    root.append(this.note, el('div.view', {}, this.grid, this.rail, this.empty), el('div.foot', {}, this.marker, this.state));
     this.#rows = new VirtualList(this.viewport, { count: () => window.rows.length, create: row, fill: (node, i) => this.#fill(node, i) });
     this.#rows.onpaint = (first, last) => this.#painted(first, last);
     this.#rows.onscroll = () => this.#scrolled();
@@ -54,6 +60,8 @@ export class List extends Emitter {
   get following() { return this.#rows.follow; }
   get paused() { return this.#paused; }
   get selected() { return this.#selected; }
+  /** Whether all messages that there are stand in the view. */
+  get showsAll() { return this.#window.before === 0 && !this.#window.detached && this.#window.rows.length <= this.#rows.fits; }
   get pageRows() { return this.#rows.pageRows; }
 
   /** Follows the newest message, or keeps the visible rows. */
@@ -81,7 +89,7 @@ export class List extends Emitter {
     this.#selected = id;
     const index = id ? this.#window.rowOf(id) : -1;
     if (index >= 0 && show) this.#rows.reveal(index);
-    attribute(this.viewport, 'aria-activedescendant', index >= 0 ? 'message-' + id : null);
+    attribute(this.grid, 'aria-activedescendant', index >= 0 ? 'message-' + id : null);
     this.#rows.refresh();
   }
 
@@ -113,10 +121,21 @@ export class List extends Emitter {
     this.#rows.center(index < 0 ? this.#window.rows.length - 1 : index);
   }
 
-  scrollToStart() {
-    this.setFollow(false, this.#paused);
-    this.viewport.scrollTop = 0;
+  /** Shows the first loaded row at the top. */
+  scrollToStart() { this.#rows.toStart(); }
+
+  /** Lets one more message in, while the list does not follow. */
+  step() {
+    if (this.following || this.#unseen === 0 || this.#window.detached) return;
+    const { rows } = this.#window;
+    let index = rows.length - 1;
+    for (let left = this.#unseen; index > 0; index--) if (rows[index].kind === 'message' && --left === 0) break;
+    this.#rows.reveal(index);
+    this.#unseen--;
+    this.#showMarker();
   }
+
+  focus() { this.grid.focus(); }
 
   /** Marks the rows of messages below an id as evicted. */
   setFirstID(id) {
@@ -138,7 +157,7 @@ export class List extends Emitter {
     if (kind === 'prepend') this.#rows.shift(rows);
     else if (kind === 'trim') this.#rows.shift(-rows);
     else this.#rows.refresh();
-    attribute(this.viewport, 'aria-rowcount', this.#window.rows.length);
+    attribute(this.grid, 'aria-rowcount', this.#window.rows.length + 1); // and the header
   }
 
   #scrolled() {
@@ -160,6 +179,7 @@ export class List extends Emitter {
   #showMarker() {
     const n = this.#unseen;
     this.marker.hidden = this.following;
+    this.state.hidden = !this.following;
     if (this.following) return;
     const words = [];
     if (this.#paused) words.push('paused');
@@ -184,7 +204,7 @@ export class List extends Emitter {
 
   #fill(node, index) {
     const row = this.#window.rows[index];
-    attribute(node, 'aria-rowindex', index + 1);
+    attribute(node, 'aria-rowindex', index + 2);
     if (!row) return;
     if (row.kind === 'message') this.#fillMessage(node, row.message);
     else fillLine(node, row);
@@ -197,12 +217,14 @@ export class List extends Emitter {
     node.id = 'message-' + m.id;
     node.dataset.id = m.id;
     attribute(node, 'aria-selected', selected);
-    const [at, from, content, own, any, travelled] = node.children;
+    const [at, from, on, content, own, any, travelled] = node.children;
     text(at, time(parseTime(m.received)));
     const [bar, bdi] = from.children;
     attribute(bar, 'class', barClass(colorOf(m.sender, m.color ?? this.#senders.get(m.sender)?.color)));
     text(bdi, shorten(cleanTopic(m.sender), tiny.matches ? 8 : 20));
     attribute(from, 'title', cleanTopic(m.sender));
+    text(on.firstChild, shortTopic(m.topic));
+    attribute(on, 'title', cleanTopic(m.topic));
     const [marks, words] = content.children;
     text(marks, (m.retained ? '▣ ' : '') + (m.reordered ? '↶ ' : ''));
     attribute(marks, 'title', [m.retained && 'retained', m.reordered && 'reordered'].filter(Boolean).join(', ') || null);
@@ -214,20 +236,17 @@ export class List extends Emitter {
   }
 }
 
-/** The names of the columns. */
-function header() {
-  const cell = (name, title, kind = '') => el('span' + kind, { title }, name);
-  return el('div.columns', { 'aria-hidden': 'true' },
-    cell('time', 'when the receiver received it'), cell('sender', 'the sender; of a foreign payload, its topic'), cell('text', 'the text or the payload'),
-    cell('Δ', 'since the previous message of the same sender', '.number'), cell('Δ any', 'since the previous message of any sender', '.number.any'), cell('latency', 'from sent to received', '.number.latency'));
-}
-
 function row() {
   const cell = (kind, ...children) => el('span' + kind, { role: 'gridcell' }, ...children);
   return el('div.row', { role: 'row' },
-    cell('.time'), cell('.sender', el('i.bar'), el('bdi')), cell('.text', el('span.marks'), el('bdi')),
-    cell('.number'), cell('.number.any'), cell('.number.latency'));
+    cell('.time'), cell('.sender', el('i.bar'), el('bdi')), cell('.topic', el('bdi')), cell('.text', el('span.marks'), el('bdi')),
+    cell('.number.delta'), cell('.number.any'), cell('.number.latency'));
 }
+
+const root = 'hello_world/';
+
+/** A topic in the width of its column, without the level that all have. */
+const shortTopic = (topic) => shorten(cleanTopic(topic.startsWith(root) ? topic.slice(root.length) : topic), topicLength);
 
 /** Fills a line between messages: a gap in the sequence numbers, or the day. */
 function fillLine(node, row) {
@@ -236,8 +255,9 @@ function fillLine(node, row) {
   delete node.dataset.id;
   attribute(node, 'title', null);
   attribute(node, 'aria-selected', null);
-  const [at, from, content, ...numbers] = node.children;
-  for (const cell of [at, ...numbers]) text(cell, '');
+  const [at, from, on, content, ...numbers] = node.children;
+  for (const cell of [at, on.firstChild, ...numbers]) text(cell, '');
+  attribute(on, 'title', null);
   from.children[0].setAttribute('class', 'bar');
   text(from.children[1], '');
   attribute(from, 'title', null);

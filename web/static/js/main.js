@@ -12,6 +12,7 @@ import { Intervals } from './intervals.js';
 import { List } from './list.js';
 import { SendBar } from './sendbar.js';
 import { SenderPanel } from './senderpanel.js';
+import { Rail } from './rail.js';
 import { Senders } from './senders.js';
 import { Session } from './session.js';
 import { SharedEvents } from './shared.js';
@@ -41,6 +42,7 @@ const empty = new Empty(list.empty, window_, view, status, session);
 const panel = new SenderPanel(at('senders'), senders, clock), intervals = new Intervals(at('intervals'));
 const topicPanel = new TopicPanel(at('topics'), topics, clock);
 const side = sideTabs(at('lists'), [{ name: 'senders', panel: at('senders') }, { name: 'topics', panel: at('topics') }]);
+const rail = new Rail(list.rail);
 const detail = new Detail(at('detail')), send = new SendBar(at('send'), senders);
 const announcer = new Announcer(at('announce'));
 
@@ -86,6 +88,32 @@ async function newest() {
   view.set({ at: 0 });
   if (window_.detached || session.phase === 'failed') await open();
   list.setFollow(true);
+}
+
+/** Shows the messages at an id; 0: the newest. */
+const jumpTo = latest(async (id) => {
+  if (!id) {
+    await newest();
+    return;
+  }
+  list.setFollow(false, list.paused);
+  try {
+    if (!window_.holds(id)) await window_.around(view.selection, id);
+    list.center(id);
+  } catch (error) {
+    list.showNote(`That place cannot be read: ${clean(error.message)}`);
+  }
+});
+
+/** Shows the oldest message that there is. */
+async function oldest() {
+  list.setFollow(false, list.paused);
+  try {
+    if (window_.before !== 0 || !window_.loaded) await window_.oldest(view.selection);
+    list.scrollToStart();
+  } catch (error) {
+    list.showNote(`The oldest messages cannot be read: ${clean(error.message)}`);
+  }
 }
 
 /** Shows the messages at a time; while it is dragged, at the newest one asked for. */
@@ -149,7 +177,7 @@ function openDetail() {
 function closeDetail() {
   view.set({ id: 0 });
   detail.set(null);
-  list.viewport.focus();
+  list.focus();
   if (stoppedHere) newest();
 }
 
@@ -164,6 +192,7 @@ async function olderWhileNear() {
 }
 
 list.on('top', olderWhileNear);
+rail.on('jump', jumpTo);
 list.on('bottom', () => window_.newer());
 list.on('select', select);
 list.on('open', openDetail);
@@ -176,13 +205,14 @@ list.on('follow', (following) => {
 list.on('scrolled', () => { stoppedHere = false; });
 list.on('visible', ({ first, middle, last }) => {
   timeline.showRange(parseTime(first.message.received), parseTime(last.message.received));
+  rail.show(first.id, last.id, list.showsAll);
   if (!list.following && session.phase !== 'opening' && view.at !== middle.id) view.set({ at: middle.id });
 });
 window_.on('error', (error) => list.showNote(`Older messages cannot be read: ${clean(error.message)}`));
 box.on('filter', (filter) => { if (filter !== view.filter) { view.type(filter); open(); } });
 box.on('typed', () => view.typed());
 box.on('sender', () => choose(view.sender));
-box.on('leave', () => list.viewport.focus());
+box.on('leave', () => list.focus());
 panel.on('choose', choose);
 topicPanel.on('choose', (topic) => {
   const filter = view.filter === topicTerm(topic) ? '' : topicTerm(topic);
@@ -213,9 +243,10 @@ const keys = [
   { keys: ['Enter'], shown: 'enter', words: 'detail', run: openDetail },
   { keys: ['Escape'], shown: 'esc', words: 'close', run: closeDetail },
   { keys: ['G', 'End'], shown: 'G', words: 'newest', run: newest },
-  { keys: ['g', 'Home'], shown: 'g', words: 'as far back as is loaded', run: () => list.scrollToStart() },
+  { keys: ['g', 'Home'], shown: 'g', words: 'oldest', run: oldest },
+  { keys: ['.'], shown: '.', words: 'let one message in, while paused', run: () => list.step() },
   { keys: ['p'], shown: 'p', words: 'publish', run: () => send.focus() },
-  { keys: ['1'], shown: '1', words: 'stream', run: () => list.viewport.focus() },
+  { keys: ['1'], shown: '1', words: 'stream', run: () => list.focus() },
   { keys: ['2'], shown: '2', words: 'topics', run: () => { side('topics'); topicPanel.viewport.focus(); } },
   { keys: ['3'], shown: '3', words: 'senders', run: () => { side('senders'); panel.viewport.focus(); } },
   { keys: ['['], shown: '[', words: 'hide or show senders and intervals', run: () => toggleSide() },
@@ -228,7 +259,11 @@ fillHelp(at('help'), keys);
 
 const showHead = () => head.show(status, session, senders, clock.now());
 status.on('changed', () => { senders.setAway(status.away()); showHead(); });
-status.on('stats', (stats) => { list.setFirstID(stats.first_id); aside(); });
+status.on('stats', (stats) => {
+  list.setFirstID(stats.first_id);
+  rail.setRange(stats.first_id, stats.last_id, view.filter || view.sender ? 'the ids of the whole history, of which the filter shows some' : 'the whole history');
+  aside();
+});
 senders.on('changed', showHead);
 setInterval(() => { if (!document.hidden) showHead(); }, 1000);
 shared.on('sender', (s) => { senders.update(s); announcer.state(s.sender, s.state); });

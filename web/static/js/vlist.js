@@ -45,6 +45,7 @@ export class VirtualList {
     this.#canvas.setAttribute('role', 'presentation');
     viewport.append(this.#canvas);
     viewport.addEventListener('scroll', () => {
+      if (viewport.clientHeight !== this.#height) this.#measure();
       if (Math.abs(viewport.scrollTop - this.#set) >= 1) this.onscroll();
       this.#paintSoon(0);
     }, { passive: true });
@@ -52,6 +53,8 @@ export class VirtualList {
     this.#measure();
   }
 
+  /** How many rows the view has room for. */
+  get fits() { return Math.floor(this.#height / this.#rowHeight); }
   /** Reports whether the end of what is painted is visible; rows added since do not count. */
   get atEnd() { return this.viewport.scrollTop + this.viewport.clientHeight >= this.#count * this.#rowHeight - 2; }
   get firstVisible() { return Math.floor(this.viewport.scrollTop / this.#rowHeight); }
@@ -95,6 +98,13 @@ export class VirtualList {
     this.#paintSoon(0);
   }
 
+  toStart() {
+    this.#settle();
+    this.#scroll(0);
+    this.#anchor = { index: this.middleVisible, top: 0 };
+    this.#paintSoon(0);
+  }
+
   toEnd() {
     this.#settle();
     this.#anchor = null;
@@ -108,6 +118,10 @@ export class VirtualList {
   }
 
   #measure() {
+    // A view that becomes larger near the end is scrolled by the browser.
+    const most = this.viewport.scrollHeight - this.viewport.clientHeight;
+    if (this.#set > most) this.#set = most;
+    if (this.#anchor) this.#anchor.top = Math.min(this.#anchor.top, most);
     const anchored = this.#anchored;
     this.#height = this.viewport.clientHeight;
     this.#rowHeight = parseFloat(getComputedStyle(this.viewport).getPropertyValue('--row')) || 24;

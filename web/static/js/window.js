@@ -6,6 +6,7 @@ import { get } from './api.js';
 import { rowsOf } from './rows.js';
 
 const pageSize = 500; // messages of a request
+const aroundSize = 200; // of one on either side of a place that is jumped to
 const maxMessages = 50_000; // loaded; beyond, the far end is dropped and read again when it is needed
 const dropSize = 10_000; // messages dropped at once
 const maxEmptyPages = 20; // pages of a sparse filter read without a user's action
@@ -38,12 +39,23 @@ export class Window extends Emitter {
     });
   }
 
+  /** Loads the oldest page of a selection. */
+  oldest(selection) {
+    return this.#reset(selection, async () => {
+      const { messages, next } = await get('/api/messages', { ...selection, after: 0, limit: pageSize });
+      return { messages, before: 0, detached: next != null };
+    });
+  }
+
+  /** Whether the messages around an id are loaded. */
+  holds(id) { return this.messages.length > 0 && id >= this.messages[0].id && (id <= this.lastID || !this.detached); }
+
   /** Loads the messages around an id; resolves to the id up to which they go. */
   around(selection, id) {
     return this.#reset(selection, async () => {
       const [older, newer] = await Promise.all([
-        id > 1 ? get('/api/messages', { ...selection, before: id, limit: pageSize }) : { messages: [] },
-        get('/api/messages', { ...selection, after: Math.max(id - 1, 0), limit: pageSize }),
+        id > 1 ? get('/api/messages', { ...selection, before: id, limit: aroundSize }) : { messages: [] },
+        get('/api/messages', { ...selection, after: Math.max(id - 1, 0), limit: aroundSize }),
       ]);
       return { messages: [...older.messages, ...newer.messages], before: older.next ?? 0, detached: newer.next != null };
     });
