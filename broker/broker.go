@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hellox/broker/journal"
+	"hellox/broker/rights"
 )
 
 // Options configures a Broker.
@@ -28,14 +29,16 @@ type Options struct {
 	// Insecure lets any client on a listener that is not Open publish and
 	// subscribe hello_world/# and hellox/#.
 	Insecure bool
-	Log      *slog.Logger
-	Metrics  prometheus.Registerer // nil: not registered
+	// Authority knows the clients of the listeners that are not Open.
+	Authority rights.Authority
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer // nil: not registered
 }
 
 // A Broker is an MQTT broker. Its methods may be called from any goroutine.
 type Broker struct {
 	listeners []Listener
-	insecure  bool
+	gates     []gate // of the listeners
 	log       *slog.Logger
 	metrics   *metrics
 	now       func() time.Time
@@ -66,10 +69,13 @@ func New(o Options) (_ *Broker, err error) {
 			closeAll(o.Listeners)
 		}
 	}()
+	var gates []gate
 	for _, l := range o.Listeners {
-		if !l.Open && !o.Insecure {
-			return nil, fmt.Errorf("listen on %s: beyond loopback it needs TLS and users, or --insecure", l.Net.Addr())
+		g, err := o.gateOf(l)
+		if err != nil {
+			return nil, err
 		}
+		gates = append(gates, g)
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -79,7 +85,7 @@ func New(o Options) (_ *Broker, err error) {
 		return nil, fmt.Errorf("register the broker's metrics: %w", err)
 	}
 	b := &Broker{
-		listeners: o.Listeners, insecure: o.Insecure, log: o.Log, metrics: m, now: time.Now,
+		listeners: o.Listeners, gates: gates, log: o.Log, metrics: m, now: time.Now,
 		open: map[*conn]struct{}{}, maxOpen: maxConnections(), stop: make(chan struct{}), changed: make(chan struct{}, 1),
 	}
 	b.beginStop = sync.OnceFunc(func() { close(b.stop) })
@@ -101,12 +107,12 @@ func (b *Broker) Serve(ctx context.Context) error {
 	b.journal.Start()
 	var loops sync.WaitGroup
 	lost := make(chan error, len(b.listeners))
-	for _, l := range b.listeners {
-		if !l.Open {
-			b.log.Warn("any client that reaches this address may publish and subscribe hello_world/# and hellox/# (--insecure)", "listen", l.Net.Addr().String())
+	for i, l := range b.listeners {
+		if g := b.gates[i]; g.fixed != nil && !l.Open {
+			b.log.Warn("--insecure: every client that reaches this address may publish and subscribe hello_world/# and hellox/#, and no client ID is protected: each can take over the session of another", "listen", l.Net.Addr().String())
 		}
 		loops.Go(func() {
-			if err := b.listen(l); err != nil && !b.stopping() {
+			if err := b.listen(l, b.gates[i]); err != nil && !b.stopping() {
 				lost <- fmt.Errorf("listen on %s: %w", l.Net.Addr(), err)
 			}
 		})
@@ -218,6 +224,15 @@ func (b *Broker) connections() []*conn {
 		all = append(all, c)
 	}
 	return all
+}
+
+// Recheck gives every client the rights that it has now, after an Authority has
+// changed. A connection that has lost some ends at once: what it was to be sent
+// is dropped. A client that comes back finds its session and has what is left.
+func (b *Broker) Recheck() {
+	for _, c := range b.connections() {
+		c.recheck()
+	}
 }
 
 // Degraded returns why publishers get no acknowledgement, in one sentence, or "".

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -57,6 +58,8 @@ type hello struct {
 	receiveMaximum uint16
 	resume         bool // MQTT 5: clean start 0
 }
+
+func b64(b []byte) string { return base64.RawStdEncoding.EncodeToString(b) }
 
 func str(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint16(b, uint16(len(s))), s...)

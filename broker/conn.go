@@ -10,6 +10,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
+	"hellox/broker/rights"
 	"hellox/broker/wire"
 )
 
@@ -30,8 +31,12 @@ const (
 // disk, and is closed if its client does not read.
 type conn struct {
 	net.Conn
-	shared *shared
-	rights *Rights
+	shared   *shared
+	gate     gate      // of its listener
+	accepted time.Time // when the connection was
+
+	subject subject                       // set with mu held, when the client is let in
+	current atomic.Pointer[rights.Rights] // what the client may do now; stored with mu held
 
 	// Of the reading goroutine:
 	packets  *wire.Reader
@@ -83,10 +88,10 @@ type shared struct {
 	now      func() time.Time
 }
 
-func newConn(c net.Conn, s *shared, rights *Rights, accepted time.Time) *conn {
+func newConn(c net.Conn, s *shared, gate gate, accepted time.Time) *conn {
 	// Absolute: a byte a second does not extend it.
 	_ = c.SetDeadline(accepted.Add(connectTimeout))
-	return &conn{Conn: c, shared: s, rights: rights, packets: wire.NewReader(c)}
+	return &conn{Conn: c, shared: s, gate: gate, accepted: accepted, packets: wire.NewReader(c)}
 }
 
 // isClosing reports whether nothing more of the client is handled.

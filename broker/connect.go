@@ -8,6 +8,7 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"hellox/broker/rights"
 	"hellox/broker/wire"
 	"hellox/stream"
 )
@@ -27,7 +28,9 @@ func connackV3(code packets.Code) packets.Code {
 		return packets.Err3UnsupportedProtocolVersion
 	case packets.ErrClientIdentifierNotValid.Code:
 		return packets.Err3ClientIdentifierNotValid
-	case packets.ErrNotAuthorized.Code, packets.ErrBadUsernameOrPassword.Code:
+	case packets.ErrBadUsernameOrPassword.Code:
+		return packets.Code{Code: 4} // the library has no name for it
+	case packets.ErrNotAuthorized.Code:
 		return packets.Err3NotAuthorized
 	}
 	return packets.Err3ServerUnavailable
@@ -79,6 +82,11 @@ func (h *handler) connect(pk *packets.Packet) error {
 		return err
 	}
 	expiry := h.establish(pk)
+	if h.conn.session == nil { // a client of another identity was faster since admit
+		h.conn.takeWill()
+		h.refuseWithConnack(ownedByAnother())
+		return errRefused
+	}
 	if err := h.conn.sendPacket(h.connack(pk, expiry)); err != nil {
 		return err
 	}
@@ -118,19 +126,18 @@ func (h *handler) admit(pk *packets.Packet) (refusal, bool) {
 		return deny("stopping", "the broker is stopping", packets.ErrServerUnavailable)
 	case pk.Properties.AuthenticationMethod != "":
 		return deny("authentication method", "the broker knows no authentication method", packets.ErrBadAuthenticationMethod)
-	case h.conn.rights == nil:
-		return deny(kindRights, "this listener lets no client in", packets.ErrNotAuthorized)
 	case h.conn.id == "" && !h.conn.v5 && !pk.Connect.Clean: // [MQTT-3.1.3-8]
 		return deny("client id", "without a client ID there is no session to keep", packets.ErrClientIdentifierNotValid)
-	case len(h.conn.id) > maxClientID:
-		return deny("client id", fmt.Sprintf("the client ID has %d bytes; at most %d", len(h.conn.id), maxClientID), packets.ErrClientIdentifierTooLong)
 	}
 	if h.conn.id == "" {
 		h.conn.id = rand.Text() // [MQTT-3.1.3-6]
 	}
+	if r, ok := h.conn.identify(pk); !ok {
+		return r, false
+	}
 	switch {
-	case !h.broker.sessions.mayUse(h.conn.id, h.conn.rights):
-		return deny("client id of another", "the client ID belongs to another user", packets.ErrClientIdentifierNotValid)
+	case !h.broker.sessions.mayUse(h.conn.id, h.conn.rights()):
+		return ownedByAnother(), false
 	case !h.broker.sessions.hasRoomFor(h.conn.id):
 		return deny("sessions", fmt.Sprintf("the broker has its most sessions (%d)", maxSessions), packets.ErrQuotaExceeded)
 	}
@@ -138,7 +145,7 @@ func (h *handler) admit(pk *packets.Packet) (refusal, bool) {
 	if w := h.conn.will; w != nil {
 		err := checkTopic(w.message.Topic)
 		if err == nil {
-			err = h.mayPublish(w.message.Topic)
+			err = mayPublish(h.conn.rights(), w.message.Topic)
 		}
 		if err != nil {
 			h.conn.will = nil
@@ -148,13 +155,23 @@ func (h *handler) admit(pk *packets.Packet) (refusal, bool) {
 	return refusal{}, true
 }
 
-// establish gives c its session, and returns how long that lasts. It is called
+// ownedByAnother is the refusal of a client whose ID has a session of another
+// identity.
+func ownedByAnother() refusal {
+	return refusal{"client id of another", "", "the client ID belongs to another user", packets.ErrClientIdentifierNotValid}
+}
+
+// establish gives c its session, unless another identity has it, and returns how
+// long that lasts. It is called
 // before the CONNACK.
 func (h *handler) establish(pk *packets.Packet) (expiry time.Duration) {
 	expiry = sessionExpiry(pk)
 	var old *conn
 	var ended *session
 	h.conn.session, old, ended, h.conn.present = h.broker.sessions.claim(h.conn, pk.Connect.Clean, expiry)
+	if h.conn.session == nil {
+		return 0
+	}
 	if old != nil {
 		// Its will is published before the new connection can publish
 		// anything, else "lost" would overtake "here".
@@ -210,12 +227,13 @@ func (h *handler) connack(pk *packets.Packet, expiry time.Duration) *packets.Pac
 	return ack
 }
 
-// mayPublish returns why the client may not publish on topic, or nil.
-func (h *handler) mayPublish(topic string) error {
+// mayPublish returns why a client with these rights may not publish on topic, or
+// nil.
+func mayPublish(r *rights.Rights, topic string) error {
 	switch {
 	case stream.OwnedByBroker(topic):
 		return errors.New("only the broker itself publishes on that topic")
-	case !h.conn.rights.MayPublish(topic):
+	case !r.MayPublish(topic):
 		return errors.New("this client may not publish on that topic")
 	}
 	return nil

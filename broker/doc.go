@@ -3,7 +3,7 @@
 //
 // It reads and writes packets with the codec of github.com/mochi-mqtt/server
 // (broker/wire), and does everything else itself: which client may connect and do
-// what (Rights), what a connection may cost (conn, budget), which session a
+// what (broker/rights), what a connection may cost (conn, budget), which session a
 // message goes to (router, session), and when it is acknowledged (journal).
 // UPSTREAM.md says why that library's own server is not used. Not here: the
 // clients of hellox (stream), and what is on disk (broker/journal).

@@ -63,6 +63,8 @@ func (s *session) sendUnfinished(c *conn, now int64) {
 			_ = s.sendRelease(c, o.id) // on an error c is closed, and the next one goes on
 		case o.transient == nil:
 			s.redelivery = append(s.redelivery, o)
+		case !c.rights().MayReceive(o.transient.Topic): // it was sent when the client still could
+			s.forget(c, o)
 		default:
 			d := delivery{v5: c.v5, qos: o.qos, dup: true}
 			d.id = s.inflight.add(o, o.id)
@@ -84,11 +86,16 @@ func (s *session) nextRedelivery(c *conn, seq uint64) *inflightMessage {
 	return nil
 }
 
-// abandon gives up the next message to be sent again. At QoS 2 the client may have
-// it, and keeps its packet ID until it is released.
+// abandon gives up the next message to be sent again.
 func (s *session) abandon(c *conn) {
 	o := s.redelivery[0]
 	s.redelivery = s.redelivery[1:]
+	s.forget(c, o)
+}
+
+// forget gives up a message that was sent. At QoS 2 the client may have it, and
+// keeps its packet ID until it is released.
+func (s *session) forget(c *conn, o inflightMessage) {
 	if o.qos < 2 {
 		delete(s.inflight.reserved, o.id)
 		return
@@ -225,7 +232,7 @@ func (s *session) offer(c *conn, m *journal.Message, now int64) (ok, gone bool) 
 		d.qos, d.dup = again.qos, true
 		wanted = wanted || again.qos == 2 // what has begun is completed [MQTT-3.10.4-3]
 	}
-	if !wanted || !c.rights.MayReceive(m.Topic) || c.tooLarge(m, d) {
+	if !wanted || !c.rights().MayReceive(m.Topic) || c.tooLarge(m, d) {
 		s.read = m.Seq
 		if again != nil {
 			s.abandon(c)

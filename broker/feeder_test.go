@@ -6,6 +6,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"hellox/broker/rights"
 )
 
 // A feeder that waits for room is woken when it can see some, not before: by
@@ -19,7 +21,7 @@ func TestFeederIsWoken(t *testing.T) {
 	s.buffers.New = func() any { return new([]byte) }
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
-	c := newConn(ours, s, openRights(), time.Now())
+	c := newConn(ours, s, gate{fixed: rights.Open()}, time.Now())
 	defer s.flushes.Wait()
 	defer c.Close()
 	f := &feeder{wake: make(chan struct{}, 1)}

@@ -28,25 +28,14 @@ func closeAll(listeners []Listener) {
 	}
 }
 
-func (b *Broker) rightsOn(l Listener) *Rights {
-	if l.Open {
-		return openRights()
-	}
-	if b.insecure {
-		return insecureRights()
-	}
-	return nil
-}
-
 // listen serves clients on l until it is closed.
-func (b *Broker) listen(l Listener) error {
+func (b *Broker) listen(l Listener, g gate) error {
 	var accepting net.Listener = &retryListener{Listener: l.Net, broker: b}
 	if l.TLS != nil {
 		accepting = tls.NewListener(accepting, l.TLS)
 	}
-	rights := b.rightsOn(l)
 	if l.WebSocket {
-		return webSocketHandler{b, rights}.serve(accepting)
+		return webSocketHandler{b, g}.serve(accepting)
 	}
 	for {
 		c, err := accepting.Accept()
@@ -59,7 +48,7 @@ func (b *Broker) listen(l Listener) error {
 		}
 		go func() {
 			defer b.clients.Done()
-			b.serve(newConn(c, b.shared, rights, b.now()))
+			b.serve(newConn(c, b.shared, g, b.now()))
 		}()
 	}
 }

@@ -29,7 +29,7 @@ func (h *handler) receive(pk *packets.Packet) error {
 		h.conn.refuse(refusal{kindTopic, pk.TopicName, err.Error(), packets.ErrTopicNameInvalid})
 		return errRefused
 	}
-	if err := h.mayPublish(pk.TopicName); err != nil {
+	if err := mayPublish(h.conn.rights(), pk.TopicName); err != nil {
 		return h.refusePublish(pk, refusal{kindRights, pk.TopicName, err.Error(), packets.ErrNotAuthorized})
 	}
 	if pk.FixedHeader.Qos == 2 {

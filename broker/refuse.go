@@ -12,6 +12,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
+	"hellox/broker/rights"
 	"hellox/broker/wire"
 	"hellox/stream"
 )
@@ -44,7 +45,7 @@ func (c *conn) tellRefusal(r refusal) {
 	c.shared.metrics.refused(r.kind)
 	c.shared.refusals.add(c.id, c.RemoteAddr().String(), r)
 	topic, ok := stream.RefusedTopic(c.id)
-	if !ok || c.session == nil || !c.session.subscribesTo(topic) || !c.rights.MayReceive(topic) {
+	if !ok || c.session == nil || !c.session.subscribesTo(topic) || !c.rights().MayReceive(topic) {
 		return
 	}
 	payload, err := json.Marshal(stream.Refusal{Reason: r.reason})
@@ -144,7 +145,7 @@ const (
 
 // checkTopic returns why nothing can be published on topic, or nil.
 func checkTopic(topic string) error {
-	if isReserved(topic) {
+	if rights.IsReserved(topic) {
 		return errors.New("topics that begin with $SYS or $share are the broker's")
 	}
 	if err := checkSize("topic", topic); err != nil {

@@ -97,7 +97,7 @@ func (s *session) isStored() bool {
 
 // send sends a message that is not from the journal over c. The caller holds s.mu.
 func (s *session) send(c *conn, m *journal.Message, d delivery, now int64) {
-	if !c.rights.MayReceive(m.Topic) || c.tooLarge(m, d) {
+	if !c.rights().MayReceive(m.Topic) || c.tooLarge(m, d) {
 		return
 	}
 	if d.qos == 0 {
@@ -224,7 +224,7 @@ func (s *session) finish(c *conn, o *inflightMessage, now int64) {
 		s.queue = s.queue[1:]
 		s.queuedBytes -= q.m.Size()
 		s.budget.give(c, q.m.Size())
-		if q.m.Expired(now) {
+		if q.m.Expired(now) || !c.rights().MayReceive(q.m.Topic) {
 			continue
 		}
 		q.d.id = s.inflight.add(inflightMessage{transient: q.m, qos: q.d.qos}, 0)

@@ -1,10 +1,12 @@
 package broker
 
 import (
+	"slices"
 	"sync"
 	"time"
 
 	"hellox/broker/journal"
+	"hellox/broker/rights"
 )
 
 // sessions holds all sessions, by client id.
@@ -13,6 +15,8 @@ type sessions struct {
 	budget  *budget
 	metrics *metrics
 	now     func() time.Time
+	// anonymous has the identities of clients that are not asked who they are.
+	anonymous []string
 
 	mu         sync.Mutex
 	byID       map[string]*session
@@ -27,11 +31,18 @@ const (
 )
 
 // mayUse reports whether a client id is free or belongs to the same identity.
-func (a *sessions) mayUse(id string, r *Rights) bool {
+func (a *sessions) mayUse(id string, r *rights.Rights) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := a.byID[id]
-	return r != nil && (s == nil || s.owner == r.Identity)
+	return r != nil && (s == nil || s.owner == r.Identity || a.unowned(s.owner))
+}
+
+// unowned reports whether sessions of an owner belong to no client that can come:
+// those from before the broker had users. Their client IDs were not protected, and
+// the first client that may use one gets its session, as far as its rights go.
+func (a *sessions) unowned(owner string) bool {
+	return (owner == rights.Local || owner == rights.Anyone) && !slices.Contains(a.anonymous, owner)
 }
 
 // hasRoomFor reports whether the client id has a session or may create one.
@@ -44,18 +55,22 @@ func (a *sessions) hasRoomFor(id string) bool {
 // claim returns the session for c, the connection that has it now, and the
 // session that ends because c starts a new one. present reports whether the
 // session existed before. Of two connections with one client id the later one
-// wins.
+// wins, unless they are of different identities: then it gets none.
 func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session, old *conn, ended *session, present bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	me := c.rights().Identity
 	if s = a.byID[c.id]; s != nil {
+		if s.owner != me && !a.unowned(s.owner) {
+			return nil, nil, nil, false
+		}
 		s.mu.Lock()
 		old = s.conn
-		keep := !clean && s.persistent() && s.owner == c.rights.Identity
+		keep := !clean && s.persistent()
 		if keep {
 			s.dropQueue()
 			s.conn, s.feeder = nil, nil
-			s.claim, s.expiry = c, expiry
+			s.claim, s.expiry, s.owner = c, expiry, me
 		}
 		s.mu.Unlock()
 		if keep {
@@ -64,7 +79,7 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 		ended = s
 	}
 	a.lastNumber++
-	s = newSession(c.id, c.rights.Identity, a.lastNumber, a.journal, a.budget)
+	s = newSession(c.id, me, a.lastNumber, a.journal, a.budget)
 	s.claim, s.expiry, s.stored = c, expiry, expiry > 0
 	s.cursor = a.journal.LastSeq()
 	a.byID[c.id] = s

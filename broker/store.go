@@ -23,6 +23,11 @@ func (b *Broker) openStore(folder string, limit int64) (err error) {
 	b.sessions.journal, b.sessions.metrics, b.sessions.now = b.journal, b.metrics, b.now
 	b.sessions.budget = &b.shared.budget
 	b.sessions.byID = map[string]*session{}
+	for _, g := range b.gates {
+		if g.fixed != nil {
+			b.sessions.anonymous = append(b.sessions.anonymous, g.fixed.Identity)
+		}
+	}
 	err = b.journal.Load(func(r journal.SessionRow) journal.Consumer {
 		s := b.sessions.restore(r)
 		for _, sub := range r.Subscriptions {

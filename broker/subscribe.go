@@ -7,6 +7,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
+	"hellox/broker/rights"
 )
 
 // A newSubscription is one that the SUBACK grants; retained messages follow.
@@ -62,9 +63,9 @@ func (h *handler) maySubscribe(topicFilter string, tooMany bool) (refusal, bool)
 		err = fmt.Errorf("a session has at most %d topic filters", maxTopicFilters)
 	case checkTopicFilter(topicFilter) != nil:
 		kind, code, err = "topic filter", packets.ErrTopicFilterInvalid, checkTopicFilter(topicFilter)
-	case isShared(topicFilter):
+	case rights.IsShared(topicFilter):
 		code, err = packets.ErrSharedSubscriptionsNotSupported, errors.New("the broker has no shared subscriptions")
-	case !h.conn.rights.MaySubscribe(topicFilter):
+	case !h.conn.rights().MaySubscribe(topicFilter):
 		err = errors.New("this client may not subscribe to that topic filter")
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,7 +20,7 @@ type acceptedAt struct{}
 // browser.
 type webSocketHandler struct {
 	broker *Broker
-	rights *Rights
+	gate   gate
 }
 
 // serve serves clients on l until it is closed.
@@ -56,13 +57,13 @@ func (h webSocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	accepted, _ := r.Context().Value(acceptedAt{}).(time.Time)
 	// The request's context ends with this handler, the connection with serve.
-	net := webConn{websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws}
+	net := webConn{websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws, r.TLS}
 	if !b.startClient() {
 		net.Close()
 		return
 	}
 	defer b.clients.Done()
-	b.serve(newConn(net, b.shared, h.rights, accepted))
+	b.serve(newConn(net, b.shared, h.gate, accepted))
 }
 
 // refused counts and logs a request that is no connection of MQTT.
@@ -74,7 +75,8 @@ func (h webSocketHandler) refused(r *http.Request, reason string) {
 // A webConn closes without waiting for the client's closing handshake.
 type webConn struct {
 	net.Conn
-	ws *websocket.Conn
+	ws  *websocket.Conn
+	tls *tls.ConnectionState // nil without TLS
 }
 
 func (c webConn) Close() error { return c.ws.CloseNow() }

@@ -13,6 +13,7 @@ import (
 type will struct {
 	message *journal.Message
 	delay   time.Duration // MQTT 5: time for the client to come back
+	subject subject       // whose will it is: its rights are those of when it is published
 }
 
 // newWill returns the will of a CONNECT, or nil.
@@ -29,7 +30,7 @@ func newWill(c *conn, pk *packets.Packet) *will {
 		m.Props = encodeProperties(&w.WillProperties)
 		m.Expiry = int64(w.WillProperties.MessageExpiryInterval) // counted from its publication
 	}
-	return &will{m, time.Duration(w.WillProperties.WillDelayInterval) * time.Second}
+	return &will{m, time.Duration(w.WillProperties.WillDelayInterval) * time.Second, c.subject}
 }
 
 // scheduleWill publishes the will of a connection that ended without a
@@ -79,6 +80,10 @@ func (b *Broker) publishWill(w *will) {
 		return
 	}
 	m := *w.message
+	if err := mayPublish(w.subject.rights(), m.Topic); err != nil {
+		b.shared.refusals.add(m.Origin, "", refusal{kind: kindRights, topic: m.Topic, reason: "last will not published: " + err.Error()})
+		return
+	}
 	if m.Expiry > 0 {
 		m.Expiry += b.now().Unix()
 	}

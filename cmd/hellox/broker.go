@@ -2,16 +2,24 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"hellox/broker"
+	"hellox/broker/rights"
+	"hellox/cmd/hellox/access"
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/ops"
+	"hellox/cmd/hellox/output"
+	"hellox/cmd/hellox/prompt"
 )
 
 func newBroker(sh shell) *cobra.Command {
@@ -21,6 +29,7 @@ func newBroker(sh shell) *cobra.Command {
 		limit     string
 		opsListen string
 		logs      logFlags
+		files     access.Flags
 	)
 	cmd := &cobra.Command{
 		Use:   "broker",
@@ -28,10 +37,21 @@ func newBroker(sh shell) *cobra.Command {
 		Long: `Run the MQTT broker. An acknowledged message is on disk and stays there until its
 subscribers have acknowledged it.
 
-On loopback every client may read and write every topic but $SYS. Beyond loopback
-it starts only with --insecure, which allows hello_world/# and hellox/# to all.`,
+On loopback every client may read and write every topic but $SYS. With --users
+every client needs a user, and may do what a rule of --acl allows:
+
+  deny  *      hello_world/private/#   neither read nor written, whatever else is allowed
+  role  recv   receive                 what hellox receive needs, or broadcast
+  read  *      hello_world/#
+  write press  hello_world/%i/#        %i is the user, %c the client ID
+
+Both files are read anew at SIGHUP and when they change. Beyond loopback it starts
+only with TLS and users, or with --insecure, which allows hello_world/# and
+hellox/# to all and protects no client ID.`,
 		Example: `  hellox broker --store /var/lib/hellox
-  hellox broker --listen mqtt://127.0.0.1:1883 --listen ws://127.0.0.1:8083`,
+  hellox broker --listen mqtt://127.0.0.1:1883 --listen ws://127.0.0.1:8083
+  hellox broker passwd press >> users
+  hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert cert.pem --tls-key key.pem --users users --acl acl`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := logs.logger(sh.err, "broker")
 			bytes, err := humanize.ParseBytes(limit)
@@ -39,11 +59,19 @@ it starts only with --insecure, which allows hello_world/# and hellox/# to all.`
 				return usage(fmt.Sprintf("--store-limit takes 1MiB or more, not %q", limit), "")
 			}
 			opts.StoreLimit = int64(bytes)
+			if err := checkAccess(cmd.Flags(), &files, &opts); err != nil {
+				return err
+			}
 			metrics := ops.NewRegistry()
 			opts.Log, opts.Metrics = log, metrics
 			return runRole(cmd.Context(), func(ctx context.Context) error {
+				who, err := files.Open(log)
+				if err != nil {
+					return badFile(err)
+				}
+				opts.Authority = who.Authority()
 				for _, url := range listen {
-					ln, err := listenMQTT(ctx, url, opts.Insecure)
+					ln, err := listenMQTT(ctx, url, who, opts.Insecure)
 					if err != nil {
 						return err
 					}
@@ -57,6 +85,10 @@ it starts only with --insecure, which allows hello_world/# and hellox/# to all.`
 				group, ctx := errgroup.WithContext(ctx)
 				group.Go(func() error { return b.Serve(ctx) })
 				group.Go(func() error {
+					who.Watch(ctx, b.Recheck)
+					return nil
+				})
+				group.Go(func() error {
 					return ops.Serve(ctx, opsListen, ops.Health{Ready: b.Ready, Degraded: b.Degraded}, metrics)
 				})
 				return group.Wait()
@@ -64,12 +96,14 @@ it starts only with --insecure, which allows hello_world/# and hellox/# to all.`
 		},
 	}
 	f := cmd.Flags()
-	args.Strings(f, &listen, "listen", "", []string{"mqtt://127.0.0.1:1883"}, "`URL` to listen on: mqtt or ws; repeatable", checkListen)
+	args.Strings(f, &listen, "listen", "", []string{"mqtt://127.0.0.1:1883"}, "`URL` to listen on: mqtt, mqtts, ws or wss; repeatable", checkListen)
 	f.StringVar(&opts.Store, "store", "", "`FOLDER` of the journal (default: in memory)")
 	f.StringVar(&limit, "store-limit", "1GiB", "acknowledge nothing more once the journal holds so many `BYTES`")
 	f.BoolVar(&opts.Insecure, "insecure", false, "listen beyond loopback without TLS and users")
+	files.Add(f)
 	f.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
 	logs.add(f)
+	cmd.AddCommand(newPasswd(sh))
 	return cmd
 }
 
@@ -79,26 +113,101 @@ func checkListen(url string) error {
 	return err
 }
 
+// checkAccess checks the flags of files and --insecure against each other.
+func checkAccess(flags *pflag.FlagSet, files *access.Flags, opts *broker.Options) error {
+	switch {
+	case files.Users != "" && files.ACL == "":
+		return usage("--users needs --acl: without a rule its users may do nothing", "echo 'read * hello_world/#' > acl")
+	case files.ACL != "" && files.Users == "":
+		return usage("--acl needs --users: its rules are for users", "hellox broker passwd NAME >> users")
+	case (files.Cert == "") != (files.Key == ""):
+		return usage("--tls-cert and --tls-key go together", "")
+	case files.Users != "" && len(args.Given(flags, "insecure")) > 0 && opts.Insecure:
+		return usage("--users and --insecure exclude each other", "")
+	}
+	if files.Users != "" {
+		opts.Insecure = false // the variable is for other commands, too
+	}
+	return nil
+}
+
+// badFile returns the error of a file of users, rights or certificates that cannot
+// be used.
+func badFile(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return missing(err, "")
+	}
+	return &failure{err, exitUnsafe, "hellox broker --help"}
+}
+
 // listenMQTT opens what a --listen names.
-func listenMQTT(ctx context.Context, url string, insecure bool) (broker.Listener, error) {
+func listenMQTT(ctx context.Context, url string, who *access.Access, insecure bool) (broker.Listener, error) {
 	address, err := broker.ParseListen(url)
 	if err != nil {
 		return broker.Listener{}, usage(err.Error(), "hellox broker --listen mqtt://127.0.0.1:1883")
 	}
+	l := broker.Listener{WebSocket: address.WebSocket}
 	if address.TLS {
-		return broker.Listener{}, usage(fmt.Sprintf("listen on %s: this broker has no certificates; it listens with mqtt and ws", url), "hellox broker --listen mqtt://127.0.0.1:1883")
+		if l.TLS = who.TLS(); l.TLS == nil {
+			return l, usage(fmt.Sprintf("listen on %s: it needs --tls-cert and --tls-key", url), "hellox broker --listen mqtt://127.0.0.1:1883")
+		}
 	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", address.HostPort)
 	if err != nil {
-		return broker.Listener{}, missing(fmt.Errorf("listen on %s: %w", url, err), "hellox broker --listen mqtt://127.0.0.1:0")
+		return l, missing(fmt.Errorf("listen on %s: %w", url, err), "hellox broker --listen mqtt://127.0.0.1:0")
 	}
-	loopback := isLoopback(ln)
-	if !loopback && !insecure {
+	l.Net = ln
+	hasUsers := who.Authority() != nil
+	l.Open = isLoopback(ln) && !hasUsers
+	if !isLoopback(ln) && !insecure && (!hasUsers || l.TLS == nil) {
 		ln.Close()
-		return broker.Listener{}, &failure{
-			fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users", url),
-			exitUnsafe, "add --insecure to allow hello_world/# and hellox/# to all",
-		}
+		hint := "--listen mqtts://… --tls-cert FILE --tls-key FILE --users FILE --acl FILE, or --insecure to allow hello_world/# and hellox/# to all"
+		return l, &failure{fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users", url), exitUnsafe, hint}
 	}
-	return broker.Listener{Net: ln, WebSocket: address.WebSocket, Open: loopback}, nil
+	return l, nil
+}
+
+func newPasswd(sh shell) *cobra.Command {
+	return &cobra.Command{
+		Use:   "passwd NAME",
+		Short: "Print the line of a user for --users, with the hash of a password",
+		Long: `Print the line of a user for --users: the name and the hash of the password by
+argon2id. The password is asked for on a terminal, else it is the first line of
+stdin.`,
+		Example: `  hellox broker passwd press >> users
+  head -c 18 /dev/urandom | base64 | tee password | hellox broker passwd press >> users`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, words []string) error {
+			password, err := newPassword(cmd.Context(), sh, words[0])
+			if err != nil {
+				return err
+			}
+			line, err := rights.UserLine(words[0], []byte(password))
+			if err != nil {
+				return usage(fmt.Sprintf("make a user: %v", err), "")
+			}
+			fmt.Fprintln(sh.data, line)
+			return nil
+		},
+	}
+}
+
+// newPassword asks for a password twice on a terminal, or reads a line of stdin.
+func newPassword(ctx context.Context, sh shell, name string) (string, error) {
+	if !output.IsTerminal(sh.in) {
+		line, err := prompt.Line(ctx, sh.in)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", fmt.Errorf("read the password: %w", err)
+		}
+		return line, nil
+	}
+	first, err := askPassword(ctx, sh, name)
+	if err != nil {
+		return "", err
+	}
+	again, err := askPassword(ctx, sh, name+" again")
+	if err == nil && again != first {
+		err = usage("the two passwords differ", "hellox broker passwd "+args.Quote(name))
+	}
+	return first, err
 }

@@ -57,9 +57,11 @@ history/historytest -> stream
 history/historytest -> stream/filter
 
 broker -> broker/journal
+broker -> broker/rights
 broker -> broker/wire
 broker -> stream
 broker/journal -> sqlitefile
+broker/rights -> stream
 broker/wire -> stream
 
 manifests: text, imports none of the others
@@ -156,6 +158,7 @@ tui/tuitest -> history
 tui/tuitest -> stream
 tui/units -> stream
 
+cmd/hellox/access -> broker/rights
 cmd/hellox/health -> history
 cmd/hellox/output -> stream/safetext
 cmd/hellox/complete -> cmd/hellox/state

@@ -1,0 +1,155 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"hellox/broker/rights"
+)
+
+// A gate is what a listener asks of its clients, and gives them.
+type gate struct {
+	authority rights.Authority // nil: clients are not asked who they are
+	fixed     *rights.Rights   // without an authority, those of every client
+}
+
+// gateOf returns the gate of a listener, or an error if clients that it must not
+// let in could reach it.
+func (o *Options) gateOf(l Listener) (gate, error) {
+	switch {
+	case l.Open:
+		return gate{fixed: rights.Open()}, nil
+	case o.Authority != nil && (l.TLS != nil || isLoopback(l.Net)):
+		return gate{authority: o.Authority}, nil
+	case o.Authority == nil && o.Insecure:
+		return gate{fixed: rights.Insecure()}, nil
+	}
+	return gate{}, fmt.Errorf("listen on %s: beyond loopback it needs TLS and users, or --insecure", l.Net.Addr())
+}
+
+func isLoopback(l net.Listener) bool {
+	a, ok := l.Addr().(*net.TCPAddr)
+	return ok && a.IP.IsLoopback()
+}
+
+// A subject is who a client is to its listener. What it may do can change while it
+// is connected, and after it has left.
+type subject struct {
+	gate     gate
+	login    rights.Login
+	clientID string
+}
+
+// rights returns what the subject may do now, or nil if it is no longer known.
+func (s *subject) rights() *rights.Rights {
+	if s.gate.authority == nil {
+		return s.gate.fixed
+	}
+	return s.gate.authority.Rights(s.login, s.clientID)
+}
+
+// rights returns what the client may do now; nil before it is let in.
+func (c *conn) rights() *rights.Rights { return c.current.Load() }
+
+// identify gives a client that connects its rights. It returns the refusal of one
+// that is not let in.
+func (c *conn) identify(pk *packets.Packet) (refusal, bool) {
+	who := subject{gate: c.gate, clientID: c.id}
+	if a := c.gate.authority; a != nil {
+		login, err := c.login(a, pk)
+		if err != nil {
+			return refusedLogin(err), false
+		}
+		who.login = login
+		if err := a.MayUse(login, c.id); err != nil {
+			return refusal{"client id", "", err.Error(), packets.ErrClientIdentifierNotValid}, false
+		}
+	} else if len(c.id) > maxClientID {
+		return refusal{"client id", "", fmt.Sprintf("the client ID has %d bytes; at most %d", len(c.id), maxClientID), packets.ErrClientIdentifierNotValid}, false
+	}
+	// Under the lock, as in recheck: of the two the later one has the newer rights.
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := who.rights()
+	if r == nil {
+		return refusedLogin(rights.ErrLogin), false
+	}
+	c.subject = who
+	c.current.Store(r)
+	return refusal{}, true
+}
+
+// tlsState returns what the client has shown by TLS, or nil.
+func tlsState(c net.Conn) *tls.ConnectionState {
+	switch c := c.(type) {
+	case *tls.Conn:
+		state := c.ConnectionState()
+		return &state
+	case webConn:
+		return c.tls
+	}
+	return nil
+}
+
+func (c *conn) login(a rights.Authority, pk *packets.Packet) (rights.Login, error) {
+	// Nothing is read while this waits, and the client has 5 seconds in all.
+	ctx, cancel := context.WithDeadline(context.Background(), c.accepted.Add(connectTimeout))
+	defer cancel()
+	return a.Login(ctx, rights.Credentials{
+		User: string(pk.Connect.Username), Password: pk.Connect.Password, ClientID: c.id,
+		TLS: tlsState(c.Conn),
+	})
+}
+
+func refusedLogin(err error) refusal {
+	switch {
+	case errors.Is(err, rights.ErrLogin):
+		return refusal{"login", "", err.Error(), packets.ErrBadUsernameOrPassword}
+	case errors.Is(err, rights.ErrBusy), errors.Is(err, context.DeadlineExceeded):
+		return refusal{"login busy", "", rights.ErrBusy.Error(), packets.ErrServerBusy}
+	}
+	return refusal{"login", "", err.Error(), packets.ErrNotAuthorized}
+}
+
+// recheck gives the client the rights that it has now, and ends its connection if
+// it has lost some.
+func (c *conn) recheck() {
+	c.mu.Lock()
+	old := c.current.Load()
+	if old == nil {
+		c.mu.Unlock()
+		return // it is not let in yet
+	}
+	r := c.subject.rights()
+	c.mu.Unlock()
+	switch {
+	case r == nil:
+		c.revoke("the user is gone or has another password")
+	case !r.Covers(old):
+		c.revoke("the client's rights have changed; connect again")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current.Load() == old {
+		c.current.Store(c.subject.rights())
+	}
+}
+
+// revoke ends a connection whose client lost rights: what waits to be written is
+// dropped, and the client is told why.
+func (c *conn) revoke(reason string) {
+	c.mu.Lock()
+	c.shared.budget.give(c, len(c.out))
+	c.out = c.out[:0]
+	unread := c.writing > writeChunk
+	c.mu.Unlock()
+	c.refuse(refusal{kindRights, "", reason, packets.ErrAdministrativeAction})
+	if unread {
+		c.Abort() // it would get the rest of what it may not read
+	}
+}

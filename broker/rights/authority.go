@@ -1,0 +1,42 @@
+package rights
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+)
+
+// Credentials are what a client shows when it connects.
+type Credentials struct {
+	User     string
+	Password []byte
+	ClientID string
+	TLS      *tls.ConnectionState // nil on a plain listener
+}
+
+// A Login is who a client has shown to be.
+type Login struct {
+	Identity string
+	// Proof identifies the credential that was shown, such as a password's
+	// hash: a Login ends when it is no longer valid. "" is any.
+	Proof string
+}
+
+// An Authority identifies clients and says what they may do. Its methods may be
+// called from any goroutine.
+type Authority interface {
+	// Login identifies a client. The error is ErrLogin, ErrBusy, the error of
+	// ctx, or one whose text may be sent to the client.
+	Login(ctx context.Context, c Credentials) (Login, error)
+	// MayUse returns why the client may not use its client ID, or nil.
+	MayUse(l Login, clientID string) error
+	// Rights returns what a client may do now, or nil if its Login is no longer
+	// valid.
+	Rights(l Login, clientID string) *Rights
+}
+
+// The errors of Login that have codes of their own.
+var (
+	ErrLogin = errors.New("bad user name or password")
+	ErrBusy  = errors.New("too many clients log in at once")
+)

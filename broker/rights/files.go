@@ -1,0 +1,207 @@
+package rights
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// Files is the Authority of a users file and an ACL file.
+type Files struct {
+	users, acl string // paths
+	log        *slog.Logger
+	hasher     *hasher
+	opened     [2]string // stat of the files before they were read first
+	now        atomic.Pointer[content]
+}
+
+// content is what both files say.
+type content struct {
+	users users
+	acl   *ACL
+	dummy hash // verified for a user that does not exist
+}
+
+const maxFile = 16 << 20 // bytes
+
+// OpenFiles reads both files. The error is one sentence.
+func OpenFiles(users, acl string, log *slog.Logger) (*Files, error) {
+	f := &Files{users: users, acl: acl, log: log, hasher: newHasher()}
+	f.opened = f.stat()
+	c, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	f.now.Store(c)
+	log.Info("users and rights read", "users", len(c.users), "users_file", users, "acl_file", acl)
+	return f, nil
+}
+
+func (f *Files) read() (*content, error) {
+	text, err := readFile(f.users)
+	if err != nil {
+		return nil, fmt.Errorf("read the users: %w", err)
+	}
+	c := &content{}
+	if c.users, err = parseUsers(text); err != nil {
+		return nil, fmt.Errorf("read the users of %s: %w", f.users, err)
+	}
+	if text, err = readFile(f.acl); err != nil {
+		return nil, fmt.Errorf("read the ACL: %w", err)
+	}
+	if c.acl, err = ParseACL(text); err != nil {
+		return nil, fmt.Errorf("read the ACL of %s: %w", f.acl, err)
+	}
+	for _, name := range c.acl.names {
+		// A misspelt deny would leave its user with everything.
+		if c.users[name] == (hash{}) {
+			return nil, fmt.Errorf("read the ACL of %s: it names %q, which is no user of %s", f.acl, name, f.users)
+		}
+	}
+	c.dummy = c.users.dummy()
+	return c, nil
+}
+
+// dummy returns a hash of the same cost as the users', of no password. They may
+// differ; then it is as costly as the costliest, so that a name that takes less is
+// no sign of anything but an old hash.
+func (u users) dummy() hash {
+	d := hash{}
+	for _, h := range u {
+		if uint64(h.memory)*uint64(h.time) > uint64(d.memory)*uint64(d.time) {
+			d = h
+		}
+	}
+	d.salt, d.key = string(random(16)), string(random(hashBytes))
+	return d
+}
+
+func readFile(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return "", errors.Join(err, fmt.Errorf("%s is not a file", path))
+	}
+	b, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	switch {
+	case err != nil:
+		return "", err
+	case len(b) > maxFile:
+		return "", fmt.Errorf("%s has more than %d bytes", path, maxFile)
+	}
+	return string(b), nil
+}
+
+// Login identifies a client by user name and password. A user that does not exist
+// costs as much as one whose password is wrong.
+func (f *Files) Login(ctx context.Context, c Credentials) (Login, error) {
+	if c.User == "" {
+		return Login{}, ErrLogin // it says nothing about users
+	}
+	now := f.now.Load()
+	h, known := now.users[c.User]
+	if !known {
+		h = now.dummy
+	}
+	ok, err := f.hasher.verify(ctx, h, c.Password)
+	switch {
+	case err != nil:
+		return Login{}, err
+	case !ok || !known:
+		return Login{}, ErrLogin
+	}
+	return Login{Identity: c.User, Proof: h.proof()}, nil
+}
+
+// proof identifies the hash: a changed password has another.
+func (h hash) proof() string {
+	sum := sha256.Sum256([]byte(h.salt + h.key))
+	return string(sum[:])
+}
+
+// MayUse returns why the client may not use its client ID, or nil.
+func (f *Files) MayUse(l Login, clientID string) error {
+	if err := CheckClientID(clientID); err != nil {
+		return err
+	}
+	now := f.now.Load()
+	if _, isUser := now.users[clientID]; isUser && clientID != l.Identity {
+		return fmt.Errorf("the client ID %q is reserved for the user of that name", clientID)
+	}
+	return CheckReserved(now.acl.Role(l.Identity), l.Identity, clientID)
+}
+
+// Rights returns what a client may do now, or nil if its user or password is no
+// longer valid.
+func (f *Files) Rights(l Login, clientID string) *Rights {
+	now := f.now.Load()
+	h, known := now.users[l.Identity]
+	if !known || l.Proof != "" && l.Proof != h.proof() {
+		return nil
+	}
+	return now.acl.Rights(l.Identity, clientID)
+}
+
+// Reload reads both files anew. If one is wrong, what was read before stays in
+// force, and the log says so.
+func (f *Files) Reload() error {
+	c, err := f.read()
+	if err != nil {
+		f.log.Error("users and rights not read anew: those of before stay in force", "cause", err.Error())
+		return err
+	}
+	f.now.Store(c)
+	f.log.Info("users and rights read anew", "users", len(c.users))
+	return nil
+}
+
+const pollInterval = time.Second
+
+// Watch reloads when a file has changed, and when reload gets a value, until ctx
+// ends; it calls changed after each time that went well. A file that still grows
+// is left until it has been the same for a second.
+func (f *Files) Watch(ctx context.Context, reload <-chan os.Signal, changed func()) {
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	used := f.opened
+	last := used
+	for {
+		select {
+		case <-reload:
+			used = f.stat()
+		case <-tick.C:
+			before := last
+			if last = f.stat(); last == used || last != before {
+				continue
+			}
+			used = last
+		case <-ctx.Done():
+			return
+		}
+		if f.Reload() == nil {
+			changed()
+		}
+	}
+}
+
+// stat returns what tells the present files from others.
+func (f *Files) stat() (s [2]string) {
+	for i, path := range []string{f.users, f.acl} {
+		info, err := os.Stat(path)
+		if err != nil {
+			s[i] = err.Error()
+			continue
+		}
+		s[i] = fmt.Sprint(info.Size(), info.ModTime().UnixNano(), info.Mode())
+	}
+	return s
+}

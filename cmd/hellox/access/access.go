@@ -1,0 +1,165 @@
+package access
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"hellox/broker/rights"
+)
+
+// Flags are the flags of the files.
+type Flags struct {
+	Users, ACL, Cert, Key string
+}
+
+// Add defines the flags.
+func (f *Flags) Add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.Users, "users", "", "`FILE` of the users, one a line by hellox broker passwd; every listener then asks for one")
+	flags.StringVar(&f.ACL, "acl", "", "`FILE` of what users may read and write; all else is denied")
+	flags.StringVar(&f.Cert, "tls-cert", "", "`FILE` of the broker's certificate for mqtts and wss (PEM)")
+	flags.StringVar(&f.Key, "tls-key", "", "`FILE` of the certificate's key (PEM)")
+}
+
+// Access is what the files say now.
+type Access struct {
+	files       *rights.Files // nil without users
+	certificate *Certificate  // nil without one
+	log         *slog.Logger
+}
+
+// Open reads the files that are given. Both of a pair are.
+func (f *Flags) Open(log *slog.Logger) (*Access, error) {
+	a := &Access{log: log}
+	var err error
+	if f.Users != "" {
+		if a.files, err = rights.OpenFiles(f.Users, f.ACL, log); err != nil {
+			return nil, err
+		}
+	}
+	if f.Cert != "" {
+		if a.certificate, err = openCertificate(f.Cert, f.Key); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// Authority returns who knows the clients, or nil if there are no users.
+func (a *Access) Authority() rights.Authority {
+	if a.files == nil {
+		return nil
+	}
+	return a.files
+}
+
+// TLS returns the configuration of a listener with TLS, or nil without a
+// certificate.
+func (a *Access) TLS() *tls.Config {
+	if a.certificate == nil {
+		return nil
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: a.certificate.get}
+}
+
+// Watch reads the files anew when they change and at SIGHUP, until ctx ends. It
+// calls changed when users or rights have. Without files it does nothing, and
+// SIGHUP stays what it was.
+func (a *Access) Watch(ctx context.Context, changed func()) {
+	if a.files == nil && a.certificate == nil {
+		return
+	}
+	signal.Reset(syscall.SIGHUP) // it ends the other commands
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	var watchers sync.WaitGroup
+	defer watchers.Wait()
+	reload := make(chan os.Signal, 1)
+	if a.files != nil {
+		watchers.Go(func() { a.files.Watch(ctx, reload, changed) })
+	}
+	tick := time.NewTicker(certificateInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case s := <-hangup:
+			select {
+			case reload <- s:
+			default: // one is waiting
+			}
+			a.reloadCertificate(true)
+		case <-tick.C:
+			a.reloadCertificate(false)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// certificateInterval is how often the certificate's files are looked at.
+const certificateInterval = 10 * time.Second
+
+func (a *Access) reloadCertificate(always bool) {
+	if a.certificate == nil {
+		return
+	}
+	read, err := a.certificate.reload(always)
+	switch {
+	case err != nil:
+		a.log.Error("certificate not read anew: the one of before stays in use", "cause", err.Error())
+	case read:
+		a.log.Info("certificate read anew")
+	}
+}
+
+// A Certificate is a server's, from two files.
+type Certificate struct {
+	cert, key string // paths
+	now       atomic.Pointer[tls.Certificate]
+
+	read string // what told the files from others when they were read; of one goroutine
+}
+
+func openCertificate(cert, key string) (*Certificate, error) {
+	c := &Certificate{cert: cert, key: key}
+	if _, err := c.reload(true); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// reload reads the files, if they have changed or always is set, and reports
+// whether it did.
+func (c *Certificate) reload(always bool) (bool, error) {
+	stat := ""
+	for _, path := range []string{c.cert, c.key} {
+		info, err := os.Stat(path)
+		if err != nil {
+			stat += err.Error()
+			continue
+		}
+		stat += fmt.Sprint(info.Size(), info.ModTime().UnixNano(), " ")
+	}
+	if !always && stat == c.read {
+		return false, nil
+	}
+	c.read = stat
+	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	if err != nil {
+		return false, fmt.Errorf("read the certificate: %w", err)
+	}
+	c.now.Store(&pair)
+	return true, nil
+}
+
+func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.now.Load(), nil }
