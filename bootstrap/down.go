@@ -9,10 +9,12 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"hellox/bootstrap/build"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
 	"hellox/bootstrap/install"
 	"hellox/bootstrap/kube"
+	"hellox/bootstrap/run"
 	"hellox/bootstrap/step"
 )
 
@@ -26,6 +28,8 @@ type DownOptions struct {
 	DryRun        bool   // only report what would be removed
 	Data          string // what the volumes hold, for the report: "the history of 12 messages"; "": not told
 	Holder        string // as in UpOptions
+	// Runner runs the engine of this machine, which may hold images that were built.
+	Runner *run.Runner
 }
 
 // Down removes exactly what Up recorded and labelled, and waits until it is gone.
@@ -193,6 +197,13 @@ func (d *downRun) removeImages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !d.absent {
+		built, err := d.removeBuilt(ctx, names)
+		if err != nil {
+			return err
+		}
+		n += built
+	}
 	if d.options.KeepData {
 		if err := install.ForgetImages(ctx, d.inst); err != nil {
 			return err
@@ -203,6 +214,27 @@ func (d *downRun) removeImages(ctx context.Context) error {
 		d.steps.Note("left: the images on " + note)
 	}
 	return nil
+}
+
+// removeBuilt removes the images that were built for the installation, but those
+// that others have recorded, from the nodes and from the engine of this machine. It
+// returns how many it removed from the nodes.
+func (d *downRun) removeBuilt(ctx context.Context, others []string) (int, error) {
+	recorded, err := install.RecordedImages(ctx, d.inst)
+	if err != nil {
+		return 0, err
+	}
+	names := slices.DeleteFunc(recorded, func(name string) bool {
+		return !strings.HasPrefix(name, build.Prefix) || slices.Contains(others, name)
+	})
+	if len(names) == 0 {
+		return 0, nil
+	}
+	removed, err := d.cluster.RemoveNamed(ctx, names)
+	if err == nil && d.options.Runner != nil {
+		build.Host{Runner: d.options.Runner}.Remove(ctx, names)
+	}
+	return removed, err
 }
 
 // planImages reports which images would be removed from the nodes.

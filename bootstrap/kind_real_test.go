@@ -127,7 +127,7 @@ func TestKindFromNothingToNothing(t *testing.T) {
 
 	img := ownImage(t, o, again.Arch)
 	node := again.Nodes[0].Name
-	if has, err := again.Has(t.Context(), node, img); err != nil || has {
+	if has, err := again.Has(t.Context(), node, img.Identity()); err != nil || has {
 		t.Fatalf("before: %v, %v", has, err)
 	}
 	began := time.Now()
@@ -145,7 +145,7 @@ func TestKindFromNothingToNothing(t *testing.T) {
 	if n, _, err := again.RemoveImages(t.Context()); err != nil || n != 1 {
 		t.Fatalf("removed %d, %v", n, err)
 	}
-	if has, err := again.Has(t.Context(), node, img); err != nil || has {
+	if has, err := again.Has(t.Context(), node, img.Identity()); err != nil || has {
 		t.Fatalf("after: %v, %v", has, err)
 	}
 

@@ -32,6 +32,10 @@ func (up *upRun) plan(ctx context.Context) error {
 		return err
 	}
 	defer up.image.Close()
+	for _, f := range up.options.Builds {
+		up.steps.Begin(step.Build)
+		up.steps.Done("would build the image of "+f.String(), false)
+	}
 	if err := up.planLoad(ctx); err != nil {
 		return err
 	}
@@ -42,7 +46,7 @@ func (up *upRun) planLoad(ctx context.Context) error {
 	up.steps.Begin(step.Load)
 	var lacking []string
 	for _, n := range up.options.Cluster.Nodes {
-		has, err := up.options.Cluster.Has(ctx, n.Name, up.image)
+		has, err := up.options.Cluster.Has(ctx, n.Name, up.image.Identity())
 		if err != nil {
 			return err
 		}

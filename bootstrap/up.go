@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"hellox/bootstrap/build"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
 	"hellox/bootstrap/install"
@@ -24,6 +25,9 @@ type UpOptions struct {
 	// Broadcasters is their number; nil: as many as there are, or one.
 	Broadcasters *int
 	Overlay      string // folder of a kustomize overlay; "": the base
+	// Builds are folders whose images are built, and run in the place of those that
+	// the manifests name.
+	Builds []build.Folder
 	// Holder describes the user and the process, for others that want to change
 	// the installation at the same time: "ann@laptop, process 4242".
 	Holder string
@@ -62,8 +66,9 @@ type upRun struct {
 	steps   step.Reporter
 	inst    *install.Installation
 	image   *image.Image // nil before packImage
-	own     bool         // the namespace is the installation's
-	pinned  string       // what runs on one node for its volumes, as a note
+	built   []*build.Image
+	own     bool   // the namespace is the installation's
+	pinned  string // what runs on one node for its volumes, as a note
 }
 
 func newUpRun(o UpOptions, steps step.Reporter) (*upRun, error) {
@@ -78,6 +83,9 @@ func (up *upRun) run(ctx context.Context) error {
 		return err
 	}
 	defer up.image.Close()
+	if err := up.buildImages(ctx); err != nil {
+		return err
+	}
 	up.steps.Begin(step.Load)
 	var err error
 	if up.own, err = up.inst.EnsureNamespace(ctx, up.steps.Progress); err != nil {
@@ -110,7 +118,7 @@ func (up *upRun) packImage(ctx context.Context) error {
 	if image.Built {
 		how = "built and packed"
 	}
-	up.steps.Done(fmt.Sprintf("image %s (%d MB) %s", image.Name(), (image.Size+500_000)/1_000_000, how), false)
+	up.steps.Done(fmt.Sprintf("image %s (%s) %s", image.Name(), megabytes(image.Size), how), false)
 	return nil
 }
 
@@ -128,6 +136,10 @@ func (up *upRun) loadImage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	same, err := up.loadBuilt(ctx)
+	if err != nil {
+		return err
+	}
 	names := make([]string, len(nodes))
 	for i, n := range nodes {
 		names[i] = n.Name
@@ -139,7 +151,7 @@ func (up *upRun) loadImage(ctx context.Context) error {
 	case len(nodes) > 3:
 		where = fmt.Sprintf("on all %d nodes", len(nodes))
 	}
-	up.steps.Done(where, unchanged)
+	up.steps.Done(where, unchanged && same)
 	return nil
 }
 
@@ -174,7 +186,8 @@ func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 		}
 	}
 	objects, err := manifests.Render(manifests.Options{
-		Namespace: up.options.Namespace, Image: up.image.Name(), Broadcasters: broadcasters, Overlay: up.options.Overlay,
+		Namespace: up.options.Namespace, Image: up.image.Name(), Images: up.builtImages(),
+		Broadcasters: broadcasters, Overlay: up.options.Overlay,
 	})
 	nodes := up.options.Cluster.Nodes
 	if err != nil || len(nodes) == 1 {

@@ -25,6 +25,7 @@ const (
 type FolderError struct {
 	Sentence string
 	Absent   bool   // there is no such folder, or no kustomization in it
+	Unused   bool   // no container runs one of Options.Images
 	hint     string // what to type or to change
 }
 

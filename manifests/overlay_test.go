@@ -167,3 +167,26 @@ func TestFolderErrors(t *testing.T) {
 		})
 	}
 }
+
+// What was built takes the place of the image that the manifests name, in every
+// container, and is not looked for in a registry.
+func TestBuiltImages(t *testing.T) {
+	job := "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: night}\nspec: {schedule: '@daily', jobTemplate: {spec: {template: {spec: {restartPolicy: Never, initContainers: [{name: a, image: press}], containers: [{name: b, image: other:1}]}}}}}\n"
+	dir := folderOf(t, map[string]string{"kustomization.yaml": "resources: [press.yaml, job.yaml]\n", "press.yaml": press, "job.yaml": job})
+	objects := render(t, Options{Namespace: "plant", Overlay: dir, Images: map[string]string{"press": "hellox.local/built/press:1"}})
+	images := map[string]any{}
+	for _, kind := range []string{"Deployment press", "CronJob night"} {
+		kind, name, _ := strings.Cut(kind, " ")
+		eachContainer(find(t, objects, kind, name), func(c map[string]any) {
+			images[c["image"].(string)] = c["imagePullPolicy"]
+		})
+	}
+	if len(images) != 2 || images["hellox.local/built/press:1"] != "Never" || images["other:1"] != nil {
+		t.Errorf("images and their pull policies: %v", images)
+	}
+	_, err := Render(Options{Namespace: "plant", Overlay: dir, Images: map[string]string{"stamp": "hellox.local/built/stamp:1"}})
+	wrong := (*FolderError)(nil)
+	if !errors.As(err, &wrong) || !wrong.Unused || wrong.Hint() != "they run other:1, press" {
+		t.Errorf("an image that is not run: %v (%+v)", err, wrong)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -32,6 +34,9 @@ type Options struct {
 	// Image is the full reference of the image, with its tag; "" leaves the
 	// base's.
 	Image string
+	// Images are the images that take the place of others, by the names of those,
+	// without a tag: full references. Each must occur.
+	Images map[string]string
 	// Broadcasters is the number of broadcast pods; nil leaves what the base
 	// or the overlay says.
 	Broadcasters *int
@@ -68,6 +73,9 @@ func Render(o Options) ([]*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render the manifests: %w", err)
 	}
+	if err := o.checkImages(objects); err != nil {
+		return nil, err
+	}
 	rendered := make([]*unstructured.Unstructured, 0, objects.Size())
 	for _, r := range objects.Resources() {
 		text, err := r.MarshalJSON()
@@ -81,6 +89,7 @@ func Render(o Options) ([]*unstructured.Unstructured, error) {
 		if err := label(u, o.Namespace); err != nil {
 			return nil, fmt.Errorf("render %s: %w", r.CurId(), err)
 		}
+		setPullPolicy(u.Object, o.Images)
 		rendered = append(rendered, u)
 	}
 	return rendered, nil
@@ -163,11 +172,10 @@ func (o Options) kustomization() types.Kustomization {
 		}},
 	}
 	if o.Image != "" {
-		name, tag := o.Image, ""
-		if i := strings.LastIndexByte(o.Image, ':'); i > strings.LastIndexByte(o.Image, '/') {
-			name, tag = o.Image[:i], o.Image[i+1:]
-		}
-		k.Images = []types.Image{{Name: ImageName, NewName: name, NewTag: tag}}
+		k.Images = append(k.Images, replacement(ImageName, o.Image))
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Images)) {
+		k.Images = append(k.Images, replacement(name, o.Images[name]))
 	}
 	if o.Broadcasters != nil {
 		k.Replicas = []types.Replica{{Name: roleBroadcast, Count: int64(*o.Broadcasters)}}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ const maxLoads = 3
 
 // Has reports whether the node's runtime holds the image. The error is one of
 // ErrNodeStopped if the node does not run.
-func (c *Cluster) Has(ctx context.Context, node string, img *image.Image) (bool, error) {
+func (c *Cluster) Has(ctx context.Context, node string, img image.Identity) (bool, error) {
 	has, err := c.ask(ctx, node, img)
 	for end := time.Now().Add(runtimeTimeout); err != nil && c.Started && !isNodeStopped(err) && time.Now().Before(end); {
 		select {
@@ -39,13 +40,13 @@ func (c *Cluster) Has(ctx context.Context, node string, img *image.Image) (bool,
 		return false, c.nodeStopped(node)
 	}
 	if err != nil {
-		return false, fmt.Errorf("ask node %s for image %s: %w", node, img.Name(), err)
+		return false, fmt.Errorf("ask node %s for image %s: %w", node, img.Name, err)
 	}
 	return has, nil
 }
 
 // ask asks the node's runtime for the image, once.
-func (c *Cluster) ask(ctx context.Context, node string, img *image.Image) (bool, error) {
+func (c *Cluster) ask(ctx context.Context, node string, img image.Identity) (bool, error) {
 	images, err := c.images(ctx)
 	if err != nil {
 		return false, err
@@ -56,27 +57,41 @@ func (c *Cluster) ask(ctx context.Context, node string, img *image.Image) (bool,
 // Load loads the image into the node, unless the node has it: then loaded is
 // false. Loaders report success on failure, so the node's runtime is asked for
 // the image afterwards.
-func (c *Cluster) Load(ctx context.Context, node string, img *image.Image) (loaded bool, err error) {
-	has, err := c.Has(ctx, node, img)
+func (c *Cluster) Load(ctx context.Context, node string, img Loadable) (loaded bool, err error) {
+	has, err := c.Has(ctx, node, img.Identity())
 	if err != nil || has {
 		return false, err
 	}
 	if err := c.stream(ctx, node, img); err != nil {
 		return false, fmt.Errorf("load image into node %s: %w", node, err)
 	}
-	if has, err = c.Has(ctx, node, img); err != nil {
+	if has, err = c.Has(ctx, node, img.Identity()); err != nil {
 		return false, err
 	}
 	if !has {
-		return false, fmt.Errorf("load image into node %s: its runtime took %s and does not have it", node, img.Name())
+		return false, fmt.Errorf("load image into node %s: its runtime took %s and does not have it", node, img.Identity().Name)
 	}
 	return true, nil
+}
+
+// DockerAPI returns the Docker daemon whose images the pods run, if the cluster has
+// one that can be reached by its API.
+func (c *Cluster) DockerAPI(ctx context.Context) (api DockerAPI, ok bool, err error) {
+	if c.Runtime != "docker" || len(c.Nodes) > 1 {
+		return nil, false, nil
+	}
+	images, err := c.images(ctx)
+	if err != nil {
+		return nil, false, fmt.Errorf("reach the Docker of %s: %w", c.candidate, err)
+	}
+	api, ok = images.(DockerAPI)
+	return api, ok, nil
 }
 
 // LoadAll loads the image into every node, a few at a time. It calls report,
 // from one goroutine at a time, with what Load returns for each node. The first
 // error ends it.
-func (c *Cluster) LoadAll(ctx context.Context, img *image.Image, report func(loaded bool)) error {
+func (c *Cluster) LoadAll(ctx context.Context, img Loadable, report func(loaded bool)) error {
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxLoads)
@@ -99,7 +114,7 @@ func (c *Cluster) LoadAll(ctx context.Context, img *image.Image, report func(loa
 // server calls it ready, which it does for 40 s: such a node is started, and the image
 // loaded into all. progress is as in Found.Start. It calls report anew from the first
 // node then.
-func (c *Cluster) LoadEverywhere(ctx context.Context, img *image.Image, progress func(string), report func(loaded bool, node int)) error {
+func (c *Cluster) LoadEverywhere(ctx context.Context, img Loadable, progress func(string), report func(loaded bool, node int)) error {
 	load := func() error {
 		n := 0
 		return c.LoadAll(ctx, img, func(loaded bool) { n++; report(loaded, n) })
@@ -130,7 +145,7 @@ func (c *Cluster) LoadEverywhere(ctx context.Context, img *image.Image, progress
 var errLoaderDone = errors.New("the loader has stopped reading")
 
 // stream writes the archive to the node's loader.
-func (c *Cluster) stream(ctx context.Context, node string, img *image.Image) error {
+func (c *Cluster) stream(ctx context.Context, node string, img Loadable) error {
 	images, err := c.images(ctx)
 	if err != nil {
 		return err
@@ -138,7 +153,7 @@ func (c *Cluster) stream(ctx context.Context, node string, img *image.Image) err
 	r, w := io.Pipe()
 	written := make(chan error, 1)
 	go func() {
-		err := img.WriteArchive(w, images.Compressed())
+		err := img.WriteArchive(ctx, w, images.Compressed())
 		w.CloseWithError(err)
 		written <- err
 	}()
@@ -192,6 +207,36 @@ func (c *Cluster) whyOff(ctx context.Context, node string, err error) string {
 		return ""
 	}
 	return nodes[i].Why
+}
+
+// RemoveNamed removes the images of those names, with their tags, from every node,
+// as far as they are there. It returns how many it removed.
+func (c *Cluster) RemoveNamed(ctx context.Context, names []string) (int, error) {
+	images, err := c.images(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list the images of %s: %w", c.candidate, err)
+	}
+	removed := 0
+	for _, node := range c.Nodes {
+		for _, name := range names {
+			repository, _, _ := strings.Cut(name, ":")
+			there, err := images.List(ctx, node.Name, repository)
+			if c.whyOff(ctx, node.Name, err) != "" {
+				break // RemoveImages names it
+			}
+			if err != nil {
+				return removed, fmt.Errorf("list images of node %s: %w", node.Name, err)
+			}
+			if !slices.Contains(there, name) {
+				continue
+			}
+			if err := images.Remove(ctx, node.Name, name); err != nil {
+				return removed, fmt.Errorf("remove image %s from node %s: %w", name, node.Name, err)
+			}
+			removed++
+		}
+	}
+	return removed, nil
 }
 
 // RemoveImages removes the RemovableImages, and returns how many names it removed.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"io"
+	"net/http"
 	"sync"
 
 	"hellox/bootstrap/image"
@@ -12,7 +13,7 @@ import (
 // the runtime's own command on each node, or through Docker's API.
 type NodeImages interface {
 	// Has reports whether the node's runtime holds the image, with that content.
-	Has(ctx context.Context, node string, img *image.Image) (bool, error)
+	Has(ctx context.Context, node string, img image.Identity) (bool, error)
 	// Load gives the node an archive; that it returns nil proves nothing.
 	Load(ctx context.Context, node string, archive io.Reader) error
 	// Compressed reports whether the archive should be.
@@ -20,6 +21,20 @@ type NodeImages interface {
 	// List returns the full names of a repository's images on the node.
 	List(ctx context.Context, node, repository string) ([]string, error)
 	Remove(ctx context.Context, node, name string) error
+}
+
+// A Loadable is an image that can be loaded into nodes.
+type Loadable interface {
+	Identity() image.Identity
+	// WriteArchive writes the image in the form of `docker save`, compressed if
+	// that is asked for and worth it.
+	WriteArchive(ctx context.Context, w io.Writer, compressed bool) error
+}
+
+// A DockerAPI is a NodeImages that is a Docker daemon, in which images can be built.
+type DockerAPI interface {
+	// API returns a client for the daemon and the address that paths are put to.
+	API() (client *http.Client, base string)
 }
 
 // memoized returns get with its first success remembered.

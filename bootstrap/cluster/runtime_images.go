@@ -46,8 +46,8 @@ type inspected struct {
 }
 
 // Has implements NodeImages.
-func (i RuntimeImages) Has(ctx context.Context, node string, img *image.Image) (bool, error) {
-	out, err := i.Shell.Run(ctx, node, nil, "sh", "-c", inspectScript, "sh", img.Name())
+func (i RuntimeImages) Has(ctx context.Context, node string, img image.Identity) (bool, error) {
+	out, err := i.Shell.Run(ctx, node, nil, "sh", "-c", inspectScript, "sh", img.Name)
 	if exit := (*run.ExitError)(nil); errors.As(err, &exit) && strings.Contains(exit.Stderr, "no such image") {
 		return false, nil
 	}
@@ -58,15 +58,12 @@ func (i RuntimeImages) Has(ctx context.Context, node string, img *image.Image) (
 }
 
 // isInspected reports whether answer, of inspectScript, describes img.
-func isInspected(img *image.Image, answer string) (bool, error) {
+func isInspected(img image.Identity, answer string) (bool, error) {
 	var in inspected
 	if err := json.Unmarshal([]byte(answer), &in); err != nil {
 		return false, fmt.Errorf("the answer of the node's runtime is not JSON: %w", err)
 	}
-	// Docker with containerd's image store gives the digest of a manifest
-	// of its own making as the id; the layer's digest is the same everywhere.
-	diff := in.Info.ImageSpec.RootFS.DiffIDs
-	return in.Status.ID == img.ID || in.Config.Digest == img.ID || len(diff) == 1 && diff[0] == img.DiffID, nil
+	return img.Is(in.Status.ID, in.Info.ImageSpec.RootFS.DiffIDs) || in.Config.Digest == img.ID, nil
 }
 
 // Load implements NodeImages.

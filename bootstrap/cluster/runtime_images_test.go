@@ -10,8 +10,8 @@ import (
 
 // What the runtimes' commands print on nodes that are containers.
 func TestImagesThroughTheEngine(t *testing.T) {
-	img := &image.Image{Tag: "3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
-	ask := "docker exec boxed sh -c " + inspectScript + " sh " + img.Name()
+	img := image.Identity{Name: image.Repository + ":3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
+	ask := "docker exec boxed sh -c " + inspectScript + " sh " + img.Name
 	list := "docker exec boxed sh -c " + listScript
 	load := "docker exec -i boxed ctr -n k8s.io images import -"
 	for name, c := range map[string]struct {
@@ -59,18 +59,18 @@ func TestImagesThroughTheEngine(t *testing.T) {
 }
 
 func TestInspected(t *testing.T) {
-	img := &image.Image{Tag: "3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
+	img := image.Identity{Name: image.Repository + ":3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
 	for _, recording := range []string{"docker-running-images/ssh-crictl-inspecti", "containerd-running-images/ssh-crictl-inspecti"} {
 		out, _ := bootstraptest.Recorded(t, recording)
 		if is, err := isInspected(img, out.Stdout); err != nil || !is {
 			t.Errorf("%s: %t, %v", recording, is, err)
 		}
-		other := &image.Image{Tag: img.Tag, ID: "sha256:" + strings.Repeat("0", 64)}
+		other := image.Identity{Name: img.Name, ID: "sha256:" + strings.Repeat("0", 64)}
 		if is, err := isInspected(other, out.Stdout); err != nil || is {
 			t.Errorf("%s has the tag with other content: %t, %v", recording, is, err)
 		}
 		// The id of Docker's containerd store is a manifest's.
-		other.DiffID = "sha256:370c9ebcb83dcb3407e9bcab056f81b3bef6786ac3aeea1e3107ee2c4dd2851c"
+		other.DiffIDs = []string{"sha256:370c9ebcb83dcb3407e9bcab056f81b3bef6786ac3aeea1e3107ee2c4dd2851c"}
 		if is, err := isInspected(other, out.Stdout); err != nil || !is {
 			t.Errorf("%s: the layer is there: %t, %v", recording, is, err)
 		}

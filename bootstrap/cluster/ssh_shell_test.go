@@ -188,7 +188,7 @@ func TestLoadOverSSH(t *testing.T) {
 				t.Fatal(err)
 			}
 			var want bytes.Buffer
-			if err := img.WriteArchive(&want, true); err != nil {
+			if err := img.WriteArchive(t.Context(), &want, true); err != nil {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got, want.Bytes()) {

@@ -63,7 +63,7 @@ type stubImages struct{ *twoNodes }
 
 func (p stubImages) Remove(context.Context, string, string) error { return nil }
 
-func (p stubImages) Has(_ context.Context, node string, _ *image.Image) (bool, error) {
+func (p stubImages) Has(_ context.Context, node string, _ image.Identity) (bool, error) {
 	return p.loaded[node], p.says(node)
 }
 
@@ -119,7 +119,7 @@ func TestLoadStartsStoppedNode(t *testing.T) {
 func TestStoppedNodeIsNamed(t *testing.T) {
 	p := &twoNodes{off: true, loaded: map[string]bool{"twin": true}}
 	c := p.cluster(t)
-	_, err := c.Has(t.Context(), "twin-m02", bootstraptest.PackBytes(t, "an executable", "amd64"))
+	_, err := c.Has(t.Context(), "twin-m02", bootstraptest.PackBytes(t, "an executable", "amd64").Identity())
 	e := (*step.Error)(nil)
 	if !errors.As(err, &e) || e.Kind != step.Missing || err.Error() != `use node twin-m02 of minikube profile "twin": it is not running` || !strings.HasPrefix(e.Hint, "hellox up --target minikube --profile twin") {
 		t.Errorf("%v", err)

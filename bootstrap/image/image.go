@@ -1,9 +1,11 @@
 package image
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -43,6 +45,25 @@ type Image struct {
 	zip   func() (*zippedLayer, error) // compresses at the first call
 }
 
+// An Identity tells an image from others of the same name.
+type Identity struct {
+	Name    string   // in full, tag included
+	ID      string   // the digest of its configuration, "sha256:…"
+	DiffIDs []string // the digests of its layers, not compressed
+}
+
+// Identity returns what tells the image from others.
+func (img *Image) Identity() Identity {
+	return Identity{img.Name(), img.ID, []string{img.DiffID}}
+}
+
+// Is reports whether i is the image that a runtime describes so. Docker with
+// containerd's image store gives the digest of a manifest of its own making as the
+// ID; the layers' digests are the same everywhere.
+func (i Identity) Is(id string, diffIDs []string) bool {
+	return id == i.ID || len(diffIDs) > 0 && slices.Equal(diffIDs, i.DiffIDs)
+}
+
 // Name returns the image's full name, tag included.
 func (img *Image) Name() string { return Repository + ":" + img.Tag }
 
@@ -53,7 +74,7 @@ func (img *Image) Close() error { return img.file.Close() }
 // containerd and podman all load. Compressed, its layer is (gzip, at its
 // fastest; the archive as a whole is not: containerd before 1.7 would not
 // take it), and the archive a third as long.
-func (img *Image) WriteArchive(w io.Writer, compressed bool) error {
+func (img *Image) WriteArchive(_ context.Context, w io.Writer, compressed bool) error {
 	tag, err := name.NewTag(img.Name())
 	if err != nil {
 		return err

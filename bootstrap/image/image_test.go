@@ -43,7 +43,7 @@ func TestImageIsTheSameForTheSameBytes(t *testing.T) {
 		var sums []string
 		for range 2 {
 			sum := sha256.New()
-			if err := packBytes(t, "an executable", "amd64").WriteArchive(sum, compressed); err != nil {
+			if err := packBytes(t, "an executable", "amd64").WriteArchive(t.Context(), sum, compressed); err != nil {
 				t.Fatal(err)
 			}
 			sums = append(sums, fmt.Sprintf("%x", sum.Sum(nil)))
@@ -111,7 +111,7 @@ func TestArchiveHoldsTheExecutableAlone(t *testing.T) {
 func loaded(t *testing.T, img *Image, compressed bool) v1.Image {
 	t.Helper()
 	var archive bytes.Buffer
-	if err := img.WriteArchive(&archive, compressed); err != nil {
+	if err := img.WriteArchive(t.Context(), &archive, compressed); err != nil {
 		t.Fatal(err)
 	}
 	tag, err := name.NewTag(img.Name())

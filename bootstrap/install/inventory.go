@@ -135,6 +135,13 @@ func ForgetInventory(ctx context.Context, inst *Installation, progress func(stri
 	return nil
 }
 
+// RecordedImages returns the full names of the images that the installation has
+// recorded, the oldest first.
+func RecordedImages(ctx context.Context, inst *Installation) ([]string, error) {
+	inv, err := readInventory(ctx, inst)
+	return inv.Images, err
+}
+
 // OtherImages returns the full names of the images that other installations of
 // the cluster have recorded.
 func OtherImages(ctx context.Context, inst *Installation) (names []string, err error) {

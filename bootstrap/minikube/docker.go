@@ -65,6 +65,9 @@ func newDockerImages(host, certPath string) (*dockerImages, error) {
 	}, nil
 }
 
+// API implements cluster.DockerAPI.
+func (d *dockerImages) API() (client *http.Client, base string) { return d.client, d.base }
+
 // do makes a call and decodes its answer into into, unless that is nil. An
 // answer that is not a success is a *dockerError.
 func (d *dockerImages) do(ctx context.Context, method, path string, into any) error {
@@ -121,21 +124,19 @@ func (d *dockerImages) id(ctx context.Context) (string, error) {
 }
 
 // Has implements cluster.NodeImages.
-func (d *dockerImages) Has(ctx context.Context, _ string, img *image.Image) (bool, error) {
+func (d *dockerImages) Has(ctx context.Context, _ string, img image.Identity) (bool, error) {
 	var answer struct {
 		ID     string `json:"Id"`
 		RootFS struct{ Layers []string }
 	}
-	err := d.do(ctx, http.MethodGet, "/images/"+img.Name()+"/json", &answer)
+	err := d.do(ctx, http.MethodGet, "/images/"+img.Name+"/json", &answer)
 	if status := (*dockerError)(nil); errors.As(err, &status) && status.code == http.StatusNotFound {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	// With containerd's image store the id is a manifest's digest; the
-	// layer's is the same in both stores.
-	return answer.ID == img.ID || len(answer.RootFS.Layers) == 1 && answer.RootFS.Layers[0] == img.DiffID, nil
+	return img.Is(answer.ID, answer.RootFS.Layers), nil
 }
 
 // Load implements cluster.NodeImages. Docker answers 200 before it has read the

@@ -53,7 +53,7 @@ func TestDockerEnvIsAskedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			if has, err := c.Has(t.Context(), "minikube", &image.Image{Tag: "1", ID: "sha256:1"}); err != nil || has {
+			if has, err := c.Has(t.Context(), "minikube", image.Identity{Name: image.Repository + ":1", ID: "sha256:1"}); err != nil || has {
 				t.Fatal(has, err)
 			}
 		}
@@ -124,7 +124,7 @@ func TestLoadIntoMinikubesDocker(t *testing.T) {
 	// A compressed archive would do as well.
 	second := bootstraptest.PackBytes(t, "another executable", c.Arch)
 	var archive bytes.Buffer
-	if err := second.WriteArchive(&archive, true); err != nil {
+	if err := second.WriteArchive(t.Context(), &archive, true); err != nil {
 		t.Fatal(err)
 	}
 	images, err := l.images()
@@ -134,17 +134,17 @@ func TestLoadIntoMinikubesDocker(t *testing.T) {
 	if err := images.Load(t.Context(), "minikube", &archive); err != nil {
 		t.Fatal(err)
 	}
-	if has, err := c.Has(t.Context(), "minikube", second); err != nil || !has {
+	if has, err := c.Has(t.Context(), "minikube", second.Identity()); err != nil || !has {
 		t.Errorf("compressed: %t, %v", has, err)
 	}
 	// The name alone proves nothing.
 	impostor := *img
 	impostor.ID, impostor.DiffID = second.ID, second.DiffID
-	if has, err := c.Has(t.Context(), "minikube", &impostor); err != nil || has {
+	if has, err := c.Has(t.Context(), "minikube", impostor.Identity()); err != nil || has {
 		t.Errorf("other content under the tag: %t, %v", has, err)
 	}
 	var whole bytes.Buffer
-	if err := bootstraptest.PackBytes(t, strings.Repeat("a third", 1000), c.Arch).WriteArchive(&whole, false); err != nil {
+	if err := bootstraptest.PackBytes(t, strings.Repeat("a third", 1000), c.Arch).WriteArchive(t.Context(), &whole, false); err != nil {
 		t.Fatal(err)
 	}
 	for name, broken := range map[string]string{"empty": "", "noise": strings.Repeat("noise", 10_000), "cut": whole.String()[:whole.Len()/2]} {
@@ -160,7 +160,7 @@ func TestLoadIntoMinikubesDocker(t *testing.T) {
 			t.Errorf("removed %d, want %d; %v", n, want.removed, err)
 		}
 	}
-	if has, err := c.Has(t.Context(), "minikube", img); err != nil || has {
+	if has, err := c.Has(t.Context(), "minikube", img.Identity()); err != nil || has {
 		t.Errorf("removed: %t, %v", has, err)
 	}
 }

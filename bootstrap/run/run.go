@@ -82,8 +82,11 @@ type Command struct {
 	Dir   string   // working directory; "" is this process's
 	Env   []string // on top of the runner's
 	Stdin io.Reader
-	// Line, if not nil, is called with each line of stdout as it comes.
-	Line func(string)
+	// Line and ErrLine, if not nil, are called with each line of stdout and of
+	// stderr as it comes, each from a goroutine of its own.
+	Line, ErrLine func(string)
+	// Stdout, if not nil, gets what the program writes; it is not in the Output.
+	Stdout io.Writer
 }
 
 // Output is what a program wrote.
@@ -132,6 +135,12 @@ func (r *Runner) Run(ctx context.Context, c Command) (Output, error) {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if c.Line != nil {
 		cmd.Stdout = io.MultiWriter(&stdout, &lineWriter{line: c.Line})
+	}
+	if c.ErrLine != nil {
+		cmd.Stderr = io.MultiWriter(&stderr, &lineWriter{line: c.ErrLine})
+	}
+	if c.Stdout != nil {
+		cmd.Stdout = c.Stdout
 	}
 	err := cmd.Run()
 	out := Output{stdout.String(), stderr.String()}

@@ -22,6 +22,7 @@ type Reporter interface {
 const (
 	Cluster       = "cluster"
 	Image         = "image"
+	Build         = "build"
 	Load          = "nodes"
 	Apply         = "apply"
 	Rollout       = "roll-out"

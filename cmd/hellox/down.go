@@ -309,7 +309,7 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, in
 		if p := instance.Process(ctx); p.Running {
 			steps.Note(fmt.Sprintf("would end process %d, which holds the forwards", p.PID))
 		}
-		return o.removeFrom(ctx, cluster, instance, data, steps)
+		return o.removeFrom(ctx, sh, cluster, instance, data, steps)
 	}
 	if err := o.stopOwner(ctx, instance, steps); err != nil {
 		return err
@@ -320,7 +320,7 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, in
 	}
 	if gone {
 		steps.Note(fmt.Sprintf("%s: %s; so is all that was in it", instance.Installation, errNoCluster))
-	} else if err := o.removeFrom(ctx, cluster, instance, data, steps); err != nil {
+	} else if err := o.removeFrom(ctx, sh, cluster, instance, data, steps); err != nil {
 		return errors.Join(err, lock.Release())
 	}
 	if o.keepData && !gone {
@@ -331,8 +331,9 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, in
 
 // removeFrom removes the installation from its cluster, and says what becomes of its
 // data.
-func (o *downOptions) removeFrom(ctx context.Context, c *cluster.Cluster, instance state.Instance, data storedData, steps *output.Steps) error {
+func (o *downOptions) removeFrom(ctx context.Context, sh shell, c *cluster.Cluster, instance state.Instance, data storedData, steps *output.Steps) error {
 	return bootstrap.Down(ctx, c, bootstrap.DownOptions{
+		Runner:    sh.runner,
 		Namespace: instance.Namespace, KeepData: o.keepData, DeleteCluster: o.cluster, DryRun: o.dryRun, Holder: changeHolder(),
 		Data: data.String(),
 	}, steps)

@@ -65,6 +65,7 @@ broker/rights -> stream
 broker/wire -> stream
 
 manifests: text, imports none of the others
+bootstrap -> bootstrap/build
 bootstrap -> bootstrap/cluster
 bootstrap -> bootstrap/image
 bootstrap -> bootstrap/install
@@ -77,6 +78,10 @@ bootstrap -> manifests
 bootstrap/bootstraptest -> bootstrap/image
 bootstrap/bootstraptest -> bootstrap/run
 bootstrap/bootstraptest -> bootstrap/run/runtest
+bootstrap/build -> bootstrap/engine
+bootstrap/build -> bootstrap/image
+bootstrap/build -> bootstrap/run
+bootstrap/build -> bootstrap/step
 bootstrap/cluster -> bootstrap/image
 bootstrap/cluster -> bootstrap/run
 bootstrap/cluster -> bootstrap/step

@@ -10,10 +10,15 @@ import (
 	"hellox/manifests"
 )
 
-// overlayError makes a folder that is not there an error of the command line.
+// overlayError makes a folder that is not there, or an image that is not run, an
+// error of the command line.
 func overlayError(err error) error {
-	if wrong := (*manifests.FolderError)(nil); errors.As(err, &wrong) && wrong.Absent {
+	wrong := (*manifests.FolderError)(nil)
+	switch {
+	case errors.As(err, &wrong) && wrong.Absent:
 		return usage("--kustomize: "+wrong.Sentence, wrong.Hint())
+	case errors.As(err, &wrong) && wrong.Unused:
+		return usage(wrong.Sentence, wrong.Hint())
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"hellox/bootstrap/build"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/install"
 	"hellox/bootstrap/portforward"
@@ -36,6 +37,8 @@ type upOptions struct {
 	detached        bool // this process is the one that an up --detach left behind
 	timeout         time.Duration
 	overlay         string
+	buildTexts      []string
+	builds          []build.Folder // of buildTexts
 	nodeImage       string
 	dryRun          bool
 	output          string
@@ -66,7 +69,7 @@ leaves the pods. Run again, it changes only what differs.`,
 			f := cmd.Flags()
 			o.web.Asked, o.mqtt.Asked = args.Set(f, "web-port"), args.Set(f, "mqtt-port")
 			o.broadcastersSet = args.Set(f, "broadcasters")
-			o.given = args.Given(f, "profile", "kustomize", "node-image")
+			o.given = args.Given(f, "profile", "kustomize", "node-image", "build")
 			o.again = strings.Join(append([]string{"hellox up"}, args.Words(f, "target", "profile", "namespace")...), " ")
 			o.onKind = strings.Join(append([]string{"hellox up --target kind"}, args.Words(f, "profile", "namespace")...), " ")
 			o.web.Command, o.mqtt.Command = o.again, o.again
@@ -84,6 +87,7 @@ leaves the pods. Run again, it changes only what differs.`,
 	f.BoolVar(&o.detach, "detach", false, "return once it is up; a background process holds the forwards until hellox down")
 	args.Duration(f, &o.timeout, "timeout", 5*time.Minute, time.Millisecond, "give up after this `TIME`")
 	f.StringVar(&o.overlay, "kustomize", "", "`FOLDER` with an overlay to apply (see hellox manifests --eject), or with manifests of your own, beside which broker and receiver run")
+	f.StringArrayVar(&o.buildTexts, "build", nil, "`NAME=FOLDER`: build the folder's Dockerfile and run the image in the place of image NAME of the manifests (repeatable)")
 	f.StringVar(&o.nodeImage, "node-image", "", "node image `REF` of a kind cluster that up creates")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	outputFlag(f, &o.output, "`text|json`: json writes one step a line to stdout")
@@ -96,6 +100,10 @@ func hide(f *pflag.FlagSet, name string) { f.Lookup(name).Hidden = true }
 
 func (o *upOptions) run(ctx context.Context, sh shell) error {
 	if err := o.check(); err != nil {
+		return err
+	}
+	var err error
+	if o.builds, err = build.ParseAll(o.buildTexts); err != nil {
 		return err
 	}
 	if err := o.checkOverlay(); err != nil {
@@ -162,12 +170,16 @@ func (o *upOptions) checkLocal(why string) error {
 }
 
 // checkOverlay returns an error if what is in the folder of --kustomize cannot be
-// applied: before a cluster is started for it.
+// applied, or does not run an image of --build: before a cluster is started for it.
 func (o *upOptions) checkOverlay() error {
-	if o.overlay == "" {
+	if o.overlay == "" && len(o.builds) == 0 {
 		return nil
 	}
-	objects, err := manifests.Render(manifests.Options{Namespace: o.namespace, Overlay: o.overlay})
+	images := make(map[string]string, len(o.builds))
+	for _, f := range o.builds {
+		images[f.Name] = f.Placeholder()
+	}
+	objects, err := manifests.Render(manifests.Options{Namespace: o.namespace, Overlay: o.overlay, Images: images})
 	if err != nil {
 		return overlayError(err)
 	}

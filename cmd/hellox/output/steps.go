@@ -123,7 +123,11 @@ func (s *Steps) Fail(err error) {
 	name := s.name
 	s.mu.Unlock()
 	if name != "" {
-		s.end(signFailed, "failed", name+": "+OneLine(err.Error()), false)
+		text := OneLine(err.Error())
+		if !strings.HasPrefix(text, name+" ") { // "build press: …" names the step itself
+			text = name + ": " + text
+		}
+		s.end(signFailed, "failed", text, false)
 	}
 }
 

@@ -1,0 +1,146 @@
+package build
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"hellox/bootstrap/step"
+)
+
+// A Daemon builds with the API of a Docker daemon, whose images its cluster's pods
+// run: what is built is there already. It is the classic builder; BuildKit's is a
+// protocol of its own.
+type Daemon struct {
+	Client *http.Client
+	Base   string // https://192.168.49.2:2376
+}
+
+// Build implements Builder.
+func (d Daemon) Build(ctx context.Context, f Folder, progress func(string)) (*Image, error) {
+	dockerfile, err := readDockerfile(f)
+	if err != nil {
+		return nil, err
+	}
+	if at, what, needs := dockerfile.NeedsBuildKit(); needs {
+		return nil, &step.Error{
+			Sentence: fmt.Sprintf("build %s: %s, line %d: %s needs BuildKit, which minikube's Docker does not offer", f.Name, f.dockerfile(), at.Line, what),
+			Hint:     "write it without, or name an image that is built and loaded with minikube image load",
+		}
+	}
+	t := &transcript{folder: f, dockerfile: dockerfile, progress: progress}
+	id, err := d.build(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	var in inspected
+	if err := d.do(ctx, http.MethodGet, "/images/"+id+"/json", &in); err != nil {
+		return nil, fmt.Errorf("build %s: %w", f.Name, err)
+	}
+	built := in.image(f, id, t)
+	built.Unchanged = d.do(ctx, http.MethodGet, "/images/"+built.Name()+"/json", nil) == nil
+	tag := url.Values{"repo": {f.Repository()}, "tag": {built.tag()}}
+	if err := d.do(ctx, http.MethodPost, "/images/"+id+"/tag?"+tag.Encode(), nil); err != nil {
+		return nil, fmt.Errorf("build %s: name the image: %w", f.Name, err)
+	}
+	return built, nil
+}
+
+// build sends the folder to the daemon and returns the ID of the image.
+func (d Daemon) build(ctx context.Context, t *transcript) (id string, err error) {
+	r, w := io.Pipe()
+	written := make(chan error, 1)
+	go func() {
+		err := t.folder.writeContext(w)
+		w.CloseWithError(err)
+		written <- err
+	}()
+	id, err = d.post(ctx, r, t)
+	r.CloseWithError(errEnough)
+	if werr := <-written; werr != nil && !errors.Is(werr, errEnough) {
+		return "", werr // what the daemon says of half an archive follows from it
+	}
+	return id, err
+}
+
+// errEnough ends the writing of the files that a daemon has stopped reading.
+var errEnough = errors.New("the builder has stopped reading")
+
+func (d Daemon) post(ctx context.Context, archive io.Reader, t *transcript) (id string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.Base+"/build?dockerfile=Dockerfile&rm=1&forcerm=1", io.NopCloser(archive))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/x-tar")
+	res, err := d.Client.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("build %s: %w", t.folder.Name, withoutURL(ctx, err))
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		return "", t.failed(messageOf(res))
+	}
+	for lines := json.NewDecoder(res.Body); ; {
+		var line struct {
+			Stream, Status, Error string
+			Aux                   struct{ ID string }
+		}
+		switch err := lines.Decode(&line); {
+		case errors.Is(err, io.EOF) && id != "":
+			return id, nil
+		case err != nil:
+			return "", fmt.Errorf("build %s: read Docker's answer: %w", t.folder.Name, withoutURL(ctx, err))
+		case line.Error != "":
+			return "", t.failed(line.Error)
+		}
+		id = cmp.Or(line.Aux.ID, id)
+		if line.Stream != "" {
+			t.write(line.Stream)
+		}
+		if line.Status != "" {
+			t.progress(t.folder.Name + ": " + line.Status)
+		}
+	}
+}
+
+// do makes a call and decodes its answer into into, unless that is nil.
+func (d Daemon) do(ctx context.Context, method, path string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, d.Base+path, nil)
+	if err != nil {
+		return err
+	}
+	res, err := d.Client.Do(req)
+	if err != nil {
+		return withoutURL(ctx, err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		return errors.New(messageOf(res))
+	}
+	if into == nil {
+		return nil
+	}
+	return json.NewDecoder(res.Body).Decode(into)
+}
+
+func messageOf(res *http.Response) string {
+	var body struct{ Message string }
+	_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&body)
+	return cmp.Or(body.Message, "Docker answers "+res.Status)
+}
+
+// withoutURL removes the address from the client's errors, and says why ctx ended.
+func withoutURL(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

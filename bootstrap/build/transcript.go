@@ -1,0 +1,126 @@
+package build
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"hellox/bootstrap/step"
+)
+
+// keptLines is how many of a failed step's last lines are told.
+const keptLines = 5
+
+// A transcript reads what a builder prints: the classic one, BuildKit with plain
+// progress, or podman.
+type transcript struct {
+	folder     Folder
+	dockerfile Dockerfile
+	progress   func(string)
+
+	mu    sync.Mutex  // stdout and stderr of a program come at once
+	at    Instruction // the step under way
+	steps int
+	last  []string // what it printed
+	part  string   // of a line that has not ended
+}
+
+var (
+	classicStep  = regexp.MustCompile(`(?i)^(?:\[\d+/\d+\] )?step (\d+)/(\d+) ?: (.*)$`)
+	buildKitStep = regexp.MustCompile(`^#\d+ \[(?:[^\]]* )?(\d+)/(\d+)\] (.*)$`)
+	buildKitLine = regexp.MustCompile(`^#\d+ (?:\d+\.\d+ )?(.*)$`)
+	failedLine   = regexp.MustCompile(`^Dockerfile:(\d+)$`)
+	parseError   = regexp.MustCompile(`(?i)dockerfile parse error(?: on)? line (\d+): (.*)$`)
+	exitCode     = regexp.MustCompile(`returned a non-zero code: (\d+)|did not complete successfully: exit code: (\d+)`)
+	colour       = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+	chatter      = regexp.MustCompile(`^ ?---> |^Removing intermediate container|^Successfully (?:built|tagged) |^Sending build context|^DEPRECATED: |^ {6,}(?:Install|https)|^(?:DONE|CACHED|ERROR:?)\b|^\s*$|^-{3,}`)
+)
+
+// write reads what the builder printed, which may end within a line.
+func (t *transcript) write(text string) {
+	for line := range strings.SplitAfterSeq(t.part+text, "\n") {
+		if t.part = line; strings.HasSuffix(line, "\n") {
+			t.line(line)
+		}
+	}
+}
+
+// line reads one line.
+func (t *transcript) line(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text = colour.ReplaceAllString(strings.TrimRight(text, "\r\n"), "")
+	if m := classicStep.FindStringSubmatch(text); m != nil {
+		n, _ := strconv.Atoi(m[1])
+		t.begin(n, m[1]+"/"+m[2], m[3])
+		return
+	}
+	if m := buildKitStep.FindStringSubmatch(text); m != nil {
+		t.begin(0, m[1]+"/"+m[2], m[3])
+		return
+	}
+	if m := failedLine.FindStringSubmatch(text); m != nil {
+		t.at.Line, _ = strconv.Atoi(m[1])
+		return
+	}
+	if m := buildKitLine.FindStringSubmatch(text); m != nil {
+		text = m[1]
+	}
+	if chatter.MatchString(text) {
+		return
+	}
+	if t.last = append(t.last, text); len(t.last) > keptLines {
+		t.last = t.last[1:]
+	}
+}
+
+// begin notes that a step begins. The n-th instruction is meant, if n is not 0 and
+// that one has this text; else the first that has it.
+func (t *transcript) begin(n int, of, text string) {
+	t.last, t.steps = nil, t.steps+1
+	t.at = t.dockerfile.step(n)
+	if same := strings.Join(strings.Fields(text), " "); n == 0 || !equalWords(t.at.Text, same) {
+		t.at = Instruction{Text: same}
+		for _, i := range t.dockerfile {
+			if equalWords(i.Text, same) {
+				t.at = i
+				break
+			}
+		}
+	}
+	t.progress(fmt.Sprintf("%s: step %s, %s", t.folder.Name, of, t.at.short()))
+}
+
+func equalWords(a, b string) bool {
+	return strings.EqualFold(strings.Join(strings.Fields(a), " "), strings.Join(strings.Fields(b), " "))
+}
+
+// failed returns the error of a build that failed with that message.
+func (t *transcript) failed(message string) error {
+	where := t.folder.dockerfile()
+	message = strings.TrimPrefix(strings.TrimPrefix(message, "Error response from daemon: "), "ERROR: ")
+	if m := parseError.FindStringSubmatch(message); m != nil {
+		return &step.Error{Sentence: fmt.Sprintf("build %s: %s, line %s: %s", t.folder.Name, where, m[1], m[2])}
+	}
+	for _, prefix := range []string{"failed to build: ", "failed to solve: "} {
+		message = strings.TrimPrefix(message, prefix)
+	}
+	var evidence []string
+	for _, line := range t.last {
+		if !strings.Contains(line, message) {
+			evidence = append(evidence, line)
+		}
+	}
+	if m := exitCode.FindStringSubmatch(message); m != nil {
+		message = "it ended with exit code " + m[1] + m[2]
+	}
+	if t.at.Line > 0 {
+		where += fmt.Sprintf(", line %d", t.at.Line)
+	}
+	if t.at.Text != "" {
+		where += ", " + t.at.short()
+	}
+	return &step.Error{Sentence: fmt.Sprintf("build %s: %s: %s", t.folder.Name, where, message), Evidence: evidence}
+}
