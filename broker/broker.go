@@ -26,6 +26,14 @@ type Options struct {
 	// 1 GiB (64 MiB in memory). Beyond it publishers get no acknowledgement
 	// until what is queued has been fetched.
 	StoreLimit int64
+	// SessionQuota is how many bytes of messages may wait for one session in
+	// Store, at most a quarter of what StoreLimit leaves for messages; 0 means
+	// that quarter. A session beyond it ends, and so do those that hold most
+	// when Store is nearly full.
+	SessionQuota int64
+	// Backpressure lists the client IDs of sessions that are not ended for
+	// that: publishers get no acknowledgement until they have fetched.
+	Backpressure []string
 	// Insecure lets any client on a listener that is not Open publish and
 	// subscribe hello_world/# and hellox/#.
 	Insecure bool
@@ -51,6 +59,7 @@ type Broker struct {
 	backoff  connectBackoff
 
 	changed   chan struct{} // of capacity 1: Degraded has changed
+	over      chan struct{} // of capacity 1: some session holds too much
 	stop      chan struct{} // closed by beginStop
 	beginStop func()        // may be called more than once
 	maxOpen   int           // connections
@@ -87,12 +96,13 @@ func New(o Options) (_ *Broker, err error) {
 	b := &Broker{
 		listeners: o.Listeners, gates: gates, log: o.Log, metrics: m, now: time.Now,
 		open: map[*conn]struct{}{}, maxOpen: maxConnections(), stop: make(chan struct{}), changed: make(chan struct{}, 1),
+		over: make(chan struct{}, 1),
 	}
 	b.beginStop = sync.OnceFunc(func() { close(b.stop) })
 	b.backoff.stop = b.stop
 	b.shared = &shared{metrics: m, now: b.now, refusals: refusalLog{log: o.Log, now: b.now}}
 	b.shared.buffers.New = func() any { return new([]byte) }
-	if err := b.openStore(o.Store, o.StoreLimit); err != nil {
+	if err := b.openStore(o); err != nil {
 		return nil, err
 	}
 	return b, nil
@@ -105,7 +115,9 @@ func New(o Options) (_ *Broker, err error) {
 func (b *Broker) Serve(ctx context.Context) error {
 	defer b.beginStop()
 	b.journal.Start()
-	var loops sync.WaitGroup
+	var loops, quota sync.WaitGroup
+	stopQuota := make(chan struct{})
+	quota.Go(func() { b.endOver(stopQuota) })
 	lost := make(chan error, len(b.listeners))
 	for i, l := range b.listeners {
 		if g := b.gates[i]; g.fixed != nil && !l.Open {
@@ -134,6 +146,8 @@ func (b *Broker) Serve(ctx context.Context) error {
 	b.disconnectAll()
 	loops.Wait()
 	b.clients.Wait()
+	close(stopQuota)
+	quota.Wait()
 	b.shared.flushes.Wait()
 	return errors.Join(cause, b.journal.Close())
 }
@@ -209,7 +223,7 @@ func (b *Broker) removeConn(c *conn) {
 	if s == nil {
 		return
 	}
-	mine := s.detach(c, b.now())
+	mine := s.detach(c, &b.router, b.now())
 	b.scheduleWill(c, s)
 	if mine && b.sessions.removeIfEnded(s) {
 		b.endSession(s, "")

@@ -53,8 +53,6 @@ type conn struct {
 	present        bool // the session was there before
 	will           *will
 
-	targets []target // of the last PUBLISH, reused by the next
-
 	pendingBytes atomic.Int64  // bytes counted in the budget
 	lastSeq      atomic.Uint64 // the newest sequence number of what this connection wrote to the journal
 

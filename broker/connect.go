@@ -91,7 +91,7 @@ func (h *handler) connect(pk *packets.Packet) error {
 		return err
 	}
 	// Now messages may follow.
-	if !h.conn.session.attach(h.conn, h.broker.now) {
+	if !h.conn.session.attach(h.conn, &h.broker.router, h.broker.now) {
 		h.conn.Abort() // another connection has taken the session over
 		return errRefused
 	}

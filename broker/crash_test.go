@@ -245,24 +245,26 @@ func checkImage(t *testing.T, dir string, want map[uint16]bool, at int) {
 		return
 	}
 	var sessions []*session
-	err = j.Load(func(r journal.SessionRow) journal.Consumer {
+	err = j.Load(func(r journal.SessionRow) *journal.Queue {
 		s := newSession(r.ID, r.Owner, r.Number, j, nil)
 		s.cursor, s.read, s.expiry, s.stored = r.Cursor, r.Cursor, r.Expiry, true
+		s.backlog = j.NewQueue(s, s.cursor, true)
 		sessions = append(sessions, s)
-		return s
+		return s.backlog
 	}, func(*journal.Message) {})
 	got := map[int]bool{}
 	for _, s := range sessions {
-		for keys := s.unread(); len(keys) > 0 && err == nil; keys = s.unread() {
-			var batches []journal.Batch
-			batches, err = j.Fetch(keys)
-			for _, b := range batches {
-				s.read = b.Key
-				for _, m := range b.Messages {
-					if _, number, ok := bytes.Cut(m.Payload, []byte("|")); ok && m.Topic == "x" {
-						n, _ := strconv.Atoi(string(number))
-						got[n] = true
-					}
+		for err == nil {
+			var messages []*journal.Message
+			var upTo uint64
+			if messages, upTo, err = s.unread(); upTo == 0 {
+				break
+			}
+			s.read = upTo
+			for _, m := range messages {
+				if _, number, ok := bytes.Cut(m.Payload, []byte("|")); ok && m.Topic == "x" {
+					n, _ := strconv.Atoi(string(number))
+					got[n] = true
 				}
 			}
 		}

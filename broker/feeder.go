@@ -1,9 +1,7 @@
 package broker
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"hellox/broker/journal"
@@ -24,13 +22,14 @@ type feeder struct {
 
 // attach makes c the session's connection and starts its feeder. It returns
 // false if another connection has claimed the session meanwhile.
-func (s *session) attach(c *conn, now func() time.Time) bool {
+func (s *session) attach(c *conn, r *router, now func() time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.claim != c || s.ended {
 		return false
 	}
 	s.claim, s.conn = nil, c
+	r.setConnected(s, true)
 	if !s.persistent() {
 		return true
 	}
@@ -42,6 +41,7 @@ func (s *session) attach(c *conn, now func() time.Time) bool {
 	}
 	s.feeder = f
 	c.setFeeder(f)
+	s.journal.Listen(s.backlog, f.wake)
 	go f.run()
 	return true
 }
@@ -105,7 +105,7 @@ func (s *session) forget(c *conn, o inflightMessage) {
 }
 
 // detach removes c from the session, and reports whether it was its connection.
-func (s *session) detach(c *conn, now time.Time) bool {
+func (s *session) detach(c *conn, r *router, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.claim == c {
@@ -116,6 +116,10 @@ func (s *session) detach(c *conn, now time.Time) bool {
 	}
 	s.dropQueue()
 	s.conn, s.feeder, s.away = nil, nil, now
+	r.setConnected(s, false)
+	if s.backlog != nil {
+		s.journal.Listen(s.backlog, nil)
+	}
 	return true
 }
 
@@ -135,22 +139,16 @@ func (f *feeder) close() {
 func (f *feeder) run() {
 	defer close(f.done)
 	for {
-		keys := f.session.unread()
-		if len(keys) == 0 {
-			if !f.sleep() {
-				return
-			}
-			continue
-		}
-		batches, err := f.session.journal.Fetch(keys)
+		messages, upTo, err := f.session.unread()
 		if err != nil {
 			f.session.journal.Fail(fmt.Errorf("read the store for session %q: %w", f.session.id, err))
 			return
 		}
-		for _, b := range batches {
-			if !f.send(b) {
-				return
-			}
+		switch {
+		case upTo == 0 && !f.sleep():
+			return
+		case upTo > 0 && !f.send(messages, upTo):
+			return
 		}
 	}
 }
@@ -165,10 +163,10 @@ func (f *feeder) sleep() bool {
 	}
 }
 
-// send sends the session's messages of a batch. It returns false if the feeder
-// must end.
-func (f *feeder) send(b journal.Batch) bool {
-	for _, m := range f.session.unsent(b.Messages) {
+// send sends messages of the session, which are all up to a sequence number. It
+// returns false if the feeder must end.
+func (f *feeder) send(messages []*journal.Message, upTo uint64) bool {
+	for _, m := range messages {
 		for {
 			ok, gone := f.session.offer(f.conn, m, f.now().Unix())
 			if gone {
@@ -182,30 +180,15 @@ func (f *feeder) send(b journal.Batch) bool {
 			}
 		}
 	}
-	f.session.sentBatch(f.conn, b.Key)
-	return true
+	return f.session.sentUpTo(f.conn, upTo)
 }
 
-// unread returns the keys of the next batches to send, at most as many as one
-// Fetch returns.
-func (s *session) unread() []uint64 {
+// unread returns the next messages to send, as journal.Fetch does.
+func (s *session) unread() (messages []*journal.Message, upTo uint64, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i, key := range s.pending {
-		if key > s.read {
-			return append([]uint64(nil), s.pending[i:min(i+journal.MaxFetch, len(s.pending))]...)
-		}
-	}
-	return nil
-}
-
-// unsent returns the messages that have not been sent over this connection: a
-// batch may have been joined by more since it was sent.
-func (s *session) unsent(messages []*journal.Message) []*journal.Message {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(messages, s.read+1, func(m *journal.Message, seq uint64) int { return cmp.Compare(m.Seq, seq) })
-	return messages[i:]
+	read := s.read
+	s.mu.Unlock()
+	return s.journal.Fetch(s.backlog, read)
 }
 
 // offer sends m over c, or skips it if it is not for the session. ok is false if
@@ -253,15 +236,17 @@ func (s *session) offer(c *conn, m *journal.Message, now int64) (ok, gone bool) 
 	return true, false
 }
 
-// sentBatch notes that all of a batch has been sent.
-func (s *session) sentBatch(c *conn, batch uint64) {
+// sentUpTo notes that all messages up to seq have been sent over c. It returns
+// false if c is no longer the session's connection.
+func (s *session) sentUpTo(c *conn, seq uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn != c {
-		return
+		return false
 	}
-	s.read = max(s.read, batch)
+	s.read = max(s.read, seq)
 	s.advance()
+	return true
 }
 
 // matchSubscriptions returns how the session's subscriptions ask for a message

@@ -247,7 +247,7 @@ func TestForgottenSessionHoldsItsOwn(t *testing.T) {
 		pub.publish("busy", strings.Repeat("x", 1000), 1, false)
 		sub.take()
 	}
-	wait(t, "only one batch is needed", func() bool { return b.journal.Stats().Needed == 1 })
+	wait(t, "only one batch is needed", func() bool { return b.journal.Stats().Batches == 1 })
 	stop()
 	if n := rowsIn(t, store); n != 1 {
 		t.Errorf("%d batches are in the file", n)
@@ -280,7 +280,7 @@ func TestBatchesOfSmallCommits(t *testing.T) {
 	few := func() {
 		t.Helper()
 		got := b.journal.Stats()
-		if most := int(got.Bytes/journal.JoinBytes)*2 + 2; got.LastSeq < all || got.Batches > most {
+		if most := int(got.Bytes/journal.SegmentBytes)*2 + 2; got.LastSeq < all || got.Batches > most {
 			t.Errorf("%d batches in memory for %d rows of %d bytes, want at most %d", got.Batches, got.LastSeq, got.Bytes, most)
 		}
 	}
@@ -348,7 +348,7 @@ func TestCursorInFile(t *testing.T) {
 // subscribers, pings and QoS 0 go on; when there is room, all heals.
 func TestStoreLimit(t *testing.T) {
 	store := t.TempDir()
-	b := start(t, Options{Store: store, StoreLimit: journal.MinLimit})
+	b := start(t, Options{Store: store, StoreLimit: journal.MinLimit, Backpressure: []string{"receiver"}})
 	away(t, b, "receiver", "x")
 	live := connect(t, b.Addr(0), hello{id: "live"})
 	live.subscribe(0, "x")

@@ -14,7 +14,7 @@ import (
 // is in no journal and no client can set it.
 func TestOwnState(t *testing.T) {
 	store := t.TempDir()
-	o := Options{Store: store, StoreLimit: 4 << 20}
+	o := Options{Store: store, StoreLimit: 4 << 20, Backpressure: []string{"receiver"}}
 	b, stop := startStop(t, o)
 	away(t, b, "receiver", "x")
 	early := connect(t, b.Addr(0), hello{id: "early"})

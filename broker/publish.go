@@ -5,39 +5,28 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dustin/go-humanize"
+	"github.com/mochi-mqtt/server/v2/packets"
+
 	"hellox/broker/journal"
 	"hellox/stream"
 )
 
 // publish routes m: into the journal for sessions that outlive their connection,
 // then to all others that subscribe to it. from is the publisher's connection,
-// or nil for a last will; the targets use the memory of scratch, which may be
-// nil. receipt is of a message at QoS 2 whose packet ID the journal has to know,
-// or nil. On error m was not routed and must not be acknowledged.
-func (b *Broker) publish(m *journal.Message, from, scratch *conn, receipt *journal.Receipt) error {
-	var targets []target
-	if scratch != nil {
-		targets = scratch.targets[:0]
-	}
-	targets = b.router.match(targets, m.Topic)
+// or nil for a last will. receipt is of a message at QoS 2 whose packet ID the
+// journal has to know, or nil. On error m was not routed and must not be
+// acknowledged.
+func (b *Broker) publish(m *journal.Message, from *conn, receipt *journal.Receipt) error {
+	to := b.router.route(m.Topic)
 	if m.Retain && receipt != nil {
 		// What is retained must be on disk when the receipt is: the message is
 		// not taken again.
 		b.retain(m, from)
 	}
 	if m.QoS > 0 {
-		var to []journal.Consumer
-		rest := targets[:0]
-		for i := range targets {
-			if t := &targets[i]; t.qos > 0 && t.session.usesJournal(m, t) {
-				to = append(to, t.session)
-			} else {
-				rest = append(rest, *t)
-			}
-		}
-		targets = rest
-		if len(to) > 0 {
-			seq, err := b.journal.Append(m, to, waiterOf(from), receipt)
+		if group := b.router.storedFor(to, m.Origin); group != nil {
+			seq, err := b.journal.Append(m, group, waiterOf(from), receipt)
 			if err != nil {
 				return err
 			}
@@ -49,14 +38,22 @@ func (b *Broker) publish(m *journal.Message, from, scratch *conn, receipt *journ
 	if m.Retain && receipt == nil {
 		b.retain(m, from)
 	}
-	now := b.now().Unix()
-	for i := range targets {
-		targets[i].session.deliver(m, &targets[i], now)
-	}
-	if scratch != nil {
-		scratch.targets = targets
-	}
+	b.deliver(m, to)
 	return nil
+}
+
+// deliver sends m to the connected clients that do not get it through the journal.
+func (b *Broker) deliver(m *journal.Message, to *route) {
+	now := b.now().Unix()
+	for i := range to.direct {
+		to.direct[i].session.deliver(m, &to.direct[i], now)
+	}
+	if m.QoS > 0 {
+		return
+	}
+	for i := range to.present {
+		to.present[i].session.deliver(m, &to.present[i], now)
+	}
 }
 
 func (b *Broker) retain(m *journal.Message, from *conn) {
@@ -110,6 +107,51 @@ func (b *Broker) endExpired() {
 	}
 }
 
+// sessionsOver is called by the journal, which must not wait for it.
+func (b *Broker) sessionsOver() {
+	select {
+	case b.over <- struct{}{}:
+	default:
+	}
+}
+
+// endOver ends the sessions that hold too much in the journal, until stop is
+// closed: publishers may wait for it until their connections are closed.
+func (b *Broker) endOver(stop <-chan struct{}) {
+	for {
+		for _, o := range b.journal.TakeOver() {
+			if s, ok := o.Consumer.(*session); ok {
+				b.endOverQuota(s, o)
+			}
+		}
+		select {
+		case <-b.over:
+		case <-stop:
+			return
+		}
+	}
+}
+
+// endOverQuota ends a session that holds too much, and disconnects its client: it
+// learns at its next CONNECT that there is no session.
+func (b *Broker) endOverQuota(s *session, o journal.Over) {
+	cause, reason := "quota", fmt.Sprintf("%s wait for the session; at most %s may", humanize.IBytes(uint64(o.Bytes)), humanize.IBytes(uint64(o.Limit)))
+	if o.Limit == 0 {
+		cause, reason = "store full", fmt.Sprintf("the broker's store is nearly full, and %s wait for the session", humanize.IBytes(uint64(o.Bytes)))
+	}
+	if !b.sessions.remove(s) {
+		return // it has ended otherwise
+	}
+	b.log.Warn("session over its quota: what waited for it is lost", "client", s.id, "reason", reason)
+	s.mu.Lock()
+	c := s.conn
+	s.mu.Unlock()
+	b.endSession(s, cause)
+	if c != nil {
+		c.refuse(refusal{cause, "", reason, packets.ErrQuotaExceeded})
+	}
+}
+
 // stateChanged is called by the journal, which must not wait for it.
 func (b *Broker) stateChanged() {
 	select {
@@ -150,9 +192,5 @@ func (b *Broker) publishState(state stream.BrokerState) {
 		m.Payload = payload
 		b.retained.setOwn(m.Topic, m)
 	}
-	now := b.now().Unix()
-	targets := b.router.match(nil, m.Topic)
-	for i := range targets {
-		targets[i].session.deliver(m, &targets[i], now)
-	}
+	b.deliver(m, b.router.route(m.Topic))
 }

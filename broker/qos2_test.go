@@ -81,7 +81,7 @@ func TestReceivedOnceAcrossKills(t *testing.T) {
 // TestRefusedIsNotReceived has a message at QoS 2 refused by a full store. When it
 // comes again it is the first one.
 func TestRefusedIsNotReceived(t *testing.T) {
-	b := start(t, Options{Store: t.TempDir(), StoreLimit: 4 << 20})
+	b := start(t, Options{Store: t.TempDir(), StoreLimit: 4 << 20, Backpressure: []string{"sub"}})
 	away(t, b, "sub", "x")
 	pub := connect(t, b.Addr(0), hello{id: "fill"})
 	payload := string(bytes.Repeat([]byte("x"), 60_000))

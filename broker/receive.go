@@ -70,7 +70,7 @@ func (h *handler) publishFrom(m *journal.Message, id uint16) error {
 	if m.QoS == 2 && h.conn.session.outlivesConn() {
 		receipt = &journal.Receipt{Publisher: h.conn.session, ID: id}
 	}
-	err := h.broker.publish(m, h.conn, h.conn, receipt)
+	err := h.broker.publish(m, h.conn, receipt)
 	if err != nil && m.QoS == 2 {
 		h.conn.session.Withdraw(id)
 	}

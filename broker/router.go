@@ -30,8 +30,122 @@ func newTarget(s *session, sub *journal.Subscription) target {
 // A router finds the sessions that subscribe to a topic: a tree with a level of
 // the topic filter at each node.
 type router struct {
-	mu   sync.RWMutex
-	root node
+	mu     sync.RWMutex
+	root   node
+	routes map[string]*route              // by topic; cleared when a session subscribes, comes or leaves
+	groups map[string]*journal.Group      // by their members
+	known  struct{ targets, members int } // in routes, in groups
+}
+
+// maxKnown bounds what a router remembers: topics and targets of routes, and
+// members of groups.
+const maxKnown = 64 << 10
+
+// A route is where the messages of a topic go. It is immutable.
+type route struct {
+	direct  []target       // connected sessions that get all of them from here
+	stored  *journal.Group // sessions that get those above QoS 0 through the journal; may be nil
+	present []target       // of stored, the connected ones: they get those at QoS 0 from here
+	noLocal []*session     // of stored, those that want none of their own
+}
+
+// route returns the route of a topic.
+func (r *router) route(topic string) *route {
+	r.mu.RLock()
+	known := r.routes[topic]
+	r.mu.RUnlock()
+	if known != nil {
+		return known
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.routes[topic]; known != nil {
+		return known
+	}
+	to := &route{}
+	var members []*session
+	for _, t := range r.match(topic) {
+		s := t.session
+		switch {
+		case t.qos == 0 || !s.stored:
+			if s.connected {
+				to.direct = append(to.direct, t)
+			}
+			continue
+		case s.connected:
+			to.present = append(to.present, t)
+		}
+		members = append(members, s)
+		if t.noLocal {
+			to.noLocal = append(to.noLocal, s)
+		}
+	}
+	if len(members) > 0 {
+		slices.SortFunc(members, func(a, b *session) int { return cmp.Compare(a.number, b.number) })
+		queues := make([]*journal.Queue, len(members))
+		for i, s := range members {
+			queues[i] = s.backlog
+		}
+		to.stored = r.group(queues)
+	}
+	r.known.targets += 1 + len(to.direct) + len(to.present)
+	if r.known.targets > maxKnown || r.routes == nil {
+		r.routes = map[string]*route{}
+		r.known.targets = 0
+	}
+	r.routes[topic] = to
+	return to
+}
+
+// group returns the group of queues: the same one as long as it is remembered,
+// so that messages of several topics share rows of the journal. The caller holds
+// r.mu.
+func (r *router) group(queues []*journal.Queue) *journal.Group {
+	fresh := journal.NewGroup(queues)
+	if g := r.groups[fresh.Key()]; g != nil {
+		return g
+	}
+	r.known.members += 1 + len(queues)
+	if r.known.members > maxKnown || r.groups == nil {
+		r.groups = map[string]*journal.Group{}
+		r.known.members = 0
+	}
+	r.groups[fresh.Key()] = fresh
+	return fresh
+}
+
+// storedFor returns the group of to that a message of a client goes to, or nil.
+func (r *router) storedFor(to *route, origin string) *journal.Group {
+	for _, s := range to.noLocal {
+		if s.id != origin {
+			continue
+		}
+		rest := to.stored.Without(s.backlog)
+		if len(rest) == 0 {
+			return nil
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.group(rest)
+	}
+	return to.stored
+}
+
+// changed forgets the routes. The caller holds r.mu.
+func (r *router) changed() {
+	clear(r.routes)
+	r.known.targets = 0
+}
+
+// setConnected tells the router whether a session has a connection. The caller
+// holds s.mu.
+func (r *router) setConnected(s *session, yes bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.connected = yes
+	if len(s.subs) > 0 {
+		r.changed()
+	}
 }
 
 type node struct {
@@ -48,6 +162,7 @@ type subscriber struct {
 func (r *router) add(s *session, sub journal.Subscription) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.changed()
 	n := &r.root
 	for level := range strings.SplitSeq(sub.TopicFilter, "/") {
 		child := n.children[level]
@@ -71,6 +186,7 @@ func (r *router) add(s *session, sub journal.Subscription) {
 func (r *router) remove(s *session, topicFilter string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.changed()
 	r.root.remove(s, topicFilter, true)
 }
 
@@ -91,14 +207,12 @@ func (n *node) find(s *session) int {
 	return slices.IndexFunc(n.subs, func(e subscriber) bool { return e.session == s })
 }
 
-// match appends the sessions that topic goes to, each once.
-func (r *router) match(to []target, topic string) []target {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	begin, nodes := len(to), 0
-	to = r.root.match(to, &nodes, topic, true, strings.HasPrefix(topic, "$"))
+// match returns the sessions that topic goes to, each once. The caller holds r.mu.
+func (r *router) match(topic string) []target {
+	nodes := 0
+	to := r.root.match(nil, &nodes, topic, true, strings.HasPrefix(topic, "$"))
 	if nodes > 1 {
-		to = append(to[:begin], merge(to[begin:])...)
+		to = merge(to)
 	}
 	return to
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,7 +80,11 @@ func TestRouter(t *testing.T) {
 	var r router
 	var all []*session
 	for n := range 20 {
-		all = append(all, newSession("", "", uint64(n), nil, nil))
+		s := newSession("", "", uint64(n), &journal.Journal{}, nil)
+		if s.stored = n%2 == 0; s.stored {
+			s.backlog = s.journal.NewQueue(s, 0, true)
+		}
+		all = append(all, s)
 	}
 	for range 2000 {
 		s, topicFilter := all[rnd.IntN(len(all))], randomFilter(rnd)
@@ -87,6 +92,9 @@ func TestRouter(t *testing.T) {
 			s.unsubscribe(&r, topicFilter)
 		} else {
 			s.subscribe(&r, journal.Subscription{TopicFilter: topicFilter, QoS: byte(rnd.IntN(2))})
+		}
+		if s := all[rnd.IntN(len(all))]; rnd.IntN(3) == 0 {
+			r.setConnected(s, !s.connected)
 		}
 		topic := topics[rnd.IntN(len(topics))]
 		want := map[*session]byte{}
@@ -97,21 +105,36 @@ func TestRouter(t *testing.T) {
 				}
 			}
 		}
-		got := r.match(nil, topic)
-		if len(got) != len(want) {
-			t.Fatalf("%q goes to %d sessions, want %d", topic, len(got), len(want))
-		}
-		for _, target := range got {
-			if qos, ok := want[target.session]; !ok || target.qos != qos {
-				t.Fatalf("%q goes to session %d at QoS %d, want %d (%v)", topic, target.session.number, target.qos, qos, ok)
-			}
-		}
+		checkRoute(t, r.route(topic), topic, want)
 	}
 	for _, s := range all {
-		s.journal = &journal.Journal{}
 		s.end(&r)
 	}
 	if len(r.root.children) > 0 || len(r.root.subs) > 0 {
 		t.Error("the tree keeps nodes without subscriptions")
+	}
+}
+
+// checkRoute wants in a route the sessions of want, with their QoS.
+func checkRoute(t *testing.T, r *route, topic string, want map[*session]byte) {
+	t.Helper()
+	stored := 0
+	for s, qos := range want {
+		has := func(targets []target) bool {
+			return slices.ContainsFunc(targets, func(t target) bool { return t.session == s && t.qos == qos })
+		}
+		queued := s.stored && qos > 0
+		if queued {
+			stored++
+		}
+		if has(r.direct) != (s.connected && !queued) || has(r.present) != (s.connected && queued) {
+			t.Fatalf("%q goes to session %d at QoS %d (connected %v, stored %v): directly %v, at QoS 0 %v", topic, s.number, qos, s.connected, s.stored, has(r.direct), has(r.present))
+		}
+	}
+	if extra := len(r.direct) + len(r.present); extra > len(want) {
+		t.Fatalf("%q goes to %d sessions, want %d", topic, extra, len(want))
+	}
+	if r.stored == nil && stored > 0 || r.stored != nil && r.stored.Len() != stored {
+		t.Fatalf("%q is stored for %v, want %d sessions", topic, r.stored, stored)
 	}
 }

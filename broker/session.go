@@ -37,7 +37,7 @@ type session struct {
 	// Of a session that outlives its connection:
 	expiry     time.Duration       // how long it lasts after its client left; 0: it ends with the connection
 	away       time.Time           // when its client left
-	pending    []uint64            // keys of journal batches that hold something for it, ascending
+	backlog    *journal.Queue      // what the journal stores for it
 	cursor     uint64              // everything up to it is acknowledged, or is not for it
 	read       uint64              // everything up to it has been sent over this connection, or is not for it
 	done       map[uint64]struct{} // beyond cursor: acknowledged before an earlier one was
@@ -48,6 +48,8 @@ type session struct {
 
 	will  *will       // waits for its delay
 	timer *time.Timer // of will
+
+	connected bool // conn is not nil; guarded by router.mu
 }
 
 type queuedMessage struct {
@@ -67,14 +69,6 @@ func newSession(id, owner string, number uint64, j *journal.Journal, b *budget) 
 // left: one that resumes it for the last time, with expiry 0, gets what waits.
 // The caller holds s.mu.
 func (s *session) persistent() bool { return s.stored }
-
-// usesJournal reports whether m reaches the session through the journal: at QoS 1
-// and above, if the session outlives its connection.
-func (s *session) usesJournal(m *journal.Message, t *target) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.persistent() && !s.ended && !(t.noLocal && m.Origin == s.id)
-}
 
 // deliver sends a message that is not in the journal to the client, if connected.
 func (s *session) deliver(m *journal.Message, t *target, now int64) {
@@ -264,12 +258,7 @@ func (s *session) advance() {
 			delete(s.done, seq)
 		}
 	}
-	n := 0
-	for n < len(s.pending) && s.pending[n] <= to {
-		n++
-	}
-	s.journal.Advanced(s, s.pending[:n])
-	s.pending = s.pending[n:]
+	s.journal.Advanced(s.backlog, to)
 }
 
 // Number identifies the session in the journal.
@@ -339,24 +328,6 @@ func (s *session) restoreSent(row *journal.SentRow) {
 	}
 }
 
-// Committed notes that a batch of the journal holds messages for the session, or
-// more of them than when its key was oldKey. It returns false if the session does
-// not need the batch: it has ended, or has acknowledged it already.
-func (s *session) Committed(oldKey, key uint64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended || !s.persistent() || key <= s.cursor {
-		return false
-	}
-	if n := len(s.pending); n > 0 && s.pending[n-1] == oldKey {
-		s.pending[n-1] = key
-	} else {
-		s.pending = append(s.pending, key)
-	}
-	s.wakeFeeder()
-	return true
-}
-
 // wakeFeeder wakes the feeder. The caller holds s.mu.
 func (s *session) wakeFeeder() {
 	if s.feeder != nil {
@@ -418,8 +389,9 @@ func (s *session) end(r *router) {
 		s.budget.unreleased.Add(int64(-n))
 		s.received = nil
 	}
-	s.journal.Release(s.pending)
-	s.pending = nil
+	if s.backlog != nil {
+		s.journal.End(s.backlog)
+	}
 	if s.timer != nil {
 		s.timer.Stop()
 	}

@@ -12,6 +12,8 @@ import (
 // sessions holds all sessions, by client id.
 type sessions struct {
 	journal *journal.Journal
+	guarded map[string]bool // client ids of sessions that publishers wait for
+	router  *router
 	budget  *budget
 	metrics *metrics
 	now     func() time.Time
@@ -71,6 +73,7 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 			s.dropQueue()
 			s.conn, s.feeder = nil, nil
 			s.claim, s.expiry, s.owner = c, expiry, me
+			a.router.setConnected(s, false)
 		}
 		s.mu.Unlock()
 		if keep {
@@ -82,6 +85,9 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 	s = newSession(c.id, me, a.lastNumber, a.journal, a.budget)
 	s.claim, s.expiry, s.stored = c, expiry, expiry > 0
 	s.cursor = a.journal.LastSeq()
+	if s.stored {
+		s.backlog = a.journal.NewQueue(s, s.cursor, !a.guarded[s.id])
+	}
 	a.byID[c.id] = s
 	a.updateMetric()
 	return s, old, ended, false
@@ -133,6 +139,18 @@ func (a *sessions) removeExpired() []*session {
 	return over
 }
 
+// remove removes a session, and reports whether it was there.
+func (a *sessions) remove(s *session) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.byID[s.id] != s {
+		return false
+	}
+	delete(a.byID, s.id)
+	a.updateMetric()
+	return true
+}
+
 func (a *sessions) len() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -152,6 +170,7 @@ func (a *sessions) restore(r journal.SessionRow) *session {
 	for _, id := range r.Received {
 		a.receiving(s, id)
 	}
+	s.backlog = a.journal.NewQueue(s, s.cursor, !a.guarded[s.id])
 	a.byID[r.ID] = s
 	a.updateMetric()
 	return s

@@ -10,9 +10,9 @@ import (
 
 // openStore opens the journal and restores sessions and retained messages from
 // it.
-func (b *Broker) openStore(folder string, limit int64) (err error) {
+func (b *Broker) openStore(o Options) (err error) {
 	b.journal, err = journal.Open(journal.Options{
-		Folder: folder, Limit: limit, Retained: b.retained.get, Recovered: b.backoff.reset, Changed: b.stateChanged,
+		Folder: o.Store, Limit: o.StoreLimit, Quota: o.SessionQuota, Over: b.sessionsOver, Retained: b.retained.get, Recovered: b.backoff.reset, Changed: b.stateChanged,
 		Metrics: journal.Metrics{Bytes: b.metrics.storeBytes, Degraded: b.metrics.isDegraded, Commits: b.metrics.commits},
 		Log:     b.log,
 	})
@@ -21,6 +21,11 @@ func (b *Broker) openStore(folder string, limit int64) (err error) {
 	}
 	b.shared.journal = b.journal
 	b.sessions.journal, b.sessions.metrics, b.sessions.now = b.journal, b.metrics, b.now
+	b.sessions.router = &b.router
+	b.sessions.guarded = map[string]bool{}
+	for _, id := range o.Backpressure {
+		b.sessions.guarded[id] = true
+	}
 	b.sessions.budget = &b.shared.budget
 	b.sessions.byID = map[string]*session{}
 	for _, g := range b.gates {
@@ -28,19 +33,19 @@ func (b *Broker) openStore(folder string, limit int64) (err error) {
 			b.sessions.anonymous = append(b.sessions.anonymous, g.fixed.Identity)
 		}
 	}
-	err = b.journal.Load(func(r journal.SessionRow) journal.Consumer {
+	err = b.journal.Load(func(r journal.SessionRow) *journal.Queue {
 		s := b.sessions.restore(r)
 		for _, sub := range r.Subscriptions {
 			s.subscribe(&b.router, sub)
 		}
-		return s
+		return s.backlog
 	}, func(m *journal.Message) {
 		if !stream.OwnedByBroker(m.Topic) { // stored when clients could still publish there
 			b.retained.set(m)
 		}
 	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("open the store %s: %w", folder, err), b.journal.Close())
+		return errors.Join(fmt.Errorf("open the store %s: %w", o.Store, err), b.journal.Close())
 	}
 	b.metrics.retainedCount.Set(float64(b.retained.count()))
 	return nil

@@ -1,7 +1,7 @@
 package journal
 
 import (
-	"encoding/binary"
+	"cmp"
 	"slices"
 )
 
@@ -23,49 +23,6 @@ type commitBatch struct {
 	saved    []Consumer // consumers whose rows these are, for rollback
 	advanced []Consumer
 	sentBy   []Consumer
-}
-
-// A row is messages that are written as one row of the file.
-type row struct {
-	key      uint64
-	sessions []byte // encoded numbers of to
-	records  []byte
-	messages []*Message
-	to       []Consumer            // each once
-	known    map[Consumer]struct{} // of to, if it is long
-}
-
-// listed is how long a list of consumers is searched one by one.
-const listed = 16
-
-// add adds s to the row's consumers, once. With thousands of sessions on one
-// topic filter a search of the list for each message would hold up every
-// publisher.
-func (r *row) add(s Consumer) {
-	switch {
-	case r.known != nil:
-		if _, ok := r.known[s]; ok {
-			return
-		}
-		r.known[s] = struct{}{}
-	case slices.Contains(r.to, s):
-		return
-	case len(r.to) == listed:
-		r.known = map[Consumer]struct{}{s: {}}
-		for _, other := range r.to {
-			r.known[other] = struct{}{}
-		}
-	}
-	r.to = append(r.to, s)
-}
-
-// batch returns the batch that the row is once it has been written.
-func (r *row) batch() *batch {
-	b := &batch{span: span{r.key, r.key}, size: int64(len(r.records)), to: r.to, needed: len(r.to), messages: r.messages}
-	for _, m := range r.messages {
-		b.memory += m.Size()
-	}
-	return b
 }
 
 // snapshot gets the rows of what has changed, as it is now.
@@ -92,31 +49,62 @@ func (w *commitBatch) snapshot(retained func(topic string) *Message) {
 	}
 }
 
-// encode encodes the messages as rows.
-func (w *commitBatch) encode() {
-	var r *row
+// A row is the messages of a commit for one group, as one row of the file.
+type row struct {
+	first, key uint64 // sequence numbers of its first and last message
+	begins     bool   // it is the first of a segment
+	group      *Group
+	records    []byte
+	size       int64 // in the file, in bytes
+	messages   []*Message
+}
+
+// encode encodes the messages as rows: one for each group, and again for each
+// segment. segmentSize is the size of the segment that they continue, or
+// negative if there is none.
+func (w *commitBatch) encode(segmentSize int64) {
+	size := segmentSize
+	begin := 0 // where the rows of the segment begin
+	begins := size < 0 || size >= SegmentBytes
+	if begins {
+		size = 0
+	}
+	at := map[*Group]int{}
 	for _, e := range w.writes {
 		if e.m == nil {
 			continue
 		}
-		if r == nil || len(r.records) > maxBatch {
-			w.rows = append(w.rows, row{records: beginBatch(nil)})
-			r = &w.rows[len(w.rows)-1]
+		if size >= SegmentBytes {
+			w.seal(begin, begins)
+			begin, begins, size = len(w.rows), true, 0
+			clear(at)
 		}
+		i, ok := at[e.to]
+		if !ok {
+			i = len(w.rows)
+			at[e.to] = i
+			w.rows = append(w.rows, row{first: e.m.Seq, group: e.to, records: beginBatch(nil)})
+			size += int64(len(e.to.sessions))
+		}
+		r := &w.rows[i]
+		before := len(r.records)
 		r.key = e.m.Seq
 		r.records = e.m.appendRecord(r.records)
 		r.messages = append(r.messages, e.m)
-		for _, s := range e.to {
-			r.add(s)
-		}
+		size += int64(len(r.records) - before)
 	}
-	for i := range w.rows {
-		r := &w.rows[i]
+	w.seal(begin, begins)
+}
+
+// seal completes the rows of a segment from begin on, in the order of their keys.
+func (w *commitBatch) seal(begin int, begins bool) {
+	rows := w.rows[begin:]
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.key, b.key) })
+	for i := range rows {
+		r := &rows[i]
+		r.begins = begins && i == 0
+		r.size = int64(len(r.records) + len(r.group.sessions))
 		sealBatch(r.records)
-		r.sessions = []byte{}
-		for _, s := range r.to {
-			r.sessions = binary.AppendUvarint(r.sessions, s.Number())
-		}
 	}
 }
 

@@ -6,11 +6,6 @@ import "time"
 type Consumer interface {
 	// Number identifies the consumer in the journal's file.
 	Number() uint64
-	// Committed reports that the batch with newKey holds messages for the
-	// consumer and is on disk. If oldKey is not 0, it is the batch that had
-	// this key before, and holds more messages now. Committed returns false
-	// if the consumer does not need the batch.
-	Committed(oldKey, newKey uint64) bool
 	// Row returns the consumer's state to store, or only its id and number
 	// and false if none is to be stored.
 	Row() (SessionRow, bool)

@@ -23,11 +23,12 @@ func filled(t *testing.T) []byte {
 	t.Helper()
 	folder := t.TempDir()
 	j := testJournal(t, folder)
-	k := &keeper{}
-	j.Save(k, nil)
+	q := j.NewQueue(keeper(1), 0, true)
+	j.Save(keeper(1), nil)
+	to := NewGroup([]*Queue{q})
 	for i := range 300 {
 		w := testWaiter{make(chan uint64, 1)}
-		seq, err := j.Append(&Message{Topic: "t", Payload: fmt.Appendf(nil, "message %d %s", i, strings.Repeat("x", 200)), QoS: 1}, []Consumer{k}, w, nil)
+		seq, err := j.Append(&Message{Topic: "t", Payload: fmt.Appendf(nil, "message %d %s", i, strings.Repeat("x", 200)), QoS: 1}, to, w, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,24 +95,21 @@ func fetchAll(t *testing.T, folder string, log *slog.Logger) (got []*Message, er
 		return nil, err
 	}
 	defer j.Close()
-	k := &keeper{}
-	if err := j.Load(func(SessionRow) Consumer { return k }, func(*Message) {}); err != nil {
+	var q *Queue
+	load := func(r SessionRow) *Queue {
+		q = j.NewQueue(keeper(r.Number), r.Cursor, true)
+		return q
+	}
+	if err := j.Load(load, func(*Message) {}); err != nil || q == nil {
 		return nil, err
 	}
-	for read, keys := uint64(0), k.pending; len(keys) > 0; {
-		batches, err := j.Fetch(keys[:min(len(keys), MaxFetch)])
-		if err != nil {
-			return nil, err
+	for read := uint64(0); ; {
+		messages, upTo, err := j.Fetch(q, read)
+		if err != nil || upTo == 0 {
+			return got, err
 		}
-		if len(batches) == 0 {
-			t.Fatal("nothing is fetched of what is needed")
-		}
-		for _, b := range batches {
-			got, read = append(got, b.Messages...), b.Key
-		}
-		keys = slices.DeleteFunc(keys, func(key uint64) bool { return key <= read })
+		got, read = append(got, messages...), upTo
 	}
-	return got, nil
 }
 
 // A store of version 1, which had no checksums of rows, is still read.
@@ -124,7 +122,7 @@ func TestStoreOfVersionOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.Script(t.Context(), "ALTER TABLE batch DROP COLUMN crc; ALTER TABLE session DROP COLUMN crc; PRAGMA user_version=1;")
+	err = c.Script(t.Context(), "ALTER TABLE batch DROP COLUMN crc; ALTER TABLE batch DROP COLUMN first; ALTER TABLE session DROP COLUMN crc; PRAGMA user_version=1;")
 	if err := errors.Join(err, c.Close()); err != nil {
 		t.Fatal(err)
 	}

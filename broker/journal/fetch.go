@@ -1,35 +1,76 @@
 package journal
 
-// A Batch is messages that were committed together, as Fetch returns them.
-type Batch struct {
-	Key      uint64
-	Messages []*Message
-}
+import (
+	"cmp"
+	"slices"
+)
 
-// MaxFetch is how many batches one Fetch returns at most.
-const MaxFetch = 64
-
-// fetchBytes is how much one Fetch reads from the file, beyond one batch.
+// fetchBytes is how much one Fetch reads, beyond one segment.
 const fetchBytes = 256 << 10
 
-// Fetch returns the batches of keys from memory or the file, in order: at least
-// the first one, or none if no session needs them any more.
-func (j *Journal) Fetch(keys []uint64) ([]Batch, error) {
+// Fetch returns messages that q holds after seq, in order, and the sequence
+// number up to which these are all; or 0 if there is none. It reads them from
+// memory or the file.
+func (j *Journal) Fetch(q *Queue, seq uint64) (messages []*Message, upTo uint64, err error) {
 	j.mu.Lock()
-	got, spans := j.stored.cached(keys)
+	var spans []span
+	var size int64
+	parts := 0
+	var last *segment
+	for _, e := range q.after(seq) {
+		if last != nil && e.segment != last && size >= fetchBytes {
+			break
+		}
+		if e.last <= seq {
+			continue
+		}
+		last, parts = e.segment, parts+1
+		upTo = max(upTo, e.last)
+		size += e.size
+		if e.messages != nil {
+			messages = append(messages, after(e.messages, seq)...)
+			continue
+		}
+		for _, s := range e.spans {
+			if s.last > seq {
+				spans = append(spans, s)
+			}
+		}
+	}
 	j.mu.Unlock()
-	if len(got) > 0 || len(spans) == 0 {
-		return got, nil
+	if len(spans) > 0 {
+		stored, err := j.file.read(spans, seq)
+		if err != nil {
+			if !j.needs(q, seq) {
+				return nil, 0, nil // the session has ended meanwhile, or another connection has acknowledged them
+			}
+			return nil, 0, err
+		}
+		messages = append(messages, stored...)
 	}
-	got, err := j.file.read(spans)
-	if err != nil && !j.allNeeded(keys) {
-		return nil, nil // the session has ended meanwhile, and its batches were deleted
+	if parts > 1 {
+		slices.SortFunc(messages, func(a, b *Message) int { return cmp.Compare(a.Seq, b.Seq) })
 	}
-	return got, err
+	return messages, upTo, nil
 }
 
-func (j *Journal) allNeeded(keys []uint64) bool {
+// after returns the messages after seq; all is ascending.
+func after(all []*Message, seq uint64) []*Message {
+	i, _ := slices.BinarySearchFunc(all, seq+1, func(m *Message, seq uint64) int { return cmp.Compare(m.Seq, seq) })
+	return all[i:]
+}
+
+// needs reports whether q still needs what follows seq.
+func (j *Journal) needs(q *Queue, seq uint64) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.stored.allNeeded(keys)
+	return !q.ended && q.cursor <= seq
+}
+
+// Listen makes the journal send on wake, which has a capacity of 1, when there is
+// more to fetch for q; nil ends that.
+func (j *Journal) Listen(q *Queue, wake chan<- struct{}) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	q.wake = wake
 }

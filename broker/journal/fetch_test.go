@@ -1,32 +1,22 @@
 package journal
 
 import (
+	"fmt"
 	"log/slog"
-	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // A keeper is a consumer that acknowledges nothing.
-type keeper struct {
-	mu      sync.Mutex
-	pending []uint64 // keys of batches that hold something for it
-}
+type keeper uint64
 
-func (k *keeper) Number() uint64 { return 1 }
+func (k keeper) Number() uint64 { return uint64(k) }
 
-func (k *keeper) Row() (SessionRow, bool) { return SessionRow{ID: "keeper", Number: 1}, true }
-func (k *keeper) Sent() (SentRow, bool)   { return SentRow{}, false }
+func (k keeper) Sent() (SentRow, bool) { return SentRow{}, false }
 
-func (k *keeper) Committed(oldKey, newKey uint64) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if n := len(k.pending); n > 0 && k.pending[n-1] == oldKey {
-		k.pending = k.pending[:n-1]
-	}
-	k.pending = append(k.pending, newKey)
-	return true
+func (k keeper) Row() (SessionRow, bool) {
+	return SessionRow{ID: fmt.Sprint("keeper", k), Number: uint64(k)}, true
 }
 
 // A testWaiter is told when its message is on disk.
@@ -61,23 +51,19 @@ func testJournal(t *testing.T, folder string) *Journal {
 // ended: that is no failure of the store. What a session needs and is not there
 // is one.
 func TestFetchOfWhatIsGone(t *testing.T) {
-	j, k := testJournal(t, t.TempDir()), &keeper{}
+	j := testJournal(t, t.TempDir())
+	q := j.NewQueue(keeper(1), 0, true)
 	w := testWaiter{make(chan uint64, 1)}
-	seq, err := j.Append(&Message{Topic: "x", Payload: []byte("1"), QoS: 1}, []Consumer{k}, w, nil)
+	seq, err := j.Append(&Message{Topic: "x", Payload: []byte("1"), QoS: 1}, NewGroup([]*Queue{q}), w, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if j.Await(w, seq) {
 		<-w.released
 	}
-	keys := k.pending
-	j.mu.Lock()
-	for _, b := range j.stored.batches {
-		j.stored.uncache(b)
-	}
-	j.mu.Unlock()
-	if got, err := j.Fetch(keys); err != nil || len(got) != 1 || string(got[0].Messages[0].Payload) != "1" {
-		t.Fatalf("got %v, %v", got, err)
+	forgetMessages(j)
+	if got, upTo, err := j.Fetch(q, 0); err != nil || len(got) != 1 || string(got[0].Payload) != "1" || upTo != seq {
+		t.Fatalf("got %v up to %d, %v", got, upTo, err)
 	}
 	j.file.mu.Lock()
 	err = j.file.conn.Exec("DELETE FROM batch")
@@ -85,11 +71,23 @@ func TestFetchOfWhatIsGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := j.Fetch(keys); err == nil {
+	if got, _, err := j.Fetch(q, 0); err == nil {
 		t.Errorf("a message that is lost is fetched as %v", got)
 	}
-	j.Release(keys)
-	if got, err := j.Fetch(keys); err != nil || len(got) != 0 {
-		t.Errorf("got %v, %v", got, err)
+	j.End(q)
+	if got, upTo, err := j.Fetch(q, 0); err != nil || len(got) != 0 || upTo != 0 {
+		t.Errorf("got %v up to %d, %v", got, upTo, err)
+	}
+}
+
+// forgetMessages makes a journal read everything from the file.
+func forgetMessages(j *Journal) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.stored.complete()
+	for _, s := range j.stored.segments {
+		for _, b := range s.batches {
+			j.stored.uncache(b)
+		}
 	}
 }

@@ -27,13 +27,14 @@ type file struct {
 
 const (
 	applicationID = 0x686c7862 // hlxb
-	schemaVersion = 4
+	schemaVersion = 5
 	schema        = `
 CREATE TABLE batch (
   last INTEGER PRIMARY KEY,
   sessions BLOB NOT NULL, -- numbers of those that it is for; before the records, so that these need not be read for it
   records BLOB NOT NULL,
-  crc INTEGER -- CRC-32C of last and sessions; NULL: the row is of version 1
+  crc INTEGER, -- CRC-32C of last, first and sessions; NULL: the row is of version 1
+  first INTEGER -- sequence number of its first message; NULL: the row is older than version 5
 ) STRICT;
 CREATE TABLE session (
   id TEXT PRIMARY KEY,
@@ -114,11 +115,13 @@ func (f *file) prepare(ctx context.Context, onDisk bool, checkpoint int64) error
 			return err
 		}
 	}
+	const first = "ALTER TABLE batch ADD COLUMN first INTEGER;"
 	steps := map[int64]string{
 		0: schema,
-		1: "ALTER TABLE batch ADD COLUMN crc INTEGER; ALTER TABLE session ADD COLUMN crc INTEGER;" + receivedTable + sentTable,
-		2: receivedTable + sentTable,
-		3: sentTable,
+		1: "ALTER TABLE batch ADD COLUMN crc INTEGER; ALTER TABLE session ADD COLUMN crc INTEGER;" + receivedTable + sentTable + first,
+		2: receivedTable + sentTable + first,
+		3: sentTable + first,
+		4: first,
 	}
 	if step, ok := steps[version]; ok {
 		err := f.conn.Transact(func() error {
@@ -174,7 +177,8 @@ func (f *file) commit(w *commitBatch) error {
 	defer f.mu.Unlock()
 	err := f.conn.Transact(func() error {
 		for _, r := range w.rows {
-			if err := f.conn.Exec("INSERT INTO batch (last, sessions, records, crc) VALUES (?, ?, ?, ?)", int64(r.key), r.sessions, r.records, rowChecksum(r.key, r.sessions)); err != nil {
+			if err := f.conn.Exec("INSERT INTO batch (last, sessions, records, crc, first) VALUES (?, ?, ?, ?, ?)",
+				int64(r.key), r.group.sessions, r.records, rowChecksum(r.first, r.key, r.group.sessions), int64(r.first)); err != nil {
 				return err
 			}
 		}
@@ -205,7 +209,7 @@ func (f *file) commit(w *commitBatch) error {
 		}
 		for _, s := range w.sent {
 			row := s.encode()
-			if err := f.conn.Exec("INSERT OR REPLACE INTO sent (session, row, crc) VALUES (?, ?, ?)", int64(s.Number), row, rowChecksum(s.Number, row)); err != nil {
+			if err := f.conn.Exec("INSERT OR REPLACE INTO sent (session, row, crc) VALUES (?, ?, ?)", int64(s.Number), row, rowChecksum(0, s.Number, row)); err != nil {
 				return err
 			}
 		}

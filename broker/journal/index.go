@@ -1,45 +1,104 @@
 package journal
 
+import (
+	"slices"
+	"sort"
+)
+
 // An index is what the journal has in memory of the batches in the file: which
-// consumers need them, and the messages of the newest ones. Its methods are
+// sessions need them, and the messages of the newest ones. Its methods are
 // called with Journal.mu held.
 type index struct {
-	batches        batches
-	bytes          int64  // of batches in the file
-	discarded      []span // batches in the file that no session needs
+	segments       []*segment // ascending; the last one may grow
+	bytes          int64      // of batches in the file
+	lastRow        uint64     // key of the newest row in the file
+	discarded      []span     // rows in the file that no session needs
 	discardedBytes int64
-	cachedFrom     uint64 // messages of batches that end before it are not in memory
+	cachedFrom     uint64 // messages of segments that end before it are not in memory
 	cachedBytes    int    // of messages that are
 }
 
 const maxCached = 4 << 20 // bytes of messages that stay in memory for feeders
 
-// release notes that one consumer of each of these batches no longer needs it.
-func (x *index) release(keys []uint64) {
-	for _, key := range keys {
-		if b := x.batches.endingAt(key); b != nil {
-			b.needed--
-			x.discard(b)
+// add adds a row that is in the file. Rows come in the order of their keys.
+func (x *index) add(r *row) {
+	s := x.current()
+	if s == nil || r.begins {
+		s = x.begin()
+	}
+	b := s.byGroup[r.group]
+	if b == nil {
+		b = &batch{group: r.group}
+		s.add(b)
+	}
+	oldKey := b.last
+	if n := len(b.spans); n > 0 && b.last == x.lastRow {
+		b.spans[n-1].last = r.key
+	} else {
+		b.spans = append(b.spans, span{r.key, r.key})
+	}
+	x.lastRow, s.last, b.last = r.key, r.key, r.key
+	b.size += r.size
+	s.bytes += r.size
+	x.bytes += r.size
+	if r.messages != nil {
+		b.messages = append(b.messages, r.messages...)
+		for _, m := range r.messages {
+			b.memory += m.Size()
+			x.cachedBytes += m.Size()
 		}
 	}
-}
-
-// discard marks b for deletion once no session needs it.
-func (x *index) discard(b *batch) {
-	if b.needed > 0 {
-		return
+	for _, q := range r.group.queues {
+		q.push(b, oldKey, r.key, r.size)
 	}
-	x.uncache(b)
-	x.discarded = append(x.discarded, b.span)
-	x.discardedBytes += b.size
+	if b.needed == 0 {
+		x.discard(b)
+	}
 }
 
-// add adds a batch that is one row of the file. If it extends the batch
-// before it, add returns the key which that had, else 0.
-func (x *index) add(b *batch) (oldKey uint64) {
-	x.bytes += b.size
-	x.cachedBytes += b.memory
-	return x.batches.add(b)
+// current returns the segment that may grow, or nil.
+func (x *index) current() *segment {
+	if n := len(x.segments); n > 0 && x.segments[n-1].byGroup != nil {
+		return x.segments[n-1]
+	}
+	return nil
+}
+
+// begin completes the current segment and begins the next one.
+func (x *index) begin() *segment {
+	x.complete()
+	if len(x.segments) == cap(x.segments) {
+		// After one that a session away needs, all others may be unneeded.
+		needed := slices.DeleteFunc(x.segments, func(s *segment) bool { return len(s.batches) == 0 })
+		x.segments = slices.Grow(needed, len(needed)+8)
+	}
+	s := &segment{first: x.lastRow + 1, byGroup: map[*Group]*batch{}}
+	x.segments = append(x.segments, s)
+	return s
+}
+
+// complete lets the current segment grow no more.
+func (x *index) complete() {
+	if s := x.current(); s != nil {
+		s.byGroup = nil
+		s.batches = slices.Clip(s.batches)
+	}
+}
+
+// release notes that one session no longer needs b.
+func (x *index) release(b *batch) {
+	b.needed--
+	if b.needed == 0 {
+		x.discard(b)
+	}
+}
+
+// discard marks b, which no session needs, for deletion.
+func (x *index) discard(b *batch) {
+	x.uncache(b)
+	x.discarded = append(x.discarded, b.spans...)
+	x.discardedBytes += b.size
+	b.segment.remove(b)
 }
 
 // uncache drops the messages of a batch from memory. They are read from the
@@ -51,39 +110,46 @@ func (x *index) uncache(b *batch) {
 
 // evict drops the oldest messages from memory while there are too many.
 func (x *index) evict() {
-	for _, b := range x.batches.from(x.cachedFrom) {
-		if x.cachedBytes <= maxCached {
+	for _, s := range x.from(x.cachedFrom) {
+		if x.cachedBytes <= maxCached || s.byGroup != nil {
 			return
 		}
-		x.uncache(b)
-		x.cachedFrom = b.last + 1
+		for _, b := range s.batches {
+			x.uncache(b)
+		}
+		x.cachedFrom = s.last + 1
 	}
 }
 
-// cached returns the first batches of keys if they are in memory, else their
-// place in the file.
-func (x *index) cached(keys []uint64) (got []Batch, spans []span) {
-	for _, key := range keys {
-		b := x.batches.containing(key)
-		switch {
-		case b == nil:
-		case b.messages != nil && len(spans) == 0:
-			got = append(got, Batch{b.last, b.messages})
-		case b.messages == nil && len(got) == 0:
-			spans = append(spans, b.span)
-		default:
-			return got, spans
-		}
-	}
-	return got, spans
+// from returns the segments that end with seq or later.
+func (x *index) from(seq uint64) []*segment {
+	return x.segments[sort.Search(len(x.segments), func(i int) bool { return x.segments[i].last >= seq }):]
 }
 
-// allNeeded reports whether all batches of keys are needed.
-func (x *index) allNeeded(keys []uint64) bool {
-	for _, key := range keys {
-		if x.batches.containing(key) == nil {
-			return false
-		}
+// firstNeeded returns the key of the first row that some session needs, or
+// otherwise.
+func (x *index) firstNeeded(otherwise uint64) uint64 {
+	for len(x.segments) > 0 && len(x.segments[0].batches) == 0 && x.segments[0].byGroup == nil {
+		x.segments[0] = nil
+		x.segments = x.segments[1:]
 	}
-	return true
+	for _, s := range x.segments {
+		if len(s.batches) == 0 {
+			continue
+		}
+		first := s.last
+		for _, b := range s.batches {
+			first = min(first, b.spans[0].first)
+		}
+		return first
+	}
+	return otherwise
+}
+
+// needed returns how many batches some session needs.
+func (x *index) needed() (n int) {
+	for _, s := range x.segments {
+		n += len(s.batches)
+	}
+	return n
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 )
@@ -11,22 +12,25 @@ import (
 // goroutine (run) writes the file: it takes everything that is pending, commits
 // it in one transaction, and reports how far the disk has come.
 //
-// Every write has a sequence number. Messages are stored in batches. A batch is
-// deleted when no session needs it any more, whatever its position: a session
-// whose client never comes back keeps its own messages and no others.
+// Every write has a sequence number. Messages are stored in batches, each for one
+// group of sessions. A batch is deleted when no session needs it any more,
+// whatever its position: a session whose client never comes back keeps its own
+// messages and no others, and of these no more than its quota.
 type Journal struct {
 	file        *file
 	retained    func(topic string) *Message
 	onRecovered func()
 	onChanged   func()
-	limit       int64 // bytes of messages
-	totalLimit  int64 // Options.Limit: limit, the ballast and the write-ahead log
-	metrics     Metrics
-	log         *slog.Logger
-	wake        chan struct{} // of capacity 1: there is something to write
-	stop        chan struct{} // closed by Close
-	ended       chan struct{} // closed when run has ended; nil if Start was not called
-	failing     chan error    // of capacity 1: why the file was given up
+	limit       int64  // bytes of messages
+	totalLimit  int64  // Options.Limit: limit, the ballast and the write-ahead log
+	onOver      func() // Options.Over
+
+	metrics Metrics
+	log     *slog.Logger
+	wake    chan struct{} // of capacity 1: there is something to write
+	stop    chan struct{} // closed by Close
+	ended   chan struct{} // closed when run has ended; nil if Start was not called
+	failing chan error    // of capacity 1: why the file was given up
 
 	mu           sync.Mutex
 	changed      *sync.Cond // signals: less is pending, or the state has changed
@@ -48,13 +52,14 @@ type Journal struct {
 	changedTopics   map[string]struct{} // of retained messages
 
 	stored index
+	quotas quotas
 }
 
 // A pendingWrite is what one call adds: a message, or only a sequence number
 // that is reached when everything before it is on disk.
 type pendingWrite struct {
 	m    *Message
-	to   []Consumer
+	to   *Group
 	from Waiter // refused if the write fails; may be nil
 	seq  uint64
 
@@ -65,26 +70,40 @@ type pendingWrite struct {
 type Stats struct {
 	LastSeq uint64 // the newest sequence number
 	Bytes   int64  // of batches in the file
-	Batches int    // in memory
-	Needed  int    // of batches, those that some consumer needs
+	Batches int    // that some consumer needs
 }
 
 const (
 	maxPendingBytes = 4 << 20 // bytes; then Append waits
-	maxBatch        = 1 << 20 // bytes of a row
 	recoverAt       = 0.9     // of the limit
 )
 
-// Append adds a message for the consumers to, with its receipt, if that is not
-// nil, and returns its sequence number. It waits while too much is pending. On
-// error the message is not taken and must not be acknowledged.
-func (j *Journal) Append(m *Message, to []Consumer, from Waiter, receipt *Receipt) (uint64, error) {
+// NewQueue returns the queue of a consumer that has acknowledged everything up
+// to cursor. If limited, it holds no more bytes than Options.Quota.
+func (j *Journal) NewQueue(c Consumer, cursor uint64, limited bool) *Queue {
+	q := &Queue{consumer: c, number: c.Number(), cursor: cursor}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for j.state == working && j.pendingBytes > maxPendingBytes && !j.closing {
+	if limited {
+		q.limit = j.quotas.session
+	}
+	return q
+}
+
+// Append adds a message for a group, with its receipt, if that is not nil, and
+// returns its sequence number. It waits while too much is pending, and while room
+// is made in a journal at its limit. On error the message is not taken and must
+// not be acknowledged.
+func (j *Journal) Append(m *Message, to *Group, from Waiter, receipt *Receipt) (uint64, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for j.state == working && !j.closing && (j.pendingBytes > maxPendingBytes || from != nil && j.makingRoom()) {
 		j.changed.Wait()
 	}
-	if j.state == working && j.stored.bytes+int64(j.pendingBytes) >= j.limit {
+	if j.state == working && j.makingRoom() {
+		return 0, errFull
+	}
+	if j.state == working && j.atItsLimit() {
 		j.degrade(j.atLimit())
 	}
 	switch {
@@ -176,30 +195,34 @@ func (j *Journal) Await(c Waiter, seq uint64) bool {
 	return true
 }
 
-// Advanced notes that s has moved its cursor past these batches.
-func (j *Journal) Advanced(s Consumer, past []uint64) {
+// Advanced notes that q has acknowledged everything up to cursor.
+func (j *Journal) Advanced(q *Queue, cursor uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.changedCursors[s] = struct{}{}
-	j.stored.release(past)
+	j.changedCursors[q.consumer] = struct{}{}
+	q.advance(cursor, j.stored.release)
 }
 
-// Release notes that a session that has ended no longer needs these batches.
-func (j *Journal) Release(keys []uint64) {
+// End notes that the session of q has ended: it needs nothing any more.
+func (j *Journal) End(q *Queue) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.stored.release(keys)
+	q.ended, q.wake = true, nil
+	q.advance(math.MaxUint64, j.stored.release)
+}
+
+// TakeOver returns the sessions that have come to hold too much, each once.
+func (j *Journal) TakeOver() []Over {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	over := j.quotas.over
+	j.quotas.over = nil
+	return over
 }
 
 // Stats returns the present figures.
 func (j *Journal) Stats() Stats {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s := Stats{LastSeq: j.lastSeq, Bytes: j.stored.bytes, Batches: len(j.stored.batches)}
-	for _, b := range j.stored.batches {
-		if b.needed > 0 {
-			s.Needed++
-		}
-	}
-	return s
+	return Stats{LastSeq: j.lastSeq, Bytes: j.stored.bytes, Batches: j.stored.needed()}
 }

@@ -17,6 +17,8 @@ import (
 type Options struct {
 	Folder    string                      // created if missing; "": everything stays in memory
 	Limit     int64                       // bytes that Folder may take, at least MinLimit; 0: 1 GiB, or 64 MiB in memory
+	Quota     int64                       // bytes of messages that one session may hold, at most a quarter of what Limit leaves for messages; 0: that quarter
+	Over      func()                      // called when TakeOver has something to return; it must not call the Journal
 	Retained  func(topic string) *Message // returns the message that is retained on topic, or nil
 	Recovered func()                      // called when messages are taken again after a full store
 	Changed   func()                      // called when what Degraded returns has changed; it must not call the Journal
@@ -90,6 +92,7 @@ func Open(o Options) (*Journal, error) {
 	file.ballast, file.damage = b, damage
 	j := &Journal{
 		file: file, limit: forMessages, totalLimit: limit,
+		quotas: quotas{session: quotaOf(o.Quota, forMessages), journal: forMessages}, onOver: o.Over,
 		retained: o.Retained, onRecovered: o.Recovered, onChanged: o.Changed, metrics: o.Metrics, log: o.Log,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), failing: make(chan error, 1),
 		changedSessions: map[Consumer]struct{}{}, changedCursors: map[Consumer]struct{}{},
@@ -103,16 +106,12 @@ func Open(o Options) (*Journal, error) {
 }
 
 // Load reads the file: sessions, retained messages, and which session needs
-// which batch. session returns the consumer of a row. The messages are not read,
-// so that a full store opens as fast as an empty one; their checksums are
-// verified when they are fetched. What is damaged is left out and told.
-func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message)) error {
+// which batch. session returns the queue of a row's session. The messages are
+// not read, so that a full store opens as fast as an empty one; their checksums
+// are verified when they are fetched. What is damaged is left out and told.
+func (j *Journal) Load(session func(SessionRow) *Queue, retained func(*Message)) error {
 	ctx := context.Background()
-	type loaded struct {
-		Consumer
-		cursor uint64
-	}
-	byNumber := map[uint64]loaded{}
+	byNumber := map[uint64]*Queue{}
 	received, err := j.file.receipts(ctx)
 	if err != nil {
 		return err
@@ -126,7 +125,7 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 		r.Cursor = max(r.Cursor, r.Sent.Cursor)
 		r.Received = received[r.Number]
 		delete(received, r.Number)
-		byNumber[r.Number] = loaded{session(r), r.Cursor}
+		byNumber[r.Number] = session(r)
 		j.lastSeq = max(j.lastSeq, r.Cursor)
 		for _, sub := range r.Subscriptions {
 			j.lastSeq = max(j.lastSeq, sub.Since)
@@ -139,19 +138,9 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 	if err != nil {
 		return err
 	}
-	err = j.file.eachBatch(ctx, func(key uint64, size int64, numbers []uint64) {
-		j.lastSeq = max(j.lastSeq, key)
-		var to []Consumer
-		for _, number := range numbers {
-			// A session that has ended since has no row any more.
-			if s, ok := byNumber[number]; ok && s.cursor < key {
-				to = append(to, s.Consumer)
-			}
-		}
-		b := &batch{span: span{key, key}, size: size, to: to, needed: len(to)}
-		j.notify(to, j.stored.add(b), key)
-		j.stored.discard(b)
-	})
+	j.mu.Lock()
+	err = j.loadBatches(ctx, byNumber)
+	j.mu.Unlock()
 	j.file.damage.tell()
 	j.syncedSeq = j.lastSeq
 	for number, ids := range received {
@@ -163,6 +152,39 @@ func (j *Journal) Load(session func(SessionRow) Consumer, retained func(*Message
 		j.Retain(topic, nil) // the next commit writes what is retained there now
 	}
 	j.metrics.Bytes.Set(float64(j.stored.bytes))
+	return err
+}
+
+// loadBatches adds the rows of the file to the index. The caller holds j.mu.
+func (j *Journal) loadBatches(ctx context.Context, byNumber map[uint64]*Queue) error {
+	groups := map[string]*Group{}
+	err := j.file.eachBatch(ctx, func(first, key uint64, size int64, sessions []byte) {
+		group := groups[string(sessions)]
+		if group == nil {
+			all, ok := numbers(sessions)
+			if !ok {
+				j.file.damage.note("the messages of write %d", key)
+				return
+			}
+			queues := make([]*Queue, 0, len(all))
+			for _, n := range all {
+				// A session that has ended since has no row any more.
+				if q := byNumber[n]; q != nil {
+					queues = append(queues, q)
+				}
+			}
+			group = NewGroup(queues)
+			groups[string(sessions)] = group
+		}
+		j.lastSeq = max(j.lastSeq, key)
+		r := row{first: first, key: key, group: group, size: size + int64(len(sessions))}
+		// Rows of one commit may have messages between each other's: they are
+		// not of different segments.
+		s := j.stored.current()
+		r.begins = s != nil && s.bytes >= SegmentBytes && first > s.last
+		j.stored.add(&r)
+	})
+	j.stored.complete()
 	return err
 }
 

@@ -107,9 +107,23 @@ func (d *decoder) bytes() []byte {
 }
 
 // rowChecksum is that of a row of messages, of what its records do not cover.
-func rowChecksum(key uint64, sessions []byte) int64 {
-	sum := crc32.Checksum(binary.BigEndian.AppendUint64(nil, key), castagnoli())
-	return int64(crc32.Update(sum, castagnoli(), sessions))
+// first is 0 in a row that was written before version 5.
+func rowChecksum(first, key uint64, sessions []byte) int64 {
+	b := binary.BigEndian.AppendUint64(nil, key)
+	if first > 0 {
+		b = binary.BigEndian.AppendUint64(b, first)
+	}
+	return int64(crc32.Update(crc32.Checksum(b, castagnoli()), castagnoli(), sessions))
+}
+
+// numbers returns the numbers of consumers that are encoded in sessions, and
+// false if they are damaged.
+func numbers(sessions []byte) (all []uint64, ok bool) {
+	d := decoder{b: sessions}
+	for len(d.b) > 0 {
+		all = append(all, d.uvarint())
+	}
+	return all, !d.bad
 }
 
 // encode returns a row of the table sent: the cursor, and three lists after their

@@ -11,28 +11,23 @@ import (
 	"hellox/sqlitefile"
 )
 
-// read returns the batches of spans, at least the first.
-func (f *file) read(spans []span) ([]Batch, error) {
+// read returns the messages after seq in the rows of spans.
+func (f *file) read(spans []span, seq uint64) (all []*Message, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var got []Batch
-	bytes := 0
 	for _, s := range spans {
-		messages, n, err := f.readSpan(s)
+		messages, err := f.readSpan(span{max(s.first, seq+1), s.last})
 		if err != nil {
-			return nil, fmt.Errorf("batch %d to %d: %w", s.first, s.last, err)
+			return nil, fmt.Errorf("messages %d to %d: %w", s.first, s.last, err)
 		}
-		got = append(got, Batch{s.last, messages})
-		if bytes += n; bytes >= fetchBytes {
-			break
-		}
+		all = append(all, after(messages, seq)...)
 	}
-	return got, nil
+	return all, nil
 }
 
-// readSpan returns the messages of adjacent rows, and their size in the file in
-// bytes. A row that is damaged is left out.
-func (f *file) readSpan(s span) (all []*Message, bytes int, err error) {
+// readSpan returns the messages of adjacent rows. A row that is damaged is left
+// out.
+func (f *file) readSpan(s span) (all []*Message, err error) {
 	var key int64
 	err = f.conn.Query(context.Background(), "SELECT last, records FROM batch WHERE last BETWEEN ? AND ? ORDER BY last", func(v []driver.Value) error {
 		var records []byte
@@ -44,44 +39,38 @@ func (f *file) readSpan(s span) (all []*Message, bytes int, err error) {
 			f.damage.unreadable(span{uint64(key), uint64(key)}, err)
 		}
 		all = append(all, messages...)
-		bytes += len(records)
 		return nil
 	}, int64(s.first), int64(s.last))
 	if sqlitefile.IsDamaged(err) || errors.Is(err, errDamaged) {
 		f.damage.unreadable(s, err)
-		return all, bytes, nil
+		return all, nil
 	}
 	if err == nil && uint64(key) != s.last {
 		err = errors.New("it is not there")
 	}
-	return all, bytes, err
+	return all, err
 }
 
-// eachBatch calls fn for every row of messages, in order: its key, the size of
-// its records in bytes, and the numbers of its consumers, valid until fn returns.
-// The records are not read.
-func (f *file) eachBatch(ctx context.Context, fn func(key uint64, size int64, sessions []uint64)) error {
-	var sessions []uint64
-	return f.conn.QueryOnce(ctx, "SELECT last, sessions, length(records), crc FROM batch ORDER BY last", func(v []driver.Value) error {
+// eachBatch calls fn for every row of messages, in order: the sequence numbers of
+// its first and last message, the size of its records in bytes, and the numbers
+// of its consumers, encoded and valid until fn returns. The records are not read.
+func (f *file) eachBatch(ctx context.Context, fn func(first, key uint64, size int64, sessions []byte)) error {
+	return f.conn.QueryOnce(ctx, "SELECT last, sessions, length(records), first, crc FROM batch ORDER BY last", func(v []driver.Value) error {
 		var last, size int64
-		var encoded []byte
-		if err := scan(v[:3], &last, &encoded, &size); err != nil {
+		var sessions []byte
+		if err := scan(v[:3], &last, &sessions, &size); err != nil {
 			return err
 		}
-		if v[3] != nil && v[3] != rowChecksum(uint64(last), encoded) {
+		// Before version 5 no other row had messages between those of one.
+		first, known := v[3].(int64)
+		if v[4] != nil && v[4] != rowChecksum(uint64(first), uint64(last), sessions) {
 			f.damage.note("the messages of write %d", last)
 			return nil
 		}
-		sessions = sessions[:0]
-		d := decoder{b: encoded}
-		for len(d.b) > 0 {
-			sessions = append(sessions, d.uvarint())
+		if !known {
+			first = last
 		}
-		if d.bad {
-			f.damage.note("the messages of write %d", last)
-			return nil
-		}
-		fn(uint64(last), size, sessions)
+		fn(uint64(first), uint64(last), size, sessions)
 		return nil
 	})
 }
@@ -115,7 +104,7 @@ func (f *file) sentRows(ctx context.Context) (map[uint64]SentRow, error) {
 			return err
 		}
 		r, ok := decodeSent(encoded)
-		if !ok || crc != rowChecksum(uint64(session), encoded) {
+		if !ok || crc != rowChecksum(0, uint64(session), encoded) {
 			f.damage.note("what session number %d was sent at QoS 2", session)
 			return nil
 		}

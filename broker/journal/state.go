@@ -23,6 +23,31 @@ const (
 	failed        // the file has been given up
 )
 
+// atItsLimit reports whether the journal takes no more. The caller holds j.mu.
+func (j *Journal) atItsLimit() bool {
+	return j.stored.bytes+int64(j.pendingBytes) >= j.limit
+}
+
+// makingRoom reports whether the journal is at its limit, and sessions that end
+// or the next commits make room. The caller holds j.mu.
+func (j *Journal) makingRoom() bool {
+	if !j.atItsLimit() {
+		return false
+	}
+	if !j.quotas.relieving && j.pendingBytes == 0 {
+		j.quotas.relieve(&j.stored)
+		j.tellOver()
+	}
+	return j.quotas.relieving || j.pendingBytes > 0
+}
+
+// tellOver tells the broker when sessions are over. The caller holds j.mu.
+func (j *Journal) tellOver() {
+	if len(j.quotas.over) > 0 && j.onOver != nil {
+		j.onOver()
+	}
+}
+
 func (j *Journal) atLimit() string {
 	return fmt.Sprintf("the broker's store has reached its limit of %s: publishers get no acknowledgement until what is queued has been fetched", humanize.IBytes(uint64(j.totalLimit)))
 }

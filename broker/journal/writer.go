@@ -117,12 +117,16 @@ func (j *Journal) take(tidy bool) *commitBatch {
 		}
 		clear(j.changedCursors)
 		w.discarded, w.discardedBytes, j.stored.discarded, j.stored.discardedBytes = j.stored.discarded, j.stored.discardedBytes, nil, 0
-		w.below = j.stored.batches.firstNeeded(j.syncedSeq + 1)
+		w.below = j.stored.firstNeeded(j.syncedSeq + 1)
+	}
+	segmentSize := int64(-1)
+	if s := j.stored.current(); s != nil {
+		segmentSize = s.bytes
 	}
 	j.mu.Unlock()
 
 	w.snapshot(j.retained)
-	w.encode()
+	w.encode(segmentSize)
 	return w
 }
 
@@ -142,23 +146,17 @@ func (j *Journal) commit(tidy bool) {
 	j.committed(w)
 }
 
-// committed publishes what has been written: batches are registered before
-// consumers are notified, and consumers before waiters are released.
+// committed publishes what has been written: rows are registered, which wakes the
+// feeders of their sessions, and then waiters are released.
 func (j *Journal) committed(w *commitBatch) {
 	j.mu.Lock()
 	j.stored.bytes -= w.discardedBytes
-	former := make([]uint64, len(w.rows)) // keys of the batches that rows were joined to
 	for i := range w.rows {
-		former[i] = j.stored.add(w.rows[i].batch())
+		j.stored.add(&w.rows[i])
 	}
 	j.stored.evict()
-	j.mu.Unlock()
-
-	for i, r := range w.rows {
-		j.notify(r.to, former[i], r.key)
-	}
-
-	j.mu.Lock()
+	j.quotas.find(w, &j.stored)
+	j.tellOver()
 	j.pendingBytes -= w.bytes
 	j.syncedSeq = w.last
 	waiters := j.waiters
@@ -171,15 +169,6 @@ func (j *Journal) committed(w *commitBatch) {
 	j.mu.Unlock()
 	for _, c := range waiters {
 		c.Release(w.last)
-	}
-}
-
-// notify tells consumers the key of a batch and the key it had before, or 0.
-func (j *Journal) notify(to []Consumer, oldKey, key uint64) {
-	for _, s := range to {
-		if !s.Committed(oldKey, key) {
-			j.Release([]uint64{key})
-		}
 	}
 }
 

@@ -27,6 +27,7 @@ func newBroker(sh shell) *cobra.Command {
 		opts      broker.Options
 		listen    []string
 		limit     string
+		quota     string
 		opsListen string
 		logs      logFlags
 		files     access.Flags
@@ -35,7 +36,8 @@ func newBroker(sh shell) *cobra.Command {
 		Use:   "broker",
 		Short: "Run the MQTT broker, with a durable journal",
 		Long: `Run the MQTT broker. An acknowledged message is on disk and stays there until its
-subscribers have acknowledged it.
+subscribers have acknowledged it. A session whose client stays away holds no more
+than its quota: then it ends, unless --backpressure names it.
 
 On loopback every client may read and write every topic but $SYS. With --users
 every client needs a user, and may do what a rule of --acl allows:
@@ -59,6 +61,9 @@ hellox/# to all and protects no client ID.`,
 				return usage(fmt.Sprintf("--store-limit takes 1MiB or more, not %q", limit), "")
 			}
 			opts.StoreLimit = int64(bytes)
+			if opts.SessionQuota, err = parseQuota(quota); err != nil {
+				return err
+			}
 			if err := checkAccess(cmd.Flags(), &files, &opts); err != nil {
 				return err
 			}
@@ -99,12 +104,34 @@ hellox/# to all and protects no client ID.`,
 	args.Strings(f, &listen, "listen", "", []string{"mqtt://127.0.0.1:1883"}, "`URL` to listen on: mqtt, mqtts, ws or wss; repeatable", checkListen)
 	f.StringVar(&opts.Store, "store", "", "`FOLDER` of the journal (default: in memory)")
 	f.StringVar(&limit, "store-limit", "1GiB", "acknowledge nothing more once the journal holds so many `BYTES`")
+	f.StringVar(&quota, "session-quota", "", "end a session for which so many `BYTES` wait (default and most: a quarter of the journal)")
+	args.Strings(f, &opts.Backpressure, "backpressure", "", nil, "`CLIENT-ID` of a session that is not ended: publishers wait for it when the journal is full; repeatable", checkClientID)
 	f.BoolVar(&opts.Insecure, "insecure", false, "listen beyond loopback without TLS and users")
 	files.Add(f)
 	f.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
 	logs.add(f)
 	cmd.AddCommand(newPasswd(sh))
 	return cmd
+}
+
+// parseQuota returns the bytes of --session-quota; 0 if it is not given.
+func parseQuota(quota string) (int64, error) {
+	if quota == "" {
+		return 0, nil
+	}
+	bytes, err := humanize.ParseBytes(quota)
+	if err != nil || bytes < 1 || bytes > 1<<50 {
+		return 0, usage(fmt.Sprintf("--session-quota takes a number of bytes such as 16MiB, not %q", quota), "")
+	}
+	return int64(bytes), nil
+}
+
+// checkClientID returns why id is no client ID.
+func checkClientID(id string) error {
+	if id == "" {
+		return args.Expected("a client ID")
+	}
+	return nil
 }
 
 // checkListen returns why url is none to listen on.

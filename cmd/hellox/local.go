@@ -56,8 +56,8 @@ func newLocalStream(ctx context.Context, dir state.Dir, name string, mqttListene
 	}
 	l.broker, err = broker.New(broker.Options{
 		Listeners: listeners,
-		Store:     dir.BrokerDir(),
-		Log:       log.With("role", "broker"), Metrics: metrics,
+		Store:     dir.BrokerDir(), Backpressure: []string{receiverID},
+		Log: log.With("role", "broker"), Metrics: metrics,
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close(), l.log.Close())
