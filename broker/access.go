@@ -9,6 +9,7 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"hellox/broker/journal"
 	"hellox/broker/rights"
 )
 
@@ -51,6 +52,20 @@ func (s *subject) rights() *rights.Rights {
 		return s.gate.fixed
 	}
 	return s.gate.authority.Rights(s.login, s.clientID)
+}
+
+// own notes on a retained message whose it is: it stays as long as its publisher
+// may publish there.
+func (s *subject) own(m *journal.Message) {
+	if m.Retain {
+		m.Owner = s.login.Identity
+	}
+}
+
+// mayStillPublish reports whether the publisher of a retained message may publish
+// it now. One without an identity could publish it when there were no users.
+func (s *shared) mayStillPublish(m *journal.Message) bool {
+	return m.Owner == "" || s.authority == nil || s.authority.Rights(rights.Login{Identity: m.Owner}, m.Origin).MayPublish(m.Topic)
 }
 
 // rights returns what the client may do now; nil before it is let in.

@@ -77,13 +77,14 @@ type hold struct {
 
 // shared is what all connections of a broker share.
 type shared struct {
-	journal  *journal.Journal
-	budget   budget
-	metrics  *metrics
-	refusals refusalLog
-	buffers  sync.Pool // of *[]byte
-	flushes  sync.WaitGroup
-	now      func() time.Time
+	authority rights.Authority // nil: there are no users
+	journal   *journal.Journal
+	budget    budget
+	metrics   *metrics
+	refusals  refusalLog
+	buffers   sync.Pool // of *[]byte
+	flushes   sync.WaitGroup
+	now       func() time.Time
 }
 
 func newConn(c net.Conn, s *shared, gate gate, accepted time.Time) *conn {

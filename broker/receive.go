@@ -47,6 +47,7 @@ func (h *handler) receive(pk *packets.Packet) error {
 	}
 	h.broker.metrics.receivedQoS[pk.FixedHeader.Qos].Inc()
 	m := newMessage(pk, h.conn.id, h.broker.now().Unix())
+	h.conn.subject.own(m)
 	if err := h.publishFrom(m, pk.PacketID); err != nil {
 		// Without an acknowledgement and a connection the client keeps the
 		// message and sends it again.

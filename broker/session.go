@@ -114,7 +114,7 @@ func (s *session) send(c *conn, m *journal.Message, d delivery, now int64) {
 func (s *session) sendRetained(m *journal.Message, t *target, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.conn; c != nil && !m.Expired(now) {
+	if c := s.conn; c != nil && !m.Expired(now) && c.shared.mayStillPublish(m) {
 		s.send(c, m, delivery{v5: c.v5, qos: min(m.QoS, t.qos), retain: true, ids: t.ids}, now)
 	}
 }

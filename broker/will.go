@@ -30,6 +30,7 @@ func newWill(c *conn, pk *packets.Packet) *will {
 		m.Props = encodeProperties(&w.WillProperties)
 		m.Expiry = int64(w.WillProperties.MessageExpiryInterval) // counted from its publication
 	}
+	c.subject.own(m)
 	return &will{m, time.Duration(w.WillProperties.WillDelayInterval) * time.Second, c.subject}
 }
 

@@ -9,6 +9,7 @@ type Message struct {
 	// their length, the expiry and subscription identifiers.
 	Props  []byte
 	Origin string // client id of the publisher, for No Local
+	Owner  string // of a retained message: the identity of its publisher, if it has one
 	Expiry int64  // Unix seconds; 0: never
 	QoS    byte   // as published
 	Retain bool   // as published
@@ -21,7 +22,7 @@ const overhead = 160
 
 // Size returns about how many bytes of memory the message takes.
 func (m *Message) Size() int {
-	return len(m.Topic) + len(m.Payload) + len(m.Props) + len(m.Origin) + overhead
+	return len(m.Topic) + len(m.Payload) + len(m.Props) + len(m.Origin) + len(m.Owner) + overhead
 }
 
 // Expired reports whether the message has expired at now, in Unix seconds.

@@ -7,13 +7,14 @@ import (
 )
 
 // A batch in the file is the CRC-32C of what follows, then records. A record is
-// uvarint seq, flags, uvarint expiry, and topic, origin, properties and payload,
-// each after its uvarint length. The checksum finds a flipped bit that the disk
+// uvarint seq, flags, uvarint expiry, and topic, origin, owner (if the flag says so),
+// properties and payload, each after its uvarint length. The checksum finds a flipped bit that the disk
 // did not report: SQLite has no checksums for its pages.
 
 const (
 	flagQoS    = 0x03
 	flagRetain = 0x04
+	flagOwner  = 0x08
 )
 
 var errDamaged = errors.New("the record is damaged")
@@ -34,12 +35,19 @@ func (m *Message) appendRecord(b []byte) []byte {
 	if m.Retain {
 		flags |= flagRetain
 	}
+	if m.Owner != "" {
+		flags |= flagOwner
+	}
 	b = append(b, flags)
 	b = binary.AppendUvarint(b, uint64(m.Expiry))
 	b = binary.AppendUvarint(b, uint64(len(m.Topic)))
 	b = append(b, m.Topic...)
 	b = binary.AppendUvarint(b, uint64(len(m.Origin)))
 	b = append(b, m.Origin...)
+	if m.Owner != "" {
+		b = binary.AppendUvarint(b, uint64(len(m.Owner)))
+		b = append(b, m.Owner...)
+	}
 	b = binary.AppendUvarint(b, uint64(len(m.Props)))
 	b = append(b, m.Props...)
 	b = binary.AppendUvarint(b, uint64(len(m.Payload)))
@@ -60,6 +68,9 @@ func decodeBatch(b []byte) ([]*Message, error) {
 		m.QoS, m.Retain = flags&flagQoS, flags&flagRetain != 0
 		m.Expiry = int64(d.uvarint())
 		m.Topic, m.Origin = string(d.bytes()), string(d.bytes())
+		if flags&flagOwner != 0 {
+			m.Owner = string(d.bytes())
+		}
 		m.Props, m.Payload = d.bytes(), d.bytes()
 		if d.bad {
 			return nil, errDamaged

@@ -13,7 +13,7 @@ func FuzzRecord(f *testing.F) {
 		if messages, err := decodeBatch(noise); err == nil && len(noise) > 4 && len(messages) == 0 {
 			t.Error("bytes are neither messages nor damaged")
 		}
-		m := &Message{Topic: topic, Payload: payload, Props: props, Origin: origin, QoS: qos & flagQoS, Retain: retain, Expiry: max(expiry, 0), Seq: 7}
+		m := &Message{Topic: topic, Payload: payload, Props: props, Origin: origin, Owner: noiseText(noise), QoS: qos & flagQoS, Retain: retain, Expiry: max(expiry, 0), Seq: 7}
 		b := m.appendRecord(beginBatch(nil))
 		b = m.appendRecord(b)
 		sealBatch(b)
@@ -22,10 +22,13 @@ func FuzzRecord(f *testing.F) {
 			t.Fatalf("%d messages, %v", len(got), err)
 		}
 		for _, g := range got {
-			if !bytes.Equal(g.Payload, m.Payload) || !bytes.Equal(g.Props, m.Props) || g.Topic != m.Topic || g.Origin != m.Origin ||
+			if !bytes.Equal(g.Payload, m.Payload) || !bytes.Equal(g.Props, m.Props) || g.Topic != m.Topic || g.Origin != m.Origin || g.Owner != m.Owner ||
 				g.QoS != m.QoS || g.Retain != m.Retain || g.Expiry != m.Expiry || g.Seq != m.Seq {
 				t.Errorf("got %+v, want %+v", g, m)
 			}
 		}
 	})
 }
+
+// noiseText makes an owner of a few bytes.
+func noiseText(noise []byte) string { return string(noise[:min(len(noise), 9)]) }

@@ -188,7 +188,7 @@ func listenMQTT(ctx context.Context, url string, who *access.Access, insecure bo
 	l.Open = isLoopback(ln) && !hasUsers
 	if !isLoopback(ln) && !insecure && (!hasUsers || l.TLS == nil) {
 		ln.Close()
-		hint := "--listen mqtts://… --tls-cert FILE --tls-key FILE --users FILE --acl FILE, or --insecure to allow hello_world/# and hellox/# to all"
+		hint := "hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert cert.pem --tls-key key.pem --users users --acl acl (or --insecure, which allows hello_world/# and hellox/# to all)"
 		return l, &failure{fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users", url), exitUnsafe, hint}
 	}
 	return l, nil
