@@ -25,15 +25,18 @@ type walled struct {
 	said       *safeBuffer
 	files      *rights.Files
 	users, acl string // paths
+	spies      bool   // a second listener asks for no user
 }
 
 // The users of a walled broker; the password of each is "secret of NAME".
 var walledUsers = []string{"alice", "bob", "recv", "broadcast-0", "broadcast-1"}
 
-func newWalled(t testing.TB, acl string) *walled {
+func newWalled(t testing.TB, acl string) *walled { return makeWalled(t, acl, false) }
+
+func makeWalled(t testing.TB, acl string, spies bool) *walled {
 	t.Helper()
 	dir := t.TempDir()
-	w := &walled{t: t, said: &safeBuffer{}, users: filepath.Join(dir, "users"), acl: filepath.Join(dir, "acl")}
+	w := &walled{t: t, spies: spies, said: &safeBuffer{}, users: filepath.Join(dir, "users"), acl: filepath.Join(dir, "acl")}
 	log := slog.New(slog.NewTextHandler(w.said, nil))
 	w.write(acl, walledUsers...)
 	var err error
@@ -47,6 +50,9 @@ func newWalled(t testing.TB, acl string) *walled {
 
 func (w *walled) start() {
 	w.options.Listeners = []Listener{{Net: listenLoopback(w.t)}}
+	if w.spies {
+		w.options.Listeners = append(w.options.Listeners, Listener{Net: listenLoopback(w.t), Open: true})
+	}
 	w.b, w.stop = startStop(w.t, w.options)
 	w.t.Cleanup(w.stop)
 }

@@ -56,6 +56,9 @@ func gone(t testing.TB, b *Broker, id string) {
 	t.Helper()
 	wait(t, id+" has left", func() bool {
 		s := b.sessions.current(id)
+		if s == nil {
+			return true
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.conn == nil
