@@ -25,8 +25,11 @@ type Node struct {
 	ControlPlane bool
 	Ready        bool
 	Why          string // why it is not ready, as Kubernetes says it
-	version      string
-	runtime      string // "containerd://1.7.2"
+	// Pressure is what its kubelet is short of, as Kubernetes says it: disk, memory
+	// or process IDs. Pods are evicted then.
+	Pressure []string
+	version  string
+	runtime  string // "containerd://1.7.2"
 }
 
 // ListNodes asks the API server for its nodes. The control plane's come first,
@@ -87,6 +90,12 @@ func newNode(n corev1.Node) Node {
 	}
 	_, node.ControlPlane = n.Labels["node-role.kubernetes.io/control-plane"]
 	for _, c := range n.Status.Conditions {
+		switch c.Type {
+		case corev1.NodeDiskPressure, corev1.NodeMemoryPressure, corev1.NodePIDPressure:
+			if c.Status == corev1.ConditionTrue {
+				node.Pressure = append(node.Pressure, cmp.Or(c.Message, string(c.Type)))
+			}
+		}
 		if c.Type != corev1.NodeReady {
 			continue
 		}

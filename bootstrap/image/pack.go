@@ -84,19 +84,9 @@ func (p Packer) cached(arch string) (string, error) {
 
 // build makes the executable for the nodes from source, at path.
 func (p Packer) build(ctx context.Context, arch, path string, unfit error) error {
-	refused := &step.Error{
-		Kind:     step.Missing,
-		Sentence: fmt.Sprintf("this hellox cannot run on the nodes (linux/%s): it %s", arch, unfit),
-		Hint:     fmt.Sprintf("CGO_ENABLED=0 GOOS=linux GOARCH=%s go build ./cmd/hellox makes one that can; or type go run ./cmd/hellox up in a clone, with Go installed", arch),
-	}
-	source, ok := p.source()
-	if !ok {
-		refused.Err = errors.New("and its source is not here")
-		return refused
-	}
-	if _, ok := p.Runner.Look("go"); !ok {
-		refused.Err = errors.New("and Go is not installed")
-		return refused
+	source, err := p.buildable(arch, unfit)
+	if err != nil {
+		return err
 	}
 	if p.Building != nil {
 		p.Building()
@@ -132,6 +122,46 @@ func (p Packer) build(ctx context.Context, arch, path string, unfit error) error
 		return fmt.Errorf("keep what is built: %w", err)
 	}
 	return p.evict(dir)
+}
+
+// Check says what Pack would make the image of for that architecture, or returns why
+// it could not: "this executable". It builds nothing.
+func (p Packer) Check(arch string) (how string, err error) {
+	unfit := Fits(p.Executable, arch)
+	if unfit == nil {
+		return "this executable", nil
+	}
+	kept, err := p.cached(arch)
+	if err != nil {
+		return "", err
+	}
+	if Fits(kept, arch) == nil {
+		return "one that up built before", nil
+	}
+	source, err := p.buildable(arch, unfit)
+	if err != nil {
+		return "", err
+	}
+	return "one that up builds with Go from " + source, nil
+}
+
+// buildable returns the source that can be built here, or why none can.
+func (p Packer) buildable(arch string, unfit error) (source string, err error) {
+	refused := &step.Error{
+		Kind:     step.Missing,
+		Sentence: fmt.Sprintf("this hellox cannot run on the nodes (linux/%s): it %s", arch, unfit),
+		Hint:     fmt.Sprintf("CGO_ENABLED=0 GOOS=linux GOARCH=%s go build ./cmd/hellox makes one that can; or type go run ./cmd/hellox up in a clone, with Go installed", arch),
+	}
+	source, ok := p.source()
+	if !ok {
+		refused.Err = errors.New("and its source is not here")
+		return "", refused
+	}
+	if _, ok := p.Runner.Look("go"); !ok {
+		refused.Err = errors.New("and Go is not installed")
+		return "", refused
+	}
+	return source, nil
 }
 
 // CompiledIn returns the directory that this package was compiled in, which lies

@@ -100,6 +100,11 @@ bootstrap/minikube -> bootstrap/engine
 bootstrap/minikube -> bootstrap/image
 bootstrap/minikube -> bootstrap/run
 bootstrap/minikube -> bootstrap/step
+bootstrap/doctor -> bootstrap/cluster
+bootstrap/doctor -> bootstrap/image
+bootstrap/doctor -> bootstrap/portforward
+bootstrap/doctor -> bootstrap/run
+bootstrap/doctor -> bootstrap/step
 bootstrap/image -> bootstrap/run
 bootstrap/image -> bootstrap/step
 bootstrap/portforward -> bootstrap/kube

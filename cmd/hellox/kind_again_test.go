@@ -1,37 +1,22 @@
 package main
 
 import (
-	"encoding/json"
 	"net/url"
 	"slices"
-	"strings"
 	"testing"
 
 	"hellox/bootstrap/step"
+	"hellox/cmd/hellox/output"
 	"hellox/stream"
 )
 
-// A stepEvent is a line of up --output json.
-type stepEvent struct {
-	Event, Step, Text string
-	Unchanged         bool
-	Seconds           float64
-	Web               string
-}
-
-func (r *kindRig) upEvents(t *testing.T, program string, more ...string) []stepEvent {
+// upEvents holds each event of an up to its schema, and returns them.
+func (r *kindRig) upEvents(t *testing.T, program string, more ...string) []upEvent {
 	t.Helper()
 	out, _ := r.do(t, r.program(program, r.up(append(more, "--output", "json")...)...))
-	var events []stepEvent
-	for line := range strings.Lines(out) {
-		var e stepEvent
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatalf("%v in %s", err, line)
-		}
-		t.Log(strings.TrimSpace(line))
-		events = append(events, e)
-	}
-	if len(events) == 0 || events[len(events)-1].Event != "up" {
+	t.Log(out)
+	events := readEvents(t, out)
+	if len(events) == 0 || events[len(events)-1].State != output.StateUp {
 		t.Fatalf("up ended with 0 and did not say where the stream is:\n%s", out)
 	}
 	return events
@@ -43,12 +28,12 @@ func testKindUpAgain(t *testing.T, r *kindRig) {
 	pods := r.pods(t)
 	idle := 0
 	for _, e := range r.upEvents(t, r.hellox) {
-		if e.Event != "done" || e.Step == step.Image { // it is packed each time
+		if e.State != output.StateDone || e.Step == step.Image { // it is packed each time
 			continue
 		}
 		idle++
 		if !e.Unchanged {
-			t.Errorf("nothing was to be done, and step %s did something: %s", e.Step, e.Text)
+			t.Errorf("nothing was to be done, and step %s did something: %s", e.Step, e.Detail)
 		}
 	}
 	if idle != 4 {

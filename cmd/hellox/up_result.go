@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
 	"time"
 
+	"hellox/bootstrap/portforward"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/history/remote"
@@ -36,9 +40,10 @@ func (o *upOptions) announce(sh shell, lock *state.Lock, up upResult, ending str
 func (o *upOptions) printResult(sh shell, up upResult, ending string) error {
 	if o.output == "json" {
 		return output.JSON(sh.out, struct {
-			Event string `json:"event"`
+			At    string       `json:"at"`
+			State output.State `json:"state"`
 			upResult
-		}{"up", up})
+		}{output.Timestamp(time.Now()), output.StateUp, up})
 	}
 	fmt.Fprintf(sh.err, `
    the page     %s
@@ -89,4 +94,28 @@ func poll(ctx context.Context, done func() bool) error {
 		}
 	}
 	return nil
+}
+
+// spawnDaemon starts a process that does what this one would do in front, and
+// returns once it has written where the stream is.
+func (o *upOptions) spawnDaemon(ctx context.Context, sh shell, here state.Installation, dir state.Dir) error {
+	err := dir.SpawnDaemon(ctx, o.daemonArgs(here), sh.out, sh.err)
+	if exit := new(exec.ExitError); errors.As(err, &exit) && exit.ExitCode() > 0 {
+		return errReported(exit.ExitCode()) // it has written why
+	}
+	return storageError(here, dir, err)
+}
+
+// daemonArgs returns the command line of the process left in the background.
+func (o *upOptions) daemonArgs(here state.Installation) []string {
+	args := append([]string{"up", "--detached"}, strings.Fields(here.Flags())...)
+	for _, p := range []portforward.Port{o.web, o.mqtt} {
+		if p.Asked {
+			args = append(args, p.Flag, strconv.Itoa(p.Number))
+		}
+	}
+	if o.broadcastersSet {
+		args = append(args, "--broadcasters", strconv.Itoa(o.broadcasters))
+	}
+	return append(args, "--output", o.output, "--timeout", o.timeout.String())
 }

@@ -2,7 +2,7 @@
 // terminal at the other end can show.
 //
 //	up, down, scale ── step.Steps ──► Steps ──┬─ " ✓ text        0.1 s" ─► stderr
-//	                                          └─ {"event":"done",…} ─────► stdout, --output json
+//	                                          └─ {"state":"done",…} ─────► stdout, --output json
 //	errors, status, tell ── OneLine ──► one safe line
 //
 // The stream itself is shown by tui. What a command decides (exit codes, hints)

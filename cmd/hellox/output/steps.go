@@ -58,6 +58,7 @@ func (s *Steps) Begin(name string) {
 	defer s.mu.Unlock()
 	s.name, s.detail, s.began = name, "", s.now()
 	s.shown, s.shownAt = "", s.began
+	s.event(Event{State: StateBegin})
 	if !s.smart {
 		return
 	}
@@ -76,10 +77,13 @@ func (s *Steps) Progress(detail string) {
 	defer s.mu.Unlock()
 	s.detail = detail
 	now := s.now()
-	if s.smart || s.json != nil || detail == s.shown || now.Sub(s.shownAt) < progressEvery {
+	if s.smart || detail == s.shown || s.json == nil && now.Sub(s.shownAt) < progressEvery {
 		return
 	}
 	s.shown, s.shownAt = detail, now
+	if s.event(Event{State: StateProgress, Detail: OneLine(detail), MS: milliseconds(now.Sub(s.began))}) {
+		return
+	}
 	s.line(signNote, s.name+": "+detail, fmt.Sprintf("%.0f s", now.Sub(s.began).Seconds()))
 }
 
@@ -107,7 +111,7 @@ func (s *Steps) Waiting(questions []string) {
 
 // Done ends the step with what it found or did.
 func (s *Steps) Done(text string, unchanged bool) {
-	s.end(signDone, "done", text, unchanged)
+	s.end(signDone, StateDone, text, unchanged)
 }
 
 // Drop forgets the step under way: another process does it and tells of it.
@@ -122,21 +126,21 @@ func (s *Steps) Fail(err error) {
 	s.mu.Lock()
 	name := s.name
 	s.mu.Unlock()
-	if name != "" {
-		text := OneLine(err.Error())
-		if !strings.HasPrefix(text, name+" ") { // "build press: …" names the step itself
-			text = name + ": " + text
-		}
-		s.end(signFailed, "failed", text, false)
+	if name == "" {
+		return
 	}
+	text := OneLine(err.Error())
+	if s.json == nil && !strings.HasPrefix(text, name+" ") { // "build press: …" names the step itself
+		text = name + ": " + text
+	}
+	s.end(signFailed, StateFailed, text, false)
 }
 
 // Note says something that is no step: a port that moved, a choice made.
 func (s *Steps) Note(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.json != nil {
-		s.json.Encode(map[string]any{"event": "note", "text": text})
+	if s.event(Event{State: StateNote, Detail: OneLine(text)}) {
 		return
 	}
 	s.erase()
@@ -145,40 +149,46 @@ func (s *Steps) Note(text string) {
 
 // Degraded says that nothing is acknowledged for now, and why.
 func (s *Steps) Degraded(cause string) {
-	s.change("degraded", signWarn, "degraded: "+cause, map[string]any{"cause": cause})
+	s.change(signWarn, "degraded: "+cause, Event{State: StateDegraded, Detail: OneLine(cause)})
 }
 
 // Recovered says that what Degraded said is over.
 func (s *Steps) Recovered(after time.Duration) {
-	s.change("recovered", signDone, fmt.Sprintf("well again after %.0f s: everything is acknowledged", after.Seconds()), map[string]any{"seconds": after.Seconds()})
+	text := fmt.Sprintf("well again after %.0f s: everything is acknowledged", after.Seconds())
+	s.change(signDone, text, Event{State: StateRecovered, Detail: text, MS: milliseconds(after)})
 }
 
 // change says what became of an installation that is up, and when.
-func (s *Steps) change(event, sign, text string, fields map[string]any) {
+func (s *Steps) change(sign, text string, e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.json != nil {
-		fields["event"], fields["at"] = event, s.now().UTC().Format("2006-01-02T15:04:05.000000000Z")
-		s.json.Encode(fields)
+	if s.event(e) {
 		return
 	}
 	s.erase()
 	s.line(sign, s.now().Format(time.TimeOnly)+" "+text, "")
 }
 
-func (s *Steps) end(sign, event, text string, unchanged bool) {
+// event writes e with the time and the step under way, and reports whether events are
+// written at all. s.mu is held.
+func (s *Steps) event(e Event) bool {
+	if s.json == nil {
+		return false
+	}
+	e.At, e.Step = Timestamp(s.now()), s.name
+	_ = s.json.Encode(e) // out remembers the error, and main reports it
+	return true
+}
+
+// milliseconds returns d in thousandths of a second, with microseconds.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func (s *Steps) end(sign string, state State, text string, unchanged bool) {
 	s.halt()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	took := s.now().Sub(s.began)
-	if s.json != nil {
-		s.json.Encode(struct {
-			Event     string  `json:"event"`
-			Step      string  `json:"step"`
-			Text      string  `json:"text"`
-			Unchanged bool    `json:"unchanged"`
-			Seconds   float64 `json:"seconds"`
-		}{event, s.name, text, unchanged, took.Seconds()})
+	if s.event(Event{State: state, Detail: OneLine(text), Unchanged: unchanged, MS: milliseconds(took)}) {
 		s.name = ""
 		return
 	}

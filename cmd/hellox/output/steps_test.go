@@ -21,23 +21,31 @@ func TestSteps(t *testing.T) {
 	}{
 		{false, []string{" ✓ 12 objects applied, unchanged ", " • port 1883 is taken", " ✗ roll-out: broadcast-0 crashes ", " ◐ 05:01:02 degraded: the disk is full", " ✓ 05:01:02 well again after 12 s: everything is acknowledged"}},
 		{true, []string{
-			`{"event":"done","step":"apply","text":"12 objects applied","unchanged":true,"seconds":`,
-			`{"event":"note","text":"port 1883 is taken"}`,
-			`{"event":"failed","step":"roll-out","text":"roll-out: broadcast-0 crashes","unchanged":false,"seconds":`,
-			`{"at":"2026-11-29T05:01:02.000000000Z","cause":"the disk is full","event":"degraded"}`,
-			`{"at":"2026-11-29T05:01:02.000000000Z","event":"recovered","seconds":12}`,
+			`{"at":"2026-11-29T05:01:02.000000000Z","step":"apply","state":"begin"}`,
+			`{"at":"2026-11-29T05:01:03.000000000Z","step":"apply","state":"progress","detail":"3 of 12","ms":1000}`,
+			`{"at":"2026-11-29T05:01:04.000000000Z","step":"apply","state":"done","detail":"12 objects applied","unchanged":true,"ms":2000}`,
+			`{"at":"2026-11-29T05:01:02.000000000Z","state":"note","detail":"port 1883 is taken"}`,
+			`{"at":"2026-11-29T05:01:02.000000000Z","step":"roll-out","state":"begin"}`,
+			`{"at":"2026-11-29T05:01:02.000000000Z","step":"roll-out","state":"failed","detail":"broadcast-0 crashes"}`,
+			`{"at":"2026-11-29T05:01:02.000000000Z","state":"degraded","detail":"the disk is full"}`,
+			`{"at":"2026-11-29T05:01:02.000000000Z","state":"recovered","detail":"well again after 12 s: everything is acknowledged","ms":12000}`,
 		}},
 	} {
 		var out, errs bytes.Buffer
 		s := output.NewSteps(&out, &errs, noEnv, c.asJSON)
+		now := time.Date(2026, 11, 29, 5, 1, 2, 0, time.UTC)
+		s.SetClock(func() time.Time { return now })
 		s.Begin("apply")
+		now = now.Add(time.Second)
 		s.Progress("3 of 12")
+		s.Progress("3 of 12")
+		now = now.Add(time.Second)
 		s.Done("12 objects applied", true)
+		now = now.Add(-2 * time.Second)
 		s.Note("port 1883 is taken")
 		s.Begin("roll-out")
 		s.Fail(errors.New("broadcast-0\n crashes"))
 		s.Fail(errors.New("no step is under way: this is not shown"))
-		s.SetClock(func() time.Time { return time.Date(2026, 11, 29, 5, 1, 2, 0, time.UTC) })
 		s.Degraded("the disk is full")
 		s.Recovered(12 * time.Second)
 		written, other := errs.String(), out.String()
