@@ -11,7 +11,6 @@ import (
 
 	"hellox/bootstrap/build"
 	"hellox/bootstrap/cluster"
-	"hellox/bootstrap/image"
 	"hellox/bootstrap/install"
 	"hellox/bootstrap/kube"
 	"hellox/bootstrap/run"
@@ -184,12 +183,7 @@ func (d *downRun) removeImages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var keep []string
-	for _, name := range names {
-		if tag, ok := strings.CutPrefix(name, image.Repository+":"); ok {
-			keep = append(keep, tag)
-		}
-	}
+	keep := tagsOf(names)
 	if d.options.DryRun {
 		return d.planImages(ctx, keep)
 	}
@@ -205,7 +199,7 @@ func (d *downRun) removeImages(ctx context.Context) error {
 		n += built
 	}
 	if d.options.KeepData {
-		if err := install.ForgetImages(ctx, d.inst); err != nil {
+		if err := install.ForgetImages(ctx, d.inst, 0); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -74,6 +75,7 @@ func (up *upRun) planApply(ctx context.Context) error {
 		return err
 	}
 	var created, changed []kube.Ref
+	var diff []string
 	for _, u := range objects {
 		r := kube.RefOf(u)
 		if r.Kind == "Namespace" && !fresh && !own {
@@ -85,14 +87,33 @@ func (up *upRun) planApply(ctx context.Context) error {
 		}
 		before, after, err := up.inst.Try(ctx, u)
 		switch {
+		case errors.Is(err, kube.ErrUnknownKind), err == nil && before == nil: // its definition would be made as well
+			created = append(created, r)
 		case err != nil:
 			return err
-		case before == nil:
-			created = append(created, r)
 		case install.Differ(before, after):
 			changed = append(changed, r)
+			for _, line := range install.Diff(before, after) {
+				diff = append(diff, r.String()+": "+line)
+			}
 		}
 	}
+	removed, retained, err := install.Obsolete(ctx, up.inst, objects)
+	if err != nil {
+		return err
+	}
+	up.tellPlan(len(objects), created, changed, removed)
+	for _, line := range diff {
+		up.steps.Note(line)
+	}
+	if len(retained) > 0 {
+		up.steps.Note("no longer in the manifests, would be kept for its data: " + kube.Names(retained))
+	}
+	return nil
+}
+
+// tellPlan ends the step with what an apply of so many objects would do.
+func (up *upRun) tellPlan(objects int, created, changed, removed []kube.Ref) {
 	var parts []string
 	if len(created) > 0 {
 		parts = append(parts, "would make "+kube.Names(created))
@@ -100,9 +121,12 @@ func (up *upRun) planApply(ctx context.Context) error {
 	if len(changed) > 0 {
 		parts = append(parts, "would change "+kube.Names(changed))
 	}
-	if len(parts) == 0 {
-		parts = append(parts, install.Count(len(objects), "object")+" as they should be")
+	if len(removed) > 0 {
+		parts = append(parts, "would remove "+kube.Names(removed))
 	}
-	up.steps.Done("in namespace "+up.options.Namespace+": "+strings.Join(parts, "; "), len(created)+len(changed) == 0)
-	return nil
+	unchanged := len(parts) == 0
+	if unchanged {
+		parts = append(parts, install.Count(objects, "object")+" as they should be")
+	}
+	up.steps.Done("in namespace "+up.options.Namespace+": "+strings.Join(parts, "; "), unchanged)
 }

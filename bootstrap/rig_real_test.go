@@ -32,8 +32,8 @@ import (
 type rig struct {
 	find    realCluster
 	cluster *cluster.Cluster
-	// programs are two versions of testdata/pod.
-	programs [2]string
+	// programs are three versions of testdata/pod.
+	programs [3]string
 }
 
 // newRig makes a cluster of the test's own, or uses the kind cluster that

@@ -102,7 +102,54 @@ func (up *upRun) run(ctx context.Context) error {
 	if err := up.applyManifests(held); err != nil {
 		return orLost(held, err)
 	}
-	return waitForRollout(held, up.inst, up.steps)
+	if err := waitForRollout(held, up.inst, up.steps); err != nil {
+		return err
+	}
+	return up.removeOldImages(held)
+}
+
+// keptImages is how many images of an installation stay on the nodes: the one that
+// runs, and the one before it, for a change that is taken back.
+const keptImages = 2
+
+// removeOldImages removes the images of this program from the nodes that neither this
+// nor another installation needs any more. An up that changed nothing does not ask. It
+// is no failure of the up if a node does not remove one.
+func (up *upRun) removeOldImages(ctx context.Context) error {
+	names, more, err := install.NewestImages(ctx, up.inst, keptImages)
+	if err != nil || !more {
+		return err
+	}
+	up.steps.Begin(step.Unload)
+	others, err := install.OtherImages(ctx, up.inst)
+	if err != nil {
+		return err
+	}
+	n, left, err := up.options.Cluster.RemoveImages(ctx, tagsOf(append(names, others...))...)
+	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		up.steps.Done("old images stay on the nodes: "+err.Error(), true)
+		return nil
+	}
+	if len(left) == 0 {
+		if err := install.ForgetImages(ctx, up.inst, keptImages); err != nil {
+			return err
+		}
+	}
+	up.steps.Done(install.Count(n, "old image")+" removed from the nodes", n == 0)
+	return nil
+}
+
+// tagsOf returns the tags of those names that are images of hellox.
+func tagsOf(names []string) (tags []string) {
+	for _, name := range names {
+		if tag, ok := strings.CutPrefix(name, image.Repository+":"); ok {
+			tags = append(tags, tag)
+		}
+	}
+	return tags
 }
 
 func (up *upRun) packImage(ctx context.Context) error {

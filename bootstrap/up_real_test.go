@@ -73,6 +73,16 @@ func testUpAndDown(t *testing.T, r *rig) {
 		if !slices.Contains(steps.changed, step.Apply) || !slices.Contains(steps.changed, step.Load) {
 			t.Errorf("a plan of a changed program would change only %v", steps.changed)
 		}
+		for _, want := range []string{"StatefulSet broadcast: spec.replicas: 1 → 2", "Deployment receive: spec.template.spec.containers[receive].image: \"hellox.local/hellox:"} {
+			if !slices.ContainsFunc(steps.texts, func(s string) bool { return strings.HasPrefix(s, want) }) {
+				t.Errorf("the plan does not tell %q: %q", want, steps.texts)
+			}
+		}
+		for _, text := range steps.texts {
+			if strings.Contains(text, "resourceVersion") || strings.Contains(text, "generation") || strings.Contains(text, "managedFields") {
+				t.Errorf("the plan tells what nobody changes: %q", text)
+			}
+		}
 		if n, err := install.Broadcasters(t.Context(), inst.Installation); err != nil || *n != 1 {
 			t.Errorf("a plan scaled to %v (%v)", n, err)
 		}
@@ -110,6 +120,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 		}
 	})
 
+	t.Run("old images", func(t *testing.T) { testOldImages(t, r, namespace) })
 	t.Run("status and logs", func(t *testing.T) { testStatusAndLogs(t, r, namespace) })
 	t.Run("lock", func(t *testing.T) { testLock(t, r, inst) })
 	t.Run("prune", func(t *testing.T) { testPrune(t, r, inst) })
@@ -129,6 +140,28 @@ func testUpAndDown(t *testing.T, r *rig) {
 	})
 	t.Run("down", func(t *testing.T) { testDown(t, r, inst) })
 	t.Run("down of what changed", func(t *testing.T) { testDownOfWhatChanged(t, r) })
+}
+
+// testOldImages has a third program: the first one's image goes from the nodes, and the
+// second one's stays for an up that takes the change back.
+func testOldImages(t *testing.T, r *rig, namespace string) {
+	_, steps := up(t, r.options(t, namespace, r.programs[2]))
+	if !slices.Contains(steps.changed, step.Unload) {
+		t.Errorf("changed: %v", steps.changed)
+	}
+	_, steps = up(t, r.options(t, namespace, r.programs[1]))
+	if slices.Contains(steps.changed, step.Load) || slices.Contains(steps.changed, step.Unload) {
+		t.Errorf("the image of the last program but one was loaded again: %v", steps.changed)
+	}
+	there, _, err := r.cluster.RemovableImages(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for node, names := range there {
+		if len(names) != 2 {
+			t.Errorf("node %s has the images %v, want two", node, names)
+		}
+	}
 }
 
 func testDrift(t *testing.T, r *rig, inst space) {

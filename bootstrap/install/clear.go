@@ -147,10 +147,10 @@ func (inst *Installation) Removable(ctx context.Context, ownNamespace, keepData 
 		return Removable{}, err
 	}
 	var there Removable
-	if there.Objects, err = inst.existing(ctx, objects); err != nil {
+	if there.Objects, err = existing(ctx, inst, objects); err != nil {
 		return there, err
 	}
-	if there.Data, err = inst.existing(ctx, data); err != nil {
+	if there.Data, err = existing(ctx, inst, data); err != nil {
 		return there, err
 	}
 	if ownNamespace && !keepData {
@@ -166,7 +166,7 @@ func (inst *Installation) Removable(ctx context.Context, ownNamespace, keepData 
 }
 
 // existing returns those of refs that exist and are part of the installation.
-func (inst *Installation) existing(ctx context.Context, refs []kube.Ref) (there []kube.Ref, err error) {
+func existing(ctx context.Context, inst *Installation, refs []kube.Ref) (there []kube.Ref, err error) {
 	for _, r := range refs {
 		_, u, err := inst.client.Get(ctx, r)
 		if err != nil && !errors.Is(err, kube.ErrUnknownKind) {

@@ -81,13 +81,13 @@ func parseInventory(namespace string, u *unstructured.Unstructured) (inventory, 
 	return inv, nil
 }
 
-// RecordImage records that an image may be on nodes.
+// RecordImage records that an image may be on nodes, as the newest.
 func RecordImage(ctx context.Context, inst *Installation, name string) error {
 	inv, err := readInventory(ctx, inst)
-	if err != nil || slices.Contains(inv.Images, name) {
+	if n := len(inv.Images); err != nil || n > 0 && inv.Images[n-1] == name {
 		return err
 	}
-	inv.Images = append(inv.Images, name)
+	inv.Images = append(slices.DeleteFunc(inv.Images, func(s string) bool { return s == name }), name)
 	_, err = writeInventory(ctx, inst, inv)
 	return err
 }
@@ -157,13 +157,20 @@ func OtherImages(ctx context.Context, inst *Installation) (names []string, err e
 	return names, nil
 }
 
-// ForgetImages removes the images from the inventory, if there is one.
-func ForgetImages(ctx context.Context, inst *Installation) error {
+// NewestImages returns the full names of the installation's newest images, at most n,
+// and whether more are recorded.
+func NewestImages(ctx context.Context, inst *Installation, n int) (names []string, more bool, err error) {
 	inv, err := readInventory(ctx, inst)
-	if err != nil || len(inv.Images) == 0 {
+	return inv.Images[max(0, len(inv.Images)-n):], len(inv.Images) > n, err
+}
+
+// ForgetImages removes all but the newest n images from the inventory, if there is one.
+func ForgetImages(ctx context.Context, inst *Installation, n int) error {
+	inv, err := readInventory(ctx, inst)
+	if err != nil || len(inv.Images) <= n {
 		return err
 	}
-	inv.Images = nil
+	inv.Images = inv.Images[len(inv.Images)-n:]
 	_, err = writeInventory(ctx, inst, inv)
 	return err
 }
