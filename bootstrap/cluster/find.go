@@ -21,7 +21,7 @@ type FindOptions struct {
 // if what was asked for is not there, or cannot be used.
 func Find(ctx context.Context, providers []Provider, o FindOptions) (Found, error) {
 	if o.Target == Local {
-		return Found{Target: Local, Why: "it was asked for"}, nil
+		return Found{Target: Local, Why: "as asked for"}, nil
 	}
 	all, err := discover(ctx, providers, o.Target, func(c Candidate) bool {
 		return c.State == Running && (c.Preference > 0 && o.Profile == "" || c.Name == o.Profile)

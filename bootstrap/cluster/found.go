@@ -35,7 +35,7 @@ type Found struct {
 // name names what was found: `kind cluster "hellox"`.
 func (f Found) name() string {
 	if f.provider == nil {
-		return "this machine, without a cluster"
+		return "this process, without a cluster"
 	}
 	return f.candidate.String()
 }

@@ -1,17 +1,24 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // kubeconfigOf returns the files that kubectl would read in r's environment.
@@ -32,13 +39,67 @@ func kubeconfigOf(r *run.Runner) *clientcmd.ClientConfigLoadingRules {
 	return &clientcmd.ClientConfigLoadingRules{Precedence: files}
 }
 
-// LoadKubeconfig returns the user's kubeconfig, merged from all its files.
+// LoadKubeconfig returns the user's kubeconfig, merged from all its files. Files that
+// do not exist are empty. The error is a *step.Error that names the file.
 func LoadKubeconfig(r *run.Runner) (*clientcmdapi.Config, error) {
-	config, err := kubeconfigOf(r).Load()
-	if err != nil {
-		return nil, fmt.Errorf("read the kubeconfig: %w", err)
+	rules := kubeconfigOf(r)
+	config, err := rules.Load()
+	if err == nil {
+		return config, nil
 	}
-	return config, nil
+	e := &step.Error{Kind: step.Missing, Sentence: "the kubeconfig cannot be read", Err: err, Hint: "kubectl config view"}
+	for _, path := range rules.Precedence {
+		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+			e.Sentence, e.Err, e.Hint = "the kubeconfig "+path+" cannot be read", failed.Err, "ls -l "+path
+			break
+		}
+		if _, err := clientcmd.Load(text); err != nil {
+			e.Sentence, e.Err, e.Hint = "the kubeconfig "+path+" is damaged", yamlError(err), "kubectl --kubeconfig "+path+" config view"
+			break
+		}
+	}
+	return nil, e
+}
+
+// yamlError returns the first line of what is wrong with a file: the parser's errors
+// go on with what it knows of the format.
+func yamlError(err error) error {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	if i := strings.LastIndex(line, "yaml: "); i >= 0 {
+		line = line[i+len("yaml: "):]
+	}
+	return errors.New(line)
+}
+
+// Elsewhere returns the address that a context of config leads to, if that is not this
+// machine's; "" if it is, or if there is no such context.
+func Elsewhere(config *clientcmdapi.Config, context string) string {
+	host, port, _, err := Server(config, context)
+	if err != nil || IsThisMachine(host) {
+		return ""
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port))
+}
+
+// Taken returns the error of creating c where the kubeconfig has a context of its name
+// that leads to another machine: the tool would overwrite it. nil if it has none.
+func Taken(r *run.Runner, c Candidate) error {
+	config, err := LoadKubeconfig(r)
+	if err != nil {
+		return err
+	}
+	if at := Elsewhere(config, c.Context); at != "" {
+		return &step.Error{
+			Kind:     step.Unsafe,
+			Sentence: fmt.Sprintf("refused to create %s: the kubeconfig's context %q leads to %s", c, c.Context, at),
+			Hint:     fmt.Sprintf("hellox up --target %s --profile another-name", c.Target),
+		}
+	}
+	return nil
 }
 
 // KeepContext saves the kubeconfig's current context. restore sets it again,

@@ -86,6 +86,6 @@ func IsPrivate(host string) bool {
 func NotLocal(c Candidate, why string) *step.Error {
 	return &step.Error{
 		Kind:     step.Unsafe,
-		Sentence: fmt.Sprintf("refused to touch a cluster that is not proven to be %s: %s", c, why),
+		Sentence: fmt.Sprintf("refused: not proven to be %s: %s", c, why),
 	}
 }

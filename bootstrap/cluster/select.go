@@ -115,12 +115,9 @@ func noCluster(o FindOptions, all []discovered) (Found, error) {
 		nouns = append(nouns, d.info.noun())
 		if d.err != nil {
 			errs = append(errs, d.err)
-			why = append(why, d.err.Error())
-		}
-	}
-	for _, d := range all {
-		if d.err == nil && !d.info.Installed {
-			why = append(why, string(d.info.Target)+" is not installed")
+			why = append(why, shortly(d.err))
+		} else if !d.info.Installed {
+			why = append(why, "no "+string(d.info.Target))
 		}
 	}
 	switch {
@@ -139,6 +136,19 @@ func noCluster(o FindOptions, all []discovered) (Found, error) {
 		}
 	}
 	return Found{Target: Local, Why: strings.Join(why, ", ")}, nil
+}
+
+// shortly returns why a provider has no clusters, for one line with that of the others:
+// doctor says the rest.
+func shortly(err error) string {
+	text := err.Error()
+	if typed := (*step.Error)(nil); errors.As(err, &typed) {
+		text = typed.Sentence
+	}
+	if program, ok := strings.CutSuffix(text, " is not installed"); ok {
+		return "no " + program
+	}
+	return strings.TrimSuffix(text, " is installed")
 }
 
 // several returns the error of clusters of which none is preferred.

@@ -25,7 +25,7 @@ func Failure(engine, stderr string) *step.Error {
 	e := &step.Error{Kind: step.Missing}
 	switch {
 	case has("permission denied", "access is denied"):
-		e.Sentence = "this user may not use " + engine + ": no permission on its socket"
+		e.Sentence = "no permission to use " + engine
 		e.Hint = "sudo usermod -aG docker $USER, then log in again"
 		if engine != "docker" || runtime.GOOS != "linux" {
 			e.Hint = engine + " info"
@@ -34,7 +34,7 @@ func Failure(engine, stderr string) *step.Error {
 		e.Sentence = "docker's context does not exist"
 		e.Hint = "docker context use default"
 	case has("certificate", "tls:", ".pem"):
-		e.Sentence = engine + " refuses the connection: wrong or missing TLS certificates"
+		e.Sentence = engine + " has wrong or missing TLS certificates"
 		e.Hint = "unset DOCKER_HOST DOCKER_TLS_VERIFY DOCKER_CERT_PATH"
 	case has("cannot connect to", "failed to connect to", "error during connect", "daemon is not running",
 		"cannot access containerd socket", "rootless containerd not running"):

@@ -25,7 +25,8 @@ func Local(r *run.Runner, engine string) error {
 	}
 	return &step.Error{
 		Kind:     step.Unsafe,
-		Sentence: fmt.Sprintf("%s is not on this machine: %s is %s", engine, from, host),
+		Sentence: engine + " is on another machine",
+		Err:      fmt.Errorf("%s is %s", from, host),
 		Hint:     undo,
 	}
 }

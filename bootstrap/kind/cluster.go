@@ -158,7 +158,7 @@ func parsePS(lines string) []engineCluster {
 // publishes returns nil if the kubeconfig's server is a port that one of the
 // cluster's containers publishes on this machine.
 func (k engineCluster) publishes(config *clientcmdapi.Config) error {
-	host, port, _, err := cluster.Server(config, "kind-"+k.name)
+	host, port, _, err := cluster.Server(config, contextOf(k.name))
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,10 @@ import (
 
 // Create implements cluster.Provider.
 func (p *Provider) Create(ctx context.Context, c cluster.Candidate, progress func(string)) (cluster.Candidate, error) {
+	c.Context = contextOf(c.Name)
+	if err := cluster.Taken(p.runner, c); err != nil {
+		return c, err
+	}
 	deleteLeft := func() error {
 		progress("deleting what was left of " + c.String())
 		return p.deleteCluster(ctx, c.Name)

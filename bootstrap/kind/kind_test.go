@@ -142,7 +142,7 @@ func TestFindWithoutEngine(t *testing.T) {
 		return cluster.Find(t.Context(), providers, cluster.FindOptions{Target: target})
 	}
 	f, err := find(cluster.Auto)
-	if err != nil || f.Target != cluster.Local || !strings.Contains(f.Why, "minikube is not installed") || !strings.Contains(f.Why, "docker does not answer") {
+	if err != nil || f.Target != cluster.Local || !strings.Contains(f.Why, "no minikube") || !strings.Contains(f.Why, "docker does not answer") {
 		t.Errorf("%v, %v", f, err)
 	}
 	_, err = find(Target)

@@ -72,10 +72,13 @@ func (p *Provider) detectEngine(ctx context.Context) (containerEngine, error) {
 	return name, nil
 }
 
+// contextOf returns the context that kind writes for the cluster.
+func contextOf(name string) string { return "kind-" + name }
+
 // candidate returns the cluster as Find sees it.
 func (p *Provider) candidate(k engineCluster) cluster.Candidate {
 	c := cluster.Candidate{
-		Target: Target, Unit: "cluster", Name: k.name, State: k.state, Context: "kind-" + k.name,
+		Target: Target, Unit: "cluster", Name: k.name, State: k.state, Context: contextOf(k.name),
 		DeleteCommand: "kind delete cluster --name " + k.name, Detail: k,
 	}
 	if k.state == cluster.Gone {
@@ -122,11 +125,18 @@ func (p *Provider) running(ctx context.Context, c cluster.Candidate) (cluster.Ca
 // Connect implements cluster.Provider. The kubeconfig's entry that kind wrote is read
 // first, because it takes no process. It is the cluster's if it names the very
 // port that the cluster's container publishes, and if the server there has the
-// entry's certificate, which TLS verifies. Otherwise the container is asked
-// for its administrator's kubeconfig.
+// entry's certificate, which TLS verifies. One that leads to another machine is
+// refused: somebody means another cluster by that name. Otherwise the container is
+// asked for its administrator's kubeconfig.
 func (p *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Config, error) {
 	k := c.Detail.(engineCluster)
-	if config, err := cluster.LoadKubeconfig(p.runner); err == nil && k.publishes(config) == nil {
+	config, err := cluster.LoadKubeconfig(p.runner)
+	if err == nil {
+		if at := cluster.Elsewhere(config, c.Context); at != "" {
+			return nil, cluster.NotLocal(c, fmt.Sprintf("the kubeconfig's context %q leads to %s", c.Context, at))
+		}
+	}
+	if err == nil && k.publishes(config) == nil {
 		if rc, err := cluster.RESTConfig(config, c.Context); err == nil {
 			if nodes, err := cluster.ListNodes(ctx, rc); err == nil && len(nodes) > 0 {
 				return rc, nil
@@ -140,7 +150,7 @@ func (p *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Conf
 	if err != nil {
 		return nil, cluster.NotReady(c, fmt.Errorf("read its kubeconfig: %w", err))
 	}
-	config, err := clientcmd.Load([]byte(text))
+	config, err = clientcmd.Load([]byte(text))
 	if err != nil {
 		return nil, cluster.NotReady(c, fmt.Errorf("read its kubeconfig: %w", err))
 	}

@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 
 	"hellox/bootstrap/bootstraptest"
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/step"
 )
 
 // psCall is how docker is asked for kind's containers.
@@ -62,6 +64,33 @@ func TestNodesThatDoNotRun(t *testing.T) {
 			if !l.Called(call) {
 				t.Errorf("%s: %q was not called", c.name, call)
 			}
+		}
+	}
+}
+
+// A context of the cluster's name that leads to another machine is refused: whether
+// the cluster runs, or would be created and the context overwritten.
+func TestContextThatLeadsElsewhere(t *testing.T) {
+	for _, server := range []string{"https://192.0.2.7:6443", "https://prod.example.org"} {
+		l := bootstraptest.NewLaptop(t, "docker", "kind")
+		bootstraptest.Must(os.WriteFile(l.Script.Kubeconfig, []byte("apiVersion: v1\nkind: Config\nclusters:\n- name: kind-a\n  cluster: {server: '"+server+"'}\n"+
+			"contexts:\n- name: kind-a\n  context: {cluster: kind-a, user: kind-a}\n"), 0o600))
+		l.Scene("now", containers(l, "ps", "a-control-plane|Up 2 minutes|127.0.0.1:1->6443/tcp|a"))
+		p := New(Options{Runner: l.Runner(), StateDir: l.Dir})
+		list, err := p.List(t.Context(), nil)
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		_, err = p.Connect(t.Context(), list[0])
+		if e := (*step.Error)(nil); !errors.As(err, &e) || e.Kind != step.Unsafe {
+			t.Errorf("%s: connect: %v", server, err)
+		}
+		_, err = p.Create(t.Context(), cluster.Candidate{Target: Target, Unit: "cluster", Name: "a", State: cluster.Absent}, func(string) {})
+		if e := (*step.Error)(nil); !errors.As(err, &e) || e.Kind != step.Unsafe || e.Hint == "" {
+			t.Errorf("%s: create: %v", server, err)
+		}
+		if calls := l.Calls(); len(calls) != 1 {
+			t.Errorf("%s: calls %q", server, calls)
 		}
 	}
 }

@@ -178,7 +178,7 @@ func TestProvenNeedsAPrivateAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := profiles[0].proven(l.userConfig()); err == nil {
+	if err := profiles[0].proven(t.Context(), l.Runner(), l.userConfig()); err == nil {
 		t.Error("a node on the internet is taken for this machine's")
 	}
 }

@@ -102,7 +102,7 @@ func (m *Provider) findState(ctx context.Context, p *profile) {
 		}
 		return
 	}
-	p.state, p.broken = m.stateOf(*p, nodes, out.Stderr)
+	p.state, p.broken = m.stateOf(ctx, *p, nodes, out.Stderr)
 }
 
 // created returns when the profile's machine was created: that is when it got
@@ -136,7 +136,7 @@ func asError(err error) *step.Error {
 // prove, answers with a list of nodes.
 func (m *Provider) answers(ctx context.Context, p profile) bool {
 	config, err := cluster.LoadKubeconfig(m.runner)
-	if err != nil || p.proven(config) != nil {
+	if err != nil || p.proven(ctx, m.runner, config) != nil {
 		return false
 	}
 	rc, err := cluster.RESTConfig(config, p.Name)

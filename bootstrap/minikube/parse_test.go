@@ -72,12 +72,12 @@ func TestStateOfStatus(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", recording, err)
 		}
-		if got, broken := l.minikube().stateOf(profiles[0], nodes, ""); got != want || (broken != nil) != (want == cluster.Broken || want == cluster.Gone) {
+		if got, broken := l.minikube().stateOf(t.Context(), profiles[0], nodes, ""); got != want || (broken != nil) != (want == cluster.Broken || want == cluster.Gone) {
 			t.Errorf("%s: state %d, %v", recording, got, broken)
 		}
 	}
 	full := []nodeStatus{{Name: "minikube", Host: "InsufficientStorage", Kubelet: "Running", APIServer: "Running", Kubeconfig: "Configured"}}
-	if got, why := newLaptop(t).minikube().stateOf(profile{Name: "minikube"}, full, ""); got != cluster.Broken || !strings.Contains(why.Error(), "disk") {
+	if got, why := newLaptop(t).minikube().stateOf(t.Context(), profile{Name: "minikube"}, full, ""); got != cluster.Broken || !strings.Contains(why.Error(), "disk") {
 		t.Errorf("a full disk: state %d, %v", got, why)
 	}
 }

@@ -83,13 +83,13 @@ func (m *Provider) running(ctx context.Context, c cluster.Candidate) (cluster.Ca
 
 // Connect implements cluster.Provider. It uses the kubeconfig's entry if that is
 // proven to be the profile's.
-func (m *Provider) Connect(_ context.Context, c cluster.Candidate) (*rest.Config, error) {
+func (m *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Config, error) {
 	config, err := cluster.LoadKubeconfig(m.runner)
 	if err != nil {
 		return nil, err
 	}
 	p := c.Detail.(profile)
-	if err := p.proven(config); err != nil {
+	if err := p.proven(ctx, m.runner, config); err != nil {
 		if unsafe := (*step.Error)(nil); errors.As(err, &unsafe) {
 			return nil, err
 		}

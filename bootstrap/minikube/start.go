@@ -6,11 +6,17 @@ import (
 	"fmt"
 
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/engine"
 )
 
 // Start implements cluster.Provider. The current context is restored, because
 // minikube's --keep-context does not keep it.
 func (m *Provider) Start(ctx context.Context, c cluster.Candidate, progress func(string)) (cluster.Candidate, error) {
+	if p := c.Detail.(profile); p.inContainers() {
+		if err := engine.Local(m.runner, p.Config.Driver); err != nil {
+			return c, err
+		}
+	}
 	restore, err := cluster.KeepContext(m.runner)
 	if err != nil {
 		return c, err
@@ -61,10 +67,30 @@ func (m *Provider) StartNodes(ctx context.Context, c cluster.Candidate, progress
 	return started, restore()
 }
 
+// mayCreate returns why minikube must not create c: it would do so with the Docker of
+// another machine, or overwrite a context of the kubeconfig that is not its own.
+func (m *Provider) mayCreate(c cluster.Candidate) error {
+	c.Context = c.Name
+	if err := engine.Local(m.runner, "docker"); err != nil {
+		return err
+	}
+	config, err := cluster.LoadKubeconfig(m.runner)
+	if err != nil {
+		return err
+	}
+	if _, _, entry, err := cluster.Server(config, c.Context); err == nil && madeByMinikube(entry) {
+		return nil // of a profile that was there before
+	}
+	return cluster.Taken(m.runner, c)
+}
+
 // Create implements cluster.Provider. A start that failed or was interrupted is not
 // repaired by another start, though that one would report success: what it
 // left is deleted.
 func (m *Provider) Create(ctx context.Context, c cluster.Candidate, progress func(string)) (cluster.Candidate, error) {
+	if err := m.mayCreate(c); err != nil {
+		return c, err
+	}
 	deleteLeft := func() error { return m.Delete(ctx, c) }
 	interrupted := false
 	err := cluster.Create(m.runner, m.stateDir, c, deleteLeft, func() (clean bool, err error) {

@@ -107,7 +107,7 @@ func TestStartRefusesWhatIsGone(t *testing.T) {
 		"docker does not run": {strings.ReplaceAll(recorded.Stderr, "Error response from daemon: No such container: minikube", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"),
 			`minikube profile "minikube" cannot be asked: docker is not running`, "", cluster.Broken},
 		"no permission": {strings.ReplaceAll(recorded.Stderr, "Error response from daemon: No such container: minikube", "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"),
-			`minikube profile "minikube" cannot be asked: this user may not use docker: no permission on its socket`, "", cluster.Broken},
+			`minikube profile "minikube" cannot be asked: no permission to use docker`, "", cluster.Broken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLaptop(t, "minikube")

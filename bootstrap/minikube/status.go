@@ -1,16 +1,12 @@
 package minikube
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/runtime"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/engine"
@@ -78,7 +74,7 @@ func (p profile) withoutNodes(stderr string) (cluster.State, *step.Error) {
 
 // stateOf returns the state of the profile whose nodes have that status. stderr is
 // what minikube wrote beside it.
-func (m *Provider) stateOf(p profile, nodes []nodeStatus, stderr string) (cluster.State, *step.Error) {
+func (m *Provider) stateOf(ctx context.Context, p profile, nodes []nodeStatus, stderr string) (cluster.State, *step.Error) {
 	if len(nodes) == 0 {
 		return p.withoutNodes(stderr)
 	}
@@ -104,7 +100,7 @@ func (m *Provider) stateOf(p profile, nodes []nodeStatus, stderr string) (cluste
 	// minikube reports no problem, and the API server did not answer.
 	config, err := cluster.LoadKubeconfig(m.runner)
 	if err == nil {
-		err = p.proven(config)
+		err = p.proven(ctx, m.runner, config)
 	}
 	if unsafe := (*step.Error)(nil); errors.As(err, &unsafe) {
 		return cluster.Broken, unsafe
@@ -132,44 +128,4 @@ func (m *Provider) misconfigured(p profile) *step.Error {
 		e.Hint = "minikube delete -p " + p.Name
 	}
 	return e
-}
-
-// proven returns nil if the kubeconfig's entry of the profile's name is
-// minikube's and leads to the profile's own node. If it leads elsewhere, the error
-// is a *step.Error of kind Unsafe.
-func (p profile) proven(config *clientcmdapi.Config) error {
-	host, port, entry, err := cluster.Server(config, p.Name)
-	if err != nil {
-		return err
-	}
-	if !madeByMinikube(entry) {
-		return cluster.NotLocal(p.candidate(), fmt.Sprintf("the kubeconfig's context %q is not minikube's", p.Name))
-	}
-	// With a container driver on macOS or Windows the node's address cannot
-	// be reached, and a port of the loopback is used instead.
-	if cluster.IsLoopback(host) {
-		return nil
-	}
-	for _, n := range p.Config.Nodes {
-		if n.ControlPlane && n.IP == host && n.Port == port && cluster.IsPrivate(host) {
-			return nil
-		}
-	}
-	return cluster.NotLocal(p.candidate(), fmt.Sprintf("the kubeconfig sends it to %s, where no node of the profile is", net.JoinHostPort(host, strconv.Itoa(port))))
-}
-
-// madeByMinikube reports whether minikube marked the kubeconfig's cluster entry
-// as its own.
-func madeByMinikube(entry *clientcmdapi.Cluster) bool {
-	for _, extension := range entry.Extensions {
-		raw, ok := extension.(*runtime.Unknown)
-		if !ok {
-			continue
-		}
-		var info struct{ Provider string }
-		if json.Unmarshal(raw.Raw, &info) == nil && info.Provider == "minikube.sigs.k8s.io" {
-			return true
-		}
-	}
-	return false
 }
