@@ -20,6 +20,14 @@ const (
 	Absent            // to be created
 )
 
+// String returns the state as a word of a sentence: "stopped".
+func (s State) String() string {
+	return map[State]string{
+		Running: "running", Paused: "paused", Stopped: "stopped", Gone: "gone",
+		Interrupted: "incomplete", Broken: "broken", Absent: "absent",
+	}[s]
+}
+
 // why returns the reason that Find gives for a cluster in that state.
 func (s State) why() string {
 	return map[State]string{

@@ -12,6 +12,7 @@ import (
 	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/install"
+	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/state"
 )
@@ -19,6 +20,9 @@ import (
 // providers are the providers of this machine's clusters. nodeImage is for a
 // kind cluster that must be created; "" is kind's own.
 func providers(sh shell, nodeImage string) ([]cluster.Provider, error) {
+	if sh.clusters != nil {
+		return sh.clusters, nil
+	}
 	root, err := state.Root(sh.env)
 	if err != nil {
 		return nil, err
@@ -30,6 +34,16 @@ func providers(sh shell, nodeImage string) ([]cluster.Provider, error) {
 	return bootstrap.Providers(bootstrap.ProviderOptions{
 		Runner: sh.runner, StateDir: root, CacheDir: cache, NodeImage: nodeImage,
 	}), nil
+}
+
+// remembering returns sh with clusters that are asked once, for a command that
+// starts nothing.
+func remembering(sh shell) (shell, error) {
+	all, err := providers(sh, "")
+	if err == nil && sh.clusters == nil {
+		sh.clusters = cluster.Remember(all)
+	}
+	return sh, err
 }
 
 // runningClusters are the clusters that run and fit the selection, and an error for
@@ -62,6 +76,11 @@ func cacheRoot() (string, error) {
 // errNoCluster is the error of a cluster that was removed.
 var errNoCluster = errors.New("its cluster does not exist any more")
 
+// errStopped is the error of a cluster that is there and does not run.
+type errStopped struct{ state cluster.State }
+
+func (e errStopped) Error() string { return fmt.Sprintf("its cluster is %s", e.state) }
+
 // connectCluster connects to the running cluster of an installation. Nothing is
 // started for it.
 func connectCluster(ctx context.Context, sh shell, i state.Installation) (*cluster.Cluster, error) {
@@ -73,14 +92,19 @@ func connectCluster(ctx context.Context, sh shell, i state.Installation) (*clust
 	if err != nil {
 		return nil, err
 	}
+	hint := "hellox up " + i.Flags()
 	switch found.State {
 	case cluster.Running:
-	case cluster.Absent, cluster.Gone, cluster.Interrupted:
-		return nil, missing(fmt.Errorf("connect to %s: %w", i, errNoCluster), "hellox up "+i.Flags())
-	default:
-		return nil, missing(fmt.Errorf("connect to %s: %s", i, found), "hellox up "+i.Flags())
+		return found.Connect(ctx)
+	case cluster.Gone:
+		if gone := (*step.Error)(nil); errors.As(found.Unusable(), &gone) {
+			hint = gone.Hint
+		}
+		return nil, missing(fmt.Errorf("connect to %s: %w", i, errNoCluster), hint)
+	case cluster.Absent, cluster.Interrupted:
+		return nil, missing(fmt.Errorf("connect to %s: %w", i, errNoCluster), hint)
 	}
-	return found.Connect(ctx)
+	return nil, missing(fmt.Errorf("connect to %s: %w", i, errStopped{found.State}), hint)
 }
 
 // installationsInClusters returns the installations in the running local clusters,

@@ -23,6 +23,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hellox/bootstrap/cluster"
 	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/cmd/hellox/output"
 	"hellox/tui/noquery"
@@ -52,6 +53,9 @@ type shell struct {
 	environ []string
 	// runner runs other programs; set by run.
 	runner *bootrun.Runner
+	// clusters are this machine's providers of clusters; nil where each question is
+	// asked anew.
+	clusters []cluster.Provider
 	// data is out for what is written without a look at the error: run looks.
 	data *output.Checked
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hellox/bootstrap/install"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/prompt"
 )
@@ -22,11 +23,18 @@ func newOpen(sh shell) *cobra.Command {
 otherwise it opens a forward and stays in the foreground until Ctrl-C or Enter.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
+			sh, err := remembering(sh)
+			if err != nil {
+				return err
+			}
 			a, err := selected.connect(ctx, sh)
 			if err != nil {
 				return err
 			}
 			defer a.close()
+			if err := a.ready(ctx, sh, install.RoleReceive); err != nil {
+				return err
+			}
 			noBrowser := browse(ctx, sh, a.web)
 			if noBrowser == nil {
 				fmt.Fprintf(sh.err, "opened %s\n", a.web)

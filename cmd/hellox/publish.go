@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hellox/bootstrap/install"
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/prompt"
@@ -128,8 +129,16 @@ const maxStdin = 16 << 20
 func dialBroker(ctx context.Context, sh shell, s selection, flags brokerFlags, url string) (*mqtt.Conn, mqtt.Broker, func(), error) {
 	end := func() {}
 	if url == "" {
+		sh, err := remembering(sh)
+		if err != nil {
+			return nil, mqtt.Broker{}, nil, err
+		}
 		a, err := s.connect(ctx, sh)
 		if err != nil {
+			return nil, mqtt.Broker{}, nil, err
+		}
+		if err := a.ready(ctx, sh, install.RoleBroker); err != nil {
+			a.close()
 			return nil, mqtt.Broker{}, nil, err
 		}
 		end, url = a.close, a.mqtt

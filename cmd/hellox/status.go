@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/install"
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
@@ -30,6 +32,10 @@ func newStatus(sh shell) *cobra.Command {
 		Use:   "status",
 		Short: "Show every installation: pods, forwards, senders, rates",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			sh, err := remembering(sh)
+			if err != nil {
+				return err
+			}
 			r := statusReport{sh: sh, steps: output.NewSteps(sh.out, sh.err, sh.env, false), json: format == "json"}
 			sh.runner.OnWaiting(r.steps.Waiting)
 			return r.run(cmd.Context(), selected)
@@ -54,6 +60,15 @@ func (r *statusReport) run(ctx context.Context, s selection) error {
 	recorded, err := s.recorded(r.sh)
 	if err != nil {
 		return err
+	}
+	if s.target != targetLocal {
+		// Asked meanwhile: each tool takes its own time, and the answers are remembered.
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			_, _, _ = runningClusters(ctx, r.sh, s)
+		}()
+		defer func() { <-asked }()
 	}
 	var inClusters []state.Instance
 	for _, instance := range recorded {
@@ -149,7 +164,8 @@ func (r *statusReport) end(ctx context.Context, s selection, unknown []error) er
 // An installationStatus is how one installation does.
 type installationStatus struct {
 	state.Installation
-	Running bool   `json:"running"`
+	State   string `json:"state"`           // one of the constants below
+	Running bool   `json:"running"`         // State is stateRunning
 	Cause   string `json:"cause,omitempty"` // why it does not run or could not be asked
 	// Broadcasters is how many were asked for; the senders are those that were heard.
 	Broadcasters *int            `json:"broadcasters,omitempty"`
@@ -157,6 +173,23 @@ type installationStatus struct {
 	Forward      *forwardStatus  `json:"forward,omitempty"`
 	Senders      []stream.Sender `json:"senders,omitempty"`
 	Stats        *history.Stats  `json:"stats,omitempty"`
+}
+
+// The states of an installation. Its own process tells of a local one, and its cluster
+// of any other: that a process holds its forwards says nothing.
+const (
+	stateRunning  = "running"
+	stateStarting = "not ready" // of the pods of a role too few are ready
+	stateStopped  = "not running"
+	stateUnknown  = "unknown" // its cluster could not be asked
+)
+
+// set sets the state, and why it is that.
+func (s *installationStatus) set(state string, cause error) {
+	s.State, s.Running = state, state == stateRunning
+	if cause != nil {
+		s.Cause = output.OneLine(cause.Error())
+	}
 }
 
 // A forwardStatus is who holds the forwards, and where they are.
@@ -181,23 +214,35 @@ func newForwardStatus(instance state.Instance, p state.Process) *forwardStatus {
 	return f
 }
 
+// How long an installation's cluster and its receiver may take to answer. What else is
+// on this machine is to be seen soon.
+const (
+	clusterAnswers  = 4 * time.Second
+	receiverAnswers = 3 * time.Second
+)
+
 // readStatus asks the cluster and the receiver. What cannot be asked is told as
 // the cause: one installation that is broken must not hide the others.
 func readStatus(ctx context.Context, sh shell, instance state.Instance) installationStatus {
 	s := installationStatus{Installation: instance.Installation}
-	web, end := "", func() {}
 	p := instance.Process(ctx)
-	s.Forward, s.Running = newForwardStatus(instance, p), p.Running && !p.Removing
+	s.Forward = newForwardStatus(instance, p)
+	s.set(stateStopped, nil)
+	if p.Running && !p.Removing {
+		s.set(stateRunning, nil)
+	}
 	switch {
 	case instance.Unreadable != nil:
 		s.Cause = output.OneLine(instance.Unreadable.Error())
 		if p.Running {
 			s.Cause += "; " + describe(p)
 		}
-	case p.Answers:
-		web = instance.Owner.Web
-	case p.Running:
+	case p.Running && !p.Answers:
 		s.Cause = describe(p)
+	}
+	web, end := "", func() {}
+	if p.Answers && instance.Unreadable == nil {
+		web = instance.Owner.Web
 	}
 	if instance.Target == targetLocal {
 		s.Broadcasters = instance.Broadcasters
@@ -208,33 +253,66 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 			return s
 		}
 	} else {
-		cluster, err := connectCluster(ctx, sh, instance.Installation)
-		if err != nil {
-			s.Cause = output.OneLine(err.Error())
+		c, ok := s.askCluster(ctx, sh)
+		if !ok {
 			return s
 		}
-		pods, err := install.ReadStatus(ctx, cluster.REST, instance.Namespace)
-		if err != nil {
-			s.Cause = output.OneLine(err.Error())
-			return s
-		}
-		s.Pods, s.Running, s.Broadcasters = &pods, pods.Ready, broadcastersOf(pods)
 		if web == "" {
-			a, err := openEndpoints(ctx, sh, instance.Installation)
+			a, err := endpointsIn(ctx, c, instance.Installation)
 			if err != nil {
-				s.Cause = output.OneLine(err.Error())
+				s.set(s.State, err)
 				return s
 			}
 			web, end = a.web, a.close
 		}
 	}
 	defer end()
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, receiverAnswers)
 	defer cancel()
 	if err := s.ask(ctx, web); err != nil {
-		s.Cause = output.OneLine(err.Error())
+		s.set(s.State, err)
 	}
 	return s
+}
+
+// askCluster asks the cluster of s for its pods. It reports whether there is a receiver
+// to ask.
+func (s *installationStatus) askCluster(ctx context.Context, sh shell) (*cluster.Cluster, bool) {
+	ctx, cancel := context.WithTimeoutCause(ctx, clusterAnswers, fmt.Errorf("its cluster has not answered in %s", clusterAnswers))
+	defer cancel()
+	c, err := connectCluster(ctx, sh, s.Installation)
+	var pods install.Status
+	if err == nil {
+		pods, err = install.ReadStatus(ctx, c.REST, s.Namespace)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	stopped, none := errStopped{}, (*step.Error)(nil)
+	switch {
+	case errors.As(err, &stopped):
+		s.set(stateStopped, stopped)
+		return nil, false
+	case errors.Is(err, errNoCluster):
+		s.set(stateStopped, errNoCluster)
+		return nil, false
+	case c != nil && errors.As(err, &none) && none.Kind == step.Missing:
+		s.set(stateStopped, err)
+		return nil, false
+	case err != nil:
+		s.set(stateUnknown, err)
+		return nil, false
+	}
+	s.Pods, s.Broadcasters = &pods, broadcastersOf(pods)
+	s.set(stateStarting, nil)
+	if pods.Ready {
+		s.set(stateRunning, nil)
+	}
+	ready, _, text := readyRole(pods, install.RoleReceive)
+	if !ready {
+		s.Cause = output.OneLine("the receiver cannot be asked: " + text)
+	}
+	return c, ready
 }
 
 // broadcastersOf returns how many broadcasters an installation in a cluster should
@@ -297,11 +375,7 @@ func (s installationStatus) printBroadcasters(w io.Writer) {
 const maxSendersShown = 20
 
 func (s installationStatus) print(w io.Writer, now time.Time) {
-	running := "running"
-	if !s.Running {
-		running = "not running"
-	}
-	fmt.Fprintf(w, "%s  %s\n", s.Installation, running)
+	fmt.Fprintf(w, "%s  %s\n", s.Installation, s.State)
 	if s.Cause != "" {
 		fmt.Fprintf(w, "  %s\n", s.Cause)
 	}

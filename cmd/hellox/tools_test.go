@@ -20,7 +20,10 @@ const hang = "exec /bin/sleep 600"
 // install puts scripts of the tools' names first in h's PATH.
 func (h *home) install(t *testing.T, script string, tools ...string) {
 	t.Helper()
-	bin := t.TempDir()
+	bin := filepath.Join(filepath.Dir(h.root), "bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	for _, tool := range tools {
 		if err := os.WriteFile(filepath.Join(bin, tool), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
 			t.Fatal(err)

@@ -139,7 +139,8 @@ func bringUp(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, s
 // started for that.
 func planUp(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, steps *output.Steps) error {
 	if found.State != cluster.Running || found.Incomplete() {
-		steps.Done(found.String()+"; the next steps depend on it", false)
+		steps.Done(found.String(), false)
+		steps.Note("the next steps depend on it")
 		return nil
 	}
 	c, err := found.Connect(ctx)

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"hellox/bootstrap/install"
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/history"
@@ -158,11 +159,18 @@ func (o *watchOptions) run(ctx context.Context, sh shell, words []string) error 
 
 // watchInstallation reads the receiver's API: the ids and the history of the page.
 func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) error {
+	sh, err := remembering(sh)
+	if err != nil {
+		return err
+	}
 	a, err := o.selection.connect(ctx, sh)
 	if err != nil {
 		return err
 	}
 	defer a.close()
+	if err := a.ready(ctx, sh, install.RoleReceive); err != nil {
+		return err
+	}
 	store, err := remote.Open(ctx, a.web)
 	if err != nil {
 		return missing(fmt.Errorf("watch %s: %w", a.Installation, err), "hellox status")
