@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"hellox/bootstrap/run/runtest"
+)
+
+var aclBlock = regexp.MustCompile("(?s)```acl\n(.*?)```")
+
+// TestUsersPage types what docs/users.md has, on another port, and wants each
+// command to end as the page says.
+func TestUsersPage(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no shell")
+	}
+	for _, name := range []string{"openssl", "mosquitto_pub", "mosquitto_sub"} {
+		if _, err := exec.LookPath(name); err != nil {
+			needed(t, name)
+		}
+	}
+	page, err := os.ReadFile("../../docs/users.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	acl := aclBlock.FindSubmatch(page)
+	if acl == nil {
+		t.Fatal("the page has no ACL")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "acl"), acl[1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(freeAddress(t), ":")
+	script := usersScript(t, string(page), port)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", script)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), runtest.Variable(), "HOME="+dir)
+	runtest.Bind(cmd)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "got")); err != nil || string(got) != "21\n" {
+		t.Errorf("alice got %q, %v; the output:\n%s", got, err, out)
+	}
+	for _, want := range []string{"this client may not publish on that topic", "bad user name or password"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the broker's log does not have %q:\n%s", want, out)
+		}
+	}
+}
+
+// usersScript returns the page's commands as one script: each must succeed, or fail
+// where the page says that it is refused. What runs beside the others is waited
+// for, and the broker ends with the script.
+func usersScript(t *testing.T, page, port string) string {
+	t.Helper()
+	var b strings.Builder
+	refused := 0
+	for _, block := range shellBlock.FindAllStringSubmatch(page, -1) {
+		for line := range strings.Lines(block[1]) {
+			line = strings.ReplaceAll(strings.TrimSpace(line), "8883", port)
+			line = strings.ReplaceAll(line, "0.0.0.0", "127.0.0.1")
+			command, isRefused := strings.CutSuffix(line, "# refused")
+			switch {
+			case isRefused:
+				refused++
+				fmt.Fprintf(&b, "if %s; then echo 'not refused: %s'; exit 9; fi\n", command, strings.ReplaceAll(command, "'", ""))
+			case strings.HasPrefix(line, "hellox broker --listen"):
+				// The port is open when a client with a wrong password is told so.
+				fmt.Fprintf(&b, "%s\nbroker=$!\ntrap 'kill $broker' EXIT\n", line)
+				fmt.Fprintf(&b, "until mosquitto_pub -h localhost -p %s --cafile cert.pem -u recv -P recv-secret -t hello_world/x -m x 2>/dev/null; do sleep 0.1; done\n", port)
+			case strings.HasSuffix(line, "&"):
+				fmt.Fprintf(&b, "%s\nbeside=$!\n", line)
+			default:
+				fmt.Fprintf(&b, "%s || exit 8\n", line)
+			}
+		}
+	}
+	if refused < 2 {
+		t.Errorf("the page has %d commands that are refused", refused)
+	}
+	b.WriteString("wait $beside\n")
+	return b.String()
+}
