@@ -269,7 +269,7 @@ func loadAttacks() []attack {
 				c.send(c.publishPacket(fmt.Sprint("r/", i), "x", 0, true, 0))
 			}
 			c.silent()
-			if n := a.b.retained.count(); n > maxRetained {
+			if n := a.b.retained.Len(); n > maxRetained {
 				a.t.Errorf("%d are retained", n)
 			}
 			if n := len(linesWith(a.said.String(), "not retained")); n == 0 || n > 3 {

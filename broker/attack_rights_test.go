@@ -61,7 +61,7 @@ func (w *walled) refusedPublish(user string, v5 bool, topics ...string) {
 			}
 			c.c.Close()
 		}
-		if w.b.retained.get(topic) != nil {
+		if w.b.retained.Get(topic) != nil {
 			w.t.Errorf("%s is retained", topic)
 		}
 	}

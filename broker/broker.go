@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hellox/broker/journal"
+	"hellox/broker/retained"
 	"hellox/broker/rights"
 )
 
@@ -54,7 +55,7 @@ type Broker struct {
 	shared   *shared
 	journal  *journal.Journal
 	router   router
-	retained retained
+	retained retained.Store
 	sessions sessions
 	backoff  connectBackoff
 
@@ -216,7 +217,7 @@ func (b *Broker) removeConn(c *conn) {
 	delete(b.open, c)
 	b.metrics.connections.Set(float64(len(b.open)))
 	b.mu.Unlock()
-	if f := c.takeFeeder(); f != nil {
+	for _, f := range c.takeFeeders() {
 		f.close()
 	}
 	s := c.session

@@ -67,6 +67,8 @@ type conn struct {
 	refused  bool          // refuse was called
 	lingers  time.Duration // how long Close leaves the client to read the reason; 0: it has none to read
 	feeder   *feeder
+	retained *retainedFeed // while there are retained messages to send
+	fed      bool          // takeFeeders was called
 }
 
 // A hold is n bytes of held that may leave when seq is on disk.
@@ -106,13 +108,37 @@ func (c *conn) setFeeder(f *feeder) {
 	c.mu.Unlock()
 }
 
-// takeFeeder returns the connection's feeder, once.
-func (c *conn) takeFeeder() *feeder {
+// setRetainedFeed sets or, with nil, removes the feed of retained messages. It
+// returns false if the connection has ended.
+func (c *conn) setRetainedFeed(f *retainedFeed) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := c.feeder
-	c.feeder = nil
-	return f
+	c.retained = f
+	return !c.fed
+}
+
+// takeFeeders returns the connection's feeders, once.
+func (c *conn) takeFeeders() (all []*feeder) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.feeder != nil {
+		all = append(all, c.feeder)
+	}
+	if c.retained != nil {
+		all = append(all, &c.retained.feeder)
+	}
+	c.feeder, c.retained, c.fed = nil, nil, true
+	return all
+}
+
+// wakeFeeders wakes the feeders: there may be room. The caller holds c.mu.
+func (c *conn) wakeFeeders() {
+	if c.feeder != nil {
+		c.feeder.wakeUp()
+	}
+	if c.retained != nil {
+		c.retained.wakeUp()
+	}
 }
 
 // Close accepts no more packets, writes what is left, and closes the socket. What

@@ -95,6 +95,7 @@ func (h *handler) connect(pk *packets.Packet) error {
 		h.conn.Abort() // another connection has taken the session over
 		return errRefused
 	}
+	h.sendRetained(nil) // those that an earlier connection did not get
 	return nil
 }
 

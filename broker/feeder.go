@@ -115,7 +115,7 @@ func (s *session) detach(c *conn, r *router, now time.Time) bool {
 		return false
 	}
 	s.dropQueue()
-	s.conn, s.feeder, s.away = nil, nil, now
+	s.conn, s.feeder, s.retained, s.away = nil, nil, nil, now
 	r.setConnected(s, false)
 	if s.backlog != nil {
 		s.journal.Listen(s.backlog, nil)

@@ -229,9 +229,7 @@ func (c *conn) flush() {
 		// Make room before waking the feeder, or it goes on sleeping.
 		c.mu.Lock()
 		c.writing = 0
-		if c.feeder != nil {
-			c.feeder.wakeUp()
-		}
+		c.wakeFeeders()
 		c.mu.Unlock()
 	}
 }

@@ -70,7 +70,7 @@ func TestOwnState(t *testing.T) {
 	later.send(later.publishPacket("hellox/broker", `{"degraded":"a lie"}`, 0, true, 0))
 	later.silent()
 	stop()
-	if b.retained.get("hellox/broker") != nil {
+	if b.retained.Get("hellox/broker") != nil {
 		t.Error("a state of a broker that is well is retained")
 	}
 }

@@ -57,7 +57,7 @@ func (b *Broker) deliver(m *journal.Message, to *route) {
 }
 
 func (b *Broker) retain(m *journal.Message, from *conn) {
-	if !b.retained.set(m) {
+	if !b.retained.Set(m) {
 		b.metrics.retainedDenied.Inc()
 		r := refusal{kind: "retained", topic: m.Topic, reason: fmt.Sprintf("delivered, but not retained: the broker has its most retained messages (%d, or %d bytes)", maxRetained, maxRetainedBytes)}
 		if from != nil {
@@ -67,7 +67,7 @@ func (b *Broker) retain(m *journal.Message, from *conn) {
 		}
 		return
 	}
-	b.metrics.retainedCount.Set(float64(b.retained.count()))
+	b.metrics.retainedCount.Set(float64(b.retained.Len()))
 	from.wroteSeq(b.journal.Retain(m.Topic, waiterOf(from)))
 }
 
@@ -98,7 +98,7 @@ func (b *Broker) endExpired() {
 				b.endSession(s, "expired")
 			}
 			b.metrics.unreleased.Set(float64(b.shared.budget.unreleased.Load()))
-			for _, topic := range b.retained.expire(b.now().Unix()) {
+			for _, topic := range b.retained.Expire(b.now().Unix()) {
 				b.journal.Retain(topic, nil)
 			}
 		case <-b.stop:
@@ -183,14 +183,14 @@ func (b *Broker) tellState() {
 func (b *Broker) publishState(state stream.BrokerState) {
 	m := &journal.Message{Topic: stream.TopicBroker, Retain: true}
 	if state.Degraded == "" {
-		b.retained.setOwn(m.Topic, nil)
+		b.retained.Put(m.Topic, nil)
 	} else {
 		payload, err := json.Marshal(state)
 		if err != nil {
 			return // a text and a time are always encoded
 		}
 		m.Payload = payload
-		b.retained.setOwn(m.Topic, m)
+		b.retained.Put(m.Topic, m)
 	}
 	b.deliver(m, b.router.route(m.Topic))
 }

@@ -31,6 +31,8 @@ type session struct {
 	inflight    inflight
 	queue       []queuedMessage // at QoS 1 or 2, not from the journal, waiting for room in inflight
 	queuedBytes int             // bytes in queue
+	wanted      []*wantedRetained
+	retained    *retainedFeed // of conn, while wanted is not empty
 	ended       bool
 	stored      bool // the journal carries it; set when it is made, whatever its expiry becomes
 
@@ -108,15 +110,6 @@ func (s *session) send(c *conn, m *journal.Message, d delivery, now int64) {
 	}
 	s.queue = append(s.queue, queuedMessage{m, d})
 	s.queuedBytes += m.Size()
-}
-
-// sendRetained sends a retained message to a client that has just subscribed.
-func (s *session) sendRetained(m *journal.Message, t *target, now int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c := s.conn; c != nil && !m.Expired(now) && c.shared.mayStillPublish(m) {
-		s.send(c, m, delivery{v5: c.v5, qos: min(m.QoS, t.qos), retain: true, ids: t.ids}, now)
-	}
 }
 
 // transmit sends a message that is in flight over c. At QoS 2 its packet ID must be
@@ -328,10 +321,13 @@ func (s *session) restoreSent(row *journal.SentRow) {
 	}
 }
 
-// wakeFeeder wakes the feeder. The caller holds s.mu.
+// wakeFeeder wakes the feeders. The caller holds s.mu.
 func (s *session) wakeFeeder() {
 	if s.feeder != nil {
 		s.feeder.wakeUp()
+	}
+	if s.retained != nil {
+		s.retained.wakeUp()
 	}
 }
 
@@ -356,6 +352,7 @@ func (s *session) unsubscribe(r *router, topicFilter string) bool {
 		return false
 	}
 	delete(s.subs, topicFilter)
+	s.dropWanted(topicFilter)
 	r.remove(s, topicFilter)
 	return true
 }

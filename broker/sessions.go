@@ -71,7 +71,7 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 		keep := !clean && s.persistent()
 		if keep {
 			s.dropQueue()
-			s.conn, s.feeder = nil, nil
+			s.conn, s.feeder, s.retained = nil, nil, nil
 			s.claim, s.expiry, s.owner = c, expiry, me
 			a.router.setConnected(s, false)
 		}

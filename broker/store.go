@@ -11,8 +11,9 @@ import (
 // openStore opens the journal and restores sessions and retained messages from
 // it.
 func (b *Broker) openStore(o Options) (err error) {
+	b.retained.MaxMessages, b.retained.MaxBytes = maxRetained, maxRetainedBytes
 	b.journal, err = journal.Open(journal.Options{
-		Folder: o.Store, Limit: o.StoreLimit, Quota: o.SessionQuota, Over: b.sessionsOver, Retained: b.retained.get, Recovered: b.backoff.reset, Changed: b.stateChanged,
+		Folder: o.Store, Limit: o.StoreLimit, Quota: o.SessionQuota, Over: b.sessionsOver, Retained: b.retained.Get, Recovered: b.backoff.reset, Changed: b.stateChanged,
 		Metrics: journal.Metrics{Bytes: b.metrics.storeBytes, Degraded: b.metrics.isDegraded, Commits: b.metrics.commits},
 		Log:     b.log,
 	})
@@ -41,12 +42,12 @@ func (b *Broker) openStore(o Options) (err error) {
 		return s.backlog
 	}, func(m *journal.Message) {
 		if !stream.OwnedByBroker(m.Topic) { // stored when clients could still publish there
-			b.retained.set(m)
+			b.retained.Set(m)
 		}
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("open the store %s: %w", o.Store, err), b.journal.Close())
 	}
-	b.metrics.retainedCount.Set(float64(b.retained.count()))
+	b.metrics.retainedCount.Set(float64(b.retained.Len()))
 	return nil
 }

@@ -3,10 +3,12 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
+	"hellox/broker/retained"
 	"hellox/broker/rights"
 )
 
@@ -94,18 +96,101 @@ func (s *session) outlivesConn() bool {
 	return s.persistent()
 }
 
-// sendRetained sends the retained messages of new subscriptions.
+// sendRetained has the retained messages of new subscriptions sent, before what
+// is sent to the session for other reasons, or beside it.
 func (h *handler) sendRetained(granted []newSubscription) {
-	now := h.broker.now().Unix()
+	s := h.conn.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, sub := range granted {
-		if !sub.sendRetained {
-			continue
-		}
-		t := newTarget(h.conn.session, &sub.Subscription)
-		for _, m := range h.broker.retained.match(sub.TopicFilter) {
-			h.conn.session.sendRetained(m, &t, now)
+		if sub.sendRetained {
+			s.dropWanted(sub.TopicFilter)
+			s.wanted = append(s.wanted, &wantedRetained{target: newTarget(s, &sub.Subscription), topicFilter: sub.TopicFilter})
 		}
 	}
+	h.feedRetained()
+}
+
+// feedRetained starts the feed of what is wanted. The caller holds the session's mu.
+func (h *handler) feedRetained() {
+	s, c := h.conn.session, h.conn
+	if s.conn != c || len(s.wanted) == 0 || s.retained != nil && s.retained.conn == c {
+		return
+	}
+	f := &retainedFeed{store: &h.broker.retained, feeder: feeder{
+		session: s, conn: c, now: h.broker.now,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}}
+	if !c.setRetainedFeed(f) {
+		return
+	}
+	s.retained = f
+	go f.run()
+}
+
+// dropWanted removes the subscription to a topic filter from those whose retained
+// messages are to be sent. The caller holds s.mu.
+func (s *session) dropWanted(topicFilter string) {
+	s.wanted = slices.DeleteFunc(s.wanted, func(w *wantedRetained) bool { return w.topicFilter == topicFilter })
+}
+
+// nextRetained returns the subscription whose retained messages come next, or nil
+// if f must end.
+func (s *session) nextRetained(f *retainedFeed) *wantedRetained {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != f.conn || s.ended {
+		return nil
+	}
+	if len(s.wanted) == 0 {
+		s.retained = nil
+		f.conn.setRetainedFeed(nil)
+		return nil
+	}
+	return s.wanted[0]
+}
+
+// retainedAt returns how far the messages of w have been sent.
+func (s *session) retainedAt(w *wantedRetained) retained.Cursor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return w.at
+}
+
+// gotRetained notes that all messages of w have been sent.
+func (s *session) gotRetained(w *wantedRetained) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wanted = slices.DeleteFunc(s.wanted, func(o *wantedRetained) bool { return o == w })
+}
+
+// offerRetained sends what is retained on topic, or skips it. ok is false if there
+// is no room now; gone reports that f.conn is no longer the session's connection.
+func (s *session) offerRetained(f *retainedFeed, w *wantedRetained, topic string) (ok, gone bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := f.conn
+	if s.conn != c || s.ended {
+		return false, true
+	}
+	if !slices.Contains(s.wanted, w) {
+		return true, false // it was dropped
+	}
+	now := f.now().Unix()
+	// Read here, under the lock that a live message on the topic needs, what is
+	// sent is never older than one that the client has.
+	m := f.store.Get(topic)
+	if m == nil || m.Expired(now) || !c.shared.mayStillPublish(m) {
+		w.at = retained.After(topic)
+		return true, false
+	}
+	d := delivery{v5: c.v5, qos: min(m.QoS, w.qos), retain: true, ids: w.ids}
+	if !c.hasRoom() || d.qos > 0 && (len(s.queue) > 0 || s.inflight.full(c.receiveMaximum)) {
+		return false, false
+	}
+	w.at = retained.After(topic)
+	s.send(c, m, d, now)
+	return true, false
 }
 
 // unsubscribe handles an UNSUBSCRIBE.

@@ -57,10 +57,12 @@ history/historytest -> stream
 history/historytest -> stream/filter
 
 broker -> broker/journal
+broker -> broker/retained
 broker -> broker/rights
 broker -> broker/wire
 broker -> stream
 broker/journal -> sqlitefile
+broker/retained -> broker/journal
 broker/rights -> stream
 broker/wire -> stream
 

@@ -1,0 +1,62 @@
+package broker
+
+import "hellox/broker/retained"
+
+// Limits on retained messages. A message beyond them is delivered, not retained.
+const (
+	maxRetained      = 10_000
+	maxRetainedBytes = 32 << 20
+)
+
+// A wantedRetained is a subscription whose retained messages are to be sent.
+type wantedRetained struct {
+	target
+	topicFilter string
+	at          retained.Cursor // guarded by session.mu
+}
+
+// A retainedFeed sends the retained messages of new subscriptions to a client, as
+// far as it and the connection have room: pushed at once, those that a broker may
+// hold would be more than a connection may. It ends when all have been sent.
+type retainedFeed struct {
+	feeder
+	store *retained.Store
+}
+
+// retainedPart is how many topics a feed looks for at once.
+const retainedPart = 64
+
+func (f *retainedFeed) run() {
+	defer close(f.done)
+	for {
+		w := f.session.nextRetained(f)
+		if w == nil {
+			return
+		}
+		at := f.session.retainedAt(w)
+		topics := f.store.Next(w.topicFilter, &at, retainedPart)
+		if len(topics) == 0 {
+			f.session.gotRetained(w)
+			continue
+		}
+		for _, topic := range topics {
+			if !f.send(w, topic) {
+				return
+			}
+		}
+	}
+}
+
+// send sends what is retained on topic by now. It returns false if the feed must
+// end.
+func (f *retainedFeed) send(w *wantedRetained, topic string) bool {
+	for {
+		ok, gone := f.session.offerRetained(f, w, topic)
+		if ok || gone {
+			return !gone
+		}
+		if !f.sleep() {
+			return false
+		}
+	}
+}

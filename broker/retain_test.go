@@ -1,0 +1,127 @@
+package broker
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fillRetained retains n messages of size bytes below r/.
+func fillRetained(t testing.TB, b *Broker, n, size int) {
+	t.Helper()
+	pub := connect(t, b.Addr(0), hello{id: "fill"})
+	payload := strings.Repeat("x", size)
+	for i := range n {
+		pub.publish(fmt.Sprintf("r/%d/state", i), payload+strconv.Itoa(i), 1, true)
+	}
+	if got := b.retained.Len(); got != n {
+		t.Fatalf("%d messages are retained, want %d", got, n)
+	}
+}
+
+// TestRetainedReachAnyReader has as much retained as a broker takes. Readers of
+// each kind get all of it, each once, slow ones too, while none holds more than
+// its share of memory.
+func TestRetainedReachAnyReader(t *testing.T) {
+	b := start(t, Options{})
+	const n, size = 320, 100 << 10 // 31.3 MiB
+	fillRetained(t, b, n, size)
+	for name, c := range map[string]struct {
+		qos   byte
+		hello hello
+		slow  time.Duration
+	}{
+		"QoS 0":              {0, hello{id: "a"}, 0},
+		"QoS 1":              {1, hello{id: "b"}, 0},
+		"QoS 1, stored":      {1, hello{id: "c", keep: true}, 0},
+		"QoS 1, one by one":  {1, hello{id: "d", v5: true, receiveMaximum: 1}, 0},
+		"QoS 0, reads later": {0, hello{id: "e"}, 2 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sub := connect(t, b.Addr(0), c.hello)
+			sub.subscribe(c.qos, "r/+/state")
+			seen := map[string]bool{}
+			for range n {
+				time.Sleep(c.slow)
+				g := sub.take()
+				if seen[g.topic] || !g.retain || !strings.HasPrefix(g.payload, "xxx") {
+					t.Fatalf("got %s again, or not as it was retained (%v)", g.topic, g.retain)
+				}
+				seen[g.topic] = true
+				if held := b.shared.budget.used.Load(); held > 4*feedLimit {
+					t.Fatalf("%d bytes are held", held)
+				}
+			}
+			sub.silent()
+		})
+	}
+}
+
+// TestRetainedAfterReconnect cuts a session off amid its retained messages. It
+// gets the others when it comes back, without another SUBSCRIBE.
+func TestRetainedAfterReconnect(t *testing.T) {
+	b := start(t, Options{})
+	const n = 300
+	fillRetained(t, b, n, 10_000)
+	sub := connect(t, b.Addr(0), hello{id: "sub", keep: true, v5: true, receiveMaximum: 10})
+	sub.subscribe(1, "r/#")
+	seen := map[string]bool{}
+	for range n / 3 {
+		seen[sub.take().topic] = true
+	}
+	sub.c.Close()
+	gone(t, b, "sub")
+	sub = connect(t, b.Addr(0), hello{id: "sub", keep: true, v5: true, resume: true})
+	for len(seen) < n {
+		seen[sub.take().topic] = true
+	}
+}
+
+// TestRetainedIsNotOlder publishes on topics whose retained messages are on their
+// way to a client: what it gets last of each topic is the newest.
+func TestRetainedIsNotOlder(t *testing.T) {
+	b := start(t, Options{})
+	const n = 200
+	fillRetained(t, b, n, 10_000)
+	sub := connect(t, b.Addr(0), hello{id: "sub"})
+	sub.send(sub.subscribePacket(1, 0, "r/#"))
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	for i := n - 1; i >= 0; i-- {
+		pub.publish(fmt.Sprintf("r/%d/state", i), "new", 1, true)
+	}
+	last := map[string]string{}
+	for got := 0; got < n; { // live or retained, each topic's new one comes
+		g := sub.message()
+		if g.payload == "new" && last[g.topic] != "new" {
+			got++
+		}
+		if last[g.topic] == "new" && g.payload != "new" {
+			t.Fatalf("%s: an older message came after a newer one", g.topic)
+		}
+		last[g.topic] = g.payload
+	}
+}
+
+// TestRetainedOfUnsubscribed takes a subscription back while its messages are on
+// their way.
+func TestRetainedOfUnsubscribed(t *testing.T) {
+	b := start(t, Options{})
+	fillRetained(t, b, 300, 10_000)
+	sub := connect(t, b.Addr(0), hello{id: "sub", v5: true, receiveMaximum: 5})
+	sub.subscribe(1, "r/#")
+	sub.message()
+	s := b.sessions.current("sub")
+	if !s.unsubscribe(&b.router, "r/#") {
+		t.Fatal("there was no subscription")
+	}
+	wait(t, "the feed has ended", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.wakeFeeder()
+		return s.retained == nil
+	})
+	_, _ = io.WriteString(sub.c, "\xc0\x00")
+}
