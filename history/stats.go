@@ -17,6 +17,7 @@ type Stats struct {
 	Missed     uint64       `json:"missed"`
 	Reordered  uint64       `json:"reordered"`
 	Senders    int          `json:"senders"`
+	States     States       `json:"states,omitempty"`         // how many of them are in each state
 	Paused     int          `json:"paused_unheard,omitempty"` // broadcasters that are paused and of which nothing was ever stored: no senders
 	Rates      stream.Rates `json:"rates"`
 	FirstID    int64        `json:"first_id"` // the oldest message stored now; 0: none
@@ -32,6 +33,9 @@ type Stats struct {
 	Name       string       `json:"name,omitempty"`        // the installation's, if a receiver answers
 	Now        time.Time    `json:"now,omitzero"`          // by the receiver's clock, when it answered
 }
+
+// States counts senders by their state.
+type States map[stream.State]int
 
 // What Stats.DegradedBy names.
 const (

@@ -37,6 +37,8 @@ type Store interface {
 	Follow(q Follow) Follower
 	// Senders returns every sender, by name.
 	Senders(ctx context.Context) ([]stream.Sender, error)
+	// Topics returns every topic of which messages are stored, by name.
+	Topics(ctx context.Context) ([]Topic, error)
 	Stats(ctx context.Context) (Stats, error)
 	// Intervals returns a histogram for each sender, by name.
 	Intervals(ctx context.Context) ([]Intervals, error)

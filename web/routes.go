@@ -24,6 +24,7 @@ func routes(opts *Options, events *eventsHandler) []route {
 		{"GET /api/messages/{id}", messages.one},
 		{"GET /api/events", events.get},
 		{"GET /api/senders", sendersHandler{store}.list},
+		{"GET /api/topics", topicsHandler{store}.list},
 		{"GET /api/stats", statsHandler{store, name}.get},
 		{"GET /api/stats/intervals", intervalsHandler{store}.get},
 		{"GET /api/timeline", timelineHandler{timeline.New(store)}.get},

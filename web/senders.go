@@ -1,28 +1,112 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 
 	"hellox/history"
 	"hellox/stream"
 )
 
-// A sendersHandler answers GET /api/senders.
+// maxSenders bounds limit of GET /api/senders.
+const maxSenders = 10_000
+
+// A sendersHandler answers GET /api/senders: all, or those that are searched for,
+// in an order, from the first one on.
 type sendersHandler struct{ store history.Store }
 
 func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parameters(r); err != nil {
+	values, err := parameters(r, "search", "sort", "limit")
+	if err != nil {
 		return err
+	}
+	less, ok := senderOrders[values.Get("sort")]
+	if !ok {
+		return badRequest("sort is name, trouble, rate, missed or latency")
+	}
+	limit := 0
+	if v := values.Get("limit"); v != "" {
+		if limit, err = strconv.Atoi(v); err != nil || limit < 1 || limit > maxSenders {
+			return badRequest(fmt.Sprintf("limit is a number from 1 to %d", maxSenders))
+		}
 	}
 	senders, err := h.store.Senders(r.Context())
 	if err != nil {
 		return fmt.Errorf("read senders: %w", err)
+	}
+	if search := strings.ToLower(values.Get("search")); search != "" {
+		senders = slices.DeleteFunc(senders, func(s stream.Sender) bool { return !strings.Contains(strings.ToLower(s.Sender), search) })
+	}
+	total := len(senders)
+	if less != nil {
+		slices.SortStableFunc(senders, less)
+	}
+	if limit > 0 && total > limit {
+		senders = senders[:limit]
 	}
 	if senders == nil {
 		senders = []stream.Sender{} // [], not null
 	}
 	return answer(w, struct {
 		Senders []stream.Sender `json:"senders"`
-	}{senders})
+		Total   int             `json:"total"`
+	}{senders, total})
+}
+
+// senderOrders are the orders of senders that are by name; nil leaves them so.
+var senderOrders = map[string]func(a, b stream.Sender) int{
+	"":        nil,
+	"name":    func(a, b stream.Sender) int { return compareNatural(a.Sender, b.Sender) },
+	"trouble": byTrouble,
+	"rate":    func(a, b stream.Sender) int { return descending(a.Rates.Minute, b.Rates.Minute, a, b) },
+	"missed":  func(a, b stream.Sender) int { return descending(a.Missed, b.Missed, a, b) },
+	"latency": func(a, b stream.Sender) int { return descending(p99(a), p99(b), a, b) },
+}
+
+// byTrouble puts first what a person should look at, and last what has no cadence.
+func byTrouble(a, b stream.Sender) int {
+	order := []stream.State{stream.Lost, stream.Silent, stream.Late, stream.OnTime, stream.Paused, stream.Gone, stream.Unknown}
+	return cmp.Or(cmp.Compare(slices.Index(order, a.State), slices.Index(order, b.State)), compareNatural(a.Sender, b.Sender))
+}
+
+func descending[T cmp.Ordered](x, y T, a, b stream.Sender) int {
+	return cmp.Or(cmp.Compare(y, x), compareNatural(a.Sender, b.Sender))
+}
+
+func p99(s stream.Sender) float64 {
+	if s.LatencyMS == nil {
+		return -1
+	}
+	return s.LatencyMS.P99
+}
+
+// compareNatural compares names with their numbers as numbers: press-2 is before
+// press-10.
+func compareNatural(a, b string) int {
+	x, y := a, b
+	for x != "" && y != "" {
+		m, n := digits(x), digits(y)
+		if m == 0 || n == 0 {
+			if x[0] != y[0] {
+				return cmp.Compare(x[0], y[0])
+			}
+			x, y = x[1:], y[1:]
+			continue
+		}
+		p, q := strings.TrimLeft(x[:m], "0"), strings.TrimLeft(y[:n], "0")
+		if c := cmp.Or(cmp.Compare(len(p), len(q)), cmp.Compare(p, q)); c != 0 {
+			return c
+		}
+		x, y = x[m:], y[n:]
+	}
+	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(a, b))
+}
+
+// digits returns how many digits s begins with.
+func digits(s string) int {
+	return len(s) - len(strings.TrimLeft(s, "0123456789"))
 }

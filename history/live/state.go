@@ -317,6 +317,16 @@ func (st *State) Senders() []stream.Sender {
 	return views
 }
 
+// states counts the senders in each state now.
+func (st *State) states(now time.Time) history.States {
+	counts := history.States{}
+	for _, s := range st.senders {
+		state, _ := s.cadence.State(now, st.reception)
+		counts[state]++
+	}
+	return counts
+}
+
 // Intervals returns the histogram of each sender that has one, by name.
 func (st *State) Intervals() []history.Intervals {
 	st.mu.Lock()
@@ -417,6 +427,6 @@ func (st *State) Stats() history.Stats {
 	defer st.mu.Unlock()
 	why, by := st.whyDegraded()
 	return history.Stats{Received: st.totals.Received, Stored: st.totals.Stored, Duplicates: st.totals.Duplicates,
-		Missed: st.totals.Missed, Reordered: st.totals.Reordered, Senders: len(st.senders), Paused: st.early.paused(),
+		Missed: st.totals.Missed, Reordered: st.totals.Reordered, Senders: len(st.senders), States: st.states(st.now()), Paused: st.early.paused(),
 		Rates: st.all.Rates(st.now()), Newest: st.newest, Started: st.started, Link: st.link, Degraded: why, DegradedBy: by}
 }

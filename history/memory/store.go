@@ -1,7 +1,9 @@
 package memory
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -29,6 +31,7 @@ type Store struct {
 	messages []*stream.Message // ids follow one another without a gap
 	bytes    int64
 	evicted  uint64
+	topics   map[string]*history.Topic
 	closed   bool
 }
 
@@ -40,7 +43,8 @@ func New(limit int64) *Store {
 	if limit <= 0 {
 		limit = defaultLimit
 	}
-	return &Store{limit: limit, state: live.NewState(0, time.Now), tracker: track.New(track.State{}, nil)}
+	return &Store{limit: limit, state: live.NewState(0, time.Now), tracker: track.New(track.State{}, nil),
+		topics: map[string]*history.Topic{}}
 }
 
 // Run appends and acknowledges what comes in until in is closed or ctx is
@@ -77,16 +81,31 @@ func (s *Store) store(entries []track.Tracked) error {
 		if m := entries[i].Message; m != nil {
 			s.messages = append(s.messages, m)
 			s.bytes += sizeOf(m)
+			s.count(m)
 		}
 	}
 	n := 0
 	for ; s.bytes > s.limit && n < len(s.messages)-1; n++ {
 		s.bytes -= sizeOf(s.messages[n])
+		if old := s.messages[n]; s.topics[old.Topic].LastID == old.ID {
+			delete(s.topics, old.Topic)
+		}
 		s.messages[n] = nil
 	}
 	s.messages = s.messages[n:]
 	s.evicted += uint64(n)
 	return nil
+}
+
+// count takes note of the topic of a message.
+func (s *Store) count(m *stream.Message) {
+	t := s.topics[m.Topic]
+	if t == nil {
+		t = &history.Topic{Topic: m.Topic}
+		s.topics[m.Topic] = t
+	}
+	t.Messages++
+	t.LastID = m.ID
 }
 
 // sizeOf is about how many bytes m occupies: the struct, its place in the
@@ -176,6 +195,18 @@ func (s *Store) FirstID() int64 {
 
 // Senders implements Store.
 func (s *Store) Senders(context.Context) ([]stream.Sender, error) { return s.state.Senders(), nil }
+
+// Topics implements Store.
+func (s *Store) Topics(context.Context) ([]history.Topic, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := make([]history.Topic, 0, len(s.topics))
+	for _, t := range s.topics {
+		all = append(all, *t)
+	}
+	slices.SortFunc(all, func(a, b history.Topic) int { return cmp.Compare(a.Topic, b.Topic) })
+	return all, nil
+}
 
 // Intervals implements Store.
 func (s *Store) Intervals(context.Context) ([]history.Intervals, error) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,24 @@ func (r *Client) Senders(ctx context.Context) ([]stream.Sender, error) {
 	}
 	err := r.get(ctx, "/api/senders", &a)
 	return a.Senders, err
+}
+
+// Topics implements Store.
+func (r *Client) Topics(ctx context.Context) ([]history.Topic, error) {
+	var all []history.Topic
+	for q := (url.Values{"limit": {"2000"}}); ; {
+		var page Topics
+		if err := r.getQuery(ctx, "/api/topics", q, &page); err != nil {
+			return nil, err
+		}
+		for _, t := range page.Topics {
+			all = append(all, history.Topic{Topic: t.Topic, Messages: t.Messages, LastID: t.LastID})
+		}
+		if page.Next == "" {
+			return all, nil
+		}
+		q.Set("after", page.Next)
+	}
 }
 
 // Stats implements Store.

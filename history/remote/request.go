@@ -55,13 +55,17 @@ func cause(err error) error {
 
 // get reads an answer of JSON into v.
 func (r *Client) get(ctx context.Context, path string, v any) error {
+	return r.getQuery(ctx, path, nil, v)
+}
+
+func (r *Client) getQuery(ctx context.Context, path string, q url.Values, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	err := func() error {
 		if r.stop.Err() != nil {
 			return history.ErrClosed
 		}
-		resp, err := r.open(ctx, path, nil, "application/json")
+		resp, err := r.open(ctx, path, q, "application/json")
 		if err != nil {
 			return err
 		}

@@ -1,14 +1,17 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 
+	"hellox/history"
 	"hellox/sqlitefile"
 )
 
@@ -166,4 +169,24 @@ func (s *seriesIndex) where(f func(*series) bool) []*series {
 		}
 	}
 	return found
+}
+
+// topics returns the topics of the series, by name.
+func (s *seriesIndex) topics() []history.Topic {
+	byName := map[string]*history.Topic{}
+	for _, one := range s.where(func(one *series) bool { return one.committedCount.Load() > 0 }) {
+		t := byName[one.topic]
+		if t == nil {
+			t = &history.Topic{Topic: one.topic}
+			byName[one.topic] = t
+		}
+		t.Messages += uint64(one.committedCount.Load())
+		t.LastID = max(t.LastID, one.committedLast.Load())
+	}
+	all := make([]history.Topic, 0, len(byName))
+	for _, t := range byName {
+		all = append(all, *t)
+	}
+	slices.SortFunc(all, func(a, b history.Topic) int { return cmp.Compare(a.Topic, b.Topic) })
+	return all
 }

@@ -297,6 +297,9 @@ func (s *Store) FirstID() int64 { return s.first.Load() }
 // Senders implements Store.
 func (s *Store) Senders(context.Context) ([]stream.Sender, error) { return s.state.Senders(), nil }
 
+// Topics implements Store.
+func (s *Store) Topics(context.Context) ([]history.Topic, error) { return s.series.topics(), nil }
+
 // Intervals implements Store.
 func (s *Store) Intervals(context.Context) ([]history.Intervals, error) {
 	return s.state.Intervals(), nil

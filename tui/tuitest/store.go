@@ -109,6 +109,9 @@ func (s *Store) Senders(context.Context) ([]stream.Sender, error) {
 	return all, nil
 }
 
+// Topics implements history.Store.
+func (s *Store) Topics(context.Context) ([]history.Topic, error) { return nil, nil }
+
 // Stats implements history.Store.
 func (s *Store) Stats(context.Context) (history.Stats, error) {
 	s.mu.Lock()

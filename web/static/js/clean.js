@@ -95,3 +95,8 @@ export function shorten(s, most) {
 
 /** Cleans line by line, for text that is shown as a block. */
 export const cleanLines = (s) => s.split(/\r?\n/).map(clean).join('\n');
+
+const root = 'hello_world/';
+
+/** A topic, or a sender that is one, without the first level if it is the one that all have. */
+export const plainName = (name) => cleanTopic(name.startsWith(root) && name.length > root.length ? name.slice(root.length) : name);

@@ -3,7 +3,7 @@
 import { palette } from './palette.js';
 
 const encoder = new TextEncoder();
-const hues = palette.length / 2;
+export const hues = palette.length / 2;
 
 /** FNV-1a of the UTF-8 bytes, 32 bits. */
 function hash(s) {
@@ -31,6 +31,3 @@ export function colorOf(sender, declared = '') {
   const hue = palette.findIndex((c) => c.light === wanted || c.dark === wanted);
   return hue < 0 ? own : (hue % hues) + Math.floor(own / hues) * hues;
 }
-
-/** The CSS classes of a sender's bar. */
-export const barClass = (index) => `bar hue${index % hues} mark${Math.floor(index / hues)}`;

@@ -44,6 +44,6 @@ export class Columns {
   #show(open) {
     if (!open && this.menu.contains(document.activeElement)) this.button.focus();
     this.menu.hidden = !open;
-    attribute(this.button, 'aria-expanded', open);
+    attribute(this.button, 'aria-expanded', String(open));
   }
 }

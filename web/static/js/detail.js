@@ -1,18 +1,19 @@
 // The detail panel: all of the selected message.
 
-import { attribute, el, text } from './dom.js';
+import { el, text } from './dom.js';
 import { get } from './api.js';
 import { Emitter } from './emitter.js';
 import { clean, cleanLines, cleanTopic } from './clean.js';
-import { barClass, colorOf } from './color.js';
+import { barClass } from './bar.js';
 import { bytes, count, date, delta, latency, parseTime, time } from './format.js';
+import { tabList } from './tabs.js';
 import { changes } from './changes.js';
 import { hexdump } from './hexview.js';
 import { meantAsJSON, payloadBytes, payloadJSON, payloadSize, payloadText } from './payload.js';
 
 const shownBytes = 4096; // in hex, until all are asked for
 const shownLines = 2000, shownCharacters = 64 << 10; // else, until all are asked for
-const tabs = [['json', 'JSON'], ['raw', 'raw'], ['hex', 'hex'], ['delta', 'Δ']];
+const tabs = [['json', 'JSON'], ['raw', 'raw'], ['hex', 'hex'], ['delta', 'changes']];
 
 /** Emits "close", "only" (a sender), "copy" (id). */
 export class Detail extends Emitter {
@@ -28,16 +29,16 @@ export class Detail extends Emitter {
     this.root = root;
     this.title = el('h2');
     this.facts = el('dl');
-    this.tabs = el('div.tabs', { role: 'tablist', 'aria-label': 'payload as' }, ...tabs.map(([name, label]) =>
-      el('button', { type: 'button', role: 'tab', 'data-tab': name, title: { delta: "what changed since the sender's previous message" }[name], onclick: () => this.show(name) }, label)));
+    this.body = el('pre', { id: 'payload', tabindex: 0, role: 'tabpanel' });
+    this.tabs = tabList('payload as', tabs.map(([name, label]) =>
+      ({ name, label, title: { delta: "what changed since the sender's previous message" }[name], panel: this.body })), (name) => this.show(name));
     this.problem = el('p.problem', { hidden: true });
-    this.body = el('pre', { tabindex: 0, role: 'tabpanel' });
     this.more = el('button.quiet', { type: 'button', hidden: true, onclick: () => { this.#all = true; this.#showPayload(); } });
     this.only = el('button', { type: 'button', onclick: () => this.emit('only', this.#message.sender) });
     this.copied = el('span.hint', { role: 'status' });
     root.append(
       el('header', {}, this.title, el('button.quiet', { type: 'button', 'aria-label': 'close', title: 'close (Esc)', onclick: () => this.emit('close') }, '×')),
-      this.facts, this.tabs, this.problem, this.body, this.more,
+      this.facts, this.tabs.node, this.problem, this.body, this.more,
       el('footer', {}, this.only, el('button', { type: 'button', title: 'copy the address of this view', onclick: () => this.emit('copy', this.#message.id) }, 'copy link'),
         el('button', { type: 'button', title: 'copy the payload as it is shown', onclick: () => this.copy(this.#text ?? this.body.textContent) }, 'copy'), this.copied));
   }
@@ -79,7 +80,7 @@ export class Detail extends Emitter {
   #showFacts() {
     const m = this.#message, at = parseTime(m.received);
     text(this.title, '#' + count(m.id));
-    const sender = el('dd', {}, el('i', { class: barClass(colorOf(m.sender, m.color)) }), el('bdi', {}, cleanTopic(m.sender)));
+    const sender = el('dd', {}, el('i', { class: barClass(m.sender, m.color) }), el('bdi', {}, cleanTopic(m.sender)));
     const rows = [
       ['sender', sender], ['topic', cleanTopic(m.topic)], ['received', `${date(at)} ${time(at)}`],
       ['Δ', delta(m.delta_ms)], ['Δ any', delta(m.delta_any_ms)], ['latency', latency(m.latency_ms)],
@@ -97,10 +98,7 @@ export class Detail extends Emitter {
     let tab = this.#tab;
     if (tab === 'json' && json.problem) tab = 'raw';
     if (tab === 'raw' && words == null) tab = 'hex';
-    for (const button of this.tabs.children) {
-      attribute(button, 'aria-selected', button.dataset.tab === tab);
-      button.disabled = (button.dataset.tab === 'json' && json.problem != null) || (button.dataset.tab === 'raw' && words == null);
-    }
+    this.tabs.show(tab, (name) => !(name === 'json' && json.problem != null) && !(name === 'raw' && words == null));
     this.problem.hidden = !json.problem || tab === 'delta' || !meantAsJSON(m);
     text(this.problem, this.problem.hidden ? '' : 'not JSON: ' + json.problem);
     this.body.className = tab;

@@ -43,7 +43,7 @@ export class Head extends Emitter {
    */
   show(status, session, senders, now) {
     const { stats, stream, failure } = status;
-    this.#showSenders(senders);
+    this.#showSenders(senders, stats?.senders ?? 0);
     if (stats) {
       text(this.name, clean(stats.name ?? ''));
       const title = (stats.name ? clean(stats.name) + ' · ' : '') + 'hellox';
@@ -79,12 +79,11 @@ export class Head extends Emitter {
     else this.you.show('◌', 'off', stream.retry ? 'retry ' + wait(stream.retry, Date.now()) : stream.state, clean(stream.cause));
   }
 
-  #showSenders(senders) {
+  #showSenders(senders, n) {
     const counts = senders.counts();
-    const key = senders.list.length + counts.join();
+    const key = n + ' ' + counts.join();
     if (this.senders.dataset.key === key) return;
     this.senders.dataset.key = key;
-    const n = senders.list.length;
     this.senders.replaceChildren(`${count(n)} ${plural(n, 'sender')}`, ...counts.map(([state, many]) => {
       const { sign, kind } = stateSign(state);
       return el('span', { class: 'state ' + kind, title: `${many} ${state}` }, el('span', { 'aria-hidden': 'true' }, sign), String(many), el('span.visually-hidden', {}, ' ' + state));

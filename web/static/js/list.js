@@ -2,8 +2,8 @@
 
 import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
-import { cleanTopic, shorten } from './clean.js';
-import { barClass, colorOf } from './color.js';
+import { cleanTopic, plainName, shorten } from './clean.js';
+import { barClass } from './bar.js';
 import { count, delta, latency, parseTime, time } from './format.js';
 import { summary } from './payload.js';
 import { Columns } from './columns.js';
@@ -220,8 +220,8 @@ export class List extends Emitter {
     const [at, from, on, content, own, any, travelled] = node.children;
     text(at, time(parseTime(m.received)));
     const [bar, bdi] = from.children;
-    attribute(bar, 'class', barClass(colorOf(m.sender, m.color ?? this.#senders.get(m.sender)?.color)));
-    text(bdi, shorten(cleanTopic(m.sender), tiny.matches ? 8 : 20));
+    attribute(bar, 'class', barClass(m.sender, m.color ?? this.#senders.get(m.sender)?.color));
+    text(bdi, shorten(plainName(m.sender), tiny.matches ? 8 : 20));
     attribute(from, 'title', cleanTopic(m.sender));
     text(on.firstChild, shortTopic(m.topic));
     attribute(on, 'title', cleanTopic(m.topic));
@@ -243,10 +243,8 @@ function row() {
     cell('.number.delta'), cell('.number.any'), cell('.number.latency'));
 }
 
-const root = 'hello_world/';
-
-/** A topic in the width of its column, without the level that all have. */
-const shortTopic = (topic) => shorten(cleanTopic(topic.startsWith(root) ? topic.slice(root.length) : topic), topicLength);
+/** A topic in the width of its column. */
+const shortTopic = (topic) => shorten(plainName(topic), topicLength);
 
 /** Fills a line between messages: a gap in the sequence numbers, or the day. */
 function fillLine(node, row) {

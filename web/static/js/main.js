@@ -19,7 +19,8 @@ import { SharedEvents } from './shared.js';
 import { Status } from './status.js';
 import { Timeline } from './timeline.js';
 import { TopicPanel } from './topicpanel.js';
-import { Topics, topicTerm } from './topics.js';
+import { senderTerm, splitTerms } from './filterterms.js';
+import { Topics } from './topics.js';
 import { View } from './view.js';
 import { Window } from './window.js';
 import { collapsible } from './collapse.js';
@@ -41,7 +42,7 @@ const list = new List(at('list'), window_, senders);
 const empty = new Empty(list.empty, window_, view, status, session);
 const panel = new SenderPanel(at('senders'), senders, clock), intervals = new Intervals(at('intervals'));
 const topicPanel = new TopicPanel(at('topics'), topics, clock);
-const side = sideTabs(at('lists'), [{ name: 'senders', panel: at('senders') }, { name: 'topics', panel: at('topics') }]);
+const side = sideTabs(at('lists'), [{ name: 'senders', panel: at('senders') }, { name: 'topics', panel: at('topics') }], () => topics.load().catch(() => {}));
 const rail = new Rail(list.rail);
 const detail = new Detail(at('detail')), send = new SendBar(at('send'), senders);
 const announcer = new Announcer(at('announce'));
@@ -65,7 +66,6 @@ session.on('opened', async ({ around }) => {
   list.showNote('');
   list.setFollow(!around, list.paused && around !== 0);
   if (around) list.center(around);
-  topics.apply(window_.messages);
   loadAside();
   await showSelected();
 });
@@ -73,8 +73,7 @@ session.on('resumed', () => loadAside());
 session.on('messages', (messages) => {
   window_.append(messages, list.following);
   list.addUnseen(messages.length);
-  senders.apply(messages);
-  topics.apply(messages);
+  if (senders.apply(messages)) sendersChanged(); // one that is not in the list yet
   announcer.messages(messages.length);
 });
 session.on('passed', (n) => list.addUnseen(n));
@@ -181,6 +180,16 @@ function closeDetail() {
   if (stoppedHere) newest();
 }
 
+/** Adds a term to the filter, or removes it if it is there. */
+function toggleTerm(term) {
+  const terms = splitTerms(view.filter);
+  const rest = terms.filter((t) => t !== term);
+  const alternatives = terms.some((t) => t.toLowerCase() === 'or');
+  const filter = rest.length < terms.length ? rest.join(' ') : [alternatives ? `(${view.filter})` : view.filter, term].filter(Boolean).join(' ');
+  view.set({ filter, at: 0 }, true);
+  open();
+}
+
 function choose(sender) {
   view.set({ sender: view.sender === sender ? '' : sender, at: 0 }, true);
   open();
@@ -214,11 +223,10 @@ box.on('typed', () => view.typed());
 box.on('sender', () => choose(view.sender));
 box.on('leave', () => list.focus());
 panel.on('choose', choose);
-topicPanel.on('choose', (topic) => {
-  const filter = view.filter === topicTerm(topic) ? '' : topicTerm(topic);
-  view.set({ filter, at: 0 }, true);
-  open();
-});
+topicPanel.on('choose', toggleTerm);
+topicPanel.on('mute', (term) => toggleTerm('-' + term));
+panel.on('exclude', (sender) => toggleTerm('-' + senderTerm(sender)));
+panel.on('list', ({ more }) => senders.load(more).catch(() => {}));
 detail.on('close', closeDetail);
 detail.on('only', choose);
 detail.on('copy', (id) => detail.copy(location.origin + view.address({ id, at: id })));
@@ -260,30 +268,46 @@ fillHelp(at('help'), keys);
 const showHead = () => head.show(status, session, senders, clock.now());
 status.on('changed', () => { senders.setAway(status.away()); showHead(); });
 status.on('stats', (stats) => {
+  senders.setCounts(stats.states);
   list.setFirstID(stats.first_id);
   rail.setRange(stats.first_id, stats.last_id, view.filter || view.sender ? 'the ids of the whole history, of which the filter shows some' : 'the whole history');
-  aside();
 });
 senders.on('changed', showHead);
 setInterval(() => { if (!document.hidden) showHead(); }, 1000);
-shared.on('sender', (s) => { senders.update(s); announcer.state(s.sender, s.state); });
-shared.on('state', ({ state }) => { if (state === 'connected' && session.phase === 'live') senders.load(); });
+shared.on('sender', (s) => {
+  senders.update(s);
+  announcer.state(s.sender, s.state);
+  sendersChanged();
+});
+shared.on('state', ({ state }) => { if (state === 'connected' && session.phase === 'live') senders.load().catch(() => {}); });
 
-/** Reads what stands beside the list, of which the stream tells only that it changes. */
-function loadAside() {
-  asideAt = Date.now();
-  for (const load of [() => senders.load(), loadTimeline, () => intervals.load()]) load().catch(() => {}); // the head says that the receiver is away
+// What stands beside the list is read when the totals say that something has come,
+// each at most every so many ms, and only while it can be seen.
+const asides = [
+  { every: 5000, load: () => senders.load(), shown: () => at('senders').offsetParent },
+  { every: 2000, load: () => topics.load(), shown: () => at('topics').offsetParent },
+  { every: 5000, load: () => loadTimeline(), shown: () => timeline.node.offsetParent },
+  { every: 10_000, load: () => intervals.load(), shown: () => at('intervals').offsetParent },
+];
+
+function loadAside(all = true) {
+  for (const aside of asides) {
+    if (!aside.shown() || (!all && Date.now() - (aside.read ?? 0) < aside.every)) continue;
+    aside.read = Date.now();
+    aside.load().catch(() => {}); // the head says that the receiver is away
+  }
 }
 
-let asideAt = 0;
-const asideEvery = 5000;
+status.on('stats', () => { if (!document.hidden && session.phase === 'live') loadAside(false); });
 
-/** With the totals, at most every few seconds, and only while it can be seen. */
-function aside() {
-  if (document.hidden || session.phase !== 'live' || Date.now() - asideAt < asideEvery) return;
-  asideAt = Date.now();
-  loadTimeline().catch(() => {});
-  intervals.load().catch(() => {});
+let sendersTimer = 0;
+
+/** The list of senders is another one, or in another order. */
+function sendersChanged() {
+  sendersTimer ||= setTimeout(() => {
+    sendersTimer = 0;
+    if (session.phase === 'live') senders.load().catch(() => {});
+  }, 250);
 }
 
 open();

@@ -1,24 +1,30 @@
-// The senders panel: state, name, the newest intervals, time since the last message.
+// The senders panel: state, name, the newest intervals, time since the last message,
+// and on a second line rate, losses and latency.
 
 import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
-import { clean, cleanTopic, shorten } from './clean.js';
-import { barClass, colorOf } from './color.js';
+import { Cursor } from './cursor.js';
+import { clean, cleanTopic, plainName, shorten } from './clean.js';
+import { barClass } from './bar.js';
 import { sparkline } from './sparkline.js';
 import { stateSentence, stateSign, stateWords } from './states.js';
 import { Emitter } from './emitter.js';
-import { count } from './format.js';
+import { count, latency, plural, rate } from './format.js';
 
 const bars = 9;
 const nameLength = 15;
 const maxChips = 24; // on a narrow page
+const sorts = [['trouble', 'trouble first'], ['name', 'by name'], ['rate', 'by rate'], ['missed', 'by missed'], ['latency', 'by latency']];
+const figuresKey = 'hellox.figures';
 
-/** Emits "choose" (a sender's name). */
+/** Emits "choose" (a sender's name), "exclude" (likewise) and "list" (search or order have changed, or more is wanted: {more}). */
 export class SenderPanel extends Emitter {
   #senders;
   #clock;
   #list;
-  #rows = []; // senders, each followed by its pod if that is known
+  #cursor;
+  #rows = []; // {sender}, each followed by {sender, figures} and {sender, pod}; {heading}
+  #timer = 0;
   chosen = '';
 
   /** @param {HTMLElement} root @param {import('./senders.js').Senders} senders @param {import('./clock.js').Clock} clock */
@@ -26,57 +32,100 @@ export class SenderPanel extends Emitter {
     super();
     this.#senders = senders;
     this.#clock = clock;
+    this.search = el('input', { type: 'text', placeholder: 'find a sender', 'aria-label': 'find a sender', spellcheck: 'false', oninput: () => this.#ask() });
+    this.order = el('select', { 'aria-label': 'order', onchange: () => this.#ask() }, ...sorts.map(([value, words]) => el('option', { value }, words)));
+    this.figures = el('button.quiet', { type: 'button', title: 'show or hide rate, losses and latency of each sender', onclick: () => this.#toggleFigures() }, 'figures');
     this.viewport = el('div.rows', { tabindex: 0, role: 'listbox', 'aria-label': 'senders' });
     this.chips = el('div.chips', { role: 'group', 'aria-label': 'senders' });
     this.none = el('p.hint', {}, 'none yet');
-    root.append(this.viewport, this.chips, this.none);
-    this.#list = new VirtualList(this.viewport, { count: () => this.#rows.length, create: () => row(), fill: (node, i) => this.#fill(node, this.#rows[i]) });
+    root.append(el('div.find', {}, this.search, this.order, this.figures), this.viewport, this.chips, this.none);
+    this.search.addEventListener('keydown', (e) => e.stopPropagation());
+    this.#list = new VirtualList(this.viewport, { count: () => this.#rows.length, create: () => row(), fill: (node, i) => this.#fill(node, i) });
+    this.#list.onpaint = (_, last) => { if (last >= this.#rows.length - 1 && senders.found > senders.list.length) this.emit('list', { more: true }); };
+    this.#cursor = new Cursor(this.viewport, 'sender-', {
+      count: () => this.#rows.length, skip: (i) => !this.#rows[i].main, reveal: (i) => this.#list.reveal(i),
+      refresh: () => this.#list.refresh(), enter: (i) => this.emit('choose', this.#rows[i].sender.name),
+      key: (key, i) => key === 'm' && this.#rows[i]?.sender && (this.emit('exclude', this.#rows[i].sender.name), true),
+    });
     this.viewport.addEventListener('click', (e) => this.#clicked(e));
-    this.viewport.addEventListener('keydown', (e) => this.#key(e));
     this.chips.addEventListener('click', (e) => this.#clicked(e));
     senders.on('changed', () => this.refresh());
-    setInterval(() => this.tick(), 250);
+    setInterval(() => this.#tick(), 250);
+    this.#toggleFigures(localStorage.getItem(figuresKey) !== 'no');
+  }
+
+  #toggleFigures(show = this.figures.ariaPressed !== 'true') {
+    attribute(this.figures, 'aria-pressed', show ? 'true' : 'false');
+    localStorage.setItem(figuresKey, show ? 'yes' : 'no');
+    this.refresh();
+  }
+
+  #ask() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#senders.search = this.search.value.trim();
+      this.#senders.sort = this.order.value;
+      this.emit('list', { more: false });
+    }, 150);
   }
 
   refresh() {
+    const { list, search } = this.#senders, figures = this.figures.ariaPressed === 'true';
     this.#rows = [];
-    for (const s of this.#senders.list) {
-      this.#rows.push({ sender: s });
-      if (s.facts?.pod) this.#rows.push({ sender: s, pod: s.facts.pod });
+    let apart = false;
+    for (const s of list) {
+      if (this.#senders.sort === 'trouble' && !apart && s.state === 'unknown') {
+        apart = true;
+        if (this.#rows.length) this.#rows.push({ heading: 'no cadence: one message, or retained' });
+      }
+      this.#rows.push({ sender: s, main: true });
+      if (s.facts.pod) this.#rows.push({ sender: s, pod: s.facts.pod });
+      if (figures && s.state !== 'unknown') this.#rows.push({ sender: s, figures: s.facts });
     }
-    this.none.hidden = this.#rows.length > 0;
+    this.none.hidden = list.length > 0;
+    text(this.none, search ? 'no sender has this in its name' : 'none yet');
     this.#list.refresh();
   }
 
   /** Updates the ages, which change without messages. */
-  tick() {
+  #tick() {
     if (document.hidden) return;
     if (this.viewport.offsetParent) this.#list.refresh();
     if (this.chips.offsetParent) this.#showChips();
   }
 
-  #fill(node, row) {
+  #fill(node, index) {
+    const row = this.#rows[index];
     if (!row) return;
+    node.className = 'row' + (row.heading ? ' heading' : row.pod != null ? ' pod' : row.figures ? ' figures' : '');
+    if (row.main) this.#cursor.mark(node, index);
+    else node.id = '';
+    attribute(node, 'role', row.main ? 'option' : 'presentation');
+    attribute(node, 'aria-hidden', row.main ? null : 'true');
+    if (row.heading) {
+      delete node.dataset.sender;
+      attribute(node, 'title', null);
+      text(node.parts.name, row.heading);
+      return;
+    }
     const s = this.#senders.shown(row.sender);
     node.dataset.sender = s.name;
-    node.classList.toggle('pod', row.pod != null);
     node.classList.toggle('selected', s.name === this.chosen);
-    attribute(node, 'aria-selected', s.name === this.chosen);
-    if (row.pod != null) {
-      text(node.parts.name, 'pod ' + clean(row.pod));
-      attribute(node, 'title', 'pod ' + clean(row.pod));
+    if (row.main) attribute(node, 'aria-selected', s.name === this.chosen);
+    if (!row.main) {
+      const words = row.pod != null ? 'pod ' + clean(row.pod) : figuresOf(row.figures);
+      text(node.parts.name, words);
+      attribute(node, 'title', words);
       return;
     }
     show(node.parts, s, this.#clock.now());
-    attribute(node, 'title', `${cleanTopic(s.name)}: ${stateSentence(s, this.#clock.now())}${s.facts?.missed ? `, ${count(s.facts.missed)} missed` : ''}`);
+    attribute(node, 'title', `${cleanTopic(s.name)}: ${stateSentence(s, this.#clock.now())}, ${figuresOf(s.facts)}`);
     const top = Math.max(10_000, ...s.spark);
     node.spark.show(s.spark.slice(-bars), s.spark.length ? top : 1);
   }
 
   #showChips() {
-    const now = this.#clock.now();
-    const weight = (s) => ['late', 'silent', 'lost'].includes(s.state) ? 0 : s.state === 'on time' ? 1 : 2;
-    const some = this.#senders.list.map((s) => this.#senders.shown(s)).sort((a, b) => weight(a) - weight(b)).slice(0, maxChips);
+    const now = this.#clock.now(), some = this.#senders.list.slice(0, maxChips).map((s) => this.#senders.shown(s));
     while (this.chips.children.length > some.length) this.chips.lastChild.remove();
     while (this.chips.children.length < some.length) this.chips.append(row('button.chip'));
     some.forEach((s, i) => {
@@ -89,19 +138,17 @@ export class SenderPanel extends Emitter {
 
   #clicked(e) {
     const node = e.target.closest('[data-sender]');
-    if (node) this.emit('choose', node.dataset.sender);
+    if (node) this.emit(e.shiftKey ? 'exclude' : 'choose', node.dataset.sender);
   }
+}
 
-  #key(e) {
-    const names = this.#senders.list.map((s) => s.name);
-    const at = names.indexOf(this.chosen);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[e.key];
-    if (to == null || !names[to]) return;
-    e.preventDefault();
-    e.stopPropagation();
-    this.emit('choose', names[to]);
-    this.#list.reveal(this.#rows.findIndex((r) => r.sender.name === names[to]));
-  }
+/** A sender's figures on one line. */
+function figuresOf(facts) {
+  const words = [rate(facts.rates['1m'])];
+  words.push(`${count(facts.missed)} missed`);
+  if (facts.duplicates) words.push(`${count(facts.duplicates)} ${plural(facts.duplicates, 'duplicate')}`);
+  if (facts.latency_ms) words.push(`p50 ${latency(facts.latency_ms.p50)}, p99 ${latency(facts.latency_ms.p99)}`);
+  return words.join('  ');
 }
 
 /** Shows a sender's state, name and words in the parts of a row. */
@@ -110,8 +157,8 @@ function show(parts, s, now) {
   text(parts.sign, sign);
   attribute(parts.sign, 'class', 'sign ' + kind);
   attribute(parts.sign, 'aria-label', s.state);
-  attribute(parts.bar, 'class', barClass(colorOf(s.name, s.color)));
-  text(parts.name, shorten(cleanTopic(s.name), nameLength));
+  attribute(parts.bar, 'class', barClass(s.name, s.color));
+  text(parts.name, shorten(plainName(s.name), nameLength));
   text(parts.words, stateWords(s, now));
   attribute(parts.words, 'class', 'words ' + (s.state === 'on time' ? '' : kind));
 }

@@ -1,4 +1,4 @@
-// The senders as the API and the event stream describe them. Their states are the server's.
+// The senders as the server lists them, trouble first. Their states are the server's.
 
 import { Emitter } from './emitter.js';
 import { get } from './api.js';
@@ -6,6 +6,7 @@ import { parseTime } from './format.js';
 import { states } from './states.js';
 
 const maxIntervals = 14; // of a spark line, as the server sends
+const pageSize = 300; // senders of a request
 
 /**
  * @typedef {object} Sender
@@ -23,16 +24,24 @@ const maxIntervals = 14; // of a spark line, as the server sends
 
 /** Emits "changed". */
 export class Senders extends Emitter {
-  /** @type {Map<string, Sender>} */
+  /** @type {Map<string, Sender>} those that are listed or were */
   #byName = new Map();
-  /** @type {Sender[]} by name */
+  /** @type {Sender[]} in the order of the server */
   list = [];
+  found = 0; // how many there are, of which list is the beginning
+  search = '';
+  sort = 'trouble';
   #away = null;
+  #counts = null; // of all, by state
+  #asked = 0;
 
-  /** Reads the senders from the API. */
-  async load() {
-    const { senders } = await get('/api/senders');
-    for (const facts of senders) this.update(facts, false);
+  /** Reads the beginning of the list, or more of it. */
+  async load(more = false) {
+    const asked = ++this.#asked, limit = more ? this.list.length + pageSize : Math.max(pageSize, this.list.length);
+    const { senders, total } = await get('/api/senders', { sort: this.sort, search: this.search, limit });
+    if (asked !== this.#asked) return;
+    this.found = total;
+    this.list = senders.map((facts) => this.#take(facts));
     this.emit('changed');
   }
 
@@ -40,6 +49,7 @@ export class Senders extends Emitter {
   clear() {
     this.#byName.clear();
     this.list = [];
+    this.found = 0;
     this.emit('changed');
   }
 
@@ -55,12 +65,24 @@ export class Senders extends Emitter {
     this.emit('changed');
   }
 
+  /** Takes the number of senders in each state from the totals. */
+  setCounts(counts) { this.#counts = counts ?? {}; }
+
   /** A sender as it is shown. @param {Sender} s */
   shown(s) { return this.#away ? { ...s, state: 'unknown', away: this.#away } : s; }
 
-  /** Applies a sender as the API or an event describes it. */
-  update(facts, notify = true) {
-    const s = this.#entry(facts.sender, facts.ours);
+  /** Applies a change of a sender's state. */
+  update(facts) {
+    this.#take(facts);
+    this.emit('changed');
+  }
+
+  #take(facts) {
+    let s = this.#byName.get(facts.sender);
+    if (!s) {
+      s = { name: facts.sender, seen: 0, color: '', spark: [], last: 0 };
+      this.#byName.set(facts.sender, s);
+    }
     Object.assign(s, {
       ours: facts.ours, state: facts.state, since: facts.since ? parseTime(facts.since) : 0,
       expected: facts.expected_ms ?? 0, color: facts.color ?? s.color, facts,
@@ -70,13 +92,18 @@ export class Senders extends Emitter {
       s.spark = [...facts.recent_ms ?? []];
     }
     if (facts.last_seen) s.seen = Math.max(s.seen, parseTime(facts.last_seen));
-    if (notify) this.emit('changed');
+    return s;
   }
 
   /** Applies messages that have just arrived, newest last. What they change of a state, the server says. */
   apply(messages) {
+    let unknown = false;
     for (const m of messages) {
-      const s = this.#entry(m.sender, m.text != null);
+      const s = this.#byName.get(m.sender);
+      if (!s) {
+        unknown = true;
+        continue;
+      }
       if (m.id <= s.last) continue;
       s.last = m.id;
       if (m.color) s.color = m.color;
@@ -88,38 +115,14 @@ export class Senders extends Emitter {
       s.seen = Math.max(s.seen, parseTime(m.received));
     }
     this.emit('changed');
+    return unknown;
   }
 
   /** The number of senders in each state: [["on time", 4], ["silent", 1]]. */
   counts() {
-    const n = new Map(states.map((s) => [s, 0]));
-    for (const one of this.list) {
-      const { state } = this.shown(one);
-      n.set(state, (n.get(state) ?? 0) + 1);
-    }
-    return [...n].filter(([, count]) => count > 0);
+    const counts = this.#counts ?? {};
+    const all = Object.values(counts).reduce((a, b) => a + b, 0);
+    if (this.#away) return all ? [['unknown', all]] : [];
+    return states.map((state) => [state, counts[state] ?? 0]).filter(([, n]) => n > 0);
   }
-
-  #entry(name, ours) {
-    let s = this.#byName.get(name);
-    if (!s) {
-      s = { name, ours, state: 'unknown', since: 0, seen: 0, expected: 0, color: '', spark: [], last: 0, facts: null };
-      this.#byName.set(name, s);
-      this.list.splice(indexFor(this.list, name), 0, s);
-    }
-    return s;
-  }
-}
-
-const collator = new Intl.Collator('en', { numeric: true });
-
-/** The index at which name belongs in the sorted list: press-2 before press-10. */
-function indexFor(list, name) {
-  let low = 0, high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (collator.compare(list[middle].name, name) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

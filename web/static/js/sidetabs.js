@@ -1,19 +1,22 @@
 // The tabs of the left panel: senders, topics.
 
-import { attribute, el } from './dom.js';
+import { tabList } from './tabs.js';
 
 /**
  * @param {HTMLElement} root  the tabs become its first child
  * @param {{name: string, panel: HTMLElement}[]} tabs
+ * @param {() => void} shown  called when another one is shown
  * @returns {(name: string) => void} shows a tab
  */
-export function sideTabs(root, tabs) {
-  const buttons = tabs.map(({ name }) => el('button', { type: 'button', role: 'tab', onclick: () => show(name) }, name));
-  root.prepend(el('div.tabs', { role: 'tablist', 'aria-label': 'left panel' }, ...buttons));
-  const show = (name) => tabs.forEach((tab, i) => {
-    tab.panel.hidden = tab.name !== name;
-    attribute(buttons[i], 'aria-selected', tab.name === name);
-  });
+export function sideTabs(root, tabs, shown) {
+  const list = tabList('left panel', tabs.map(({ name, panel }) => ({ name, label: name, panel })), (name) => show(name));
+  root.prepend(list.node);
+  for (const { panel } of tabs) panel.setAttribute('role', 'tabpanel');
+  const show = (name) => {
+    for (const tab of tabs) tab.panel.hidden = tab.name !== name;
+    list.show(name);
+    shown();
+  };
   show(tabs[0].name);
   return show;
 }

@@ -1,49 +1,124 @@
-// What this page has seen of each topic, newest first in name order.
+// The topics as the server counts them, as a tree.
 
 import { Emitter } from './emitter.js';
+import { get } from './api.js';
 import { parseTime } from './format.js';
 
+const openAtFirst = 40; // nodes below a level that is shown open
+
 /**
- * @typedef {object} Topic
- * @property {string} name
- * @property {number} messages  that this page has read
- * @property {number} seen  the newest of them that was not retained, ms since 1970; 0: none
- * @property {number} id  of the newest
- * @property {object} newest
+ * @typedef {object} Node  a level, or several that have nothing beside them
+ * @property {string} name  "broadcast", or "hello_world/broadcast"
+ * @property {string} path  the whole topic down to here
+ * @property {Map<string, Node>} children
+ * @property {object|null} facts  the server's, if messages have this topic
+ * @property {number} seen  when its newest message was received if that was not retained, ms since 1970; else 0
+ * @property {number} messages  with those below
+ * @property {number} topics  with those below
+ * @property {boolean|undefined} open  as the user chose
  */
 
 /** Emits "changed". */
 export class Topics extends Emitter {
-  #byName = new Map();
-  /** @type {Topic[]} by name */
-  list = [];
+  total = 0;
+  /** @type {Map<string, object>} the server's facts by topic */
+  #facts = new Map();
+  #root = node('', '');
+  #newest = 0; // id up to which the facts are known
+  #open = new Map(); // by path: whether the user opened or closed it
 
-  /** Counts messages, each once. */
-  apply(messages) {
-    let grown = false;
-    for (const m of messages) {
-      let t = this.#byName.get(m.topic);
-      if (!t) {
-        t = { name: m.topic, messages: 0, seen: 0, id: 0, newest: m };
-        this.#byName.set(m.topic, t);
-        this.list.push(t);
-        grown = true;
+  /** Reads what has changed since the last time. */
+  async load(whole = false) {
+    let after;
+    let newest = this.#newest;
+    do {
+      const { topics, next, total } = await get('/api/topics', { after, changed: this.#newest || undefined });
+      for (const t of topics) {
+        this.#facts.set(t.topic, t);
+        newest = Math.max(newest, t.last_id);
       }
-      if (m.id <= t.id) continue;
-      Object.assign(t, { id: m.id, newest: m });
-      if (!m.retained) t.seen = parseTime(m.received); // the age of a retained one is unknown
-      t.messages++;
+      this.total = total;
+      after = next;
+    } while (after != null);
+    this.#newest = newest;
+    if (this.#facts.size > this.total && !whole) { // some were evicted
+      this.#facts.clear();
+      this.#newest = 0;
+      await this.load(true);
+      return;
     }
-    if (grown) this.list.sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.#build();
     this.emit('changed');
   }
 
   clear() {
-    this.#byName.clear();
-    this.list = [];
+    this.#facts.clear();
+    this.#newest = 0;
+    this.#root = node('', '');
     this.emit('changed');
+  }
+
+  toggle(path, open) {
+    this.#open.set(path, open);
+    this.emit('changed');
+  }
+
+  #build() {
+    const root = node('', '');
+    for (const [topic, facts] of this.#facts) {
+      let at = root, path = '';
+      for (const level of topic.split('/')) {
+        path = at === root ? level : path + '/' + level;
+        let child = at.children.get(level);
+        if (!child) at.children.set(level, child = node(level, path));
+        at = child;
+      }
+      at.facts = facts;
+      at.seen = facts.retained ? 0 : parseTime(facts.received);
+    }
+    join(root);
+    count(root);
+    this.#root = root;
+  }
+
+  /** The rows that are open: nodes with their depth. @returns {{node: Node, depth: number, open: boolean}[]} */
+  rows() {
+    const rows = [];
+    const add = (parent, depth) => {
+      for (const child of [...parent.children.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+        const open = child.children.size > 0 && (this.#open.get(child.path) ?? (depth === 0 || child.children.size <= openAtFirst));
+        rows.push({ node: child, depth, open });
+        if (open) add(child, depth + 1);
+      }
+    };
+    add(this.#root, 0);
+    return rows;
   }
 }
 
-/** A term of the filter language that matches only this topic. */
-export const topicTerm = (topic) => (/^[\w/.-]+$/.test(topic) ? `topic:${topic}` : `topic:"${topic.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);
+const node = (name, path) => ({ name, path, children: new Map(), facts: null, seen: 0, messages: 0, topics: 0 });
+
+/** Joins levels that have nothing beside them. */
+function join(at) {
+  for (const [level, child] of at.children) {
+    let one = child;
+    while (!one.facts && one.children.size === 1) {
+      const [only] = one.children.values();
+      only.name = one.name + '/' + only.name;
+      one = only;
+    }
+    at.children.set(level, one);
+    join(one);
+  }
+}
+
+/** Counts messages and topics of each node with those below. */
+function count(at) {
+  at.messages = at.facts?.messages ?? 0;
+  at.topics = at.facts ? 1 : 0;
+  for (const child of at.children.values()) {
+    count(child);
+    at.messages += child.messages;
+    at.topics += child.topics;
+  }
+}

@@ -1,0 +1,93 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sort"
+	"strconv"
+	"unicode/utf8"
+
+	"hellox/history"
+	"hellox/history/remote"
+	"hellox/stream"
+)
+
+// Bounds of GET /api/topics.
+const (
+	defaultTopicLimit = 500
+	maxTopicLimit     = 2000
+	topicPayload      = 200 // bytes of the newest payload that are shown
+)
+
+// A topicsHandler answers GET /api/topics: what the history holds of each topic,
+// by name.
+type topicsHandler struct{ store history.Store }
+
+func (h topicsHandler) list(w http.ResponseWriter, r *http.Request) error {
+	values, err := parameters(r, "after", "changed", "limit")
+	if err != nil {
+		return err
+	}
+	limit := defaultTopicLimit
+	if v := values.Get("limit"); v != "" {
+		if limit, err = strconv.Atoi(v); err != nil || limit < 1 || limit > maxTopicLimit {
+			return badRequest(fmt.Sprintf("limit is a number from 1 to %d", maxTopicLimit))
+		}
+	}
+	changed := int64(0)
+	if v := values.Get("changed"); v != "" {
+		if changed, err = id("changed", v); err != nil {
+			return err
+		}
+	}
+	all, err := h.store.Topics(r.Context())
+	if err != nil {
+		return fmt.Errorf("read topics: %w", err)
+	}
+	answered := remote.Topics{Topics: []remote.Topic{}, Total: len(all)}
+	begin := 0
+	if after := values.Get("after"); values.Has("after") {
+		begin = sort.Search(len(all), func(i int) bool { return all[i].Topic > after })
+	}
+	for _, t := range all[begin:] {
+		if t.LastID <= changed {
+			continue
+		}
+		if len(answered.Topics) == limit {
+			answered.Next = answered.Topics[limit-1].Topic
+			break
+		}
+		m, err := h.store.Message(r.Context(), t.LastID)
+		var damaged *history.DamagedError
+		switch {
+		case errors.Is(err, history.ErrNotFound): // evicted since
+			answered.Total--
+			continue
+		case err != nil && !errors.As(err, &damaged):
+			return fmt.Errorf("read the newest message of %q: %w", t.Topic, err)
+		}
+		answered.Topics = append(answered.Topics, describeTopic(t, &m))
+	}
+	return answer(w, answered)
+}
+
+// describeTopic returns t with the beginning of its newest payload.
+func describeTopic(t history.Topic, m *stream.Message) remote.Topic {
+	d := remote.Topic{Topic: t.Topic, Messages: t.Messages, LastID: t.LastID, Received: stream.Time(m.Received), Retained: m.Retained,
+		Text: m.Text, Bytes: len(m.Payload)}
+	head := m.Payload
+	if len(head) > topicPayload {
+		head = head[:topicPayload]
+		for i := 0; i < utf8.UTFMax && len(head) > 0 && !utf8.Valid(head); i++ {
+			head = head[:len(head)-1] // half a character
+		}
+	}
+	if utf8.Valid(head) {
+		s := string(head)
+		d.Payload = &s
+	} else {
+		d.Base64 = m.Payload[:min(len(m.Payload), topicPayload)]
+	}
+	return d
+}
