@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ type testCase struct {
 	goal  string
 	load  load
 	peers []peer
+	base  string // what peers are compared with: the second of them
 }
 
 func cases(c config) []testCase {
@@ -53,6 +55,15 @@ func cases(c config) []testCase {
 		load:  load{pubs: 200, subs: 1, qos: 1, inFlight: 50, durable: true, rate: 1000},
 		peers: []peer{ours(true), mosquitto(true), nats(true), plainLog()},
 	})
+	for _, qos := range []byte{0, 1} {
+		all = append(all, testCase{
+			name:  fmt.Sprintf("the wall: QoS %d fan-in 100 to 1, with 20 rules", qos),
+			goal:  "at least 0.9x without",
+			load:  load{pubs: 100, subs: 1, qos: qos, inFlight: 50, window: 500},
+			peers: []peer{walled(false), ours(false)},
+			base:  "without",
+		})
+	}
 	away := testCase{
 		name:  "away: a backlog of 200,000, then fetched",
 		goal:  "N5: nothing lost, at most 64 MiB",
@@ -138,7 +149,7 @@ func (k testCase) print(results [][]result) {
 			ratios[i] = results[n][i].rate / results[1][i].rate
 			cpu[i] = results[n][i].cpu / results[1][i].cpu
 		}
-		line += fmt.Sprintf("   %5.2fx Mosquitto (%.2f-%.2f), CPU a message %.2fx", median(ratios), slices.Min(ratios), slices.Max(ratios), median(cpu))
+		line += fmt.Sprintf("   %5.2fx %s (%.2f-%.2f), CPU a message %.2fx", median(ratios), cmp.Or(k.base, "Mosquitto"), slices.Min(ratios), slices.Max(ratios), median(cpu))
 		if results[n][0].p99 > 0 {
 			line += fmt.Sprintf("   PUBACK p50 %.2f p99 %.2f ms",
 				median(of(results[n], func(r result) float64 { return r.p50.Seconds() * 1e3 })),

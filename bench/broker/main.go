@@ -53,5 +53,8 @@ func run(ctx context.Context, c config) error {
 			return fmt.Errorf("%s: %w", k.name, err)
 		}
 	}
+	if err := measureClients(ctx, c); err != nil {
+		return err
+	}
 	return measureOpen(ctx, c)
 }

@@ -214,10 +214,16 @@ func serveChild(what string) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	b, err := broker.New(broker.Options{
-		Listeners: []broker.Listener{{Net: l, Open: true}}, Store: dir, StoreLimit: 8 << 30,
+	o := broker.Options{
+		Listeners: []broker.Listener{{Net: l, Open: words[0] != "walled"}}, Store: dir, StoreLimit: 8 << 30,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	})
+	}
+	if words[0] == "walled" {
+		if o.Authority, err = newWall(); err != nil {
+			return err
+		}
+	}
+	b, err := broker.New(o)
 	if err != nil {
 		return err
 	}
