@@ -78,7 +78,7 @@ func (c *conn) identify(pk *packets.Packet) (refusal, bool) {
 	if a := c.gate.authority; a != nil {
 		login, err := c.login(a, pk)
 		if err != nil {
-			return refusedLogin(err), false
+			return refusedLogin(err, pk), false
 		}
 		who.login = login
 		if err := a.MayUse(login, c.id); err != nil {
@@ -92,7 +92,7 @@ func (c *conn) identify(pk *packets.Packet) (refusal, bool) {
 	defer c.mu.Unlock()
 	r := who.rights()
 	if r == nil {
-		return refusedLogin(rights.ErrLogin), false
+		return refusedLogin(rights.ErrLogin, pk), false
 	}
 	c.subject = who
 	c.current.Store(r)
@@ -121,10 +121,12 @@ func (c *conn) login(a rights.Authority, pk *packets.Packet) (rights.Login, erro
 	})
 }
 
-func refusedLogin(err error) refusal {
+func refusedLogin(err error, pk *packets.Packet) refusal {
+	const maxShown = 64 // bytes of what may be anything
+	user := string(pk.Connect.Username[:min(len(pk.Connect.Username), maxShown)])
 	switch {
 	case errors.Is(err, rights.ErrLogin):
-		return refusal{"login", "", err.Error(), packets.ErrBadUsernameOrPassword}
+		return refusal{"login", "", fmt.Sprintf("%v (user %q)", err, user), packets.ErrBadUsernameOrPassword}
 	case errors.Is(err, rights.ErrBusy), errors.Is(err, context.DeadlineExceeded):
 		return refusal{"login busy", "", rights.ErrBusy.Error(), packets.ErrServerBusy}
 	}
