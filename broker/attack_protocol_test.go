@@ -175,6 +175,28 @@ func loadAttacks() []attack {
 	return []attack{
 		again("memory for sessions that have ended", "finding 1", TestEndedSessionsLeaveNothing),
 		again("packet IDs at QoS 2 that are never released", "finding 6", TestUnreleasedIsSmall),
+		again("one absent session that fills the store", "finding 3", TestSessionQuota),
+		again("many absent sessions that fill the store", "finding 3", TestFullOfStrangers),
+		again("a byte that waits beside a busy neighbour", "finding 4", TestAbsentSessionsHoldTheirOwn),
+		again("32 MiB of retained messages that lock readers out", "findings 5, 9", TestRetainedReachAnyReader),
+		{"hundreds of absent sessions on one filter", "findings 10, 11", func(a *arena) {
+			// Their number must not multiply what a publisher waits; the bound is
+			// wide, for other tests run beside.
+			alone := a.publishTime(100)
+			for i := range 500 {
+				away(a.t, a.b, fmt.Sprint("absent", i), "x/#")
+			}
+			if crowded := a.publishTime(100); crowded > 10*alone+2*time.Second {
+				a.t.Errorf("100 messages take %v, without absent sessions %v", crowded, alone)
+			}
+			for _, i := range []int{0, 250, 499} {
+				c := a.connect(a.open, hello{id: fmt.Sprint("absent", i), keep: true})
+				for range 100 {
+					c.take()
+				}
+				c.silent()
+			}
+		}, func(a *arena) { a.publishTime(100) }},
 		again("a panic in one connection", "anchors B", TestPanicEndsOneConnection),
 		{"HTTP connections that are idle after a request", "finding 7", func(a *arena) {
 			host := a.webSocket()
@@ -292,6 +314,18 @@ func loadAttacks() []attack {
 			wait(a.t, "they are gone", func() bool { return len(a.b.connections()) == 0 && runtime.NumGoroutine() < before+400 })
 		}, (*arena).works},
 	}
+}
+
+// publishTime returns how long a publisher waits for the PUBACKs of n messages, one
+// after the other.
+func (a *arena) publishTime(n int) time.Duration {
+	a.t.Helper()
+	c := a.connect(a.open, hello{id: "timed"})
+	began := time.Now()
+	for range n {
+		c.publish("x/y", "x", 1, false)
+	}
+	return time.Since(began)
 }
 
 // webSocket starts a broker with a WebSocket listener and returns its address.
