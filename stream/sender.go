@@ -39,7 +39,15 @@ type Sender struct {
 	IntervalMS *Spread   `json:"interval_ms,omitempty"` // between its messages
 	RecentMS   []float64 `json:"recent_ms,omitempty"`   // the newest of these times, newest last
 	LatencyMS  *Quantile `json:"latency_ms,omitempty"`
-	Pod        string    `json:"pod,omitempty"` // the pod it runs in, where that is known
+	Pod        *Pod      `json:"pod,omitempty"` // the pod it runs in, where that is known
+}
+
+// A Pod is what is known of a pod of Kubernetes: told to the receiver by the process
+// that holds the forwards, as the receiver has no access to the cluster.
+type Pod struct {
+	Name   string `json:"name"`
+	Phase  string `json:"phase"`            // Pending, Running, Succeeded, Failed, Unknown or Terminating
+	Reason string `json:"reason,omitempty"` // why a container of it waits, or ended last: OOMKilled, ErrImageNeverPull
 }
 
 // MarshalJSON writes the times with nine digits of a second, as every time in

@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"hellox/history"
@@ -37,14 +38,23 @@ func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
 			break
 		}
 		lines = append(lines, s.panelLine(s.at(i), w, now))
-		if pod := s.all[i].Pod; pod != "" && len(lines) < room {
-			lines = append(lines, "   "+th.Grey.Apply(cells.Clean("pod "+pod, w-4)))
+		if pod := s.all[i].Pod; pod != nil && len(lines) < room {
+			lines = append(lines, "   "+th.Grey.Apply(cells.Clean(podText(s.all[i].Sender, pod), w-4)))
 		}
 	}
 	for len(lines) < height-len(foot) {
 		lines = append(lines, "")
 	}
 	return append(lines, foot...)
+}
+
+// podText describes a sender's pod; its name only if it is another one than the sender's.
+func podText(sender string, pod *stream.Pod) string {
+	text := "pod "
+	if pod.Name != sender {
+		text += pod.Name + " "
+	}
+	return strings.TrimSpace(text + pod.Phase + " " + pod.Reason)
 }
 
 // panelLine renders one sender.

@@ -150,7 +150,7 @@ func plant() *tuitest.Store {
 	s.Known = []stream.Sender{
 		{Sender: "hello_world/publish", State: stream.Silent, LastSeen: tuitest.At.Add(-21 * time.Second), Messages: 1},
 		{Sender: "press-1", Ours: true, State: stream.OnTime, LastSeen: tuitest.At.Add(18 * time.Second), Messages: 5, Rates: stream.Rates{Minute: 0.2}, IntervalMS: spread, LatencyMS: quantile},
-		{Sender: "press-2", Ours: true, State: stream.Late, LastSeen: tuitest.At.Add(8 * time.Second), ExpectedMS: 9000, Missed: 3, Messages: 4, Pod: "CrashLoopBackOff, 2×", Rates: stream.Rates{Minute: 0.1}, IntervalMS: spread, LatencyMS: quantile},
+		{Sender: "press-2", Ours: true, State: stream.Late, LastSeen: tuitest.At.Add(8 * time.Second), ExpectedMS: 9000, Missed: 3, Messages: 4, Pod: &stream.Pod{Name: "press-2", Phase: "Running", Reason: "CrashLoopBackOff"}, Rates: stream.Rates{Minute: 0.1}, IntervalMS: spread, LatencyMS: quantile},
 		{Sender: "press-3", Ours: true, State: stream.Gone, Since: tuitest.At.Add(15 * time.Second), LastSeen: tuitest.At.Add(14 * time.Second), Reordered: 1, Messages: 4},
 		{Sender: "press-4", Ours: true, State: stream.Lost, Since: tuitest.At.Add(15 * time.Second), LastSeen: tuitest.At.Add(14 * time.Second), Messages: 4},
 	}

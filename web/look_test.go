@@ -124,7 +124,7 @@ func few(t *testing.T) *testStore {
 		}
 		s.put(t, arrival("hello_world/oven/3", fmt.Appendf(nil, `{"temp":%.1f,"unit":"C"}`, 180+random.NormFloat64()*4), at))
 	}
-	s.pods = map[string]string{"press-4": "CrashLoopBackOff, 2×"}
+	s.pods = map[string]stream.Pod{"press-4": {Name: "press-4", Phase: "Running", Reason: "CrashLoopBackOff"}}
 	return s.run(t)
 }
 

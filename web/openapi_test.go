@@ -66,7 +66,6 @@ func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 	store.put(t, hello("press-1", 125, now), hello("press-1", 123, now), arrival("oven/3", []byte("\xff\x00"), now), arrival("a\u202eb", []byte("{}"), now))
 	store.degraded = "The disk is full."
 	store.link = stream.Link{State: stream.Retrying, Since: now, Retry: now.Add(time.Second), Cause: "refused"}
-	store.pods = map[string]string{"press-1": "Running"}
 	client := &recordingClient{answer: stream.Answer{ID: "1", Error: "no"}}
 	s := newServer(t, Options{Store: store, Client: client, Name: func() string { return "kind-hellox" }, Log: slog.New(slog.DiscardHandler)})
 	seen := map[string]bool{}
@@ -100,6 +99,9 @@ func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 		{"POST", "/api/publish", `{"topic":"a","payload_base64":"AA=="}`, "", 200, false},
 		{"POST", "/api/command", `{"to":"press-1","do":"interval","min":"1s","max":"2s"}`, "", 200, false},
 		{"POST", "/api/command", `{"to":"press-1","do":"interval"}`, "", 400, true},
+		{"POST", "/api/pods", `{"pods":[{"name":"press-1","phase":"Running","reason":"OOMKilled"}]}`, "", 200, false},
+		{"POST", "/api/pods", `{"pods":[{"name":"press-1","phase":"Dancing"}]}`, "", 400, false},
+		{"GET", "/api/senders", "", "", 200, false},
 	} {
 		name := c.method + " " + c.target + " " + c.body
 		ctx, cancel := context.WithCancel(t.Context())

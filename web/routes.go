@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"hellox/web/pods"
 	"hellox/web/timeline"
 )
 
@@ -18,18 +19,19 @@ type route struct {
 // openapi.json describes the same, and a test holds one against the other.
 func routes(opts *Options, events *eventsHandler) []route {
 	store, client, name := opts.Store, opts.Client, opts.Name
-	messages := messagesHandler{store}
+	messages, known := messagesHandler{store}, new(pods.Known)
 	return []route{
 		{"GET /api/messages", messages.list},
 		{"GET /api/messages/{id}", messages.one},
 		{"GET /api/events", events.get},
-		{"GET /api/senders", sendersHandler{store}.list},
+		{"GET /api/senders", sendersHandler{store, known}.list},
 		{"GET /api/topics", topicsHandler{store}.list},
 		{"GET /api/stats", statsHandler{store, name}.get},
 		{"GET /api/stats/intervals", intervalsHandler{store}.get},
 		{"GET /api/timeline", timelineHandler{timeline.New(store)}.get},
 		{"GET /api/filter", getFilter},
 		{"POST /api/publish", publishHandler{client, opts.Topics}.post},
+		{"POST /api/pods", podsHandler{known}.post},
 		{"POST /api/command", commandHandler{client}.post},
 		{"GET /api/openapi.json", getOpenAPI},
 	}

@@ -7,9 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"hellox/history"
+	"hellox/history/remote"
 	"hellox/stream"
+	"hellox/stream/safetext"
+	"hellox/web/pods"
 )
 
 // maxSenders bounds limit of GET /api/senders.
@@ -17,7 +21,10 @@ const maxSenders = 10_000
 
 // A sendersHandler answers GET /api/senders: all, or those that are searched for,
 // in an order, from the first one on.
-type sendersHandler struct{ store history.Store }
+type sendersHandler struct {
+	store history.Store
+	pods  *pods.Known
+}
 
 func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
 	values, err := parameters(r, "search", "sort", "limit")
@@ -50,6 +57,12 @@ func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	if senders == nil {
 		senders = []stream.Sender{} // [], not null
+	}
+	now := time.Now()
+	for i := range senders {
+		if pod := h.pods.Of(senders[i].Sender, now); pod != nil && senders[i].Ours {
+			senders[i].Pod = pod
+		}
 	}
 	return answer(w, struct {
 		Senders []stream.Sender `json:"senders"`
@@ -110,3 +123,47 @@ func compareNatural(a, b string) int {
 func digits(s string) int {
 	return len(s) - len(strings.TrimLeft(s, "0123456789"))
 }
+
+// The bounds of what POST /api/pods takes: names as Kubernetes allows them, and a reason
+// of one word or short sentence.
+const (
+	maxPods   = 10_000
+	maxName   = 253
+	maxReason = 256
+)
+
+// A podsHandler answers POST /api/pods: what the holder of the forwards knows of the
+// pods behind the senders. It takes the place of what was told before.
+type podsHandler struct{ pods *pods.Known }
+
+func (h podsHandler) post(w http.ResponseWriter, r *http.Request) error {
+	var in remote.Pods
+	if err := readBody(w, r, &in); err != nil {
+		return err
+	}
+	switch {
+	case in.Pods == nil:
+		return badRequest("give pods; [] is none")
+	case len(in.Pods) > maxPods:
+		return badRequest(fmt.Sprintf("%d pods; at most %d", len(in.Pods), maxPods))
+	}
+	for _, p := range in.Pods {
+		switch {
+		case p.Name == "" || len(p.Name) > maxName || safetext.Clean(p.Name) != p.Name:
+			return badRequest("name: this cannot be a pod's name")
+		case !slices.Contains(podPhases, p.Phase):
+			return badRequest("phase: it is one of " + strings.Join(podPhases, ", "))
+		case len(p.Reason) > maxReason:
+			return badRequest(fmt.Sprintf("reason: it has %d bytes; at most %d", len(p.Reason), maxReason))
+		}
+	}
+	until := h.pods.Set(in.Pods, time.Now())
+	return answer(w, struct {
+		Pods    int         `json:"pods"`
+		Expires stream.Time `json:"expires"`
+	}{len(in.Pods), stream.Time(until)})
+}
+
+// podPhases are those of Kubernetes, and the one that kubectl shows of a pod that is
+// being deleted.
+var podPhases = []string{"Pending", "Running", "Succeeded", "Failed", "Unknown", "Terminating"}

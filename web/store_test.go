@@ -17,7 +17,7 @@ type testStore struct {
 	*memory.Store
 	degraded string
 	link     stream.Link
-	pods     map[string]string
+	pods     map[string]stream.Pod
 }
 
 func newStore(t *testing.T) *testStore { return newStoreOf(t, 0) }
@@ -59,7 +59,9 @@ func (s *testStore) Stats(ctx context.Context) (history.Stats, error) {
 func (s *testStore) Senders(ctx context.Context) ([]stream.Sender, error) {
 	senders, err := s.Store.Senders(ctx)
 	for i := range senders {
-		senders[i].Pod = s.pods[senders[i].Sender]
+		if p, ok := s.pods[senders[i].Sender]; ok {
+			senders[i].Pod = &p
+		}
 	}
 	return senders, err
 }

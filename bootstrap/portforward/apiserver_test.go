@@ -32,6 +32,7 @@ type apiStandIn struct {
 	t           *testing.T
 	server      *httptest.Server
 	noWebSocket bool // it is of before Kubernetes 1.30
+	silent      bool // its watches tell nothing, as after a sleep, until they are restarted
 
 	mu       sync.Mutex
 	version  int
@@ -173,6 +174,10 @@ func (a *apiStandIn) watch(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
 	w.(http.Flusher).Flush()
+	if a.silent {
+		<-r.Context().Done()
+		return
+	}
 	for {
 		a.mu.Lock()
 		more, changes := a.more, a.changes
@@ -192,7 +197,22 @@ func (a *apiStandIn) watch(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// gone answers a request for a pod that is not there any more. While the watches tell of
+// that, what is left of a pod may be reached.
+func (a *apiStandIn) gone(w http.ResponseWriter, r *http.Request) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.silent || a.pods[r.PathValue("pod")] != nil {
+		return false
+	}
+	http.Error(w, "pods not found", http.StatusNotFound)
+	return true
+}
+
 func (a *apiStandIn) overWebSocket(w http.ResponseWriter, r *http.Request) {
+	if a.gone(w, r) {
+		return
+	}
 	if a.noWebSocket {
 		http.Error(w, "unable to upgrade: tunneling spdy is not known here", http.StatusBadRequest)
 		return
@@ -212,6 +232,9 @@ func (a *apiStandIn) overWebSocket(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *apiStandIn) overSPDY(w http.ResponseWriter, r *http.Request) {
+	if a.gone(w, r) {
+		return
+	}
 	w.Header().Set(httpstream.HeaderProtocolVersion, portforward.PortForwardProtocolV1Name)
 	streams := make(chan httpstream.Stream, 2)
 	conn := spdy.NewResponseUpgrader().UpgradeResponse(w, r, accept(streams))

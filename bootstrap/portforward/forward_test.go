@@ -67,7 +67,7 @@ func TestForwardFollowsThePods(t *testing.T) {
 	}
 	// A client that comes before the forward notices reaches what is left of the
 	// pod.
-	bootstraptest.WaitFor(t, "the forward to hear that the pod is gone", func() bool { return f.forwarder.ready() == nil })
+	bootstraptest.WaitFor(t, "the forward to hear that the pod is gone", func() bool { return newestReady(f.forwarder.pods.All()) == nil })
 	var answers sync.WaitGroup
 	answers.Go(func() {
 		if got, err := exchange(f, "who"); err != nil || got != "who (two heard 3)" {
@@ -77,6 +77,23 @@ func TestForwardFollowsThePods(t *testing.T) {
 	a.set("two", false, echoServer(t, "two"))
 	a.set("two", true, echoServer(t, "two"))
 	answers.Wait()
+}
+
+// A watch that tells nothing any more, as after a laptop's sleep, does not keep a
+// connection from the pod that is ready now.
+func TestForwardWithoutNews(t *testing.T) {
+	a := newAPIStandIn(t)
+	a.silent = true
+	a.set("one", true, echoServer(t, "one"))
+	f := forwardTo(t, a)
+	if got, err := exchange(f, "who"); err != nil || got != "who (one heard 3)" {
+		t.Fatalf("received %q, %v", got, err)
+	}
+	a.remove("one")
+	a.set("two", true, echoServer(t, "two"))
+	if got, err := exchange(f, "who"); err != nil || got != "who (two heard 3)" {
+		t.Errorf("received %q, %v", got, err)
+	}
 }
 
 // A pod that is not ready gets no connection, even if it would answer.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"hellox/bootstrap/kube"
 )
@@ -17,6 +19,10 @@ const (
 	dialTimeout = 15 * time.Second
 	// podTimeout is how long one attempt to reach a ready pod may take.
 	podTimeout = 5 * time.Second
+	// dialAgain is the pause after an attempt that failed, askAgain the one until the
+	// API server is asked for a pod that the informer does not know.
+	dialAgain = 250 * time.Millisecond
+	askAgain  = 500 * time.Millisecond
 )
 
 // A forwarder dials one port of the ready pod of a role, through the API server.
@@ -78,21 +84,30 @@ func (f *forwarder) dial(ctx context.Context) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	var last error
-	for {
+	for tried := 0; ; tried++ {
 		f.mu.Lock()
 		wake := f.wake
 		f.mu.Unlock()
-		if pod := f.ready(); pod != nil {
+		pod := newestReady(f.pods.All())
+		if tried > 0 && (pod == nil || last != nil) {
+			// The informer may be wrong for a while: after an API server was away it
+			// waits longer and longer before it asks again.
+			if listed, err := f.list(ctx); err == nil {
+				pod = listed
+			}
+		}
+		if pod != nil {
 			c, err := f.dialPod(ctx, pod)
 			if err == nil {
 				return c, nil
 			}
 			last = err
 		}
-		again := time.NewTimer(250 * time.Millisecond)
-		if last == nil {
-			again.Stop() // only a change of the pods can help
+		pause := askAgain
+		if last != nil {
+			pause = dialAgain
 		}
+		again := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			again.Stop()
@@ -118,10 +133,26 @@ func (f *forwarder) dialPod(ctx context.Context, pod *corev1.Pod) (*connection, 
 	return connect(ctx, session, f.to.Port)
 }
 
-// ready returns the newest pod that is ready and not being deleted, or nil.
-func (f *forwarder) ready() *corev1.Pod {
+// list asks the API server for the newest pod that is ready. Only a dial that waits
+// asks, so an idle forward costs nothing.
+func (f *forwarder) list(ctx context.Context) (*corev1.Pod, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	list, err := f.client.All(kube.Pods).Namespace(f.to.Namespace).List(ctx, metav1.ListOptions{LabelSelector: f.to.Selector})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*unstructured.Unstructured, len(list.Items))
+	for i := range list.Items {
+		all[i] = &list.Items[i]
+	}
+	return newestReady(all), nil
+}
+
+// newestReady returns the newest pod that is ready and not being deleted, or nil.
+func newestReady(all []*unstructured.Unstructured) *corev1.Pod {
 	var newest *corev1.Pod
-	for _, u := range f.pods.All() {
+	for _, u := range all {
 		pod, err := kube.PodOf(u)
 		if err != nil || pod.DeletionTimestamp != nil || !kube.IsReady(pod) {
 			continue

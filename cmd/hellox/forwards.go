@@ -13,6 +13,8 @@ import (
 	"hellox/cmd/hellox/output"
 	"hellox/history"
 	"hellox/history/remote"
+	"hellox/stream"
+	"hellox/web/pods"
 )
 
 // forwards are the two port-forwards of an installation in a cluster.
@@ -87,7 +89,8 @@ const (
 func (f *forwards) monitor(ctx context.Context, namespace string) error {
 	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
-	reached := time.Now()
+	// Checks are counted, not time: a laptop that slept has not tried in vain.
+	unreached := 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -101,14 +104,50 @@ func (f *forwards) monitor(ctx context.Context, namespace string) error {
 		all, err := install.List(ctx, f.cluster.REST)
 		switch {
 		case err == nil:
-			reached = time.Now()
+			unreached = 0
 			if !slices.ContainsFunc(all, func(i install.Summary) bool { return i.Namespace == namespace }) {
 				return fmt.Errorf("forward namespace %s: the installation was removed", namespace)
 			}
-		case ctx.Err() == nil && time.Since(reached) > unreachableLimit:
+		case ctx.Err() != nil:
+		default:
+			unreached++
+		}
+		if unreached > int(unreachableLimit/checkInterval) {
 			return fmt.Errorf("forward namespace %s: the cluster was not reached for %s: %w", namespace, unreachableLimit, err)
 		}
 	}
+}
+
+// tellEvery is how often the receiver is told of the pods at least: three times as often
+// as it forgets them.
+const tellEvery = pods.Expiry / 3
+
+// tellPods tells the receiver which pods stand behind the senders, until ctx ends. A
+// receiver that does not answer is told again after the next change, or some seconds
+// later: what it knew expires.
+func (f *forwards) tellPods(ctx context.Context, namespace string) error {
+	var receiver *remote.Client
+	defer func() {
+		if receiver != nil {
+			_ = receiver.Close()
+		}
+	}()
+	return install.FollowPods(ctx, f.cluster.REST, namespace, install.RoleBroadcast, tellEvery, func(ctx context.Context, phases []install.PodPhase) {
+		ctx, cancel := context.WithTimeout(ctx, tellEvery)
+		defer cancel()
+		if receiver == nil {
+			client, err := remote.Open(ctx, f.pageURL())
+			if err != nil {
+				return
+			}
+			receiver = client
+		}
+		told := make([]stream.Pod, len(phases))
+		for i, p := range phases {
+			told[i] = stream.Pod(p)
+		}
+		_ = receiver.TellPods(ctx, told)
+	})
 }
 
 // stats asks the receiver for its figures. One goroutine may call it.

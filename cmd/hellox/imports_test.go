@@ -117,6 +117,8 @@ web -> history
 web -> history/remote
 web -> stream
 web -> web/origin
+web -> web/pods
+web/pods -> stream
 web -> web/timeline
 web -> stream/filter
 web -> stream/safetext

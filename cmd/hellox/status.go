@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -200,6 +201,21 @@ type forwardStatus struct {
 	Detached bool        `json:"detached"`
 	Web      string      `json:"web,omitempty"`
 	MQTT     string      `json:"mqtt,omitempty"`
+	// What a new connection meets: "ready", or why it waits.
+	PageState string `json:"page_state,omitempty"`
+	MQTTState string `json:"mqtt_state,omitempty"`
+}
+
+const forwardReady = "ready"
+
+// forwardState returns whether a forward has a ready pod of role to end at.
+func forwardState(pods *install.Status, role string) string {
+	for _, r := range pods.Roles {
+		if r.Role == role && slices.ContainsFunc(r.Pods, func(p install.PodStatus) bool { return p.State == "ready" }) {
+			return forwardReady
+		}
+	}
+	return "waiting for a ready pod of " + role
 }
 
 // newForwardStatus returns who holds the lock of instance, or nil.
@@ -304,6 +320,9 @@ func (s *installationStatus) askCluster(ctx context.Context, sh shell) (*cluster
 		return nil, false
 	}
 	s.Pods, s.Broadcasters = &pods, broadcastersOf(pods)
+	if f := s.Forward; f != nil && f.Web != "" {
+		f.PageState, f.MQTTState = forwardState(&pods, install.RoleReceive), forwardState(&pods, install.RoleBroker)
+	}
 	s.set(stateStarting, nil)
 	if pods.Ready {
 		s.set(stateRunning, nil)
@@ -382,6 +401,11 @@ func (s installationStatus) print(w io.Writer, now time.Time) {
 	switch f := s.Forward; {
 	case f != nil && f.Web != "":
 		fmt.Fprintf(w, "  page %s, MQTT %s, held by process %d since %s\n", f.Web, f.MQTT, f.PID, time.Time(f.Since).Local().Format(time.DateTime))
+		for _, state := range []string{f.PageState, f.MQTTState} {
+			if state != "" && state != forwardReady {
+				fmt.Fprintf(w, "  forward: %s\n", state)
+			}
+		}
 	case f == nil && s.Pods != nil:
 		fmt.Fprintf(w, "  no process holds its forwards\n")
 	}

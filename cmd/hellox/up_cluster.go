@@ -254,6 +254,7 @@ func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock
 		health.Follow(ctx, health.Every, f.stats, steps)
 		return nil
 	})
+	group.Go(func() error { return f.tellPods(ctx, o.namespace) })
 	group.Go(func() error {
 		defer stop()
 		return waitForEnd(ctx, sh, lock.Stopped())

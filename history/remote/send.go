@@ -29,6 +29,20 @@ type Command struct {
 	To   string      `json:"to"`
 }
 
+// Pods is the body of POST /api/pods.
+type Pods struct {
+	Pods []stream.Pod `json:"pods"`
+}
+
+// TellPods tells the receiver what is known of the pods behind the senders. It takes
+// the place of what was told before.
+func (r *Client) TellPods(ctx context.Context, pods []stream.Pod) error {
+	if pods == nil {
+		pods = []stream.Pod{} // [], not null
+	}
+	return noAnswer(r.post(ctx, "/api/pods", Pods{pods}, nil))
+}
+
 // Publish sends one message. It returns once the broker has acknowledged it.
 func (r *Client) Publish(ctx context.Context, topic string, payload []byte, qos byte, retain bool) error {
 	body := Publication{Topic: topic, QoS: &qos, Retain: retain}

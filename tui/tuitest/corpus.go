@@ -53,7 +53,7 @@ func Hostile(s string) *Store {
 	m := Hello(s, 1, At, time.Second, time.Millisecond)
 	m.Text, m.Topic, m.Color, m.Boot, m.Missed, m.Retained, m.Reordered = s, "hello_world/"+s, s, s, 2, true, true
 	store.Say(m, stream.Message{Topic: s, Sender: s, Payload: []byte(s), Received: At, Delta: stream.None, DeltaAny: stream.None, Latency: stream.None})
-	store.Known = []stream.Sender{{Sender: s, Ours: true, State: stream.State(s), Color: s, Pod: s, LastSeen: At}}
+	store.Known = []stream.Sender{{Sender: s, Ours: true, State: stream.State(s), Color: s, Pod: &stream.Pod{Name: s, Phase: s, Reason: s}, LastSeen: At}}
 	store.Histograms = []history.Intervals{{Sender: s, StepMS: 1, Counts: []uint64{1, 2}}}
 	return store
 }

@@ -79,7 +79,8 @@ export class SenderPanel extends Emitter {
         if (this.#rows.length) this.#rows.push({ heading: 'no cadence: one message, or retained' });
       }
       this.#rows.push({ sender: s, main: true });
-      if (s.facts.pod) this.#rows.push({ sender: s, pod: s.facts.pod });
+      const pod = s.facts.pod;
+      if (pod) this.#rows.push({ sender: s, pod: [pod.name === s.name ? '' : pod.name, pod.phase, pod.reason].filter(Boolean).join(' ') });
       if (figures && s.state !== 'unknown') this.#rows.push({ sender: s, figures: s.facts });
     }
     this.none.hidden = list.length > 0;

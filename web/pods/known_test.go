@@ -1,0 +1,43 @@
+package pods_test
+
+import (
+	"testing"
+	"time"
+
+	"hellox/stream"
+	"hellox/web/pods"
+)
+
+// TestKnown finds a broadcaster's pod by its name, also one of several in a pod, until
+// what was told expires.
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	var k pods.Known
+	if k.Of("broadcast-0", now) != nil {
+		t.Error("nothing was told, and something is known")
+	}
+	until := k.Set([]stream.Pod{{Name: "broadcast-0", Phase: "Running"}, {Name: "broadcast-1", Phase: "Failed", Reason: "Evicted"}}, now)
+	if until != now.Add(pods.Expiry) {
+		t.Errorf("known until %s", until)
+	}
+	for sender, want := range map[string]string{
+		"broadcast-0": "broadcast-0", "broadcast-1": "broadcast-1", "broadcast-1-7": "broadcast-1",
+		"broadcast-2": "", "broadcast-1-x": "", "broadcast-1-": "", "broadcast": "", "": "",
+	} {
+		name := ""
+		if p := k.Of(sender, now.Add(pods.Expiry-1)); p != nil {
+			name = p.Name
+		}
+		if name != want {
+			t.Errorf("the pod of %q is %q, want %q", sender, name, want)
+		}
+	}
+	if p := k.Of("broadcast-0", until); p != nil {
+		t.Errorf("after it expired there is %+v", p)
+	}
+	k.Set(nil, now)
+	if p := k.Of("broadcast-0", now); p != nil {
+		t.Errorf("told that there is none, and there is %+v", p)
+	}
+}
