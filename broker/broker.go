@@ -101,7 +101,8 @@ func New(o Options) (_ *Broker, err error) {
 	}
 	b.beginStop = sync.OnceFunc(func() { close(b.stop) })
 	b.backoff.stop = b.stop
-	b.shared = &shared{authority: o.Authority, metrics: m, now: b.now, refusals: refusalLog{log: o.Log, now: b.now}}
+	b.shared = &shared{authority: o.Authority, metrics: m, now: b.now, stall: writeTimeout, refusals: refusalLog{log: o.Log, now: b.now}}
+	b.shared.budget.open = b.connections
 	b.shared.buffers.New = func() any { return new([]byte) }
 	if err := b.openStore(o); err != nil {
 		return nil, err

@@ -16,12 +16,13 @@ import (
 
 const (
 	connectTimeout = 5 * time.Second  // from accept to a whole CONNECT
-	writeTimeout   = 10 * time.Second // for a chunk of what waits for the client
+	writeTimeout   = 30 * time.Second // without the client taking anything of what waits for it
 	closeTimeout   = 2 * time.Second  // for what is left to be written at the end
 	lingerTime     = time.Second      // for a client to read why it is disconnected
 	shutdownLinger = 200 * time.Millisecond
 	lingerBytes    = 1 << 20 // of what it sends meanwhile
 	writeChunk     = 256 << 10
+	smallChunk     = 16 << 10         // where a write that timed out cannot be continued
 	feedLimit      = 256 << 10        // bytes; a feeder waits while more is to be written
 	maxKeepAlive   = 20 * time.Minute // also for a client that asks for none
 )
@@ -87,12 +88,19 @@ type shared struct {
 	buffers   sync.Pool // of *[]byte
 	flushes   sync.WaitGroup
 	now       func() time.Time
+	stall     time.Duration // writeTimeout, or that of a test
 }
 
 func newConn(c net.Conn, s *shared, gate gate, accepted time.Time) *conn {
 	// Absolute: a byte a second does not extend it.
 	_ = c.SetDeadline(accepted.Add(connectTimeout))
 	return &conn{Conn: c, shared: s, gate: gate, accepted: accepted, packets: wire.NewReader(c)}
+}
+
+func (c *conn) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
 }
 
 // isClosing reports whether nothing more of the client is handled.

@@ -17,7 +17,7 @@ func TestFeederIsWoken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shared{metrics: m, now: time.Now}
+	s := &shared{metrics: m, now: time.Now, stall: writeTimeout}
 	s.buffers.New = func() any { return new([]byte) }
 	ours, theirs := net.Pipe()
 	defer theirs.Close()

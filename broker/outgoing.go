@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 
@@ -170,7 +171,11 @@ func (c *conn) Refuse(cause string) {
 func (c *conn) hasRoom() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.out)+c.writing+len(c.held) < feedLimit || c.closing || c.closed
+	limit := feedLimit
+	if c.shared.budget.scarce() {
+		limit = feedLimit / 16
+	}
+	return len(c.out)+c.writing+len(c.held) < limit || c.closing || c.closed
 }
 
 func (c *conn) append(b []byte) {
@@ -220,7 +225,7 @@ func (c *conn) flush() {
 		c.shared.budget.give(c, len(out))
 		c.recycle(out)
 		if err != nil {
-			if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
+			if isTimeout(err) {
 				c.closeSlow("it does not read")
 			} else {
 				c.Abort()
@@ -234,26 +239,37 @@ func (c *conn) flush() {
 	}
 }
 
+// writeOut writes out. A client that reads slowly is no reason to close the
+// connection, one that takes nothing for a while is.
 func (c *conn) writeOut(out []byte) error {
+	resumable, size := true, writeChunk
+	switch c.Conn.(type) {
+	case *tls.Conn, webConn: // half a record or frame has been written
+		resumable, size = false, smallChunk
+	}
 	for len(out) > 0 {
-		chunk := out[:min(len(out), writeChunk)]
-		wait := writeTimeout
 		c.mu.Lock()
-		if c.closing {
+		wait, closing := c.shared.stall, c.closing
+		c.mu.Unlock()
+		if closing {
 			wait = closeTimeout
 		}
-		c.mu.Unlock()
 		if err := c.Conn.SetWriteDeadline(c.shared.now().Add(wait)); err != nil {
 			return err
 		}
-		n, err := c.Conn.Write(chunk)
+		n, err := c.Conn.Write(out[:min(len(out), size)])
 		c.shared.metrics.sentBytes(n)
-		if err != nil {
+		out = out[n:]
+		if err != nil && (n == 0 || closing || !resumable || !isTimeout(err)) {
 			return err
 		}
-		out = out[n:]
 	}
 	return nil
+}
+
+func isTimeout(err error) bool {
+	timeout := net.Error(nil)
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // recycle reuses a buffer, unless it grew beyond what a busy connection needs.
