@@ -131,6 +131,13 @@ func (r *router) storedFor(to *route, origin string) *journal.Group {
 	return to.stored
 }
 
+// forgetGroups forgets the groups: a session in them has ended.
+func (r *router) forgetGroups() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.groups, r.known.members = nil, 0
+}
+
 // changed forgets the routes. The caller holds r.mu.
 func (r *router) changed() {
 	clear(r.routes)

@@ -388,6 +388,7 @@ func (s *session) end(r *router) {
 	}
 	if s.backlog != nil {
 		s.journal.End(s.backlog)
+		r.forgetGroups()
 	}
 	if s.timer != nil {
 		s.timer.Stop()

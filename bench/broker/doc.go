@@ -4,6 +4,7 @@
 // nothing else means much.
 //
 //	go -C bench run ./broker
+//	go -C bench run ./broker -only sessions
 //	go -C bench run ./broker -rounds 5 -for 5s -only durable
 //
 // It is a module of its own, so that NATS is no dependency of hellox.

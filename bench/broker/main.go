@@ -56,5 +56,10 @@ func run(ctx context.Context, c config) error {
 	if err := measureClients(ctx, c); err != nil {
 		return err
 	}
+	if strings.Contains("sessions: absent, returning", c.only) {
+		if err := measureSessions(ctx, c); err != nil {
+			return fmt.Errorf("sessions: %w", err)
+		}
+	}
 	return measureOpen(ctx, c)
 }

@@ -199,6 +199,9 @@ func (j *Journal) Await(c Waiter, seq uint64) bool {
 func (j *Journal) Advanced(q *Queue, cursor uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if q.ended {
+		return
+	}
 	j.changedCursors[q.consumer] = struct{}{}
 	q.advance(cursor, j.stored.release)
 }
@@ -209,6 +212,7 @@ func (j *Journal) End(q *Queue) {
 	defer j.mu.Unlock()
 	q.ended, q.wake = true, nil
 	q.advance(math.MaxUint64, j.stored.release)
+	q.pending, q.consumer = nil, nil // messages of others in its groups stay
 }
 
 // TakeOver returns the sessions that have come to hold too much, each once.
