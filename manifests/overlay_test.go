@@ -190,3 +190,14 @@ func TestBuiltImages(t *testing.T) {
 		t.Errorf("an image that is not run: %v (%+v)", err, wrong)
 	}
 }
+
+// The example of docs/own-manifests.md renders with the image that is built of it.
+func TestExample(t *testing.T) {
+	objects := render(t, Options{Namespace: "hellox", Overlay: filepath.Join("..", "docs", "examples", "press"), Images: map[string]string{"press": "hellox.local/built/press:1"}})
+	eachContainer(find(t, objects, "Deployment", "press"), func(c map[string]any) {
+		if c["image"] != "hellox.local/built/press:1" || c["imagePullPolicy"] != "Never" {
+			t.Errorf("its container is %v", c)
+		}
+	})
+	find(t, objects, "StatefulSet", "broker")
+}

@@ -66,6 +66,22 @@ func (p Packer) Pack(ctx context.Context, arch string) (*Image, error) {
 	return img, nil
 }
 
+// BuildSource builds the source as it is now, and returns the path of the executable,
+// which takes the place of the one built before.
+func (p Packer) BuildSource(ctx context.Context, arch string) (path string, err error) {
+	path = filepath.Join(p.CacheDir, "built", "hellox-linux-"+arch+"-watched")
+	return path, p.build(ctx, arch, path, errors.New("is older than its source"))
+}
+
+// Source returns the directory of hellox's source, if there is one that can be built.
+func (p Packer) Source() (dir string, ok bool) {
+	if dir, ok = p.source(); !ok {
+		return "", false
+	}
+	_, ok = p.Runner.Look("go")
+	return dir, ok
+}
+
 // cached returns the path of the executable for the nodes. It is named by the
 // running executable's content: as long as that is the same, so is what was
 // built for it, and `go build` (which links each time) need not run.

@@ -174,6 +174,14 @@ tui/units -> stream
 
 cmd/hellox/access -> broker/rights
 cmd/hellox/health -> history
+cmd/hellox/rounds -> bootstrap
+cmd/hellox/rounds -> bootstrap/install
+cmd/hellox/rounds -> bootstrap/sources
+cmd/hellox/rounds -> bootstrap/step
+cmd/hellox/rounds -> cmd/hellox/output
+cmd/hellox/rounds -> history
+cmd/hellox/rounds -> history/remote
+cmd/hellox/rounds -> stream
 cmd/hellox/output -> stream/safetext
 cmd/hellox/complete -> cmd/hellox/state
 cmd/hellox/complete -> history

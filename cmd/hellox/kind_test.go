@@ -31,6 +31,7 @@ func TestKindEndToEnd(t *testing.T) {
 		{"up again", testKindUpAgain},
 		{"two side by side", testKindTwo},
 		{"changed program", testKindChanged},
+		{"own manifests and images", testKindOwn},
 		{"down", testKindDown},
 	}
 	for _, step := range steps {

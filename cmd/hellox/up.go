@@ -39,6 +39,7 @@ type upOptions struct {
 	overlay         string
 	buildTexts      []string
 	builds          []build.Folder // of buildTexts
+	watch           bool
 	nodeImage       string
 	dryRun          bool
 	output          string
@@ -69,7 +70,7 @@ leaves the pods. Run again, it changes only what differs.`,
 			f := cmd.Flags()
 			o.web.Asked, o.mqtt.Asked = args.Set(f, "web-port"), args.Set(f, "mqtt-port")
 			o.broadcastersSet = args.Set(f, "broadcasters")
-			o.given = args.Given(f, "profile", "kustomize", "node-image", "build")
+			o.given = args.Given(f, "profile", "kustomize", "node-image", "build", "watch")
 			o.again = strings.Join(append([]string{"hellox up"}, args.Words(f, "target", "profile", "namespace")...), " ")
 			o.onKind = strings.Join(append([]string{"hellox up --target kind"}, args.Words(f, "profile", "namespace")...), " ")
 			o.web.Command, o.mqtt.Command = o.again, o.again
@@ -88,6 +89,7 @@ leaves the pods. Run again, it changes only what differs.`,
 	args.Duration(f, &o.timeout, "timeout", 5*time.Minute, time.Millisecond, "give up after this `TIME`")
 	f.StringVar(&o.overlay, "kustomize", "", "`FOLDER` with an overlay to apply (see hellox manifests --eject), or with manifests of your own, beside which broker and receiver run")
 	f.StringArrayVar(&o.buildTexts, "build", nil, "`NAME=FOLDER`: build the folder's Dockerfile and run the image in the place of image NAME of the manifests (repeatable)")
+	f.BoolVar(&o.watch, "watch", false, "stay, and build and roll out again when sources change: of this program, of --build and --kustomize")
 	f.StringVar(&o.nodeImage, "node-image", "", "node image `REF` of a kind cluster that up creates")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	outputFlag(f, &o.output, "`text|json`: json writes one step a line to stdout")
@@ -151,6 +153,9 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 func (o *upOptions) check() error {
 	if o.web.Number == o.mqtt.Number && o.web.Number != 0 {
 		return usage(fmt.Sprintf("--web-port and --mqtt-port are both %d: page and broker need a port each", o.web.Number), o.again+" --web-port 0 --mqtt-port 0")
+	}
+	if o.watch && (o.detach || o.dryRun) {
+		return usage("--watch stays, and does what it says; it goes with neither --detach nor --dry-run", o.again+" --watch")
 	}
 	if o.target == targetLocal {
 		return o.checkLocal("--target local")

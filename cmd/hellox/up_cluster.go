@@ -18,6 +18,7 @@ import (
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/health"
 	"hellox/cmd/hellox/output"
+	"hellox/cmd/hellox/rounds"
 	"hellox/cmd/hellox/state"
 )
 
@@ -49,11 +50,16 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 		return planUp(setup, found, up, steps)
 	}
 	if instance.Alive(ctx) {
-		if err := o.updateOnly(setup, found, up, instance, steps); err != nil {
+		c, err := o.updateOnly(setup, found, up, instance, steps)
+		if err != nil {
 			return err
 		}
 		steps.Note(fmt.Sprintf("forwarded by process %d since %s", instance.Owner.PID, instance.Owner.Started.Local().Format(time.DateTime)))
-		return o.printResult(sh, upResult{here, instance.Owner.Web, instance.Owner.MQTT}, "")
+		if err := o.printResult(sh, upResult{here, instance.Owner.Web, instance.Owner.MQTT}, ""); err != nil || !o.watch {
+			return err
+		}
+		up.Cluster = c
+		return o.rounds(up, instance.Owner.Web, steps).Run(ctx)
 	}
 	err = o.withLock(ctx, dir, state.Instance{Installation: here}, func(lock *state.Lock) error {
 		if o.detach {
@@ -63,7 +69,8 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 		if err != nil {
 			return err
 		}
-		return o.holdForwards(ctx, sh, lock, f, steps)
+		up.Cluster = f.cluster
+		return o.holdForwards(ctx, sh, lock, f, up, steps)
 	})
 	if err != nil || !o.detach {
 		return err
@@ -82,13 +89,19 @@ func (o *upOptions) bringUpForDaemon(ctx context.Context, found cluster.Found, u
 }
 
 // updateOnly brings up an installation whose forwards another process holds.
-func (o *upOptions) updateOnly(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, instance state.Instance, steps *output.Steps) error {
+func (o *upOptions) updateOnly(ctx context.Context, found cluster.Found, up bootstrap.UpOptions, instance state.Instance, steps *output.Steps) (*cluster.Cluster, error) {
 	if err := o.checkPorts(instance); err != nil {
 		steps.Fail(err)
-		return err
+		return nil, err
 	}
-	_, err := bringUp(ctx, found, up, steps)
-	return err
+	return bringUp(ctx, found, up, steps)
+}
+
+// rounds returns the loop of --watch. What was asked for once is not asked for again:
+// a scale meanwhile stays.
+func (o *upOptions) rounds(up bootstrap.UpOptions, page string, steps *output.Steps) *rounds.Loop {
+	up.Broadcasters = nil
+	return &rounds.Loop{Up: up, Page: page, Timeout: o.timeout, Steps: steps}
 }
 
 // bringUpAndForward brings the installation up and opens its forwards. It listens
@@ -197,7 +210,7 @@ func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found clus
 			return err
 		}
 		f.done(steps)
-		return o.holdForwards(ctx, sh, lock, f, steps)
+		return o.holdForwards(ctx, sh, lock, f, bootstrap.UpOptions{}, steps)
 	})
 }
 
@@ -238,10 +251,10 @@ func (o *upOptions) withLock(ctx context.Context, dir state.Dir, i state.Instanc
 
 // holdForwards prints where the stream is, and holds the forwards until a
 // signal, Enter, a hellox down, or the installation's end.
-func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock, f *forwards, steps *output.Steps) error {
+func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock, f *forwards, up bootstrap.UpOptions, steps *output.Steps) error {
 	defer f.close()
-	up := upResult{lock.Installation(), f.pageURL(), f.brokerURL()}
-	if err := o.announce(sh, lock, up, "Enter or Ctrl-C ends the forwards; the pods stay.", nil); err != nil {
+	result := upResult{lock.Installation(), f.pageURL(), f.brokerURL()}
+	if err := o.announce(sh, lock, result, "Enter or Ctrl-C ends the forwards; the pods stay.", nil); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -259,6 +272,12 @@ func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock
 		defer stop()
 		return waitForEnd(ctx, sh, lock.Stopped())
 	})
+	if o.watch {
+		group.Go(func() error {
+			defer stop()
+			return o.rounds(up, f.pageURL(), steps).Run(ctx)
+		})
+	}
 	return group.Wait()
 }
 

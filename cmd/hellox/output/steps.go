@@ -136,6 +136,19 @@ func (s *Steps) Fail(err error) {
 	s.end(signFailed, StateFailed, text, false)
 }
 
+// Round ends the step of a round of up --watch: what it did, and how long after the
+// change, or why it failed and what that means.
+func (s *Steps) Round(text string, after time.Duration, err error) {
+	s.halt()
+	sign, e := signDone, Event{State: StateDone, Detail: OneLine(text), MS: milliseconds(after)}
+	if err != nil {
+		text = OneLine(err.Error()) + "; " + text
+		sign, e.State, e.Detail = signFailed, StateFailed, OneLine(text)
+	}
+	s.change(sign, text, e)
+	s.Drop()
+}
+
 // Note says something that is no step: a port that moved, a choice made.
 func (s *Steps) Note(text string) {
 	s.mu.Lock()
