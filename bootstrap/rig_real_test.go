@@ -186,6 +186,9 @@ func (s *recorder) Fail(err error) {
 	s.failed = err
 	s.t.Logf("✗ %s: %v  %.3f s", s.name, err, time.Since(s.began).Seconds())
 }
+func (s *recorder) Warn(text string) {
+	s.t.Log("◐ " + text)
+}
 func (s *recorder) Note(text string) {
 	s.texts = append(s.texts, text)
 	s.t.Log("• " + text)

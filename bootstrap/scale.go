@@ -42,7 +42,7 @@ func Scale(ctx context.Context, config *rest.Config, namespace string, n int, st
 // waitForRollout is the step of a roll-out, up to its end if that is no error.
 func waitForRollout(ctx context.Context, inst *install.Installation, steps step.Reporter) error {
 	steps.Begin(step.Rollout)
-	names, unchanged, err := inst.Rollout(ctx, steps.Progress)
+	names, unchanged, err := inst.Rollout(ctx, steps)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"hellox/bootstrap/install/cause"
 	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
 	"hellox/manifests"
@@ -166,8 +167,12 @@ func applyError(r kube.Ref, namespace string, err error) error {
 	case apierrors.IsInvalid(err) && r.Kind == "StatefulSet":
 		// Most fields of a StatefulSet cannot be changed.
 		e.Hint = fmt.Sprintf("hellox down --keep-data --namespace %s, then hellox up: the data stays", namespace)
-	case apierrors.IsForbidden(err):
-		e.Hint = "use a kubeconfig whose user may change namespace " + namespace
+	case apierrors.IsForbidden(err), apierrors.IsInternalError(err), apierrors.IsBadRequest(err):
+		text, hint := cause.Refusal(namespace, err.Error())
+		if hint == "" {
+			return fmt.Errorf("%s: %w", e.Sentence, err)
+		}
+		return &step.Error{Sentence: e.Sentence + ": " + text, Hint: hint}
 	default:
 		return fmt.Errorf("%s: %w", e.Sentence, err)
 	}

@@ -4,7 +4,7 @@
 //	                Installation (a namespace)
 //	   ┌──────────┬──────────┬─┴────────┬───────────┬─────────┐
 //	 Lock     inventory    Apply     Rollout      Status    Logs
-//	(Lease)  (ConfigMap)   Clear   (explained)
+//	(Lease)  (ConfigMap)   Clear        └── cause ──┘
 //
 // The inventory grows before objects are applied and shrinks after they are
 // gone, so that a process that is killed leaves nothing that the next one does

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
+	"hellox/bootstrap/install/cause"
 	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
 )
@@ -146,7 +147,7 @@ func lookAt(ctx context.Context, inst *Installation, pending map[kube.Ref]delete
 		}
 		text := withFinalizers(r.String(), names)
 		if r.Kind == "Namespace" {
-			text = joinWords(text, contentOf(u))
+			text = cause.Join(text, contentOf(u))
 		}
 		parts = append(parts, text)
 	}

@@ -77,12 +77,6 @@ func (k kubelets) unreported(ctx context.Context, workloads []workload, pods []*
 	return ""
 }
 
-// current reports whether pod counts for one of workloads.
-func current(pod *corev1.Pod, workloads []workload) bool {
-	return pod.DeletionTimestamp == nil && !obsolete(pod, workloads) &&
-		slices.ContainsFunc(workloads, func(w workload) bool { return w.role == pod.Labels[roleLabel] })
-}
-
 // confirmed returns those of pods that the kubelet of node says are ready. A
 // kubelet that refuses these questions (its debugging handlers are off, or the
 // user may not ask nodes) leaves only the API server's word, which is taken.

@@ -23,9 +23,9 @@ type kubelet struct {
 // aRestart is what a kind cluster had while its node came back: by the API server
 // all is rolled out.
 type aRestart struct {
-	Workloads []*unstructured.Unstructured
-	Pods      []*corev1.Pod
-	Down, Up  struct{ Running, Known *corev1.PodList }
+	Workloads, ReplicaSets []*unstructured.Unstructured
+	Pods                   []*corev1.Pod
+	Down, Up               struct{ Running, Known *corev1.PodList }
 }
 
 func readRestart(t *testing.T) (r aRestart) {
@@ -62,7 +62,7 @@ func (k kubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // all of which the API server had every workload rolled out.
 func TestUnreported(t *testing.T) {
 	recorded := readRestart(t)
-	workloads, err := workloadsOf(recorded.Workloads)
+	workloads, err := workloadsOf(recorded.Workloads, recorded.ReplicaSets)
 	if err != nil {
 		t.Fatal(err)
 	}

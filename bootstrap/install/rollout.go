@@ -2,95 +2,151 @@ package install
 
 import (
 	"context"
-	"sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
+	"hellox/bootstrap/install/cause"
 	"hellox/bootstrap/kube"
+	"hellox/bootstrap/step"
 )
+
+// warnAfter is how long a cause lasts before it is told: some are there for a moment
+// in every roll-out, while one object waits for another.
+const warnAfter = 500 * time.Millisecond
 
 // Rollout waits until every workload of the installation is up to date and
 // ready, by the word of the kubelets that run its pods, and reports whether that
-// was so at once. When the cause of an unready
-// pod outlasts its grace period, or when ctx ends by its deadline, the error is
-// a *step.Error that names each cause.
-func (inst *Installation) Rollout(ctx context.Context, progress func(string)) (roles []string, unchanged bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	defer running.Wait()
-	defer cancel()
-
-	w := rolloutWatcher{inst}
-	changed := make(chan struct{}, 1)
-	informers := make([]*kube.Informer, 0, 3)
-	for _, resource := range []schema.GroupVersionResource{kube.StatefulSets, kube.Deployments, kube.Pods} {
-		m := kube.NewInformer(changed)
-		informers = append(informers, m)
-		running.Go(func() { m.Run(ctx, inst.in(resource), inst.Selector()) })
+// was so at once. When the cause of an unready pod outlasts its grace period, or
+// when ctx ends by its deadline, the error is a *step.Error that names it; one that
+// may heal is told to steps as soon as the cluster knows it.
+func (inst *Installation) Rollout(ctx context.Context, steps step.Reporter) (roles []string, unchanged bool, err error) {
+	o, end, err := observe(ctx, inst)
+	if err != nil {
+		return nil, false, rollout{}.ended(ctx, view{})
 	}
-	for _, m := range informers {
-		select {
-		case <-m.Synced:
-		case <-ctx.Done():
-			return nil, false, w.ended(ctx, nil, nil)
-		}
-	}
-	return w.wait(ctx, informers, changed, progress)
+	defer end()
+	r := rollout{observer: o, steps: steps, since: map[string]time.Time{}, told: map[string]bool{}}
+	return r.wait(ctx)
 }
 
-// A rolloutWatcher waits for the roll-out of an installation.
-type rolloutWatcher struct{ inst *Installation }
+// A rollout waits for an installation.
+type rollout struct {
+	*observer
+	steps step.Reporter
+	since map[string]time.Time // when each cause was first seen
+	told  map[string]bool      // the texts of causes that were told
+}
 
 // wait returns when every workload is rolled out, or cannot be any more.
-func (w rolloutWatcher) wait(ctx context.Context, informers []*kube.Informer, changed <-chan struct{}, progress func(string)) (roles []string, unchanged bool, err error) {
-	since := map[string]time.Time{} // when each cause was first seen
+func (r rollout) wait(ctx context.Context) (roles []string, unchanged bool, err error) {
 	for first := true; ; first = false {
-		workloads, err := workloadsOf(append(informers[0].All(), informers[1].All()...))
+		now, err := r.look()
 		if err != nil {
 			return nil, false, err
 		}
-		pods, err := podsOf(informers[2].All())
-		if err != nil {
-			return nil, false, err
-		}
-		waiting := waitingFor(workloads)
+		waiting := waitingFor(now.workloads)
 		if len(waiting) == 0 {
-			missing := kubelets{w.inst.client}.unreported(ctx, workloads, pods)
+			missing := kubelets{r.inst.client}.unreported(ctx, now.workloads, now.pods)
 			if missing == "" {
-				return namesOf(workloads), first, nil
+				r.tellRestarted(now)
+				return namesOf(now.workloads), first, nil
 			}
-			progress(missing)
-			if awaitChange(ctx, changed, askKubeletEvery) != nil {
-				return nil, false, w.unreported(ctx, missing)
+			r.steps.Progress(missing)
+			if r.awaitChange(ctx, askKubeletEvery) != nil {
+				return nil, false, r.unreported(ctx, missing)
 			}
 			continue
 		}
-		causes := causesOf(workloads, pods, w.inst.Namespace)
-		fatal, next := expired(causes, since, time.Now())
-		if len(fatal) > 0 {
-			return nil, false, w.failed(ctx, waiting, fatal)
+		fatal, next := expired(now.causes, r.since, time.Now())
+		soon, more := r.warn(ctx, now.causes, time.Now())
+		if fatal = append(fatal, more...); len(fatal) > 0 {
+			return nil, false, r.failed(ctx, fatal)
 		}
-		progress(progressOf(waiting, causes))
-		if err := awaitChange(ctx, changed, next); err != nil {
-			return nil, false, w.ended(ctx, waiting, causes)
+		next = earlier(next, soon)
+		r.steps.Progress(progressOf(waiting, now.causes))
+		if r.awaitChange(ctx, next) != nil {
+			return nil, false, r.ended(ctx, now)
 		}
 	}
 }
 
-// awaitChange waits for a change, or for next to pass if it is not zero.
-func awaitChange(ctx context.Context, changed <-chan struct{}, next time.Duration) error {
-	var timer <-chan time.Time
-	if next > 0 {
-		t := time.NewTimer(next)
-		defer t.Stop()
-		timer = t.C
+// warn tells each cause that has lasted for a while and is still borne, once. It
+// returns how long it is until the next one has lasted that long, and what turned out
+// to be beyond repair.
+func (r rollout) warn(ctx context.Context, causes []*cause.Cause, now time.Time) (next time.Duration, fatal []*cause.Cause) {
+	for _, c := range causes {
+		// What ends the roll-out soon needs no warning before, and what waits
+		// for a broken pod is no news.
+		key := keyOf(c)
+		if r.told[key] || c.Early || c.Grace <= 2*warnAfter || c.Unready && !causes[0].Unready {
+			continue
+		}
+		if left := max(warnAfter, c.Quiet) - now.Sub(r.since[key]); left > 0 {
+			next = earlier(next, left)
+			continue
+		}
+		r.told[key] = true
+		crashed := c.Crashed
+		r.investigate(ctx, c)
+		text := c.String()
+		if c.Crashed && len(c.Evidence) > 0 {
+			text += ": " + c.Evidence[len(c.Evidence)-1]
+		}
+		if crashed && !c.Crashed { // by its log it never ran
+			fatal = append(fatal, c)
+			continue
+		}
+		r.steps.Warn(text)
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-changed:
-	case <-timer:
-	}
-	return nil
+	return next, fatal
 }
+
+// tellRestarted tells of pods that are ready and were ended by a probe before: they
+// will be again.
+func (r rollout) tellRestarted(now view) {
+	events := eventsOf(r.informers[kube.Events].All())
+	for _, pod := range now.pods {
+		if !current(pod, now.workloads) {
+			continue
+		}
+		if c := cause.Restarted(r.subject(cause.Subject{Pod: pod, Role: pod.Labels[roleLabel], Events: events[pod.UID]})); c != nil {
+			r.steps.Warn(c.String())
+		}
+	}
+}
+
+// earlier returns the shorter of two times to wait, of which 0 is none.
+func earlier(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// expired returns the causes that have lasted longer than their grace period,
+// and how long it is until the next one will have. It updates since: a cause
+// that is gone starts anew when it comes back.
+func expired(causes []*cause.Cause, since map[string]time.Time, now time.Time) (fatal []*cause.Cause, next time.Duration) {
+	current := map[string]bool{}
+	for _, c := range causes {
+		key := keyOf(c)
+		current[key] = true
+		if _, ok := since[key]; !ok {
+			since[key] = now
+		}
+		left := c.Grace - now.Sub(since[key])
+		if left <= 0 {
+			fatal = append(fatal, c)
+		} else {
+			next = earlier(next, left)
+		}
+	}
+	for key := range since {
+		if !current[key] {
+			delete(since, key)
+		}
+	}
+	return fatal, next
+}
+
+// keyOf is the same for a cause in all its phases.
+func keyOf(c *cause.Cause) string { return c.Pod + " " + c.Container + " " + c.Family() }

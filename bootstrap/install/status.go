@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
+	"hellox/bootstrap/install/cause"
 	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
 )
@@ -30,17 +32,19 @@ type RoleStatus struct {
 	Want  int         `json:"want"`
 	Ready int         `json:"ready"` // of the current revision
 	Pods  []PodStatus `json:"pods"`  // by name
+	// Cause is why its pods cannot be created.
+	Cause *cause.Cause `json:"cause,omitempty"`
 }
 
 // A PodStatus is the state of one pod.
 type PodStatus struct {
-	Name     string    `json:"name"`
-	Node     string    `json:"node,omitempty"`
-	State    string    `json:"state"` // ready, starting, failing or ending
-	Since    time.Time `json:"since"` // when the pod was created
-	Restarts int       `json:"restarts"`
-	Image    string    `json:"image"`
-	Cause    *Cause    `json:"cause,omitempty"` // why it is not ready, if that is known
+	Name     string       `json:"name"`
+	Node     string       `json:"node,omitempty"`
+	State    string       `json:"state"` // ready, starting, failing or ending
+	Since    time.Time    `json:"since"` // when the pod was created
+	Restarts int          `json:"restarts"`
+	Image    string       `json:"image"`
+	Cause    *cause.Cause `json:"cause,omitempty"` // why it is not ready, if that is known
 }
 
 // MarshalJSON writes the time with nine digits of a second, as every time in
@@ -61,60 +65,83 @@ func ReadStatus(ctx context.Context, config *rest.Config, namespace string) (Sta
 		return Status{}, err
 	}
 	ctx = kube.WithoutKlog(ctx)
-	var objects []*unstructured.Unstructured
-	list := func(r schema.GroupVersionResource) ([]unstructured.Unstructured, error) {
-		l, err := inst.in(r).List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
-		if err != nil {
-			return nil, fmt.Errorf("read the %s in namespace %s: %w", r.Resource, inst.Namespace, err)
-		}
-		return l.Items, nil
+	now, err := read(ctx, inst)
+	if err != nil {
+		return Status{}, err
 	}
-	for _, r := range []schema.GroupVersionResource{kube.StatefulSets, kube.Deployments} {
-		items, err := list(r)
-		if err != nil {
-			return Status{}, err
-		}
-		for i := range items {
-			objects = append(objects, &items[i])
-		}
-	}
-	if len(objects) == 0 {
+	if len(now.workloads) == 0 {
 		return Status{}, &step.Error{
 			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("there is no installation in namespace %s", inst.Namespace),
 			Hint:     "hellox up",
 		}
 	}
-	workloads, err := workloadsOf(objects)
-	if err != nil {
-		return Status{}, err
+	return statusOf(inst.Namespace, now), nil
+}
+
+// statusOf is the status of what there is now.
+func statusOf(namespace string, now view) Status {
+	status := Status{Namespace: namespace, Ready: len(waitingFor(now.workloads)) == 0}
+	causes := map[string]*cause.Cause{}
+	for _, c := range now.causes {
+		causes[c.Pod] = c
 	}
-	items, err := list(kube.Pods)
-	if err != nil {
-		return Status{}, err
-	}
-	slices.SortFunc(items, kube.ByName)
-	status := Status{Namespace: inst.Namespace, Ready: len(waitingFor(workloads)) == 0}
-	for _, w := range workloads {
+	slices.SortFunc(now.pods, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	for _, w := range now.workloads {
 		role := RoleStatus{Role: w.role, Want: w.want, Ready: w.ready, Pods: []PodStatus{}}
-		for i := range items {
-			pod, err := kube.PodOf(&items[i])
-			if err != nil {
-				return Status{}, err
-			}
+		if c := causes[w.name]; c != nil && c.Reason == cause.FailedCreate {
+			role.Cause = c
+		}
+		for _, pod := range now.pods {
 			if pod.Labels[roleLabel] == w.role {
-				role.Pods = append(role.Pods, statusOf(pod))
+				role.Pods = append(role.Pods, statusOfPod(pod, causes[pod.Name]))
 			}
 		}
 		status.Roles = append(status.Roles, role)
 	}
-	return status, nil
+	return status
 }
 
-func statusOf(pod *corev1.Pod) PodStatus {
+// read reads an installation once. Causes are looked for only if something is not
+// ready.
+func read(ctx context.Context, inst *Installation) (v view, err error) {
+	objects := map[schema.GroupVersionResource][]*unstructured.Unstructured{}
+	list := func(r schema.GroupVersionResource, o metav1.ListOptions) error {
+		l, err := inst.in(r).List(ctx, o)
+		if err != nil {
+			return fmt.Errorf("read the %s in namespace %s: %w", r.Resource, inst.Namespace, err)
+		}
+		for i := range l.Items {
+			objects[r] = append(objects[r], &l.Items[i])
+		}
+		return nil
+	}
+	for _, r := range []schema.GroupVersionResource{kube.StatefulSets, kube.Deployments, kube.ReplicaSets, kube.Pods} {
+		if err := list(r, metav1.ListOptions{LabelSelector: inst.Selector()}); err != nil {
+			return v, err
+		}
+	}
+	v.workloads, err = workloadsOf(append(objects[kube.StatefulSets], objects[kube.Deployments]...), objects[kube.ReplicaSets])
+	if err != nil {
+		return v, err
+	}
+	if v.pods, err = podsOf(objects[kube.Pods]); err != nil || len(waitingFor(v.workloads)) == 0 {
+		return v, err
+	}
+	if err := list(kube.Events, metav1.ListOptions{}); err != nil {
+		return v, err
+	}
+	lookup := newClusterLookup(ctx, inst)
+	v.causes = causesOf(inst.Namespace, v.workloads, v.pods, eventsOf(objects[kube.Events]), func(s cause.Subject) cause.Subject {
+		s.Image, s.Cluster = imageOf(ctx, inst), lookup
+		return s
+	})
+	return v, nil
+}
+
+func statusOfPod(pod *corev1.Pod, why *cause.Cause) PodStatus {
 	p := PodStatus{
-		Name: pod.Name, Node: pod.Spec.NodeName, Since: pod.CreationTimestamp.UTC(), State: "starting",
-		Cause: explain(pod),
+		Name: pod.Name, Node: pod.Spec.NodeName, Since: pod.CreationTimestamp.UTC(), State: "starting", Cause: why,
 	}
 	for _, c := range pod.Spec.Containers {
 		p.Image = c.Image
@@ -128,7 +155,7 @@ func statusOf(pod *corev1.Pod) PodStatus {
 		p.State, p.Cause = "ending", nil
 	case kube.IsReady(pod):
 		p.State, p.Cause = "ready", nil
-	case p.Cause != nil && !p.Cause.unready:
+	case p.Cause != nil && !p.Cause.Early:
 		p.State = "failing"
 	}
 	return p

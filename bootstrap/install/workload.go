@@ -4,56 +4,124 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"hellox/bootstrap/install/cause"
 )
 
 // A workload is the state of one StatefulSet or Deployment in a roll-out.
 type workload struct {
+	uid      types.UID
 	role     string
 	name     string
 	want     int    // replicas
+	total    int    // pods there are
 	ready    int    // of those that are up to date
 	done     bool   // the controller has nothing left to do
-	revision string // of the pods that count, if it is not ""
+	revision string // of the pods that count; "": all, unknown: none
 	failure  string // why the controller cannot create pods, in its words
+	changed  time.Time
 }
 
-// workloadsOf reads StatefulSets and Deployments, sorted by name.
-func workloadsOf(objects []*unstructured.Unstructured) ([]workload, error) {
+// The labels that name the revision of a pod, and what tells a Deployment's.
+const (
+	statefulSetRevision = "controller-revision-hash"
+	deploymentRevision  = "pod-template-hash"
+	revisionAnnotation  = "deployment.kubernetes.io/revision"
+)
+
+// unknown is the revision of a workload whose controller has not said which one it is.
+const unknown = "?"
+
+// workloadsOf reads StatefulSets and Deployments, with the ReplicaSets of these,
+// sorted by name.
+func workloadsOf(objects, replicaSets []*unstructured.Unstructured) ([]workload, error) {
 	workloads := make([]workload, 0, len(objects))
 	for _, u := range objects {
 		number := func(path ...string) int {
 			n, _, _ := unstructured.NestedInt64(u.Object, path...)
 			return int(n)
 		}
-		w := workload{role: u.GetLabels()[roleLabel], name: u.GetName(), want: number("spec", "replicas")}
+		w := workload{uid: u.GetUID(), role: u.GetLabels()[roleLabel], name: u.GetName(), want: number("spec", "replicas"), changed: changedAt(u)}
 		observed := int64(number("status", "observedGeneration")) >= u.GetGeneration()
-		total, updated := number("status", "replicas"), number("status", "updatedReplicas")
-		w.ready = min(updated, number("status", "readyReplicas"))
+		updated := number("status", "updatedReplicas")
+		w.total, w.ready = number("status", "replicas"), min(updated, number("status", "readyReplicas"))
 		switch u.GetKind() {
 		case "StatefulSet":
 			w.revision, _, _ = unstructured.NestedString(u.Object, "status", "updateRevision")
 		case "Deployment":
 			w.ready = min(w.ready, number("status", "availableReplicas"))
-			conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
-			for _, c := range conditions {
-				condition, ok := c.(map[string]any)
-				if ok && condition["type"] == "ReplicaFailure" && condition["status"] == "True" {
-					w.failure, _ = condition["message"].(string)
-				}
-			}
+			w.revision, w.failure = cmp.Or(revisionOf(u, replicaSets), unknown), replicaFailure(u)
 		default:
 			return nil, fmt.Errorf("roll out %s %s: not a kind that rolls out", u.GetKind(), u.GetName())
 		}
-		if !observed {
-			w.ready, w.revision = 0, "" // the status is of the former generation
+		if !observed { // the status is of the former generation, and so may the pods be
+			w.ready, w.revision, w.failure = 0, unknown, ""
 		}
-		w.done = observed && total == w.want && updated == w.want && w.ready == w.want
+		w.done = observed && w.total == w.want && updated == w.want && w.ready == w.want
 		workloads = append(workloads, w)
 	}
 	slices.SortFunc(workloads, func(a, b workload) int { return cmp.Compare(a.name, b.name) })
 	return workloads, nil
+}
+
+// revisionOf returns the revision of a Deployment's pods that count, or "" if its
+// ReplicaSet is not there yet.
+func revisionOf(deployment *unstructured.Unstructured, replicaSets []*unstructured.Unstructured) string {
+	for _, rs := range replicaSets {
+		owned := slices.ContainsFunc(rs.GetOwnerReferences(), func(o metav1.OwnerReference) bool { return o.UID == deployment.GetUID() })
+		if owned && rs.GetAnnotations()[revisionAnnotation] == deployment.GetAnnotations()[revisionAnnotation] {
+			return rs.GetLabels()[deploymentRevision]
+		}
+	}
+	return ""
+}
+
+// replicaFailure returns why a Deployment cannot create pods, or "".
+func replicaFailure(deployment *unstructured.Unstructured) string {
+	conditions, _, _ := unstructured.NestedSlice(deployment.Object, "status", "conditions")
+	for _, c := range conditions {
+		condition, ok := c.(map[string]any)
+		if ok && condition["type"] == "ReplicaFailure" && condition["status"] == "True" {
+			message, _ := condition["message"].(string)
+			return message
+		}
+	}
+	return ""
+}
+
+// changedAt returns when what is asked of an object was last changed.
+func changedAt(u *unstructured.Unstructured) (at time.Time) {
+	for _, f := range u.GetManagedFields() {
+		if f.Subresource == "" && f.Time != nil && f.Time.After(at) {
+			at = f.Time.Time
+		}
+	}
+	return at
+}
+
+// refused returns why the controller cannot create the pods that are missing, or "".
+// A StatefulSet has no condition for it, only events; those from before its last
+// change tell nothing of what it is now.
+func (w workload) refused(events map[types.UID][]cause.Event) string {
+	if w.total >= w.want {
+		return ""
+	}
+	if w.failure != "" {
+		return w.failure
+	}
+	var last cause.Event
+	for _, e := range events[w.uid] {
+		if e.Reason == cause.FailedCreate && !e.Last.Before(w.changed) && e.Last.After(last.Last) {
+			last = e
+		}
+	}
+	return last.Message
 }
 
 func waitingFor(workloads []workload) []workload {
@@ -66,4 +134,26 @@ func namesOf(workloads []workload) []string {
 		names[i] = w.name
 	}
 	return names
+}
+
+// current reports whether pod counts for one of workloads.
+func current(pod *corev1.Pod, workloads []workload) bool {
+	return pod.DeletionTimestamp == nil && !obsolete(pod, workloads) &&
+		slices.ContainsFunc(workloads, func(w workload) bool { return w.role == pod.Labels[roleLabel] })
+}
+
+// obsolete reports whether pod is of a workload's former revision.
+func obsolete(pod *corev1.Pod, workloads []workload) bool {
+	revision := cmp.Or(pod.Labels[statefulSetRevision], pod.Labels[deploymentRevision])
+	found := false
+	for _, w := range workloads {
+		if w.role != pod.Labels[roleLabel] || w.revision == "" || revision == "" {
+			continue
+		}
+		if revision == w.revision {
+			return false
+		}
+		found = true
+	}
+	return found
 }

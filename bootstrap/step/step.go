@@ -14,6 +14,8 @@ type Reporter interface {
 	// Fail ends the step with the error that stopped it, which is also returned
 	// to the caller.
 	Fail(err error)
+	// Warn reports what is wrong while the step goes on, and may heal.
+	Warn(text string)
 	// Note reports something else, between two steps or within one.
 	Note(text string)
 }

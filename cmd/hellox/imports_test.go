@@ -90,6 +90,7 @@ bootstrap/cluster -> bootstrap/step
 bootstrap/engine -> bootstrap/cluster
 bootstrap/engine -> bootstrap/run
 bootstrap/engine -> bootstrap/step
+bootstrap/install -> bootstrap/install/cause
 bootstrap/install -> bootstrap/kube
 bootstrap/install -> bootstrap/step
 bootstrap/install -> manifests

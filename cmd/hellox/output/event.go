@@ -22,6 +22,7 @@ const (
 	StateProgress  State = "progress" // how far it is, or what it waits for
 	StateDone      State = "done"
 	StateFailed    State = "failed"
+	StateWarning   State = "warning"   // what is wrong, while the step goes on or all is up
 	StateNote      State = "note"      // something else that a person must know
 	StateUp        State = "up"        // all steps are done; the event has the addresses
 	StateDegraded  State = "degraded"  // nothing is acknowledged now

@@ -160,6 +160,17 @@ func (s *Steps) Note(text string) {
 	s.line(signNote, text, "")
 }
 
+// Warn says what is wrong while the step under way goes on.
+func (s *Steps) Warn(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.event(Event{State: StateWarning, Detail: OneLine(text)}) {
+		return
+	}
+	s.erase()
+	s.line(signWarn, text, "")
+}
+
 // Degraded says that nothing is acknowledged for now, and why.
 func (s *Steps) Degraded(cause string) {
 	s.change(signWarn, "degraded: "+cause, Event{State: StateDegraded, Detail: OneLine(cause)})

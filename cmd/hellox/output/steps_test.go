@@ -19,13 +19,14 @@ func TestSteps(t *testing.T) {
 		asJSON bool
 		want   []string
 	}{
-		{false, []string{" ✓ 12 objects applied, unchanged ", " • port 1883 is taken", " ✗ roll-out: broadcast-0 crashes ", " ◐ 05:01:02 degraded: the disk is full", " ✓ 05:01:02 well again after 12 s: everything is acknowledged"}},
+		{false, []string{" ✓ 12 objects applied, unchanged ", " • port 1883 is taken", " ◐ broadcast-0: it crashed", " ✗ roll-out: broadcast-0 crashes ", " ◐ 05:01:02 degraded: the disk is full", " ✓ 05:01:02 well again after 12 s: everything is acknowledged"}},
 		{true, []string{
 			`{"at":"2026-11-29T05:01:02.000000000Z","step":"apply","state":"begin"}`,
 			`{"at":"2026-11-29T05:01:03.000000000Z","step":"apply","state":"progress","detail":"3 of 12","ms":1000}`,
 			`{"at":"2026-11-29T05:01:04.000000000Z","step":"apply","state":"done","detail":"12 objects applied","unchanged":true,"ms":2000}`,
 			`{"at":"2026-11-29T05:01:02.000000000Z","state":"note","detail":"port 1883 is taken"}`,
 			`{"at":"2026-11-29T05:01:02.000000000Z","step":"roll-out","state":"begin"}`,
+			`{"at":"2026-11-29T05:01:02.000000000Z","step":"roll-out","state":"warning","detail":"broadcast-0: it crashed"}`,
 			`{"at":"2026-11-29T05:01:02.000000000Z","step":"roll-out","state":"failed","detail":"broadcast-0 crashes"}`,
 			`{"at":"2026-11-29T05:01:02.000000000Z","state":"degraded","detail":"the disk is full"}`,
 			`{"at":"2026-11-29T05:01:02.000000000Z","state":"recovered","detail":"well again after 12 s: everything is acknowledged","ms":12000}`,
@@ -44,6 +45,7 @@ func TestSteps(t *testing.T) {
 		now = now.Add(-2 * time.Second)
 		s.Note("port 1883 is taken")
 		s.Begin("roll-out")
+		s.Warn("broadcast-0: it\n crashed")
 		s.Fail(errors.New("broadcast-0\n crashes"))
 		s.Fail(errors.New("no step is under way: this is not shown"))
 		s.Degraded("the disk is full")

@@ -161,4 +161,7 @@ func (f *folded) Done(_ string, unchanged bool) {
 
 func (f *folded) Fail(error) {}
 
+// Warn is shown as it is: the round waits for it.
+func (f *folded) Warn(text string) { f.steps.Warn(text) }
+
 func (f *folded) Note(string) {}

@@ -1,0 +1,98 @@
+package cause
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// waiting explains a container that cannot be started, or is not started yet.
+func (s Subject) waiting(status corev1.ContainerStatus, w *corev1.ContainerStateWaiting) *Cause {
+	c := &Cause{Reason: w.Reason, Grace: graceNone}
+	image := status.Image
+	if spec := s.spec(status.Name); spec != nil {
+		image = spec.Image // as it was asked for
+	}
+	overlay := fmt.Sprintf("correct image: of container %s in the overlay, then hellox up --kustomize DIR", status.Name)
+	switch w.Reason {
+	case "ErrImageNeverPull":
+		c.Text = fmt.Sprintf("image %s is not on node %s", image, s.Pod.Spec.NodeName)
+		c.Hint = "hellox loads only its own image; " + overlay
+		if image == s.Image {
+			c.Hint = "hellox up --namespace " + s.Pod.Namespace + " loads it again"
+		}
+	case "ErrImagePull", "ImagePullBackOff", "RegistryUnavailable":
+		c.Text = Join("image "+image+" cannot be pulled", s.pullError(w.Message))
+		c.Hint = "hellox pulls nothing; " + overlay
+		c.Grace = graceShort
+	case "InvalidImageName":
+		c.Text = Join(fmt.Sprintf("image name %q is not valid", image), lastPart(w.Message))
+		c.Hint = overlay
+	case "ImageInspectError":
+		c.Text = Join("the node cannot read image "+image, lastPart(w.Message))
+	case "CreateContainerConfigError", "CreateContainerError":
+		s.notConfigured(c, w.Message)
+	case "RunContainerError", "StartError":
+		s.notStarted(c, status.Name, w.Message)
+	case "CrashLoopBackOff":
+		return s.crashLoop(status, w)
+	case "PodInitializing", "ContainerCreating", "":
+		if t := status.LastTerminationState.Terminated; t != nil { // it is made anew after a crash
+			return s.ended(status, t)
+		}
+		return nil
+	default:
+		c.Text = Join(w.Reason, w.Message)
+		c.Grace = graceShort
+	}
+	return c
+}
+
+// pullError returns why an image could not be pulled. While the kubelet backs off,
+// only the event of the attempt has it.
+func (s Subject) pullError(message string) string {
+	if !strings.Contains(message, ": ") {
+		if e, ok := newest(s.Events, func(e Event) bool { return e.Reason == "Failed" && strings.HasPrefix(e.Message, "Failed to pull") }); ok {
+			message = e.Message
+		}
+	}
+	// containerd tells each of its layers; the last says what happened.
+	for _, mark := range []string{"dial tcp", "failed to authorize", "not found", "unauthorized", "no such host", "x509"} {
+		if at := strings.LastIndex(message, mark); at >= 0 && (mark == "dial tcp" || mark == "failed to authorize") {
+			return message[at:]
+		}
+	}
+	return lastPart(message)
+}
+
+// notConfigured explains a container whose configuration refers to what is not there.
+func (s Subject) notConfigured(c *Cause, message string) {
+	c.Text = Join("its container cannot be created", message)
+	c.Grace = graceShort
+	if object, name, ok := missingObject(message); ok {
+		c.Text = fmt.Sprintf("its container needs %s %q, which is not there", object, name)
+		c.Hint = createObject(s.Pod.Namespace, object, name)
+	}
+}
+
+// missingObject reads `configmap "absent" not found` at the end of a message.
+func missingObject(message string) (object, name string, ok bool) {
+	message = strings.TrimSpace(message)
+	for kind, object := range map[string]string{"configmap": "ConfigMap", "secret": "Secret"} {
+		_, rest, found := strings.Cut(message, kind+` "`)
+		name, end, closed := strings.Cut(rest, `"`)
+		if found && closed && strings.HasPrefix(end, " not found") {
+			return object, name, true
+		}
+	}
+	return "", "", false
+}
+
+func createObject(namespace, object, name string) string {
+	kind := "configmap"
+	if object == "Secret" {
+		kind = "secret generic"
+	}
+	return fmt.Sprintf("kubectl --namespace %s create %s %s --from-file=FILE, then hellox up again", namespace, kind, name)
+}

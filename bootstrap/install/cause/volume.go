@@ -1,0 +1,124 @@
+package cause
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// unbound explains a pod whose claim has no volume.
+func unbound(s Subject, c *Cause, message string) {
+	c.Text = "its volume is not there: " + after(message, "available: ")
+	c.Hint = fmt.Sprintf("kubectl --namespace %s describe pvc", s.Pod.Namespace)
+	if s.Cluster == nil {
+		return
+	}
+	claims := s.Cluster.Claims()
+	for _, volume := range s.Pod.Spec.Volumes {
+		if volume.PersistentVolumeClaim == nil {
+			continue
+		}
+		name := volume.PersistentVolumeClaim.ClaimName
+		at := slices.IndexFunc(claims, func(claim corev1.PersistentVolumeClaim) bool { return claim.Name == name })
+		switch {
+		case at < 0 && claims != nil:
+			c.Text = fmt.Sprintf("its volume %q needs the claim %q, which is not there", volume.Name, name)
+			c.Hint = "add the PersistentVolumeClaim to the overlay, then hellox up --kustomize DIR"
+			return
+		case at >= 0 && claims[at].Status.Phase == corev1.ClaimLost:
+			c.Text = fmt.Sprintf("the volume of claim %s was removed, with its data", name)
+			c.Hint = fmt.Sprintf("kubectl --namespace %s delete pvc %s, then hellox up again", s.Pod.Namespace, name)
+			return
+		case at >= 0 && claims[at].Status.Phase == corev1.ClaimPending:
+			pending(s, c, &claims[at])
+			return
+		}
+	}
+}
+
+// provisioned is how long a class may take to make a volume, without a word.
+const provisioned = 2 * time.Second
+
+// pending explains a claim that gets no volume.
+func pending(s Subject, c *Cause, claim *corev1.PersistentVolumeClaim) {
+	classes := s.Cluster.StorageClasses()
+	standard, names := "", []string{}
+	for _, class := range classes {
+		names = append(names, class.Name)
+		if class.Default {
+			standard = class.Name
+		}
+	}
+	c.Hint = fmt.Sprintf("kubectl --namespace %s describe pvc %s", s.Pod.Namespace, claim.Name)
+	asked := ""
+	if claim.Spec.StorageClassName != nil {
+		asked = *claim.Spec.StorageClassName
+	}
+	switch {
+	case classes == nil:
+	case len(classes) == 0:
+		c.Text = fmt.Sprintf("claim %s gets no volume: the cluster has no storage class", claim.Name)
+		c.Hint = "minikube addons enable storage-provisioner default-storageclass, or install one"
+	case asked == "" && standard == "":
+		c.Text = fmt.Sprintf("claim %s gets no volume: no storage class is the default (there is %s)", claim.Name, strings.Join(names, ", "))
+		c.Hint = fmt.Sprintf("kubectl annotate storageclass %s storageclass.kubernetes.io/is-default-class=true", names[0])
+	case asked != "" && !slices.Contains(names, asked):
+		c.Text = fmt.Sprintf("claim %s gets no volume: there is no storage class %q (there is %s)", claim.Name, asked, strings.Join(names, ", "))
+		c.Hint = "correct storageClassName: in the overlay; an existing claim keeps its class: " +
+			fmt.Sprintf("kubectl -n %s delete pvc %s", s.Pod.Namespace, claim.Name)
+	default:
+		class := asked
+		if class == "" {
+			class = standard
+		}
+		c.Text = fmt.Sprintf("claim %s waits for its volume of storage class %q", claim.Name, class)
+		c.Quiet = provisioned
+		if e, ok := newest(s.Cluster.ClaimEvents(claim.Name), func(e Event) bool { return e.Reason == "ProvisioningFailed" }); ok {
+			c.Text = Join(fmt.Sprintf("storage class %q makes no volume for claim %s", class, claim.Name), lastPart(e.Message))
+			c.Quiet = 0
+			c.Evidence = []string{e.Message}
+		}
+	}
+}
+
+var mountFailed = regexp.MustCompile(`^MountVolume\.\S+ failed for volume "([^"]*)" : (.*)$`)
+
+// notMade explains a pod on a node whose containers are not created: a volume that
+// cannot be mounted, or a sandbox that cannot be made.
+func notMade(s Subject) *Cause {
+	if s.Pod.Spec.NodeName == "" || s.Pod.Status.Phase != corev1.PodPending {
+		return nil
+	}
+	e, ok := newest(s.Events, func(e Event) bool {
+		switch e.Reason {
+		case "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox":
+			// Each start of a kubelet looks like this for a moment.
+			return !strings.Contains(e.Message, "not registered") && !strings.Contains(e.Message, "failed to sync")
+		}
+		return false
+	})
+	if !ok {
+		return nil
+	}
+	c := &Cause{Reason: e.Reason, Grace: graceShort}
+	if e.Reason == "FailedCreatePodSandBox" {
+		c.Text = Join("its network or sandbox cannot be set up", lastPart(e.Message))
+		c.Evidence, c.Grace = []string{e.Message}, graceLong
+		return c
+	}
+	c.Text = Join("a volume cannot be mounted", e.Message)
+	m := mountFailed.FindStringSubmatch(strings.Join(strings.Fields(e.Message), " "))
+	if m == nil {
+		return c
+	}
+	c.Text = fmt.Sprintf("volume %q cannot be mounted: %s", m[1], m[2])
+	if object, name, ok := missingObject(m[2]); ok {
+		c.Text = fmt.Sprintf("volume %q needs %s %q, which is not there", m[1], object, name)
+		c.Hint = createObject(s.Pod.Namespace, object, name)
+	}
+	return c
+}
