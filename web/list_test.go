@@ -110,6 +110,8 @@ func TestPageKeepsRoomForTheText(t *testing.T) {
   if (cells.at(-1).right > box(document.querySelector('#list .rail')).left + 1) wrong.push('the last cell ends at ' + cells.at(-1).right);
   const end = box(document.querySelector('#list')).right;
   for (const c of document.querySelectorAll('#send > *')) if (c.offsetParent && box(c).right > end) wrong.push('send line: ' + c.className + ' ends at ' + box(c).right);
+  const detail = document.querySelector('#detail');
+  if (!detail.hidden && (box(detail).right > innerWidth || Math.abs(box(detail).left - end) > 1)) wrong.push('the detail is from ' + box(detail).left + ' to ' + box(detail).right);
   const marker = document.querySelector('#list .marker');
   if (!marker.hidden && box(marker).top < box(document.querySelector('#list .rows')).bottom) wrong.push('the marker covers rows');
   return wrong;

@@ -53,6 +53,7 @@ func TestPage(t *testing.T) {
 		open(t, ctx, address)
 		until(t, ctx, `document.querySelector('#list .empty').innerText.includes('No messages yet. A broadcaster says Hello world every 1 to 10 s.')`)
 		until(t, ctx, `document.querySelector('#head .name').innerText === 'local · hellox'`)
+		until(t, ctx, `document.querySelector('#senders > .hint').getBoundingClientRect().left < document.querySelector('#senders .find select').getBoundingClientRect().left`)
 	})
 
 	const n = 20_000
