@@ -92,8 +92,9 @@ func isBroadcaster(identity, id string) bool {
 }
 
 // Broadcaster returns the rights of the role broadcast: it publishes only its own
-// broadcasts, presence and answers, and reads only its own commands. Its ID is
-// its client ID if that is one of the identity's, else the identity.
+// broadcasts, presence and answers, and reads only its own commands and, to see
+// whether it is contradicted, its own presence. Its ID is its client ID if that is
+// one of the identity's, else the identity.
 func Broadcaster(identity, clientID string) *Rights {
 	id := identity
 	if isBroadcaster(identity, clientID) {
@@ -102,7 +103,7 @@ func Broadcaster(identity, clientID string) *Rights {
 	return &Rights{
 		Identity:  identity,
 		Publish:   []string{stream.BroadcastTopic(id), stream.PresenceTopic(id), stream.AnswerTopic(id)},
-		Subscribe: append(ownTopics(clientID), stream.CommandTopic(id)),
+		Subscribe: append(ownTopics(clientID), stream.CommandTopic(id), stream.PresenceTopic(id)),
 	}
 }
 

@@ -213,7 +213,7 @@ func TestACL(t *testing.T) {
 		{"b-0", "b-1", "hello_world/broadcast/b-1", false, false},
 		{"b-0", "b-0", "hellox/command/b-0", true, false},
 		{"b-0", "b-0", "hellox/command/b-1", false, false},
-		{"b-0", "b-0", "hellox/presence/b-0", false, true},
+		{"b-0", "b-0", "hellox/presence/b-0", true, true},
 		{"b-0", "b-0", "hellox/presence/b-1", false, false},
 		{"b-0", "b-0", "hellox/answer/b-0", false, true},
 	} {

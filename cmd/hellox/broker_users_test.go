@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,4 +97,68 @@ func usersScript(t *testing.T, page, port string) string {
 	}
 	b.WriteString("wait $beside\n")
 	return b.String()
+}
+
+// TestRolesWithUsers has hellox's own roles work with a broker that knows users: the
+// rights of the roles are all that they need.
+func TestRolesWithUsers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var users strings.Builder
+	for _, name := range []string{"recv", "broadcast-0"} {
+		cmd := exec.Command("hellox", "broker", "passwd", name)
+		cmd.Stdin = strings.NewReader("secret of " + name + "\n")
+		line, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		users.Write(line)
+	}
+	files := map[string]string{"users": users.String(), "acl": "role recv receive\nrole broadcast-0 broadcast\n"}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	address, page := freeAddress(t), freeAddress(t)
+	as := func(name string) []string {
+		return append(os.Environ(), runtest.Variable(), "HELLOX_PASSWORD=secret of "+name)
+	}
+	broker := startProcess(t, dir, "broker", "broker", "--listen", "mqtt://"+address, "--users", filepath.Join(dir, "users"), "--acl", filepath.Join(dir, "acl"))
+	startProcessIn(t, as("recv"), dir, "receive", "receive", "--broker", "mqtt://"+address, "--user", "recv", "--listen", page, "--history", "memory:")
+	startProcessIn(t, as("broadcast-0"), dir, "broadcast", "broadcast", "--broker", "mqtt://"+address, "--user", "broadcast-0", "--id", "broadcast-0", "--count", "2", "--min", "50ms", "--max", "100ms")
+	for _, sender := range []string{"broadcast-0-0", "broadcast-0-1"} {
+		until(t, "the page has messages of "+sender, func() bool {
+			return strings.Contains(fetched("http://"+page+"/api/messages?sender="+sender), `"text":"Hello world"`)
+		})
+		until(t, sender+" is on time", func() bool {
+			return strings.Contains(fetched("http://"+page+"/api/senders"), `"on time"`)
+		})
+		resp, err := http.Post("http://"+page+"/api/command", "application/json", strings.NewReader(`{"to":"`+sender+`","do":"pause"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s is told to pause: %s: %s", sender, resp.Status, answer)
+		}
+	}
+	if log, err := os.ReadFile(broker.log); err != nil || strings.Contains(string(log), `"msg":"refused","role":"broker","client":"broadcast`) {
+		t.Errorf("the broker refused something, %v: %s", err, log)
+	}
+}
+
+// fetched returns what a page answers, or "" as long as there is none.
+func fetched(url string) string {
+	resp, err := http.Get(url)
+	if err != nil {
+		return ""
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return ""
+	}
+	return string(b)
 }
