@@ -20,6 +20,10 @@ func testKindCommands(t *testing.T, r *kindRig) {
 	if err := json.Unmarshal([]byte(out), &told); err != nil || !told.Answer.OK || told.RoundTripMS <= 0 {
 		t.Errorf("tell broadcast-0 identify: %s (%v)", out, err)
 	}
+	until(t, "the receiver knows the pod behind the sender", func() bool {
+		pod := r.senders()["broadcast-0"].Pod
+		return pod != nil && *pod == (stream.Pod{Name: "broadcast-0", Phase: "Running"})
+	})
 	arrives := func(topic, text string) {
 		t.Helper()
 		until(t, text+" is in the history", func() bool {

@@ -14,15 +14,17 @@ import (
 // testKindDown removes the installation, and looks in every place where
 // something of it could be left. Then the cluster goes, if up made it.
 func testKindDown(t *testing.T, r *kindRig) {
+	testKindKeepData(t, r)
 	holder := r.status(t, "hellox").Forward
 	if holder == nil {
 		t.Fatal("nobody holds the forwards any more")
 	}
 	at := []string{"down", "--target", "kind", "--profile", r.cluster}
 	_, said := r.run(t, append(at, "--dry-run")...)
-	contains(t, "down --dry-run", said, fmt.Sprintf("would end process %d", holder.PID), "StatefulSet", "hellox.local/hellox:")
+	contains(t, "down --dry-run", said, fmt.Sprintf("would end process %d", holder.PID), "StatefulSet", "hellox.local/hellox:", "would remove the queues and the history of", "PersistentVolumeClaim history")
 	_, said = r.run(t, at...)
 	t.Log(said)
+	contains(t, "down", said, "with the queues and the history of", fmt.Sprintf("process %d ended", holder.PID))
 	r.nothingLeft(t)
 	host, port := hostPort(t, r.page)
 	if c, err := net.DialTimeout("tcp", net.JoinHostPort(host, port), time.Second); err == nil {
@@ -49,6 +51,19 @@ func testKindDown(t *testing.T, r *kindRig) {
 	}
 	r.contextIsKept(t)
 	r.noFiles(t)
+}
+
+// testKindKeepData removes all but the data: an up after that goes on with its IDs.
+func testKindKeepData(t *testing.T, r *kindRig) {
+	newest := r.newest()
+	_, said := r.run(t, "down", "--target", "kind", "--profile", r.cluster, "--keep-data")
+	contains(t, "down --keep-data", said, "left: the queues and the history of", "PersistentVolumeClaim data-broker-0")
+	events := r.upEvents(t, r.hellox)
+	r.page = events[len(events)-1].Web
+	until(t, "the history goes on", func() bool { return r.newest() > newest })
+	if all := r.messages(t, newest-1, nil); len(all) < 2 || all[0].ID != newest || all[1].ID <= newest {
+		t.Errorf("after the newest message, %d, there is %+v", newest, all)
+	}
 }
 
 // nothingLeft looks into the cluster, onto its node and into the state folder.

@@ -80,6 +80,9 @@ func newKindRig(t *testing.T) *kindRig {
 	if r.made {
 		r.removeCluster(t) // of a run that was cut off
 		t.Cleanup(func() { r.removeCluster(t) })
+	} else { // whose entry is in another kubeconfig
+		r.do(t, r.program("kind", "export", "kubeconfig", "--name", r.cluster))
+		r.do(t, r.program("kubectl", "config", "use-context", "mine"))
 	}
 	t.Cleanup(func() { endHolders(dir) })
 	r.build(t)
