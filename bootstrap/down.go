@@ -291,11 +291,17 @@ func (d *downRun) reportVolumes(ctx context.Context) error {
 	if len(d.volumes) == 0 {
 		return nil
 	}
-	left, err := install.LeftVolumes(ctx, d.inst, d.volumes, d.steps.Progress)
-	if err == nil && left != "" {
-		d.steps.Note(left)
+	d.steps.Begin(step.Volumes)
+	left, note, err := install.LeftVolumes(ctx, d.inst, d.volumes, d.steps.Progress)
+	if err != nil {
+		return err
 	}
-	return err
+	removed := len(d.volumes) - left
+	d.steps.Done(install.Count(removed, "volume")+" removed by the cluster's provisioner", removed == 0)
+	if note != "" {
+		d.steps.Note(note)
+	}
+	return nil
 }
 
 // CheckCreated returns why hellox must not delete c: up did not create it.

@@ -43,38 +43,38 @@ func Volumes(ctx context.Context, inst *Installation) ([]string, error) {
 	return names, nil
 }
 
-// LeftVolumes waits until the volumes of that name are gone, and returns a sentence
-// about those that are not after some seconds, or "".
-func LeftVolumes(ctx context.Context, inst *Installation, names []string, progress func(string)) (string, error) {
+// LeftVolumes waits until the volumes of that name are gone, and returns how many are
+// not after some seconds, with a sentence about them.
+func LeftVolumes(ctx context.Context, inst *Installation, names []string, progress func(string)) (left int, note string, err error) {
 	for over := time.Now().Add(volumeTime); len(names) > 0; {
 		list, err := inst.client.All(kube.Volumes).List(ctx, metav1.ListOptions{})
 		if err != nil {
-			return "", fmt.Errorf("list the volumes: %w", err)
+			return 0, "", fmt.Errorf("list the volumes: %w", err)
 		}
-		var left, retained []string
+		var there, retained []string
 		for i := range list.Items {
 			u := &list.Items[i]
 			if !slices.Contains(names, u.GetName()) {
 				continue
 			}
-			left = append(left, u.GetName())
+			there = append(there, u.GetName())
 			if policy, _, _ := unstructured.NestedString(u.Object, "spec", "persistentVolumeReclaimPolicy"); policy == "Retain" {
 				retained = append(retained, u.GetName())
 			}
 		}
-		names = left
+		names = there
 		if len(names) == len(retained) || time.Now().After(over) {
 			break
 		}
 		progress("waiting for the provisioner to remove volume " + strings.Join(names, ", "))
 		if err := kube.Pause(ctx, 200*time.Millisecond); err != nil {
-			return "", err
+			return 0, "", err
 		}
 	}
 	if len(names) == 0 {
-		return "", nil
+		return 0, "", nil
 	}
-	return fmt.Sprintf("left: %s, which the cluster's provisioner does not remove; kubectl delete persistentvolume %s",
+	return len(names), fmt.Sprintf("left: %s, which the cluster's provisioner does not remove; kubectl delete persistentvolume %s",
 		Count(len(names), "volume"), strings.Join(names, " ")), nil
 }
 

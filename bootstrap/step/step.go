@@ -32,5 +32,6 @@ const (
 	Remove        = "remove"
 	Unload        = "images"
 	Namespace     = "namespace"
+	Volumes       = "volumes"
 	DeleteCluster = "delete cluster"
 )

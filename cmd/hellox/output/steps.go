@@ -76,6 +76,9 @@ func (s *Steps) Progress(detail string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.detail = detail
+	if s.name == "" { // no step is under way
+		return
+	}
 	now := s.now()
 	if s.smart || detail == s.shown || s.json == nil && now.Sub(s.shownAt) < progressEvery {
 		return

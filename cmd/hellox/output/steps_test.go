@@ -43,6 +43,7 @@ func TestSteps(t *testing.T) {
 		now = now.Add(time.Second)
 		s.Done("12 objects applied", true)
 		now = now.Add(-2 * time.Second)
+		s.Progress("no step is under way: this is not shown")
 		s.Note("port 1883 is taken")
 		s.Begin("roll-out")
 		s.Warn("broadcast-0: it\n crashed")
