@@ -113,7 +113,7 @@ func tlsState(c net.Conn) *tls.ConnectionState {
 
 func (c *conn) login(a rights.Authority, pk *packets.Packet) (rights.Login, error) {
 	// Nothing is read while this waits, and the client has 5 seconds in all.
-	ctx, cancel := context.WithDeadline(context.Background(), c.accepted.Add(connectTimeout))
+	ctx, cancel := context.WithDeadline(context.Background(), c.accepted.deadline())
 	defer cancel()
 	return a.Login(ctx, rights.Credentials{
 		User: string(pk.Connect.Username), Password: pk.Connect.Password, ClientID: c.id,

@@ -275,7 +275,9 @@ func loadAttacks() []attack {
 			}
 		}, func(a *arena) { a.wall().connect(hello{}.as("alice")).disconnect() }},
 		{"more connections than there may be", "anchors A6", func(a *arena) {
-			a.b.maxOpen = 20
+			a.stop()
+			a.options.Limits.Connections = 20
+			a.start()
 			for i := range 40 {
 				c := dial(a.t, a.b.Addr(a.open))
 				_ = c.trySend(hello{id: fmt.Sprint("c", i)}.packet())

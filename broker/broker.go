@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -40,6 +40,7 @@ type Options struct {
 	Insecure bool
 	// Authority knows the clients of the listeners that are not Open.
 	Authority rights.Authority
+	Limits    Limits
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer // nil: not registered
 }
@@ -48,6 +49,7 @@ type Options struct {
 type Broker struct {
 	listeners []Listener
 	gates     []gate // of the listeners
+	limits    Limits
 	log       *slog.Logger
 	metrics   *metrics
 	now       func() time.Time
@@ -63,7 +65,7 @@ type Broker struct {
 	over      chan struct{} // of capacity 1: some session holds too much
 	stop      chan struct{} // closed by beginStop
 	beginStop func()        // may be called more than once
-	maxOpen   int           // connections
+	connected atomic.Int64  // connections, from accept on
 
 	mu      sync.Mutex
 	open    map[*conn]struct{}
@@ -95,8 +97,8 @@ func New(o Options) (_ *Broker, err error) {
 		return nil, fmt.Errorf("register the broker's metrics: %w", err)
 	}
 	b := &Broker{
-		listeners: o.Listeners, gates: gates, log: o.Log, metrics: m, now: time.Now,
-		open: map[*conn]struct{}{}, maxOpen: maxConnections(), stop: make(chan struct{}), changed: make(chan struct{}, 1),
+		listeners: o.Listeners, gates: gates, limits: o.Limits.withDefaults(), log: o.Log, metrics: m, now: time.Now,
+		open: map[*conn]struct{}{}, stop: make(chan struct{}), changed: make(chan struct{}, 1),
 		over: make(chan struct{}, 1),
 	}
 	b.beginStop = sync.OnceFunc(func() { close(b.stop) })
@@ -168,20 +170,14 @@ func (b *Broker) disconnectAll() {
 
 // serve serves one connection until it ends.
 func (b *Broker) serve(c *conn) {
-	b.metrics.accepted.Inc()
 	if !b.addConn(c) {
-		c.tellRefusal(refusal{kind: "connections", reason: fmt.Sprintf("the broker has its most connections (%d), or is stopping", b.maxOpen)})
 		c.Abort()
 		return
 	}
 	defer b.removeConn(c)
 	defer func() {
 		// One odd packet must not end the process.
-		if r := recover(); r != nil {
-			b.metrics.panics.Inc()
-			b.log.Error("connection ended by a panic", "client", c.id, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-			c.Abort()
-		}
+		c.ended(recover())
 	}()
 	err := (&handler{b, c}).run()
 	b.log.Debug("client left", "client", c.id, "remote", c.RemoteAddr().String(), "cause", err)
@@ -202,11 +198,10 @@ func (b *Broker) startClient() bool {
 func (b *Broker) addConn(c *conn) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.open) >= b.maxOpen || b.stopping() {
+	if b.stopping() {
 		return false
 	}
 	b.open[c] = struct{}{}
-	b.metrics.connections.Set(float64(len(b.open)))
 	return true
 }
 
@@ -216,7 +211,6 @@ func (b *Broker) removeConn(c *conn) {
 	defer c.finish()
 	b.mu.Lock()
 	delete(b.open, c)
-	b.metrics.connections.Set(float64(len(b.open)))
 	b.mu.Unlock()
 	for _, f := range c.takeFeeders() {
 		f.close()

@@ -128,7 +128,7 @@ func TestKeepAlive(t *testing.T) {
 		time.Second: 1500 * time.Millisecond, 2 * time.Second: 3 * time.Second, 3 * time.Second: 4500 * time.Millisecond,
 	} {
 		d := &deadlines{}
-		c := newConn(d, &shared{now: func() time.Time { return now }}, gate{}, now)
+		c := newConn(d, &shared{now: func() time.Time { return now }}, gate{}, nil)
 		c.keepAlive = keepAlive
 		if (&handler{conn: c}).renewDeadline(); d.at.Sub(now) != want {
 			t.Errorf("the deadline is after %s, want %s", d.at.Sub(now), want)

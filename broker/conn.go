@@ -1,8 +1,11 @@
 package broker
 
 import (
+	"fmt"
 	"io"
 	"net"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,9 +25,8 @@ const (
 	shutdownLinger = 200 * time.Millisecond
 	lingerBytes    = 1 << 20 // of what it sends meanwhile
 	writeChunk     = 256 << 10
-	smallChunk     = 16 << 10         // where a write that timed out cannot be continued
-	feedLimit      = 256 << 10        // bytes; a feeder waits while more is to be written
-	maxKeepAlive   = 20 * time.Minute // also for a client that asks for none
+	smallChunk     = 16 << 10  // where a write that timed out cannot be continued
+	feedLimit      = 256 << 10 // bytes; a feeder waits while more is to be written
 )
 
 // A conn is a client's connection. It gathers what goes out so that many packets
@@ -33,8 +35,8 @@ const (
 type conn struct {
 	net.Conn
 	shared   *shared
-	gate     gate      // of its listener
-	accepted time.Time // when the connection was
+	gate     gate          // of its listener
+	accepted *acceptedConn // nil in tests
 
 	subject subject                       // set with mu held, when the client is let in
 	current atomic.Pointer[rights.Rights] // what the client may do now; stored with mu held
@@ -91,9 +93,9 @@ type shared struct {
 	stall     time.Duration // writeTimeout, or that of a test
 }
 
-func newConn(c net.Conn, s *shared, gate gate, accepted time.Time) *conn {
-	// Absolute: a byte a second does not extend it.
-	_ = c.SetDeadline(accepted.Add(connectTimeout))
+// newConn returns the conn of c. accepted is what c runs over, or nil; until the
+// CONNECT it closes c in time: a byte a second does not extend that.
+func newConn(c net.Conn, s *shared, gate gate, accepted *acceptedConn) *conn {
 	return &conn{Conn: c, shared: s, gate: gate, accepted: accepted, packets: wire.NewReader(c)}
 }
 
@@ -214,6 +216,21 @@ func (c *conn) Abort() {
 func (c *conn) dropHeld() {
 	c.shared.budget.give(c, len(c.held))
 	c.held, c.holds = nil, nil
+}
+
+// ended closes a connection after a panic in one of its goroutines; it is given
+// what recover returned.
+func (c *conn) ended(panicked any) {
+	if panicked == nil {
+		return
+	}
+	c.shared.metrics.panics.Inc()
+	what := fmt.Sprintf("a %T", panicked) // itself it may be what a client sent
+	if e, ok := panicked.(runtime.Error); ok {
+		what = e.Error()
+	}
+	c.shared.metrics.log.Error("connection ended by a panic", "client", c.id, "panic", what, "stack", string(debug.Stack()))
+	c.Abort()
 }
 
 // closeSlow closes a connection whose client is too slow.

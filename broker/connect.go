@@ -13,12 +13,11 @@ import (
 	"hellox/stream"
 )
 
-// Limits on what a client may ask for: each topic filter stays in memory.
+// Limits on names.
 const (
-	maxLevels       = 16
-	maxTopicBytes   = 512
-	maxTopicFilters = 50
-	maxClientID     = 256
+	maxLevels     = 16
+	maxTopicBytes = 512
+	maxClientID   = 256
 )
 
 // connackV3 returns the MQTT 3.1.1 code for a refusal.
@@ -106,13 +105,13 @@ func (h *handler) greet(pk *packets.Packet) {
 	h.conn.id = pk.Connect.ClientIdentifier
 	h.conn.maxPacket = int(p.MaximumPacketSize)
 	h.conn.problemInfo = !p.RequestProblemInfoFlag || p.RequestProblemInfo == 1
-	h.conn.receiveMaximum = maxInflight
+	h.conn.receiveMaximum = h.broker.limits.Inflight
 	if p.ReceiveMaximum > 0 {
-		h.conn.receiveMaximum = min(int(p.ReceiveMaximum), maxInflight)
+		h.conn.receiveMaximum = min(int(p.ReceiveMaximum), h.broker.limits.Inflight)
 	}
 	h.conn.keepAlive = time.Duration(pk.Connect.Keepalive) * time.Second
-	if h.conn.keepAlive == 0 || h.conn.keepAlive > maxKeepAlive {
-		h.conn.keepAlive = maxKeepAlive
+	if most := h.broker.limits.KeepAlive; h.conn.keepAlive == 0 || h.conn.keepAlive > most {
+		h.conn.keepAlive = most
 	}
 }
 
@@ -140,7 +139,7 @@ func (h *handler) admit(pk *packets.Packet) (refusal, bool) {
 	case !h.broker.sessions.mayUse(h.conn.id, h.conn.rights()):
 		return ownedByAnother(), false
 	case !h.broker.sessions.hasRoomFor(h.conn.id):
-		return deny("sessions", fmt.Sprintf("the broker has its most sessions (%d)", maxSessions), packets.ErrQuotaExceeded)
+		return deny("sessions", fmt.Sprintf("the broker has its most sessions (%d)", h.broker.limits.Sessions), packets.ErrQuotaExceeded)
 	}
 	h.conn.will = newWill(h.conn, pk)
 	if w := h.conn.will; w != nil {
@@ -166,7 +165,7 @@ func ownedByAnother() refusal {
 // long that lasts. It is called
 // before the CONNACK.
 func (h *handler) establish(pk *packets.Packet) (expiry time.Duration) {
-	expiry = sessionExpiry(pk)
+	expiry = h.sessionExpiry(pk)
 	var old *conn
 	var ended *session
 	h.conn.session, old, ended, h.conn.present = h.broker.sessions.claim(h.conn, pk.Connect.Clean, expiry)
@@ -195,14 +194,14 @@ func (h *handler) establish(pk *packets.Packet) (expiry time.Duration) {
 }
 
 // sessionExpiry returns how long the session lasts after its client has left.
-func sessionExpiry(pk *packets.Packet) time.Duration {
+func (h *handler) sessionExpiry(pk *packets.Packet) time.Duration {
 	if pk.ProtocolVersion < 5 {
 		if pk.Connect.Clean {
 			return 0
 		}
-		return maxSessionExpiry
+		return h.broker.limits.SessionExpiry
 	}
-	return min(time.Duration(pk.Properties.SessionExpiryInterval)*time.Second, maxSessionExpiry)
+	return min(time.Duration(pk.Properties.SessionExpiryInterval)*time.Second, h.broker.limits.SessionExpiry)
 }
 
 // connack returns the CONNACK of a client that is let in. MQTT 5 learns what its

@@ -138,6 +138,7 @@ func (f *feeder) close() {
 
 func (f *feeder) run() {
 	defer close(f.done)
+	defer func() { f.conn.ended(recover()) }()
 	for {
 		messages, upTo, err := f.session.unread()
 		if err != nil {

@@ -21,7 +21,7 @@ func TestFeederIsWoken(t *testing.T) {
 	s.buffers.New = func() any { return new([]byte) }
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
-	c := newConn(ours, s, gate{fixed: rights.Open()}, time.Now())
+	c := newConn(ours, s, gate{fixed: rights.Open()}, nil)
 	defer s.flushes.Wait()
 	defer c.Close()
 	f := &feeder{wake: make(chan struct{}, 1)}

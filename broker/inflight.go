@@ -25,13 +25,9 @@ type inflightMessage struct {
 	done      bool
 }
 
-// maxInflight is how many messages a client may leave unacknowledged, unless its
-// Receive Maximum is lower. Of messages that it acknowledges while an earlier one
-// is not, the session remembers maxOutOfOrder.
-const (
-	maxInflight   = 1000
-	maxOutOfOrder = 4 * maxInflight
-)
+// maxOutOfOrder is how many messages a session remembers of those that its client
+// acknowledges while an earlier one is not.
+const maxOutOfOrder = 4 * maxInflight
 
 func (w *inflight) full(size int) bool {
 	return len(w.byID) >= size || len(w.messages) >= maxOutOfOrder

@@ -3,7 +3,9 @@ package broker
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -30,7 +32,7 @@ func closeAll(listeners []Listener) {
 
 // listen serves clients on l until it is closed.
 func (b *Broker) listen(l Listener, g gate) error {
-	var accepting net.Listener = &retryListener{Listener: l.Net, broker: b}
+	var accepting net.Listener = &countingListener{Listener: l.Net, broker: b}
 	if l.TLS != nil {
 		accepting = tls.NewListener(accepting, l.TLS)
 	}
@@ -48,27 +50,37 @@ func (b *Broker) listen(l Listener, g gate) error {
 		}
 		go func() {
 			defer b.clients.Done()
-			b.serve(newConn(c, b.shared, g, b.now()))
+			b.serve(newConn(c, b.shared, g, acceptedOf(c)))
 		}()
 	}
 }
 
-// A retryListener retries Accept after errors, such as too few file descriptors
-// or a client that left before it was accepted. Only closing it ends it.
-type retryListener struct {
+// A countingListener counts the connections that it accepts, and closes those
+// beyond the limit and those that have not sent a CONNECT in time. It retries
+// Accept after errors, such as too few file descriptors or a client that left
+// before it was accepted: only closing it ends it.
+type countingListener struct {
 	net.Listener
 	broker *Broker
 }
 
-func (s *retryListener) Accept() (net.Conn, error) {
+func (s *countingListener) Accept() (net.Conn, error) {
 	pause := minAcceptBackoff
 	for {
 		c, err := s.Listener.Accept()
-		if err == nil || errors.Is(err, net.ErrClosed) {
-			return c, err
+		if errors.Is(err, net.ErrClosed) {
+			return nil, err
+		}
+		if err == nil {
+			if counted := s.broker.accepted(c); counted != nil {
+				return counted, nil
+			}
+			continue
 		}
 		s.broker.metrics.acceptErrors.Inc()
-		s.broker.log.Warn("accept failed; trying again", "listen", s.Addr().String(), "cause", err)
+		if more, ok := s.broker.shared.refusals.take(refusalKey{kind: "accept"}); ok {
+			s.broker.log.Warn("accept failed; trying again", "listen", s.Addr().String(), "cause", err, "more", more)
+		}
 		select {
 		case <-time.After(pause):
 		case <-s.broker.stop:
@@ -76,4 +88,71 @@ func (s *retryListener) Accept() (net.Conn, error) {
 		}
 		pause = min(2*pause, maxAcceptBackoff)
 	}
+}
+
+// An acceptedConn is a connection from accept on: also one that speaks TLS or HTTP
+// first, or nothing else, takes a file descriptor.
+type acceptedConn struct {
+	net.Conn
+	broker *Broker
+	at     time.Time
+	timer  *time.Timer // closes it; stopped when its CONNECT has come
+	closed sync.Once
+}
+
+// accepted counts a connection, or closes it and returns nil if there are too many.
+func (b *Broker) accepted(c net.Conn) *acceptedConn {
+	b.metrics.accepted.Inc()
+	if n := b.connected.Add(1); n > int64(b.limits.Connections) {
+		b.connected.Add(-1)
+		b.metrics.refused("connections")
+		b.shared.refusals.add("", c.RemoteAddr().String(), refusal{kind: "connections", reason: fmt.Sprintf("the broker has its most connections (%d)", b.limits.Connections)})
+		c.Close()
+		return nil
+	}
+	b.metrics.connections.Inc()
+	a := &acceptedConn{Conn: c, broker: b, at: b.now()}
+	a.timer = time.AfterFunc(connectTimeout, func() { a.Close() })
+	return a
+}
+
+func (a *acceptedConn) Close() error {
+	a.closed.Do(func() {
+		a.timer.Stop()
+		a.broker.connected.Add(-1)
+		a.broker.metrics.connections.Dec()
+	})
+	return a.Conn.Close()
+}
+
+// CloseWrite closes our side only.
+func (a *acceptedConn) CloseWrite() error {
+	if half, ok := a.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return a.Close()
+}
+
+// greeted notes that the CONNECT has come.
+func (a *acceptedConn) greeted() {
+	if a != nil {
+		a.timer.Stop()
+	}
+}
+
+// deadline returns when the CONNECT must have come, and have been answered.
+func (a *acceptedConn) deadline() time.Time {
+	if a == nil {
+		return time.Now().Add(connectTimeout)
+	}
+	return a.at.Add(connectTimeout)
+}
+
+// acceptedOf returns the acceptedConn below c, or nil.
+func acceptedOf(c net.Conn) *acceptedConn {
+	if secure, ok := c.(*tls.Conn); ok {
+		c = secure.NetConn()
+	}
+	a, _ := c.(*acceptedConn)
+	return a
 }

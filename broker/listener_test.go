@@ -3,16 +3,19 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/google/go-cmp/cmp"
+	"github.com/mochi-mqtt/server/v2/packets"
 )
 
 func TestParseListen(t *testing.T) {
@@ -177,5 +180,111 @@ func TestShutdown(t *testing.T) {
 	silent.closed()
 	if b.Ready() == nil {
 		t.Error("it is ready after its end")
+	}
+}
+
+// TestIdleRequestsAreCounted has clients open connections to a WebSocket listener
+// and say nothing, or part of a request: they take the place of others until the
+// time for a CONNECT is over, not longer, and no more of them than the limit.
+func TestIdleRequestsAreCounted(t *testing.T) {
+	o := Options{
+		Listeners: []Listener{{Net: listenLoopback(t), Open: true}, {Net: listenLoopback(t), Open: true, WebSocket: true}},
+		Limits:    Limits{Connections: 10},
+	}
+	said := logged(&o)
+	b := start(t, o)
+	good := connect(t, b.Addr(0), hello{id: "good"})
+	var idle []*client
+	for i := range 30 {
+		c := dial(t, b.Addr(1))
+		if i%2 == 0 {
+			c.send([]byte("GET / HTTP/1.1\r\nHost: x\r\n"))
+		}
+		idle = append(idle, c)
+	}
+	wait(t, "the limit is reached", func() bool { return b.connected.Load() == 10 })
+	for _, c := range idle {
+		if err := c.untilClosed(connectTimeout + 3*time.Second); err != nil {
+			t.Error(err)
+		}
+	}
+	good.publish("x", "x", 1, false)
+	connect(t, b.Addr(0), hello{id: "next"}).disconnect()
+	good.disconnect()
+	wait(t, "all are gone", func() bool { return b.connected.Load() == 0 })
+	if n := len(linesWith(said.String(), "most connections (10)")); n != 1 {
+		t.Errorf("the log has %d lines about it", n)
+	}
+}
+
+// A flakyListener fails to accept, and its connections panic when they write.
+type flakyListener struct {
+	net.Listener
+	failures int
+	panics   bool
+}
+
+func (l *flakyListener) Accept() (net.Conn, error) {
+	if l.failures > 0 {
+		l.failures--
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+	c, err := l.Listener.Accept()
+	if err == nil && l.panics {
+		c = panicConn{c}
+	}
+	return c, err
+}
+
+type panicConn struct{ net.Conn }
+
+func (panicConn) Write([]byte) (int, error) { panic("secret") }
+
+// TestAcceptErrors has accept fail, for a listener of either kind: it goes on, and
+// says so in one line.
+func TestAcceptErrors(t *testing.T) {
+	for _, ws := range []bool{false, true} {
+		o := Options{Listeners: []Listener{{Net: &flakyListener{Listener: listenLoopback(t), failures: 5}, Open: true, WebSocket: ws}}}
+		said := logged(&o)
+		b := start(t, o)
+		if c := dial(t, b.Addr(0)); ws {
+			fmt.Fprintf(c.c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+			if line, err := c.r.ReadString('\n'); err != nil || !strings.Contains(line, "426") {
+				t.Errorf("got %q (%v)", line, err)
+			}
+		} else {
+			c.send(hello{id: "x"}.packet())
+			c.expect(packets.Connack)
+		}
+		if n := len(linesWith(said.String(), "accept failed")); n != 1 {
+			t.Errorf("the log has %d lines about it:\n%s", n, said)
+		}
+	}
+}
+
+// TestPanicOutsideTheReader has the goroutines panic that write to a client and that
+// feed it from the journal: each ends its own connection alone, and what it
+// panicked with is not in the log.
+func TestPanicOutsideTheReader(t *testing.T) {
+	flaky := &flakyListener{Listener: listenLoopback(t), panics: true}
+	o := Options{Listeners: []Listener{{Net: listenLoopback(t), Open: true}, {Net: flaky, Open: true}}}
+	said := logged(&o)
+	b := start(t, o)
+	other := connect(t, b.Addr(0), hello{id: "other"})
+	c := dial(t, b.Addr(1))
+	c.send(hello{id: "odd"}.packet())
+	c.closed()
+
+	fed := connect(t, b.Addr(0), hello{id: "fed", keep: true})
+	fed.subscribe(1, "x")
+	s := b.sessions.current("fed")
+	s.mu.Lock()
+	s.feeder.now = nil // as no code leaves it: to feed now panics
+	s.mu.Unlock()
+	other.publish("x", "x", 1, false)
+	fed.closed()
+	other.publish("y", "y", 1, false)
+	if n := len(linesWith(said.String(), "connection ended by a panic")); n != 2 || strings.Contains(said.String(), "secret") {
+		t.Errorf("%d panics; the log says\n%s", n, said)
 	}
 }

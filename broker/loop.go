@@ -26,6 +26,7 @@ type handler struct {
 // connection ends, and returns why.
 func (h *handler) run() error {
 	pk, err := h.conn.packets.Next()
+	h.conn.accepted.greeted()
 	if err == nil {
 		err = h.connect(&pk)
 	} else {
@@ -78,7 +79,7 @@ func (h *handler) handle(pk *packets.Packet) error {
 // disconnected handles a DISCONNECT.
 func (h *handler) disconnected(pk *packets.Packet) error {
 	if p := &pk.Properties; p.SessionExpiryIntervalFlag {
-		expiry := min(time.Duration(p.SessionExpiryInterval)*time.Second, maxSessionExpiry)
+		expiry := min(time.Duration(p.SessionExpiryInterval)*time.Second, h.broker.limits.SessionExpiry)
 		if !h.conn.session.setExpiry(expiry) { // 5: [MQTT-3.14.2-2]
 			return &wire.Error{Reason: packets.ErrProtocolViolationZeroNonZeroExpiry.Reason, Code: packets.ErrProtocolViolationZeroNonZeroExpiry}
 		}

@@ -28,6 +28,8 @@ type metrics struct {
 	commits        prometheus.Histogram
 	panics         prometheus.Counter
 	unreleased     prometheus.Gauge
+	subscriptions  prometheus.Gauge
+	inflight       prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
@@ -51,13 +53,15 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 		delivered:      counters("messages_sent_total", "Messages sent to subscribers.", "qos"),
 		bytesOut:       counter("sent_bytes_total", "Bytes written to clients."),
 		slowClients:    counter("slow_clients_total", "Clients disconnected because they read too slowly."),
-		sessionCount:   gauge("sessions", "Sessions that outlive their connection."),
+		sessionCount:   gauge("sessions", "Sessions of clients that are connected or may come back."),
 		sessionsEnded:  counters("sessions_ended_total", "Sessions that outlived their connection and ended.", "reason"),
 		retainedCount:  gauge("retained", "Retained messages."),
 		retainedDenied: counter("retained_refused_total", "Messages delivered but not retained: the limit of retained messages is reached."),
 		storeBytes:     gauge("store_bytes", "Bytes of messages stored for sessions."),
 		isDegraded:     gauge("degraded", "1 while publishers get no acknowledgement."),
 		panics:         counter("panics_total", "Connections closed by a panic in handling them."),
+		subscriptions:  gauge("subscriptions", "Topic filters of sessions."),
+		inflight:       gauge("inflight", "Messages sent to clients and not acknowledged."),
 		unreleased:     gauge("qos2_unreleased", "Messages taken at QoS 2 whose publishers have not released them."),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: space + "commit_seconds", Help: "Time to write and sync a batch.",
@@ -73,7 +77,7 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 	}
 	for _, c := range []prometheus.Collector{
 		m.connections, m.accepted, m.acceptErrors, m.refusals, m.received, m.delivered, m.bytesOut, m.slowClients,
-		m.sessionCount, m.sessionsEnded, m.retainedCount, m.retainedDenied, m.storeBytes, m.isDegraded, m.commits, m.panics, m.unreleased,
+		m.sessionCount, m.sessionsEnded, m.retainedCount, m.retainedDenied, m.storeBytes, m.isDegraded, m.commits, m.panics, m.unreleased, m.subscriptions, m.inflight,
 	} {
 		if err := r.Register(c); err != nil {
 			return nil, err

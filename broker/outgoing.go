@@ -204,6 +204,7 @@ func (c *conn) startFlush() {
 // next call.
 func (c *conn) flush() {
 	defer c.shared.flushes.Done()
+	defer func() { c.ended(recover()) }()
 	for {
 		c.mu.Lock()
 		if c.closed || len(c.out) == 0 {

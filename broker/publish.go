@@ -59,7 +59,7 @@ func (b *Broker) deliver(m *journal.Message, to *route) {
 func (b *Broker) retain(m *journal.Message, from *conn) {
 	if !b.retained.Set(m) {
 		b.metrics.retainedDenied.Inc()
-		r := refusal{kind: "retained", topic: m.Topic, reason: fmt.Sprintf("delivered, but not retained: the broker has its most retained messages (%d, or %d bytes)", maxRetained, maxRetainedBytes)}
+		r := refusal{kind: "retained", topic: m.Topic, reason: fmt.Sprintf("delivered, but not retained: the broker has its most retained messages (%d, or %d bytes)", b.limits.Retained, b.limits.RetainedBytes)}
 		if from != nil {
 			from.tellRefusal(r)
 		} else {

@@ -10,15 +10,10 @@ import (
 	"hellox/broker/wire"
 )
 
-const (
-	// receiveMaximum is how many messages at QoS 2 a client of MQTT 5 may send
-	// before it releases the first. MQTT 3.1.1 knows no such limit: there the
-	// packet IDs are it.
-	receiveMaximum = 1000
-	// maxUnreleased is the same for all clients together. A message beyond it is
-	// refused.
-	maxUnreleased = 1_000_000
-)
+// receiveMaximum is how many messages at QoS 2 a client of MQTT 5 may send before
+// it releases the first. MQTT 3.1.1 knows no such limit: there the packet IDs
+// are it, and Limits.Unreleased.
+const receiveMaximum = 1000
 
 // receive handles a PUBLISH.
 func (h *handler) receive(pk *packets.Packet) error {
@@ -41,7 +36,7 @@ func (h *handler) receive(pk *packets.Packet) error {
 		case h.conn.v5 && s.unreleased() >= receiveMaximum:
 			return &wire.Error{Reason: packets.ErrReceiveMaximum.Reason, Code: packets.ErrReceiveMaximum} // 5: [MQTT-3.3.4-8]
 		case !h.broker.sessions.receiving(s, pk.PacketID):
-			reason := fmt.Sprintf("publishers have the most messages at QoS 2 unreleased (%d)", maxUnreleased)
+			reason := fmt.Sprintf("publishers have the most messages at QoS 2 unreleased (%d)", h.broker.limits.Unreleased)
 			return h.refusePublish(pk, refusal{"qos 2", pk.TopicName, reason, packets.ErrQuotaExceeded})
 		}
 	}

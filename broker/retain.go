@@ -2,12 +2,6 @@ package broker
 
 import "hellox/broker/retained"
 
-// Limits on retained messages. A message beyond them is delivered, not retained.
-const (
-	maxRetained      = 10_000
-	maxRetainedBytes = 32 << 20
-)
-
 // A wantedRetained is a subscription whose retained messages are to be sent.
 type wantedRetained struct {
 	target

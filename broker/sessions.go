@@ -16,6 +16,7 @@ type sessions struct {
 	router  *router
 	budget  *budget
 	metrics *metrics
+	limits  *Limits
 	now     func() time.Time
 	// anonymous has the identities of clients that are not asked who they are.
 	anonymous []string
@@ -24,13 +25,6 @@ type sessions struct {
 	byID       map[string]*session
 	lastNumber uint64
 }
-
-const (
-	maxSessions = 20_000
-	// maxSessionExpiry ends the session of a client that does not come back:
-	// MQTT 3.1.1 has no limit, but a store has.
-	maxSessionExpiry = 7 * 24 * time.Hour
-)
 
 // mayUse reports whether a client id is free or belongs to the same identity.
 func (a *sessions) mayUse(id string, r *rights.Rights) bool {
@@ -51,7 +45,7 @@ func (a *sessions) unowned(owner string) bool {
 func (a *sessions) hasRoomFor(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.byID) < maxSessions || a.byID[id] != nil
+	return len(a.byID) < a.limits.Sessions || a.byID[id] != nil
 }
 
 // claim returns the session for c, the connection that has it now, and the
@@ -127,14 +121,19 @@ func (a *sessions) removeExpired() []*session {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var over []*session
+	subscriptions, sent := 0, 0
 	for id, s := range a.byID {
 		s.mu.Lock()
+		subscriptions += len(s.subs)
+		sent += len(s.inflight.byID)
 		if s.conn == nil && s.claim == nil && now.Sub(s.away) > s.expiry {
 			over = append(over, s)
 			delete(a.byID, id)
 		}
 		s.mu.Unlock()
 	}
+	a.metrics.subscriptions.Set(float64(subscriptions))
+	a.metrics.inflight.Set(float64(sent))
 	a.updateMetric()
 	return over
 }
@@ -200,7 +199,7 @@ func (a *sessions) receiving(s *session, id uint16) bool {
 	if s.ended {
 		return true // its client is being disconnected
 	}
-	if s.budget.unreleased.Add(1) > maxUnreleased {
+	if s.budget.unreleased.Add(1) > int64(a.limits.Unreleased) {
 		s.budget.unreleased.Add(-1)
 		return false
 	}

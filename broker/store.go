@@ -11,7 +11,7 @@ import (
 // openStore opens the journal and restores sessions and retained messages from
 // it.
 func (b *Broker) openStore(o Options) (err error) {
-	b.retained.MaxMessages, b.retained.MaxBytes = maxRetained, maxRetainedBytes
+	b.retained.MaxMessages, b.retained.MaxBytes = b.limits.Retained, b.limits.RetainedBytes
 	b.journal, err = journal.Open(journal.Options{
 		Folder: o.Store, Limit: o.StoreLimit, Quota: o.SessionQuota, Over: b.sessionsOver, Retained: b.retained.Get, Recovered: b.backoff.reset, Changed: b.stateChanged,
 		Metrics: journal.Metrics{Bytes: b.metrics.storeBytes, Degraded: b.metrics.isDegraded, Commits: b.metrics.commits},
@@ -21,7 +21,7 @@ func (b *Broker) openStore(o Options) (err error) {
 		return err
 	}
 	b.shared.journal = b.journal
-	b.sessions.journal, b.sessions.metrics, b.sessions.now = b.journal, b.metrics, b.now
+	b.sessions.journal, b.sessions.metrics, b.sessions.limits, b.sessions.now = b.journal, b.metrics, &b.limits, b.now
 	b.sessions.router = &b.router
 	b.sessions.guarded = map[string]bool{}
 	for _, id := range o.Backpressure {

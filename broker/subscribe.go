@@ -21,7 +21,7 @@ type newSubscription struct {
 // subscribe handles a SUBSCRIBE. The SUBACK waits until the session's row is on
 // disk.
 func (h *handler) subscribe(pk *packets.Packet) error {
-	tooMany := !h.conn.session.hasRoomFor(pk.Filters)
+	tooMany := !h.conn.session.hasRoomFor(pk.Filters, h.broker.limits.TopicFilters)
 	since := h.broker.journal.LastSeq()
 	codes := make([]byte, len(pk.Filters))
 	granted := make([]newSubscription, 0, len(pk.Filters))
@@ -62,7 +62,7 @@ func (h *handler) maySubscribe(topicFilter string, tooMany bool) (refusal, bool)
 	switch {
 	case tooMany:
 		kind, code = "topic filters", packets.ErrQuotaExceeded
-		err = fmt.Errorf("a session has at most %d topic filters", maxTopicFilters)
+		err = fmt.Errorf("a session has at most %d topic filters", h.broker.limits.TopicFilters)
 	case checkTopicFilter(topicFilter) != nil:
 		kind, code, err = "topic filter", packets.ErrTopicFilterInvalid, checkTopicFilter(topicFilter)
 	case rights.IsShared(topicFilter):
@@ -76,8 +76,8 @@ func (h *handler) maySubscribe(topicFilter string, tooMany bool) (refusal, bool)
 	return refusal{}, true
 }
 
-// hasRoomFor reports whether the session stays within maxTopicFilters.
-func (s *session) hasRoomFor(topicFilters packets.Subscriptions) bool {
+// hasRoomFor reports whether the session stays within most topic filters.
+func (s *session) hasRoomFor(topicFilters packets.Subscriptions, most int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fresh := map[string]struct{}{}
@@ -86,7 +86,7 @@ func (s *session) hasRoomFor(topicFilters packets.Subscriptions) bool {
 			fresh[f.Filter] = struct{}{}
 		}
 	}
-	return len(s.subs)+len(fresh) <= maxTopicFilters
+	return len(s.subs)+len(fresh) <= most
 }
 
 // outlivesConn is persistent for callers that do not hold s.mu.

@@ -6,14 +6,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/coder/websocket"
 )
 
-// acceptedAt is the context key for the time when a request's connection was
-// accepted.
-type acceptedAt struct{}
+// acceptedKey is the context key for the connection of a request.
+type acceptedKey struct{}
 
 // A webSocketHandler serves the clients of one WebSocket listener, on any path. A
 // page of another origin is refused; a client that sends no Origin is not a
@@ -30,12 +28,11 @@ func (h webSocketHandler) serve(l net.Listener) error {
 		ReadHeaderTimeout: connectTimeout,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(h.broker.log.Handler(), slog.LevelDebug),
-		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
-			return context.WithValue(ctx, acceptedAt{}, h.broker.now())
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, acceptedKey{}, acceptedOf(c))
 		},
 	}
-	// What is no WebSocket is answered once and closed: kept alive it would hold
-	// a file descriptor that no limit counts.
+	// What is no WebSocket is answered once and closed.
 	server.SetKeepAlivesEnabled(false)
 	// Shutdown would wait for connections that were handed over to Broker.serve.
 	defer server.Close()
@@ -55,7 +52,7 @@ func (h webSocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ws.Close(websocket.StatusPolicyViolation, "the subprotocol must be mqtt")
 		return
 	}
-	accepted, _ := r.Context().Value(acceptedAt{}).(time.Time)
+	accepted, _ := r.Context().Value(acceptedKey{}).(*acceptedConn)
 	// The request's context ends with this handler, the connection with serve.
 	net := webConn{websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws, r.TLS}
 	if !b.startClient() {

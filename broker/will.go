@@ -46,7 +46,10 @@ func (b *Broker) scheduleWill(c *conn, s *session) {
 	delay := min(w.delay, s.expiry)
 	if delay > 0 && !s.ended && s.conn == nil && s.claim == nil {
 		s.will = w
-		s.timer = time.AfterFunc(delay, func() { b.publishWill(s.takeWill()) })
+		s.timer = time.AfterFunc(delay, func() {
+			defer func() { c.ended(recover()) }()
+			b.publishWill(s.takeWill())
+		})
 		s.mu.Unlock()
 		return
 	}

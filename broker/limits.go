@@ -1,0 +1,48 @@
+package broker
+
+import (
+	"cmp"
+	"time"
+)
+
+// Limits bounds what clients may have. A field that is 0 has its default.
+type Limits struct {
+	Connections   int           // open at once, from accept on; half of the file descriptors
+	Sessions      int           // of clients that are connected or may come back; 20,000
+	SessionExpiry time.Duration // how long a session waits for its client; 7 days
+	KeepAlive     time.Duration // longest, and for clients that ask for none; 20 minutes
+	TopicFilters  int           // of a session; 50
+	Inflight      int           // messages sent to a client and not acknowledged; 1,000
+	Unreleased    int           // messages taken at QoS 2 and not released, of all clients; 1,000,000
+	Retained      int           // retained messages; 10,000
+	RetainedBytes int           // of them together; 32 MiB
+}
+
+// The defaults of Limits.
+const (
+	maxSessions       = 20_000
+	maxSessionExpiry  = 7 * 24 * time.Hour // MQTT 3.1.1 has no limit, but a store has
+	maxKeepAlive      = 20 * time.Minute
+	maxTopicFilters   = 50
+	maxInflight       = 1000
+	maxUnreleased     = 1_000_000
+	maxRetained       = 10_000
+	maxRetainedBytes  = 32 << 20
+	maxKeepAliveField = 65535 * time.Second // that MQTT can say
+)
+
+// DefaultLimits returns the defaults. Connections depends on the process.
+func DefaultLimits() Limits { return Limits{}.withDefaults() }
+
+func (l Limits) withDefaults() Limits {
+	l.Connections = cmp.Or(l.Connections, maxConnections())
+	l.Sessions = cmp.Or(l.Sessions, maxSessions)
+	l.SessionExpiry = cmp.Or(l.SessionExpiry, maxSessionExpiry)
+	l.KeepAlive = min(cmp.Or(l.KeepAlive, maxKeepAlive), maxKeepAliveField)
+	l.TopicFilters = cmp.Or(l.TopicFilters, maxTopicFilters)
+	l.Inflight = min(cmp.Or(l.Inflight, maxInflight), maxOutOfOrder)
+	l.Unreleased = cmp.Or(l.Unreleased, maxUnreleased)
+	l.Retained = cmp.Or(l.Retained, maxRetained)
+	l.RetainedBytes = cmp.Or(l.RetainedBytes, maxRetainedBytes)
+	return l
+}
