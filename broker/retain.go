@@ -22,6 +22,7 @@ const retainedPart = 64
 
 func (f *retainedFeed) run() {
 	defer close(f.done)
+	defer func() { f.conn.ended(recover()) }()
 	for {
 		w := f.session.nextRetained(f)
 		if w == nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -108,10 +109,27 @@ hellox/# to all and protects no client ID.`,
 	args.Strings(f, &opts.Backpressure, "backpressure", "", nil, "`CLIENT-ID` of a session that is not ended: publishers wait for it when the journal is full; repeatable", checkClientID)
 	f.BoolVar(&opts.Insecure, "insecure", false, "listen beyond loopback without TLS and users")
 	files.Add(f)
+	addLimits(f, &opts.Limits)
 	f.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
 	logs.add(f)
 	cmd.AddCommand(newPasswd(sh))
 	return cmd
+}
+
+// addLimits adds a flag for each limit on what clients may have; docs/broker.md says
+// what happens beyond it.
+func addLimits(f *pflag.FlagSet, l *broker.Limits) {
+	const most = 1<<31 - 1
+	d := broker.DefaultLimits()
+	args.Number(f, &l.Connections, "max-connections", "", 0, 0, most, "`NUMBER` of connections (default: half of the file descriptors)")
+	args.Number(f, &l.Sessions, "max-sessions", "", d.Sessions, 1, most, "`NUMBER` of sessions, those of absent clients included")
+	args.Duration(f, &l.SessionExpiry, "max-session-expiry", d.SessionExpiry, time.Second, "end a session whose client stays away for this `TIME`")
+	args.Duration(f, &l.KeepAlive, "max-keep-alive", d.KeepAlive, time.Second, "longest keep alive `TIME`, also for clients that ask for none")
+	args.Number(f, &l.TopicFilters, "max-topic-filters", "", d.TopicFilters, 1, most, "`NUMBER` of topic filters of a session")
+	args.Number(f, &l.Inflight, "max-inflight", "", d.Inflight, 1, 4000, "`NUMBER` of messages sent to a client that it has not acknowledged")
+	args.Number(f, &l.Unreleased, "max-unreleased", "", d.Unreleased, 1, most, "`NUMBER` of messages at QoS 2 that all publishers together have not released")
+	args.Number(f, &l.Retained, "max-retained", "", d.Retained, 1, most, "`NUMBER` of retained messages")
+	args.Number(f, &l.RetainedBytes, "max-retained-bytes", "", d.RetainedBytes, 1, most, "`BYTES` of retained messages")
 }
 
 // parseQuota returns the bytes of --session-quota; 0 if it is not given.
