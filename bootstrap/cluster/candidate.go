@@ -49,8 +49,8 @@ type Candidate struct {
 	// Preference decides between several clusters of a provider: the highest
 	// is selected, if it is greater than 0.
 	Preference int
-	// PreferredWhy says why it is preferred, the end of a sentence: "is
-	// minikube's active profile". It may be empty.
+	// PreferredWhy says why it is preferred, the end of a sentence: "is the
+	// active one". It may be empty.
 	PreferredWhy string
 	Context      string // in the user's kubeconfig
 	// Stopped names nodes that do not run though the cluster does, as far as its
@@ -62,5 +62,17 @@ type Candidate struct {
 	Detail any
 }
 
+// longestName is how many characters of a cluster's name are shown in a line that has
+// to fit on a terminal of 80 columns.
+const longestName = 30
+
 // String names the cluster: `kind cluster "hellox"`.
 func (c Candidate) String() string { return fmt.Sprintf("%s %s %q", c.Target, c.Unit, c.Name) }
+
+// short is String with the end of a long name left out.
+func (c Candidate) short() string {
+	if len(c.Name) > longestName {
+		c.Name = c.Name[:longestName-1] + "…"
+	}
+	return c.String()
+}

@@ -48,7 +48,7 @@ func (c *Cluster) String() string {
 	if len(c.Nodes) != 1 {
 		nodes = fmt.Sprintf("%d nodes", len(c.Nodes))
 	}
-	return fmt.Sprintf("%s (%s, %s)", c.candidate, nodes, c.Version)
+	return fmt.Sprintf("%s (%s, %s)", c.candidate.short(), nodes, c.Version)
 }
 
 // Delete deletes the whole cluster and its entry in the kubeconfig.

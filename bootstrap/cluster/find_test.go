@@ -57,7 +57,7 @@ func TestSelect(t *testing.T) {
 	profile := func(name string, s cluster.State, active bool) cluster.Candidate {
 		c := cluster.Candidate{Target: "minikube", Unit: "profile", Name: name, State: s}
 		if active {
-			c.Preference, c.PreferredWhy = 1, "is minikube's active profile"
+			c.Preference, c.PreferredWhy = 1, "is the active one"
 		}
 		if s == cluster.Broken {
 			c.Err = broken

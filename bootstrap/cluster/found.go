@@ -27,6 +27,7 @@ type Found struct {
 	State   State
 	Why     string // why this one, the end of a sentence: `it is running`
 
+	preferred    string // why it is preferred to others, as Candidate.PreferredWhy
 	candidate    Candidate
 	provider     Provider      // nil for Local
 	nodesTimeout time.Duration // set by tests; 0: the constants above
@@ -37,7 +38,27 @@ func (f Found) name() string {
 	if f.provider == nil {
 		return "this process, without a cluster"
 	}
-	return f.candidate.String()
+	return f.candidate.short()
+}
+
+// Outcome says in a few words what Start did to c, and why it was this cluster; "" if
+// it was running, and is the only one.
+func (f Found) Outcome(c *Cluster) string {
+	did := ""
+	switch {
+	case c.Created:
+		did = "created"
+	case f.State == Paused:
+		did = "unpaused"
+	case f.State == Stopped:
+		did = "started"
+	case c.Started:
+		did = "stopped nodes started"
+	}
+	if f.preferred != "" && did == "" {
+		did = "which " + f.preferred
+	}
+	return did
 }
 
 // Unusable returns why what was found cannot be started: its nodes were removed. It

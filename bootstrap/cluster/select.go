@@ -77,7 +77,11 @@ func (d discovered) existing(o FindOptions, states []State, later []discovered) 
 	if o.Profile == "" && best.PreferredWhy != "" && len(d.candidates) > 1 {
 		why += " and " + best.PreferredWhy
 	}
-	return d.found(best, why), true, nil
+	found := d.found(best, why)
+	if o.Profile == "" && len(d.candidates) > 1 {
+		found.preferred = best.PreferredWhy
+	}
+	return found, true, nil
 }
 
 // toCreate selects a cluster to create where the provider has none, or has one

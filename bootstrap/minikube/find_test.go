@@ -62,7 +62,7 @@ func TestFindMinikube(t *testing.T) {
 			up: []string{"192.168.49.2", "192.168.58.2"},
 			// The other may or may not be asked before the active one is seen to run.
 			status: map[string]string{"boxed": "two-profiles/status"},
-			want:   cluster.Found{Target: Target, Profile: "minikube", State: cluster.Running}, why: "it is running and is minikube's active profile"},
+			want:   cluster.Found{Target: Target, Profile: "minikube", State: cluster.Running}, why: "it is running and is the active one"},
 		{name: "two profiles, the other asked for", list: "two-profiles/profile-list-light", kubeconfig: "two-profiles/kubeconfig",
 			up: []string{"192.168.49.2", "192.168.58.2"}, profile: "boxed", status: map[string]string{"minikube": "two-profiles/status-minikube"},
 			want: cluster.Found{Target: Target, Profile: "boxed", State: cluster.Running}, why: "it is running"},

@@ -44,7 +44,7 @@ func (p profile) candidate() cluster.Candidate {
 		DeleteCommand: "minikube delete -p " + p.Name, Detail: p,
 	}
 	if p.Active {
-		c.Preference, c.PreferredWhy = 1, "is minikube's active profile"
+		c.Preference, c.PreferredWhy = 1, "is the active one"
 	}
 	return c
 }

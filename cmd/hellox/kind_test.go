@@ -32,6 +32,7 @@ func TestKindEndToEnd(t *testing.T) {
 		{"two side by side", testKindTwo},
 		{"changed program", testKindChanged},
 		{"own manifests and images", testKindOwn},
+		{"states of the cluster", testKindStates},
 		{"down", testKindDown},
 	}
 	for _, step := range steps {

@@ -233,7 +233,7 @@ func newForwardStatus(instance state.Instance, p state.Process) *forwardStatus {
 // How long an installation's cluster and its receiver may take to answer. What else is
 // on this machine is to be seen soon.
 const (
-	clusterAnswers  = 4 * time.Second
+	clusterAnswers  = 6 * time.Second // a tool is given up after 5 s, by name
 	receiverAnswers = 3 * time.Second
 )
 

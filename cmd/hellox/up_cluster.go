@@ -172,7 +172,11 @@ func startCluster(ctx context.Context, found cluster.Found, steps *output.Steps)
 		steps.Fail(err)
 		return nil, err
 	}
-	steps.Done(c.String(), !c.Created && !c.Started)
+	text := c.String()
+	if what := found.Outcome(c); what != "" {
+		text += ", " + what
+	}
+	steps.Done(text, !c.Created && !c.Started)
 	return c, nil
 }
 
