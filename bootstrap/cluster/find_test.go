@@ -156,3 +156,16 @@ func TestFindLocal(t *testing.T) {
 		t.Errorf("%v, %v", f, err)
 	}
 }
+
+// A sentence names some of many clusters.
+func TestSelectAmongMany(t *testing.T) {
+	_, kind := newStubs("")
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
+		kind.list = append(kind.list, cluster.Candidate{Target: "kind", Unit: "cluster", Name: name, State: cluster.Running})
+	}
+	_, err := cluster.Find(t.Context(), []cluster.Provider{kind}, cluster.FindOptions{Target: "kind"})
+	e := (*step.Error)(nil)
+	if !errors.As(err, &e) || e.Kind != step.Ambiguous || err.Error() != "several kind clusters are running: a, b, c, d, e, and 2 more" {
+		t.Errorf("%v", err)
+	}
+}

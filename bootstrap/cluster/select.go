@@ -155,15 +155,21 @@ func shortly(err error) string {
 	return strings.TrimSuffix(text, " is installed")
 }
 
+// maxNamed is how many clusters are named in a sentence.
+const maxNamed = 5
+
 // several returns the error of clusters of which none is preferred.
 func several(info Info, fit []Candidate) *step.Error {
 	are := "stopped"
 	if fit[0].State == Running {
 		are = "running"
 	}
-	names := make([]string, len(fit))
-	for i, c := range fit {
-		names[i] = c.Name
+	names := make([]string, min(len(fit), maxNamed))
+	for i := range names {
+		names[i] = fit[i].Name
+	}
+	if more := len(fit) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 	return &step.Error{
 		Kind:     step.Ambiguous,

@@ -96,8 +96,8 @@ func currentContext(r *run.Runner) string {
 	return config.CurrentContext
 }
 
-// contextHost returns the address of the daemon of a docker context; "" if it has
-// none or is the default, of which docker itself complains or not.
+// contextHost returns the address of the daemon of a docker context; "" if there is no
+// file of that context, which the default has none of. docker reports a missing one.
 func contextHost(r *run.Runner, name string) string {
 	var meta struct {
 		Endpoints map[string]struct{ Host string }

@@ -126,7 +126,7 @@ func (p *Provider) running(ctx context.Context, c cluster.Candidate) (cluster.Ca
 // first, because it takes no process. It is the cluster's if it names the very
 // port that the cluster's container publishes, and if the server there has the
 // entry's certificate, which TLS verifies. One that leads to another machine is
-// refused: somebody means another cluster by that name. Otherwise the container is
+// refused: the name is another cluster's there. Otherwise the container is
 // asked for its administrator's kubeconfig.
 func (p *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Config, error) {
 	k := c.Detail.(engineCluster)

@@ -63,8 +63,8 @@ func (p profile) publishes(ctx context.Context, r *run.Runner, port int) bool {
 }
 
 // ownAuthority reports whether the entry trusts the certificate authority of the
-// minikube of this machine, and no other: its key is here, so whoever has a certificate
-// of it is a cluster that was made here. Containers have a better proof.
+// minikube of this machine: its key is here, so a server with a certificate of it was made
+// here. Containers have a better proof.
 func (p profile) ownAuthority(r *run.Runner, entry *clientcmdapi.Cluster) bool {
 	if p.inContainers() {
 		return false
