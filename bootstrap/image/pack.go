@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"hellox/bootstrap/run"
@@ -44,6 +46,13 @@ func (p Packer) Pack(ctx context.Context, arch string) (*Image, error) {
 	unfit := Fits(p.Executable, arch)
 	if unfit == nil {
 		return New(p.Executable, arch)
+	}
+	released, err := p.released(arch)
+	if err != nil {
+		return nil, err
+	}
+	if released != "" {
+		return New(released, arch)
 	}
 	kept, err := p.cached(arch)
 	if err != nil {
@@ -80,6 +89,38 @@ func (p Packer) Source() (dir string, ok bool) {
 	}
 	_, ok = p.Runner.Look("go")
 	return dir, ok
+}
+
+// released returns the path of the Linux executable of a release beside the running
+// one, named hellox-linux-ARCH; "" if there is none. The error is a *step.Error if it
+// does not fit, or is of another version: what the nodes run must be what speaks to it.
+func (p Packer) released(arch string) (string, error) {
+	path := filepath.Join(filepath.Dir(p.Executable), "hellox-linux-"+arch)
+	if _, err := os.Stat(path); err != nil {
+		return "", nil
+	}
+	if err := Fits(path, arch); err != nil {
+		return "", &step.Error{Kind: step.Missing, Sentence: fmt.Sprintf("%s is for the nodes (linux/%s), but it %s", path, arch, err), Hint: "put that of the release there, or remove it"}
+	}
+	if here, there := version(p.Executable), version(path); here != "" && there != "" && here != there {
+		return "", &step.Error{Kind: step.Missing, Sentence: fmt.Sprintf("%s is of version %s, and this hellox of %s", path, there, here), Hint: "put that of the same release there, or remove it"}
+	}
+	return path, nil
+}
+
+// version returns what an executable was built of: the commit, else the module's
+// version; "" if it does not say.
+func version(path string) string {
+	info, err := buildinfo.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return strings.TrimPrefix(info.Main.Version, "(devel)")
 }
 
 // cached returns the path of the executable for the nodes. It is named by the
@@ -147,6 +188,13 @@ func (p Packer) Check(arch string) (how string, err error) {
 	if unfit == nil {
 		return "this executable", nil
 	}
+	released, err := p.released(arch)
+	if err != nil {
+		return "", err
+	}
+	if released != "" {
+		return "the release's " + released, nil
+	}
 	kept, err := p.cached(arch)
 	if err != nil {
 		return "", err
@@ -166,7 +214,7 @@ func (p Packer) buildable(arch string, unfit error) (source string, err error) {
 	refused := &step.Error{
 		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("this hellox cannot run on the nodes (linux/%s): it %s", arch, unfit),
-		Hint:     fmt.Sprintf("CGO_ENABLED=0 GOOS=linux GOARCH=%s go build ./cmd/hellox makes one that can; or type go run ./cmd/hellox up in a clone, with Go installed", arch),
+		Hint:     fmt.Sprintf("CGO_ENABLED=0 GOOS=linux GOARCH=%s go build ./cmd/hellox makes one that can, in a clone; or put the release's hellox-linux-%s beside %s", arch, arch, p.Executable),
 	}
 	source, ok := p.source()
 	if !ok {

@@ -190,3 +190,61 @@ func TestCacheOfBuildsIsBounded(t *testing.T) {
 		t.Errorf("%v left, %v", entries, err)
 	}
 }
+
+// On a laptop that is not the node the release's executable for Linux is packed, if it
+// lies beside the running one, and nothing is built.
+func TestPackTakesTheReleasesExecutable(t *testing.T) {
+	for _, laptop := range []string{"GOOS=darwin GOARCH=arm64", "GOOS=windows GOARCH=amd64", "GOOS=linux GOARCH=arm64"} {
+		t.Run(laptop, func(t *testing.T) {
+			system, arch, _ := strings.Cut(laptop, " ")
+			foreign := build(t, "CGO_ENABLED=0", system, arch)
+			fit := build(t, "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+			dir := t.TempDir()
+			running, beside := filepath.Join(dir, "hellox"), filepath.Join(dir, "hellox-linux-amd64")
+			put := func(from, to string) {
+				t.Helper()
+				text, err := os.ReadFile(from)
+				if err == nil {
+					err = os.WriteFile(to, text, 0o700) //nolint:gosec // a program must be executable
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			put(foreign, running)
+			p := Packer{Runner: run.New(nil), Executable: running, CacheDir: t.TempDir()}
+			refused := func(want string) {
+				t.Helper()
+				_, err := p.Pack(t.Context(), "amd64")
+				_, checked := p.Check("amd64")
+				typed := (*step.Error)(nil)
+				if !errors.As(err, &typed) || typed.Kind != step.Missing || typed.Hint == "" || !strings.Contains(err.Error(), want) {
+					t.Errorf("%v, want %q", err, want)
+				}
+				if checked == nil || checked.Error() != err.Error() {
+					t.Errorf("doctor says %v, up %v", checked, err)
+				}
+			}
+			refused("and its source is not here")
+			put(foreign, beside)
+			refused(beside + " is for the nodes (linux/amd64), but it is ")
+			put(fit, beside)
+			img, err := p.Pack(t.Context(), "amd64")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer img.Close()
+			want, err := New(fit, "amd64")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer want.Close()
+			if img.ID != want.ID || img.Built || img.Arch != "amd64" {
+				t.Errorf("image %s, built %t, for %s", img.Name(), img.Built, img.Arch)
+			}
+			if how, err := p.Check("amd64"); err != nil || how != "the release's "+beside {
+				t.Errorf("doctor: %q, %v", how, err)
+			}
+		})
+	}
+}
