@@ -91,11 +91,11 @@ func output(c *exec.Cmd) (string, error) {
 	return out.String(), nil
 }
 
-// An event is a line of up --output json.
+// An event is a line of up --output json (docs/events.schema.json).
 type event struct {
-	Event, Step, Text string
-	Seconds           float64
-	Web               string
+	Step, State, Detail string
+	MS                  float64
+	Web                 string
 }
 
 // up brings the program up, and returns its steps and how long it took.
@@ -113,10 +113,14 @@ func (b *bench) up(ctx context.Context, program string) ([]event, time.Duration,
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			return nil, 0, fmt.Errorf("%w in %s", err, line)
 		}
-		fmt.Fprintf(os.Stderr, "  %-9s %6.3f s  %s\n", e.Step, e.Seconds, e.Text)
+		if e.State == "done" {
+			fmt.Fprintf(os.Stderr, "  %-9s %6.3f s  %s\n", e.Step, e.MS/1000, e.Detail)
+		}
 		events = append(events, e)
 	}
-	b.page = events[len(events)-1].Web
+	if page := events[len(events)-1].Web; page != b.page { // it is read meanwhile, and stays
+		b.page = page
+	}
 	return events, took, nil
 }
 

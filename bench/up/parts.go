@@ -1,0 +1,26 @@
+package main
+
+import "slices"
+
+// parts are the steps that a figure consists of, in their order, each with a value a
+// round.
+type parts struct {
+	names  []string
+	values map[string][]float64
+}
+
+func newParts() *parts { return &parts{values: make(map[string][]float64)} }
+
+func (p *parts) add(name string, seconds float64) {
+	if !slices.Contains(p.names, name) {
+		p.names = append(p.names, name)
+	}
+	p.values[name] = append(p.values[name], seconds)
+}
+
+// figures adds a line each to the table.
+func (p *parts) figures(prefix string, to *figures) {
+	for _, name := range p.names {
+		to.add(prefix+name, "s", "", p.values[name]...)
+	}
+}
