@@ -3,6 +3,8 @@ package bootstrap
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"hellox/bootstrap/build"
 	"hellox/bootstrap/install"
@@ -82,4 +84,12 @@ func (up *upRun) builtImages() map[string]string {
 		images[built.Folder.Name] = built.Name()
 	}
 	return images
+}
+
+// onlyBuilt returns those of names that were built, and that no other installation of
+// the cluster has recorded.
+func onlyBuilt(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return !strings.HasPrefix(name, build.Prefix) || slices.Contains(others, name)
+	})
 }

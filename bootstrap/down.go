@@ -218,9 +218,7 @@ func (d *downRun) removeBuilt(ctx context.Context, others []string) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	names := slices.DeleteFunc(recorded, func(name string) bool {
-		return !strings.HasPrefix(name, build.Prefix) || slices.Contains(others, name)
-	})
+	names := onlyBuilt(recorded, others)
 	if len(names) == 0 {
 		return 0, nil
 	}

@@ -108,16 +108,17 @@ func (up *upRun) run(ctx context.Context) error {
 	return up.removeOldImages(held)
 }
 
-// keptImages is how many images of an installation stay on the nodes: the one that
-// runs, and the one before it, for a change that is taken back.
+// keptImages is how many images of an installation stay on the nodes, of hellox and of
+// each folder of --build: the one that runs, and the one before it, for a change that
+// is taken back.
 const keptImages = 2
 
-// removeOldImages removes the images of this program from the nodes that neither this
+// removeOldImages removes the images from the nodes that neither this
 // nor another installation needs any more. An up that changed nothing does not ask. It
 // is no failure of the up if a node does not remove one.
 func (up *upRun) removeOldImages(ctx context.Context) error {
-	names, more, err := install.NewestImages(ctx, up.inst, keptImages)
-	if err != nil || !more {
+	names, old, err := install.NewestImages(ctx, up.inst, keptImages)
+	if err != nil || len(old) == 0 {
 		return err
 	}
 	up.steps.Begin(step.Unload)
@@ -126,6 +127,11 @@ func (up *upRun) removeOldImages(ctx context.Context) error {
 		return err
 	}
 	n, left, err := up.options.Cluster.RemoveImages(ctx, tagsOf(append(names, others...))...)
+	if err == nil {
+		var built int
+		built, err = up.options.Cluster.RemoveNamed(ctx, onlyBuilt(old, others))
+		n += built
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return err

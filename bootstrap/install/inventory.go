@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -81,10 +82,10 @@ func parseInventory(namespace string, u *unstructured.Unstructured) (inventory, 
 	return inv, nil
 }
 
-// RecordImage records that an image may be on nodes, as the newest.
+// RecordImage records that an image may be on nodes, as the newest of its repository.
 func RecordImage(ctx context.Context, inst *Installation, name string) error {
 	inv, err := readInventory(ctx, inst)
-	if n := len(inv.Images); err != nil || n > 0 && inv.Images[n-1] == name {
+	if kept, _ := newest(inv.Images, 1); err != nil || slices.Contains(kept, name) {
 		return err
 	}
 	inv.Images = append(slices.DeleteFunc(inv.Images, func(s string) bool { return s == name }), name)
@@ -157,20 +158,40 @@ func OtherImages(ctx context.Context, inst *Installation) (names []string, err e
 	return names, nil
 }
 
-// NewestImages returns the full names of the installation's newest images, at most n,
-// and whether more are recorded.
-func NewestImages(ctx context.Context, inst *Installation, n int) (names []string, more bool, err error) {
-	inv, err := readInventory(ctx, inst)
-	return inv.Images[max(0, len(inv.Images)-n):], len(inv.Images) > n, err
+// newest divides images, the oldest first, into the newest n of each repository and
+// those that are older.
+func newest(images []string, n int) (kept, old []string) {
+	seen := make(map[string]int)
+	for _, name := range slices.Backward(images) {
+		repository := name[:max(0, strings.LastIndexByte(name, ':'))]
+		if seen[repository]++; seen[repository] <= n {
+			kept = append(kept, name)
+		} else {
+			old = append(old, name)
+		}
+	}
+	slices.Reverse(kept)
+	slices.Reverse(old)
+	return kept, old
 }
 
-// ForgetImages removes all but the newest n images from the inventory, if there is one.
+// NewestImages returns the full names of the installation's images: the newest n of
+// each repository, and the others that are recorded.
+func NewestImages(ctx context.Context, inst *Installation, n int) (names, old []string, err error) {
+	inv, err := readInventory(ctx, inst)
+	names, old = newest(inv.Images, n)
+	return names, old, err
+}
+
+// ForgetImages removes all but the newest n images of each repository from the
+// inventory, if there is one.
 func ForgetImages(ctx context.Context, inst *Installation, n int) error {
 	inv, err := readInventory(ctx, inst)
-	if err != nil || len(inv.Images) <= n {
+	kept, old := newest(inv.Images, n)
+	if err != nil || len(old) == 0 {
 		return err
 	}
-	inv.Images = inv.Images[len(inv.Images)-n:]
+	inv.Images = kept
 	_, err = writeInventory(ctx, inst, inv)
 	return err
 }
