@@ -14,5 +14,5 @@
 //	  ├→ session.deliver: to connected clients that subscribe to the topic
 //	  └→ journal.Append: for sessions that outlive their connection
 //	       → one commit for all pending writes → conn.Release sends the PUBACK
-//	       → session.Committed → feeder: from the journal to the client, in order
+//	       → feeder: from the journal to the client, in order
 package broker
