@@ -2,7 +2,12 @@ package install
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"hellox/bootstrap/install/cause"
 	"hellox/bootstrap/kube"
@@ -56,6 +61,9 @@ func (r rollout) wait(ctx context.Context) (roles []string, unchanged bool, err 
 			}
 			continue
 		}
+		if first && r.retry(ctx, now) {
+			continue
+		}
 		fatal, next := expired(now.causes, r.since, time.Now())
 		soon, more := r.warn(ctx, now.causes, time.Now())
 		if fatal = append(fatal, more...); len(fatal) > 0 {
@@ -67,6 +75,27 @@ func (r rollout) wait(ctx context.Context) (roles []string, unchanged bool, err 
 			return nil, false, r.ended(ctx, now)
 		}
 	}
+}
+
+// retriedAnnotation is when an up asked the controller of a workload to try again.
+const retriedAnnotation = "hellox.local/retried"
+
+// retry has the controllers try at once what they were refused before: after many
+// refusals they wait for minutes, though the quota or the webhook may be mended by
+// now. The change also tells the refusals from before from those that follow. It
+// reports whether there was one.
+func (r rollout) retry(ctx context.Context, now view) (retried bool) {
+	for _, c := range now.causes {
+		if c.Reason != cause.FailedCreate {
+			continue
+		}
+		patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, retriedAnnotation, time.Now().UTC().Format(time.RFC3339Nano))
+		for _, resource := range []schema.GroupVersionResource{kube.StatefulSets, kube.Deployments} {
+			_, err := r.inst.in(resource).Patch(ctx, c.Pod, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager + "-retry"})
+			retried = retried || err == nil // else it is the other kind, or waits as it did
+		}
+	}
+	return retried
 }
 
 // warn tells each cause that has lasted for a while and is still borne, once. It

@@ -107,7 +107,9 @@ func changedAt(u *unstructured.Unstructured) (at time.Time) {
 
 // refused returns why the controller cannot create the pods that are missing, or "".
 // A StatefulSet has no condition for it, only events; those from before its last
-// change tell nothing of what it is now.
+// change tell nothing of what it is now. Both times are whole seconds: one of the same
+// second is taken for older, since the controller, which tries again at once and then
+// ever more rarely, writes the next one soon.
 func (w workload) refused(events map[types.UID][]cause.Event) string {
 	if w.total >= w.want {
 		return ""
@@ -117,7 +119,7 @@ func (w workload) refused(events map[types.UID][]cause.Event) string {
 	}
 	var last cause.Event
 	for _, e := range events[w.uid] {
-		if e.Reason == cause.FailedCreate && !e.Last.Before(w.changed) && e.Last.After(last.Last) {
+		if e.Reason == cause.FailedCreate && e.Last.After(w.changed) && e.Last.After(last.Last) {
 			last = e
 		}
 	}

@@ -81,12 +81,14 @@ func TestRefused(t *testing.T) {
 	event := func(at int64, message string) cause.Event {
 		return cause.Event{Reason: cause.FailedCreate, Message: message, Last: time.Unix(at, 0)}
 	}
-	events := map[types.UID][]cause.Event{"u": {event(999, "before"), event(1001, "newer"), event(1000, "old")}, "other": {event(2000, "of another")}}
+	events := map[types.UID][]cause.Event{"u": {event(999, "before"), event(1001, "newer"), event(1000, "of the same second")}, "other": {event(2000, "of another")}}
 	if got := w.refused(events); got != "newer" {
 		t.Errorf("%q", got)
 	}
-	if got := w.refused(map[types.UID][]cause.Event{"u": {event(999, "before")}}); got != "" {
-		t.Errorf("an event from before the change: %q", got)
+	for _, at := range []int64{999, 1000} {
+		if got := w.refused(map[types.UID][]cause.Event{"u": {event(at, "before")}}); got != "" {
+			t.Errorf("an event from before the change: %q", got)
+		}
 	}
 	w.total = 1
 	if got := w.refused(events); got != "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/install"
+	"hellox/bootstrap/install/cause"
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
@@ -390,6 +392,34 @@ func (s installationStatus) printBroadcasters(w io.Writer) {
 	fmt.Fprintln(w, line)
 }
 
+// printPods prints the pods, why one is not ready or not there, and what helps with the
+// first of them.
+func (s installationStatus) printPods(w io.Writer, table *tabwriter.Writer) {
+	if s.Pods == nil {
+		return
+	}
+	hint := ""
+	why := func(c *cause.Cause) string {
+		if c == nil {
+			return ""
+		}
+		hint = cmp.Or(hint, c.Hint)
+		return output.OneLine(c.Text)
+	}
+	for _, role := range s.Pods.Roles {
+		if role.Cause != nil {
+			fmt.Fprintf(table, "  %s\tmissing\t%d of %d\t%s\n", role.Role, len(role.Pods), role.Want, why(role.Cause))
+		}
+		for _, p := range role.Pods {
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", p.Name, p.State, units.Plural(p.Restarts, "restart"), why(p.Cause))
+		}
+	}
+	table.Flush()
+	if hint != "" {
+		fmt.Fprintf(w, "  hint: %s\n", output.OneLine(hint))
+	}
+}
+
 // maxSendersShown bounds the senders in the text; --output json has them all.
 const maxSendersShown = 20
 
@@ -410,18 +440,7 @@ func (s installationStatus) print(w io.Writer, now time.Time) {
 		fmt.Fprintf(w, "  no process holds its forwards\n")
 	}
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	if s.Pods != nil {
-		for _, role := range s.Pods.Roles {
-			for _, p := range role.Pods {
-				cause := ""
-				if p.Cause != nil {
-					cause = p.Cause.Text
-				}
-				fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", p.Name, p.State, units.Plural(p.Restarts, "restart"), output.OneLine(cause))
-			}
-		}
-		table.Flush()
-	}
+	s.printPods(w, table)
 	s.printBroadcasters(w)
 	if s.Stats != nil {
 		fmt.Fprintf(w, "  %s, %s; %s received, %s stored, %s missed\n",
