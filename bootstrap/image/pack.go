@@ -96,7 +96,7 @@ func (p Packer) Source() (dir string, ok bool) {
 // does not fit, or is of another version: what the nodes run must be what speaks to it.
 func (p Packer) released(arch string) (string, error) {
 	path := filepath.Join(filepath.Dir(p.Executable), "hellox-linux-"+arch)
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
 	if err := Fits(path, arch); err != nil {
