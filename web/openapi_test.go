@@ -67,7 +67,7 @@ func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 	store.degraded = "The disk is full."
 	store.link = stream.Link{State: stream.Retrying, Since: now, Retry: now.Add(time.Second), Cause: "refused"}
 	client := &recordingClient{answer: stream.Answer{ID: "1", Error: "no"}}
-	s := newServer(t, Options{Store: store, Client: client, Name: func() string { return "kind-hellox" }, Log: slog.New(slog.DiscardHandler)})
+	s := newServer(t, Options{Store: store, Client: client, Retained: retains("hello_world/a", "1"), Name: func() string { return "kind-hellox" }, Log: slog.New(slog.DiscardHandler)})
 	seen := map[string]bool{}
 	for _, c := range []struct {
 		method, target, body, accept string
@@ -88,6 +88,8 @@ func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 		{"GET", "/api/topics", "", "", 200, false},
 		{"GET", "/api/topics?after=a&changed=3&limit=1", "", "", 200, false},
 		{"GET", "/api/topics?limit=0", "", "", 400, false},
+		{"GET", "/api/retained", "", "", 200, false},
+		{"GET", "/api/retained?topic=hello_world/%2B&topic=a", "", "", 200, false},
 		{"GET", "/api/stats", "", "", 200, false},
 		{"GET", "/api/stats/intervals", "", "", 200, false},
 		{"GET", "/api/timeline?since=2h&bins=20", "", "", 200, false},

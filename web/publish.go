@@ -71,7 +71,7 @@ func readPublication(w http.ResponseWriter, r *http.Request) (publication, error
 	}
 	switch {
 	case strings.HasPrefix(p.topic, "hellox/") || strings.HasPrefix(p.topic, "$"):
-		return p, badRequest("topics under hellox/ and $ are not for publishing; POST /api/command speaks to a broadcaster")
+		return p, badRequest("topics under hellox/ and $ are hellox's and the broker's own; broadcasters are told what to do by a command")
 	case in.Payload == nil && in.Base64 == nil:
 		// Retained, an empty payload clears: that is not to happen by an omission.
 		return p, badRequest(`give payload or payload_base64; "" is the empty payload`)

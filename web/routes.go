@@ -30,6 +30,7 @@ func routes(opts *Options, events *eventsHandler) []route {
 		{"GET /api/stats/intervals", intervalsHandler{store}.get},
 		{"GET /api/timeline", timelineHandler{timeline.New(store)}.get},
 		{"GET /api/filter", getFilter},
+		{"GET /api/retained", retainedHandler{opts.Retained, opts.Topics}.list},
 		{"POST /api/publish", publishHandler{client, opts.Topics}.post},
 		{"POST /api/pods", podsHandler{known}.post},
 		{"POST /api/command", commandHandler{client}.post},

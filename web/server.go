@@ -16,6 +16,8 @@ import (
 type Options struct {
 	Store  history.Store // the caller closes it
 	Client Client        // nil: publish and command answer 503
+	// Retained reads what the broker retains. Nil: GET /api/retained answers 503.
+	Retained EachRetained
 	// Topics are the topic filters of what is stored. Nil: hello_world/#.
 	Topics []string
 	// Name returns the installation's name, which the page shows in its first

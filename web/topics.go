@@ -76,18 +76,21 @@ func (h topicsHandler) list(w http.ResponseWriter, r *http.Request) error {
 func describeTopic(t history.Topic, m *stream.Message) remote.Topic {
 	d := remote.Topic{Topic: t.Topic, Messages: t.Messages, LastID: t.LastID, Received: stream.Time(m.Received), Retained: m.Retained,
 		Text: m.Text, Bytes: len(m.Payload)}
-	head := m.Payload
-	if len(head) > topicPayload {
-		head = head[:topicPayload]
-		for i := 0; i < utf8.UTFMax && len(head) > 0 && !utf8.Valid(head); i++ {
-			head = head[:len(head)-1] // half a character
+	d.Payload, d.Base64 = head(m.Payload)
+	return d
+}
+
+// head returns the beginning of a payload as text, or as bytes if it is none.
+func head(payload []byte) (text *string, bytes []byte) {
+	h := payload[:min(len(payload), topicPayload)]
+	if len(payload) > topicPayload {
+		for i := 0; i < utf8.UTFMax && len(h) > 0 && !utf8.Valid(h); i++ {
+			h = h[:len(h)-1] // half a character
 		}
 	}
-	if utf8.Valid(head) {
-		s := string(head)
-		d.Payload = &s
-	} else {
-		d.Base64 = m.Payload[:min(len(m.Payload), topicPayload)]
+	if !utf8.Valid(h) {
+		return nil, payload[:min(len(payload), topicPayload)]
 	}
-	return d
+	s := string(h)
+	return &s, nil
 }

@@ -184,10 +184,15 @@ func (r *receiver) run(ctx context.Context, page net.Listener) error {
 	group.Go(func() error { return r.store.Run(ctx, arrivals) })
 	group.Go(func() error {
 		return web.Serve(ctx, page, web.Options{
-			Store: r.store, Client: client, Topics: r.topics, Name: func() string { return r.name }, Log: r.log, Metrics: r.metrics,
+			Store: r.store, Client: client, Retained: r.eachRetained, Topics: r.topics, Name: func() string { return r.name }, Log: r.log, Metrics: r.metrics,
 		})
 	})
 	return group.Wait()
+}
+
+// eachRetained reads what the broker retains.
+func (r *receiver) eachRetained(ctx context.Context, filters []string, f func(stream.Arrival) bool) error {
+	return mqtt.EachRetained(ctx, r.broker, filters, f)
 }
 
 // setBroker passes on what the broker says about itself, and logs it.

@@ -301,13 +301,20 @@ func (v *delivery) handRetained(out chan<- stream.Arrival, a stream.Arrival) boo
 // Retained returns the message that the broker b retains on topic, or nil.
 func Retained(ctx context.Context, b Broker, topic string) (*stream.Arrival, error) {
 	var found *stream.Arrival
-	r := retainedReader{
-		broker: b, clientID: ulid.Make().String(), topics: []string{topic}, now: time.Now,
-		silence: dialTimeout, quiet: retainedQuiet,
-	}
-	_, err := r.read(ctx, func(a stream.Arrival) bool {
+	err := EachRetained(ctx, b, []string{topic}, func(a stream.Arrival) bool {
 		found = &a
 		return false
 	})
 	return found, err
+}
+
+// EachRetained calls f with each message that the broker b retains on topics that
+// match the filters, in the order of the broker, until f returns false.
+func EachRetained(ctx context.Context, b Broker, filters []string, f func(stream.Arrival) bool) error {
+	r := retainedReader{
+		broker: b, clientID: ulid.Make().String(), topics: filters, now: time.Now,
+		silence: dialTimeout, quiet: retainedQuiet,
+	}
+	_, err := r.read(ctx, f)
+	return err
 }

@@ -9,13 +9,13 @@ import { bytes, count, date, delta, latency, parseTime, time } from './format.js
 import { tabList } from './tabs.js';
 import { changes } from './changes.js';
 import { hexdump } from './hexview.js';
-import { meantAsJSON, payloadBytes, payloadJSON, payloadSize, payloadText } from './payload.js';
+import { hex, meantAsJSON, payloadBytes, payloadJSON, payloadSize, payloadText } from './payload.js';
 
 const shownBytes = 4096; // in hex, until all are asked for
 const shownLines = 2000, shownCharacters = 64 << 10; // else, until all are asked for
 const tabs = [['json', 'JSON'], ['raw', 'raw'], ['hex', 'hex'], ['delta', 'changes']];
 
-/** Emits "close", "only" (a sender), "copy" (id). */
+/** Emits "close", "only" (a sender), "copy" (id), "edit" ({topic, payload}). */
 export class Detail extends Emitter {
   #message = null;
   #tab = 'json';
@@ -40,7 +40,9 @@ export class Detail extends Emitter {
       el('header', {}, this.title, el('button.quiet', { type: 'button', 'aria-label': 'close', title: 'close (Esc)', onclick: () => this.emit('close') }, '×')),
       this.facts, this.tabs.node, this.problem, this.body, this.more,
       el('footer', {}, this.only, el('button', { type: 'button', title: 'copy the address of this view', onclick: () => this.emit('copy', this.#message.id) }, 'copy link'),
-        el('button', { type: 'button', title: 'copy the payload as it is shown', onclick: () => this.copy(this.#text ?? this.body.textContent) }, 'copy'), this.copied));
+        el('button', { type: 'button', title: 'copy the payload, exactly as it came; bytes that are not text in hex', onclick: () => this.copy(payloadText(this.#message) ?? Array.from(payloadBytes(this.#message), hex).join('')) }, 'copy payload'),
+        el('button', { type: 'button', title: 'copy the payload as it is shown', onclick: () => this.copy(this.#text ?? this.body.textContent) }, 'copy'),
+        this.resend = el('button', { type: 'button', title: 'put topic and payload into the send line', onclick: () => this.emit('edit', { topic: this.#message.topic, payload: payloadText(this.#message) }) }, 'edit and send'), this.copied));
   }
 
   get open() { return !this.root.hidden; }
@@ -89,6 +91,7 @@ export class Detail extends Emitter {
       ['size', bytes(payloadSize(m))],
     ];
     this.facts.replaceChildren(...rows.filter(([, v]) => v).flatMap(([k, v]) => [el('dt', {}, k), typeof v === 'string' ? el('dd', {}, el('bdi', {}, v)) : v]));
+    this.resend.disabled = payloadText(m) == null || m.topic.startsWith('hellox/');
     text(this.only, `${cleanTopic(m.sender)} only`);
   }
 

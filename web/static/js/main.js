@@ -13,6 +13,7 @@ import { List } from './list.js';
 import { SendBar } from './sendbar.js';
 import { SenderPanel } from './senderpanel.js';
 import { Rail } from './rail.js';
+import { Retained } from './retained.js';
 import { Senders } from './senders.js';
 import { Session } from './session.js';
 import { SharedEvents } from './shared.js';
@@ -45,6 +46,7 @@ const topicPanel = new TopicPanel(at('topics'), topics, clock);
 const side = sideTabs(at('lists'), [{ name: 'senders', panel: at('senders') }, { name: 'topics', panel: at('topics') }], () => topics.load().catch(() => {}));
 const rail = new Rail(list.rail);
 const detail = new Detail(at('detail')), send = new SendBar(at('send'), senders);
+const retained = new Retained(at('retained'));
 const announcer = new Announcer(at('announce'));
 
 /** Shows what the view selects. */
@@ -228,6 +230,9 @@ topicPanel.on('mute', (term) => toggleTerm('-' + term));
 panel.on('exclude', (sender) => toggleTerm('-' + senderTerm(sender)));
 panel.on('list', ({ more }) => senders.load(more).catch(() => {}));
 detail.on('close', closeDetail);
+detail.on('edit', (message) => send.edit(message));
+retained.on('edit', (message) => send.edit(message));
+send.on('retained', () => retained.open());
 detail.on('only', choose);
 detail.on('copy', (id) => detail.copy(location.origin + view.address({ id, at: id })));
 timeline.on('jump', jump);

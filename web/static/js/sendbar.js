@@ -1,20 +1,28 @@
 // The send form: commands one broadcaster, or publishes to a topic.
 
 import { attribute, el, text } from './dom.js';
-import { post } from './api.js';
+import { get, post } from './api.js';
 import { clean, cleanTopic } from './clean.js';
-import { latency } from './format.js';
+import { bytes, latency } from './format.js';
+import { looksLikeJSON } from './jsontext.js';
+import { payloadJSON, summary } from './payload.js';
+import { Emitter } from './emitter.js';
 
 const aTopic = ''; // value of the option that publishes
+const resultTime = 10_000; // ms until a result that is well recedes
 const verbs = ['say', 'pause', 'resume', 'interval', 'identify'];
 
-/** The form below the list. */
-export class SendBar {
+/** The form below the list. Emits "retained" when the list of what the broker retains is asked for. */
+export class SendBar extends Emitter {
+  #clearing = ''; // the topic whose retained message the next press clears
+  #fade = 0;
+
   #senders;
   #pending = ''; // selected before the broadcaster was known
 
   /** @param {HTMLFormElement} form @param {import('./senders.js').Senders} senders */
   constructor(form, senders) {
+    super();
     this.#senders = senders;
     const field = (name, props) => el('input', { name, type: 'text', 'aria-label': name, spellcheck: 'false', ...props });
     this.to = el('select', { 'aria-label': 'send to', onchange: () => this.#showFields() });
@@ -26,13 +34,18 @@ export class SendBar {
     this.qos = el('select.qos', { 'aria-label': 'QoS' }, ...[0, 1, 2].map((q) => el('option', { value: q, selected: q === 1 }, 'QoS ' + q)));
     this.retain = el('input', { type: 'checkbox' });
     this.retainLabel = el('label.check', { title: 'the broker retains it for later subscribers' }, this.retain, 'retain');
+    this.list = el('button.quiet', { type: 'button', title: 'what the broker retains', onclick: () => this.emit('retained') }, 'retained …');
     this.send = el('button', { type: 'submit' }, 'Send');
     this.result = el('output.result', { role: 'status' });
-    form.append(el('label', {}, 'send to', this.to), this.verb, this.topic, this.text, this.min, this.max, this.qos, this.retainLabel, this.send, this.result);
+    form.append(el('label', {}, 'send to', this.to), this.verb, this.topic, this.text, this.min, this.max, this.qos, this.retainLabel, this.list, this.send, this.result);
     form.addEventListener('submit', (e) => { e.preventDefault(); this.#submit(); });
+    form.addEventListener('input', () => this.#reset());
     form.addEventListener('keydown', (e) => {
       e.stopPropagation();
-      if (e.key === 'Escape') document.activeElement.blur();
+      if (e.key === 'Escape') {
+        this.#reset();
+        document.activeElement.blur();
+      }
     });
     senders.on('changed', () => this.#showTargets());
     this.#showTargets();
@@ -50,6 +63,47 @@ export class SendBar {
     this.#showFields();
   }
 
+  /** Puts a message into the form, to be sent again or changed. */
+  edit({ topic, payload }) {
+    this.to.value = aTopic;
+    this.#showFields();
+    this.topic.value = topic;
+    this.text.value = payload;
+    this.retain.checked = false;
+    this.#reset();
+    this.focus();
+  }
+
+  /** What was asked or told is of another message. */
+  #reset() {
+    this.#clearing = '';
+    text(this.send, 'Send');
+    this.send.classList.remove('bad');
+    const wrong = this.#wrong();
+    this.#showResult(wrong && 'warn', wrong && `not JSON: ${wrong}`);
+  }
+
+  /** Asks before a retained message is cleared: whether it is to be sent. */
+  async #mayClear(topic) {
+    if (!this.retain.checked || this.text.value !== '' || this.#clearing === topic) return true;
+    const { messages } = await get('/api/retained', { topic });
+    if (!messages.length) {
+      this.#showResult('', `the broker retains nothing on ${cleanTopic(topic)}: nothing was sent`);
+      return false;
+    }
+    this.#showResult('warn', `an empty payload clears what the broker retains on ${cleanTopic(topic)}: ${summary(messages[0])} (${bytes(messages[0].bytes)}). Press again to clear it, Esc keeps it`);
+    this.#clearing = topic;
+    text(this.send, 'Clear it');
+    this.send.classList.add('bad');
+    return false;
+  }
+
+  /** Why the payload is not what it looks like; '' if nothing is wrong. */
+  #wrong() {
+    const m = { payload: this.text.value };
+    return !this.text.hidden && this.to.value === aTopic && looksLikeJSON(m.payload) && /^\s*[[{]/.test(m.payload) ? payloadJSON(m).problem ?? '' : '';
+  }
+
   #showTargets() {
     const names = this.#senders.list.filter((s) => s.ours).map((s) => s.name);
     if (this.to.options.length === names.length + 1 && names.every((n, i) => this.to.options[i + 1].value === n)) return;
@@ -63,7 +117,7 @@ export class SendBar {
   #showFields() {
     const publish = this.to.value === aTopic, verb = this.verb.value;
     this.verb.hidden = publish;
-    this.topic.hidden = this.qos.hidden = this.retainLabel.hidden = !publish;
+    this.topic.hidden = this.qos.hidden = this.retainLabel.hidden = this.list.hidden = !publish;
     this.text.hidden = !publish && verb !== 'say';
     this.min.hidden = this.max.hidden = publish || verb !== 'interval';
     attribute(this.text, 'placeholder', publish ? 'payload' : 'text');
@@ -76,8 +130,14 @@ export class SendBar {
     const begun = performance.now();
     try {
       if (publish) {
-        await post('/api/publish', { topic: this.topic.value, payload: this.text.value, qos: Number(this.qos.value), retain: this.retain.checked });
-        this.#showResult('good', `published ✓ ${latency(performance.now() - begun)}`);
+        const topic = this.topic.value, wrong = this.#wrong();
+        if (!(await this.#mayClear(topic))) return;
+        const answer = await post('/api/publish', { topic, payload: this.text.value, qos: Number(this.qos.value), retain: this.retain.checked });
+        const told = `published ✓ ${latency(performance.now() - begun)}`;
+        this.retain.checked = false;
+        this.#reset();
+        if (!answer.stored) this.#showResult('warn', `${told}; it is not shown here: the receiver does not subscribe to this topic`);
+        else this.#showResult(wrong ? 'warn' : 'good', told + (wrong ? `; not JSON: ${wrong}` : ''));
       } else {
         const command = { to, do: verb };
         if (verb === 'say') command.text = this.text.value;
@@ -96,7 +156,9 @@ export class SendBar {
   }
 
   #showResult(kind, words) {
+    clearTimeout(this.#fade);
     this.result.className = 'result ' + kind;
+    if (kind === 'good') this.#fade = setTimeout(() => { this.result.className = 'result hint'; }, resultTime);
     text(this.result, words);
     attribute(this.result, 'title', words);
   }

@@ -1,0 +1,60 @@
+// What the broker retains: a list with a way to clear each, and the question before.
+
+import { el, text } from './dom.js';
+import { get, post } from './api.js';
+import { clean, cleanTopic } from './clean.js';
+import { bytes, count } from './format.js';
+import { summary } from './payload.js';
+import { Emitter } from './emitter.js';
+
+/** A dialog. Emits "edit" ({topic, payload}). */
+export class Retained extends Emitter {
+  /** @param {HTMLDialogElement} dialog */
+  constructor(dialog) {
+    super();
+    this.dialog = dialog;
+    this.words = el('p.hint');
+    this.list = el('div.list');
+    dialog.append(el('header', {}, el('h2', {}, 'retained by the broker'), el('button.quiet', { type: 'button', 'aria-label': 'close', onclick: () => dialog.close() }, '×')), this.words, this.list);
+    dialog.addEventListener('keydown', (e) => e.stopPropagation());
+  }
+
+  /** Shows what the broker retains now. */
+  async open() {
+    if (!this.dialog.open) this.dialog.showModal();
+    text(this.words, 'asking the broker …');
+    this.list.replaceChildren();
+    try {
+      const { messages, more } = await get('/api/retained');
+      text(this.words, messages.length ? `${count(messages.length)}${more ? ' and more' : ''}: a later subscriber receives them` : 'nothing');
+      this.list.replaceChildren(...messages.map((m) => this.#row(m)));
+    } catch (error) {
+      text(this.words, clean(error.message));
+    }
+  }
+
+  #row(m) {
+    const clear = el('button', { type: 'button' }, 'clear …');
+    const row = el('div.row', {}, el('bdi.topic', { title: cleanTopic(m.topic) }, cleanTopic(m.topic)), el('bdi.words', {}, summary(m)), el('span.hint', {}, bytes(m.bytes)),
+      el('button.quiet', { type: 'button', disabled: m.payload == null || new Blob([m.payload]).size < m.bytes, onclick: () => { this.dialog.close(); this.emit('edit', m); } }, 'edit'), clear);
+    // The question stands where the button was: a second press of the same place must not answer it.
+    clear.addEventListener('click', () => {
+      const no = el('button', { type: 'button', onclick: () => { question.replaceWith(clear); clear.focus(); } }, 'keep');
+      const yes = el('button.bad', { type: 'button', onclick: () => this.#clear(m.topic, row) }, 'clear it');
+      const question = el('span.question', {}, no, yes);
+      clear.replaceWith(question);
+      no.focus();
+    });
+    return row;
+  }
+
+  async #clear(topic, row) {
+    try {
+      await post('/api/publish', { topic, payload: '', qos: 1, retain: true });
+      row.remove();
+      text(this.words, `${cleanTopic(topic)} was cleared`);
+    } catch (error) {
+      text(this.words, clean(error.message));
+    }
+  }
+}
