@@ -6,8 +6,10 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"time"
 
 	"hellox/stream"
@@ -37,6 +39,18 @@ func newAsset(name string, content []byte) asset {
 	return asset{content, mediaTypes[path.Ext(name)], fmt.Sprintf(`"%x"`, sha256.Sum256(content))}
 }
 
+// preload returns the page with a hint for each script: without, a browser asks for
+// one level of imports after the other.
+func preload(assets map[string]asset) []byte {
+	var hints bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(assets)) {
+		if path.Ext(name) == ".js" {
+			fmt.Fprintf(&hints, "<link rel=\"modulepreload\" href=\"%s\">\n", name)
+		}
+	}
+	return bytes.Replace(assets["/static/index.html"].content, []byte("<script "), append(hints.Bytes(), "<script "...), 1)
+}
+
 // files serves index.html at / and static/ below /static/. A browser
 // revalidates each file each time, so that after an upgrade no page mixes two
 // versions.
@@ -59,7 +73,7 @@ func files() http.HandlerFunc {
 	if err != nil {
 		panic(err) // the files are embedded
 	}
-	assets["/"] = assets["/static/index.html"]
+	assets["/"] = newAsset("index.html", preload(assets))
 	return func(w http.ResponseWriter, r *http.Request) {
 		a, ok := assets[r.URL.Path]
 		switch {

@@ -4,28 +4,37 @@ import { attribute, el, text } from './dom.js';
 import { Problem, get } from './api.js';
 import { Emitter } from './emitter.js';
 import { clean, cleanTopic } from './clean.js';
+import { Completion } from './completion.js';
+import { splitTerms } from './filterterms.js';
 import { limits } from './limits.js';
 
 /**
  * Emits "filter" (an expression that parses, or that the receiver could not be asked
- * about), "typed" (it is left or entered), "sender" ('' when its chip is closed) and "leave".
+ * about), "typed" (it is left or entered), "remove" (the number of a term), "sender" ('' when its chip is closed) and "leave".
  */
 export class FilterBox extends Emitter {
   #asked = 0;
+  #shown = ''; // the filter that the list shows
   #timer = 0;
 
-  /** @param {HTMLElement} root */
-  constructor(root) {
+  /** @param {HTMLElement} root @param {() => {senders: string[], topics: string[]}} known  names to complete */
+  constructor(root, known) {
     super();
     this.input = el('input', {
-      type: 'text', placeholder: 'filter: sender:press-* delta>8s', 'aria-label': 'filter', 'aria-describedby': 'filter-error',
+      type: 'text', placeholder: 'filter', 'aria-label': 'filter', 'aria-describedby': 'filter-error',
       spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off', maxlength: limits.filter_bytes,
       oninput: () => this.#typed(), onkeydown: (e) => this.#key(e), onblur: () => this.emit('typed'),
     });
     this.caret = el('span.caret', { 'aria-hidden': 'true' });
     this.error = el('p.problem', { id: 'filter-error', role: 'alert', hidden: true });
     this.chip = el('button.chip', { type: 'button', hidden: true, title: 'show all senders again', onclick: () => this.emit('sender', '') });
-    root.append(el('div.filter', {}, el('kbd', { 'aria-hidden': 'true' }, '/'), this.chip, el('div.entry', {}, this.input, this.caret), this.error));
+    this.terms = el('div.terms', { role: 'group', 'aria-label': 'terms of the filter' });
+    this.terms.addEventListener('click', (e) => {
+      const at = [...this.terms.children].indexOf(e.target.closest('button'));
+      if (at >= 0) this.emit('remove', at);
+    });
+    this.completion = new Completion(this.input, known, () => this.#check(true));
+    root.append(el('div.filter', {}, el('kbd', { 'aria-hidden': 'true' }, '/'), this.chip, this.terms, el('div.entry', {}, this.input, this.caret), this.completion.node, this.error));
   }
 
   focus() { this.input.focus(); this.input.select(); }
@@ -33,6 +42,11 @@ export class FilterBox extends Emitter {
   /** Shows a filter and a sender that were chosen elsewhere. */
   show(filter, sender) {
     if (this.input.value !== filter) this.input.value = filter;
+    const terms = splitTerms(filter);
+    // What stands side by side can be removed term by term; alternatives are one expression.
+    const chips = terms.length > 1 && !terms.some((t) => /^(or|not)$/i.test(t)) ? terms : [];
+    this.terms.replaceChildren(...chips.map((t) => el('button.chip', { type: 'button', title: `remove ${clean(t)}` }, clean(t) + ' ×')));
+    this.#shown = filter;
     this.chip.hidden = sender === '';
     text(this.chip, `${cleanTopic(sender)} only ×`);
   }
@@ -41,7 +55,7 @@ export class FilterBox extends Emitter {
   showError(error) {
     this.error.hidden = error == null;
     attribute(this.input, 'aria-invalid', error != null);
-    text(this.error, error ? clean(error.message) : '');
+    text(this.error, error ? clean(error.message) + (this.#shown === this.input.value ? '' : ` · still showing: ${clean(this.#shown) || 'all'}`) : '');
     // The column counts characters, the input UTF-16 units.
     const before = error?.column ? Array.from(this.input.value).slice(0, error.column - 1).join('').length : 0;
     text(this.caret, error?.column ? ' '.repeat(before) + '^' : '');
@@ -70,6 +84,10 @@ export class FilterBox extends Emitter {
 
   #key(e) {
     e.stopPropagation();
+    if (this.completion.key(e.key)) {
+      e.preventDefault();
+      return;
+    }
     if (e.key === 'Enter') {
       this.#check(true).then(() => this.emit('typed'));
     } else if (e.key === 'Escape') {

@@ -18,7 +18,8 @@ const slip = 8; // px that a pointer may move between down and up on the row tha
 
 /**
  * Emits "select" (id), "open", "follow" (boolean), "newest", "top", "bottom" and
- * "visible" ({first, middle, last}: rows).
+ * "visible" ({first, middle, last}: rows), "only" ({sender or topic, not}: its name
+ * was pressed).
  */
 export class List extends Emitter {
   #window;
@@ -190,7 +191,9 @@ export class List extends Emitter {
 
   #down(e) {
     const id = Number(e.target.closest('.row')?.dataset.id ?? 0);
-    this.#pressed = id && e.button === 0 ? { id, x: e.clientX, y: e.clientY } : null;
+    const only = e.target.closest('bdi') && e.target.closest('.row:not(.line) > :is(.sender, .topic)');
+    const message = only && this.#window.message(id);
+    this.#pressed = id && e.button === 0 ? { id, x: e.clientX, y: e.clientY, only: message && (only.matches('.sender') ? { sender: message.sender } : { topic: message.topic }) } : null;
     if (id && e.button === 0 && e.pointerType === 'mouse') this.emit('select', id); // a finger may be about to scroll
   }
 
@@ -198,6 +201,10 @@ export class List extends Emitter {
     const pressed = this.#pressed;
     this.#pressed = null;
     if (!pressed || Math.hypot(e.clientX - pressed.x, e.clientY - pressed.y) > slip) return;
+    if (pressed.only) {
+      this.emit('only', { ...pressed.only, not: e.shiftKey });
+      return;
+    }
     this.emit('select', pressed.id);
     this.emit('open');
   }
@@ -222,9 +229,9 @@ export class List extends Emitter {
     const [bar, bdi] = from.children;
     attribute(bar, 'class', barClass(m.sender, m.color ?? this.#senders.get(m.sender)?.color));
     text(bdi, shorten(plainName(m.sender), tiny.matches ? 8 : 20));
-    attribute(from, 'title', cleanTopic(m.sender));
+    attribute(from, 'title', `${cleanTopic(m.sender)}: press to show it only, with shift to leave it out`);
     text(on.firstChild, shortTopic(m.topic));
-    attribute(on, 'title', cleanTopic(m.topic));
+    attribute(on, 'title', `${cleanTopic(m.topic)}: press to show it only, with shift to leave it out`);
     const [marks, words] = content.children;
     text(marks, (m.retained ? '▣ ' : '') + (m.reordered ? '↶ ' : ''));
     attribute(marks, 'title', [m.retained && 'retained', m.reordered && 'reordered'].filter(Boolean).join(', ') || null);

@@ -20,7 +20,7 @@ import { SharedEvents } from './shared.js';
 import { Status } from './status.js';
 import { Timeline } from './timeline.js';
 import { TopicPanel } from './topicpanel.js';
-import { senderTerm, splitTerms } from './filterterms.js';
+import { senderTerm, splitTerms, topicTerm } from './filterterms.js';
 import { Topics } from './topics.js';
 import { View } from './view.js';
 import { Window } from './window.js';
@@ -38,7 +38,7 @@ const view = new View(), clock = new Clock(), shared = new SharedEvents(), statu
 const senders = new Senders(), topics = new Topics(), window_ = new Window();
 const session = new Session(window_, view, shared, status);
 const head = new Head(at('head'), at('banner'));
-const box = new FilterBox(at('tools')), timeline = new Timeline(at('tools'));
+const box = new FilterBox(at('tools'), () => ({ senders: senders.list.map((s) => s.name), topics: topics.names })), timeline = new Timeline(at('tools'));
 const list = new List(at('list'), window_, senders);
 const empty = new Empty(list.empty, window_, view, status, session);
 const panel = new SenderPanel(at('senders'), senders, clock), intervals = new Intervals(at('intervals'));
@@ -222,6 +222,11 @@ list.on('visible', ({ first, middle, last }) => {
 window_.on('error', (error) => list.showNote(`Older messages cannot be read: ${clean(error.message)}`));
 box.on('filter', (filter) => { if (filter !== view.filter) { view.type(filter); open(); } });
 box.on('typed', () => view.typed());
+box.on('remove', (at) => toggleTerm(splitTerms(view.filter)[at]));
+list.on('only', ({ sender, topic, not }) => {
+  if (sender && !not) choose(sender);
+  else toggleTerm((not ? '-' : '') + (sender ? senderTerm(sender) : topicTerm(topic)));
+});
 box.on('sender', () => choose(view.sender));
 box.on('leave', () => list.focus());
 panel.on('choose', choose);

@@ -6,7 +6,8 @@ import { Emitter } from './emitter.js';
 import { count, elapsed, parseTime, rate, timeOfDay, timeShort } from './format.js';
 
 const height = 26;
-const spans = [['5 min', '5m'], ['1 h', '1h'], ['all', '']];
+const shortest = 60_000; // ms
+const spans = [['5 min', 300_000], ['1 h', 3_600_000], ['all', 0]]; // at most; a younger history is shown whole
 
 /** Emits "jump" (a time in ms), "newest" and "span" (another span was chosen). */
 export class Timeline extends Emitter {
@@ -36,7 +37,8 @@ export class Timeline extends Emitter {
   /** Reads the counts. oldest: when the history begins, in ms. */
   async load(oldest, now) {
     this.#oldest = oldest || now;
-    const since = spans[this.#span][1] || new Date(Math.min(this.#oldest, now - 60_000)).toISOString();
+    const span = spans[this.#span][1], whole = Math.min(this.#oldest, now - shortest);
+    const since = new Date(span ? Math.max(whole, now - span) : whole).toISOString();
     const asked = ++this.#asked;
     const data = await get('/api/timeline', { since });
     if (asked !== this.#asked) return;
@@ -63,7 +65,7 @@ export class Timeline extends Emitter {
     let bars = '', gaps = '';
     bins.forEach((b, i) => {
       if (b.messages > 0) {
-        const h = Math.max(1, (b.messages / top) * (height - 5));
+        const h = Math.max(1, Math.sqrt(b.messages / top) * (height - 5)); // one burst must not flatten all else
         bars += `M${i + 0.1} ${height}v${-h}h0.8v${h}z`;
       }
       if (b.missed) gaps += `M${i} 0h1v4h-1z`;

@@ -58,6 +58,9 @@ export class Topics extends Emitter {
     this.emit('changed');
   }
 
+  /** Every topic. */
+  get names() { return [...this.#facts.keys()]; }
+
   toggle(path, open) {
     this.#open.set(path, open);
     this.emit('changed');

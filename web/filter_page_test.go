@@ -1,0 +1,83 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// The filter is put together with the mouse and the keys: a press on a sender or a
+// topic shows it only or leaves it out, terms are removed one by one, and keys,
+// senders and topics are completed.
+func TestPageFilterTerms(t *testing.T) {
+	store := newStore(t)
+	now := time.Now()
+	for i := range 3 {
+		store.put(t, hello(fmt.Sprintf("press-%d", i+1), 1, now))
+	}
+	store.put(t, arrival("hello_world/küche/lamp 1", []byte("on"), now))
+	ctx := chromium(t)
+	open(t, ctx, serve(t, Options{Store: store}))
+	until(t, ctx, live+` && document.getElementById('message-4') != null`)
+	tap := func(selector string, shift bool) {
+		t.Helper()
+		evaluate[bool](t, ctx, fmt.Sprintf(`(() => {
+  const e = document.querySelector(%q), box = e.getBoundingClientRect();
+  for (const kind of ['pointerdown', 'pointerup']) e.dispatchEvent(new PointerEvent(kind, { bubbles: true, button: 0, pointerType: 'mouse', shiftKey: %t, clientX: box.left + 2, clientY: box.top + 2 }));
+  return true;
+})()`, selector, shift))
+	}
+	filter := func(want string) {
+		t.Helper()
+		until(t, ctx, fmt.Sprintf(`(new URLSearchParams(location.search).get('filter') ?? '') === %q`, want))
+	}
+	tap("#message-4 .topic bdi", true)
+	filter(`-topic:"hello_world/küche/lamp 1"`)
+	until(t, ctx, `document.querySelector('#message-4:not([hidden])') == null`)
+	tap("#message-2 .sender bdi", true)
+	filter(`-topic:"hello_world/küche/lamp 1" -sender:press-2`)
+	until(t, ctx, `document.querySelector('#message-2:not([hidden])') == null && document.querySelectorAll('.filter .terms button').length === 2`)
+	evaluate[bool](t, ctx, `document.querySelector('.filter .terms button').click(), true`)
+	filter(`-sender:press-2`)
+	until(t, ctx, `document.getElementById('message-4') != null && document.querySelector('#message-2:not([hidden])') == null`)
+	tap("#message-1 .sender bdi", false)
+	until(t, ctx, `new URLSearchParams(location.search).get('sender') === 'press-1'`)
+	until(t, ctx, `document.querySelector('#message-4:not([hidden])') == null`)
+
+	open(t, ctx, evaluate[string](t, ctx, `location.origin`))
+	until(t, ctx, live+` && document.querySelectorAll('#senders [data-sender]').length > 3`)
+	enter := func(keys string) {
+		t.Helper()
+		if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS(".filter input"), keys)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enter("send")
+	until(t, ctx, `document.querySelector('.filter .completion').innerText.split('\n').includes('sender:')`)
+	enter("\t")
+	until(t, ctx, `document.querySelector('.filter input').value === 'sender:' && document.querySelector('.filter .completion').innerText.includes('sender:press-3')`)
+	enter("3" + keyDown + "\r")
+	until(t, ctx, `document.querySelector('.filter input').value === 'sender:press-3' && document.querySelector('.filter .completion').hidden`)
+	filter("sender:press-3")
+	enter(" delta>>1")
+	until(t, ctx, `document.querySelector('.filter .problem').innerText.endsWith('still showing: sender:press-3')`)
+}
+
+// The scripts are asked for at once, and the time strip begins with the history.
+func TestPageBegins(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(300)...)
+	f := newFront(t, Options{Store: store})
+	body := ask(newServer(t, Options{Store: store}), "GET", "/", "").Body.String()
+	if n := strings.Count(body, `rel="modulepreload"`); n < 30 {
+		t.Errorf("%d scripts are preloaded", n)
+	}
+	ctx := chromium(t)
+	open(t, ctx, f.URL)
+	until(t, ctx, `document.querySelector('svg.time .bars').getAttribute('d')?.length > 0`)
+	// 300 s of history fill the strip: its bars begin near the left end.
+	until(t, ctx, `Number(/^M([\d.]+)/.exec(document.querySelector('svg.time .bars').getAttribute('d'))[1]) < document.querySelector('svg.time').viewBox.baseVal.width / 10`)
+}

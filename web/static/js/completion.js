@@ -1,0 +1,88 @@
+// What a filter may go on with: keys of the language, senders, topics.
+
+import { el, attribute, text } from './dom.js';
+import { cleanTopic } from './clean.js';
+import { senderTerm, topicTerm } from './filterterms.js';
+import { terms } from './terms.js';
+
+const most = 8;
+const keys = [...new Set(terms.flatMap((t) => /^[a-z]+(?=[:<>=])/.exec(t.Example) ?? []).concat('is:'))];
+
+/** A list below an input that completes the word at its end. */
+export class Completion {
+  #input;
+  #known;
+  #words = [];
+  #index = -1;
+
+  /**
+   * @param {HTMLInputElement} input
+   * @param {() => {senders: string[], topics: string[]}} known
+   * @param {() => void} changed  called when the input was completed
+   */
+  constructor(input, known, changed) {
+    this.#input = input;
+    this.#known = known;
+    this.changed = changed;
+    this.node = el('div.completion', { id: 'completion', role: 'listbox', 'aria-label': 'completions', hidden: true });
+    for (const [name, value] of [['role', 'combobox'], ['aria-autocomplete', 'list'], ['aria-controls', 'completion'], ['aria-expanded', 'false']]) attribute(input, name, value);
+    input.addEventListener('input', () => this.#show());
+    input.addEventListener('blur', () => this.hide());
+    this.node.addEventListener('pointerdown', (e) => {
+      e.preventDefault(); // the input keeps the focus
+      const at = [...this.node.children].indexOf(e.target.closest('[role=option]'));
+      if (at >= 0) this.#take(at);
+    });
+  }
+
+  hide() {
+    this.#index = -1;
+    this.node.hidden = true;
+    attribute(this.#input, 'aria-expanded', 'false');
+    attribute(this.#input, 'aria-activedescendant', null);
+  }
+
+  /** Handles a key; reports whether it was one for the list. */
+  key(name) {
+    if (this.node.hidden) return false;
+    if (name === 'ArrowDown' || name === 'ArrowUp') this.#move(name === 'ArrowDown' ? 1 : -1);
+    else if (name === 'Tab' || (name === 'Enter' && this.#index >= 0)) this.#take(Math.max(0, this.#index));
+    else if (name === 'Escape') this.hide();
+    else return false;
+    return true;
+  }
+
+  /** The word at the end of the input, without the sign that excludes it. */
+  #word() { return /(?:^|[\s(])-?([^\s()]*)$/.exec(this.#input.value)?.[1] ?? ''; }
+
+  #show() {
+    const word = this.#word(), lower = word.toLowerCase();
+    const { senders, topics } = this.#known();
+    const of = (all, part) => all.filter((name) => name.toLowerCase().includes(part));
+    let words = [];
+    if (lower.startsWith('sender:')) words = of(senders, lower.slice(7)).map(senderTerm);
+    else if (lower.startsWith('topic:')) words = of(topics, lower.slice(6)).map((t) => topicTerm(t));
+    else if (lower.startsWith('is:')) words = terms.map((t) => t.Example).filter((e) => e.startsWith(lower));
+    else if (lower.length > 0) words = keys.map((k) => (k === 'is:' ? k : k + (['sender', 'topic', 'text', 'payload'].includes(k) ? ':' : '>'))).filter((k) => k.startsWith(lower)).concat(of(senders, lower).map(senderTerm));
+    this.#words = words.filter((w) => w !== word && this.#input.selectionStart === this.#input.value.length).slice(0, most);
+    this.node.replaceChildren(...this.#words.map((w, i) => el('div', { role: 'option', id: 'completion-' + i }, cleanTopic(w))));
+    this.#index = -1;
+    this.node.hidden = this.#words.length === 0;
+    attribute(this.#input, 'aria-expanded', String(!this.node.hidden));
+    attribute(this.#input, 'aria-activedescendant', null);
+  }
+
+  #move(step) {
+    this.#index = (this.#index + step + this.#words.length) % this.#words.length;
+    [...this.node.children].forEach((node, i) => attribute(node, 'aria-selected', i === this.#index ? 'true' : null));
+    attribute(this.#input, 'aria-activedescendant', 'completion-' + this.#index);
+  }
+
+  #take(index) {
+    const word = this.#word(), taken = this.#words[index];
+    this.#input.value = this.#input.value.slice(0, this.#input.value.length - word.length) + taken;
+    this.hide();
+    if (/[:>]$/.test(taken)) this.#show();
+    else this.changed();
+  }
+}
