@@ -65,6 +65,7 @@ var readmeTryouts = map[string]tryout{
 	"go -C bench run ./watch":             {instead: "go -C bench list ./watch"},
 	"go -C bench run ./up --cluster NAME": {instead: "go -C bench list ./up"},
 	"go -C bench run ./forward":           {instead: "go -C bench list ./forward"},
+	"go -C bench run ./page -hellox PATH": {instead: "go -C bench list ./page"},
 	"hellox doctor":                       {instead: "hellox doctor --target local"},
 	"hellox down":                         {skip: "it ends the installation, after the others"},
 }

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"hellox/stream/mqtt"
+)
+
+type options struct {
+	hellox    string
+	chromium  string
+	rate      int
+	duration  time.Duration
+	mqtt, web int
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.hellox, "hellox", "hellox", "the `BINARY` to measure")
+	flag.StringVar(&o.chromium, "chromium", "chromium", "the `BROWSER`")
+	flag.IntVar(&o.rate, "rate", 100, "messages a second")
+	flag.DurationVar(&o.duration, "for", 20*time.Second, "how long")
+	flag.IntVar(&o.mqtt, "mqtt-port", 25590, "port of the broker")
+	flag.IntVar(&o.web, "web-port", 25591, "port of the page")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	dir, err := os.MkdirTemp("", "hellox-bench-page-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	broker := fmt.Sprintf("mqtt://127.0.0.1:%d", o.mqtt)
+	page := fmt.Sprintf("http://127.0.0.1:%d", o.web)
+	for _, args := range [][]string{
+		{"broker", "--listen", broker, "--store", filepath.Join(dir, "broker")},
+		{"receive", "--broker", broker, "--listen", fmt.Sprintf("127.0.0.1:%d", o.web), "--history", "sqlite:" + filepath.Join(dir, "history.db")},
+	} {
+		end, err := start(ctx, o.hellox, args)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
+	if err := await(ctx, page); err != nil {
+		return err
+	}
+	to, err := mqtt.ParseBroker(broker)
+	if err != nil {
+		return err
+	}
+	client, err := mqtt.Dial(ctx, mqtt.DialOptions{Broker: to})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	tab, end, err := openPage(ctx, o.chromium, page)
+	if err != nil {
+		return err
+	}
+	defer end()
+	sent, err := publish(ctx, client, o.rate, o.duration)
+	if err != nil {
+		return err
+	}
+	return report(tab, o, sent)
+}
+
+// start runs a role of hellox until end is called.
+func start(ctx context.Context, binary string, args []string) (end func(), err error) {
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Stderr = os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	}, nil
+}
+
+// await waits until the page answers and its receiver has the broker.
+func await(ctx context.Context, page string) error {
+	for range 100 {
+		resp, err := http.Get(page + "/api/stats")
+		if err == nil {
+			resp.Body.Close()
+			return nil
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return errors.New("the receiver does not answer")
+}
+
+// watch notes when each message is first in a frame: what stands in the list when a
+// frame is made is on the screen with it.
+const watch = `(() => {
+  window.seen = new Map();
+  const look = () => {
+    const now = performance.timeOrigin + performance.now();
+    for (const e of document.querySelectorAll('#list .row:not([hidden]) .text')) {
+      const n = /message (\d+)$/.exec(e.textContent)?.[1];
+      if (n && !window.seen.has(n)) window.seen.set(n, now);
+    }
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})()`
+
+func openPage(ctx context.Context, chromium, page string) (context.Context, func(), error) {
+	profile, err := os.MkdirTemp("", "hellox-bench-chromium-")
+	if err != nil {
+		return nil, nil, err
+	}
+	allocator, leave := chromedp.NewExecAllocator(ctx, chromedp.ExecPath(chromium), chromedp.UserDataDir(profile),
+		chromedp.Headless, chromedp.NoSandbox, chromedp.NoFirstRun, chromedp.DisableGPU, chromedp.Flag("disable-dev-shm-usage", true))
+	tab, cancel := chromedp.NewContext(allocator)
+	end := func() {
+		cancel()
+		leave()
+		_ = os.RemoveAll(profile)
+	}
+	err = chromedp.Do(tab, chromedp.EmulateViewport(1400, 900), chromedp.Navigate(page), chromedp.Sleep(2*time.Second))
+	if err == nil {
+		_, err = chromedp.Run(tab, chromedp.Evaluate[any](watch))
+	}
+	if err != nil {
+		end()
+		return nil, nil, err
+	}
+	return tab, end, nil
+}
+
+// publish publishes messages evenly and returns when each was handed to the client,
+// in ms since 1970.
+func publish(ctx context.Context, client *mqtt.Conn, rate int, duration time.Duration) ([]float64, error) {
+	n := int(duration.Seconds() * float64(rate))
+	sent := make([]float64, n)
+	done := make(chan error, n)
+	began := time.Now()
+	for i := range n {
+		select {
+		case <-time.After(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(rate)))):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		sent[i] = float64(time.Now().UnixMicro()) / 1000
+		go func() {
+			done <- client.Publish(ctx, "hello_world/bench", fmt.Appendf(nil, "message %d", i), 1, false)
+		}()
+	}
+	for range n {
+		if err := <-done; err != nil {
+			return nil, err
+		}
+	}
+	return sent, nil
+}
+
+func report(tab context.Context, o options, sent []float64) error {
+	time.Sleep(time.Second)
+	seen, err := chromedp.Run(tab, chromedp.Evaluate[map[string]float64](`Object.fromEntries(window.seen)`))
+	if err != nil {
+		return err
+	}
+	heap, err := chromedp.Run(tab, chromedp.Evaluate[float64](`performance.memory?.usedJSHeapSize ?? 0`))
+	if err != nil {
+		return err
+	}
+	var took []float64
+	for i, at := range sent {
+		if on, ok := seen[fmt.Sprint(i)]; ok {
+			took = append(took, on-at)
+		}
+	}
+	if len(took) == 0 {
+		return errors.New("no message was on the screen")
+	}
+	slices.Sort(took)
+	at := func(q float64) float64 { return took[int(q*float64(len(took)-1))] }
+	fmt.Printf("%d msg/s for %s: %d published, %d in a frame; publish to pixel p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms; heap %.1f MiB\n",
+		o.rate, o.duration, len(sent), len(took), at(0.5), at(0.9), at(0.99), at(1), heap/(1<<20))
+	return nil
+}
