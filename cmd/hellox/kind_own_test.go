@@ -67,7 +67,7 @@ func testKindOwn(t *testing.T, r *kindRig) {
 		}
 	}
 	change(string(text) + "COPY absent /\n")
-	wait(`✗ .* build press: .*Dockerfile, line 6, COPY absent /: .*what ran before still runs`)
+	wait(`✗ .* build press: .*Dockerfile, line 7, COPY absent /: .*what ran before still runs`)
 	change(strings.Replace(string(text), `"stamped"`, `"pressed"`, 1))
 	wait(`✓ .* press rolled out, first message of hello_world/press after \d+\.\d s`)
 	out, _ = r.run(t, append([]string{"watch", "-n", "1", "--output", "json", "--filter", "topic:hello_world/press"}, selected...)...)
@@ -86,7 +86,7 @@ func testKindOwn(t *testing.T, r *kindRig) {
 		t.Errorf("the pods run %v", images)
 	}
 	r.run(t, append([]string{"down"}, selected...)...)
-	if on := r.onNode(t, "crictl", "images"); strings.Contains(on, "hellox.local/built/press") {
+	if on := r.onNode(t, "ctr", "-n", "k8s.io", "images", "ls", "-q"); strings.Contains(on, "hellox.local/built/press") {
 		t.Errorf("down left an image on the node:\n%s", on)
 	}
 	here, _ := r.do(t, r.program("docker", "images", "-q", "hellox.local/built/press"))
