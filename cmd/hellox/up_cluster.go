@@ -14,6 +14,7 @@ import (
 	"hellox/bootstrap"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
+	"hellox/bootstrap/install"
 	"hellox/bootstrap/portforward"
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/health"
@@ -271,6 +272,7 @@ func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock
 		health.Follow(ctx, health.Every, f.stats, steps)
 		return nil
 	})
+	group.Go(func() error { return install.Follow(ctx, f.cluster.REST, o.namespace, steps) })
 	group.Go(func() error { return f.tellPods(ctx, o.namespace) })
 	group.Go(func() error {
 		defer stop()

@@ -185,6 +185,18 @@ func (s *Steps) Recovered(after time.Duration) {
 	s.change(signDone, text, Event{State: StateRecovered, Detail: text, MS: milliseconds(after)})
 }
 
+// Failing says which pod fails and why, while all is up.
+func (s *Steps) Failing(pod, why string) {
+	text := OneLine(pod + ": " + why)
+	s.change(signWarn, text, Event{State: StateWarning, Detail: text})
+}
+
+// Well says that what Failing said of a pod is over.
+func (s *Steps) Well(pod string, after time.Duration) {
+	text := fmt.Sprintf("%s is well again after %.0f s", OneLine(pod), after.Seconds())
+	s.change(signDone, text, Event{State: StateRecovered, Detail: text, MS: milliseconds(after)})
+}
+
 // change says what became of an installation that is up, and when.
 func (s *Steps) change(sign, text string, e Event) {
 	s.mu.Lock()

@@ -19,7 +19,7 @@ func TestSteps(t *testing.T) {
 		asJSON bool
 		want   []string
 	}{
-		{false, []string{" ✓ 12 objects applied, unchanged ", " • port 1883 is taken", " ◐ broadcast-0: it crashed", " ✗ roll-out: broadcast-0 crashes ", " ◐ 05:01:02 degraded: the disk is full", " ✓ 05:01:02 well again after 12 s: everything is acknowledged"}},
+		{false, []string{" ✓ 12 objects applied, unchanged ", " • port 1883 is taken", " ◐ broadcast-0: it crashed", " ✗ roll-out: broadcast-0 crashes ", " ◐ 05:01:02 degraded: the disk is full", " ✓ 05:01:02 well again after 12 s: everything is acknowledged", " ◐ 05:01:02 broker-0: it ended", " ✓ 05:01:02 broker-0 is well again after 3 s"}},
 		{true, []string{
 			`{"at":"2026-11-29T05:01:02.000000000Z","step":"apply","state":"begin"}`,
 			`{"at":"2026-11-29T05:01:03.000000000Z","step":"apply","state":"progress","detail":"3 of 12","ms":1000}`,
@@ -30,6 +30,8 @@ func TestSteps(t *testing.T) {
 			`{"at":"2026-11-29T05:01:02.000000000Z","step":"roll-out","state":"failed","detail":"broadcast-0 crashes"}`,
 			`{"at":"2026-11-29T05:01:02.000000000Z","state":"degraded","detail":"the disk is full"}`,
 			`{"at":"2026-11-29T05:01:02.000000000Z","state":"recovered","detail":"well again after 12 s: everything is acknowledged","ms":12000}`,
+			`{"at":"2026-11-29T05:01:02.000000000Z","state":"warning","detail":"broker-0: it ended"}`,
+			`{"at":"2026-11-29T05:01:02.000000000Z","state":"recovered","detail":"broker-0 is well again after 3 s","ms":3000}`,
 		}},
 	} {
 		var out, errs bytes.Buffer
@@ -51,6 +53,8 @@ func TestSteps(t *testing.T) {
 		s.Fail(errors.New("no step is under way: this is not shown"))
 		s.Degraded("the disk is full")
 		s.Recovered(12 * time.Second)
+		s.Failing("broker-0", "it ended")
+		s.Well("broker-0", 3*time.Second)
 		written, other := errs.String(), out.String()
 		if c.asJSON {
 			written, other = other, written
