@@ -2,6 +2,7 @@ package bootstraptest
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -43,12 +44,7 @@ func (l *Laptop) Dockerd() (address string) {
 	if err != nil {
 		l.T.Fatal(err)
 	}
-	// Without a bridge the daemon would delete docker0, which this machine's own
-	// Docker may use.
-	bridge := "none"
-	if _, err := net.InterfaceByName("docker0"); err == nil {
-		bridge = "docker0"
-	}
+	bridge := l.bridge()
 	cmd := exec.Command(path, "--host", "tcp://"+address, "--tlsverify", //nolint:noctx // Cleanup stops it
 		"--tlscacert", filepath.Join(certs, "ca.pem"), "--tlscert", filepath.Join(certs, "cert.pem"), "--tlskey", filepath.Join(certs, "key.pem"),
 		"--data-root", filepath.Join(data, "data"), "--exec-root", filepath.Join(data, "exec"), "--pidfile", filepath.Join(data, "pid"),
@@ -69,4 +65,16 @@ func (l *Laptop) Dockerd() (address string) {
 		}
 	})
 	return address
+}
+
+// bridge makes a network bridge for a Docker daemon of the test. Without one the
+// daemon would delete docker0, which this machine's own Docker uses, or is about to.
+func (l *Laptop) bridge() (name string) {
+	l.T.Helper()
+	name = fmt.Sprintf("hellox%d", os.Getpid()%1e9)
+	if said, err := exec.Command("ip", "link", "add", name, "type", "bridge").CombinedOutput(); err != nil { //nolint:noctx // it takes no time
+		l.T.Fatalf("no bridge for a Docker daemon: %v: %s", err, said)
+	}
+	l.T.Cleanup(func() { _ = exec.Command("ip", "link", "del", name).Run() }) //nolint:noctx // it takes no time
+	return name
 }

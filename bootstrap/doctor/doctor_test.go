@@ -130,7 +130,7 @@ func TestEngine(t *testing.T) {
 		detail, cure string
 	}{
 		{name: "no permission", stderr: "permission denied while trying to connect to the Docker daemon socket", check: "kind", verdict: Fail,
-			detail: "no permission on its socket", cure: "sudo usermod -aG docker $USER"},
+			detail: "no permission to use docker", cure: "sudo usermod -aG docker $USER"},
 		{name: "not running", stderr: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.", check: "kind", verdict: Fail,
 			detail: "docker is not running", cure: ""},
 		{name: "hanging", hang: true, check: "kind", verdict: Fail, detail: "docker ps has not answered", cure: "docker ps"},
@@ -175,7 +175,7 @@ func TestHere(t *testing.T) {
 		fmt.Sprintf("port %d", port): {Verdict: Warn, Detail: "is taken by", Cure: "hellox up --web-port 0"},
 		"state folder":               {Verdict: Fail, Detail: "it is no folder", Cure: "chmod u+rwx"},
 		"cache folder":               {Verdict: OK, Detail: "free"},
-		"kubeconfig":                 {Verdict: Fail, Detail: "read the kubeconfig", Cure: "kubectl config view"},
+		"kubeconfig":                 {Verdict: Fail, Detail: "is damaged", Cure: "kubectl --kubeconfig "},
 		"up":                         {Verdict: OK, Detail: "without a cluster"},
 	} {
 		if got := find(checks, name); got.Verdict != want.Verdict || !strings.Contains(got.Detail, want.Detail) || !strings.HasPrefix(got.Cure, want.Cure) {

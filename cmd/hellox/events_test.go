@@ -59,7 +59,7 @@ func TestDoctor(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
 	out, errs, code := h.command(t, "doctor")
-	if code != 0 || !strings.Contains(out, "state folder: ") || !strings.Contains(out, "ok    up: takes this machine, without a cluster") {
+	if code != 0 || !strings.Contains(out, "state folder: ") || !strings.Contains(out, "ok    up: takes this process, without a cluster") {
 		t.Errorf("doctor: exit %d: %s%s", code, out, errs)
 	}
 	h.up(t, "hellox")
