@@ -111,8 +111,8 @@ func eventually(t *testing.T, what string, f func() bool) {
 // of the list, and in its middle third if that is asked for.
 func inView(id int, middle bool) string {
 	return fmt.Sprintf(`(() => {
-  const row = document.getElementById('message-%d')?.getBoundingClientRect(), list = document.querySelector('#list .rows').getBoundingClientRect();
-  if (!row || row.top < list.top || row.bottom > list.bottom) return false;
+  const row = document.getElementById('message-%d')?.getBoundingClientRect(), list = document.querySelector('#list .rows')?.getBoundingClientRect();
+  if (!row || !list || row.top < list.top || row.bottom > list.bottom) return false;
   return !%t || Math.abs((row.top + row.bottom) / 2 - (list.top + list.bottom) / 2) < list.height / 6;
 })()`, id, middle)
 }

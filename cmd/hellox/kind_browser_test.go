@@ -42,7 +42,7 @@ func newKindBrowser(t *testing.T) *kindBrowser {
 }
 
 // A shownRow is one row of the page's list. A long name is shortened in the
-// row; the whole one is told to whoever points at it.
+// row; its title begins with the whole one.
 type shownRow struct {
 	ID           int64
 	Sender, Text string
@@ -50,7 +50,7 @@ type shownRow struct {
 
 const rowsOnPage = `[...document.querySelectorAll('.rows .row[data-id]')].map(row => ({
 	id: Number(row.dataset.id),
-	sender: row.querySelector('.sender').title,
+	sender: row.querySelector('.sender').title.split(': press')[0],
 	text: row.querySelector('.text').textContent,
 }))`
 
