@@ -430,8 +430,11 @@ func TestBackground(t *testing.T) {
 	if _, errs, code := h.command(t, "down"); code != 0 || !strings.Contains(errs, "ended") {
 		t.Errorf("down: exit %d: %s", code, errs)
 	}
-	term.press("jobs\n")
-	term.see("Done") // not Killed
+	// The shell tells of a job that has ended at the next line, not by itself.
+	until(t, "the shell says that it is done, not killed", func() bool {
+		term.press("\n")
+		return strings.Contains(term.shown(), "Done")
+	})
 }
 
 // TestClearRetained holds that a person sees what is retained before it is cleared.
