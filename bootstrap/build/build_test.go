@@ -237,6 +237,10 @@ func TestHostStepFails(t *testing.T) {
 	if len(failed.Evidence) == 0 || !slices.Contains(failed.Evidence, "no stamp is there") {
 		t.Errorf("evidence %q", failed.Evidence)
 	}
+	left, err := exec.CommandContext(t.Context(), "docker", "ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Command}}").Output()
+	if err != nil || strings.Contains(string(left), "no stamp is there") {
+		t.Errorf("containers of the step are left: %s, %v", left, err)
+	}
 }
 
 func TestHostWithout(t *testing.T) {

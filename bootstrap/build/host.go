@@ -104,8 +104,12 @@ func (h Host) build(ctx context.Context, command string, t *transcript) (id stri
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	idFile := filepath.Join(dir, "id")
+	args := []string{"build", "--iidfile", idFile}
+	if command == "docker" || command == "podman" {
+		args = append(args, "--force-rm") // else the container of a step that failed stays
+	}
 	_, err = h.Runner.Run(ctx, run.Command{
-		Name: command, Args: []string{"build", "--iidfile", idFile, t.folder.Dir}, Line: t.line, ErrLine: t.line,
+		Name: command, Args: append(args, t.folder.Dir), Line: t.line, ErrLine: t.line,
 		// Attestations hold the time of the build: each would be another image.
 		Env: []string{"BUILDKIT_PROGRESS=plain", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"},
 	})
