@@ -97,7 +97,9 @@ type acceptedConn struct {
 	broker *Broker
 	at     time.Time
 	timer  *time.Timer // closes it; stopped when its CONNECT has come
-	closed sync.Once
+
+	mu     sync.Mutex
+	closed bool
 }
 
 // accepted counts a connection, or closes it and returns nil if there are too many.
@@ -112,16 +114,21 @@ func (b *Broker) accepted(c net.Conn) *acceptedConn {
 	}
 	b.metrics.connections.Inc()
 	a := &acceptedConn{Conn: c, broker: b, at: b.now()}
+	a.mu.Lock() // the timer's goroutine must see itself
+	defer a.mu.Unlock()
 	a.timer = time.AfterFunc(connectTimeout, func() { a.Close() })
 	return a
 }
 
 func (a *acceptedConn) Close() error {
-	a.closed.Do(func() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.closed {
+		a.closed = true
 		a.timer.Stop()
 		a.broker.connected.Add(-1)
 		a.broker.metrics.connections.Dec()
-	})
+	}
 	return a.Conn.Close()
 }
 
