@@ -244,6 +244,9 @@ func TestOf(t *testing.T) {
 			"its network or sandbox cannot be set up: no IP addresses available", "describe pod",
 		},
 		{
+			"a claim that its node may not read yet", Subject{Pod: pendingPod(), Events: warned("FailedMount", `Unable to attach or mount volumes: unmounted volumes=[data tmp], unattached volumes=[], failed to process volumes=[data]: error processing PVC press/history: failed to fetch PVC from API server: persistentvolumeclaims "history" is forbidden: User "system:node:node-1" cannot get resource "persistentvolumeclaims" in API group "" in the namespace "press": no relationship found between node 'node-1' and this object`, 1)}, "", "",
+		},
+		{
 			"a mount that is only early", Subject{Pod: pendingPod(), Events: warned("FailedMount", `MountVolume.SetUp failed for volume "tmp" : object "press"/"rules" not registered`, 1)}, "", "",
 		},
 		{

@@ -10,6 +10,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
+// momentary are words of events that are over by themselves: a kubelet that has just
+// started has read no objects yet, and the API server lets a node read what a pod needs
+// a moment after the pod came to it.
+var momentary = []string{"not registered", "failed to sync", "no relationship found between node"}
+
 // unbound explains a pod whose claim has no volume.
 func unbound(s Subject, c *Cause, message string) {
 	c.Text = "its volume is not there: " + after(message, "available: ")
@@ -96,8 +101,7 @@ func notMade(s Subject) *Cause {
 	e, ok := newest(s.Events, func(e Event) bool {
 		switch e.Reason {
 		case "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox":
-			// Each start of a kubelet looks like this for a moment.
-			return !strings.Contains(e.Message, "not registered") && !strings.Contains(e.Message, "failed to sync")
+			return !slices.ContainsFunc(momentary, func(words string) bool { return strings.Contains(e.Message, words) })
 		}
 		return false
 	})
