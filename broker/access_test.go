@@ -141,7 +141,7 @@ type farListener struct{ net.Listener }
 
 func (farListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1883} }
 
-// TestLogin lets in whoever knows a password, and nobody else.
+// TestLogin lets in clients with the right password, and no others.
 func TestLogin(t *testing.T) {
 	both(t, func(t *testing.T, v5 bool) {
 		w := newWalled(t, "read * open/#\n")

@@ -98,7 +98,7 @@ func TestOrderAcrossGroups(t *testing.T) {
 }
 
 // TestSessionQuota has messages wait for a session until it is over its quota. It
-// ends, nobody else does, and its client is told so when it comes back.
+// ends, no other one does, and its client is told so when it comes back.
 func TestSessionQuota(t *testing.T) {
 	var said safeBuffer
 	b := start(t, Options{

@@ -9,7 +9,7 @@ import (
 )
 
 // A hasher verifies passwords within bounds: each takes tens of milliseconds and
-// MiB, and whoever reaches the broker can ask for it.
+// MiB, and any client that reaches the broker can ask for it.
 type hasher struct {
 	slots   chan struct{} // taken while a hash is computed
 	waiting chan struct{} // taken while one waits for a slot

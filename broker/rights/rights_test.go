@@ -429,7 +429,7 @@ func TestUnknownUser(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	for _, user := range []string{"alice", "nobody"} {
+	for _, user := range []string{"alice", "unknown"} {
 		if _, err := f.Login(ctx, Credentials{User: user, Password: []byte("x")}); err != context.DeadlineExceeded { //nolint:errorlint // as it is
 			t.Errorf("%s does not wait for its turn: %v", user, err)
 		}
