@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
-	"golang.org/x/sync/errgroup"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"hellox/bootstrap/kube"
@@ -44,41 +41,6 @@ func recorded(ctx context.Context, inst *Installation, inv inventory) (objects, 
 	}
 	slices.SortFunc(data, kube.CompareRefs)
 	return objects, slices.Compact(data), nil
-}
-
-// labelled returns the objects in the namespace that carry the installation's label
-// and are owned by no other object, without the lock of an up or down.
-func labelled(ctx context.Context, inst *Installation) (refs []kube.Ref, err error) {
-	kinds, err := deletableResources(ctx, inst.client)
-	if err != nil {
-		return nil, fmt.Errorf("list the objects in namespace %s: %w", inst.Namespace, err)
-	}
-	var mu sync.Mutex
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(parallel)
-	for gvr, kind := range kinds {
-		g.Go(func() error {
-			list, err := inst.in(gvr).List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
-			if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
-				return nil
-			}
-			if err != nil {
-				return fmt.Errorf("list the objects in namespace %s: list %s: %w", inst.Namespace, gvr.Resource, err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for i := range list.Items {
-				u := &list.Items[i]
-				// Endpoints are made for a Service, with its labels and no owner.
-				if !isUserObject(kind, u) || kind == "Endpoints" || kind == "Lease" && u.GetName() == lockName {
-					continue
-				}
-				refs = append(refs, kube.Ref{APIVersion: gvr.GroupVersion().String(), Kind: kind, Namespace: inst.Namespace, Name: u.GetName()})
-			}
-			return nil
-		})
-	}
-	return refs, g.Wait()
 }
 
 // A Cleared is what one Clear did.

@@ -19,38 +19,59 @@ import (
 // ForeignObjects returns the user objects in the namespace that are not part of
 // the installation, of every kind that is deleted with a namespace.
 func ForeignObjects(ctx context.Context, inst *Installation) ([]kube.Ref, error) {
-	kinds, err := deletableResources(ctx, inst.client)
+	foreign, err := userObjects(ctx, inst, "", func(_ string, u *unstructured.Unstructured) bool { return !inst.belongs(u) })
 	if err != nil {
 		return nil, fmt.Errorf("list the other objects in namespace %s: %w", inst.Namespace, err)
 	}
+	// Several groups may serve the same objects, as they do for Event.
+	return slices.CompactFunc(foreign, func(a, b kube.Ref) bool { return a.Kind == b.Kind && a.Name == b.Name }), nil
+}
+
+// labelled returns the objects in the namespace that carry the installation's label
+// and are owned by no other object, without the lock of an up or down.
+func labelled(ctx context.Context, inst *Installation) ([]kube.Ref, error) {
+	refs, err := userObjects(ctx, inst, inst.Selector(), func(kind string, u *unstructured.Unstructured) bool {
+		// Endpoints are made for a Service, with its labels and no owner.
+		return kind != "Endpoints" && (kind != "Lease" || u.GetName() != lockName)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the objects in namespace %s: %w", inst.Namespace, err)
+	}
+	return refs, nil
+}
+
+// userObjects returns, sorted, the user objects in the namespace that the selector
+// selects and for which is is true, of every kind that is deleted with a namespace.
+func userObjects(ctx context.Context, inst *Installation, selector string, is func(kind string, u *unstructured.Unstructured) bool) (refs []kube.Ref, err error) {
+	kinds, err := deletableResources(ctx, inst.client)
+	if err != nil {
+		return nil, err
+	}
 	var mu sync.Mutex
-	var foreign []kube.Ref
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for gvr, kind := range kinds {
 		g.Go(func() error {
-			list, err := inst.in(gvr).List(ctx, metav1.ListOptions{})
+			list, err := inst.in(gvr).List(ctx, metav1.ListOptions{LabelSelector: selector})
 			if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
 				return nil
 			}
 			if err != nil {
-				return fmt.Errorf("list the other objects in namespace %s: list %s: %w", inst.Namespace, gvr.Resource, err)
+				return fmt.Errorf("list %s: %w", gvr.Resource, err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			for i := range list.Items {
-				if u := &list.Items[i]; !inst.belongs(u) && isUserObject(kind, u) {
-					foreign = append(foreign, kube.Ref{APIVersion: gvr.GroupVersion().String(), Kind: kind, Namespace: inst.Namespace, Name: u.GetName()})
+				if u := &list.Items[i]; isUserObject(kind, u) && is(kind, u) {
+					refs = append(refs, kube.Ref{APIVersion: gvr.GroupVersion().String(), Kind: kind, Namespace: inst.Namespace, Name: u.GetName()})
 				}
 			}
 			return nil
 		})
 	}
 	err = g.Wait()
-	slices.SortFunc(foreign, kube.CompareRefs)
-	// Several groups may serve the same objects, as they do for Event.
-	foreign = slices.CompactFunc(foreign, func(a, b kube.Ref) bool { return a.Kind == b.Kind && a.Name == b.Name })
-	return foreign, err
+	slices.SortFunc(refs, kube.CompareRefs)
+	return refs, err
 }
 
 // isUserObject reports whether an object is neither one that a cluster puts into
