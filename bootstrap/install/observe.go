@@ -27,9 +27,6 @@ type observer struct {
 	informers map[schema.GroupVersionResource]*kube.Informer
 	changed   chan struct{}
 	lookup    *clusterLookup
-	// old are the events that were there when the observer began. They may tell of a
-	// cause that is gone, until they are told again.
-	old map[types.UID]int
 	// image returns the image that hellox loaded into the nodes, or "".
 	image func() string
 }
@@ -45,7 +42,7 @@ func observe(ctx context.Context, inst *Installation) (o *observer, end func(), 
 	}
 	o = &observer{
 		inst: inst, informers: map[schema.GroupVersionResource]*kube.Informer{}, changed: make(chan struct{}, 1),
-		lookup: newClusterLookup(ctx, inst), old: map[types.UID]int{}, image: sync.OnceValue(func() string { return imageOf(ctx, inst) }),
+		lookup: newClusterLookup(ctx, inst), image: sync.OnceValue(func() string { return imageOf(ctx, inst) }),
 	}
 	for _, resource := range watched {
 		i := kube.NewInformer(o.changed)
@@ -63,9 +60,6 @@ func observe(ctx context.Context, inst *Installation) (o *observer, end func(), 
 			end()
 			return nil, nil, context.Cause(ctx)
 		}
-	}
-	for _, u := range o.informers[kube.Events].All() {
-		o.old[u.GetUID()] = cause.EventOf(u).Count
 	}
 	return o, end, nil
 }
