@@ -26,6 +26,8 @@ type clusterLookup struct {
 	// within returns the context of one question.
 	within func() (context.Context, context.CancelFunc)
 	inst   *Installation
+	// image returns the image that hellox loaded into the nodes, or "".
+	image func() string
 
 	mu    sync.Mutex
 	known map[string]answered
@@ -38,7 +40,24 @@ type answered struct {
 
 func newClusterLookup(ctx context.Context, inst *Installation) *clusterLookup {
 	within := func() (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, 2*time.Second) }
-	return &clusterLookup{within: within, inst: inst, known: map[string]answered{}}
+	image := sync.OnceValue(func() string { return imageOf(ctx, inst) })
+	return &clusterLookup{within: within, inst: inst, image: image, known: map[string]answered{}}
+}
+
+// imageOf returns the image that hellox loaded into the nodes, or "" if that is not
+// known.
+func imageOf(ctx context.Context, inst *Installation) string {
+	inv, err := readInventory(ctx, inst)
+	if err != nil {
+		return ""
+	}
+	return inv.Image
+}
+
+// complete adds to a Subject what is not read from pods and events.
+func (l *clusterLookup) complete(s cause.Subject) cause.Subject {
+	s.Image, s.Cluster = l.image(), l
+	return s
 }
 
 // list returns the objects of resource; nil if they cannot be read.

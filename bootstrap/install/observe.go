@@ -27,8 +27,6 @@ type observer struct {
 	informers map[schema.GroupVersionResource]*kube.Informer
 	changed   chan struct{}
 	lookup    *clusterLookup
-	// image returns the image that hellox loaded into the nodes, or "".
-	image func() string
 }
 
 // observe returns an observer of the installation once it has seen all there is,
@@ -42,7 +40,7 @@ func observe(ctx context.Context, inst *Installation) (o *observer, end func(), 
 	}
 	o = &observer{
 		inst: inst, informers: map[schema.GroupVersionResource]*kube.Informer{}, changed: make(chan struct{}, 1),
-		lookup: newClusterLookup(ctx, inst), image: sync.OnceValue(func() string { return imageOf(ctx, inst) }),
+		lookup: newClusterLookup(ctx, inst),
 	}
 	for _, resource := range watched {
 		i := kube.NewInformer(o.changed)
@@ -64,16 +62,6 @@ func observe(ctx context.Context, inst *Installation) (o *observer, end func(), 
 	return o, end, nil
 }
 
-// imageOf returns the image that hellox loaded into the nodes, or "" if that is not
-// known.
-func imageOf(ctx context.Context, inst *Installation) string {
-	inv, err := readInventory(ctx, inst)
-	if err != nil {
-		return ""
-	}
-	return inv.Image
-}
-
 // A view is an installation at one moment.
 type view struct {
 	workloads []workload
@@ -84,20 +72,22 @@ type view struct {
 // look returns what there is now.
 func (o *observer) look() (v view, err error) {
 	all := func(r schema.GroupVersionResource) []*unstructured.Unstructured { return o.informers[r].All() }
-	if v.workloads, err = workloadsOf(append(all(kube.StatefulSets), all(kube.Deployments)...), all(kube.ReplicaSets)); err != nil {
+	if v, err = viewOf(all); err != nil {
 		return v, err
 	}
-	if v.pods, err = podsOf(all(kube.Pods)); err != nil {
-		return v, err
-	}
-	v.causes = causesOf(o.inst.Namespace, v.workloads, v.pods, eventsOf(all(kube.Events)), o.subject)
+	v.causes = causesOf(o.inst.Namespace, v.workloads, v.pods, eventsOf(all(kube.Events)), o.lookup.complete)
 	return v, nil
 }
 
-// subject completes what is known of a pod.
-func (o *observer) subject(s cause.Subject) cause.Subject {
-	s.Image, s.Cluster = o.image(), o.lookup
-	return s
+// viewOf reads the workloads and the pods, without causes; all returns the objects of a
+// resource.
+func viewOf(all func(schema.GroupVersionResource) []*unstructured.Unstructured) (v view, err error) {
+	v.workloads, err = workloadsOf(append(all(kube.StatefulSets), all(kube.Deployments)...), all(kube.ReplicaSets))
+	if err != nil {
+		return v, err
+	}
+	v.pods, err = podsOf(all(kube.Pods))
+	return v, err
 }
 
 // awaitChange waits for a change, or for next to pass if it is not zero.
@@ -152,8 +142,7 @@ func causesOf(namespace string, workloads []workload, pods []*corev1.Pod, events
 		if !current(pod, workloads) || kube.IsReady(pod) {
 			continue
 		}
-		s := complete(cause.Subject{Pod: pod, Role: pod.Labels[roleLabel], Events: events[pod.UID]})
-		if c := cause.Of(s); c != nil {
+		if c := cause.Of(complete(subjectOf(pod, events))); c != nil {
 			causes = append(causes, c)
 		}
 	}
@@ -161,6 +150,11 @@ func causesOf(namespace string, workloads []workload, pods []*corev1.Pod, events
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Pod, b.Pod))
 	})
 	return causes
+}
+
+// subjectOf is what the pod and its events tell.
+func subjectOf(pod *corev1.Pod, events map[types.UID][]cause.Event) cause.Subject {
+	return cause.Subject{Pod: pod, Role: pod.Labels[roleLabel], Events: events[pod.UID]}
 }
 
 // rank orders causes: broken ones before those that only wait, and the broker, which

@@ -137,7 +137,7 @@ func (r rollout) tellRestarted(now view) {
 		if !current(pod, now.workloads) {
 			continue
 		}
-		if c := cause.Restarted(r.subject(cause.Subject{Pod: pod, Role: pod.Labels[roleLabel], Events: events[pod.UID]})); c != nil {
+		if c := cause.Restarted(r.lookup.complete(subjectOf(pod, events))); c != nil {
 			r.steps.Warn(c.String())
 		}
 	}

@@ -121,21 +121,14 @@ func read(ctx context.Context, inst *Installation) (v view, err error) {
 			return v, err
 		}
 	}
-	v.workloads, err = workloadsOf(append(objects[kube.StatefulSets], objects[kube.Deployments]...), objects[kube.ReplicaSets])
-	if err != nil {
-		return v, err
-	}
-	if v.pods, err = podsOf(objects[kube.Pods]); err != nil || len(waitingFor(v.workloads)) == 0 {
+	v, err = viewOf(func(r schema.GroupVersionResource) []*unstructured.Unstructured { return objects[r] })
+	if err != nil || len(waitingFor(v.workloads)) == 0 {
 		return v, err
 	}
 	if err := list(kube.Events, metav1.ListOptions{}); err != nil {
 		return v, err
 	}
-	lookup := newClusterLookup(ctx, inst)
-	v.causes = causesOf(inst.Namespace, v.workloads, v.pods, eventsOf(objects[kube.Events]), func(s cause.Subject) cause.Subject {
-		s.Image, s.Cluster = imageOf(ctx, inst), lookup
-		return s
-	})
+	v.causes = causesOf(inst.Namespace, v.workloads, v.pods, eventsOf(objects[kube.Events]), newClusterLookup(ctx, inst).complete)
 	return v, nil
 }
 
