@@ -54,40 +54,36 @@ func refusal(namespace, message string) (text, hint string, grace time.Duration)
 	message = strings.Join(strings.Fields(message), " ")
 	get := func(what string) string { return fmt.Sprintf("kubectl --namespace %s %s", namespace, what) }
 	const overlay = "correct the overlay, then hellox up --kustomize DIR"
-	match := func(re *regexp.Regexp) []string { return re.FindStringSubmatch(message) }
+	var m []string
+	match := func(re *regexp.Regexp) bool {
+		m = re.FindStringSubmatch(message)
+		return m != nil
+	}
 	switch {
-	case match(podSecurity) != nil:
-		m := match(podSecurity)
+	case match(podSecurity):
 		return fmt.Sprintf("it violates PodSecurity %q: %s", m[1], parentheses.ReplaceAllString(parentheses.ReplaceAllString(m[2], ""), "")),
 			"correct securityContext: in the overlay, then hellox up --kustomize DIR", graceNone
-	case match(serviceAccount) != nil:
-		name := match(serviceAccount)[1]
-		return fmt.Sprintf("there is no service account %q", name),
-			get("create serviceaccount "+name) + ", or correct serviceAccountName: in the overlay", graceShort
-	case match(exceededQuota) != nil:
-		m := match(exceededQuota)
+	case match(serviceAccount):
+		return fmt.Sprintf("there is no service account %q", m[1]),
+			get("create serviceaccount "+m[1]) + ", or correct serviceAccountName: in the overlay", graceShort
+	case match(exceededQuota):
 		return fmt.Sprintf("quota %s is used up: %s", m[1], exceeded(m[2])), get("edit resourcequota "+m[1]) + " to raise it", graceShort
-	case match(needsQuota) != nil:
-		m := match(needsQuota)
+	case match(needsQuota):
 		return fmt.Sprintf("quota %s: %s", m[1], m[2]), "add resources: to the overlay, then hellox up --kustomize DIR", graceNone
-	case match(priorityClass) != nil:
-		name := match(priorityClass)[1]
-		return fmt.Sprintf("there is no PriorityClass %q", name),
-			"kubectl create priorityclass " + name + " --value=1000, or correct priorityClassName: in the overlay", graceShort
-	case match(webhookDenied) != nil:
-		m := match(webhookDenied)
+	case match(priorityClass):
+		return fmt.Sprintf("there is no PriorityClass %q", m[1]),
+			"kubectl create priorityclass " + m[1] + " --value=1000, or correct priorityClassName: in the overlay", graceShort
+	case match(webhookDenied):
 		return Join(fmt.Sprintf("admission webhook %q refuses it", m[1]), m[2]), overlay, graceNone
-	case match(webhookFailed) != nil:
-		m := match(webhookFailed)
+	case match(webhookFailed):
 		return Join(fmt.Sprintf("admission webhook %q does not answer", m[1]), webhookError(m[2])),
 			"kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations; repair or delete it", graceLong
-	case match(policyDenied) != nil:
-		m := match(policyDenied)
+	case match(policyDenied):
 		return Join(fmt.Sprintf("admission policy %q refuses it", m[1]), m[2]),
 			"kubectl get validatingadmissionpolicy " + m[1] + " -o yaml shows its rule; " + overlay, graceNone
-	case match(limitRange) != nil:
-		return match(limitRange)[1], get("describe limitrange") + "; correct resources: in the overlay", graceNone
-	case match(forbidden) != nil:
+	case match(limitRange):
+		return m[1], get("describe limitrange") + "; correct resources: in the overlay", graceNone
+	case match(forbidden):
 		return message, "use a kubeconfig whose user may change namespace " + namespace, graceShort
 	}
 	return after(message, "failed error: "), "", graceShort
