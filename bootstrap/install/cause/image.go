@@ -58,8 +58,8 @@ func (s Subject) pullError(message string) string {
 		}
 	}
 	// containerd tells each of its layers; the last says what happened.
-	for _, mark := range []string{"dial tcp", "failed to authorize", "not found", "unauthorized", "no such host", "x509"} {
-		if at := strings.LastIndex(message, mark); at >= 0 && (mark == "dial tcp" || mark == "failed to authorize") {
+	for _, mark := range []string{"dial tcp", "failed to authorize"} {
+		if at := strings.LastIndex(message, mark); at >= 0 {
 			return message[at:]
 		}
 	}

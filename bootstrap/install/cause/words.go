@@ -48,16 +48,10 @@ func lastPart(message string) string {
 	return strings.TrimSpace(message[strings.LastIndex(message, ": ")+1:])
 }
 
-// after returns what follows the last of the marks in text, or text.
-func after(text string, marks ...string) string {
-	at := -1
-	for _, mark := range marks {
-		if i := strings.LastIndex(text, mark); i >= 0 {
-			at = max(at, i+len(mark))
-		}
+// after returns what follows the last mark in text, or text.
+func after(text, mark string) string {
+	if i := strings.LastIndex(text, mark); i >= 0 {
+		return text[i+len(mark):]
 	}
-	if at < 0 {
-		return text
-	}
-	return text[at:]
+	return text
 }
