@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"hellox/bootstrap/engine"
 	"hellox/bootstrap/step"
 )
 
@@ -39,14 +40,14 @@ func (d Daemon) Build(ctx context.Context, f Folder, progress func(string)) (*Im
 		return nil, err
 	}
 	var in inspected
-	if err := d.do(ctx, http.MethodGet, "/images/"+id+"/json", &in); err != nil {
-		return nil, fmt.Errorf("build %s: %w", f.Name, err)
+	if err := engine.Docker(d).Do(ctx, http.MethodGet, "/images/"+id+"/json", &in); err != nil {
+		return nil, fmt.Errorf("build %s: %w", f.Name, ended(ctx, err))
 	}
 	built := in.image(f, id, t)
-	built.Unchanged = d.do(ctx, http.MethodGet, "/images/"+built.Name()+"/json", nil) == nil
+	built.Unchanged = engine.Docker(d).Do(ctx, http.MethodGet, "/images/"+built.Name()+"/json", nil) == nil
 	tag := url.Values{"repo": {f.Repository()}, "tag": {built.tag()}}
-	if err := d.do(ctx, http.MethodPost, "/images/"+id+"/tag?"+tag.Encode(), nil); err != nil {
-		return nil, fmt.Errorf("build %s: name the image: %w", f.Name, err)
+	if err := engine.Docker(d).Do(ctx, http.MethodPost, "/images/"+id+"/tag?"+tag.Encode(), nil); err != nil {
+		return nil, fmt.Errorf("build %s: name the image: %w", f.Name, ended(ctx, err))
 	}
 	return built, nil
 }
@@ -72,20 +73,15 @@ func (d Daemon) build(ctx context.Context, t *transcript) (id string, err error)
 var errEnough = errors.New("the builder has stopped reading")
 
 func (d Daemon) post(ctx context.Context, archive io.Reader, t *transcript) (id string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.Base+"/build?dockerfile=Dockerfile&rm=1&forcerm=1", io.NopCloser(archive))
+	answer, err := engine.Docker(d).Send(ctx, "/build?dockerfile=Dockerfile&rm=1&forcerm=1", archive)
+	if refused := (*engine.DockerError)(nil); errors.As(err, &refused) {
+		return "", t.failed(refused.Message)
+	}
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("build %s: %w", t.folder.Name, ended(ctx, err))
 	}
-	req.Header.Set("Content-Type", "application/x-tar")
-	res, err := d.Client.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("build %s: %w", t.folder.Name, withoutURL(ctx, err))
-	}
-	defer res.Body.Close()
-	if res.StatusCode >= 300 {
-		return "", t.failed(messageOf(res))
-	}
-	for lines := json.NewDecoder(res.Body); ; {
+	defer answer.Close()
+	for lines := json.NewDecoder(answer); ; {
 		var line struct {
 			Stream, Status, Error string
 			Aux                   struct{ ID string }
@@ -94,7 +90,7 @@ func (d Daemon) post(ctx context.Context, archive io.Reader, t *transcript) (id 
 		case errors.Is(err, io.EOF) && id != "":
 			return id, nil
 		case err != nil:
-			return "", fmt.Errorf("build %s: read Docker's answer: %w", t.folder.Name, withoutURL(ctx, err))
+			return "", fmt.Errorf("build %s: read Docker's answer: %w", t.folder.Name, ended(ctx, err))
 		case line.Error != "":
 			return "", t.failed(line.Error)
 		}
@@ -108,39 +104,10 @@ func (d Daemon) post(ctx context.Context, archive io.Reader, t *transcript) (id 
 	}
 }
 
-// do makes a call and decodes its answer into into, unless that is nil.
-func (d Daemon) do(ctx context.Context, method, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, d.Base+path, nil)
-	if err != nil {
-		return err
-	}
-	res, err := d.Client.Do(req)
-	if err != nil {
-		return withoutURL(ctx, err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode >= 300 {
-		return errors.New(messageOf(res))
-	}
-	if into == nil {
-		return nil
-	}
-	return json.NewDecoder(res.Body).Decode(into)
-}
-
-func messageOf(res *http.Response) string {
-	var body struct{ Message string }
-	_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&body)
-	return cmp.Or(body.Message, "Docker answers "+res.Status)
-}
-
-// withoutURL removes the address from the client's errors, and says why ctx ended.
-func withoutURL(ctx context.Context, err error) error {
+// ended returns why ctx ended, if it did, else err.
+func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
-	}
-	if u := (*url.Error)(nil); errors.As(err, &u) {
-		return u.Err
 	}
 	return err
 }

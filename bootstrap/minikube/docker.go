@@ -1,7 +1,6 @@
 package minikube
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -18,18 +17,14 @@ import (
 	"time"
 
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/engine"
 	"hellox/bootstrap/image"
 	"hellox/bootstrap/step"
 )
 
 // dockerImages is the cluster.NodeImages of one node whose runtime is docker,
-// through Docker's API. The few calls that it makes have been the same since
-// Docker 1.12, so they need neither a version nor a client library, which would
-// be larger than all of this.
-type dockerImages struct {
-	client *http.Client
-	base   string // https://192.168.49.2:2376
-}
+// through Docker's API.
+type dockerImages struct{ docker engine.Docker }
 
 // newDockerImages takes the daemon's address (tcp://HOST:PORT) and the folder
 // of its client's certificates. The address must be one that only this
@@ -54,67 +49,26 @@ func newDockerImages(host, certPath string) (*dockerImages, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &dockerImages{
-		base: "https://" + u.Host,
-		client: &http.Client{Transport: &http.Transport{
+	return &dockerImages{engine.Docker{
+		Base: "https://" + u.Host,
+		Client: &http.Client{Transport: &http.Transport{
 			// No proxy: the daemon is on this machine.
 			DialContext:         (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
 			TLSHandshakeTimeout: 5 * time.Second,
 			TLSClientConfig:     &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
 		}},
-	}, nil
+	}}, nil
 }
 
 // API implements cluster.DockerAPI.
-func (d *dockerImages) API() (client *http.Client, base string) { return d.client, d.base }
-
-// do makes a call and decodes its answer into into, unless that is nil. An
-// answer that is not a success is a *dockerError.
-func (d *dockerImages) do(ctx context.Context, method, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, d.base+path, nil)
-	if err != nil {
-		return err
-	}
-	res, err := d.client.Do(req)
-	if err != nil {
-		return withoutURL(err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode >= 300 {
-		return newDockerError(res)
-	}
-	if into == nil {
-		return nil
-	}
-	return json.NewDecoder(res.Body).Decode(into)
-}
-
-// A dockerError is an answer of Docker's API that is not a success.
-type dockerError struct {
-	code    int
-	message string
-}
-
-func (e *dockerError) Error() string { return e.message }
-
-func newDockerError(res *http.Response) error {
-	var body struct{ Message string }
-	_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&body)
-	return &dockerError{res.StatusCode, cmp.Or(body.Message, "Docker answers "+res.Status)}
-}
-
-// withoutURL removes the address from the client's errors.
-func withoutURL(err error) error {
-	if u := (*url.Error)(nil); errors.As(err, &u) {
-		return u.Err
-	}
-	return err
+func (d *dockerImages) API() (client *http.Client, base string) {
+	return d.docker.Client, d.docker.Base
 }
 
 // id returns the daemon's ID, which it keeps as long as its data.
 func (d *dockerImages) id(ctx context.Context) (string, error) {
 	var info struct{ ID string }
-	if err := d.do(ctx, http.MethodGet, "/info", &info); err != nil {
+	if err := d.docker.Do(ctx, http.MethodGet, "/info", &info); err != nil {
 		return "", err
 	}
 	if info.ID == "" {
@@ -129,8 +83,8 @@ func (d *dockerImages) Has(ctx context.Context, _ string, img image.Identity) (b
 		ID     string `json:"Id"`
 		RootFS struct{ Layers []string }
 	}
-	err := d.do(ctx, http.MethodGet, "/images/"+img.Name+"/json", &answer)
-	if status := (*dockerError)(nil); errors.As(err, &status) && status.code == http.StatusNotFound {
+	err := d.docker.Do(ctx, http.MethodGet, "/images/"+img.Name+"/json", &answer)
+	if status := (*engine.DockerError)(nil); errors.As(err, &status) && status.Code == http.StatusNotFound {
 		return false, nil
 	}
 	if err != nil {
@@ -142,20 +96,12 @@ func (d *dockerImages) Has(ctx context.Context, _ string, img image.Identity) (b
 // Load implements cluster.NodeImages. Docker answers 200 before it has read the
 // archive, and reports the result in the answer's body.
 func (d *dockerImages) Load(ctx context.Context, _ string, archive io.Reader) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.base+"/images/load?quiet=1", io.NopCloser(archive))
+	answer, err := d.docker.Send(ctx, "/images/load?quiet=1", archive)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/x-tar")
-	res, err := d.client.Do(req)
-	if err != nil {
-		return withoutURL(err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode >= 300 {
-		return newDockerError(res)
-	}
-	return loadResult(res.Body)
+	defer answer.Close()
+	return loadResult(answer)
 }
 
 // loadResult reads the stream of objects in Docker's answer to a load. It returns
@@ -192,7 +138,7 @@ func (d *dockerImages) List(ctx context.Context, _, repository string) ([]string
 		return nil, err
 	}
 	var images []struct{ RepoTags []string }
-	if err := d.do(ctx, http.MethodGet, "/images/json?filters="+url.QueryEscape(string(filters)), &images); err != nil {
+	if err := d.docker.Do(ctx, http.MethodGet, "/images/json?filters="+url.QueryEscape(string(filters)), &images); err != nil {
 		return nil, err
 	}
 	var names []string
@@ -208,5 +154,5 @@ func (d *dockerImages) List(ctx context.Context, _, repository string) ([]string
 
 // Remove implements cluster.NodeImages.
 func (d *dockerImages) Remove(ctx context.Context, _, name string) error {
-	return d.do(ctx, http.MethodDelete, "/images/"+name, nil)
+	return d.docker.Do(ctx, http.MethodDelete, "/images/"+name, nil)
 }
