@@ -11,6 +11,7 @@ import (
 	"net/url"
 
 	"hellox/bootstrap/engine"
+	"hellox/bootstrap/run"
 	"hellox/bootstrap/step"
 )
 
@@ -54,23 +55,15 @@ func (d Daemon) Build(ctx context.Context, f Folder, progress func(string)) (*Im
 
 // build sends the folder to the daemon and returns the ID of the image.
 func (d Daemon) build(ctx context.Context, t *transcript) (id string, err error) {
-	r, w := io.Pipe()
-	written := make(chan error, 1)
-	go func() {
-		err := t.folder.writeContext(w)
-		w.CloseWithError(err)
-		written <- err
-	}()
-	id, err = d.post(ctx, r, t)
-	r.CloseWithError(errEnough)
-	if werr := <-written; werr != nil && !errors.Is(werr, errEnough) {
-		return "", werr // what the daemon says of half an archive follows from it
+	written, err := run.Pipe(t.folder.writeContext, func(r io.Reader) (err error) {
+		id, err = d.post(ctx, r, t)
+		return err
+	})
+	if written != nil {
+		return "", written // what the daemon says of half an archive follows from it
 	}
 	return id, err
 }
-
-// errEnough ends the writing of the files that a daemon has stopped reading.
-var errEnough = errors.New("the builder has stopped reading")
 
 func (d Daemon) post(ctx context.Context, archive io.Reader, t *transcript) (id string, err error) {
 	answer, err := engine.Docker(d).Send(ctx, "/build?dockerfile=Dockerfile&rm=1&forcerm=1", archive)

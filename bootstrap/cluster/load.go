@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hellox/bootstrap/image"
+	"hellox/bootstrap/run"
 )
 
 // runtimeTimeout is how long the runtime of a node that was just started may take to
@@ -141,26 +142,18 @@ func (c *Cluster) LoadEverywhere(ctx context.Context, img Loadable, progress fun
 	return load()
 }
 
-// errLoaderDone ends the writing of an archive that its loader stopped reading.
-var errLoaderDone = errors.New("the loader has stopped reading")
-
 // stream writes the archive to the node's loader.
 func (c *Cluster) stream(ctx context.Context, node string, img Loadable) error {
 	images, err := c.images(ctx)
 	if err != nil {
 		return err
 	}
-	r, w := io.Pipe()
-	written := make(chan error, 1)
-	go func() {
-		err := img.WriteArchive(ctx, w, images.Compressed())
-		w.CloseWithError(err)
-		written <- err
-	}()
-	err = images.Load(ctx, node, r)
-	r.CloseWithError(errLoaderDone)
-	if werr := <-written; err == nil && !errors.Is(werr, errLoaderDone) {
-		err = werr
+	written, err := run.Pipe(
+		func(w io.Writer) error { return img.WriteArchive(ctx, w, images.Compressed()) },
+		func(r io.Reader) error { return images.Load(ctx, node, r) },
+	)
+	if err == nil {
+		err = written
 	}
 	return err
 }

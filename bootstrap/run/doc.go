@@ -5,5 +5,6 @@
 //	os.Environ ──► Runner ──► Command ──► Output
 //	              (docker-env undone)     ExitError, or step.Error: not installed
 //
-// What is run, and what its output means, is known to the callers.
+// Pipe connects what writes an archive to what reads it. What is run, and what its
+// output means, is known to the callers.
 package run
