@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -29,12 +28,8 @@ func kubeconfigOf(r *run.Runner) *clientcmd.ClientConfigLoadingRules {
 			files = append(files, f)
 		}
 	}
-	home := r.Getenv("HOME")
-	if runtime.GOOS == "windows" {
-		home = r.Getenv("USERPROFILE")
-	}
 	if len(files) == 0 {
-		files = []string{filepath.Join(home, ".kube", "config")}
+		files = []string{filepath.Join(r.Home(), ".kube", "config")}
 	}
 	return &clientcmd.ClientConfigLoadingRules{Precedence: files}
 }

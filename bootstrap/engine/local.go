@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/run"
@@ -74,11 +73,7 @@ func endpoint(r *run.Runner, engine string) (host, from, undo string) {
 func dockerFile(r *run.Runner, parts ...string) string {
 	dir := r.Getenv("DOCKER_CONFIG")
 	if dir == "" {
-		home := r.Getenv("HOME")
-		if runtime.GOOS == "windows" {
-			home = r.Getenv("USERPROFILE")
-		}
-		dir = filepath.Join(home, ".docker")
+		dir = filepath.Join(r.Home(), ".docker")
 	}
 	return filepath.Join(append([]string{dir}, parts...)...)
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	goruntime "runtime"
 	"strconv"
 	"strings"
 
@@ -88,11 +87,7 @@ func home(r *run.Runner) string {
 		}
 		return dir
 	}
-	user := r.Getenv("HOME")
-	if goruntime.GOOS == "windows" {
-		user = r.Getenv("USERPROFILE")
-	}
-	return filepath.Join(user, ".minikube")
+	return filepath.Join(r.Home(), ".minikube")
 }
 
 // madeByMinikube reports whether minikube marked the kubeconfig's cluster entry

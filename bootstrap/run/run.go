@@ -8,6 +8,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -52,6 +53,15 @@ func (r *Runner) Getenv(name string) string {
 		}
 	}
 	return ""
+}
+
+// Home returns the user's home folder in the runner's environment, where programs
+// look for their own files.
+func (r *Runner) Home() string {
+	if runtime.GOOS == "windows" {
+		return r.Getenv("USERPROFILE")
+	}
+	return r.Getenv("HOME")
 }
 
 // set gives the variable that value; "" removes it.
