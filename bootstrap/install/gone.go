@@ -131,12 +131,7 @@ func lookAt(ctx context.Context, inst *Installation, pending map[kube.Ref]delete
 	}
 	var h held
 	var parts []string
-	refs := make([]kube.Ref, 0, len(pending))
-	for r := range pending {
-		refs = append(refs, r)
-	}
-	slices.SortFunc(refs, kube.CompareRefs)
-	for _, r := range refs {
+	for _, r := range slices.SortedFunc(maps.Keys(pending), kube.CompareRefs) {
 		u, err := pending[r].resource.Get(ctx, r.Name, metav1.GetOptions{})
 		if err != nil || u.GetUID() != pending[r].uid {
 			continue
@@ -183,15 +178,10 @@ func releaseCommand(r kube.Ref) string {
 // contentOf returns what the namespace controller says is left in a namespace that
 // is being deleted.
 func contentOf(u *unstructured.Unstructured) string {
-	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
 	var says []string
-	for _, c := range conditions {
-		condition, ok := c.(map[string]any)
-		if !ok || condition["status"] != "True" {
-			continue
-		}
-		if message, _ := condition["message"].(string); message != "" {
-			says = append(says, message)
+	for _, c := range conditionsOf(u) {
+		if c.message != "" {
+			says = append(says, c.message)
 		}
 	}
 	return strings.Join(says, "; ")
@@ -258,13 +248,7 @@ func nodesOff(ctx context.Context, client *kube.Client) (map[string]bool, error)
 	off := map[string]bool{}
 	for i := range list.Items {
 		u := &list.Items[i]
-		off[u.GetName()] = true
-		conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
-		for _, c := range conditions {
-			if condition, ok := c.(map[string]any); ok && condition["type"] == string(corev1.NodeReady) && condition["status"] == string(corev1.ConditionTrue) {
-				off[u.GetName()] = false
-			}
-		}
+		off[u.GetName()] = !slices.ContainsFunc(conditionsOf(u), func(c condition) bool { return c.kind == string(corev1.NodeReady) })
 	}
 	return off, nil
 }

@@ -84,12 +84,9 @@ func revisionOf(deployment *unstructured.Unstructured, replicaSets []*unstructur
 
 // replicaFailure returns why a Deployment cannot create pods, or "".
 func replicaFailure(deployment *unstructured.Unstructured) string {
-	conditions, _, _ := unstructured.NestedSlice(deployment.Object, "status", "conditions")
-	for _, c := range conditions {
-		condition, ok := c.(map[string]any)
-		if ok && condition["type"] == "ReplicaFailure" && condition["status"] == "True" {
-			message, _ := condition["message"].(string)
-			return message
+	for _, c := range conditionsOf(deployment) {
+		if c.kind == "ReplicaFailure" {
+			return c.message
 		}
 	}
 	return ""
