@@ -116,7 +116,7 @@ func (l *clusterLookup) StorageClasses() []cause.StorageClass {
 	}
 	classes := make([]cause.StorageClass, len(items))
 	for i, u := range items {
-		classes[i] = cause.StorageClass{Name: u.GetName(), Default: u.GetAnnotations()["storageclass.kubernetes.io/is-default-class"] == "true"}
+		classes[i] = cause.StorageClass{Name: u.GetName(), Default: u.GetAnnotations()[defaultClass] == "true"}
 	}
 	return classes
 }
