@@ -32,10 +32,7 @@ func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Uns
 			return u.GetKind() == "Namespace"
 		})
 	}
-	wanted := make([]kube.Ref, len(objects))
-	for i, u := range objects {
-		wanted[i] = kube.RefOf(u)
-	}
+	wanted := refsOf(objects)
 	digest, err := digestOf(objects)
 	if err != nil {
 		return result, err
@@ -56,13 +53,8 @@ func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Uns
 	if result.changed, err = inst.applyAll(ctx, objects, progress); err != nil {
 		return result, err
 	}
-	obsolete := slices.DeleteFunc(slices.Clone(inv.Objects), func(r kube.Ref) bool { return slices.Contains(wanted, r) })
-	for _, r := range obsolete {
-		if r.HoldsData() {
-			result.retained = append(result.retained, r)
-		}
-	}
-	obsolete = slices.DeleteFunc(obsolete, kube.Ref.HoldsData)
+	obsolete, retained := inv.without(wanted)
+	result.retained = retained
 	pruned, err := remove(ctx, inst, obsolete, progress)
 	if err != nil {
 		return result, err
@@ -76,6 +68,29 @@ func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Uns
 		}
 	}
 	return result, nil
+}
+
+// Obsolete returns what Apply of objects would remove: what is recorded, exists, and is
+// not among them; retained are those that it would keep for their data.
+func Obsolete(ctx context.Context, inst *Installation, objects []*unstructured.Unstructured) (removed, retained []kube.Ref, err error) {
+	inv, err := readInventory(ctx, inst)
+	if err != nil {
+		return nil, nil, err
+	}
+	removed, retained = inv.without(refsOf(objects))
+	if removed, err = existing(ctx, inst, removed); err != nil {
+		return nil, nil, err
+	}
+	retained, err = existing(ctx, inst, retained)
+	return removed, retained, err
+}
+
+func refsOf(objects []*unstructured.Unstructured) []kube.Ref {
+	refs := make([]kube.Ref, len(objects))
+	for i, u := range objects {
+		refs[i] = kube.RefOf(u)
+	}
+	return refs
 }
 
 // applyAll applies objects: a namespace first, the rest in parallel. It returns

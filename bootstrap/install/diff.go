@@ -1,7 +1,6 @@
 package install
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,8 +9,6 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"hellox/bootstrap/kube"
 )
 
 // Diff returns the fields in which two states of an object differ, a line each:
@@ -128,28 +125,4 @@ func byName(list []any) map[string]any {
 		}
 	}
 	return found
-}
-
-// Obsolete returns what Apply of objects would remove: what is recorded, exists, and is
-// not among them; retained are those that it would keep for their data.
-func Obsolete(ctx context.Context, inst *Installation, objects []*unstructured.Unstructured) (removed, retained []kube.Ref, err error) {
-	inv, err := readInventory(ctx, inst)
-	if err != nil {
-		return nil, nil, err
-	}
-	recorded := slices.DeleteFunc(inv.Objects, func(r kube.Ref) bool {
-		return slices.ContainsFunc(objects, func(u *unstructured.Unstructured) bool { return kube.RefOf(u) == r })
-	})
-	there, err := existing(ctx, inst, recorded)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, r := range there {
-		if r.HoldsData() {
-			retained = append(retained, r)
-		} else {
-			removed = append(removed, r)
-		}
-	}
-	return removed, retained, nil
 }

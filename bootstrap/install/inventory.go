@@ -43,6 +43,20 @@ type inventory struct {
 	resourceVersion string // of the ConfigMap; "" when there is none
 }
 
+// without returns what is recorded and not among wanted; data are the volume claims.
+func (inv inventory) without(wanted []kube.Ref) (objects, data []kube.Ref) {
+	for _, r := range inv.Objects {
+		switch {
+		case slices.Contains(wanted, r):
+		case r.HoldsData():
+			data = append(data, r)
+		default:
+			objects = append(objects, r)
+		}
+	}
+	return objects, data
+}
+
 // readInventory returns the installation's inventory, an empty one if there is
 // none.
 func readInventory(ctx context.Context, inst *Installation) (inventory, error) {
