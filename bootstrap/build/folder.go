@@ -17,9 +17,6 @@ import (
 // not exist: runtimes put their own before a name without one.
 const Prefix = "hellox.local/built/"
 
-// tagDigits of an image's ID are its tag.
-const tagDigits = 12
-
 // A Folder is one with a Dockerfile.
 type Folder struct {
 	Name string // of the image, as the manifests have it, without a tag

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"hellox/bootstrap/image"
 	"hellox/bootstrap/step"
@@ -34,10 +33,7 @@ type Builder interface {
 // Name returns the image's full name, with its tag.
 func (i *Image) Name() string { return i.Folder.Repository() + ":" + i.tag() }
 
-func (i *Image) tag() string {
-	digits := strings.TrimPrefix(i.id, "sha256:")
-	return digits[:min(tagDigits, len(digits))]
-}
+func (i *Image) tag() string { return image.TagOf(i.id) }
 
 // InPlace reports whether it was built where the pods run.
 func (i *Image) InPlace() bool { return i.archive == nil }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -24,7 +25,7 @@ const (
 	// number, which runAsNonRoot can check.
 	user = "65532:65532"
 
-	// tagDigits of the image's digest are its tag. 48 bits: a node that
+	// tagDigits of an image's digest are its tag. 48 bits: a node that
 	// holds a million of these images has two of one tag with a chance
 	// of 1 in 500.
 	tagDigits = 12
@@ -66,6 +67,12 @@ func (i Identity) Is(id string, diffIDs []string) bool {
 
 // Name returns the image's full name, tag included.
 func (img *Image) Name() string { return Repository + ":" + img.Tag }
+
+// TagOf returns the tag of an image by its ID.
+func TagOf(id string) string {
+	digits := strings.TrimPrefix(id, "sha256:")
+	return digits[:min(tagDigits, len(digits))]
+}
 
 // Close closes the executable.
 func (img *Image) Close() error { return img.file.Close() }
@@ -122,7 +129,7 @@ func packFile(file *os.File, arch string) (*Image, error) {
 		return nil, err
 	}
 	return &Image{
-		Tag: id.Hex[:tagDigits], Arch: arch, Size: layer.size,
+		Tag: TagOf(id.String()), Arch: arch, Size: layer.size,
 		ID: id.String(), DiffID: layer.digest.String(),
 		image: image, file: file,
 		zip: sync.OnceValues(func() (*zippedLayer, error) { return zip(layer) }),
