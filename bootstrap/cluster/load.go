@@ -209,10 +209,14 @@ func (c *Cluster) RemoveNamed(ctx context.Context, names []string) (int, error) 
 	if err != nil {
 		return 0, fmt.Errorf("list the images of %s: %w", c.candidate, err)
 	}
+	byRepository := make(map[string][]string) // one question to a node lists them all
+	for _, name := range names {
+		repository, _, _ := strings.Cut(name, ":")
+		byRepository[repository] = append(byRepository[repository], name)
+	}
 	removed := 0
 	for _, node := range c.Nodes {
-		for _, name := range names {
-			repository, _, _ := strings.Cut(name, ":")
+		for repository, names := range byRepository {
 			there, err := images.List(ctx, node.Name, repository)
 			if c.whyOff(ctx, node.Name, err) != "" {
 				break // RemoveImages names it
@@ -220,14 +224,25 @@ func (c *Cluster) RemoveNamed(ctx context.Context, names []string) (int, error) 
 			if err != nil {
 				return removed, fmt.Errorf("list images of node %s: %w", node.Name, err)
 			}
-			if !slices.Contains(there, name) {
-				continue
+			there = slices.DeleteFunc(there, func(name string) bool { return !slices.Contains(names, name) })
+			n, err := removeFrom(ctx, images, node.Name, there)
+			removed += n
+			if err != nil {
+				return removed, err
 			}
-			if err := images.Remove(ctx, node.Name, name); err != nil {
-				return removed, fmt.Errorf("remove image %s from node %s: %w", name, node.Name, err)
-			}
-			removed++
 		}
+	}
+	return removed, nil
+}
+
+// removeFrom removes the images of those names from a node, and returns how many it
+// removed.
+func removeFrom(ctx context.Context, images NodeImages, node string, names []string) (removed int, err error) {
+	for _, name := range names {
+		if err := images.Remove(ctx, node, name); err != nil {
+			return removed, fmt.Errorf("remove image %s from node %s: %w", name, node, err)
+		}
+		removed++
 	}
 	return removed, nil
 }
@@ -244,11 +259,10 @@ func (c *Cluster) RemoveImages(ctx context.Context, keep ...string) (removed int
 		return 0, nil, fmt.Errorf("list the images of %s: %w", c.candidate, err)
 	}
 	for node, names := range removable {
-		for _, name := range names {
-			if err := images.Remove(ctx, node, name); err != nil {
-				return removed, left, fmt.Errorf("remove image %s from node %s: %w", name, node, err)
-			}
-			removed++
+		n, err := removeFrom(ctx, images, node, names)
+		removed += n
+		if err != nil {
+			return removed, left, err
 		}
 	}
 	return removed, left, nil
