@@ -80,7 +80,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 		}
 		for _, text := range steps.texts {
 			if strings.Contains(text, "resourceVersion") || strings.Contains(text, "generation") || strings.Contains(text, "managedFields") {
-				t.Errorf("the plan tells what nobody changes: %q", text)
+				t.Errorf("the plan tells what the API server sets: %q", text)
 			}
 		}
 		if n, err := install.Broadcasters(t.Context(), inst.Installation); err != nil || *n != 1 {
