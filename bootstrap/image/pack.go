@@ -43,36 +43,57 @@ const keepBuilt = 4
 // The caller closes it. The error is an *Error of kind Missing if the
 // executable does not fit and there is no source, or no Go, to build one.
 func (p Packer) Pack(ctx context.Context, arch string) (*Image, error) {
+	c, err := p.choose(arch)
+	if err != nil {
+		return nil, err
+	}
+	if c.unfit != nil {
+		if err := p.build(ctx, arch, c.path, c.unfit); err != nil {
+			return nil, err
+		}
+	}
+	if c.kept {
+		now := time.Now()
+		_ = os.Chtimes(c.path, now, now) // only the order of eviction depends on it
+	}
+	img, err := New(c.path, arch)
+	if err != nil {
+		return nil, err
+	}
+	img.Built = c.unfit != nil
+	return img, nil
+}
+
+// A choice is the executable that the image is made of.
+type choice struct {
+	path  string
+	how   string // in words, for a sentence; "": it is to be built
+	kept  bool   // it was built before
+	unfit error  // if it is to be built: why the running executable does not fit
+}
+
+// choose returns what the image for nodes of that architecture is made of.
+func (p Packer) choose(arch string) (choice, error) {
 	unfit := Fits(p.Executable, arch)
 	if unfit == nil {
-		return New(p.Executable, arch)
+		return choice{path: p.Executable, how: "this executable"}, nil
 	}
 	released, err := p.released(arch)
 	if err != nil {
-		return nil, err
+		return choice{}, err
 	}
 	if released != "" {
-		return New(released, arch)
+		return choice{path: released, how: "the release's " + released}, nil
 	}
-	kept, err := p.cached(arch)
+	path, err := p.cached(arch)
 	if err != nil {
-		return nil, err
+		return choice{}, err
 	}
 	// An incomplete file, as after a power loss, is built again.
-	if Fits(kept, arch) == nil {
-		now := time.Now()
-		_ = os.Chtimes(kept, now, now) // only the order of eviction depends on it
-		return New(kept, arch)
+	if Fits(path, arch) == nil {
+		return choice{path: path, how: "one that up built before", kept: true}, nil
 	}
-	if err := p.build(ctx, arch, kept, unfit); err != nil {
-		return nil, err
-	}
-	img, err := New(kept, arch)
-	if err != nil {
-		return nil, err
-	}
-	img.Built = true
-	return img, nil
+	return choice{path: path, unfit: unfit}, nil
 }
 
 // BuildSource builds the source as it is now, and returns the path of the executable,
@@ -184,25 +205,11 @@ func (p Packer) build(ctx context.Context, arch, path string, unfit error) error
 // Check says what Pack would make the image of for that architecture, or returns why
 // it could not: "this executable". It builds nothing.
 func (p Packer) Check(arch string) (how string, err error) {
-	unfit := Fits(p.Executable, arch)
-	if unfit == nil {
-		return "this executable", nil
+	c, err := p.choose(arch)
+	if err != nil || c.unfit == nil {
+		return c.how, err
 	}
-	released, err := p.released(arch)
-	if err != nil {
-		return "", err
-	}
-	if released != "" {
-		return "the release's " + released, nil
-	}
-	kept, err := p.cached(arch)
-	if err != nil {
-		return "", err
-	}
-	if Fits(kept, arch) == nil {
-		return "one that up built before", nil
-	}
-	source, err := p.buildable(arch, unfit)
+	source, err := p.buildable(arch, c.unfit)
 	if err != nil {
 		return "", err
 	}
