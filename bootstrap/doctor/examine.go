@@ -31,6 +31,7 @@ type Options struct {
 // known, from one goroutine at a time. What does not depend on each other is asked at
 // once, as a program that hangs takes seconds.
 func Examine(ctx context.Context, o Options, report func(Check)) []Check {
+	o.Providers = cluster.Remember(o.Providers) // provider and target ask the same
 	e := &examination{Options: o, report: report, archs: map[string]bool{}}
 	e.folders()
 	e.ports(ctx)
