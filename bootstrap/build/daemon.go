@@ -44,7 +44,7 @@ func (d Daemon) Build(ctx context.Context, f Folder, progress func(string)) (*Im
 	if err := engine.Docker(d).Do(ctx, http.MethodGet, "/images/"+id+"/json", &in); err != nil {
 		return nil, fmt.Errorf("build %s: %w", f.Name, ended(ctx, err))
 	}
-	built := in.image(f, id, t)
+	built := in.image(f, id)
 	built.Unchanged = engine.Docker(d).Do(ctx, http.MethodGet, "/images/"+built.Name()+"/json", nil) == nil
 	tag := url.Values{"repo": {f.Repository()}, "tag": {built.tag()}}
 	if err := engine.Docker(d).Do(ctx, http.MethodPost, "/images/"+id+"/tag?"+tag.Encode(), nil); err != nil {

@@ -65,7 +65,7 @@ func (h Host) Build(ctx context.Context, f Folder, progress func(string)) (*Imag
 	if err != nil {
 		return nil, fmt.Errorf("build %s: %w", f.Name, err)
 	}
-	built := in.image(f, id, t)
+	built := in.image(f, id)
 	_, err = h.inspect(ctx, command, built.Name())
 	built.Unchanged = err == nil
 	if _, err := h.Runner.Run(ctx, run.Command{Name: command, Args: []string{"tag", id, built.Name()}}); err != nil {

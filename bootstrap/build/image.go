@@ -14,7 +14,6 @@ type Image struct {
 	Folder    Folder
 	Arch      string // as GOARCH has it
 	Size      int64  // bytes, not compressed
-	Steps     int    // of its Dockerfile
 	Unchanged bool   // the same as last time
 
 	id      string
@@ -56,8 +55,8 @@ type inspected struct {
 	RootFS       struct{ Layers []string }
 }
 
-func (in inspected) image(f Folder, id string, t *transcript) *Image {
-	return &Image{Folder: f, Arch: in.Architecture, Size: in.Size, Steps: t.steps, id: id, layers: in.RootFS.Layers}
+func (in inspected) image(f Folder, id string) *Image {
+	return &Image{Folder: f, Arch: in.Architecture, Size: in.Size, id: id, layers: in.RootFS.Layers}
 }
 
 // CheckArch returns an error if nodes of that architecture cannot run the image.

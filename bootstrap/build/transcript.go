@@ -20,11 +20,10 @@ type transcript struct {
 	dockerfile Dockerfile
 	progress   func(string)
 
-	mu    sync.Mutex  // stdout and stderr of a program come at once
-	at    Instruction // the step under way
-	steps int
-	last  []string // what it printed
-	part  string   // of a line that has not ended
+	mu   sync.Mutex  // stdout and stderr of a program come at once
+	at   Instruction // the step under way
+	last []string    // what it printed
+	part string      // of a line that has not ended
 }
 
 var (
@@ -79,7 +78,7 @@ func (t *transcript) line(text string) {
 // begin notes that a step begins. The n-th instruction is meant, if n is not 0 and
 // that one has this text; else the first that has it.
 func (t *transcript) begin(n int, of, text string) {
-	t.last, t.steps = nil, t.steps+1
+	t.last = nil
 	t.at = t.dockerfile.step(n)
 	if same := strings.Join(strings.Fields(text), " "); n == 0 || !equalWords(t.at.Text, same) {
 		t.at = Instruction{Text: same}
