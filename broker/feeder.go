@@ -30,7 +30,7 @@ func (s *session) attach(c *conn, r *router, now func() time.Time) bool {
 	}
 	s.claim, s.conn = nil, c
 	r.setConnected(s, true)
-	if !s.persistent() {
+	if !s.stored {
 		return true
 	}
 	s.read = s.cursor

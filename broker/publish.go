@@ -76,7 +76,7 @@ func (b *Broker) retain(m *journal.Message, from *conn) {
 func (b *Broker) endSession(s *session, cause string) {
 	s.end(&b.router)
 	b.publishWill(s.takeWill())
-	if s.isStored() {
+	if s.stored {
 		b.journal.Save(s, nil)
 		if cause == "" {
 			cause = "by its client"

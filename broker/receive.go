@@ -63,7 +63,7 @@ func (h *handler) receive(pk *packets.Packet) error {
 // the message, if the client's session is.
 func (h *handler) publishFrom(m *journal.Message, id uint16) error {
 	var receipt *journal.Receipt
-	if m.QoS == 2 && h.conn.session.outlivesConn() {
+	if m.QoS == 2 && h.conn.session.stored {
 		receipt = &journal.Receipt{Publisher: h.conn.session, ID: id}
 	}
 	err := h.broker.publish(m, h.conn, receipt)
@@ -98,7 +98,7 @@ func (h *handler) refusePublish(pk *packets.Packet, r refusal) error {
 // this ID one that has come already.
 func (h *handler) release(id uint16) error {
 	known := h.conn.session.release(id)
-	if h.conn.session.outlivesConn() {
+	if h.conn.session.stored {
 		// Also if it is not known here: after a failed write the disk may know it.
 		h.conn.wroteSeq(h.broker.journal.Record(journal.Receipt{Publisher: h.conn.session, ID: id, Released: true}, h.conn))
 	}

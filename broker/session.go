@@ -20,6 +20,10 @@ type session struct {
 	id     string
 	owner  string // the identity that created it
 	number uint64 // in the order of creation; identifies it in the journal
+	// stored says that the journal carries it: it was made to outlive its
+	// connection, and stays so. Its present expiry counts only when its client has
+	// left: one that resumes it for the last time, with expiry 0, gets what waits.
+	stored bool
 
 	journal *journal.Journal
 	budget  *budget
@@ -34,7 +38,6 @@ type session struct {
 	wanted      []*wantedRetained
 	retained    *retainedFeed // of conn, while wanted is not empty
 	ended       bool
-	stored      bool // the journal carries it; set when it is made, whatever its expiry becomes
 
 	// Of a session that outlives its connection:
 	expiry     time.Duration       // how long it lasts after its client left; 0: it ends with the connection
@@ -66,12 +69,6 @@ func newSession(id, owner string, number uint64, j *journal.Journal, b *budget) 
 	}
 }
 
-// persistent reports whether the journal carries the session: it was made to
-// outlive its connection. Its present expiry counts only when its client has
-// left: one that resumes it for the last time, with expiry 0, gets what waits.
-// The caller holds s.mu.
-func (s *session) persistent() bool { return s.stored }
-
 // deliver sends a message that is not in the journal to the client, if connected.
 func (s *session) deliver(m *journal.Message, t *target, now int64) {
 	s.mu.Lock()
@@ -82,13 +79,6 @@ func (s *session) deliver(m *journal.Message, t *target, now int64) {
 	}
 	qos := min(m.QoS, t.qos)
 	s.send(c, m, delivery{v5: c.v5, qos: qos, retain: m.Retain && t.retainAsPublished && c.v5, ids: t.ids}, now)
-}
-
-// isStored reports whether the session has, or had, a row in the journal.
-func (s *session) isStored() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.stored
 }
 
 // send sends a message that is not from the journal over c. The caller holds s.mu.
@@ -116,7 +106,7 @@ func (s *session) send(c *conn, m *journal.Message, d delivery, now int64) {
 // on disk before: after a crash the message is sent again with the same one, or
 // the client would take it for another. The caller holds s.mu.
 func (s *session) transmit(c *conn, m *journal.Message, d delivery, now int64) {
-	if d.qos == 2 && s.persistent() {
+	if d.qos == 2 && s.stored {
 		c.publishWhen(s.journal.SaveSent(s), m, d, now)
 		return
 	}
@@ -172,7 +162,7 @@ func (s *session) receivedBy(c *conn, id uint16, code byte, now int64) error {
 // sendRelease sends a PUBREL. The caller holds s.mu.
 func (s *session) sendRelease(c *conn, id uint16) error {
 	packet := wire.AppendAck(nil, packets.Pubrel, id)
-	if s.persistent() {
+	if s.stored {
 		return c.sendWhen(s.journal.SaveSent(s), packet)
 	}
 	return c.send(packet)
@@ -202,7 +192,7 @@ func (s *session) finish(c *conn, o *inflightMessage, now int64) {
 	if !released {
 		s.acknowledged(seq)
 	}
-	if qos == 2 && s.persistent() {
+	if qos == 2 && s.stored {
 		s.journal.SentChanged(s)
 	}
 	for len(s.queue) > 0 && !s.inflight.full(c.receiveMaximum) {
@@ -223,7 +213,7 @@ func (s *session) finish(c *conn, o *inflightMessage, now int64) {
 // acknowledged notes that the client has a message from the journal, or will not
 // get it. The caller holds s.mu, and has taken the message out of flight.
 func (s *session) acknowledged(seq uint64) {
-	if seq == 0 || !s.persistent() {
+	if seq == 0 || !s.stored {
 		return
 	}
 	if first := s.inflight.firstJournaled(); first > 0 && first < seq {
@@ -262,7 +252,7 @@ func (s *session) Number() uint64 { return s.number }
 func (s *session) Row() (journal.SessionRow, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended || !s.persistent() {
+	if s.ended || !s.stored {
 		return journal.SessionRow{ID: s.id, Number: s.number}, false
 	}
 	subs := make([]journal.Subscription, 0, len(s.subs))
@@ -278,7 +268,7 @@ func (s *session) Sent() (journal.SentRow, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	row := journal.SentRow{Number: s.number, Cursor: s.cursor}
-	if s.ended || !s.persistent() {
+	if s.ended || !s.stored {
 		return row, false
 	}
 	for _, list := range [][]inflightMessage{s.inflight.messages, s.redelivery} {

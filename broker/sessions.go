@@ -62,7 +62,7 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 		}
 		s.mu.Lock()
 		old = s.conn
-		keep := !clean && s.persistent()
+		keep := !clean && s.stored
 		if keep {
 			s.dropQueue()
 			s.conn, s.feeder, s.retained = nil, nil, nil

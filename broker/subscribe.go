@@ -43,7 +43,7 @@ func (h *handler) subscribe(pk *packets.Packet) error {
 		wanted := f.RetainHandling == 0 || f.RetainHandling == 1 && isNew // [MQTT-3.3.1-9] to [-11]
 		granted = append(granted, newSubscription{sub, wanted})
 	}
-	if h.conn.session.outlivesConn() && len(granted) > 0 {
+	if h.conn.session.stored && len(granted) > 0 {
 		h.conn.wroteSeq(h.broker.journal.Save(h.conn.session, h.conn))
 	}
 	ack := &packets.Packet{PacketID: pk.PacketID, ReasonCodes: codes, ProtocolVersion: pk.ProtocolVersion}
@@ -87,13 +87,6 @@ func (s *session) hasRoomFor(topicFilters packets.Subscriptions, most int) bool 
 		}
 	}
 	return len(s.subs)+len(fresh) <= most
-}
-
-// outlivesConn is persistent for callers that do not hold s.mu.
-func (s *session) outlivesConn() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.persistent()
 }
 
 // sendRetained has the retained messages of new subscriptions sent, before what
@@ -201,7 +194,7 @@ func (h *handler) unsubscribe(pk *packets.Packet) error {
 			codes[i] = packets.CodeNoSubscriptionExisted.Code
 		}
 	}
-	if h.conn.session.outlivesConn() {
+	if h.conn.session.stored {
 		h.conn.wroteSeq(h.broker.journal.Save(h.conn.session, h.conn))
 	}
 	ack := &packets.Packet{PacketID: pk.PacketID, ReasonCodes: codes, ProtocolVersion: pk.ProtocolVersion}
