@@ -115,8 +115,9 @@ func (s *session) transmit(c *conn, m *journal.Message, d delivery, now int64) {
 
 var errAcknowledged = &wire.Error{Reason: "protocol violation: an acknowledgement of another QoS", Code: packets.ErrProtocolViolation}
 
-// ack handles a PUBACK that came over c.
-func (s *session) ack(c *conn, id uint16, now int64) error {
+// ack handles what ends the flow of a message at a QoS and came over c: a PUBACK,
+// or a PUBCOMP.
+func (s *session) ack(c *conn, id uint16, qos byte, now int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn != c {
@@ -124,7 +125,7 @@ func (s *session) ack(c *conn, id uint16, now int64) error {
 	}
 	switch o := s.inflight.get(id); {
 	case o == nil:
-	case o.qos != 1:
+	case o.qos != qos || qos == 2 && !o.released:
 		return errAcknowledged
 	default:
 		s.finish(c, o, now)
@@ -166,23 +167,6 @@ func (s *session) sendRelease(c *conn, id uint16) error {
 		return c.sendWhen(s.journal.SaveSent(s), packet)
 	}
 	return c.send(packet)
-}
-
-// completed handles a PUBCOMP that came over c.
-func (s *session) completed(c *conn, id uint16, now int64) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.conn != c {
-		return nil
-	}
-	switch o := s.inflight.get(id); {
-	case o == nil:
-	case o.qos != 2 || !o.released:
-		return errAcknowledged
-	default:
-		s.finish(c, o, now)
-	}
-	return nil
 }
 
 // finish ends the flow of a message and goes on with others. The caller holds s.mu.
