@@ -14,15 +14,10 @@ import (
 // send queues one packet. It does not wait for the network. It returns an error
 // if the connection is closed.
 func (c *conn) send(b []byte) error {
-	if !c.shared.budget.take(c, len(b)) {
+	if !c.lockFor(len(b)) {
 		return net.ErrClosed
 	}
-	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closing || c.closed {
-		c.shared.budget.give(c, len(b))
-		return net.ErrClosed
-	}
 	if kind := b[0] >> 4; kind == packets.Disconnect || kind == packets.Connack && b[3] != 0 {
 		c.lingers = max(c.lingers, lingerTime)
 		if kind == packets.Disconnect && !c.v5 {
@@ -38,19 +33,29 @@ func (c *conn) send(b []byte) error {
 
 // sendWhen queues one packet that may leave when seq is on disk.
 func (c *conn) sendWhen(seq uint64, b []byte) error {
-	if !c.shared.budget.take(c, len(b)) {
+	if !c.lockFor(len(b)) {
 		return net.ErrClosed
 	}
-	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closing || c.closed {
-		c.shared.budget.give(c, len(b))
-		return net.ErrClosed
-	}
 	if !c.hold(b, seq) {
 		c.append(b)
 	}
 	return nil
+}
+
+// lockFor counts n bytes that are to be sent, and locks c.mu. If nothing more may
+// be sent, it does neither and returns false.
+func (c *conn) lockFor(n int) bool {
+	if !c.shared.budget.take(c, n) {
+		return false
+	}
+	c.mu.Lock()
+	if c.closing || c.closed {
+		c.mu.Unlock()
+		c.shared.budget.give(c, n)
+		return false
+	}
+	return true
 }
 
 // sendPacket is send for a packet that the codec encodes.
@@ -132,16 +137,10 @@ func waiterOf(c *conn) journal.Waiter {
 
 // publish queues m for sending. It does not wait for the network.
 func (c *conn) publish(m *journal.Message, d delivery, now int64) {
-	n := d.packetLen(m)
-	if !c.shared.budget.take(c, n) {
+	if !c.lockFor(d.packetLen(m)) {
 		return
 	}
-	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closing || c.closed {
-		c.shared.budget.give(c, n)
-		return
-	}
 	c.ensureBuffer()
 	c.out = d.appendPublish(c.out, m, now)
 	c.startFlush()
