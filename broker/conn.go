@@ -135,7 +135,7 @@ func (c *conn) takeFeeders() (all []*feeder) {
 		all = append(all, c.feeder)
 	}
 	if c.retained != nil {
-		all = append(all, &c.retained.feeder)
+		all = append(all, c.retained.feeder)
 	}
 	c.feeder, c.retained, c.fed = nil, nil, true
 	return all

@@ -20,6 +20,13 @@ type feeder struct {
 	done    chan struct{} // closed when run has ended
 }
 
+func newFeeder(s *session, c *conn, now func() time.Time) *feeder {
+	return &feeder{
+		session: s, conn: c, now: now,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+}
+
 // attach makes c the session's connection and starts its feeder. It returns
 // false if another connection has claimed the session meanwhile.
 func (s *session) attach(c *conn, r *router, now func() time.Time) bool {
@@ -35,10 +42,7 @@ func (s *session) attach(c *conn, r *router, now func() time.Time) bool {
 	}
 	s.read = s.cursor
 	s.sendUnfinished(c, now().Unix())
-	f := &feeder{
-		session: s, conn: c, now: now,
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
-	}
+	f := newFeeder(s, c, now)
 	s.feeder = f
 	c.setFeeder(f)
 	s.journal.Listen(s.backlog, f.wake)
@@ -168,20 +172,25 @@ func (f *feeder) sleep() bool {
 // returns false if the feeder must end.
 func (f *feeder) send(messages []*journal.Message, upTo uint64) bool {
 	for _, m := range messages {
-		for {
-			ok, gone := f.session.offer(f.conn, m, f.now().Unix())
-			if gone {
-				return false
-			}
-			if ok {
-				break
-			}
-			if !f.sleep() {
-				return false
-			}
+		if !f.offer(func() (ok, gone bool) { return f.session.offer(f.conn, m, f.now().Unix()) }) {
+			return false
 		}
 	}
 	return f.session.sentUpTo(f.conn, upTo)
+}
+
+// offer calls fn, which offers one message, until there was room for it. It returns
+// false if the feeder must end.
+func (f *feeder) offer(fn func() (ok, gone bool)) bool {
+	for {
+		ok, gone := fn()
+		if ok || gone {
+			return !gone
+		}
+		if !f.sleep() {
+			return false
+		}
+	}
 }
 
 // unread returns the next messages to send, as journal.Fetch does.

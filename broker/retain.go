@@ -13,7 +13,7 @@ type wantedRetained struct {
 // far as it and the connection have room: pushed at once, those that a broker may
 // hold would be more than a connection may. It ends when all have been sent.
 type retainedFeed struct {
-	feeder
+	*feeder
 	store *retained.Store
 }
 
@@ -35,23 +35,9 @@ func (f *retainedFeed) run() {
 			continue
 		}
 		for _, topic := range topics {
-			if !f.send(w, topic) {
+			if !f.offer(func() (ok, gone bool) { return f.session.offerRetained(f, w, topic) }) {
 				return
 			}
-		}
-	}
-}
-
-// send sends what is retained on topic by now. It returns false if the feed must
-// end.
-func (f *retainedFeed) send(w *wantedRetained, topic string) bool {
-	for {
-		ok, gone := f.session.offerRetained(f, w, topic)
-		if ok || gone {
-			return !gone
-		}
-		if !f.sleep() {
-			return false
 		}
 	}
 }

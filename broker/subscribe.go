@@ -110,10 +110,7 @@ func (h *handler) feedRetained() {
 	if s.conn != c || len(s.wanted) == 0 || s.retained != nil && s.retained.conn == c {
 		return
 	}
-	f := &retainedFeed{store: &h.broker.retained, feeder: feeder{
-		session: s, conn: c, now: h.broker.now,
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
-	}}
+	f := &retainedFeed{newFeeder(s, c, h.broker.now), &h.broker.retained}
 	if !c.setRetainedFeed(f) {
 		return
 	}
