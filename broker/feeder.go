@@ -218,7 +218,7 @@ func (s *session) offer(c *conn, m *journal.Message, now int64) (ok, gone bool) 
 		return true, false
 	}
 	t, wanted := s.matchSubscriptions(m)
-	d := delivery{v5: c.v5, qos: min(m.QoS, t.qos), retain: m.Retain && t.retainAsPublished && c.v5, ids: t.ids}
+	d := t.delivery(c, m)
 	wanted = wanted && d.qos > 0 && !m.Expired(now)
 	again := s.nextRedelivery(c, m.Seq)
 	if again != nil {

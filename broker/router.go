@@ -27,6 +27,11 @@ func newTarget(s *session, sub *journal.Subscription) target {
 	return t
 }
 
+// delivery returns how m is sent over c, the connection of the target's session.
+func (t *target) delivery(c *conn, m *journal.Message) delivery {
+	return delivery{v5: c.v5, qos: min(m.QoS, t.qos), retain: m.Retain && t.retainAsPublished && c.v5, ids: t.ids}
+}
+
 // A router finds the sessions that subscribe to a topic: a tree with a level of
 // the topic filter at each node.
 type router struct {

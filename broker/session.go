@@ -77,8 +77,7 @@ func (s *session) deliver(m *journal.Message, t *target, now int64) {
 	if c == nil || t.noLocal && m.Origin == s.id || m.Expired(now) {
 		return
 	}
-	qos := min(m.QoS, t.qos)
-	s.send(c, m, delivery{v5: c.v5, qos: qos, retain: m.Retain && t.retainAsPublished && c.v5, ids: t.ids}, now)
+	s.send(c, m, t.delivery(c, m), now)
 }
 
 // send sends a message that is not from the journal over c. The caller holds s.mu.
