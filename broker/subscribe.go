@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -58,20 +57,20 @@ func (h *handler) subscribe(pk *packets.Packet) error {
 // maySubscribe returns why the client may not subscribe to a topic filter, or
 // true.
 func (h *handler) maySubscribe(topicFilter string, tooMany bool) (refusal, bool) {
-	kind, code, err := kindRights, packets.ErrNotAuthorized, error(nil)
-	switch {
-	case tooMany:
-		kind, code = "topic filters", packets.ErrQuotaExceeded
-		err = fmt.Errorf("a session has at most %d topic filters", h.broker.limits.TopicFilters)
-	case checkTopicFilter(topicFilter) != nil:
-		kind, code, err = "topic filter", packets.ErrTopicFilterInvalid, checkTopicFilter(topicFilter)
-	case rights.IsShared(topicFilter):
-		code, err = packets.ErrSharedSubscriptionsNotSupported, errors.New("the broker has no shared subscriptions")
-	case !h.conn.rights().MaySubscribe(topicFilter):
-		err = errors.New("this client may not subscribe to that topic filter")
+	deny := func(kind, reason string, code packets.Code) (refusal, bool) {
+		return refusal{kind, topicFilter, reason, code}, false
 	}
-	if err != nil {
-		return refusal{kind, topicFilter, err.Error(), code}, false
+	if tooMany {
+		return deny("topic filters", fmt.Sprintf("a session has at most %d topic filters", h.broker.limits.TopicFilters), packets.ErrQuotaExceeded)
+	}
+	if err := checkTopicFilter(topicFilter); err != nil {
+		return deny("topic filter", err.Error(), packets.ErrTopicFilterInvalid)
+	}
+	switch {
+	case rights.IsShared(topicFilter):
+		return deny(kindRights, "the broker has no shared subscriptions", packets.ErrSharedSubscriptionsNotSupported)
+	case !h.conn.rights().MaySubscribe(topicFilter):
+		return deny(kindRights, "this client may not subscribe to that topic filter", packets.ErrNotAuthorized)
 	}
 	return refusal{}, true
 }
