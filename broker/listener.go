@@ -107,8 +107,7 @@ func (b *Broker) accepted(c net.Conn) *acceptedConn {
 	b.metrics.accepted.Inc()
 	if n := b.connected.Add(1); n > int64(b.limits.Connections) {
 		b.connected.Add(-1)
-		b.metrics.refused("connections")
-		b.shared.refusals.add("", c.RemoteAddr().String(), refusal{kind: "connections", reason: fmt.Sprintf("the broker has its most connections (%d)", b.limits.Connections)})
+		b.shared.refused("", c.RemoteAddr().String(), refusal{kind: "connections", reason: fmt.Sprintf("the broker has its most connections (%d)", b.limits.Connections)})
 		c.Close()
 		return nil
 	}

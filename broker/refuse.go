@@ -42,8 +42,7 @@ func (c *conn) refuse(r refusal) {
 // tellRefusal counts and logs a refusal and, if the client subscribes to its
 // refusals, sends it the reason: MQTT 3.1.1 has no other way.
 func (c *conn) tellRefusal(r refusal) {
-	c.shared.metrics.refused(r.kind)
-	c.shared.refusals.add(c.id, c.RemoteAddr().String(), r)
+	c.shared.refused(c.id, c.RemoteAddr().String(), r)
 	topic, ok := stream.RefusedTopic(c.id)
 	if !ok || c.session == nil || !c.session.subscribesTo(topic) || !c.rights().MayReceive(topic) {
 		return
@@ -56,6 +55,12 @@ func (c *conn) tellRefusal(r refusal) {
 	if !c.tooLarge(m, d) {
 		c.publish(m, d, c.shared.now().Unix())
 	}
+}
+
+// refused counts and logs a refusal.
+func (s *shared) refused(client, remote string, r refusal) {
+	s.metrics.refused(r.kind)
+	s.refusals.add(client, remote, r)
 }
 
 // A refusalLog logs refusals, at a bounded rate: a client that is refused comes

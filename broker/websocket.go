@@ -65,8 +65,7 @@ func (h webSocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refused counts and logs a request that is no connection of MQTT.
 func (h webSocketHandler) refused(r *http.Request, reason string) {
-	h.broker.metrics.refused("websocket")
-	h.broker.shared.refusals.add("", r.RemoteAddr, refusal{kind: "websocket", reason: reason})
+	h.broker.shared.refused("", r.RemoteAddr, refusal{kind: "websocket", reason: reason})
 }
 
 // A webConn closes without waiting for the client's closing handshake.
