@@ -55,11 +55,6 @@ type delivery struct {
 	ids    []int  // subscription identifiers, MQTT 5
 }
 
-const (
-	propMessageExpiry          = 0x02
-	propSubscriptionIdentifier = 0x0B
-)
-
 // appendPublish appends m as a PUBLISH packet. now is in Unix seconds.
 func (d *delivery) appendPublish(b []byte, m *journal.Message, now int64) []byte {
 	head := packets.Publish << 4
@@ -81,11 +76,11 @@ func (d *delivery) appendPublish(b []byte, m *journal.Message, now int64) []byte
 	if d.v5 {
 		b = binary.AppendUvarint(b, uint64(props))
 		if m.Expiry > 0 {
-			b = append(b, propMessageExpiry)
+			b = append(b, packets.PropMessageExpiryInterval)
 			b = binary.BigEndian.AppendUint32(b, uint32(max(m.Expiry-now, 1)))
 		}
 		for _, id := range d.ids {
-			b = append(b, propSubscriptionIdentifier)
+			b = append(b, packets.PropSubscriptionIdentifier)
 			b = binary.AppendUvarint(b, uint64(id))
 		}
 		b = append(b, m.Props...)
