@@ -167,8 +167,6 @@ func decode(pk *packets.Packet, body []byte) error {
 		return pk.UnsubscribeDecode(body)
 	case packets.Disconnect:
 		return pk.DisconnectDecode(body)
-	case packets.Auth:
-		return pk.AuthDecode(body)
 	}
 	return nil // PINGREQ
 }
