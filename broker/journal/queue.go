@@ -27,11 +27,11 @@ type queued struct {
 	from int64
 }
 
-// push adds the messages with which b grew by size bytes, to key. oldKey is
-// where b ended before, or 0. It reports whether the queue needs them.
-func (q *Queue) push(b *batch, oldKey, key uint64, size int64) bool {
+// push adds the messages with which b grew by size bytes, to key, if the queue
+// needs them. oldKey is where b ended before, or 0.
+func (q *Queue) push(b *batch, oldKey, key uint64, size int64) {
 	if q.ended || q.cursor >= key {
-		return false
+		return
 	}
 	if oldKey == 0 || q.cursor >= oldKey { // else it has b already
 		q.pending = append(q.pending, queued{b, b.size - size})
@@ -44,7 +44,6 @@ func (q *Queue) push(b *batch, oldKey, key uint64, size int64) bool {
 		default:
 		}
 	}
-	return true
 }
 
 // advance moves the cursor and removes the batches that it passes from pending.

@@ -41,7 +41,7 @@ func (f *file) readSpan(s span) (all []*Message, err error) {
 		all = append(all, messages...)
 		return nil
 	}, int64(s.first), int64(s.last))
-	if sqlitefile.IsDamaged(err) || errors.Is(err, errDamaged) {
+	if isDamaged(err) {
 		f.damage.unreadable(s, err)
 		return all, nil
 	}
@@ -86,7 +86,7 @@ func (f *file) receipts(ctx context.Context) (map[uint64][]uint16, error) {
 		ids[uint64(session)] = append(ids[uint64(session)], uint16(id))
 		return nil
 	})
-	if sqlitefile.IsDamaged(err) || errors.Is(err, errDamaged) {
+	if isDamaged(err) {
 		f.damage.note("which messages at QoS 2 have come")
 		return ids, nil
 	}
@@ -112,7 +112,7 @@ func (f *file) sentRows(ctx context.Context) (map[uint64]SentRow, error) {
 		rows[r.Number] = r
 		return nil
 	})
-	if sqlitefile.IsDamaged(err) || errors.Is(err, errDamaged) {
+	if isDamaged(err) {
 		f.damage.note("what sessions were sent at QoS 2")
 		return rows, nil
 	}
@@ -166,6 +166,9 @@ func (f *file) eachRetained(ctx context.Context, fn func(*Message)) (damaged []s
 	})
 	return damaged, err
 }
+
+// isDamaged reports whether err says that the file, or a row of it, is damaged.
+func isDamaged(err error) bool { return sqlitefile.IsDamaged(err) || errors.Is(err, errDamaged) }
 
 // scan copies the values of a row. The tables are strict, so another type is
 // damage.
