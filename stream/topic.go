@@ -51,9 +51,24 @@ func InStream(topic string) bool { return !strings.HasPrefix(topic, controlPrefi
 // follow (and the level before it), and neither for a first level that begins
 // with $.
 func MatchTopic(filter, topic string) bool {
-	if strings.HasPrefix(topic, "$") && !strings.HasPrefix(filter, "$") {
-		return false
+	// Most topics that do not match differ from the filter's first letters: the
+	// broker holds each message against all rules of its reader.
+	for i := range len(filter) {
+		switch c := filter[i]; {
+		case c == '+' || c == '#':
+			level := strings.LastIndexByte(filter[:i], '/') + 1
+			return (i > 0 || !strings.HasPrefix(topic, "$")) && matchLevels(filter[level:], topic[level:])
+		case i == len(topic):
+			return filter[i:] == "/#" // a/# matches a, too
+		case c != topic[i]:
+			return false
+		}
 	}
+	return len(filter) == len(topic)
+}
+
+// matchLevels is MatchTopic from a level on.
+func matchLevels(filter, topic string) bool {
 	for {
 		f, frest, fmore := strings.Cut(filter, "/")
 		if f == "#" {

@@ -127,27 +127,11 @@ func IsShared(topicFilter string) bool {
 
 func matchAny(topicFilters []string, topic string) bool {
 	for _, f := range topicFilters {
-		if matches(f, topic) {
+		if stream.MatchTopic(f, topic) {
 			return true
 		}
 	}
 	return false
-}
-
-// matches is stream.MatchTopic, faster for the many rules whose first letters
-// differ from the topic's: each message is held against all of them.
-func matches(topicFilter, topic string) bool {
-	for i := range len(topicFilter) {
-		switch c := topicFilter[i]; {
-		case c == '+' || c == '#':
-			return stream.MatchTopic(topicFilter, topic)
-		case i == len(topic):
-			return topicFilter[i:] == "/#" // a/# matches a, too
-		case c != topic[i]:
-			return false
-		}
-	}
-	return len(topicFilter) == len(topic)
 }
 
 func coveredByAny(allowed []string, topicFilter string) bool {
