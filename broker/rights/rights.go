@@ -42,7 +42,7 @@ func Insecure() *Rights {
 
 // MayPublish reports whether a message may be published on topic.
 func (r *Rights) MayPublish(topic string) bool {
-	return r != nil && (matchAny(r.Publish, topic) || r.Dollar && isFreeDollar(topic)) && !matchAny(r.Deny, topic)
+	return r != nil && r.may(r.Publish, topic)
 }
 
 // MaySubscribe reports whether topicFilter may be subscribed to: every topic that
@@ -62,7 +62,13 @@ func (r *Rights) MaySubscribe(topicFilter string) bool {
 // for each delivery, so that an old session gets nothing that its client may no
 // longer read.
 func (r *Rights) MayReceive(topic string) bool {
-	return r != nil && (matchAny(r.Subscribe, topic) || r.Dollar && isFreeDollar(topic)) && !matchAny(r.Deny, topic)
+	return r != nil && r.may(r.Subscribe, topic)
+}
+
+// may reports whether one of allowed, or Dollar, allows topic, and it is not
+// denied.
+func (r *Rights) may(allowed []string, topic string) bool {
+	return (matchAny(allowed, topic) || r.Dollar && isFreeDollar(topic)) && !matchAny(r.Deny, topic)
 }
 
 // Covers reports whether r allows everything that old allows: a client that had
@@ -74,22 +80,7 @@ func (r *Rights) Covers(old *Rights) bool {
 	case r == nil || old.Dollar && !r.Dollar:
 		return false
 	}
-	for _, f := range old.Publish {
-		if !coveredByAny(r.Publish, f) {
-			return false
-		}
-	}
-	for _, f := range old.Subscribe {
-		if !coveredByAny(r.Subscribe, f) {
-			return false
-		}
-	}
-	for _, f := range r.Deny {
-		if !coveredByAny(old.Deny, f) {
-			return false
-		}
-	}
-	return true
+	return allCovered(r.Publish, old.Publish) && allCovered(r.Subscribe, old.Subscribe) && allCovered(old.Deny, r.Deny)
 }
 
 // SharedFilter returns the topic filter of a shared subscription, and any other
@@ -136,6 +127,10 @@ func matchAny(topicFilters []string, topic string) bool {
 
 func coveredByAny(allowed []string, topicFilter string) bool {
 	return slices.ContainsFunc(allowed, func(a string) bool { return covers(a, topicFilter) })
+}
+
+func allCovered(allowed, topicFilters []string) bool {
+	return !slices.ContainsFunc(topicFilters, func(f string) bool { return !coveredByAny(allowed, f) })
 }
 
 // covers reports whether allowed matches every topic that topicFilter matches.
