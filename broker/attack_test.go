@@ -480,10 +480,20 @@ func (a *arena) handOver() {
 	a.start()
 }
 
+// allocated returns how many bytes have been allocated, ever.
 func allocated() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.TotalAlloc)
+}
+
+// heap returns how many bytes are in use.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // pools are emptied by the second
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // TestNoPublishIsLeftWaiting holds mochi's worst answer off: none. A

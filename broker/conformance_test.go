@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -53,13 +52,6 @@ func TestResumeForTheLastTime(t *testing.T) {
 // come and end. What they had in memory is free again.
 func TestEndedSessionsLeaveNothing(t *testing.T) {
 	b := start(t, Options{})
-	heap := func() int64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
 	round := func(n int) {
 		for i := range 50 {
 			id := fmt.Sprintf("c%d-%d", n, i)

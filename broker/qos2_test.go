@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"runtime"
 	"testing"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -158,13 +157,6 @@ func TestUnreleased(t *testing.T) {
 // TestUnreleasedIsSmall has many clients leave packet IDs unreleased, and go.
 func TestUnreleasedIsSmall(t *testing.T) {
 	b := start(t, Options{})
-	heap := func() int64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
 	before := heap()
 	const clients, ids = 20, 1000
 	for i := range clients {
