@@ -73,7 +73,7 @@ func listenLoopback(t testing.TB) net.Listener {
 }
 
 // logOf returns a writer to the test's log, which is shown if it fails. What
-// comes after the test's end is dropped: mochi does not wait for its event loop.
+// comes after the test's end is dropped: net/http does not wait for what it answers.
 func logOf(t testing.TB) io.Writer {
 	l := &testLog{t: t}
 	t.Cleanup(func() {
