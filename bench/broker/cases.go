@@ -122,21 +122,29 @@ func printDisk(dir string, every time.Duration) error {
 }
 
 // once measures one peer in a fresh folder and process.
-func (k testCase) once(ctx context.Context, c config, p peer) (result, error) {
+func (k testCase) once(ctx context.Context, c config, p peer) (r result, err error) {
+	err = inFresh(ctx, c, p, func(running *running) (err error) {
+		peak := running.watchMemory()
+		r, err = k.load.run(ctx, c.lasting, running)
+		r.memory = peak()
+		return err
+	})
+	return r, err
+}
+
+// inFresh runs fn with a peer in a fresh folder and process.
+func inFresh(ctx context.Context, c config, p peer, fn func(*running) error) error {
 	dir, err := os.MkdirTemp(c.dir, "hellox-bench-")
 	if err != nil {
-		return result{}, err
+		return err
 	}
 	defer os.RemoveAll(dir)
 	running, err := p.start(ctx, dir)
 	if err != nil {
-		return result{}, err
+		return err
 	}
 	defer running.stop()
-	peak := running.watchMemory()
-	r, err := k.load.run(ctx, c.lasting, running)
-	r.memory = peak()
-	return r, err
+	return fn(running)
 }
 
 func (k testCase) print(results [][]result) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 )
@@ -58,21 +57,6 @@ func measureSessions(ctx context.Context, c config) error {
 		fmt.Printf("  %-24s %7v CPU for %d, %7v for %d: %.2fx\n", p.name, cpu[0], returning, cpu[1], 2*returning, cpu[1].Seconds()/cpu[0].Seconds())
 	}
 	return nil
-}
-
-// inFresh runs fn with a peer in a fresh folder and process.
-func inFresh(ctx context.Context, c config, p peer, fn func(*running) error) error {
-	dir, err := os.MkdirTemp(c.dir, "hellox-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	running, err := p.start(ctx, dir)
-	if err != nil {
-		return err
-	}
-	defer running.stop()
-	return fn(running)
 }
 
 // leave makes a session with a subscription, and leaves.

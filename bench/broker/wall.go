@@ -51,6 +51,15 @@ func measureClients(ctx context.Context, c config) error {
 		return nil
 	}
 	fmt.Printf("\n%s, of %d (B2: half-open at most 16 KiB)\n", name, clients)
+	subscribed := func(name string, clean bool) func(addr string, i int) (net.Conn, error) {
+		return func(addr string, i int) (net.Conn, error) {
+			cl, err := dial(addr, fmt.Sprintf("%s-%d", name, i), clean)
+			if err != nil {
+				return nil, err
+			}
+			return cl.c, cl.subscribe(fmt.Sprintf("%s/%d", name, i), 1)
+		}
+	}
 	for _, k := range []struct {
 		name string
 		open func(addr string, i int) (net.Conn, error)
@@ -63,20 +72,8 @@ func measureClients(ctx context.Context, c config) error {
 			}
 			return conn, err
 		}, true},
-		{"idle, connected", func(addr string, i int) (net.Conn, error) {
-			cl, err := dial(addr, fmt.Sprint("idle-", i), true)
-			if err != nil {
-				return nil, err
-			}
-			return cl.c, cl.subscribe(fmt.Sprint("idle/", i), 1)
-		}, true},
-		{"absent, with a session", func(addr string, i int) (net.Conn, error) {
-			cl, err := dial(addr, fmt.Sprint("absent-", i), false)
-			if err != nil {
-				return nil, err
-			}
-			return cl.c, cl.subscribe(fmt.Sprint("absent/", i), 1)
-		}, false},
+		{"idle, connected", subscribed("idle", true), true},
+		{"absent, with a session", subscribed("absent", false), false},
 	} {
 		bytes, err := c.memoryOf(ctx, clients, k.open, k.stay)
 		if err != nil {
