@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -123,6 +124,16 @@ func connect(t testing.TB, addr net.Addr, h hello) *client {
 		t.Fatalf("client %q is refused with code %#x", h.id, code)
 	}
 	return c
+}
+
+// refused connects and wants to be turned away with one of the codes.
+func refused(t testing.TB, addr net.Addr, h hello, codes ...byte) {
+	t.Helper()
+	c, code, _ := tryConnect(t, addr, h)
+	if !bytes.Contains(codes, []byte{code}) {
+		t.Fatalf("CONNECT of %+v is answered with %#x, want one of %#x", h, code, codes)
+	}
+	c.closed()
 }
 
 // tryConnect returns the CONNACK's code, 0xff if there came none.
@@ -303,7 +314,7 @@ func (c *client) take() got {
 
 func (c *client) ack(id uint16) {
 	c.t.Helper()
-	c.send(frame(packets.Puback<<4, binary.BigEndian.AppendUint16(nil, id)))
+	c.send(ackPacket(packets.Puback, id))
 }
 
 // silent fails if a PUBLISH comes before the answer to a PINGREQ.
