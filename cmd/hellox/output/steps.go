@@ -154,24 +154,12 @@ func (s *Steps) Round(text string, after time.Duration, err error) {
 
 // Note says something that is no step: a port that moved, a choice made.
 func (s *Steps) Note(text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.event(Event{State: StateNote, Detail: OneLine(text)}) {
-		return
-	}
-	s.erase()
-	s.line(signNote, text, "")
+	s.say(signNote, text, Event{State: StateNote, Detail: OneLine(text)})
 }
 
 // Warn says what is wrong while the step under way goes on.
 func (s *Steps) Warn(text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.event(Event{State: StateWarning, Detail: OneLine(text)}) {
-		return
-	}
-	s.erase()
-	s.line(signWarn, text, "")
+	s.say(signWarn, text, Event{State: StateWarning, Detail: OneLine(text)})
 }
 
 // Degraded says that nothing is acknowledged for now, and why.
@@ -199,13 +187,18 @@ func (s *Steps) Well(pod string, after time.Duration) {
 
 // change says what became of an installation that is up, and when.
 func (s *Steps) change(sign, text string, e Event) {
+	s.say(sign, s.now().Format(time.TimeOnly)+" "+text, e)
+}
+
+// say writes e, or text on a line of its own.
+func (s *Steps) say(sign, text string, e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.event(e) {
 		return
 	}
 	s.erase()
-	s.line(sign, s.now().Format(time.TimeOnly)+" "+text, "")
+	s.line(sign, text, "")
 }
 
 // event writes e with the time and the step under way, and reports whether events are
