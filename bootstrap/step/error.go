@@ -1,5 +1,7 @@
 package step
 
+import "errors"
+
 // An Error is why a step failed: one sentence that says what is wrong, and
 // beside it, as data, what to do about it.
 type Error struct {
@@ -37,3 +39,17 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether err is an Error of kind k, or wraps one.
+func Is(err error, k Kind) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Kind == k
+}
+
+// Evidence returns what other programs printed about err, a line each.
+func Evidence(err error) []string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Evidence
+	}
+	return nil
+}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -90,7 +89,7 @@ func (a endpoints) ready(ctx context.Context, sh shell, role string) error {
 	told := ""
 	for end := time.Now().Add(readyTimeout); ; {
 		pods, err := install.ReadStatus(ctx, c.REST, a.Namespace)
-		if none := (*step.Error)(nil); errors.As(err, &none) && none.Kind == step.Missing {
+		if step.Is(err, step.Missing) {
 			return missing(fmt.Errorf("find the stream: nothing is up in %s", a.Installation), "hellox up "+a.Flags())
 		}
 		if err != nil {

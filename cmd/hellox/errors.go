@@ -92,21 +92,13 @@ func report(ctx context.Context, w io.Writer, err error) int {
 		hint = hintOf(err)
 	}
 	fmt.Fprintf(w, "hellox: %s\n", output.OneLine(err.Error()))
-	for _, line := range evidence(err) {
+	for _, line := range step.Evidence(err) {
 		fmt.Fprintf(w, "        %s\n", output.OneLine(line))
 	}
 	if hint != "" {
 		fmt.Fprintf(w, "hint: %s\n", output.OneLine(hint))
 	}
 	return code
-}
-
-// evidence returns what other programs printed about the failure, a line each.
-func evidence(err error) []string {
-	if b := new(step.Error); errors.As(err, &b) {
-		return b.Evidence
-	}
-	return nil
 }
 
 // codeOf is the exit code of a step.Error.

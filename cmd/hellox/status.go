@@ -306,7 +306,7 @@ func (s *installationStatus) askCluster(ctx context.Context, sh shell) (*cluster
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	stopped, none := errStopped{}, (*step.Error)(nil)
+	stopped := errStopped{}
 	switch {
 	case errors.As(err, &stopped):
 		s.set(stateStopped, stopped)
@@ -314,7 +314,7 @@ func (s *installationStatus) askCluster(ctx context.Context, sh shell) (*cluster
 	case errors.Is(err, errNoCluster):
 		s.set(stateStopped, errNoCluster)
 		return nil, false
-	case c != nil && errors.As(err, &none) && none.Kind == step.Missing:
+	case c != nil && step.Is(err, step.Missing):
 		s.set(stateStopped, err)
 		return nil, false
 	case err != nil:

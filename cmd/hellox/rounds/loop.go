@@ -112,7 +112,7 @@ func (l *Loop) round(ctx context.Context, change sources.Change) {
 	}
 	if err != nil {
 		l.Steps.Round("what ran before still runs", time.Since(change.Began), err)
-		for _, line := range evidenceOf(err) {
+		for _, line := range step.Evidence(err) {
 			l.Steps.Note(line)
 		}
 		return
@@ -132,13 +132,6 @@ func (l *Loop) round(ctx context.Context, change sources.Change) {
 	default:
 		l.Steps.Round(fmt.Sprintf("%s rolled out, first message of %s after %.1f s", what, found, after.Seconds()), after, nil)
 	}
-}
-
-func evidenceOf(err error) []string {
-	if e := (*step.Error)(nil); errors.As(err, &e) {
-		return e.Evidence
-	}
-	return nil
 }
 
 // folded is a step.Reporter that shows the steps of a round as the progress of one.
