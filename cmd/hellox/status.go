@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -211,11 +210,9 @@ type forwardStatus struct {
 const forwardReady = "ready"
 
 // forwardState returns whether a forward has a ready pod of role to end at.
-func forwardState(pods *install.Status, role string) string {
-	for _, r := range pods.Roles {
-		if r.Role == role && slices.ContainsFunc(r.Pods, func(p install.PodStatus) bool { return p.State == "ready" }) {
-			return forwardReady
-		}
+func forwardState(pods install.Status, role string) string {
+	if ready, _, _ := readyRole(pods, role); ready {
+		return forwardReady
 	}
 	return "waiting for a ready pod of " + role
 }
@@ -323,7 +320,7 @@ func (s *installationStatus) askCluster(ctx context.Context, sh shell) (*cluster
 	}
 	s.Pods, s.Broadcasters = &pods, broadcastersOf(pods)
 	if f := s.Forward; f != nil && f.Web != "" {
-		f.PageState, f.MQTTState = forwardState(&pods, install.RoleReceive), forwardState(&pods, install.RoleBroker)
+		f.PageState, f.MQTTState = forwardState(pods, install.RoleReceive), forwardState(pods, install.RoleBroker)
 	}
 	s.set(stateStarting, nil)
 	if pods.Ready {
