@@ -180,7 +180,8 @@ func (o *downOptions) downLocal(ctx context.Context, root string, instance state
 		if p := instance.Process(ctx); p.Running {
 			steps.Note(fmt.Sprintf("would end process %d", p.PID))
 		}
-		return o.planLocal(data, dir, steps)
+		o.planLocal(data, dir, steps)
+		return nil
 	}
 	if err := o.stopOwner(ctx, instance, steps); err != nil {
 		return err
@@ -213,13 +214,12 @@ func (o *downOptions) downLocal(ctx context.Context, root string, instance state
 }
 
 // planLocal says what would become of the data of a local installation.
-func (o *downOptions) planLocal(data storedData, dir state.Dir, steps *output.Steps) error {
+func (o *downOptions) planLocal(data storedData, dir state.Dir, steps *output.Steps) {
 	if o.keepData {
 		steps.Note(fmt.Sprintf("would keep %s and the queues in %s", data, dir))
 	} else {
 		steps.Note(fmt.Sprintf("would remove %s, the queues and %s", data, dir))
 	}
-	return nil
 }
 
 // storedData is how many messages an installation has stored.
