@@ -77,9 +77,8 @@ func query(r *http.Request, now time.Time) (history.Query, error) {
 		return q, err
 	}
 	if values.Has("limit") {
-		q.Limit, err = strconv.Atoi(values.Get("limit"))
-		if err != nil || q.Limit < 1 || q.Limit > maxLimit {
-			return q, badRequest(fmt.Sprintf("limit is a number from 1 to %d", maxLimit))
+		if q.Limit, err = number("limit", values.Get("limit"), maxLimit); err != nil {
+			return q, err
 		}
 	}
 	q.Select, err = selection(values)
@@ -89,10 +88,8 @@ func query(r *http.Request, now time.Time) (history.Query, error) {
 // selection parses the parameters topic, sender and filter.
 func selection(values url.Values) (history.Select, error) {
 	sel := history.Select{Topics: values["topic"], Sender: values.Get("sender")}
-	for _, t := range sel.Topics {
-		if err := stream.CheckTopicFilter(t); err != nil {
-			return sel, badRequest(err.Error())
-		}
+	if err := checkTopics(sel.Topics); err != nil {
+		return sel, err
 	}
 	filter, err := filter.Parse(values.Get("filter"))
 	if err != nil {
@@ -100,6 +97,25 @@ func selection(values url.Values) (history.Select, error) {
 	}
 	sel.Filter = filter
 	return sel, nil
+}
+
+// checkTopics checks the topic filters of the parameter topic.
+func checkTopics(filters []string) error {
+	for _, f := range filters {
+		if err := stream.CheckTopicFilter(f); err != nil {
+			return badRequest(err.Error())
+		}
+	}
+	return nil
+}
+
+// number parses a number from 1 to most.
+func number(name, s string, most int) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > most {
+		return 0, badRequest(fmt.Sprintf("%s is a number from 1 to %d", name, most))
+	}
+	return n, nil
 }
 
 // id parses a message's id, or 0.

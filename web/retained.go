@@ -41,10 +41,8 @@ func (h retainedHandler) list(w http.ResponseWriter, r *http.Request) error {
 	if values.Has("topic") {
 		filters = values["topic"]
 	}
-	for _, f := range filters {
-		if err := stream.CheckTopicFilter(f); err != nil {
-			return badRequest(err.Error())
-		}
+	if err := checkTopics(filters); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), retainedTimeout)
 	defer cancel()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -37,8 +36,8 @@ func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	limit := 0
 	if v := values.Get("limit"); v != "" {
-		if limit, err = strconv.Atoi(v); err != nil || limit < 1 || limit > maxSenders {
-			return badRequest(fmt.Sprintf("limit is a number from 1 to %d", maxSenders))
+		if limit, err = number("limit", v, maxSenders); err != nil {
+			return err
 		}
 	}
 	senders, err := h.store.Senders(r.Context())

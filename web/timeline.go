@@ -3,7 +3,6 @@ package web
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"hellox/web/timeline"
@@ -26,8 +25,8 @@ func (h timelineHandler) get(w http.ResponseWriter, r *http.Request) error {
 	}
 	bins := defaultBins
 	if v := values.Get("bins"); v != "" {
-		if bins, err = strconv.Atoi(v); err != nil || bins < 1 || bins > timeline.MaxBins {
-			return badRequest(fmt.Sprintf("bins is a number from 1 to %d", timeline.MaxBins))
+		if bins, err = number("bins", v, timeline.MaxBins); err != nil {
+			return err
 		}
 	}
 	now := time.Now()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"sort"
-	"strconv"
 	"unicode/utf8"
 
 	"hellox/history"
@@ -31,8 +30,8 @@ func (h topicsHandler) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	limit := defaultTopicLimit
 	if v := values.Get("limit"); v != "" {
-		if limit, err = strconv.Atoi(v); err != nil || limit < 1 || limit > maxTopicLimit {
-			return badRequest(fmt.Sprintf("limit is a number from 1 to %d", maxTopicLimit))
+		if limit, err = number("limit", v, maxTopicLimit); err != nil {
+			return err
 		}
 	}
 	changed := int64(0)
