@@ -1,9 +1,7 @@
 package memory
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -200,12 +198,7 @@ func (s *Store) Senders(context.Context) ([]stream.Sender, error) { return s.sta
 func (s *Store) Topics(context.Context) ([]history.Topic, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	all := make([]history.Topic, 0, len(s.topics))
-	for _, t := range s.topics {
-		all = append(all, *t)
-	}
-	slices.SortFunc(all, func(a, b history.Topic) int { return cmp.Compare(a.Topic, b.Topic) })
-	return all, nil
+	return history.SortTopics(s.topics), nil
 }
 
 // Intervals implements Store.

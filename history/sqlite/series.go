@@ -1,12 +1,10 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"database/sql/driver"
 	"encoding/binary"
 	"hash/crc32"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -183,10 +181,5 @@ func (s *seriesIndex) topics() []history.Topic {
 		t.Messages += uint64(one.committedCount.Load())
 		t.LastID = max(t.LastID, one.committedLast.Load())
 	}
-	all := make([]history.Topic, 0, len(byName))
-	for _, t := range byName {
-		all = append(all, *t)
-	}
-	slices.SortFunc(all, func(a, b history.Topic) int { return cmp.Compare(a.Topic, b.Topic) })
-	return all
+	return history.SortTopics(byName)
 }
