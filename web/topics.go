@@ -12,10 +12,9 @@ import (
 	"hellox/stream"
 )
 
-// Bounds of GET /api/topics.
+// Bounds of GET /api/topics, beside remote.MaxTopics.
 const (
 	defaultTopicLimit = 500
-	maxTopicLimit     = 2000
 	topicPayload      = 200 // bytes of the newest payload that are shown
 )
 
@@ -30,7 +29,7 @@ func (h topicsHandler) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	limit := defaultTopicLimit
 	if v := values.Get("limit"); v != "" {
-		if limit, err = number("limit", v, maxTopicLimit); err != nil {
+		if limit, err = number("limit", v, remote.MaxTopics); err != nil {
 			return err
 		}
 	}

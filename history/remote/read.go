@@ -41,7 +41,7 @@ func (r *Client) Senders(ctx context.Context) ([]stream.Sender, error) {
 // Topics implements Store.
 func (r *Client) Topics(ctx context.Context) ([]history.Topic, error) {
 	var all []history.Topic
-	for q := (url.Values{"limit": {"2000"}}); ; {
+	for q := (url.Values{"limit": {strconv.Itoa(MaxTopics)}}); ; {
 		var page Topics
 		if err := r.getQuery(ctx, "/api/topics", q, &page); err != nil {
 			return nil, err

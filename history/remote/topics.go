@@ -2,6 +2,9 @@ package remote
 
 import "hellox/stream"
 
+// MaxTopics bounds limit of GET /api/topics.
+const MaxTopics = 2000
+
 // Topics is the answer of GET /api/topics.
 type Topics struct {
 	Topics []Topic `json:"topics"`
