@@ -18,7 +18,6 @@ const restAfter = 5000; // ms that a page may be hidden until it rests
  */
 export class Session extends Emitter {
   phase = 'opening';
-  since = Date.now();
   /** @type {Error|null} */
   error = null;
   retry = 0; // when it is tried again, ms since 1970
@@ -97,7 +96,6 @@ export class Session extends Emitter {
   }
 
   #set(phase, error = null) {
-    if (this.phase !== phase) this.since = Date.now();
     this.phase = phase;
     this.error = error;
     this.emit('phase', phase);
