@@ -7,15 +7,15 @@ import { parseTime } from './format.js';
 /** Emits "changed" and "stats". */
 export class Status extends Emitter {
   stats = null;
-  /** How the event stream is: {state: connecting|connected|retrying, since, retry, cause}. */
-  stream;
+
+  #shared;
 
   /** @param {import('./clock.js').Clock} clock @param {import('./shared.js').SharedEvents} shared */
   constructor(clock, shared) {
     super();
     this.clock = clock;
-    this.stream = shared.state;
-    shared.on('state', (state) => { this.stream = state; this.emit('changed'); });
+    this.#shared = shared;
+    shared.on('state', () => this.emit('changed'));
     shared.on('stats', (stats) => {
       this.clock.atLeast(parseTime(stats.now));
       this.#take(stats);
@@ -40,6 +40,9 @@ export class Status extends Emitter {
     this.emit('changed');
     this.emit('stats', stats);
   }
+
+  /** How the event stream is: {state: connecting|connected|retrying, since, retry, cause}. */
+  get stream() { return this.#shared.state; }
 
   /** The receiver does not answer: {since, retry, cause}, or null. */
   get failure() { return this.stream.state === 'retrying' ? this.stream : null; }
