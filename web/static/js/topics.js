@@ -15,12 +15,10 @@ const openAtFirst = 40; // nodes below a level that is shown open
  * @property {number} seen  when its newest message was received if that was not retained, ms since 1970; else 0
  * @property {number} messages  with those below
  * @property {number} topics  with those below
- * @property {boolean|undefined} open  as the user chose
  */
 
 /** Emits "changed". */
 export class Topics extends Emitter {
-  total = 0;
   /** @type {Map<string, object>} the server's facts by topic */
   #facts = new Map();
   #root = node('', '');
@@ -29,7 +27,7 @@ export class Topics extends Emitter {
 
   /** Reads what has changed since the last time. */
   async load(whole = false) {
-    let after;
+    let after, stored;
     let newest = this.#newest;
     do {
       const { topics, next, total } = await get('/api/topics', { after, changed: this.#newest || undefined });
@@ -37,11 +35,11 @@ export class Topics extends Emitter {
         this.#facts.set(t.topic, t);
         newest = Math.max(newest, t.last_id);
       }
-      this.total = total;
+      stored = total;
       after = next;
     } while (after != null);
     this.#newest = newest;
-    if (this.#facts.size > this.total && !whole) { // some were evicted
+    if (this.#facts.size > stored && !whole) { // some were evicted
       this.#facts.clear();
       this.#newest = 0;
       await this.load(true);
