@@ -62,7 +62,7 @@ export class VirtualList {
   get middleVisible() { return Math.floor((this.viewport.scrollTop + this.#height / 2) / this.#rowHeight); }
   /** The row that stands in the middle: the one that was put there as long as the list has not been moved. */
   get middle() { return this.#anchored ? this.#anchor.index : this.middleVisible; }
-  get pageRows() { return Math.max(1, Math.floor(this.#height / this.#rowHeight) - 1); }
+  get pageRows() { return Math.max(1, this.fits - 1); }
 
   /** Schedules a painting of rows that may have changed. */
   refresh() {
@@ -150,7 +150,7 @@ export class VirtualList {
 
   #size() {
     this.#count = this.#source.count();
-    const height = this.#source.count() * this.#rowHeight + 'px';
+    const height = this.#count * this.#rowHeight + 'px';
     if (this.#canvas.style.height !== height) this.#canvas.style.height = height;
   }
 
