@@ -4,7 +4,7 @@ import { el, text } from './dom.js';
 import { get, post } from './api.js';
 import { clean, cleanTopic } from './clean.js';
 import { bytes, count } from './format.js';
-import { summary } from './payload.js';
+import { payloadSize, summary } from './payload.js';
 import { Emitter } from './emitter.js';
 
 /** A dialog. Emits "edit" ({topic, payload}). */
@@ -36,7 +36,7 @@ export class Retained extends Emitter {
   #row(m) {
     const clear = el('button', { type: 'button' }, 'clear …');
     const row = el('div.row', {}, el('bdi.topic', { title: cleanTopic(m.topic) }, cleanTopic(m.topic)), el('bdi.words', {}, summary(m)), el('span.hint', {}, bytes(m.bytes)),
-      el('button.quiet', { type: 'button', disabled: m.payload == null || new Blob([m.payload]).size < m.bytes, onclick: () => { this.dialog.close(); this.emit('edit', m); } }, 'edit'), clear);
+      el('button.quiet', { type: 'button', disabled: m.payload == null || payloadSize(m) < m.bytes, onclick: () => { this.dialog.close(); this.emit('edit', m); } }, 'edit'), clear);
     // The question stands where the button was: a second press of the same place must not answer it.
     clear.addEventListener('click', () => {
       const no = el('button', { type: 'button', onclick: () => { question.replaceWith(clear); clear.focus(); } }, 'keep');
