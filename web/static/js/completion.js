@@ -35,10 +35,13 @@ export class Completion {
     });
   }
 
-  hide() {
+  hide() { this.#open(false); }
+
+  /** Shows the list, of which none is chosen yet, or hides it. */
+  #open(open) {
     this.#index = -1;
-    this.node.hidden = true;
-    attribute(this.#input, 'aria-expanded', 'false');
+    this.node.hidden = !open;
+    attribute(this.#input, 'aria-expanded', String(open));
     attribute(this.#input, 'aria-activedescendant', null);
   }
 
@@ -66,10 +69,7 @@ export class Completion {
     else if (lower.length > 0) words = keys.map((k) => (k === 'is:' ? k : k + (['sender', 'topic', 'text', 'payload'].includes(k) ? ':' : '>'))).filter((k) => k.startsWith(lower)).concat(of(senders, lower).map(senderTerm));
     this.#words = words.filter((w) => w !== word && this.#input.selectionStart === this.#input.value.length).slice(0, most);
     this.node.replaceChildren(...this.#words.map((w, i) => el('div', { role: 'option', id: 'completion-' + i }, cleanTopic(w))));
-    this.#index = -1;
-    this.node.hidden = this.#words.length === 0;
-    attribute(this.#input, 'aria-expanded', String(!this.node.hidden));
-    attribute(this.#input, 'aria-activedescendant', null);
+    this.#open(this.#words.length > 0);
   }
 
   #move(step) {
