@@ -28,7 +28,7 @@ export class List extends Emitter {
   #selected = 0;
   #unseen = 0;
   #paused = false;
-  #pressed = null; // {id, x, y}: where a pointer went down
+  #pressed = null; // {id, x, y, only}: where a pointer went down, and on whose name
   #firstID = 0; // messages below it are no longer stored
 
   /** @param {HTMLElement} root @param {import('./window.js').Window} window @param {import('./senders.js').Senders} senders */
@@ -191,10 +191,12 @@ export class List extends Emitter {
 
   #down(e) {
     const id = Number(e.target.closest('.row')?.dataset.id ?? 0);
-    const only = e.target.closest('bdi') && e.target.closest('.row:not(.line) > :is(.sender, .topic)');
-    const message = only && this.#window.message(id);
-    this.#pressed = id && e.button === 0 ? { id, x: e.clientX, y: e.clientY, only: message && (only.matches('.sender') ? { sender: message.sender } : { topic: message.topic }) } : null;
-    if (id && e.button === 0 && e.pointerType === 'mouse') this.emit('select', id); // a finger may be about to scroll
+    this.#pressed = null;
+    if (!id || e.button !== 0) return;
+    const name = e.target.closest('bdi') && e.target.closest('.row:not(.line) > :is(.sender, .topic)');
+    const message = name && this.#window.message(id);
+    this.#pressed = { id, x: e.clientX, y: e.clientY, only: message && (name.matches('.sender') ? { sender: message.sender } : { topic: message.topic }) };
+    if (e.pointerType === 'mouse') this.emit('select', id); // a finger may be about to scroll
   }
 
   #up(e) {
