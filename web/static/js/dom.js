@@ -54,3 +54,7 @@ export function attribute(node, name, value) {
     node.setAttribute(name, String(value));
   }
 }
+
+/** The first line of a dialog: its title, and a button that closes it. @param {HTMLDialogElement} dialog @param {string} title */
+export const dialogHeader = (dialog, title) => el('header', {}, el('h2', {}, title),
+  el('button.quiet', { type: 'button', 'aria-label': 'close', onclick: () => dialog.close() }, '×'));

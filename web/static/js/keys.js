@@ -1,6 +1,6 @@
 // The key bindings, the same as in the terminal. Each is defined once, with its help text.
 
-import { el } from './dom.js';
+import { dialogHeader, el } from './dom.js';
 import { terms } from './terms.js';
 
 /**
@@ -30,7 +30,7 @@ export function bindKeys(keys) {
 export function fillHelp(dialog, keys) {
   const list = (rows, kind) => el('dl.' + kind, {}, ...rows.flatMap(([a, b]) => [el('dt', {}, kind === 'keys' ? el('kbd', {}, a) : el('code', {}, a)), el('dd', {}, b)]));
   dialog.append(
-    el('header', {}, el('h2', {}, 'keys'), el('button.quiet', { type: 'button', 'aria-label': 'close', onclick: () => dialog.close() }, '×')),
+    dialogHeader(dialog, 'keys'),
     list(keys.filter((k) => k.words).map((k) => [k.shown, k.words]), 'keys'),
     el('h2', {}, 'filter'), list(terms.map((t) => [t.Example, t.Description]), 'terms'),
     el('h2', {}, 'for scripts'),

@@ -1,6 +1,6 @@
 // What the broker retains: a list with a way to clear each, and the question before.
 
-import { el, text } from './dom.js';
+import { dialogHeader, el, text } from './dom.js';
 import { get, post } from './api.js';
 import { clean, cleanTopic } from './clean.js';
 import { bytes, count } from './format.js';
@@ -15,7 +15,7 @@ export class Retained extends Emitter {
     this.dialog = dialog;
     this.words = el('p.hint');
     this.list = el('div.list');
-    dialog.append(el('header', {}, el('h2', {}, 'retained by the broker'), el('button.quiet', { type: 'button', 'aria-label': 'close', onclick: () => dialog.close() }, '×')), this.words, this.list);
+    dialog.append(dialogHeader(dialog, 'retained by the broker'), this.words, this.list);
     dialog.addEventListener('keydown', (e) => e.stopPropagation());
   }
 
