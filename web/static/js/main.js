@@ -91,47 +91,38 @@ async function newest() {
   list.setFollow(true);
 }
 
-/** Shows the messages at an id; 0: the newest. */
-const jumpTo = latest(async (id) => {
-  if (!id) {
-    await newest();
-    return;
-  }
+/** Shows a place elsewhere than at the newest message; name: for a note if it cannot be read. */
+async function leaveFor(name, show) {
   list.setFollow(false, list.paused);
   try {
-    if (!window_.holds(id)) await window_.around(view.selection, id);
-    list.center(id);
+    await show();
   } catch (error) {
-    list.showNote(`That place cannot be read: ${clean(error.message)}`);
-  }
-});
-
-/** Shows the oldest message that there is. */
-async function oldest() {
-  list.setFollow(false, list.paused);
-  try {
-    if (window_.before !== 0 || !window_.loaded) await window_.oldest(view.selection);
-    list.scrollToStart();
-  } catch (error) {
-    list.showNote(`The oldest messages cannot be read: ${clean(error.message)}`);
+    list.showNote(`${name} cannot be read: ${clean(error.message)}`);
   }
 }
 
-/** Shows the messages at a time; while it is dragged, at the newest one asked for. */
-const jump = latest(async (ms) => {
-  list.setFollow(false, list.paused);
-  try {
-    const { messages } = await get('/api/messages', { ...view.selection, after: 0, since: new Date(ms).toISOString(), limit: 1 });
-    if (!messages.length) {
-      await newest();
-      return;
-    }
-    await window_.around(view.selection, messages[0].id);
-    list.center(messages[0].id);
-  } catch (error) {
-    list.showNote(`That time cannot be read: ${clean(error.message)}`);
-  }
+/** Shows the messages at an id; 0: the newest. */
+const jumpTo = latest((id) => (!id ? newest() : leaveFor('That place', async () => {
+  if (!window_.holds(id)) await window_.around(view.selection, id);
+  list.center(id);
+})));
+
+/** Shows the oldest message that there is. */
+const oldest = () => leaveFor('The oldest messages', async () => {
+  if (window_.before !== 0 || !window_.loaded) await window_.oldest(view.selection);
+  list.scrollToStart();
 });
+
+/** Shows the messages at a time; while it is dragged, at the newest one asked for. */
+const jump = latest((ms) => leaveFor('That time', async () => {
+  const { messages } = await get('/api/messages', { ...view.selection, after: 0, since: new Date(ms).toISOString(), limit: 1 });
+  if (!messages.length) {
+    await newest();
+    return;
+  }
+  await window_.around(view.selection, messages[0].id);
+  list.center(messages[0].id);
+}));
 
 async function showSelected() {
   list.select(view.id, false);
