@@ -19,6 +19,7 @@ import (
 	"hellox/cmd/hellox/prompt"
 	"hellox/cmd/hellox/state"
 	"hellox/history"
+	"hellox/history/remote"
 	"hellox/history/sqlite"
 	"hellox/tui/units"
 )
@@ -259,11 +260,16 @@ func askData(ctx context.Context, instance state.Instance) storedData {
 func askReceiver(ctx context.Context, web string) storedData {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	s := installationStatus{}
-	if err := s.ask(ctx, web); err != nil {
+	client, err := remote.Open(ctx, web)
+	if err != nil {
 		return storedData{}
 	}
-	return newStoredData(*s.Stats)
+	defer client.Close()
+	stats, err := client.Stats(ctx)
+	if err != nil {
+		return storedData{}
+	}
+	return newStoredData(stats)
 }
 
 // countStored reads how many messages the history of a local installation holds, which
