@@ -33,7 +33,7 @@ func (f *Flags) Add(flags *pflag.FlagSet) {
 // Access is what the files say now.
 type Access struct {
 	files       *rights.Files // nil without users
-	certificate *Certificate  // nil without one
+	certificate *certificate  // nil without one
 	log         *slog.Logger
 }
 
@@ -122,16 +122,16 @@ func (a *Access) reloadCertificate(always bool) {
 	}
 }
 
-// A Certificate is a server's, from two files.
-type Certificate struct {
+// A certificate is a server's, from two files.
+type certificate struct {
 	cert, key string // paths
 	now       atomic.Pointer[tls.Certificate]
 
 	read string // what told the files from others when they were read; of one goroutine
 }
 
-func openCertificate(cert, key string) (*Certificate, error) {
-	c := &Certificate{cert: cert, key: key}
+func openCertificate(cert, key string) (*certificate, error) {
+	c := &certificate{cert: cert, key: key}
 	if _, err := c.reload(true); err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func openCertificate(cert, key string) (*Certificate, error) {
 
 // reload reads the files, if they have changed or always is set, and reports
 // whether it did.
-func (c *Certificate) reload(always bool) (bool, error) {
+func (c *certificate) reload(always bool) (bool, error) {
 	stat := ""
 	for _, path := range []string{c.cert, c.key} {
 		info, err := os.Stat(path)
@@ -162,4 +162,4 @@ func (c *Certificate) reload(always bool) (bool, error) {
 	return true, nil
 }
 
-func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.now.Load(), nil }
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.now.Load(), nil }

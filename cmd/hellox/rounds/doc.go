@@ -4,5 +4,5 @@
 //	bootstrap/sources ──► Loop ──► bootstrap.Up ──► the first message, in the history
 //	                        └────► a line each round
 //
-// What can be watched is in TreesOf; how something is built is in bootstrap.
+// What can be watched is in treesOf; how something is built is in bootstrap.
 package rounds

@@ -27,7 +27,7 @@ type Loop struct {
 // Run takes rounds until ctx ends. An error of a round is told, and what ran before
 // still runs.
 func (l *Loop) Run(ctx context.Context) error {
-	trees, fromSource, err := TreesOf(l.Up)
+	trees, fromSource, err := treesOf(l.Up)
 	l.fromSource = fromSource
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (l *Loop) warm(ctx context.Context) (stop func()) {
 
 // apply builds and rolls out what has changed.
 func (l *Loop) apply(ctx context.Context, change sources.Change, reporter step.Reporter) error {
-	if l.fromSource && slices.Contains(change.Names, Program) {
+	if l.fromSource && slices.Contains(change.Names, program) {
 		l.Steps.Progress("go build")
 		path, err := l.Up.Packer.BuildSource(ctx, l.Up.Cluster.Arch)
 		if err != nil {

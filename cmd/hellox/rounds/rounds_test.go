@@ -76,7 +76,7 @@ func TestTreesOf(t *testing.T) {
 		Overlay: elsewhere,
 	}
 	paths := func() (paths []string, fromSource bool) {
-		trees, fromSource, err := TreesOf(up)
+		trees, fromSource, err := treesOf(up)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,18 +9,18 @@ import (
 	"hellox/bootstrap/sources"
 )
 
-// Program names this program among the sources.
-const Program = "hellox"
+// program names this program among the sources.
+const program = "hellox"
 
-// TreesOf returns what an installation is made of, as far as it may change: this
+// treesOf returns what an installation is made of, as far as it may change: this
 // program's source where up runs from it, else its executable; the folders that are
 // built; the folder of the manifests. fromSource reports which of the first two.
-func TreesOf(up bootstrap.UpOptions) (trees []sources.Tree, fromSource bool, err error) {
+func treesOf(up bootstrap.UpOptions) (trees []sources.Tree, fromSource bool, err error) {
 	if dir, ok := up.Packer.Source(); ok {
 		fromSource = true
-		trees = append(trees, sources.Tree{Name: Program, Path: dir, Ignored: isNoSource})
+		trees = append(trees, sources.Tree{Name: program, Path: dir, Ignored: isNoSource})
 	} else {
-		trees = append(trees, sources.Tree{Name: Program, Path: up.Packer.Executable})
+		trees = append(trees, sources.Tree{Name: program, Path: up.Packer.Executable})
 	}
 	for _, f := range up.Builds {
 		ignored, err := f.Ignored()
