@@ -100,7 +100,7 @@ func start(ctx context.Context, binary string, args []string) (end func(), err e
 	}, nil
 }
 
-// await waits until the page answers and its receiver has the broker.
+// await waits until the page answers.
 func await(ctx context.Context, page string) error {
 	for range 100 {
 		resp, err := http.Get(page + "/api/stats")
