@@ -132,6 +132,9 @@ func (r *rig) provoke(t *testing.T, f *failing, namespace string, o upOfTest) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(f.timeout, time.Minute))
 	defer cancel()
+	if f.refuser != "" {
+		r.awaitRefusal(ctx, t, f.refuser, namespace)
+	}
 	steps := &listener{failing: f}
 	f.err = bootstrap.Up(ctx, o.UpOptions, steps)
 	steps.hear(fmt.Sprint(f.err))
@@ -139,6 +142,27 @@ func (r *rig) provoke(t *testing.T, f *failing, namespace string, o upOfTest) {
 	inst := r.installation(t, namespace)
 	if err := inst.client.All(kube.Namespaces).Delete(t.Context(), namespace, metav1.DeleteOptions{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// awaitRefusal returns when refuser refuses the pods of namespace.
+func (r *rig) awaitRefusal(ctx context.Context, t *testing.T, refuser, namespace string) {
+	t.Helper()
+	pod := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": "asks"},
+		"spec": map[string]any{"containers": []any{map[string]any{"name": "asks", "image": "asks"}}},
+	}}
+	for {
+		_, err := r.installation(t, namespace).In(kube.Pods).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		if err != nil && strings.Contains(err.Error(), refuser) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Errorf("%s refuses no pod: %v", refuser, err)
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }
 

@@ -18,6 +18,9 @@ type failing struct {
 	// before is made in the namespace, or beside it, before up; NAMESPACE in it is its
 	// name.
 	before string
+	// refuser is what of before refuses pods, by the name in its refusal: a policy and a
+	// webhook work only when the API server's own watch has brought them.
+	refuser string
 	// known are the reasons of the events by which the cluster knows; of a container
 	// that ended it is the time of that.
 	known []string
@@ -210,7 +213,7 @@ func failingCreation(silent string) []*failing {
 			sentence: "quota small is used up: 2Gi of requests.storage asked for, 0 of 1Gi used", hint: "edit resourcequota small",
 		},
 		{
-			name: "admission refusal", role: "broker", known: created,
+			name: "admission refusal", role: "broker", known: created, refuser: "hellox-test-no-brokers",
 			before: `
 {apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: hellox-test-no-brokers}, spec: {
   matchConstraints: {resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]},
@@ -221,7 +224,7 @@ func failingCreation(silent string) []*failing {
 			sentence: `its pod is refused: admission policy "hellox-test-no-brokers" refuses it: no brokers on a Sunday`, hint: "kubectl get validatingadmissionpolicy hellox-test-no-brokers",
 		},
 		{
-			name: "webhook timeout", role: "broker", known: created,
+			name: "webhook timeout", role: "broker", known: created, refuser: "slow.hellox.test",
 			before: `
 {apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: hellox-test-slow}, webhooks: [{
   name: slow.hellox.test, admissionReviewVersions: [v1], sideEffects: None, timeoutSeconds: 1, namespaceSelector: ` + only + `,
