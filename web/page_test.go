@@ -18,7 +18,9 @@ import (
 // until waits until the expression, evaluated every frame, is true.
 func until(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(15*time.Second))); err != nil {
+	// What is asked for may not be in the document yet: then it is not true yet either.
+	asked := "(() => { try { return " + expression + " } catch { return false } })()"
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](asked, chromedp.WithPollingTimeout(15*time.Second))); err != nil {
 		body, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText.slice(0, 2000)`))
 		t.Fatalf("never true: %s: %v\n%s", expression, err, body)
 	}
