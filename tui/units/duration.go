@@ -11,13 +11,16 @@ import (
 const Clock = "15:04:05.000"
 
 // Delta formats the interval between two messages in at most ten cells:
-// 0.310 s, 12 m 03 s, 3 h 12 m. stream.None is empty.
+// 0.310 s, 12 m 03 s, 3 h 12 m, and 0.412 ms where seconds would be nothing.
+// stream.None is empty.
 func Delta(d time.Duration) string {
 	switch {
 	case d == stream.None:
 		return ""
 	case d < 0:
 		return "-" + Delta(-d)
+	case d > 0 && d < time.Millisecond:
+		return fmt.Sprintf("%.3f ms", float64(d)/float64(time.Millisecond))
 	case d < 100*time.Second:
 		return fmt.Sprintf("%.3f s", d.Seconds())
 	}

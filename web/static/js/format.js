@@ -37,10 +37,11 @@ export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, space);
 /** sender, senders: word for n of it */
 export const plural = (n, word) => (n === 1 ? word : word + 's');
 
-/** The interval between two messages: 0.310 s, 12 m 03 s, 3 h 12 m; null: ''. */
+/** The interval between two messages: 0.310 s, 12 m 03 s, 3 h 12 m, 0.412 ms; null: ''. */
 export function delta(ms) {
   if (ms == null) return '';
   if (ms < 0) return '-' + delta(-ms);
+  if (ms > 0 && ms < 1) return ms.toFixed(3) + space + 'ms';
   return ms < 100_000 ? (ms / 1000).toFixed(3) + space + 's' : long(ms);
 }
 
