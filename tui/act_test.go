@@ -50,10 +50,14 @@ func TestPublish(t *testing.T) {
 	s.press("p", "Hello all", "tab", "2", "tab", " ")
 	s.act()
 	s.shows("✓ published to hello_world/publish in")
-	s.press("tab", "#")
+	s.press("tab", "#") // of a message that has arrived
 	s.act()
 	s.shows("✗ topic \"hello_world/publish#\" has a wildcard")
 	a.fails = errors.New("not authorized")
+	s.press("esc", "p", "not lost")
+	s.act()
+	s.shows("✗ publish to hello_world/publish: not authorized", "text     not lost")
+	a.published = a.published[:1]
 	s.press("esc", "2", "j", "j", "j", "p", "again")
 	s.act()
 	s.shows("✗ publish to hello_world/broadcast/press-2: not authorized")
@@ -88,7 +92,7 @@ func TestTell(t *testing.T) {
 	a.fails = stream.ErrNoAnswer
 	s.press("esc", "t", "say Hello  world")
 	s.act()
-	s.shows("✗ tell press-1 to say: no answer")
+	s.shows("✗ tell press-1 to say: no answer", "tell press-1: say Hello  world")
 	want := []stream.Command{{Do: stream.Interval, Min: time.Second, Max: 3 * time.Second}, {Do: stream.Say, Text: "Hi  there"}, {Do: stream.Say, Text: "Hello  world"}}
 	if diff := cmp.Diff(want, a.asked); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)

@@ -12,16 +12,16 @@ import (
 
 // detailModel shows one message in full, beside the list or instead of it.
 type detailModel struct {
-	shared *shared
-	view   detail.View
-	top    int
-	height int
-	of     *stream.Message
-	size   int       // of its whole payload
-	since  time.Time // when it was first rendered
-	shown  detail.View
-	width  int
-	lines  []string // of, rendered as shown in width cells
+	shared   *shared
+	view     detail.View
+	top      int
+	height   int
+	of       *stream.Message
+	size     int       // of its whole payload
+	since    time.Time // when it was first rendered
+	shown    detail.View
+	width    int
+	document *detail.Document // of, laid out as shown in width cells
 }
 
 // update takes keys, and turns of the mouse wheel.
@@ -44,9 +44,13 @@ func (d detailModel) update(msg tea.Msg) detailModel {
 	return d
 }
 
-func (d *detailModel) scroll(n int) { d.top = clamp(d.top+n, 0, max(len(d.lines)-d.height, 0)) }
+func (d *detailModel) scroll(n int) {
+	if d.document != nil {
+		d.top = d.document.Top(d.top+n, d.height)
+	}
+}
 
-// prepare renders m for w cells and height lines, unless it is already. size is
+// prepare lays m out for w cells and height lines, unless it is already. size is
 // the number of bytes of the whole payload, of which m may hold the beginning
 // only.
 func (d *detailModel) prepare(m *stream.Message, size, w, height int, now time.Time) {
@@ -57,9 +61,9 @@ func (d *detailModel) prepare(m *stream.Message, size, w, height int, now time.T
 		}
 		d.size, d.since = size, now
 	}
-	if d.of != m || d.width != w || d.shown != d.view || d.lines == nil {
+	if d.of != m || d.width != w || d.shown != d.view || d.document == nil {
 		d.of, d.width, d.shown = m, w, d.view
-		d.lines = detail.Lines(d.shared.theme, m, size, d.view, w, now.Location())
+		d.document = detail.New(d.shared.theme, m, size, d.view, w, now.Location())
 	}
 	d.scroll(0)
 }
@@ -70,7 +74,12 @@ func (d *detailModel) fresh(now time.Time) bool {
 	return d.of != nil && now.Sub(d.since) < time.Second
 }
 
-// visible returns the lines on the screen.
+// visible returns the lines on the screen: the last one says how much is not laid
+// out yet.
 func (d *detailModel) visible() []string {
-	return d.lines[d.top:min(len(d.lines), d.top+d.height)]
+	lines := d.document.Lines(d.top, d.height)
+	if left := d.document.Left(); left != "" && len(lines) == d.height {
+		lines = append(lines[:d.height-1:d.height-1], d.shared.theme.Grey.Apply(" "+left))
+	}
+	return lines
 }

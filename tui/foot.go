@@ -1,7 +1,7 @@
 package tui
 
 import (
-	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -10,7 +10,6 @@ import (
 
 	"hellox/tui/cells"
 	"hellox/tui/theme"
-	"hellox/tui/timeline"
 	"hellox/tui/units"
 )
 
@@ -20,13 +19,34 @@ const (
 	recentSlots = 600
 )
 
-// recentLine renders the timeline of the last ten minutes, the rate, and at the
-// end the state of the tab.
-func recentLine(t *theme.Theme, recent *timeline.Timeline, state string, w int, now time.Time) string {
-	rate := fmt.Sprintf("  %s  10 min  ", units.Rate(float64(recent.Sum(now, time.Minute))/60))
-	n := max(w-cells.Width(rate)-cells.Width(state)-1, 1)
-	bars := recent.Bars(now, min(n, 120))
-	return cells.Ends(" "+t.Spark(bars)+t.Grey.Apply(rate), t.Grey.Apply(state), w)
+// What stands beside the timeline keeps its width, so that nothing moves but the
+// bars.
+const (
+	stateWidth = 25 // 1 234 567 new (G)  paused
+	rateWidth  = 11
+	maxBars    = 120
+)
+
+// bars returns the number of bars in the timeline of a foot of w cells.
+func bars(w int) int {
+	return clamp(w-1-rateWidth-len("  10 min  ")-stateWidth, 0, maxBars)
+}
+
+// recentText renders the timeline of the last ten minutes, and the rate.
+func recentText(t *theme.Theme, s *status, w int, now time.Time) string {
+	text := ""
+	if n := bars(w); n > 0 {
+		counts := s.recent.Bars(now, n)
+		for i, c := range counts { // a burst must not flatten all else
+			counts[i] = uint32(math.Log2(float64(c)+1) * 64)
+		}
+		text = " " + t.Spark(counts)
+	}
+	rate := cells.Right(units.RateIn(s.rate(now), s.minute), rateWidth)
+	if w >= stateWidth+rateWidth+len("  10 min  ") {
+		rate += "  10 min"
+	}
+	return text + t.Grey.Apply(rate)
 }
 
 // keyLine renders the keys that do something now, the most useful first. Where

@@ -9,7 +9,7 @@ type keys struct {
 	Stream, Topics, Senders, Next                                  key.Binding
 	Filter, Only, Pause, Follow, Detail                            key.Binding
 	Up, Down, PageUp, PageDown, Home, End                          key.Binding
-	Open, Close, OpenAll, View                                     key.Binding
+	Open, Close, OpenAll, View, Narrower, Wider                    key.Binding
 	Publish, Tell, Mouse, Help, Back, Redraw, Suspend, Quit, Leave key.Binding
 }
 
@@ -37,6 +37,8 @@ func newKeys() keys {
 		Close:    bind("← h", "close", "left", "h"),
 		OpenAll:  bind("o", "open or close all", "o"),
 		View:     bind("x", "json, raw, hex", "x"),
+		Narrower: bind("<", "narrower detail", "<"),
+		Wider:    bind(">", "wider detail", ">"),
 		Publish:  bind("p", "publish", "p"),
 		Tell:     bind("t", "tell", "t"),
 		Mouse:    bind("m", "mouse off, to select text", "m"),
@@ -52,7 +54,7 @@ func newKeys() keys {
 // full returns all keys in three columns, by what they are about.
 func (k *keys) full() [][]key.Binding {
 	return [][]key.Binding{
-		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend, k.Redraw},
+		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend, k.Redraw, k.Narrower, k.Wider},
 		{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Follow, k.Pause},
 		{k.Detail, k.View, k.Filter, k.Only, k.Open, k.Close, k.OpenAll, k.Publish, k.Tell, k.Mouse},
 	}
@@ -61,8 +63,8 @@ func (k *keys) full() [][]key.Binding {
 // browsing returns the keys for the foot, the most useful first.
 func (k *keys) browsing() []key.Binding {
 	return []key.Binding{
-		k.Stream, k.Topics, k.Senders, k.Filter, k.Pause, k.Follow, k.Detail, k.Open, k.Close, k.OpenAll,
-		k.Publish, k.Tell, k.Only, k.Help, k.Quit,
+		k.Filter, k.Pause, k.Follow, k.Detail, k.Open, k.Close, k.OpenAll,
+		k.Publish, k.Tell, k.Only, k.Narrower, k.Wider, k.Help, k.Quit,
 	}
 }
 
@@ -72,4 +74,6 @@ func (k *keys) inDetail() []key.Binding {
 }
 
 // inHelp returns the keys for the foot of the help.
-func (k *keys) inHelp() []key.Binding { return []key.Binding{k.Back, k.Quit} }
+func (k *keys) inHelp() []key.Binding {
+	return []key.Binding{k.Back, k.Up, k.Down, k.PageUp, k.PageDown, k.Quit}
+}

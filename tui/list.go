@@ -8,12 +8,8 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
-	"hellox/tui/cells"
 	"hellox/tui/source"
 )
-
-// maxNameWidth bounds what the list measures of a sender's name, in cells.
-const maxNameWidth = 24
 
 // listModel is the tab of messages: a part of the stream in ID order, bounded
 // by bytes, and the reader's place in it.
@@ -27,14 +23,14 @@ type listModel struct {
 	loading   bool  // an older page is being read
 	full      bool  // older ones do not fit
 	following bool
-	top       int    // the first item on the screen, unless following
-	skip      int    // how many of its lines are above the screen
-	selected  int    // unless following: then it is the newest
-	fresh     uint64 // received since the reader stopped following
-	skipped   bool   // some of those did not fit and are read again later
-	dropped   uint64 // messages that the store did not deliver
+	top       int           // the first item on the screen, unless following
+	skip      int           // how many of its lines are above the screen
+	selected  int           // unless following: then it is the newest
+	fresh     uint64        // received since the reader stopped following
+	skipped   bool          // some of those did not fit and are read again later
+	dropped   uint64        // messages that the store did not deliver
+	stats     history.Stats // of the whole history
 	height    int
-	nameWidth int // of the longest sender seen in the list, in cells
 	zone      *time.Location
 }
 
@@ -48,7 +44,11 @@ func (l listModel) update(msg tea.Msg) listModel {
 	case source.NewestMsg:
 		l.show(msg.Page)
 		l.last = max(l.last, msg.Stats.LastID)
-		l.nameWidth = l.measureNames()
+		l.stats = msg.Stats
+	case source.PollMsg:
+		if msg.Err == nil {
+			l.stats = msg.Stats
+		}
 	case source.OlderMsg:
 		if msg.Err != nil {
 			l.loading, l.older = false, 0
@@ -80,7 +80,6 @@ func (l *listModel) apply(events []history.Event) {
 		}
 	}
 	l.trim()
-	l.nameWidth = max(l.nameWidth, l.measureNames())
 }
 
 // loadOlder reads the page before the oldest message held, if the reader comes
@@ -118,15 +117,4 @@ func (l *listModel) current() *stream.Message {
 		}
 	}
 	return nil
-}
-
-// measureNames returns the width of the longest sender on the last screen.
-func (l *listModel) measureNames() int {
-	n := 0
-	for _, e := range l.items[max(len(l.items)-max(l.height, 50), 0):] {
-		if e.message != nil {
-			n = max(n, cells.Width(cells.Topic(e.message.Sender, maxNameWidth)))
-		}
-	}
-	return n
 }

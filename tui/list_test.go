@@ -99,8 +99,8 @@ func TestKeysMove(t *testing.T) {
 	s.shows("m78.")
 	s.send(tea.MouseMsg{Button: tea.MouseButtonLeft, Action: tea.MouseActionPress, X: 20, Y: 4})
 	selected(80)
-	s.send(tea.MouseMsg{Button: tea.MouseButtonLeft, Action: tea.MouseActionPress, X: 10, Y: 1})
-	s.shows("›topics")
+	s.send(tea.MouseMsg{Button: tea.MouseButtonLeft, Action: tea.MouseActionPress, X: 14, Y: 1})
+	s.shows("›2 topics")
 }
 
 func TestMemoryIsBounded(t *testing.T) {
@@ -174,7 +174,7 @@ func TestOnlyOneSender(t *testing.T) {
 	s.send(source.TickMsg{})
 	s.press("enter")
 	s.read()
-	s.shows("›stream", "only press-1", "m28.")
+	s.shows("›1 stream", "only press-1", "m28.")
 	s.hides("m29.")
 	s.press("esc")
 	s.read()
@@ -244,9 +244,9 @@ func TestWhatMemoryEvictedIsTold(t *testing.T) {
 	if err != nil || stats.Evicted == 0 {
 		t.Fatal(stats.Evicted, err)
 	}
-	s := open(t, live, termenv.Ascii, 80, 24)
+	s := open(t, live, termenv.Ascii, 110, 24)
 	s.press("g")
-	s.shows(fmt.Sprintf("%s recv  %d held  %d evicted", units.Count(1000), 1000-stats.Evicted, stats.Evicted),
+	s.shows(fmt.Sprintf("recv %s  stored 1 000  held %d  evicted %d", units.Count(1000), 1000-stats.Evicted, stats.Evicted),
 		fmt.Sprintf("%d older evicted (%s)", stats.Evicted, units.Bytes(100_000)))
 	s.hides("the history begins here")
 }

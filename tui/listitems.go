@@ -21,8 +21,8 @@ func weight(m *stream.Message) int64 {
 // show replaces all items with the newest page, and follows.
 func (l *listModel) show(page history.Page) {
 	*l = listModel{
-		shared: l.shared, budget: l.budget, height: l.height, zone: l.zone, nameWidth: l.nameWidth,
-		dropped: l.dropped, older: page.Next, following: true,
+		shared: l.shared, budget: l.budget, height: l.height, zone: l.zone,
+		dropped: l.dropped, stats: l.stats, older: page.Next, following: true,
 	}
 	for i := range page.Messages {
 		l.push(&page.Messages[i])
@@ -96,6 +96,9 @@ func (l *listModel) prepend(page history.Page) {
 // message takes one, and a new day another.
 func (l *listModel) lines(i int) int {
 	n := 1
+	if i == 0 {
+		n++ // what is before it
+	}
 	if m := l.items[i].message; m != nil && m.Missed > 0 {
 		n++
 	}

@@ -1,7 +1,7 @@
 package tui
 
 import (
-	"hellox/history"
+	"hellox/stream"
 	"hellox/tui/cells"
 	"hellox/tui/units"
 )
@@ -11,12 +11,12 @@ func (l *listModel) view(w int) []string {
 	if len(l.items) == 0 {
 		return nil
 	}
-	c := columnsFor(w, l.nameWidth)
 	top, skip, selected := l.top, l.skip, l.selected
 	if l.following {
 		top, skip = l.tail()
 		selected = -1
 	}
+	c := columnsFor(w, l.measure(top))
 	lines := make([]string, 0, l.height+3)
 	for i := top; i < len(l.items) && len(lines) < l.height+skip; i++ {
 		lines = l.appendItem(lines, i, c, w, i == selected)
@@ -24,9 +24,27 @@ func (l *listModel) view(w int) []string {
 	return lines[min(skip, len(lines)):min(len(lines), l.height+skip)]
 }
 
+// measure returns what the messages on the screen need, from an item on.
+func (l *listModel) measure(top int) (n need) {
+	const most = 24 // cells of a name
+	for i := top; i < min(len(l.items), top+l.height); i++ {
+		m := l.items[i].message
+		if m == nil {
+			continue
+		}
+		n.sender = max(n.sender, cells.Width(cells.Name(m.Sender, most)))
+		n.delta = n.delta || m.Delta != stream.None
+		n.latency = n.latency || m.Latency != stream.None
+	}
+	return n
+}
+
 // appendItem renders an item, with its gap and its new day.
 func (l *listModel) appendItem(lines []string, i int, c columns, w int, selected bool) []string {
 	t, m := l.shared.theme, l.items[i].message
+	if i == 0 {
+		lines = append(lines, t.Begin(l.beginning(), w))
+	}
 	if m == nil {
 		return append(lines, t.Rule("⋯", units.Count(l.items[i].dropped)+" dropped: they came faster than they were read", w))
 	}
@@ -39,35 +57,28 @@ func (l *listModel) appendItem(lines []string, i int, c columns, w int, selected
 	return append(lines, row(t, m, c, w, selected, l.zone))
 }
 
-// state describes the reader's place for the foot; st are the totals of the whole
-// history.
-func (l *listModel) state(st *history.Stats) string {
+// state describes the reader's place for the foot.
+func (l *listModel) state() string {
 	if l.following {
 		if l.loading && len(l.items) > 0 && len(l.items) < l.height {
 			return "searching before #" + units.Count(uint64(l.older)) + " "
 		}
 		return "following "
 	}
-	state := "paused "
 	if l.fresh > 0 {
-		state = units.Count(l.fresh) + " new (G)  paused "
+		return units.Count(l.fresh) + " new (G)  paused "
 	}
-	if begin := l.beginning(st); l.top == 0 && begin != "" {
-		state = begin + "  " + state
-	}
-	return state
+	return "paused "
 }
 
 // beginning describes what is before the oldest message held.
-func (l *listModel) beginning(st *history.Stats) string {
-	since := l.shared.since
+func (l *listModel) beginning() string {
+	since, st := l.shared.since, &l.stats
 	switch {
-	case l.loading:
-		return "reading older messages …"
 	case l.full:
 		return "memory is full: " + units.Bytes(l.budget)
-	case l.older != 0:
-		return ""
+	case l.loading, l.older != 0:
+		return "reading older messages …"
 	case !since.IsZero():
 		return "the history since " + since.In(l.zone).Format("2006-01-02 15:04:05") + " begins here"
 	case st.Evicted > 0:

@@ -42,12 +42,15 @@ const (
 // model is the full screen, composed of sub-models. Update routes messages to
 // them, View composes what they render. What waits is a command of source.
 type model struct {
-	shared  *shared
-	title   string
-	started time.Time
-	layout  layout
-	tab     tab
-	mode    mode
+	shared   *shared
+	title    string
+	selected time.Time // when the selection was made
+	layout   layout
+	panes    panes
+	dragged  rule // by the mouse
+	helpTop  int  // the first line of the help on the screen
+	tab      tab
+	mode     mode
 
 	feed   *source.Feed // nil until the newest page is read
 	status status
@@ -69,7 +72,7 @@ func newModel(src *source.Source, t *theme.Theme, o Options) model {
 	started := o.Now()
 	sh := &shared{src: src, theme: t, keys: newKeys(), now: o.Now, since: o.Since, sel: o.Select}
 	return model{
-		shared: sh, started: started, title: cells.Clean(o.Title, maxNotice),
+		shared: sh, selected: started, title: cells.Clean(o.Title, maxNotice),
 		status:  status{recent: timeline.New(recentSpan, recentSlots)},
 		list:    newListModel(sh, o.Memory, started.Location()),
 		tree:    newTreeModel(sh),
@@ -111,12 +114,10 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case source.PollDueMsg:
 		cmd = m.shared.src.Poll(m.showsSenders(), m.layout.showsPanel(m.tab))
 	case source.ActedMsg:
-		m.notice = newNotice(msg.Text)
-		if msg.Err != nil {
-			m.notice = newErrorNotice(msg.Err)
-		}
+		m = m.acted(msg)
 	case source.TickMsg:
 		m.notice = m.notice.at(m.shared.now())
+		m.status.chooseUnit(m.shared.now())
 		cmd = source.Tick()
 	}
 	m = m.arrange()
@@ -132,7 +133,8 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // arrange fits all sub-models to the screen as it is now.
 func (m model) arrange() model {
 	now := m.shared.now()
-	m.layout = layoutFor(m.layout.w, m.layout.h, len(m.formLines()))
+	m.layout = layoutFor(m.layout.w, m.layout.h, 0, m.panes) // the form's lines depend on it
+	m.layout = layoutFor(m.layout.w, m.layout.h, len(m.formLines()), m.panes)
 	m.list.resize(m.layout.body)
 	if m.tab == tabTopics {
 		m.tree.resize(max(m.layout.body-1, 1))
@@ -200,6 +202,7 @@ func (m model) reselect(sel history.Select) (model, tea.Cmd) {
 	sh.sel = sel
 	sh.gen++
 	m.status.ended = nil
+	m.selected = sh.now()
 	if m.feed != nil {
 		m.feed.Stop()
 		m.feed = nil

@@ -24,6 +24,7 @@ func (m model) begin(msg source.NewestMsg) (model, tea.Cmd) {
 	for i := range msg.Page.Messages {
 		m.countRecent(&msg.Page.Messages[i])
 	}
+	m.status.chooseUnit(sh.now())
 	m = m.broadcast(msg)
 	m.feed = sh.src.Follow(history.Follow{After: m.list.last, Select: sh.sel})
 	return m, m.feed.Next(sh.gen)
@@ -84,6 +85,7 @@ func (m model) polled(msg source.PollMsg) (model, tea.Cmd) {
 	case msg.Err == nil:
 		m.status.stats, m.status.known = msg.Stats, true
 		m.senders = m.senders.update(msg)
+		m.list = m.list.update(msg)
 	case !m.status.away(): // else the link has a better sentence about it
 		m.notice = newErrorNotice(msg.Err)
 	}

@@ -7,6 +7,7 @@ import (
 	"hellox/stream"
 	"hellox/tui/cells"
 	"hellox/tui/form"
+	"hellox/tui/source"
 	"hellox/tui/theme"
 )
 
@@ -69,42 +70,64 @@ func (m model) submit() (model, tea.Cmd) {
 	return m.reselect(sel)
 }
 
+// acted tells what came of a message or a command. What did not arrive stays in its
+// form.
+func (m model) acted(msg source.ActedMsg) model {
+	if msg.Err != nil {
+		m.notice = newErrorNotice(msg.Err)
+		return m
+	}
+	m.notice = newNotice(msg.Text)
+	switch m.mode {
+	case modePublish:
+		m.publish = m.publish.Acknowledged()
+	case modeTell:
+		m.tell = m.tell.Acknowledged()
+	}
+	return m
+}
+
 // publishTopic returns the topic that a message is published to unless the user
 // changes it: the selected one, else the one for messages of any client.
 func (m model) publishTopic() string {
 	if m.tab == tabTopics {
-		if msg, _ := m.tree.current(); msg != nil {
-			return msg.Topic
+		if n := m.tree.at(); n != nil {
+			return n.Path()
 		}
 	}
 	return stream.TopicPublish
 }
 
-// formLines renders what takes lines from the body: a form, or on a small
-// screen an alert.
+// formLines renders what takes lines from the body: a form, and a sentence that
+// does not fit into the foot.
 func (m model) formLines() []string {
 	t, w := m.shared.theme, m.layout.w
-	switch {
-	case m.mode == modePublish, m.mode == modeTell:
-		return m.form().View(t, w)
-	case m.mode == modeFilter && m.layout.bare:
-		return append(m.filter.View(t, w), m.hintLine())
-	case m.layout.bare && m.alert() != "":
-		return []string{m.alert()}
+	var lines []string
+	if f := m.form(); f != nil && (m.mode != modeFilter || !m.layout.tabs) {
+		lines = f.View(t, w)
 	}
-	return nil
+	if s := m.sentence(); !m.fitsFoot(s) {
+		lines = append(lines, s.lines(w)...)
+	}
+	return lines
 }
 
-// hintLine renders what is wrong in the form or how to go on, or "".
-func (m model) hintLine() string {
-	t, w, f := m.shared.theme, m.layout.w, m.form()
+// fitsFoot reports whether a sentence fits into the foot, beside the state.
+func (m model) fitsFoot(s sentence) bool {
+	return s.text == "" || m.layout.foot && cells.Width(s.text)+1 <= m.layout.w-stateWidth
+}
+
+// sentence returns what is said at the foot: what is wrong in the form or how to
+// go on, else what has just happened, else what is wrong with the stream.
+func (m model) sentence() sentence {
+	t, f := m.shared.theme, m.form()
 	switch {
-	case f == nil:
-		return ""
-	case f.Err() != nil:
-		return t.Red.Apply(cells.Left(" ✗ "+cells.Clean(f.Err().Error(), w), w))
-	case f.Hint() != "" && (m.mode == modeFilter || m.notice.text == ""):
-		return t.Grey.Apply(cells.Left(" "+f.Hint(), w))
+	case f != nil && f.Err() != nil:
+		return sentence{t.Red, "✗ " + cells.Clean(f.Err().Error(), maxNotice)}
+	case f != nil && f.Hint() != "" && (m.mode == modeFilter || m.notice.text == ""):
+		return sentence{t.Grey, f.Hint()}
+	case m.notice.text != "":
+		return m.notice.sentence(t)
 	}
-	return ""
+	return m.status.alert(t)
 }

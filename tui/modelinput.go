@@ -15,11 +15,8 @@ func (m model) enabled() keys {
 	stream, topics, senders := m.tab == tabStream, m.tab == tabTopics, m.tab == tabSenders
 	subject, _ := m.subject()
 	sender, ours := m.subjectSender()
-	full := !m.layout.bare
-	k.Stream.SetEnabled(full && !stream)
-	k.Topics.SetEnabled(full && !topics)
-	k.Senders.SetEnabled(full && !senders)
-	k.Next.SetEnabled(full)
+	k.Narrower.SetEnabled(m.layout.showsDetail(m.tab))
+	k.Wider.SetEnabled(m.layout.w >= detailFrom && m.tab != tabSenders)
 	k.Pause.SetEnabled(stream && m.list.following && len(m.list.items) > 0)
 	k.Follow.SetEnabled(stream && !m.list.following)
 	k.End.SetEnabled(!stream)
@@ -30,8 +27,8 @@ func (m model) enabled() keys {
 	k.OpenAll.SetEnabled(topics)
 	k.View.SetEnabled(m.mode == modeDetail || m.layout.detail > 0 && subject != nil)
 	k.Back.SetEnabled(m.mode != modeBrowse || sel.Sender != "" || sel.Filter != nil)
-	k.Publish.SetEnabled(act && full)
-	k.Tell.SetEnabled(act && full && ours && sender != "")
+	k.Publish.SetEnabled(act)
+	k.Tell.SetEnabled(act && ours && sender != "")
 	if sel.Sender != "" {
 		k.Only.SetHelp("s", "all senders")
 	} else {
@@ -78,12 +75,34 @@ func (m model) pressOne(msg tea.KeyMsg) (model, tea.Cmd) {
 	case key.Matches(msg, k.Quit):
 		return m.quit(nil)
 	case m.mode == modeHelp:
-		m.mode = modeBrowse
-		return m, nil
+		return m.pressHelp(msg), nil
 	case m.mode == modeDetail:
 		return m.pressDetail(msg), nil
 	}
 	return m.pressBrowse(msg)
+}
+
+// pressHelp scrolls the help, or leaves it.
+func (m model) pressHelp(msg tea.KeyMsg) model {
+	lines := cursor{top: m.helpTop, rows: len(helpLines(m.shared.theme, m.layout.w)), height: m.layout.body}
+	switch k := newKeys(); {
+	case key.Matches(msg, k.Back), key.Matches(msg, k.Help):
+		m.mode, lines.top = modeBrowse, 0
+	case key.Matches(msg, k.Up):
+		lines.scroll(-1)
+	case key.Matches(msg, k.Down):
+		lines.scroll(1)
+	case key.Matches(msg, k.PageUp):
+		lines.scroll(-lines.height)
+	case key.Matches(msg, k.PageDown):
+		lines.scroll(lines.height)
+	case key.Matches(msg, k.Home):
+		lines.scroll(-lines.rows)
+	case key.Matches(msg, k.End):
+		lines.scroll(lines.rows)
+	}
+	m.helpTop = lines.top
+	return m
 }
 
 func (m model) pressDetail(msg tea.KeyMsg) model {
@@ -131,16 +150,30 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 		m.detail = m.detail.update(msg)
 	case key.Matches(msg, k.Mouse):
 		return m.toggleMouse()
+	case key.Matches(msg, k.Narrower):
+		m.panes = m.layout.widen(-paneStep, m.panes)
+	case key.Matches(msg, k.Wider):
+		m.panes = m.layout.widen(paneStep, m.panes)
 	case key.Matches(msg, k.Detail):
-		if m.tab == tabSenders {
-			m.tab = tabStream
-			return m.only(sender)
-		}
-		m.list.hold()
-		m.mode = modeDetail
+		return m.enter(sender)
 	default:
 		m = m.updateTab(msg)
 	}
+	return m, nil
+}
+
+// enter acts on the selected row: it shows a sender's messages, opens or closes a
+// topic that has others below it, and shows a message.
+func (m model) enter(sender string) (model, tea.Cmd) {
+	switch {
+	case m.tab == tabSenders:
+		m.tab = tabStream
+		return m.only(sender)
+	case m.tab == tabTopics && m.tree.toggle():
+		return m, nil
+	}
+	m.list.hold()
+	m.mode = modeDetail
 	return m, nil
 }
 
@@ -157,6 +190,9 @@ func (m model) updateTab(msg tea.Msg) model {
 	return m
 }
 
+// paneStep is by how many cells a key makes a pane wider.
+const paneStep = 4
+
 // mouse scrolls by the wheel. A click selects a row or a tab.
 func (m model) mouse(msg tea.MouseMsg) model {
 	const notch = 3
@@ -167,15 +203,24 @@ func (m model) mouse(msg tea.MouseMsg) model {
 	case tea.MouseButtonWheelDown:
 		wheel = notch
 	}
-	click := msg.Button == tea.MouseButtonLeft && msg.Action == tea.MouseActionPress
+	left := msg.Button == tea.MouseButtonLeft
+	click := left && msg.Action == tea.MouseActionPress
 	switch {
+	case msg.Action == tea.MouseActionRelease:
+		m.dragged = noRule
+	case m.dragged != noRule && left && msg.Action == tea.MouseActionMotion:
+		m.panes = m.layout.drag(m.dragged, msg.X, m.panes)
 	case m.mode == modeDetail && wheel != 0:
 		m.detail = m.detail.update(wheel)
+	case m.mode == modeHelp && wheel != 0:
+		m.helpTop = clamp(m.helpTop+int(wheel), 0, max(len(helpLines(m.shared.theme, m.layout.w))-m.layout.body, 0))
 	case m.mode != modeBrowse:
 	case wheel != 0:
 		return m.updateTab(wheel)
-	case click && !m.layout.bare && msg.Y == 1:
-		m.tab = tabAt(msg.X, m.tab)
+	case click && m.layout.tabs && msg.Y == 1:
+		m.tab = tabAt(msg.X, m.tab, m.layout.w)
+	case click && m.layout.ruleAt(msg.X, m.tab) != noRule:
+		m.dragged = m.layout.ruleAt(msg.X, m.tab)
 	case click:
 		line, ok := m.layout.lineAt(msg.X, msg.Y, m.tab)
 		if !ok {

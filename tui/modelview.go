@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -19,24 +20,30 @@ func (m model) View() string {
 	if l.w == 0 || l.h == 0 {
 		return ""
 	}
-	lines := make([]string, 0, l.h)
-	if l.bare {
-		lines = append(lines, m.body()...)
-		lines = append(lines, m.formLines()...)
-		for i := range lines { // smaller than any part was made for
-			lines[i] = cells.Cut(lines[i], l.w)
-		}
-	} else {
-		t := m.shared.theme
-		lines = append(lines, headerLine(t, m.title, &m.status, m.list.dropped, l.w, m.shared.now()), m.secondLine())
-		lines = append(lines, m.body()...)
-		lines = append(lines, m.formLines()...)
-		lines = append(lines, m.footLine(), keyLine(t, m.footKeys(), l.w))
+	t, lines := m.shared.theme, make([]string, 0, l.h+maxSentence)
+	if l.header {
+		lines = append(lines, headerLine(t, m.title, &m.status, m.ledger(), l.w, m.shared.now()))
+	}
+	if l.tabs {
+		lines = append(lines, m.secondLine())
+	}
+	lines = append(lines, m.body()...)
+	lines = append(lines, m.formLines()...)
+	if l.foot {
+		lines = append(lines, m.footLine())
+	}
+	if l.keys {
+		lines = append(lines, keyLine(t, m.footKeys(), l.w))
 	}
 	for i := range lines {
-		lines[i] = wholeframe.Line(lines[i])
+		lines[i] = wholeframe.Line(cells.Cut(lines[i], l.w))
 	}
-	return strings.Join(lines[:min(len(lines), l.h)], "\n")
+	return strings.Join(lines[max(len(lines)-l.h, 0):], "\n")
+}
+
+// ledger returns the totals for the header.
+func (m model) ledger() ledger {
+	return ledger{stats: &m.status.stats, known: m.status.known, dropped: m.list.dropped}
 }
 
 // secondLine renders the tabs, or the filter while it is typed.
@@ -52,7 +59,8 @@ func (m model) body() []string {
 	l, t, now := m.layout, m.shared.theme, m.shared.now()
 	switch {
 	case m.mode == modeHelp:
-		return cells.Block(helpLines(t, l.w), l.w, l.body)
+		lines := helpLines(t, l.w)
+		return cells.Block(lines[clamp(m.helpTop, 0, max(len(lines)-l.body, 0)):], l.w, l.body)
 	case m.mode == modeDetail:
 		return cells.Block(m.detail.visible(), l.w, l.body)
 	case m.tab == tabSenders:
@@ -90,7 +98,7 @@ func (m model) main(now time.Time) []string {
 
 // emptyLines explains an empty list, and counts the time.
 func (m model) emptyLines(now time.Time) []string {
-	elapsed, sel := units.Elapsed(now.Sub(m.started)), m.shared.sel
+	elapsed, sel := units.Elapsed(now.Sub(m.selected)), m.shared.sel
 	first, second := "No messages yet. A broadcaster says Hello world every 1 to 10 s.", "waiting for "+elapsed
 	switch {
 	case !m.status.known:
@@ -103,32 +111,34 @@ func (m model) emptyLines(now time.Time) []string {
 	return []string{"", cells.Cut("  "+first, m.layout.main), m.shared.theme.Grey.Apply(cells.Cut("  "+second, m.layout.main))}
 }
 
-// alert renders what precedes everything else at the foot, or "".
-func (m model) alert() string {
-	t, w := m.shared.theme, m.layout.w
-	if notice := m.notice.view(t, w); notice != "" {
-		return notice
-	}
-	return m.status.alert(t, w)
-}
-
-// footLine renders the line above the keys: a hint, else an alert, else the
-// last ten minutes.
+// footLine renders the line above the keys: a sentence, else the last ten minutes,
+// and at the end the state of the tab.
 func (m model) footLine() string {
-	if hint := m.hintLine(); hint != "" {
-		return hint
-	}
-	if alert := m.alert(); alert != "" {
-		return alert
-	}
-	state := "following "
-	switch m.tab {
-	case tabStream:
-		state = m.list.state(&m.status.stats)
-	case tabTopics:
+	t, w := m.shared.theme, m.layout.w
+	state := ""
+	switch {
+	case m.mode == modeHelp:
+		state = m.helpState()
+	case m.tab == tabStream:
+		state = m.list.state()
+	case m.tab == tabTopics:
 		state = m.tree.state()
 	}
-	return recentLine(m.shared.theme, &m.status.recent, state, m.layout.w, m.shared.now())
+	left := recentText(t, &m.status, w, m.shared.now())
+	if s := m.sentence(); s.text != "" && m.fitsFoot(s) {
+		left = s.style.Apply(" " + s.text)
+	}
+	return cells.Ends(left, t.Grey.Apply(state), w)
+}
+
+// helpState says which part of the help is on the screen.
+func (m model) helpState() string {
+	n := len(helpLines(m.shared.theme, m.layout.w))
+	if n <= m.layout.body {
+		return ""
+	}
+	top := clamp(m.helpTop, 0, n-m.layout.body)
+	return fmt.Sprintf("%d–%d of %d ", top+1, top+m.layout.body, n)
 }
 
 // footKeys returns the keys for the last line.

@@ -37,13 +37,38 @@ func (n notice) at(now time.Time) notice {
 	return n
 }
 
-// view returns a line of w cells, or "" if there is no notice.
-func (n notice) view(t *theme.Theme, w int) string {
+// sentence returns the notice as it is shown.
+func (n notice) sentence(t *theme.Theme) sentence {
 	switch {
 	case n.text == "":
-		return ""
+		return sentence{}
 	case n.failed:
-		return t.Red.Apply(cells.Left(" ✗ "+n.text, w))
+		return sentence{t.Red, "✗ " + n.text}
 	}
-	return cells.Left(" "+n.text, w)
+	return sentence{t.Ink, n.text}
+}
+
+// A sentence is said at the foot. Its text is safe to show; "" is none.
+type sentence struct {
+	style theme.Style
+	text  string
+}
+
+// maxSentence is how many lines a sentence may take.
+const maxSentence = 3
+
+// lines renders the sentence in lines of w cells.
+func (s sentence) lines(w int) []string {
+	if s.text == "" {
+		return nil
+	}
+	lines := cells.Words(s.text, max(w-2, 1))
+	if len(lines) > maxSentence {
+		lines = lines[:maxSentence]
+		lines[maxSentence-1] = cells.Cut(lines[maxSentence-1]+" …", max(w-2, 1))
+	}
+	for i, l := range lines {
+		lines[i] = s.style.Apply(cells.Left(" "+l, w))
+	}
+	return lines
 }

@@ -17,21 +17,28 @@ type columns struct {
 	time, sender, text, delta, any, latency int
 }
 
-// columnsFor divides w cells among the columns. As w shrinks, the latency goes
-// first, then the milliseconds, then the delta.
-func columnsFor(w, sender int) columns {
-	c := columns{time: len(units.Clock), sender: clamp(sender, 7, max(w/4, 7)), delta: 12, latency: 8}
+// A need is what the messages on the screen have to show.
+type need struct {
+	sender         int // cells of the longest name
+	delta, latency bool
+}
+
+// columnsFor divides w cells among the columns: what no message has takes none. As
+// w shrinks, the latency goes first, then the milliseconds, then the delta.
+func columnsFor(w int, n need) columns {
+	const step = 4 // the column does not move with each name that comes or goes
+	c := columns{time: len(units.Clock), sender: clamp((n.sender+step-1)/step*step, 8, max(w/4, 7))}
+	if n.delta && w >= 44 {
+		c.delta = 12
+	}
+	if n.latency && w >= 66 {
+		c.latency = 8
+	}
 	if w >= 92 {
 		c.any = 10
 	}
-	if w < 66 {
-		c.latency = 0
-	}
 	if w < 52 {
 		c.time = len("15:04:05")
-	}
-	if w < 44 {
-		c.delta = 0
 	}
 	taken := 1 + c.time + 1 + 1 + c.sender + 2 + 1 // a cell is left at the end
 	for _, n := range []int{c.delta, c.any, c.latency} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"hellox/history"
 	"hellox/stream"
 	"hellox/tui/source"
+	"hellox/tui/timeline"
 	"hellox/tui/topictree"
 	"hellox/tui/tuitest"
 )
@@ -36,7 +38,7 @@ func TestTheHeaderSaysHowTheStreamComes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			store := tuitest.NewStore()
 			store.Totals.Link = test.broker
-			s := open(t, store, termenv.Ascii, 100, 24)
+			s := open(t, store, termenv.Ascii, 110, 24)
 			if test.link != nil {
 				store.Add(history.Event{Link: test.link})
 				s.follow()
@@ -68,7 +70,7 @@ func (b *broken) Stats(ctx context.Context) (history.Stats, error) {
 
 func TestAHistoryThatDoesNotAnswerIsAskedAgain(t *testing.T) {
 	store := &broken{longStore(3), errors.New("no answer from 127.0.0.1:8420")}
-	s := open(t, store, termenv.Ascii, 80, 24)
+	s := open(t, store, termenv.Ascii, 110, 24)
 	s.shows("◌ connecting", "Reading the history.", "✗ read the totals: no answer from 127.0.0.1:8420")
 	store.err = nil
 	cmd := s.send(source.RetryMsg{Gen: s.m.shared.gen})
@@ -86,7 +88,7 @@ func TestAHistoryThatDoesNotAnswerIsAskedAgain(t *testing.T) {
 }
 
 func TestAStoreThatEndsIsTold(t *testing.T) {
-	s := open(t, longStore(3), termenv.Ascii, 80, 24)
+	s := open(t, longStore(3), termenv.Ascii, 110, 24)
 	s.send(source.EventsMsg{Gen: s.m.shared.gen, End: errors.New("the history was closed")})
 	s.shows("⨯ ended", "✗ the history was closed", "m3.")
 	s.press("s") // a new selection begins anew
@@ -167,7 +169,7 @@ func TestKeysThatComeTogetherAreKeys(t *testing.T) {
 	s.shows("filter: kqqqq")
 	s.press("esc")
 	s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("333"), Paste: true})
-	s.shows("›stream")
+	s.shows("›1 stream")
 }
 
 func TestTopicsOpenAndClose(t *testing.T) {
@@ -240,4 +242,139 @@ func TestTheDetailKeepsItsPlaceWhileItsTopicTalks(t *testing.T) {
 	s.follow()
 	s.press("j")
 	s.shows("topic     b", `"key0": 3`)
+}
+
+// TestSmallScreens has the parts of the frame by their priority: what says where the
+// reader is is the last to go.
+func TestSmallScreens(t *testing.T) {
+	for _, test := range []struct {
+		w, h  int
+		shows []string
+		hides []string
+	}{
+		{55, 50, []string{"recv 100", "›1 stream  2 topics  3 senders", "paused", "10 min", "? help", "● "}, nil},
+		{40, 12, []string{"recv 100", "evicted 0", "›1 stream  2  3", "paused", "? help"}, nil},
+		{40, 9, []string{"recv 100", "›1 stream  2  3", "paused"}, []string{"? help"}},
+		{40, 7, []string{"recv 100", "paused"}, []string{"1 stream"}},
+		{40, 4, []string{"paused"}, []string{"recv"}},
+		{20, 3, []string{"paused", "press"}, []string{"recv"}},
+	} {
+		t.Run(fmt.Sprintf("%dx%d", test.w, test.h), func(t *testing.T) {
+			s := open(t, longStore(100), termenv.Ascii, test.w, test.h, acting)
+			s.press(" ")
+			s.shows(test.shows...)
+			s.hides(test.hides...)
+			fits(t, s.m.View(), test.w, test.h)
+			s.press("2")
+			s.shows("hello_wor")
+			s.press("3", "1", "p", "some text")
+			fits(t, s.m.View(), test.w, test.h)
+			if s.m.mode != modePublish {
+				t.Error("p opens no form")
+			}
+		})
+	}
+}
+
+func TestTheHelpScrolls(t *testing.T) {
+	s := open(t, longStore(3), termenv.Ascii, 60, 15)
+	s.press("?")
+	s.hides("tell", "the latency")
+	seen := strings.Join(s.lines(), "\n")
+	for range 10 {
+		s.press("pgdown")
+		seen += strings.Join(s.lines(), "\n")
+	}
+	for _, column := range s.m.shared.keys.full() {
+		for _, k := range column {
+			if !strings.Contains(seen, k.Help().Desc) {
+				t.Errorf("the help never shows %q", k.Help().Desc)
+			}
+		}
+	}
+	s.shows("the latency")
+	s.press("g")
+	s.shows(" keys")
+	s.press("esc", "2")
+	s.shows("›2 topics")
+}
+
+func TestPanesAreResized(t *testing.T) {
+	s := open(t, plant(), termenv.Ascii, 160, 50)
+	at := func() (senders, detail int) { return s.m.layout.senders, s.m.layout.detail }
+	if senders, detail := at(); senders != 36 || detail != 42 {
+		t.Fatal(senders, detail)
+	}
+	mouse := func(action tea.MouseAction, x int) {
+		s.send(tea.MouseMsg{Button: tea.MouseButtonLeft, Action: action, X: x, Y: 10})
+	}
+	mouse(tea.MouseActionPress, 36)
+	mouse(tea.MouseActionMotion, 50)
+	mouse(tea.MouseActionRelease, 50)
+	mouse(tea.MouseActionMotion, 60) // let go
+	s.press(">")
+	if senders, detail := at(); senders != 50 || detail != 46 {
+		t.Errorf("the panes are %d and %d wide, want 50 and 46", senders, detail)
+	}
+	for range 10 {
+		s.press("<")
+	}
+	if _, detail := at(); detail != 0 {
+		t.Errorf("the detail is %d wide, want it closed", detail)
+	}
+	s.press(">")
+	if _, detail := at(); detail != minPane {
+		t.Errorf("the detail is %d wide, want %d", detail, minPane)
+	}
+	for range 100 {
+		s.press(">")
+		fits(t, s.m.View(), 160, 50)
+	}
+}
+
+// TestNothingMovesButData holds the places of what stands beside the bars.
+func TestNothingMovesButData(t *testing.T) {
+	store := longStore(100)
+	s := open(t, store, termenv.Ascii, 80, 24)
+	foot := func() (at int) {
+		t.Helper()
+		line := []rune(s.lines()[22])
+		at = strings.Index(string(line), "10 min")
+		if at < 0 {
+			t.Fatalf("the foot is %q", string(line))
+		}
+		return len([]rune(string(line)[:at]))
+	}
+	at := foot()
+	s.press(" ")
+	store.Say(series(101, 1200)...)
+	s.follow()
+	s.shows("1 100 new (G)  paused")
+	if now := foot(); now != at {
+		t.Errorf("the timeline ended at column %d, and now at %d", at, now)
+	}
+	// A notice does not hide that the list is paused.
+	s.send(source.ActedMsg{Text: "✓ published"})
+	s.shows("✓ published", "1 100 new (G)  paused")
+	s.send(source.ActedMsg{Err: errors.New("publish to a/b: connect to 127.0.0.1:1883: " + strings.Repeat("a long reason ", 6) + "at the end")})
+	s.shows("a long reason at the end", "1 100 new (G)  paused", "10 min")
+	fits(t, s.m.View(), 80, 24)
+}
+
+// TestTheRateKeepsItsUnit goes to and fro about one a second.
+func TestTheRateKeepsItsUnit(t *testing.T) {
+	now := tuitest.At
+	st := status{recent: timeline.New(recentSpan, recentSlots)}
+	for _, c := range []struct {
+		messages int // in the last minute
+		minute   bool
+	}{{10, true}, {58, true}, {62, true}, {121, false}, {58, false}, {40, false}, {20, true}} {
+		now = now.Add(2 * time.Minute)
+		for range c.messages {
+			st.recent.Add(now)
+		}
+		if st.chooseUnit(now); st.minute != c.minute {
+			t.Errorf("%d a minute: a minute is the unit: %t", c.messages, st.minute)
+		}
+	}
 }

@@ -18,10 +18,17 @@ type status struct {
 	link   *stream.Link // ours to the store, if it has one
 	ended  error        // why no more events can follow
 	recent timeline.Timeline
+	minute bool // the rate is shown a minute
 }
 
 // away reports whether our own link is down.
 func (s *status) away() bool { return s.link != nil && s.link.State != stream.Connected }
+
+// well reports whether the stream comes here as it should.
+func (s *status) well() bool {
+	broker := s.stats.Link.State
+	return s.ended == nil && s.known && !s.away() && (broker == "" || broker == stream.Connected)
+}
 
 // linkText describes how the stream comes here: our own link first, and the
 // receiver's to the broker if that one is down.
@@ -59,15 +66,31 @@ func linkState(t *theme.Theme, l stream.Link, now time.Time) string {
 	return t.Grey.Apply("◌ connecting")
 }
 
-// alert returns a line of w cells about what is wrong, or "".
-func (s *status) alert(t *theme.Theme, w int) string {
+// rate returns the messages a second in the last minute.
+func (s *status) rate(now time.Time) float64 {
+	return float64(s.recent.Sum(now, time.Minute)) / 60
+}
+
+// chooseUnit sets the unit of the rate. About one message a second it stays the
+// one that it is.
+func (s *status) chooseUnit(now time.Time) {
+	switch rate := s.rate(now); {
+	case rate >= 2:
+		s.minute = false
+	case rate < 0.5:
+		s.minute = true
+	}
+}
+
+// alert returns what is wrong, or nothing.
+func (s *status) alert(t *theme.Theme) sentence {
 	switch {
 	case s.ended != nil:
-		return t.Red.Apply(cells.Left(" ✗ "+cells.Clean(s.ended.Error(), w), w))
+		return sentence{t.Red, "✗ " + cells.Clean(s.ended.Error(), maxNotice)}
 	case s.away() && s.link.Cause != "":
-		return t.Amber.Apply(cells.Left(" "+cells.Clean(s.link.Cause, w), w))
+		return sentence{t.Amber, cells.Clean(s.link.Cause, maxNotice)}
 	case s.stats.Degraded != "":
-		return t.Amber.Apply(cells.Left(" ◐ "+cells.Clean(s.stats.Degraded, w), w))
+		return sentence{t.Amber, "◐ " + cells.Clean(s.stats.Degraded, maxNotice)}
 	}
-	return ""
+	return sentence{}
 }

@@ -123,7 +123,7 @@ func (x tmux) whole(tab, words string) []string {
 	x.t.Helper()
 	return x.until(tab+" in a whole frame", func(screen []string) bool {
 		last := len(screen) - 1
-		for at, want := range map[int]string{0: "^ hellox · tmux · ", 1: tab, last - 1: "10 min .*following", last: `^ 1|^ 2.*q quit`} {
+		for at, want := range map[int]string{0: "^ hellox · tmux · ", 1: tab, last - 1: "10 min .*following", last: `^ / filter.*q quit`} {
 			if at < 0 || at > last || !regexp.MustCompile(want).MatchString(screen[at]) {
 				return false
 			}
@@ -138,7 +138,7 @@ func TestTheFrameIsWholeInTmux(t *testing.T) {
 	for _, size := range []struct{ w, h int }{{80, 24}, {120, 30}} {
 		t.Run(fmt.Sprintf("%dx%d", size.w, size.h), func(t *testing.T) {
 			x := newTmux(t, size.w, size.h)
-			screen := x.whole("^›stream", "the last one")
+			screen := x.whole("^›1 stream", "the last one")
 			if len(screen) != size.h {
 				t.Fatalf("the screen has %d lines", len(screen))
 			}
@@ -149,7 +149,7 @@ func TestTheFrameIsWholeInTmux(t *testing.T) {
 				}
 			}
 			x.run("send-keys", "2")
-			x.whole("›topics", "rate 1 min")
+			x.whole("›2 topics", "rate 1 min")
 
 			// What something else wrote to the terminal is gone after ctrl+l.
 			tty, err := os.OpenFile(x.run("display", "-p", "#{pane_tty}"), os.O_WRONLY, 0)
@@ -162,7 +162,7 @@ func TestTheFrameIsWholeInTmux(t *testing.T) {
 			}
 			x.until("what was written over it", has("wall:"))
 			x.run("send-keys", "C-l")
-			x.whole("^ stream ›topics", "rate 1 min")
+			x.whole("^ 1 stream *›2 topics", "rate 1 min")
 
 			if wraps := x.run("display", "-p", "#{wrap_flag}"); wraps != "0" {
 				t.Errorf("tmux wraps while the screen is shown: %q", wraps)

@@ -123,6 +123,16 @@ func (t *treeModel) open() {
 	}
 }
 
+// toggle opens or closes the selected topic. It returns false if none is below it.
+func (t *treeModel) toggle() bool {
+	n := t.at()
+	if n == nil || len(n.Children) == 0 {
+		return false
+	}
+	n.Opened, t.stale = !n.Opened, true
+	return true
+}
+
 // close hides what is below the selected topic, or selects the one above it.
 func (t *treeModel) close() {
 	n := t.at()

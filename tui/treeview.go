@@ -9,37 +9,82 @@ import (
 	"hellox/tui/units"
 )
 
+// treeColumns are the widths in cells of the tree's columns; 0 leaves one out.
+type treeColumns struct{ name, count, rate, text, age int }
+
+// treeColumnsFor divides w cells among the columns; name is what the names need.
+// As w shrinks the payload goes first, then the rate, the age and the count.
+func treeColumnsFor(w, name int) treeColumns {
+	c := treeColumns{}
+	if w >= 32 {
+		c.count = 9
+	}
+	if w >= 44 {
+		c.age = 10
+	}
+	if w >= 58 {
+		c.rate = 12
+	}
+	room := w - 1 - c.count - c.age - c.rate
+	c.name = clamp(name, min(12, room), max(room/2, min(24, room)))
+	if c.text = room - c.name - 2; c.text < 8 {
+		c.text, c.name = 0, room
+	}
+	return c
+}
+
+// title renders the names of the columns.
+func (c treeColumns) title() string {
+	line := " " + cells.Left("topic", c.name)
+	if c.count > 0 {
+		line += cells.Right("messages", c.count)
+	}
+	if c.rate > 0 {
+		line += cells.Right("rate 1 min", c.rate)
+	}
+	if c.text > 0 {
+		line += "  " + cells.Left("last", c.text)
+	}
+	if c.age > 0 {
+		line += cells.Right("age", c.age)
+	}
+	return line
+}
+
 // view renders the topics in w cells: level, count, rate, the newest payload
 // and how long ago it was received.
 func (t *treeModel) view(w int, now time.Time) []string {
-	th := t.shared.theme
-	const countW, rateW, ageW = 9, 9, 10
 	from, to := t.cursor.visible()
-	nameW := clamp(t.widest(), 12, max((w-countW-rateW-ageW-8)/2, 12))
-	textW := max(w-1-nameW-countW-rateW-ageW-6, 0)
-	lines := []string{th.Grey.Apply(cells.Cut(
-		" "+cells.Left("topic", nameW)+cells.Right("messages", countW)+cells.Right("rate 1 min", rateW+2)+"  "+cells.Left("last", textW)+cells.Right("age", ageW), w))}
+	c := treeColumnsFor(w, t.widest())
+	lines := []string{t.shared.theme.Grey.Apply(cells.Cut(c.title(), w))}
 	for i := from; i < to; i++ {
-		n := t.lines[i].topic
-		p := th.Row(i == t.cursor.selected)
-		var b strings.Builder
-		b.WriteString(p.Accent.Apply(pointer(i == t.cursor.selected)))
-		b.WriteString(p.Ink.Apply(cells.Left(t.label(i, nameW), nameW)))
-		b.WriteString(p.Ink.Apply(cells.Right(units.Count(n.Count), countW)))
-		b.WriteString(p.Grey.Apply("  " + cells.Right(units.Rate(float64(n.Minute.Sum(now, time.Minute))/60), rateW)))
-		last := ""
-		if n.Last != nil {
-			last = theme.Marks(n.Last) + text(n.Last, textW)
-		}
-		b.WriteString(p.Ink.Apply("  " + cells.Left(last, textW)))
-		age := "retained"
-		if !n.Seen.IsZero() {
-			age = units.Age(now.Sub(n.Seen))
-		}
-		b.WriteString(p.Grey.Apply(cells.Right(age, ageW)))
-		lines = append(lines, p.Fill(b.String(), w))
+		lines = append(lines, t.line(i, c, w, now))
 	}
 	return lines
+}
+
+// line renders one topic.
+func (t *treeModel) line(i int, c treeColumns, w int, now time.Time) string {
+	n, selected := t.lines[i].topic, i == t.cursor.selected
+	p := t.shared.theme.Row(selected)
+	var b strings.Builder
+	b.WriteString(p.Accent.Apply(pointer(selected)))
+	b.WriteString(p.Ink.Apply(cells.Left(t.label(i, c.name), c.name)))
+	b.WriteString(p.Ink.Apply(cells.Right(units.Count(n.Count), c.count)))
+	b.WriteString(p.Grey.Apply(cells.Right(units.Rate(float64(n.Minute.Sum(now, time.Minute))/60), c.rate)))
+	if c.text > 0 {
+		last := ""
+		if n.Last != nil {
+			last = theme.Marks(n.Last) + text(n.Last, c.text)
+		}
+		b.WriteString(p.Ink.Apply("  " + cells.Left(last, c.text)))
+	}
+	age := "retained"
+	if !n.Seen.IsZero() {
+		age = units.Age(now.Sub(n.Seen))
+	}
+	b.WriteString(p.Grey.Apply(cells.Right(age, c.age)))
+	return p.Fill(b.String(), w)
 }
 
 // label returns a level, indented and with the sign of its state.
@@ -53,7 +98,7 @@ func (t *treeModel) label(i, w int) string {
 	default:
 		sign = "▸ "
 	}
-	indent := min(2*row.depth, w/2)
+	indent := min(2*row.depth, w/3)
 	level := cells.Topic(row.topic.Level, w-indent-2)
 	if level == "" {
 		level = "(empty level)"

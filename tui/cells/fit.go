@@ -56,3 +56,6 @@ func Block(lines []string, w, height int) []string {
 	}
 	return block
 }
+
+// First returns the first n cells of s, with its colours and without an ellipsis.
+func First(s string, n int) string { return ansi.Truncate(s, n, "") }

@@ -3,6 +3,7 @@ package detail
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,11 @@ import (
 // shown returns the detail of a payload, of which held bytes are there.
 func shown(payload string, size int, view View) string {
 	m := stream.Message{Topic: "a", Sender: "a", Payload: []byte(payload), Delta: stream.None, DeltaAny: stream.None, Latency: stream.None}
-	return strings.Join(Lines(theme.New(lipgloss.NewRenderer(io.Discard)), &m, size, view, 100, time.UTC), "\n")
+	return strings.Join(document(&m, size, view, 100).Lines(0, 1<<20), "\n")
+}
+
+func document(m *stream.Message, size int, view View, w int) *Document {
+	return New(theme.New(lipgloss.NewRenderer(io.Discard)), m, size, view, w, time.UTC)
 }
 
 func TestPayloads(t *testing.T) {
@@ -46,6 +51,48 @@ func TestDeepPayload(t *testing.T) {
 		if got := shown(payload, len(payload), JSON); len(got) > 100*len(payload) {
 			t.Errorf("%d levels: %d bytes are shown", levels, len(got))
 		}
+	}
+}
+
+// TestLayOutIsBounded looks at the first screens of large payloads: no more of them
+// is laid out. The bound is on what is allocated, which is no matter of time.
+func TestLayOutIsBounded(t *testing.T) {
+	for name, payload := range map[string]string{
+		"flat": "[" + strings.Repeat("1.5,", 1<<20) + "1]",
+		"deep": strings.Repeat("[", 9990) + "1" + strings.Repeat("]", 9990),
+		"text": `["` + strings.Repeat(`\u00fc`, 1<<20) + `"]`,
+		"raw":  strings.Repeat("x", 4<<20),
+		"line": strings.Repeat("a\n", 2<<20),
+		"wide": `{"` + strings.Repeat("k", 4<<20) + `":1}`,
+		"hex":  strings.Repeat("\xff", 4<<20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := stream.Message{Topic: "a", Payload: []byte(payload)}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			d := document(&m, len(payload), JSON, 100)
+			for top := 0; top < 400; top += 40 {
+				if n := len(d.Lines(d.Top(top, 40), 40)); n != 40 && name != "text" && name != "wide" {
+					t.Errorf("%d lines from %d on, want 40", n, top)
+				}
+			}
+			runtime.ReadMemStats(&after)
+			if got, most := after.TotalAlloc-before.TotalAlloc, uint64(2*len(payload)+2<<20); got > most {
+				t.Errorf("%d bytes are allocated for 400 lines of a payload of %d", got, len(payload))
+			}
+			if d.Left() == "" && name != "text" && name != "wide" {
+				t.Error("it is not said that there is more")
+			}
+		})
+	}
+}
+
+// TestLongFactsAreWrapped has a topic that fits into no line.
+func TestLongFactsAreWrapped(t *testing.T) {
+	m := stream.Message{Topic: strings.Repeat("level/", 40) + "end", Payload: []byte("x")}
+	got := strings.Join(document(&m, 1, JSON, 60).Lines(0, 100), "")
+	if got = strings.ReplaceAll(got, " ", ""); !strings.Contains(got, m.Topic) {
+		t.Errorf("the topic is not there as a whole:\n%s", got)
 	}
 }
 

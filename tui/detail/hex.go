@@ -7,24 +7,21 @@ import (
 	"hellox/tui/cells"
 )
 
-// hex dumps bytes in lines of at most w cells: offset, bytes, characters.
-func hex(b []byte, w int) []string {
-	n := 16
+// hexLine dumps the beginning of b, which is not empty, in a line of at most w
+// cells: its offset at, bytes, characters. It returns how many bytes it took.
+func hexLine(b []byte, at, w int) (line string, n int) {
+	n = 16
 	for n > 4 && 6+4*n > w {
 		n -= 4
 	}
-	var lines []string
-	for at := 0; at < len(b); at += n {
-		part := b[at:min(at+n, len(b))]
-		var bytes, chars strings.Builder
-		for _, c := range part {
-			fmt.Fprintf(&bytes, "%02x ", c)
-			if c < 0x20 || c >= 0x7f {
-				c = '.'
-			}
-			chars.WriteByte(c)
+	part := b[:min(n, len(b))]
+	var bytes, chars strings.Builder
+	for _, c := range part {
+		fmt.Fprintf(&bytes, "%02x ", c)
+		if c < 0x20 || c >= 0x7f {
+			c = '.'
 		}
-		lines = append(lines, cells.Cut(fmt.Sprintf("%04x  %s%s", at, cells.Left(bytes.String(), 3*n), chars.String()), w))
+		chars.WriteByte(c)
 	}
-	return lines
+	return cells.Cut(fmt.Sprintf("%04x  %s%s", at, cells.Left(bytes.String(), 3*n), chars.String()), w), len(part)
 }

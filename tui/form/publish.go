@@ -55,7 +55,6 @@ func (f Publish) Update(msg tea.KeyMsg) (Publish, Status) {
 			return f, Editing
 		}
 		f.message = Message{Topic: f.topic.value(), Text: f.text.value(), QoS: f.qos, Retain: f.retain}
-		f.text = newInput("")
 		return f, Submitted
 	case key.Matches(msg, f.keys.Next):
 		f.field = (f.field + 1) % fields
@@ -88,6 +87,15 @@ func (f Publish) edit(msg tea.KeyMsg) Publish {
 		case " ", "left", "right", "h", "l":
 			f.retain = !f.retain
 		}
+	}
+	return f
+}
+
+// Acknowledged clears the text once the message submitted last has arrived, unless
+// the user has changed it meanwhile.
+func (f Publish) Acknowledged() Publish {
+	if f.text.value() == f.message.Text {
+		f.text = newInput("")
 	}
 	return f
 }

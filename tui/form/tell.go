@@ -17,6 +17,7 @@ type Tell struct {
 	input   input
 	err     error
 	command stream.Command // the one submitted last
+	sent    string         // as it was typed
 }
 
 // NewTell returns a form for commands to the broadcaster with the ID to.
@@ -32,11 +33,20 @@ func (f Tell) Update(msg tea.KeyMsg) (Tell, Status) {
 		if f.command, f.err = parseCommand(f.input.value()); f.err != nil {
 			return f, Editing
 		}
-		f.input = newInput("")
+		f.sent = f.input.value()
 		return f, Submitted
 	}
 	f.input = f.input.update(msg)
 	return f, Editing
+}
+
+// Acknowledged clears the line once the command submitted last is answered, unless
+// the user has changed it meanwhile.
+func (f Tell) Acknowledged() Tell {
+	if f.input.value() == f.sent {
+		f.input = newInput("")
+	}
+	return f
 }
 
 // To returns the ID of the broadcaster.

@@ -24,6 +24,14 @@ type Topic struct {
 	Minute   timeline.Timeline
 }
 
+// Path returns the whole topic.
+func (n *Topic) Path() string {
+	if n.Parent == nil || n.Parent.Parent == nil {
+		return n.Level
+	}
+	return n.Parent.Path() + "/" + n.Level
+}
+
 // receive makes m the newest message of the topic, and counts it there and at
 // all above.
 func (n *Topic) receive(m *stream.Message) {

@@ -36,6 +36,7 @@ func (s *Store) Add(events ...history.Event) {
 			}
 			s.Totals.LastID = m.ID
 			s.Totals.Received++
+			s.Totals.Stored++
 			s.Stored = append(s.Stored, *m)
 		}
 		s.events = append(s.events, e)
