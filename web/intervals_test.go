@@ -41,7 +41,7 @@ func TestIntervalsAnswer(t *testing.T) {
 		if w.Code != http.StatusOK {
 			t.Fatalf("%d: %s", w.Code, w.Body)
 		}
-		return decode[intervalsAnswer](t, w)
+		return decodeJSON[intervalsAnswer](t, w)
 	}
 	if a := get(); a.Intervals == nil || a.All.Counts == nil {
 		t.Errorf("of nothing: %+v", a)

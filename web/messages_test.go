@@ -45,7 +45,7 @@ type pageJSON struct {
 	Next     int64            `json:"next"`
 }
 
-func decode[T any](t *testing.T, w *httptest.ResponseRecorder) (v T) {
+func decodeJSON[T any](t *testing.T, w *httptest.ResponseRecorder) (v T) {
 	t.Helper()
 	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
 		t.Fatalf("%v in %s", err, w.Body)
@@ -69,7 +69,7 @@ func TestMessagesPageBothWays(t *testing.T) {
 			query := way.first
 			for i := 0; i < len(way.ids); i += 2 {
 				w := ask(s, "GET", "/api/messages?"+query, "")
-				p := decode[pageJSON](t, w)
+				p := decodeJSON[pageJSON](t, w)
 				if w.Code != 200 || len(p.Messages) == 0 || p.Messages[0].ID != way.ids[i] || p.Messages[len(p.Messages)-1].ID != way.ids[i+1] {
 					t.Fatalf("page %d: status %d, %d messages", i/2, w.Code, len(p.Messages))
 				}
@@ -131,7 +131,7 @@ func TestMessagesBySelection(t *testing.T) {
 		"since=" + now.Add(-40*time.Second).UTC().Format(time.RFC3339Nano): "3 4",
 		"limit=1": "4",
 	} {
-		p := decode[pageJSON](t, ask(s, "GET", "/api/messages?"+query, ""))
+		p := decodeJSON[pageJSON](t, ask(s, "GET", "/api/messages?"+query, ""))
 		var ids []string
 		for _, m := range p.Messages {
 			ids = append(ids, strconv.FormatInt(m.ID, 10))
@@ -175,7 +175,7 @@ func TestProblems(t *testing.T) {
 		{"POST", "/", 405, "GET only"},
 	} {
 		w := ask(s, c.method, c.target, "")
-		p := decode[remote.APIError](t, w)
+		p := decodeJSON[remote.APIError](t, w)
 		if w.Code != c.status || p.Status != c.status || p.Title != http.StatusText(c.status) || !strings.Contains(p.Detail, c.detail) {
 			t.Errorf("%s %.60s: status %d, %+v", c.method, c.target, w.Code, p)
 		}
@@ -187,7 +187,7 @@ func TestProblems(t *testing.T) {
 
 func TestFilterProblemHasTheColumn(t *testing.T) {
 	s := newServer(t, Options{Store: newStore(t)})
-	p := decode[remote.APIError](t, ask(s, "GET", "/api/filter?filter=sender:a+delta%3E%3E8", ""))
+	p := decodeJSON[remote.APIError](t, ask(s, "GET", "/api/filter?filter=sender:a+delta%3E%3E8", ""))
 	if p.Column != 16 || p.Expected == "" {
 		t.Errorf("column %d, expected %q", p.Column, p.Expected)
 	}
@@ -203,7 +203,7 @@ func (s damagedStore) Message(context.Context, int64) (stream.Message, error) {
 func TestDamagedMessageSaysSo(t *testing.T) {
 	s := newServer(t, Options{Store: damagedStore{newStore(t)}})
 	w := ask(s, "GET", "/api/messages/5", "")
-	if p := decode[remote.APIError](t, w); w.Code != http.StatusGone || !strings.Contains(p.Detail, "message 5 is damaged on the disk") {
+	if p := decodeJSON[remote.APIError](t, w); w.Code != http.StatusGone || !strings.Contains(p.Detail, "message 5 is damaged on the disk") {
 		t.Errorf("status %d, %+v", w.Code, p)
 	}
 }

@@ -64,6 +64,7 @@ func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 	now := time.Now()
 	store.put(t, hellos(120)...)
 	store.put(t, hello("press-1", 125, now), hello("press-1", 123, now), arrival("oven/3", []byte("\xff\x00"), now), arrival("a\u202eb", []byte("{}"), now))
+	store.put(t, arrival("c", []byte("\xa1\x61a\x01"), now), arrival("p", []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xfb"), now))
 	store.degraded = "The disk is full."
 	store.link = stream.Link{State: stream.Retrying, Since: now, Retry: now.Add(time.Second), Cause: "refused"}
 	client := &recordingClient{answer: stream.Answer{ID: "1", Error: "no"}}
@@ -82,6 +83,11 @@ func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 		{"GET", "/api/messages/1", "", "", 200, false},
 		{"GET", "/api/messages/123", "", "", 200, false},
 		{"GET", "/api/messages/9999", "", "", 404, false},
+		{"GET", "/api/messages/1/decoded", "", "", 200, false},
+		{"GET", "/api/messages/125/decoded", "", "", 200, false},
+		{"GET", "/api/messages/126/decoded", "", "", 200, false},
+		{"GET", "/api/messages/123/decoded", "", "", 200, false},
+		{"GET", "/api/messages/9999/decoded", "", "", 404, false},
 		{"GET", "/api/senders", "", "", 200, false},
 		{"GET", "/api/senders?search=press&sort=trouble&limit=5", "", "", 200, false},
 		{"GET", "/api/senders?sort=colour", "", "", 400, false},

@@ -79,7 +79,7 @@ func readPage(t *testing.T, server http.Handler, q history.Query, lines bool) (p
 		target += fmt.Sprintf("&before=%d", q.Before)
 	}
 	if !lines {
-		answer := decode[pageJSON](t, ask(server, "GET", target, ""))
+		answer := decodeJSON[pageJSON](t, ask(server, "GET", target, ""))
 		return history.Page{Messages: answer.Messages, Next: answer.Next}
 	}
 	answer := ask(server, "GET", target, "", "Accept", typeNDJSON)

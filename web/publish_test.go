@@ -127,13 +127,13 @@ func TestWrongBodies(t *testing.T) {
 		`{"topic":` + strings.Repeat("[", 10_001): "the body is nested too deep: at byte 10009",
 	} {
 		w := ask(s, "POST", "/api/publish", body)
-		p := decode[remote.APIError](t, w)
+		p := decodeJSON[remote.APIError](t, w)
 		if w.Code != 400 || !strings.Contains(p.Detail, want) || strings.Contains(p.Detail, "Go ") || strings.Contains(p.Detail, "unmarshal") {
 			t.Errorf("%s: status %d, %q", body, w.Code, p.Detail)
 		}
 	}
 	w := ask(s, "POST", "/api/command", `{"to":"a","do":["say"]}`)
-	if p := decode[remote.APIError](t, w); w.Code != 400 || !strings.Contains(p.Detail, "do is a JSON array; it must be a string") {
+	if p := decodeJSON[remote.APIError](t, w); w.Code != 400 || !strings.Contains(p.Detail, "do is a JSON array; it must be a string") {
 		t.Errorf("status %d, %q", w.Code, p.Detail)
 	}
 }
@@ -158,12 +158,12 @@ func TestPublishSaysWhetherItIsStored(t *testing.T) {
 	type published struct{ Stored bool }
 	for topic, want := range map[string]bool{"hello_world/publish": true, "hello_world": true, "other/topic": false} {
 		s := newServer(t, Options{Store: newStore(t), Client: &recordingClient{}})
-		if got := decode[published](t, ask(s, "POST", "/api/publish", `{"topic":"`+topic+`","payload":""}`)); got.Stored != want {
+		if got := decodeJSON[published](t, ask(s, "POST", "/api/publish", `{"topic":"`+topic+`","payload":""}`)); got.Stored != want {
 			t.Errorf("%s: stored %v", topic, got.Stored)
 		}
 	}
 	s := newServer(t, Options{Store: newStore(t), Client: &recordingClient{}, Topics: []string{"other/+"}})
-	if !decode[published](t, ask(s, "POST", "/api/publish", `{"topic":"other/topic","payload":""}`)).Stored {
+	if !decodeJSON[published](t, ask(s, "POST", "/api/publish", `{"topic":"other/topic","payload":""}`)).Stored {
 		t.Error("what --topic names is not stored")
 	}
 }

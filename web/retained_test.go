@@ -28,11 +28,11 @@ func retains(pairs ...string) EachRetained {
 
 func TestRetained(t *testing.T) {
 	s := newServer(t, Options{Store: newStore(t), Retained: retains("hello_world/b", "2", "hello_world/a", strings.Repeat("x", 300), "hellox/presence/press-1", "{}")})
-	a := decode[remote.Retained](t, ask(s, "GET", "/api/retained?topic=%23", ""))
+	a := decodeJSON[remote.Retained](t, ask(s, "GET", "/api/retained?topic=%23", ""))
 	if len(a.Messages) != 2 || a.Messages[0].Topic != "hello_world/a" || a.Messages[0].Bytes != 300 || len(*a.Messages[0].Payload) != 200 || a.More {
 		t.Errorf("%+v", a)
 	}
-	if a := decode[remote.Retained](t, ask(s, "GET", "/api/retained?topic=hello_world/b", "")); len(a.Messages) != 1 || *a.Messages[0].Payload != "2" {
+	if a := decodeJSON[remote.Retained](t, ask(s, "GET", "/api/retained?topic=hello_world/b", "")); len(a.Messages) != 1 || *a.Messages[0].Payload != "2" {
 		t.Errorf("%+v", a)
 	}
 	failing := newServer(t, Options{Store: newStore(t), Retained: func(context.Context, []string, func(stream.Arrival) bool) error { return errors.New("no broker") }})

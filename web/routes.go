@@ -23,6 +23,7 @@ func routes(opts *Options, events *eventsHandler) []route {
 	return []route{
 		{"GET /api/messages", messages.list},
 		{"GET /api/messages/{id}", messages.one},
+		{"GET /api/messages/{id}/decoded", messages.decoded},
 		{"GET /api/events", events.get},
 		{"GET /api/senders", sendersHandler{store, known}.list},
 		{"GET /api/topics", topicsHandler{store}.list},

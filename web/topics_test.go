@@ -25,7 +25,7 @@ func TestTopics(t *testing.T) {
 
 	var names []string
 	for after, pages := "", 0; ; pages++ {
-		page := decode[remote.Topics](t, ask(s, "GET", "/api/topics?limit=10&after="+after, ""))
+		page := decodeJSON[remote.Topics](t, ask(s, "GET", "/api/topics?limit=10&after="+after, ""))
 		if page.Total != 33 || pages > 3 {
 			t.Fatalf("total %d, page %d", page.Total, pages)
 		}
@@ -53,14 +53,14 @@ func TestTopics(t *testing.T) {
 	if len(names) != 33 || !slices.IsSorted(names) {
 		t.Errorf("%d topics: %v", len(names), names)
 	}
-	if changed := decode[remote.Topics](t, ask(s, "GET", "/api/topics?changed=32", "")); len(changed.Topics) != 2 || changed.Total != 33 {
+	if changed := decodeJSON[remote.Topics](t, ask(s, "GET", "/api/topics?changed=32", "")); len(changed.Topics) != 2 || changed.Total != 33 {
 		t.Errorf("changed since: %+v", changed)
 	}
 	// A topic whose messages are all evicted is gone.
 	small := newStoreOf(t, 30_000)
 	small.put(t, arrival("hello_world/old", []byte("1"), now))
 	small.put(t, hellos(300)...)
-	if left := decode[remote.Topics](t, ask(newServer(t, Options{Store: small}), "GET", "/api/topics", "")); left.Total != 1 || left.Topics[0].Messages != 300 {
+	if left := decodeJSON[remote.Topics](t, ask(newServer(t, Options{Store: small}), "GET", "/api/topics", "")); left.Total != 1 || left.Topics[0].Messages != 300 {
 		t.Errorf("%+v", left)
 	}
 }
@@ -79,7 +79,7 @@ func TestSendersInOrder(t *testing.T) {
 		Total   int             `json:"total"`
 	}
 	order := func(query string) string {
-		a := decode[answer](t, ask(s, "GET", "/api/senders"+query, ""))
+		a := decodeJSON[answer](t, ask(s, "GET", "/api/senders"+query, ""))
 		var names []string
 		for _, one := range a.Senders {
 			names = append(names, one.Sender)

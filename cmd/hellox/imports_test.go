@@ -19,6 +19,8 @@ const edges = `
 stream: the vocabulary; stream/safetext imports none of the others
 stream -> stream/safetext
 stream/jsonview -> stream/safetext
+stream/decode -> stream
+stream/decode -> stream/jsonview
 stream/filter -> stream
 stream/stats -> stream
 stream/track -> stream
@@ -117,6 +119,7 @@ bootstrap/run -> bootstrap/step
 web -> history
 web -> history/remote
 web -> stream
+web -> stream/decode
 web -> web/origin
 web -> web/pods
 web/pods -> stream
