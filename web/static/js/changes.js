@@ -1,6 +1,7 @@
 // The differences between a message and the sender's previous one.
 
-import { clean, shorten } from './clean.js';
+import { clean } from './clean.js';
+import { pathText } from './jsonpath.js';
 import { Scanner } from './jsonscan.js';
 import { textOf, textValue } from './jsontext.js';
 import { payloadSize, payloadText } from './payload.js';
@@ -8,7 +9,7 @@ import { bytes, count } from './format.js';
 import { difference } from './decimal.js';
 
 const maxLines = 1000;
-const maxPath = 300, maxValue = 200; // characters
+const maxValue = 200; // characters
 
 /**
  * @returns {{sign: '+'|'−'|'~'|'='|'…', text: string}[]} one line for each difference
@@ -118,16 +119,6 @@ function leaves(node, path) {
   }
   return all;
 }
-
-/** A path as the filter language has it: payload.params."switch:0".apower */
-function pathText(path) {
-  const keys = [];
-  for (let p = path; p; p = p.parent) keys.push(p.key);
-  if (keys.length > 2 * maxPath) keys.splice(maxPath, keys.length - 2 * maxPath); // shorten leaves out the middle
-  return shorten(clean('payload' + keys.reverse().map((key) => (typeof key === 'number' ? `[${key}]` : '.' + nameText(key))).join('')), maxPath);
-}
-
-const nameText = (name) => (/^[^\s\u0085.[\]()"=!<>:]+$/.test(name) ? name : `"${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);
 
 /** A leaf as it is shown. */
 function show(node) {

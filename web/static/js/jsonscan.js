@@ -1,7 +1,7 @@
 // Reads the tokens of JSON from its source, and says why something is not JSON,
 // in the words of stream/jsonview. A test compares the two.
 
-const maxDepth = 10_000;
+export const maxDepth = 10_000; // of brackets
 const number = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/;
 const word = /[-+.\w]*/y;
 const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;

@@ -3,7 +3,7 @@
 // compares the two.
 
 import { bare, clean, isMark, isSelector, maxMarks } from './clean.js';
-import { escapeLength, Scanner } from './jsonscan.js';
+import { escapeLength, maxDepth, Scanner } from './jsonscan.js';
 
 const maxIndent = 32;
 const plain = /^[ !#-[\]-~]*$/; // shown as it is
@@ -11,41 +11,93 @@ const short = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 const almostNumber = /^[+-]?([0-9]*[.,]?[0-9]+|[0-9]+[.,]|nan|inf|infinity)(e[+-]?[0-9]*)?$/i;
 
 /**
- * Indents JSON.
- * @param {string} source
- * @returns {{text: string}|{problem: string}} or why it is not JSON
+ * @typedef {object} Line  one of indented JSON
+ * @property {string} text  as it is shown, with its indent
+ * @property {number} depth  brackets around it
+ * @property {import('./jsonpath.js').Path|null} path  of the value that begins in it; null: of the whole, or a closing bracket's
+ * @property {string} value  the source of a text, a number, true, false or null; else ''
+ * @property {number} end  the index of the line with the closing bracket, or its own; Infinity: further than the lines go
  */
-export function indent(source) {
-  const s = new Scanner(source), out = [];
-  const line = (depth) => out.push('\n' + '  '.repeat(Math.min(depth, maxIndent)));
-  for (let opened = false; ;) {
+
+/**
+ * The lines of indented JSON.
+ * @param {string} source
+ * @param {{lines: number, characters: number}} most  after which there are no more Lines
+ * @returns {{lines: Line[], more: boolean}|{problem: string}} more: than these lines; or why it is not JSON
+ */
+export function linesOf(source, most = { lines: Infinity, characters: Infinity }) {
+  const s = new Scanner(source), lines = [], around = []; // around: the open arrays and objects
+  let line = null, count = 0, left = most.characters, opened = false, name = '', checked = false;
+  const next = (depth) => {
+    left -= line ? line.text.length : 0;
+    line = null;
+    if (count < most.lines && left > 0) {
+      line = { text: '  '.repeat(Math.min(depth, maxIndent)), depth, path: null, value: '', end: count };
+      lines.push(line);
+    }
+    count++;
+  };
+  const begin = (value) => {
+    if (!line) return;
+    const top = around.at(-1);
+    if (top) line.path = { parent: top.line.path, key: top.array ? top.count++ : name };
+    line.value = value;
+  };
+  next(0);
+  for (;;) {
     const t = s.next();
     if (t === '') return { problem: s.problem };
-    if (t === 'end') return { text: out.join('') };
+    if (t === 'end') return { lines, more: count > lines.length };
+    if (!line && !checked) {
+      checked = true;
+      if (isShallowJSON(source, s.at)) {
+        for (const open of around) if (open.line) open.line.end = Infinity;
+        return { lines, more: true };
+      }
+    }
     const opens = t === '[' || t === '{';
     if (t === ']' || t === '}') {
-      if (!opened) line(s.depth);
+      if (!opened) next(s.depth);
+      const begun = around.pop().line;
+      if (begun) begun.end = count - 1;
     } else if (opened) {
-      line(opens ? s.depth - 1 : s.depth);
+      next(opens ? s.depth - 1 : s.depth);
     }
     opened = opens;
-    if (t === ',') {
-      out.push(',');
-      line(s.depth);
-    } else if (t === ':') {
-      out.push(': ');
-    } else {
-      out.push(t === 'text' || t === 'name' ? textOf(s.token) : s.token);
+    if (opens) {
+      begin('');
+      around.push({ line, array: t === '[', count: 0 });
+    } else if (line && t === 'name') {
+      name = textValue(s.token);
+    } else if (line && (t === 'text' || t === 'scalar')) {
+      begin(s.token);
     }
+    if (line) line.text += t === ':' ? ': ' : t === 'text' || t === 'name' ? textOf(s.token, left) : s.token;
+    if (t === ',') next(s.depth);
   }
 }
 
-/** A JSON string, in its quotes, without the escapes that it does not need to be seen. */
-export function textOf(token) {
+/** Whether the source is JSON, known without a look at each token: from a place on it has too few brackets to be nested too deep. */
+function isShallowJSON(source, from) {
+  let brackets = 0;
+  for (let at = from; at < source.length; at++) {
+    const c = source[at];
+    if ((c === '[' || c === '{') && ++brackets > maxDepth / 2) return false;
+  }
+  try {
+    JSON.parse(source);
+    return true;
+  } catch {
+    return false; // the scanner says why
+  }
+}
+
+/** A JSON string, in its quotes, without the escapes that it does not need to be seen; of one that is longer, at least most characters. */
+export function textOf(token, most = Infinity) {
   const source = token.slice(1, -1);
   if (plain.test(source)) return token;
   let out = '"', base = false, sitting = 0, selector = false, excess = false;
-  for (let at = 0; at < source.length;) {
+  for (let at = 0; at < source.length && out.length <= most;) {
     const { c, length } = decode(source, at), written = source.slice(at, at + length);
     at += length;
     if (isMark(c)) {

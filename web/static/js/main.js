@@ -230,6 +230,7 @@ detail.on('edit', (message) => send.edit(message));
 retained.on('edit', (message) => send.edit(message));
 send.on('retained', () => retained.open());
 detail.on('only', choose);
+detail.on('term', toggleTerm);
 detail.on('copy', (id) => detail.copy(location.origin + view.address({ id, at: id })));
 timeline.on('jump', jump);
 timeline.on('newest', newest);

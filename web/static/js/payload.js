@@ -2,33 +2,48 @@
 
 import { clean } from './clean.js';
 import { place } from './jsonscan.js';
-import { indent, looksLikeJSON, oneLine } from './jsontext.js';
+import { linesOf, looksLikeJSON, oneLine } from './jsontext.js';
 
 const encoder = new TextEncoder();
 
 /** @returns {Uint8Array} the bytes as they were published */
 export function payloadBytes(m) {
   if (m.payload_base64 == null) return encoder.encode(m.payload ?? '');
-  return Uint8Array.from(atob(m.payload_base64), (c) => c.charCodeAt(0));
+  const s = atob(m.payload_base64), bytes = new Uint8Array(s.length);
+  for (let i = 0; i < s.length; i++) bytes[i] = s.charCodeAt(i);
+  return bytes;
 }
 
 /** The payload as text, or null if it is not UTF-8. */
 export const payloadText = (m) => (m.payload_base64 == null ? (m.payload ?? '') : null);
+
+/** Whether the payload may hold another one, which the server can decode. */
+export const mayBeEncoded = (m) => m.payload_base64 != null || m.topic.split('/').includes('spBv1.0');
 
 /**
  * The payload as indented JSON.
  * @returns {{text: string}|{problem: string}} or why it is not JSON
  */
 export function payloadJSON(m) {
+  const { lines, problem } = payloadLines(m);
+  return problem == null ? { text: lines.map((line) => line.text).join('\n') } : { problem };
+}
+
+/**
+ * The lines of the payload as indented JSON, as linesOf returns them.
+ * @param {object} m @param {{lines: number, characters: number}} [most]
+ * @returns {ReturnType<typeof linesOf>}
+ */
+export function payloadLines(m, most) {
   const s = payloadText(m);
-  if (s != null) return indent(s);
+  if (s != null) return linesOf(s, most);
   const bytes = payloadBytes(m), at = firstInvalid(bytes);
   const before = decoder.decode(bytes.subarray(0, at));
   return { problem: `${place(before, before.length)}: the byte ${hex(bytes[at] ?? 0)} is not UTF-8` };
 }
 
 /** Whether the payload may be meant as JSON. */
-export const meantAsJSON = (m) => looksLikeJSON(payloadText(m) ?? decoder.decode(payloadBytes(m).subarray(0, 101)));
+export const meantAsJSON = (m) => looksLikeJSON(payloadText(m) ?? decoder.decode(payloadBytes({ payload_base64: m.payload_base64.slice(0, 136) }).subarray(0, 101)));
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
