@@ -99,6 +99,7 @@ func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 		{"GET", "/api/stats", "", "", 200, false},
 		{"GET", "/api/stats/intervals", "", "", 200, false},
 		{"GET", "/api/timeline?since=2h&bins=20", "", "", 200, false},
+		{"GET", "/api/timeline?since=2h&filter=is:ours&topic=%23&sender=press-1", "", "", 200, false},
 		{"GET", "/api/filter?filter=is:ours", "", "", 200, false},
 		{"GET", "/api/openapi.json", "", "", 200, false},
 		{"GET", "/api/events?after=100", "", "", 200, false},

@@ -75,9 +75,11 @@ func (s fixedStats) Stats(ctx context.Context) (history.Stats, error) { return s
 func TestTimelineJSON(t *testing.T) {
 	since := time.Date(2026, 8, 30, 16, 2, 10, 0, time.FixedZone("", 2*3600))
 	got, err := encode(timeline.Counts{Since: since, Until: since.Add(2 * time.Minute), Step: time.Minute,
-		Bins: []timeline.Bin{{First: 1, Messages: 60}, {First: 61, Messages: 59, Missed: 1}}})
+		Bins:      []timeline.Bin{{First: 1, Messages: 60}, {First: 61, Messages: 59, Missed: 1, Latency: &timeline.Latency{P50: 1.5, P99: 4, Count: 59}}},
+		Intervals: history.Intervals{StepMS: 500, Counts: []uint64{1}}})
 	const want = `{"since":"2026-08-30T14:02:10.000000000Z","until":"2026-08-30T14:04:10.000000000Z","step_ms":60000,` +
-		`"bins":[{"first":1,"messages":60},{"first":61,"messages":59,"missed":1}]}`
+		`"bins":[{"first":1,"messages":60},{"first":61,"messages":59,"missed":1,"latency_ms":{"p50":1.5,"p99":4,"count":59}}],` +
+		`"intervals":{"sender":"","from_ms":0,"step_ms":500,"counts":[1],"min_ms":0,"mean_ms":0,"max_ms":0}}`
 	if err != nil || string(got) != want {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)
 	}

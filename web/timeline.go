@@ -14,12 +14,16 @@ const (
 	defaultBins = 180
 )
 
-// A timelineHandler answers GET /api/timeline: messages a step from since
-// until now, and what was missed in them.
+// A timelineHandler answers GET /api/timeline: messages a step from since until now,
+// what was missed in them, how long they travelled, and their intervals.
 type timelineHandler struct{ timeline *timeline.Timeline }
 
 func (h timelineHandler) get(w http.ResponseWriter, r *http.Request) error {
-	values, err := parameters(r, "since", "bins")
+	values, err := parameters(r, "since", "bins", "topic", "sender", "filter")
+	if err != nil {
+		return err
+	}
+	sel, err := selection(values)
 	if err != nil {
 		return err
 	}
@@ -40,7 +44,7 @@ func (h timelineHandler) get(w http.ResponseWriter, r *http.Request) error {
 	if !since.Before(now) {
 		return badRequest("since is not in the past")
 	}
-	counts, err := h.timeline.Read(r.Context(), since, now, bins)
+	counts, err := h.timeline.Read(r.Context(), sel, since, now, bins)
 	if err != nil {
 		return fmt.Errorf("read the timeline: %w", err)
 	}

@@ -129,6 +129,7 @@ web -> stream/safetext
 web/timeline -> history
 web/timeline -> stream
 web/timeline -> stream/filter
+web/timeline -> stream/stats
 
 tui -> history
 tui -> stream

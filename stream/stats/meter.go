@@ -160,14 +160,11 @@ const histogramBins = 24
 // the longest hundredth of the intervals find room.
 func (m *Meter) Histogram(now time.Time) (Histogram, bool) {
 	t := m.merge(now, func(s *meterSlot) *tally { return &s.intervals })
-	switch {
-	case t.n == 0:
+	if t.n == 0 {
 		return Histogram{}, false
-	case m.frame.set():
-		return m.frame.histogram(t), true
 	}
-	step, counts := t.bins(t.quantile(0.99), histogramBins)
-	return Histogram{Step: step, Counts: counts}, true
+	d := Distribution{*t, m.frame}
+	return d.Histogram(), true
 }
 
 // merge returns the tally of the slots that lie at least partly in the hour

@@ -2,12 +2,10 @@ package timeline
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 	"time"
 
 	"hellox/history"
-	"hellox/stream"
 )
 
 // MaxBins is the most bins that may be asked for.
@@ -16,59 +14,72 @@ const MaxBins = 400
 // fresh is how long an answer serves every request for the same steps.
 const fresh = time.Second
 
-// A Bin counts the messages received in one step of time.
-type Bin struct {
-	First    int64  `json:"first"` // id of its first message, or of the next one
-	Messages int64  `json:"messages"`
-	Missed   uint64 `json:"missed,omitempty"`
-}
-
-// Counts holds bins of equal width, from Since until Until; the last step is
-// not over yet.
-type Counts struct {
-	Since time.Time
-	Until time.Time
-	Step  time.Duration
-	Bins  []Bin
-}
-
-// MarshalJSON writes c as GET /api/timeline answers it.
-func (c Counts) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		Since  stream.Time `json:"since"`
-		Until  stream.Time `json:"until"`
-		StepMS float64     `json:"step_ms"`
-		Bins   []Bin       `json:"bins"`
-	}{stream.Time(c.Since), stream.Time(c.Until), float64(c.Step.Milliseconds()), c.Bins})
-}
-
-// A Timeline counts the messages of a Store over time. It knows at which id
-// each step begins: ids rise by one with each message stored, so that the
-// difference of two is a count, and an answer costs a look-up for each step
-// instead of reading the messages in it.
+// A Timeline counts the messages of a Store over time. Of all of them it knows at
+// which id each step begins: ids rise by one with each message stored, so that the
+// difference of two is a count, and an answer costs a look-up for each step instead of
+// reading the messages in it. Of a selection it reads each message once.
 type Timeline struct {
-	store history.Store
+	store    history.Store
+	starts   starts
+	declared declared
 
-	mu       sync.Mutex
-	firsts   map[int64]int64 // id by the start of a step in Unix nanoseconds; only those that cannot change
-	gaps     gaps
-	answered time.Time
-	question [2]int64
-	answer   Counts
+	all struct { // of all messages
+		mu       sync.Mutex
+		gaps     gaps
+		samples  samples
+		answered time.Time
+		question [2]int64
+		answer   Counts
+	}
+
+	mu         sync.Mutex
+	selections map[string]*selected // by step and Key
 }
 
 // New returns a Timeline of store.
-func New(store history.Store) *Timeline { return &Timeline{store: store} }
+func New(store history.Store) *Timeline {
+	return &Timeline{store: store, starts: starts{store: store}, declared: declared{store: store}, selections: map[string]*selected{}}
+}
 
-// Read counts in about bins steps, or fewer, from since until now.
-func (t *Timeline) Read(ctx context.Context, since, now time.Time, bins int) (Counts, error) {
+// Read counts what is selected in about bins steps, or fewer, from since until now.
+func (t *Timeline) Read(ctx context.Context, sel history.Select, since, now time.Time, bins int) (Counts, error) {
 	step := roundStep(now.Sub(since) / time.Duration(bins))
 	start := since.Truncate(step)
+	if sel.Key() == "" {
+		return t.readAll(ctx, start, now, step)
+	}
+	return t.selected(sel, step, now).read(ctx, t, start, now)
+}
+
+// selected returns what counts a selection.
+func (t *Timeline) selected(sel history.Select, step time.Duration, now time.Time) *selected {
+	key := step.String() + " " + sel.Key()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	s := t.selections[key]
+	if s == nil {
+		s = &selected{sel: sel, step: step}
+		if len(t.selections) >= maxSelections {
+			oldest := key
+			for k, other := range t.selections {
+				if oldest == key || other.used.Before(t.selections[oldest].used) {
+					oldest = k
+				}
+			}
+			delete(t.selections, oldest)
+		}
+		t.selections[key] = s
+	}
+	s.used = now
+	return s
+}
+
+func (t *Timeline) readAll(ctx context.Context, start, now time.Time, step time.Duration) (Counts, error) {
+	t.all.mu.Lock()
+	defer t.all.mu.Unlock()
 	question := [2]int64{start.UnixNano(), int64(step)}
-	if age := now.Sub(t.answered); question == t.question && age >= 0 && age < fresh {
-		return t.answer, nil
+	if age := now.Sub(t.all.answered); question == t.all.question && age >= 0 && age < fresh {
+		return t.all.answer, nil
 	}
 	stats, err := t.store.Stats(ctx)
 	if err != nil {
@@ -78,7 +89,7 @@ func (t *Timeline) Read(ctx context.Context, since, now time.Time, bins int) (Co
 	end := start
 	first := int64(-1)
 	for ; !end.After(now); end = end.Add(step) {
-		id, err := t.firstAt(ctx, &stats, end)
+		id, err := t.starts.at(ctx, &stats, end)
 		if err != nil {
 			return Counts{}, err
 		}
@@ -90,43 +101,22 @@ func (t *Timeline) Read(ctx context.Context, since, now time.Time, bins int) (Co
 	}
 	answer.Bins = append(answer.Bins, Bin{First: first, Messages: stats.LastID + 1 - first})
 	answer.Until = end
-	if err := t.gaps.extend(ctx, t.store, &stats, answer.Bins[0].First); err != nil {
+	if err := t.all.gaps.extend(ctx, t.store, &stats, answer.Bins[0].First); err != nil {
 		return Counts{}, err
 	}
-	for _, g := range t.gaps.found {
+	for _, g := range t.all.gaps.found {
 		if i := int(g.at.Sub(start) / step); !g.at.Before(start) && i < len(answer.Bins) {
 			answer.Bins[i].Missed += g.missed
 		}
 	}
-	t.question, t.answered, t.answer = question, now, answer
+	if err := t.all.samples.fill(ctx, t.store, &answer); err != nil {
+		return Counts{}, err
+	}
+	if answer.Intervals, err = t.declared.intervals(ctx, ""); err != nil {
+		return Counts{}, err
+	}
+	t.all.question, t.all.answered, t.all.answer = question, now, answer
 	return answer, nil
-}
-
-// firstAt returns the id of the first message received at or after at, or the
-// least id that the next message can get.
-func (t *Timeline) firstAt(ctx context.Context, stats *history.Stats, at time.Time) (int64, error) {
-	switch {
-	case stats.FirstID == 0 || at.After(stats.Newest):
-		return stats.LastID + 1, nil
-	case !at.After(stats.Oldest):
-		return stats.FirstID, nil
-	}
-	if id, ok := t.firsts[at.UnixNano()]; ok {
-		return max(id, stats.FirstID), nil
-	}
-	page, err := t.store.Messages(ctx, history.Query{FromStart: true, Since: at, Limit: 1})
-	if err != nil {
-		return 0, err
-	}
-	if len(page.Messages) == 0 {
-		return stats.LastID + 1, nil
-	}
-	id := page.Messages[0].ID
-	if t.firsts == nil || len(t.firsts) > 16*MaxBins {
-		t.firsts = map[int64]int64{} // bounded: clients choose spans and steps
-	}
-	t.firsts[at.UnixNano()] = id
-	return id, nil
 }
 
 // roundStep returns the least round step (1 s, 2 s, 5 s … 1 d) that is at least d.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"hellox/history"
 	"hellox/history/memory"
 	"hellox/stream"
 	"hellox/web/timeline"
@@ -27,7 +28,7 @@ func hello(seq uint64, at time.Time) stream.Arrival {
 
 func read(t *testing.T, line *timeline.Timeline, since, now time.Time, bins int) timeline.Counts {
 	t.Helper()
-	counts, err := line.Read(t.Context(), since, now, bins)
+	counts, err := line.Read(t.Context(), history.Select{}, since, now, bins)
 	if err != nil {
 		t.Fatal(err)
 	}
