@@ -2,14 +2,17 @@ package web
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"net/http"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"hellox/stream"
@@ -26,17 +29,53 @@ var mediaTypes = map[string]string{
 	".css":  "text/css; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
 	".svg":  "image/svg+xml",
+	".txt":  "text/plain; charset=utf-8",
 }
 
 // An asset is one file of the page, as it is served.
 type asset struct {
 	content   []byte
+	zipped    []byte // by gzip
 	mediaType string
 	tag       string // entity tag: the digest of content
 }
 
 func newAsset(name string, content []byte) asset {
-	return asset{content, mediaTypes[path.Ext(name)], fmt.Sprintf(`"%x"`, sha256.Sum256(content))}
+	var zipped bytes.Buffer
+	zip := gzip.NewWriter(&zipped)
+	_, err := zip.Write(content)
+	if err = errors.Join(err, zip.Close()); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	return asset{content, zipped.Bytes(), mediaTypes[path.Ext(name)], fmt.Sprintf("%x", sha256.Sum256(content))}
+}
+
+// serve answers with the asset, by gzip if the client takes that.
+func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", a.mediaType)
+	h.Set("Cache-Control", "no-cache")
+	h.Set("Vary", "Accept-Encoding")
+	content, tag := a.content, a.tag
+	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		content, tag = a.zipped, a.tag+"-gzip"
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("ETag", `"`+tag+`"`)
+	r.Header.Del("Range") // an unsatisfiable range would be answered without the headers
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+}
+
+// acceptsGzip reports whether an Accept-Encoding header names gzip, other than to
+// refuse it.
+func acceptsGzip(header string) bool {
+	for coding := range strings.SplitSeq(header, ",") {
+		name, quality, _ := strings.Cut(coding, ";")
+		if strings.TrimSpace(name) == "gzip" {
+			return !strings.HasPrefix(strings.ReplaceAll(quality, " ", ""), "q=0") || strings.Trim(strings.ReplaceAll(quality, " ", ""), "q=0.") != ""
+		}
+	}
+	return false
 }
 
 // preload returns the page with a hint for each script: without, a browser asks for
@@ -44,7 +83,7 @@ func newAsset(name string, content []byte) asset {
 func preload(assets map[string]asset) []byte {
 	var hints bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(assets)) {
-		if path.Ext(name) == ".js" {
+		if path.Dir(name) == "/static/js" {
 			fmt.Fprintf(&hints, "<link rel=\"modulepreload\" href=\"%s\">\n", name)
 		}
 	}
@@ -83,11 +122,7 @@ func files() http.HandlerFunc {
 			w.Header().Set("Allow", "GET, HEAD")
 			problem(w, http.StatusMethodNotAllowed, "this path takes GET only")
 		default:
-			w.Header().Set("Content-Type", a.mediaType)
-			w.Header().Set("Cache-Control", "no-cache")
-			w.Header().Set("ETag", a.tag)
-			r.Header.Del("Range") // an unsatisfiable range would be answered without the headers
-			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
+			a.serve(w, r)
 		}
 	}
 }
