@@ -93,11 +93,18 @@ func TestPageComparesIntervals(t *testing.T) {
 	ctx := chromium(t)
 	shown := `document.querySelector('#intervals .declared').textContent.replaceAll('\u202f', ' ')`
 	open(t, ctx, s+"/?sender=press-1")
-	until(t, ctx, fmt.Sprintf(`%s === %q && document.querySelector('#intervals .frame').getAttribute('d') !== ''`, shown, want))
-	until(t, ctx, `document.querySelector('#intervals .axis').textContent.replaceAll('\u202f', ' ') === '1 s10 s'`)
+	until(t, ctx, fmt.Sprintf(`%s === %q && !document.querySelector('#intervals .frame').hidden`, shown, want))
+	// The frame is the whole plot, 1 to 10 s, and the line of what is expected lies in it.
+	until(t, ctx, `(() => {
+  const box = (s) => document.querySelector('#intervals ' + s).getBoundingClientRect(), over = box('.u-over'), frame = box('.frame'), line = box('.expected');
+  return Math.abs(over.left - frame.left) < 2 && Math.abs(over.right - frame.right) < 2 && line.top > over.top + 5 && line.top < over.bottom - 5;
+})()`)
+	hover(t, ctx, "#intervals .u-over", 0.01)
+	first := all[1].Counts[0]
+	until(t, ctx, fmt.Sprintf(`document.querySelector('#intervals .readout').textContent.replaceAll('\u202f', ' ') === '1–1.5 s: %d, expected %.2g'`, first, float64(d.Count-d.Beyond)/18))
 	open(t, ctx, s+"/?sender=other")
 	until(t, ctx, `document.querySelector('#intervals .numbers').textContent.startsWith('min 0.02')`)
-	until(t, ctx, shown+` === '' && document.querySelector('#intervals .frame').getAttribute('d') === ''`)
+	until(t, ctx, shown+` === '' && document.querySelector('#intervals .frame').hidden`)
 	open(t, ctx, s)
 	until(t, ctx, fmt.Sprintf(`%s === %q`, shown, want))
 

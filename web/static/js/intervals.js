@@ -1,74 +1,103 @@
 // The intervals panel: a histogram, and how it compares with what the senders declare.
 
-import { attribute, el, svg, text } from './dom.js';
-import { get } from './api.js';
-import { cleanTopic } from './clean.js';
+import { el, text } from './dom.js';
 import { bound, count, span } from './format.js';
+import { Plot, axis, ink, paths } from './plot.js';
 
-const width = 240, height = 44;
 const plainSeconds = (ms) => (ms / 1000).toFixed(ms < 9_995 ? 3 : 2);
 
-/** Shows the intervals of all senders, or of the selected one. */
+/** Shows the intervals of what is selected. */
 export class Intervals {
   #data = null;
-  #sender = '';
+  #drawn = null; // {first, counts, from, step, declared, expected}
 
   /** @param {HTMLElement} root */
   constructor(root) {
-    this.title = el('h2', {}, 'intervals, all');
-    this.bars = svg('path', { class: 'bars' });
-    this.frame = svg('path', { class: 'frame' });
-    this.chart = svg('svg', { class: 'histogram', viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', role: 'img' }, this.bars, this.frame);
-    this.axis = el('div.axis', { 'aria-hidden': 'true' }, el('span'), el('span'));
+    this.frame = el('div.frame', { hidden: true }, el('div.expected', { title: 'where every bar would end if all were uniform over what is declared' }));
+    this.plot = new Plot(root, 'intervals, all', {
+      scales: { x: { time: false, range: () => this.#drawn.reach }, y: { range: (u, low, high) => [0, Math.max(1, high, this.#drawn.expected) * 1.08] } },
+      axes: [axis((u, splits) => splits.map(bound), { splits: () => this.#splits() }), axis((u, splits) => splits.map(count), { size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 1e4, 1e5, 1e6], space: 20 })],
+      series: [{}, { fill: ink('--dim'), width: 0, paths: paths.bars({ size: [1, Infinity], align: 1, gap: 1 }), points: { show: false } }],
+      cursor: { y: false, drag: { x: false, y: false }, points: { show: false }, dataIdx: (u, series, closest) => this.#under(u, closest) },
+      show: (i) => this.#showBin(i),
+      hooks: { draw: [() => this.#place()] },
+    });
     this.numbers = el('p.numbers');
     this.declared = el('p.declared');
-    root.append(this.title, this.chart, this.axis, this.numbers, this.declared);
+    root.append(this.numbers, this.declared);
   }
 
-  async load() {
-    this.#data = await get('/api/stats/intervals');
-    this.#draw();
-  }
-
-  /** Shows the intervals of one sender; '': of all together. */
-  select(sender) {
-    this.#sender = sender;
+  /** Shows a histogram. @param {object} intervals as the API has it @param {string} name of what is selected */
+  show(intervals, name) {
+    this.#data = intervals;
+    text(this.plot.title, 'intervals, ' + name);
     this.#draw();
   }
 
   #draw() {
-    text(this.title, this.#sender ? 'intervals, ' + cleanTopic(this.#sender) : 'intervals, all');
-    if (!this.#data) return;
-    const of = this.#sender ? this.#data.intervals.find((i) => i.sender === this.#sender) : this.#data.all;
-    const n = of ? of.counts.reduce((a, b) => a + b, 0) : 0;
-    if (!n && !of?.declared?.beyond) {
-      attribute(this.bars, 'd', '');
-      attribute(this.frame, 'd', '');
-      text(this.numbers, 'none yet in the last hour');
-      text(this.declared, '');
-      for (const s of this.axis.children) text(s, '');
-      return;
-    }
+    const of = this.#data, n = of.counts.reduce((a, b) => a + b, 0);
     const { counts, from_ms: from, step_ms: step, declared } = of;
     const framed = declared?.max_ms > 0;
+    if (!n && !declared?.beyond) {
+      this.#drawn = { reach: [0, 1], expected: 0, counts: [], from: 0, step: 1 };
+      this.frame.hidden = true;
+      this.plot.show([[], []], 'no intervals yet');
+      text(this.numbers, 'none yet');
+      text(this.declared, '');
+      return;
+    }
     // A frame is shown whole; without one only the bins that hold something.
     const inFrame = (i) => framed && from + (i + 1) * step > declared.min_ms && from + i * step < declared.max_ms;
     const drawn = (c, i) => c > 0 || inFrame(i);
     const first = Math.max(0, counts.findIndex(drawn)), last = Math.max(first, counts.findLastIndex(drawn));
-    const shown = counts.slice(first, last + 1), bar = width / shown.length;
+    const shown = counts.slice(first, last + 1), begin = from + first * step;
     const expected = framed ? ((declared.count - declared.beyond) * step) / (declared.max_ms - declared.min_ms) : 0;
-    const top = Math.max(1, expected, ...shown);
-    attribute(this.bars, 'd', shown.map((c, i) => {
-      const h = c ? Math.max(1, (c / top) * height) : 0;
-      return `M${(i * bar + 0.5).toFixed(1)} ${height}v${-h.toFixed(1)}h${Math.max(0.5, bar - 1).toFixed(1)}v${h.toFixed(1)}z`;
-    }).join(''));
-    const x = (ms) => Math.min(width, Math.max(0, ((ms - from) / step - first) * bar)).toFixed(1);
-    attribute(this.frame, 'd', framed ? `M${x(declared.min_ms)} ${height}V${(height - (expected / top) * height).toFixed(1)}H${x(declared.max_ms)}V${height}` : '');
-    text(this.axis.children[0], bound(from + first * step));
-    text(this.axis.children[1], last === counts.length - 1 && !framed ? 'beyond' : bound(from + (last + 1) * step));
+    this.#drawn = { reach: [begin, begin + shown.length * step], expected, counts: shown, from: begin, step, declared, beyond: last === counts.length - 1 && !framed };
     text(this.numbers, `min ${plainSeconds(of.min_ms)}  mean ${plainSeconds(of.mean_ms)}  max ${plainSeconds(of.max_ms)} s`);
     text(this.declared, declaredText(declared));
-    attribute(this.chart, 'aria-label', `histogram of ${n} intervals; ${this.numbers.textContent}; ${this.declared.textContent}`);
+    this.plot.show([shown.map((_, i) => begin + i * step), shown], `histogram of ${n} intervals; ${this.numbers.textContent}; ${this.declared.textContent}`);
+    this.#place();
+  }
+
+  /** Both ends and what lies between in round steps. */
+  #splits() {
+    const { reach: [from, to], counts } = this.#drawn;
+    if (!counts.length) return [];
+    const wanted = (to - from) / 4, power = 10 ** Math.floor(Math.log10(wanted));
+    const step = power * [1, 2, 5, 10].find((f) => f * power >= wanted);
+    const between = [];
+    for (let at = Math.ceil(from / step) * step; at < to - step / 2; at += step) if (at > from + step / 2) between.push(at);
+    return [from, ...between, to];
+  }
+
+  /** Puts the frame of what is declared over the bars. */
+  #place() {
+    const { declared, expected } = this.#drawn ?? {}, over = this.plot.over;
+    if (!over) return;
+    if (this.frame.parentNode !== over) over.append(this.frame);
+    this.frame.hidden = !(declared?.max_ms > 0);
+    if (this.frame.hidden) return;
+    const left = this.plot.position(declared.min_ms, 'x'), right = this.plot.position(declared.max_ms, 'x');
+    this.frame.style.left = left + 'px';
+    this.frame.style.width = right - left + 'px';
+    this.frame.firstChild.style.top = this.plot.position(expected, 'y') + 'px';
+  }
+
+  /** The bar under the cursor, not the nearest edge. */
+  #under(u, closest) {
+    const { from, step, counts } = this.#drawn;
+    const i = Math.floor((u.posToVal(u.cursor.left, 'x') - from) / step);
+    return counts.length ? Math.min(counts.length - 1, Math.max(0, i)) : closest;
+  }
+
+  #showBin(i) {
+    const { counts, from, step, expected, beyond } = this.#drawn ?? { counts: [] };
+    if (counts[i] == null) {
+      this.plot.say('');
+      return;
+    }
+    const range = beyond && i === counts.length - 1 ? `${bound(from + i * step)} and longer` : span(from + i * step, from + (i + 1) * step);
+    this.plot.say(`${range}: ${count(counts[i])}${expected ? `, expected ${+expected.toPrecision(2)}` : ''}`);
   }
 }
 

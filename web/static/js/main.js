@@ -1,8 +1,9 @@
 // Connects the parts: one window of messages, one event stream, one view.
 
 import { get } from './api.js';
-import { clean } from './clean.js';
+import { clean, cleanTopic } from './clean.js';
 import { Announcer } from './announce.js';
+import { Charts } from './charts.js';
 import { Clock } from './clock.js';
 import { Detail } from './detail.js';
 import { Empty } from './empty.js';
@@ -42,11 +43,15 @@ const box = new FilterBox(at('tools'), () => ({ senders: senders.list.map((s) =>
 const list = new List(at('list'), window_, senders);
 const empty = new Empty(list.empty, window_, view, status, session);
 const panel = new SenderPanel(at('senders'), senders, clock), intervals = new Intervals(at('intervals'));
-const topicPanel = new TopicPanel(at('topics'), topics, clock);
-const side = sideTabs(at('lists'), [{ name: 'senders', panel: at('senders') }, { name: 'topics', panel: at('topics') }], () => topics.load().catch(() => {}));
+const topicPanel = new TopicPanel(at('topics'), topics, clock), charts = new Charts(at('charts'));
+const side = sideTabs(at('lists'), ['senders', 'topics', 'charts'].map((name) => ({ name, panel: at(name) })), (name) => {
+  if (name === 'topics') topics.load().catch(() => {});
+  if (name === 'charts' && counted) charts.show(counted);
+});
 const rail = new Rail(list.rail);
 const detail = new Detail(at('detail')), send = new SendBar(at('send'), senders);
 const retained = new Retained(at('retained'));
+let counted = null; // the newest counts over time
 const announcer = new Announcer(at('announce'));
 
 /** Shows what the view selects. */
@@ -54,7 +59,6 @@ function open() {
   box.show(view.filter, view.sender);
   panel.chosen = view.sender;
   panel.refresh();
-  intervals.select(view.sender);
   if (view.sender) send.select(view.sender);
   return session.open();
 }
@@ -235,12 +239,20 @@ detail.on('copy', (id) => detail.copy(location.origin + view.address({ id, at: i
 timeline.on('jump', jump);
 timeline.on('newest', newest);
 timeline.on('span', () => loadTimeline());
+timeline.on('more', () => { if (!document.hidden && session.phase === 'live') loadTimeline().catch(() => {}); });
+timeline.on('data', (data) => {
+  const { filter, sender } = data.selection;
+  counted = { ...data, name: filter ? 'of the filter' : sender ? cleanTopic(sender) : 'all' };
+  charts.show(counted);
+  intervals.show(data.intervals, counted.name);
+});
+charts.on('jump', jump);
 head.on('side', () => toggleSide());
 head.on('theme', toggleTheme);
 head.on('help', () => help());
 view.on('changed', open);
 
-const loadTimeline = () => timeline.load(status.stats?.oldest ? parseTime(status.stats.oldest) : 0, clock.now());
+const loadTimeline = () => timeline.load(status.stats?.oldest ? parseTime(status.stats.oldest) : 0, clock.now(), view.selection);
 const help = () => at('help').showModal();
 const toggleSide = collapsible('side'), toggleSend = collapsible('send');
 const keys = [
@@ -259,6 +271,7 @@ const keys = [
   { keys: ['1'], shown: '1', words: 'stream', run: () => list.focus() },
   { keys: ['2'], shown: '2', words: 'topics', run: () => { side('topics'); topicPanel.viewport.focus(); } },
   { keys: ['3'], shown: '3', words: 'senders', run: () => { side('senders'); panel.viewport.focus(); } },
+  { keys: ['4'], shown: '4', words: 'charts', run: () => { side('charts'); charts.rates.place.focus(); } },
   { keys: ['['], shown: '[', words: 'hide or show senders and intervals', run: () => toggleSide() },
   { keys: [']'], shown: ']', words: 'hide or show the send line', run: () => toggleSend() },
   { keys: ['t'], shown: 't', words: 'light or dark', run: toggleTheme },
@@ -289,7 +302,6 @@ const asides = [
   { every: 5000, load: () => senders.load(), shown: () => at('senders').offsetParent },
   { every: 2000, load: () => topics.load(), shown: () => at('topics').offsetParent },
   { every: 5000, load: () => loadTimeline(), shown: () => timeline.node.offsetParent },
-  { every: 10_000, load: () => intervals.load(), shown: () => at('intervals').offsetParent },
 ];
 
 function loadAside(all = true) {

@@ -1,11 +1,11 @@
-// The tabs of the left panel: senders, topics.
+// The tabs of the left panel: senders, topics, charts.
 
 import { tabList } from './tabs.js';
 
 /**
  * @param {HTMLElement} root  the tabs become its first child
  * @param {{name: string, panel: HTMLElement}[]} tabs
- * @param {() => void} shown  called when another one is shown
+ * @param {(name: string) => void} shown  called when one is shown
  * @returns {(name: string) => void} shows a tab
  */
 export function sideTabs(root, tabs, shown) {
@@ -15,7 +15,7 @@ export function sideTabs(root, tabs, shown) {
   const show = (name) => {
     for (const tab of tabs) tab.panel.hidden = tab.name !== name;
     list.show(name);
-    shown();
+    shown(name);
   };
   show(tabs[0].name);
   return show;

@@ -1,4 +1,5 @@
-// The timeline: messages a second, gaps marked; dragging scrolls the list there.
+// The timeline: messages a second of what is selected, gaps marked; dragging scrolls
+// the list there.
 
 import { attribute, el, svg, text } from './dom.js';
 import { get } from './api.js';
@@ -6,10 +7,21 @@ import { Emitter } from './emitter.js';
 import { count, elapsed, parseTime, rate, timeOfDay, timeShort } from './format.js';
 
 const height = 26;
+const soon = 300; // ms until counting goes on
+const scaleKey = 'hellox.scale';
+// So that one burst does not flatten all else; a tenth of the height is one message.
+const scales = { sqrt: (n, top) => Math.sqrt(n / top), log: (n, top) => 0.1 + (0.9 * Math.log(n)) / Math.max(1, Math.log(top)) };
+const scaleNames = { sqrt: '√', log: 'log' };
 const shortest = 60_000; // ms
+const dayLength = 86_400_000;
+const rounds = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200].map((m) => m * 60_000); // ms between two ticks
 const spans = [['5 min', 300_000], ['1 h', 3_600_000], ['all', 0]]; // at most; a younger history is shown whole
 
-/** Emits "jump" (a time in ms), "newest" and "span" (another span was chosen). */
+/**
+ * Emits "jump" (a time in ms), "newest", "span" (another span was chosen), "data" (what
+ * was counted: {start, step, bins, from, intervals, selection}) and "more" (counting
+ * should go on).
+ */
 export class Timeline extends Emitter {
   #data = null;
   #span = 1;
@@ -17,6 +29,8 @@ export class Timeline extends Emitter {
   #range = null;
   #cursor = null; // bin under the pointer or the keys
   #asked = 0;
+  #scale = localStorage.getItem(scaleKey) === 'log' ? 'log' : 'sqrt';
+  #timer = 0;
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -29,21 +43,29 @@ export class Timeline extends Emitter {
       this.here, this.bars, this.gaps, this.line);
     this.from = el('button.quiet', { type: 'button', title: 'how far back: 5 min, 1 h, all that is stored', onclick: () => this.#nextSpan() }, '1 h');
     this.label = el('span.readout');
-    this.node = el('div.timeline', {}, this.from, el('div.chart', {}, this.chart, this.label), el('button.quiet', { type: 'button', title: 'follow the newest (G)', onclick: () => this.emit('newest') }, 'now'));
+    this.times = el('div.times', { 'aria-hidden': 'true' });
+    this.uncounted = el('div.uncounted', { hidden: true, title: 'not counted yet' });
+    this.scale = el('button.quiet', { type: 'button', onclick: () => this.#nextScale() });
+    this.node = el('div.timeline', {}, this.from, el('div.chart', {}, this.chart, this.uncounted, this.times, this.label), this.scale, el('button.quiet', { type: 'button', title: 'follow the newest (G)', onclick: () => this.emit('newest') }, 'now'));
     root.append(this.node);
+    this.#showScale();
     this.#listen();
   }
 
-  /** Reads the counts. oldest: when the history begins, in ms. */
-  async load(oldest, now) {
+  /** Reads the counts of a selection. oldest: when the history begins, in ms. */
+  async load(oldest, now, selection) {
     this.#oldest = oldest || now;
     const span = spans[this.#span][1], whole = Math.min(this.#oldest, now - shortest);
     const since = new Date(span ? Math.max(whole, now - span) : whole).toISOString();
     const asked = ++this.#asked;
-    const data = await get('/api/timeline', { since });
+    clearTimeout(this.#timer);
+    const data = await get('/api/timeline', { since, ...selection });
     if (asked !== this.#asked) return;
-    this.#data = { start: parseTime(data.since), step: data.step_ms, bins: data.bins };
+    const from = data.counted_from ? parseTime(data.counted_from) : null;
+    this.#data = { start: parseTime(data.since), step: data.step_ms, bins: data.bins, from, intervals: data.intervals, selection };
     this.#draw();
+    this.emit('data', this.#data);
+    if (from != null) this.#timer = setTimeout(() => this.emit('more'), soon);
   }
 
   /** Shows which time the list shows, in ms. */
@@ -58,22 +80,56 @@ export class Timeline extends Emitter {
     this.emit('span');
   }
 
+  #nextScale() {
+    this.#scale = this.#scale === 'sqrt' ? 'log' : 'sqrt';
+    localStorage.setItem(scaleKey, this.#scale);
+    this.#showScale();
+    if (this.#data) this.#draw();
+  }
+
+  #showScale() {
+    text(this.scale, scaleNames[this.#scale]);
+    const words = this.#scale === 'sqrt' ? 'square root scale; press for a logarithmic one' : 'logarithmic scale; press for square root';
+    attribute(this.scale, 'title', words);
+    attribute(this.scale, 'aria-label', words);
+  }
+
   #draw() {
-    const { bins } = this.#data;
+    const { bins, from, start, step } = this.#data, scale = scales[this.#scale];
     attribute(this.chart, 'viewBox', `0 0 ${bins.length} ${height}`);
     const top = Math.max(...bins.map((b) => b.messages), 1);
     let bars = '', gaps = '';
     bins.forEach((b, i) => {
       if (b.messages > 0) {
-        const h = Math.max(1, Math.sqrt(b.messages / top) * (height - 5)); // one burst must not flatten all else
+        const h = Math.max(1, scale(b.messages, top) * (height - 5));
         bars += `M${i + 0.1} ${height}v${-h}h0.8v${h}z`;
       }
       if (b.missed) gaps += `M${i} 0h1v4h-1z`;
     });
     attribute(this.bars, 'd', bars);
     attribute(this.gaps, 'd', gaps);
+    this.uncounted.hidden = from == null;
+    this.uncounted.style.width = (100 * Math.max(0, Math.min(1, ((from ?? start) - start) / (step * bins.length)))) + '%';
+    this.#showTimes();
     this.#drawRange();
     this.#showReadout();
+  }
+
+  /** Names round times below the bars, as many as there is room for. */
+  #showTimes() {
+    const { start, step, bins } = this.#data, length = step * bins.length;
+    const every = rounds.find((r) => length / r <= Math.max(1, this.chart.clientWidth / 90)) ?? dayLength * Math.ceil(length / dayLength / 6);
+    const zone = new Date(start).getTimezoneOffset() * 60_000;
+    const ticks = [];
+    for (let at = Math.ceil((start - zone) / every) * every + zone; at < start + length; at += every) {
+      const x = (at - start) / length;
+      if (x > 0.03 && x < 0.97) ticks.push({ x, words: every >= dayLength ? new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' }) : timeShort(at) });
+    }
+    this.times.replaceChildren(...ticks.map(({ x, words }) => {
+      const tick = el('span', {}, words);
+      tick.style.left = 100 * x + '%';
+      return tick;
+    }));
   }
 
   #drawRange() {
