@@ -20,11 +20,23 @@ func Fits(path, arch string) error {
 	return fitsFile(file, arch)
 }
 
-func fitsFile(r io.ReaderAt, arch string) error {
-	machines := map[string]elf.Machine{
-		"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64, "arm": elf.EM_ARM, "386": elf.EM_386,
-		"ppc64le": elf.EM_PPC64, "s390x": elf.EM_S390, "riscv64": elf.EM_RISCV,
+// machines are the processors of nodes, by GOARCH.
+var machines = map[string]elf.Machine{
+	"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64, "arm": elf.EM_ARM, "386": elf.EM_386,
+	"ppc64le": elf.EM_PPC64, "s390x": elf.EM_S390, "riscv64": elf.EM_RISCV,
+}
+
+// nameOf returns a processor as GOARCH has it, else as ELF does.
+func nameOf(machine elf.Machine) string {
+	for arch, m := range machines {
+		if m == machine {
+			return arch
+		}
 	}
+	return machine.String()
+}
+
+func fitsFile(r io.ReaderAt, arch string) error {
 	machine, known := machines[arch]
 	if !known {
 		return fmt.Errorf("cannot be built for nodes of architecture %q", arch)
@@ -37,7 +49,7 @@ func fitsFile(r io.ReaderAt, arch string) error {
 	case f.OSABI != elf.ELFOSABI_NONE && f.OSABI != elf.ELFOSABI_LINUX:
 		return errors.New("is not an executable for linux")
 	case f.Machine != machine:
-		return fmt.Errorf("is for another processor (%s)", f.Machine)
+		return fmt.Errorf("is for another processor (%s)", nameOf(f.Machine))
 	case f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN:
 		return errors.New("is not an executable")
 	}

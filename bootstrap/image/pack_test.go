@@ -42,7 +42,7 @@ func TestFits(t *testing.T) {
 	for _, c := range []struct {
 		what, path, arch, want string
 	}{
-		{"another processor", static, "arm64", "another processor"},
+		{"another processor", static, "arm64", "is for another processor (amd64)"},
 		{"an unknown processor", static, "pdp11", "pdp11"},
 		{"macOS", build(t, "CGO_ENABLED=0", "GOOS=darwin", "GOARCH=arm64"), "arm64", "not an executable for linux"},
 		{"Windows", build(t, "CGO_ENABLED=0", "GOOS=windows", "GOARCH=amd64"), "amd64", "not an executable for linux"},
