@@ -18,6 +18,15 @@ func (p *parts) add(name string, seconds float64) {
 	p.values[name] = append(p.values[name], seconds)
 }
 
+// addDone adds the steps of an up that are done.
+func (p *parts) addDone(events []event) {
+	for _, e := range events {
+		if e.State == "done" {
+			p.add(e.Step, e.MS/1000)
+		}
+	}
+}
+
 // figures adds a line each to the table.
 func (p *parts) figures(prefix string, to *figures) {
 	for _, name := range p.names {

@@ -29,18 +29,21 @@ func (b *bench) firstUps(ctx context.Context) error {
 	return nil
 }
 
-// idleUps measures up where there is nothing to do.
+// idleUps measures up where there is nothing to do, also step by step.
 func (b *bench) idleUps(ctx context.Context) error {
 	var times []float64
+	steps := newParts()
 	for range b.rounds {
 		fmt.Fprintln(os.Stderr, "up with nothing changed")
-		_, took, err := b.up(ctx, b.programs[0])
+		events, took, err := b.up(ctx, b.programs[0])
 		if err != nil {
 			return err
 		}
 		times = append(times, took.Seconds())
+		steps.addDone(events)
 	}
-	b.figures.add("up with nothing changed", "s", "< 1", times...)
+	b.figures.add("up with nothing changed", "s", "< 0.35", times...)
+	steps.figures("nothing changed: ", &b.figures)
 	return nil
 }
 
@@ -71,11 +74,7 @@ func (b *bench) changedUps(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, e := range events {
-			if e.State == "done" {
-				steps.add(e.Step, e.MS/1000)
-			}
-		}
+		steps.addDone(events)
 		if err := <-heard; err != nil {
 			return err
 		}
@@ -91,7 +90,7 @@ func (b *bench) changedUps(ctx context.Context) error {
 	}
 	b.figures.add("up with a changed program", "s", "", ups...)
 	b.figures.add("the same until a message of the new pods is seen", "s", "< 6", seen...)
-	steps.figures("up: ", &b.figures)
+	steps.figures("changed program: ", &b.figures)
 	b.figures.add("docker build, kind load, kubectl apply and rollout status", "s", "", usually...)
 	b.figures.add("share of that which hellox takes until seen", "", "<= 0.8", shares...)
 	tools.figures("the usual way: ", &b.figures)
