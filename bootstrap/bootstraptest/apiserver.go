@@ -67,11 +67,18 @@ func Node(name, runtime string, ready bool) corev1.Node {
 // at that address, port 8443.
 func (l *Laptop) API(ip string) *APIServer {
 	l.T.Helper()
+	a := &APIServer{laptop: l, nodes: map[string][]corev1.Node{}}
+	l.ServeAPI(ip, a)
+	return a
+}
+
+// ServeAPI does the same with any handler.
+func (l *Laptop) ServeAPI(ip string, h http.Handler) {
+	l.T.Helper()
 	if l.CA == nil {
 		l.newCertificates()
 	}
-	a := &APIServer{laptop: l, nodes: map[string][]corev1.Node{}}
-	_, port, err := net.SplitHostPort(l.CA.TLSServer(l.T, a).Listener.Addr().String())
+	_, port, err := net.SplitHostPort(l.CA.TLSServer(l.T, h).Listener.Addr().String())
 	if err != nil {
 		l.T.Fatal(err)
 	}
@@ -79,7 +86,6 @@ func (l *Laptop) API(ip string) *APIServer {
 		[2]string{"https://" + ip + ":8443", "https://127.0.0.1:" + port},
 		[2]string{`"IP":"` + ip + `","Port":8443`, `"IP":"127.0.0.1","Port":` + port},
 	)
-	return a
 }
 
 // newCertificates makes what minikube keeps in its home.

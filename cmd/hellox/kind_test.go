@@ -32,6 +32,7 @@ func TestKindEndToEnd(t *testing.T) {
 		{"two side by side", testKindTwo},
 		{"changed program", testKindChanged},
 		{"own manifests and images", testKindOwn},
+		{"minikube's Docker", testKindDocker},
 		{"states of the cluster", testKindStates},
 		{"down", testKindDown},
 	}

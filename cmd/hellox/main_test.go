@@ -11,12 +11,16 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"hellox/bootstrap/bootstraptest"
 	"hellox/bootstrap/run/runtest"
 )
 
 // TestMain makes this test binary the command hellox on the PATH of every test
 // and script here, so that they run the real program.
 func TestMain(m *testing.M) {
+	if os.Getenv("HELLOX_STANDIN") != "" { // called as minikube
+		os.Exit(bootstraptest.Main(m))
+	}
 	runtest.EndWithGo()
 	testscript.Main(m, map[string]func(){"hellox": func() {
 		runtest.Follow() // also what up --detach leaves in the background
