@@ -30,6 +30,7 @@ func TestKindEndToEnd(t *testing.T) {
 		{"pods deleted", testKindPodsDeleted},
 		{"up again", testKindUpAgain},
 		{"two side by side", testKindTwo},
+		{"kubectl apply -k", testKindApply},
 		{"changed program", testKindChanged},
 		{"own manifests and images", testKindOwn},
 		{"minikube's Docker", testKindDocker},
