@@ -36,6 +36,7 @@ type kindRig struct {
 
 	page, mqtt string // URLs, once it is up
 	browser    *kindBrowser
+	laptop     *otherLaptop
 }
 
 // mine is the context that the user works with before hellox comes.
@@ -86,6 +87,7 @@ func newKindRig(t *testing.T) *kindRig {
 	}
 	t.Cleanup(func() { endHolders(dir) })
 	r.build(t)
+	r.laptop = newOtherLaptop(t, r)
 	r.browser = newKindBrowser(t)
 	return r
 }

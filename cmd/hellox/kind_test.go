@@ -31,6 +31,7 @@ func TestKindEndToEnd(t *testing.T) {
 		{"up again", testKindUpAgain},
 		{"two side by side", testKindTwo},
 		{"kubectl apply -k", testKindApply},
+		{"a laptop that is not the node", testKindOtherLaptop},
 		{"changed program", testKindChanged},
 		{"own manifests and images", testKindOwn},
 		{"minikube's Docker", testKindDocker},
