@@ -37,6 +37,8 @@ type kindRig struct {
 	page, mqtt string // URLs, once it is up
 	browser    *kindBrowser
 	laptop     *otherLaptop
+	nodes      *kindRig   // cluster of several nodes, beside this one
+	nodesMade  chan error // closed once that is made, or not
 }
 
 // mine is the context that the user works with before hellox comes.
@@ -86,6 +88,7 @@ func newKindRig(t *testing.T) *kindRig {
 		r.do(t, r.program("kubectl", "config", "use-context", "mine"))
 	}
 	t.Cleanup(func() { endHolders(dir) })
+	r.makeNodes(t)
 	r.build(t)
 	r.laptop = newOtherLaptop(t, r)
 	r.browser = newKindBrowser(t)

@@ -8,11 +8,13 @@ import (
 // TestKindEndToEnd is the whole of hellox on a real kind cluster, in the order
 // in which a newcomer meets it: up from nothing by `go run`, the stream in a
 // browser and in a terminal, other people's clients, five broadcasters, every
-// pod deleted once, up again, a changed program, a second installation beside
-// the first, and down to nothing.
+// pod deleted once, up again, a second installation beside the first, a laptop with
+// another processor, a second cluster, of three nodes, a changed program, and down
+// to nothing.
 //
-// HELLOX_E2E_NODE_IMAGE is the node image of the cluster that up makes;
-// HELLOX_E2E_CLUSTER names a kind cluster to use instead, which stays.
+// HELLOX_E2E_NODE_IMAGE is the node image of the clusters that are made;
+// HELLOX_E2E_CLUSTER and HELLOX_E2E_NODES name kind clusters to use instead, which
+// stay.
 func TestKindEndToEnd(t *testing.T) {
 	if os.Getenv("HELLOX_E2E") == "" {
 		t.Skip("HELLOX_E2E is not set: it takes minutes, a container engine and the right to make a kind cluster")
@@ -32,6 +34,7 @@ func TestKindEndToEnd(t *testing.T) {
 		{"two side by side", testKindTwo},
 		{"kubectl apply -k", testKindApply},
 		{"a laptop that is not the node", testKindOtherLaptop},
+		{"several nodes", testKindNodes},
 		{"changed program", testKindChanged},
 		{"own manifests and images", testKindOwn},
 		{"minikube's Docker", testKindDocker},
