@@ -77,11 +77,7 @@ func (p *Provider) createCluster(ctx context.Context, c cluster.Candidate, progr
 		if err == nil || ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		e := &step.Error{Kind: step.Failed, Sentence: "create " + c.String(), Hint: hint(err, p.nodeImage), Err: err}
-		if strings.Contains(err.Error(), "already exist for a cluster with the name") {
-			e.Hint, e.Err = "hellox up takes that one", ErrTaken
-		}
-		return e
+		return p.createError(c, err)
 	case <-ctx.Done():
 		p.abort(ctx, c, created)
 		return context.Cause(ctx)
@@ -107,15 +103,21 @@ func (p *Provider) abort(ctx context.Context, c cluster.Candidate, created <-cha
 	}
 }
 
-// hint returns what to do about the most common causes.
-func hint(err error, image string) string {
-	if strings.Contains(err.Error(), "pull") || strings.Contains(err.Error(), "No such image") {
-		if image == "" {
-			return "kind's node image comes from a registry; --node-image names one that is here"
-		}
-		return "docker image ls shows what --node-image can name"
+// createError returns what is said of a creation that failed, and what to do about the
+// most common causes.
+func (p *Provider) createError(c cluster.Candidate, err error) error {
+	e := &step.Error{
+		Kind: step.Failed, Sentence: "create " + c.String(), Err: err,
+		Hint: "kind create cluster --retain, then kind export logs, shows more",
 	}
-	return "kind create cluster --retain, then kind export logs, shows more"
+	if pull := (pullError{}); errors.As(err, &pull) {
+		e.Kind = step.Missing
+		e.Hint = fmt.Sprintf("%s pull %s where the network allows it, or --node-image REF: %[1]s image ls lists what is here", p.engine, pull.image)
+	}
+	if strings.Contains(err.Error(), "already exist for a cluster with the name") {
+		e.Hint, e.Err = "hellox up takes that one", ErrTaken
+	}
+	return e
 }
 
 // removeNodes removes the cluster's containers, also when the context has

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	kindcluster "sigs.k8s.io/kind/pkg/cluster"
@@ -56,9 +58,32 @@ func (p *Provider) withLibrary(ctx context.Context, progress func(string), do fu
 	if failed := exec.RunErrorForError(err); failed != nil {
 		// Its own text is the whole command without the reason.
 		lines := bytes.Split(bytes.TrimSpace(failed.Output), []byte("\n"))
-		return fmt.Errorf("%s: %s", failed.Command[0], lines[len(lines)-1])
+		err = fmt.Errorf("%s: %s", failed.Command[0], lines[len(lines)-1])
+		if image, pulled := pulls(failed.Command); pulled {
+			err = pullError{image, err}
+		}
 	}
 	return err
+}
+
+// A pullError is why a node image, which is not on this machine, cannot be pulled.
+type pullError struct {
+	image string
+	err   error
+}
+
+func (e pullError) Error() string {
+	return fmt.Sprintf("its node image %s is not here and cannot be pulled: %s", e.image, e.err)
+}
+
+// pulls reports whether the command pulls an image, and which.
+func pulls(command []string) (image string, ok bool) {
+	at := slices.Index(command, "pull")
+	if at < 0 || at == len(command)-1 {
+		return "", false
+	}
+	image, _, _ = strings.Cut(command[len(command)-1], "@") // without the digest
+	return image, true
 }
 
 // kubeConfig returns the administrator's kubeconfig of the cluster, with the

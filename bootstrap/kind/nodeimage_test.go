@@ -45,3 +45,27 @@ esac
 		}
 	}
 }
+
+// A node image that cannot be pulled is named, and what is here instead.
+func TestPullFails(t *testing.T) {
+	p := New(Options{Runner: run.New(nil)})
+	p.engine = "docker"
+	image, ok := pulls([]string{"docker", "pull", "kindest/node:v1.34.0@sha256:1"})
+	if !ok || image != "kindest/node:v1.34.0" {
+		t.Fatalf("%q, %v", image, ok)
+	}
+	for _, other := range [][]string{{"docker", "run", "kindest/node:v1.34.0"}, {"docker", "pull"}} {
+		if _, ok := pulls(other); ok {
+			t.Errorf("%q pulls", other)
+		}
+	}
+	err := p.createError(p.candidate(engineCluster{name: "a"}), pullError{image, errors.New("docker: no such host")})
+	said := (*step.Error)(nil)
+	if !errors.As(err, &said) || said.Kind != step.Missing || said.Error() != `create kind cluster "a": its node image kindest/node:v1.34.0 is not here and cannot be pulled: docker: no such host` ||
+		said.Hint != "docker pull kindest/node:v1.34.0 where the network allows it, or --node-image REF: docker image ls lists what is here" {
+		t.Errorf("%v, %+v", err, said)
+	}
+	if errors.As(p.createError(p.candidate(engineCluster{name: "a"}), errors.New("failed to init node")), &said); said.Kind != step.Failed || !strings.Contains(said.Hint, "kind export logs") {
+		t.Errorf("%+v", said)
+	}
+}
