@@ -2,11 +2,11 @@
 // (Query, Page) and followed (Follow, Follower, Event).
 //
 //	                      Store
-//	        ┌───────────────┼────────────────┐
-//	sqlite.Store       memory.Store     remote.Client
-//	one file, the      what fits in     a receiver's API:
-//	receiver's own     memory, watch    read, publish, command
-//	        └───────┬───────┘
+//	        ┌───────────────┼────────────────┬────────────────┐
+//	sqlite.Store       memory.Store     file.Store       remote.Client
+//	one file, the      what fits in     a recording,     a receiver's API:
+//	receiver's own     memory, watch    watch FILE       read, publish, command
+//	        └───────┬───────┴────────────────┘
 //	              live: events, sender states, the loop that appends
 //
 // The terminal and the page read a Store and do not know which. Not here: IDs,

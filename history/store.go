@@ -104,3 +104,23 @@ type Event struct {
 	// encoded for all followers, else nil. Shared: do not change it.
 	JSON []byte
 }
+
+// Before returns the ID after which the messages received since a time begin: for
+// the zero time Now.
+func Before(ctx context.Context, s Store, since time.Time) (int64, error) {
+	if since.IsZero() {
+		return Now, nil
+	}
+	stats, err := s.Stats(ctx) // first: later messages come from a follower
+	if err != nil {
+		return 0, fmt.Errorf("read the history: %w", err)
+	}
+	page, err := s.Messages(ctx, Query{FromStart: true, Since: since, Limit: 1})
+	if err != nil {
+		return 0, fmt.Errorf("read the history since %s: %w", stream.FormatTime(since), err)
+	}
+	if len(page.Messages) > 0 {
+		return page.Messages[0].ID - 1, nil
+	}
+	return stats.LastID, nil
+}

@@ -52,6 +52,10 @@ func headerLine(t *theme.Theme, title string, st *status, l ledger, w int, now t
 	if st.well() {
 		short = sign
 	}
+	if rec := st.recordingText(t); rec != "" {
+		link += t.Grey.Apply(between) + rec
+		short += t.Grey.Apply(between) + rec
+	}
 	for _, step := range []struct {
 		count func(uint64) string
 		brief bool

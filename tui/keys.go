@@ -6,11 +6,11 @@ import "github.com/charmbracelet/bubbles/key"
 // has keys of its own, in package form. A key that does nothing now is disabled:
 // it has no effect and is not shown.
 type keys struct {
-	Stream, Topics, Senders, Next                                  key.Binding
-	Filter, Only, Pause, Follow, Detail                            key.Binding
-	Up, Down, PageUp, PageDown, Home, End                          key.Binding
-	Open, Close, OpenAll, View, Narrower, Wider                    key.Binding
-	Publish, Tell, Mouse, Help, Back, Redraw, Suspend, Quit, Leave key.Binding
+	Stream, Topics, Senders, Next                                          key.Binding
+	Filter, Only, Pause, Follow, Detail                                    key.Binding
+	Up, Down, PageUp, PageDown, Home, End                                  key.Binding
+	Open, Close, OpenAll, View, Narrower, Wider                            key.Binding
+	Publish, Tell, Record, Mouse, Help, Back, Redraw, Suspend, Quit, Leave key.Binding
 }
 
 func newKeys() keys {
@@ -41,6 +41,7 @@ func newKeys() keys {
 		Wider:    bind(">", "wider detail", ">"),
 		Publish:  bind("p", "publish", "p"),
 		Tell:     bind("t", "tell", "t"),
+		Record:   bind("r", "record to a file", "r"),
 		Mouse:    bind("m", "mouse off, to select text", "m"),
 		Help:     bind("?", "help", "?"),
 		Back:     bind("esc", "back", "esc"),
@@ -56,7 +57,7 @@ func (k *keys) full() [][]key.Binding {
 	return [][]key.Binding{
 		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend, k.Redraw, k.Narrower, k.Wider},
 		{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Follow, k.Pause},
-		{k.Detail, k.View, k.Filter, k.Only, k.Open, k.Close, k.OpenAll, k.Publish, k.Tell, k.Mouse},
+		{k.Detail, k.View, k.Filter, k.Only, k.Open, k.Close, k.OpenAll, k.Publish, k.Tell, k.Record, k.Mouse},
 	}
 }
 
@@ -64,7 +65,7 @@ func (k *keys) full() [][]key.Binding {
 func (k *keys) browsing() []key.Binding {
 	return []key.Binding{
 		k.Filter, k.Pause, k.Follow, k.Detail, k.Open, k.Close, k.OpenAll,
-		k.Publish, k.Tell, k.Only, k.Narrower, k.Wider, k.Help, k.Quit,
+		k.Publish, k.Tell, k.Only, k.Record, k.Narrower, k.Wider, k.Help, k.Quit,
 	}
 }
 

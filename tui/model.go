@@ -51,6 +51,7 @@ type model struct {
 	helpTop  int  // the first line of the help on the screen
 	tab      tab
 	mode     mode
+	wall     func() time.Time // the time; shared.now is that of the stream
 
 	feed   *source.Feed // nil until the newest page is read
 	status status
@@ -70,10 +71,13 @@ type model struct {
 
 func newModel(src *source.Source, t *theme.Theme, o Options) model {
 	started := o.Now()
-	sh := &shared{src: src, theme: t, keys: newKeys(), now: o.Now, since: o.Since, sel: o.Select}
+	sh := &shared{src: src, theme: t, keys: newKeys(), now: o.StreamNow, since: o.Since, sel: o.Select}
+	if sh.now == nil {
+		sh.now = o.Now
+	}
 	return model{
-		shared: sh, selected: started, title: cells.Clean(o.Title, maxNotice),
-		status:  status{recent: timeline.New(recentSpan, recentSlots)},
+		shared: sh, selected: started, wall: o.Now, title: cells.Clean(o.Title, maxNotice),
+		status:  status{recent: timeline.New(recentSpan, recentSlots), recorded: o.Recorded},
 		list:    newListModel(sh, o.Memory, started.Location()),
 		tree:    newTreeModel(sh),
 		senders: newSendersModel(sh),
@@ -85,7 +89,7 @@ func newModel(src *source.Source, t *theme.Theme, o Options) model {
 func (m model) Init() tea.Cmd {
 	sh := m.shared
 	// No text from the network gets into the title.
-	return tea.Batch(tea.SetWindowTitle("hellox"), sh.src.Newest(sh.gen, sh.since, sh.sel), sh.src.Poll(true, false), source.Tick())
+	return tea.Batch(tea.SetWindowTitle("hellox"), sh.src.Newest(sh.gen, sh.since, sh.sel), sh.src.Poll(true, false), source.Tick(), sh.src.OpenRecording())
 }
 
 // Update routes a message.
@@ -115,8 +119,12 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.shared.src.Poll(m.showsSenders(), m.layout.showsPanel(m.tab))
 	case source.ActedMsg:
 		m = m.acted(msg)
+	case source.RecordOpenedMsg:
+		m = m.recording(msg)
+	case source.RecordEndedMsg:
+		m.notice = newNotice("✓ recorded " + source.RecordedText(msg.Status))
 	case source.TickMsg:
-		m.notice = m.notice.at(m.shared.now())
+		m.notice = m.notice.at(m.wall())
 		m.status.chooseUnit(m.shared.now())
 		cmd = source.Tick()
 	}
@@ -148,6 +156,7 @@ func (m model) arrange() model {
 		}
 		m.detail.prepare(msg, size, m.layout.detail, m.layout.body, now)
 	}
+	m.status.recording, m.status.records = m.shared.src.Recording()
 	m.shared.keys = m.enabled()
 	return m
 }
@@ -202,7 +211,7 @@ func (m model) reselect(sel history.Select) (model, tea.Cmd) {
 	sh.sel = sel
 	sh.gen++
 	m.status.ended = nil
-	m.selected = sh.now()
+	m.selected = m.wall()
 	if m.feed != nil {
 		m.feed.Stop()
 		m.feed = nil

@@ -79,6 +79,17 @@ func (m model) prepend(msg source.OlderMsg) model {
 	return m
 }
 
+// recording begins to record to what was opened.
+func (m model) recording(msg source.RecordOpenedMsg) model {
+	if msg.Err != nil {
+		m.notice = newErrorNotice(msg.Err)
+		return m
+	}
+	m.shared.src.Record(msg)
+	m.notice = newNotice("recording to " + msg.Writer.Status().Path)
+	return m
+}
+
 // polled takes in the totals.
 func (m model) polled(msg source.PollMsg) (model, tea.Cmd) {
 	switch {

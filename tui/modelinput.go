@@ -29,6 +29,12 @@ func (m model) enabled() keys {
 	k.Back.SetEnabled(m.mode != modeBrowse || sel.Sender != "" || sel.Filter != nil)
 	k.Publish.SetEnabled(act)
 	k.Tell.SetEnabled(act && ours && sender != "")
+	k.Record.SetEnabled(m.shared.src.CanRecord())
+	if m.status.records {
+		k.Record.SetHelp("r", "end the recording")
+	} else {
+		k.Record.SetHelp("r", "record to a file")
+	}
 	if sel.Sender != "" {
 		k.Only.SetHelp("s", "all senders")
 	} else {
@@ -138,6 +144,8 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 		m.mode, m.publish = modePublish, form.NewPublish(m.publishTopic())
 	case key.Matches(msg, k.Tell):
 		m.mode, m.tell = modeTell, form.NewTell(sender)
+	case key.Matches(msg, k.Record):
+		return m, m.shared.src.ToggleRecording()
 	case key.Matches(msg, k.Only):
 		return m.only(sender)
 	case key.Matches(msg, k.Back):

@@ -89,7 +89,7 @@ func beside(t *theme.Theme, a, b []string) []string {
 func (m model) main(now time.Time) []string {
 	switch {
 	case len(m.list.items) == 0:
-		return m.emptyLines(now)
+		return m.emptyLines()
 	case m.tab == tabTopics:
 		return m.tree.view(m.layout.main, now)
 	}
@@ -97,8 +97,8 @@ func (m model) main(now time.Time) []string {
 }
 
 // emptyLines explains an empty list, and counts the time.
-func (m model) emptyLines(now time.Time) []string {
-	elapsed, sel := units.Elapsed(now.Sub(m.selected)), m.shared.sel
+func (m model) emptyLines() []string {
+	elapsed, sel := units.Elapsed(m.wall().Sub(m.selected)), m.shared.sel
 	first, second := "No messages yet. A broadcaster says Hello world every 1 to 10 s.", "waiting for "+elapsed
 	switch {
 	case !m.status.known:

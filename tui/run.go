@@ -31,6 +31,11 @@ type Options struct {
 	In     io.Reader      // a terminal
 	Out    io.Writer      // a terminal
 	Now    func() time.Time
+	// StreamNow is the time of the stream, by which ages are shown: of a recording that
+	// of its end. nil: Now.
+	StreamNow func() time.Time
+	Recorder  *source.Recorder // nil: nothing can be recorded
+	Recorded  bool             // Store is that of a recording
 
 	Background string // of the terminal: bgcolor.Light or Dark; "": it is asked
 }
@@ -48,12 +53,15 @@ func Run(ctx context.Context, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.StreamNow == nil {
+		o.StreamNow = o.Now
+	}
 	in, dark, typed := o.openTerminal()
 	r := lipgloss.NewRenderer(o.Out)
 	r.SetHasDarkBackground(dark)
 
 	work, cancel := context.WithCancel(ctx)
-	src := source.New(work, o.Store, o.Client)
+	src := source.New(work, o.Store, o.Client).WithRecorder(o.Recorder)
 	defer src.Wait()
 	defer cancel()
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hellox/history"
+	"hellox/history/file"
 	"hellox/stream"
 	"hellox/tui/cells"
 	"hellox/tui/theme"
@@ -19,6 +20,10 @@ type status struct {
 	ended  error        // why no more events can follow
 	recent timeline.Timeline
 	minute bool // the rate is shown a minute
+
+	recorded  bool // the stream is that of a recording
+	recording file.Status
+	records   bool // there is a recording
 }
 
 // away reports whether our own link is down.
@@ -41,6 +46,8 @@ func (s *status) linkText(t *theme.Theme, now time.Time) string {
 		return linkState(t, *s.link, now)
 	case !s.known:
 		return t.Grey.Apply("◌ connecting")
+	case s.recorded && broker.State == stream.Ended:
+		return t.Grey.Apply("■ recording")
 	case broker.State != "" && broker.State != stream.Connected:
 		if s.link == nil {
 			return linkState(t, broker, now)
@@ -48,6 +55,18 @@ func (s *status) linkText(t *theme.Theme, now time.Time) string {
 		return t.Green.Apply("●") + " connected, broker " + linkState(t, broker, now)
 	}
 	return t.Green.Apply("●") + " connected"
+}
+
+// recordingText says how the recording stands, or is "".
+func (s *status) recordingText(t *theme.Theme) string {
+	switch st := s.recording; {
+	case !s.records:
+		return ""
+	case st.Err != nil:
+		return t.Red.Apply("⨯") + " not recorded"
+	default:
+		return t.Red.Apply("●") + " rec " + units.Bytes(st.Bytes) + " " + cells.Topic(st.Path, 20)
+	}
 }
 
 func linkState(t *theme.Theme, l stream.Link, now time.Time) string {
@@ -89,6 +108,8 @@ func (s *status) alert(t *theme.Theme) sentence {
 		return sentence{t.Red, "✗ " + cells.Clean(s.ended.Error(), maxNotice)}
 	case s.away() && s.link.Cause != "":
 		return sentence{t.Amber, cells.Clean(s.link.Cause, maxNotice)}
+	case s.records && s.recording.Err != nil:
+		return sentence{t.Amber, "◐ " + cells.Clean(s.recording.Err.Error()+"; the stream goes on", maxNotice)}
 	case s.stats.Degraded != "":
 		return sentence{t.Amber, "◐ " + cells.Clean(s.stats.Degraded, maxNotice)}
 	}

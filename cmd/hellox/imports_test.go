@@ -52,6 +52,10 @@ history/memory -> stream/track
 history/pipe -> history
 history/pipe -> stream
 history/pipe -> stream/track
+history/file -> history
+history/file -> history/live
+history/file -> stream
+history/file -> stream/track
 history/remote -> history
 history/remote -> stream
 history/historytest -> history
@@ -132,6 +136,7 @@ web/timeline -> stream/filter
 web/timeline -> stream/stats
 
 tui -> history
+tui -> history/file
 tui -> stream
 tui -> stream/jsonview
 tui -> stream/safetext
@@ -166,6 +171,7 @@ tui/lines -> tui/cells
 tui/lines -> tui/theme
 tui/lines -> tui/units
 tui/source -> history
+tui/source -> history/file
 tui/source -> stream
 tui/source -> tui/units
 tui/theme -> stream

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +20,7 @@ import (
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/history"
+	"hellox/history/file"
 	"hellox/history/memory"
 	"hellox/history/pipe"
 	"hellox/history/remote"
@@ -41,17 +44,23 @@ type watchOptions struct {
 	duration time.Duration
 	since    string
 	memory   string
+	record   recordFlags
 	// The flags on the command line that need an installation, or a broker's URL.
 	onInstallation, onBroker []string
+	// Those that need a history, and those that need a stream that goes on.
+	onHistory, onLive []string
 }
 
 func newWatch(sh shell) *cobra.Command {
 	var o watchOptions
 	cmd := &cobra.Command{
-		Use:   "watch [URL]",
+		Use:   "watch [URL or FILE]",
 		Short: "Show the stream in this terminal",
 		Long: `Show the stream in this terminal: the installation's, with its history, or that
-of any broker by its URL (mqtt, mqtts, ws, wss).
+of any broker by its URL (mqtt, mqtts, ws, wss), or that of a recording.
+
+--record writes what is watched to a file, one message a line, which watch opens
+again. A name that ends in .zst is compressed; r in the terminal begins and ends one.
 
 The colours suit the terminal's background, which is asked for, for 200 ms at most.
 The variable HELLOX_BACKGROUND, light or dark, is taken instead.
@@ -60,10 +69,14 @@ The variable HELLOX_BACKGROUND, light or dark, is taken instead.
 		Example: `  hellox watch
   hellox watch --since 10m --filter 'sender:broadcast-* delta>8s'
   hellox watch mqtt://127.0.0.1:1883 -t 'sensors/#'
-  hellox watch -n 5 --output json`,
-		Args: atMostOne("URL"),
+  hellox watch -n 5 --output json
+  hellox watch --record run.ndjson.zst
+  hellox watch run.ndjson.zst --filter is:missed`,
+		Args: atMostOne("URL or FILE"),
 		RunE: func(cmd *cobra.Command, words []string) error {
-			o.onInstallation = args.Given(cmd.Flags(), "since", "target", "profile", "namespace")
+			o.onInstallation = args.Given(cmd.Flags(), "target", "profile", "namespace")
+			o.onHistory = args.Given(cmd.Flags(), "since")
+			o.onLive = args.Given(cmd.Flags(), "record", "record-size", "record-files")
 			o.onBroker = args.Given(cmd.Flags(), append([]string{"qos"}, loginFlags...)...)
 			return o.run(cmd.Context(), sh, words)
 		},
@@ -78,21 +91,29 @@ The variable HELLOX_BACKGROUND, light or dark, is taken instead.
 	args.Number(flags, &o.count, "count", "n", 0, 1, args.NoLimit, "end after `N` messages")
 	args.Duration(flags, &o.duration, "for", 0, 0, "end after this `TIME`; with --count, fail if fewer came")
 	flags.StringVar(&o.since, "since", "", "begin in the history: `DURATION|TIME`, 5m or 1d ago, a date or RFC 3339")
+	o.record.add(flags)
 	flags.StringVar(&o.memory, "memory", "256MiB", "hold at most `BYTES` of messages in memory")
 	return cmd
 }
 
 // check returns why the flags cannot apply to what is watched.
 func (o *watchOptions) check(sh shell, words []string) error {
+	recording := len(words) == 1 && isFile(words[0])
+	if recording {
+		if err := o.checkFile(words[0]); err != nil {
+			return err
+		}
+	}
 	switch {
-	case len(words) == 1 && isFile(words[0]):
-		return usage(fmt.Sprintf("watch takes a broker's URL, and %q is a file", words[0]), "hellox watch mqtt://127.0.0.1:1883")
+	case recording:
 	case len(words) == 1 && strings.HasPrefix(words[0], "@"):
 		return usage(fmt.Sprintf("watch takes a broker's URL, not %q", words[0]), "hellox watch mqtt://127.0.0.1:1883")
-	case len(words) == 1 && len(o.onInstallation) > 0:
-		return usage(strings.Join(o.onInstallation, ", ")+" is for an installation, not for a broker's URL", "hellox watch --help")
+	case len(words) == 1 && len(o.onHistory)+len(o.onInstallation) > 0:
+		return usage(strings.Join(append(o.onHistory, o.onInstallation...), ", ")+" is for an installation, not for a broker's URL", "hellox watch --help")
 	case len(words) == 0 && len(o.onBroker) > 0:
 		return usage(strings.Join(o.onBroker, ", ")+" is for a broker's URL, not for an installation", "hellox watch URL "+o.onBroker[0]+" …")
+	}
+	switch {
 	case o.output == "tui" && !(output.IsTerminal(sh.out) && output.IsTerminal(sh.in)):
 		return usage("--output tui needs a terminal", "hellox watch --output plain")
 	case o.output == "tui" && (o.count > 0 || o.duration > 0):
@@ -141,7 +162,11 @@ func (o *watchOptions) run(ctx context.Context, sh shell, words []string) error 
 	if err != nil {
 		return err
 	}
+	if len(words) == 1 && isFile(words[0]) {
+		o.record.path = ""
+	}
 	view := view{
+		record:   o.record,
 		selected: history.Select{Topics: o.topics, Filter: filter},
 		since:    since,
 		memory:   int64(memory),
@@ -150,6 +175,9 @@ func (o *watchOptions) run(ctx context.Context, sh shell, words []string) error 
 		duration: o.duration,
 
 		background: background,
+	}
+	if len(words) == 1 && isFile(words[0]) {
+		return view.file(ctx, sh, words[0])
 	}
 	if len(words) == 1 {
 		return o.watchBroker(ctx, sh, words[0], view)
@@ -177,6 +205,9 @@ func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) 
 	}
 	defer store.Close()
 	v.title = a.Installation.String()
+	if err := v.begin(); err != nil {
+		return err
+	}
 	return v.show(ctx, sh, store, store)
 }
 
@@ -196,6 +227,9 @@ func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v 
 	// The subscription selects the topics already.
 	v.selected.Topics = nil
 	v.title = broker.String()
+	if err := v.begin(); err != nil {
+		return err
+	}
 	subscription := mqtt.SubscribeOptions{Broker: broker, ClientID: o.broker.clientID, Topics: topics, QoS: o.qos, FailFast: true}
 	if v.output == "tui" {
 		err = v.screenOf(ctx, sh, subscription)
@@ -275,6 +309,9 @@ type view struct {
 	output   string
 	count    int
 	duration time.Duration
+	record   recordFlags
+	writer   *file.Writer     // of the recording that --record names, or nil
+	clock    func() time.Time // of the stream, if it is not now's
 
 	connected  func() bool // whether a broker's URL ever was; nil: an installation
 	background string      // of the terminal, as tui.Options has it
@@ -282,9 +319,12 @@ type view struct {
 
 func (v view) show(ctx context.Context, sh shell, store history.Store, client source.Client) error {
 	if v.output == "tui" {
+		recorder := v.recorder()
+		defer recorded(sh, recorder.Last)
 		err := tui.Run(ctx, tui.Options{
 			Store: store, Client: client, Title: v.title, Select: v.selected, Since: v.since,
 			Memory: v.memory, In: sh.in, Out: sh.out, Background: v.background,
+			Recorder: recorder, StreamNow: v.clock, Recorded: v.clock != nil,
 		})
 		if errors.Is(err, context.Canceled) && ctx.Err() == nil { // Ctrl-C: no signal in raw mode
 			return errReported(exitInterrupted)
@@ -299,6 +339,10 @@ func (v view) lines(ctx context.Context, sh shell, o lines.Options) error {
 	o.JSON, o.Count, o.For = v.output == "json", v.count, v.duration
 	o.Color, o.Background = output.Capable(sh.out, sh.env), v.background
 	o.Out, o.Err = sh.out, sh.err
+	if v.writer != nil {
+		defer recorded(sh, func() *file.Writer { return v.writer })
+		o.Record = v.recordLines(sh)
+	}
 	n, err := lines.Write(ctx, o)
 	short := errors.Is(err, lines.ErrShort)
 	if (err == nil || short) && n == 0 && v.duration > 0 && v.connected != nil && !v.connected() {
@@ -309,6 +353,150 @@ func (v view) lines(ctx context.Context, sh shell, o lines.Options) error {
 			"give it more time with --for, or see what the senders do with hellox status")
 	}
 	return err
+}
+
+// recordFlags are those of a recording.
+type recordFlags struct {
+	path, size string
+	files      int
+}
+
+func (f *recordFlags) add(flags flagSet) {
+	flags.StringVar(&f.path, "record", "", "also write the messages to `FILE`, compressed if it ends in .zst")
+	flags.StringVar(&f.size, "record-size", "1GiB", "at `BYTES`, rename the file of --record to FILE.1 (and so on) and begin the next")
+	args.Number(flags, &f.files, "record-files", "", file.DefaultFiles, 1, 1000, "keep the newest `N` files of --record")
+}
+
+// create begins a recording of the view at path.
+func (v view) create(path string) (*file.Writer, error) {
+	size, err := humanize.ParseBytes(v.record.size)
+	if err != nil || size < 4<<10 || size > 1<<50 {
+		return nil, usage(fmt.Sprintf("--record-size takes 4KiB or more, not %q", v.record.size), "hellox watch --record-size 1GiB")
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, usage(fmt.Sprintf("record to %s: a recording is a regular file, and this is none", path), "hellox watch --output json > "+args.Quote(path))
+	}
+	w, err := file.Create(path, file.Options{Version: thisVersion().String(), Source: v.title, MaxSize: int64(size), Files: v.record.files})
+	switch {
+	case errors.Is(err, file.ErrNotRecording):
+		return nil, usage(fmt.Sprintf("record to %s: the file is no recording of hellox, and is left as it is", path), "hellox watch --record "+newRecording(time.Now()))
+	case errors.Is(err, file.ErrInUse):
+		return nil, missing(err, "hellox watch --record "+newRecording(time.Now()))
+	}
+	return w, err
+}
+
+// newRecording is the name of a recording that begins then.
+func newRecording(now time.Time) string { return "hellox-" + now.Format("20060102T150405") + ".ndjson" }
+
+// begin begins the recording that --record names, before anything is connected: a
+// wrong name is told at once.
+func (v *view) begin() (err error) {
+	if v.record.path != "" {
+		v.writer, err = v.create(v.record.path)
+	}
+	return err
+}
+
+// recorder returns what the screen records with; nil for a recording.
+func (v view) recorder() *source.Recorder {
+	if v.clock != nil {
+		return nil
+	}
+	return &source.Recorder{Begun: v.writer, Since: v.since, Select: v.selected, Open: func() (*file.Writer, error) {
+		return v.create(cmp.Or(v.record.path, newRecording(time.Now())))
+	}}
+}
+
+// recordLines returns what is given each batch that is written. What cannot be recorded
+// is told once, and watching goes on.
+func (v view) recordLines(sh shell) func([]history.Event) {
+	told := false
+	return func(events []history.Event) {
+		if err := v.writer.Write(events); err != nil && !told {
+			told = true
+			fmt.Fprintf(sh.err, "%s; the stream goes on\n", output.OneLine(err.Error()))
+		}
+	}
+}
+
+// recorded ends a recording, if there is one, and says how much was recorded.
+func recorded(sh shell, last func() *file.Writer) {
+	w := last()
+	if w == nil {
+		return
+	}
+	err := w.Close()
+	text := "recorded " + source.RecordedText(w.Status())
+	if err != nil {
+		text += ", and then no more: " + err.Error()
+	}
+	fmt.Fprintln(sh.err, output.OneLine(text))
+}
+
+// checkFile returns why the flags cannot apply to a recording.
+func (o *watchOptions) checkFile(path string) error {
+	for _, given := range [][]string{o.onInstallation, o.onBroker, o.onLive} {
+		if len(given) > 0 {
+			return usage(strings.Join(given, ", ")+" is not for a recording", "hellox watch "+args.Quote(path))
+		}
+	}
+	return nil
+}
+
+// file shows a recording. On the screen it is paged; as lines it is read once, and
+// followed while it is written.
+func (v view) file(ctx context.Context, sh shell, path string) error {
+	v.title = filepath.Base(path)
+	var damage func() file.Damage
+	var err error
+	if v.output == "tui" {
+		store, openErr := file.Open(ctx, path, progressOf(sh, path))
+		if openErr != nil {
+			return fileError(ctx, path, openErr)
+		}
+		defer store.Close()
+		damage = store.Damage
+		v.clock = func() time.Time { return store.Now().Local() }
+		err = v.show(ctx, sh, store, nil)
+	} else {
+		follower, openErr := file.Follow(ctx, path, v.selected, v.since)
+		if openErr != nil {
+			return fileError(ctx, path, openErr)
+		}
+		damage = follower.Damage
+		err = v.lines(ctx, sh, lines.Options{Follower: follower})
+	}
+	if err != nil {
+		return fileError(ctx, path, err)
+	}
+	if text := damage().String(); text != "" {
+		fmt.Fprintf(sh.err, "%s: %s\n", output.OneLine(path), text)
+	}
+	return nil
+}
+
+// fileError returns err, that of a recording, with its exit code and hint.
+func fileError(ctx context.Context, path string, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case errors.Is(err, file.ErrNotRecording):
+		return usage(fmt.Sprintf("watch %s: it is not a recording of hellox", path), "hellox watch --record "+newRecording(time.Now())+" makes one")
+	case errors.Is(err, fs.ErrNotExist):
+		return usage(fmt.Sprintf("watch %s: there is no such file", path), "hellox watch --record "+args.Quote(path)+" makes one")
+	}
+	return err
+}
+
+// progressOf shows how far a large recording has been read.
+func progressOf(sh shell, path string) file.Progress {
+	if !output.Capable(sh.err, sh.env) {
+		return nil
+	}
+	return func(read, size int64) {
+		fmt.Fprintf(sh.err, "\r\x1b[Kreading %s: %d %%\r", output.OneLine(path), 100*read/max(size, 1))
+	}
 }
 
 // parseFilter compiles --filter.

@@ -13,7 +13,6 @@ import (
 	"github.com/muesli/termenv"
 
 	"hellox/history"
-	"hellox/stream"
 	"hellox/tui/bgcolor"
 	"hellox/tui/theme"
 )
@@ -36,13 +35,14 @@ type Options struct {
 	Out      io.Writer     // the messages
 	Err      io.Writer     // link states, and with JSON gaps; nil: discarded
 	Now      func() time.Time
+	Record   func([]history.Event) // given what is written, batch by batch; nil: nothing
 
 	Background string // of the terminal: bgcolor.Light or Dark; "": not known
 }
 
 // Write writes one message a line as they come, and returns how many. It
-// returns nil after Count messages, when For is over, or when Out is closed by
-// its reader; ErrShort if For is over before Count; else the error of ctx or of
+// returns nil after Count messages, when For is over, when a recording ends
+// (io.EOF), or when Out is closed by its reader; ErrShort if For is over before Count; else the error of ctx or of
 // the store.
 func Write(ctx context.Context, o Options) (int, error) {
 	if o.Err == nil {
@@ -59,7 +59,7 @@ func Write(ctx context.Context, o Options) (int, error) {
 	defer cancel()
 	n, err := follow(limited, o)
 	switch {
-	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
+	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe), errors.Is(err, io.EOF):
 		return n, nil
 	case err != nil && errors.Is(context.Cause(limited), over):
 		if n < o.Count {
@@ -75,7 +75,7 @@ func follow(ctx context.Context, o Options) (int, error) {
 	follower, after := o.Follower, history.Now
 	if follower == nil {
 		var err error
-		if after, err = firstID(ctx, o.Store, o.Since); err != nil {
+		if after, err = history.Before(ctx, o.Store, o.Since); err != nil {
 			return 0, err
 		}
 		follower = o.Store.Follow(history.Follow{After: after, Select: o.Select})
@@ -89,37 +89,28 @@ func follow(ctx context.Context, o Options) (int, error) {
 		if err != nil {
 			return w.n, err
 		}
-		for i := range events {
-			if err := w.event(&events[i]); err != nil {
-				return w.n, err
-			}
-			if o.Count > 0 && w.n == o.Count {
-				return w.n, w.out.Flush()
-			}
-		}
-		if err := w.out.Flush(); err != nil {
+		done, err := w.batch(events)
+		if err != nil || done {
 			return w.n, err
 		}
 	}
 }
 
-// firstID returns the ID after which the messages since a time begin.
-func firstID(ctx context.Context, store history.Store, since time.Time) (int64, error) {
-	if since.IsZero() {
-		return history.Now, nil
+// batch writes events up to the last one that counts, and reports whether that was
+// among them.
+func (w *writer) batch(events []history.Event) (done bool, err error) {
+	n := 0
+	for n < len(events) && !done {
+		if err := w.event(&events[n]); err != nil {
+			return false, err
+		}
+		n++
+		done = w.o.Count > 0 && w.n == w.o.Count
 	}
-	stats, err := store.Stats(ctx) // first: later messages come from the follower
-	if err != nil {
-		return 0, fmt.Errorf("read the history: %w", err)
+	if w.o.Record != nil {
+		w.o.Record(events[:n])
 	}
-	page, err := store.Messages(ctx, history.Query{FromStart: true, Since: since, Limit: 1})
-	if err != nil {
-		return 0, fmt.Errorf("read the history since %s: %w", stream.FormatTime(since), err)
-	}
-	if len(page.Messages) > 0 {
-		return page.Messages[0].ID - 1, nil
-	}
-	return stats.LastID, nil
+	return done, w.out.Flush()
 }
 
 // renderer returns a renderer with the colours of the terminal, or without.

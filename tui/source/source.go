@@ -22,6 +22,8 @@ type Source struct {
 	store   history.Store
 	client  Client
 	running sync.WaitGroup // the feeds
+
+	recorder *Recorder // nil: nothing can be recorded
 }
 
 // New returns a Source that reads store. Its commands end with ctx. client may
