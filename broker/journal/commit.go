@@ -32,6 +32,11 @@ func (w *commitBatch) snapshot(retained func(topic string) *Message) {
 			w.sessions = append(w.sessions, r)
 		} else {
 			w.ended = append(w.ended, r)
+			for _, c := range r.With {
+				if !slices.Contains(w.sentBy, c) {
+					w.sentBy = append(w.sentBy, c)
+				}
+			}
 		}
 	}
 	for _, s := range w.advanced {

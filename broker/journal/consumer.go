@@ -1,8 +1,11 @@
 package journal
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
-// A Consumer is a session that the journal stores messages for.
+// A Consumer is a session, or a shared subscription, that the journal stores messages for.
 type Consumer interface {
 	// Number identifies the consumer in the journal's file.
 	Number() uint64
@@ -54,6 +57,10 @@ type SessionRow struct {
 	Expiry        time.Duration
 	Subscriptions []Subscription
 
+	// With has, of a session that has ended, shared subscriptions whose messages
+	// ended with it: their sent rows are written with it.
+	With []Consumer
+
 	// Only when it is loaded:
 	Received []uint16 // packet IDs of receipts
 	Sent     SentRow
@@ -66,7 +73,32 @@ type SentRow struct {
 	Sent     []SentMessage // that the client has not acknowledged, in order
 	Released []uint16      // packet IDs of messages that it has, until its PUBCOMP
 	Done     []uint64      // sequence numbers beyond Cursor that are not sent again
+	Shared   []SharedMessage
+
+	// Of a shared subscription:
+	Read uint64   // everything up to it is done, but for Open
+	Open []uint64 // sequence numbers up to Read that are not done, ascending
 }
+
+// A SharedMessage is one that a session was sent at QoS 2 for a shared subscription.
+type SharedMessage struct {
+	ID       uint16
+	Share    uint64 // number of the shared subscription
+	Seq      uint64
+	Released bool // the client has it, and has not sent its PUBCOMP
+}
+
+// sharedMark begins the IDs of shared subscriptions. No client has it in its ID,
+// which is UTF-8.
+const sharedMark = "\xff"
+
+// SharedID returns the SessionRow.ID of a shared subscription, which is a consumer of
+// its own.
+func SharedID(topicFilter string) string { return sharedMark + topicFilter }
+
+// SharedFilter returns the topic filter of a shared subscription by its
+// SessionRow.ID, and false if that is the ID of a session.
+func SharedFilter(id string) (topicFilter string, ok bool) { return strings.CutPrefix(id, sharedMark) }
 
 // A SentMessage is a message and the packet ID that it was sent with.
 type SentMessage struct {

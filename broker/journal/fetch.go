@@ -12,7 +12,24 @@ const fetchBytes = 256 << 10
 // number up to which these are all; or 0 if there is none. It reads them from
 // memory or the file.
 func (j *Journal) Fetch(q *Queue, seq uint64) (messages []*Message, upTo uint64, err error) {
+	for {
+		var releases int
+		if messages, upTo, releases, err = j.fetch(q, seq); err == nil {
+			return messages, upTo, nil
+		}
+		needed, released := j.needs(q, seq)
+		switch {
+		case !needed:
+			return nil, 0, nil // the session has ended meanwhile, or another connection has acknowledged them
+		case released == releases:
+			return nil, 0, err
+		}
+	}
+}
+
+func (j *Journal) fetch(q *Queue, seq uint64) (messages []*Message, upTo uint64, releases int, err error) {
 	j.mu.Lock()
+	releases = q.releases
 	var spans []span
 	var size int64
 	parts := 0
@@ -41,17 +58,14 @@ func (j *Journal) Fetch(q *Queue, seq uint64) (messages []*Message, upTo uint64,
 	if len(spans) > 0 {
 		stored, err := j.file.read(spans, seq)
 		if err != nil {
-			if !j.needs(q, seq) {
-				return nil, 0, nil // the session has ended meanwhile, or another connection has acknowledged them
-			}
-			return nil, 0, err
+			return nil, 0, releases, err
 		}
 		messages = append(messages, stored...)
 	}
 	if parts > 1 {
 		slices.SortFunc(messages, func(a, b *Message) int { return cmp.Compare(a.Seq, b.Seq) })
 	}
-	return messages, upTo, nil
+	return messages, upTo, releases, nil
 }
 
 // after returns the messages after seq; all is ascending.
@@ -60,11 +74,12 @@ func after(all []*Message, seq uint64) []*Message {
 	return all[i:]
 }
 
-// needs reports whether q still needs what follows seq.
-func (j *Journal) needs(q *Queue, seq uint64) bool {
+// needs reports whether q still needs what follows seq, and how often it has released
+// something in between.
+func (j *Journal) needs(q *Queue, seq uint64) (needed bool, releases int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return !q.ended && q.cursor <= seq
+	return !q.ended && q.cursor <= seq, q.releases
 }
 
 // Listen makes the journal send on wake, which has a capacity of 1, when there is

@@ -27,7 +27,7 @@ type file struct {
 
 const (
 	applicationID = 0x686c7862 // hlxb
-	schemaVersion = 5
+	schemaVersion = 6
 	schema        = `
 CREATE TABLE batch (
   last INTEGER PRIMARY KEY,
@@ -122,6 +122,7 @@ func (f *file) prepare(ctx context.Context, onDisk bool, checkpoint int64) error
 		2: receivedTable + sentTable + first,
 		3: sentTable + first,
 		4: first,
+		5: "", // only what a row of sent holds has changed, and that sessions may be shared subscriptions
 	}
 	if step, ok := steps[version]; ok {
 		err := f.conn.Transact(func() error {

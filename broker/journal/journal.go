@@ -135,20 +135,24 @@ func (j *Journal) Record(r Receipt, from Waiter) uint64 {
 	return j.add(pendingWrite{from: from, receipt: &r})
 }
 
-// SaveSent writes what a session has been sent at QoS 2 with the next commit. It
-// returns the sequence number at which that is on disk.
-func (j *Journal) SaveSent(s Consumer) uint64 {
+// SaveSent writes what consumers have been sent at QoS 2 with the next commit, all
+// with the same one. It returns the sequence number at which that is on disk.
+func (j *Journal) SaveSent(all ...Consumer) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.changedSent[s] = struct{}{}
+	for _, s := range all {
+		j.changedSent[s] = struct{}{}
+	}
 	return j.add(pendingWrite{})
 }
 
 // SentChanged is SaveSent for a change that nothing waits for.
-func (j *Journal) SentChanged(s Consumer) {
+func (j *Journal) SentChanged(all ...Consumer) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.changedSent[s] = struct{}{}
+	for _, s := range all {
+		j.changedSent[s] = struct{}{}
+	}
 }
 
 // Retain writes or deletes a topic's retained message with the next commit. It
@@ -204,6 +208,31 @@ func (j *Journal) Advanced(q *Queue, cursor uint64) {
 	}
 	j.changedCursors[q.consumer] = struct{}{}
 	q.advance(cursor, j.stored.release)
+}
+
+// Release notes that q needs nothing up to a sequence number but open, which is
+// ascending: what was taken long ago and is not acknowledged does not hold what
+// followed it. q is not over its limit any more, or will be found so again. It returns
+// how many bytes q holds.
+func (j *Journal) Release(q *Queue, upTo uint64, open []uint64) int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !q.ended {
+		q.over = false
+		q.release(upTo, open, j.stored.release)
+	}
+	return q.bytes
+}
+
+// Limit sets whether q holds no more bytes than Options.Quota. Groups that q is in
+// have to be made anew.
+func (j *Journal) Limit(q *Queue, limited bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	q.limit = 0
+	if limited {
+		q.limit = j.quotas.session
+	}
 }
 
 // End notes that the session of q has ended: it needs nothing any more.

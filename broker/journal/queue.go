@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 	"sort"
 )
 
@@ -18,6 +20,8 @@ type Queue struct {
 	wake    chan<- struct{} // of capacity 1: the feeder's; nil while there is none
 	ended   bool
 	over    bool // over its limit, and told to the broker
+
+	releases int // how often release was called
 }
 
 // A queued is a batch that a queue needs, from a size of the batch on: what the
@@ -66,10 +70,32 @@ func (q *Queue) advance(cursor uint64, released func(*batch)) {
 	q.pending = q.pending[keep:]
 }
 
+// release removes the batches up to a sequence number from pending that hold nothing
+// of open, which is ascending. The segment that may grow stays: push takes it for
+// one that is there.
+func (q *Queue) release(upTo uint64, open []uint64, released func(*batch)) {
+	q.releases++
+	keep := q.pending[:0]
+	for _, e := range q.pending {
+		i, _ := slices.BinarySearch(open, e.segment.first)
+		if e.segment.byGroup != nil || e.last > upTo || i < len(open) && open[i] <= e.last {
+			keep = append(keep, e)
+			continue
+		}
+		q.bytes -= e.size - e.from
+		released(e.batch)
+	}
+	clear(q.pending[len(keep):])
+	q.pending = keep
+}
+
 // after returns the batches that may hold messages after seq.
 func (q *Queue) after(seq uint64) []queued {
 	return q.pending[sort.Search(len(q.pending), func(i int) bool { return q.pending[i].segment.last > seq }):]
 }
+
+// CompareQueues compares two queues by the numbers of their consumers.
+func CompareQueues(a, b *Queue) int { return cmp.Compare(a.number, b.number) }
 
 // A Group is a set of queues that get the same messages. Messages of a commit
 // with the same group become one row of the file.

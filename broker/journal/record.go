@@ -137,8 +137,9 @@ func numbers(sessions []byte) (all []uint64, ok bool) {
 	return all, !d.bad
 }
 
-// encode returns a row of the table sent: the cursor, and three lists after their
-// lengths, all in uvarints.
+// encode returns a row of the table sent: the cursor, four lists after their lengths,
+// and what is only of a shared subscription, all in uvarints. Before version 6 it
+// ended after the third list.
 func (r *SentRow) encode() []byte {
 	b := binary.AppendUvarint(nil, r.Cursor)
 	b = binary.AppendUvarint(b, uint64(len(r.Sent)))
@@ -151,6 +152,20 @@ func (r *SentRow) encode() []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(r.Done)))
 	for _, seq := range r.Done {
+		b = binary.AppendUvarint(b, seq)
+	}
+	b = binary.AppendUvarint(b, uint64(len(r.Shared)))
+	for _, m := range r.Shared {
+		b = binary.AppendUvarint(binary.AppendUvarint(binary.AppendUvarint(b, uint64(m.ID)), m.Share), m.Seq)
+		released := byte(0)
+		if m.Released {
+			released = 1
+		}
+		b = append(b, released)
+	}
+	b = binary.AppendUvarint(b, r.Read)
+	b = binary.AppendUvarint(b, uint64(len(r.Open)))
+	for _, seq := range r.Open {
 		b = binary.AppendUvarint(b, seq)
 	}
 	return b
@@ -168,6 +183,16 @@ func decodeSent(b []byte) (r SentRow, ok bool) {
 	}
 	for n := d.uvarint(); n > 0 && !d.bad; n-- {
 		r.Done = append(r.Done, d.uvarint())
+	}
+	if len(d.b) == 0 {
+		return r, !d.bad // before version 6
+	}
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		r.Shared = append(r.Shared, SharedMessage{ID: uint16(d.uvarint()), Share: d.uvarint(), Seq: d.uvarint(), Released: d.byte() == 1})
+	}
+	r.Read = d.uvarint()
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		r.Open = append(r.Open, d.uvarint())
 	}
 	return r, !d.bad
 }
