@@ -145,7 +145,28 @@ func rightsAttacks() []attack {
 		}, func(w *walled, v5 bool) { w.subscribed("alice", v5, "open/#", "open", "open/+/x", "mine/alice/+") }),
 		pair("a shared subscription past the rights", "NATS secnote-2026-18", func(w *walled, v5 bool) {
 			w.refusedSubscribe("alice", v5, "$share/g/#", "$share/g/mine/bob/#", "$share/open/#", "$share/g/open/secret/#")
-		}, func(w *walled, v5 bool) { w.subscribed("alice", v5, "open/#") }),
+		}, func(w *walled, v5 bool) {
+			w.subscribed("alice", v5, "open/#", "$share/g/open/#", "$share/g/mine/alice/+")
+		}),
+		pair("a stranger in a group, to take its messages away", "NATS secnote-2026-18", func(w *walled, v5 bool) {
+			w.refusedSubscribe("bob", v5, "$share/g/open/#")
+			if got := w.shareOpen(v5, "bob"); got != "0123" {
+				w.t.Errorf("alice has %s of 0123", got)
+			}
+		}, func(w *walled, v5 bool) {
+			if got := w.shareOpen(v5, "alice"); got != "02" {
+				w.t.Errorf("alice has %s of 02", got)
+			}
+		}),
+		pair("a member of a group that has lost its right", "Mosquitto CVE-2021-34434", func(w *walled, v5 bool) {
+			if got := w.shareLost(v5, strings.Replace(attackACL, "read  alice open/#\n", "", 1)); got != " 0123" {
+				w.t.Errorf("alice and recv have %q", got)
+			}
+		}, func(w *walled, v5 bool) {
+			if got := w.shareLost(v5, attackACL+"# the same\n"); got != "02 13" {
+				w.t.Errorf("alice and recv have %q", got)
+			}
+		}),
 		pair("$SYS", "server.go:1516", func(w *walled, v5 bool) {
 			w.refusedSubscribe("recv", v5, "$SYS/#", "$SYS/broker/version", "$sys/#", "$SYSTEM/#")
 		}, func(w *walled, v5 bool) { w.subscribed("recv", v5, "hello_world/#") }),
@@ -409,4 +430,78 @@ func (w *walled) inFlight(v5 bool) {
 	c.c.Close()
 	gone(w.t, w.b, "phone")
 	bob.publish("open/x", "queued", 1, false)
+}
+
+// shareOpen has alice and another user's client join a group, and returns what alice
+// has of four messages.
+func (w *walled) shareOpen(v5 bool, user string) string {
+	w.t.Helper()
+	alice := w.connect(hello{v5: v5, id: "alice1"}.as("alice"))
+	alice.subscribe(1, "$share/g/open/#")
+	other := w.connect(hello{v5: v5, id: "other"}.as(user))
+	other.subscribe(1, "$share/g/open/#")
+	bob := w.connect(hello{v5: v5}.as("bob"))
+	for i := range 4 {
+		bob.publish("open/x", fmt.Sprint(i), 1, false)
+	}
+	got := ""
+	for i := range 4 {
+		if i%2 == 0 || user != "alice" {
+			got += alice.take().payload
+		} else {
+			other.take()
+		}
+	}
+	other.silent()
+	alice.disconnect()
+	other.disconnect()
+	gone(w.t, w.b, "alice1")
+	gone(w.t, w.b, "other")
+	return got
+}
+
+// shareLost has a session of alice's in a group with one that stays, changes the
+// rights, and returns what each has of four messages.
+func (w *walled) shareLost(v5 bool, acl string) string {
+	w.t.Helper()
+	const group = "$share/g/open/#"
+	phone := w.connect(hello{v5: v5, id: "phone", keep: true}.as("alice"))
+	phone.subscribe(1, group)
+	phone.disconnect()
+	gone(w.t, w.b, "phone")
+	w.change(acl, walledUsers...)
+	phone = w.connect(hello{v5: v5, id: "phone", keep: true, resume: true}.as("alice"))
+	stays := connect(w.t, w.b.Addr(1), hello{id: "stays", v5: v5}) // beside the ACL
+	stays.subscribe(1, group)
+	bob := w.connect(hello{v5: v5}.as("bob"))
+	var got [2]string
+	for i := range 4 {
+		bob.publish("open/x", fmt.Sprint(i), 1, false)
+	}
+	for have := 0; have < 4; {
+		for i, c := range []*client{phone, stays} {
+			c.send([]byte{packets.Pingreq << 4, 0})
+			for {
+				p, err := c.read(testTimeout)
+				if err != nil {
+					w.t.Fatal(err)
+				}
+				if p.kind() == packets.Pingresp {
+					break
+				}
+				g := c.parse(p)
+				c.ack(g.id)
+				got[i] += g.payload
+				have++
+			}
+		}
+	}
+	for _, c := range []*client{phone, stays} {
+		c.disconnect()
+	}
+	w.connect(hello{v5: v5, id: "phone"}.as("alice")).disconnect()
+	gone(w.t, w.b, "phone")
+	gone(w.t, w.b, "stays")
+	w.change(attackACL, walledUsers...)
+	return got[0] + " " + got[1]
 }

@@ -339,7 +339,7 @@ func attacks() []attack {
 			c := a.connect(a.insecure, hello{id: "evil"})
 			for _, topicFilter := range []string{
 				"#", "+/#", "+/broadcast", "secret/#", "hello_world", "hello_worlds/#", "hello/+",
-				"$share/g/hello_world/#", "$SYS/#", "$SYS/broker/version", "/hello_world/#", "hello_world/a#", "hello_world/#/a",
+				"$share/g/#", "$share/g/secret/#", "$share//hello_world/#", "$share/hello_world/#", "$SYS/#", "$SYS/broker/version", "/hello_world/#", "hello_world/a#", "hello_world/#/a",
 			} {
 				// hello_world/# has hello_world itself; the others are beyond it.
 				want := byte(0x80)
@@ -371,7 +371,7 @@ func attacks() []attack {
 			spy := a.connect(a.open, hello{id: "spy"})
 			spy.subscribe(0, "#")
 			c := a.connect(a.insecure, hello{id: "good"})
-			for _, topicFilter := range []string{"hello_world/#", "hello_world/+/x", "hellox/presence/+", "hello_world/broadcast/a"} {
+			for _, topicFilter := range []string{"hello_world/#", "hello_world/+/x", "hellox/presence/+", "hello_world/broadcast/a", "$share/g/hello_world/#"} {
 				if code := c.subscribe(0, topicFilter)[0]; code != 0 {
 					a.t.Errorf("%q is answered with %#x", topicFilter, code)
 				}

@@ -59,6 +59,7 @@ type Broker struct {
 	router   router
 	retained retained.Store
 	sessions sessions
+	hub      *sharedHub
 	backoff  connectBackoff
 
 	changed   chan struct{} // of capacity 1: Degraded has changed
@@ -150,6 +151,8 @@ func (b *Broker) Serve(ctx context.Context) error {
 	b.disconnectAll()
 	loops.Wait()
 	b.clients.Wait()
+	close(b.hub.stop)
+	b.hub.running.Wait()
 	close(stopQuota)
 	quota.Wait()
 	b.shared.flushes.Wait()

@@ -60,7 +60,12 @@ func subscribe5(topicFilter string, options byte, props string) []byte {
 	return frame(packets.Subscribe<<4|2, append(str(b, topicFilter), options))
 }
 
+func subscribe3(topicFilter string, qos byte) []byte {
+	return frame(packets.Subscribe<<4|2, append(str([]byte{0, 1}, topicFilter), qos))
+}
+
 const (
+	notShared = "SUBACK 8f, open|" + closed5 + "|DISCONNECT 8f, closed"
 	closed5   = "DISCONNECT 81, closed|DISCONNECT 82, closed|closed"
 	refused5  = "CONNACK 81, closed|CONNACK 82, closed|closed"
 	expiryOne = "\x11\x00\x00\x00\x01"
@@ -107,6 +112,9 @@ func clauses311() []clause {
 		{name: "MQTT-4.7.1-2 # inside a filter", send: frame(packets.Subscribe<<4|2, append(str([]byte{0, 1}, "a/#/b"), 0)), want: "SUBACK 80, open|closed"},
 		{name: "MQTT-4.7.1-3 + inside a level", send: frame(packets.Subscribe<<4|2, append(str([]byte{0, 1}, "a+"), 0)), want: "SUBACK 80, open|closed"},
 		{name: "MQTT-3.8.4-5 codes in order", send: frame(packets.Subscribe<<4|2, append(str(append(str([]byte{0, 1}, "x"), 2), "y"), 0)), want: "SUBACK 2 0, open"},
+		{name: "4.8.2 (5) shared subscription", send: subscribe3("$share/g/x", 2), want: "SUBACK 2, open"},
+		{name: "MQTT-4.8.2-1 (5) shared subscription without a name", send: subscribe3("$share//x", 0), want: "SUBACK 80, open|closed"},
+		{name: "MQTT-4.8.2-2 (5) + in the name of a shared subscription", send: subscribe3("$share/+/x", 0), want: "SUBACK 80, open|closed"},
 		{name: "MQTT-3.10.1-1 flags of UNSUBSCRIBE", send: frame(packets.Unsubscribe<<4, str([]byte{0, 1}, "x")), want: "closed"},
 		{name: "MQTT-3.10.3-2 UNSUBSCRIBE without filter", send: frame(packets.Unsubscribe<<4|2, []byte{0, 1}), want: "closed"},
 		{name: "MQTT-3.10.4-5 UNSUBSCRIBE of nothing", send: frame(packets.Unsubscribe<<4|2, str([]byte{0, 1}, "x")), want: "UNSUBACK, open"},
@@ -148,6 +156,19 @@ func clauses5() []clause {
 		{name: "3.8.3.1 Retain Handling 3", send: subscribe5("x", 0x30, ""), want: closed5},
 		{name: "MQTT-3.8.3-5 reserved bits of SUBSCRIBE", send: subscribe5("x", 0x40, ""), want: closed5},
 		{name: "MQTT-3.8.3-4 No Local of a shared subscription", send: subscribe5("$share/g/x", 4, ""), want: closed5},
+		{name: "4.8.2 shared subscription", send: subscribe5("$share/g/x", 1, "\x0b\x01"), want: "SUBACK 1, open"},
+		{name: "4.8.2 shared subscription with wildcards", send: subscribe5("$share/g/+/#", 2, ""), want: "SUBACK 2, open"},
+		{name: "4.8.2 shared subscription of each level empty", send: subscribe5("$share/g//", 0, ""), want: "SUBACK 0, open"},
+		{name: "4.8.2 shared subscription, a second time at another QoS", send: append(subscribe5("$share/g/x", 1, ""), subscribe5("$share/g/x", 2, "")...), want: "SUBACK 1, SUBACK 2, open"},
+		{name: "4.8.2 UNSUBSCRIBE of a shared subscription", send: append(subscribe5("$share/g/x", 1, ""), frame(packets.Unsubscribe<<4|2, str([]byte{0, 1, 0}, "$share/g/x"))...), want: "SUBACK 1, UNSUBACK 0, open"},
+		{name: "4.8.2 UNSUBSCRIBE of another name", send: append(subscribe5("$share/g/x", 1, ""), frame(packets.Unsubscribe<<4|2, str([]byte{0, 1, 0}, "$share/h/x"))...), want: "SUBACK 1, UNSUBACK 11, open"},
+		{name: "MQTT-4.8.2-1 $share alone", send: subscribe5("$share", 0, ""), want: notShared},
+		{name: "MQTT-4.8.2-1 shared subscription without a name", send: subscribe5("$share//x", 0, ""), want: notShared},
+		{name: "MQTT-4.8.2-2 shared subscription without a topic filter", send: subscribe5("$share/g", 0, ""), want: notShared},
+		{name: "MQTT-4.8.2-2 shared subscription with an empty topic filter", send: subscribe5("$share/g/", 0, ""), want: notShared},
+		{name: "MQTT-4.8.2-2 + in the name of a shared subscription", send: subscribe5("$share/g+/x", 0, ""), want: notShared},
+		{name: "MQTT-4.8.2-2 # in the name of a shared subscription", send: subscribe5("$share/#/x", 0, ""), want: notShared},
+		{name: "MQTT-4.7.1-1 # inside the topic filter of a shared subscription", send: subscribe5("$share/g/#/x", 0, ""), want: notShared},
 		{name: "3.8.3 SUBSCRIBE ends before its options", send: frame(packets.Subscribe<<4|2, str([]byte{0, 1, 0}, "x")), want: closed5},
 		{name: "3.8.4 granted", send: subscribe5("x", 2, "\x0b\x01"), want: "SUBACK 2, open"},
 		{name: "3.11.3 UNSUBSCRIBE of nothing", send: frame(packets.Unsubscribe<<4|2, str([]byte{0, 1, 0}, "x")), want: "UNSUBACK 11, open"},

@@ -72,6 +72,7 @@ type conn struct {
 	feeder   *feeder
 	retained *retainedFeed // while there are retained messages to send
 	fed      bool          // takeFeeders was called
+	starved  []*sharedSub  // that wait for room
 }
 
 // A hold is n bytes of held that may leave when seq is on disk.
@@ -149,6 +150,10 @@ func (c *conn) wakeFeeders() {
 	if c.retained != nil {
 		c.retained.wakeUp()
 	}
+	for _, p := range c.starved {
+		p.wakeUp()
+	}
+	c.starved = nil
 }
 
 // Close accepts no more packets, writes what is left, and closes the socket. What

@@ -214,7 +214,7 @@ func (h *handler) connack(pk *packets.Packet, expiry time.Duration) *packets.Pac
 	}
 	p := &ack.Properties
 	p.ReceiveMaximum, p.MaximumPacketSize = receiveMaximum, wire.MaxPacket
-	p.SharedSubAvailable, p.SharedSubAvailableFlag = 0, true
+	p.SharedSubAvailable, p.SharedSubAvailableFlag = 1, true
 	if pk.Connect.ClientIdentifier == "" {
 		p.AssignedClientID = h.conn.id // [MQTT-3.1.3-7]
 	}

@@ -37,6 +37,7 @@ func (s *session) attach(c *conn, r *router, now func() time.Time) bool {
 	}
 	s.claim, s.conn = nil, c
 	r.setConnected(s, true)
+	defer s.eachShared((*sharedSub).came)
 	if !s.stored {
 		return true
 	}
@@ -55,8 +56,8 @@ func (s *session) attach(c *conn, r *router, now func() time.Time) bool {
 // The caller holds s.mu.
 func (s *session) sendUnfinished(c *conn, now int64) {
 	// What an interrupted redelivery had not reached yet follows what it had.
-	unfinished := append(s.inflight.takeUnfinished(), s.redelivery...)
-	s.redelivery = nil
+	unfinished := append(append(s.inflight.takeUnfinished(), s.redelivery...), s.sharedAgain...)
+	s.redelivery, s.sharedAgain = nil, nil
 	for _, o := range unfinished {
 		s.inflight.reserve(o.id)
 	}
@@ -64,7 +65,11 @@ func (s *session) sendUnfinished(c *conn, now int64) {
 		switch {
 		case o.released:
 			s.inflight.add(o, o.id)
-			_ = s.sendRelease(c, o.id) // on an error c is closed, and the next one goes on
+			_ = s.sendRelease(c, o.id, o.shared) // on an error c is closed, and the next one goes on
+		case o.shared != nil && o.shared.has(s, o.seq):
+			s.sharedAgain = append(s.sharedAgain, o)
+		case o.shared != nil: // another member has it
+			s.forget(c, o)
 		case o.transient == nil:
 			s.redelivery = append(s.redelivery, o)
 		case !c.rights().MayReceive(o.transient.Topic): // it was sent when the client still could
@@ -104,8 +109,11 @@ func (s *session) forget(c *conn, o inflightMessage) {
 		delete(s.inflight.reserved, o.id)
 		return
 	}
-	s.inflight.add(inflightMessage{qos: 2, released: true}, o.id)
-	_ = s.sendRelease(c, o.id) // on an error c is closed, and the next one goes on
+	if o.shared == nil {
+		o.seq = 0
+	}
+	s.inflight.add(inflightMessage{qos: 2, released: true, shared: o.shared, seq: o.seq}, o.id)
+	_ = s.sendRelease(c, o.id, o.shared) // on an error c is closed, and the next one goes on
 }
 
 // detach removes c from the session, and reports whether it was its connection.
@@ -121,6 +129,7 @@ func (s *session) detach(c *conn, r *router, now time.Time) bool {
 	s.dropQueue()
 	s.conn, s.feeder, s.retained, s.away = nil, nil, nil, now
 	r.setConnected(s, false)
+	s.eachShared(func(p *sharedSub) { p.left(s) })
 	if s.backlog != nil {
 		s.journal.Listen(s.backlog, nil)
 	}

@@ -19,11 +19,15 @@ type inflight struct {
 type inflightMessage struct {
 	id        uint16
 	seq       uint64           // sequence number in the journal, or 0
+	shared    *sharedSub       // the shared subscription that it is of, or nil
 	transient *journal.Message // the message to send again, if it is not in the journal
 	qos       byte
 	released  bool // the PUBREC has come: the client has the message
 	done      bool
 }
+
+// journaled reports whether the journal has it for the session itself.
+func (s *inflightMessage) journaled() bool { return s.seq > 0 && s.shared == nil }
 
 // maxOutOfOrder is how many messages a session remembers of those that its client
 // acknowledges while an earlier one is not.
@@ -51,7 +55,7 @@ func (w *inflight) add(s inflightMessage, id uint16) uint16 {
 	s.id = id
 	w.byID[id] = w.first + len(w.messages)
 	w.messages = append(w.messages, s)
-	if s.seq > 0 && !s.released {
+	if s.journaled() && !s.released {
 		w.journaled++
 	}
 	return id
@@ -75,7 +79,7 @@ func (w *inflight) get(id uint16) *inflightMessage {
 
 // release notes that the client has the message, whose packet id stays in use.
 func (w *inflight) release(s *inflightMessage) {
-	if s.seq > 0 && !s.released {
+	if s.journaled() && !s.released {
 		w.journaled--
 	}
 	s.released, s.transient = true, nil
@@ -98,8 +102,8 @@ func (w *inflight) firstJournaled() uint64 {
 	if w.journaled == 0 {
 		return 0
 	}
-	for _, s := range w.messages {
-		if s.seq > 0 && !s.released {
+	for i := range w.messages {
+		if s := &w.messages[i]; s.journaled() && !s.released {
 			return s.seq
 		}
 	}

@@ -12,6 +12,8 @@ type Limits struct {
 	SessionExpiry time.Duration // how long a session waits for its client; 7 days
 	KeepAlive     time.Duration // longest, and for clients that ask for none; 20 minutes
 	TopicFilters  int           // of a session; 50
+	Shared        int           // shared subscriptions: different names and topic filters; 1,000
+	SharedMembers int           // sessions that share one; 1,000
 	Inflight      int           // messages sent to a client and not acknowledged; 1,000
 	Unreleased    int           // messages taken at QoS 2 and not released, of all clients; 1,000,000
 	Retained      int           // retained messages; 10,000
@@ -24,6 +26,8 @@ const (
 	maxSessionExpiry  = 7 * 24 * time.Hour // MQTT 3.1.1 has no limit, but a store has
 	maxKeepAlive      = 20 * time.Minute
 	maxTopicFilters   = 50
+	maxShared         = 1000
+	maxSharedMembers  = 1000
 	maxInflight       = 1000
 	maxUnreleased     = 1_000_000
 	maxRetained       = 10_000
@@ -40,6 +44,8 @@ func (l Limits) withDefaults() Limits {
 	l.SessionExpiry = cmp.Or(l.SessionExpiry, maxSessionExpiry)
 	l.KeepAlive = min(cmp.Or(l.KeepAlive, maxKeepAlive), maxKeepAliveField)
 	l.TopicFilters = cmp.Or(l.TopicFilters, maxTopicFilters)
+	l.Shared = cmp.Or(l.Shared, maxShared)
+	l.SharedMembers = cmp.Or(l.SharedMembers, maxSharedMembers)
 	l.Inflight = min(cmp.Or(l.Inflight, maxInflight), maxOutOfOrder)
 	l.Unreleased = cmp.Or(l.Unreleased, maxUnreleased)
 	l.Retained = cmp.Or(l.Retained, maxRetained)

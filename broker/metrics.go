@@ -30,6 +30,9 @@ type metrics struct {
 	unreleased     prometheus.Gauge
 	subscriptions  prometheus.Gauge
 	inflight       prometheus.Gauge
+	sharedCount    prometheus.Gauge
+	sharedMembers  *prometheus.GaugeVec // by topic filter
+	handedOver     prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
@@ -62,6 +65,9 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 		panics:         counter("panics_total", "Connections closed by a panic in handling them."),
 		subscriptions:  gauge("subscriptions", "Topic filters of sessions."),
 		inflight:       gauge("inflight", "Messages sent to clients and not acknowledged."),
+		sharedCount:    gauge("shared_subscriptions", "Shared subscriptions: different names and topic filters."),
+		sharedMembers:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: space + "shared_members", Help: "Sessions that share a subscription."}, []string{"subscription"}),
+		handedOver:     counter("shared_handed_over_total", "Messages of shared subscriptions that one member did not acknowledge and another was sent."),
 		unreleased:     gauge("qos2_unreleased", "Messages taken at QoS 2 whose publishers have not released them."),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: space + "commit_seconds", Help: "Time to write and sync a batch.",
@@ -78,6 +84,7 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 	for _, c := range []prometheus.Collector{
 		m.connections, m.accepted, m.acceptErrors, m.refusals, m.received, m.delivered, m.bytesOut, m.slowClients,
 		m.sessionCount, m.sessionsEnded, m.retainedCount, m.retainedDenied, m.storeBytes, m.isDegraded, m.commits, m.panics, m.unreleased, m.subscriptions, m.inflight,
+		m.sharedCount, m.sharedMembers, m.handedOver,
 	} {
 		if err := r.Register(c); err != nil {
 			return nil, err

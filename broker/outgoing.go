@@ -167,14 +167,23 @@ func (c *conn) Refuse(cause string) {
 }
 
 // hasRoom reports whether a feeder may go on. If not, it is woken when it may.
-func (c *conn) hasRoom() bool {
+func (c *conn) hasRoom() bool { return c.hasRoomOr(nil) }
+
+// hasRoomOr is hasRoom for a shared subscription, which is woken when there is room.
+func (c *conn) hasRoomOr(p *sharedSub) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	limit := feedLimit
 	if c.shared.budget.scarce() {
 		limit = feedLimit / 16
 	}
-	return len(c.out)+c.writing+len(c.held) < limit || c.closing || c.closed
+	if len(c.out)+c.writing+len(c.held) < limit || c.closing || c.closed {
+		return true
+	}
+	if p != nil {
+		c.starved = p.addTo(c.starved)
+	}
+	return false
 }
 
 func (c *conn) append(b []byte) {

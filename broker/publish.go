@@ -49,10 +49,16 @@ func (b *Broker) deliver(m *journal.Message, to *route) {
 		to.direct[i].session.deliver(m, &to.direct[i], now)
 	}
 	if m.QoS > 0 {
+		for _, p := range to.unstored {
+			p.deliver(m, now)
+		}
 		return
 	}
 	for i := range to.present {
 		to.present[i].session.deliver(m, &to.present[i], now)
+	}
+	for _, p := range to.shared {
+		p.deliver(m, now)
 	}
 }
 
@@ -120,8 +126,11 @@ func (b *Broker) sessionsOver() {
 func (b *Broker) endOver(stop <-chan struct{}) {
 	for {
 		for _, o := range b.journal.TakeOver() {
-			if s, ok := o.Consumer.(*session); ok {
-				b.endOverQuota(s, o)
+			switch c := o.Consumer.(type) {
+			case *session:
+				b.endOverQuota(c, o)
+			case *sharedSub:
+				c.drop(o)
 			}
 		}
 		select {

@@ -13,6 +13,7 @@ import (
 
 	"hellox/broker/journal"
 	"hellox/broker/rights"
+	"hellox/broker/share"
 	"hellox/broker/wire"
 	"hellox/stream"
 )
@@ -161,10 +162,20 @@ func checkTopic(topic string) error {
 
 // checkTopicFilter returns why topicFilter cannot be subscribed to, or nil.
 func checkTopicFilter(topicFilter string) error {
-	if err := checkSize("topic filter", topicFilter); err != nil {
+	if len(topicFilter) > maxTopicBytes { // also with the name of a shared one
+		return checkSize("topic filter", topicFilter)
+	}
+	_, filter, shared, err := share.Parse(topicFilter)
+	if err != nil {
 		return err
 	}
-	return stream.CheckTopicFilter(topicFilter)
+	if !shared {
+		filter = topicFilter
+	}
+	if err := checkSize("topic filter", filter); err != nil {
+		return err
+	}
+	return stream.CheckTopicFilter(filter)
 }
 
 func checkSize(what, topic string) error {

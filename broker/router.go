@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"hellox/broker/journal"
+	"hellox/broker/share"
 )
 
 // A target is a session that a message goes to, with the combined options of its
@@ -39,6 +40,8 @@ type router struct {
 	root   node
 	routes map[string]*route              // by topic; cleared when a session subscribes, comes or leaves
 	groups map[string]*journal.Group      // by their members
+	shared map[string]*sharedSub          // by topic filter
+	share  func(string) *sharedSub        // makes one
 	known  struct{ targets, members int } // in routes, in groups
 }
 
@@ -52,6 +55,10 @@ type route struct {
 	stored  *journal.Group // sessions that get those above QoS 0 through the journal; may be nil
 	present []target       // of stored, the connected ones: they get those at QoS 0 from here
 	noLocal []*session     // of stored, those that want none of their own
+	// The member whose turn it is gets those at QoS 0 from here. All others are
+	// stored, unless no member asked for more.
+	shared   []*sharedSub
+	unstored []*sharedSub // of shared, those whose members asked for QoS 0
 }
 
 // route returns the route of a topic.
@@ -69,7 +76,8 @@ func (r *router) route(topic string) *route {
 	}
 	to := &route{}
 	var members []*session
-	for _, t := range r.match(topic) {
+	targets, shared := r.match(topic)
+	for _, t := range targets {
 		s := t.session
 		switch {
 		case t.qos == 0 || !s.stored:
@@ -85,15 +93,23 @@ func (r *router) route(topic string) *route {
 			to.noLocal = append(to.noLocal, s)
 		}
 	}
-	if len(members) > 0 {
-		slices.SortFunc(members, func(a, b *session) int { return cmp.Compare(a.number, b.number) })
-		queues := make([]*journal.Queue, len(members))
-		for i, s := range members {
-			queues[i] = s.backlog
+	queues := make([]*journal.Queue, 0, len(members)+len(shared))
+	for _, s := range members {
+		queues = append(queues, s.backlog)
+	}
+	to.shared = shared
+	for _, p := range shared {
+		if p.stored {
+			queues = append(queues, p.queue)
+		} else {
+			to.unstored = append(to.unstored, p)
 		}
+	}
+	if len(queues) > 0 {
+		slices.SortFunc(queues, journal.CompareQueues)
 		to.stored = r.group(queues)
 	}
-	r.known.targets += 1 + len(to.direct) + len(to.present)
+	r.known.targets += 1 + len(to.direct) + len(to.present) + len(to.shared)
 	if r.known.targets > maxKnown || r.routes == nil {
 		r.routes = map[string]*route{}
 		r.known.targets = 0
@@ -163,6 +179,7 @@ func (r *router) setConnected(s *session, yes bool) {
 type node struct {
 	children map[string]*node
 	subs     []subscriber
+	shared   []*sharedSub
 }
 
 type subscriber struct {
@@ -170,13 +187,35 @@ type subscriber struct {
 	sub     journal.Subscription
 }
 
-// add adds a subscription, in place of one with the same topic filter.
-func (r *router) add(s *session, sub journal.Subscription) {
+// add adds a subscription, in place of one with the same topic filter. It returns the
+// shared subscription of which s is a member by it, or nil.
+func (r *router) add(s *session, sub journal.Subscription) *sharedSub {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changed()
+	n := r.node(share.Filter(sub.TopicFilter))
+	if share.Filter(sub.TopicFilter) != sub.TopicFilter {
+		p := r.shared[sub.TopicFilter]
+		if p == nil {
+			p = r.share(sub.TopicFilter)
+			r.addShared(p)
+			n.shared = append(n.shared, p)
+		}
+		r.join(p, s, sub.QoS)
+		return p
+	}
+	if i := n.find(s); i >= 0 {
+		n.subs[i].sub = sub
+		return nil
+	}
+	n.subs = append(n.subs, subscriber{s, sub})
+	return nil
+}
+
+// node returns the node of a topic filter, and makes it if it is not there.
+func (r *router) node(topicFilter string) *node {
 	n := &r.root
-	for level := range strings.SplitSeq(sub.TopicFilter, "/") {
+	for level := range strings.SplitSeq(topicFilter, "/") {
 		child := n.children[level]
 		if child == nil {
 			child = &node{}
@@ -187,78 +226,91 @@ func (r *router) add(s *session, sub journal.Subscription) {
 		}
 		n = child
 	}
-	if i := n.find(s); i >= 0 {
-		n.subs[i].sub = sub
-		return
-	}
-	n.subs = append(n.subs, subscriber{s, sub})
+	return n
 }
 
-// remove removes a subscription.
+// remove removes a subscription. A shared one ends with its last member.
 func (r *router) remove(s *session, topicFilter string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changed()
-	r.root.remove(s, topicFilter, true)
+	if p := r.shared[topicFilter]; p != nil {
+		r.leave(p, s)
+		return
+	}
+	r.root.remove(topicFilter, true, func(n *node) {
+		if i := n.find(s); i >= 0 {
+			n.subs = slices.Delete(n.subs, i, i+1)
+		}
+	})
 }
 
-// remove removes the subscription below n and reports whether n is empty now.
-func (n *node) remove(s *session, topicFilter string, more bool) bool {
+// remove has the node of a topic filter below n changed, and reports whether n is
+// empty now.
+func (n *node) remove(topicFilter string, more bool, change func(*node)) bool {
 	if more {
 		level, rest, more := strings.Cut(topicFilter, "/")
-		if child := n.children[level]; child != nil && child.remove(s, rest, more) {
+		if child := n.children[level]; child != nil && child.remove(rest, more, change) {
 			delete(n.children, level)
 		}
-	} else if i := n.find(s); i >= 0 {
-		n.subs = slices.Delete(n.subs, i, i+1)
+	} else {
+		change(n)
 	}
-	return len(n.children) == 0 && len(n.subs) == 0
+	return len(n.children) == 0 && len(n.subs) == 0 && len(n.shared) == 0
 }
 
 func (n *node) find(s *session) int {
 	return slices.IndexFunc(n.subs, func(e subscriber) bool { return e.session == s })
 }
 
-// match returns the sessions that topic goes to, each once. The caller holds r.mu.
-func (r *router) match(topic string) []target {
-	nodes := 0
-	to := r.root.match(nil, &nodes, topic, true, strings.HasPrefix(topic, "$"))
-	if nodes > 1 {
-		to = merge(to)
+// match returns the sessions that topic goes to, each once, and the shared
+// subscriptions. The caller holds r.mu.
+func (r *router) match(topic string) ([]target, []*sharedSub) {
+	var f matches
+	f.match(&r.root, topic, true, strings.HasPrefix(topic, "$"))
+	if f.nodes > 1 {
+		f.to = merge(f.to)
 	}
-	return to
+	return f.to, f.shared
 }
 
-// match walks the levels of topic. more reports whether any are left, dollar
+// matches is what a topic goes to.
+type matches struct {
+	to     []target
+	shared []*sharedSub
+	nodes  int // of which to is
+}
+
+// match walks the levels of topic below n. more reports whether any are left, dollar
 // that wildcards do not match the next one (MQTT 3.1.1, 4.7.2).
-func (n *node) match(to []target, nodes *int, topic string, more, dollar bool) []target {
+func (f *matches) match(n *node, topic string, more, dollar bool) {
 	if n == nil {
-		return to
+		return
 	}
 	if all := n.children["#"]; all != nil && !dollar {
-		to = all.collect(to, nodes)
+		f.collect(all)
 	}
 	if !more {
-		return n.collect(to, nodes)
+		f.collect(n)
+		return
 	}
 	level, rest, more := strings.Cut(topic, "/")
-	to = n.children[level].match(to, nodes, rest, more, false)
+	f.match(n.children[level], rest, more, false)
 	if !dollar {
-		to = n.children["+"].match(to, nodes, rest, more, false)
+		f.match(n.children["+"], rest, more, false)
 	}
-	return to
 }
 
-func (n *node) collect(to []target, nodes *int) []target {
+func (f *matches) collect(n *node) {
+	f.shared = append(f.shared, n.shared...)
 	if len(n.subs) == 0 {
-		return to
+		return
 	}
-	*nodes++
+	f.nodes++
 	for i := range n.subs {
 		e := &n.subs[i]
-		to = append(to, newTarget(e.session, &e.sub))
+		f.to = append(f.to, newTarget(e.session, &e.sub))
 	}
-	return to
 }
 
 // merge joins the targets of one session: a message that several of its topic

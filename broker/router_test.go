@@ -61,7 +61,7 @@ func TestDollarTopics(t *testing.T) {
 			}
 		}
 		all.silent()
-		for _, f := range []string{"$SYS/#", "$sys/broker/version", "$SYSTEM/#", "$share/g/hello_world/#", "$SHARE/g/x"} {
+		for _, f := range []string{"$SYS/#", "$sys/broker/version", "$SYSTEM/#", "$share/g/$SYS/#", "$share/hello_world", "$SHARE/g/x"} {
 			if code := sub.subscribe(0, f)[0]; code < 0x80 {
 				t.Errorf("%s is granted (%#x)", f, code)
 			}

@@ -51,6 +51,12 @@ type session struct {
 
 	received map[uint16]struct{} // packet IDs of messages taken at QoS 2 and not released
 
+	shared      map[string]*sharedSub // that it is a member of, by topic filter
+	sharedAgain []inflightMessage     // of shared subscriptions, sent over an earlier connection and not acknowledged
+	starved     []*sharedSub          // that wait for room in inflight
+	guarded     bool                  // publishers wait for it when the store is full
+	lost        []journal.Consumer    // shared subscriptions whose messages ended with it
+
 	will  *will       // waits for its delay
 	timer *time.Timer // of will
 
@@ -153,16 +159,20 @@ func (s *session) receivedBy(c *conn, id uint16, code byte, now int64) error {
 		s.finish(c, o, now)
 		return nil
 	}
-	seq := o.seq
+	seq, shared := o.seq, o.shared
 	s.inflight.release(o)
-	s.acknowledged(seq)
-	return s.sendRelease(c, id)
+	s.acknowledged(shared, seq)
+	return s.sendRelease(c, id, shared)
 }
 
-// sendRelease sends a PUBREL. The caller holds s.mu.
-func (s *session) sendRelease(c *conn, id uint16) error {
+// sendRelease sends a PUBREL for a message of a shared subscription, which is on
+// disk by then as one that is done, or of none. The caller holds s.mu.
+func (s *session) sendRelease(c *conn, id uint16, p *sharedSub) error {
 	packet := wire.AppendAck(nil, packets.Pubrel, id)
-	if s.stored {
+	switch {
+	case s.stored && p != nil:
+		return c.sendWhen(s.journal.SaveSent(s, p), packet)
+	case s.stored:
 		return c.sendWhen(s.journal.SaveSent(s), packet)
 	}
 	return c.send(packet)
@@ -170,10 +180,10 @@ func (s *session) sendRelease(c *conn, id uint16) error {
 
 // finish ends the flow of a message and goes on with others. The caller holds s.mu.
 func (s *session) finish(c *conn, o *inflightMessage, now int64) {
-	seq, released, qos := o.seq, o.released, o.qos
+	seq, shared, released, qos := o.seq, o.shared, o.released, o.qos
 	s.inflight.remove(o)
 	if !released {
-		s.acknowledged(seq)
+		s.acknowledged(shared, seq)
 	}
 	if qos == 2 && s.stored {
 		s.journal.SentChanged(s)
@@ -191,11 +201,20 @@ func (s *session) finish(c *conn, o *inflightMessage, now int64) {
 		s.transmit(c, q.m, q.d, now)
 	}
 	s.wakeFeeder()
+	for _, p := range s.starved {
+		p.wakeUp()
+	}
+	s.starved = nil
 }
 
-// acknowledged notes that the client has a message from the journal, or will not
-// get it. The caller holds s.mu, and has taken the message out of flight.
-func (s *session) acknowledged(seq uint64) {
+// acknowledged notes that the client has a message from the journal, of a shared
+// subscription or its own, or will not get it. The caller holds s.mu, and has taken
+// the message out of flight.
+func (s *session) acknowledged(shared *sharedSub, seq uint64) {
+	if shared != nil {
+		shared.acknowledgedBy(s, seq)
+		return
+	}
 	if seq == 0 || !s.stored {
 		return
 	}
@@ -236,7 +255,7 @@ func (s *session) Row() (journal.SessionRow, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended || !s.stored {
-		return journal.SessionRow{ID: s.id, Number: s.number}, false
+		return journal.SessionRow{ID: s.id, Number: s.number, With: s.lost}, false
 	}
 	subs := make([]journal.Subscription, 0, len(s.subs))
 	for _, sub := range s.subs {
@@ -254,10 +273,12 @@ func (s *session) Sent() (journal.SentRow, bool) {
 	if s.ended || !s.stored {
 		return row, false
 	}
-	for _, list := range [][]inflightMessage{s.inflight.messages, s.redelivery} {
+	for _, list := range [][]inflightMessage{s.inflight.messages, s.redelivery, s.sharedAgain} {
 		for _, o := range list {
 			switch {
 			case o.qos != 2 || o.done:
+			case o.shared != nil:
+				row.Shared = append(row.Shared, journal.SharedMessage{ID: o.id, Share: o.shared.number, Seq: o.seq, Released: o.released})
 			case o.released:
 				row.Released = append(row.Released, o.id)
 			default:
@@ -313,7 +334,15 @@ func (s *session) subscribe(r *router, sub journal.Subscription) (isNew bool) {
 		sub.Since = old.Since
 	}
 	s.subs[sub.TopicFilter] = sub
-	r.add(s, sub)
+	if p := r.add(s, sub); p != nil {
+		if s.shared == nil {
+			s.shared = map[string]*sharedSub{}
+		}
+		s.shared[sub.TopicFilter] = p
+		if s.conn != nil {
+			p.came()
+		}
+	}
 	return !existed
 }
 
@@ -325,6 +354,7 @@ func (s *session) unsubscribe(r *router, topicFilter string) bool {
 		return false
 	}
 	delete(s.subs, topicFilter)
+	delete(s.shared, topicFilter)
 	s.dropWanted(topicFilter)
 	r.remove(s, topicFilter)
 	return true
@@ -342,6 +372,19 @@ func (s *session) subscribesTo(topic string) bool {
 	return false
 }
 
+// takeWill removes and returns the will that waits for its delay, or nil.
+func (s *session) takeWill() *will {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.will
+	s.will = nil
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	return w
+}
+
 // end ends the session: it gets no more messages and releases its batches of the
 // journal.
 func (s *session) end(r *router) {
@@ -351,6 +394,12 @@ func (s *session) end(r *router) {
 		return
 	}
 	s.ended = true
+	s.eachShared(func(p *sharedSub) {
+		if p.lost(s) {
+			s.lost = append(s.lost, p)
+			s.journal.SentChanged(p)
+		}
+	})
 	for topicFilter := range s.subs {
 		r.remove(s, topicFilter)
 	}

@@ -3,6 +3,7 @@ package broker
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hellox/broker/journal"
@@ -23,7 +24,7 @@ type sessions struct {
 
 	mu         sync.Mutex
 	byID       map[string]*session
-	lastNumber uint64
+	lastNumber atomic.Uint64 // of sessions and shared subscriptions
 }
 
 // mayUse reports whether a client id is free or belongs to the same identity.
@@ -68,6 +69,7 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 			s.conn, s.feeder, s.retained = nil, nil, nil
 			s.claim, s.expiry, s.owner = c, expiry, me
 			a.router.setConnected(s, false)
+			s.eachShared(func(p *sharedSub) { p.left(s) })
 		}
 		s.mu.Unlock()
 		if keep {
@@ -75,12 +77,12 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 		}
 		ended = s
 	}
-	a.lastNumber++
-	s = newSession(c.id, me, a.lastNumber, a.journal, a.budget)
+	s = newSession(c.id, me, a.lastNumber.Add(1), a.journal, a.budget)
+	s.guarded = a.guarded[s.id]
 	s.claim, s.expiry, s.stored = c, expiry, expiry > 0
 	s.cursor = a.journal.LastSeq()
 	if s.stored {
-		s.backlog = a.journal.NewQueue(s, s.cursor, !a.guarded[s.id])
+		s.backlog = a.journal.NewQueue(s, s.cursor, !s.guarded)
 	}
 	a.byID[c.id] = s
 	a.updateMetric()
@@ -158,18 +160,22 @@ func (a *sessions) len() int {
 
 func (a *sessions) updateMetric() { a.metrics.sessionCount.Set(float64(len(a.byID))) }
 
+// numberTaken notes that a session or shared subscription has a number.
+func (a *sessions) numberTaken(n uint64) { a.lastNumber.Store(max(a.lastNumber.Load(), n)) }
+
 // restore adds a session from the journal.
 func (a *sessions) restore(r journal.SessionRow) *session {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.lastNumber = max(a.lastNumber, r.Number)
+	a.numberTaken(r.Number)
 	s := newSession(r.ID, r.Owner, r.Number, a.journal, a.budget)
+	s.guarded = a.guarded[s.id]
 	s.cursor, s.expiry, s.stored, s.away = r.Cursor, r.Expiry, true, a.now()
 	s.restoreSent(&r.Sent)
 	for _, id := range r.Received {
 		a.receiving(s, id)
 	}
-	s.backlog = a.journal.NewQueue(s, s.cursor, !a.guarded[s.id])
+	s.backlog = a.journal.NewQueue(s, s.cursor, !s.guarded)
 	a.byID[r.ID] = s
 	a.updateMetric()
 	return s

@@ -34,11 +34,34 @@ func (b *Broker) openStore(o Options) (err error) {
 			b.sessions.anonymous = append(b.sessions.anonymous, g.fixed.Identity)
 		}
 	}
-	err = b.journal.Load(func(r journal.SessionRow) *journal.Queue {
-		s := b.sessions.restore(r)
-		for _, sub := range r.Subscriptions {
-			s.subscribe(&b.router, sub)
+	hub := &sharedHub{journal: b.journal, metrics: b.metrics, now: func() int64 { return b.now().Unix() }, stop: make(chan struct{})}
+	b.hub = hub
+	b.router.share = func(topicFilter string) *sharedSub {
+		p := hub.add(b.sessions.lastNumber.Add(1), &journal.SessionRow{ID: journal.SharedID(topicFilter), Cursor: b.journal.LastSeq()})
+		b.journal.Save(p, nil) // before anything can be published for it
+		return p
+	}
+	if err := b.load(); err != nil {
+		return errors.Join(fmt.Errorf("open the store %s: %w", o.Store, err), b.journal.Close())
+	}
+	b.metrics.retainedCount.Set(float64(b.retained.Len()))
+	return nil
+}
+
+// load restores sessions, shared subscriptions and retained messages.
+func (b *Broker) load() error {
+	sessions := map[*session]journal.SessionRow{}
+	shared := map[uint64]*sharedSub{}
+	err := b.journal.Load(func(r journal.SessionRow) *journal.Queue {
+		if _, ok := journal.SharedFilter(r.ID); ok {
+			p := b.hub.add(r.Number, &r)
+			b.sessions.numberTaken(r.Number)
+			b.router.restore(p)
+			shared[r.Number] = p
+			return p.queue
 		}
+		s := b.sessions.restore(r)
+		sessions[s] = r
 		return s.backlog
 	}, func(m *journal.Message) {
 		if !stream.OwnedByBroker(m.Topic) { // stored when clients could still publish there
@@ -46,8 +69,15 @@ func (b *Broker) openStore(o Options) (err error) {
 		}
 	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("open the store %s: %w", o.Store, err), b.journal.Close())
+		return err
 	}
-	b.metrics.retainedCount.Set(float64(b.retained.Len()))
+	// Now all shared subscriptions are there.
+	for s, r := range sessions {
+		for _, sub := range r.Subscriptions {
+			s.subscribe(&b.router, sub)
+		}
+		s.restoreShared(r.Sent.Shared, shared)
+	}
+	b.router.endUnshared()
 	return nil
 }

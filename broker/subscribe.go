@@ -8,7 +8,7 @@ import (
 
 	"hellox/broker/journal"
 	"hellox/broker/retained"
-	"hellox/broker/rights"
+	"hellox/broker/share"
 )
 
 // A newSubscription is one that the SUBACK grants; retained messages follow.
@@ -40,6 +40,9 @@ func (h *handler) subscribe(pk *packets.Packet) error {
 		}
 		isNew := h.conn.session.subscribe(&h.broker.router, sub)
 		wanted := f.RetainHandling == 0 || f.RetainHandling == 1 && isNew // [MQTT-3.3.1-9] to [-11]
+		if share.Filter(f.Filter) != f.Filter {
+			wanted = false // 5: 4.8.2
+		}
 		granted = append(granted, newSubscription{sub, wanted})
 	}
 	if h.conn.session.stored && len(granted) > 0 {
@@ -66,11 +69,13 @@ func (h *handler) maySubscribe(topicFilter string, tooMany bool) (refusal, bool)
 	if err := checkTopicFilter(topicFilter); err != nil {
 		return deny("topic filter", err.Error(), packets.ErrTopicFilterInvalid)
 	}
-	switch {
-	case rights.IsShared(topicFilter):
-		return deny(kindRights, "the broker has no shared subscriptions", packets.ErrSharedSubscriptionsNotSupported)
-	case !h.conn.rights().MaySubscribe(topicFilter):
+	if !h.conn.rights().MaySubscribe(topicFilter) {
 		return deny(kindRights, "this client may not subscribe to that topic filter", packets.ErrNotAuthorized)
+	}
+	if share.Filter(topicFilter) != topicFilter {
+		if reason := h.broker.router.hasRoomFor(h.conn.session, topicFilter, &h.broker.limits); reason != "" {
+			return deny("shared subscriptions", reason, packets.ErrQuotaExceeded)
+		}
 	}
 	return refusal{}, true
 }

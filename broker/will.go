@@ -66,19 +66,6 @@ func (c *conn) takeWill() *will {
 	return w
 }
 
-// takeWill removes and returns the will that waits for its delay, or nil.
-func (s *session) takeWill() *will {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w := s.will
-	s.will = nil
-	if s.timer != nil {
-		s.timer.Stop()
-		s.timer = nil
-	}
-	return w
-}
-
 func (b *Broker) publishWill(w *will) {
 	if w == nil || b.stopping() {
 		return

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"hellox/broker/share"
 	"hellox/stream"
 )
 
@@ -53,7 +54,7 @@ func (r *Rights) MaySubscribe(topicFilter string) bool {
 	if r == nil {
 		return false
 	}
-	topicFilter = SharedFilter(topicFilter)
+	topicFilter = share.Filter(topicFilter)
 	allowed := r.Dollar && isFreeDollar(topicFilter) || coveredByAny(r.Subscribe, topicFilter)
 	return allowed && !coveredByAny(r.Deny, topicFilter)
 }
@@ -83,19 +84,6 @@ func (r *Rights) Covers(old *Rights) bool {
 	return allCovered(r.Publish, old.Publish) && allCovered(r.Subscribe, old.Subscribe) && allCovered(old.Deny, r.Deny)
 }
 
-// SharedFilter returns the topic filter of a shared subscription, and any other
-// topic filter as it is.
-func SharedFilter(topicFilter string) string {
-	rest, ok := strings.CutPrefix(topicFilter, "$share/")
-	if !ok {
-		return topicFilter
-	}
-	if group, filter, ok := strings.Cut(rest, "/"); ok && group != "" && filter != "" {
-		return filter
-	}
-	return topicFilter
-}
-
 // isFreeDollar reports whether a topic or topic filter begins with $ and is
 // not reserved.
 func isFreeDollar(topic string) bool {
@@ -107,13 +95,7 @@ func isFreeDollar(topic string) bool {
 // (shared subscriptions).
 func IsReserved(topic string) bool {
 	first, _, _ := strings.Cut(topic, "/")
-	return len(first) >= 4 && strings.EqualFold(first[:4], "$SYS") || IsShared(topic)
-}
-
-// IsShared reports whether a topic filter is one of a shared subscription.
-func IsShared(topicFilter string) bool {
-	first, _, _ := strings.Cut(topicFilter, "/")
-	return strings.EqualFold(first, "$share")
+	return len(first) >= 4 && strings.EqualFold(first[:4], "$SYS") || strings.EqualFold(first, "$share")
 }
 
 func matchAny(topicFilters []string, topic string) bool {

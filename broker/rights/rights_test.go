@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"hellox/broker/share"
 	"hellox/stream"
 )
 
@@ -144,7 +145,7 @@ func FuzzCovers(f *testing.F) {
 			t.Skip()
 		}
 		may := Rights{Subscribe: []string{rule}, Publish: []string{rule}}
-		if SharedFilter(filter) == filter && may.MaySubscribe(filter) != refCovers(levels, refTopics(filter)) {
+		if share.Filter(filter) == filter && may.MaySubscribe(filter) != refCovers(levels, refTopics(filter)) {
 			t.Errorf("rule %q, topic filter %q: want %v", rule, filter, !may.MaySubscribe(filter))
 		}
 		if matches := refTopic(levels, strings.Split(topic, "/")); may.MayReceive(topic) != matches {

@@ -126,6 +126,8 @@ func addLimits(f *pflag.FlagSet, l *broker.Limits) {
 	args.Duration(f, &l.SessionExpiry, "max-session-expiry", d.SessionExpiry, time.Second, "end a session whose client stays away for this `TIME`")
 	args.Duration(f, &l.KeepAlive, "max-keep-alive", d.KeepAlive, time.Second, "longest keep alive `TIME`, also for clients that ask for none")
 	args.Number(f, &l.TopicFilters, "max-topic-filters", "", d.TopicFilters, 1, most, "`NUMBER` of topic filters of a session")
+	args.Number(f, &l.Shared, "max-shared", "", d.Shared, 1, most, "`NUMBER` of shared subscriptions")
+	args.Number(f, &l.SharedMembers, "max-shared-members", "", d.SharedMembers, 1, most, "`NUMBER` of sessions that share a subscription")
 	args.Number(f, &l.Inflight, "max-inflight", "", d.Inflight, 1, 4000, "`NUMBER` of messages sent to a client that it has not acknowledged")
 	args.Number(f, &l.Unreleased, "max-unreleased", "", d.Unreleased, 1, most, "`NUMBER` of messages at QoS 2 that all publishers together have not released")
 	args.Number(f, &l.Retained, "max-retained", "", d.Retained, 1, most, "`NUMBER` of retained messages")

@@ -65,10 +65,12 @@ history/historytest -> stream/filter
 broker -> broker/journal
 broker -> broker/retained
 broker -> broker/rights
+broker -> broker/share
 broker -> broker/wire
 broker -> stream
 broker/journal -> sqlitefile
 broker/retained -> broker/journal
+broker/rights -> broker/share
 broker/rights -> stream
 broker/wire -> stream
 
