@@ -105,7 +105,7 @@ func tlsState(c net.Conn) *tls.ConnectionState {
 	case *tls.Conn:
 		state := c.ConnectionState()
 		return &state
-	case webConn:
+	case *webConn:
 		return c.tls
 	}
 	return nil

@@ -17,9 +17,8 @@ import (
 	"hellox/broker/wire"
 )
 
-// again is an attack that a test of its own holds off; its control is the sending
-// of a message to a subscriber.
-func again(name, source string, test func(*testing.T)) attack {
+// again is an attack that a test of its own holds off.
+func again(name, source string, test func(*testing.T), control func(*arena)) attack {
 	return attack{name, source, func(a *arena) {
 		t, ok := a.t.(*testing.T)
 		if !ok {
@@ -27,30 +26,18 @@ func again(name, source string, test func(*testing.T)) attack {
 		}
 		a.stop() // the test has a broker of its own
 		test(t)
-	}, (*arena).works}
-}
-
-// works has a message delivered.
-func (a *arena) works() {
-	a.t.Helper()
-	c := a.connect(a.open, hello{id: "good"})
-	c.subscribe(1, "good/#")
-	c.publish("good/x", "good", 1, false)
-	if g := c.take(); g.payload != "good" {
-		a.t.Errorf("got %+v", g)
-	}
-	c.disconnect()
+	}, control}
 }
 
 // protocolAttacks are findings about the protocol: a client that is right must not
 // lose what it has.
 func protocolAttacks() []attack {
 	return []attack{
-		again("a session that is resumed for the last time", "finding 2", TestResumeForTheLastTime),
-		again("a delayed will at a takeover", "finding 13", TestDelayedWillOfATakeover),
-		again("keep alive 1", "finding 15", TestKeepAlive),
-		again("topics with $", "finding 16", TestDollarTopics),
-		again("a code that MQTT 3.1.1 does not have", "finding 17", TestInvalidConnects),
+		again("a session that is resumed for the last time", "finding 2", TestResumeForTheLastTime, (*arena).resumes),
+		again("a delayed will at a takeover", "finding 13", TestDelayedWillOfATakeover, (*arena).delayedWill),
+		again("keep alive 1", "finding 15", TestKeepAlive, (*arena).pings),
+		again("topics with $", "finding 16", TestDollarTopics, (*arena).plainTopics),
+		again("a code that MQTT 3.1.1 does not have", "finding 17", TestInvalidConnects, (*arena).validConnects),
 		{"3,000 unreleased messages of MQTT 3.1.1", "finding 8", func(a *arena) {
 			const n = 3000
 			c := a.connect(a.open, hello{id: "pub"})
@@ -166,19 +153,22 @@ func protocolAttacks() []attack {
 			c = a.connect(a.open, hello{id: "auth", v5: true})
 			c.send([]byte{packets.Auth << 4, 0})
 			c.closed()
-		}, (*arena).works},
+		}, func(a *arena) { // with a password, which is no method
+			a.connect(a.open, hello{id: "auth", v5: true, user: "u", password: "p"}).disconnect()
+			a.wall().connect(hello{v5: true}.as("alice")).disconnect()
+		}},
 	}
 }
 
 // loadAttacks try to make one client cost the others something.
 func loadAttacks() []attack {
 	return []attack{
-		again("memory for sessions that have ended", "finding 1", TestEndedSessionsLeaveNothing),
-		again("packet IDs at QoS 2 that are never released", "finding 6", TestUnreleasedIsSmall),
-		again("one absent session that fills the store", "finding 3", TestSessionQuota),
-		again("many absent sessions that fill the store", "finding 3", TestFullOfStrangers),
-		again("a byte that waits beside a busy neighbour", "finding 4", TestAbsentSessionsHoldTheirOwn),
-		again("32 MiB of retained messages that lock readers out", "findings 5, 9", TestRetainedReachAnyReader),
+		again("memory for sessions that have ended", "finding 1", TestEndedSessionsLeaveNothing, (*arena).manyFilters),
+		again("packet IDs at QoS 2 that are never released", "finding 6", TestUnreleasedIsSmall, (*arena).releases),
+		again("one absent session that fills the store", "finding 3", TestSessionQuota, func(a *arena) { a.leaves(1) }),
+		again("many absent sessions that fill the store", "finding 3", TestFullOfStrangers, func(a *arena) { a.leaves(30) }),
+		again("a byte that waits beside a busy neighbour", "finding 4", TestAbsentSessionsHoldTheirOwn, (*arena).busy),
+		again("32 MiB of retained messages that lock readers out", "findings 5, 9", TestRetainedReachAnyReader, (*arena).readsRetained),
 		{"hundreds of absent sessions on one filter", "findings 10, 11", func(a *arena) {
 			// Their number must not multiply what a publisher waits; the bound is
 			// wide, for other tests run beside.
@@ -196,8 +186,16 @@ func loadAttacks() []attack {
 				}
 				c.silent()
 			}
-		}, func(a *arena) { a.publishTime(100) }},
-		again("a panic in one connection", "anchors B", TestPanicEndsOneConnection),
+		}, func(a *arena) {
+			away(a.t, a.b, "absent", "x/#")
+			a.publishTime(100)
+			c := a.connect(a.open, hello{id: "absent", keep: true})
+			for range 100 {
+				c.take()
+			}
+			c.silent()
+		}},
+		again("a panic in one connection", "anchors B", TestPanicEndsOneConnection, (*arena).subscribesOn),
 		{"HTTP connections that are idle after a request", "finding 7", func(a *arena) {
 			host := a.webSocket()
 			var idle []net.Conn
@@ -286,7 +284,14 @@ func loadAttacks() []attack {
 			if n := len(a.b.connections()); n > 20 {
 				a.t.Errorf("%d are open", n)
 			}
-		}, (*arena).works},
+		}, func(a *arena) {
+			a.stop()
+			a.options.Limits.Connections = 20
+			a.start()
+			for i := range 20 {
+				a.connect(a.open, hello{id: fmt.Sprint("c", i)}).silent()
+			}
+		}},
 		{"retained messages without end", "finding 3.3", func(a *arena) {
 			c := a.connect(a.open, hello{id: "pub"})
 			for i := range maxRetained + 100 {
@@ -314,7 +319,15 @@ func loadAttacks() []attack {
 				_ = c.trySend([]byte{packets.Connect << 4, 50, 0})
 			}
 			wait(a.t, "they are gone", func() bool { return len(a.b.connections()) == 0 && runtime.NumGoroutine() < before+400 })
-		}, (*arena).works},
+		}, func(a *arena) {
+			var all []*client
+			for i := range 200 {
+				all = append(all, a.connect(a.open, hello{id: fmt.Sprint("c", i)}))
+			}
+			for _, c := range all {
+				c.silent() // it is still there
+			}
+		}},
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -45,38 +44,6 @@ func TestResumeForTheLastTime(t *testing.T) {
 	_, code, present = tryConnect(t, b.Addr(0), hello{id: "r", v5: true, resume: true})
 	if code != packets.CodeSuccess.Code || present {
 		t.Errorf("code %#x, session present %v after its end", code, present)
-	}
-}
-
-// TestEndedSessionsLeaveNothing has many sessions with many long topic filters
-// come and end. What they had in memory is free again.
-func TestEndedSessionsLeaveNothing(t *testing.T) {
-	b := start(t, Options{})
-	round := func(n int) {
-		for i := range 50 {
-			id := fmt.Sprintf("c%d-%d", n, i)
-			var filters []string
-			for f := range maxTopicFilters {
-				filters = append(filters, fmt.Sprintf("%s/%d/%s", id, f, strings.Repeat("level-of-a-topic/", 13)))
-			}
-			for _, h := range []hello{{id: id, keep: true}, {id: id}} { // the second ends what the first left
-				c := connect(t, b.Addr(0), h)
-				if h.keep {
-					if codes := c.subscribe(1, filters...); codes[0] != 1 {
-						t.Fatalf("granted %#x", codes)
-					}
-				}
-				c.disconnect()
-			}
-		}
-	}
-	round(0)
-	wait(t, "the sessions end", func() bool { return b.sessions.len() == 0 })
-	before := heap()
-	round(1)
-	wait(t, "the sessions end", func() bool { return b.sessions.len() == 0 })
-	if grown := heap() - before; grown > 2<<20 {
-		t.Errorf("%d bytes more are in use after 50 sessions with 50 topic filters each", grown)
 	}
 }
 

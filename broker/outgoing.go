@@ -253,7 +253,7 @@ func (c *conn) flush() {
 func (c *conn) writeOut(out []byte) error {
 	resumable, size := true, writeChunk
 	switch c.Conn.(type) {
-	case *tls.Conn, webConn: // half a record or frame has been written
+	case *tls.Conn, *webConn: // half a record or frame has been written
 		resumable, size = false, smallChunk
 	}
 	for len(out) > 0 {

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -54,7 +56,7 @@ func (h webSocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	accepted, _ := r.Context().Value(acceptedKey{}).(*acceptedConn)
 	// The request's context ends with this handler, the connection with serve.
-	net := webConn{websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws, r.TLS}
+	net := &webConn{Conn: websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws: ws, tls: r.TLS}
 	if !b.startClient() {
 		net.Close()
 		return
@@ -73,6 +75,32 @@ type webConn struct {
 	net.Conn
 	ws  *websocket.Conn
 	tls *tls.ConnectionState // nil without TLS
+
+	mu     sync.Mutex
+	closed bool // no deadline is set any more
 }
 
-func (c webConn) Close() error { return c.ws.CloseNow() }
+// Close stops the timers of the deadlines as well: until the last one, half an hour
+// later, they would hold the connection with its buffers.
+func (c *webConn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	_ = c.Conn.SetDeadline(time.Time{}) // it only stops them
+	c.mu.Unlock()
+	return c.ws.CloseNow()
+}
+
+func (c *webConn) SetDeadline(t time.Time) error { return c.set(c.Conn.SetDeadline, t) }
+
+func (c *webConn) SetReadDeadline(t time.Time) error { return c.set(c.Conn.SetReadDeadline, t) }
+
+func (c *webConn) SetWriteDeadline(t time.Time) error { return c.set(c.Conn.SetWriteDeadline, t) }
+
+func (c *webConn) set(deadline func(time.Time) error, t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return net.ErrClosed
+	}
+	return deadline(t)
+}

@@ -123,5 +123,9 @@ type webSocketConn struct {
 	ws *websocket.Conn
 }
 
-// Close does not wait for the peer's close frame: the DISCONNECT of MQTT is sent.
-func (c *webSocketConn) Close() error { return c.ws.CloseNow() }
+// Close does not wait for the peer's close frame: the DISCONNECT of MQTT is sent. It
+// stops the timers of the deadlines, which would hold the connection until the last.
+func (c *webSocketConn) Close() error {
+	_ = c.SetDeadline(time.Time{}) // it only stops them
+	return c.ws.CloseNow()
+}
