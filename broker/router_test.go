@@ -73,6 +73,22 @@ func TestDollarTopics(t *testing.T) {
 	})
 }
 
+// TestSubscribeAfterTheEnd has a client's SUBSCRIBE be handled when another connection
+// has just replaced its session: nothing of it stays in the router.
+func TestSubscribeAfterTheEnd(t *testing.T) {
+	b := start(t, Options{})
+	c := connect(t, b.Addr(0), hello{id: "c"})
+	s := b.sessions.current("c")
+	connect(t, b.Addr(0), hello{id: "c"}).disconnect()
+	c.closed()
+	if s.subscribe(&b.router, journal.Subscription{TopicFilter: "a/b"}) {
+		t.Error("an ended session has a new subscription")
+	}
+	if n := len(b.router.root.children); n > 0 {
+		t.Errorf("%d levels are left", n)
+	}
+}
+
 // TestRouter holds the tree against matching one by one.
 func TestRouter(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))

@@ -325,10 +325,15 @@ func (s *session) wakeFeeder() {
 	}
 }
 
-// subscribe adds a subscription and reports whether its topic filter is new.
+// subscribe adds a subscription and reports whether its topic filter is new. A
+// session that has ended, while its client's last packets were handled, gets none:
+// the router would have it for ever.
 func (s *session) subscribe(r *router, sub journal.Subscription) (isNew bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
 	old, existed := s.subs[sub.TopicFilter]
 	if existed {
 		sub.Since = old.Since
