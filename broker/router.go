@@ -161,9 +161,16 @@ func (r *router) forgetGroups() {
 
 // changed forgets the routes. The caller holds r.mu.
 func (r *router) changed() {
+	if len(r.routes) > maxReused {
+		r.routes = nil
+	}
 	clear(r.routes)
 	r.known.targets = 0
 }
+
+// maxReused is how many routes a map may have had that is used again: it keeps its
+// size.
+const maxReused = 1024
 
 // setConnected tells the router whether a session has a connection. The caller
 // holds s.mu.

@@ -80,6 +80,17 @@ func (j *Journal) WaitSynced(timeout time.Duration) {
 	}
 }
 
+// emptied returns a map without entries: m, or, if that had many, a new one. A map
+// keeps the size that it had.
+func emptied[K comparable](m map[K]struct{}) map[K]struct{} {
+	const most = 1024
+	if len(m) > most {
+		return map[K]struct{}{}
+	}
+	clear(m)
+	return m
+}
+
 // take collects the pending writes, as much as one commit may hold. With tidy it
 // also takes cursors and deletions.
 func (j *Journal) take(tidy bool) *commitBatch {
@@ -95,27 +106,29 @@ func (j *Journal) take(tidy bool) *commitBatch {
 	w.writes, j.pending = j.pending[:n:n], j.pending[n:]
 	if len(j.pending) > 0 {
 		j.wakeWriter()
+	} else {
+		j.pending = nil // else its end holds all that was written
 	}
 	if len(j.changedTopics) > 0 {
 		w.topics = make(map[string]*Message, len(j.changedTopics))
 		for topic := range j.changedTopics {
 			w.topics[topic] = nil
 		}
-		clear(j.changedTopics)
+		j.changedTopics = emptied(j.changedTopics)
 	}
 	for s := range j.changedSessions {
 		w.saved = append(w.saved, s)
 	}
-	clear(j.changedSessions)
+	j.changedSessions = emptied(j.changedSessions)
 	for s := range j.changedSent {
 		w.sentBy = append(w.sentBy, s)
 	}
-	clear(j.changedSent)
+	j.changedSent = emptied(j.changedSent)
 	if tidy {
 		for s := range j.changedCursors {
 			w.advanced = append(w.advanced, s)
 		}
-		clear(j.changedCursors)
+		j.changedCursors = emptied(j.changedCursors)
 		w.discarded, w.discardedBytes, j.stored.discarded, j.stored.discardedBytes = j.stored.discarded, j.stored.discardedBytes, nil, 0
 		w.below = j.stored.firstNeeded(j.syncedSeq + 1)
 	}

@@ -1,6 +1,7 @@
 package retained
 
 import (
+	"maps"
 	"strings"
 	"sync"
 
@@ -16,6 +17,7 @@ type Store struct {
 	mu       sync.RWMutex
 	root     node
 	levels   levels
+	most     int // entries that levels had since it was made
 	messages int
 	bytes    int
 }
@@ -55,6 +57,7 @@ func (s *Store) put(topic string, m *journal.Message) {
 	}
 	if m == nil {
 		s.root.remove(topic, 0, s.levels)
+		s.shrink()
 		return
 	}
 	s.messages++
@@ -63,6 +66,18 @@ func (s *Store) put(topic string, m *journal.Message) {
 		s.levels = levels{}
 	}
 	s.root.insert(topic, s.levels).message = m
+	s.most = max(s.most, len(s.levels))
+}
+
+// shrink makes levels anew if it had many more entries: a map keeps the size that it
+// had. The caller holds s.mu.
+func (s *Store) shrink() {
+	if s.most < 1024 || len(s.levels) > s.most/8 {
+		return
+	}
+	left := make(levels, len(s.levels))
+	maps.Copy(left, s.levels)
+	s.levels, s.most = left, len(left)
 }
 
 // Get returns the message that is retained on topic, or nil.

@@ -131,3 +131,26 @@ func BenchmarkNext(b *testing.B) {
 		}
 	}
 }
+
+// TestStoreShrinks retains many messages and deletes almost all of them: what the
+// store has for them is no more than for the few.
+func TestStoreShrinks(t *testing.T) {
+	s := &Store{}
+	message := func(n int, payload string) *journal.Message {
+		return &journal.Message{Topic: fmt.Sprint("r/", n), Payload: []byte(payload)}
+	}
+	for n := range 10_000 {
+		s.Set(message(n, "x"))
+	}
+	for n := range 9_990 {
+		s.Set(message(n, ""))
+	}
+	if s.most > 2000 {
+		t.Errorf("the table is one for %d levels, and has %d", s.most, len(s.levels))
+	}
+	for n := 9_990; n < 10_000; n++ {
+		if s.Get(fmt.Sprint("r/", n)) == nil || !s.levels.has([]string{"r", fmt.Sprint(n)}) {
+			t.Errorf("%d is gone", n)
+		}
+	}
+}
