@@ -11,6 +11,7 @@ type Link struct {
 	Since time.Time `json:"since,omitzero"`
 	Retry time.Time `json:"retry,omitzero"`  // when the next attempt is made, if State is Retrying
 	Cause string    `json:"cause,omitempty"` // why it is not connected: one clean sentence
+	Hint  string    `json:"-"`               // what to try next; may be empty
 }
 
 // MarshalJSON writes the times with nine digits of a second.
@@ -33,3 +34,11 @@ const (
 	Retrying   LinkState = "retrying"
 	Ended      LinkState = "ended"
 )
+
+// Attrs returns why there is no connection, for a log.
+func (l Link) Attrs() []any {
+	if l.Hint == "" {
+		return []any{"cause", l.Cause}
+	}
+	return []any{"cause", l.Cause, "hint", l.Hint}
+}

@@ -90,7 +90,7 @@ func (b *broadcaster) onDisconnected() {
 // onLink is called by Reconnect.
 func (b *broadcaster) onLink(l stream.Link) {
 	if l.State == stream.Retrying && l.Cause != b.lastCause {
-		b.Log.Log(context.Background(), b.level(slog.LevelWarn), "no connection to the broker", "id", b.id, "broker", b.Broker, "cause", l.Cause)
+		b.Log.Log(context.Background(), b.level(slog.LevelWarn), "no connection to the broker", append([]any{"id", b.id, "broker", b.Broker}, l.Attrs()...)...)
 	}
 	b.lastCause = l.Cause
 	if b.Link != nil {

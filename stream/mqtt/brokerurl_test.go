@@ -95,7 +95,7 @@ func TestBrokerNeverPrintsThePassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := fmt.Sprintf("%v %+v %#v %s %q", b, b, b, b, b) + fmt.Sprint(&b) + fmt.Sprintf("%+v", SubscribeOptions{Broker: b}) + fmt.Sprintf("%+v", newConnectError(b, errClosed, 0)) + log.String() + string(asJSON)
+	all := fmt.Sprintf("%v %+v %#v %s %q", b, b, b, b, b) + fmt.Sprint(&b) + fmt.Sprintf("%+v", SubscribeOptions{Broker: b}) + fmt.Sprintf("%+v", newConnectError(b, asking{}, errClosed, 0)) + log.String() + string(asJSON)
 	if strings.Contains(all, "hunter2") {
 		t.Error(all)
 	}

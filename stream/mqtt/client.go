@@ -123,7 +123,7 @@ func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
 		if dialled {
 			err = &stageError{stageMQTT, err}
 		}
-		return nil, newConnectError(o.Broker, err, time.Since(began))
+		return nil, newConnectError(o.Broker, o.asking(), err, time.Since(began))
 	}
 	if t, ok := token.(*paho.ConnectToken); ok {
 		c.resumed = t.SessionPresent()

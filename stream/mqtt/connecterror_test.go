@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
 	"hellox/stream"
 )
 
@@ -234,12 +236,41 @@ func TestUnansweredConnect(t *testing.T) {
 		stageWebSocket: "connected, but no answer to the request for a WebSocket within 3s",
 		stageMQTT:      "connected, but no answer to CONNECT within 3s",
 	} {
-		err := newConnectError(Broker{Scheme: "wss", Host: "h:1"}, &stageError{at, os.ErrDeadlineExceeded}, 2900*time.Millisecond)
+		err := newConnectError(Broker{Scheme: "wss", Host: "h:1"}, asking{}, &stageError{at, os.ErrDeadlineExceeded}, 2900*time.Millisecond)
 		if err.Cause != want {
 			t.Errorf("stage %d: %q, want %q", at, err.Cause, want)
 		}
 		if (err.Hint() == "") != (at == stageTCP) {
 			t.Errorf("stage %d: hint %q", at, err.Hint())
+		}
+	}
+}
+
+// TestRefusedConnect has each code of CONNACK be told as far as it and what was asked
+// for say.
+func TestRefusedConnect(t *testing.T) {
+	broker := Broker{Scheme: "mqtt", Host: "h:1", User: "alice"}
+	for _, k := range []struct {
+		err         error
+		broker      Broker
+		who         asking
+		cause, hint string
+	}{
+		{packets.ErrorRefusedBadUsernameOrPassword, Broker{}, asking{}, "asks for a user name", "--user"},
+		{packets.ErrorRefusedBadUsernameOrPassword, broker, asking{}, `does not know the user "alice" with this password`, "--password"},
+		{packets.ErrorRefusedNotAuthorised, broker, asking{}, "does not let this user in", "--user"},
+		{packets.ErrorRefusedNotAuthorised, broker, asking{willTopic: "hellox/presence/x"}, "or not with a last will on hellox/presence/x", "role USER broadcast"},
+		{packets.ErrorRefusedIDRejected, broker, asking{clientID: "hellox-receive"}, `the client ID "hellox-receive"`, "role receive"},
+		{packets.ErrorRefusedIDRejected, broker, asking{clientID: "broadcast-1"}, `the client ID "broadcast-1"`, "role broadcast"},
+		{packets.ErrorRefusedIDRejected, broker, asking{clientID: "a/b"}, `the client ID "a/b"`, "/ + # $"},
+		{packets.ErrorRefusedIDRejected, broker, asking{clientID: strings.Repeat("x", 65)}, "the client ID", "this one has 65"},
+		{packets.ErrorRefusedIDRejected, broker, asking{clientID: "phone"}, `the client ID "phone"`, "another user"},
+		{packets.ErrorRefusedServerUnavailable, broker, asking{}, "unavailable", "--max-sessions"},
+		{io.EOF, broker, asking{}, "closed before the broker answered", "--max-connections"},
+	} {
+		err := newConnectError(k.broker, k.who, &stageError{stageMQTT, k.err}, 0)
+		if !strings.Contains(err.Cause, k.cause) || !strings.Contains(err.Hint(), k.hint) {
+			t.Errorf("%v for %+v: %s\nhint: %s", k.err, k.who, err.Cause, err.Hint())
 		}
 	}
 }

@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/eclipse/paho.mqtt.golang/packets"
-
 	"hellox/stream"
 	"hellox/stream/safetext"
 )
@@ -52,11 +50,11 @@ func (e *ConnectError) Unwrap() []error { return []error{e.kind, e.err} }
 // Hint is what to try next, or "".
 func (e *ConnectError) Hint() string { return e.hint }
 
-// newConnectError explains err, which dialling b or its answer to CONNECT gave
-// after waited.
-func newConnectError(b Broker, err error, waited time.Duration) *ConnectError {
+// newConnectError explains err, which dialling b or its answer to a CONNECT of who
+// gave after waited.
+func newConnectError(b Broker, who asking, err error, waited time.Duration) *ConnectError {
 	e := &ConnectError{Broker: b, kind: ErrUnreachable, err: err}
-	if e.explainRefusal() || e.explainTLS() || e.explainListener() {
+	if e.explainRefusal(who) || e.explainTLS() || e.explainListener() {
 		return e
 	}
 	var dns *net.DNSError
@@ -77,6 +75,9 @@ func newConnectError(b Broker, err error, waited time.Duration) *ConnectError {
 	case isClosed(err):
 		e.Cause = closedBefore[stageOf(err)]
 		e.hint = otherListener(b, stageOf(err))
+		if stageOf(err) == stageMQTT {
+			e.hint += "; a hellox broker does so when it has its most connections (--max-connections), and its log says so"
+		}
 	default:
 		e.Cause = safetext.Clean(innermost(err).Error())
 	}
@@ -105,29 +106,6 @@ func rounded(d time.Duration) time.Duration {
 		return d.Round(time.Millisecond)
 	}
 	return d.Round(time.Second)
-}
-
-// explainRefusal explains the codes of CONNACK, and reports whether it is one.
-func (e *ConnectError) explainRefusal() bool {
-	err := e.err
-	switch {
-	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword):
-		e.kind, e.Cause = ErrDenied, "the broker does not know this user name and password"
-		e.hint = "give them with --user and --password"
-	case errors.Is(err, packets.ErrorRefusedNotAuthorised):
-		e.kind, e.Cause = ErrDenied, "the broker does not let this user in"
-		e.hint = "give another with --user and --password"
-	case errors.Is(err, packets.ErrorRefusedIDRejected):
-		e.kind, e.Cause = ErrDenied, "the broker refuses this client id"
-		e.hint = "give another with --client-id"
-	case errors.Is(err, packets.ErrorRefusedBadProtocolVersion):
-		e.kind, e.Cause = ErrDenied, "the broker does not speak MQTT 3.1.1"
-	case errors.Is(err, packets.ErrorRefusedServerUnavailable):
-		e.Cause = "the broker says that it is unavailable"
-	default:
-		return false
-	}
-	return true
 }
 
 // explainTLS explains what is wrong with a certificate or a handshake, and

@@ -24,7 +24,7 @@ func (l *links) change(link stream.Link) {
 	}
 	if l.log != nil && (link.State != l.last.State || link.Cause != l.last.Cause) {
 		if link.State == stream.Retrying {
-			l.log.Warn("no connection to the broker", "cause", link.Cause)
+			l.log.Warn("no connection to the broker", link.Attrs()...)
 		} else {
 			l.log.Info("broker", "link", string(link.State))
 		}
@@ -38,7 +38,7 @@ func (l *links) change(link stream.Link) {
 // retrying reports that there is no connection because of err, and that the next
 // attempt is made in wait.
 func (l *links) retrying(wait time.Duration, err error) {
-	l.change(stream.Link{State: stream.Retrying, Retry: l.now().Add(wait), Cause: Cause(err)})
+	l.change(stream.Link{State: stream.Retrying, Retry: l.now().Add(wait), Cause: Cause(err), Hint: stream.Hint(err)})
 }
 
 // Cause returns the part of err that says why: a Link stands beside the broker's

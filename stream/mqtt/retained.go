@@ -38,7 +38,7 @@ func (r *retainedReader) read(ctx context.Context, hand func(stream.Arrival) boo
 	began := time.Now()
 	conn, err := dial(ctx, r.broker, false)
 	if err != nil {
-		return 0, newConnectError(r.broker, err, time.Since(began))
+		return 0, newConnectError(r.broker, asking{clientID: r.clientID}, err, time.Since(began))
 	}
 	f := newFrameReader(conn, r.broker.maxPacket(), len(r.topics), 64<<10, 0)
 	defer f.Close()
@@ -57,7 +57,7 @@ func (r *retainedReader) read(ctx context.Context, hand func(stream.Arrival) boo
 func (r *retainedReader) converse(f *frameReader, hand func(stream.Arrival) bool) (n int, err error) {
 	began := time.Now()
 	if err := r.connect(f); err != nil {
-		return 0, newConnectError(r.broker, &stageError{stageMQTT, err}, time.Since(began))
+		return 0, newConnectError(r.broker, asking{clientID: r.clientID}, &stageError{stageMQTT, err}, time.Since(began))
 	}
 	if err := r.subscribe().Write(f); err != nil {
 		return 0, lostBecause(err)
