@@ -18,6 +18,7 @@ type config struct {
 	dir     string
 	openMiB int
 	away    time.Duration
+	soak    time.Duration
 }
 
 func main() {
@@ -35,6 +36,7 @@ func main() {
 	flag.StringVar(&c.dir, "dir", os.TempDir(), "folder of the stores, on the disk that counts")
 	flag.IntVar(&c.openMiB, "open", 1024, "size in MiB of the store that is opened after a kill")
 	flag.DurationVar(&c.away, "away", 0, "how long the receiver is away at 1,000 msg/s; 0: for 200,000 messages, as fast as they go")
+	flag.DurationVar(&c.soak, "soak", 0, "nothing but a flood of so long by one identity, beside 20 clients that must lose nothing")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -45,6 +47,9 @@ func main() {
 }
 
 func run(ctx context.Context, c config) error {
+	if c.soak > 0 {
+		return measureSoak(ctx, c)
+	}
 	for _, k := range cases(c) {
 		if !strings.Contains(k.name, c.only) {
 			continue

@@ -200,6 +200,9 @@ func serveChild(what string) error {
 	if err != nil {
 		return err
 	}
+	if words[0] == "soak" {
+		return serveSoak(ctx, dir, l)
+	}
 	if !durable {
 		dir = ""
 	}

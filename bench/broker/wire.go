@@ -15,7 +15,10 @@ type client struct {
 	w *bufio.Writer
 }
 
-func dial(addr, id string, clean bool) (*client, error) {
+func dial(addr, id string, clean bool) (*client, error) { return dialAs(addr, id, "", clean) }
+
+// dialAs connects as a user, whose password is none.
+func dialAs(addr, id, user string, clean bool) (*client, error) {
 	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
 	if err != nil {
 		return nil, err
@@ -25,7 +28,12 @@ func dial(addr, id string, clean bool) (*client, error) {
 	if clean {
 		body[7] = 2
 	}
-	cl.w.Write(frame(0x10, str(body, id)))
+	body = str(body, id)
+	if user != "" {
+		body[7] |= 0x80
+		body = str(body, user)
+	}
+	cl.w.Write(frame(0x10, body))
 	if err := cl.w.Flush(); err != nil {
 		c.Close()
 		return nil, err
