@@ -36,8 +36,8 @@ func testKindUpAgain(t *testing.T, r *kindRig) {
 			t.Errorf("nothing was to be done, and step %s did something: %s", e.Step, e.Detail)
 		}
 	}
-	if idle != 4 {
-		t.Errorf("%d steps had nothing to do, want cluster, nodes, apply and roll-out", idle)
+	if idle != 5 {
+		t.Errorf("%d steps had nothing to do, want cluster, nodes, apply, roll-out and forward", idle)
 	}
 	if images := r.podImages(t, "hellox"); len(images) != 1 || images[0] != r.image {
 		t.Errorf("built by up it was %s, built by go build it is %v", r.image, images)

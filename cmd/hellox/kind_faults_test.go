@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -76,7 +77,7 @@ func (r *kindRig) deletePods(t *testing.T, role string) {
 }
 
 // goesOn waits until the history and the page have something from every one of
-// the five broadcasters that is newer than what happened.
+// the broadcasters asked for that is newer than what happened.
 func (r *kindRig) goesOn(t *testing.T, happened string) {
 	t.Helper()
 	var mark int64
@@ -84,14 +85,24 @@ func (r *kindRig) goesOn(t *testing.T, happened string) {
 		mark = r.newest()
 		return mark > 0
 	})
-	until(t, "after "+happened+" all five senders go on", func() bool {
-		senders := r.senders()
+	asked := r.status(t, "hellox").Broadcasters
+	if asked == nil {
+		t.Fatal("status does not tell how many broadcasters were asked for")
+	}
+	var senders map[string]stream.Sender
+	defer func() {
+		if t.Failed() {
+			t.Logf("message %d was the newest; the senders that are there: %+v", mark, senders)
+		}
+	}()
+	until(t, fmt.Sprintf("after %s all %d senders go on", happened, *asked), func() bool {
+		senders = r.senders()
 		for _, s := range senders {
 			if s.LastID <= mark {
 				return false
 			}
 		}
-		return len(senders) == 5
+		return len(senders) == *asked
 	})
 	until(t, "after "+happened+" the page goes on by itself", func() bool { return r.browser.newest(t) > mark })
 }

@@ -5,15 +5,57 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
+
+	"hellox/history"
+	"hellox/stream"
 )
 
-// testKindStates runs up in a shell that is set for another Docker.
+// testKindStates brings the cluster into states that a laptop's may be in, and expects
+// the truth from status, one sentence from what needs the stream, and from up that all
+// is well afterwards.
 func testKindStates(t *testing.T, r *kindRig) {
+	at := []string{"--target", "kind", "--profile", r.cluster}
 	// A shell that has evaluated minikube docker-env, whose Docker is not there.
 	up := r.program(r.hellox, r.up()...)
 	up.Env = append(slices.Clone(r.env), "DOCKER_HOST=tcp://192.168.49.2:2376", "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=/nowhere", "MINIKUBE_ACTIVE_DOCKERD=minikube")
 	_, said := r.do(t, up)
 	contains(t, "up after docker-env", said, "unchanged")
+
+	for _, c := range []struct {
+		state, out string
+		into       []string
+	}{
+		{"paused", "unpause", []string{"pause"}},
+		{"stopped", "start", []string{"stop", "--time", "1"}},
+	} {
+		state := c.state
+		r.do(t, r.program("docker", append(c.into, r.node)...))
+		text, _ := r.run(t, append([]string{"status"}, at...)...)
+		contains(t, "status while it is "+state, text, "  not running\n", "its cluster is "+state)
+		for _, words := range [][]string{{"watch", "-n", "1"}, {"publish", "hi"}} {
+			began := time.Now()
+			code, _, said := outcome(t, r.program(r.hellox, append(words, at...)...))
+			if took := time.Since(began); code != exitMissing || took > 15*time.Second {
+				t.Errorf("%s while it is %s: exit %d after %s", words[0], state, code, took)
+			}
+			contains(t, words[0], said, "its cluster is "+state, "hint: hellox up --target kind --profile "+r.cluster)
+		}
+		_, said := r.run(t, append([]string{"up", "--dry-run"}, at...)...)
+		contains(t, "up --dry-run while it is "+state, said, "it is "+state+" and will be "+c.out)
+		_, said = r.run(t, r.up()...)
+		t.Log(said)
+		if s := r.status(t, "hellox"); !s.Running || s.State != stateRunning {
+			t.Errorf("after it was %s and up: %s, %s", state, s.State, s.Cause)
+		}
+		// What is published from now on is stored: the name server of a cluster that
+		// was started needs half a minute, and the roll-out does not wait for it.
+		var stats history.Stats
+		if err := get(r.page+"/api/stats", &stats); err != nil || stats.Link.State != stream.Connected {
+			t.Errorf("after it was %s and up the receiver's connection to the broker is %+v (%v)", state, stats.Link, err)
+		}
+		r.goesOn(t, "the cluster was "+state)
+	}
 }
 
 // TestKindNodeImageAbsent has no network for the node image of the first cluster: up

@@ -55,7 +55,9 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 		if err != nil {
 			return err
 		}
-		steps.Note(fmt.Sprintf("forwarded by process %d since %s", instance.Owner.PID, instance.Owner.Started.Local().Format(time.DateTime)))
+		if err := streamHeld(setup, instance, steps); err != nil {
+			return err
+		}
 		if err := o.printResult(sh, upResult{here, instance.Owner.Web, instance.Owner.MQTT}, ""); err != nil || !o.watch {
 			return err
 		}
@@ -98,6 +100,28 @@ func (o *upOptions) updateOnly(ctx context.Context, found cluster.Found, up boot
 	return bringUp(ctx, found, up, steps)
 }
 
+// streamHeld ends the step that finds the forwards of another process: once the stream
+// behind them is stored.
+func streamHeld(ctx context.Context, instance state.Instance, steps *output.Steps) error {
+	steps.Begin(step.Forward)
+	soon, cancel := context.WithTimeout(ctx, linkTime)
+	defer cancel()
+	err := waitForStream(soon, instance.Owner.Web, steps)
+	if err != nil && ctx.Err() == nil {
+		err = &step.Error{
+			Kind:     step.Missing,
+			Sentence: fmt.Sprintf("the page does not answer at %s, which process %d forwards", instance.Owner.Web, instance.Owner.PID),
+			Hint:     fmt.Sprintf("kill %d, then hellox up %s", instance.Owner.PID, instance.Flags()),
+		}
+	}
+	if err != nil {
+		steps.Fail(err)
+		return err
+	}
+	steps.Done(fmt.Sprintf("forwarded by process %d since %s", instance.Owner.PID, instance.Owner.Started.Local().Format(time.DateTime)), true)
+	return nil
+}
+
 // rounds returns the loop of --watch. What was asked for once is not asked for again:
 // a scale meanwhile stays.
 func (o *upOptions) rounds(up bootstrap.UpOptions, page string, steps *output.Steps) *rounds.Loop {
@@ -119,7 +143,7 @@ func (o *upOptions) bringUpAndForward(ctx context.Context, found cluster.Found, 
 		return nil, err
 	}
 	steps.Begin(step.Forward)
-	f, err := openForwards(c, o.namespace, ports)
+	f, err := forwardWhenReady(ctx, c, o.namespace, ports, steps)
 	if err != nil {
 		steps.Fail(err)
 		return nil, err
@@ -209,7 +233,12 @@ func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found clus
 		}
 		steps.Drop() // the up that left this process behind has ended the step
 		steps.Begin(step.Forward)
-		f, err := o.forwardWhenReady(setup, c)
+		ports, err := listenPorts(setup, o.web, o.mqtt)
+		if err != nil {
+			steps.Fail(err)
+			return err
+		}
+		f, err := forwardWhenReady(setup, c, o.namespace, ports, steps)
 		if err != nil {
 			steps.Fail(err)
 			return err
@@ -219,17 +248,14 @@ func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found clus
 	})
 }
 
-// forwardWhenReady returns the forwards once the stream behind them is stored.
-func (o *upOptions) forwardWhenReady(ctx context.Context, c *cluster.Cluster) (*forwards, error) {
-	ports, err := listenPorts(ctx, o.web, o.mqtt)
+// forwardWhenReady returns the forwards once the stream behind them is stored. It takes
+// over ports.
+func forwardWhenReady(ctx context.Context, c *cluster.Cluster, namespace string, ports ports, steps step.Reporter) (*forwards, error) {
+	f, err := openForwards(c, namespace, ports)
 	if err != nil {
 		return nil, err
 	}
-	f, err := openForwards(c, o.namespace, ports)
-	if err != nil {
-		return nil, err
-	}
-	if err := waitForStream(ctx, f.pageURL()); err != nil {
+	if err := waitForStream(ctx, f.pageURL(), steps); err != nil {
 		f.close()
 		return nil, err
 	}

@@ -84,7 +84,7 @@ func (o *upOptions) runLocal(ctx, setup context.Context, sh shell, lock *state.L
 		ready, cancel := context.WithTimeout(running, o.timeout)
 		defer cancel()
 		up := upResult{lock.Installation(), "http://" + local.page.Addr().String(), "mqtt://" + local.receiver.broker.Host}
-		if err := waitForStream(ready, up.Web); err != nil {
+		if err := waitForStream(ready, up.Web, steps); err != nil {
 			return err
 		}
 		steps.Done(fmt.Sprintf("broker, receiver and %s", units.Plural(o.broadcasters, "broadcaster")), false)

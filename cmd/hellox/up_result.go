@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hellox/bootstrap/portforward"
+	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/history/remote"
@@ -59,12 +60,12 @@ func (o *upOptions) printResult(sh shell, up upResult, ending string) error {
 }
 
 // linkTime is how long a receiver whose page answers may take to its broker before
-// up goes on without: the page then says why.
-const linkTime = 5 * time.Second
+// up goes on without. After a start of the cluster its name server needs half a minute.
+const linkTime = time.Minute
 
 // waitForStream returns once the page answers and its receiver is subscribed: what is
 // published after an up is stored.
-func waitForStream(ctx context.Context, url string) error {
+func waitForStream(ctx context.Context, url string, steps step.Reporter) error {
 	var client *remote.Client
 	err := poll(ctx, func() (done bool) {
 		var err error
@@ -77,20 +78,44 @@ func waitForStream(ctx context.Context, url string) error {
 	defer func() { _ = client.Close() }()
 	link, cancel := context.WithTimeout(ctx, linkTime)
 	defer cancel()
-	_ = poll(link, func() bool {
-		st, err := client.Stats(link)
-		return err == nil && st.Link.State == stream.Connected
-	})
+	missing := awaitLink(link, client, steps)
+	if ctx.Err() == nil && missing != "" {
+		steps.Warn(missing)
+	}
 	return context.Cause(ctx)
 }
 
-// poll asks every 5 ms until it is done.
+// awaitLink returns "" once the receiver is subscribed, or when ctx ends why it is not.
+// It reports what it waits for.
+func awaitLink(ctx context.Context, receiver *remote.Client, steps step.Reporter) (missing string) {
+	err := poll(ctx, func() bool {
+		st, err := receiver.Stats(ctx)
+		switch {
+		case err != nil:
+			return false
+		case st.Link.State == stream.Connected:
+			return true
+		}
+		missing = "the receiver has no connection to the broker yet"
+		if st.Link.Cause != "" {
+			missing += ": " + st.Link.Cause
+		}
+		steps.Progress(missing)
+		return false
+	})
+	if err == nil {
+		return ""
+	}
+	return missing
+}
+
+// poll asks until it is done: every 5 ms, and less often the longer that takes.
 func poll(ctx context.Context, done func() bool) error {
-	for !done() {
+	for pause := 5 * time.Millisecond; !done(); pause = min(pause*5/4, 250*time.Millisecond) {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 	return nil
