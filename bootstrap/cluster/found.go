@@ -26,6 +26,9 @@ type Found struct {
 	Profile string // minikube profile or kind cluster; "" for Local
 	State   State
 	Why     string // why this one, the end of a sentence: `it is running`
+	// PassedOver says why clusters that come before this one were not selected, if it
+	// must be started or created.
+	PassedOver []*step.Error
 
 	preferred    string // why it is preferred to others, as Candidate.PreferredWhy
 	candidate    Candidate

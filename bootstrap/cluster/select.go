@@ -11,6 +11,37 @@ import (
 
 // selectTarget selects a target among what all providers have.
 func selectTarget(o FindOptions, all []discovered) (Found, error) {
+	f, err := choose(o, all)
+	if err == nil && f.State != Running {
+		f.PassedOver = passedOver(o, all, f.Target)
+	}
+	return f, err
+}
+
+// passedOver returns why the clusters of the providers before that of selected were not
+// selected though they are there: without it a cluster of another kind would be started
+// or created without a word.
+func passedOver(o FindOptions, all []discovered, selected Target) (why []*step.Error) {
+	for _, d := range all {
+		if d.info.Target == selected {
+			break
+		}
+		if d.err != nil && d.info.Installed {
+			e := &step.Error{Sentence: d.err.Error()}
+			errors.As(d.err, &e)
+			why = append(why, e)
+		}
+		for _, c := range d.candidates {
+			if c.Err != nil && (o.Profile == "" || c.Name == o.Profile) {
+				why = append(why, c.Err)
+			}
+		}
+	}
+	return why
+}
+
+// choose selects a target: what runs, what can be started, what can be created.
+func choose(o FindOptions, all []discovered) (Found, error) {
 	for _, states := range [][]State{{Running}, {Paused, Stopped}} {
 		if f, ok, err := existing(o, all, states); ok || err != nil {
 			return f, err

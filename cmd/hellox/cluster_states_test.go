@@ -72,6 +72,17 @@ func minikubeStates(t *testing.T) []clusterState {
 			want: []string{`minikube profile "minikube": it is paused and will be unpaused`}},
 		{name: "minikube's container removed", tools: minikube("container-gone/profile-list-light", "container-gone/status"), args: to, code: exitMissing,
 			want: []string{`minikube profile "minikube" is there, and its container was removed`, "hint: minikube delete -p minikube"}},
+		// As cli.md has it: what cannot be used is no profile to start, and the one that
+		// cannot be created does not hold up a kind cluster. But it is said.
+		{name: "minikube's container removed, and no target", args: "up --dry-run",
+			tools: map[string]string{"minikube": recordedMinikube(t, "container-gone/profile-list-light", "container-gone/status"), "docker": lists(), "kind": "exit 1"},
+			want:  []string{`minikube profile "minikube" is there, and its container was removed`, "passed over: minikube delete -p minikube", `kind cluster "hellox": kind is installed and has no cluster`}},
+		{name: "minikube's container removed, and nothing else", args: "up --dry-run", code: exitMissing,
+			tools: minikube("container-gone/profile-list-light", "container-gone/status"),
+			want:  []string{`minikube profile "minikube" is there, and its container was removed`, "hint: minikube delete -p minikube"}},
+		{name: "minikube fails, and no target", args: "up --dry-run",
+			tools: map[string]string{"minikube": says("panic: no"), "docker": lists("a-control-plane|Exited (130) 2 days ago||a")},
+			want:  []string{"minikube does not list its profiles", "passed over: minikube profile list", `kind cluster "a": it is stopped and will be started`}},
 		{name: "minikube half made", tools: minikube("docker-start-failed/profile-list", "docker-start-failed/status"), args: to, code: exitMissing,
 			want: []string{`minikube profile "minikube" is incomplete`, "hint: minikube delete -p minikube"}},
 		{name: "minikube's kubeconfig stale", tools: minikube("docker-running/profile-list-light", "docker-start-interrupted/status"), args: to, code: exitMissing,

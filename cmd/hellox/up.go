@@ -129,6 +129,12 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 		steps.Fail(err)
 		return err
 	}
+	for _, e := range found.PassedOver {
+		steps.Warn(e.Sentence)
+		if e.Hint != "" {
+			steps.Note("passed over: " + e.Hint)
+		}
+	}
 	if found.Target == cluster.Local {
 		o.profile = ""
 		if err := o.checkLocal("a stream in this process, which is all there is here"); err != nil {
