@@ -128,7 +128,7 @@ func (f Found) Start(ctx context.Context, progress func(string)) (*Cluster, erro
 func (f Found) readyNodes(ctx context.Context, c Candidate, config *rest.Config, timeout time.Duration, progress func(string)) (nodes []Node, started bool, err error) {
 	nodes, err = ListNodes(ctx, config)
 	if err == nil && len(nodes) > 0 && allReady(nodes) && len(c.Stopped) == 0 {
-		return nodes, false, nil
+		return nodes, false, f.misled(ctx, c, nodes)
 	}
 	if err == nil {
 		if started, err = f.provider.StartNodes(ctx, c, progress); err != nil {
@@ -141,11 +141,44 @@ func (f Found) readyNodes(ctx context.Context, c Candidate, config *rest.Config,
 	if f.nodesTimeout > 0 {
 		timeout = f.nodesTimeout
 	}
-	nodes, err = waitForNodes(ctx, config, timeout, progress)
-	if err != nil && ctx.Err() == nil {
-		return nil, started, NotReady(c, err)
+	nodes, err = waitForNodes(ctx, config, timeout, explainer(f.provider, c), progress)
+	switch {
+	case err == nil:
+		return nodes, started, f.misled(ctx, c, nodes)
+	case ctx.Err() != nil:
+		return nodes, started, err
+	case step.Is(err, step.Missing): // which says what helps
+		return nil, started, err
 	}
-	return nodes, started, err
+	return nil, started, NotReady(c, err)
+}
+
+// An Explainer is a Provider that knows why a cluster cannot become ready by itself.
+type Explainer interface {
+	// Explain returns what is wrong with c, which runs, and what helps; nil if nothing
+	// is known to be. nodes is what its API server has; empty if it does not answer.
+	Explain(ctx context.Context, c Candidate, nodes []Node) *step.Error
+}
+
+// explainer returns Explain for c; it knows nothing if p is no Explainer.
+func explainer(p Provider, c Candidate) func(context.Context, []Node) *step.Error {
+	return func(ctx context.Context, nodes []Node) *step.Error {
+		if p, ok := p.(Explainer); ok {
+			return p.Explain(ctx, c, nodes)
+		}
+		return nil
+	}
+}
+
+// misled returns what is wrong with a cluster whose nodes are all called ready. One
+// node that answers is where it says it is.
+func (f Found) misled(ctx context.Context, c Candidate, nodes []Node) error {
+	if len(nodes) > 1 {
+		if e := explainer(f.provider, c)(ctx, nodes); e != nil {
+			return e
+		}
+	}
+	return nil
 }
 
 // NotReady returns the error of a cluster that runs and does not become usable.

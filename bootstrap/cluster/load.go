@@ -132,7 +132,7 @@ func (c *Cluster) LoadEverywhere(ctx context.Context, img Loadable, progress fun
 		return err
 	}
 	c.Started = true
-	nodes, err := waitForNodes(ctx, c.REST, startedNodesTimeout, progress)
+	nodes, err := waitForNodes(ctx, c.REST, startedNodesTimeout, explainer(c.provider, c.candidate), progress)
 	if err != nil {
 		return err
 	}

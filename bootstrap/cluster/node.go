@@ -23,6 +23,7 @@ type Node struct {
 	Name         string
 	Arch         string // as GOARCH has it
 	ControlPlane bool
+	Address      string // its InternalIP; "" if it has none
 	Ready        bool
 	Why          string // why it is not ready, as Kubernetes says it
 	// Pressure is what its kubelet is short of, as Kubernetes says it: disk, memory
@@ -89,6 +90,11 @@ func newNode(n corev1.Node) Node {
 		version: n.Status.NodeInfo.KubeletVersion, runtime: n.Status.NodeInfo.ContainerRuntimeVersion,
 	}
 	_, node.ControlPlane = n.Labels["node-role.kubernetes.io/control-plane"]
+	for _, a := range n.Status.Addresses {
+		if a.Type == corev1.NodeInternalIP && node.Address == "" {
+			node.Address = a.Address
+		}
+	}
 	for _, c := range n.Status.Conditions {
 		switch c.Type {
 		case corev1.NodeDiskPressure, corev1.NodeMemoryPressure, corev1.NodePIDPressure:
@@ -108,11 +114,16 @@ func newNode(n corev1.Node) Node {
 	return node
 }
 
+// explainEvery is how often a cluster that is not ready is asked why it cannot become
+// it. Twice the same answer ends the wait: nodes that just start are still moving.
+const explainEvery = 3 * time.Second
+
 // waitForNodes returns the nodes once there is one and all are ready. It asks
 // every half second and gives up after timeout: a node whose start was
-// interrupted never becomes ready.
-func waitForNodes(ctx context.Context, config *rest.Config, timeout time.Duration, progress func(string)) ([]Node, error) {
+// interrupted never becomes ready. explain is as in Explainer.
+func waitForNodes(ctx context.Context, config *rest.Config, timeout time.Duration, explain func(context.Context, []Node) *step.Error, progress func(string)) ([]Node, error) {
 	timedOut := time.After(timeout)
+	explainAt, explained := time.Now().Add(explainEvery), ""
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for shown := ""; ; {
@@ -129,6 +140,16 @@ func waitForNodes(ctx context.Context, config *rest.Config, timeout time.Duratio
 		}
 		if err == nil {
 			return nodes, nil
+		}
+		if time.Now().After(explainAt) {
+			explainAt = time.Now().Add(explainEvery)
+			why := explain(ctx, nodes)
+			if why != nil && why.Error() == explained {
+				return nil, why
+			}
+			if explained = ""; why != nil {
+				explained = why.Error()
+			}
 		}
 		select {
 		case <-tick.C:

@@ -2,11 +2,12 @@ package kind
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"hellox/bootstrap/cluster"
-	"hellox/bootstrap/run"
+	"hellox/bootstrap/step"
 )
 
 // Start implements cluster.Provider: it starts the containers that do not run. kind
@@ -37,18 +38,33 @@ func (p *Provider) StartNodes(ctx context.Context, c cluster.Candidate, progress
 			}
 		}
 	}
-	for _, step := range []struct {
-		verb, doing string
-		nodes       []string
-	}{{"unpause", "unpausing", nodes[cluster.Paused]}, {"start", "starting", nodes[cluster.Stopped]}} {
-		if len(step.nodes) == 0 {
-			continue
-		}
-		progress(step.doing + " " + strings.Join(step.nodes, ", "))
-		_, err := p.runner.Run(ctx, run.Command{Name: string(engine), Args: append([]string{step.verb}, step.nodes...)})
-		if err != nil {
-			return false, fmt.Errorf("%s the nodes of %s: %w", step.verb, c, err)
+	book := addressBook{p.runner, engine, c}
+	paused, stopped := nodes[cluster.Paused], nodes[cluster.Stopped]
+	if len(paused) > 0 {
+		progress("unpausing " + strings.Join(paused, ", "))
+		if err := book.command(ctx, append([]string{"unpause"}, paused...)...); err != nil {
+			return false, fmt.Errorf("unpause the nodes of %s: %w", c, err)
 		}
 	}
-	return len(nodes[cluster.Paused])+len(nodes[cluster.Stopped]) > 0, nil
+	if len(stopped) > 0 {
+		progress("starting " + strings.Join(stopped, ", "))
+		err := book.startInPlace(ctx, stopped)
+		if e := (*step.Error)(nil); errors.As(err, &e) {
+			return false, e
+		}
+		if err != nil {
+			return false, fmt.Errorf("start the nodes of %s: %w", c, err)
+		}
+	}
+	return len(paused)+len(stopped) > 0, nil
+}
+
+// Explain implements cluster.Explainer: a node may have another address than Kubernetes
+// has for it.
+func (p *Provider) Explain(ctx context.Context, c cluster.Candidate, nodes []cluster.Node) *step.Error {
+	engine, err := p.detectEngine(ctx)
+	if err != nil {
+		return nil
+	}
+	return addressBook{p.runner, engine, c}.explain(ctx, nodes)
 }

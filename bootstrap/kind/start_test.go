@@ -94,3 +94,108 @@ func TestContextThatLeadsElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// How docker is asked for addresses.
+const (
+	inspectCall = `docker inspect --format {{.Name}}{{range $name, $n := .NetworkSettings.Networks}} {{$name}} {{$n.IPAddress}} {{$n.GlobalIPv6Address}}{{end}} `
+	networkCall = `docker network inspect --format {{range .Containers}}{{.Name}} {{.IPv4Address}} {{.IPv6Address}}` + "\n" + `{{end}} kind`
+)
+
+// played makes a recording of text.
+func played(l *bootstraptest.Laptop, call, recording, text string) bootstraptest.Play {
+	bootstraptest.Must(os.WriteFile(filepath.Join(l.Dir, recording+".stdout"), []byte(text), 0o600))
+	return bootstraptest.Play{Call: call, Recording: recording}
+}
+
+// kubeadmFlags is a node's file with its address.
+func kubeadmFlags(l *bootstraptest.Laptop, node, address string) bootstraptest.Play {
+	return played(l, "docker cp "+node+":/var/lib/kubelet/kubeadm-flags.env -", "flags-"+node,
+		`KUBELET_KUBEADM_ARGS="--pod-infra-container-image=pause --node-ip=`+address+` --node-labels= --provider-id=kind://docker/a/`+node+`"`)
+}
+
+// Nodes are started in the order of the addresses that they had. One that gets another
+// all the same is given its own, unless its image follows the address, or another
+// container has it: a worker at a wrong address is ready to Kubernetes and not reached,
+// and up waited its whole --timeout.
+func TestNodesKeepTheirAddresses(t *testing.T) {
+	const (
+		start   = "docker start a-worker a-control-plane"
+		stop    = "docker stop a-control-plane"
+		connect = "docker network connect --ip 172.18.0.5 kind a-control-plane"
+		follows = "docker exec a-control-plane test -e /kind/old-ipv4"
+	)
+	for _, c := range []struct {
+		name    string
+		address string // that the control plane gets
+		network string // its containers
+		follows bool
+		calls   []string // that are made
+		spared  []string // that are not
+		hint    string
+	}{
+		{"in place", "172.18.0.5", "", false, []string{start}, []string{stop, follows}, ""},
+		{"moved", "172.18.0.4", "a-control-plane 172.18.0.4/16 \n", false, []string{start, stop, connect, "docker start a-control-plane"}, nil, ""},
+		{"moved, with an image of kind's own", "172.18.0.4", "", true, []string{start, follows}, []string{stop}, ""},
+		{"taken", "172.18.0.4", "a-control-plane 172.18.0.4/16 \nother 172.18.0.5/16 \n", false, []string{start}, []string{stop},
+			"docker stop other && docker stop a-control-plane && hellox up --target kind --profile a"},
+	} {
+		l := bootstraptest.NewLaptop(t, "docker")
+		l.Scene("now", containers(l, "ps", "a-control-plane|Exited (130) 2 days ago||a", "a-worker|Exited (137) 2 days ago||a"))
+		l.Scene("now", kubeadmFlags(l, "a-control-plane", "172.18.0.5"), kubeadmFlags(l, "a-worker", "172.18.0.3"),
+			played(l, inspectCall+"a-worker a-control-plane", "inspect", "/a-worker kind 172.18.0.3 fc00::3\n/a-control-plane kind "+c.address+" fc00::2\n"),
+			played(l, networkCall, "network", c.network))
+		for _, call := range []string{start, stop, "docker network disconnect kind a-control-plane", connect, "docker start a-control-plane"} {
+			l.Scene("now", bootstraptest.Play{Call: call})
+		}
+		if c.follows {
+			l.Scene("now", bootstraptest.Play{Call: follows})
+		}
+		p := New(Options{Runner: l.Runner(), StateDir: l.Dir})
+		list, err := p.List(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.StartNodes(t.Context(), list[0], func(string) {})
+		e := (*step.Error)(nil)
+		if errors.As(err, &e) != (c.hint != "") || e != nil && (e.Hint != c.hint || !strings.Contains(e.Sentence, "172.18.0.5 for it, which container other has now")) {
+			t.Errorf("%s: %v, %+v", c.name, err, e)
+		}
+		for _, call := range c.calls {
+			if !l.Called(call) {
+				t.Errorf("%s: %q was not called", c.name, call)
+			}
+		}
+		for _, call := range c.spared {
+			if l.Called(call) {
+				t.Errorf("%s: %q was called", c.name, call)
+			}
+		}
+	}
+}
+
+// A cluster that runs with addresses that Kubernetes does not have for its nodes is
+// explained: by what its API server has, or by its files where that does not answer.
+func TestExplainMovedNodes(t *testing.T) {
+	l := bootstraptest.NewLaptop(t, "docker")
+	l.Scene("now", containers(l, "ps", "a-control-plane|Up 2 minutes|127.0.0.1:1->6443/tcp|a", "a-worker|Up 2 minutes||a"),
+		kubeadmFlags(l, "a-control-plane", "172.18.0.2"), kubeadmFlags(l, "a-worker", "172.18.0.3"),
+		played(l, inspectCall+"a-control-plane a-worker", "inspect", "/a-control-plane kind 172.18.0.2 fc00::2\n/a-worker kind 172.18.0.4 fc00::4\n"),
+		played(l, networkCall, "network", "a-control-plane 172.18.0.2/16 \na-worker 172.18.0.4/16 \n"))
+	p := New(Options{Runner: l.Runner(), StateDir: l.Dir})
+	list, err := p.List(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := []cluster.Node{{Name: "a-control-plane", Address: "172.18.0.2"}, {Name: "a-worker", Address: "172.18.0.3"}}
+	for _, known := range [][]cluster.Node{nodes, nil} {
+		e := p.Explain(t.Context(), list[0], known)
+		if e == nil || e.Sentence != `node a-worker of kind cluster "a" was started with address 172.18.0.4; Kubernetes has 172.18.0.3 for it` ||
+			e.Hint != "docker stop a-worker && hellox up --target kind --profile a" {
+			t.Errorf("with %d nodes known: %+v", len(known), e)
+		}
+	}
+	nodes[1].Address = "fc00::4" // a cluster of IPv6
+	if e := p.Explain(t.Context(), list[0], nodes); e != nil {
+		t.Errorf("nodes at their addresses: %v", e)
+	}
+}

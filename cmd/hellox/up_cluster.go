@@ -100,14 +100,21 @@ func (o *upOptions) updateOnly(ctx context.Context, found cluster.Found, up boot
 	return bringUp(ctx, found, up, steps)
 }
 
+// pageTime is how long a page may take to answer through the forwards that another
+// process holds, once its pod is rolled out: longer than a forward waits for a pod.
+const pageTime = 30 * time.Second
+
 // streamHeld ends the step that finds the forwards of another process: once the stream
 // behind them is stored.
 func streamHeld(ctx context.Context, instance state.Instance, steps *output.Steps) error {
 	steps.Begin(step.Forward)
-	soon, cancel := context.WithTimeout(ctx, linkTime)
-	defer cancel()
-	err := waitForStream(soon, instance.Owner.Web, steps)
-	if err != nil && ctx.Err() == nil {
+	soon, cancel := context.WithTimeout(ctx, pageTime)
+	page, err := awaitPage(soon, instance.Owner.Web)
+	cancel()
+	if err == nil {
+		_ = page.Close()
+		err = waitForStream(ctx, instance.Owner.Web, steps)
+	} else if ctx.Err() == nil {
 		err = &step.Error{
 			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("the page does not answer at %s, which process %d forwards", instance.Owner.Web, instance.Owner.PID),

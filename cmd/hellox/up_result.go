@@ -66,12 +66,7 @@ const linkTime = time.Minute
 // waitForStream returns once the page answers and its receiver is subscribed: what is
 // published after an up is stored.
 func waitForStream(ctx context.Context, url string, steps step.Reporter) error {
-	var client *remote.Client
-	err := poll(ctx, func() (done bool) {
-		var err error
-		client, err = remote.Open(ctx, url)
-		return err == nil
-	})
+	client, err := awaitPage(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -83,6 +78,18 @@ func waitForStream(ctx context.Context, url string, steps step.Reporter) error {
 		steps.Warn(missing)
 	}
 	return context.Cause(ctx)
+}
+
+// awaitPage returns the receiver once its page answers.
+func awaitPage(ctx context.Context, url string) (receiver *remote.Client, err error) {
+	unanswered := poll(ctx, func() (done bool) {
+		receiver, err = remote.Open(ctx, url)
+		return err == nil
+	})
+	if unanswered != nil {
+		return nil, unanswered
+	}
+	return receiver, nil
 }
 
 // awaitLink returns "" once the receiver is subscribed, or when ctx ends why it is not.
