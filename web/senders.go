@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,15 +19,15 @@ import (
 // maxSenders bounds limit of GET /api/senders.
 const maxSenders = 10_000
 
-// A sendersHandler answers GET /api/senders: all, or those that are searched for,
-// in an order, from the first one on.
+// A sendersHandler answers GET /api/senders: all, or those of a group or that are
+// searched for, in an order, from an offset on.
 type sendersHandler struct {
 	store history.Store
 	pods  *pods.Known
 }
 
 func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
-	values, err := parameters(r, "search", "sort", "limit")
+	values, err := parameters(r, "search", "group", "sort", "offset", "limit")
 	if err != nil {
 		return err
 	}
@@ -34,9 +35,14 @@ func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return badRequest("sort is name, trouble, rate, missed or latency")
 	}
-	limit := 0
+	limit, offset := 0, 0
 	if v := values.Get("limit"); v != "" {
 		if limit, err = number("limit", v, maxSenders); err != nil {
+			return err
+		}
+	}
+	if v := values.Get("offset"); v != "" && v != "0" {
+		if offset, err = number("offset", v, math.MaxInt32); err != nil {
 			return err
 		}
 	}
@@ -44,14 +50,22 @@ func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read senders: %w", err)
 	}
-	if search := strings.ToLower(values.Get("search")); search != "" {
-		senders = slices.DeleteFunc(senders, func(s stream.Sender) bool { return !strings.Contains(strings.ToLower(s.Sender), search) })
+	if values.Has("group") {
+		prefixes, group := prefixesOf(senders), values.Get("group")
+		senders = slices.DeleteFunc(senders, func(s stream.Sender) bool { return prefixes[s.Sender] != group })
 	}
-	total := len(senders)
+	senders = matching(senders, values.Get("search"))
+	total, known := len(senders), 0
+	for i := range senders {
+		if hasCadence(&senders[i]) {
+			known++
+		}
+	}
 	if less != nil {
 		slices.SortStableFunc(senders, less)
 	}
-	if limit > 0 && total > limit {
+	senders = senders[min(offset, total):]
+	if limit > 0 && len(senders) > limit {
 		senders = senders[:limit]
 	}
 	if senders == nil {
@@ -64,29 +78,52 @@ func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return answer(w, struct {
-		Senders []stream.Sender `json:"senders"`
-		Total   int             `json:"total"`
-	}{senders, total})
+		Senders     []stream.Sender `json:"senders"`
+		Total       int             `json:"total"`
+		WithCadence int             `json:"with_cadence"`
+		PodsTold    bool            `json:"pods_told"`
+	}{senders, total, known, h.pods.Told(now)})
 }
 
-// senderOrders are the orders of senders that are by name; nil leaves them so.
+// matching returns the senders whose name holds a text, case aside.
+func matching(senders []stream.Sender, search string) []stream.Sender {
+	if search = strings.ToLower(search); search == "" {
+		return senders
+	}
+	return slices.DeleteFunc(senders, func(s stream.Sender) bool { return !strings.Contains(strings.ToLower(s.Sender), search) })
+}
+
+// hasCadence reports whether s is more than one message, or a retained one: when its
+// next message is due is known, or it told how it is.
+func hasCadence(s *stream.Sender) bool { return s.State != stream.Unknown || s.ExpectedMS > 0 }
+
+// senderOrders are the orders of senders that are by name; nil leaves them so. In
+// each other one those without a cadence are last.
 var senderOrders = map[string]func(a, b stream.Sender) int{
-	"":        nil,
-	"name":    func(a, b stream.Sender) int { return compareNatural(a.Sender, b.Sender) },
-	"trouble": byTrouble,
-	"rate":    func(a, b stream.Sender) int { return descending(a.Rates.Minute, b.Rates.Minute, a, b) },
-	"missed":  func(a, b stream.Sender) int { return descending(a.Missed, b.Missed, a, b) },
-	"latency": func(a, b stream.Sender) int { return descending(p99(a), p99(b), a, b) },
+	"":     nil,
+	"name": apart(func(stream.Sender, stream.Sender) int { return 0 }),
+	"trouble": apart(func(a, b stream.Sender) int {
+		return cmp.Compare(slices.Index(troubleOrder, a.State), slices.Index(troubleOrder, b.State))
+	}),
+	"rate":    apart(func(a, b stream.Sender) int { return cmp.Compare(b.Rates.Minute, a.Rates.Minute) }),
+	"missed":  apart(func(a, b stream.Sender) int { return cmp.Compare(b.Missed, a.Missed) }),
+	"latency": apart(func(a, b stream.Sender) int { return cmp.Compare(p99(b), p99(a)) }),
 }
 
-// byTrouble puts first what a person should look at, and last what has no cadence.
-func byTrouble(a, b stream.Sender) int {
-	order := []stream.State{stream.Lost, stream.Silent, stream.Late, stream.OnTime, stream.Paused, stream.Gone, stream.Unknown}
-	return cmp.Or(cmp.Compare(slices.Index(order, a.State), slices.Index(order, b.State)), compareNatural(a.Sender, b.Sender))
-}
+// troubleOrder has first what a person should look at.
+var troubleOrder = []stream.State{stream.Lost, stream.Silent, stream.Late, stream.OnTime, stream.Paused, stream.Gone, stream.Unknown}
 
-func descending[T cmp.Ordered](x, y T, a, b stream.Sender) int {
-	return cmp.Or(cmp.Compare(y, x), compareNatural(a.Sender, b.Sender))
+// apart returns an order by compare, then by name, with those last that have no cadence.
+func apart(compare func(a, b stream.Sender) int) func(a, b stream.Sender) int {
+	return func(a, b stream.Sender) int {
+		if x, y := hasCadence(&a), hasCadence(&b); x != y {
+			if x {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(compare(a, b), compareNatural(a.Sender, b.Sender))
+	}
 }
 
 func p99(s stream.Sender) float64 {

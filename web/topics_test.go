@@ -88,12 +88,17 @@ func TestSendersInOrder(t *testing.T) {
 	}
 	for query, want := range map[string]string{
 		"":                              "5 [hello_world/once press-1 press-10 press-2 quiet]",
-		"?sort=name":                    "5 [hello_world/once press-1 press-2 press-10 quiet]",
+		"?sort=name":                    "5 [press-1 press-2 press-10 quiet hello_world/once]",
 		"?sort=trouble":                 "5 [quiet press-1 press-2 press-10 hello_world/once]",
-		"?sort=missed&limit=2":          "5 [press-2 hello_world/once]",
+		"?sort=missed&limit=2":          "5 [press-2 press-1]",
 		"?search=RESS-1&sort=name":      "2 [press-1 press-10]",
 		"?sort=trouble&limit=1":         "5 [quiet]",
 		"?search=nothing&sort=rate":     "0 []",
+		"?sort=name&offset=1&limit=2":   "5 [press-2 press-10]",
+		"?sort=name&offset=9":           "5 []",
+		"?sort=name&group=press-":       "3 [press-1 press-2 press-10]",
+		"?sort=name&group=":             "2 [quiet hello_world/once]",
+		"?group=press-&search=-1":       "2 [press-1 press-10]",
 		"?sort=latency&search=press-10": "1 [press-10]",
 	} {
 		if got := order(query); got != want {

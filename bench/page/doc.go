@@ -1,9 +1,14 @@
 // Command page measures the page in a real Chromium: how long a message takes from
 // its publisher to the screen, and how much memory the page's scripts hold.
 //
-//	go -C bench run ./page -hellox PATH [-rate 100] [-for 20s]
+//	go -C bench run ./page -hellox PATH [-rate 100] [-for 20s] [-windows 10] [-tabs 30]
+//	go -C bench run ./page -hellox PATH -rows 10000000 [-history FILE]
 //
 //	publisher ─ broker ─ receiver ─ event stream ─ page ─ frame
+//
+// With windows and tabs it also tells how many of them are live and hold the newest
+// message. With -rows it prepares a history of so many messages and times jumps to places
+// of it, from the press on the scrollbar to the frame with the rows.
 //
 // It starts a broker and a receiver of the hellox binary that it is given. All run
 // on this machine, so that one clock measures both ends.

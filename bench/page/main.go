@@ -24,6 +24,10 @@ type options struct {
 	rate      int
 	duration  time.Duration
 	mqtt, web int
+	tabs      int
+	windows   int
+	rows      int
+	history   string
 }
 
 func main() {
@@ -34,6 +38,10 @@ func main() {
 	flag.DurationVar(&o.duration, "for", 20*time.Second, "how long")
 	flag.IntVar(&o.mqtt, "mqtt-port", 25590, "port of the broker")
 	flag.IntVar(&o.web, "web-port", 25591, "port of the page")
+	flag.IntVar(&o.windows, "windows", 1, "windows that show the page")
+	flag.IntVar(&o.tabs, "tabs", 0, "tabs of those windows that show it as well")
+	flag.IntVar(&o.rows, "rows", 0, "instead: time jumps in a history of so many messages")
+	flag.StringVar(&o.history, "history", "", "with -rows: the `FILE` of the history, which is kept; default: a temporary one")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -49,11 +57,15 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	history, rest, err := o.prepared(ctx, dir)
+	if err != nil {
+		return err
+	}
 	broker := fmt.Sprintf("mqtt://127.0.0.1:%d", o.mqtt)
 	page := fmt.Sprintf("http://127.0.0.1:%d", o.web)
 	for _, args := range [][]string{
 		{"broker", "--listen", broker, "--store", filepath.Join(dir, "broker")},
-		{"receive", "--broker", broker, "--listen", fmt.Sprintf("127.0.0.1:%d", o.web), "--history", "sqlite:" + filepath.Join(dir, "history.db")},
+		append([]string{"receive", "--broker", broker, "--listen", fmt.Sprintf("127.0.0.1:%d", o.web), "--history", "sqlite:" + history}, rest...),
 	} {
 		end, err := start(ctx, o.hellox, args)
 		if err != nil {
@@ -78,11 +90,33 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer end()
+	if o.rows > 0 {
+		return jumps(tab, o.rows)
+	}
+	others, err := openOthers(tab, page, o.windows-1, o.tabs)
+	if err != nil {
+		return err
+	}
 	sent, err := publish(ctx, client, o.rate, o.duration)
 	if err != nil {
 		return err
 	}
-	return report(tab, o, sent)
+	if err := report(tab, o, sent); err != nil || len(others) == 0 {
+		return err
+	}
+	return reportOthers(others, len(sent))
+}
+
+// prepared returns the file of the history, and with how much of it the receiver starts.
+func (o *options) prepared(ctx context.Context, dir string) (file string, flags []string, err error) {
+	file = filepath.Join(dir, "history.db")
+	if o.rows == 0 {
+		return file, nil, nil
+	}
+	if o.history != "" {
+		file = o.history
+	}
+	return file, []string{"--keep", "100GiB"}, prepare(ctx, file, o.rows)
 }
 
 // start runs a role of hellox until end is called.
@@ -130,6 +164,13 @@ const watch = `(() => {
     requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
+  // Every second a key is pressed, and noted how long it takes to the frame after it.
+  window.keys = [];
+  setInterval(() => {
+    const began = performance.now();
+    document.body.dispatchEvent(new KeyboardEvent('keydown', { key: window.keys.length % 2 ? 'G' : 'k', bubbles: true }));
+    requestAnimationFrame(() => setTimeout(() => window.keys.push(performance.now() - began), 0));
+  }, 1000);
 })()`
 
 func openPage(ctx context.Context, chromium, page string) (context.Context, func(), error) {
@@ -192,6 +233,10 @@ func report(tab context.Context, o options, sent []float64) error {
 	if err != nil {
 		return err
 	}
+	key, err := chromedp.Run(tab, chromedp.Evaluate[float64](`window.keys.length ? Math.max(...window.keys) : 0`))
+	if err != nil {
+		return err
+	}
 	var took []float64
 	for i, at := range sent {
 		if on, ok := seen[fmt.Sprint(i)]; ok {
@@ -203,7 +248,7 @@ func report(tab context.Context, o options, sent []float64) error {
 	}
 	slices.Sort(took)
 	at := func(q float64) float64 { return took[int(q*float64(len(took)-1))] }
-	fmt.Printf("%d msg/s for %s: %d published, %d in a frame; publish to pixel p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms; heap %.1f MiB\n",
-		o.rate, o.duration, len(sent), len(took), at(0.5), at(0.9), at(0.99), at(1), heap/(1<<20))
+	fmt.Printf("%d msg/s for %s: %d published, %d in a frame; publish to pixel p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms; heap %.1f MiB; a key is answered within %.1f ms\n",
+		o.rate, o.duration, len(sent), len(took), at(0.5), at(0.9), at(0.99), at(1), heap/(1<<20), key)
 	return nil
 }

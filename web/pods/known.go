@@ -31,6 +31,13 @@ func (k *Known) Set(pods []stream.Pod, now time.Time) (until time.Time) {
 	return k.until
 }
 
+// Told reports whether anything is known: somewhere a process tells of the pods.
+func (k *Known) Told(now time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return now.Before(k.until)
+}
+
 // Of returns the pod of a broadcaster, or nil if it is not known. A broadcaster is
 // named after its pod; one of several in a pod has a number after that.
 func (k *Known) Of(sender string, now time.Time) *stream.Pod {

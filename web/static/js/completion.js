@@ -1,18 +1,20 @@
-// What a filter may go on with: keys of the language, senders, topics.
+// What a filter may go on with: named filters, keys of the language, senders, topics.
 
-import { el, attribute, text } from './dom.js';
-import { cleanTopic } from './clean.js';
+import { el, attribute } from './dom.js';
+import { clean, cleanTopic } from './clean.js';
 import { senderTerm, topicTerm } from './filterterms.js';
+import { forgetFilter, namedFilters } from './namedfilters.js';
 import { terms } from './terms.js';
 
 const most = 8;
 const keys = [...new Set(terms.flatMap((t) => /^[a-z]+(?=[:<>=])/.exec(t.Example) ?? []).concat('is:'))];
 
-/** A list below an input that completes the word at its end. */
+/** A list below an input that completes the word at its end, or puts a named filter into it. */
 export class Completion {
   #input;
   #known;
-  #words = [];
+  /** @type {{text: string, name?: string}[]} name: of a filter, which takes the place of the whole input */
+  #entries = [];
   #index = -1;
 
   /**
@@ -27,11 +29,13 @@ export class Completion {
     this.node = el('div.completion', { id: 'completion', role: 'listbox', 'aria-label': 'completions', hidden: true });
     for (const [name, value] of [['role', 'combobox'], ['aria-autocomplete', 'list'], ['aria-controls', 'completion'], ['aria-expanded', 'false']]) attribute(input, name, value);
     input.addEventListener('input', () => this.#show());
+    input.addEventListener('focus', () => { if (!input.value) this.#show(); });
     input.addEventListener('blur', () => this.hide());
     this.node.addEventListener('pointerdown', (e) => {
       e.preventDefault(); // the input keeps the focus
       const at = [...this.node.children].indexOf(e.target.closest('[role=option]'));
-      if (at >= 0) this.#take(at);
+      if (at >= 0 && e.target.closest('.forget')) this.#forget(at);
+      else if (at >= 0) this.#take(at);
     });
   }
 
@@ -49,7 +53,9 @@ export class Completion {
   key(name) {
     if (this.node.hidden) return false;
     if (name === 'ArrowDown' || name === 'ArrowUp') this.#move(name === 'ArrowDown' ? 1 : -1);
+    else if (name === 'Tab' && !this.#input.value && this.#index < 0) return false; // on to the next field
     else if (name === 'Tab' || (name === 'Enter' && this.#index >= 0)) this.#take(Math.max(0, this.#index));
+    else if (name === 'Delete' && this.#entries[this.#index]?.name) this.#forget(this.#index);
     else if (name === 'Escape') this.hide();
     else return false;
     return true;
@@ -59,30 +65,38 @@ export class Completion {
   #word() { return /(?:^|[\s(])-?([^\s()]*)$/.exec(this.#input.value)?.[1] ?? ''; }
 
   #show() {
-    const word = this.#word(), lower = word.toLowerCase();
+    const word = this.#word(), lower = word.toLowerCase(), whole = this.#input.value.trim().toLowerCase();
     const { senders, topics } = this.#known();
     const of = (all, part) => all.filter((name) => name.toLowerCase().includes(part));
     let words = [];
-    if (lower.startsWith('sender:')) words = of(senders, lower.slice(7)).map(senderTerm);
+    if (lower.startsWith('sender:')) words = of(senders, lower.slice(7)).map((s) => senderTerm(s));
     else if (lower.startsWith('topic:')) words = of(topics, lower.slice(6)).map((t) => topicTerm(t));
     else if (lower.startsWith('is:')) words = terms.map((t) => t.Example).filter((e) => e.startsWith(lower));
-    else if (lower.length > 0) words = keys.map((k) => (k === 'is:' ? k : k + (['sender', 'topic', 'text', 'payload'].includes(k) ? ':' : '>'))).filter((k) => k.startsWith(lower)).concat(of(senders, lower).map(senderTerm));
-    this.#words = words.filter((w) => w !== word && this.#input.selectionStart === this.#input.value.length).slice(0, most);
-    this.node.replaceChildren(...this.#words.map((w, i) => el('div', { role: 'option', id: 'completion-' + i }, cleanTopic(w))));
-    this.#open(this.#words.length > 0);
+    else if (lower.length > 0) words = keys.map((k) => (k === 'is:' ? k : k + (['sender', 'topic', 'text', 'payload'].includes(k) ? ':' : '>'))).filter((k) => k.startsWith(lower)).concat(of(senders, lower).map((s) => senderTerm(s)));
+    const named = namedFilters().filter((k) => k.name.toLowerCase().includes(whole) && k.filter !== this.#input.value).map(({ name, filter }) => ({ name, text: filter }));
+    const atEnd = this.#input.selectionStart === this.#input.value.length;
+    this.#entries = [...named, ...words.filter((w) => w !== word && atEnd).map((text) => ({ text }))].slice(0, most);
+    this.node.replaceChildren(...this.#entries.map(({ text, name }, i) => el('div', { role: 'option', id: 'completion-' + i },
+      ...(name ? [el('b', {}, clean(name)), el('span.hint', {}, clean(text)), el('span.forget', { title: 'forget this filter (Delete)' }, '×')] : [cleanTopic(text)]))));
+    this.#open(this.#entries.length > 0);
   }
 
   #move(step) {
-    this.#index = (this.#index + step + this.#words.length) % this.#words.length;
+    this.#index = this.#index < 0 && step < 0 ? this.#entries.length - 1 : (this.#index + step + this.#entries.length) % this.#entries.length;
     [...this.node.children].forEach((node, i) => attribute(node, 'aria-selected', i === this.#index ? 'true' : null));
     attribute(this.#input, 'aria-activedescendant', 'completion-' + this.#index);
   }
 
   #take(index) {
-    const word = this.#word(), taken = this.#words[index];
-    this.#input.value = this.#input.value.slice(0, this.#input.value.length - word.length) + taken;
+    const word = this.#word(), { text, name } = this.#entries[index];
+    this.#input.value = name ? text : this.#input.value.slice(0, this.#input.value.length - word.length) + text;
     this.hide();
-    if (/[:>]$/.test(taken)) this.#show();
+    if (/[:>]$/.test(text) && !name) this.#show();
     else this.changed();
+  }
+
+  #forget(index) {
+    forgetFilter(this.#entries[index].name);
+    this.#show();
   }
 }

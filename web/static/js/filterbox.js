@@ -6,6 +6,7 @@ import { Emitter } from './emitter.js';
 import { clean, cleanTopic } from './clean.js';
 import { Completion } from './completion.js';
 import { splitTerms } from './filterterms.js';
+import { keepFilter, namedFilters } from './namedfilters.js';
 import { limits } from './limits.js';
 
 /**
@@ -33,8 +34,13 @@ export class FilterBox extends Emitter {
       const at = [...this.terms.children].indexOf(e.target.closest('button'));
       if (at >= 0) this.emit('remove', at);
     });
+    this.keep = el('button.quiet.keep', { type: 'button', hidden: true, title: 'keep this filter under a name', onclick: () => this.#askName() }, 'keep');
+    this.name = el('input.name', {
+      type: 'text', hidden: true, placeholder: 'its name', 'aria-label': 'name of the filter', spellcheck: 'false', autocomplete: 'off', maxlength: 60,
+      onkeydown: (e) => this.#nameKey(e), onblur: () => this.#showKeep(),
+    });
     this.completion = new Completion(this.input, known, () => this.#check(true));
-    root.append(el('div.filter', {}, el('kbd', { 'aria-hidden': 'true' }, '/'), this.chip, this.terms, el('div.entry', {}, this.input, this.caret), this.completion.node, this.error));
+    root.append(el('div.filter', {}, el('kbd', { 'aria-hidden': 'true' }, '/'), this.chip, this.terms, el('div.entry', {}, this.input, this.caret), this.name, this.keep, this.completion.node, this.error));
   }
 
   focus() { this.input.focus(); this.input.select(); }
@@ -47,6 +53,7 @@ export class FilterBox extends Emitter {
     const chips = terms.length > 1 && !terms.some((t) => /^(or|not)$/i.test(t)) ? terms : [];
     this.terms.replaceChildren(...chips.map((t) => el('button.chip', { type: 'button', title: `remove ${clean(t)}` }, clean(t) + ' ×')));
     this.#shown = filter;
+    this.#showKeep();
     this.chip.hidden = sender === '';
     text(this.chip, `${cleanTopic(sender)} only ×`);
   }
@@ -60,6 +67,29 @@ export class FilterBox extends Emitter {
     const before = error?.column ? Array.from(this.input.value).slice(0, error.column - 1).join('').length : 0;
     text(this.caret, error?.column ? ' '.repeat(before) + '^' : '');
     this.caret.style.transform = `translateX(${-this.input.scrollLeft}px)`;
+  }
+
+  /** Offers to keep the filter that is shown, unless it is kept already. */
+  #showKeep() {
+    this.name.hidden = true;
+    this.keep.hidden = !this.#shown || namedFilters().some((k) => k.filter === this.#shown);
+  }
+
+  #askName() {
+    this.keep.hidden = true;
+    this.name.hidden = false;
+    this.name.value = '';
+    this.name.focus();
+  }
+
+  #nameKey(e) {
+    e.stopPropagation();
+    const name = this.name.value.trim();
+    if (e.key === 'Enter' && name) keepFilter(name, this.#shown);
+    else if (e.key !== 'Escape') return;
+    e.preventDefault();
+    this.#showKeep();
+    this.input.focus();
   }
 
   #typed() {

@@ -3,8 +3,8 @@
 /** A value as the filter language takes it: in quotes if it must be. */
 const quoted = (value, plain) => (plain.test(value) ? value : `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);
 
-/** A term that matches the messages of one sender. */
-export const senderTerm = (sender) => `sender:${quoted(sender, /^[\w/.-]+$/)}`;
+/** A term that matches the messages of one sender, or of all whose names begin so. */
+export const senderTerm = (sender, all = false) => `sender:${quoted(all ? sender + '*' : sender, /^[\w/.*-]+$/)}`;
 
 /** A term that matches a topic alone, or all below it. */
 export const topicTerm = (topic, below = false) => `topic:${quoted(below ? topic + '/#' : topic, /^[\w/.#-]+$/)}`;

@@ -79,7 +79,7 @@ session.on('resumed', () => loadAside());
 session.on('messages', (messages) => {
   window_.append(messages, list.following);
   list.addUnseen(messages.length);
-  if (senders.apply(messages)) sendersChanged(); // one that is not in the list yet
+  senders.apply(messages);
   announcer.messages(messages.length);
 });
 session.on('passed', (n) => list.addUnseen(n));
@@ -228,7 +228,8 @@ panel.on('choose', choose);
 topicPanel.on('choose', toggleTerm);
 topicPanel.on('mute', (term) => toggleTerm('-' + term));
 panel.on('exclude', (sender) => toggleTerm('-' + senderTerm(sender)));
-panel.on('list', ({ more }) => senders.load(more).catch(() => {}));
+panel.on('excludeGroup', (prefix) => toggleTerm(`-${senderTerm(prefix, true)}`));
+panel.on('list', (around) => senders.load(around).catch(() => {}));
 detail.on('close', closeDetail);
 detail.on('edit', (message) => send.edit(message));
 retained.on('edit', (message) => send.edit(message));
@@ -284,6 +285,8 @@ const showHead = () => head.show(status, session, senders, clock.now());
 status.on('changed', () => { senders.setAway(status.away()); showHead(); });
 status.on('stats', (stats) => {
   senders.setCounts(stats.states);
+  if (stats.senders !== sendersCounted) sendersChanged(); // one that is not in the list yet
+  sendersCounted = stats.senders;
   list.setFirstID(stats.first_id);
   rail.setRange(stats.first_id, stats.last_id, view.filter || view.sender ? 'the ids of the whole history, of which the filter shows some' : 'the whole history');
 });
@@ -314,14 +317,16 @@ function loadAside(all = true) {
 
 status.on('stats', () => { if (!document.hidden && session.phase === 'live') loadAside(false); });
 
-let sendersTimer = 0;
+let sendersTimer = 0, sendersCounted = 0;
+
+const sendersEvery = 500; // ms: of thousands of senders the state of some changes all the time
 
 /** The list of senders is another one, or in another order. */
 function sendersChanged() {
   sendersTimer ||= setTimeout(() => {
     sendersTimer = 0;
-    if (session.phase === 'live') senders.load().catch(() => {});
-  }, 250);
+    if (session.phase === 'live' && !document.hidden) senders.load().catch(() => {});
+  }, sendersEvery);
 }
 
 open();

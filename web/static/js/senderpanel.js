@@ -7,23 +7,28 @@ import { Cursor } from './cursor.js';
 import { clean, cleanTopic, plainName, shorten } from './clean.js';
 import { barClass } from './bar.js';
 import { sparkline } from './sparkline.js';
-import { stateSentence, stateSign, stateWords } from './states.js';
+import { stateSentence, stateSign, stateWords, states } from './states.js';
 import { Emitter } from './emitter.js';
 import { count, latency, plural, rate } from './format.js';
 
 const bars = 9;
 const nameLength = 15;
 const maxChips = 24; // on a narrow page
-const sorts = [['trouble', 'trouble first'], ['name', 'by name'], ['rate', 'by rate'], ['missed', 'by missed'], ['latency', 'by latency']];
+const trouble = ['lost', 'silent', 'late', 'on time', 'paused', 'gone', 'unknown']; // in the order of the server
+const sorts = [['trouble', 'trouble first'], ['name', 'by name'], ['rate', 'by rate'], ['missed', 'by missed'], ['latency', 'by latency'], ['group', 'in groups']];
 const figuresKey = 'hellox.figures';
 
-/** Emits "choose" (a sender's name), "exclude" (likewise) and "list" (search or order have changed, or more is wanted: {more}). */
+/**
+ * Emits "choose" (a sender's name), "exclude" (likewise), "excludeGroup" (a group's
+ * prefix) and "list" (search, order or group have changed, or others are to be seen: the place
+ * of the one in the middle).
+ */
 export class SenderPanel extends Emitter {
   #senders;
   #clock;
   #list;
   #cursor;
-  #rows = []; // {sender}, each followed by {sender, figures} and {sender, pod}; {heading}
+  #rows = []; // {place, part}: of the sender at a place; {group, part}; {heading}
   #timer = 0;
   chosen = '';
 
@@ -38,18 +43,20 @@ export class SenderPanel extends Emitter {
     this.viewport = el('div.rows', { tabindex: 0, role: 'listbox', 'aria-label': 'senders' });
     this.chips = el('div.chips', { role: 'group', 'aria-label': 'senders' });
     this.none = el('p.hint', {}, 'none yet');
-    root.append(el('div.find', {}, this.search, this.order, this.figures), this.viewport, this.chips, this.none);
+    this.group = el('button.chip', { type: 'button', hidden: true, title: 'show all groups again', onclick: () => this.#openGroup(null) });
+    this.pods = el('p.hint.pods', { title: 'hellox up, while it holds the forwards, tells which pod is behind a sender, its phase, and why it ended last' });
+    root.append(el('div.find', {}, this.search, this.order, this.figures, this.group), this.viewport, this.chips, this.none, this.pods);
     this.search.addEventListener('keydown', (e) => e.stopPropagation());
     this.#list = new VirtualList(this.viewport, { count: () => this.#rows.length, create: () => row(), fill: (node, i) => this.#fill(node, i) });
-    this.#list.onpaint = (_, last) => { if (last >= this.#rows.length - 1 && senders.found > senders.list.length) this.emit('list', { more: true }); };
+    this.#list.onpaint = (first, last) => this.#wanted(first, last);
     this.#cursor = new Cursor(this.viewport, 'sender-', {
-      count: () => this.#rows.length, skip: (i) => !this.#rows[i].main, reveal: (i) => this.#list.reveal(i),
-      refresh: () => this.#list.refresh(), enter: (i) => this.emit('choose', this.#rows[i].sender.name),
-      key: (key, i) => key === 'm' && this.#rows[i]?.sender && (this.emit('exclude', this.#rows[i].sender.name), true),
+      count: () => this.#rows.length, skip: (i) => this.#rows[i].part !== 'main', reveal: (i) => this.#list.reveal(i),
+      refresh: () => this.#list.refresh(), enter: (i) => this.#enter(this.#rows[i], 'choose'), key: (key, i) => this.#key(key, this.#rows[i]),
     });
     this.viewport.addEventListener('click', (e) => this.#clicked(e));
     this.chips.addEventListener('click', (e) => this.#clicked(e));
     senders.on('changed', () => this.refresh());
+    senders.on('updated', () => this.#list.refresh());
     setInterval(() => this.#tick(), 250);
     this.#toggleFigures(localStorage.getItem(figuresKey) !== 'no');
   }
@@ -65,26 +72,44 @@ export class SenderPanel extends Emitter {
     this.#timer = setTimeout(() => {
       this.#senders.search = this.search.value.trim();
       this.#senders.sort = this.order.value;
-      this.emit('list', { more: false });
+      this.#senders.group = null;
+      this.emit('list', 0);
     }, 150);
   }
 
+  /** Lists one group alone; null: the groups. */
+  #openGroup(prefix) {
+    this.#senders.group = prefix;
+    this.#cursor.set(-1);
+    this.emit('list', 0);
+    this.viewport.focus();
+  }
+
+  /** Asks for the senders that are to be seen, once the list rests. */
+  #wanted(first, last) {
+    const places = [this.#rows[first], this.#rows[last]].map((row) => row?.place).filter((place) => place != null);
+    if (places.every((place) => this.#senders.at(place))) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.emit('list', places[0]), 80);
+  }
+
   refresh() {
-    const { list, search } = this.#senders, figures = this.figures.ariaPressed === 'true';
+    const { found, groups, group, withCadence, search, podsTold } = this.#senders, figures = this.figures.ariaPressed === 'true';
     this.#rows = [];
-    let apart = false;
-    for (const s of list) {
-      if (this.#senders.sort === 'trouble' && !apart && s.state === 'unknown') {
-        apart = true;
-        if (this.#rows.length) this.#rows.push({ heading: 'no cadence: one message, or retained' });
-      }
-      this.#rows.push({ sender: s, main: true });
-      const pod = s.facts.pod;
-      if (pod) this.#rows.push({ sender: s, pod: [pod.name === s.name ? '' : pod.name, pod.phase, pod.reason].filter(Boolean).join(' ') });
-      if (figures && s.state !== 'unknown') this.#rows.push({ sender: s, figures: s.facts });
+    for (const one of groups ?? []) this.#rows.push({ group: one, part: 'main' }, { group: one, part: 'figures' });
+    for (let place = 0; place < found; place++) {
+      const facts = this.#senders.at(place)?.facts;
+      if (place === withCadence) this.#rows.push({ heading: `no cadence: one message, or retained (${count(found - withCadence)})` });
+      this.#rows.push({ place, part: 'main' });
+      if (facts?.pod) this.#rows.push({ place, part: 'pod' });
+      if (figures && place < withCadence) this.#rows.push({ place, part: 'figures' });
     }
-    this.none.hidden = list.length > 0;
+    this.none.hidden = this.#rows.length > 0;
     text(this.none, search ? 'no sender has this in its name' : 'none yet');
+    this.group.hidden = group == null;
+    text(this.group, `${clean(groupName(group ?? ''))} ×`);
+    text(this.pods, podsTold ? '' : 'pods: no process tells of them');
+    this.pods.hidden = podsTold || !this.#rows.length;
     this.#list.refresh();
   }
 
@@ -98,31 +123,79 @@ export class SenderPanel extends Emitter {
   #fill(node, index) {
     const row = this.#rows[index];
     if (!row) return;
-    node.className = 'row' + (row.heading ? ' heading' : row.pod != null ? ' pod' : row.figures ? ' figures' : '');
-    if (row.main) this.#cursor.mark(node, index);
+    const kind = row.heading ? 'heading' : row.part === 'main' ? '' : row.part;
+    node.className = kind ? 'row ' + kind : 'row';
+    if (row.part === 'main') this.#cursor.mark(node, index);
     else node.id = '';
-    attribute(node, 'role', row.main ? 'option' : 'presentation');
-    attribute(node, 'aria-hidden', row.main ? null : 'true');
-    if (row.heading) {
-      delete node.dataset.sender;
-      attribute(node, 'title', null);
-      text(node.parts.name, row.heading);
+    attribute(node, 'role', row.part === 'main' ? 'option' : 'presentation');
+    attribute(node, 'aria-hidden', row.part === 'main' ? null : 'true');
+    attribute(node, 'aria-selected', row.part === 'main' ? 'false' : null);
+    attribute(node, 'title', null);
+    node.dataset.index = index;
+    delete node.dataset.sender;
+    if (row.heading) text(node.parts.name, row.heading);
+    else if (row.group) this.#fillGroup(node, row);
+    else this.#fillSender(node, row);
+  }
+
+  #fillSender(node, { place, part }) {
+    const one = this.#senders.at(place);
+    node.classList.toggle('loading', !one);
+    if (!one) {
+      for (const name of ['name', 'words', 'sign']) text(node.parts[name], '');
+      attribute(node.parts.bar, 'class', 'bar');
+      node.spark.show([], 1);
       return;
     }
-    const s = this.#senders.shown(row.sender);
+    const s = this.#senders.shown(one);
     node.dataset.sender = s.name;
     node.classList.toggle('selected', s.name === this.chosen);
-    if (row.main) attribute(node, 'aria-selected', s.name === this.chosen);
-    if (!row.main) {
-      const words = row.pod != null ? 'pod ' + clean(row.pod) : figuresOf(row.figures);
+    if (part !== 'main') {
+      const words = part === 'pod' ? 'pod ' + clean(podOf(s)) : figuresOf(s.facts);
       text(node.parts.name, words);
       attribute(node, 'title', words);
       return;
     }
+    attribute(node, 'aria-selected', s.name === this.chosen);
     show(node.parts, s, this.#clock.now());
     attribute(node, 'title', `${cleanTopic(s.name)}: ${stateSentence(s, this.#clock.now())}, ${figuresOf(s.facts)}`);
-    const top = Math.max(10_000, ...s.spark);
-    node.spark.show(s.spark.slice(-bars), s.spark.length ? top : 1);
+    node.spark.show(s.spark.slice(-bars), s.spark.length ? Math.max(10_000, ...s.spark) : 1);
+  }
+
+  #fillGroup(node, { group, part }) {
+    node.classList.add('group');
+    const counts = states.filter((state) => group.states[state]).map((state) => [state, group.states[state]]);
+    const words = [rate(group.rate_1m), `${count(group.missed)} missed`, group.duplicates ? `${count(group.duplicates)} ${plural(group.duplicates, 'duplicate')}` : '',
+      ...counts.map(([state, n]) => `${stateSign(state).sign} ${count(n)}`)].filter(Boolean).join('  ');
+    if (part === 'figures') {
+      text(node.parts.name, words);
+      return;
+    }
+    const worst = trouble.find((state) => group.states[state]) ?? 'unknown', { sign, kind } = stateSign(worst);
+    text(node.parts.sign, sign);
+    attribute(node.parts.sign, 'class', 'sign ' + kind);
+    attribute(node.parts.sign, 'aria-label', worst);
+    attribute(node.parts.bar, 'class', 'bar none');
+    text(node.parts.name, shorten(groupName(group.prefix), nameLength));
+    text(node.parts.words, `${count(group.senders)} ${plural(group.senders, 'sender')}`);
+    attribute(node.parts.words, 'class', 'words');
+    node.spark.show([], 1);
+    attribute(node, 'title', `${cleanTopic(groupName(group.prefix))}: ${words}`);
+  }
+
+  #enter(row, what) {
+    if (row.group && what === 'choose') this.#openGroup(row.group.prefix);
+    else if (row.group) {
+      if (row.group.prefix) this.emit('excludeGroup', row.group.prefix);
+    } else if (this.#senders.at(row.place)) this.emit(what, this.#senders.at(row.place).name);
+  }
+
+  #key(key, row) {
+    if (key === 'm' && row) this.#enter(row, 'exclude');
+    else if (key === 'ArrowRight' && row?.group) this.#enter(row, 'choose');
+    else if ((key === 'ArrowLeft' || key === 'Escape') && this.#senders.group != null) this.#openGroup(null);
+    else return false;
+    return true;
   }
 
   #showChips() {
@@ -138,9 +211,19 @@ export class SenderPanel extends Emitter {
   }
 
   #clicked(e) {
-    const node = e.target.closest('[data-sender]');
-    if (node) this.emit(e.shiftKey ? 'exclude' : 'choose', node.dataset.sender);
+    const chip = e.target.closest('.chip[data-sender]'), what = e.shiftKey ? 'exclude' : 'choose';
+    if (chip) this.emit(what, chip.dataset.sender);
+    const row = this.#rows[e.target.closest('.row[data-index]')?.dataset.index ?? -1];
+    if (row && !row.heading) this.#enter(row, what);
   }
+}
+
+const groupName = (prefix) => (prefix ? plainName(prefix) + '*' : 'others');
+
+/** What is known of a sender's pod; its name only if it is another one. */
+function podOf(s) {
+  const { name, phase, reason } = s.facts.pod;
+  return [name === s.name ? '' : name, phase, reason].filter(Boolean).join(' ');
 }
 
 /** A sender's figures on one line. */

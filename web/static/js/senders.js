@@ -1,12 +1,14 @@
-// The senders as the server lists them, trouble first. Their states are the server's.
+// The senders as the server lists them, trouble first: of many only those around what is
+// shown. Their states are the server's.
 
 import { Emitter } from './emitter.js';
-import { get } from './api.js';
+import { get, query } from './api.js';
 import { parseTime } from './format.js';
 import { states } from './states.js';
 
 const maxIntervals = 14; // of a spark line, as the server sends
-const pageSize = 300; // senders of a request
+const pageSize = 100; // senders of a request
+const held = 2000; // senders that are remembered although they are not listed
 
 /**
  * @typedef {object} Sender
@@ -22,34 +24,67 @@ const pageSize = 300; // senders of a request
  * @property {object} facts  the API's newest answer
  */
 
-/** Emits "changed". */
+/**
+ * @typedef {object} Group  senders whose names begin alike, as the API has it
+ * @property {string} prefix
+ * @property {number} senders
+ * @property {Record<string, number>} states
+ */
+
+/** Emits "changed" (another list) and "updated" (what is listed has changed). */
 export class Senders extends Emitter {
   /** @type {Map<string, Sender>} those that are listed or were */
   #byName = new Map();
-  /** @type {Sender[]} in the order of the server */
+  /** @type {Sender[]} those that are listed, in the order of the server */
   list = [];
-  found = 0; // how many there are, of which list is the beginning
+  first = 0; // place of the first one of list among all that are found
+  found = 0;
+  withCadence = 0; // of those found; the others are last
+  podsTold = false; // a process tells of their pods
+  /** @type {Group[]|null} null: the senders are listed one by one */
+  groups = null;
+  group = null; // prefix of the only group that is listed; null: all
   search = '';
   sort = 'trouble';
   #away = null;
   #counts = null; // of all, by state
   #asked = 0;
 
-  /** Reads the beginning of the list, or more of it. */
-  async load(more = false) {
-    const asked = ++this.#asked, limit = more ? this.list.length + pageSize : Math.max(pageSize, this.list.length);
-    const { senders, total } = await get('/api/senders', { sort: this.sort, search: this.search, limit });
+  /** Reads the list anew, around the sender at a place. */
+  async load(around = this.first) {
+    const asked = ++this.#asked;
+    if (this.sort === 'group' && this.group == null) {
+      const { groups } = await get('/api/senders/groups', { search: this.search });
+      if (asked !== this.#asked) return;
+      Object.assign(this, { groups, list: [], first: 0, found: 0, withCadence: 0 });
+      this.emit('changed');
+      return;
+    }
+    const offset = Math.max(0, around - Math.floor(pageSize / 3));
+    const order = this.sort === 'group' ? 'trouble' : this.sort;
+    const one = this.group == null ? '' : '&group=' + encodeURIComponent(this.group); // of those without a group it is empty
+    const answer = await get('/api/senders' + query({ sort: order, search: this.search, offset, limit: pageSize }) + one);
     if (asked !== this.#asked) return;
-    this.found = total;
-    this.list = senders.map((facts) => this.#take(facts));
+    Object.assign(this, { groups: null, first: offset, found: answer.total, withCadence: answer.with_cadence, podsTold: answer.pods_told });
+    this.list = answer.senders.map((facts) => this.#take(facts));
+    this.#forget();
     this.emit('changed');
+  }
+
+  /** The sender at a place among all that are found; undefined: it is not loaded. */
+  at(place) { return this.list[place - this.first]; }
+
+  /** Bounds what is remembered. */
+  #forget() {
+    if (this.#byName.size <= held) return;
+    const listed = new Set(this.list.map((s) => s.name));
+    for (const name of this.#byName.keys()) if (!listed.has(name)) this.#byName.delete(name);
   }
 
   /** Removes all senders. */
   clear() {
     this.#byName.clear();
-    this.list = [];
-    this.found = 0;
+    Object.assign(this, { list: [], first: 0, found: 0, withCadence: 0, groups: null });
     this.emit('changed');
   }
 
@@ -62,7 +97,7 @@ export class Senders extends Emitter {
   setAway(away) {
     if (away?.who === this.#away?.who && away?.since === this.#away?.since) return;
     this.#away = away;
-    this.emit('changed');
+    this.emit('updated');
   }
 
   /** Takes the number of senders in each state from the totals. */
@@ -73,8 +108,8 @@ export class Senders extends Emitter {
 
   /** Applies a change of a sender's state. */
   update(facts) {
-    this.#take(facts);
-    this.emit('changed');
+    if (this.#byName.has(facts.sender)) this.#take(facts);
+    this.emit('updated');
   }
 
   #take(facts) {
@@ -97,14 +132,9 @@ export class Senders extends Emitter {
 
   /** Applies messages that have just arrived, newest last. What they change of a state, the server says. */
   apply(messages) {
-    let unknown = false;
     for (const m of messages) {
       const s = this.#byName.get(m.sender);
-      if (!s) {
-        unknown = true;
-        continue;
-      }
-      if (m.id <= s.last) continue;
+      if (!s || m.id <= s.last) continue;
       s.last = m.id;
       if (m.color) s.color = m.color;
       if (m.retained) continue;
@@ -114,8 +144,7 @@ export class Senders extends Emitter {
       }
       s.seen = Math.max(s.seen, parseTime(m.received));
     }
-    this.emit('changed');
-    return unknown;
+    this.emit('updated');
   }
 
   /** The number of senders in each state: [["on time", 4], ["silent", 1]]. */

@@ -1,0 +1,163 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"hellox/stream"
+)
+
+// shownSenders are the senders in the panel, from the top.
+const shownSenders = `[...document.querySelectorAll('#senders .rows [role=option]:not([hidden])')].sort((a, b) => a.ariaPosInSet - b.ariaPosInSet).map((r) => r.dataset.sender ?? r.querySelector('.name').innerText)`
+
+// many stores three messages of each of n senders at once, the last one now.
+func (s *testStore) many(t *testing.T, prefix string, n int) {
+	now := time.Now()
+	arrivals := make([]stream.Arrival, 0, 3*n)
+	for seq := range 3 {
+		for i := range n {
+			arrivals = append(arrivals, hello(fmt.Sprintf("%s%d", prefix, i), uint64(seq+1), now.Add(time.Duration(seq-2)*2*time.Second)))
+		}
+	}
+	s.put(t, arrivals...)
+}
+
+// Of 10,000 senders the page asks for those that are to be seen; each place of the
+// list can be reached, and one that changes comes to the top by itself.
+func TestPageTenThousandSenders(t *testing.T) {
+	store := newStore(t)
+	store.many(t, "press-", 10_000)
+	store.put(t, arrival("hello_world/once", []byte("1"), time.Now()))
+	f := newFront(t, Options{Store: store})
+	ctx := chromium(t)
+	open(t, ctx, f.URL)
+	until(t, ctx, live+` && `+shownSenders+`[0] === 'press-0'`)
+	until(t, ctx, `/10\u202f001 senders/.test(document.querySelector('#head .path').textContent)`)
+	if n := evaluate[int](t, ctx, `document.querySelectorAll('#senders .row').length`); n > 200 {
+		t.Errorf("%d rows in the document", n)
+	}
+	// 10,000 with a line of figures each, one without, and the heading above that.
+	until(t, ctx, `Number(document.querySelector('#senders .rows [role=option]').ariaSetSize) === 20002`)
+	evaluate[bool](t, ctx, `(() => { const rows = document.querySelector('#senders .rows'); rows.scrollTop = rows.scrollHeight / 2; return true; })()`)
+	until(t, ctx, shownSenders+`.includes('press-5001')`)
+	evaluate[bool](t, ctx, `(() => { const rows = document.querySelector('#senders .rows'); rows.scrollTop = rows.scrollHeight; return true; })()`)
+	until(t, ctx, shownSenders+`.includes('hello_world/once') && [...document.querySelectorAll('#senders .row.heading:not([hidden])')].some((r) => r.innerText.includes('no cadence'))`)
+	evaluate[bool](t, ctx, `document.querySelector('#senders .rows').scrollTop = 0, true`)
+	until(t, ctx, shownSenders+`[0] === 'press-0'`)
+
+	before := f.requests("/api/senders")
+	client := `{"state":"lost","boot":"` + boot + `"}`
+	lost := arrival(stream.PresenceTopic("press-7777"), []byte(client), time.Now())
+	lost.Retained = true
+	store.put(t, lost)
+	until(t, ctx, shownSenders+`[0] === 'press-7777'`)
+	// Messages of senders that are not to be seen are no reason to ask.
+	for i := range 20 {
+		store.put(t, hello(fmt.Sprintf("press-%d", 3000+i), 4, time.Now()))
+	}
+	until(t, ctx, `document.querySelector('#list .grid').innerText.includes('press-3019')`)
+	if n := f.requests("/api/senders") - before; n > 5 {
+		t.Errorf("%d requests for senders", n)
+	}
+	if all, some := f.requests("/api/senders?"), f.requests("limit=100"); all != some {
+		t.Errorf("%d of %d requests are for more senders", all-some, all)
+	}
+}
+
+// Senders whose names begin alike are a group, with the sums of the server: it is
+// opened, left and muted with the keys.
+func TestPageSenderGroups(t *testing.T) {
+	store := newStore(t)
+	store.many(t, "press-", 30)
+	store.many(t, "oven-", 12)
+	store.many(t, "alone", 1)
+	now := time.Now()
+	store.put(t, hello("oven-3", 8, now), hello("quiet-1", 1, now.Add(-time.Hour)), hello("quiet-2", 1, now.Add(-time.Hour)))
+	ctx := chromium(t)
+	open(t, ctx, serve(t, Options{Store: store}))
+	until(t, ctx, live)
+	evaluate[bool](t, ctx, `(() => { const s = document.querySelector('#senders .find select'); s.value = 'group'; s.dispatchEvent(new Event('change')); return true; })()`)
+	until(t, ctx, shownSenders+`.join() === 'quiet-*,others,oven-*,press-*'`)
+	const figures = `[...document.querySelectorAll('#senders .row.figures:not([hidden])')].map((r) => r.innerText.replaceAll('\u202f', '')).join('|')`
+	until(t, ctx, figures+`.includes('4 missed  ● 12') && `+figures+`.includes('○ 2')`)
+	press(t, ctx, "3")
+	key := func(keys string) {
+		t.Helper()
+		if err := chromedp.Do(ctx, chromedp.KeyEvent(keys)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key(keyDown + keyDown + "\r")
+	until(t, ctx, `!document.querySelector('#senders .find .chip').hidden && `+shownSenders+`.slice(0, 3).join() === 'oven-0,oven-1,oven-2'`)
+	key(keyLeft)
+	until(t, ctx, shownSenders+`.join() === 'quiet-*,others,oven-*,press-*'`)
+	key(keyDown)
+	key("m")
+	until(t, ctx, `new URLSearchParams(location.search).get('filter')?.startsWith('-sender:')`)
+}
+
+// The pod behind a sender is shown with its phase and why it ended; where no process
+// tells of the pods, the panel says so.
+func TestPagePods(t *testing.T) {
+	store := newStore(t)
+	store.many(t, "press-", 2)
+	s := newFront(t, Options{Store: store})
+	ctx := chromium(t)
+	open(t, ctx, s.URL)
+	until(t, ctx, live+` && document.querySelector('#senders .pods').innerText === 'pods: no process tells of them'`)
+	body := `{"pods":[{"name":"press-1","phase":"Running","reason":"OOMKilled"}]}`
+	r, err := http.Post(s.URL+"/api/pods", "application/json", strings.NewReader(body))
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatal(err, r)
+	}
+	r.Body.Close()
+	open(t, ctx, s.URL)
+	until(t, ctx, `[...document.querySelectorAll('#senders .row.pod:not([hidden])')].map((r) => r.innerText).join() === 'pod Running OOMKilled' && document.querySelector('#senders .pods').hidden`)
+}
+
+// A filter is kept under a name, completed by it in another tab, and forgotten.
+func TestPageNamedFilters(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(30)...)
+	store.put(t, arrival("hello_world/once", []byte("1"), time.Now()))
+	address := serve(t, Options{Store: store})
+	ctx := chromium(t)
+	open(t, ctx, address+"/?filter=-sender:press-1")
+	until(t, ctx, live+` && !document.querySelector('.filter .keep').hidden`)
+	enter := func(ctx context.Context, selector, keys string) {
+		t.Helper()
+		if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS(selector), keys)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := chromedp.Do(ctx, chromedp.Click(`.filter .keep`)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, `document.activeElement === document.querySelector('.filter .name')`)
+	enter(ctx, ".filter .name", "all but press\r")
+	until(t, ctx, `document.querySelector('.filter .name').hidden && document.querySelector('.filter .keep').hidden`)
+
+	other := anotherTab(t, ctx)
+	open(t, other, address)
+	until(t, other, live)
+	steps := evaluate[int](t, other, `history.length`)
+	enter(other, ".filter .entry input", "but p")
+	until(t, other, `document.querySelector('.filter .completion [role=option]')?.innerText.startsWith('all but press')`)
+	enter(other, ".filter .entry input", keyDown+"\r")
+	until(t, other, `new URLSearchParams(location.search).get('filter') === '-sender:press-1' && document.querySelectorAll('#list .row:not(.line, [hidden])').length === 1`)
+	if n := evaluate[int](t, other, `history.length`) - steps; n != 1 {
+		t.Errorf("%d steps for one filter", n)
+	}
+	open(t, other, address)
+	until(t, other, live)
+	press(t, other, "/")
+	until(t, other, `document.querySelector('.filter .completion').innerText.includes('all but press')`)
+	enter(other, ".filter .entry input", keyDown+"\u007f")
+	until(t, other, `document.querySelector('.filter .completion').hidden && localStorage.getItem('hellox.filters') === '[]'`)
+}
