@@ -36,11 +36,12 @@ export class FilterBox extends Emitter {
     });
     this.keep = el('button.quiet.keep', { type: 'button', hidden: true, title: 'keep this filter under a name', onclick: () => this.#askName() }, 'keep');
     this.name = el('input.name', {
-      type: 'text', hidden: true, placeholder: 'its name', 'aria-label': 'name of the filter', spellcheck: 'false', autocomplete: 'off', maxlength: 60,
+      type: 'text', placeholder: 'its name', 'aria-label': 'name of the filter', spellcheck: 'false', autocomplete: 'off', maxlength: 60,
       onkeydown: (e) => this.#nameKey(e), onblur: () => this.#showKeep(),
     });
+    this.naming = el('label.naming', { hidden: true }, 'keep as', this.name);
     this.completion = new Completion(this.input, known, () => this.#check(true));
-    root.append(el('div.filter', {}, el('kbd', { 'aria-hidden': 'true' }, '/'), this.chip, this.terms, el('div.entry', {}, this.input, this.caret), this.name, this.keep, this.completion.node, this.error));
+    root.append(el('div.filter', {}, el('kbd', { 'aria-hidden': 'true' }, '/'), this.chip, this.terms, el('div.entry', {}, this.input, this.caret), this.keep, this.naming, this.completion.node, this.error));
   }
 
   focus() { this.input.focus(); this.input.select(); }
@@ -71,13 +72,12 @@ export class FilterBox extends Emitter {
 
   /** Offers to keep the filter that is shown, unless it is kept already. */
   #showKeep() {
-    this.name.hidden = true;
+    this.naming.hidden = true;
     this.keep.hidden = !this.#shown || namedFilters().some((k) => k.filter === this.#shown);
   }
 
   #askName() {
-    this.keep.hidden = true;
-    this.name.hidden = false;
+    this.naming.hidden = false;
     this.name.value = '';
     this.name.focus();
   }
