@@ -27,7 +27,7 @@ func routes(opts *Options, events *eventsHandler) []route {
 		{"GET /api/events", events.get},
 		{"GET /api/senders", sendersHandler{store, known}.list},
 		{"GET /api/senders/groups", sendersHandler{store, known}.groups},
-		{"GET /api/topics", topicsHandler{store}.list},
+		{"GET /api/topics", topicsHandler{store, new(timeline.Rates)}.list},
 		{"GET /api/stats", statsHandler{store, name}.get},
 		{"GET /api/stats/intervals", intervalsHandler{store}.get},
 		{"GET /api/timeline", timelineHandler{timeline.New(store)}.get},

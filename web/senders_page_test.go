@@ -94,7 +94,7 @@ func TestPageSenderGroups(t *testing.T) {
 		}
 	}
 	key(keyDown + keyDown + "\r")
-	until(t, ctx, `!document.querySelector('#senders .find .chip').hidden && `+shownSenders+`.slice(0, 3).join() === 'oven-0,oven-1,oven-2'`)
+	until(t, ctx, `!document.querySelector('#senders .find .only').hidden && `+shownSenders+`.slice(0, 3).join() === 'oven-0,oven-1,oven-2'`)
 	key(keyLeft)
 	until(t, ctx, shownSenders+`.join() === 'quiet-*,others,oven-*,press-*'`)
 	key(keyDown)
@@ -110,7 +110,7 @@ func TestPagePods(t *testing.T) {
 	s := newFront(t, Options{Store: store})
 	ctx := chromium(t)
 	open(t, ctx, s.URL)
-	until(t, ctx, live+` && document.querySelector('#senders .pods').innerText === 'pods: no process tells of them'`)
+	until(t, ctx, live+` && document.querySelector('#senders .pods').innerText === 'pods: not reported'`)
 	body := `{"pods":[{"name":"press-1","phase":"Running","reason":"OOMKilled"}]}`
 	r, err := http.Post(s.URL+"/api/pods", "application/json", strings.NewReader(body))
 	if err != nil || r.StatusCode != http.StatusOK {
@@ -141,7 +141,7 @@ func TestPageNamedFilters(t *testing.T) {
 	}
 	until(t, ctx, `document.activeElement === document.querySelector('.filter .name')`)
 	enter(ctx, ".filter .name", "all but press\r")
-	until(t, ctx, `document.querySelector('.filter .name').hidden && document.querySelector('.filter .keep').hidden`)
+	until(t, ctx, `document.querySelector('.filter .naming').hidden && document.querySelector('.filter .keep').hidden`)
 
 	other := anotherTab(t, ctx)
 	open(t, other, address)

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"sort"
+	"time"
 	"unicode/utf8"
 
 	"hellox/history"
 	"hellox/history/remote"
 	"hellox/stream"
+	"hellox/web/timeline"
 )
 
 // Bounds of GET /api/topics, beside remote.MaxTopics.
@@ -20,7 +22,10 @@ const (
 
 // A topicsHandler answers GET /api/topics: what the history holds of each topic,
 // by name.
-type topicsHandler struct{ store history.Store }
+type topicsHandler struct {
+	store history.Store
+	rates *timeline.Rates
+}
 
 func (h topicsHandler) list(w http.ResponseWriter, r *http.Request) error {
 	values, err := parameters(r, "after", "changed", "limit")
@@ -43,12 +48,13 @@ func (h topicsHandler) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read topics: %w", err)
 	}
+	rates := h.rates.Observe(all, time.Now())
 	answered := remote.Topics{Topics: []remote.Topic{}, Total: len(all)}
 	begin := 0
 	if after := values.Get("after"); values.Has("after") {
 		begin = sort.Search(len(all), func(i int) bool { return all[i].Topic > after })
 	}
-	for _, t := range all[begin:] {
+	for i, t := range all[begin:] {
 		if t.LastID <= changed {
 			continue
 		}
@@ -65,7 +71,11 @@ func (h topicsHandler) list(w http.ResponseWriter, r *http.Request) error {
 		case err != nil && !errors.As(err, &damaged):
 			return fmt.Errorf("read the newest message of %q: %w", t.Topic, err)
 		}
-		answered.Topics = append(answered.Topics, describeTopic(t, &m))
+		one := describeTopic(t, &m)
+		if rates != nil {
+			one.Rate = &rates[begin+i]
+		}
+		answered.Topics = append(answered.Topics, one)
 	}
 	return answer(w, answered)
 }

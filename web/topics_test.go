@@ -156,6 +156,10 @@ func TestPageTopics(t *testing.T) {
 	key("m")
 	until(t, ctx, `new URLSearchParams(location.search).get('filter') === '-topic:hello_world/broadcast/#'`)
 	until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '3'`)
+	eventually(t, "a rate", func() bool {
+		store.put(t, arrival("hello_world/old/lamp", []byte("dim"), time.Now()))
+		return evaluate[bool](t, ctx, `/^[\d.]+\/(min|s)$/.test(document.querySelector('#topics .row[title^="hello_world/old/lamp"] .rate').innerText)`)
+	})
 }
 
 const keyDown, keyLeft = "\u0301", "\u0302"

@@ -136,6 +136,9 @@ web/timeline -> history
 web/timeline -> stream
 web/timeline -> stream/filter
 web/timeline -> stream/stats
+web -> web/senderlist
+web/senderlist -> history
+web/senderlist -> stream
 
 tui -> history
 tui -> history/file

@@ -18,6 +18,7 @@ type Topic struct {
 	Topic    string      `json:"topic"`
 	Messages uint64      `json:"messages"` // stored, as long as one of them is
 	LastID   int64       `json:"last_id"`
+	Rate     *float64    `json:"rate_1m,omitempty"` // messages a second over about the last minute; nil: not known yet
 	Received stream.Time `json:"received,omitzero"`
 	Retained bool        `json:"retained,omitempty"`
 	Text     string      `json:"text,omitempty"` // of a hellox message

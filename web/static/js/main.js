@@ -45,7 +45,7 @@ const empty = new Empty(list.empty, window_, view, status, session);
 const panel = new SenderPanel(at('senders'), senders, clock), intervals = new Intervals(at('intervals'));
 const topicPanel = new TopicPanel(at('topics'), topics, clock), charts = new Charts(at('charts'));
 const side = sideTabs(at('lists'), ['senders', 'topics', 'charts'].map((name) => ({ name, panel: at(name) })), (name) => {
-  if (name === 'topics') topics.load().catch(() => {});
+  if (name !== 'charts') topics.load(clock.now()).catch(() => {}); // at the start as well: the filter box completes them
   if (name === 'charts' && counted) charts.show(counted);
 });
 const rail = new Rail(list.rail);
@@ -303,7 +303,7 @@ shared.on('state', ({ state }) => { if (state === 'connected' && session.phase =
 // each at most every so many ms, and only while it can be seen.
 const asides = [
   { every: 5000, load: () => senders.load(), shown: () => at('senders').offsetParent },
-  { every: 2000, load: () => topics.load(), shown: () => at('topics').offsetParent },
+  { every: 2000, load: () => topics.load(clock.now()), shown: () => at('topics').offsetParent },
   { every: 5000, load: () => loadTimeline(), shown: () => timeline.node.offsetParent },
 ];
 

@@ -43,9 +43,10 @@ export class SenderPanel extends Emitter {
     this.viewport = el('div.rows', { tabindex: 0, role: 'listbox', 'aria-label': 'senders' });
     this.chips = el('div.chips', { role: 'group', 'aria-label': 'senders' });
     this.none = el('p.hint', {}, 'none yet');
-    this.group = el('button.chip', { type: 'button', hidden: true, title: 'show all groups again', onclick: () => this.#openGroup(null) });
-    this.pods = el('p.hint.pods', { title: 'hellox up, while it holds the forwards, tells which pod is behind a sender, its phase, and why it ended last' });
-    root.append(el('div.find', {}, this.search, this.order, this.figures, this.group), this.viewport, this.chips, this.none, this.pods);
+    this.group = el('button.chip', { type: 'button', title: 'show all groups again', onclick: () => this.#openGroup(null) });
+    this.only = el('div.only', { hidden: true }, this.group);
+    this.pods = el('p.hint.pods', { title: 'hellox up, while it holds the forwards, tells which pod is behind a sender, its phase, and why it ended last' }, 'pods: not reported');
+    root.append(el('div.find', {}, this.search, this.order, this.figures, this.only), this.viewport, this.chips, this.none, this.pods);
     this.search.addEventListener('keydown', (e) => e.stopPropagation());
     this.#list = new VirtualList(this.viewport, { count: () => this.#rows.length, create: () => row(), fill: (node, i) => this.#fill(node, i) });
     this.#list.onpaint = (first, last) => this.#wanted(first, last);
@@ -94,9 +95,9 @@ export class SenderPanel extends Emitter {
   }
 
   refresh() {
-    const { found, groups, group, withCadence, search, podsTold } = this.#senders, figures = this.figures.ariaPressed === 'true';
+    const senders = this.#senders, { search, group } = senders, found = senders.found, withCadence = senders.withCadence, figures = this.figures.ariaPressed === 'true';
     this.#rows = [];
-    for (const one of groups ?? []) this.#rows.push({ group: one, part: 'main' }, { group: one, part: 'figures' });
+    for (const one of senders.groups ?? []) this.#rows.push({ group: one, part: 'main' }, { group: one, part: 'figures' });
     for (let place = 0; place < found; place++) {
       const facts = this.#senders.at(place)?.facts;
       if (place === withCadence) this.#rows.push({ heading: `no cadence: one message, or retained (${count(found - withCadence)})` });
@@ -106,10 +107,9 @@ export class SenderPanel extends Emitter {
     }
     this.none.hidden = this.#rows.length > 0;
     text(this.none, search ? 'no sender has this in its name' : 'none yet');
-    this.group.hidden = group == null;
+    this.only.hidden = group == null;
     text(this.group, `${clean(groupName(group ?? ''))} ×`);
-    text(this.pods, podsTold ? '' : 'pods: no process tells of them');
-    this.pods.hidden = podsTold || !this.#rows.length;
+    this.pods.hidden = senders.podsTold || !this.#rows.length;
     this.#list.refresh();
   }
 
@@ -231,8 +231,14 @@ function figuresOf(facts) {
   const words = [rate(facts.rates['1m'])];
   words.push(`${count(facts.missed)} missed`);
   if (facts.duplicates) words.push(`${count(facts.duplicates)} ${plural(facts.duplicates, 'duplicate')}`);
-  if (facts.latency_ms) words.push(`p50 ${latency(facts.latency_ms.p50)}, p99 ${latency(facts.latency_ms.p99)}`);
+  if (facts.latency_ms) words.push(quantiles(latency(facts.latency_ms.p50), latency(facts.latency_ms.p99)));
   return words.join('  ');
+}
+
+/** Two latencies, with the unit once if it is the same. */
+function quantiles(p50, p99) {
+  const unit = /\u202f\S+$/, same = unit.exec(p50)?.[0] === unit.exec(p99)?.[0];
+  return `p50 ${same ? p50.replace(unit, '') : p50}  p99 ${p99}`;
 }
 
 /** Shows a sender's state, name and words in the parts of a row. */

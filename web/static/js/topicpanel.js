@@ -4,7 +4,7 @@ import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
 import { Cursor } from './cursor.js';
 import { cleanTopic, shorten } from './clean.js';
-import { age, count, plural } from './format.js';
+import { age, count, plural, rate } from './format.js';
 import { summary } from './payload.js';
 import { Emitter } from './emitter.js';
 import { topicTerm } from './filterterms.js';
@@ -29,7 +29,7 @@ export class TopicPanel extends Emitter {
     root.append(this.viewport, this.none, el('p.hint.keys', {}, 'enter filters, ← → fold, m mutes'));
     this.#list = new VirtualList(this.viewport, {
       count: () => this.#rows.length,
-      create: () => el('div.row', { role: 'treeitem' }, el('button.fold.quiet', { type: 'button', tabindex: -1, 'aria-hidden': 'true' }), el('bdi.name'), el('span.words.last'), el('span.words.many'), el('span.words.ago')),
+      create: () => el('div.row', { role: 'treeitem' }, el('button.fold.quiet', { type: 'button', tabindex: -1, 'aria-hidden': 'true' }), el('bdi.name'), el('span.words.last'), el('span.words.rate'), el('span.words.many'), el('span.words.ago')),
       fill: (node, i) => this.#fill(node, i),
     });
     this.#cursor = new Cursor(this.viewport, 'topic-', {
@@ -58,15 +58,16 @@ export class TopicPanel extends Emitter {
     attribute(node, 'aria-level', depth + 1);
     attribute(node, 'aria-expanded', parent ? String(open) : null);
     attribute(node, 'aria-selected', index === this.#cursor.index);
-    const [fold, name, last, many, ago] = node.children;
+    const [fold, name, last, perSecond, many, ago] = node.children;
     node.style.paddingLeft = 4 + 12 * depth + 'px';
     text(fold, parent ? (open ? '▾' : '▸') : '');
     text(name, shorten(cleanTopic(topic.name), nameLength - 2 * depth));
     const words = topic.facts ? summary(topic.facts) : '';
     text(last, parent && !open ? `${count(topic.topics)} ${plural(topic.topics, 'topic')}` : words);
+    text(perSecond, topic.rate ? rate(topic.rate) : '');
     text(many, count(parent && open && topic.facts ? topic.facts.messages : topic.messages));
     text(ago, !topic.facts ? '' : topic.seen ? age(this.#clock.now() - topic.seen) : 'retained');
-    attribute(node, 'title', `${cleanTopic(topic.path)}: ${count(topic.messages)} ${plural(topic.messages, 'message')}${words ? ', the newest ' + words : ''}`);
+    attribute(node, 'title', `${cleanTopic(topic.path)}: ${count(topic.messages)} ${plural(topic.messages, 'message')}${topic.rate ? `, ${rate(topic.rate)}` : ''}${words ? ', the newest ' + words : ''}`);
   }
 
   #key(key, index) {

@@ -4,6 +4,7 @@ import { Emitter } from './emitter.js';
 import { get } from './api.js';
 import { parseTime } from './format.js';
 
+const minute = 60_000;
 const openAtFirst = 40; // nodes below a level that is shown open
 
 /**
@@ -14,6 +15,7 @@ const openAtFirst = 40; // nodes below a level that is shown open
  * @property {object|null} facts  the server's, if messages have this topic
  * @property {number} seen  when its newest message was received if that was not retained, ms since 1970; else 0
  * @property {number} messages  with those below
+ * @property {number} rate  messages a second, with those below; of topics that were silent for a minute 0
  * @property {number} topics  with those below
  */
 
@@ -25,8 +27,8 @@ export class Topics extends Emitter {
   #newest = 0; // id up to which the facts are known
   #open = new Map(); // by path: whether the user opened or closed it
 
-  /** Reads what has changed since the last time. */
-  async load(whole = false) {
+  /** Reads what has changed since the last time. @param {number} now ms since 1970, by the receiver's clock */
+  async load(now, whole = false) {
     let after, stored;
     let newest = this.#newest;
     do {
@@ -42,10 +44,10 @@ export class Topics extends Emitter {
     if (this.#facts.size > stored && !whole) { // some were evicted
       this.#facts.clear();
       this.#newest = 0;
-      await this.load(true);
+      await this.load(now, true);
       return;
     }
-    this.#build();
+    this.#build(now);
     this.emit('changed');
   }
 
@@ -64,7 +66,7 @@ export class Topics extends Emitter {
     this.emit('changed');
   }
 
-  #build() {
+  #build(now) {
     const root = node('', '');
     for (const [topic, facts] of this.#facts) {
       let at = root, path = '';
@@ -78,7 +80,7 @@ export class Topics extends Emitter {
       at.seen = facts.retained ? 0 : parseTime(facts.received);
     }
     join(root);
-    count(root);
+    count(root, now);
     this.#root = root;
   }
 
@@ -97,7 +99,7 @@ export class Topics extends Emitter {
   }
 }
 
-const node = (name, path) => ({ name, path, children: new Map(), facts: null, seen: 0, messages: 0, topics: 0 });
+const node = (name, path) => ({ name, path, children: new Map(), facts: null, seen: 0, messages: 0, rate: 0, topics: 0 });
 
 /** Joins levels that have nothing beside them. */
 function join(at) {
@@ -113,13 +115,15 @@ function join(at) {
   }
 }
 
-/** Counts messages and topics of each node with those below. */
-function count(at) {
+/** Counts messages, their rate and topics of each node with those below. */
+function count(at, now) {
   at.messages = at.facts?.messages ?? 0;
+  at.rate = at.seen > now - minute ? at.facts?.rate_1m ?? 0 : 0; // the server tells only of topics that change
   at.topics = at.facts ? 1 : 0;
   for (const child of at.children.values()) {
-    count(child);
+    count(child, now);
     at.messages += child.messages;
+    at.rate += child.rate;
     at.topics += child.topics;
   }
 }
