@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hellox/cmd/hellox/args"
+	"hellox/cmd/hellox/connections"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/prompt"
 	"hellox/stream/mqtt"
@@ -24,6 +25,8 @@ type brokerFlags struct {
 	serverName     string
 	insecure       bool
 	clientID       string
+
+	connection connections.Connection // of the @NAME that was parsed last
 }
 
 // The flags that are for mqtts and wss alone, and those of any broker's URL.
@@ -50,8 +53,15 @@ func (f *brokerFlags) addLogin(flags flagSet) {
 	flags.BoolVar(&f.insecure, "insecure", false, "do not check the broker's certificate: any server can pass for the broker")
 }
 
-// parse parses a broker's URL and applies the flags to it.
+// parse parses a broker's URL, or the @NAME of a connection, and applies the flags to
+// it.
 func (f *brokerFlags) parse(ctx context.Context, sh shell, url string) (mqtt.Broker, error) {
+	if name, ok := strings.CutPrefix(url, "@"); ok {
+		if err := f.apply(sh, name); err != nil {
+			return mqtt.Broker{}, err
+		}
+		url = f.connection.URL
+	}
 	b, err := mqtt.ParseBroker(url)
 	if err != nil {
 		return b, usage(err.Error(), hintOf(err))
@@ -68,6 +78,37 @@ func (f *brokerFlags) parse(ctx context.Context, sh shell, url string) (mqtt.Bro
 	}
 	b.TLS, err = f.tls()
 	return b, err
+}
+
+// apply sets what the connection of that name says and no flag does. It goes before a
+// variable, as what stands in a URL does.
+func (f *brokerFlags) apply(sh shell, name string) error {
+	c, err := connections.Find(sh.env, name)
+	if err != nil {
+		return usage(err.Error(), hintOf(err))
+	}
+	byFlag := func(name string) bool { return len(args.Given(f.flags, name)) > 0 }
+	set := func(flag string, p *string, value string) {
+		if value != "" && !byFlag(flag) {
+			*p = value
+		}
+	}
+	if c.User != "" && !byFlag("user") && !byFlag("password") {
+		password, err := c.Password(sh.env)
+		if err != nil {
+			return missing(err, "")
+		}
+		set("password", &f.password, password)
+	}
+	set("user", &f.user, c.User)
+	set("ca", &f.ca, c.CA)
+	set("cert", &f.cert, c.Cert)
+	set("key", &f.key, c.Key)
+	set("server-name", &f.serverName, c.ServerName)
+	set("client-id", &f.clientID, c.ClientID)
+	f.insecure = f.insecure || c.Insecure
+	f.connection = c
+	return nil
 }
 
 // login sets the user and password of b. What is on the command line, the URL or a

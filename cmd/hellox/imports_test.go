@@ -199,6 +199,8 @@ cmd/hellox/rounds -> history
 cmd/hellox/rounds -> history/remote
 cmd/hellox/rounds -> stream
 cmd/hellox/output -> stream/safetext
+cmd/hellox/connections -> stream
+cmd/hellox/connections -> stream/mqtt
 cmd/hellox/complete -> cmd/hellox/state
 cmd/hellox/complete -> history
 cmd/hellox/complete -> stream

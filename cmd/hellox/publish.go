@@ -80,7 +80,7 @@ func newPublish(sh shell) *cobra.Command {
 	f := cmd.Flags()
 	selected.add(f)
 	flags.add(f)
-	f.StringVar(&url, "broker", "", "`URL` of the broker (default: the installation's)")
+	f.StringVar(&url, "broker", "", "`URL` of the broker, or the @NAME of a connection (default: the installation's)")
 	args.String(f, &topic, "topic", stream.TopicPublish, "`TOPIC` to publish to", stream.CheckTopic)
 	args.Number(f, &qos, "qos", "", 1, 0, 2, "`0|1|2`")
 	f.BoolVar(&retain, "retain", false, "retain the message: later subscribers receive it")

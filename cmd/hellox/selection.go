@@ -13,6 +13,7 @@ import (
 
 	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/cmd/hellox/args"
+	"hellox/cmd/hellox/connections"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/history"
@@ -254,6 +255,9 @@ func (c completions) Installations(ctx context.Context) (all []state.Installatio
 	}
 	return all
 }
+
+// Connections implements complete.Source.
+func (c completions) Connections() []string { return connections.Names(c.sh.env) }
 
 // Open implements complete.Source.
 func (c completions) Open(ctx context.Context, cmd *cobra.Command) (history.Store, func(), error) {

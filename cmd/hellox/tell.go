@@ -81,7 +81,7 @@ func newTell(sh shell) *cobra.Command {
 	f := cmd.Flags()
 	selected.add(f)
 	flags.add(f)
-	f.StringVar(&url, "broker", "", "`URL` of the broker (default: the installation's)")
+	f.StringVar(&url, "broker", "", "`URL` of the broker, or the @NAME of a connection (default: the installation's)")
 	outputFlag(f, &format, "`text|json`")
 	return cmd
 }

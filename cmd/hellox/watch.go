@@ -38,6 +38,7 @@ type watchOptions struct {
 	broker   brokerFlags
 	topics   []string
 	qos      uint8
+	qosGiven bool // on the command line
 	filter   string
 	output   string
 	count    int
@@ -54,10 +55,11 @@ type watchOptions struct {
 func newWatch(sh shell) *cobra.Command {
 	var o watchOptions
 	cmd := &cobra.Command{
-		Use:   "watch [URL or FILE]",
+		Use:   "watch [URL, FILE or @NAME]",
 		Short: "Show the stream in this terminal",
 		Long: `Show the stream in this terminal: the installation's, with its history, or that
-of any broker by its URL (mqtt, mqtts, ws, wss), or that of a recording.
+of any broker by its URL (mqtt, mqtts, ws, wss) or the @NAME of a connection in
+$XDG_CONFIG_HOME/hellox/connections.toml, or that of a recording.
 
 --record writes what is watched to a file, one message a line, which watch opens
 again. A name that ends in .zst is compressed; r in the terminal begins and ends one.
@@ -72,9 +74,10 @@ The variable HELLOX_BACKGROUND, light or dark, is taken instead.
   hellox watch -n 5 --output json
   hellox watch --record run.ndjson.zst
   hellox watch run.ndjson.zst --filter is:missed`,
-		Args: atMostOne("URL or FILE"),
+		Args: atMostOne("URL, FILE or @NAME"),
 		RunE: func(cmd *cobra.Command, words []string) error {
 			o.onInstallation = args.Given(cmd.Flags(), "target", "profile", "namespace")
+			o.qosGiven = len(args.Given(cmd.Flags(), "qos")) > 0
 			o.onHistory = args.Given(cmd.Flags(), "since")
 			o.onLive = args.Given(cmd.Flags(), "record", "record-size", "record-files")
 			o.onBroker = args.Given(cmd.Flags(), append([]string{"qos"}, loginFlags...)...)
@@ -106,8 +109,6 @@ func (o *watchOptions) check(sh shell, words []string) error {
 	}
 	switch {
 	case recording:
-	case len(words) == 1 && strings.HasPrefix(words[0], "@"):
-		return usage(fmt.Sprintf("watch takes a broker's URL, not %q", words[0]), "hellox watch mqtt://127.0.0.1:1883")
 	case len(words) == 1 && len(o.onHistory)+len(o.onInstallation) > 0:
 		return usage(strings.Join(append(o.onHistory, o.onInstallation...), ", ")+" is for an installation, not for a broker's URL", "hellox watch --help")
 	case len(words) == 0 && len(o.onBroker) > 0:
@@ -125,7 +126,7 @@ func (o *watchOptions) check(sh shell, words []string) error {
 // isFile reports whether word, which should be a broker's URL, names a file, by
 // its ending or because there is one.
 func isFile(word string) bool {
-	if strings.Contains(word, "://") {
+	if strings.Contains(word, "://") || strings.HasPrefix(word, "@") {
 		return false
 	}
 	switch filepath.Ext(word) {
@@ -220,17 +221,26 @@ func (o *watchOptions) watchBroker(ctx context.Context, sh shell, url string, v 
 	if err != nil {
 		return err
 	}
-	topics := v.selected.Topics
+	topics, qos := v.selected.Topics, o.qos
+	if len(topics) == 0 {
+		topics = o.broker.connection.Topics
+	}
+	if !o.qosGiven {
+		qos = max(qos, o.broker.connection.QoS)
+	}
 	if len(topics) == 0 {
 		topics = []string{"#"}
 	}
 	// The subscription selects the topics already.
 	v.selected.Topics = nil
 	v.title = broker.String()
+	if name := o.broker.connection.Name; name != "" {
+		v.title = "@" + name + " " + v.title
+	}
 	if err := v.begin(); err != nil {
 		return err
 	}
-	subscription := mqtt.SubscribeOptions{Broker: broker, ClientID: o.broker.clientID, Topics: topics, QoS: o.qos, FailFast: true}
+	subscription := mqtt.SubscribeOptions{Broker: broker, ClientID: o.broker.clientID, Topics: topics, QoS: qos, FailFast: true}
 	if v.output == "tui" {
 		err = v.screenOf(ctx, sh, subscription)
 	} else {

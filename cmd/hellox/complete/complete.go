@@ -3,6 +3,7 @@ package complete
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +24,8 @@ type Source interface {
 	// Open returns the history of the installation that cmd's flags select, and
 	// what closes it.
 	Open(ctx context.Context, cmd *cobra.Command) (store history.Store, end func(), err error)
+	// Connections returns the names of the brokers that the user has given names.
+	Connections() []string
 }
 
 // How long a completion takes at most, and how much of that its values may be
@@ -49,7 +52,10 @@ func Add(root *cobra.Command, s Source) {
 	flags := map[string]cobra.CompletionFunc{
 		"profile":   installed(func(i state.Installation) string { return i.Profile }),
 		"namespace": installed(func(i state.Installation) string { return i.Namespace }),
-		"topic":     live(func(ctx context.Context, cmd *cobra.Command) []string { return topics(ctx, s, cmd) }),
+		"broker": func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			return begin(named(s), prefix), cobra.ShellCompDirectiveNoFileComp
+		},
+		"topic": live(func(ctx context.Context, cmd *cobra.Command) []string { return topics(ctx, s, cmd) }),
 	}
 	target := installed(func(i state.Installation) string { return i.Target })
 	for _, cmd := range root.Commands() {
@@ -69,9 +75,41 @@ func Add(root *cobra.Command, s Source) {
 		switch {
 		case cmd.Name() == "tell":
 			cmd.ValidArgsFunction = tell(s)
+		case cmd.Name() == "watch":
+			cmd.ValidArgsFunction = watch(s)
 		case cmd.ValidArgs == nil && cmd.ValidArgsFunction == nil && !cmd.HasSubCommands() && cmd.Name() != "help":
 			cmd.ValidArgsFunction = cobra.NoFileCompletions
 		}
+	}
+}
+
+// named returns the connections as they are typed.
+func named(s Source) (names []string) {
+	for _, name := range s.Connections() {
+		names = append(names, "@"+name)
+	}
+	return names
+}
+
+// endings are those of a recording's name.
+var endings = []string{"ndjson", "jsonl", "zst"}
+
+// watch completes a connection or a recording: those of the current folder are offered
+// beside the connections.
+func watch(s Source) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		switch {
+		case len(args) > 0:
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		case prefix != "" && prefix[0] != '@':
+			return endings, cobra.ShellCompDirectiveFilterFileExt
+		}
+		values := named(s)
+		for _, ending := range endings {
+			files, _ := filepath.Glob("*." + ending)
+			values = append(values, files...)
+		}
+		return begin(values, prefix), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
