@@ -26,16 +26,20 @@ func TestLook(t *testing.T) {
 		name    string
 		store   func(*testing.T) *testStore
 		address string
+		key     string // pressed before the picture is taken; "": none
 	}{
-		{"empty", newStore, "/"},
-		{"few", few, "/"},
-		{"detail", few, "/?id=1990"},
-		{"one", few, "/?sender=press-3"},
-		{"wrong", few, "/?filter=delta%3E%3E8"},
-		{"none", few, "/?filter=nothinglikethis"},
-		{"busy", busy, "/"},
-		{"degraded", degraded, "/"},
-		{"brokerless", brokerless, "/"},
+		{"empty", newStore, "/", ""},
+		{"few", few, "/", ""},
+		{"charts", few, "/", "4"},
+		{"charts-filter", few, "/?filter=delta%3E5s", "4"},
+		{"topics", few, "/", "2"},
+		{"detail", few, "/?id=1990", ""},
+		{"one", few, "/?sender=press-3", ""},
+		{"wrong", few, "/?filter=delta%3E%3E8", ""},
+		{"none", few, "/?filter=nothinglikethis", ""},
+		{"busy", busy, "/", ""},
+		{"degraded", degraded, "/", ""},
+		{"brokerless", brokerless, "/", ""},
 	}
 	views := []struct {
 		name          string
@@ -77,6 +81,12 @@ func TestLook(t *testing.T) {
 			)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if scene.key != "" {
+				press(t, ctx, scene.key)
+				if err := chromedp.Do(ctx, chromedp.Sleep(500*time.Millisecond)); err != nil {
+					t.Fatal(err)
+				}
 			}
 			picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 			if err != nil {

@@ -41,14 +41,14 @@ export class Charts extends Emitter {
 
   get shown() { return this.root.offsetParent != null; }
 
-  /** Shows counts over time. @param {{start: number, step: number, bins: object[], from: number|null, name: string}} data */
+  /** Shows counts over time. @param {{start: number, step: number, bins: object[], from: number|null, now: number, name: string}} data, in ms */
   show(data) {
     this.#data = data;
     if (!this.shown) return;
     const { start, step, bins, from } = data;
-    const times = bins.map((_, i) => (start + i * step) / 1000);
+    const times = bins.map((_, i) => start + i * step);
     const known = (i) => from == null || start + i * step >= from;
-    const perSecond = bins.map((b, i) => (known(i) || b.messages ? (1000 * b.messages) / step : null));
+    const perSecond = bins.map((b, i) => (known(i) || b.messages ? this.#rate(i) : null));
     const of = (name) => bins.map((b) => b.latency_ms?.[name] ?? null);
     const total = bins.reduce((n, b) => n + b.messages, 0);
     this.rates.show([times, perSecond], `messages a second over ${elapsed(bins.length * step)}: ${count(total)} messages, at most ${rate(Math.max(0, ...perSecond))}`);
@@ -70,19 +70,25 @@ export class Charts extends Emitter {
       return;
     }
     this.#at = start + index * step;
-    const when = this.#times([this.#at / 1000], true)[0], of = b.latency_ms;
-    this.rates.say(`${when}  ${rate((1000 * b.messages) / step)}${b.missed ? `  ⋯ ${count(b.missed)} missed` : ''}`);
+    const when = this.#times([this.#at], true)[0], of = b.latency_ms;
+    this.rates.say(`${when}  ${rate(this.#rate(index) ?? 0)}${b.missed ? `  ⋯ ${count(b.missed)} missed` : ''}`);
     const sampled = of && of.count < b.messages ? `  of ${count(of.count)}` : '';
     this.latencies.say(of ? `p50 ${latency(of.p50)}  p99 ${latency(of.p99)}${sampled}` : `${when}  no latency`);
+  }
+
+  /** Messages a second in a bin; of the one that is not over yet, until now, and null if that just began. */
+  #rate(i) {
+    const { start, step, bins, now } = this.#data, over = Math.min(step, now - start - i * step);
+    return i === bins.length - 1 && over < step / 3 ? null : (1000 * bins[i].messages) / over;
   }
 
   #times(splits, exact = false) {
     const { step, bins } = this.#data ?? { step: 0, bins: [] };
     const long = step * bins.length > dayLength;
     return splits.map((s) => {
-      if (long && !exact) return new Date(s * 1000).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
-      const day = long ? new Date(s * 1000).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' }) + ' ' : '';
-      return day + (step < 60_000 && (exact || step * bins.length < 300_000) ? timeOfDay(s * 1000) : timeShort(s * 1000));
+      if (long && !exact) return new Date(s).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
+      const day = long ? new Date(s).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' }) + ' ' : '';
+      return day + (step < 60_000 && (exact || step * bins.length < 300_000) ? timeOfDay(s) : timeShort(s));
     });
   }
 
@@ -93,7 +99,7 @@ export class Charts extends Emitter {
     u.ctx.fillStyle = ink('--bad')();
     bins.forEach((b, i) => {
       if (!b.missed) return;
-      const from = Math.max(left, u.valToPos((start + i * step) / 1000, 'x', true)), to = Math.min(right, u.valToPos((start + (i + 1) * step) / 1000, 'x', true));
+      const from = Math.max(left, u.valToPos(start + i * step, 'x', true)), to = Math.min(right, u.valToPos(start + (i + 1) * step, 'x', true));
       u.ctx.fillRect(from, top, Math.max(2, to - from), 5 * devicePixelRatio);
     });
     u.ctx.restore();

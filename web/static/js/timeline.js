@@ -19,7 +19,7 @@ const spans = [['5 min', 300_000], ['1 h', 3_600_000], ['all', 0]]; // at most; 
 
 /**
  * Emits "jump" (a time in ms), "newest", "span" (another span was chosen), "data" (what
- * was counted: {start, step, bins, from, intervals, selection}) and "more" (counting
+ * was counted: {start, step, bins, from, now, intervals, selection}) and "more" (counting
  * should go on).
  */
 export class Timeline extends Emitter {
@@ -62,7 +62,7 @@ export class Timeline extends Emitter {
     const data = await get('/api/timeline', { since, ...selection });
     if (asked !== this.#asked) return;
     const from = data.counted_from ? parseTime(data.counted_from) : null;
-    this.#data = { start: parseTime(data.since), step: data.step_ms, bins: data.bins, from, intervals: data.intervals, selection };
+    this.#data = { start: parseTime(data.since), step: data.step_ms, bins: data.bins, from, now, intervals: data.intervals, selection };
     this.#draw();
     this.emit('data', this.#data);
     if (from != null) this.#timer = setTimeout(() => this.emit('more'), soon);
