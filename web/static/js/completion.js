@@ -9,6 +9,13 @@ import { terms } from './terms.js';
 const most = 8;
 const keys = [...new Set(terms.flatMap((t) => /^[a-z]+(?=[:<>=])/.exec(t.Example) ?? []).concat('is:'))];
 
+/**
+ * @typedef {object} Known  names to complete
+ * @property {() => string[]} senders  those that the page has
+ * @property {() => string[]} topics
+ * @property {(part: string, limit: number) => Promise<string[]>|string[]} find  senders that the server has beside them
+ */
+
 /** A list below an input that completes the word at its end, or puts a named filter into it. */
 export class Completion {
   #input;
@@ -16,10 +23,12 @@ export class Completion {
   /** @type {{text: string, name?: string}[]} name: of a filter, which takes the place of the whole input */
   #entries = [];
   #index = -1;
+  #found = { part: '', names: [] }; // senders that the server found
+  #timer = 0;
 
   /**
    * @param {HTMLInputElement} input
-   * @param {() => {senders: string[], topics: string[]}} known
+   * @param {Known} known
    * @param {() => void} changed  called when the input was completed
    */
   constructor(input, known, changed) {
@@ -66,7 +75,7 @@ export class Completion {
 
   #show() {
     const word = this.#word(), lower = word.toLowerCase(), whole = this.#input.value.trim().toLowerCase();
-    const { senders, topics } = this.#known();
+    const senders = [...new Set([...this.#known.senders(), ...this.#found.names])], topics = this.#known.topics();
     const of = (all, part) => all.filter((name) => name.toLowerCase().includes(part));
     let words = [];
     if (lower.startsWith('sender:')) words = of(senders, lower.slice(7)).map((s) => senderTerm(s));
@@ -79,6 +88,21 @@ export class Completion {
     this.node.replaceChildren(...this.#entries.map(({ text, name }, i) => el('div', { role: 'option', id: 'completion-' + i },
       ...(name ? [el('b', {}, clean(name)), el('span.hint', {}, clean(text)), el('span.forget', { title: 'forget this filter (Delete)' }, '×')] : [cleanTopic(text)]))));
     this.#open(this.#entries.length > 0);
+    if (lower.startsWith('sender:') && lower.slice(7) !== this.#found.part) this.#findSenders(lower.slice(7));
+  }
+
+  /** Asks the server for senders of which the page does not know. */
+  #findSenders(part) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(async () => {
+      const value = this.#input.value;
+      try {
+        this.#found = { part, names: part ? await this.#known.find(part, most) : [] };
+      } catch {
+        return; // the head says that the receiver is away
+      }
+      if (this.#input.value === value && document.activeElement === this.#input && this.#index < 0) this.#show();
+    }, 150);
   }
 
   #move(step) {

@@ -18,7 +18,7 @@ export class FilterBox extends Emitter {
   #shown = ''; // the filter that the list shows
   #timer = 0;
 
-  /** @param {HTMLElement} root @param {() => {senders: string[], topics: string[]}} known  names to complete */
+  /** @param {HTMLElement} root @param {import('./completion.js').Known} known  names to complete */
   constructor(root, known) {
     super();
     this.input = el('input', {

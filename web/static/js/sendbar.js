@@ -105,7 +105,7 @@ export class SendBar extends Emitter {
   }
 
   #showTargets() {
-    const names = this.#senders.list.filter((s) => s.ours).map((s) => s.name);
+    const names = this.#senders.known.filter((s) => s.ours).map((s) => s.name);
     if (this.to.options.length === names.length + 1 && names.every((n, i) => this.to.options[i + 1].value === n)) return;
     const chosen = this.#pending || this.to.value;
     if (names.includes(chosen)) this.#pending = '';

@@ -90,6 +90,15 @@ export class Senders extends Emitter {
 
   get(name) { return this.#byName.get(name); }
 
+  /** Those that are listed or were, by name. */
+  get known() { return [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1)); }
+
+  /** Names that hold a text, as the server finds them. @returns {Promise<string[]>} */
+  async find(text, limit) {
+    const { senders } = await get('/api/senders', { search: text, sort: 'name', limit });
+    return senders.map((s) => s.sender);
+  }
+
   /**
    * Sets what is away, so that no sender's state is known.
    * @param {{who: string, since: number}|null} away null: nothing
