@@ -179,3 +179,28 @@ func TestBrokerStateJSON(t *testing.T) {
 		t.Errorf("%s, want %s (%v)", got, want, err)
 	}
 }
+
+// TestTooManyFiltersAreTold asks for the notices and too many topic filters in one
+// SUBSCRIBE, as hellox's own clients do: the notices are granted and say why the
+// others are not. The notices of others count as any topic filter.
+func TestTooManyFiltersAreTold(t *testing.T) {
+	both(t, func(t *testing.T, v5 bool) {
+		b := start(t, Options{Limits: Limits{TopicFilters: 2}})
+		c := connect(t, b.Addr(0), hello{id: "c", v5: v5})
+		codes := c.subscribe(0, "a", "hellox/broker", "b", "c", "hellox/refused/c")
+		for i, granted := range []bool{false, true, false, false, true} {
+			if (codes[i] < 0x80) != granted {
+				t.Errorf("the codes are %#x", codes)
+			}
+		}
+		if reason := c.readRefusal("c"); reason != "a session has at most 2 topic filters" {
+			t.Errorf("the reason is %q", reason)
+		}
+		if codes := c.subscribe(0, "a", "b"); codes[0] != 0 || codes[1] != 0 {
+			t.Errorf("within the limit the codes are %#x", codes)
+		}
+		if code := c.subscribe(0, "hellox/refused/other")[0]; code < 0x80 {
+			t.Errorf("the third is granted (%#x)", code)
+		}
+	})
+}

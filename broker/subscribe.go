@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -9,6 +10,7 @@ import (
 	"hellox/broker/journal"
 	"hellox/broker/retained"
 	"hellox/broker/share"
+	"hellox/stream"
 )
 
 // A newSubscription is one that the SUBACK grants; retained messages follow.
@@ -20,11 +22,12 @@ type newSubscription struct {
 // subscribe handles a SUBSCRIBE. The SUBACK waits until the session's row is on
 // disk.
 func (h *handler) subscribe(pk *packets.Packet) error {
-	tooMany := !h.conn.session.hasRoomFor(pk.Filters, h.broker.limits.TopicFilters)
+	tooMany := !h.hasRoomFor(pk.Filters)
 	since := h.broker.journal.LastSeq()
 	codes := make([]byte, len(pk.Filters))
 	granted := make([]newSubscription, 0, len(pk.Filters))
-	for i, f := range pk.Filters {
+	for _, i := range h.noticesFirst(pk.Filters) {
+		f := pk.Filters[i]
 		if r, ok := h.maySubscribe(f.Filter, tooMany); !ok {
 			h.conn.tellRefusal(r)
 			codes[i] = packets.ErrUnspecifiedError.Code // all that MQTT 3.1.1 has
@@ -57,13 +60,34 @@ func (h *handler) subscribe(pk *packets.Packet) error {
 	return nil
 }
 
+// isNotice reports whether the broker tells the client something on a topic: why it
+// refuses something, or how the broker is.
+func (h *handler) isNotice(topicFilter string) bool {
+	refused, ok := stream.RefusedTopic(h.conn.id)
+	return topicFilter == stream.TopicBroker || ok && topicFilter == refused
+}
+
+// noticesFirst returns the indexes of topic filters, those of notices first: the client
+// is told on them why others are refused.
+func (h *handler) noticesFirst(topicFilters packets.Subscriptions) []int {
+	var notices, others []int
+	for i, f := range topicFilters {
+		if h.isNotice(f.Filter) {
+			notices = append(notices, i)
+		} else {
+			others = append(others, i)
+		}
+	}
+	return append(notices, others...)
+}
+
 // maySubscribe returns why the client may not subscribe to a topic filter, or
 // true.
 func (h *handler) maySubscribe(topicFilter string, tooMany bool) (refusal, bool) {
 	deny := func(kind, reason string, code packets.Code) (refusal, bool) {
 		return refusal{kind, topicFilter, reason, code}, false
 	}
-	if tooMany {
+	if tooMany && !h.isNotice(topicFilter) {
 		return deny("topic filters", fmt.Sprintf("a session has at most %d topic filters", h.broker.limits.TopicFilters), packets.ErrQuotaExceeded)
 	}
 	if err := checkTopicFilter(topicFilter); err != nil {
@@ -80,17 +104,21 @@ func (h *handler) maySubscribe(topicFilter string, tooMany bool) (refusal, bool)
 	return refusal{}, true
 }
 
-// hasRoomFor reports whether the session stays within most topic filters.
-func (s *session) hasRoomFor(topicFilters packets.Subscriptions, most int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fresh := map[string]struct{}{}
+// hasRoomFor reports whether the session stays within its most topic filters. The two
+// of notices do not count.
+func (h *handler) hasRoomFor(topicFilters packets.Subscriptions) bool {
+	all := map[string]struct{}{}
 	for _, f := range topicFilters {
-		if _, ok := s.subs[f.Filter]; !ok {
-			fresh[f.Filter] = struct{}{}
-		}
+		all[f.Filter] = struct{}{}
 	}
-	return len(s.subs)+len(fresh) <= most
+	s := h.conn.session
+	s.mu.Lock()
+	for topicFilter := range s.subs {
+		all[topicFilter] = struct{}{}
+	}
+	s.mu.Unlock()
+	maps.DeleteFunc(all, func(topicFilter string, _ struct{}) bool { return h.isNotice(topicFilter) })
+	return len(all) <= h.broker.limits.TopicFilters
 }
 
 // sendRetained has the retained messages of new subscriptions sent, before what
