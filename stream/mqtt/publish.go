@@ -2,7 +2,9 @@ package mqtt
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"hellox/stream"
 	"hellox/stream/safetext"
@@ -10,7 +12,8 @@ import (
 
 // Publish publishes one message. With QoS 1 and 2 it returns when the broker
 // has acknowledged it. An error that is ErrLost leaves open whether the broker
-// has taken it. Errors do not name the topic: the caller does.
+// has taken it. One that a hellox broker has delivered and not retained is an error
+// too. Errors do not name the topic: the caller does.
 func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos byte, retain bool) error {
 	if err := stream.CheckTopic(topic); err != nil {
 		return err
@@ -25,23 +28,39 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	acked, err := client.publish(Message{topic, payload, qos, retain})
 	if err != nil {
 		return client.unacknowledged(qos, err)
 	}
+	done := func() error {
+		if retain && qos > 0 {
+			return client.refusedSince(began)
+		}
+		return nil
+	}
 	select {
 	case <-acked:
-		return nil
+		return done()
 	default:
 	}
 	select {
 	case <-acked:
-		return nil
+		return done()
 	case <-client.lost:
 		return client.unacknowledged(qos, client.cause)
 	case <-ctx.Done():
 		return fmt.Errorf("the broker has not acknowledged the message: %w", ctx.Err())
 	}
+}
+
+// refusedSince returns what the broker has refused since then, if it told. What it
+// tells of a message comes before the acknowledgement.
+func (c *Client) refusedSince(began time.Time) error {
+	if r := c.refusal.Load(); r != nil && !r.at.Before(began) {
+		return errors.New(safetext.Clean(r.reason))
+	}
+	return nil
 }
 
 // unacknowledged returns the error of a connection that ended while it had the
