@@ -28,6 +28,15 @@ func (w testWaiter) Refuse(string)      { close(w.released) }
 // testJournal opens and starts a journal, which ends with the test.
 func testJournal(t *testing.T, folder string) *Journal {
 	t.Helper()
+	j := openJournal(t, folder)
+	j.Start()
+	return j
+}
+
+// openJournal opens a journal that writes nothing until it is started. It ends with
+// the test.
+func openJournal(t *testing.T, folder string) *Journal {
+	t.Helper()
 	j, err := Open(Options{
 		Folder: folder, Retained: func(string) *Message { return nil }, Recovered: func() {}, Log: slog.New(slog.DiscardHandler),
 		Metrics: Metrics{
@@ -38,7 +47,6 @@ func testJournal(t *testing.T, folder string) *Journal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.Start()
 	t.Cleanup(func() {
 		if err := j.Close(); err != nil {
 			t.Error(err)

@@ -75,6 +75,7 @@ type Stats struct {
 
 const (
 	maxPendingBytes = 4 << 20 // bytes; then Append waits
+	maxPending      = 50_000  // writes, of messages or not; then what connections write waits
 	recoverAt       = 0.9     // of the limit
 )
 
@@ -117,21 +118,32 @@ func (j *Journal) Append(m *Message, to *Group, from Waiter, receipt *Receipt) (
 	return m.Seq, nil
 }
 
+// waitForRoom waits while a slow disk has too much to write: what is no message, such
+// as retained ones at QoS 0, has no limit otherwise. What the broker itself writes,
+// from nil, does not wait. The caller holds j.mu.
+func (j *Journal) waitForRoom(from Waiter) {
+	for from != nil && j.state == working && !j.closing && len(j.pending) >= maxPending {
+		j.changed.Wait()
+	}
+}
+
 // Save writes a session's row with the next commit. It returns the sequence
-// number at which the row is on disk.
+// number at which the row is on disk. It may wait, as Append does.
 func (j *Journal) Save(s Consumer, from Waiter) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.waitForRoom(from)
 	j.changedSessions[s] = struct{}{}
 	return j.add(pendingWrite{from: from})
 }
 
 // Record writes a receipt whose message is for no consumer, or that an ID is
 // released, with the next commit. It returns the sequence number at which that is
-// on disk.
+// on disk. It may wait, as Append does.
 func (j *Journal) Record(r Receipt, from Waiter) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.waitForRoom(from)
 	return j.add(pendingWrite{from: from, receipt: &r})
 }
 
@@ -156,10 +168,11 @@ func (j *Journal) SentChanged(all ...Consumer) {
 }
 
 // Retain writes or deletes a topic's retained message with the next commit. It
-// returns the sequence number at which that is on disk.
+// returns the sequence number at which that is on disk. It may wait, as Append does.
 func (j *Journal) Retain(topic string, from Waiter) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.waitForRoom(from)
 	j.changedTopics[topic] = struct{}{}
 	return j.add(pendingWrite{from: from})
 }
