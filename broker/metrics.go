@@ -33,6 +33,8 @@ type metrics struct {
 	sharedCount    prometheus.Gauge
 	sharedMembers  *prometheus.GaugeVec // by topic filter
 	handedOver     prometheus.Counter
+	fullestSession prometheus.Gauge
+	backpressure   prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
@@ -68,6 +70,8 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 		sharedCount:    gauge("shared_subscriptions", "Shared subscriptions: different names and topic filters."),
 		sharedMembers:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: space + "shared_members", Help: "Sessions that share a subscription."}, []string{"subscription"}),
 		handedOver:     counter("shared_handed_over_total", "Messages of shared subscriptions that one member did not acknowledge and another was sent."),
+		fullestSession: gauge("session_quota_used_ratio", "The part of its quota that waits for the session that is nearest to it; at 1 it ends."),
+		backpressure:   gauge("backpressure_ratio", "The part of the journal that waits for the fullest session of --backpressure; at 1 publishers get no acknowledgement."),
 		unreleased:     gauge("qos2_unreleased", "Messages taken at QoS 2 whose publishers have not released them."),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: space + "commit_seconds", Help: "Time to write and sync a batch.",
@@ -85,6 +89,7 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 		m.connections, m.accepted, m.acceptErrors, m.refusals, m.received, m.delivered, m.bytesOut, m.slowClients,
 		m.sessionCount, m.sessionsEnded, m.retainedCount, m.retainedDenied, m.storeBytes, m.isDegraded, m.commits, m.panics, m.unreleased, m.subscriptions, m.inflight,
 		m.sharedCount, m.sharedMembers, m.handedOver,
+		m.fullestSession, m.backpressure,
 	} {
 		if err := r.Register(c); err != nil {
 			return nil, err

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"hellox/broker/journal"
 )
 
@@ -164,5 +166,40 @@ func TestFullOfStrangers(t *testing.T) {
 		if g := c.take(); g.payload != strconv.Itoa(n) {
 			t.Fatalf("got %+v, want %d", g, n)
 		}
+	}
+}
+
+// TestShares says how full the fullest sessions are, of those that end and of those
+// that publishers wait for.
+func TestShares(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	b := start(t, Options{Store: t.TempDir(), StoreLimit: 16 << 20, SessionQuota: 1 << 20, Backpressure: []string{"guarded"}, Metrics: registry})
+	away(t, b, "curious", "c/#")
+	away(t, b, "empty", "nothing")
+	away(t, b, "guarded", "#")
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	for range 8 {
+		pub.publish("c/x", strings.Repeat("x", 64<<10), 1, false) // half of the quota
+	}
+	value := func(name string) float64 {
+		t.Helper()
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "hellox_broker_"+name {
+				return f.GetMetric()[0].GetGauge().GetValue()
+			}
+		}
+		t.Fatalf("there is no metric %s", name)
+		return 0
+	}
+	wait(t, "the metrics say so", func() bool { return value("session_quota_used_ratio") > 0 })
+	if got := value("session_quota_used_ratio"); got < 0.5 || got > 0.6 {
+		t.Errorf("the fullest session has %.2f of its quota, want 0.5", got)
+	}
+	if got := value("backpressure_ratio"); got < 0.5/16 || got > 0.5/8 {
+		t.Errorf("the guarded session has %.3f of the journal", got)
 	}
 }

@@ -123,6 +123,7 @@ func (a *sessions) removeExpired() []*session {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var over []*session
+	var queues []*journal.Queue
 	subscriptions, sent := 0, 0
 	for id, s := range a.byID {
 		s.mu.Lock()
@@ -132,8 +133,14 @@ func (a *sessions) removeExpired() []*session {
 			over = append(over, s)
 			delete(a.byID, id)
 		}
+		if s.backlog != nil {
+			queues = append(queues, s.backlog)
+		}
 		s.mu.Unlock()
 	}
+	quota, backpressure := a.journal.Shares(queues)
+	a.metrics.fullestSession.Set(quota)
+	a.metrics.backpressure.Set(backpressure)
 	a.metrics.subscriptions.Set(float64(subscriptions))
 	a.metrics.inflight.Set(float64(sent))
 	a.updateMetric()

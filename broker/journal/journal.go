@@ -272,3 +272,19 @@ func (j *Journal) Stats() Stats {
 	defer j.mu.Unlock()
 	return Stats{LastSeq: j.lastSeq, Bytes: j.stored.bytes, Batches: j.stored.needed()}
 }
+
+// Shares returns how full the fullest of queues are: of those with a limit as a part
+// of it, of the others, for which publishers wait, as a part of what the journal
+// may hold.
+func (j *Journal) Shares(queues []*Queue) (limited, guarded float64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, q := range queues {
+		if q.limit > 0 {
+			limited = max(limited, float64(q.bytes)/float64(q.limit))
+			continue
+		}
+		guarded = max(guarded, float64(q.bytes)/float64(j.limit))
+	}
+	return limited, guarded
+}
