@@ -92,14 +92,21 @@ func (b *Broker) endSession(s *session, cause string) {
 	}
 }
 
+// routesLast is for how many seconds, and at most twice as many, a route is known that
+// is not used.
+const routesLast = 5
+
 // endExpired ends expired sessions and deletes expired retained messages, until
 // the broker stops.
 func (b *Broker) endExpired() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-tick.C:
+			if n%routesLast == 0 {
+				b.router.rotate()
+			}
 			for _, s := range b.sessions.removeExpired() {
 				b.endSession(s, "expired")
 			}

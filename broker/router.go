@@ -39,6 +39,7 @@ type router struct {
 	mu     sync.RWMutex
 	root   node
 	routes map[string]*route              // by topic; cleared when a session subscribes, comes or leaves
+	older  map[string]*route              // routes as it was when rotate was called last
 	groups map[string]*journal.Group      // by their members
 	shared map[string]*sharedSub          // by topic filter
 	share  func(string) *sharedSub        // makes one
@@ -72,6 +73,10 @@ func (r *router) route(topic string) *route {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if known := r.routes[topic]; known != nil {
+		return known
+	}
+	if known := r.older[topic]; known != nil {
+		r.remember(topic, known)
 		return known
 	}
 	to := &route{}
@@ -109,13 +114,30 @@ func (r *router) route(topic string) *route {
 		slices.SortFunc(queues, journal.CompareQueues)
 		to.stored = r.group(queues)
 	}
+	r.remember(topic, to)
+	return to
+}
+
+// remember adds a route to those that are known. The caller holds r.mu.
+func (r *router) remember(topic string, to *route) {
 	r.known.targets += 1 + len(to.direct) + len(to.present) + len(to.shared)
 	if r.known.targets > maxKnown || r.routes == nil {
 		r.routes = map[string]*route{}
 		r.known.targets = 0
 	}
 	r.routes[topic] = to
-	return to
+}
+
+// rotate forgets the routes that were not used since it was called last, if there are
+// many. The broker calls it now and then: topics that were published once would
+// take memory as long as no session subscribes, comes or leaves.
+func (r *router) rotate() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.routes)+len(r.older) > maxReused {
+		r.older, r.routes = r.routes, nil
+		r.known.targets = 0
+	}
 }
 
 // group returns the group of queues: the same one as long as it is remembered,
@@ -165,11 +187,12 @@ func (r *router) changed() {
 		r.routes = nil
 	}
 	clear(r.routes)
+	r.older = nil
 	r.known.targets = 0
 }
 
-// maxReused is how many routes a map may have had that is used again: it keeps its
-// size.
+// maxReused is how many routes are few: a map that had more is not used again, for it
+// keeps its size.
 const maxReused = 1024
 
 // setConnected tells the router whether a session has a connection. The caller

@@ -3,6 +3,7 @@ package broker
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -86,6 +87,28 @@ func TestSubscribeAfterTheEnd(t *testing.T) {
 	}
 	if n := len(b.router.root.children); n > 0 {
 		t.Errorf("%d levels are left", n)
+	}
+}
+
+// TestRoutesAreForgotten has many topics be published once, and one again and again:
+// only its route stays known.
+func TestRoutesAreForgotten(t *testing.T) {
+	var r router
+	used := r.route("used")
+	for n := range 5000 {
+		r.route(strconv.Itoa(n))
+	}
+	r.rotate()
+	if r.route("used") != used {
+		t.Error("the route was made anew")
+	}
+	r.rotate()
+	if len(r.routes) > 0 || len(r.older) != 1 || r.older["used"] != used {
+		t.Errorf("%d and %d routes are known", len(r.routes), len(r.older))
+	}
+	r.rotate() // one is few
+	if r.route("used") != used {
+		t.Error("the route was made anew")
 	}
 }
 
