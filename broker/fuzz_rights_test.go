@@ -425,7 +425,8 @@ func (p *play) left() string {
 	for what, n := range map[string]int64{
 		"connections": int64(len(b.connections())), "accepted connections": b.connected.Load(),
 		"sessions": int64(b.sessions.len()), "retained messages": int64(b.retained.Len()), "levels of topic filters": int64(len(b.router.root.children)),
-		"bytes for clients": b.shared.budget.used.Load(), "messages unreleased": b.shared.budget.unreleased.Load(), "bytes in the journal": b.journal.Stats().Bytes,
+		"shared subscriptions": int64(len(b.router.shared)),
+		"bytes for clients":    b.shared.budget.used.Load(), "messages unreleased": b.shared.budget.unreleased.Load(), "bytes in the journal": b.journal.Stats().Bytes,
 	} {
 		if n != 0 {
 			all = append(all, fmt.Sprintf("%d %s", n, what))
