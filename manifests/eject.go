@@ -20,6 +20,7 @@ resources:
   - base
 # components:
 #   - components/storage-class
+#   - components/page-nodeport   # or page-ingress: the page with TLS and a login
 # patches:
 #   - target: {kind: StatefulSet, name: broker}
 #     patch: |

@@ -113,6 +113,39 @@ func TestOverlayWithMore(t *testing.T) {
 	}
 }
 
+// The page beyond loopback: a listener with a certificate beside the one on
+// loopback, a Service, and a node's port or an Ingress.
+func TestPageBeyondLoopback(t *testing.T) {
+	plain := len(render(t, Options{Namespace: "plant"}))
+	for component, more := range map[string]int{"page-nodeport": 1, "page-ingress": 2} {
+		dir := t.TempDir()
+		if err := Eject(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte("resources: [base]\ncomponents: [components/"+component+"]\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		objects := render(t, Options{Namespace: "plant", Overlay: dir})
+		if len(objects) != plain+more {
+			t.Errorf("%s: %d objects more, want %d: %v", component, len(objects)-plain, more, names(objects))
+		}
+		containers, _, _ := unstructured.NestedSlice(find(t, objects, "Deployment", "receive"), "spec", "template", "spec", "containers")
+		var args []string
+		for _, a := range containers[0].(map[string]any)["args"].([]any) {
+			args = append(args, a.(string))
+		}
+		for _, want := range []string{"--listen=127.0.0.1:8420", "--listen=0.0.0.0:8443", "--tls-cert=/tls/tls.crt", "--tls-key=/tls/tls.key"} {
+			if !slices.Contains(args, want) {
+				t.Errorf("%s: %v, without %s", component, args, want)
+			}
+		}
+		kind, _, _ := unstructured.NestedString(find(t, objects, "Service", "page"), "spec", "type")
+		if (kind == "NodePort") != (component == "page-nodeport") {
+			t.Errorf("%s: the Service has type %q", component, kind)
+		}
+	}
+}
+
 // What a user gets wrong in a folder is told in one sentence, with the file.
 func TestFolderErrors(t *testing.T) {
 	const config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"

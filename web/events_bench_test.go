@@ -79,7 +79,7 @@ func benchEvents(b *testing.B, clients, stalled, filters int) {
 	ctx, cancel := context.WithCancel(b.Context())
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		if err := s.serve(ctx, ln); err != nil {
+		if err := s.serve(ctx, ln, s.handler); err != nil {
 			b.Error(err)
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"hellox/stream"
+	"hellox/web/login"
 )
 
 func loadOpenAPI(t *testing.T) (*openapi3.T, routers.Router) {
@@ -68,7 +69,8 @@ func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 	store.degraded = "The disk is full."
 	store.link = stream.Link{State: stream.Retrying, Since: now, Retry: now.Add(time.Second), Cause: "refused"}
 	client := &recordingClient{answer: stream.Answer{ID: "1", Error: "no"}}
-	s := newServer(t, Options{Store: store, Client: client, Retained: retains("hello_world/a", "1"), Name: func() string { return "kind-hellox" }, Log: slog.New(slog.DiscardHandler)})
+	way := &Login{Guard: login.New(func(string) {}, time.Now)}
+	s := newServer(t, Options{Login: way, Store: store, Client: client, Retained: retains("hello_world/a", "1"), Name: func() string { return "kind-hellox" }, Log: slog.New(slog.DiscardHandler)})
 	seen := map[string]bool{}
 	for _, c := range []struct {
 		method, target, body, accept string
@@ -114,6 +116,9 @@ func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 		{"POST", "/api/pods", `{"pods":[{"name":"press-1","phase":"Running","reason":"OOMKilled"}]}`, "", 200, false},
 		{"POST", "/api/pods", `{"pods":[{"name":"press-1","phase":"Dancing"}]}`, "", 400, false},
 		{"GET", "/api/senders", "", "", 200, false},
+		{"POST", "/api/login", `{"code":"ABC"}`, "", 401, false},
+		{"POST", "/api/login/code", `{}`, "", 200, false},
+		{"POST", "/api/logout", `{}`, "", 200, false},
 	} {
 		name := c.method + " " + c.target + " " + c.body
 		ctx, cancel := context.WithCancel(t.Context())

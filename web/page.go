@@ -113,6 +113,7 @@ func files() http.HandlerFunc {
 		panic(err) // the files are embedded
 	}
 	assets["/"] = newAsset("index.html", preload(assets))
+	assets["/login"] = assets["/static/login.html"]
 	return func(w http.ResponseWriter, r *http.Request) {
 		a, ok := assets[r.URL.Path]
 		switch {

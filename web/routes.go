@@ -20,6 +20,10 @@ type route struct {
 func routes(opts *Options, events *eventsHandler) []route {
 	store, client, name := opts.Store, opts.Client, opts.Name
 	messages, known := messagesHandler{store}, new(pods.Known)
+	var login loginHandler
+	if opts.Login != nil {
+		login.guard = opts.Login.Guard
+	}
 	return []route{
 		{"GET /api/messages", messages.list},
 		{"GET /api/messages/{id}", messages.one},
@@ -37,6 +41,9 @@ func routes(opts *Options, events *eventsHandler) []route {
 		{"POST /api/pods", podsHandler{known}.post},
 		{"POST /api/command", commandHandler{client}.post},
 		{"GET /api/openapi.json", getOpenAPI},
+		{"POST /api/login", login.post},
+		{"POST /api/login/code", login.code},
+		{"POST /api/logout", login.logout},
 	}
 }
 

@@ -8,22 +8,32 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // drainTime is how long requests in progress may take once ctx has ended.
 const drainTime = 2 * time.Second
 
-// Serve serves on ln until ctx ends: then event streams end at once, requests in
-// progress have two seconds, and Serve returns nil. It closes ln.
+// Serve serves on ln and on the listener of opts.Login until ctx ends: then event
+// streams end at once, requests in progress have two seconds, and Serve returns
+// nil. It closes the listeners. ln may be nil if there is a Login.
 func Serve(ctx context.Context, ln net.Listener, opts Options) error {
 	s := New(opts)
 	defer s.Close()
-	return s.serve(ctx, ln)
+	group, ctx := errgroup.WithContext(ctx)
+	if ln != nil {
+		group.Go(func() error { return s.serve(ctx, ln, s.handler) })
+	}
+	if opts.Login != nil {
+		group.Go(func() error { return s.serve(ctx, opts.Login.Listener, s.guarded) })
+	}
+	return group.Wait()
 }
 
-func (s *Server) serve(ctx context.Context, ln net.Listener) error {
+func (s *Server) serve(ctx context.Context, ln net.Listener, handler http.Handler) error {
 	server := &http.Server{
-		Handler:           s,
+		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second, // event streams lift it
 		WriteTimeout:      30 * time.Second, // event streams set their own

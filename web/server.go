@@ -25,7 +25,9 @@ type Options struct {
 	Name func() string
 	// Hosts are Host headers to answer to beside localhost, 127.0.0.1 and
 	// [::1] with any port: "name:port", or "name" for any port.
-	Hosts   []string
+	Hosts []string
+	// Login is how the page is reached beyond loopback. Nil: it is not.
+	Login   *Login
 	Log     *slog.Logger          // nil: slog's default
 	Metrics prometheus.Registerer // nil: none
 }
@@ -37,6 +39,7 @@ type Server struct {
 	events  *eventsHandler
 	routes  []route
 	handler http.Handler
+	guarded http.Handler // for Options.Login; nil without
 }
 
 // New returns a Server of opts.Store. The caller closes it.
@@ -55,13 +58,14 @@ func New(opts Options) *Server {
 	events := &eventsHandler{store: opts.Store, log: opts.Log, metrics: metrics, streams: streams,
 		totals: &totals{stats: statsHandler{opts.Store, opts.Name}}, open: map[uint64]context.CancelFunc{}}
 	api := routes(&opts, events)
+	next := mux(api, metrics, opts.Log)
 	policy := origin.Policy{Hosts: opts.Hosts, Refuse: problem, Log: opts.Log}
-	return &Server{
-		log:     opts.Log,
-		events:  events,
-		routes:  api,
-		handler: secured(policy.Wrap(mux(api, metrics, opts.Log))),
+	s := &Server{log: opts.Log, events: events, routes: api, handler: secured(policy.Wrap(next))}
+	if opts.Login != nil {
+		policy.Hosts = opts.Login.Hosts
+		s.guarded = secured(policy.Wrap(guarded(opts.Login.Guard, next)))
 	}
+	return s
 }
 
 // ServeHTTP answers a request: the origin policy first, then the route.

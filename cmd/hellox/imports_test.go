@@ -126,6 +126,7 @@ web -> history
 web -> history/remote
 web -> stream
 web -> stream/decode
+web -> web/login
 web -> web/origin
 web -> web/pods
 web/pods -> stream

@@ -29,7 +29,7 @@ func newReceive(sh shell) *cobra.Command {
 		r         receiver
 		url       string
 		login     brokerFlags
-		listen    string
+		page      pageFlags
 		opsListen string
 		storeURL  string
 		keep      string
@@ -39,7 +39,8 @@ func newReceive(sh shell) *cobra.Command {
 		Use:   "receive",
 		Short: "Store every message, and serve the page and its API",
 		Example: `  hellox receive --broker mqtt://127.0.0.1:1883 --history sqlite:history.db
-  hellox receive --broker mqtt://127.0.0.1:1883 --topic 'sensors/#' --history memory:`,
+  hellox receive --broker mqtt://127.0.0.1:1883 --topic 'sensors/#' --history memory:
+  hellox receive --broker mqtt://127.0.0.1:1883 --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := logs.logger(sh.err, "receive")
 			var err error
@@ -54,20 +55,22 @@ func newReceive(sh shell) *cobra.Command {
 			metrics := ops.NewRegistry()
 			r.log, r.metrics = log, metrics
 			return runRole(cmd.Context(), func(ctx context.Context) error {
-				ln, err := listenPage(ctx, listen)
+				pages, err := page.listen(ctx, log)
 				if err != nil {
 					return err
 				}
-				defer ln.Close()
+				defer pages.close()
 				store, err := openHistory(ctx, storeURL, int64(bytes), r.keepFor, log, metrics)
 				if err != nil {
 					return err
 				}
 				defer store.Close()
 				r.store = store
-				log.Info("the page", "address", ln.Addr().String())
+				pages.tell(log)
+				r.login = pages.login
 				group, ctx := errgroup.WithContext(ctx)
-				group.Go(func() error { return r.run(ctx, ln) })
+				group.Go(func() error { return r.run(ctx, pages.open) })
+				group.Go(func() error { pages.access.Watch(ctx, nil); return nil })
 				group.Go(func() error { return ops.Serve(ctx, opsListen, r.health(), metrics) })
 				return group.Wait()
 			})
@@ -78,7 +81,9 @@ func newReceive(sh shell) *cobra.Command {
 	login.addLogin(f)
 	f.StringVar(&login.clientID, "client-id", receiverID, "MQTT client `ID` of the persistent session; ID-retained reads what the broker retains")
 	args.Strings(f, &r.topics, "topic", "", []string{stream.TopicStream}, "MQTT topic `FILTER` to store; repeatable", stream.CheckTopicFilter)
-	args.String(f, &listen, "listen", "127.0.0.1:8420", "`HOST:PORT` of the page and its API", checkAddress)
+	args.Strings(f, &page.addresses, "listen", "", []string{"127.0.0.1:8420"}, "`HOST:PORT` of the page and its API; repeatable. Beyond loopback it needs a certificate, and asks for a login", checkAddress)
+	f.StringVar(&page.cert, "tls-cert", "", "`FILE` of the page's certificate beyond loopback (PEM)")
+	f.StringVar(&page.key, "tls-key", "", "`FILE` of the certificate's key (PEM)")
 	args.String(f, &storeURL, "history", "sqlite:history.db", "`sqlite:PATH|memory:`, where messages are stored", checkHistory)
 	f.StringVar(&keep, "keep", "1GiB", "evict the oldest messages beyond so many `BYTES`")
 	args.Duration(f, &r.keepFor, "keep-for", 720*time.Hour, time.Second, "evict what is older than this `TIME`")
@@ -94,24 +99,6 @@ func checkAddress(s string) error {
 		return args.Expected("HOST:PORT")
 	}
 	return nil
-}
-
-// listenPage opens the address of the page and its API. Everyone who reaches it may
-// read and publish everything, so it is loopback: cluster and laptop reach it
-// through a port-forward.
-func listenPage(ctx context.Context, address string) (net.Listener, error) {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, missing(fmt.Errorf("listen for the page: %w", err), "hellox receive --listen 127.0.0.1:0")
-	}
-	if !isLoopback(ln) {
-		ln.Close()
-		return nil, &failure{
-			fmt.Errorf("listen for the page on %s: it is beyond loopback, where it needs TLS and a login, which this version does not have", address),
-			exitUnsafe, "listen on loopback, --listen 127.0.0.1:8420, and reach it through a port-forward or an SSH tunnel",
-		}
-	}
-	return ln, nil
 }
 
 // receiverID is the receiver's MQTT client id. It is fixed: the broker keeps
@@ -149,6 +136,7 @@ type receiver struct {
 	topics   []string
 	name     string
 	keepFor  time.Duration
+	login    *web.Login // the page beyond loopback; nil: there is none
 	store    writableStore
 	log      *slog.Logger
 	metrics  prometheus.Registerer
@@ -184,7 +172,7 @@ func (r *receiver) run(ctx context.Context, page net.Listener) error {
 	group.Go(func() error { return r.store.Run(ctx, arrivals) })
 	group.Go(func() error {
 		return web.Serve(ctx, page, web.Options{
-			Store: r.store, Client: client, Retained: r.eachRetained, Topics: r.topics, Name: func() string { return r.name }, Log: r.log, Metrics: r.metrics,
+			Store: r.store, Client: client, Retained: r.eachRetained, Topics: r.topics, Name: func() string { return r.name }, Login: r.login, Log: r.log, Metrics: r.metrics,
 		})
 	})
 	return group.Wait()

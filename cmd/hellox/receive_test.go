@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"testing"
@@ -35,7 +36,7 @@ func TestReceiveRefusesBeyondLoopback(t *testing.T) {
 		}
 	}
 	for address, want := range cases {
-		ln, err := listenPage(t.Context(), address)
+		pages, err := (&pageFlags{addresses: []string{address}}).listen(t.Context(), slog.New(slog.DiscardHandler))
 		got := exitDone
 		if err != nil {
 			f := new(failure)
@@ -45,7 +46,7 @@ func TestReceiveRefusesBeyondLoopback(t *testing.T) {
 			}
 			got = f.code
 		} else {
-			ln.Close()
+			pages.close()
 		}
 		if got != want {
 			t.Errorf("%s: exit %d, want %d (%v)", address, got, want, err)

@@ -12,7 +12,8 @@ import (
 // A Policy refuses requests from other sites, other ports and other names.
 type Policy struct {
 	// Hosts are Host headers to answer to beside localhost, 127.0.0.1 and
-	// [::1] with any port: "name:port", or "name" for any port.
+	// [::1] with any port: "name:port", or "name" for any port; "*.example.org"
+	// is any name directly below that one, as in a certificate.
 	Hosts []string
 	// Refuse answers a request that is refused: its status, and one sentence
 	// why.
@@ -81,7 +82,13 @@ func ownHost(r *http.Request, hosts []string) bool {
 	case "127.0.0.1", "[::1]":
 		return true
 	}
-	return r.Host != "" && (slices.Contains(hosts, r.Host) || slices.Contains(hosts, name))
+	if r.Host == "" {
+		return false
+	}
+	_, above, _ := strings.Cut(name, ".")
+	return slices.ContainsFunc(hosts, func(h string) bool {
+		return h == r.Host || strings.EqualFold(h, name) || above != "" && strings.EqualFold(h, "*."+above)
+	})
 }
 
 // foreign reports whether a page of another origin made the browser send r.

@@ -1,6 +1,8 @@
-// The receiver's API. A login, where one is needed, would add its header here.
+// The receiver's API. Where a login is needed, each request has the session's key;
+// without a session the browser goes to the login.
 
 import { Emitter } from './emitter.js';
+import { sessionKey } from './sessionkey.js';
 
 /** Emits "answered" when the receiver has answered, whatever: what waits for it need not wait on. */
 export const answers = new Emitter();
@@ -26,6 +28,7 @@ export async function request(path, init) {
   const response = await reach(path, init);
   answers.emit('answered');
   if (response.ok) return response;
+  if (response.status === 401) location.replace('/login');
   let problem = { title: response.statusText, detail: '', status: response.status };
   try {
     problem = { ...problem, ...(await response.json()) };
@@ -38,7 +41,7 @@ export async function request(path, init) {
 /** Fetches, with words for what a browser calls "Failed to fetch". */
 async function reach(path, init) {
   try {
-    return await fetch(path, { cache: 'no-store', ...init });
+    return await fetch(path, { cache: 'no-store', ...init, headers: { ...init?.headers, ...sessionKey.header } });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     throw new Error(error.name === 'TimeoutError' ? 'the receiver does not answer' : navigator.onLine ? 'the receiver cannot be reached' : 'this machine is offline', { cause: error });

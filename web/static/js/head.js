@@ -4,9 +4,10 @@ import { attribute, el, text } from './dom.js';
 import { Emitter } from './emitter.js';
 import { clean } from './clean.js';
 import { age, bytes, count, elapsed, parseTime, plural, timeOfDay } from './format.js';
+import { sessionKey } from './sessionkey.js';
 import { stateSign } from './states.js';
 
-/** Emits "side", "theme" and "help". */
+/** Emits "side", "theme", "help" and "logout". */
 export class Head extends Emitter {
   /** @param {HTMLElement} root @param {HTMLElement} banner */
   constructor(root, banner) {
@@ -32,7 +33,8 @@ export class Head extends Emitter {
       el('div.buttons', {},
         el('button.quiet.side', { type: 'button', title: 'hide or show senders and intervals ([)', 'aria-label': 'hide or show the left panel', onclick: () => this.emit('side') }, '◧'),
         el('button.quiet', { type: 'button', title: 'light or dark (t)', 'aria-label': 'light or dark', onclick: () => this.emit('theme') }, '◐'),
-        el('button.quiet', { type: 'button', title: 'keys and filters (?)', 'aria-label': 'help', onclick: () => this.emit('help') }, '?')));
+        el('button.quiet', { type: 'button', title: 'keys and filters (?)', 'aria-label': 'help', onclick: () => this.emit('help') }, '?'),
+        el('button.quiet', { type: 'button', hidden: !sessionKey.known, onclick: () => this.emit('logout') }, 'log out')));
   }
 
   /**

@@ -1,6 +1,6 @@
 // Connects the parts: one window of messages, one event stream, one view.
 
-import { get } from './api.js';
+import { get, post } from './api.js';
 import { clean, cleanTopic } from './clean.js';
 import { Announcer } from './announce.js';
 import { Charts } from './charts.js';
@@ -17,6 +17,7 @@ import { Rail } from './rail.js';
 import { Retained } from './retained.js';
 import { Senders } from './senders.js';
 import { Session } from './session.js';
+import { sessionKey } from './sessionkey.js';
 import { SharedEvents } from './shared.js';
 import { Status } from './status.js';
 import { Timeline } from './timeline.js';
@@ -251,6 +252,11 @@ charts.on('jump', jump);
 head.on('side', () => toggleSide());
 head.on('theme', toggleTheme);
 head.on('help', () => help());
+head.on('logout', async () => {
+  await post('/api/logout', {}).catch(() => {}); // a session that is over needs no end
+  sessionKey.forget();
+  location.replace('/login');
+});
 view.on('changed', open);
 
 const loadTimeline = () => timeline.load(status.stats?.oldest ? parseTime(status.stats.oldest) : 0, clock.now(), view.selection);
