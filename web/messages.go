@@ -1,14 +1,20 @@
 package web
 
 import (
+	"cmp"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"hellox/history"
+	"hellox/stream/decode"
+	"hellox/web/export"
 )
 
 const (
@@ -16,7 +22,8 @@ const (
 	typeNDJSON = "application/x-ndjson"
 )
 
-// A messagesHandler answers GET /api/messages and GET /api/messages/ID.
+// A messagesHandler answers GET /api/messages, GET /api/messages/ID, what its
+// payload holds, and GET /api/export.
 type messagesHandler struct{ store history.Store }
 
 // list answers with one page, in id order.
@@ -82,6 +89,89 @@ func (h messagesHandler) one(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// decoded is the answer to GET /api/messages/ID/decoded.
+type decoded struct {
+	ID int64 `json:"id"`
+	// Encodings that were undone, the outermost first; none: the payload of the
+	// message is what it is, and there is no other one here.
+	Encodings []string `json:"encodings"`
+	MediaType string   `json:"media_type"`
+	Width     int      `json:"width,omitempty"`
+	Height    int      `json:"height,omitempty"`
+	Payload   *string  `json:"payload,omitempty"`
+	Base64    string   `json:"payload_base64,omitempty"`
+	Problem   string   `json:"problem,omitempty"`
+}
+
+// decoded answers with what the payload of one message holds.
+func (h messagesHandler) decoded(w http.ResponseWriter, r *http.Request) error {
+	n, err := id("the id", r.PathValue("id"))
+	if err == nil {
+		_, err = parameters(r)
+	}
+	if err != nil {
+		return err
+	}
+	m, err := h.store.Message(r.Context(), n)
+	if err != nil {
+		return fmt.Errorf("read message %d: %w", n, err)
+	}
+	got := decode.Decode(m.Topic, m.Payload)
+	body := decoded{ID: n, Encodings: got.Encodings, MediaType: got.MediaType, Width: got.Width, Height: got.Height, Problem: got.Problem}
+	switch {
+	case len(got.Encodings) == 0:
+		body.Encodings = []string{}
+	case utf8.Valid(got.Content):
+		text := string(got.Content)
+		body.Payload = &text
+	default:
+		body.Base64 = base64.StdEncoding.EncodeToString(got.Content)
+	}
+	return answer(w, body)
+}
+
+// export answers with every message that a selection matches, up to the newest one
+// now, as a file.
+func (h messagesHandler) export(w http.ResponseWriter, r *http.Request) error {
+	values, err := parameters(r, "format", "since", "until", "topic", "sender", "filter")
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	q := export.First(history.Query{})
+	if q.Since, err = moment("since", values.Get("since"), now); err != nil {
+		return err
+	}
+	if q.Until, err = moment("until", values.Get("until"), now); err != nil {
+		return err
+	}
+	if q.Select, err = selection(values); err != nil {
+		return err
+	}
+	format := cmp.Or(values.Get("format"), "ndjson")
+	mediaType, ok := export.Formats[format]
+	if !ok {
+		return badRequest("format is ndjson or csv")
+	}
+	stats, err := h.store.Stats(r.Context())
+	if err != nil {
+		return fmt.Errorf("read the newest id: %w", err)
+	}
+	page, err := h.store.Messages(r.Context(), q) // an error is still told by a status
+	if err != nil {
+		return fmt.Errorf("read messages: %w", err)
+	}
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=hellox-%s.%s", now.UTC().Format("20060102T150405Z"), format))
+	control := http.NewResponseController(w)
+	// Each page has the time that a whole answer has.
+	more := func() error { return unlessUnsupported(control.SetWriteDeadline(time.Now().Add(writeTimeout))) }
+	if export.Write(r.Context(), h.store, q, page, stats.LastID, format, w, more) != nil {
+		panic(http.ErrAbortHandler) // half a file must not look like a whole one
+	}
+	return nil
+}
+
 // accepts reports whether r's Accept header names the media type.
 func accepts(r *http.Request, mediaType string) bool {
 	for _, header := range r.Header.Values("Accept") {
@@ -92,4 +182,13 @@ func accepts(r *http.Request, mediaType string) bool {
 		}
 	}
 	return false
+}
+
+// unlessUnsupported returns err, unless it says that a connection has no deadlines,
+// as in tests.
+func unlessUnsupported(err error) error {
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
 }

@@ -35,6 +35,7 @@ func loadOpenAPI(t *testing.T) (*openapi3.T, routers.Router) {
 	}
 	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.PlainBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.PlainBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("text/csv", openapi3filter.PlainBodyDecoder)
 	return doc, router
 }
 
@@ -90,6 +91,9 @@ func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 		{"GET", "/api/messages/126/decoded", "", "", 200, false},
 		{"GET", "/api/messages/123/decoded", "", "", 200, false},
 		{"GET", "/api/messages/9999/decoded", "", "", 404, false},
+		{"GET", "/api/export?filter=is:ours&since=1h", "", "", 200, false},
+		{"GET", "/api/export?format=csv&topic=a&sender=press-1", "", "", 200, false},
+		{"GET", "/api/export?format=xml", "", "", 400, false},
 		{"GET", "/api/senders", "", "", 200, false},
 		{"GET", "/api/senders?search=press&sort=trouble&limit=5", "", "", 200, false},
 		{"GET", "/api/senders?group=press-&sort=rate&offset=1&limit=5", "", "", 200, false},

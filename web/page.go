@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"errors"
@@ -15,8 +16,10 @@ import (
 	"strings"
 	"time"
 
+	"hellox/history"
 	"hellox/stream"
 	"hellox/stream/filter"
+	"hellox/web/firstlist"
 )
 
 //go:embed static
@@ -83,7 +86,7 @@ func acceptsGzip(header string) bool {
 func preload(assets map[string]asset) []byte {
 	var hints bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(assets)) {
-		if path.Dir(name) == "/static/js" {
+		if path.Dir(name) == "/static/js" && path.Base(name) != "login.js" { // of a page of its own
 			fmt.Fprintf(&hints, "<link rel=\"modulepreload\" href=\"%s\">\n", name)
 		}
 	}
@@ -92,8 +95,8 @@ func preload(assets map[string]asset) []byte {
 
 // files serves index.html at / and static/ below /static/. A browser
 // revalidates each file each time, so that after an upgrade no page mixes two
-// versions.
-func files() http.HandlerFunc {
+// versions. With a store the page comes with its first rows.
+func files(store history.Store) http.HandlerFunc {
 	assets := map[string]asset{
 		"/static/css/palette.css": newAsset("palette.css", paletteCSS()),
 		"/static/js/limits.js":    newAsset("limits.js", module("limits", limits())),
@@ -122,8 +125,44 @@ func files() http.HandlerFunc {
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
 			problem(w, http.StatusMethodNotAllowed, "this path takes GET only")
+		case store != nil && r.URL.Path == "/":
+			w.Header().Set("Content-Type", a.mediaType)
+			_, _ = w.Write(withFirstRows(a.content, store, r)) // the client may have left
 		default:
 			a.serve(w, r)
 		}
 	}
+}
+
+// Bounds of the rows that the page already has when it comes.
+const (
+	firstRows = 50
+	firstTime = 100 * time.Millisecond // in which they are read; later the page comes without
+)
+
+// withFirstRows returns the page with the newest messages that the address of r
+// selects, or as it is if they cannot be read at once.
+func withFirstRows(page []byte, store history.Store, r *http.Request) []byte {
+	values := r.URL.Query()
+	sel, err := selection(values)
+	if err != nil {
+		return page
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), firstTime)
+	defer cancel()
+	q := history.Query{Limit: firstRows, Select: sel}
+	for _, name := range []string{"id", "at"} {
+		if n, err := id(name, values.Get(name)); err == nil && n > 0 {
+			q.Before = n + 1
+		}
+	}
+	found, err := store.Messages(ctx, q)
+	if err != nil || len(found.Messages) == 0 {
+		return page
+	}
+	list, err := firstlist.HTML(found.Messages)
+	if err != nil {
+		return page
+	}
+	return bytes.Replace(page, []byte(`<div id="list">`), append([]byte(`<div id="list">`), list...), 1)
 }

@@ -28,6 +28,7 @@ func routes(opts *Options, events *eventsHandler) []route {
 		{"GET /api/messages", messages.list},
 		{"GET /api/messages/{id}", messages.one},
 		{"GET /api/messages/{id}/decoded", messages.decoded},
+		{"GET /api/export", messages.export},
 		{"GET /api/events", events.get},
 		{"GET /api/senders", sendersHandler{store, known}.list},
 		{"GET /api/senders/groups", sendersHandler{store, known}.groups},
@@ -48,7 +49,7 @@ func routes(opts *Options, events *eventsHandler) []route {
 }
 
 // mux routes the API, the page and what the page is made of.
-func mux(routes []route, m *metrics, log *slog.Logger) http.Handler {
+func mux(routes []route, files http.HandlerFunc, m *metrics, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	for _, rt := range routes {
 		method, path, _ := strings.Cut(rt.pattern, " ")
@@ -62,6 +63,6 @@ func mux(routes []route, m *metrics, log *slog.Logger) http.Handler {
 	mux.Handle("/api/", m.count("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, http.StatusNotFound, "the API has no such path; GET /api/openapi.json names those that there are")
 	}))
-	mux.Handle("/", m.count("/", files()))
+	mux.Handle("/", m.count("/", files))
 	return mux
 }

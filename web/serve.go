@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// writeTimeout is how long an answer may take to be written.
+const writeTimeout = 30 * time.Second
+
 // drainTime is how long requests in progress may take once ctx has ended.
 const drainTime = 2 * time.Second
 
@@ -36,7 +39,7 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, handler http.Handle
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second, // event streams lift it
-		WriteTimeout:      30 * time.Second, // event streams set their own
+		WriteTimeout:      writeTimeout,     // event streams and exports set their own
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    4 * maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),

@@ -58,12 +58,11 @@ func New(opts Options) *Server {
 	events := &eventsHandler{store: opts.Store, log: opts.Log, metrics: metrics, streams: streams,
 		totals: &totals{stats: statsHandler{opts.Store, opts.Name}}, open: map[uint64]context.CancelFunc{}}
 	api := routes(&opts, events)
-	next := mux(api, metrics, opts.Log)
 	policy := origin.Policy{Hosts: opts.Hosts, Refuse: problem, Log: opts.Log}
-	s := &Server{log: opts.Log, events: events, routes: api, handler: secured(policy.Wrap(next))}
+	s := &Server{log: opts.Log, events: events, routes: api, handler: secured(policy.Wrap(mux(api, files(opts.Store), metrics, opts.Log)))}
 	if opts.Login != nil {
 		policy.Hosts = opts.Login.Hosts
-		s.guarded = secured(policy.Wrap(guarded(opts.Login.Guard, next)))
+		s.guarded = secured(policy.Wrap(guarded(opts.Login.Guard, mux(api, files(nil), metrics, opts.Log))))
 	}
 	return s
 }

@@ -126,9 +126,16 @@ web -> history
 web -> history/remote
 web -> stream
 web -> stream/decode
+web -> web/export
+web -> web/firstlist
 web -> web/login
 web -> web/origin
 web -> web/pods
+web/export -> history
+web/export -> stream
+web/firstlist -> stream
+web/firstlist -> stream/jsonview
+web/firstlist -> stream/safetext
 web/pods -> stream
 web -> web/timeline
 web -> stream/filter

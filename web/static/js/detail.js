@@ -96,6 +96,13 @@ export class Detail extends Emitter {
     this.#showPayload();
   }
 
+  /** Shows the payload in the next way that there is. */
+  next() {
+    const open = [...this.tabs.node.children].filter((button) => !button.disabled);
+    const at = open.findIndex((button) => button.getAttribute('aria-selected') === 'true');
+    this.show(open[(at + 1) % open.length].dataset.tab);
+  }
+
   /** Copies value to the clipboard and shows whether that worked. */
   async copy(value, words = 'copied') {
     try {

@@ -7,7 +7,7 @@ import { age, bytes, count, elapsed, parseTime, plural, timeOfDay } from './form
 import { sessionKey } from './sessionkey.js';
 import { stateSign } from './states.js';
 
-/** Emits "side", "theme", "help" and "logout". */
+/** Emits "side", "theme", "help", "notify" and "logout". */
 export class Head extends Emitter {
   /** @param {HTMLElement} root @param {HTMLElement} banner */
   constructor(root, banner) {
@@ -32,7 +32,8 @@ export class Head extends Emitter {
       el('div.figures', {}, this.received.node, this.stored.node, this.evicted.node, this.missed.node, this.damaged.node),
       el('div.buttons', {},
         el('button.quiet.side', { type: 'button', title: 'hide or show senders and intervals ([)', 'aria-label': 'hide or show the left panel', onclick: () => this.emit('side') }, '◧'),
-        el('button.quiet', { type: 'button', title: 'light or dark (t)', 'aria-label': 'light or dark', onclick: () => this.emit('theme') }, '◐'),
+        this.notify = el('button.quiet', { type: 'button', onclick: () => this.emit('notify') }, 'notify'),
+        el('button.quiet', { type: 'button', title: 'light or dark (T)', 'aria-label': 'light or dark', onclick: () => this.emit('theme') }, '◐'),
         el('button.quiet', { type: 'button', title: 'keys and filters (?)', 'aria-label': 'help', onclick: () => this.emit('help') }, '?'),
         el('button.quiet', { type: 'button', hidden: !sessionKey.known, onclick: () => this.emit('logout') }, 'log out')));
   }
@@ -90,6 +91,13 @@ export class Head extends Emitter {
       const { sign, kind } = stateSign(state);
       return el('span', { class: 'state ' + kind, title: `${many} ${state}` }, el('span', { 'aria-hidden': 'true' }, sign), String(many), el('span.visually-hidden', {}, ' ' + state));
     }));
+  }
+
+  /** Shows whether the browser tells of trouble. */
+  showNotify(on, refused) {
+    attribute(this.notify, 'aria-pressed', String(on));
+    attribute(this.notify, 'title', refused ? 'the browser does not allow notifications here' : 'a notification when a sender falls silent or messages are missing, while you look elsewhere');
+    this.notify.disabled = refused;
   }
 
   /** Shows what is wrong, since when, and what happens next. */

@@ -18,7 +18,7 @@ const slip = 8; // px that a pointer may move between down and up on the row tha
 
 /**
  * Emits "select" (id), "open", "follow" (boolean), "newest", "top", "bottom" and
- * "visible" ({first, middle, last}: rows), "only" ({sender or topic, not}: its name
+ * "export" (ndjson or csv), "visible" ({first, middle, last}: rows), "only" ({sender or topic, not}: its name
  * was pressed).
  */
 export class List extends Emitter {
@@ -44,7 +44,9 @@ export class List extends Emitter {
     this.grid = el('div.grid', { tabindex: 0, role: 'grid', 'aria-label': 'messages', 'aria-readonly': 'true' },
       new Columns(root).header, el('div.frame', { role: 'presentation' }, this.viewport));
     this.state = el('span', { hidden: true }, 'following');
-    root.append(this.note, el('div.view', {}, this.grid, this.rail, this.empty), el('div.foot', {}, this.marker, this.state));
+    const save = (format, words) => el('button.quiet', { type: 'button', title: `save what is selected as ${words}`, onclick: () => this.emit('export', format) }, words);
+    root.append(this.note, el('div.view', {}, this.grid, this.rail, this.empty),
+      el('div.foot', {}, el('span.export', { role: 'group', 'aria-label': 'export' }, 'export', save('ndjson', 'NDJSON'), save('csv', 'CSV')), this.marker, this.state));
     this.#rows = new VirtualList(this.viewport, { count: () => window.rows.length, create: row, fill: (node, i) => this.#fill(node, i) });
     this.#rows.onpaint = (first, last) => this.#painted(first, last);
     this.#rows.onscroll = () => this.#scrolled();

@@ -27,7 +27,9 @@ import { Topics } from './topics.js';
 import { View } from './view.js';
 import { Window } from './window.js';
 import { collapsible } from './collapse.js';
+import { exportFile } from './export.js';
 import { bindKeys, fillHelp } from './keys.js';
+import { Notices } from './notices.js';
 import { count, parseTime } from './format.js';
 import { latest } from './latest.js';
 import { sideTabs } from './sidetabs.js';
@@ -54,6 +56,7 @@ const detail = new Detail(at('detail')), send = new SendBar(at('send'), senders)
 const retained = new Retained(at('retained'));
 let counted = null; // the newest counts over time
 const announcer = new Announcer(at('announce'));
+const notices = new Notices(() => window.focus());
 
 /** Shows what the view selects. */
 function open() {
@@ -66,10 +69,12 @@ function open() {
 
 session.on('phase', (phase) => {
   box.showError(phase === 'refused' ? session.error : null);
+  if (phase === 'refused') at('list').querySelector('.first')?.remove();
   if (phase === 'failed' && window_.loaded) list.showNote(`What is selected now is shown once the receiver answers: ${clean(session.error.message)}.`);
   if (phase !== 'resting') showHead();
 });
 session.on('opened', async ({ around }) => {
+  at('list').querySelector('.first')?.remove();
   list.showNote('');
   list.setFollow(!around, list.paused && around !== 0);
   if (around) list.center(around);
@@ -82,6 +87,7 @@ session.on('messages', (messages) => {
   list.addUnseen(messages.length);
   senders.apply(messages);
   announcer.messages(messages.length);
+  for (const m of messages) if (m.missed) notices.gap(m.sender, m.missed);
 });
 session.on('passed', (n) => list.addUnseen(n));
 session.on('restarted', () => {
@@ -204,6 +210,7 @@ list.on('bottom', () => window_.newer());
 list.on('select', select);
 list.on('open', openDetail);
 list.on('newest', newest);
+list.on('export', (format) => exportFile(view.selection, format).catch((error) => list.showNote(`The export failed: ${clean(error.message)}`)));
 list.on('follow', (following) => {
   if (!following) return;
   stoppedHere = false;
@@ -251,6 +258,13 @@ timeline.on('data', (data) => {
 charts.on('jump', jump);
 head.on('side', () => toggleSide());
 head.on('theme', toggleTheme);
+head.on('notify', async () => {
+  await notices.toggle();
+  session.keepsUp = notices.on;
+  head.showNotify(notices.on, notices.refused);
+});
+session.keepsUp = notices.on;
+head.showNotify(notices.on, notices.refused);
 head.on('help', () => help());
 head.on('logout', async () => {
   await post('/api/logout', {}).catch(() => {}); // a session that is over needs no end
@@ -268,20 +282,23 @@ const keys = [
   { keys: ['j', 'ArrowDown'], shown: 'j ↓', words: 'next message', run: () => list.move(1) },
   { keys: ['k', 'ArrowUp'], shown: 'k ↑', words: 'previous message', run: () => list.move(-1) },
   { keys: ['PageDown'], shown: 'PgDn', words: 'a page on', run: () => list.move(list.pageRows) },
-  { keys: ['PageUp'], shown: 'PgUp', words: 'a page back', run: () => list.move(-list.pageRows) },
+  { keys: ['PageUp', 'b'], shown: 'PgUp b', words: 'a page back', run: () => list.move(-list.pageRows) },
   { keys: ['Enter'], shown: 'enter', words: 'detail', run: openDetail },
   { keys: ['Escape'], shown: 'esc', words: 'close', run: closeDetail },
   { keys: ['G', 'End'], shown: 'G', words: 'newest', run: newest },
   { keys: ['g', 'Home'], shown: 'g', words: 'oldest', run: oldest },
   { keys: ['.'], shown: '.', words: 'let one message in, while paused', run: () => list.step() },
-  { keys: ['p'], shown: 'p', words: 'publish', run: () => send.focus() },
+  { keys: ['p'], shown: 'p', words: 'publish', run: () => send.publish(window_.message(list.selected)?.topic) },
+  { keys: ['t'], shown: 't', words: 'tell a broadcaster', run: () => { send.select(window_.message(list.selected)?.sender ?? view.sender); send.focus(); } },
+  { keys: ['s', 'f'], shown: 's', words: 'only this sender', run: () => { const m = window_.message(list.selected); if (m ?? view.sender) choose(m?.sender ?? view.sender); } },
+  { keys: ['x'], shown: 'x', words: 'the payload as JSON, raw, hex, changes', run: () => { if (detail.open) detail.next(); else openDetail(); } },
   { keys: ['1'], shown: '1', words: 'stream', run: () => list.focus() },
   { keys: ['2'], shown: '2', words: 'topics', run: () => { side('topics'); topicPanel.viewport.focus(); } },
   { keys: ['3'], shown: '3', words: 'senders', run: () => { side('senders'); panel.viewport.focus(); } },
   { keys: ['4'], shown: '4', words: 'charts', run: () => { side('charts'); charts.rates.place.focus(); } },
   { keys: ['['], shown: '[', words: 'hide or show senders and intervals', run: () => toggleSide() },
   { keys: [']'], shown: ']', words: 'hide or show the send line', run: () => toggleSend() },
-  { keys: ['t'], shown: 't', words: 'light or dark', run: toggleTheme },
+  { keys: ['T'], shown: 'T', words: 'light or dark', run: toggleTheme },
   { keys: ['?'], shown: '?', words: 'help', run: help },
 ];
 bindKeys(keys);
@@ -301,6 +318,7 @@ setInterval(() => { if (!document.hidden) showHead(); }, 1000);
 shared.on('sender', (s) => {
   senders.update(s);
   announcer.state(s.sender, s.state);
+  notices.state(s.sender, s.state);
   sendersChanged();
 });
 shared.on('state', ({ state }) => { if (state === 'connected' && session.phase === 'live') senders.load().catch(() => {}); });

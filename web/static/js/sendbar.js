@@ -54,6 +54,15 @@ export class SendBar extends Emitter {
 
   focus() { (this.text.hidden ? this.send : this.text).focus(); }
 
+  /** Publishes next; to the topic, if there is one. */
+  publish(topic) {
+    this.to.value = aTopic;
+    this.#showFields();
+    if (topic && !topic.startsWith('hellox/')) this.topic.value = topic;
+    this.#reset();
+    this.focus();
+  }
+
   /** Selects the broadcaster to command, once it is known. */
   select(name) {
     this.#pending = name;

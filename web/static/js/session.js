@@ -21,6 +21,7 @@ export class Session extends Emitter {
   /** @type {Error|null} */
   error = null;
   retry = 0; // when it is tried again, ms since 1970
+  keepsUp = false; // also while it is hidden
 
   #window;
   #view;
@@ -70,7 +71,7 @@ export class Session extends Emitter {
       this.#wait = retryFirst;
       this.#set('live');
       this.emit('opened', { around });
-      if (document.hidden) this.#rest();
+      if (document.hidden && !this.keepsUp) this.#rest();
       else this.#follow();
     } catch (error) {
       if (turn === this.#turn) this.#fail(error);
@@ -115,7 +116,7 @@ export class Session extends Emitter {
   #shownOrHidden() {
     clearTimeout(this.#idle);
     if (document.hidden) {
-      this.#idle = setTimeout(() => { if (this.phase === 'live') this.#rest(); }, restAfter);
+      this.#idle = setTimeout(() => { if (this.phase === 'live' && !this.keepsUp) this.#rest(); }, restAfter);
     } else if (this.phase === 'resting') {
       this.#resume();
     }

@@ -1,0 +1,162 @@
+package web
+
+import (
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	cdpbrowser "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"hellox/stream"
+)
+
+// The export is what the selection matches, all of it and once, in both formats.
+func TestExport(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(3000)...)
+	store.put(t, arrival("oven", []byte("a,\"b\"\nc"), time.Now()), arrival("oven", []byte("\xff\x00"), time.Now()))
+	s := newServer(t, Options{Store: store})
+	lines := strings.Split(strings.TrimSpace(ask(s, "GET", "/api/export", "").Body.String()), "\n")
+	if len(lines) != 3002 || !strings.HasPrefix(lines[0], `{"id":1,`) || !strings.HasPrefix(lines[3001], `{"id":3002,`) {
+		t.Errorf("%d lines, from %.20s to %.20s", len(lines), lines[0], lines[len(lines)-1])
+	}
+	w := ask(s, "GET", "/api/export?format=csv&topic=oven", "")
+	if got := w.Header().Get("Content-Disposition"); !strings.HasPrefix(got, "attachment; filename=hellox-") || !strings.HasSuffix(got, "Z.csv") {
+		t.Errorf("Content-Disposition %q", got)
+	}
+	rows, err := csv.NewReader(w.Body).ReadAll()
+	if err != nil || len(rows) != 3 || rows[0][13] != "payload" || rows[1][13] != "a,\"b\"\nc" || rows[2][14] != "ff00" {
+		t.Errorf("%q %v", rows, err)
+	}
+	ours := ask(s, "GET", "/api/export?filter="+"seq%3D7", "").Body.String()
+	if strings.Count(ours, "\n") != 1 || !strings.Contains(ours, `"seq":7`) {
+		t.Errorf("filtered: %s", ours)
+	}
+}
+
+// The page comes with its first rows; without JavaScript they are the list, and
+// hostile text is only text.
+func TestPageFirstRows(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(200)...)
+	store.put(t, arrival("hello_world/x<script>alert(1)</script>", []byte(`</table><script>document.title='hacked'</script><img src=x onerror=alert(1)>`), time.Now()))
+	address := serve(t, Options{Store: store})
+	html := ask(newServer(t, Options{Store: store}), "GET", "/", "").Body.String()
+	if strings.Count(html, "<tr><td>") != 50 || !strings.Contains(html, "Hello 200") || strings.Contains(html, "<script>document") {
+		t.Errorf("%d rows in the page", strings.Count(html, "<tr><td>"))
+	}
+	if got := ask(newServer(t, Options{Store: store}), "GET", "/?filter=seq%3D7", "").Body.String(); strings.Count(got, "<tr><td>") != 1 {
+		t.Error("the first rows do not follow the filter")
+	}
+	ctx := chromium(t)
+	open(t, ctx, address)
+	until(t, ctx, `!document.querySelector('#list .first') && document.querySelector('#list .grid').ariaRowCount === '203'`)
+	t.Logf("first paint after %.0f ms", evaluate[float64](t, ctx, `performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1`))
+	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	open(t, ctx, address)
+	var text string
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && !strings.Contains(text, "Hello 200"); time.Sleep(20 * time.Millisecond) {
+		text, _ = chromedp.Run(ctx, chromedp.Text(chromedp.CSS("body")))
+	}
+	if !strings.Contains(text, "Hello 200") || !strings.Contains(text, "Without JavaScript this is a plain list") || !strings.Contains(text, "<img src=x") {
+		t.Errorf("without JavaScript: %.400s", text)
+	}
+	if dir := os.Getenv("HELLOX_LOOK"); dir != "" {
+		if picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot()); err == nil {
+			_ = os.WriteFile(filepath.Join(dir, "noscript.png"), picture, 0o644)
+		}
+	}
+	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A person saves what is filtered.
+func TestPageExport(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(20)...)
+	dir := t.TempDir()
+	ctx := chromium(t)
+	allow := cdpbrowser.SetDownloadBehaviorParams{Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir, BrowserContextID: chromedp.FromContext(ctx).BrowserContextID}
+	if _, err := chromedp.CallBrowser(ctx, cdpbrowser.SetDownloadBehavior, allow); err != nil {
+		t.Fatal(err)
+	}
+	open(t, ctx, serve(t, Options{Store: store})+"/?filter=seq%3C5")
+	until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '6'`)
+	evaluate[bool](t, ctx, `[...document.querySelectorAll('#list .export button')].find((b) => b.textContent === 'CSV').click(), true`)
+	var names []string
+	for end := time.Now().Add(15 * time.Second); len(names) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		names, _ = filepath.Glob(filepath.Join(dir, "*.csv"))
+	}
+	if len(names) != 1 {
+		t.Fatal("nothing was saved")
+	}
+	content, err := os.ReadFile(names[0])
+	if err != nil || strings.Count(string(content), "\n") != 5 || !strings.Contains(string(content), "Hello 4") {
+		t.Errorf("%s: %s %v", names[0], content, err)
+	}
+}
+
+// A notification comes when messages are missing and when a sender falls silent,
+// once the person has asked for them and looks elsewhere.
+func TestPageNotices(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(3)...)
+	ctx := chromium(t)
+	stub := `window.told = []; document.hasFocus = () => false;
+window.Notification = class { constructor(words) { told.push(words); } close() {} static permission = 'default'; static async requestPermission() { return Notification.permission = 'granted'; } };`
+	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: stub}); err != nil {
+		t.Fatal(err)
+	}
+	open(t, ctx, serve(t, Options{Store: store}))
+	until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '5'`)
+	gap := func(seq uint64) {
+		store.put(t, says("press-1", seq, time.Now(), fmt.Sprintf("Hello %d", seq)))
+		until(t, ctx, fmt.Sprintf(`document.querySelector('#list').innerText.includes('Hello %d')`, seq))
+	}
+	gap(10)
+	if told := evaluate[[]string](t, ctx, `told`); len(told) != 0 {
+		t.Errorf("told before it was asked: %q", told)
+	}
+	evaluate[bool](t, ctx, `[...document.querySelectorAll('#head button')].find((b) => b.textContent === 'notify').click(), true`)
+	until(t, ctx, `[...document.querySelectorAll('#head button')].find((b) => b.textContent === 'notify').ariaPressed === 'true'`)
+	gap(20)
+	until(t, ctx, `told.length === 1 && told[0] === 'press-1: 9 missed'`)
+	gap(30)
+	if told := evaluate[[]string](t, ctx, `told`); len(told) != 1 {
+		t.Errorf("told again within ten seconds: %q", told)
+	}
+	until(t, ctx, `import('/static/js/notices.js').then(({ Notices }) => { const n = new Notices(() => {}); n.state('press-2', 'on time'); n.state('press-2', 'silent'); return told.at(-1) === 'press-2 fell silent'; })`)
+}
+
+// The keys do what they do in the terminal.
+func TestPageKeysOfTheTerminal(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(3)...)
+	store.put(t, says("press-2", 1, time.Now(), "of another"), arrival("hello_world/oven", []byte(`{"a":1}`), time.Now()))
+	client := &recordingClient{answer: stream.Answer{ID: "1", OK: true}}
+	ctx := chromium(t)
+	open(t, ctx, serve(t, Options{Store: store, Client: client}))
+	until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '7' && document.querySelectorAll('#send select[aria-label="send to"] option').length === 3`)
+	press(t, ctx, "j")
+	press(t, ctx, "p") // publishes to the topic of the selection
+	until(t, ctx, `document.querySelector('#send .topic').value === 'hello_world/oven' && document.activeElement === document.querySelector('#send .grow')`)
+	press(t, ctx, "k")
+	press(t, ctx, "t") // tells the sender of the selection
+	until(t, ctx, `document.querySelector('#send select[aria-label="send to"]').value === 'press-2' && document.activeElement.closest('#send') != null`)
+	press(t, ctx, "x")
+	until(t, ctx, `!document.querySelector('#detail').hidden && document.querySelector('#detail [aria-selected=true]').innerText === 'JSON'`)
+	press(t, ctx, "x")
+	until(t, ctx, `document.querySelector('#detail .tabs [aria-selected=true]').innerText === 'raw'`)
+	press(t, ctx, "s")
+	until(t, ctx, `new URLSearchParams(location.search).get('sender') === 'press-2' && document.querySelector('#list .grid').ariaRowCount === '3'`)
+}
