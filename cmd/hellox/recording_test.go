@@ -70,7 +70,7 @@ func TestRecordIsKilled(t *testing.T) {
 		watch.start()
 		until(t, "watch is connected again", func() bool {
 			log, _ := os.ReadFile(watch.log)
-			return strings.Count(string(log), "● connected") == 2
+			return strings.Count(string(log), "connected\n") == 2
 		})
 		publishLines(t, broker, 6, 7)
 		until(t, "the seventh message is shown", written(7))

@@ -266,8 +266,16 @@ func (v view) linesOf(ctx context.Context, sh shell, subscription mqtt.Subscribe
 		connected.Store(connected.Load() || l.State == stream.Connected)
 		follower.SetLink(l)
 	}
+	var broker atomic.Pointer[string] // why it is degraded
+	subscription.BrokerState = func(b stream.BrokerState) { broker.Store(&b.Degraded) }
+	degraded := func(context.Context) string {
+		if why := broker.Load(); why != nil {
+			return *why
+		}
+		return ""
+	}
 	return subscribed(ctx, subscription, arrivals, func(ctx context.Context) error {
-		return v.lines(ctx, sh, lines.Options{Follower: follower})
+		return v.lines(ctx, sh, lines.Options{Follower: follower, Degraded: degraded})
 	})
 }
 

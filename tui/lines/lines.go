@@ -36,6 +36,9 @@ type Options struct {
 	Err      io.Writer     // link states, and with JSON gaps; nil: discarded
 	Now      func() time.Time
 	Record   func([]history.Event) // given what is written, batch by batch; nil: nothing
+	// Degraded says why nothing is acknowledged now, or "". nil: the Store is asked, if
+	// there is one.
+	Degraded func(context.Context) string
 
 	Background string // of the terminal: bgcolor.Light or Dark; "": not known
 }
@@ -50,6 +53,15 @@ func Write(ctx context.Context, o Options) (int, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Degraded == nil && o.Store != nil {
+		o.Degraded = func(ctx context.Context) string {
+			stats, err := o.Store.Stats(ctx)
+			if err != nil {
+				return "" // the link has a better sentence about it
+			}
+			return stats.Degraded
+		}
 	}
 	over := errors.New("time is over")
 	limited, cancel := ctx, context.CancelFunc(func() {})
@@ -85,7 +97,10 @@ func follow(ctx context.Context, o Options) (int, error) {
 	w := writer{out: bufio.NewWriterSize(o.Out, 64<<10), o: o, last: max(after, 0), senderW: 12, textW: 24}
 	w.theme = theme.New(renderer(o))
 	for {
-		events, err := follower.Next(ctx)
+		if err := w.look(ctx); err != nil {
+			return w.n, err
+		}
+		events, err := w.next(ctx, follower)
 		if err != nil {
 			return w.n, err
 		}
@@ -94,6 +109,24 @@ func follow(ctx context.Context, o Options) (int, error) {
 			return w.n, err
 		}
 	}
+}
+
+// lookInterval is how often it is looked whether the stream is degraded.
+const lookInterval = 2 * time.Second
+
+// next returns the next events: none, where it is time to look whether the stream is
+// degraded.
+func (w *writer) next(ctx context.Context, follower history.Follower) ([]history.Event, error) {
+	if w.o.Degraded == nil {
+		return follower.Next(ctx)
+	}
+	limited, cancel := context.WithTimeout(ctx, lookInterval)
+	defer cancel()
+	events, err := follower.Next(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return nil, nil
+	}
+	return events, err
 }
 
 // batch writes events up to the last one that counts, and reports whether that was

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,10 +42,12 @@ func TestLinesStandInColumns(t *testing.T) {
 		t.Fatalf("Lines = %d, %v; want 3 messages", n, err)
 	}
 	want := strings.Join([]string{
-		"14:02:31.114 ┃press-1       Hello world                               1.8 ms",
-		"14:02:32.114 ┃plant/line-1/temp  ▣ 31␛[2J °C               Δ  12 m 03 s",
-		"⋯ press-2: 3 missed",
-		"14:02:33.114 ┃press-2            Hello world               Δ    1.904 s    2.1 ms",
+		"time          sender        message                   since its last, latency",
+		tuitest.At.Format("Monday, 2006-01-02"),
+		"14:02:31.114  press-1       Hello world               latency 1.8 ms",
+		"14:02:32.114  plant/line-1/temp  retained: 31␛[2J °C       12 m 03 s after its last",
+		"press-2: 3 missed",
+		"14:02:33.114  press-2            Hello world               1.904 s after its last, latency 2.1 ms",
 		"",
 	}, "\n")
 	if diff := cmp.Diff(want, out.String()); diff != "" {
@@ -65,8 +68,8 @@ func TestLinesOfPayloads(t *testing.T) {
 	if _, err := lines.Write(t.Context(), lines.Options{Store: store, Since: tuitest.At.Add(-time.Hour), Count: 2, Out: &out, Now: now}); err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"  (empty)  ", `  {"room":"Кух","id":1724442618569203714}  `} {
-		if got := strings.Split(out.String(), "\n")[i]; !strings.Contains(got, want) {
+	for i, want := range []string{"  (empty)", `  {"room":"Кух","id":1724442618569203714}`} {
+		if got := strings.Split(out.String(), "\n")[i+2]; !strings.Contains(got, want) {
 			t.Errorf("line %q, want %q in it", got, want)
 		}
 	}
@@ -92,7 +95,7 @@ func TestLinesOfJSONAreMessages(t *testing.T) {
 	if diff := cmp.Diff(store.Stored, got); diff != "" {
 		t.Errorf("messages (-kept +read):\n%s", diff)
 	}
-	if want := "⋯ press-2: 3 missed\n"; aside.String() != want {
+	if want := "press-2: 3 missed\n"; aside.String() != want {
 		t.Errorf("beside the lines stands %q, want %q", aside.String(), want)
 	}
 }
@@ -145,7 +148,7 @@ func TestLinesTellOfALostLinkAndOfWhatWasDropped(t *testing.T) {
 		if _, err := lines.Write(t.Context(), lines.Options{Store: store, Since: tuitest.At, JSON: asJSON, Count: 2, Out: &out, Err: &aside, Now: now}); err != nil {
 			t.Fatal(err)
 		}
-		link, dropped := "◌ retry in 4 s: connection refused\n◌ retrying: connection refused\n● connected\n", "⋯ 5 dropped: they came faster than they were read\n"
+		link, dropped := "retry in 4 s: connection refused\nretrying: connection refused\nconnected\n", "5 dropped: they came faster than they were read\n"
 		if asJSON {
 			link += dropped
 		} else if !strings.Contains(out.String(), dropped) {
@@ -205,6 +208,56 @@ func TestNothingHostileReachesALine(t *testing.T) {
 					t.Fatalf("json %v: %.100q reaches the line as %.300q", asJSON, s, l)
 				}
 			}
+		}
+	}
+}
+
+// A stream that is degraded, and one that is well again, is told beside the lines.
+func TestLinesTellThatTheStreamIsDegraded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		store := tuitest.NewStore()
+		store.Totals.Degraded = "The disk is full\x1b[2J."
+		var out, aside bytes.Buffer
+		ended := make(chan error, 1)
+		go func() {
+			_, err := lines.Write(ctx, lines.Options{Store: store, Out: &out, Err: &aside, Now: now})
+			ended <- err
+		}()
+		synctest.Wait()
+		if want := "degraded: The disk is full␛[2J.\n"; aside.String() != want {
+			t.Errorf("beside the lines stands %q, want %q", aside.String(), want)
+		}
+		store.Totals.Degraded = ""
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if want := "no longer degraded: messages are acknowledged again\n"; !strings.HasSuffix(aside.String(), want) {
+			t.Errorf("beside the lines stands %q, want at its end %q", aside.String(), want)
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
+
+// A screen reader gets words and dates: no sign of the screen is in a line.
+func TestLinesAreWords(t *testing.T) {
+	store := threeMessages()
+	next := tuitest.Hello("press-2", 8, tuitest.At.Add(24*time.Hour), 3*time.Second, time.Millisecond)
+	next.Reordered = true
+	store.Say(next)
+	var out bytes.Buffer
+	if _, err := lines.Write(t.Context(), lines.Options{Store: store, Since: tuitest.At.Add(-time.Hour), Count: 4, Out: &out, Err: &out, Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "┃▌▣↶⋯Δ●◌⨯") {
+		t.Errorf("a sign is in\n%s", out.String())
+	}
+	for _, want := range []string{"\n" + tuitest.At.Format("Monday, 2006-01-02") + "\n", "\n" + tuitest.At.Add(24*time.Hour).Format("Monday, 2006-01-02") + "\n", "reordered: Hello world", "3.000 s after its last, latency 1.0 ms\n"} {
+		if strings.Count(out.String(), want) != 1 {
+			t.Errorf("%q is not once in\n%s", want, out.String())
 		}
 	}
 }

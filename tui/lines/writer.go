@@ -2,8 +2,10 @@ package lines
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"hellox/history"
@@ -26,6 +28,10 @@ type writer struct {
 	senderW int
 	textW   int
 	buf     []byte
+	day     string // of the message before; "": there was none
+
+	degraded string    // as it was said last
+	looked   time.Time // when it was looked at
 }
 
 // The largest widths of columns. A longer value is still written whole.
@@ -49,7 +55,7 @@ func (w *writer) event(e *history.Event) error {
 	case e.Evicted > w.last:
 		n := uint64(e.Evicted - w.last)
 		w.last = e.Evicted
-		return w.aside("⋯ " + units.Count(n) + " dropped: they came faster than they were read")
+		return w.aside(units.Count(n) + " dropped: they came faster than they were read")
 	}
 	return nil
 }
@@ -72,28 +78,67 @@ func (w *writer) json(e *history.Event) error {
 	return w.out.WriteByte('\n')
 }
 
-// columns writes time, sender, text, delta and latency.
+// columns writes time, sender, text, delta and latency. What they are is said in
+// words, so that a screen reader, which has no columns, reads a line as a sentence.
 func (w *writer) columns(m *stream.Message) error {
+	received := m.Received.In(w.o.Now().Location())
+	if err := w.head(received); err != nil {
+		return err
+	}
 	if m.Missed > 0 {
 		if err := w.aside(missed(m)); err != nil {
 			return err
 		}
 	}
 	sender := safetext.Topic(m.Sender)
-	text := theme.Marks(m) + w.text(m)
+	text := words(m) + w.text(m)
 	w.senderW = max(w.senderW, min(cells.Width(sender), maxSenderWidth))
 	w.textW = max(w.textW, min(cells.Width(text), maxTextWidth))
-	d := ""
+	line := w.theme.Grey.Apply(received.Format(units.Clock)) + "  " + pad(sender, w.senderW) + "  "
+	var tail []string
 	if m.Delta != stream.None {
-		d = "Δ " + cells.Right(units.Delta(m.Delta), 10)
+		tail = append(tail, units.Delta(m.Delta)+" after its last")
 	}
-	tail := "  " + cells.Right(d, 12)
 	if m.Latency != stream.None {
-		tail += "  " + cells.Right(units.Latency(m.Latency), 8)
+		tail = append(tail, "latency "+units.Latency(m.Latency))
 	}
-	_, err := fmt.Fprintln(w.out, w.theme.Grey.Apply(m.Received.In(w.o.Now().Location()).Format(units.Clock))+" "+
-		w.theme.Bar(m.Sender, m.Color, false)+pad(sender, w.senderW)+"  "+pad(text, w.textW)+tail)
+	if len(tail) == 0 {
+		line += text
+	} else {
+		line += pad(text, w.textW) + "  " + strings.Join(tail, ", ")
+	}
+	_, err := fmt.Fprintln(w.out, line)
 	return err
+}
+
+// head writes the names of the columns before the first message, and the date before
+// the first one of a day.
+func (w *writer) head(received time.Time) error {
+	if w.day == "" {
+		names := pad("time", len(units.Clock)) + "  " + pad("sender", w.senderW) + "  " + pad("message", w.textW) + "  since its last, latency"
+		if _, err := fmt.Fprintln(w.out, w.theme.Grey.Apply(names)); err != nil {
+			return err
+		}
+	}
+	day := received.Format("Monday, 2006-01-02")
+	if day == w.day {
+		return nil
+	}
+	w.day = day
+	_, err := fmt.Fprintln(w.out, w.theme.Grey.Apply(day))
+	return err
+}
+
+// words says what the signs of the screen say.
+func words(m *stream.Message) string {
+	s := ""
+	if m.Retained {
+		s += "retained: "
+	}
+	if m.Reordered {
+		s += "reordered: "
+	}
+	return s
 }
 
 // text returns the text of a broadcast, of others the payload.
@@ -112,7 +157,7 @@ func pad(s string, n int) string { return s + cells.Spaces(n-cells.Width(s)) }
 
 // missed describes the gap before a message.
 func missed(m *stream.Message) string {
-	return "⋯ " + safetext.Topic(m.Sender) + ": " + units.Count(m.Missed) + " missed"
+	return safetext.Topic(m.Sender) + ": " + units.Count(m.Missed) + " missed"
 }
 
 // aside writes a remark about the messages: between them, or with JSON to Err.
@@ -129,14 +174,14 @@ func (w *writer) link(l *stream.Link) error {
 	text := ""
 	switch l.State {
 	case stream.Connected:
-		text = "● connected"
+		text = "connected"
 	case stream.Retrying:
-		text = "◌ retrying"
+		text = "retrying"
 		if in := l.Retry.Sub(w.o.Now()); in >= time.Second {
-			text = "◌ retry in " + units.Elapsed(in+time.Second/2)
+			text = "retry in " + units.Elapsed(in+time.Second/2)
 		}
 	case stream.Ended:
-		text = "⨯ ended"
+		text = "ended"
 	default:
 		return nil
 	}
@@ -144,6 +189,23 @@ func (w *writer) link(l *stream.Link) error {
 		text += ": " + safetext.Clean(l.Cause)
 	}
 	return w.writeErr(text)
+}
+
+// look tells when the stream is degraded, and when it is well again.
+func (w *writer) look(ctx context.Context) error {
+	if w.o.Degraded == nil || time.Since(w.looked) < lookInterval {
+		return nil
+	}
+	w.looked = time.Now()
+	why := w.o.Degraded(ctx)
+	if why == w.degraded {
+		return nil
+	}
+	w.degraded = why
+	if why == "" {
+		return w.writeErr("no longer degraded: messages are acknowledged again")
+	}
+	return w.writeErr("degraded: " + safetext.Clean(why))
 }
 
 // writeErr writes a line to Err, after the messages before it.
