@@ -63,6 +63,7 @@ var readmeTryouts = map[string]tryout{
 	`curl -s http://127.0.0.1:8420/api/publish -H 'Content-Type: application/json' -d '{"topic":"hello_world/publish","payload":"hi"}'`: {},
 	"go -C bench run ./broker":            {instead: "go -C bench list ./broker"}, // minutes
 	"go -C bench run ./watch":             {instead: "go -C bench list ./watch"},
+	"go -C bench run ./terminal":          {instead: "go -C bench list ./terminal"},
 	"go -C bench run ./up --cluster NAME": {instead: "go -C bench list ./up"},
 	"go -C bench run ./forward":           {instead: "go -C bench list ./forward"},
 	"go -C bench run ./page -hellox PATH": {instead: "go -C bench list ./page"},
