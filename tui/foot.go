@@ -32,15 +32,21 @@ func bars(w int) int {
 	return clamp(w-1-rateWidth-len("  10 min  ")-stateWidth, 0, maxBars)
 }
 
-// recentText renders the timeline of the last ten minutes, and the rate.
-func recentText(t *theme.Theme, s *status, w int, now time.Time) string {
+// recentText renders the timeline of the last ten minutes, and the rate. The bar of
+// the reader's place is marked; what is not counted is dotted.
+func recentText(t *theme.Theme, s *status, place time.Time, w int, now time.Time) string {
 	text := ""
 	if n := bars(w); n > 0 {
 		counts := s.recent.Bars(now, n)
+		mark := -1
+		if !place.IsZero() {
+			mark = s.recent.Bar(now, n, place)
+		}
 		for i, c := range counts { // a burst must not flatten all else
 			counts[i] = uint32(math.Log2(float64(c)+1) * 64)
 		}
-		text = " " + t.Spark(counts)
+		unknown := s.recent.Bar(now, n, s.since)
+		text = " " + t.Hair.Apply(cells.Repeat("·", unknown)) + t.SparkAt(counts[unknown:], mark-unknown)
 	}
 	rate := cells.Right(units.RateIn(s.rate(now), s.minute), rateWidth)
 	if w >= stateWidth+rateWidth+len("  10 min  ") {

@@ -17,6 +17,7 @@ type ledger struct {
 	dropped uint64 // not delivered by the store
 	shown   uint64 // of the selection; counted if it is not everything
 	counted bool
+	partly  bool // there are more
 }
 
 // text renders the totals: count formats a number, and stored is left out where
@@ -38,6 +39,9 @@ func (l *ledger) text(count func(uint64) string, brief bool) string {
 	}
 	if l.counted {
 		add("shown", l.shown)
+		if l.partly {
+			parts[len(parts)-1] += "+"
+		}
 	}
 	return strings.Join(parts, "  ")
 }

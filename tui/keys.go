@@ -8,8 +8,9 @@ import "github.com/charmbracelet/bubbles/key"
 type keys struct {
 	Stream, Topics, Senders, Next                                          key.Binding
 	Filter, Only, Pause, Follow, Detail                                    key.Binding
+	Include, Exclude, Drop, Search, Previous, Jump, Earlier, Later         key.Binding
 	Up, Down, PageUp, PageDown, Home, End                                  key.Binding
-	Open, Close, OpenAll, View, Narrower, Wider                            key.Binding
+	Open, Close, OpenAll, View, Narrower, Wider, Sort, Pin, Mute           key.Binding
 	Publish, Tell, Record, Mouse, Help, Back, Redraw, Suspend, Quit, Leave key.Binding
 }
 
@@ -24,18 +25,29 @@ func newKeys() keys {
 		Next:     bind("tab", "next tab", "tab"),
 		Filter:   bind("/", "filter", "/"),
 		Only:     bind("s", "only this sender", "s", "f"),
+		Include:  bind("+", "include sender or topic", "+"),
+		Exclude:  bind("-", "exclude sender or topic", "-"),
+		Drop:     bind("⌫", "drop the last term", "backspace"),
+		Search:   bind("n", "next found", "n"),
+		Previous: bind("N", "previous found", "N"),
+		Jump:     bind(":", "go to time or ID", ":"),
+		Earlier:  bind("← h", "10 s back, shift: 1 min", "left", "h", "shift+left"),
+		Later:    bind("→ l", "10 s on, shift: 1 min", "right", "l", "shift+right"),
 		Pause:    bind("space", "pause", " "),
 		Follow:   bind("G", "follow", "G", "end", " "),
 		Detail:   bind("enter", "detail", "enter"),
 		Up:       bind("↑ k", "one up", "up", "k"),
-		Down:     bind("↓ j", "one down", "down", "j"),
+		Down:     bind("↓ j", "one down", "down", "j", "."),
 		PageUp:   bind("pgup b", "a screen up", "pgup", "b", "ctrl+b", "ctrl+u"),
 		PageDown: bind("pgdn", "a screen down", "pgdown", "ctrl+f", "ctrl+d"),
-		Home:     bind("g home", "the oldest here", "g", "home"),
+		Home:     bind("g home", "the oldest", "g", "home"),
 		End:      bind("G end", "the last one", "G", "end"),
 		Open:     bind("→ l", "open", "right", "l"),
 		Close:    bind("← h", "close", "left", "h"),
 		OpenAll:  bind("o", "open or close all", "o"),
+		Sort:     bind("S", "sort by the next column", "S"),
+		Pin:      bind("*", "pin", "*"),
+		Mute:     bind("M", "mute", "M"),
 		View:     bind("x", "json, raw, hex", "x"),
 		Narrower: bind("<", "narrower detail", "<"),
 		Wider:    bind(">", "wider detail", ">"),
@@ -56,16 +68,16 @@ func newKeys() keys {
 func (k *keys) full() [][]key.Binding {
 	return [][]key.Binding{
 		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend, k.Redraw, k.Narrower, k.Wider},
-		{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Follow, k.Pause},
-		{k.Detail, k.View, k.Filter, k.Only, k.Open, k.Close, k.OpenAll, k.Publish, k.Tell, k.Record, k.Mouse},
+		{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Follow, k.Pause, k.Jump, k.Earlier, k.Later, k.Search, k.Previous},
+		{k.Detail, k.View, k.Filter, k.Only, k.Include, k.Exclude, k.Drop, k.Open, k.Close, k.OpenAll, k.Sort, k.Pin, k.Mute, k.Publish, k.Tell, k.Record, k.Mouse},
 	}
 }
 
 // browsing returns the keys for the foot, the most useful first.
 func (k *keys) browsing() []key.Binding {
 	return []key.Binding{
-		k.Filter, k.Pause, k.Follow, k.Detail, k.Open, k.Close, k.OpenAll,
-		k.Publish, k.Tell, k.Only, k.Record, k.Narrower, k.Wider, k.Help, k.Quit,
+		k.Filter, k.Pause, k.Follow, k.Detail, k.Search, k.Open, k.Close, k.OpenAll, k.Sort,
+		k.Publish, k.Tell, k.Only, k.Record, k.Jump, k.Include, k.Exclude, k.Drop, k.Narrower, k.Wider, k.Help, k.Quit,
 	}
 }
 

@@ -93,6 +93,15 @@ func (l layout) top() int {
 	return y
 }
 
+// footAt reports whether the foot is at row y of the screen.
+func (l layout) footAt(y int) bool {
+	foot := l.h - 1
+	if l.keys {
+		foot--
+	}
+	return l.foot && y == foot
+}
+
 // lineAt returns the line of the tab t that is at column x and row y of the
 // screen, and whether there is one.
 func (l layout) lineAt(x, y int, t tab) (line int, ok bool) {

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,25 +57,241 @@ func TestPauseHoldsTheScreen(t *testing.T) {
 	s.shows("m131.")
 }
 
-func TestScrollingBackReadsOlderPages(t *testing.T) {
-	s := open(t, longStore(1200), termenv.Ascii, 80, 24)
-	s.press("g") // the oldest here: 701
-	s.shows("m701.")
-	if !s.m.list.loading {
-		t.Fatal("no older page is asked for at the oldest message held")
+// pages presses a key and reads the pages that it leads to, until the screen shows
+// the words; each message on the way has to be there.
+func (s *screen) pages(key, words string) {
+	s.t.Helper()
+	for range 200 {
+		s.press(key)
+		if s.m.list.loading {
+			s.older()
+		}
+		if s.m.list.newer {
+			s.newer()
+		}
+		for i := 1; i < len(s.m.list.items); i++ {
+			if a, b := s.m.list.items[i-1].message.ID, s.m.list.items[i].message.ID; b != a+1 {
+				s.t.Fatalf("after message %d comes %d", a, b)
+			}
+		}
+		if strings.Contains(strings.Join(s.lines(), "\n"), words) {
+			return
+		}
 	}
-	s.older()
-	s.shows("m701.") // the page before does not move the screen
-	s.press("g")
-	s.shows("m201.")
-	s.older()
-	s.press("g")
-	s.shows("m1.", "the history begins here")
+	s.t.Fatalf("pressing %s never shows %q", key, words)
+}
+
+func TestScrollingReadsPages(t *testing.T) {
+	store := longStore(1200)
+	s := open(t, store, termenv.Ascii, 80, 24)
+	s.pages("pgup", " m1. ")
+	s.shows("the history begins here")
 	if s.m.list.loading {
 		t.Error("something older than the first message is asked for")
 	}
 	s.press("end")
 	s.shows("m1200.", "following")
+
+	// The oldest is one key away, and the way back leads over all pages.
+	s = open(t, store, termenv.Ascii, 80, 24)
+	s.press("g")
+	s.read()
+	s.shows(" m1. ", "the history begins here", "paused")
+	store.Say(series(1201, 1300)...)
+	s.follow()
+	s.shows("100 new")
+	s.pages("pgdown", " m1300. ")
+	store.Say(series(1301, 1301)...)
+	s.follow()
+	s.pages("pgdown", " m1301. ")
+	if s.m.list.detached || s.m.list.newer {
+		t.Error("at the end more is asked for")
+	}
+	s.press("g")
+	s.press("end")
+	s.shows("m1301.", "following")
+}
+
+// TestAPlaceInTheHistory goes to times and IDs.
+func TestAPlaceInTheHistory(t *testing.T) {
+	later := func(o *Options) { o.Now = func() time.Time { return tuitest.At.Add(2 * time.Hour) } }
+	s := open(t, longStore(3000), termenv.Ascii, 80, 24, later)
+	for _, c := range []struct {
+		typed    string
+		selected int64
+	}{
+		{"#77", 77}, {"1 234", 1234}, {"14:10:31", 480}, {"2026-11-24 14:20", 1049}, {"oldest", 1}, {"99999", 3000},
+	} {
+		s.press(":", c.typed, "enter")
+		s.read()
+		if m := s.m.list.current(); m == nil || m.ID != c.selected {
+			t.Errorf("%s selects message %d, want %d", c.typed, m.ID, c.selected)
+		}
+		if c.selected != 3000 {
+			s.shows("paused")
+		}
+	}
+	s.press(":", "yesterday", "enter")
+	s.shows("✗ a place is a time (14:02")
+	s.press("esc")
+	// Back, place by place.
+	for _, id := range []int64{1, 1049, 480, 1234, 77} {
+		s.press("esc")
+		s.read()
+		if m := s.m.list.current(); m == nil || m.ID != id {
+			t.Errorf("esc leads to message %d, want %d", m.ID, id)
+		}
+	}
+	s.press("esc")
+	s.read()
+	s.shows("following", "m3000.")
+
+	// By time, along the strip.
+	s.press(":", "#1000", "enter")
+	s.read()
+	for _, c := range []struct {
+		key      string
+		selected int64
+	}{{"left", 990}, {"right", 1000}, {"right", 1010}} {
+		s.press(c.key)
+		s.read()
+		if m := s.m.list.current(); m == nil || m.ID != c.selected {
+			t.Errorf("%s selects message %d, want %d", c.key, m.ID, c.selected)
+		}
+	}
+}
+
+// TestThePlaceIsKept narrows the selection and goes back.
+func TestThePlaceIsKept(t *testing.T) {
+	s := open(t, longStore(3000), termenv.Ascii, 80, 24)
+	s.press(":", "#1500", "enter")
+	s.read()
+	row := func(words string) int {
+		t.Helper()
+		for i, l := range s.lines() {
+			if strings.Contains(l, words) {
+				return i
+			}
+		}
+		t.Fatalf("no line has %s:\n%s", words, strings.Join(s.lines(), "\n"))
+		return 0
+	}
+	at := row("m1500.")
+	s.press("s") // of press-0
+	s.read()
+	if now := row("m1500."); now != at {
+		t.Errorf("the selected row was on line %d and is on %d", at, now)
+	}
+	s.shows("m1497.", "m1503.", "paused", "only press-0")
+	s.press("/", "text:m15 or text:m16", "enter")
+	s.read()
+	s.shows("m1500.", "m1503.", "paused")
+	s.hides("m1497.")
+	s.press("esc")
+	s.read()
+	s.shows("m1497.", "only press-0")
+	s.press("esc")
+	s.read()
+	s.shows("m1499.", "m1500.", "m1501.", "paused")
+	if now := row("m1500."); now != at {
+		t.Errorf("the selected row was on line %d and is on %d", at, now)
+	}
+}
+
+// TestTheFilterNarrowsWhileItIsTyped does not press enter.
+func TestTheFilterNarrowsWhileItIsTyped(t *testing.T) {
+	s := open(t, longStore(300), termenv.Ascii, 80, 24)
+	s.press("/", "text:m29")
+	s.send(source.TypedMsg{N: s.m.typed - 1}) // it goes on
+	if s.m.list.reading {
+		t.Fatal("a filter is applied while it is typed")
+	}
+	s.send(source.TypedMsg{N: s.m.typed})
+	s.read()
+	s.shows("filter: text:m29", "m299.", "m290.")
+	s.hides("m300.")
+	s.press(" or")
+	s.send(source.TypedMsg{N: s.m.typed})
+	s.shows("✗ column 12 of the filter", "m299.") // what is wrong changes nothing
+	s.press("esc")
+	s.read()
+	s.shows("filter: (none)", "m300.", "following")
+
+	s.press("/", "text:m28")
+	s.send(source.TypedMsg{N: s.m.typed})
+	s.read()
+	s.press("enter")
+	s.shows("m289.", "filter: text:m28")
+	s.press("esc")
+	s.read()
+	s.shows("m300.")
+	s.press("/", "up")
+	s.shows("filter: text:m28")
+	s.press("down")
+	s.hides("text:m28")
+}
+
+func TestTermsFromTheSelectedRow(t *testing.T) {
+	s := open(t, longStore(30), termenv.Ascii, 80, 24)
+	s.press("-")
+	s.shows("exclude", "s  sender press-0", "t  topic  hello_world/broadcast/press-0", "u  under  hello_world/broadcast/#")
+	s.press("s")
+	s.read()
+	s.shows(`filter: not sender=press-0`, "m29.", "m28.")
+	s.hides("m30.", "m27.")
+	s.press("+", "t")
+	s.read()
+	s.shows("m29.", "m26.")
+	s.hides("m28.")
+	s.press("backspace")
+	s.read()
+	s.shows("m28.", "m29.", `filter: not sender=press-0`)
+	s.press("2", "-", "b")
+	s.read()
+	s.press("1")
+	s.shows("Nothing passes the filter yet.")
+	s.press("esc")
+	s.read()
+	s.shows("m29.")
+}
+
+// TestSearching finds without hiding.
+func TestSearching(t *testing.T) {
+	s := open(t, longStore(3000), termenv.Ascii, 80, 24)
+	run := func(key string) {
+		t.Helper()
+		next, cmd := s.m.press(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(key)})
+		if key == "tab" {
+			next, cmd = s.m.press(tea.KeyMsg{Type: tea.KeyTab})
+		}
+		if s.m = next; cmd == nil {
+			t.Fatalf("%s searches nothing", key)
+		}
+		s.send(cmd())
+		if s.m.list.reading {
+			s.read()
+		}
+	}
+	selected := func(id int64) {
+		t.Helper()
+		if m := s.m.list.current(); m == nil || m.ID != id {
+			t.Errorf("found is message %d, want %d", m.ID, id)
+		}
+	}
+	s.press("/", "text:m2999 or text:m1000 or text:m7.")
+	run("tab")
+	selected(2999)
+	s.shows("m2998.", "filter: (none)") // nothing is hidden
+	run("N")
+	selected(1000)
+	s.shows("m999.", "m1001.")
+	run("N")
+	selected(7)
+	run("N")
+	selected(7)
+	s.shows("none above")
+	run("n")
+	selected(1000)
 }
 
 func TestKeysMove(t *testing.T) {
@@ -116,13 +333,22 @@ func TestMemoryIsBounded(t *testing.T) {
 	if n := held(); n > 100_000 || n != s.m.list.used {
 		t.Fatalf("%d bytes are held and %d accounted for, at most 100,000 may be", n, s.m.list.used)
 	}
-	// What was evicted is still in the history.
-	s.press("g")
-	s.older()
-	s.press("g")
-	s.shows("m1308.", "memory is full")
+	// What was let go of is still in the history, in both directions.
+	bounded := func() {
+		t.Helper()
+		if n := held(); n > 100_000+source.PageSize*weight(s.m.list.items[0].message) || n != s.m.list.used {
+			t.Errorf("%d bytes are held and %d accounted for", n, s.m.list.used)
+		}
+	}
+	s.pages("pgup", " m1308. ")
+	bounded()
+	s.pages("pgup", " m1. ")
+	bounded()
+	s.pages("pgdown", " m1999. ")
+	bounded()
+	s.pages("pgup", " m1308. ")
 
-	// While the reader is elsewhere nothing is evicted: what comes waits.
+	// While the reader is elsewhere what comes waits.
 	top := s.lines()[2]
 	store.Say(series(2001, 2500)...)
 	s.follow()
@@ -130,9 +356,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Error("the screen moved while paused")
 	}
 	s.shows("500 new")
-	if n := held(); n > 100_000+source.PageSize*weight(s.m.list.items[0].message) {
-		t.Errorf("%d bytes are held", n)
-	}
+	bounded()
 	s.press("G")
 	s.read() // what did not fit is read again
 	s.shows("m2500.", "following")
@@ -206,7 +430,7 @@ func TestFilter(t *testing.T) {
 
 func TestWhatAnOldSelectionAskedForIsIgnored(t *testing.T) {
 	s := open(t, longStore(30), termenv.Ascii, 80, 24)
-	stale := s.m.shared.src.Newest(s.m.shared.gen, s.m.shared.since, s.m.shared.sel)()
+	stale := s.m.shared.src.Read(s.m.shared.gen, source.Place{}, s.m.shared.since, s.m.shared.sel)()
 	s.press("s")
 	s.read()
 	s.send(stale)

@@ -1,7 +1,7 @@
 package tui
 
-// hold stops following. The screen stays as it is.
-func (l *listModel) hold() {
+// pause stops following. The screen stays as it is.
+func (l *listModel) pause() {
 	if !l.following {
 		return
 	}
@@ -12,14 +12,13 @@ func (l *listModel) hold() {
 }
 
 // follow selects the newest message, from now on. It returns false if the newest
-// page has to be read again, because some messages did not fit.
+// page has to be read again, because it is not held.
 func (l *listModel) follow() bool {
-	if l.skipped {
+	if l.detached {
 		return false
 	}
 	l.following = true
 	l.fresh = 0
-	l.full = false
 	l.trim()
 	return true
 }
@@ -35,12 +34,36 @@ func (l *listModel) tail() (top, skip int) {
 	return top, max(used-l.height, 0)
 }
 
+// line returns the line of the screen that the selected row is on.
+func (l *listModel) line() int {
+	n := -l.skip
+	for i := l.top; i < l.selected; i++ {
+		n += l.lines(i)
+	}
+	return n + l.lines(l.selected) - 1
+}
+
+// put scrolls so that the selected row is on a line of the screen.
+func (l *listModel) put(line int) {
+	if len(l.items) == 0 {
+		return
+	}
+	used := l.lines(l.selected) - 1
+	l.top = l.selected
+	for l.top > 0 && used < line {
+		l.top--
+		used += l.lines(l.top)
+	}
+	l.skip = max(used-line, 0)
+	l.resize(l.height)
+}
+
 // move moves the selection by n items, and the screen as far as needed.
 func (l *listModel) move(n int) {
 	if len(l.items) == 0 {
 		return
 	}
-	l.hold()
+	l.pause()
 	l.selected = clamp(l.selected+n, 0, len(l.items)-1)
 	l.reveal()
 }
@@ -50,7 +73,7 @@ func (l *listModel) pick(line int) {
 	if len(l.items) == 0 {
 		return
 	}
-	l.hold()
+	l.pause()
 	line += l.skip
 	for i := l.top; i < len(l.items) && line >= 0; i++ {
 		if line -= l.lines(i); line < 0 {
@@ -71,7 +94,7 @@ func (l *listModel) scroll(n int) {
 	if len(l.items) == 0 {
 		return
 	}
-	l.hold()
+	l.pause()
 	before := l.top
 	last, skip := l.tail()
 	l.top = clamp(l.top+n, 0, last)
@@ -93,7 +116,7 @@ func (l *listModel) end() { l.follow() }
 
 // home selects the oldest message held.
 func (l *listModel) home() {
-	l.hold()
+	l.pause()
 	l.top, l.skip, l.selected = 0, 0, 0
 }
 

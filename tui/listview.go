@@ -59,6 +59,9 @@ func (l *listModel) appendItem(lines []string, i int, c columns, w int, selected
 
 // state describes the reader's place for the foot.
 func (l *listModel) state() string {
+	if l.reading {
+		return "reading … "
+	}
 	if l.following {
 		if l.loading && len(l.items) > 0 && len(l.items) < l.height {
 			return "searching before #" + units.Count(uint64(l.older)) + " "
@@ -75,9 +78,7 @@ func (l *listModel) state() string {
 func (l *listModel) beginning() string {
 	since, st := l.shared.since, &l.stats
 	switch {
-	case l.full:
-		return "memory is full: " + units.Bytes(l.budget)
-	case l.loading, l.older != 0:
+	case l.loading, l.reading, l.older != 0:
 		return "reading older messages …"
 	case !since.IsZero():
 		return "the history since " + since.In(l.zone).Format("2006-01-02 15:04:05") + " begins here"

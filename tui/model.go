@@ -1,12 +1,14 @@
 package tui
 
 import (
+	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/stream/filter"
 	"hellox/tui/cells"
 	"hellox/tui/form"
 	"hellox/tui/source"
@@ -37,6 +39,9 @@ const (
 	modeFilter
 	modePublish
 	modeTell
+	modeJump
+	modeTerm
+	modeNames
 )
 
 // model is the full screen, composed of sub-models. Update routes messages to
@@ -64,6 +69,19 @@ type model struct {
 	filter  form.Filter
 	publish form.Publish
 	tell    form.Tell
+	goTo    form.Jump
+	term    form.Choice
+	names   form.Line
+
+	shown    uint64         // messages of the selection that were counted
+	surveyed int            // of those, before it was followed
+	counting int64          // before which messages are counted next; 0: that is done
+	steps    []step         // that lead back, newest last
+	search   *filter.Filter // what n and N look for
+	filters  []string       // applied before, newest last
+	place    source.Place   // the one read last
+	typed    int            // how often the filter that is typed has changed
+	origin   step           // where the filter began to be typed
 
 	noMouse bool  // the terminal has the mouse
 	left    error // what Run returns
@@ -89,7 +107,7 @@ func newModel(src *source.Source, t *theme.Theme, o Options) model {
 func (m model) Init() tea.Cmd {
 	sh := m.shared
 	// No text from the network gets into the title.
-	return tea.Batch(tea.SetWindowTitle("hellox"), sh.src.Newest(sh.gen, sh.since, sh.sel), sh.src.Poll(true, false), source.Tick(), sh.src.OpenRecording())
+	return tea.Batch(tea.SetWindowTitle("hellox"), sh.src.Read(sh.gen, source.Place{}, sh.since, sh.sel), sh.src.Poll(true, false), source.Tick(), sh.src.OpenRecording())
 }
 
 // Update routes a message.
@@ -102,15 +120,23 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.KeyMsg:
 		m, cmd = m.press(msg)
 	case tea.MouseMsg:
-		m = m.mouse(msg)
+		m, cmd = m.mouse(msg)
 	case source.NewestMsg:
 		m, cmd = m.begin(msg)
 	case source.RetryMsg:
 		if sh := m.shared; msg.Gen == sh.gen {
-			cmd = sh.src.Newest(sh.gen, sh.since, sh.sel)
+			cmd = sh.src.Read(sh.gen, m.place, sh.since, sh.sel)
 		}
-	case source.OlderMsg:
-		m = m.prepend(msg)
+	case source.OlderMsg, source.NewerMsg:
+		m = m.extend(msg)
+	case source.SurveyMsg:
+		m, cmd = m.survey(msg)
+	case source.TopicsMsg, source.LastMsg:
+		m = m.topics(msg)
+	case source.FoundMsg:
+		m, cmd = m.found(msg)
+	case source.TypedMsg:
+		m, cmd = m.preview(msg)
 	case source.EventsMsg:
 		m, cmd = m.apply(msg)
 	case source.PollMsg:
@@ -126,11 +152,16 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case source.TickMsg:
 		m.notice = m.notice.at(m.wall())
 		m.status.chooseUnit(m.shared.now())
+		m.tree = m.tree.update(msg)
+		m.senders.stale = true
 		cmd = source.Tick()
 	}
 	m = m.arrange()
-	if m.tab == tabStream {
-		m.list, older = m.list.loadOlder()
+	switch m.tab {
+	case tabStream:
+		m.list, older = m.list.load()
+	case tabTopics:
+		m.tree, older = m.tree.load()
 	}
 	if m.showsSenders() && !shown && m.status.known {
 		poll = m.shared.src.PollOnce(true, m.layout.showsPanel(m.tab)) // they were not read while they were hidden
@@ -205,20 +236,59 @@ func (m model) lookedAt() string {
 	return sender
 }
 
-// reselect shows another selection of the stream from its newest page on.
-func (m model) reselect(sel history.Select) (model, tea.Cmd) {
+// A step is where the user was: what was selected, and the place in it.
+type step struct {
+	sel   history.Select
+	place source.Place
+	line  int // of the screen, on which the place was
+}
+
+// maxSteps bounds how many steps back there are.
+const maxSteps = 100
+
+// here returns the step that leads to where the user is now.
+func (m model) here() step {
+	at := step{sel: m.shared.sel, line: m.list.height / 2}
+	if msg := m.list.current(); msg != nil && !m.list.following {
+		at.place.ID, at.line = msg.ID, m.list.line()
+	}
+	return at
+}
+
+// read shows a selection, about a place in it. What is on the screen stays until
+// that is read.
+func (m model) read(to step) (model, tea.Cmd) {
 	sh := m.shared
-	sh.sel = sel
+	if sh.sel.Key() != to.sel.Key() {
+		m.selected = m.wall()
+	}
+	sh.sel, m.place = to.sel, to.place
 	sh.gen++
 	m.status.ended = nil
-	m.selected = m.wall()
 	if m.feed != nil {
 		m.feed.Stop()
 		m.feed = nil
 	}
-	m.list.show(history.Page{})
-	m.list.loading = true // until the newest page is read
-	return m, sh.src.Newest(sh.gen, sh.since, sh.sel)
+	m.list.reading, m.list.keep = true, to.line
+	return m, sh.src.Read(sh.gen, to.place, sh.since, sh.sel)
+}
+
+// visit is read that can be gone back from.
+func (m model) visit(to step) (model, tea.Cmd) {
+	n, here := len(m.steps), m.here()
+	if n > 0 && to.sel.Key() != here.sel.Key() && m.steps[n-1].sel.Key() == to.sel.Key() {
+		m.steps = m.steps[:n-1] // it leads back
+	} else {
+		m.steps = append(m.steps[max(0, n-maxSteps+1):n:n], here)
+	}
+	return m.read(to)
+}
+
+// choose shows another selection of the stream, at the same place.
+func (m model) choose(sel history.Select) (model, tea.Cmd) {
+	to := m.here()
+	to.sel = sel
+	return m.visit(to)
 }
 
 // only shows the messages of one sender, or of all again if it is that one
@@ -229,16 +299,94 @@ func (m model) only(sender string) (model, tea.Cmd) {
 		sender = ""
 	}
 	sel.Sender = sender
-	return m.reselect(sel)
+	return m.choose(sel)
 }
 
-// back shows more again: all senders, else all that the filter left out.
+// back goes a step back. The last one is to follow the stream.
 func (m model) back() (model, tea.Cmd) {
-	sel := m.shared.sel
-	if sel.Sender != "" {
-		sel.Sender = ""
-	} else {
-		sel.Filter = nil
+	n := len(m.steps)
+	if n == 0 {
+		return m.follow()
 	}
-	return m.reselect(sel)
+	to := m.steps[n-1]
+	m.steps = m.steps[: n-1 : n-1]
+	return m.read(to)
+}
+
+// follow goes to the end of the stream.
+func (m model) follow() (model, tea.Cmd) {
+	for n := len(m.steps); n > 0 && m.steps[n-1].sel.Key() == m.shared.sel.Key(); n-- {
+		m.steps = m.steps[:n-1] // places in this selection
+	}
+	if m.list.follow() {
+		return m, nil
+	}
+	return m.read(step{sel: m.shared.sel})
+}
+
+// jump goes to another place of the selection.
+func (m model) jump(to source.Place) (model, tea.Cmd) {
+	if to.End() {
+		return m.follow()
+	}
+	m.tab = tabStream
+	return m.visit(step{m.shared.sel, to, m.here().line})
+}
+
+// scrub goes to the message nearest to a time that is d from the selected one.
+func (m model) scrub(d time.Duration) (model, tea.Cmd) {
+	msg := m.list.current()
+	if msg == nil {
+		return m, nil
+	}
+	return m.read(step{m.shared.sel, source.Place{Time: msg.Received.Add(d), Back: d < 0}, m.here().line})
+}
+
+// narrow adds a term to the filter, or takes the last one away if that is "".
+func (m model) narrow(term string) (model, tea.Cmd) {
+	sel := m.shared.sel
+	parts := filter.Parts(sel.Filter)
+	switch {
+	case term != "":
+		parts = append(parts, term)
+	case len(parts) > 0:
+		parts = parts[:len(parts)-1]
+	}
+	var err error
+	if sel.Filter, err = filter.Parse(strings.Join(parts, " ")); err != nil {
+		m.notice = newErrorNotice(err)
+		return m, nil
+	}
+	return m.choose(sel)
+}
+
+// find goes to the next message that the search finds, if it is on.
+func (m model) find(forward bool) (model, tea.Cmd) {
+	sh := m.shared
+	msg := m.list.current()
+	if m.search == nil || msg == nil {
+		return m, nil
+	}
+	m.notice = newNotice("searching …")
+	return m, sh.src.Find(sh.gen, msg.ID, forward, sh.since, sh.sel, m.search)
+}
+
+// found goes to what a search has found.
+func (m model) found(msg source.FoundMsg) (model, tea.Cmd) {
+	sh := m.shared
+	switch {
+	case msg.Gen != sh.gen:
+		return m, nil
+	case msg.Err != nil:
+		m.notice = newErrorNotice(msg.Err)
+		return m, nil
+	case msg.ID == 0:
+		m.notice = newNotice("none " + map[bool]string{true: "below", false: "above"}[msg.Forward])
+		return m, nil
+	}
+	m.notice = notice{}
+	if m.list.locate(msg.ID) {
+		return m, nil
+	}
+	return m.read(step{sh.sel, source.Place{ID: msg.ID}, m.list.height / 2})
 }

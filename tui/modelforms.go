@@ -1,10 +1,14 @@
 package tui
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/stream"
+	"hellox/stream/filter"
 	"hellox/tui/cells"
 	"hellox/tui/form"
 	"hellox/tui/source"
@@ -28,6 +32,12 @@ func (m model) form() openForm {
 		return m.publish
 	case modeTell:
 		return m.tell
+	case modeJump:
+		return m.goTo
+	case modeTerm:
+		return m.term
+	case modeNames:
+		return m.names
 	}
 	return nil
 }
@@ -37,15 +47,32 @@ func (m model) typeInto(msg tea.KeyMsg) (model, tea.Cmd) {
 	var s form.Status
 	switch m.mode {
 	case modeFilter:
-		m.filter, s = m.filter.Update(msg)
+		before := m.filter.Result()
+		if m.filter, s = m.filter.Update(msg); s == form.Editing && m.filter.Result() != before {
+			m.typed++
+			return m, source.Typed(m.typed)
+		}
 	case modePublish:
 		m.publish, s = m.publish.Update(msg)
 	case modeTell:
 		m.tell, s = m.tell.Update(msg)
+	case modeJump:
+		m.goTo, s = m.goTo.Update(msg)
+	case modeTerm:
+		m.term, s = m.term.Update(msg)
+	case modeNames:
+		m.names, s = m.names.Update(msg)
+		m.senders.filter, m.senders.stale = m.names.Value(), true
+		if s == form.Closed {
+			m.senders.filter = ""
+		}
 	}
 	switch s {
 	case form.Closed:
-		m.mode = modeBrowse
+		left := m.mode
+		if m.mode = modeBrowse; left == modeFilter {
+			return m.revert()
+		}
 	case form.Submitted:
 		return m.submit()
 	}
@@ -64,10 +91,101 @@ func (m model) submit() (model, tea.Cmd) {
 		m.notice = newNotice("waiting for " + m.tell.To() + " …")
 		return m, sh.src.Tell(m.tell.To(), m.tell.Command())
 	}
-	m.mode = modeBrowse
-	sel := sh.sel
-	sel.Filter = m.filter.Result()
-	return m.reselect(sel)
+	left := m.mode
+	switch m.mode = modeBrowse; left {
+	case modeJump:
+		to := m.goTo.Target()
+		return m.jump(source.Place{ID: to.ID, Time: to.Time, Oldest: to.Oldest})
+	case modeTerm:
+		return m.narrow(m.term.Value())
+	case modeNames:
+		return m, nil
+	}
+	if m.filter.Search() {
+		return m.startSearch()
+	}
+	return m.applyFilter()
+}
+
+// preview shows what passes the filter that is typed.
+func (m model) preview(msg source.TypedMsg) (model, tea.Cmd) {
+	to := m.origin
+	to.sel.Filter = m.filter.Result()
+	if m.mode != modeFilter || msg.N != m.typed || to.sel.Key() == m.shared.sel.Key() {
+		return m, nil
+	}
+	return m.read(to)
+}
+
+// revert shows what was shown before a filter was typed.
+func (m model) revert() (model, tea.Cmd) {
+	if m.shared.sel.Key() == m.origin.sel.Key() {
+		return m, nil
+	}
+	return m.read(m.origin)
+}
+
+// applyFilter leaves what passes the filter that was typed.
+func (m model) applyFilter() (model, tea.Cmd) {
+	to := m.origin
+	to.sel.Filter = m.filter.Result()
+	if s := to.sel.Filter.String(); s != "" {
+		m.filters = append(slices.DeleteFunc(slices.Clone(m.filters), func(past string) bool { return past == s }), s)
+	}
+	shown := m.shared.sel.Key() == to.sel.Key() && !m.list.reading
+	if to.sel.Key() != m.origin.sel.Key() {
+		m.steps = append(m.steps[:len(m.steps):len(m.steps)], m.origin)
+	}
+	if shown { // while it was typed
+		m.shared.sel = to.sel
+		return m, nil
+	}
+	return m.read(to)
+}
+
+// startSearch goes to the nearest message above that passes what was typed, and
+// hides nothing.
+func (m model) startSearch() (model, tea.Cmd) {
+	m.search = m.filter.Result()
+	m, back := m.revert()
+	if back != nil { // the list is read anew; n and N go on from there
+		m.notice = newNotice("n next, N previous: " + m.search.String())
+		return m, back
+	}
+	return m.find(false)
+}
+
+// chooseTerm opens the form that includes or excludes something of the selected row.
+func (m model) chooseTerm(include bool) model {
+	title, not := "include only", ""
+	if !include {
+		title, not = "exclude", "not "
+	}
+	var options []form.Option
+	add := func(key, name, value, term string) {
+		options = append(options, form.Option{Key: key, Text: name + " " + cells.Topic(value, 60), Value: not + term})
+	}
+	sender, _ := m.subjectSender()
+	if sender != "" && m.tab != tabTopics {
+		add("s", "sender", sender, filter.Exactly("sender", sender))
+	}
+	topic := ""
+	if m.tab == tabTopics && m.tree.at() != nil {
+		topic = m.tree.at().Path()
+	} else if msg, _ := m.subject(); msg != nil {
+		topic = msg.Topic
+	}
+	if topic != "" {
+		add("t", "topic ", topic, filter.Exactly("topic", topic))
+		add("b", "below ", topic+"/#", filter.Below(topic))
+		if above := strings.LastIndexByte(topic, '/'); above > 0 {
+			add("u", "under ", topic[:above]+"/#", filter.Below(topic[:above]))
+		}
+	}
+	if len(options) > 0 {
+		m.mode, m.term = modeTerm, form.NewChoice(title, options...)
+	}
+	return m
 }
 
 // acted tells what came of a message or a command. What did not arrive stays in its
@@ -103,7 +221,7 @@ func (m model) publishTopic() string {
 func (m model) formLines() []string {
 	t, w := m.shared.theme, m.layout.w
 	var lines []string
-	if f := m.form(); f != nil && (m.mode != modeFilter || !m.layout.tabs) {
+	if f := m.form(); f != nil && (m.mode != modeFilter && m.mode != modeNames || !m.layout.tabs) {
 		lines = f.View(t, w)
 	}
 	if s := m.sentence(); !m.fitsFoot(s) {
@@ -124,7 +242,7 @@ func (m model) sentence() sentence {
 	switch {
 	case f != nil && f.Err() != nil:
 		return sentence{t.Red, "✗ " + cells.Clean(f.Err().Error(), maxNotice)}
-	case f != nil && f.Hint() != "" && (m.mode == modeFilter || m.notice.text == ""):
+	case f != nil && f.Hint() != "" && (m.mode != modePublish && m.mode != modeTell || m.notice.text == ""):
 		return sentence{t.Grey, f.Hint()}
 	case m.notice.text != "":
 		return m.notice.sentence(t)

@@ -2,11 +2,14 @@ package tui
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/tui/form"
+	"hellox/tui/source"
 )
 
 // enabled returns the keys, those that do nothing now disabled.
@@ -25,8 +28,18 @@ func (m model) enabled() keys {
 	k.Open.SetEnabled(topics)
 	k.Close.SetEnabled(topics)
 	k.OpenAll.SetEnabled(topics)
+	k.Sort.SetEnabled(!stream)
+	k.Pin.SetEnabled(topics)
+	k.Mute.SetEnabled(topics)
 	k.View.SetEnabled(m.mode == modeDetail || m.layout.detail > 0 && subject != nil)
-	k.Back.SetEnabled(m.mode != modeBrowse || sel.Sender != "" || sel.Filter != nil)
+	k.Back.SetEnabled(m.mode != modeBrowse || len(m.steps) > 0 || !m.list.following || senders && m.senders.filter != "")
+	k.Search.SetEnabled(stream && m.search != nil)
+	k.Previous.SetEnabled(stream && m.search != nil)
+	k.Earlier.SetEnabled(stream)
+	k.Later.SetEnabled(stream && !m.list.following)
+	k.Include.SetEnabled(subject != nil || sender != "" || topics)
+	k.Exclude.SetEnabled(subject != nil || sender != "" || topics)
+	k.Drop.SetEnabled(sel.Filter != nil)
 	k.Publish.SetEnabled(act)
 	k.Tell.SetEnabled(act && ours && sender != "")
 	k.Record.SetEnabled(m.shared.src.CanRecord())
@@ -138,8 +151,10 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 		m.tab = tabSenders
 	case key.Matches(msg, k.Next):
 		m.tab = (m.tab + 1) % tabs
+	case key.Matches(msg, k.Filter) && m.tab == tabSenders:
+		m.mode, m.names = modeNames, form.NewLine("senders", "words of a name, a state or a pod", m.senders.filter)
 	case key.Matches(msg, k.Filter):
-		m.mode, m.filter = modeFilter, form.NewFilter(m.shared.sel.Filter)
+		m.mode, m.filter, m.origin = modeFilter, form.NewFilter(m.shared.sel.Filter, m.filters), m.here()
 	case key.Matches(msg, k.Publish):
 		m.mode, m.publish = modePublish, form.NewPublish(m.publishTopic())
 	case key.Matches(msg, k.Tell):
@@ -148,12 +163,14 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 		return m, m.shared.src.ToggleRecording()
 	case key.Matches(msg, k.Only):
 		return m.only(sender)
+	case key.Matches(msg, k.Back) && m.tab == tabSenders && m.senders.filter != "":
+		m.senders.filter, m.senders.stale = "", true
 	case key.Matches(msg, k.Back):
 		return m.back()
 	case key.Matches(msg, k.Follow):
-		if !m.list.follow() {
-			return m.reselect(m.shared.sel)
-		}
+		return m.follow()
+	case m.tab == tabStream && key.Matches(msg, k.Home) && m.list.older != 0:
+		return m.jump(source.Place{Oldest: true})
 	case key.Matches(msg, k.View):
 		m.detail = m.detail.update(msg)
 	case key.Matches(msg, k.Mouse):
@@ -164,6 +181,36 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 		m.panes = m.layout.widen(paneStep, m.panes)
 	case key.Matches(msg, k.Detail):
 		return m.enter(sender)
+	default:
+		return m.pressFind(msg)
+	}
+	return m, nil
+}
+
+// pressFind routes the keys that find a part of the stream.
+func (m model) pressFind(msg tea.KeyMsg) (model, tea.Cmd) {
+	const slot, slots = 10 * time.Second, time.Minute
+	switch k := m.shared.keys; {
+	case key.Matches(msg, k.Jump):
+		m.mode, m.goTo = modeJump, form.NewJump(m.shared.now)
+	case key.Matches(msg, k.Search):
+		return m.find(true)
+	case key.Matches(msg, k.Previous):
+		return m.find(false)
+	case key.Matches(msg, k.Include), key.Matches(msg, k.Exclude):
+		return m.chooseTerm(key.Matches(msg, k.Include)), nil
+	case key.Matches(msg, k.Drop):
+		return m.narrow("")
+	case key.Matches(msg, k.Earlier):
+		if strings.HasPrefix(msg.String(), "shift+") {
+			return m.scrub(-slots)
+		}
+		return m.scrub(-slot)
+	case key.Matches(msg, k.Later):
+		if strings.HasPrefix(msg.String(), "shift+") {
+			return m.scrub(slots)
+		}
+		return m.scrub(slot)
 	default:
 		m = m.updateTab(msg)
 	}
@@ -180,7 +227,7 @@ func (m model) enter(sender string) (model, tea.Cmd) {
 	case m.tab == tabTopics && m.tree.toggle():
 		return m, nil
 	}
-	m.list.hold()
+	m.list.pause()
 	m.mode = modeDetail
 	return m, nil
 }
@@ -202,7 +249,7 @@ func (m model) updateTab(msg tea.Msg) model {
 const paneStep = 4
 
 // mouse scrolls by the wheel. A click selects a row or a tab.
-func (m model) mouse(msg tea.MouseMsg) model {
+func (m model) mouse(msg tea.MouseMsg) (model, tea.Cmd) {
 	const notch = 3
 	wheel := scrollMsg(0)
 	switch msg.Button {
@@ -224,7 +271,9 @@ func (m model) mouse(msg tea.MouseMsg) model {
 		m.helpTop = clamp(m.helpTop+int(wheel), 0, max(len(helpLines(m.shared.theme, m.layout.w))-m.layout.body, 0))
 	case m.mode != modeBrowse:
 	case wheel != 0:
-		return m.updateTab(wheel)
+		return m.updateTab(wheel), nil
+	case click && m.layout.footAt(msg.Y) && msg.X >= 1 && msg.X <= bars(m.layout.w):
+		return m.jumpTo(msg.X - 1)
 	case click && m.layout.tabs && msg.Y == 1:
 		m.tab = tabAt(msg.X, m.tab, m.layout.w)
 	case click && m.layout.ruleAt(msg.X, m.tab) != noRule:
@@ -232,14 +281,32 @@ func (m model) mouse(msg tea.MouseMsg) model {
 	case click:
 		line, ok := m.layout.lineAt(msg.X, msg.Y, m.tab)
 		if !ok {
-			return m
+			return m, nil
 		}
 		if m.tab != tabStream {
 			line-- // below the column titles
 		}
-		return m.updateTab(clickMsg(line))
+		return m.click(line), nil
+	}
+	return m, nil
+}
+
+// click selects the row on a line of the body; a click on the selected topic opens
+// or closes it.
+func (m model) click(line int) model {
+	on := m.tree.at()
+	m = m.updateTab(clickMsg(line))
+	if m.tab == tabTopics && on != nil && m.tree.at() == on {
+		m.tree.toggle()
 	}
 	return m
+}
+
+// jumpTo goes to the time of a bar at the foot.
+func (m model) jumpTo(bar int) (model, tea.Cmd) {
+	now := m.shared.now()
+	m.tab = tabStream
+	return m.jump(source.Place{Time: m.status.recent.TimeOf(now, bars(m.layout.w), bar)})
 }
 
 func (m model) toggleMouse() (model, tea.Cmd) {

@@ -43,13 +43,14 @@ func (m model) View() string {
 
 // ledger returns the totals for the header.
 func (m model) ledger() ledger {
-	return ledger{stats: &m.status.stats, known: m.status.known, dropped: m.list.dropped}
+	return ledger{stats: &m.status.stats, known: m.status.known, dropped: m.list.dropped,
+		shown: m.shown, counted: m.narrowed(), partly: m.tree.partly > 0}
 }
 
 // secondLine renders the tabs, or the filter while it is typed.
 func (m model) secondLine() string {
-	if m.mode == modeFilter {
-		return m.filter.View(m.shared.theme, m.layout.w)[0]
+	if m.mode == modeFilter || m.mode == modeNames {
+		return m.form().View(m.shared.theme, m.layout.w)[0]
 	}
 	return tabLine(m.shared.theme, m.tab, m.shared.sel, m.layout.w)
 }
@@ -123,8 +124,14 @@ func (m model) footLine() string {
 		state = m.list.state()
 	case m.tab == tabTopics:
 		state = m.tree.state()
+	default:
+		state = m.senders.state()
 	}
-	left := recentText(t, &m.status, w, m.shared.now())
+	place := time.Time{}
+	if msg := m.list.current(); msg != nil && m.tab == tabStream && !m.list.following {
+		place = msg.Received
+	}
+	left := recentText(t, &m.status, place, w, m.shared.now())
 	if s := m.sentence(); s.text != "" && m.fitsFoot(s) {
 		left = s.style.Apply(" " + s.text)
 	}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -32,14 +33,14 @@ func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
 	}
 	lines := []string{th.Grey.Apply(cells.Cut(head, w))}
 	room := height - len(foot) - 1
-	for i := range s.all {
-		if len(lines) >= room && i < len(s.all)-1 {
-			lines = append(lines, th.Grey.Apply(cells.Cut(" … "+units.Count(uint64(len(s.all)-i))+" more (3)", w)))
+	for row, i := range s.rows {
+		if len(lines) >= room && row < len(s.rows)-1 {
+			lines = append(lines, th.Grey.Apply(cells.Cut(" … "+units.Count(uint64(len(s.rows)-row))+" more (3)", w)))
 			break
 		}
 		lines = append(lines, s.panelLine(s.at(i), w, now))
-		if pod := s.all[i].Pod; pod != nil && len(lines) < room {
-			lines = append(lines, "   "+th.Grey.Apply(cells.Clean(podText(s.all[i].Sender, pod), w-4)))
+		if text := podText(&s.all[i]); text != "" && len(lines) < room {
+			lines = append(lines, "   "+th.Grey.Apply(cells.Clean("pod "+text, w-4)))
 		}
 	}
 	for len(lines) < height-len(foot) {
@@ -49,18 +50,29 @@ func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
 }
 
 // podText describes a sender's pod; its name only if it is another one than the sender's.
-func podText(sender string, pod *stream.Pod) string {
-	text := "pod "
-	if pod.Name != sender {
-		text += pod.Name + " "
+func podText(s *stream.Sender) string {
+	pod, text := s.Pod, ""
+	if pod == nil {
+		return ""
+	}
+	if pod.Name != s.Sender {
+		text = pod.Name + " "
 	}
 	return strings.TrimSpace(text + pod.Phase + " " + pod.Reason)
+}
+
+// podState describes it in a word: what is wrong, else its phase.
+func podState(s *stream.Sender) string {
+	if s.Pod == nil {
+		return ""
+	}
+	return cmp.Or(s.Pod.Reason, s.Pod.Phase)
 }
 
 // panelLine renders one sender.
 func (s *sendersModel) panelLine(one *stream.Sender, w int, now time.Time) string {
 	th := s.shared.theme
-	const rhythmW, textW = len(rhythm{}), 11
+	const textW, recentBars = 11, 6
 	text := s.stateText(one, now, units.Brief)
 	if one.State == stream.OnTime {
 		text = ""
@@ -68,14 +80,10 @@ func (s *sendersModel) panelLine(one *stream.Sender, w int, now time.Time) strin
 			text = units.Delta(stream.FromMillis(one.IntervalMS.Last))
 		}
 	}
-	nameW := max(w-4-1-rhythmW-1-textW-1, 4)
-	intervals := cells.Spaces(rhythmW)
-	if r, ok := s.rhythms[one.Sender]; ok {
-		intervals = th.Spark(r[:])
-	}
+	nameW := max(w-4-1-recentBars-1-textW-1, 4)
 	return " " + th.State(one.State).Apply(theme.Sign(one.State)) + " " + th.Bar(one.Sender, one.Color, false) +
 		cells.Left(cells.Name(one.Sender, nameW), nameW) + " " +
-		intervals + " " + th.Grey.Apply(cells.Right(text, textW))
+		th.Accent.Apply(recentIntervals(one, recentBars)) + " " + th.Grey.Apply(cells.Right(text, textW))
 }
 
 // histogram renders the distribution of a sender's intervals, or of all. Bins of

@@ -58,9 +58,10 @@ func (s *screen) send(msg tea.Msg) tea.Cmd {
 	return cmd
 }
 
-// read reads the newest page, as after each new selection.
+// read reads a page, as after each new selection, and counts what is before it.
 func (s *screen) read() {
-	s.send(s.m.shared.src.Newest(s.m.shared.gen, s.m.shared.since, s.m.shared.sel)())
+	s.send(s.m.shared.src.Read(s.m.shared.gen, s.m.place, s.m.shared.since, s.m.shared.sel)())
+	s.survey()
 }
 
 func (s *screen) poll() {
@@ -75,11 +76,27 @@ func (s *screen) older() {
 	s.send(s.m.shared.src.Older(s.m.shared.gen, s.m.list.older, s.m.shared.since, s.m.shared.sel)())
 }
 
+// survey counts the messages of the selection, and what the store has counted.
+func (s *screen) survey() {
+	sh := s.m.shared
+	if !s.m.narrowed() {
+		s.send(sh.src.Topics(sh.gen)())
+	}
+	for s.m.counting > 0 {
+		s.send(sh.src.Survey(sh.gen, s.m.counting, sh.since, sh.sel)())
+	}
+}
+
+// newer takes in the page after.
+func (s *screen) newer() {
+	s.send(s.m.shared.src.Newer(s.m.shared.gen, s.m.list.newest(), s.m.shared.since, s.m.shared.sel)())
+}
+
 // press presses keys by their names; what is no name is typed.
 func (s *screen) press(names ...string) {
 	special := map[string]tea.KeyType{
 		"up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight, "enter": tea.KeyEnter, "esc": tea.KeyEsc,
-		"tab": tea.KeyTab, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "end": tea.KeyEnd, "home": tea.KeyHome, "ctrl+c": tea.KeyCtrlC,
+		"tab": tea.KeyTab, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "end": tea.KeyEnd, "backspace": tea.KeyBackspace, "home": tea.KeyHome, "ctrl+c": tea.KeyCtrlC,
 	}
 	for _, name := range names {
 		if k, ok := special[name]; ok {
@@ -146,11 +163,12 @@ func plant() *tuitest.Store {
 		tuitest.Hello("press-1", 5, tuitest.At.Add(18*time.Second), 2280*time.Millisecond, 2100*time.Microsecond),
 	)
 	s.Say(all...)
+	recent := []float64{3930, 4100, 1200, 9998, 5000, 3930}
 	spread, quantile := &stream.Spread{Last: 3930, Min: 1002, Mean: 5512.4, Max: 9998}, &stream.Quantile{P50: 1.8, P90: 2.4, P99: 9.1, Max: 14}
 	s.Known = []stream.Sender{
 		{Sender: "hello_world/publish", State: stream.Silent, LastSeen: tuitest.At.Add(-21 * time.Second), Messages: 1},
-		{Sender: "press-1", Ours: true, State: stream.OnTime, LastSeen: tuitest.At.Add(18 * time.Second), Messages: 5, Rates: stream.Rates{Minute: 0.2}, IntervalMS: spread, LatencyMS: quantile},
-		{Sender: "press-2", Ours: true, State: stream.Late, LastSeen: tuitest.At.Add(8 * time.Second), ExpectedMS: 9000, Missed: 3, Messages: 4, Pod: &stream.Pod{Name: "press-2", Phase: "Running", Reason: "CrashLoopBackOff"}, Rates: stream.Rates{Minute: 0.1}, IntervalMS: spread, LatencyMS: quantile},
+		{Sender: "press-1", Ours: true, State: stream.OnTime, LastSeen: tuitest.At.Add(18 * time.Second), Messages: 5, Rates: stream.Rates{Minute: 0.2}, RecentMS: recent, IntervalMS: spread, LatencyMS: quantile},
+		{Sender: "press-2", Ours: true, State: stream.Late, LastSeen: tuitest.At.Add(8 * time.Second), ExpectedMS: 9000, Missed: 3, Messages: 4, Pod: &stream.Pod{Name: "press-2", Phase: "Running", Reason: "CrashLoopBackOff"}, Rates: stream.Rates{Minute: 0.1}, RecentMS: recent[:4], IntervalMS: spread, LatencyMS: quantile},
 		{Sender: "press-3", Ours: true, State: stream.Gone, Since: tuitest.At.Add(15 * time.Second), LastSeen: tuitest.At.Add(14 * time.Second), Reordered: 1, Messages: 4},
 		{Sender: "press-4", Ours: true, State: stream.Lost, Since: tuitest.At.Add(15 * time.Second), LastSeen: tuitest.At.Add(14 * time.Second), Messages: 4},
 	}

@@ -4,6 +4,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/history"
@@ -18,28 +19,25 @@ type sendersModel struct {
 	shared    *shared
 	all       []stream.Sender     // by name
 	intervals []history.Intervals // by name
-	rhythms   rhythms
+	rows      []int               // of all, in the order in which they are shown
+	stale     bool                // rows have to be made again
+	order     senderOrder
+	filter    string // words that a sender has to have; "": all are shown
+	selected  string // the sender that is, while there are no rows
 	cursor    cursor
 	away      time.Time // since when nothing is known of them; zero: it is
 }
 
 func newSendersModel(sh *shared) sendersModel {
-	return sendersModel{shared: sh, rhythms: rhythms{}}
+	return sendersModel{shared: sh}
 }
 
 // update takes in messages, states and totals, and keys.
 func (s sendersModel) update(msg tea.Msg) sendersModel {
 	switch msg := msg.(type) {
-	case source.NewestMsg:
-		s.rhythms = rhythms{}
-		for i := range msg.Page.Messages {
-			s.rhythms.add(&msg.Page.Messages[i])
-		}
 	case source.EventsMsg:
 		for i := range msg.Events {
 			switch e := &msg.Events[i]; {
-			case e.Message != nil:
-				s.rhythms.add(e.Message)
 			case e.Sender != nil:
 				s.change(*e.Sender)
 			case e.Link != nil:
@@ -53,6 +51,12 @@ func (s sendersModel) update(msg tea.Msg) sendersModel {
 		if msg.Intervals != nil {
 			s.intervals = msg.Intervals
 		}
+	case tea.KeyMsg:
+		if key.Matches(msg, s.shared.keys.Sort) {
+			s.order, s.stale = (s.order+1)%senderOrders, true
+			return s
+		}
+		navigate(s.shared.keys, &s.cursor, msg)
 	default:
 		navigate(s.shared.keys, &s.cursor, msg)
 	}
@@ -60,30 +64,39 @@ func (s sendersModel) update(msg tea.Msg) sendersModel {
 }
 
 // resize fits the cursor to the screen.
-func (s *sendersModel) resize(height int) { s.cursor.resize(len(s.all), height) }
+func (s *sendersModel) resize(height int) {
+	if s.stale {
+		s.arrange()
+	}
+	s.cursor.resize(len(s.rows), height)
+}
 
 // set replaces all senders by those that the store lists by name. The selection
 // stays on its sender.
 func (s *sendersModel) set(all []stream.Sender) {
-	on := s.current()
-	s.all = all
-	if on != nil {
-		s.cursor.selected = min(s.find(on.Sender), max(len(all)-1, 0))
+	if on := s.current(); on != nil {
+		s.selected = on.Sender
 	}
+	s.all, s.rows, s.stale = all, s.rows[:0], true
 }
 
 // change adds a sender, or replaces the one of its name.
 func (s *sendersModel) change(one stream.Sender) {
+	if on := s.current(); on != nil {
+		s.selected = on.Sender
+	}
 	i := s.find(one.Sender)
 	if i == len(s.all) || s.all[i].Sender != one.Sender {
 		s.all = append(s.all, stream.Sender{})
 		copy(s.all[i+1:], s.all[i:])
 	}
 	s.all[i] = one
+	s.rows, s.stale = s.rows[:0], true
 }
 
 // setLink takes in the connection that the senders come through.
 func (s *sendersModel) setLink(l *stream.Link) {
+	s.stale = true
 	switch {
 	case l.State == stream.Connected:
 		s.away = time.Time{}
@@ -111,10 +124,10 @@ func (s *sendersModel) find(name string) int {
 
 // current returns the selected sender, or nil.
 func (s *sendersModel) current() *stream.Sender {
-	if s.cursor.selected >= len(s.all) {
+	if s.cursor.selected >= len(s.rows) {
 		return nil
 	}
-	return &s.all[s.cursor.selected]
+	return &s.all[s.rows[s.cursor.selected]]
 }
 
 // intervalsOf returns the histogram of a sender, or of all if the name is ""; nil

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -123,4 +124,59 @@ func (s *screen) run(cmd tea.Cmd) (replies []tea.Msg) {
 		replies = append(replies, msg)
 	}
 	return replies
+}
+
+// TestSendersByTrouble has one of each kind.
+func TestSendersByTrouble(t *testing.T) {
+	store := tuitest.NewStore()
+	store.Totals.Link = stream.Link{State: stream.Connected}
+	store.Known = []stream.Sender{
+		{Sender: "a", Ours: true, State: stream.OnTime, LastSeen: tuitest.At, Messages: 9, Rates: stream.Rates{Minute: 3}, RecentMS: []float64{1, 2, 3}},
+		{Sender: "b10", State: stream.Silent, LastSeen: tuitest.At, Messages: 9},
+		{Sender: "b9", State: stream.Silent, LastSeen: tuitest.At, Messages: 9, LatencyMS: &stream.Quantile{P99: 7}},
+		{Sender: "c", State: stream.OnTime, LastSeen: tuitest.At, Messages: 9, Missed: 4},
+		{Sender: "d", Ours: true, State: stream.Lost, LastSeen: tuitest.At, Messages: 9},
+		{Sender: "e", Ours: true, State: stream.OnTime, LastSeen: tuitest.At, Messages: 9, Pod: &stream.Pod{Name: "e", Phase: "Running", Reason: "OOMKilled"}},
+		{Sender: "f", State: stream.Late, LastSeen: tuitest.At, Messages: 9},
+	}
+	s := open(t, store, termenv.Ascii, 80, 24)
+	s.press("3")
+	s.poll()
+	order := func(want string) {
+		t.Helper()
+		got := ""
+		for _, l := range s.lines()[3:] {
+			if at := strings.IndexAny(l, "▌┃"); at >= 0 {
+				got += strings.Fields(l[at+len("▌"):])[0] + " "
+			}
+		}
+		if got != want+" " {
+			t.Errorf("the senders are %s, want %s:\n%s", got, want, strings.Join(s.lines(), "\n"))
+		}
+	}
+	order("d e b9 b10 f c a")
+	s.shows("by trouble", " OOMKilled", "pod", "intervals", "▃")
+	s.press("j", "j", "S")
+	order("a b9 b10 c d e f")
+	if on := s.m.senders.current(); on == nil || on.Sender != "b9" {
+		t.Errorf("selected is %v, want b9", on)
+	}
+	s.press("S")
+	order("a b9 b10 c d e f")
+	s.press("S")
+	order("c a b9 b10 d e f")
+	s.press("S")
+	order("b9 a b10 c d e f")
+
+	s.press("/", "silent")
+	order("b9 b10")
+	s.shows("senders: silent")
+	s.press("enter")
+	s.shows("2 of 7  by latency")
+	s.press("esc", "/", "oomk")
+	order("e")
+	s.press("esc")
+	order("b9 a b10 c d e f")
+	s.poll()
+	order("b9 a b10 c d e f")
 }

@@ -17,6 +17,7 @@ import (
 	"hellox/tui/timeline"
 	"hellox/tui/topictree"
 	"hellox/tui/tuitest"
+	"hellox/tui/units"
 )
 
 func TestTheHeaderSaysHowTheStreamComes(t *testing.T) {
@@ -175,7 +176,7 @@ func TestKeysThatComeTogetherAreKeys(t *testing.T) {
 func TestTopicsOpenAndClose(t *testing.T) {
 	s := open(t, plant(), termenv.Ascii, 80, 24)
 	s.press("2")
-	s.shows("▾ hello_world", "▾ broadcast", "press-3")
+	s.shows("▾ hello_world", "▾ broadcast", "press-3", "plant/日本/température")
 	s.press("j", "h")
 	s.shows("▸ broadcast")
 	s.hides("press-3")
@@ -184,6 +185,72 @@ func TestTopicsOpenAndClose(t *testing.T) {
 	s.press("o")
 	s.shows("▸ hello_world")
 	s.hides("broadcast")
+}
+
+// TestTheTreeCountsTheWholeSelection holds tree, timeline and header against a
+// history of more than a page, in each selection.
+func TestTheTreeCountsTheWholeSelection(t *testing.T) {
+	store := tuitest.NewStore()
+	for i, m := range series(1, 3000) {
+		m.Received = tuitest.At.Add(time.Duration(i) * 100 * time.Millisecond) // in 300 s
+		store.Say(m)
+	}
+	now := func(o *Options) { o.Now = func() time.Time { return tuitest.At.Add(300 * time.Second) } }
+	s := open(t, store, termenv.Ascii, 100, 24, now)
+	count := func(words string, n int) {
+		t.Helper()
+		for _, l := range s.lines() {
+			if strings.Contains(l, words) && strings.Contains(l, " "+units.Count(uint64(n))+" ") {
+				return
+			}
+		}
+		t.Errorf("%s has not the count %d:\n%s", words, n, strings.Join(s.lines(), "\n"))
+	}
+	s.shows("9.8/s  10 min")
+	s.press("2")
+	count("hello_world/broadcast", 3000)
+	count("press-0", 1000)
+	count("press-0", 1000)
+	store.Say(series(3001, 3003)...)
+	s.follow()
+	count("hello_world/broadcast", 3003)
+	count("press-0", 1001)
+
+	s.press("/", "text:m1", "enter")
+	s.read()
+	count("hello_world/broadcast", 1111)
+	s.shows("shown 1 111")
+	store.Say(series(100_000, 100_000)[0]) // m100000.
+	s.follow()
+	s.shows("shown 1 112")
+	count("hello_world/broadcast", 1112)
+	s.press("esc")
+	s.read()
+	count("hello_world/broadcast", 3004)
+	s.hides("shown")
+
+	// In the past the counts are the same.
+	s.press("1", ":", "#500", "enter")
+	s.read()
+	s.press("2")
+	count("hello_world/broadcast", 3004)
+}
+
+// TestWhatIsNotCountedIsTold has more messages than are surveyed.
+func TestWhatIsNotCountedIsTold(t *testing.T) {
+	store := tuitest.NewStore()
+	all := series(1, surveyRecent+10_000)
+	for i := range all {
+		all[i].Received = tuitest.At.Add(time.Duration(i) * time.Millisecond) // in 60 s
+	}
+	store.Say(all...)
+	s := open(t, store, termenv.Ascii, 80, 24, func(o *Options) { o.Now = func() time.Time { return tuitest.At.Add(5 * time.Minute) } })
+	if s.m.surveyed > surveyRecent+2000 {
+		t.Errorf("%d messages were surveyed", s.m.surveyed)
+	}
+	s.shows("····")
+	s.press("2")
+	s.shows("60 000") // which the store knows
 }
 
 func TestTheTreeIsBounded(t *testing.T) {
@@ -199,6 +266,44 @@ func TestTheTreeIsBounded(t *testing.T) {
 	if m, size := tr.current(); len(m.Payload) != topictree.MaxPayload || size != 2*topictree.MaxPayload {
 		t.Errorf("%d of %d bytes of a payload are held, want %d of %d", len(m.Payload), size, topictree.MaxPayload, 2*topictree.MaxPayload)
 	}
+}
+
+// TestTheTreeInOrder has more topics than are opened, with numbers in their names.
+func TestTheTreeInOrder(t *testing.T) {
+	store := tuitest.NewStore()
+	for i := range 300 {
+		topic := fmt.Sprintf("plant/site%d/temp/raw", i+1)
+		store.Say(stream.Message{Topic: topic, Sender: topic, Payload: []byte("1"), Received: tuitest.At.Add(time.Duration(i%7) * time.Second), Delta: stream.None, DeltaAny: stream.None, Latency: stream.None})
+	}
+	s := open(t, store, termenv.Ascii, 80, 24)
+	order := func(want ...string) {
+		t.Helper()
+		screen := strings.Join(s.lines(), "\n")
+		for i, w := range want {
+			at := strings.Index(screen, w)
+			if at < 0 {
+				t.Fatalf("%s is not shown after %v:\n%s", w, want[:i], strings.Join(s.lines(), "\n"))
+			}
+			screen = screen[at:]
+		}
+	}
+	s.press("2")
+	s.shows("▸ plant") // all below does not fit
+	s.hides("site")
+	s.press("l")
+	order("▾ plant", "site1/temp/raw", "site2/temp/raw", "site10/temp/raw")
+	s.press("j", "j", "*") // site2
+	order("▾ plant", "* site2/temp/raw", "site1/temp/raw", "site3/temp/raw")
+	s.press("M") // the cursor is on the next one
+	order("* site2/temp/raw", "site3/temp/raw")
+	s.hides("site1/temp/raw")
+	s.press("S", "S")
+	s.shows("by age")
+	order("* site2/temp/raw", "site7/temp/raw", "site14/temp/raw")
+	// A selection that is made anew leaves it as it is.
+	s.press("/", "is:json", "enter")
+	s.read()
+	order("▾ plant", "* site2/temp/raw", "site7/temp/raw")
 }
 
 func TestTheDetailBesideARunningListCanBeRead(t *testing.T) {

@@ -19,7 +19,8 @@ type status struct {
 	link   *stream.Link // ours to the store, if it has one
 	ended  error        // why no more events can follow
 	recent timeline.Timeline
-	minute bool // the rate is shown a minute
+	since  time.Time // before it messages are not counted; zero: all are
+	minute bool      // the rate is shown a minute
 
 	recorded  bool // the stream is that of a recording
 	recording file.Status

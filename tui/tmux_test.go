@@ -123,7 +123,7 @@ func (x tmux) whole(tab, words string) []string {
 	x.t.Helper()
 	return x.until(tab+" in a whole frame", func(screen []string) bool {
 		last := len(screen) - 1
-		for at, want := range map[int]string{0: "^ hellox · tmux · ", 1: tab, last - 1: "10 min .*following", last: `^ / filter.*q quit`} {
+		for at, want := range map[int]string{0: "^ hellox · tmux · ", 1: tab, last - 1: "10 min .*(following|by name)", last: `^ / filter.*q quit`} {
 			if at < 0 || at > last || !regexp.MustCompile(want).MatchString(screen[at]) {
 				return false
 			}

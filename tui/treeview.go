@@ -26,7 +26,7 @@ func treeColumnsFor(w, name int) treeColumns {
 		c.rate = 12
 	}
 	room := w - 1 - c.count - c.age - c.rate
-	c.name = clamp(name, min(12, room), max(room/2, min(24, room)))
+	c.name = clamp(name, min(12, room), max(room-16, min(24, room)))
 	if c.text = room - c.name - 2; c.text < 8 {
 		c.text, c.name = 0, room
 	}
@@ -67,11 +67,15 @@ func (t *treeModel) view(w int, now time.Time) []string {
 func (t *treeModel) line(i int, c treeColumns, w int, now time.Time) string {
 	n, selected := t.lines[i].topic, i == t.cursor.selected
 	p := t.shared.theme.Row(selected)
+	name := p.Ink
+	if n.Muted {
+		name = p.Grey
+	}
 	var b strings.Builder
 	b.WriteString(p.Accent.Apply(pointer(selected)))
-	b.WriteString(p.Ink.Apply(cells.Left(t.label(i, c.name), c.name)))
+	b.WriteString(name.Apply(cells.Left(t.label(i, c.name), c.name)))
 	b.WriteString(p.Ink.Apply(cells.Right(units.Count(n.Count), c.count)))
-	b.WriteString(p.Grey.Apply(cells.Right(units.Rate(float64(n.Minute.Sum(now, time.Minute))/60), c.rate)))
+	b.WriteString(p.Grey.Apply(cells.Right(units.Rate(n.Rate(now)), c.rate)))
 	if c.text > 0 {
 		last := ""
 		if n.Last != nil {
@@ -79,9 +83,12 @@ func (t *treeModel) line(i int, c treeColumns, w int, now time.Time) string {
 		}
 		b.WriteString(p.Ink.Apply("  " + cells.Left(last, c.text)))
 	}
-	age := "retained"
-	if !n.Seen.IsZero() {
+	age := ""
+	switch {
+	case !n.Seen.IsZero():
 		age = units.Age(now.Sub(n.Seen))
+	case n.Newest != nil && n.Newest.Last != nil:
+		age = "retained"
 	}
 	b.WriteString(p.Grey.Apply(cells.Right(age, c.age)))
 	return p.Fill(b.String(), w)
@@ -98,8 +105,11 @@ func (t *treeModel) label(i, w int) string {
 	default:
 		sign = "▸ "
 	}
+	if row.topic.Pinned {
+		sign += "* "
+	}
 	indent := min(2*row.depth, w/3)
-	level := cells.Topic(row.topic.Level, w-indent-2)
+	level := cells.Topic(row.level, w-indent-len("  "))
 	if level == "" {
 		level = "(empty level)"
 	}
@@ -108,11 +118,11 @@ func (t *treeModel) label(i, w int) string {
 
 // widest returns the width of the longest label on the screen.
 func (t *treeModel) widest() int {
-	const most = 60
+	const most, step = 60, 4 // the columns do not move with each name
 	from, to := t.cursor.visible()
 	n := 0
 	for i := from; i < to; i++ {
 		n = max(n, cells.Width(t.label(i, most))+1)
 	}
-	return n
+	return (n + step - 1) / step * step
 }

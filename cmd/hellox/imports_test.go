@@ -151,6 +151,7 @@ web/senderlist -> stream
 tui -> history
 tui -> history/file
 tui -> stream
+tui -> stream/filter
 tui -> stream/jsonview
 tui -> stream/safetext
 tui -> tui/bgcolor
@@ -186,6 +187,7 @@ tui/lines -> tui/units
 tui/source -> history
 tui/source -> history/file
 tui/source -> stream
+tui/source -> stream/filter
 tui/source -> tui/units
 tui/theme -> stream
 tui/theme -> tui/cells

@@ -4,8 +4,8 @@
 //	key ──▶ Update ──▶ the form, and its Status
 //	                     Editing    goes on
 //	                     Closed     left without a result
-//	                     Submitted  Filter.Result, Publish.Message, Tell.Command
+//	                     Submitted  Filter.Result, Jump.Target, Choice.Value, …
 //
-// Filter is one line, Publish three, Tell one. A form checks what is typed; to
+// Filter, Jump and Tell are one line, Publish three, a Choice one for each option. A form checks what is typed; to
 // apply, publish or send the result is the model's part, in package tui.
 package form

@@ -2,6 +2,7 @@ package form
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -16,12 +17,18 @@ type Filter struct {
 	input  input
 	err    error
 	result *filter.Filter
+	search bool     // it was submitted to search with
+	past   []string // filters applied before, newest last; then what is typed
+	at     int      // in past
 }
 
 // NewFilter returns a form that begins with the filter applied now, which may
-// be nil.
-func NewFilter(current *filter.Filter) Filter {
-	return Filter{keys: newKeys(), input: newInput(current.String())}
+// be nil. past are filters applied before, newest last.
+func NewFilter(current *filter.Filter, past []string) Filter {
+	past = append(slices.Clone(past), current.String())
+	f := Filter{keys: newKeys(), input: newInput(current.String()), past: past, at: len(past) - 1}
+	f.result = current
+	return f
 }
 
 // Update takes a key. A filter that is wrong is not submitted.
@@ -29,19 +36,46 @@ func (f Filter) Update(msg tea.KeyMsg) (Filter, Status) {
 	switch {
 	case key.Matches(msg, f.keys.Revert):
 		return f, Closed
-	case key.Matches(msg, f.keys.Apply):
-		if f.result, f.err = filter.Parse(f.input.value()); f.err != nil {
+	case key.Matches(msg, f.keys.Apply), key.Matches(msg, f.keys.Search):
+		f.search = key.Matches(msg, f.keys.Search)
+		if f.err != nil {
 			return f, Editing
 		}
 		return f, Submitted
+	case msg.Type == tea.KeyUp:
+		f = f.recall(f.at - 1)
+	case msg.Type == tea.KeyDown:
+		f = f.recall(f.at + 1)
+	default:
+		f.input = f.input.update(msg)
 	}
-	f.input = f.input.update(msg)
-	_, f.err = filter.Parse(f.input.value())
+	if result, err := filter.Parse(f.input.value()); err == nil {
+		f.result, f.err = result, nil
+	} else {
+		f.err = err
+	}
 	return f, Editing
 }
 
-// Result returns the filter once the form is submitted. It may be nil.
+// recall shows one of the past filters.
+func (f Filter) recall(at int) Filter {
+	if at >= 0 && at < len(f.past) {
+		f.past = slices.Clone(f.past)
+		if f.at == len(f.past)-1 {
+			f.past[f.at] = f.input.value() // what was typed is not lost
+		}
+		f.at, f.input = at, newInput(f.past[at])
+	}
+	return f
+}
+
+// Result returns the filter that is typed; while that is wrong, the last one that
+// was not. It may be nil.
 func (f Filter) Result() *filter.Filter { return f.result }
+
+// Search reports whether the filter was submitted to search with, and not to hide
+// what does not pass it.
+func (f Filter) Search() bool { return f.search }
 
 // Err returns what is wrong with what is typed.
 func (f Filter) Err() error { return f.err }
@@ -52,7 +86,9 @@ func (f Filter) Hint() string {
 }
 
 // Help returns the keys that do something.
-func (f Filter) Help() []key.Binding { return []key.Binding{f.keys.Apply, f.keys.Revert} }
+func (f Filter) Help() []key.Binding {
+	return []key.Binding{f.keys.Apply, f.keys.Search, f.keys.Past, f.keys.Revert}
+}
 
 // View paints the form in w cells and one line.
 func (f Filter) View(t *theme.Theme, w int) []string {

@@ -4,7 +4,7 @@ import "github.com/charmbracelet/bubbles/key"
 
 // keys are the keys of all forms. Every other key is typed.
 type keys struct {
-	Apply, Send, Revert, Close, Next, Previous key.Binding
+	Apply, Search, Send, Go, Revert, Close, Next, Previous, Past key.Binding
 }
 
 func newKeys() keys {
@@ -16,6 +16,9 @@ func newKeys() keys {
 	}
 	return keys{
 		Apply:    bind("enter", "apply", "enter"),
+		Search:   bind("tab", "search, hide nothing", "tab"),
+		Go:       bind("enter", "go", "enter"),
+		Past:     bind("↑ ↓", "past filters", "up", "down"),
 		Send:     bind("enter", "send", "enter"),
 		Revert:   bind("esc", "leave it as it was", "esc"),
 		Close:    bind("esc", "close", "esc"),

@@ -1,7 +1,9 @@
 // Package source makes the commands of the terminal screen: everything that
 // waits for something outside it.
 //
-//	model ── Newest, Older, Poll ──▶ history.Store ──▶ NewestMsg, OlderMsg, PollMsg
+//	model ── Read, Older, Newer ───▶ history.Store ──▶ NewestMsg, OlderMsg, NewerMsg
+//	      ── Find, Last ───────────▶                  FoundMsg, LastMsg
+//	      ── Poll, Topics, Survey ─▶                  PollMsg, TopicsMsg, SurveyMsg
 //	      ── Follow, Feed.Next ────▶ Follower ───────▶ EventsMsg, a batch a frame
 //	      ── Publish, Tell ────────▶ Client ─────────▶ ActedMsg
 //	      ── Tick, PollLater ──────▶ clock ──────────▶ TickMsg, PollDueMsg

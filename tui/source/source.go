@@ -38,28 +38,15 @@ func (s *Source) Wait() { s.running.Wait() }
 // CanAct reports whether there is a client to publish and tell with.
 func (s *Source) CanAct() bool { return s.client != nil }
 
-// A NewestMsg is the newest page, with the totals read just before it.
+// A NewestMsg is the newest page, or the pages about another place, with the totals
+// read just before.
 type NewestMsg struct {
 	Gen   int
 	Stats history.Stats
-	Page  history.Page
+	At    int64        // the place; 0: the end
+	Page  history.Page // up to the place
+	Newer history.Page // after it
 	Err   error
-}
-
-// Newest reads the newest page of a selection. The totals are read first:
-// messages after their LastID that are not in the page come from the feed.
-func (s *Source) Newest(gen int, since time.Time, sel history.Select) tea.Cmd {
-	return func() tea.Msg {
-		stats, err := s.store.Stats(s.ctx)
-		if err != nil {
-			return NewestMsg{Gen: gen, Err: fmt.Errorf("read the history: %w", err)}
-		}
-		page, err := s.store.Messages(s.ctx, history.Query{Since: since, Select: sel, Limit: PageSize})
-		if err != nil {
-			err = fmt.Errorf("read the history: %w", err)
-		}
-		return NewestMsg{Gen: gen, Stats: stats, Page: page, Err: err}
-	}
 }
 
 // An OlderMsg is the page before the oldest message held.

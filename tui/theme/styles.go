@@ -58,6 +58,15 @@ func (s *Styles) Fill(row string, w int) string {
 	return s.row.Apply(row + s.Ink.Apply(cells.Spaces(w-cells.Width(row))))
 }
 
+// SparkAt is Spark with one bar marked, if there is one at that index.
+func (s *Styles) SparkAt(bars []uint32, at int) string {
+	if at < 0 || at >= len(bars) {
+		return s.Spark(bars)
+	}
+	line := timeline.Spark(bars)
+	return s.Accent.Apply(string(line[:at])) + Reverse.Apply(s.Accent.Apply(string(line[at]))) + s.Accent.Apply(string(line[at+1:]))
+}
+
 // Spark draws bars; an empty one is a hairline.
 func (s *Styles) Spark(bars []uint32) string {
 	line, from := timeline.Spark(bars), 0

@@ -52,6 +52,27 @@ func (w *Timeline) Bars(now time.Time, n int) []uint32 {
 	return bars
 }
 
+// Bar returns which of those n bars, as Bars divides them, holds the time t: the
+// first one if it is earlier, and 0 for the zero time.
+func (w *Timeline) Bar(now time.Time, n int, t time.Time) int {
+	if t.IsZero() {
+		return 0
+	}
+	slots := int64(len(w.counts))
+	each := (slots + int64(n) - 1) / int64(n)
+	last := (slots+each-1)/each - 1
+	i := last - (now.UnixNano()/int64(w.step)/each - t.UnixNano()/int64(w.step)/each)
+	return int(max(0, min(i, last)))
+}
+
+// TimeOf returns when bar i of those n bars begins.
+func (w *Timeline) TimeOf(now time.Time, n, i int) time.Time {
+	slots := int64(len(w.counts))
+	each := (slots + int64(n) - 1) / int64(n)
+	last := (slots+each-1)/each - 1
+	return time.Unix(0, (now.UnixNano()/int64(w.step)/each-(last-int64(i)))*each*int64(w.step))
+}
+
 // Sum returns the number of events in the span that ends now.
 func (w *Timeline) Sum(now time.Time, span time.Duration) uint64 {
 	n, slots := uint64(0), int64(len(w.counts))

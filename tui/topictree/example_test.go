@@ -15,6 +15,7 @@ func Example() {
 	}
 	var print func(t *topictree.Topic, depth int)
 	print = func(t *topictree.Topic, depth int) {
+		t.Sort(nil)
 		for _, c := range t.Children {
 			fmt.Printf("%s%s %d\n", strings.Repeat("  ", depth), c.Level, c.Count)
 			print(c, depth+1)

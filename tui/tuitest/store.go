@@ -71,7 +71,7 @@ func (s *Store) Messages(_ context.Context, q history.Query) (history.Page, erro
 	var fit []stream.Message
 	for i := range s.Stored {
 		m := &s.Stored[i]
-		if m.ID > q.After && (q.Before == 0 || m.ID < q.Before) && !m.Received.Before(q.Since) && selects(q.Select, m) {
+		if m.ID > q.After && (q.Before == 0 || m.ID < q.Before) && !m.Received.Before(q.Since) && (q.Until.IsZero() || m.Received.Before(q.Until)) && selects(q.Select, m) {
 			fit = append(fit, *m)
 		}
 	}
@@ -111,7 +111,19 @@ func (s *Store) Senders(context.Context) ([]stream.Sender, error) {
 }
 
 // Topics implements history.Store.
-func (s *Store) Topics(context.Context) ([]history.Topic, error) { return nil, nil }
+func (s *Store) Topics(context.Context) ([]history.Topic, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	topics := map[string]*history.Topic{}
+	for _, m := range s.Stored {
+		if topics[m.Topic] == nil {
+			topics[m.Topic] = &history.Topic{Topic: m.Topic}
+		}
+		topics[m.Topic].Messages++
+		topics[m.Topic].LastID = m.ID
+	}
+	return history.SortTopics(topics), nil
+}
 
 // Stats implements history.Store.
 func (s *Store) Stats(context.Context) (history.Stats, error) {
