@@ -77,7 +77,8 @@ func (r *kindRig) joinNodes(t *testing.T) {
 		node := strings.Fields(from)[0]
 		for _, to := range networks {
 			if f := strings.Fields(to); f[0] != node {
-				r.do(t, r.program("docker", "exec", node, "ip", "route", "replace", f[1], "via", f[2]))
+				// It fails while the node is off: it is joined when it is back.
+				_ = r.program("docker", "exec", node, "ip", "route", "replace", f[1], "via", f[2]).Run()
 			}
 		}
 	}
@@ -100,12 +101,7 @@ func testKindNodes(t *testing.T, r *kindRig) {
 	n.spread(t)
 	t.Run("two clusters", func(t *testing.T) { testKindTwoClusters(t, r) })
 	t.Run("a worker stopped", func(t *testing.T) { testKindWorkerStopped(t, n) })
-	n.run(t, "down", "--target", "kind", "--profile", n.cluster)
-	for _, node := range nodes {
-		if on, _ := n.do(t, n.program("docker", "exec", node, "ctr", "-n", "k8s.io", "images", "ls", "-q")); strings.Contains(on, "hellox.local/hellox") {
-			t.Errorf("down left an image on node %s:\n%s", node, on)
-		}
-	}
+	t.Run("down without a worker", func(t *testing.T) { testKindDownWithoutWorker(t, n) })
 	n.contextIsKept(t)
 	if r.page != "" {
 		r.goesOn(t, "the other cluster's installation was removed")
@@ -166,21 +162,62 @@ func testKindTwoClusters(t *testing.T, r *kindRig) {
 	r.goesOn(t, "a second cluster came")
 }
 
+// stopWorker stops a worker on which there are pods of hellox.
+func (r *kindRig) stopWorker(t *testing.T) (name string) {
+	t.Helper()
+	workers := strings.Fields(r.kubectl(t, "get", "nodes", "-l", "!node-role.kubernetes.io/control-plane", "-o", "jsonpath={.items[*].metadata.name}"))
+	on := strings.Fields(r.kubectl(t, "-n", "hellox", "get", "pods", "-o", "jsonpath={.items[*].spec.nodeName}"))
+	i := slices.IndexFunc(workers, func(w string) bool { return slices.Contains(on, w) })
+	if i < 0 {
+		t.Fatalf("of the workers %v none has a pod: they are on %v", workers, on)
+	}
+	r.do(t, r.program("docker", "stop", "--time", "1", workers[i]))
+	return workers[i]
+}
+
+// testKindDownWithoutWorker removes it while a worker is off: down does not wait for
+// what only that node's kubelet could report, and says what is left there.
+func testKindDownWithoutWorker(t *testing.T, r *kindRig) {
+	worker := r.stopWorker(t)
+	began := time.Now()
+	_, said := r.run(t, "down", "--target", "kind", "--profile", r.cluster)
+	t.Logf("down took %s:\n%s", time.Since(began), said)
+	contains(t, "down without a worker", said, "not waited for, as its node is not ready: pod ", " on node "+worker,
+		"left: the images on node "+worker+", which is not ready: its container does not run", "namespace hellox removed")
+	for _, node := range strings.Fields(r.kubectl(t, "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}")) {
+		if node == worker {
+			continue
+		}
+		if on, _ := r.do(t, r.program("docker", "exec", node, "ctr", "-n", "k8s.io", "images", "ls", "-q")); strings.Contains(on, "hellox.local/hellox") {
+			t.Errorf("down left an image on node %s:\n%s", node, on)
+		}
+	}
+	r.do(t, r.program("docker", "start", worker))
+}
+
 // testKindWorkerStopped takes a worker away, in the 40 s in which Kubernetes does not
 // know it: up starts it.
 func testKindWorkerStopped(t *testing.T, r *kindRig) {
-	workers, _ := r.do(t, r.program("docker", "ps", "--filter", "label=io.x-k8s.kind.cluster="+r.cluster, "--filter", "label=io.x-k8s.kind.role=worker", "--format", "{{.Names}}"))
-	worker := strings.Fields(workers)[0]
-	r.do(t, r.program("docker", "stop", "--time", "1", worker))
+	worker := r.stopWorker(t)
 	_, said := r.run(t, "up", "--dry-run", "--target", "kind", "--profile", r.cluster)
 	contains(t, "up --dry-run", said, "it runs without "+worker+", to be started")
 	began := time.Now()
-	_, said = r.run(t, r.up()...)
-	t.Logf("up took %s:\n%s", time.Since(began), said)
+	up := r.foreground(t, r.program(r.hellox, r.up()...))
+	for ended := false; !ended; {
+		r.joinNodes(t) // the routes were lost with the node's network
+		select {
+		case <-up.done:
+			ended = true
+		case <-time.After(time.Second):
+		}
+	}
+	t.Logf("up took %s:\n%s", time.Since(began), up.said(t))
+	if up.err != nil {
+		t.Errorf("up: %v", up.err)
+	}
 	if running, _ := r.do(t, r.program("docker", "inspect", "--format", "{{.State.Running}}", worker)); strings.TrimSpace(running) != "true" {
 		t.Errorf("%s does not run after up", worker)
 	}
-	r.joinNodes(t) // whose routes were lost with the node's network
 	if s := r.status(t, "hellox"); !s.Running {
 		t.Errorf("after up: %s, %s", s.State, s.Cause)
 	}
