@@ -447,7 +447,7 @@ func (p *play) clear() {
 	for topics := b.retained.Next("#", &at, 100); len(topics) > 0; topics = b.retained.Next("#", &at, 100) {
 		for _, topic := range topics {
 			b.retained.Put(topic, nil)
-			b.journal.Retain(topic, nil)
+			b.journal.Retain(topic, 0, nil)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func (b *Broker) retain(m *journal.Message, from *conn) {
 		return
 	}
 	b.metrics.retainedCount.Set(float64(b.retained.Len()))
-	from.wroteSeq(b.journal.Retain(m.Topic, waiterOf(from)))
+	from.wroteSeq(b.journal.Retain(m.Topic, m.Size(), waiterOf(from)))
 }
 
 // endSession ends a session that was removed from b.sessions. cause is empty if
@@ -112,7 +112,7 @@ func (b *Broker) endExpired() {
 			}
 			b.metrics.unreleased.Set(float64(b.shared.budget.unreleased.Load()))
 			for _, topic := range b.retained.Expire(b.now().Unix()) {
-				b.journal.Retain(topic, nil)
+				b.journal.Retain(topic, 0, nil)
 			}
 		case <-b.stop:
 			return

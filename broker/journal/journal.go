@@ -50,6 +50,7 @@ type Journal struct {
 	changedCursors  map[Consumer]struct{}
 	changedSent     map[Consumer]struct{}
 	changedTopics   map[string]struct{} // of retained messages
+	changedBytes    int                 // of the messages of changedTopics, each time they changed
 
 	stored index
 	quotas quotas
@@ -118,11 +119,12 @@ func (j *Journal) Append(m *Message, to *Group, from Waiter, receipt *Receipt) (
 	return m.Seq, nil
 }
 
-// waitForRoom waits while a slow disk has too much to write: what is no message, such
-// as retained ones at QoS 0, has no limit otherwise. What the broker itself writes,
-// from nil, does not wait. The caller holds j.mu.
+// waitForRoom waits while the disk has too much to write: what is no message for a
+// session, such as retained ones at QoS 0, has no limit otherwise, and all of it would
+// be one commit that everybody waits for. What the broker itself writes, from nil, does
+// not wait. The caller holds j.mu.
 func (j *Journal) waitForRoom(from Waiter) {
-	for from != nil && j.state == working && !j.closing && len(j.pending) >= maxPending {
+	for from != nil && j.state == working && !j.closing && (len(j.pending) >= maxPending || j.changedBytes > maxPendingBytes) {
 		j.changed.Wait()
 	}
 }
@@ -167,13 +169,15 @@ func (j *Journal) SentChanged(all ...Consumer) {
 	}
 }
 
-// Retain writes or deletes a topic's retained message with the next commit. It
-// returns the sequence number at which that is on disk. It may wait, as Append does.
-func (j *Journal) Retain(topic string, from Waiter) uint64 {
+// Retain writes or deletes a topic's retained message, of so many bytes, with the
+// next commit. It returns the sequence number at which that is on disk. It may wait,
+// as Append does.
+func (j *Journal) Retain(topic string, bytes int, from Waiter) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.waitForRoom(from)
 	j.changedTopics[topic] = struct{}{}
+	j.changedBytes += bytes
 	return j.add(pendingWrite{from: from})
 }
 

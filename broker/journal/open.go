@@ -149,7 +149,7 @@ func (j *Journal) Load(session func(SessionRow) *Queue, retained func(*Message))
 		}
 	}
 	for _, topic := range damaged {
-		j.Retain(topic, nil) // the next commit writes what is retained there now
+		j.Retain(topic, 0, nil) // the next commit writes what is retained there now
 	}
 	j.metrics.Bytes.Set(float64(j.stored.bytes))
 	return err

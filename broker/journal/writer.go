@@ -114,7 +114,7 @@ func (j *Journal) take(tidy bool) *commitBatch {
 		for topic := range j.changedTopics {
 			w.topics[topic] = nil
 		}
-		j.changedTopics = emptied(j.changedTopics)
+		j.changedTopics, j.changedBytes = emptied(j.changedTopics), 0
 	}
 	for s := range j.changedSessions {
 		w.saved = append(w.saved, s)
