@@ -41,7 +41,8 @@ type Journal struct {
 	lastSeq      uint64    // the newest sequence number
 	syncedSeq    uint64    // everything up to it is on disk
 	pending      []pendingWrite
-	pendingBytes int // of pending
+	pendingBytes int            // of pending
+	spare        []pendingWrite // empty: room for pending
 	waiters      []Waiter
 	closing      bool
 
@@ -76,6 +77,7 @@ type Stats struct {
 
 const (
 	maxPendingBytes = 4 << 20 // bytes; then Append waits
+	maxSpare        = 2048    // writes; room for more is not used again
 	maxPending      = 50_000  // writes, of messages or not; then what connections write waits
 	recoverAt       = 0.9     // of the limit
 )

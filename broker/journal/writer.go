@@ -103,11 +103,13 @@ func (j *Journal) take(tidy bool) *commitBatch {
 		}
 		w.last = j.pending[n].seq
 	}
-	w.writes, j.pending = j.pending[:n:n], j.pending[n:]
-	if len(j.pending) > 0 {
+	switch {
+	case n == 0:
+	case n == len(j.pending):
+		w.writes, j.pending, j.spare = j.pending, j.spare, nil
+	default:
+		w.writes, j.pending = j.pending[:n:n], j.pending[n:]
 		j.wakeWriter()
-	} else {
-		j.pending = nil // else its end holds all that was written
 	}
 	if len(j.changedTopics) > 0 {
 		w.topics = make(map[string]*Message, len(j.changedTopics))
@@ -171,6 +173,10 @@ func (j *Journal) committed(w *commitBatch) {
 	j.quotas.find(w, &j.stored)
 	j.tellOver()
 	j.pendingBytes -= w.bytes
+	if n := cap(w.writes); n > 0 && n <= maxSpare {
+		clear(w.writes) // else it would hold the messages
+		j.spare = w.writes[:0]
+	}
 	j.syncedSeq = w.last
 	waiters := j.waiters
 	j.waiters = nil
