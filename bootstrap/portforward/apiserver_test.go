@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,8 +32,10 @@ import (
 type apiStandIn struct {
 	t           *testing.T
 	server      *httptest.Server
-	noWebSocket bool // it is of before Kubernetes 1.30
-	silent      bool // its watches tell nothing, as after a sleep, until they are restarted
+	noWebSocket bool          // it is of before Kubernetes 1.30
+	silent      bool          // its watches tell nothing, as after a sleep, until they are restarted
+	hangs       chan struct{} // if it is there, port-forwards are answered when it is closed
+	hanging     atomic.Int32  // requests that wait for that
 
 	mu       sync.Mutex
 	version  int
@@ -210,6 +213,15 @@ func (a *apiStandIn) gone(w http.ResponseWriter, r *http.Request) bool {
 }
 
 func (a *apiStandIn) overWebSocket(w http.ResponseWriter, r *http.Request) {
+	if a.hangs != nil {
+		a.hanging.Add(1)
+		defer a.hanging.Add(-1)
+		select {
+		case <-a.hangs:
+		case <-r.Context().Done(): // the client closed its connection
+		}
+		return
+	}
 	if a.gone(w, r) {
 		return
 	}

@@ -63,6 +63,10 @@ func Serve(client *kube.Client, to Target, local *Listener) *Forward {
 // Addr is the local address, 127.0.0.1:8420.
 func (f *Forward) Addr() string { return fmt.Sprintf("127.0.0.1:%d", f.Port) }
 
+// Down returns why a new connection would wait now, or nil, as far as that is known: one
+// was not made a moment ago, or no pod is ready.
+func (f *Forward) Down() error { return f.forwarder.down() }
+
 // Failed returns a channel that gets an error if the forward can no longer
 // listen. It is never closed.
 func (f *Forward) Failed() <-chan error { return f.failed }

@@ -1,6 +1,7 @@
 package portforward
 
 import (
+	"context"
 	"net"
 	"strings"
 	"sync"
@@ -106,6 +107,50 @@ func TestForwardWantsAReadyPod(t *testing.T) {
 		if got, err := exchange(f, "who"); err != nil || got != "who (old heard 3)" {
 			t.Errorf("received %q, %v", got, err)
 		}
+	}
+}
+
+// An attempt that is given up ends its connection: an API server that is paused accepts
+// one and never answers, and each attempt of a lost forward left two files and a
+// goroutine behind.
+func TestForwardGivesUpConnections(t *testing.T) {
+	a := newAPIStandIn(t)
+	a.set("one", true, echoServer(t, "one"))
+	f := forwardTo(t, a)
+	a.hangs = make(chan struct{})
+	defer close(a.hangs)
+	bootstraptest.WaitFor(t, "the forward to know the pod", func() bool { return newestReady(f.forwarder.pods.All()) != nil })
+	if f.Down() != nil {
+		t.Errorf("with a ready pod it is down: %v", f.Down())
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := f.forwarder.dial(ctx); err == nil {
+		t.Fatal("an API server that does not answer connected")
+	}
+	bootstraptest.WaitFor(t, "the connections to end", func() bool { return a.hanging.Load() == 0 })
+	if f.Down() == nil {
+		t.Error("it is not down")
+	}
+}
+
+// What keeps new connections waiting is known, and that it is over.
+func TestForwardDown(t *testing.T) {
+	a := newAPIStandIn(t)
+	a.set("one", false, echoServer(t, "one"))
+	f := forwardTo(t, a)
+	bootstraptest.WaitFor(t, "the forward to know that no pod is ready", func() bool {
+		return f.Down() != nil && f.Down().Error() == "no pod of receive is ready"
+	})
+	a.set("one", true, echoServer(t, "one"))
+	bootstraptest.WaitFor(t, "the forward to know that a pod is ready", func() bool { return f.Down() == nil })
+	a.server.CloseClientConnections()
+	a.server.Listener.Close()
+	a.remove("one")
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if _, err := f.forwarder.dial(ctx); err == nil || !strings.Contains(f.Down().Error(), "its API server does not answer") {
+		t.Errorf("without an API server it is down with %v (%v)", f.Down(), err)
 	}
 }
 

@@ -2,7 +2,9 @@ package portforward
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"sync"
 	"time"
 
@@ -19,10 +21,13 @@ const (
 	dialTimeout = 15 * time.Second
 	// podTimeout is how long one attempt to reach a ready pod may take.
 	podTimeout = 5 * time.Second
-	// dialAgain is the pause after an attempt that failed, askAgain the one until the
-	// API server is asked for a pod that the informer does not know.
-	dialAgain = 250 * time.Millisecond
-	askAgain  = 500 * time.Millisecond
+	// dialAgain is the pause after the first attempt that failed. Each next one is
+	// longer, up to dialSlowly, as long as the API server does not answer.
+	dialAgain  = 250 * time.Millisecond
+	dialSlowly = time.Second
+	// askAgain is the pause until the API server is asked for a pod that the informer
+	// does not know.
+	askAgain = 500 * time.Millisecond
 )
 
 // A forwarder dials one port of the ready pod of a role, through the API server.
@@ -43,6 +48,8 @@ type forwarder struct {
 
 	mu   sync.Mutex
 	wake chan struct{} // closed and replaced when pods change
+	last error         // of the newest attempt to reach the API server or a pod; nil: it did
+	at   time.Time     // of last
 }
 
 // newForwarder returns a forwarder that works until close.
@@ -84,42 +91,81 @@ func (f *forwarder) dial(ctx context.Context) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	var last error
+	slower := dialAgain
 	for tried := 0; ; tried++ {
 		f.mu.Lock()
 		wake := f.wake
 		f.mu.Unlock()
 		pod := newestReady(f.pods.All())
+		var unanswered error
 		if tried > 0 && (pod == nil || last != nil) {
 			// The informer may be wrong for a while: after an API server was away it
 			// waits longer and longer before it asks again.
-			if listed, err := f.list(ctx); err == nil {
-				pod = listed
-			}
-		}
-		if pod != nil {
-			c, err := f.dialPod(ctx, pod)
-			if err == nil {
-				return c, nil
-			}
-			last = err
+			pod, unanswered = f.list(ctx)
 		}
 		pause := askAgain
-		if last != nil {
-			pause = dialAgain
+		switch {
+		case unanswered != nil:
+			last, pause = f.note(noAnswer(unanswered)), slower
+			slower = min(2*slower, dialSlowly)
+		case pod != nil:
+			c, err := f.dialPod(ctx, pod)
+			if f.note(err) == nil {
+				return c, nil
+			}
+			last, pause = err, dialAgain
+		default:
+			last = f.note(fmt.Errorf("no pod of %s is ready", f.to.Role))
 		}
 		again := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			again.Stop()
-			if last == nil {
-				last = fmt.Errorf("no pod of %s is ready", f.to.Role)
-			}
 			return nil, fmt.Errorf("forward to port %d of %s: %w", f.to.Port, f.to.Role, last)
 		case <-wake:
 		case <-again.C:
 		}
 		again.Stop()
 	}
+}
+
+// noAnswer returns the error of an API server that err was got from. Its address and the
+// query help with nothing.
+func noAnswer(err error) error {
+	if e := (*url.Error)(nil); errors.As(err, &e) {
+		err = e.Err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("its API server does not answer")
+	}
+	return fmt.Errorf("its API server does not answer: %w", err)
+}
+
+// note remembers how an attempt ended, and returns err.
+func (f *forwarder) note(err error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last, f.at = err, time.Now()
+	return err
+}
+
+// down returns why a new connection would wait, or nil: the newest attempt failed, or no
+// pod is ready. It asks nothing.
+func (f *forwarder) down() error {
+	f.mu.Lock()
+	last := f.last
+	if time.Since(f.at) > dialTimeout { // nothing tries it
+		last = nil
+	}
+	f.mu.Unlock()
+	select {
+	case <-f.pods.Synced:
+		if newestReady(f.pods.All()) == nil && last == nil {
+			return fmt.Errorf("no pod of %s is ready", f.to.Role)
+		}
+	default:
+	}
+	return last
 }
 
 // dialPod makes one attempt, which is short: the next one may find another pod.

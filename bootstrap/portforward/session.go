@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 	"k8s.io/streaming/pkg/httpstream"
@@ -16,7 +17,7 @@ import (
 // over a WebSocket, or over SPDY if the API server is too old for that or a proxy
 // is in the way.
 func openSession(ctx context.Context, client *kube.Client, namespace, pod string) (httpstream.Connection, error) {
-	dialer, err := newDialer(client, namespace, pod)
+	dialer, err := newDialer(ctx, client, namespace, pod)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +33,7 @@ func openSession(ctx context.Context, client *kube.Client, namespace, pod string
 	}()
 	select {
 	case <-ctx.Done():
-		// client-go's dialers take no context: this one ends with its TCP
+		// One over a WebSocket ends with ctx. That over SPDY ends with its TCP
 		// connection, and is not waited for.
 		go func() {
 			if r := <-dialed; r.err == nil {
@@ -52,14 +53,18 @@ func openSession(ctx context.Context, client *kube.Client, namespace, pod string
 	}
 }
 
-// newDialer returns a dialer of port-forward connections to a pod.
-func newDialer(client *kube.Client, namespace, pod string) (httpstream.Dialer, error) {
+// newDialer returns a dialer of port-forward connections to a pod. Its requests end
+// with ctx: client-go's dialers take none, and an API server that is paused accepts
+// connections and never answers.
+func newDialer(ctx context.Context, client *kube.Client, namespace, pod string) (httpstream.Dialer, error) {
 	address := client.REST.Post().AbsPath("/api/v1/namespaces", namespace, "pods", pod, "portforward").URL()
-	websocket, err := portforward.NewSPDYOverWebsocketDialerForStreaming(address, client.Config)
+	config := rest.CopyConfig(client.Config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &bound{ctx, next} })
+	websocket, err := portforward.NewSPDYOverWebsocketDialerForStreaming(address, config)
 	if err != nil {
 		return nil, fmt.Errorf("reach pod %s through the API server: %w", pod, err)
 	}
-	transport, upgrader, err := spdy.RoundTripperFor(client.Config)
+	transport, upgrader, err := spdy.RoundTripperFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("reach pod %s through the API server: %w", pod, err)
 	}
@@ -67,4 +72,14 @@ func newDialer(client *kube.Client, namespace, pod string) (httpstream.Dialer, e
 	return portforward.NewFallbackDialerForStreaming(websocket, plain, func(err error) bool {
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	}), nil
+}
+
+// A bound round tripper ends its requests with ctx.
+type bound struct {
+	ctx  context.Context
+	next http.RoundTripper
+}
+
+func (b *bound) RoundTrip(r *http.Request) (*http.Response, error) {
+	return b.next.RoundTrip(r.WithContext(b.ctx))
 }

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,4 +88,45 @@ func TestKindNodeImageAbsent(t *testing.T) {
 	_, said = r.do(t, r.program("hellox", "down", "--target", "kind", "--profile", r.cluster))
 	r.noFiles(t)
 	t.Log(said)
+}
+
+// testKindForwards has the laptop asleep, and its network changed: the process that holds
+// the forwards is frozen with the node, and the node leaves its network for a while. A new
+// connection is made as soon as a pod is ready, by the same process.
+func testKindForwards(t *testing.T, r *kindRig) {
+	before := r.status(t, "hellox").Forward
+	holder, err := os.FindProcess(before.PID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	passes := func(after string) {
+		t.Helper()
+		r.kubectl(t, "-n", "hellox", "wait", "--for=condition=Ready", "pod", "-l", "app.kubernetes.io/component in (broker,receive)", "--timeout=60s")
+		began := time.Now()
+		until(t, "after "+after+" the page answers", func() bool { return r.newest() > 0 })
+		host, port := hostPort(t, r.mqtt)
+		r.do(t, r.program("mosquitto_pub", "-h", host, "-p", port, "-q", "1", "-t", "hello_world/forwards", "-m", after))
+		t.Logf("after %s page and broker answered a new connection %s after their pods were ready", after, time.Since(began).Round(10*time.Millisecond))
+		if now := r.status(t, "hellox").Forward; now == nil || now.PID != before.PID || now.PageState != forwardReady || now.MQTTState != forwardReady {
+			t.Errorf("after %s the forwards are %+v; before %+v", after, now, before)
+		}
+	}
+	if err := holder.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Signal(syscall.SIGCONT) }()
+	r.do(t, r.program("docker", "pause", r.node))
+	time.Sleep(5 * time.Second) // the laptop sleeps
+	r.do(t, r.program("docker", "unpause", r.node))
+	if err := holder.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	passes("a sleep")
+
+	address, _ := r.do(t, r.program("docker", "inspect", "--format", "{{range $name, $n := .NetworkSettings.Networks}}{{$name}} {{$n.IPAddress}}{{end}}", r.node))
+	network, ip, _ := strings.Cut(strings.TrimSpace(address), " ")
+	r.do(t, r.program("docker", "network", "disconnect", network, r.node))
+	time.Sleep(3 * time.Second) // without a network
+	r.do(t, r.program("docker", "network", "connect", "--ip", ip, network, r.node))
+	passes("a change of the network")
 }

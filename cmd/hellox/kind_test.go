@@ -38,6 +38,7 @@ func TestKindEndToEnd(t *testing.T) {
 		{"changed program", testKindChanged},
 		{"own manifests and images", testKindOwn},
 		{"minikube's Docker", testKindDocker},
+		{"forwards", testKindForwards},
 		{"states of the cluster", testKindStates},
 		{"down", testKindDown},
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -207,7 +208,10 @@ type forwardStatus struct {
 	MQTTState string `json:"mqtt_state,omitempty"`
 }
 
-const forwardReady = "ready"
+const (
+	forwardReady = "ready"
+	forwardDown  = "down" // there is no cluster, or it was not reached: Cause says why
+)
 
 // forwardState returns whether a forward has a ready pod of role to end at.
 func forwardState(pods install.Status, role string) string {
@@ -269,6 +273,9 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 		}
 	} else {
 		c, ok := s.askCluster(ctx, sh)
+		if f := s.Forward; f != nil && f.Web != "" && s.Pods == nil { // there is no pod to end at
+			f.PageState, f.MQTTState = forwardDown, forwardDown
+		}
 		if !ok {
 			return s
 		}
@@ -428,7 +435,7 @@ func (s installationStatus) print(w io.Writer, now time.Time) {
 	switch f := s.Forward; {
 	case f != nil && f.Web != "":
 		fmt.Fprintf(w, "  page %s, MQTT %s, held by process %d since %s\n", f.Web, f.MQTT, f.PID, time.Time(f.Since).Local().Format(time.DateTime))
-		for _, state := range []string{f.PageState, f.MQTTState} {
+		for _, state := range slices.Compact([]string{f.PageState, f.MQTTState}) {
 			if state != "" && state != forwardReady {
 				fmt.Fprintf(w, "  forward: %s\n", state)
 			}

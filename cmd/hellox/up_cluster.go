@@ -305,6 +305,12 @@ func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock
 		health.Follow(ctx, health.Every, f.stats, steps)
 		return nil
 	})
+	group.Go(func() error {
+		health.FollowForwards(ctx, health.Every, health.DownFor, []health.Forward{
+			{Name: "forward of the page", Down: f.page.Down}, {Name: "forward of the broker", Down: f.broker.Down},
+		}, steps)
+		return nil
+	})
 	group.Go(func() error { return install.Follow(ctx, f.cluster.REST, o.namespace, steps) })
 	group.Go(func() error { return f.tellPods(ctx, o.namespace) })
 	group.Go(func() error {

@@ -17,8 +17,9 @@ import (
 // publishes and commands, so that what is sent takes the way that the page's
 // takes.
 type Client struct {
-	base   *url.URL
-	client *http.Client
+	base    *url.URL
+	client  *http.Client
+	silence time.Duration // how long events may be silent
 
 	stop   context.Context // ends with Close, and ends all followers
 	cancel context.CancelFunc
@@ -55,7 +56,7 @@ func Open(ctx context.Context, baseURL string) (*Client, error) {
 		// A receiver answers itself; a redirect comes from another server.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	r := &Client{base: base, client: client}
+	r := &Client{base: base, client: client, silence: silence}
 	r.stop, r.cancel = context.WithCancel(context.Background())
 	if _, err := r.Stats(ctx); err != nil {
 		_ = r.Close()

@@ -260,3 +260,56 @@ func TestRemotePublishesAndAsks(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A receiver that is frozen (its node is paused, a laptop's network is gone) closes no
+// connection. A follower tells within seconds that nothing comes, and goes on once
+// something does.
+func TestFollowTellsSilence(t *testing.T) {
+	frozen := make(chan struct{}) // closed: it goes on
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/api/events" {
+			io.WriteString(w, map[string]string{"/api/stats": `{"link":{"state":"connected"}}`, "/api/senders": `{"senders":[]}`}[r.URL.Path])
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, "event: stats\ndata: {}\n\n")
+		w.(http.Flusher).Flush()
+		select {
+		case <-frozen:
+			io.WriteString(w, "event: sender\ndata: {\"sender\":\"a\"}\n\n")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		case <-r.Context().Done():
+		}
+	}))
+	defer server.Close()
+	c, err := Open(t.Context(), server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.silence = 200 * time.Millisecond
+	follower := c.Follow(history.Follow{After: history.Now})
+	defer follower.Close()
+	await := func(what string, is func(history.Event) bool) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		for {
+			events, err := follower.Next(ctx)
+			if err != nil {
+				t.Fatalf("no event %s: %v", what, err)
+			}
+			for _, e := range events {
+				if is(e) {
+					return
+				}
+			}
+		}
+	}
+	await("of a silent receiver", func(e history.Event) bool {
+		return e.Link != nil && e.Link.State == stream.Retrying && strings.Contains(e.Link.Cause, "nothing came for 200ms")
+	})
+	close(frozen)
+	await("of a receiver that is back", func(e history.Event) bool { return e.Sender != nil && e.Sender.Sender == "a" })
+}

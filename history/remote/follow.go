@@ -36,10 +36,10 @@ type remoteFollower struct {
 	close   sync.Once
 }
 
-// How long a connection may be silent (a receiver sends a comment every 15 s),
+// How long a connection may be silent (a receiver sends its totals at least every 2 s),
 // and how much is handed over at once.
 const (
-	silence      = 45 * time.Second
+	silence      = 10 * time.Second
 	batchesAhead = 8
 	handEvents   = 512
 )
@@ -143,7 +143,7 @@ func (f *remoteFollower) connect() error {
 	if err := f.greet(ctx, st.Link); err != nil {
 		return err
 	}
-	watchdog := time.AfterFunc(silence, cancel)
+	watchdog := time.AfterFunc(f.r.silence, cancel)
 	defer watchdog.Stop()
 	frames := newFrameReader(resp.Body)
 	var events []history.Event
@@ -152,11 +152,11 @@ func (f *remoteFollower) connect() error {
 		if err != nil {
 			f.hand(events)
 			if ctx.Err() != nil && f.ctx.Err() == nil {
-				return fmt.Errorf("nothing came for %s", silence)
+				return fmt.Errorf("nothing came for %s", f.r.silence)
 			}
 			return cause(err)
 		}
-		watchdog.Reset(silence)
+		watchdog.Reset(f.r.silence)
 		f.received = true
 		e, ok, err := f.decode(fr)
 		if err != nil {
@@ -169,7 +169,7 @@ func (f *remoteFollower) connect() error {
 		if len(events) > 0 && (!frames.buffered() || len(events) >= handEvents) {
 			f.hand(events)
 			events = nil
-			watchdog.Reset(silence) // the reader's pace is no fault of the connection
+			watchdog.Reset(f.r.silence) // the reader's pace is no fault of the connection
 		}
 	}
 }

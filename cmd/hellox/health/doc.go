@@ -2,6 +2,7 @@
 // holds it.
 //
 //	history.Stats ── every 2 s ──► Follow ──► Degraded, Recovered of output.Steps
+//	portforward.Forward ────────► FollowForwards ──► Failing, Well
 //
 // Reading the figures stays in history, showing them in cmd/hellox/output.
 package health

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hellox/cmd/hellox/health"
@@ -36,4 +37,35 @@ func TestFollow(t *testing.T) {
 	if want := []string{"full", "still full", "well", "full"}; !slices.Equal(got.lines, want) {
 		t.Errorf("told %q, want %q", got.lines, want)
 	}
+}
+
+func (t *told) Failing(what, why string)              { t.lines = append(t.lines, what+": "+why) }
+func (t *told) Well(what string, after time.Duration) { t.lines = append(t.lines, what+" is well") }
+
+// TestFollowForwards tells of a forward that stays down, once, and when it is well; a
+// moment without a pod is no news.
+func TestFollowForwards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		began := time.Now()
+		down := func(from, to time.Duration, why string) func() error {
+			return func() error {
+				if at := time.Since(began); at >= from && at < to {
+					return errors.New(why)
+				}
+				return nil
+			}
+		}
+		var got told
+		go health.FollowForwards(ctx, time.Second, health.DownFor, []health.Forward{
+			{Name: "page", Down: down(10*time.Second, 30*time.Second, "no pod of receive is ready")},
+			{Name: "broker", Down: down(10*time.Second, 13*time.Second, "no pod of broker is ready")},
+		}, &got)
+		time.Sleep(time.Minute)
+		cancel()
+		synctest.Wait()
+		if want := []string{"page is down: no pod of receive is ready", "page is well"}; !slices.Equal(got.lines, want) {
+			t.Errorf("told %q, want %q", got.lines, want)
+		}
+	})
 }
