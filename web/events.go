@@ -41,6 +41,7 @@ type eventsHandler struct {
 	started atomic.Uint64 // event streams begun
 	buffers sync.Pool     // of event streams, see sseWriter
 	totals  *totals
+	pods    *podNews
 
 	mu     sync.Mutex
 	open   map[uint64]context.CancelFunc // ends the stream of that number
@@ -99,7 +100,7 @@ func (h *eventsHandler) stream(w http.ResponseWriter, r *http.Request, sel histo
 	// Before the head is written: the client gets every event after that.
 	follower := h.store.Follow(history.Follow{After: after, Select: sel})
 	defer func() { _ = follower.Close() }()
-	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &h.buffers, totals: h.totals, pause: h.pause}
+	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &h.buffers, totals: h.totals, pods: h.pods, sender: sel.Sender, podsTold: h.pods.version(), pause: h.pause}
 	if err := c.begin(n); err != nil {
 		return err
 	}

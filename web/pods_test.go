@@ -64,3 +64,61 @@ func TestPods(t *testing.T) {
 		t.Error("what was refused changed what is known")
 	}
 }
+
+// TestEventsTellOfPods sends an event of a sender when what is known of its pod changes,
+// once, and has the pod in each event of the sender's own.
+func TestEventsTellOfPods(t *testing.T) {
+	t.Parallel()
+	store := newStore(t)
+	store.put(t, hello("press-1", 1, time.Now()), hello("press-2", 1, time.Now()))
+	address := serve(t, Options{Store: store})
+	all := listen(t, t.Context(), address+"/api/events")
+	other := listen(t, t.Context(), address+"/api/events?sender=press-2")
+	next(t, all, "stats")
+	next(t, other, "stats")
+	tell := func(pods string) {
+		t.Helper()
+		response, err := http.Post(address+"/api/pods", "application/json", strings.NewReader(`{"pods":[`+pods+`]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Fatalf("POST /api/pods: %s", response.Status)
+		}
+	}
+	told := func(events <-chan event) (s stream.Sender) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(next(t, events, "sender").data), &s); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	const running = `{"name":"press-1","phase":"Running"},{"name":"press-3","phase":"Running"}`
+	tell(running)
+	if s := told(all); s.Sender != "press-1" || s.Pod == nil || s.Pod.Phase != "Running" {
+		t.Errorf("a pod that is known now: %+v", s)
+	}
+	tell(running) // again, so that it does not expire
+	tell(`{"name":"press-1","phase":"Failed","reason":"Evicted"},{"name":"press-2","phase":"Pending"},{"name":"press-3","phase":"Running"}`)
+	if s := told(all); s.Sender != "press-1" || s.Pod == nil || *s.Pod != (stream.Pod{Name: "press-1", Phase: "Failed", Reason: "Evicted"}) {
+		t.Errorf("a pod whose phase changed: %+v", s)
+	}
+	if s := told(other); s.Sender != "press-2" || s.Pod == nil || s.Pod.Phase != "Pending" {
+		t.Errorf("who follows press-2 is told %+v", s)
+	}
+	store.put(t, hello("press-3", 1, time.Now()))
+	s := told(all)
+	for s.Sender != "press-3" {
+		s = told(all)
+	}
+	if s.Pod == nil || s.Pod.Phase != "Running" {
+		t.Errorf("a sender's own event: %+v", s)
+	}
+	tell("")
+	for _, name := range []string{"press-1", "press-2", "press-3"} {
+		if s := told(all); s.Sender != name || s.Pod != nil {
+			t.Errorf("told that there are no pods: %+v of %+v", s.Pod, s)
+		}
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"hellox/web/pods"
 	"hellox/web/timeline"
 )
 
@@ -19,7 +18,7 @@ type route struct {
 // openapi.json describes the same, and a test holds one against the other.
 func routes(opts *Options, events *eventsHandler) []route {
 	store, client, name := opts.Store, opts.Client, opts.Name
-	messages, known := messagesHandler{store}, new(pods.Known)
+	messages, known := messagesHandler{store}, events.pods.known
 	var login loginHandler
 	if opts.Login != nil {
 		login.guard = opts.Login.Guard
@@ -39,7 +38,7 @@ func routes(opts *Options, events *eventsHandler) []route {
 		{"GET /api/filter", getFilter},
 		{"GET /api/retained", retainedHandler{opts.Retained, opts.Topics}.list},
 		{"POST /api/publish", publishHandler{client, opts.Topics}.post},
-		{"POST /api/pods", podsHandler{known}.post},
+		{"POST /api/pods", podsHandler{events.pods}.post},
 		{"POST /api/command", commandHandler{client}.post},
 		{"GET /api/openapi.json", getOpenAPI},
 		{"POST /api/login", login.post},

@@ -113,7 +113,7 @@ const (
 
 // A podsHandler answers POST /api/pods: what the holder of the forwards knows of the
 // pods behind the senders. It takes the place of what was told before.
-type podsHandler struct{ pods *pods.Known }
+type podsHandler struct{ pods *podNews }
 
 func (h podsHandler) post(w http.ResponseWriter, r *http.Request) error {
 	var in remote.Pods
@@ -136,7 +136,7 @@ func (h podsHandler) post(w http.ResponseWriter, r *http.Request) error {
 			return badRequest(fmt.Sprintf("reason: it has %d bytes; at most %d", len(p.Reason), maxReason))
 		}
 	}
-	until := h.pods.Set(in.Pods, time.Now())
+	until := h.pods.set(r.Context(), in.Pods, time.Now())
 	return answer(w, struct {
 		Pods    int         `json:"pods"`
 		Expires stream.Time `json:"expires"`

@@ -10,6 +10,7 @@ import (
 	"hellox/history"
 	"hellox/stream"
 	"hellox/web/origin"
+	"hellox/web/pods"
 )
 
 // Options configures a Server.
@@ -56,7 +57,8 @@ func New(opts Options) *Server {
 	streams := make(chan struct{}, maxStreams)
 	metrics := newMetrics(opts.Metrics, func() float64 { return float64(len(streams)) })
 	events := &eventsHandler{store: opts.Store, log: opts.Log, metrics: metrics, streams: streams,
-		totals: &totals{stats: statsHandler{opts.Store, opts.Name}}, open: map[uint64]context.CancelFunc{}}
+		totals: &totals{stats: statsHandler{opts.Store, opts.Name}},
+		pods:   &podNews{store: opts.Store, known: new(pods.Known)}, open: map[uint64]context.CancelFunc{}}
 	api := routes(&opts, events)
 	policy := origin.Policy{Hosts: opts.Hosts, Refuse: problem, Log: opts.Log}
 	s := &Server{log: opts.Log, events: events, routes: api, handler: secured(policy.Wrap(mux(api, files(opts.Store), metrics, opts.Log)))}

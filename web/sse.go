@@ -22,6 +22,10 @@ type sseWriter struct {
 	told    uint64                         // version of the totals that were sent last
 	toldAt  time.Time                      // when
 	pause   func(events int) time.Duration // between two frames, after one of so many events
+
+	pods     *podNews
+	podsTold uint64 // version of the news of pods that were sent last
+	sender   string // the only one that is followed, or ""
 }
 
 // begin writes the head of the nth stream and the time after which its client
@@ -60,12 +64,13 @@ func (c *sseWriter) flush() error {
 	return nil
 }
 
-// follow writes what the follower returns, and the totals.
+// follow writes what the follower returns, the totals and what changes of pods.
 func (c *sseWriter) follow(ctx context.Context, from history.Follower) error {
 	frame := time.NewTimer(0)
 	defer frame.Stop()
 	for {
 		c.addTotals(ctx)
+		c.buffer, c.podsTold = c.pods.appendSince(c.buffer, c.podsTold, c.sender)
 		if err := c.flush(); err != nil {
 			return err
 		}
@@ -107,7 +112,7 @@ func (c *sseWriter) untilBeat(ctx context.Context, from history.Follower, frame 
 			}
 		}
 		for i := range events {
-			c.buffer = appendEvent(c.buffer, &events[i])
+			c.buffer = appendEvent(c.buffer, c.pods.withPod(&events[i]))
 			if len(c.buffer) >= maxFrame {
 				if err := c.flush(); err != nil {
 					return err

@@ -19,16 +19,30 @@ type Known struct {
 	until time.Time
 }
 
-// Set replaces what is known, and returns until when it is.
-func (k *Known) Set(pods []stream.Pod, now time.Time) (until time.Time) {
+// Set replaces what is known. It returns until when it is, and the names of the pods of
+// which something else was known until now.
+func (k *Known) Set(pods []stream.Pod, now time.Time) (until time.Time, changed []string) {
 	byName := make(map[string]stream.Pod, len(pods))
 	for _, p := range pods {
 		byName[p.Name] = p
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if !now.Before(k.until) {
+		k.pods = nil
+	}
+	for name, p := range byName {
+		if k.pods[name] != p {
+			changed = append(changed, name)
+		}
+	}
+	for name := range k.pods {
+		if _, ok := byName[name]; !ok {
+			changed = append(changed, name)
+		}
+	}
 	k.pods, k.until = byName, now.Add(Expiry)
-	return k.until
+	return k.until, changed
 }
 
 // Told reports whether anything is known: somewhere a process tells of the pods.
@@ -46,15 +60,20 @@ func (k *Known) Of(sender string, now time.Time) *stream.Pod {
 	if !now.Before(k.until) {
 		return nil
 	}
-	if p, ok := k.pods[sender]; ok {
-		return &p
-	}
-	i := strings.LastIndexByte(sender, '-')
-	if i < 0 || i+1 == len(sender) || strings.Trim(sender[i+1:], "0123456789") != "" {
-		return nil
-	}
-	if p, ok := k.pods[sender[:i]]; ok {
-		return &p
+	for _, name := range NamesOf(sender) {
+		if p, ok := k.pods[name]; ok {
+			return &p
+		}
 	}
 	return nil
+}
+
+// NamesOf returns the names that the pod of a broadcaster may have: its own, or, of one
+// of several in a pod, its own without the number.
+func NamesOf(sender string) []string {
+	i := strings.LastIndexByte(sender, '-')
+	if i < 0 || i+1 == len(sender) || strings.Trim(sender[i+1:], "0123456789") != "" {
+		return []string{sender}
+	}
+	return []string{sender, sender[:i]}
 }

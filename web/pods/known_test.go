@@ -1,6 +1,7 @@
 package pods_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -17,7 +18,10 @@ func TestKnown(t *testing.T) {
 	if k.Of("broadcast-0", now) != nil {
 		t.Error("nothing was told, and something is known")
 	}
-	until := k.Set([]stream.Pod{{Name: "broadcast-0", Phase: "Running"}, {Name: "broadcast-1", Phase: "Failed", Reason: "Evicted"}}, now)
+	until, changed := k.Set([]stream.Pod{{Name: "broadcast-0", Phase: "Running"}, {Name: "broadcast-1", Phase: "Failed", Reason: "Evicted"}}, now)
+	if len(changed) != 2 {
+		t.Errorf("changed: %q", changed)
+	}
 	if until != now.Add(pods.Expiry) {
 		t.Errorf("known until %s", until)
 	}
@@ -35,6 +39,16 @@ func TestKnown(t *testing.T) {
 	}
 	if p := k.Of("broadcast-0", until); p != nil {
 		t.Errorf("after it expired there is %+v", p)
+	}
+	same := []stream.Pod{{Name: "broadcast-0", Phase: "Running"}, {Name: "broadcast-1", Phase: "Running"}}
+	if _, changed := k.Set(same, now); !slices.Equal(changed, []string{"broadcast-1"}) {
+		t.Errorf("one was evicted and runs again, and changed are %q", changed)
+	}
+	if _, changed := k.Set(same[:1], now); !slices.Equal(changed, []string{"broadcast-1"}) {
+		t.Errorf("one is gone, and changed are %q", changed)
+	}
+	if _, changed := k.Set(same[:1], now.Add(2*pods.Expiry)); !slices.Equal(changed, []string{"broadcast-0"}) {
+		t.Errorf("one is known again, and changed are %q", changed)
 	}
 	k.Set(nil, now)
 	if p := k.Of("broadcast-0", now); p != nil {
