@@ -208,6 +208,11 @@ func (m model) acted(msg source.ActedMsg) model {
 // publishTopic returns the topic that a message is published to unless the user
 // changes it: the selected one, else the one for messages of any client.
 func (m model) publishTopic() string {
+	if m.tab == tabStream && !m.list.following {
+		if msg := m.list.current(); msg != nil {
+			return msg.Topic
+		}
+	}
 	if m.tab == tabTopics {
 		if n := m.tree.at(); n != nil {
 			return n.Path()

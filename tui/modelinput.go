@@ -156,7 +156,7 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 	case key.Matches(msg, k.Filter):
 		m.mode, m.filter, m.origin = modeFilter, form.NewFilter(m.shared.sel.Filter, m.filters), m.here()
 	case key.Matches(msg, k.Publish):
-		m.mode, m.publish = modePublish, form.NewPublish(m.publishTopic())
+		m.mode, m.publish = modePublish, form.NewPublish(m.publishTopic(), m.publish.Sent())
 	case key.Matches(msg, k.Tell):
 		m.mode, m.tell = modeTell, form.NewTell(sender)
 	case key.Matches(msg, k.Record):

@@ -4,7 +4,7 @@ import "github.com/charmbracelet/bubbles/key"
 
 // keys are the keys of all forms. Every other key is typed.
 type keys struct {
-	Apply, Search, Send, Go, Revert, Close, Next, Previous, Past key.Binding
+	Apply, Search, Send, Go, Revert, Close, Next, Previous, Past, Earlier, Later key.Binding
 }
 
 func newKeys() keys {
@@ -23,6 +23,8 @@ func newKeys() keys {
 		Revert:   bind("esc", "leave it as it was", "esc"),
 		Close:    bind("esc", "close", "esc"),
 		Next:     bind("tab", "next field", "tab", "down"),
+		Earlier:  bind("ctrl+p", "earlier message", "ctrl+p"),
+		Later:    bind("ctrl+n", "later message", "ctrl+n"),
 		Previous: bind("shift+tab", "previous field", "shift+tab", "up"),
 	}
 }

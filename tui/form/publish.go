@@ -1,7 +1,12 @@
 package form
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -27,6 +32,10 @@ type Publish struct {
 	field       int // which one the keys go to
 	err         error
 	message     Message // the one submitted last
+
+	sent []Message // those that have arrived, oldest first
+	at   int       // which of them is shown; len(sent): what is typed
+	own  Message   // what is typed, while another one is shown
 }
 
 // The fields of Publish, in order.
@@ -38,9 +47,10 @@ const (
 	fields // how many
 )
 
-// NewPublish returns a form whose message goes to topic.
-func NewPublish(topic string) Publish {
-	return Publish{keys: newKeys(), topic: newInput(topic), text: newInput(""), qos: 1, field: fieldText}
+// NewPublish returns a form whose message goes to topic. sent are the messages that
+// were published before, oldest first.
+func NewPublish(topic string, sent []Message) Publish {
+	return Publish{keys: newKeys(), topic: newInput(topic), text: newInput(""), qos: 1, field: fieldText, sent: sent, at: len(sent)}
 }
 
 // Update takes a key. A message with a wrong topic is not submitted.
@@ -54,8 +64,12 @@ func (f Publish) Update(msg tea.KeyMsg) (Publish, Status) {
 			f.field = fieldTopic
 			return f, Editing
 		}
-		f.message = Message{Topic: f.topic.value(), Text: f.text.value(), QoS: f.qos, Retain: f.retain}
+		f.message = f.typed()
 		return f, Submitted
+	case key.Matches(msg, f.keys.Earlier):
+		f = f.show(f.at - 1)
+	case key.Matches(msg, f.keys.Later):
+		f = f.show(f.at + 1)
 	case key.Matches(msg, f.keys.Next):
 		f.field = (f.field + 1) % fields
 	case key.Matches(msg, f.keys.Previous):
@@ -64,6 +78,27 @@ func (f Publish) Update(msg tea.KeyMsg) (Publish, Status) {
 		f = f.edit(msg)
 	}
 	return f, Editing
+}
+
+// show shows one of the messages that were published, or what was typed.
+func (f Publish) show(at int) Publish {
+	if at < 0 || at > len(f.sent) {
+		return f
+	}
+	if f.at == len(f.sent) {
+		f.own = f.typed()
+	}
+	m := f.own
+	if at < len(f.sent) {
+		m = f.sent[at]
+	}
+	f.at, f.topic, f.text, f.qos, f.retain = at, newInput(m.Topic), newInput(m.Text), m.QoS, m.Retain
+	return f
+}
+
+// typed is the message as it is in the fields.
+func (f Publish) typed() Message {
+	return Message{Topic: f.topic.value(), Text: f.text.value(), QoS: f.qos, Retain: f.retain}
 }
 
 // edit hands a key to the field that has the focus.
@@ -97,8 +132,18 @@ func (f Publish) Acknowledged() Publish {
 	if f.text.value() == f.message.Text {
 		f.text = newInput("")
 	}
+	if n := len(f.sent); n == 0 || f.sent[n-1] != f.message {
+		f.sent = append(f.sent[max(0, n+1-maxSent):n:n], f.message)
+	}
+	f.at = len(f.sent)
 	return f
 }
+
+// maxSent is how many messages that were published are held.
+const maxSent = 100
+
+// Sent returns the messages that were published, oldest first.
+func (f Publish) Sent() []Message { return f.sent }
 
 // Message returns the message submitted last.
 func (f Publish) Message() Message { return f.message }
@@ -106,11 +151,37 @@ func (f Publish) Message() Message { return f.message }
 // Err returns what is wrong with the topic.
 func (f Publish) Err() error { return f.err }
 
-// Hint returns nothing: the fields have names.
-func (f Publish) Hint() string { return "" }
+// Hint says whether a text that looks like JSON is JSON, and else where it is not.
+func (f Publish) Hint() string {
+	text := strings.TrimSpace(f.text.value())
+	if text == "" || text[0] != '{' && text[0] != '[' {
+		return ""
+	}
+	var wrong *json.SyntaxError
+	if err := json.NewDecoder(strings.NewReader(text)).Decode(new(json.RawMessage)); errors.Is(err, io.ErrUnexpectedEOF) {
+		return "✗ not JSON: it ends too early"
+	}
+	switch err := json.Unmarshal([]byte(f.text.value()), new(json.RawMessage)); {
+	case err == nil:
+		return "✓ JSON"
+	case errors.As(err, &wrong):
+		before := f.text.value()[:min(max(int(wrong.Offset)-1, 0), len(f.text.value()))]
+		return fmt.Sprintf("✗ not JSON from column %d on: it is published as it is", utf8.RuneCountInString(before)+1)
+	}
+	return ""
+}
 
 // Help returns the keys that do something.
-func (f Publish) Help() []key.Binding { return []key.Binding{f.keys.Send, f.keys.Next, f.keys.Close} }
+func (f Publish) Help() []key.Binding {
+	all := []key.Binding{f.keys.Send, f.keys.Next}
+	if f.at > 0 {
+		all = append(all, f.keys.Earlier)
+	}
+	if f.at < len(f.sent) {
+		all = append(all, f.keys.Later)
+	}
+	return append(all, f.keys.Close)
+}
 
 // View paints the form in w cells and three lines.
 func (f Publish) View(t *theme.Theme, w int) []string {
