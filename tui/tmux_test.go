@@ -20,8 +20,12 @@ import (
 const shownInTmux = "HELLOX_TEST_SHOWN_IN_TMUX"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(shownInTmux) != "" {
-		if err := showDisputed(); err != nil {
+	if what := os.Getenv(shownInTmux); what != "" {
+		show := showDisputed
+		if what == "large" {
+			show = showLarge
+		}
+		if err := show(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -60,13 +64,36 @@ func showDisputed() error {
 	return Run(ctx, Options{Store: store, Title: "tmux", In: os.Stdin, Out: os.Stdout, Background: "dark"})
 }
 
+// showLarge shows payloads that take seconds to be laid out as a whole, for as long
+// as it runs.
+func showLarge() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	store := memorystore.New(64 << 20)
+	defer store.Close()
+	payloads := [][]byte{
+		[]byte(strings.Repeat("[", 9990) + "1" + strings.Repeat("]", 9990)),
+		[]byte("[" + strings.Repeat("1.5,", 600_000) + "1]"),
+		[]byte(strings.Repeat("x", 2<<20)),
+		[]byte(`{"text":"` + strings.Repeat(`\u00fc`, 400_000) + `"}`),
+	}
+	go func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			arrival := stream.Arrival{Topic: fmt.Sprintf("large/%d", i%4), Payload: payloads[i%4], Received: time.Now(), Ack: func() {}}
+			_ = store.Append(ctx, []stream.Arrival{arrival})
+			time.Sleep(20 * time.Millisecond) // as from a network
+		}
+	}()
+	return Run(ctx, Options{Store: store, Title: "tmux", In: os.Stdin, Out: os.Stdout, Background: "dark"})
+}
+
 // A tmux is a terminal that is not ours, with a shell that runs this test binary.
 type tmux struct {
 	t      *testing.T
 	socket string
 }
 
-func newTmux(t *testing.T, w, h int) tmux {
+func newTmux(t *testing.T, what string, w, h int) tmux {
 	t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
 		if os.Getenv("CI") == "true" {
@@ -83,7 +110,7 @@ func newTmux(t *testing.T, w, h int) tmux {
 		_ = exec.Command("tmux", "-S", x.socket, "kill-server").Run()
 		_ = os.RemoveAll(dir)
 	})
-	shell := fmt.Sprintf("%s=1 '%s'; echo left with $?; exec cat", shownInTmux, os.Args[0])
+	shell := fmt.Sprintf("%s=%s '%s'; echo left with $?; exec cat", shownInTmux, what, os.Args[0])
 	x.run("-f", "/dev/null", "-u", "new-session", "-d", "-x", fmt.Sprint(w), "-y", fmt.Sprint(h), shell)
 	return x
 }
@@ -123,7 +150,7 @@ func (x tmux) whole(tab, words string) []string {
 	x.t.Helper()
 	return x.until(tab+" in a whole frame", func(screen []string) bool {
 		last := len(screen) - 1
-		for at, want := range map[int]string{0: "^ hellox · tmux · ", 1: tab, last - 1: "10 min .*(following|by name)", last: `^ / filter.*q quit`} {
+		for at, want := range map[int]string{0: "^ hellox · ", 1: tab, last - 1: "10 min .*(following|by name)", last: `^ / filter.*q quit`} {
 			if at < 0 || at > last || !regexp.MustCompile(want).MatchString(screen[at]) {
 				return false
 			}
@@ -135,10 +162,10 @@ func (x tmux) whole(tab, words string) []string {
 // TestTheFrameIsWholeInTmux shows texts that tmux takes for wider, or narrower,
 // than we do.
 func TestTheFrameIsWholeInTmux(t *testing.T) {
-	for _, size := range []struct{ w, h int }{{80, 24}, {120, 30}} {
+	for _, size := range []struct{ w, h int }{{80, 24}, {120, 30}, {55, 50}} {
 		t.Run(fmt.Sprintf("%dx%d", size.w, size.h), func(t *testing.T) {
-			x := newTmux(t, size.w, size.h)
-			screen := x.whole("^›1 stream", "the last one")
+			x := newTmux(t, "disputed", size.w, size.h)
+			screen := x.whole("^›1 stream", "the last")
 			if len(screen) != size.h {
 				t.Fatalf("the screen has %d lines", len(screen))
 			}
@@ -149,7 +176,7 @@ func TestTheFrameIsWholeInTmux(t *testing.T) {
 				}
 			}
 			x.run("send-keys", "2")
-			x.whole("›2 topics", "rate 1 min")
+			x.whole("›2 topics", "messages")
 
 			// What something else wrote to the terminal is gone after ctrl+l.
 			tty, err := os.OpenFile(x.run("display", "-p", "#{pane_tty}"), os.O_WRONLY, 0)
@@ -162,7 +189,7 @@ func TestTheFrameIsWholeInTmux(t *testing.T) {
 			}
 			x.until("what was written over it", has("wall:"))
 			x.run("send-keys", "C-l")
-			x.whole("^ 1 stream *›2 topics", "rate 1 min")
+			x.whole("^ 1 stream *›2 topics", "messages")
 
 			if wraps := x.run("display", "-p", "#{wrap_flag}"); wraps != "0" {
 				t.Errorf("tmux wraps while the screen is shown: %q", wraps)
@@ -174,4 +201,48 @@ func TestTheFrameIsWholeInTmux(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKeysAreAnsweredInTmux presses keys while large payloads arrive, with the
+// detail beside the list. The bound is for a screen that hangs: how long a key
+// really takes, go -C bench run ./keys measures.
+func TestKeysAreAnsweredInTmux(t *testing.T) {
+	const hangs = 5 * time.Second
+	x := newTmux(t, "large", 130, 30)
+	x.until("the first messages", has("large/3"))
+	for _, key := range []struct{ key, shows string }{
+		{"?", "one down"}, {"Escape", "following"}, {"Space", "paused"}, {"k", "paused"}, {"x", "raw"}, {"x", "hex"},
+		{"2", "›2 topics"}, {"j", "large"}, {"3", "›3 senders"}, {"1", "›1 stream"}, {":", "go to:"}, {"Escape", "›1 stream"},
+		{"G", "following"}, {"Enter", "esc back"}, {"NPage", "esc back"}, {"Escape", "›1 stream"},
+	} {
+		began := time.Now()
+		x.run("send-keys", key.key)
+		x.until("what "+key.key+" leads to", has(key.shows))
+		if took := time.Since(began); took > hangs {
+			t.Errorf("%s was answered after %s", key.key, took)
+		}
+	}
+	began := time.Now()
+	x.run("send-keys", "q")
+	x.until("the end", has("left with 0"))
+	if took := time.Since(began); took > hangs {
+		t.Errorf("q ended it after %s", took)
+	}
+}
+
+// TestFindingInTmux goes to a place, narrows, and steps back, in a narrow pane.
+func TestFindingInTmux(t *testing.T) {
+	x := newTmux(t, "disputed", 55, 20)
+	x.until("the last message", has("the last"))
+	x.run("send-keys", ":")
+	x.run("send-keys", "-l", "#10")
+	x.run("send-keys", "Enter")
+	x.until("the place", has("paused"))
+	x.run("send-keys", "/")
+	x.run("send-keys", "-l", "한국어")
+	x.until("the filter applied while it is typed", func(screen []string) bool { return has("shown 12")(screen) && !has("👋🏽")(screen) })
+	x.run("send-keys", "Escape")
+	x.until("all again, at the place", func(screen []string) bool { return has("paused")(screen) && has("👋🏽")(screen) })
+	x.run("send-keys", "Escape")
+	x.until("the end again", func(screen []string) bool { return has("following")(screen) && has("the last")(screen) })
 }

@@ -87,7 +87,7 @@ func (f Filter) Hint() string {
 
 // Help returns the keys that do something.
 func (f Filter) Help() []key.Binding {
-	return []key.Binding{f.keys.Apply, f.keys.Search, f.keys.Past, f.keys.Revert}
+	return []key.Binding{f.keys.Apply, f.keys.Past, f.keys.Search, f.keys.Revert}
 }
 
 // View paints the form in w cells and one line.
