@@ -1,7 +1,9 @@
 package tui
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"testing"
 	"time"
@@ -105,5 +107,24 @@ func TestWithoutClientThereIsNoKeyToAct(t *testing.T) {
 	s.press("p", "t")
 	if s.m.mode != modeBrowse {
 		t.Errorf("a form opened: mode %d", s.m.mode)
+	}
+}
+
+func TestCopy(t *testing.T) {
+	var out bytes.Buffer
+	s := open(t, plant(), termenv.Ascii, 80, 24, func(o *Options) { o.Out = &out })
+	for _, c := range []struct{ key, copied string }{{"t", "hello_world/publish"}, {"p", "\x1b]0;owned\x07 \u202Eevil\x00\xff"}, {"i", "14"}} {
+		out.Reset()
+		s.press("k", "j", "k", "y")
+		s.shows("copy", "t  topic hello_world/publish", "i  ID 14")
+		next, cmd := s.m.press(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(c.key)})
+		if s.m = next.arrange(); cmd == nil {
+			t.Fatalf("%s copies nothing", c.key)
+		}
+		cmd()
+		if want := "\x1b]52;c;" + base64.StdEncoding.EncodeToString([]byte(c.copied)) + "\x07"; out.String() != want {
+			t.Errorf("%s writes %q, want %q", c.key, out.String(), want)
+		}
+		s.press("G")
 	}
 }

@@ -10,7 +10,7 @@ type keys struct {
 	Filter, Only, Pause, Follow, Detail                                    key.Binding
 	Include, Exclude, Drop, Search, Previous, Jump, Earlier, Later         key.Binding
 	Up, Down, PageUp, PageDown, Home, End                                  key.Binding
-	Open, Close, OpenAll, View, Narrower, Wider, Sort, Pin, Mute           key.Binding
+	Open, Close, OpenAll, View, Narrower, Wider, Sort, Pin, Mute, Copy     key.Binding
 	Publish, Tell, Record, Mouse, Help, Back, Redraw, Suspend, Quit, Leave key.Binding
 }
 
@@ -45,6 +45,7 @@ func newKeys() keys {
 		Open:     bind("→ l", "open", "right", "l"),
 		Close:    bind("← h", "close", "left", "h"),
 		OpenAll:  bind("o", "open or close all", "o"),
+		Copy:     bind("y", "copy", "y"),
 		Sort:     bind("S", "sort by the next column", "S"),
 		Pin:      bind("*", "pin", "*"),
 		Mute:     bind("M", "mute", "M"),
@@ -69,7 +70,7 @@ func (k *keys) full() [][]key.Binding {
 	return [][]key.Binding{
 		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend, k.Redraw, k.Narrower, k.Wider},
 		{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Follow, k.Pause, k.Jump, k.Earlier, k.Later, k.Search, k.Previous},
-		{k.Detail, k.View, k.Filter, k.Only, k.Include, k.Exclude, k.Drop, k.Open, k.Close, k.OpenAll, k.Sort, k.Pin, k.Mute, k.Publish, k.Tell, k.Record, k.Mouse},
+		{k.Detail, k.View, k.Copy, k.Filter, k.Only, k.Include, k.Exclude, k.Drop, k.Open, k.Close, k.OpenAll, k.Sort, k.Pin, k.Mute, k.Publish, k.Tell, k.Record, k.Mouse},
 	}
 }
 
@@ -77,13 +78,13 @@ func (k *keys) full() [][]key.Binding {
 func (k *keys) browsing() []key.Binding {
 	return []key.Binding{
 		k.Filter, k.Pause, k.Follow, k.Detail, k.Search, k.Open, k.Close, k.OpenAll, k.Sort,
-		k.Publish, k.Tell, k.Only, k.Record, k.Jump, k.Include, k.Exclude, k.Drop, k.Narrower, k.Wider, k.Help, k.Quit,
+		k.Publish, k.Tell, k.Only, k.Record, k.Jump, k.Include, k.Exclude, k.Drop, k.Copy, k.Narrower, k.Wider, k.Help, k.Quit,
 	}
 }
 
 // inDetail returns the keys for the foot while a message fills the screen.
 func (k *keys) inDetail() []key.Binding {
-	return []key.Binding{k.Back, k.View, k.Up, k.Down, k.PageUp, k.PageDown, k.Help, k.Quit}
+	return []key.Binding{k.Back, k.View, k.Copy, k.Up, k.Down, k.PageUp, k.PageDown, k.Help, k.Quit}
 }
 
 // inHelp returns the keys for the foot of the help.

@@ -42,6 +42,7 @@ const (
 	modeJump
 	modeTerm
 	modeNames
+	modeCopy
 )
 
 // model is the full screen, composed of sub-models. Update routes messages to
@@ -89,7 +90,7 @@ type model struct {
 
 func newModel(src *source.Source, t *theme.Theme, o Options) model {
 	started := o.Now()
-	sh := &shared{src: src, theme: t, keys: newKeys(), now: o.StreamNow, since: o.Since, sel: o.Select}
+	sh := &shared{src: src, theme: t, out: o.Out, keys: newKeys(), now: o.StreamNow, since: o.Since, sel: o.Select}
 	if sh.now == nil {
 		sh.now = o.Now
 	}

@@ -1,7 +1,9 @@
 package tui
 
 import (
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -13,6 +15,7 @@ import (
 	"hellox/tui/form"
 	"hellox/tui/source"
 	"hellox/tui/theme"
+	"hellox/tui/units"
 )
 
 // An openForm is what the user types into.
@@ -34,7 +37,7 @@ func (m model) form() openForm {
 		return m.tell
 	case modeJump:
 		return m.goTo
-	case modeTerm:
+	case modeTerm, modeCopy:
 		return m.term
 	case modeNames:
 		return m.names
@@ -58,7 +61,7 @@ func (m model) typeInto(msg tea.KeyMsg) (model, tea.Cmd) {
 		m.tell, s = m.tell.Update(msg)
 	case modeJump:
 		m.goTo, s = m.goTo.Update(msg)
-	case modeTerm:
+	case modeTerm, modeCopy:
 		m.term, s = m.term.Update(msg)
 	case modeNames:
 		m.names, s = m.names.Update(msg)
@@ -100,6 +103,8 @@ func (m model) submit() (model, tea.Cmd) {
 		return m.narrow(m.term.Value())
 	case modeNames:
 		return m, nil
+	case modeCopy:
+		return m.copy(m.term.Value())
 	}
 	if m.filter.Search() {
 		return m.startSearch()
@@ -153,6 +158,44 @@ func (m model) startSearch() (model, tea.Cmd) {
 		return m, back
 	}
 	return m.find(false)
+}
+
+// chooseCopy opens the form that copies something of the message looked at.
+func (m model) chooseCopy() model {
+	msg, size := m.subject()
+	if msg == nil {
+		return m
+	}
+	payload := "payload, " + units.Bytes(int64(size))
+	if size > len(msg.Payload) {
+		payload += ", the first " + units.Bytes(int64(len(msg.Payload)))
+	}
+	m.mode, m.term = modeCopy, form.NewChoice("copy",
+		form.Option{Key: "p", Text: payload, Value: "payload"},
+		form.Option{Key: "t", Text: "topic " + cells.Topic(msg.Topic, 60), Value: "topic"},
+		form.Option{Key: "i", Text: "ID " + strconv.FormatInt(msg.ID, 10), Value: "ID"})
+	return m
+}
+
+// copy copies something of the message looked at to the terminal's clipboard.
+func (m model) copy(what string) (model, tea.Cmd) {
+	msg, _ := m.subject()
+	if msg == nil {
+		return m, nil
+	}
+	text := msg.Payload
+	switch what {
+	case "topic":
+		text = []byte(msg.Topic)
+	case "ID":
+		text = []byte(strconv.FormatInt(msg.ID, 10))
+	}
+	if len(text) > source.MaxCopy {
+		m.notice = newErrorNotice(errors.New("copy the payload: terminals take at most " + units.Bytes(source.MaxCopy)))
+		return m, nil
+	}
+	m.notice = newNotice("copied the " + what)
+	return m, source.Copy(m.shared.out, text)
 }
 
 // chooseTerm opens the form that includes or excludes something of the selected row.

@@ -29,6 +29,7 @@ func (m model) enabled() keys {
 	k.Close.SetEnabled(topics)
 	k.OpenAll.SetEnabled(topics)
 	k.Sort.SetEnabled(!stream)
+	k.Copy.SetEnabled(subject != nil)
 	k.Pin.SetEnabled(topics)
 	k.Mute.SetEnabled(topics)
 	k.View.SetEnabled(m.mode == modeDetail || m.layout.detail > 0 && subject != nil)
@@ -130,6 +131,8 @@ func (m model) pressDetail(msg tea.KeyMsg) model {
 		m.mode = modeBrowse
 	case key.Matches(msg, k.Help):
 		m.mode = modeHelp
+	case key.Matches(msg, k.Copy):
+		return m.chooseCopy()
 	case key.Matches(msg, k.Up), key.Matches(msg, k.Down):
 		return m.updateTab(msg)
 	default:
@@ -191,6 +194,8 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 func (m model) pressFind(msg tea.KeyMsg) (model, tea.Cmd) {
 	const slot, slots = 10 * time.Second, time.Minute
 	switch k := m.shared.keys; {
+	case key.Matches(msg, k.Copy):
+		return m.chooseCopy(), nil
 	case key.Matches(msg, k.Jump):
 		m.mode, m.goTo = modeJump, form.NewJump(m.shared.now)
 	case key.Matches(msg, k.Search):

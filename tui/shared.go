@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"io"
 	"time"
 
 	"hellox/history"
@@ -12,7 +13,8 @@ import (
 type shared struct {
 	src   *source.Source
 	theme *theme.Theme
-	keys  keys // those that do something now are enabled
+	out   io.Writer // the terminal
+	keys  keys      // those that do something now are enabled
 	now   func() time.Time
 	since time.Time      // no message received before it is shown; zero: no bound
 	sel   history.Select // what is shown

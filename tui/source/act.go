@@ -2,7 +2,9 @@ package source
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
+	"io"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -39,6 +41,20 @@ func (s *Source) Publish(topic, text string, qos byte, retain bool) tea.Cmd {
 			return ActedMsg{Err: fmt.Errorf("publish to %s: %w", topic, err)}
 		}
 		return ActedMsg{Text: fmt.Sprintf("✓ published to %s in %s", topic, units.Latency(time.Since(began)))}
+	}
+}
+
+// MaxCopy is how many bytes may be copied: terminals ignore more.
+const MaxCopy = 64 << 10
+
+// Copy copies text to the clipboard of the terminal out, by the sequence OSC 52.
+func Copy(out io.Writer, text []byte) tea.Cmd {
+	return func() tea.Msg {
+		_, err := io.WriteString(out, "\x1b]52;c;"+base64.StdEncoding.EncodeToString(text)+"\x07")
+		if err != nil {
+			return ActedMsg{Err: fmt.Errorf("copy: %w", err)}
+		}
+		return nil
 	}
 }
 
