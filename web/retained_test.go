@@ -95,8 +95,17 @@ func TestPageSends(t *testing.T) {
 	}
 	fill("other/topic", `{"a":}`, false)
 	result("not JSON: ")
+	client.topic = ""
+	submit()
+	result("Press again to send it as it is")
+	if client.topic != "" {
+		t.Errorf("published what is not JSON without a question: %+v", client)
+	}
 	submit()
 	result("it is not shown here")
+	if client.payload != `{"a":}` {
+		t.Errorf("published %+v", client)
+	}
 
 	evaluate[bool](t, ctx, `[...document.querySelectorAll('#send button')].find((b) => b.innerText.startsWith('retained')).click(), true`)
 	until(t, ctx, `document.querySelectorAll('#retained .list .row').length === 2`)

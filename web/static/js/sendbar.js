@@ -15,6 +15,7 @@ const verbs = ['say', 'pause', 'resume', 'interval', 'identify'];
 /** The form below the list. Emits "retained" when the list of what the broker retains is asked for. */
 export class SendBar extends Emitter {
   #clearing = ''; // the topic whose retained message the next press clears
+  #asked = ''; // the payload that is not JSON and is sent by the next press
   #fade = 0;
 
   #senders;
@@ -85,11 +86,20 @@ export class SendBar extends Emitter {
 
   /** What was asked or told is of another message. */
   #reset() {
-    this.#clearing = '';
+    this.#clearing = this.#asked = '';
     text(this.send, 'Send');
     this.send.classList.remove('bad');
     const wrong = this.#wrong();
     this.#showResult(wrong && 'warn', wrong && `not JSON: ${wrong}`);
+  }
+
+  /** Asks before what looks like JSON and is none is sent: whether it is to be sent. */
+  #maySend(wrong) {
+    if (!wrong || this.#asked === this.text.value) return true;
+    this.#showResult('warn', `not JSON: ${wrong}. Press again to send it as it is`);
+    this.#asked = this.text.value;
+    text(this.send, 'Send it');
+    return false;
   }
 
   /** Asks before a retained message is cleared: whether it is to be sent. */
@@ -140,7 +150,7 @@ export class SendBar extends Emitter {
     try {
       if (publish) {
         const topic = this.topic.value, wrong = this.#wrong();
-        if (!(await this.#mayClear(topic))) return;
+        if (!this.#maySend(wrong) || !(await this.#mayClear(topic))) return;
         const answer = await post('/api/publish', { topic, payload: this.text.value, qos: Number(this.qos.value), retain: this.retain.checked });
         const told = `published ✓ ${latency(performance.now() - begun)}`;
         this.retain.checked = false;
