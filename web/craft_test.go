@@ -160,3 +160,32 @@ func TestPageKeysOfTheTerminal(t *testing.T) {
 	press(t, ctx, "s")
 	until(t, ctx, `new URLSearchParams(location.search).get('sender') === 'press-2' && document.querySelector('#list .grid').ariaRowCount === '3'`)
 }
+
+// On a telephone one part is shown at a time.
+func TestPageOnATelephone(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(30)...)
+	ctx := chromium(t)
+	open(t, ctx, serve(t, Options{Store: store}))
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(390, 844)); err != nil {
+		t.Fatal(err)
+	}
+	visible := func(selector string) string {
+		return fmt.Sprintf(`(document.querySelector(%q)?.getBoundingClientRect().height > 20)`, selector)
+	}
+	place := func(name string) {
+		evaluate[bool](t, ctx, fmt.Sprintf(`[...document.querySelectorAll('#places button')].find((b) => b.textContent === %q).click(), true`, name))
+	}
+	until(t, ctx, visible("#list .rows")+` && !`+visible("#side")+` && `+visible("#places"))
+	place("senders")
+	until(t, ctx, visible("#senders .rows")+` && !`+visible("#list .rows")+` && document.querySelector('#senders .rows').innerText.includes('press-1') && document.querySelector('#places [aria-current]').innerText === 'senders'`)
+	place("topics")
+	until(t, ctx, visible("#topics .rows")+` && !`+visible("#senders .rows"))
+	place("charts")
+	until(t, ctx, visible("#charts .place")+` && !`+visible("#topics .rows"))
+	place("stream")
+	until(t, ctx, visible("#list .rows")+` && !`+visible("#side"))
+	if wide := evaluate[int](t, ctx, `document.documentElement.scrollWidth`); wide > 390 {
+		t.Errorf("the page is %d px wide", wide)
+	}
+}

@@ -32,6 +32,7 @@ import { bindKeys, fillHelp } from './keys.js';
 import { Notices } from './notices.js';
 import { count, parseTime } from './format.js';
 import { latest } from './latest.js';
+import { places } from './places.js';
 import { sideTabs } from './sidetabs.js';
 import { startTheme, toggleTheme } from './theme.js';
 
@@ -51,6 +52,7 @@ const side = sideTabs(at('lists'), ['senders', 'topics', 'charts'].map((name) =>
   if (name !== 'charts') topics.load(clock.now()).catch(() => {}); // at the start as well: the filter box completes them
   if (name === 'charts' && counted) charts.show(counted);
 });
+places(at('places'), ['senders', 'topics', 'charts'], side);
 const rail = new Rail(list.rail);
 const detail = new Detail(at('detail')), send = new SendBar(at('send'), senders);
 const retained = new Retained(at('retained'));
