@@ -28,6 +28,27 @@ func (s *testStore) many(t *testing.T, prefix string, n int) {
 	s.put(t, arrivals...)
 }
 
+// chatter stores a message each few ms, of a new sender each ten, until stop is called.
+func (s *testStore) chatter(t *testing.T) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		for i := 0; err == nil && ctx.Err() == nil; i++ {
+			name := fmt.Sprintf("zz-%d", i/10) // last by name, and never later than the others
+			err = s.Append(context.Background(), []stream.Arrival{hello(name, uint64(10+i), time.Now())})
+			time.Sleep(5 * time.Millisecond)
+		}
+		done <- err
+	}()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Of 10,000 senders the page asks for those that are to be seen; each place of the
 // list can be reached, and one that changes comes to the top by itself.
 func TestPageTenThousandSenders(t *testing.T) {
@@ -44,10 +65,17 @@ func TestPageTenThousandSenders(t *testing.T) {
 	}
 	// 10,000 with a line of figures each, one without, and the heading above that.
 	until(t, ctx, `Number(document.querySelector('#senders .rows [role=option]').ariaSetSize) === 20002`)
+	// Also while messages come all the time, and with them reasons to paint and to ask.
+	stop := store.chatter(t)
 	evaluate[bool](t, ctx, `(() => { const rows = document.querySelector('#senders .rows'); rows.scrollTop = rows.scrollHeight / 2; return true; })()`)
 	until(t, ctx, shownSenders+`.includes('press-5001')`)
-	evaluate[bool](t, ctx, `(() => { const rows = document.querySelector('#senders .rows'); rows.scrollTop = rows.scrollHeight; return true; })()`)
-	until(t, ctx, shownSenders+`.includes('hello_world/once') && [...document.querySelectorAll('#senders .row.heading:not([hidden])')].some((r) => r.innerText.includes('no cadence'))`)
+	time.Sleep(1200 * time.Millisecond) // twice as long as until the list is read anew
+	if !evaluate[bool](t, ctx, shownSenders+`.includes('press-5001')`) {
+		t.Error("the list is read anew elsewhere than where it is shown")
+	}
+	stop()
+	const toEnd = `(document.querySelector('#senders .rows').scrollTop = document.querySelector('#senders .rows').scrollHeight)` // which moves while the last new ones are counted
+	until(t, ctx, toEnd+` > 0 && `+shownSenders+`.includes('hello_world/once') && [...document.querySelectorAll('#senders .row.heading:not([hidden])')].some((r) => r.innerText.includes('no cadence'))`)
 	evaluate[bool](t, ctx, `document.querySelector('#senders .rows').scrollTop = 0, true`)
 	until(t, ctx, shownSenders+`[0] === 'press-0'`)
 

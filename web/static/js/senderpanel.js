@@ -29,7 +29,9 @@ export class SenderPanel extends Emitter {
   #list;
   #cursor;
   #rows = []; // {place, part}: of the sender at a place; {group, part}; {heading}
-  #timer = 0;
+  #timer = 0; // of the search
+  #loading = 0; // timer of what is to be seen
+  #place = 0; // of the first sender that is to be seen
   chosen = '';
 
   /** @param {HTMLElement} root @param {import('./senders.js').Senders} senders @param {import('./clock.js').Clock} clock */
@@ -86,12 +88,15 @@ export class SenderPanel extends Emitter {
     this.viewport.focus();
   }
 
-  /** Asks for the senders that are to be seen, once the list rests. */
+  /** Asks for the senders that are to be seen, a moment later: the list may still move. */
   #wanted(first, last) {
     const places = [this.#rows[first], this.#rows[last]].map((row) => row?.place).filter((place) => place != null);
     if (places.every((place) => this.#senders.at(place))) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.emit('list', places[0]), 80);
+    this.#place = places[0];
+    this.#loading ||= setTimeout(() => {
+      this.#loading = 0;
+      this.emit('list', this.#place);
+    }, 80);
   }
 
   refresh() {

@@ -4,6 +4,7 @@
 import { Emitter } from './emitter.js';
 import { get, query } from './api.js';
 import { parseTime } from './format.js';
+import { latest } from './latest.js';
 import { states } from './states.js';
 
 const maxIntervals = 14; // of a spark line, as the server sends
@@ -48,14 +49,20 @@ export class Senders extends Emitter {
   sort = 'trouble';
   #away = null;
   #counts = null; // of all, by state
-  #asked = 0;
+  #around = 0; // place that was asked for last
 
-  /** Reads the list anew, around the sender at a place. */
-  async load(around = this.first) {
-    const asked = ++this.#asked;
+  /** Reads the list anew, around the sender at a place, or the one asked for last. */
+  load(around = this.#around) {
+    this.#around = around;
+    return this.#load(around);
+  }
+
+  /** One at a time: under load an answer may take longer than until the next is wanted. */
+  #load = latest((around) => this.#read(around));
+
+  async #read(around) {
     if (this.sort === 'group' && this.group == null) {
       const { groups } = await get('/api/senders/groups', { search: this.search });
-      if (asked !== this.#asked) return;
       Object.assign(this, { groups, list: [], first: 0, found: 0, withCadence: 0 });
       this.emit('changed');
       return;
@@ -64,7 +71,6 @@ export class Senders extends Emitter {
     const order = this.sort === 'group' ? 'trouble' : this.sort;
     const one = this.group == null ? '' : '&group=' + encodeURIComponent(this.group); // of those without a group it is empty
     const answer = await get('/api/senders' + query({ sort: order, search: this.search, offset, limit: pageSize }) + one);
-    if (asked !== this.#asked) return;
     Object.assign(this, { groups: null, first: offset, found: answer.total, withCadence: answer.with_cadence, podsTold: answer.pods_told });
     this.list = answer.senders.map((facts) => this.#take(facts));
     this.#forget();
