@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,6 +24,7 @@ const (
 type bench struct {
 	cluster  string
 	rounds   int
+	skaffold string   // path; "": it is not measured
 	dir      string   // folder of this run's files
 	source   string   // the repository's root
 	programs []string // one a round and one before, each another to the byte
@@ -60,12 +62,19 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
-// clear removes both installations.
+// clear removes all installations.
 func (b *bench) clear(ctx context.Context) error {
 	if err := b.down(ctx); err != nil {
 		return err
 	}
-	_, err := output(b.kubectl(ctx, "delete", "namespace", usual, "--ignore-not-found"))
+	if _, err := output(b.kubectl(ctx, "delete", "namespace", usual, bySkaffold, "--ignore-not-found")); err != nil || b.skaffold == "" {
+		return err
+	}
+	left, err := output(b.command(ctx, "docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "hellox.bench/skaffold"))
+	for _, image := range strings.Fields(left) {
+		_, removed := output(b.command(ctx, "docker", "rmi", image))
+		err = errors.Join(err, removed)
+	}
 	return err
 }
 

@@ -8,4 +8,8 @@
 // rollout status in namespace hellox-usual, and removes both at the end. The
 // table on stdout holds the median of the rounds, with the fastest and the
 // slowest beside it; nothing is asserted.
+//
+// With --skaffold PATH it also brings the same programs up with skaffold, in
+// namespace hellox-skaffold. v2.16.1 builds with go build ./cmd/skaffold in a
+// copy of its module; go install refuses its replace directives.
 package main

@@ -12,6 +12,7 @@ func main() {
 	var b bench
 	flag.StringVar(&b.cluster, "cluster", "hellox", "kind cluster to measure on")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds; the table holds their medians")
+	flag.StringVar(&b.skaffold, "skaffold", "", "path of skaffold, to measure it with the same change")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -37,6 +38,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		b.firstUps,
 		b.idleUps,
 		b.changedUps,
+		skaffold{b}.ups,
 		b.memory,
 	} {
 		if err := measure(ctx); err != nil {

@@ -111,19 +111,7 @@ func (b *bench) awaitBoot(ctx context.Context, boot string) error {
 func (b *bench) usualWay(ctx context.Context, program string, round int, tools *parts) error {
 	image := fmt.Sprintf("hellox.bench/hellox:%d-%d", os.Getpid(), round)
 	folder := filepath.Join(b.dir, "image")
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
-	// A link in the place of a copy, so that only the tools' own work counts.
-	inside := filepath.Join(folder, "hellox")
-	if err := os.Remove(inside); err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	if err := os.Link(program, inside); err != nil {
-		return err
-	}
-	dockerfile := "FROM scratch\nCOPY hellox /hellox\nUSER 65532:65532\nENTRYPOINT [\"/hellox\"]\n"
-	if err := os.WriteFile(filepath.Join(folder, "Dockerfile"), []byte(dockerfile), 0o600); err != nil {
+	if err := dockerFolder(folder, program); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -157,6 +145,23 @@ func (b *bench) usualWay(ctx context.Context, program string, round int, tools *
 	}
 	done("kubectl rollout status")
 	return nil
+}
+
+// dockerFolder makes the folder that docker builds the program's image of.
+func dockerFolder(folder, program string) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	// A link in the place of a copy, so that only the tools' own work counts.
+	inside := filepath.Join(folder, "hellox")
+	if err := os.Remove(inside); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if err := os.Link(program, inside); err != nil {
+		return err
+	}
+	dockerfile := "FROM scratch\nCOPY hellox /hellox\nUSER 65532:65532\nENTRYPOINT [\"/hellox\"]\n"
+	return os.WriteFile(filepath.Join(folder, "Dockerfile"), []byte(dockerfile), 0o600)
 }
 
 // boot is the start of which the broadcaster was last heard.
