@@ -42,13 +42,13 @@ func (b *bench) memory(ctx context.Context) error {
 // processStatus returns the sizes, in MiB, that the kernel tells of the role's
 // process. Its container is found by the pod's id, which its cgroup bears.
 func (b *bench) processStatus(ctx context.Context, role string) (map[string]float64, error) {
-	id, err := output(b.kubectl(ctx, "-n", namespace, "get", "pods", "-l", "app.kubernetes.io/component="+role,
-		"-o", "jsonpath={.items[0].status.containerStatuses[0].containerID}"))
+	pod, err := output(b.kubectl(ctx, "-n", namespace, "get", "pods", "-l", "app.kubernetes.io/component="+role,
+		"-o", "jsonpath={.items[0].spec.nodeName} {.items[0].status.containerStatuses[0].containerID}"))
 	if err != nil {
 		return nil, err
 	}
+	node, id, _ := strings.Cut(pod, " ")
 	_, id, _ = strings.Cut(id, "://")
-	node := b.cluster + "-control-plane"
 	// The first process in the container's cgroup: there is only one.
 	found, err := output(b.command(ctx, "docker", "exec", node, "sh", "-c", "grep -ls "+id+" /proc/[0-9]*/cgroup"))
 	if err != nil {
