@@ -210,14 +210,16 @@ func TestKeysAreAnsweredInTmux(t *testing.T) {
 	const hangs = 5 * time.Second
 	x := newTmux(t, "large", 130, 30)
 	x.until("the first messages", has("large/3"))
-	for _, key := range []struct{ key, shows string }{
-		{"?", "one down"}, {"Escape", "following"}, {"Space", "paused"}, {"k", "paused"}, {"x", "raw"}, {"x", "hex"},
-		{"2", "›2 topics"}, {"j", "large"}, {"3", "›3 senders"}, {"1", "›1 stream"}, {":", "go to:"}, {"Escape", "›1 stream"},
-		{"G", "following"}, {"Enter", "esc back"}, {"NPage", "esc back"}, {"Escape", "›1 stream"},
+	for _, key := range []struct{ key, shows, hides string }{
+		{"?", "one down", ""}, {"Escape", "following", "one down"}, {"Space", "paused", ""}, {"k", "paused", ""}, {"x", "raw", ""}, {"x", "hex", ""},
+		{"2", "›2 topics", ""}, {"j", "large", ""}, {"3", "›3 senders", ""}, {"1", "›1 stream", ""}, {":", "go to:", ""}, {"Escape", "›1 stream", "go to:"},
+		{"G", "following", ""}, {"Enter", "esc back", ""}, {"NPage", "esc back", ""}, {"Escape", "›1 stream", "pgdn a screen down"},
 	} {
 		began := time.Now()
 		x.run("send-keys", key.key)
-		x.until("what "+key.key+" leads to", has(key.shows))
+		x.until("what "+key.key+" leads to", func(screen []string) bool {
+			return has(key.shows)(screen) && (key.hides == "" || !has(key.hides)(screen)) // esc and the next key are not read as one
+		})
 		if took := time.Since(began); took > hangs {
 			t.Errorf("%s was answered after %s", key.key, took)
 		}
