@@ -100,7 +100,7 @@ func (g *guardedPage) ask(t *testing.T, method, path, body, cookie, key string) 
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if strings.HasPrefix(path, "/api/events") && response.StatusCode == 200 {
+	if strings.HasPrefix(path, "/api/events") && response.StatusCode == http.StatusOK {
 		return 200, "", response
 	}
 	answer, err := io.ReadAll(response.Body)
@@ -195,7 +195,7 @@ func TestLoginAttacks(t *testing.T) {
 		t.Errorf("the control: %d %s", status, answer)
 	}
 	// A name that the certificate does not have.
-	r, err := http.NewRequestWithContext(t.Context(), "GET", g.address+"/api/messages", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.address+"/api/messages", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

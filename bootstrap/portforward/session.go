@@ -76,7 +76,7 @@ func newDialer(ctx context.Context, client *kube.Client, namespace, pod string) 
 
 // A bound round tripper ends its requests with ctx.
 type bound struct {
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // the library makes its requests without one
 	next http.RoundTripper
 }
 

@@ -2,10 +2,11 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -95,10 +96,7 @@ func TestKindNodeImageAbsent(t *testing.T) {
 // connection is made as soon as a pod is ready, by the same process.
 func testKindForwards(t *testing.T, r *kindRig) {
 	before := r.status(t, "hellox").Forward
-	holder, err := os.FindProcess(before.PID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	signal := func(name string) *exec.Cmd { return r.program("kill", "-s", name, strconv.Itoa(before.PID)) }
 	passes := func(after string) {
 		t.Helper()
 		r.kubectl(t, "-n", "hellox", "wait", "--for=condition=Ready", "pod", "-l", "app.kubernetes.io/component in (broker,receive)", "--timeout=60s")
@@ -111,16 +109,12 @@ func testKindForwards(t *testing.T, r *kindRig) {
 			t.Errorf("after %s the forwards are %+v; before %+v", after, now, before)
 		}
 	}
-	if err := holder.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = holder.Signal(syscall.SIGCONT) }()
+	r.do(t, signal("STOP"))
+	defer func() { _ = signal("CONT").Run() }()
 	r.do(t, r.program("docker", "pause", r.node))
 	time.Sleep(5 * time.Second) // the laptop sleeps
 	r.do(t, r.program("docker", "unpause", r.node))
-	if err := holder.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
+	r.do(t, signal("CONT"))
 	passes("a sleep")
 
 	address, _ := r.do(t, r.program("docker", "inspect", "--format", "{{range $name, $n := .NetworkSettings.Networks}}{{$name}} {{$n.IPAddress}}{{end}}", r.node))

@@ -45,7 +45,7 @@ func parseHeader(line []byte) (h Header, ok bool, err error) {
 		return h, false, nil
 	}
 	if json.Unmarshal(line, &h) != nil || h.Recording < 1 {
-		return h, false, nil
+		return h, false, nil //nolint:nilerr // a line of another program
 	}
 	if h.Recording > formatVersion {
 		return h, true, fmt.Errorf("it is a recording of format %d, which %s wrote; this hellox reads format %d", h.Recording, h.Version, formatVersion)

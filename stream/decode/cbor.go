@@ -51,9 +51,9 @@ type cborWriter struct {
 	rest []byte
 }
 
-// head reads the first byte of a value and its argument.
-func (w *cborWriter) head() (major byte, arg uint64) {
-	major, info := w.rest[0]>>5, w.rest[0]&31
+// head reads the argument of a value.
+func (w *cborWriter) head() (arg uint64) {
+	info := w.rest[0] & 31
 	b := w.rest[1:]
 	n := 0
 	switch {
@@ -71,7 +71,7 @@ func (w *cborWriter) head() (major byte, arg uint64) {
 		arg = indefinite
 	}
 	w.rest = b[n:]
-	return major, arg
+	return arg
 }
 
 // value writes the next value.
@@ -104,7 +104,7 @@ func (w *cborWriter) more(i, n uint64) bool {
 }
 
 func (w *cborWriter) array() error {
-	_, n := w.head()
+	n := w.head()
 	w.raw("[")
 	for i := uint64(0); w.more(i, n); i++ {
 		if i > 0 {
@@ -119,7 +119,7 @@ func (w *cborWriter) array() error {
 }
 
 func (w *cborWriter) object() error {
-	_, n := w.head()
+	n := w.head()
 	w.raw("{")
 	for i := uint64(0); w.more(i, n); i++ {
 		name, err := w.key()
@@ -162,7 +162,7 @@ const maxNumber = 1024 // bytes of a large number; a longer one takes long to wr
 
 func (w *cborWriter) tagged() error {
 	whole := w.rest
-	_, tag := w.head()
+	tag := w.head()
 	switch tag {
 	case tagTime, tagEpoch, tagIsCBOR:
 		return w.value()

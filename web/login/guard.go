@@ -42,7 +42,7 @@ type Guard struct {
 type session struct {
 	key    digest
 	begun  time.Time
-	ctx    context.Context // ends with the session
+	ctx    context.Context //nolint:containedctx // it ends requests with the session
 	cancel context.CancelFunc
 }
 

@@ -27,7 +27,7 @@ func (r *rig) newest() string { return r.codes[len(r.codes)-1] }
 
 // ask sends a request with that cookie and key and returns the status.
 func (r *rig) ask(cookie, key string) int {
-	request := httptest.NewRequest("GET", "/api/messages", nil)
+	request := httptest.NewRequest(http.MethodGet, "/api/messages", nil)
 	if cookie != "" {
 		request.AddCookie(&http.Cookie{Name: login.Cookie, Value: cookie})
 	}
@@ -99,7 +99,7 @@ func TestSessionNeedsCookieAndKey(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
-	twice := httptest.NewRequest("GET", "/", nil)
+	twice := httptest.NewRequest(http.MethodGet, "/", nil)
 	for _, value := range []string{"x", cookie} {
 		twice.AddCookie(&http.Cookie{Name: login.Cookie, Value: value})
 	}
@@ -118,7 +118,7 @@ func TestLogoutEndsRequests(t *testing.T) {
 	r := newRig()
 	r.ShowCode()
 	cookie, key, _ := r.Login(r.newest())
-	request := httptest.NewRequest("GET", "/api/events", nil)
+	request := httptest.NewRequest(http.MethodGet, "/api/events", nil)
 	request.AddCookie(&http.Cookie{Name: login.Cookie, Value: cookie})
 	request.Header.Set(login.Header, key)
 	inside, ended := make(chan struct{}), make(chan struct{})
