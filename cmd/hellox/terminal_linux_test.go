@@ -261,6 +261,7 @@ func TestScreenEnds(t *testing.T) {
 func TestScreenBackground(t *testing.T) {
 	mqtt := startBroker(t)
 	const light, dark = "\x1b[38;2;9;105;218m", "\x1b[38;2;88;166;255m" // the accent's colours
+	const helpTitle = "\x1b[1m keys"                                    // which ? shows
 	const white, device = "\x1b]11;rgb:ffff/ffff/ffff\x1b\\", "\x1b[?62;22c"
 	start := func(term *terminal, env ...string) {
 		term.start(append(env, "COLORTERM=truecolor"), "watch", mqtt)
@@ -302,7 +303,7 @@ func TestScreenBackground(t *testing.T) {
 		term.press("?" + white + device)
 		start(term)
 		term.see(light)
-		term.see("signs") // of the help that ? shows
+		term.see(helpTitle)
 		quit(term)
 	})
 	t.Run("Ctrl-C before an answer", func(t *testing.T) {
@@ -317,7 +318,7 @@ func TestScreenBackground(t *testing.T) {
 		term.see(dark)
 		term.press(white + device)
 		term.press("?")
-		term.see("signs")
+		term.see(helpTitle)
 		quit(term)
 		if strings.Contains(term.shown(), "rgb:") {
 			t.Errorf("the answer is taken for keys: %q", term.shown())
