@@ -118,7 +118,7 @@ func (s *selected) extend(ctx context.Context, store history.Store, totals *hist
 			s.high = page.Next
 		}
 	}
-	for s.low >= from && time.Since(began) < readTime {
+	for s.low >= from {
 		page, err := store.Messages(ctx, history.Query{Before: s.low + 1, Since: start, Select: s.sel, Limit: readPage})
 		if err != nil {
 			return err
@@ -129,6 +129,9 @@ func (s *selected) extend(ctx context.Context, store history.Store, totals *hist
 		s.low = from - 1
 		if page.Next != 0 {
 			s.low = page.Next - 1
+		}
+		if time.Since(began) >= readTime {
+			break // not before a page is read: each answer goes on
 		}
 	}
 	return nil
