@@ -1,13 +1,14 @@
 package login
 
 import (
-	"net"
+	"net/netip"
 	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// The rate of attempts from one address: a person types, a program guesses.
+// The rate of attempts from one address, or one network of IPv6: a person types, a
+// program guesses.
 const (
 	attemptEvery  = 2 * time.Second
 	attemptBurst  = 5
@@ -35,10 +36,7 @@ func newAttempts(now func() time.Time) attempts {
 
 // allow reports whether an attempt from remote, a HOST:PORT, may be made now.
 func (a *attempts) allow(remote string) bool {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
+	host := network(remote)
 	now := a.now()
 	known := a.by[host]
 	if known == nil && len(a.by) >= maxAddresses && now.Sub(a.swept) > addressesKept {
@@ -58,6 +56,20 @@ func (a *attempts) allow(remote string) bool {
 	}
 	known.last = now
 	return known.limit.AllowN(now, 1)
+}
+
+// network returns what attempts are counted of: an IPv4 address, or the /64 of an IPv6
+// address, in which a machine takes as many addresses as it likes.
+func network(remote string) string {
+	at, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return remote
+	}
+	address := at.Addr().Unmap().WithZone("")
+	if address.Is4() {
+		return address.String()
+	}
+	return netip.PrefixFrom(address, 64).Masked().String()
 }
 
 // Allow reports whether the address remote may try a code now.

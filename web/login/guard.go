@@ -94,9 +94,8 @@ func (g *Guard) begin(cookie, key digest) {
 		g.sessions[oldest].cancel()
 		delete(g.sessions, oldest)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), sessionLife) // ends its event streams, too
 	g.sessions[cookie] = &session{key: key, begun: g.now(), ctx: ctx, cancel: cancel}
-	time.AfterFunc(sessionLife, cancel) // ends its event streams, too
 }
 
 // session returns the session whose cookie and key r has, or nil.

@@ -183,15 +183,25 @@ func TestAttemptsAreLimited(t *testing.T) {
 	if got := allowed("192.0.2.2:1000", 1); got != 1 {
 		t.Error("the control: another address is not allowed")
 	}
+	if got := allowed("[::ffff:192.0.2.1]:1000", 10); got != 0 {
+		t.Errorf("%d more from the address as IPv6", got)
+	}
+	many := 0
+	for i := range 1000 {
+		many += allowed(fmt.Sprintf("[2001:db8:0:1::%x]:1", i), 5)
+	}
+	if many != 5 {
+		t.Errorf("%d attempts from a thousand addresses of one network", many)
+	}
 	r.now = r.now.Add(20 * time.Second)
 	if got := allowed("192.0.2.1:1000", 100); got != 5 {
 		t.Errorf("%d after a while", got)
 	}
 	total := 0
 	for i := range 10_000 {
-		total += allowed(fmt.Sprintf("[2001:db8::%x]:1", i), 5)
+		total += allowed(fmt.Sprintf("[2001:db8:1:%x::1]:1", i), 5)
 	}
-	if total > 1024*5+5 {
-		t.Errorf("%d attempts from ten thousand addresses", total)
+	if total < 1000*5 || total > 1024*5+5 {
+		t.Errorf("%d attempts from ten thousand networks", total)
 	}
 }
