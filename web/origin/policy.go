@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // A Policy refuses requests from other sites, other ports and other names.
@@ -35,12 +38,16 @@ type Policy struct {
 //  4. http.CrossOriginProtection, for unsafe methods.
 func (p Policy) Wrap(next http.Handler) http.Handler {
 	next = p.crossOrigin(next)
+	// Beyond loopback this comes before the login: a stranger must not fill the log.
+	sometimes := rate.Sometimes{First: 10, Interval: 10 * time.Second}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !ownHost(r, p.Hosts):
 			p.Refuse(w, http.StatusMisdirectedRequest, "this server does not answer to the name in the Host header; use localhost or 127.0.0.1")
 		case foreign(r, p.Hosts):
-			p.Log.Warn("request of another site refused", "site", r.Header.Get("Sec-Fetch-Site"), "origin", r.Header.Get("Origin"), "path", r.URL.Path)
+			sometimes.Do(func() {
+				p.Log.Warn("request of another site refused", "site", short(r.Header.Get("Sec-Fetch-Site")), "origin", short(r.Header.Get("Origin")), "path", short(r.URL.Path))
+			})
 			if navigation(r) {
 				refusedPage(w)
 				return
@@ -51,6 +58,9 @@ func (p Policy) Wrap(next http.Handler) http.Handler {
 		}
 	})
 }
+
+// short returns the beginning of what a stranger sent, for the log.
+func short(s string) string { return s[:min(len(s), 200)] }
 
 func (p Policy) crossOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()

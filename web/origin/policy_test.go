@@ -47,6 +47,23 @@ func raw(t *testing.T, address, request string) int {
 	return response.StatusCode
 }
 
+// Beyond loopback the policy comes before the login: strangers cannot fill the log.
+func TestRefusalsFillNoLog(t *testing.T) {
+	var log strings.Builder
+	policy := origin.Policy{Refuse: func(http.ResponseWriter, int, string) {}, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	handler, begun := policy.Wrap(http.NotFoundHandler()), time.Now()
+	for range 1000 {
+		r := httptest.NewRequest(http.MethodGet, "http://localhost/"+strings.Repeat("x", 10_000), nil)
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		r.Header.Set("Origin", "https://"+strings.Repeat("o", 10_000))
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	lines := strings.Count(log.String(), "\n")
+	if most := 11 + int(time.Since(begun)/(10*time.Second)); lines < 10 || lines > most || len(log.String()) > lines*1000 {
+		t.Errorf("%d lines and %d bytes of a thousand refusals, want 10 to %d lines", lines, log.Len(), most)
+	}
+}
+
 // Attack table D6: only the exact names.
 func TestHost(t *testing.T) {
 	server := httptest.NewServer(protected("hellox-1.localhost", "page.example:8420"))
