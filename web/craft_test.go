@@ -48,11 +48,19 @@ func TestPageFirstRows(t *testing.T) {
 	store.put(t, hellos(200)...)
 	store.put(t, arrival("hello_world/x<script>alert(1)</script>", []byte(`</table><script>document.title='hacked'</script><img src=x onerror=alert(1)>`), time.Now()))
 	address := serve(t, Options{Store: store})
-	html := ask(newServer(t, Options{Store: store}), "GET", "/", "").Body.String()
+	// The page comes without them when they cannot be read within 100 ms.
+	withRows := func(path string) (html string) {
+		eventually(t, "first rows of "+path, func() bool {
+			html = ask(newServer(t, Options{Store: store}), "GET", path, "").Body.String()
+			return strings.Contains(html, "<tr><td>")
+		})
+		return html
+	}
+	html := withRows("/")
 	if strings.Count(html, "<tr><td>") != 50 || !strings.Contains(html, "Hello 200") || strings.Contains(html, "<script>document") {
 		t.Errorf("%d rows in the page", strings.Count(html, "<tr><td>"))
 	}
-	if got := ask(newServer(t, Options{Store: store}), "GET", "/?filter=seq%3D7", "").Body.String(); strings.Count(got, "<tr><td>") != 1 {
+	if got := withRows("/?filter=seq%3D7"); strings.Count(got, "<tr><td>") != 1 {
 		t.Error("the first rows do not follow the filter")
 	}
 	ctx := chromium(t)
@@ -64,7 +72,11 @@ func TestPageFirstRows(t *testing.T) {
 	}
 	open(t, ctx, address)
 	var text string
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && !strings.Contains(text, "Hello 200"); time.Sleep(20 * time.Millisecond) {
+	for end, again := time.Now().Add(30*time.Second), time.Now().Add(3*time.Second); time.Now().Before(end) && !strings.Contains(text, "Hello 200"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(again) {
+			open(t, ctx, address)
+			again = time.Now().Add(3 * time.Second)
+		}
 		text, _ = chromedp.Run(ctx, chromedp.Text(chromedp.CSS("body")))
 	}
 	if !strings.Contains(text, "Hello 200") || !strings.Contains(text, "Without JavaScript this is a plain list") || !strings.Contains(text, "<img src=x") {
@@ -94,7 +106,7 @@ func TestPageExport(t *testing.T) {
 	until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '6'`)
 	evaluate[bool](t, ctx, `[...document.querySelectorAll('#list .export button')].find((b) => b.textContent === 'CSV').click(), true`)
 	var names []string
-	for end := time.Now().Add(15 * time.Second); len(names) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); len(names) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		names, _ = filepath.Glob(filepath.Join(dir, "*.csv"))
 	}
 	if len(names) != 1 {
@@ -129,10 +141,11 @@ window.Notification = class { constructor(words) { told.push(words); } close() {
 	}
 	evaluate[bool](t, ctx, `[...document.querySelectorAll('#head button')].find((b) => b.textContent === 'notify').click(), true`)
 	until(t, ctx, `[...document.querySelectorAll('#head button')].find((b) => b.textContent === 'notify').ariaPressed === 'true'`)
+	begun := time.Now()
 	gap(20)
 	until(t, ctx, `told.length === 1 && told[0] === 'press-1: 9 missed'`)
 	gap(30)
-	if told := evaluate[[]string](t, ctx, `told`); len(told) != 1 {
+	if told := evaluate[[]string](t, ctx, `told`); len(told) != 1 && time.Since(begun) < 10*time.Second {
 		t.Errorf("told again within ten seconds: %q", told)
 	}
 	until(t, ctx, `import('/static/js/notices.js').then(({ Notices }) => { const n = new Notices(() => {}); n.state('press-2', 'on time'); n.state('press-2', 'silent'); return told.at(-1) === 'press-2 fell silent'; })`)

@@ -69,7 +69,7 @@ func listen(t *testing.T, ctx context.Context, address string, header ...string)
 // next is the next event of that name, within five seconds.
 func next(t *testing.T, events <-chan event, name string) event {
 	t.Helper()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for {
 		select {
 		case e, ok := <-events:

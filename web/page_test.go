@@ -20,7 +20,7 @@ func until(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
 	// What is asked for may not be in the document yet: then it is not true yet either.
 	asked := "(() => { try { return " + expression + " } catch { return false } })()"
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](asked, chromedp.WithPollingTimeout(15*time.Second))); err != nil {
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](asked, chromedp.WithPollingTimeout(30*time.Second))); err != nil {
 		body, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText.slice(0, 2000)`))
 		t.Fatalf("never true: %s: %v\n%s", expression, err, body)
 	}
