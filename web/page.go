@@ -14,6 +14,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"hellox/history"
@@ -93,10 +94,9 @@ func preload(assets map[string]asset) []byte {
 	return bytes.Replace(assets["/static/index.html"].content, []byte("<script "), append(hints.Bytes(), "<script "...), 1)
 }
 
-// files serves index.html at / and static/ below /static/. A browser
-// revalidates each file each time, so that after an upgrade no page mixes two
-// versions. With a store the page comes with its first rows.
-func files(store history.Store) http.HandlerFunc {
+// pageAssets returns the files of the page by their paths. To compress them takes tens
+// of ms, once in a process: the result must not be changed.
+var pageAssets = sync.OnceValue(func() map[string]asset {
 	assets := map[string]asset{
 		"/static/css/palette.css": newAsset("palette.css", paletteCSS()),
 		"/static/js/limits.js":    newAsset("limits.js", module("limits", limits())),
@@ -117,6 +117,14 @@ func files(store history.Store) http.HandlerFunc {
 	}
 	assets["/"] = newAsset("index.html", preload(assets))
 	assets["/login"] = assets["/static/login.html"]
+	return assets
+})
+
+// files serves index.html at / and static/ below /static/. A browser
+// revalidates each file each time, so that after an upgrade no page mixes two
+// versions. With a store the page comes with its first rows.
+func files(store history.Store) http.HandlerFunc {
+	assets := pageAssets()
 	return func(w http.ResponseWriter, r *http.Request) {
 		a, ok := assets[r.URL.Path]
 		switch {
