@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"hellox/history"
+	"hellox/stream"
 	"hellox/stream/decode"
 	"hellox/web/export"
 )
@@ -72,18 +73,26 @@ func writeLines(w http.ResponseWriter, page history.Page) {
 	}
 }
 
-// one answers with one message.
-func (h messagesHandler) one(w http.ResponseWriter, r *http.Request) error {
+// named returns the message whose id is in the path.
+func (h messagesHandler) named(r *http.Request) (m stream.Message, err error) {
 	n, err := id("the id", r.PathValue("id"))
 	if err == nil {
 		_, err = parameters(r)
 	}
 	if err != nil {
-		return err
+		return m, err
 	}
-	m, err := h.store.Message(r.Context(), n)
+	if m, err = h.store.Message(r.Context(), n); err != nil {
+		return m, fmt.Errorf("read message %d: %w", n, err)
+	}
+	return m, nil
+}
+
+// one answers with one message.
+func (h messagesHandler) one(w http.ResponseWriter, r *http.Request) error {
+	m, err := h.named(r)
 	if err != nil {
-		return fmt.Errorf("read message %d: %w", n, err)
+		return err
 	}
 	writeJSON(w, append(m.AppendJSON(nil), '\n'))
 	return nil
@@ -105,19 +114,12 @@ type decoded struct {
 
 // decoded answers with what the payload of one message holds.
 func (h messagesHandler) decoded(w http.ResponseWriter, r *http.Request) error {
-	n, err := id("the id", r.PathValue("id"))
-	if err == nil {
-		_, err = parameters(r)
-	}
+	m, err := h.named(r)
 	if err != nil {
 		return err
 	}
-	m, err := h.store.Message(r.Context(), n)
-	if err != nil {
-		return fmt.Errorf("read message %d: %w", n, err)
-	}
 	got := decode.Decode(m.Topic, m.Payload)
-	body := decoded{ID: n, Encodings: got.Encodings, MediaType: got.MediaType, Width: got.Width, Height: got.Height, Problem: got.Problem}
+	body := decoded{ID: m.ID, Encodings: got.Encodings, MediaType: got.MediaType, Width: got.Width, Height: got.Height, Problem: got.Problem}
 	switch {
 	case len(got.Encodings) == 0:
 		body.Encodings = []string{}
