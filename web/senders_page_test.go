@@ -22,7 +22,7 @@ func (s *testStore) many(t *testing.T, prefix string, n int) {
 	arrivals := make([]stream.Arrival, 0, 3*n)
 	for seq := range 3 {
 		for i := range n {
-			arrivals = append(arrivals, hello(fmt.Sprintf("%s%d", prefix, i), uint64(seq+1), now.Add(time.Duration(seq-2)*2*time.Second)))
+			arrivals = append(arrivals, steady(fmt.Sprintf("%s%d", prefix, i), uint64(seq+1), now.Add(time.Duration(seq-2)*2*time.Second)))
 		}
 	}
 	s.put(t, arrivals...)
@@ -35,8 +35,8 @@ func (s *testStore) chatter(t *testing.T) (stop func()) {
 	go func() {
 		var err error
 		for i := 0; err == nil && ctx.Err() == nil; i++ {
-			name := fmt.Sprintf("zz-%d", i/10) // last by name, and never later than the others
-			err = s.Append(context.Background(), []stream.Arrival{hello(name, uint64(10+i), time.Now())})
+			name := fmt.Sprintf("zz-%d", i/10) // last by name
+			err = s.Append(context.Background(), []stream.Arrival{steady(name, uint64(10+i), time.Now())})
 			time.Sleep(5 * time.Millisecond)
 		}
 		done <- err
@@ -95,7 +95,7 @@ func TestPageTenThousandSenders(t *testing.T) {
 	until(t, ctx, shownSenders+`[0] === 'press-7777'`)
 	// Messages of senders that are not to be seen are no reason to ask.
 	for i := range 20 {
-		store.put(t, hello(fmt.Sprintf("press-%d", 3000+i), 4, time.Now()))
+		store.put(t, steady(fmt.Sprintf("press-%d", 3000+i), 4, time.Now()))
 	}
 	until(t, ctx, `document.querySelector('#list .grid').innerText.includes('press-3019')`)
 	// One each five seconds comes anyway.
@@ -115,7 +115,7 @@ func TestPageSenderGroups(t *testing.T) {
 	store.many(t, "oven-", 12)
 	store.many(t, "alone", 1)
 	now := time.Now()
-	store.put(t, hello("oven-3", 8, now), hello("quiet-1", 1, now.Add(-time.Hour)), hello("quiet-2", 1, now.Add(-time.Hour)))
+	store.put(t, steady("oven-3", 8, now), hello("quiet-1", 1, now.Add(-time.Hour)), hello("quiet-2", 1, now.Add(-time.Hour)))
 	ctx := chromium(t)
 	open(t, ctx, serve(t, Options{Store: store}))
 	until(t, ctx, live)

@@ -83,7 +83,17 @@ func hello(sender string, seq uint64, at time.Time) stream.Arrival {
 }
 
 func says(sender string, seq uint64, at time.Time, text string) stream.Arrival {
-	h := stream.Hello{Text: text, Sender: sender, Boot: boot, Seq: seq, Sent: at.Add(-1800 * time.Microsecond), Next: 4 * time.Second}
+	return announces(sender, seq, at, text, 4*time.Second)
+}
+
+// steady returns a broadcast after which the sender stays on time however long a test takes.
+func steady(sender string, seq uint64, at time.Time) stream.Arrival {
+	return announces(sender, seq, at, "Hello world", time.Hour)
+}
+
+// announces returns a broadcast that declares when the next one follows.
+func announces(sender string, seq uint64, at time.Time, text string, next time.Duration) stream.Arrival {
+	h := stream.Hello{Text: text, Sender: sender, Boot: boot, Seq: seq, Sent: at.Add(-1800 * time.Microsecond), Next: next}
 	return arrival("hello_world/broadcast/"+sender, h.AppendJSON(nil), at)
 }
 
