@@ -80,6 +80,9 @@ func newKindRig(t *testing.T) *kindRig {
 	}
 	r.env = append(os.Environ(), keep[0], keep[1], "NO_COLOR=1", "KUBECONFIG="+kubeconfig,
 		"XDG_STATE_HOME="+filepath.Join(dir, "state"), "XDG_CACHE_HOME="+filepath.Join(dir, "cache"))
+	if r.made || os.Getenv("HELLOX_E2E_NODES") == "" {
+		r.makeNetwork(t)
+	}
 	if r.made {
 		r.removeCluster(t) // of a run that was cut off
 		t.Cleanup(func() { r.removeCluster(t) })
@@ -93,6 +96,41 @@ func newKindRig(t *testing.T) *kindRig {
 	r.laptop = newOtherLaptop(t, r)
 	r.browser = newKindBrowser(t)
 	return r
+}
+
+// kindNetwork is what the network of the clusters is called that the test makes.
+const kindNetwork = "hellox-ci"
+
+// makeNetwork makes it. In kind's own, a node that is stopped loses its address to the
+// next container of any cluster, or gets a lower one that became free; and the engine
+// takes no wish for an address there until it was started anew, as its subnet is not of
+// the user's choice. Here it is: the one that the engine would choose.
+func (r *kindRig) makeNetwork(t *testing.T) {
+	t.Helper()
+	r.removeNetwork(t) // of a run that was cut off
+	t.Cleanup(func() { r.removeNetwork(t) })
+	for tried := 1; ; tried++ {
+		r.do(t, r.program("docker", "network", "create", kindNetwork))
+		subnet, _ := r.do(t, r.program("docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", kindNetwork))
+		r.do(t, r.program("docker", "network", "rm", kindNetwork))
+		code, _, said := outcome(t, r.program("docker", "network", "create", "--subnet", strings.TrimSpace(subnet), kindNetwork))
+		if code == 0 {
+			break
+		}
+		if tried == 5 { // each time, another network has taken the subnet meanwhile
+			t.Fatalf("create network %s with subnet %s: %s", kindNetwork, subnet, said)
+		}
+	}
+	r.env = append(r.env, "KIND_EXPERIMENTAL_DOCKER_NETWORK="+kindNetwork)
+}
+
+// removeNetwork removes it, and the containers that are connected to it.
+func (r *kindRig) removeNetwork(t *testing.T) {
+	t.Helper()
+	r.removeContainers(t, "network="+kindNetwork)
+	if out, _ := r.do(t, r.program("docker", "network", "ls", "-q", "--filter", "name=^"+kindNetwork+"$")); out != "" {
+		r.do(t, r.program("docker", "network", "rm", kindNetwork))
+	}
 }
 
 // up is the command line of an up in the cluster.
@@ -239,9 +277,15 @@ func (r *kindRig) contextIsKept(t *testing.T) {
 // removeCluster deletes the containers of the cluster, which is what kind does.
 func (r *kindRig) removeCluster(t *testing.T) {
 	t.Helper()
-	out, _ := r.do(t, r.program("docker", "ps", "-aq", "--filter", "label=io.x-k8s.kind.cluster="+r.cluster))
+	r.removeContainers(t, "label=io.x-k8s.kind.cluster="+r.cluster)
+}
+
+// removeContainers removes those that docker ps finds with the filter.
+func (r *kindRig) removeContainers(t *testing.T, filter string) {
+	t.Helper()
+	out, _ := r.do(t, r.program("docker", "ps", "-aq", "--filter", filter))
 	if ids := strings.Fields(out); len(ids) > 0 {
-		t.Logf("removing cluster %s", r.cluster)
+		t.Logf("removing containers with %s", filter)
 		r.do(t, r.program("docker", append([]string{"rm", "-f", "-v"}, ids...)...))
 	}
 }
