@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -220,9 +221,18 @@ func runUnanswered(t *testing.T, args []string) time.Duration {
 	return took
 }
 
+// heedHangups has what the test starts be ended by SIGHUP, also where the tests run
+// under nohup: an ignored signal stays so in what is started, one that is caught does not.
+func heedHangups(t *testing.T) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
+}
+
 // TestScreenEnds ends the full screen in each way there is, in a terminal that
 // never answers. The terminal is then as it was.
 func TestScreenEnds(t *testing.T) {
+	heedHangups(t)
 	mqtt := startBroker(t)
 	tests := map[string]struct {
 		end  func(*terminal)
@@ -329,6 +339,7 @@ func TestScreenBackground(t *testing.T) {
 // TestStdinEnds ends commands that read stdin or ask something. The terminal is
 // then as it was.
 func TestStdinEnds(t *testing.T) {
+	heedHangups(t)
 	tests := map[string]struct {
 		args   []string
 		prompt string
