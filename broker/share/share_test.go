@@ -198,6 +198,24 @@ func checkWindow(t *testing.T, seed uint64, w *Window[int], at map[uint64]Hold[i
 	}
 }
 
+// TestWindowGiven has the window be written between Give and Passed: after a restart
+// the message is none that was never looked at.
+func TestWindowGiven(t *testing.T) {
+	w := NewWindow[int](0, nil)
+	w.Give(1, 1, 2)
+	none := func(Hold[int]) bool { return false }
+	if _, wanted := NewWindow[int](w.Read(), w.Open(func(h Hold[int]) bool { return h.Member == 1 })).Wanted(1); wanted {
+		t.Error("another member would be sent it, too")
+	}
+	if _, wanted := NewWindow[int](w.Read(), w.Open(none)).Wanted(1); !wanted {
+		t.Error("it is lost")
+	}
+	w.Done(1) // its acknowledgement may be faster than Passed
+	if _, wanted := NewWindow[int](w.Read(), w.Open(none)).Wanted(1); wanted {
+		t.Error("it would be sent again")
+	}
+}
+
 // TestWindowIsSmall has one message stay while many others are done.
 func TestWindowIsSmall(t *testing.T) {
 	w := NewWindow[int](0, nil)

@@ -117,8 +117,12 @@ func (w *Window[M]) Holder(seq uint64) (Hold[M], bool) {
 	return h, open
 }
 
-// Give notes that a message is sent to m at a QoS.
-func (w *Window[M]) Give(seq uint64, m M, qos byte) { w.hold(seq, Hold[M]{m, qos, true}) }
+// Give notes that a message is sent to m at a QoS. It has been looked at then: what is
+// written before Passed must not have it as one that comes next.
+func (w *Window[M]) Give(seq uint64, m M, qos byte) {
+	w.hold(seq, Hold[M]{m, qos, true})
+	w.read = max(w.read, seq)
+}
 
 // Restore notes that m was sent a message at QoS 2 by an earlier process, and may
 // have it. It returns false if the message is done.
