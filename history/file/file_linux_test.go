@@ -60,9 +60,15 @@ func TestNamedPipe(t *testing.T) {
 	if _, err := file.Create(path, options()); err == nil || !strings.Contains(err.Error(), "named pipe") {
 		t.Errorf("Create: %v", err)
 	}
+	// A pipe of its own: the open that cannot be ended is a reader of it, to which a
+	// writer of the next lines would write before theirs is there.
+	lonely := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(lonely, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	short, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	if _, err := file.Follow(short, path, history.Select{}, time.Time{}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := file.Follow(short, lonely, history.Select{}, time.Time{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Follow without a writer: %v", err)
 	}
 	plain := filepath.Join(t.TempDir(), "run.ndjson")

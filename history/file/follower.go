@@ -66,10 +66,14 @@ func open(ctx context.Context, path string) (*os.File, fs.FileInfo, error) {
 		f   *os.File
 		err error
 	}
-	done := make(chan opened, 1)
+	done := make(chan opened)
 	go func() {
 		f, err := os.Open(path)
-		done <- opened{f, err}
+		select {
+		case done <- opened{f, err}:
+		case <-ctx.Done():
+			_ = f.Close()
+		}
 	}()
 	select {
 	case o := <-done:
@@ -77,7 +81,7 @@ func open(ctx context.Context, path string) (*os.File, fs.FileInfo, error) {
 			return nil, nil, fmt.Errorf("open %s: %w", path, withoutPath(o.err))
 		}
 		return o.f, info, nil
-	case <-ctx.Done(): // the open of a pipe cannot be ended; the process is about to
+	case <-ctx.Done(): // the open of a pipe cannot be ended
 		return nil, nil, ctx.Err()
 	}
 }
