@@ -195,11 +195,12 @@ func TestShares(t *testing.T) {
 		t.Fatalf("there is no metric %s", name)
 		return 0
 	}
-	wait(t, "the metrics say so", func() bool { return value("session_quota_used_ratio") > 0 })
-	if got := value("session_quota_used_ratio"); got < 0.5 || got > 0.6 {
+	// They are of a moment, which may be one within the loop.
+	wait(t, "the metrics say so", func() bool { return value("session_quota_used_ratio") >= 0.5 && value("backpressure_ratio") >= 0.5/16 })
+	if got := value("session_quota_used_ratio"); got > 0.6 {
 		t.Errorf("the fullest session has %.2f of its quota, want 0.5", got)
 	}
-	if got := value("backpressure_ratio"); got < 0.5/16 || got > 0.5/8 {
+	if got := value("backpressure_ratio"); got > 0.5/8 {
 		t.Errorf("the guarded session has %.3f of the journal", got)
 	}
 }
