@@ -85,15 +85,15 @@ func oddAttacks() []attack {
 		pair("rights removed while a last will waits", "Mosquitto #3552", func(w *walled, _ bool) {
 			spy := w.delayedWill()
 			w.change(strings.Replace(attackACL, "write *     mine/%i/#\n", "", 1), walledUsers...)
-			w.willIsOver()
+			w.endMortal()
 			spy.silent()
 			w.change(attackACL, walledUsers...)
 		}, func(w *walled, _ bool) {
 			spy := w.delayedWill()
+			w.endMortal()
 			if g := spy.message(); g.topic != "mine/alice/will" {
 				w.t.Errorf("got %+v", g)
 			}
-			w.willIsOver()
 		}),
 		{"a store that others can read", "Mosquitto CVE-2017-9868, NATS CVE-2026-33247", func(a *arena) {
 			a.inFolder()
@@ -149,25 +149,24 @@ func oddAttacks() []attack {
 	}
 }
 
-// delayedWill has alice's client leave a last will that waits for a second, and
-// returns a reader of it.
+// delayedWill has alice's client leave a last will that waits, until its session ends,
+// and returns a reader of it.
 func (w *walled) delayedWill() *client {
 	w.t.Helper()
 	spy := w.spy()
-	w.connect(hello{id: "mortal", v5: true, keep: true, willTopic: "mine/alice/will", willDelay: 1}.as("alice")).c.Close()
-	gone(w.t, w.b, "mortal")
+	w.connect(hello{id: "mortal", v5: true, keep: true, willTopic: "mine/alice/will", willDelay: 600}.as("alice")).c.Close()
+	wait(w.t, "the will waits", func() bool {
+		s := w.b.sessions.current("mortal")
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.will != nil
+	})
 	return spy
 }
 
-// willIsOver waits until no will waits, and ends the session.
-func (w *walled) willIsOver() {
+// endMortal ends the session of delayedWill, whose will is published then.
+func (w *walled) endMortal() {
 	w.t.Helper()
-	s := w.b.sessions.current("mortal")
-	wait(w.t, "the will is over", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.will == nil
-	})
 	w.connect(hello{id: "mortal"}.as("alice")).disconnect()
 }
 
