@@ -220,15 +220,17 @@ func (c counter) Write(p []byte) (int, error) {
 
 // put writes whole lines. When it fails the file ends where it did before.
 func (w *Writer) put(lines []byte) error {
-	before := w.size
+	before, inside := w.size, w.frame > 0 // of a frame
 	err := w.compress(lines)
 	if err == nil {
 		return nil
 	}
 	if w.f.Truncate(before) == nil {
 		w.size = before
-		if w.zstd != nil { // best effort: a reader takes a frame without its end, too
-			_, _ = w.f.WriteAt([]byte{1, 0, 0}, before)
+		if inside { // best effort: a reader takes a frame without its end, too
+			if _, err := w.f.WriteAt([]byte{1, 0, 0}, before); err != nil {
+				_ = w.f.Truncate(before) // but no part of it
+			}
 		}
 	}
 	return withoutPath(err)
