@@ -55,7 +55,7 @@ func (f *foreground) said(t *testing.T) string {
 func (f *foreground) wait(t *testing.T, pattern string) string {
 	t.Helper()
 	wanted := regexp.MustCompile(pattern)
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		ended := false
 		select {
 		case <-f.done:
@@ -79,7 +79,7 @@ func (f *foreground) interrupt(t *testing.T) error {
 	}
 	select {
 	case <-f.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%s does not end:\n%s", strings.Join(f.cmd.Args, " "), f.said(t))
 	}
 	return f.err
