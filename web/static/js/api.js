@@ -25,10 +25,14 @@ export class Problem extends Error {
  * @returns {Promise<Response>}
  */
 export async function request(path, init) {
-  const response = await reach(path, init);
+  const session = sessionKey.header;
+  const response = await reach(path, { ...init, headers: { ...init?.headers, ...session } });
   answers.emit('answered');
   if (response.ok) return response;
-  if (response.status === 401) location.replace('/login');
+  if (response.status === 401) {
+    sessionKey.forget(session); // a logout's own answer may come when this page is gone
+    location.replace('/login');
+  }
   let problem = { title: response.statusText, detail: '', status: response.status };
   try {
     problem = { ...problem, ...(await response.json()) };
@@ -41,7 +45,7 @@ export async function request(path, init) {
 /** Fetches, with words for what a browser calls "Failed to fetch". */
 async function reach(path, init) {
   try {
-    return await fetch(path, { cache: 'no-store', ...init, headers: { ...init?.headers, ...sessionKey.header } });
+    return await fetch(path, { cache: 'no-store', ...init });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     throw new Error(error.name === 'TimeoutError' ? 'the receiver does not answer' : navigator.onLine ? 'the receiver cannot be reached' : 'this machine is offline', { cause: error });

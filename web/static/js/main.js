@@ -269,8 +269,9 @@ session.keepsUp = notices.on;
 head.showNotify(notices.on, notices.refused);
 head.on('help', () => help());
 head.on('logout', async () => {
+  const session = sessionKey.header;
   await post('/api/logout', {}).catch(() => {}); // a session that is over needs no end
-  sessionKey.forget();
+  sessionKey.forget(session);
   location.replace('/login');
 });
 view.on('changed', open);

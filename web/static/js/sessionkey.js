@@ -14,5 +14,8 @@ export const sessionKey = {
   },
   /** @param {string} key */
   keep(key) { localStorage.setItem(name, key); },
-  forget() { localStorage.removeItem(name); },
+  /** Forgets the key of header, unless another took its place meanwhile. @param {Record<string, string>} header */
+  forget(header) {
+    if (this.header['Hellox-Key'] === header['Hellox-Key']) localStorage.removeItem(name);
+  },
 };
