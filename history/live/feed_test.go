@@ -246,3 +246,10 @@ func TestEvictedWhileAPageIsRead(t *testing.T) {
 		t.Errorf("%v, %+v", err, events[:min(len(events), 2)])
 	}
 }
+
+// A message that is published after the end is no reason to panic.
+func TestPublishAfterClose(t *testing.T) {
+	h := newHub(0)
+	h.close()
+	h.publish([]history.Event{{Message: &stream.Message{ID: 1}}})
+}

@@ -50,13 +50,16 @@ func newHub(last int64) *hub {
 	return &hub{first: 1, end: 1, before: last, last: last, wake: make(chan struct{}), feeds: map[string]*feed{}}
 }
 
-// publish appends events; IDs of messages rise.
+// publish appends events; IDs of messages rise. After close it does nothing.
 func (h *hub) publish(events []history.Event) {
 	if len(events) == 0 {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
 	for _, e := range events {
 		s := slot{event: e, id: h.last, size: 256 + len(e.JSON)}
 		if e.Message != nil {

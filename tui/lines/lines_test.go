@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,14 +213,33 @@ func TestNothingHostileReachesALine(t *testing.T) {
 	}
 }
 
+// A lockedBuffer is written and read at the same time.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // A stream that is degraded, and one that is well again, is told beside the lines.
 func TestLinesTellThatTheStreamIsDegraded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		store := tuitest.NewStore()
-		store.Totals.Degraded = "The disk is full\x1b[2J."
-		var out, aside bytes.Buffer
+		store.Degrade("The disk is full\x1b[2J.")
+		var out bytes.Buffer
+		var aside lockedBuffer
 		ended := make(chan error, 1)
 		go func() {
 			_, err := lines.Write(ctx, lines.Options{Store: store, Out: &out, Err: &aside, Now: now})
@@ -229,7 +249,7 @@ func TestLinesTellThatTheStreamIsDegraded(t *testing.T) {
 		if want := "degraded: The disk is full␛[2J.\n"; aside.String() != want {
 			t.Errorf("beside the lines stands %q, want %q", aside.String(), want)
 		}
-		store.Totals.Degraded = ""
+		store.Degrade("")
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		if want := "no longer degraded: messages are acknowledged again\n"; !strings.HasSuffix(aside.String(), want) {

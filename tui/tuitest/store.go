@@ -45,6 +45,13 @@ func (s *Store) Add(events ...history.Event) {
 	s.changed = make(chan struct{})
 }
 
+// Degrade sets what the store says that it lacks; empty when it is well.
+func (s *Store) Degrade(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Totals.Degraded = why
+}
+
 // Say appends messages.
 func (s *Store) Say(messages ...stream.Message) {
 	events := make([]history.Event, len(messages))
