@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -35,7 +34,7 @@ func (c *sseWriter) begin(n uint64) error {
 	c.w.Header().Set("X-Accel-Buffering", "no") // an Ingress must not collect events
 	c.w.WriteHeader(http.StatusOK)
 	// The server's read timeout is for requests; this one has been read.
-	if err := c.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := unlessUnsupported(c.control.SetReadDeadline(time.Time{})); err != nil {
 		return fmt.Errorf("lift the read deadline: %w", err)
 	}
 	c.buffer = fmt.Appendf(c.buffer, "retry: %d\n\n", 2000+n*617%2000)
@@ -47,7 +46,7 @@ func (c *sseWriter) flush() error {
 	if len(c.buffer) == 0 {
 		return nil
 	}
-	if err := c.control.SetWriteDeadline(time.Now().Add(writeTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := unlessUnsupported(c.control.SetWriteDeadline(time.Now().Add(writeTime))); err != nil {
 		return fmt.Errorf("set the write deadline: %w", err)
 	}
 	if _, err := c.w.Write(c.buffer); err != nil {
