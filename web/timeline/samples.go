@@ -20,15 +20,20 @@ const (
 
 // samples holds the latencies of bins that are over.
 type samples struct {
-	step   time.Duration
-	known  map[int64]*Latency // by the start of the bin in Unix nanoseconds
-	bounds map[int64][2]int64 // the ids that they are of
+	step  time.Duration
+	known map[int64]sampled // by the start of the bin in Unix nanoseconds
+}
+
+// A sampled is what was read of the bin that held so many messages from an id on.
+type sampled struct {
+	first, messages int64
+	latency         *Latency
 }
 
 // fill sets the latencies of the bins, the newest first, as far as the time allows.
 func (s *samples) fill(ctx context.Context, store history.Store, c *Counts) error {
 	if s.step != c.Step || len(s.known) > 4*MaxBins {
-		s.step, s.known, s.bounds = c.Step, map[int64]*Latency{}, map[int64][2]int64{}
+		s.step, s.known = c.Step, map[int64]sampled{}
 	}
 	began := time.Now()
 	for i := len(c.Bins) - 1; i >= 0; i-- {
@@ -36,9 +41,8 @@ func (s *samples) fill(ctx context.Context, store history.Store, c *Counts) erro
 		if b.Messages == 0 {
 			continue
 		}
-		ids := [2]int64{b.First, b.Messages}
-		if s.bounds[key] == ids {
-			b.Latency = s.known[key]
+		if k := s.known[key]; k.first == b.First && k.messages == b.Messages {
+			b.Latency = k.latency
 			continue
 		}
 		if time.Since(began) > sampleTime {
@@ -49,7 +53,7 @@ func (s *samples) fill(ctx context.Context, store history.Store, c *Counts) erro
 			return err
 		}
 		b.Latency = newLatency(d)
-		s.known[key], s.bounds[key] = b.Latency, ids
+		s.known[key] = sampled{b.First, b.Messages, b.Latency}
 	}
 	return nil
 }
