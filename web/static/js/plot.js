@@ -26,14 +26,14 @@ export class Plot {
   /**
    * @param {HTMLElement} root
    * @param {string} title
-   * @param {object} options  of uPlot; beside: show(index, plot), called when the cursor moves (null: it left)
+   * @param {object} options  of uPlot; beside: show(index), called when the cursor moves (null: it left)
    */
   constructor(root, title, options) {
     this.title = el('h2', {}, title);
     this.readout = el('output.readout', { 'aria-live': 'off' });
     this.place = el('div.place', { role: 'img', tabindex: 0 });
     root.append(el('div.heading', {}, this.title, this.readout), this.place);
-    this.#options = { legend: { show: false }, cursor: { y: false, drag: { x: false, y: false }, points: { size: 5 } }, ...options };
+    this.#options = { legend: { show: false }, ...options };
     new ResizeObserver(() => this.#resize()).observe(this.place);
     new MutationObserver(() => this.#plot?.redraw(false)).observe(document.documentElement, { attributeFilter: ['data-theme'] });
     this.place.addEventListener('keydown', (e) => this.#key(e));
@@ -52,7 +52,7 @@ export class Plot {
     }
     if (!this.place.clientWidth) return; // not on the screen yet
     const { show, ...options } = this.#options;
-    this.#plot = new uPlot({ ...this.#size(), ...options, hooks: { ...options.hooks, setCursor: [(u) => show(u.cursor.idx, u)] } }, data, this.place);
+    this.#plot = new uPlot({ ...this.#size(), ...options, hooks: { ...options.hooks, setCursor: [(u) => show(u.cursor.idx)] } }, data, this.place);
   }
 
   /** Where a value lies, in px from the left or the top of the plot. */
