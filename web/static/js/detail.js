@@ -190,7 +190,7 @@ export class Detail extends Emitter {
     this.#whole = () => linesOf(source).lines.map((line) => line.text).join('\n');
     const before = lines.slice(0, -1).reduce((n, line) => n + line.text.length, 0);
     const last = this.#most.characters - before, cut = lines.at(-1).text.length > last;
-    this.tree.show(lines, lines.length, last);
+    this.tree.show(lines, last);
     const rest = this.#all && more ? this.#whole().split('\n').slice(lines.length).join('\n') : '';
     this.body.replaceChildren(this.tree.node, ...(rest ? ['\n' + rest] : []));
     attribute(this.body, 'tabindex', null); // the tree has the keys

@@ -10,7 +10,6 @@ export class JSONTree extends Emitter {
   #lines = [];
   #folded = new Set(); // indexes of lines
   #chosen = -1;
-  #count = 0; // lines that are shown, folded ones among them
 
   constructor() {
     super();
@@ -20,20 +19,19 @@ export class JSONTree extends Emitter {
   }
 
   /**
-   * Shows the first count lines; of the last one not more than so many characters.
-   * @param {import('./jsontext.js').Line[]} lines @param {number} count @param {number} characters
+   * Shows lines; of the last one not more than so many characters.
+   * @param {import('./jsontext.js').Line[]} lines @param {number} characters
    */
-  show(lines, count, characters) {
+  show(lines, characters) {
     this.#lines = lines;
     this.#folded.clear();
     this.#chosen = -1;
-    this.#count = count;
     attribute(this.node, 'aria-activedescendant', null);
     const chunks = [];
-    for (let from = 0; from < count; from += chunk) {
+    for (let from = 0; from < lines.length; from += chunk) {
       const node = el('div.chunk', { role: 'none' });
-      for (let i = from; i < Math.min(from + chunk, count); i++) {
-        node.append(this.#line(i, i === count - 1 ? lines[i].text.slice(0, characters) : lines[i].text));
+      for (let i = from; i < Math.min(from + chunk, lines.length); i++) {
+        node.append(this.#line(i, i === lines.length - 1 ? lines[i].text.slice(0, characters) : lines[i].text));
       }
       chunks.push(node);
     }
@@ -80,7 +78,7 @@ export class JSONTree extends Emitter {
       ArrowDown: () => this.#step(i, 1),
       ArrowUp: () => this.#step(i < 0 ? 1 : i, -1),
       Home: () => 0,
-      End: () => this.#step(this.#count, -1),
+      End: () => this.#step(this.#lines.length, -1),
       ArrowRight: () => {
         if (this.#folded.has(i)) this.#fold(i, false);
         else if (line?.end > i) return this.#step(i, 1);
@@ -104,7 +102,7 @@ export class JSONTree extends Emitter {
 
   /** The next line in a direction that is not folded away. */
   #step(i, by) {
-    for (let at = i + by; at >= 0 && at < this.#count; at += by) if (!this.#node(at).hidden) return at;
+    for (let at = i + by; at >= 0 && at < this.#lines.length; at += by) if (!this.#node(at).hidden) return at;
     return i;
   }
 
@@ -127,7 +125,7 @@ export class JSONTree extends Emitter {
     const node = this.#node(i), end = this.#lines[i].end;
     attribute(node, 'aria-expanded', String(!folded));
     attribute(node, 'data-lines', folded ? (end === Infinity ? '' : `${end - i} lines`) : null);
-    for (let at = i + 1; at <= Math.min(end, this.#count - 1); at++) {
+    for (let at = i + 1; at <= Math.min(end, this.#lines.length - 1); at++) {
       this.#node(at).hidden = folded;
       if (!folded && this.#folded.has(at)) at = this.#lines[at].end;
     }
