@@ -2,10 +2,8 @@
 
 import { el, text } from './dom.js';
 import { Emitter } from './emitter.js';
-import { count, elapsed, latency, rate, timeOfDay, timeShort } from './format.js';
+import { count, dayLength, dayShort, elapsed, latency, rate, timeOfDay, timeShort } from './format.js';
 import { Plot, axis, ink, paths } from './plot.js';
-
-const dayLength = 86_400_000;
 
 /** Emits "jump" (a time in ms). */
 export class Charts extends Emitter {
@@ -86,8 +84,8 @@ export class Charts extends Emitter {
     const { step, bins } = this.#data ?? { step: 0, bins: [] };
     const long = step * bins.length > dayLength;
     return splits.map((s) => {
-      if (long && !exact) return new Date(s).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
-      const day = long ? new Date(s).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' }) + ' ' : '';
+      if (long && !exact) return dayShort(s);
+      const day = long ? dayShort(s) + ' ' : '';
       return day + (step < 60_000 && (exact || step * bins.length < 300_000) ? timeOfDay(s) : timeShort(s));
     });
   }

@@ -2,12 +2,16 @@
 // terminal formats them, but with narrow spaces. A test compares the two.
 
 const space = '\u202f'; // narrow and unbreakable
-const minute = 60_000, hour = 60 * minute, dayLength = 24 * hour;
+const minute = 60_000, hour = 60 * minute;
+
+/** ms of a day without a change of the clocks. */
+export const dayLength = 24 * hour;
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 const shortClock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const longDate = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 
+const dayAndMonth = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 const shortDate = new Intl.DateTimeFormat('sv-SE', { year: 'numeric', month: '2-digit', day: '2-digit' });
 
 /** Milliseconds since 1970 of the API's RFC 3339 with nine digits. */
@@ -24,6 +28,9 @@ export const timeShort = (ms) => shortClock.format(ms);
 
 /** Tuesday 24 November 2026 */
 export const day = (ms) => longDate.format(ms).replace(',', '');
+
+/** 24 Nov */
+export const dayShort = (ms) => dayAndMonth.format(ms);
 
 /** 2026-11-24 */
 export const date = (ms) => shortDate.format(ms);

@@ -4,7 +4,7 @@
 import { attribute, el, svg, text } from './dom.js';
 import { get } from './api.js';
 import { Emitter } from './emitter.js';
-import { count, elapsed, parseTime, rate, timeOfDay, timeShort } from './format.js';
+import { count, dayLength, dayShort, elapsed, parseTime, rate, timeOfDay, timeShort } from './format.js';
 
 const height = 26;
 const soon = 300; // ms until counting goes on
@@ -13,7 +13,6 @@ const scaleKey = 'hellox.scale';
 const scales = { sqrt: (n, top) => Math.sqrt(n / top), log: (n, top) => 0.1 + (0.9 * Math.log(n)) / Math.max(1, Math.log(top)) };
 const scaleNames = { sqrt: '√', log: 'log' };
 const shortest = 60_000; // ms
-const dayLength = 86_400_000;
 const rounds = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200].map((m) => m * 60_000); // ms between two ticks
 const spans = [['5 min', 300_000], ['1 h', 3_600_000], ['all', 0]]; // at most; a younger history is shown whole
 
@@ -123,7 +122,7 @@ export class Timeline extends Emitter {
     const ticks = [];
     for (let at = Math.ceil((start - zone) / every) * every + zone; at < start + length; at += every) {
       const x = (at - start) / length;
-      if (x > 0.03 && x < 0.97) ticks.push({ x, words: every >= dayLength ? new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' }) : timeShort(at) });
+      if (x > 0.03 && x < 0.97) ticks.push({ x, words: every >= dayLength ? dayShort(at) : timeShort(at) });
     }
     this.times.replaceChildren(...ticks.map(({ x, words }) => {
       const tick = el('span', {}, words);
@@ -199,7 +198,7 @@ export class Timeline extends Emitter {
       return;
     }
     const b = bins[i], at = start + i * step;
-    const when = bins.length * step > 86_400_000 ? new Date(at).toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }) : step < 60_000 ? timeOfDay(at) : timeShort(at);
+    const when = bins.length * step > dayLength ? new Date(at).toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }) : step < 60_000 ? timeOfDay(at) : timeShort(at);
     text(this.label, `${when}  ${rate(b.messages / (step / 1000))}  ${count(b.messages)} in ${elapsed(step)}${b.missed ? `  ⋯ ${count(b.missed)} missed` : ''}`);
     this.label.classList.toggle('left', i > bins.length / 2);
   }
