@@ -1,13 +1,16 @@
 // The terms of a filter, as far as the page puts them together.
 
-/** A value as the filter language takes it: in quotes if it must be. */
-const quoted = (value, plain) => (plain.test(value) ? value : `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);
+/** A text as the filter language takes it in quotes. @param {string} value */
+export const quoted = (value) => `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+
+/** A value in quotes if it must be. */
+const plainOrQuoted = (value, plain) => (plain.test(value) ? value : quoted(value));
 
 /** A term that matches the messages of one sender, or of all whose names begin so. */
-export const senderTerm = (sender, all = false) => `sender:${quoted(all ? sender + '*' : sender, /^[\w/.*-]+$/)}`;
+export const senderTerm = (sender, all = false) => `sender:${plainOrQuoted(all ? sender + '*' : sender, /^[\w/.*-]+$/)}`;
 
 /** A term that matches a topic alone, or all below it. */
-export const topicTerm = (topic, below = false) => `topic:${quoted(below ? topic + '/#' : topic, /^[\w/.#-]+$/)}`;
+export const topicTerm = (topic, below = false) => `topic:${plainOrQuoted(below ? topic + '/#' : topic, /^[\w/.#-]+$/)}`;
 
 /** The terms of a filter that stand side by side; what is in quotes or parentheses stays together. @returns {string[]} */
 export function splitTerms(filter) {

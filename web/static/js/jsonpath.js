@@ -1,6 +1,7 @@
 // Paths into JSON, as the filter language has them: payload.params."switch:0".apower
 
 import { clean, shorten } from './clean.js';
+import { quoted } from './filterterms.js';
 import { textValue } from './jsontext.js';
 import { limits } from './limits.js';
 
@@ -28,7 +29,6 @@ export function pathText(path) {
 }
 
 const nameText = (name) => (/^[^\s\u0085.[\]()"=!<>:]+$/.test(name) ? name : quoted(name));
-const quoted = (s) => `"${s.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 
 /** The term that matches payloads with this value at that path; '' if there is none: the language has no empty names, nor texts that are the whole payload. @param {Path|null} path @param {string} source  of the value */
 export function valueTerm(path, source) {
