@@ -15,17 +15,16 @@ export class Charts extends Emitter {
     this.root = root;
     const cursor = { y: false, drag: { x: false, y: false }, sync: { key: 'time' }, points: { size: 5 } };
     const x = axis((u, splits) => this.#times(splits), { space: 56 });
-    const options = { ms: 1, cursor, scales: { x: { time: true } }, show: (i) => this.#showValues(i) };
+    const scales = { x: { time: true }, y: { range: (u, low, high) => [0, high > 0 ? high * 1.1 : 1] } };
+    const options = { ms: 1, cursor, scales, show: (i) => this.#showValues(i) };
     this.rates = new Plot(root, 'messages a second', {
       ...options, axes: [x, axis((u, splits) => splits.map(short), { size: 56 })],
-      scales: { ...options.scales, y: { range: (u, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
       series: [{}, { stroke: ink('--dim'), fill: ink('--line'), width: 1, paths: paths.stepped({ align: 1 }), points: { show: false } }],
       hooks: { draw: [(u) => this.#drawMissed(u)] },
     });
     const line = (color) => ({ stroke: ink(color), width: 1.5, points: { show: true, size: 3, fill: ink(color), filter: lone } });
     this.latencies = new Plot(root, 'latency', {
       ...options, axes: [x, axis((u, splits) => splits.map((v) => (v == null ? '' : latency(v).replace('.0', ''))), { size: 56 })],
-      scales: { ...options.scales, y: { range: (u, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
       series: [{}, line('--off'), line('--accent')],
     });
     this.key = el('p.key', {}, el('span.p50', {}, 'p50'), el('span.p99', {}, 'p99'), el('span.of'));
