@@ -140,7 +140,7 @@ func (h messagesHandler) export(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	now := time.Now()
-	q := export.First(history.Query{})
+	q := export.First()
 	if q.Since, err = moment("since", values.Get("since"), now); err != nil {
 		return err
 	}

@@ -45,11 +45,8 @@ func Write(ctx context.Context, store history.Store, q history.Query, page histo
 	}
 }
 
-// First returns the query of the first page of what is selected.
-func First(q history.Query) history.Query {
-	q.FromStart, q.Limit = true, pageSize
-	return q
-}
+// First returns the query of the first page of all messages; its caller selects.
+func First() history.Query { return history.Query{FromStart: true, Limit: pageSize} }
 
 // A file is one of messages that is being written.
 type file interface {
