@@ -109,6 +109,16 @@ func checkTopics(filters []string) error {
 	return nil
 }
 
+// numberOr parses the parameter of that name, a number from 1 to most; it returns
+// otherwise if there is none.
+func numberOr(values url.Values, name string, otherwise, most int) (int, error) {
+	v := values.Get(name)
+	if v == "" {
+		return otherwise, nil
+	}
+	return number(name, v, most)
+}
+
 // number parses a number from 1 to most.
 func number(name, s string, most int) (int, error) {
 	n, err := strconv.Atoi(s)

@@ -35,12 +35,11 @@ func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return badRequest("sort is name, trouble, rate, missed or latency")
 	}
-	limit, offset := 0, 0
-	if v := values.Get("limit"); v != "" {
-		if limit, err = number("limit", v, maxSenders); err != nil {
-			return err
-		}
+	limit, err := numberOr(values, "limit", 0, maxSenders)
+	if err != nil {
+		return err
 	}
+	offset := 0
 	if v := values.Get("offset"); v != "" && v != "0" {
 		if offset, err = number("offset", v, math.MaxInt32); err != nil {
 			return err

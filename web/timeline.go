@@ -27,11 +27,9 @@ func (h timelineHandler) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	bins := defaultBins
-	if v := values.Get("bins"); v != "" {
-		if bins, err = number("bins", v, timeline.MaxBins); err != nil {
-			return err
-		}
+	bins, err := numberOr(values, "bins", defaultBins, timeline.MaxBins)
+	if err != nil {
+		return err
 	}
 	now := time.Now()
 	since, err := moment("since", values.Get("since"), now)

@@ -32,11 +32,9 @@ func (h topicsHandler) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	limit := defaultTopicLimit
-	if v := values.Get("limit"); v != "" {
-		if limit, err = number("limit", v, remote.MaxTopics); err != nil {
-			return err
-		}
+	limit, err := numberOr(values, "limit", defaultTopicLimit, remote.MaxTopics)
+	if err != nil {
+		return err
 	}
 	changed := int64(0)
 	if v := values.Get("changed"); v != "" {
