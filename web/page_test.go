@@ -22,7 +22,9 @@ func until(t *testing.T, ctx context.Context, expression string) {
 	asked := "(() => { try { return " + expression + " } catch { return false } })()"
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](asked, chromedp.WithPollingTimeout(30*time.Second))); err != nil {
 		body, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText.slice(0, 2000)`))
-		t.Fatalf("never true: %s: %v\n%s", expression, err, body)
+		// A change of the machine's network ends requests: without its scripts a page stays as it came.
+		lost, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`performance.getEntriesByType('resource').filter((e) => e.responseStatus === 0).map((e) => e.name).join(' ')`))
+		t.Fatalf("never true: %s: %v\n%s\nrequests without an answer: %s", expression, err, body, lost)
 	}
 }
 
