@@ -18,10 +18,7 @@ import (
 // A Daemon builds with the API of a Docker daemon, whose images its cluster's pods
 // run: what is built is there already. It is the classic builder; BuildKit's is a
 // protocol of its own.
-type Daemon struct {
-	Client *http.Client
-	Base   string // https://192.168.49.2:2376
-}
+type Daemon engine.Docker
 
 // Build implements Builder.
 func (d Daemon) Build(ctx context.Context, f Folder, progress func(string)) (*Image, error) {
