@@ -127,13 +127,13 @@ export class VirtualList {
     this.#rowHeight = parseFloat(getComputedStyle(this.viewport).getPropertyValue('--row')) || 24;
     const rows = Math.ceil(this.#height / this.#rowHeight) + 2 * overscan + 1;
     if (rows > this.#pool.length) {
-      this.#canvas.replaceChildren();
-      this.#pool = Array.from({ length: rows }, () => {
+      for (const slot of this.#pool) slot.index = -1; // each may get another row; until then it shows the one that it has
+      while (this.#pool.length < rows) {
         const node = this.#source.create();
         node.hidden = true;
         this.#canvas.append(node);
-        return { node, index: -1, version: -1 };
-      });
+        this.#pool.push({ node, index: -1, version: -1 });
+      }
     }
     if (anchored) this.center(this.#anchor.index);
     this.refresh();
