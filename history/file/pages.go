@@ -134,7 +134,7 @@ func (s *Store) Senders(context.Context) ([]stream.Sender, error) { return s.sta
 func (s *Store) Topics(context.Context) ([]history.Topic, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return history.SortTopics(s.topics), nil
+	return s.topics.Sorted(), nil
 }
 
 // Intervals implements history.Store.

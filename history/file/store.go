@@ -29,7 +29,7 @@ type Store struct {
 	index   index
 	header  Header
 	damage  Damage
-	topics  map[string]*history.Topic
+	topics  history.TopicCounts
 	oldest  time.Time
 	newest  time.Time // Received of the message that came last
 	size    int64     // bytes of the recording read
@@ -57,7 +57,7 @@ func Open(ctx context.Context, path string, progress Progress) (*Store, error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("open %s: it is %s, which has no pages", path, kindOf(info.Mode()))
 	}
-	s := &Store{path: path, f: f, done: make(chan struct{}), topics: map[string]*history.Topic{}, senders: map[string]*track.Counters{}}
+	s := &Store{path: path, f: f, done: make(chan struct{}), topics: history.TopicCounts{}, senders: map[string]*track.Counters{}}
 	s.state = live.NewState(0, s.Now)
 	// A recording was received: senders are judged by what is in it.
 	s.state.SetLink(stream.Link{State: stream.Connected, Since: time.Unix(0, 0)})
@@ -185,13 +185,7 @@ func (s *Store) take(r *reader, b *batch) {
 
 // count takes note of the topic and the time of a message.
 func (s *Store) count(m *stream.Message) {
-	t := s.topics[m.Topic]
-	if t == nil {
-		t = &history.Topic{Topic: m.Topic}
-		s.topics[m.Topic] = t
-	}
-	t.Messages++
-	t.LastID = m.ID
+	s.topics.Add(m)
 	if s.oldest.IsZero() {
 		s.oldest = m.Received
 	}

@@ -29,7 +29,7 @@ type Store struct {
 	messages []*stream.Message // ids follow one another without a gap
 	bytes    int64
 	evicted  uint64
-	topics   map[string]*history.Topic
+	topics   history.TopicCounts
 	closed   bool
 }
 
@@ -42,7 +42,7 @@ func New(limit int64) *Store {
 		limit = defaultLimit
 	}
 	return &Store{limit: limit, state: live.NewState(0, time.Now), tracker: track.New(track.State{}, nil),
-		topics: map[string]*history.Topic{}}
+		topics: history.TopicCounts{}}
 }
 
 // Run appends and acknowledges what comes in until in is closed or ctx is
@@ -79,7 +79,7 @@ func (s *Store) store(entries []track.Tracked) error {
 		if m := entries[i].Message; m != nil {
 			s.messages = append(s.messages, m)
 			s.bytes += sizeOf(m)
-			s.count(m)
+			s.topics.Add(m)
 		}
 	}
 	n := 0
@@ -93,17 +93,6 @@ func (s *Store) store(entries []track.Tracked) error {
 	s.messages = s.messages[n:]
 	s.evicted += uint64(n)
 	return nil
-}
-
-// count takes note of the topic of a message.
-func (s *Store) count(m *stream.Message) {
-	t := s.topics[m.Topic]
-	if t == nil {
-		t = &history.Topic{Topic: m.Topic}
-		s.topics[m.Topic] = t
-	}
-	t.Messages++
-	t.LastID = m.ID
 }
 
 // sizeOf is about how many bytes m occupies: the struct, its place in the
@@ -198,7 +187,7 @@ func (s *Store) Senders(context.Context) ([]stream.Sender, error) { return s.sta
 func (s *Store) Topics(context.Context) ([]history.Topic, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return history.SortTopics(s.topics), nil
+	return s.topics.Sorted(), nil
 }
 
 // Intervals implements Store.

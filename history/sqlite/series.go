@@ -171,15 +171,11 @@ func (s *seriesIndex) where(f func(*series) bool) []*series {
 
 // topics returns the topics of the series, by name.
 func (s *seriesIndex) topics() []history.Topic {
-	byName := map[string]*history.Topic{}
+	counts := history.TopicCounts{}
 	for _, one := range s.where(func(one *series) bool { return one.committedCount.Load() > 0 }) {
-		t := byName[one.topic]
-		if t == nil {
-			t = &history.Topic{Topic: one.topic}
-			byName[one.topic] = t
-		}
+		t := counts.Topic(one.topic)
 		t.Messages += uint64(one.committedCount.Load())
 		t.LastID = max(t.LastID, one.committedLast.Load())
 	}
-	return history.SortTopics(byName)
+	return counts.Sorted()
 }

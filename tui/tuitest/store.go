@@ -121,15 +121,11 @@ func (s *Store) Senders(context.Context) ([]stream.Sender, error) {
 func (s *Store) Topics(context.Context) ([]history.Topic, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	topics := map[string]*history.Topic{}
-	for _, m := range s.Stored {
-		if topics[m.Topic] == nil {
-			topics[m.Topic] = &history.Topic{Topic: m.Topic}
-		}
-		topics[m.Topic].Messages++
-		topics[m.Topic].LastID = m.ID
+	topics := history.TopicCounts{}
+	for i := range s.Stored {
+		topics.Add(&s.Stored[i])
 	}
-	return history.SortTopics(topics), nil
+	return topics.Sorted(), nil
 }
 
 // Stats implements history.Store.
