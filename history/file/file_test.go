@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -86,7 +87,7 @@ func follow(t *testing.T, path string) (got []stream.Message, f *file.Follower) 
 	defer f.Close()
 	for {
 		events, err := f.Next(t.Context())
-		if file.Ended(err) {
+		if errors.Is(err, io.EOF) {
 			return got, f
 		}
 		if err != nil {
@@ -422,7 +423,7 @@ func TestGrowing(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := lines.Next(t.Context()); !file.Ended(err) {
+		if _, err := lines.Next(t.Context()); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: the end is %v", name, err)
 		}
 		for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {

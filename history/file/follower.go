@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -140,9 +139,6 @@ func (f *Follower) Header() Header { return f.reader.header }
 
 // Damage returns what could not be read so far.
 func (f *Follower) Damage() Damage { return f.reader.damage }
-
-// Ended reports whether err is the end of a recording.
-func Ended(err error) bool { return errors.Is(err, io.EOF) }
 
 // Close closes the file.
 func (f *Follower) Close() (err error) {
