@@ -2,8 +2,8 @@ package file
 
 import (
 	"bufio"
-	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -98,7 +98,7 @@ func openData(from io.Reader) (*data, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if !bytes.Equal(magic, []byte{0x28, 0xB5, 0x2F, 0xFD}) {
+	if len(magic) < 4 || binary.LittleEndian.Uint32(magic) != zstdMagic {
 		return d, nil
 	}
 	d.walker = &frameWalker{from: in, onFrame: d.begin}

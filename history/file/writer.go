@@ -180,14 +180,13 @@ func mend(f *os.File, size int64) (compressed bool, end int64, err error) {
 		}
 	}
 	if walk.inside && !walk.last {
-		// An empty last block ends the frame.
 		if walk.sum {
 			return true, 0, errors.New("it was cut off within a frame that another program compressed")
 		}
-		if _, err := f.WriteAt([]byte{1, 0, 0}, end); err != nil {
+		if _, err := f.WriteAt(lastBlock[:], end); err != nil {
 			return true, 0, err
 		}
-		end += 3
+		end += int64(len(lastBlock))
 	}
 	return true, end, nil
 }
@@ -228,7 +227,7 @@ func (w *Writer) put(lines []byte) error {
 	if w.f.Truncate(before) == nil {
 		w.size = before
 		if inside { // best effort: a reader takes a frame without its end, too
-			if _, err := w.f.WriteAt([]byte{1, 0, 0}, before); err != nil {
+			if _, err := w.f.WriteAt(lastBlock[:], before); err != nil {
 				_ = w.f.Truncate(before) // but no part of it
 			}
 		}

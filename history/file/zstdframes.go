@@ -15,6 +15,9 @@ const maxWindow = 128 << 20
 // zstdMagic is what a zstd frame begins with.
 const zstdMagic = 0xFD2FB528
 
+// lastBlock is an empty block that ends a frame.
+var lastBlock = [...]byte{1, 0, 0}
+
 // newDecoder returns a decoder that reads no more than it needs for what it is asked
 // for, in no goroutine of its own.
 func newDecoder(r io.Reader) (*zstd.Decoder, error) {
