@@ -20,6 +20,7 @@ import (
 
 	"hellox/broker/rights"
 	"hellox/broker/wire"
+	"hellox/stream/streamtest"
 )
 
 // An arena is a broker with two listeners, and the log that it writes.
@@ -33,22 +34,7 @@ type arena struct {
 	insecure int // listener that allows hello_world/# and hellox/#
 }
 
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(b)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
+type safeBuffer = streamtest.Buffer
 
 func newArena(t testing.TB) *arena {
 	a := &arena{t: t, said: &safeBuffer{}, insecure: 1}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -21,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"hellox/stream/streamtest"
 	"hellox/web/login"
 )
 
@@ -31,26 +31,8 @@ type guardedPage struct {
 	guard   *login.Guard
 	mu      sync.Mutex
 	codes   []string
-	log     logged
+	log     streamtest.Buffer
 	stop    func()
-}
-
-// logged is a log that is read while the page writes it.
-type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func (g *guardedPage) code() string {

@@ -1,7 +1,6 @@
 package broadcast
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -198,7 +197,7 @@ func TestBroadcastBlocksWhenTooMuchIsPending(t *testing.T) {
 	b := startBroker(t)
 	b.Swallow.Store(true)
 	metrics := prometheus.NewRegistry()
-	var log syncBuffer
+	var log streamtest.Buffer
 	var mu sync.Mutex
 	var seqs []uint64
 	f, err := newFleet(Options{
@@ -236,23 +235,6 @@ func TestBroadcastBlocksWhenTooMuchIsPending(t *testing.T) {
 			t.Fatalf("acknowledgement %d is of %d", i+1, seq)
 		}
 	}
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 // Whoever breaks off is lost; and a last will that arrives late is put right.

@@ -1,7 +1,6 @@
 package mqtt
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -426,7 +426,7 @@ func TestRetainedReaderIsRefused(t *testing.T) {
 			retain(t, m.broker(), n, "state")
 			g := newGate(t, m.addr)
 			block(g).Store(true)
-			log := &logBuffer{}
+			log := &streamtest.Buffer{}
 			s := retainedSubscriber(Broker{Scheme: "mqtt", Host: g.ln.Addr().String()})
 			s.answerTimeout, s.retainedRetry = 300*time.Millisecond, 50*time.Millisecond
 			s.Log = slog.New(slog.NewTextHandler(log, nil))
@@ -435,7 +435,7 @@ func TestRetainedReaderIsRefused(t *testing.T) {
 			defer end()
 			streamtest.Eventually(t, "what the subscription brings", func() bool { return c.with("state") >= 20 })
 			streamtest.Eventually(t, "a word in the log", func() bool {
-				return bytes.Contains(log.bytes(), []byte("retains was not read whole")) && bytes.Contains(log.bytes(), []byte("client=panel-retained"))
+				return strings.Contains(log.String(), "retains was not read whole") && strings.Contains(log.String(), "client=panel-retained")
 			})
 			block(g).Store(false)
 			streamtest.Eventually(t, "the rest", func() bool { return c.with("state") == n })
@@ -467,22 +467,4 @@ func TestRetainedNeverReplacesNewer(t *testing.T) {
 	if want := []string{"before1", "since2", "retained3", "beforeR", "retainedR", "otherR"}; !slices.Equal(got, want) {
 		t.Errorf("handed on %v, want %v", got, want)
 	}
-}
-
-// A logBuffer is a log that is written and read at the same time.
-type logBuffer struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *logBuffer) bytes() []byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Clone(l.all.Bytes())
 }

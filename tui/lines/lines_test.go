@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/stream/streamtest"
 	"hellox/tui/lines"
 	"hellox/tui/tuitest"
 )
@@ -213,24 +213,6 @@ func TestNothingHostileReachesALine(t *testing.T) {
 	}
 }
 
-// A lockedBuffer is written and read at the same time.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // A stream that is degraded, and one that is well again, is told beside the lines.
 func TestLinesTellThatTheStreamIsDegraded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -239,7 +221,7 @@ func TestLinesTellThatTheStreamIsDegraded(t *testing.T) {
 		store := tuitest.NewStore()
 		store.Degrade("The disk is full\x1b[2J.")
 		var out bytes.Buffer
-		var aside lockedBuffer
+		var aside streamtest.Buffer
 		ended := make(chan error, 1)
 		go func() {
 			_, err := lines.Write(ctx, lines.Options{Store: store, Out: &out, Err: &aside, Now: now})
