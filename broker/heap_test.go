@@ -58,7 +58,7 @@ func TestHeapAfterEndedSessions(t *testing.T) {
 		{"50 topic filters each", 0, 1, filters},
 		{"50 topic filters each, by WebSocket", 1, 0, filters},
 		{"20 retained messages each, deleted by them", 0, 0, retainAndDelete},
-		{"200 messages at QoS 2 each, never released", 0, 0, neverRelease},
+		{"200 messages at QoS 2 each, never released", 0, 0, func(c *client, _ string) { neverRelease(c, 200) }},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			b := start(t, Options{
@@ -105,9 +105,8 @@ func comeOver(t testing.TB, b *Broker, listener int, h hello) *client {
 	return over(t, conn, h)
 }
 
-// neverRelease publishes at QoS 2, and leaves out each PUBREL.
-func neverRelease(c *client, _ string) {
-	const ids = 200
+// neverRelease publishes at QoS 2 with so many packet IDs, and leaves out each PUBREL.
+func neverRelease(c *client, ids int) {
 	var all []byte
 	for id := range uint16(ids) {
 		all = append(all, c.publishPacket("x", "", 2, false, id+1)...)

@@ -161,14 +161,7 @@ func TestUnreleasedIsSmall(t *testing.T) {
 	const clients, ids = 20, 1000
 	for i := range clients {
 		c := connect(t, b.Addr(0), hello{id: fmt.Sprint("pub", i), keep: true})
-		var all []byte
-		for id := range uint16(ids) {
-			all = append(all, c.publishPacket("x", "", 2, false, id+1)...)
-		}
-		c.send(all)
-		for range ids {
-			c.expect(packets.Pubrec)
-		}
+		neverRelease(c, ids)
 		c.disconnect()
 	}
 	if grown := (heap() - before) / (clients * ids); grown > 200 {
