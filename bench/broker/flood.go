@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"net"
 	"sync"
@@ -72,16 +71,8 @@ func (f *flood) connected(ctx context.Context, id string, n int, do func(ctx con
 	do(ctx, c, n)
 }
 
-func floodPacket(qos byte, topic string, id uint16, payload int) []byte {
-	body := str(nil, topic)
-	if qos > 0 {
-		body = binary.BigEndian.AppendUint16(body, id)
-	}
-	return frame(0x30|qos<<1, append(body, make([]byte, payload)...))
-}
-
 func (f *flood) unacknowledged(ctx context.Context, c *client, n int) {
-	packet := floodPacket(0, fmt.Sprintf("flood/0/%d", n), 0, 1000)
+	packet := publishPacket(0, fmt.Sprintf("flood/0/%d", n), 0, 1000)
 	for ctx.Err() == nil {
 		if _, err := c.w.Write(packet); err != nil {
 			return
@@ -94,7 +85,7 @@ func (f *flood) acknowledged(ctx context.Context, c *client, n int) {
 	const inFlight = 500
 	for ctx.Err() == nil {
 		for id := range uint16(inFlight) {
-			c.w.Write(floodPacket(1, fmt.Sprintf("flood/1/%d", n), id+1, 1000))
+			c.w.Write(publishPacket(1, fmt.Sprintf("flood/1/%d", n), id+1, 1000))
 		}
 		if c.w.Flush() != nil {
 			return
@@ -110,7 +101,7 @@ func (f *flood) acknowledged(ctx context.Context, c *client, n int) {
 
 func (f *flood) neverRelease(ctx context.Context, c *client, n int) {
 	for id := uint16(1); ctx.Err() == nil && id < 60_000; id++ {
-		c.w.Write(floodPacket(2, fmt.Sprintf("flood/2/%d", n), id, 100))
+		c.w.Write(publishPacket(2, fmt.Sprintf("flood/2/%d", n), id, 100))
 		if c.w.Flush() != nil {
 			return
 		}
@@ -146,7 +137,7 @@ func (f *flood) retain(ctx context.Context, c *client, _ int) {
 }
 
 func retainedPacket(n, payload int) []byte {
-	p := floodPacket(0, fmt.Sprintf("flood/r/%d", n), 0, payload)
+	p := publishPacket(0, fmt.Sprintf("flood/r/%d", n), 0, payload)
 	p[0] |= 1
 	return p
 }
@@ -154,7 +145,7 @@ func retainedPacket(n, payload int) []byte {
 // denied does what the identity may not.
 func (f *flood) denied(_ context.Context, c *client, _ int) {
 	f.refused.Add(1)
-	c.w.Write(floodPacket(1, "good/0", 1, 8))
+	c.w.Write(publishPacket(1, "good/0", 1, 8))
 	if c.w.Flush() == nil {
 		_, _, _ = c.read() // it is closed
 	}

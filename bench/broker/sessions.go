@@ -84,8 +84,7 @@ func comeBack(p *running, n int) (time.Duration, error) {
 	defer pub.close()
 	for range returningEach {
 		for i := range n {
-			body := append(str(nil, fmt.Sprintf("own/%d", i)), byte((i+1)>>8), byte(i+1))
-			pub.w.Write(frame(0x32, append(body, make([]byte, payloadBytes)...)))
+			pub.w.Write(publishPacket(1, fmt.Sprintf("own/%d", i), uint16(i+1), payloadBytes))
 		}
 		if err := pub.w.Flush(); err != nil {
 			return 0, err

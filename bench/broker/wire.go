@@ -96,3 +96,12 @@ func str(b []byte, s string) []byte {
 func frame(head byte, body []byte) []byte {
 	return append(binary.AppendUvarint([]byte{head}, uint64(len(body))), body...)
 }
+
+// publishPacket returns a PUBLISH with a payload of so many zeros.
+func publishPacket(qos byte, topic string, id uint16, payload int) []byte {
+	body := str(nil, topic)
+	if qos > 0 {
+		body = binary.BigEndian.AppendUint16(body, id)
+	}
+	return frame(0x30|qos<<1, append(body, make([]byte, payload)...))
+}
