@@ -117,7 +117,7 @@ func printDisk(dir string, every time.Duration) error {
 	if every > 0 {
 		how = fmt.Sprintf("one every %v", every)
 	}
-	fmt.Printf("  disk, append and fdatasync, %s: p50 %.2f ms, p99 %.2f ms\n", how, d.p50.Seconds()*1e3, d.p99.Seconds()*1e3)
+	fmt.Printf("  disk, append and fdatasync, %s: p50 %.2f ms, p99 %.2f ms\n", how, ms(d.p50), ms(d.p99))
 	return nil
 }
 
@@ -160,10 +160,10 @@ func (k testCase) print(results [][]result) {
 		line += fmt.Sprintf("   %5.2fx %s (%.2f-%.2f), CPU a message %.2fx", median(ratios), cmp.Or(k.base, "Mosquitto"), slices.Min(ratios), slices.Max(ratios), median(cpu))
 		if results[n][0].p99 > 0 {
 			line += fmt.Sprintf("   PUBACK p50 %.2f p99 %.2f ms",
-				median(of(results[n], func(r result) float64 { return r.p50.Seconds() * 1e3 })),
-				median(of(results[n], func(r result) float64 { return r.p99.Seconds() * 1e3 })))
+				median(of(results[n], func(r result) float64 { return ms(r.p50) })),
+				median(of(results[n], func(r result) float64 { return ms(r.p99) })))
 		}
-		line += fmt.Sprintf("   own memory at most %.0f MiB", median(of(results[n], func(r result) float64 { return float64(r.memory) / (1 << 20) })))
+		line += fmt.Sprintf("   own memory at most %.0f MiB", median(of(results[n], func(r result) float64 { return mib(r.memory) })))
 		if k.load.backlog > 0 {
 			last := results[n][len(results[n])-1]
 			line += fmt.Sprintf("   acknowledged %d, lost %d, out of order %d", last.acked, last.lost, last.disorder)
