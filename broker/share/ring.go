@@ -30,12 +30,6 @@ func (r *Ring[M]) Remove(m M) bool {
 	return true
 }
 
-// Len returns how many members there are.
-func (r *Ring[M]) Len() int { return len(r.members) }
-
-// All returns the members. The caller does not change them.
-func (r *Ring[M]) All() []M { return r.members }
-
 // Turn returns the members, and the index of the one whose turn it is; the others
 // follow it, around the end. The caller does not change them.
 func (r *Ring[M]) Turn() (members []M, first int) {
