@@ -56,14 +56,15 @@ func (l listModel) update(msg tea.Msg) listModel {
 		if msg.Err == nil {
 			l.stats = msg.Stats
 		}
-	case source.OlderMsg:
-		if msg.Err != nil {
+	case source.PageMsg:
+		switch {
+		case msg.Newer:
+			l.append(&msg)
+		case msg.Err != nil:
 			l.loading, l.older = false, 0
-		} else {
+		default:
 			l.prepend(msg.Page)
 		}
-	case source.NewerMsg:
-		l.append(&msg)
 	case source.EventsMsg:
 		l.apply(msg.Events)
 	case tea.KeyMsg:

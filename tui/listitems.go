@@ -133,7 +133,7 @@ func (l *listModel) prepend(page history.Page) {
 
 // append puts a newer page behind the items held. Where it is too much, the oldest
 // are let go of, but what is near the screen.
-func (l *listModel) append(msg *source.NewerMsg) {
+func (l *listModel) append(msg *source.PageMsg) {
 	l.newer = false
 	if msg.Err != nil || l.following {
 		return

@@ -128,7 +128,7 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if sh := m.shared; msg.Gen == sh.gen {
 			cmd = sh.src.Read(sh.gen, m.place, sh.since, sh.sel)
 		}
-	case source.OlderMsg, source.NewerMsg:
+	case source.PageMsg:
 		m = m.extend(msg)
 	case source.SurveyMsg:
 		m, cmd = m.survey(msg)

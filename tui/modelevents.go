@@ -155,19 +155,12 @@ func (m *model) countRecent(msg *stream.Message) {
 }
 
 // extend takes in an older or a newer page.
-func (m model) extend(msg tea.Msg) model {
-	gen, err := 0, error(nil)
-	switch msg := msg.(type) {
-	case source.OlderMsg:
-		gen, err = msg.Gen, msg.Err
-	case source.NewerMsg:
-		gen, err = msg.Gen, msg.Err
-	}
-	if gen != m.shared.gen {
+func (m model) extend(msg source.PageMsg) model {
+	if msg.Gen != m.shared.gen {
 		return m
 	}
-	if err != nil {
-		m.notice = newErrorNotice(err)
+	if msg.Err != nil {
+		m.notice = newErrorNotice(msg.Err)
 	}
 	m.list = m.list.update(msg)
 	return m

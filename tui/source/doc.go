@@ -1,7 +1,7 @@
 // Package source makes the commands of the terminal screen: everything that
 // waits for something outside it.
 //
-//	model ── Read, Older, Newer ───▶ history.Store ──▶ NewestMsg, OlderMsg, NewerMsg
+//	model ── Read, Older, Newer ───▶ history.Store ──▶ NewestMsg, PageMsg
 //	      ── Find, Last ───────────▶                  FoundMsg, LastMsg
 //	      ── Poll, Topics, Survey ─▶                  PollMsg, TopicsMsg, SurveyMsg
 //	      ── Follow, Feed.Next ────▶ Follower ───────▶ EventsMsg, a batch a frame

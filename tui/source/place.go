@@ -104,24 +104,6 @@ func Typed(n int) tea.Cmd {
 	return tea.Tick(typingPause, func(time.Time) tea.Msg { return TypedMsg{n} })
 }
 
-// A NewerMsg is the page after the newest message held.
-type NewerMsg struct {
-	Gen  int
-	Page history.Page
-	Err  error
-}
-
-// Newer reads the page after a message ID.
-func (s *Source) Newer(gen int, after int64, since time.Time, sel history.Select) tea.Cmd {
-	return func() tea.Msg {
-		page, err := s.store.Messages(s.ctx, history.Query{After: after, Since: since, Select: sel, Limit: PageSize})
-		if err != nil {
-			err = fmt.Errorf("read the history after message %d: %w", after, err)
-		}
-		return NewerMsg{gen, page, err}
-	}
-}
-
 // A FoundMsg is the next message that a search finds; ID 0: there is none.
 type FoundMsg struct {
 	Gen     int

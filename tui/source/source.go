@@ -49,21 +49,33 @@ type NewestMsg struct {
 	Err   error
 }
 
-// An OlderMsg is the page before the oldest message held.
-type OlderMsg struct {
-	Gen  int
-	Page history.Page
-	Err  error
+// A PageMsg is the page before the oldest message held, or after the newest.
+type PageMsg struct {
+	Gen   int
+	Newer bool // after the newest
+	Page  history.Page
+	Err   error
 }
 
 // Older reads the page before a message ID.
 func (s *Source) Older(gen int, before int64, since time.Time, sel history.Select) tea.Cmd {
+	return s.page(PageMsg{Gen: gen}, fmt.Sprintf("before message %d", before),
+		history.Query{Before: before, Since: since, Select: sel, Limit: PageSize})
+}
+
+// Newer reads the page after a message ID.
+func (s *Source) Newer(gen int, after int64, since time.Time, sel history.Select) tea.Cmd {
+	return s.page(PageMsg{Gen: gen, Newer: true}, fmt.Sprintf("after message %d", after),
+		history.Query{After: after, Since: since, Select: sel, Limit: PageSize})
+}
+
+// page replies with m and the page that q finds, or why it was not read.
+func (s *Source) page(m PageMsg, where string, q history.Query) tea.Cmd {
 	return func() tea.Msg {
-		page, err := s.store.Messages(s.ctx, history.Query{Before: before, Since: since, Select: sel, Limit: PageSize})
-		if err != nil {
-			err = fmt.Errorf("read the history before message %d: %w", before, err)
+		if m.Page, m.Err = s.store.Messages(s.ctx, q); m.Err != nil {
+			m.Err = fmt.Errorf("read the history %s: %w", where, m.Err)
 		}
-		return OlderMsg{gen, page, err}
+		return m
 	}
 }
 
