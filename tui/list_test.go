@@ -333,7 +333,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	if n := held(); n > 100_000 || n != s.m.list.used {
 		t.Fatalf("%d bytes are held and %d accounted for, at most 100,000 may be", n, s.m.list.used)
 	}
-	// What was let go of is still in the history, in both directions.
+	// What was evicted is still in the history, in both directions.
 	bounded := func() {
 		t.Helper()
 		if n := held(); n > 100_000+source.PageSize*weight(s.m.list.items[0].message) || n != s.m.list.used {

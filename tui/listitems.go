@@ -74,17 +74,17 @@ func (l *listModel) drop(id int64) {
 	}
 }
 
-// trim lets go of the oldest items until the rest fits. It does so only while
+// trim evicts the oldest items until the rest fits. It does so only while
 // following: else the reader would lose the place.
 func (l *listModel) trim() {
 	if l.following {
-		l.release(len(l.items) - 1)
+		l.evict(len(l.items) - 1)
 	}
 }
 
-// release lets go of at most n of the oldest items, as long as the others do not
-// fit. They are still in the store.
-func (l *listModel) release(most int) {
+// evict removes the oldest items, at most so many, as long as the others do not fit.
+// They are still in the store.
+func (l *listModel) evict(most int) {
 	n := 0
 	for n < most && l.used > l.budget {
 		if m := l.items[n].message; m != nil {
@@ -104,7 +104,7 @@ func (l *listModel) release(most int) {
 }
 
 // prepend puts an older page before the items held. Where it is too much, the
-// newest are let go of, but what is near the screen.
+// newest are evicted, but what is near the screen.
 func (l *listModel) prepend(page history.Page) {
 	l.loading = false
 	l.older = page.Next
@@ -132,7 +132,7 @@ func (l *listModel) prepend(page history.Page) {
 }
 
 // append puts a newer page behind the items held. Where it is too much, the oldest
-// are let go of, but what is near the screen.
+// are evicted, but what is near the screen.
 func (l *listModel) append(msg *source.PageMsg) {
 	l.newer = false
 	if msg.Err != nil || l.following {
@@ -145,7 +145,7 @@ func (l *listModel) append(msg *source.PageMsg) {
 	if msg.Page.Next == 0 && l.asked == l.unheld { // nothing has come since
 		l.detached = false
 	}
-	l.release(l.top - l.height)
+	l.evict(l.top - l.height)
 }
 
 // lines returns the number of lines that an item takes: a gap before the

@@ -137,7 +137,7 @@ func (b *bench) others(ctx context.Context) error {
 	if err := sub.Start(); err != nil {
 		return err
 	}
-	time.Sleep(500 * time.Millisecond) // it tells nobody when it has subscribed
+	time.Sleep(500 * time.Millisecond) // it does not report that it has subscribed
 	began := time.Now()
 	if err := b.publish(ctx, b.count, 0); err != nil {
 		return err

@@ -30,8 +30,8 @@ type terminal struct {
 // kept is how much of the output is held: some frames.
 const kept = 256 << 10
 
-// patience is how long anything may take before the measurement fails.
-const patience = time.Minute
+// timeout is how long anything may take before the measurement fails.
+const timeout = time.Minute
 
 func open(ctx context.Context, name string, args ...string) (*terminal, error) {
 	t := &terminal{cmd: exec.CommandContext(ctx, name, args...), ended: make(chan struct{}), changed: make(chan struct{})}
@@ -68,7 +68,7 @@ func (t *terminal) read() {
 
 // until waits until ok of the output, and returns when it was so.
 func (t *terminal) until(what string, ok func(text []byte) bool) (time.Time, error) {
-	deadline := time.After(patience)
+	deadline := time.After(timeout)
 	for {
 		t.mu.Lock()
 		is, changed := ok(t.text), t.changed
@@ -81,7 +81,7 @@ func (t *terminal) until(what string, ok func(text []byte) bool) (time.Time, err
 		case <-t.ended:
 			return time.Time{}, fmt.Errorf("wait for %s: %w", what, errEnded)
 		case <-deadline:
-			return time.Time{}, fmt.Errorf("%s did not come in %s", what, patience)
+			return time.Time{}, fmt.Errorf("%s did not come in %s", what, timeout)
 		}
 	}
 }

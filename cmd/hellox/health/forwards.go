@@ -21,9 +21,9 @@ type Forward struct {
 // no news.
 const DownFor = 5 * time.Second
 
-// FollowForwards looks at forwards until ctx ends, and tells once when one is down, why,
-// and when a new connection is made again. It costs them nothing.
-func FollowForwards(ctx context.Context, every, patience time.Duration, all []Forward, to ForwardTeller) {
+// FollowForwards looks at forwards until ctx ends, and tells once when one has been down
+// for downFor, why, and when a new connection is made again. It costs them nothing.
+func FollowForwards(ctx context.Context, every, downFor time.Duration, all []Forward, to ForwardTeller) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	since, told := make([]time.Time, len(all)), make([]bool, len(all)) // of each
@@ -42,7 +42,7 @@ func FollowForwards(ctx context.Context, every, patience time.Duration, all []Fo
 				since[i], told[i] = time.Time{}, false
 			case since[i].IsZero():
 				since[i] = time.Now()
-			case !told[i] && time.Since(since[i]) >= patience:
+			case !told[i] && time.Since(since[i]) >= downFor:
 				told[i] = true
 				to.Failing(f.Name+" is down", why.Error())
 			}
