@@ -26,11 +26,7 @@ func (l *listModel) show(msg *source.NewestMsg) {
 		dropped: l.dropped, stats: l.stats, older: msg.Page.Next, at: msg.At, following: msg.At == 0,
 		detached: msg.Newer.Next != 0,
 	}
-	for _, page := range []*history.Page{&msg.Page, &msg.Newer} {
-		for i := range page.Messages {
-			l.hold(&page.Messages[i])
-		}
-	}
+	msg.Each(l.hold)
 	if l.following {
 		l.trim()
 		return

@@ -26,13 +26,7 @@ func (m model) begin(msg source.NewestMsg) (model, tea.Cmd) {
 	m.status.recent = timeline.New(recentSpan, recentSlots)
 	m.status.since = now
 	m.shown, m.surveyed, m.counting = 0, 0, msg.Stats.LastID+1
-	for _, page := range []*history.Page{&msg.Page, &msg.Newer} {
-		for i := range page.Messages {
-			if one := &page.Messages[i]; one.ID > msg.Stats.LastID { // the others are surveyed
-				m.countRecent(one)
-			}
-		}
-	}
+	msg.EachUncounted(m.countRecent) // the others are surveyed
 	m = m.broadcast(msg)
 	m.feed = sh.src.Follow(history.Follow{After: m.list.last, Select: sh.sel})
 	survey := sh.src.Survey(sh.gen, m.counting, sh.since, sh.sel)

@@ -63,13 +63,7 @@ func (t treeModel) update(msg tea.Msg) treeModel {
 	switch msg := msg.(type) {
 	case source.NewestMsg:
 		t.topics, t.asked, t.partly, t.stale = topictree.After(t.topics), map[int64]bool{}, 0, true
-		for _, page := range []*history.Page{&msg.Page, &msg.Newer} {
-			for i := range page.Messages {
-				if m := &page.Messages[i]; m.ID > msg.Stats.LastID { // the others are counted by the store, or the survey
-					t.add(m)
-				}
-			}
-		}
+		msg.EachUncounted(t.add) // the others are counted by the store, or the survey
 	case source.EventsMsg:
 		for i := range msg.Events {
 			if m := msg.Events[i].Message; m != nil {

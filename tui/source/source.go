@@ -49,6 +49,24 @@ type NewestMsg struct {
 	Err   error
 }
 
+// Each calls f with the messages of the pages, in order.
+func (m *NewestMsg) Each(f func(*stream.Message)) {
+	for _, page := range []*history.Page{&m.Page, &m.Newer} {
+		for i := range page.Messages {
+			f(&page.Messages[i])
+		}
+	}
+}
+
+// EachUncounted is Each for the messages that are not in Stats.
+func (m *NewestMsg) EachUncounted(f func(*stream.Message)) {
+	m.Each(func(one *stream.Message) {
+		if one.ID > m.Stats.LastID {
+			f(one)
+		}
+	})
+}
+
 // A PageMsg is the page before the oldest message held, or after the newest.
 type PageMsg struct {
 	Gen   int
