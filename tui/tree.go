@@ -98,7 +98,7 @@ func (t *treeModel) press(msg tea.KeyMsg) {
 		t.toggleAll()
 	case key.Matches(msg, k.Sort):
 		t.order, t.stale, t.stay = (t.order+1)%treeOrders, true, true
-		t.resort(t.topics.Root)
+		t.resort()
 	case n != nil && key.Matches(msg, k.Pin):
 		n.Pinned, n.Muted = !n.Pinned, false
 		t.rerank(n)
@@ -124,11 +124,9 @@ func (t *treeModel) rerank(n *topictree.Topic) {
 }
 
 // resort has all topics sorted anew.
-func (t *treeModel) resort(n *topictree.Topic) {
-	n.Rerank()
-	for _, c := range n.Children {
-		t.resort(c)
-	}
+func (t *treeModel) resort() {
+	t.topics.Root.Rerank()
+	t.topics.Root.Walk(func(n *topictree.Topic, _ int) { n.Rerank() })
 }
 
 // begin takes in what the store has counted of the topics that are selected.
@@ -223,14 +221,7 @@ func (t *treeModel) comparison() func(a, b *topictree.Topic) int {
 // fold closes topics, so that as many levels as fit into autoFold rows are shown.
 func (t *treeModel) fold() {
 	var counts []int // of topics, by depth
-	var walk func(*topictree.Topic, int, func(*topictree.Topic, int))
-	walk = func(n *topictree.Topic, depth int, do func(*topictree.Topic, int)) {
-		for _, c := range n.Children {
-			do(c, depth)
-			walk(c, depth+1, do)
-		}
-	}
-	walk(t.topics.Root, 0, func(_ *topictree.Topic, depth int) {
+	t.topics.Root.Walk(func(_ *topictree.Topic, depth int) {
 		for len(counts) <= depth {
 			counts = append(counts, 0)
 		}
@@ -241,7 +232,7 @@ func (t *treeModel) fold() {
 		rows += counts[shown]
 		shown++
 	}
-	walk(t.topics.Root, 0, func(n *topictree.Topic, depth int) { n.Opened = depth+1 < shown })
+	t.topics.Root.Walk(func(n *topictree.Topic, depth int) { n.Opened = depth+1 < shown })
 	t.allOpen = false
 }
 
@@ -330,14 +321,7 @@ func (t *treeModel) close() {
 func (t *treeModel) toggleAll() {
 	t.allOpen = !t.allOpen
 	t.stale, t.touched = true, true
-	var walk func(*topictree.Topic)
-	walk = func(n *topictree.Topic) {
-		for _, c := range n.Children {
-			c.Opened = t.allOpen
-			walk(c)
-		}
-	}
-	walk(t.topics.Root)
+	t.topics.Root.Walk(func(n *topictree.Topic, _ int) { n.Opened = t.allOpen })
 }
 
 // state describes for the foot what the tree does not show, and its order.

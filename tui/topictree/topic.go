@@ -39,6 +39,17 @@ func (n *Topic) Path() string {
 	return n.Parent.Path() + "/" + n.Level
 }
 
+// Walk calls f for each topic below n, those above before those below them, with how
+// many levels it is below the first.
+func (n *Topic) Walk(f func(below *Topic, depth int)) { n.walk(0, f) }
+
+func (n *Topic) walk(depth int, f func(*Topic, int)) {
+	for _, c := range n.Children {
+		f(c, depth)
+		c.walk(depth+1, f)
+	}
+}
+
 // Rate returns the messages a second in the last minute, at it and below.
 func (n *Topic) Rate(now time.Time) float64 { return float64(n.Minute.Sum(now, time.Minute)) / 60 }
 

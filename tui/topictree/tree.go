@@ -45,14 +45,8 @@ func New() Tree { return Tree{Root: &Topic{Opened: true}} }
 // After returns an empty tree, whose topics will be opened, pinned and muted as
 // those in old are.
 func After(old Tree) Tree {
-	var forget func(*Topic)
-	forget = func(n *Topic) {
-		n.twin = nil
-		for _, c := range n.Children {
-			forget(c)
-		}
-	}
-	forget(old.Root)
+	old.Root.twin = nil
+	old.Root.Walk(func(n *Topic, _ int) { n.twin = nil })
 	return Tree{Root: &Topic{Opened: true, twin: old.Root}}
 }
 
