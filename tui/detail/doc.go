@@ -7,7 +7,7 @@
 //	…                                     properties.go
 //
 //	payload   57 B  json
-//	{ "text": … }                         payload.go, hex.go
+//	{ "text": … }                         layers.go, hex.go
 //
 // Lines is a function of the message. Which message is shown, how far it is
 // scrolled and what keys do is package tui's.

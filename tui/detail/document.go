@@ -48,14 +48,15 @@ func New(t *theme.Theme, m *stream.Message, size int, view View, w int, zone *ti
 		d.property(p)
 	}
 	cut := size > len(m.Payload)
-	shownAs, rest := d.payload(m.Payload, cut, view)
+	isJSON, problem := check(m.Payload, cut)
+	shownAs, rest := d.payload(m.Payload, isJSON, cut, view)
 	d.rest = rest
 	if cut {
 		shownAs += ", the first " + units.Bytes(int64(len(m.Payload)))
 	}
 	title := t.Grey.Apply(cells.Cut(" payload   "+units.Bytes(int64(size))+"  "+shownAs, w))
 	d.lines = append(d.lines, "", title)
-	if problem := problemOf(m.Payload, cut); problem != nil {
+	if problem != nil {
 		for _, l := range wrapLines("not JSON: "+problem.String(), w-2) {
 			d.lines = append(d.lines, " "+l)
 		}
@@ -76,11 +77,11 @@ func (d *Document) property(p property) {
 }
 
 // payload returns how a payload is shown, in words, and what lays it out.
-func (d *Document) payload(b []byte, cut bool, view View) (shownAs string, rest layer) {
+func (d *Document) payload(b []byte, isJSON, cut bool, view View) (shownAs string, rest layer) {
 	switch {
 	case len(b) == 0:
 		return "empty", nil
-	case view == JSON && isJSON(b, cut):
+	case view == JSON && isJSON:
 		rows := jsonview.NewRows(b)
 		rows.MaxText = maxPiece
 		return "json", &jsonLayer{rows: rows, w: d.w - 2, all: len(b), cut: cut, theme: d.theme}
@@ -90,24 +91,18 @@ func (d *Document) payload(b []byte, cut bool, view View) (shownAs string, rest 
 	return "raw", &rawLayer{s: string(b), w: d.w - 2}
 }
 
-// isJSON reports whether b is JSON. Of what is large, or not there as a whole,
-// only the beginning is looked at.
-func isJSON(b []byte, cut bool) bool {
-	if !utf8.Valid(b) {
-		return false
-	}
+// check reports whether b is JSON, and why it is none if it looks like it and that is
+// known. Of what is large, or not there as a whole, only the beginning is looked at.
+func check(b []byte, cut bool) (isJSON bool, problem *jsonview.Problem) {
+	looks := jsonview.LooksLikeJSON(b)
 	if cut || len(b) > maxCheck {
-		return jsonview.LooksLikeJSON(b)
+		return looks && utf8.Valid(b), nil
 	}
-	return jsonview.Check(b) == nil
-}
-
-// problemOf returns why a payload that looks like JSON is none, if it is known.
-func problemOf(b []byte, cut bool) *jsonview.Problem {
-	if cut || len(b) > maxCheck || !jsonview.LooksLikeJSON(b) {
-		return nil
+	problem = jsonview.Check(b)
+	if !looks {
+		return problem == nil, nil
 	}
-	return jsonview.Check(b)
+	return problem == nil, problem
 }
 
 // Lines returns at most n lines from a line on.
