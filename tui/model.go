@@ -53,8 +53,9 @@ type model struct {
 	selected time.Time // when the selection was made
 	layout   layout
 	panes    panes
-	dragged  rule // by the mouse
-	helpTop  int  // the first line of the help on the screen
+	dragged  rule     // by the mouse
+	help     []string // the lines of the help, while it is shown
+	helpTop  int      // the first one on the screen
 	tab      tab
 	mode     mode
 	wall     func() time.Time // the time; shared.now is that of the stream
@@ -180,6 +181,10 @@ func (m model) arrange() model {
 		m.tree.resize(max(m.layout.body-1, 1))
 	}
 	m.senders.resize(max(m.layout.body-1, 1))
+	if m.mode == modeHelp {
+		m.help = helpLines(m.shared.theme, m.layout.w)
+		m.helpTop = clamp(m.helpTop, 0, max(len(m.help)-m.layout.body, 0))
+	}
 	if msg, size := m.subject(); m.mode == modeDetail {
 		m.detail.prepare(msg, size, m.layout.w, m.layout.body, now)
 	} else if m.layout.showsDetail(m.tab) {

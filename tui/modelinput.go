@@ -102,26 +102,24 @@ func (m model) pressOne(msg tea.KeyMsg) (model, tea.Cmd) {
 	return m.pressBrowse(msg)
 }
 
-// pressHelp scrolls the help, or leaves it.
+// pressHelp scrolls the help, or leaves it. How far it may scroll arrange knows.
 func (m model) pressHelp(msg tea.KeyMsg) model {
-	lines := cursor{top: m.helpTop, rows: len(helpLines(m.shared.theme, m.layout.w)), height: m.layout.body}
 	switch k := newKeys(); {
 	case key.Matches(msg, k.Back), key.Matches(msg, k.Help):
-		m.mode, lines.top = modeBrowse, 0
+		m.mode, m.helpTop = modeBrowse, 0
 	case key.Matches(msg, k.Up):
-		lines.scroll(-1)
+		m.helpTop--
 	case key.Matches(msg, k.Down):
-		lines.scroll(1)
+		m.helpTop++
 	case key.Matches(msg, k.PageUp):
-		lines.scroll(-lines.height)
+		m.helpTop -= m.layout.body
 	case key.Matches(msg, k.PageDown):
-		lines.scroll(lines.height)
+		m.helpTop += m.layout.body
 	case key.Matches(msg, k.Home):
-		lines.scroll(-lines.rows)
+		m.helpTop = 0
 	case key.Matches(msg, k.End):
-		lines.scroll(lines.rows)
+		m.helpTop = len(m.help)
 	}
-	m.helpTop = lines.top
 	return m
 }
 
@@ -273,7 +271,7 @@ func (m model) mouse(msg tea.MouseMsg) (model, tea.Cmd) {
 	case m.mode == modeDetail && wheel != 0:
 		m.detail = m.detail.update(wheel)
 	case m.mode == modeHelp && wheel != 0:
-		m.helpTop = clamp(m.helpTop+int(wheel), 0, max(len(helpLines(m.shared.theme, m.layout.w))-m.layout.body, 0))
+		m.helpTop += int(wheel)
 	case m.mode != modeBrowse:
 	case wheel != 0:
 		return m.updateTab(wheel), nil

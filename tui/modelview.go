@@ -60,8 +60,7 @@ func (m model) body() []string {
 	l, t, now := m.layout, m.shared.theme, m.shared.now()
 	switch {
 	case m.mode == modeHelp:
-		lines := helpLines(t, l.w)
-		return cells.Block(lines[clamp(m.helpTop, 0, max(len(lines)-l.body, 0)):], l.w, l.body)
+		return cells.Block(m.help[m.helpTop:], l.w, l.body)
 	case m.mode == modeDetail:
 		return cells.Block(m.detail.visible(), l.w, l.body)
 	case m.tab == tabSenders:
@@ -140,12 +139,11 @@ func (m model) footLine() string {
 
 // helpState says which part of the help is on the screen.
 func (m model) helpState() string {
-	n := len(helpLines(m.shared.theme, m.layout.w))
+	n := len(m.help)
 	if n <= m.layout.body {
 		return ""
 	}
-	top := clamp(m.helpTop, 0, n-m.layout.body)
-	return fmt.Sprintf("%d–%d of %d ", top+1, top+m.layout.body, n)
+	return fmt.Sprintf("%d–%d of %d ", m.helpTop+1, m.helpTop+m.layout.body, n)
 }
 
 // footKeys returns the keys for the last line.
