@@ -8,11 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"hellox/bench/rig"
 )
 
 // A bench is one broker and what is measured at it.
@@ -22,8 +23,7 @@ type bench struct {
 	rate    int
 	steady  time.Duration
 	memory  string
-	port    string
-	dir     string
+	broker  *rig.Broker
 	failing []string // what is not as it should be
 }
 
@@ -48,24 +48,18 @@ func main() {
 }
 
 func (b *bench) run(ctx context.Context) error {
-	var err error
-	if b.dir, err = os.MkdirTemp("", "bench-terminal"); err != nil {
-		return err
-	}
-	defer os.RemoveAll(b.dir)
-	if b.hellox == "" {
-		b.hellox = filepath.Join(b.dir, "hellox")
-		build := exec.CommandContext(ctx, "go", "build", "-o", b.hellox, "hellox/cmd/hellox")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("build hellox: %w\n%s", err, out)
-		}
-	}
-	end, err := b.startBroker(ctx)
+	dir, err := os.MkdirTemp("", "bench-terminal")
 	if err != nil {
 		return err
 	}
-	defer end()
+	defer os.RemoveAll(dir)
+	if b.hellox, err = rig.Program(ctx, b.hellox, dir); err != nil {
+		return err
+	}
+	if b.broker, err = rig.Start(ctx, dir); err != nil {
+		return err
+	}
+	defer b.broker.Close()
 	for _, step := range []func(context.Context) error{b.start, b.burst, b.others, b.flood} {
 		if err := step(ctx); err != nil {
 			return err
@@ -76,7 +70,7 @@ func (b *bench) run(ctx context.Context) error {
 
 // watch starts hellox watch on a terminal.
 func (b *bench) watch(ctx context.Context) (*terminal, error) {
-	return open(ctx, b.hellox, "watch", "mqtt://127.0.0.1:"+b.port, "--memory", b.memory)
+	return open(ctx, b.hellox, "watch", b.broker.URL(), "--memory", b.memory)
 }
 
 // start measures the time to the first frame.
@@ -114,7 +108,7 @@ func (b *bench) burst(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	if err := b.publish(ctx, b.count, 0); err != nil {
+	if err := b.broker.Publish(ctx, b.count, 0, 0); err != nil {
 		return err
 	}
 	at, err := t.count("recv", b.count+1)
@@ -127,45 +121,45 @@ func (b *bench) burst(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("hellox watch, %d messages: %.0f a second, none lost; %.2f s of CPU a million; %d MiB at most\n",
-		b.count, float64(b.count)/at.Sub(began).Seconds(), u.cpu.Seconds()*1e6/float64(b.count), u.peak>>10)
+		b.count, float64(b.count)/at.Sub(began).Seconds(), u.CPU.Seconds()*1e6/float64(b.count), u.Peak>>10)
 	return nil
 }
 
 // others measures the programs beside it.
 func (b *bench) others(ctx context.Context) error {
-	sub := exec.CommandContext(ctx, "mosquitto_sub", "-p", b.port, "-t", "#", "-F", "%j", "-C", fmt.Sprint(b.count+1))
+	sub := exec.CommandContext(ctx, "mosquitto_sub", "-p", b.broker.Port, "-t", "#", "-F", "%j", "-C", fmt.Sprint(b.count+1))
 	if err := sub.Start(); err != nil {
 		return err
 	}
 	time.Sleep(500 * time.Millisecond) // it does not report that it has subscribed
 	began := time.Now()
-	if err := b.publish(ctx, b.count, 0); err != nil {
+	if err := b.broker.Publish(ctx, b.count, 0, 0); err != nil {
 		return err
 	}
 	if err := sub.Wait(); err != nil {
 		return err
 	}
-	took, u := time.Since(began), usageOf(sub.ProcessState)
+	took, u := time.Since(began), rig.UsageOf(sub.ProcessState)
 	fmt.Printf("mosquitto_sub, %d messages: %.0f a second, none lost; %.2f s of CPU a million; %d MiB at most\n",
-		b.count, float64(b.count)/took.Seconds(), u.cpu.Seconds()*1e6/float64(b.count), u.peak>>10)
+		b.count, float64(b.count)/took.Seconds(), u.CPU.Seconds()*1e6/float64(b.count), u.Peak>>10)
 	path, err := exec.LookPath("mqttui")
 	if err != nil {
 		fmt.Println("mqttui is not on the PATH (cargo install mqttui): not measured")
 		return nil
 	}
-	t, err := open(ctx, path, "--broker", "mqtt://127.0.0.1:"+b.port)
+	t, err := open(ctx, path, "--broker", b.broker.URL())
 	if err != nil {
 		return err
 	}
 	defer t.close()
 	time.Sleep(time.Second)
-	if err := b.publish(ctx, b.count, 0); err != nil {
+	if err := b.broker.Publish(ctx, b.count, 0, 0); err != nil {
 		return err
 	}
 	time.Sleep(3 * time.Second) // it does not tell how many it has
 	t.press("q")
 	u, err = t.wait()
-	fmt.Printf("mqttui, %d messages: %.2f s of CPU a million; %d MiB at most; what it lost is not told\n", b.count, u.cpu.Seconds()*1e6/float64(b.count), u.peak>>10)
+	fmt.Printf("mqttui, %d messages: %.2f s of CPU a million; %d MiB at most; what it lost is not told\n", b.count, u.CPU.Seconds()*1e6/float64(b.count), u.Peak>>10)
 	return err
 }
 
@@ -181,7 +175,7 @@ func (b *bench) flood(ctx context.Context) error {
 	}
 	total := int(b.steady.Seconds()) * b.rate
 	published := make(chan error, 1)
-	go func() { published <- b.publish(ctx, total, b.rate) }()
+	go func() { published <- b.broker.Publish(ctx, total, b.rate, 0) }()
 	var keys []time.Duration
 	var memory []int64
 	for end := time.Now().Add(b.steady - time.Second); time.Now().Before(end); {
@@ -217,7 +211,7 @@ func (b *bench) flood(ctx context.Context) error {
 	// Memory fills at first; what it does after that counts.
 	third, last := peak(memory[len(memory)/3:2*len(memory)/3]), peak(memory[2*len(memory)/3:])
 	fmt.Printf("flood of %d a second for %s: key to frame p50 %s, p99 %s, slowest %s of %d; %.2f s of CPU a million\n",
-		b.rate, b.steady, ms(keys[len(keys)/2]), ms(p99), ms(keys[len(keys)-1]), len(keys), u.cpu.Seconds()*1e6/float64(total))
+		b.rate, b.steady, ms(keys[len(keys)/2]), ms(p99), ms(keys[len(keys)-1]), len(keys), u.CPU.Seconds()*1e6/float64(total))
 	fmt.Printf("  memory %d MiB in the second third, %d MiB in the last; received %d = held %d + evicted %d; q took %s\n",
 		third>>10, last>>10, total+1, held, evicted, ms(quit))
 	b.want(p99 <= 50*time.Millisecond, "a key takes longer than 50 ms")

@@ -10,10 +10,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/creack/pty"
+
+	"hellox/bench/rig"
 )
 
 // A terminal is a program on a pseudo-terminal whose output is read as it comes.
@@ -140,25 +141,14 @@ func (t *terminal) resident() int64 {
 	return 0
 }
 
-// A usage is what a program has used.
-type usage struct {
-	cpu  time.Duration
-	peak int64 // resident, in KiB
-}
-
-func usageOf(s *os.ProcessState) usage {
-	u, _ := s.SysUsage().(*syscall.Rusage)
-	return usage{s.UserTime() + s.SystemTime(), int64(u.Maxrss)}
-}
-
 // wait waits for the program's end.
-func (t *terminal) wait() (usage, error) {
+func (t *terminal) wait() (rig.Usage, error) {
 	err := t.cmd.Wait()
 	t.master.Close()
 	if err != nil {
-		return usage{}, fmt.Errorf("%s: %w", t.cmd.Args[0], err)
+		return rig.Usage{}, fmt.Errorf("%s: %w", t.cmd.Args[0], err)
 	}
-	return usageOf(t.cmd.ProcessState), nil
+	return rig.UsageOf(t.cmd.ProcessState), nil
 }
 
 func (t *terminal) close() { _ = t.cmd.Process.Kill() }

@@ -1,0 +1,10 @@
+// Package rig is what the benchmarks of `hellox watch` share: the program, a mosquitto
+// with a publisher, and what a program has used.
+//
+//	Program ─► hellox, built from this tree
+//	Start ───► mosquitto ◄─── Publish: mosquitto_pub -l
+//	UsageOf ─► CPU and memory of a program that has ended
+//
+// What is measured, and which readers are beside it, each benchmark says. It needs
+// mosquitto and mosquitto_pub.
+package rig
