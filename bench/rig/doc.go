@@ -6,5 +6,5 @@
 //	UsageOf ─► CPU and memory of a program that has ended
 //
 // What is measured, and which readers are beside it, each benchmark says. It needs
-// mosquitto and mosquitto_pub.
+// mosquitto and mosquitto_pub, and to be run from the folder bench, as go -C bench run does.
 package rig

@@ -17,7 +17,8 @@ func Program(ctx context.Context, path, dir string) (string, error) {
 		return path, nil
 	}
 	path = filepath.Join(dir, "hellox")
-	build := exec.CommandContext(ctx, "go", "build", "-o", path, "hellox/cmd/hellox")
+	build := exec.CommandContext(ctx, "go", "build", "-o", path, "./cmd/hellox")
+	build.Dir = ".."                                  // the repository's root: the module of the benchmarks lacks its modules
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build hellox: %w\n%s", err, out)
