@@ -17,7 +17,7 @@ import (
 	"hellox/stream"
 )
 
-// A Source knows what exists. Both methods end when ctx does, with what they know.
+// A Source knows what exists. A method ends when its ctx does, with what it knows.
 type Source interface {
 	// Installations returns those of this machine.
 	Installations(ctx context.Context) []state.Installation

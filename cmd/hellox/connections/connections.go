@@ -155,8 +155,8 @@ func (f *config) missing(name string) error {
 	if len(f.all) == 0 {
 		return &Error{f.path, 0, fmt.Sprintf("there is no connection @%s: the file has none", name), "write [" + name + "] and url = \"mqtt://host\" below it, into " + f.path}
 	}
-	names := "@" + strings.Join(slices.Sorted(maps.Keys(f.all)), ", @")
-	return &Error{f.path, 0, fmt.Sprintf("there is no connection @%s; there are %s", name, names), "hellox watch @" + slices.Min(slices.Collect(maps.Keys(f.all)))}
+	names := slices.Sorted(maps.Keys(f.all))
+	return &Error{f.path, 0, fmt.Sprintf("there is no connection @%s; there are @%s", name, strings.Join(names, ", @")), "hellox watch @" + names[0]}
 }
 
 // check returns what is wrong with c.
@@ -174,11 +174,8 @@ func (f *config) check(c *Connection) error {
 	if b.User != "" || b.Password != "" {
 		return fail("url", "its url holds a user or a password", "user = \"NAME\" and password_file = \"FILE\"")
 	}
-	secure := b.Scheme == "mqtts" || b.Scheme == "wss"
-	for key, is := range map[string]bool{"ca": c.CA != "", "cert": c.Cert != "", "key": c.Key != "", "server_name": c.ServerName != "", "insecure": c.Insecure} {
-		if is && !secure {
-			return fail(key, fmt.Sprintf("%s is for mqtts and wss, not for %s", key, b.Scheme), "")
-		}
+	if key := c.tlsKey(); key != "" && b.Scheme != "mqtts" && b.Scheme != "wss" {
+		return fail(key, fmt.Sprintf("%s is for mqtts and wss, not for %s", key, b.Scheme), "")
 	}
 	switch {
 	case c.PasswordFile != "" && c.PasswordEnv != "":
@@ -194,6 +191,23 @@ func (f *config) check(c *Connection) error {
 		}
 	}
 	return nil
+}
+
+// tlsKey returns the first key of c that is for TLS alone, or "".
+func (c *Connection) tlsKey() string {
+	switch {
+	case c.CA != "":
+		return "ca"
+	case c.Cert != "":
+		return "cert"
+	case c.Key != "":
+		return "key"
+	case c.ServerName != "":
+		return "server_name"
+	case c.Insecure:
+		return "insecure"
+	}
+	return ""
 }
 
 // line returns the line of a key of a connection, or of its table; 0: not found.

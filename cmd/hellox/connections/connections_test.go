@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// config writes connections.toml and returns the environment that finds it.
+// written writes connections.toml and returns the environment that finds it.
 func written(t *testing.T, text string) (env func(string) (string, bool), dir string) {
 	t.Helper()
 	root := t.TempDir()
@@ -82,6 +82,7 @@ func TestWrong(t *testing.T) {
 		"[home]\nurl = \"http://h\"":                                                            `line 2: @home: `,
 		"[home]\nurl = \"mqtt://ann:hunter2@h\"":                                                "line 2: @home: its url holds a user or a password",
 		"[home]\nurl = \"mqtt://h\"\nca = \"x\"":                                                "line 3: @home: ca is for mqtts and wss, not for mqtt",
+		"[home]\nurl = \"mqtt://h\"\ninsecure = true\nkey = \"x\"\nca = \"x\"":                  "line 5: @home: ca is for mqtts and wss, not for mqtt",
 		"[home]\nurl = \"mqtt://h\"\nqos = 3":                                                   "line 3: @home: qos is 0, 1 or 2, not 3",
 		"[home]\nurl = \"mqtt://h\"\nqos = 300":                                                 "line 3: ",
 		"[home]\nurl = \"mqtt://h\"\ntopics = [\"a/#/b\"]":                                      "line 3: @home: ",
