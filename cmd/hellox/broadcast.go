@@ -24,7 +24,7 @@ func newBroadcast(sh shell) *cobra.Command {
 		qos       uint8
 		opsListen string
 		ackLog    string
-		logs      logFlags
+		logs      ops.LogFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "broadcast",
@@ -37,7 +37,7 @@ their IDs are ID-0, ID-1 and so on.`,
 		Example: `  hellox broadcast --broker mqtt://127.0.0.1:1883 --min 100ms --max 2s
   hellox broadcast --payload plain --topic hello_world/broadcast`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log := logs.logger(sh.err, "broadcast")
+			log := logs.Logger(sh.err, "broadcast")
 			opts.Plain = payload == "plain"
 			var err error
 			if opts.Broker, err = login.parse(cmd.Context(), sh, url); err != nil {
@@ -81,7 +81,7 @@ their IDs are ID-0, ID-1 and so on.`,
 	args.Number(flags, &qos, "qos", "", 1, 0, 1, "`0|1`: at most once, or at least once")
 	flags.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
 	flags.StringVar(&ackLog, "ack-log", "", "append each acknowledged broadcast to `FILE`, to compare with what arrived")
-	logs.add(flags)
+	logs.Add(flags)
 	return cmd
 }
 

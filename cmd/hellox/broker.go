@@ -30,7 +30,7 @@ func newBroker(sh shell) *cobra.Command {
 		limit     string
 		quota     string
 		opsListen string
-		logs      logFlags
+		logs      ops.LogFlags
 		files     access.Flags
 	)
 	cmd := &cobra.Command{
@@ -56,7 +56,7 @@ hellox/# to all and protects no client ID.`,
   hellox broker passwd press >> users
   hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert cert.pem --tls-key key.pem --users users --acl acl`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log := logs.logger(sh.err, "broker")
+			log := logs.Logger(sh.err, "broker")
 			bytes, err := humanize.ParseBytes(limit)
 			if err != nil || bytes < 1<<20 || bytes > 1<<50 {
 				return usage(fmt.Sprintf("--store-limit takes 1MiB or more, not %q", limit), "")
@@ -111,7 +111,7 @@ hellox/# to all and protects no client ID.`,
 	files.Add(f)
 	addLimits(f, &opts.Limits)
 	f.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
-	logs.add(f)
+	logs.Add(f)
 	cmd.AddCommand(newPasswd(sh))
 	return cmd
 }

@@ -5,8 +5,8 @@
 // every package. What a command needs comes in as parameters; exit codes and
 // the globals of package os live in main. What several commands share and that
 // stands alone is a package below: state (what this machine records of an
-// installation), output (steps and numbers on a terminal), ops (health and
-// metrics of a role).
+// installation), output (steps and numbers on a terminal), ops (health,
+// metrics and log of a role).
 //
 //	up ──→ bootstrap.Up ──→ pods        ┐ in a cluster: broker, broadcast, receive
 //	  └──→ the three roles, here        ┘ --target local: in this process

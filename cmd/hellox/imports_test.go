@@ -209,6 +209,9 @@ cmd/hellox/rounds -> history
 cmd/hellox/rounds -> history/remote
 cmd/hellox/rounds -> stream
 cmd/hellox/output -> stream/safetext
+cmd/hellox/ops -> cmd/hellox/args
+cmd/hellox/ops -> cmd/hellox/output
+cmd/hellox/ops -> stream/safetext
 cmd/hellox/connections -> stream
 cmd/hellox/connections -> stream/mqtt
 cmd/hellox/complete -> cmd/hellox/state

@@ -9,7 +9,7 @@
 // This folder holds one file a subcommand, and is the only place that knows
 // every package. What a command needs comes in as parameters; exit codes and
 // the globals of package os live in main. What a machine records is in state,
-// what a terminal is shown in output, a role's probes in ops.
+// what a terminal is shown in output, a role's probes and log in ops.
 package main
 
 import (

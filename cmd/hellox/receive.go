@@ -33,7 +33,7 @@ func newReceive(sh shell) *cobra.Command {
 		opsListen string
 		storeURL  string
 		keep      string
-		logs      logFlags
+		logs      ops.LogFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "receive",
@@ -42,7 +42,7 @@ func newReceive(sh shell) *cobra.Command {
   hellox receive --broker mqtt://127.0.0.1:1883 --topic 'sensors/#' --history memory:
   hellox receive --broker mqtt://127.0.0.1:1883 --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log := logs.logger(sh.err, "receive")
+			log := logs.Logger(sh.err, "receive")
 			var err error
 			if r.broker, err = login.parse(cmd.Context(), sh, url); err != nil {
 				return err
@@ -89,7 +89,7 @@ func newReceive(sh shell) *cobra.Command {
 	args.Duration(f, &r.keepFor, "keep-for", 720*time.Hour, time.Second, "evict what is older than this `TIME`")
 	f.StringVar(&r.name, "name", "", "`NAME` of the installation, shown on the page")
 	f.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
-	logs.add(f)
+	logs.Add(f)
 	return cmd
 }
 
