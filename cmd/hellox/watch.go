@@ -98,15 +98,12 @@ The variable HELLOX_BACKGROUND, light or dark, is taken instead.
 }
 
 // check returns why the flags cannot apply to what is watched.
-func (o *watchOptions) check(sh shell, words []string) error {
-	recording := len(words) == 1 && isFile(words[0])
-	if recording {
+func (o *watchOptions) check(sh shell, words []string, recording bool) error {
+	switch {
+	case recording:
 		if err := o.checkFile(words[0]); err != nil {
 			return err
 		}
-	}
-	switch {
-	case recording:
 	case len(words) == 1 && len(o.onHistory)+len(o.onInstallation) > 0:
 		return usage(strings.Join(append(o.onHistory, o.onInstallation...), ", ")+" is for an installation, not for a broker's URL", "hellox watch --help")
 	case len(words) == 0 && len(o.onBroker) > 0:
@@ -146,7 +143,8 @@ func isFile(word string) bool {
 }
 
 func (o *watchOptions) run(ctx context.Context, sh shell, words []string) error {
-	if err := o.check(sh, words); err != nil {
+	recording := len(words) == 1 && isFile(words[0])
+	if err := o.check(sh, words, recording); err != nil {
 		return err
 	}
 	if o.output == "" {
@@ -171,9 +169,6 @@ func (o *watchOptions) run(ctx context.Context, sh shell, words []string) error 
 	if err != nil {
 		return err
 	}
-	if len(words) == 1 && isFile(words[0]) {
-		o.record.path = ""
-	}
 	view := view{
 		record:   o.record,
 		selected: history.Select{Topics: o.topics, Filter: filter},
@@ -185,10 +180,10 @@ func (o *watchOptions) run(ctx context.Context, sh shell, words []string) error 
 
 		background: background,
 	}
-	if len(words) == 1 && isFile(words[0]) {
+	switch {
+	case recording:
 		return view.file(ctx, sh, words[0])
-	}
-	if len(words) == 1 {
+	case len(words) == 1:
 		return o.watchBroker(ctx, sh, words[0], view)
 	}
 	return o.watchInstallation(ctx, sh, view)
