@@ -112,8 +112,8 @@ func streamHeld(ctx context.Context, instance state.Instance, steps *output.Step
 	page, err := awaitPage(soon, instance.Owner.Web)
 	cancel()
 	if err == nil {
+		err = subscribedSoon(ctx, page, steps)
 		_ = page.Close()
-		err = waitForStream(ctx, instance.Owner.Web, steps)
 	} else if ctx.Err() == nil {
 		err = &step.Error{
 			Kind:     step.Missing,

@@ -71,9 +71,14 @@ func waitForStream(ctx context.Context, url string, steps step.Reporter) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
+	return subscribedSoon(ctx, client, steps)
+}
+
+// subscribedSoon returns once the receiver is subscribed, or has had its time for it.
+func subscribedSoon(ctx context.Context, receiver *remote.Client, steps step.Reporter) error {
 	link, cancel := context.WithTimeout(ctx, linkTime)
 	defer cancel()
-	missing := awaitLink(link, client, steps)
+	missing := awaitLink(link, receiver, steps)
 	if ctx.Err() == nil && missing != "" {
 		steps.Warn(missing)
 	}
