@@ -221,21 +221,6 @@ func TestLoginAttacks(t *testing.T) {
 	}
 }
 
-// arrive waits as until does, across navigations.
-func arrive(t *testing.T, ctx context.Context, expression string) {
-	t.Helper()
-	var last error
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
-		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`Boolean(`+expression+`)`))
-		if ok {
-			return
-		}
-		last = err
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatalf("never true: %s: %v", expression, last)
-}
-
 // A person logs in with the address that the process shows, reads the stream, and
 // logs out; nothing of the code stays behind.
 func TestPageLogin(t *testing.T) {
@@ -254,7 +239,7 @@ func TestPageLogin(t *testing.T) {
 	defer thief.Close()
 
 	open(t, ctx, g.address)
-	arrive(t, ctx, `location.pathname === '/login' && document.querySelector('#code') === document.activeElement`)
+	until(t, ctx, `location.pathname === '/login' && document.querySelector('#code') === document.activeElement`)
 	code := g.code()
 	open(t, ctx, g.address+"/login#WRONG")
 	until(t, ctx, `document.querySelector('#words').innerText.startsWith('this code is not valid') && location.hash === ''`)
@@ -262,7 +247,7 @@ func TestPageLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, ctx, g.address+"/login#"+code)
-	arrive(t, ctx, `location.pathname === '/' && document.querySelector('#list')?.innerText.includes('`+secret+`')`)
+	until(t, ctx, `location.pathname === '/' && document.querySelector('#list')?.innerText.includes('`+secret+`')`)
 	if got := evaluate[string](t, ctx, `document.cookie`); got != "" {
 		t.Errorf("a script reads the cookie %q", got)
 	}
@@ -293,7 +278,7 @@ func TestPageLogin(t *testing.T) {
 	open(t, ctx, g.address)
 	until(t, ctx, `document.querySelector('#list')?.innerText.includes('after the login')`)
 	evaluate[bool](t, ctx, `[...document.querySelectorAll('#head button')].find((b) => b.textContent === 'log out').click(), true`)
-	arrive(t, ctx, `location.pathname === '/login' && localStorage.getItem('hellox.key') == null`)
+	until(t, ctx, `location.pathname === '/login' && localStorage.getItem('hellox.key') == null`)
 	open(t, ctx, g.address)
-	arrive(t, ctx, `location.pathname === '/login'`)
+	until(t, ctx, `location.pathname === '/login'`)
 }

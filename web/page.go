@@ -82,6 +82,20 @@ func acceptsGzip(header string) bool {
 	return false
 }
 
+// comeAgain is a script within a page, which comes with it: if another file of the page
+// does not come, the page is read once more. A browser ends all its requests when an
+// interface of the machine comes or goes, as those of containers do beside a local
+// cluster, and a page whose scripts are lost says nothing.
+const comeAgain = `addEventListener('error', ({ target: { localName, rel } }) => {
+  const needed = localName === 'script' || rel === 'stylesheet';
+  if (needed && performance.getEntriesByType('navigation')[0].type !== 'reload') setTimeout(() => location.reload(), 500);
+}, true);`
+
+// withComeAgain returns the page with comeAgain before all that it asks for.
+func withComeAgain(page []byte) []byte {
+	return bytes.Replace(page, []byte("<link "), []byte("<script>"+comeAgain+"</script>\n<link "), 1)
+}
+
 // preload returns the page with a hint for each script: without, a browser asks for
 // one level of imports after the other.
 func preload(assets map[string]asset) []byte {
@@ -115,8 +129,8 @@ var pageAssets = sync.OnceValue(func() map[string]asset {
 	if err != nil {
 		panic(err) // the files are embedded
 	}
-	assets["/"] = newAsset("index.html", preload(assets))
-	assets["/login"] = assets["/static/login.html"]
+	assets["/"] = newAsset("index.html", withComeAgain(preload(assets)))
+	assets["/login"] = newAsset("login.html", withComeAgain(assets["/static/login.html"].content))
 	return assets
 })
 

@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"path"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,14 +19,21 @@ import (
 	"hellox/stream/safetext"
 )
 
-// until waits until the expression, evaluated every frame, is true.
+// until waits until the expression, evaluated every frame, is true, across navigations.
 func until(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
 	// What is asked for may not be in the document yet: then it is not true yet either.
 	asked := "(() => { try { return " + expression + " } catch { return false } })()"
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](asked, chromedp.WithPollingTimeout(30*time.Second))); err != nil {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](asked, chromedp.WithPollingTimeout(time.Until(end))))
+		if err == nil {
+			return
+		}
+		if ctx.Err() == nil && time.Now().Before(end) {
+			continue // another document took the place of the one that was asked
+		}
 		body, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText.slice(0, 2000)`))
-		// A change of the machine's network ends requests: without its scripts a page stays as it came.
+		// A change of the machine's network ends requests.
 		lost, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`performance.getEntriesByType('resource').filter((e) => e.responseStatus === 0).map((e) => e.name).join(' ')`))
 		t.Fatalf("never true: %s: %v\n%s\nrequests without an answer: %s", expression, err, body, lost)
 	}
@@ -248,4 +259,34 @@ func TestPageAgreesWithGo(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A page of which a file was lost on its way, as when an interface of the machine
+// comes or goes, is read once more by itself.
+func TestPageComesAgain(t *testing.T) {
+	for _, file := range []string{"/static/js/main.js", "/static/js/clock.js", "/static/lib/uplot.js", "/static/css/list.css"} {
+		t.Run(path.Base(file), func(t *testing.T) {
+			store := newStore(t)
+			store.put(t, hellos(3)...)
+			whole := newServer(t, Options{Store: store})
+			var asked atomic.Int64
+			lossy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.URL.Path == "/":
+					asked.Add(1)
+				case r.URL.Path == file && asked.Load() == 1:
+					panic(http.ErrAbortHandler)
+				}
+				whole.ServeHTTP(w, r)
+			}))
+			t.Cleanup(lossy.Close)
+			t.Cleanup(lossy.CloseClientConnections)
+			ctx := chromium(t)
+			open(t, ctx, lossy.URL)
+			until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '5' && getComputedStyle(document.querySelector('#list')).display === 'grid'`)
+			if n := asked.Load(); n != 2 {
+				t.Errorf("the page was asked for %d times", n)
+			}
+		})
+	}
 }
