@@ -117,7 +117,7 @@ func TestOverlayWithMore(t *testing.T) {
 // loopback, a Service, and a node's port or an Ingress.
 func TestPageBeyondLoopback(t *testing.T) {
 	plain := len(render(t, Options{Namespace: "plant"}))
-	for component, more := range map[string]int{"page-nodeport": 1, "page-ingress": 2} {
+	for component, more := range map[string]int{"page-nodeport": 2, "page-ingress": 3} {
 		dir := t.TempDir()
 		if err := Eject(dir); err != nil {
 			t.Fatal(err)
