@@ -58,6 +58,8 @@ type Candidate struct {
 	Stopped []string
 	// DeleteCommand is what a person types to delete the cluster.
 	DeleteCommand string
+	// RestartCommand is what a person types when its API server does not answer.
+	RestartCommand string
 	// Detail is the provider's own; nothing else reads it.
 	Detail any
 }

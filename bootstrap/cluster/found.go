@@ -107,7 +107,7 @@ func (f Found) Start(ctx context.Context, progress func(string)) (*Cluster, erro
 	if err != nil {
 		return nil, err
 	}
-	config, err := f.provider.Connect(ctx, c)
+	config, err := f.connect(ctx, c, timeout, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +121,33 @@ func (f Found) Start(ctx context.Context, progress func(string)) (*Cluster, erro
 	}
 	ready.Started = started || f.State != Running
 	return ready, nil
+}
+
+// connect is Connect of the provider, which an API server that says nothing is asked for
+// again: one that was started until timeout, one that runs once.
+func (f Found) connect(ctx context.Context, c Candidate, timeout time.Duration, progress func(string)) (*rest.Config, error) {
+	var last error
+	for began := time.Now(); ; {
+		config, err := f.provider.Connect(ctx, c)
+		_, unanswered := errors.AsType[*SilentError](err)
+		if ctx.Err() != nil && !unanswered && last != nil { // cut short
+			return nil, UnansweredInTime(ctx, c, last)
+		}
+		if !unanswered || ctx.Err() != nil || time.Since(began) > timeout {
+			return config, err
+		}
+		last = err
+		progress(silentProgress)
+		timeout = min(timeout, f.silence())
+	}
+}
+
+// silence is how long an API server may say nothing.
+func (f Found) silence() time.Duration {
+	if f.State == Running {
+		return nodesLimit + time.Second // it was asked twice
+	}
+	return startedNodesTimeout
 }
 
 // readyNodes returns the nodes once all are ready. A node may be stopped while
@@ -146,7 +173,7 @@ func (f Found) readyNodes(ctx context.Context, c Candidate, config *rest.Config,
 	case err == nil:
 		return nodes, started, f.misled(ctx, c, nodes)
 	case ctx.Err() != nil:
-		return nodes, started, err
+		return nodes, started, UnansweredInTime(ctx, c, err)
 	case step.Is(err, step.Missing): // which says what helps
 		return nil, started, err
 	}
@@ -181,8 +208,12 @@ func (f Found) misled(ctx context.Context, c Candidate, nodes []Node) error {
 	return nil
 }
 
-// NotReady returns the error of a cluster that runs and does not become usable.
+// NotReady returns the error of a cluster that runs and does not become usable. One that
+// could not be asked is not known to be broken.
 func NotReady(c Candidate, err error) *step.Error {
+	if e := Unanswered(c, err); e != nil {
+		return e
+	}
 	return &step.Error{
 		Kind:     step.Missing,
 		Sentence: c.String() + " runs and is not ready",
@@ -204,6 +235,9 @@ func (f Found) Connect(ctx context.Context) (*Cluster, error) {
 	nodes, err := ListNodes(ctx, config)
 	if err == nil && len(nodes) == 0 {
 		err = errors.New("it has no nodes")
+	}
+	if _, ok := errors.AsType[*SilentError](err); ok {
+		return nil, UnansweredInTime(ctx, f.candidate, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", f.name(), err)

@@ -33,11 +33,16 @@ type Node struct {
 	runtime  string // "containerd://1.7.2"
 }
 
+// nodesLimit is how long an API server may take to list its nodes.
+const nodesLimit = 5 * time.Second
+
 // ListNodes asks the API server for its nodes. The control plane's come first,
 // then by name. It gives up after 5 s, many times what a healthy API server on
 // this machine takes.
+// If there is no answer the error is a *SilentError.
 func ListNodes(ctx context.Context, config *rest.Config) ([]Node, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, nodesLimit)
 	defer cancel()
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
@@ -50,12 +55,12 @@ func ListNodes(ctx context.Context, config *rest.Config) ([]Node, error) {
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, silent(ctx, began, err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		return nil, err
+		return nil, silent(ctx, began, err)
 	}
 	if res.StatusCode != http.StatusOK {
 		var status struct{ Message string }
@@ -118,16 +123,24 @@ func newNode(n corev1.Node) Node {
 // it. Twice the same answer ends the wait: nodes that just start are still moving.
 const explainEvery = 3 * time.Second
 
+// silentProgress is what a wait for nodes says while the API server gives no answer.
+const silentProgress = "waiting for its API server, which does not answer"
+
 // waitForNodes returns the nodes once there is one and all are ready. It asks
 // every half second and gives up after timeout: a node whose start was
-// interrupted never becomes ready. explain is as in Explainer.
+// interrupted never becomes ready. explain is as in Explainer. The error is that of the last
+// question, also when ctx ends.
 func waitForNodes(ctx context.Context, config *rest.Config, timeout time.Duration, explain func(context.Context, []Node) *step.Error, progress func(string)) ([]Node, error) {
 	timedOut := time.After(timeout)
 	explainAt, explained := time.Now().Add(explainEvery), ""
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
-	for shown := ""; ; {
+	for shown, last := "", error(nil); ; {
 		nodes, err := ListNodes(ctx, config)
+		_, unanswered := errors.AsType[*SilentError](err)
+		if ctx.Err() != nil && last != nil && !unanswered { // cut short
+			return nil, last
+		}
 		if err == nil && len(nodes) == 0 {
 			err = errors.New("it has no nodes")
 		}
@@ -141,6 +154,10 @@ func waitForNodes(ctx context.Context, config *rest.Config, timeout time.Duratio
 		if err == nil {
 			return nodes, nil
 		}
+		if unanswered && shown != silentProgress {
+			progress(silentProgress)
+			shown = silentProgress
+		}
 		if time.Now().After(explainAt) {
 			explainAt = time.Now().Add(explainEvery)
 			why := explain(ctx, nodes)
@@ -151,12 +168,13 @@ func waitForNodes(ctx context.Context, config *rest.Config, timeout time.Duratio
 				explained = why.Error()
 			}
 		}
+		last = err
 		select {
 		case <-tick.C:
 		case <-timedOut:
 			return nil, fmt.Errorf("after %s %w", timeout, err)
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return nil, err
 		}
 	}
 }

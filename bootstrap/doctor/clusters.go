@@ -98,12 +98,12 @@ func (e *examination) running(ctx context.Context, p cluster.Provider, c cluster
 	defer cancel()
 	config, err := p.Connect(ctx, c)
 	if err != nil {
-		e.add(failure(name, err, c.DeleteCommand))
+		e.add(failure(name, err, c.RestartCommand))
 		return
 	}
 	nodes, err := cluster.ListNodes(ctx, config)
 	if err != nil {
-		e.add(failure(name, fmt.Errorf("its API server does not answer: %w", err), c.DeleteCommand))
+		e.add(failure(name, cluster.NotReady(c, err), c.RestartCommand))
 		return
 	}
 	bad := false

@@ -86,6 +86,10 @@ func pulls(command []string) (image string, ok bool) {
 	return image, true
 }
 
+// kubeConfigLimit is how long a cluster's kubeconfig may take: the library asks the
+// engine several times.
+const kubeConfigLimit = 3 * run.AnswerLimit
+
 // kubeConfig returns the administrator's kubeconfig of the cluster, with the
 // address that its container publishes.
 func (p *Provider) kubeConfig(ctx context.Context, name string) (config string, err error) {
@@ -93,7 +97,7 @@ func (p *Provider) kubeConfig(ctx context.Context, name string) (config string, 
 		config string
 		err    error
 	}
-	err = p.runner.Question(ctx, "kind get kubeconfig --name "+name, run.AnswerLimit, func(ctx context.Context) error {
+	err = p.runner.Question(ctx, "kind get kubeconfig --name "+name, kubeConfigLimit, func(ctx context.Context) error {
 		answered := make(chan answer, 1)
 		// The library cannot be ended: a program that does not answer it is left
 		// behind.

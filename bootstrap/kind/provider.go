@@ -1,7 +1,9 @@
 package kind
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -72,6 +74,13 @@ func (p *Provider) detectEngine(ctx context.Context) (containerEngine, error) {
 	return name, nil
 }
 
+// known returns the container engine, "" before it is detected.
+func (p *Provider) known() containerEngine {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.engine
+}
+
 // contextOf returns the context that kind writes for the cluster.
 func contextOf(name string) string { return "kind-" + name }
 
@@ -79,7 +88,8 @@ func contextOf(name string) string { return "kind-" + name }
 func (p *Provider) candidate(k engineCluster) cluster.Candidate {
 	c := cluster.Candidate{
 		Target: Target, Unit: "cluster", Name: k.name, State: k.state, Context: contextOf(k.name),
-		DeleteCommand: "kind delete cluster --name " + k.name, Detail: k,
+		DeleteCommand:  "kind delete cluster --name " + k.name,
+		RestartCommand: cmp.Or(string(p.known()), "docker") + " restart " + k.name + "-control-plane", Detail: k,
 	}
 	if k.state == cluster.Gone {
 		c.Err = &step.Error{
@@ -127,7 +137,8 @@ func (p *Provider) running(ctx context.Context, c cluster.Candidate) (cluster.Ca
 // port that the cluster's container publishes, and if the server there has the
 // entry's certificate, which TLS verifies. One that leads to another machine is
 // refused: the name is another cluster's there. Otherwise the container is
-// asked for its administrator's kubeconfig.
+// asked for its administrator's kubeconfig. A server that says nothing in time is the
+// cluster's error: it would not answer with another kubeconfig either.
 func (p *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Config, error) {
 	k := c.Detail.(engineCluster)
 	config, err := cluster.LoadKubeconfig(p.runner)
@@ -138,8 +149,14 @@ func (p *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Conf
 	}
 	if err == nil && k.publishes(config) == nil {
 		if rc, err := cluster.RESTConfig(config, c.Context); err == nil {
-			if nodes, err := cluster.ListNodes(ctx, rc); err == nil && len(nodes) > 0 {
+			answered := p.runner.WaitFor(cluster.APIServerOf(c))
+			nodes, err := cluster.ListNodes(ctx, rc)
+			answered()
+			if err == nil && len(nodes) > 0 {
 				return rc, nil
+			}
+			if silent, ok := errors.AsType[*cluster.SilentError](err); ok && silent.Timeout {
+				return nil, cluster.UnansweredInTime(ctx, c, err)
 			}
 		}
 	}

@@ -41,7 +41,7 @@ type profileConfig struct {
 func (p profile) candidate() cluster.Candidate {
 	c := cluster.Candidate{
 		Target: Target, Unit: "profile", Name: p.Name, State: p.state, Err: p.broken, Context: p.Name,
-		DeleteCommand: "minikube delete -p " + p.Name, Detail: p,
+		DeleteCommand: "minikube delete -p " + p.Name, RestartCommand: "minikube start -p " + p.Name, Detail: p,
 	}
 	if p.Active {
 		c.Preference, c.PreferredWhy = 1, "is the active one"

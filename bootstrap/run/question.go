@@ -55,17 +55,26 @@ func (r *Runner) Question(ctx context.Context, question string, limit time.Durat
 	silent = &step.Error{Kind: step.Missing, Sentence: question + " has not answered", Hint: question, Err: NoAnswer(limit)}
 	limited, cancel := context.WithTimeoutCause(ctx, limit, silent)
 	defer cancel()
-	asked := &unanswered{question: question}
-	named := time.AfterFunc(namedAfter, func() { r.name(asked) })
+	answered := r.WaitFor(question)
 	err := ask(limited)
-	named.Stop()
-	r.answered(asked)
+	answered()
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.silent[question] = silent
 	}
 	return err
+}
+
+// WaitFor makes r name the question while it is not answered, as OnWaiting has it, until
+// answered is called.
+func (r *Runner) WaitFor(question string) (answered func()) {
+	asked := &unanswered{question: question}
+	named := time.AfterFunc(namedAfter, func() { r.name(asked) })
+	return func() {
+		named.Stop()
+		r.answered(asked)
+	}
 }
 
 // An unanswered question is one that was asked a while ago.

@@ -1,0 +1,68 @@
+//go:build unix
+
+package main
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// frozen is a machine with a kind cluster whose API server accepts connections and
+// answers nothing.
+func frozen(t *testing.T) home {
+	api := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(api.Close)
+	_, port, err := net.SplitHostPort(api.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return clusterState{
+		name: "frozen", tools: map[string]string{"docker": lists("a-control-plane|Up 2 days|127.0.0.1:" + port + "->6443/tcp|a")},
+		kubeconfig: "clusters:\n- name: c\n  cluster: {server: 'https://127.0.0.1:" + port + "', insecure-skip-tls-verify: true}\ncontexts:\n- name: kind-a\n  context: {cluster: c, user: u}\n",
+	}.home(t)
+}
+
+// A cluster whose API server does not answer is named within seconds by every command,
+// and none says to delete it or shows an error of Go's.
+func TestSilentAPIServer(t *testing.T) {
+	t.Parallel()
+	h, second := frozen(t), frozen(t) // one up at a time
+	h.record(t, "kind", "a")
+	const said = `kind cluster "a" runs and its API server does not answer`
+	asked := new(sync.WaitGroup)
+	for command, want := range map[string][]string{
+		"up --target kind":              {"waiting for the API server of kind cluster", said + ": gave up after 5s", "hint: docker restart a-control-plane"},
+		"up --target kind --timeout 8s": {said + ": it took longer than --timeout 8s", "hint: docker restart a-control-plane"},
+		"down":                          {"waiting for the API server of kind cluster", said, "hint: docker restart a-control-plane"},
+		"watch -n 1":                    {said, "hint: docker restart a-control-plane"},
+		"status":                        {"kind-a · hellox  unknown", said},
+		"doctor":                        {said, "docker restart a-control-plane"},
+	} {
+		asked.Go(func() {
+			began := time.Now()
+			h := h
+			if strings.Contains(command, "--timeout") {
+				h = second
+			}
+			out, errs, code := h.command(t, strings.Fields(command)...)
+			if took := time.Since(began); took > 40*time.Second {
+				t.Errorf("%s took %s", command, took)
+			}
+			if want := map[string]int{"status": 0, "doctor": 1}; code != exitMissing && code != want[command] {
+				t.Errorf("%s: exit %d", command, code)
+			}
+			inOrder(t, errs+out, want...)
+			for _, bad := range []string{"delete", "Get \"", "deadline"} {
+				if strings.Contains(out+errs, bad) {
+					t.Errorf("%s says %q: %s%s", command, bad, out, errs)
+				}
+			}
+		})
+	}
+	asked.Wait()
+}
