@@ -118,7 +118,7 @@ func TestStoppedProcess(t *testing.T) {
 	for _, args := range [][]string{{"up", "--target", "local"}, {"up", "--target", "local", "--detach"}, {"scale", "2", "--target", "local"}} {
 		asked.Go(func() {
 			_, errs, code := h.command(t, args...)
-			if code != exitMissing || !strings.Contains(errs, stopped) || !strings.Contains(errs, "hint: ") {
+			if code != exitMissing || !strings.Contains(errs, stopped) || !strings.Contains(errs, fmt.Sprintf("end that process: kill -9 %d", pid)) || strings.Contains(errs, "down") {
 				t.Errorf("%v beside a stopped process: exit %d: %s", args, code, errs)
 			}
 		})

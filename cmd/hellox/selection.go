@@ -151,9 +151,9 @@ func unrecorded(all []state.Instance, found []state.Installation) []state.Instan
 // held returns the error of a command that the process p stands in the way of,
 // which holds the lock of i.
 func held(verb string, i state.Installation, p state.Process) error {
-	hint := "hellox status, or end that process: hellox down " + i.Flags()
-	if p.Removing || !p.Running {
-		hint = "hellox status"
+	hint := "hellox status"
+	if p.Running && !p.Removing && p.PID != 0 { // no down: that would remove the installation too
+		hint += ", or end that process: " + p.EndCommand() + ", then hellox up " + i.Flags()
 	}
 	return missing(fmt.Errorf("%s: %s: %s", verb, i, describe(p)), hint)
 }

@@ -31,6 +31,15 @@ type Process struct {
 	Starting bool // it has recorded no addresses: it is not up yet, or no longer
 }
 
+// EndCommand returns what a person types to end p, and nothing else of the installation.
+// One that does not answer may be stopped, and gets no other signal then.
+func (p Process) EndCommand() string {
+	if p.Answers {
+		return fmt.Sprintf("%s %d", stopCommand, p.PID)
+	}
+	return fmt.Sprintf("%s %d", killCommand, p.PID)
+}
+
 // Process returns the process that owns i. The lock alone decides whether one
 // runs: a process that is stopped or busy answers nothing and runs all the same.
 func (i Instance) Process(ctx context.Context) Process {

@@ -15,3 +15,6 @@ const removeCommand = "rm"
 
 // killCommand is what a person types before a process ID to end that process.
 const killCommand = "kill -9"
+
+// stopCommand is the same for a process that is to end in order.
+const stopCommand = "kill"

@@ -10,3 +10,6 @@ const removeCommand = "del"
 
 // killCommand is what a person types before a process ID to end that process.
 const killCommand = "taskkill /F /PID"
+
+// stopCommand is the same for a process that is to end in order.
+const stopCommand = "taskkill /PID"
