@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"hellox/cmd/hellox/state"
 )
 
 // frozen is a machine with a kind cluster whose API server accepts connections and
@@ -65,4 +67,29 @@ func TestSilentAPIServer(t *testing.T) {
 		})
 	}
 	asked.Wait()
+}
+
+// Forwards that a process holds carry messages whatever docker or the API server does
+// not answer: they are down only where it is known that no pod runs.
+func TestStatusOfForwardsOfAClusterThatIsNotAsked(t *testing.T) {
+	t.Parallel()
+	stopped := clusterState{tools: map[string]string{"docker": lists("a-control-plane|Exited (130) 2 days ago||a")}}.home(t)
+	failing := clusterState{tools: map[string]string{"docker": says("panic: no")}}.home(t)
+	for want, h := range map[string]home{"unknown": failing, "down": stopped} {
+		i := state.Installation{Target: "kind", Profile: "a", Namespace: "hellox"}
+		lock, err := state.DirOf(h.root, i).Acquire(state.Instance{Installation: i})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := lock.Publish("http://127.0.0.1:1", "mqtt://127.0.0.1:2", true, nil); err != nil {
+			t.Fatal(err)
+		}
+		out, errs, _ := h.command(t, "status")
+		if !strings.Contains(out, "  forward: "+want+"\n") {
+			t.Errorf("want %s: %s%s", want, out, errs)
+		}
+		if err := lock.Remove(); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -209,8 +209,9 @@ type forwardStatus struct {
 }
 
 const (
-	forwardReady = "ready"
-	forwardDown  = "down" // there is no cluster, or it was not reached: Cause says why
+	forwardReady   = "ready"
+	forwardDown    = "down"    // there is no pod that runs: Cause says why
+	forwardUnknown = "unknown" // the cluster could not be asked: it may carry all the same
 )
 
 // forwardState returns whether a forward has a ready pod of role to end at.
@@ -273,8 +274,11 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 		}
 	} else {
 		c, ok := s.askCluster(ctx, sh)
-		if f := s.Forward; f != nil && f.Web != "" && s.Pods == nil { // there is no pod to end at
-			f.PageState, f.MQTTState = forwardDown, forwardDown
+		if f := s.Forward; f != nil && f.Web != "" && s.Pods == nil {
+			f.PageState, f.MQTTState = forwardUnknown, forwardUnknown
+			if s.State == stateStopped { // there is no pod to end at
+				f.PageState, f.MQTTState = forwardDown, forwardDown
+			}
 		}
 		if !ok {
 			return s
