@@ -50,6 +50,8 @@ type Info struct {
 	Unit   string // what the provider calls a cluster: "cluster", "profile"
 	// DefaultName is the name of a cluster that is created if none is given.
 	DefaultName string
+	// ContextPrefix and the cluster's name are its context in the user's kubeconfig.
+	ContextPrefix string
 	// Installed reports whether the provider's own command is installed.
 	// Without it Auto does not select a cluster that must be created.
 	Installed bool

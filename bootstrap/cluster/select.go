@@ -138,7 +138,7 @@ func (d discovered) toCreate(o FindOptions) (Found, bool) {
 	if o.Profile != "" {
 		why = "it was asked for and does not exist yet"
 	}
-	return d.found(Candidate{Target: d.info.Target, Unit: d.info.Unit, Name: name, State: Absent}, why), true
+	return d.found(Candidate{Target: d.info.Target, Unit: d.info.Unit, Name: name, State: Absent, Context: d.info.ContextPrefix + name}, why), true
 }
 
 // noCluster returns Local, or an error if a cluster was asked for: there is none

@@ -52,7 +52,7 @@ func (p *Provider) Info() cluster.Info {
 		name = defaultName
 	}
 	_, installed := p.runner.Look("kind")
-	return cluster.Info{Target: Target, Unit: "cluster", DefaultName: name, Installed: installed}
+	return cluster.Info{Target: Target, Unit: "cluster", DefaultName: name, ContextPrefix: contextOf(""), Installed: installed}
 }
 
 // detectEngine returns the container engine. It detects it once. One whose daemon is

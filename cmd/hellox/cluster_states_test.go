@@ -247,7 +247,7 @@ func TestInstallationWithoutItsCluster(t *testing.T) {
 	for _, c := range []struct{ name, containers, state, cause, hint string }{
 		{"stopped", "a-control-plane|Exited (130) 2 days ago||a", "not running", "its cluster is stopped", "hint: hellox up --target kind --profile a"},
 		{"paused", "a-control-plane|Up 2 days (Paused)|127.0.0.1:1->6443/tcp|a", "not running", "its cluster is paused", "hint: hellox up --target kind --profile a"},
-		{"gone", "", "not running", "its cluster does not exist any more", "hint: hellox up --target kind --profile a"},
+		{"gone", "", "not running", "its cluster no longer exists", "hint: hellox up --target kind --profile a"},
 		{"silent", "a-control-plane|Up 2 days|127.0.0.1:1->6443/tcp|a", "unknown", `kind cluster "a" runs and is not ready`, "hint: kind delete cluster --name a"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

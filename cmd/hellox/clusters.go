@@ -74,7 +74,7 @@ func cacheRoot() (string, error) {
 }
 
 // errNoCluster is the error of a cluster that was removed.
-var errNoCluster = errors.New("its cluster does not exist any more")
+var errNoCluster = errors.New("its cluster no longer exists")
 
 // errStopped is the error of a cluster that is there and does not run.
 type errStopped struct{ state cluster.State }
@@ -102,6 +102,9 @@ func connectCluster(ctx context.Context, sh shell, i state.Installation) (*clust
 		}
 		return nil, missing(fmt.Errorf("connect to %s: %w", i, errNoCluster), hint)
 	case cluster.Absent, cluster.Interrupted:
+		if err := found.Unlisted(ctx, sh.runner); err != nil {
+			return nil, err
+		}
 		return nil, missing(fmt.Errorf("connect to %s: %w", i, errNoCluster), hint)
 	}
 	return nil, missing(fmt.Errorf("connect to %s: %w", i, errStopped{found.State}), hint)

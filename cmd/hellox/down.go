@@ -325,7 +325,7 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, in
 		return err
 	}
 	if gone {
-		steps.Note(fmt.Sprintf("%s: %s; so is all that was in it", instance.Installation, errNoCluster))
+		steps.Note(fmt.Sprintf("%s: %s, nor does what was in it; only its record here is removed", instance.Installation, errNoCluster))
 	} else if err := o.removeFrom(ctx, sh, cluster, instance, data, steps); err != nil {
 		return errors.Join(err, lock.Release())
 	}

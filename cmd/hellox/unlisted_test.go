@@ -1,0 +1,72 @@
+//go:build unix
+
+package main
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"hellox/bootstrap/bootstraptest"
+)
+
+// A docker that does not list the cluster may be another one than before. While the API
+// server answers at the address that the kubeconfig has, or may, nothing is gone: down
+// keeps the record. Once nothing is there the record goes, and that is said.
+func TestClusterOfAnotherEngine(t *testing.T) {
+	t.Parallel()
+	nodes := func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(corev1.NodeList{Items: []corev1.Node{bootstraptest.Node("a-control-plane", "containerd", true)}})
+	}
+	foreign := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }
+	hung := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	for _, c := range []struct {
+		name    string
+		handler http.HandlerFunc
+		there   string
+	}{
+		{"answers", nodes, "answers at "},
+		{"hangs", hung, "may be there: "},
+		{"is another", foreign, ""},
+		{"is gone", nil, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			api := httptest.NewTLSServer(c.handler)
+			t.Cleanup(api.Close)
+			if c.handler == nil {
+				api.Close()
+			}
+			_, port, err := net.SplitHostPort(api.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := clusterState{
+				tools:      map[string]string{"docker": lists("")},
+				kubeconfig: "clusters:\n- name: c\n  cluster: {server: 'https://127.0.0.1:" + port + "', insecure-skip-tls-verify: true}\ncontexts:\n- name: kind-a\n  context: {cluster: c, user: u}\n",
+			}.home(t)
+			h.record(t, "kind", "a")
+			status, errs, _ := h.command(t, "status")
+			_, said, code := h.command(t, "down")
+			_, err = os.Stat(filepath.Join(h.root, "kind.a.hellox", "record.json"))
+			if c.there == "" {
+				if !strings.Contains(status, "not running\n  its cluster no longer exists") || code != 0 || err == nil || !strings.Contains(said, "only its record here is removed") {
+					t.Errorf("status: %s%sdown: exit %d: %s%v", status, errs, code, said, err)
+				}
+				return
+			}
+			const sentence = `the container engine in use lists no kind cluster "a", and its API server `
+			if !strings.Contains(status, "hellox  unknown\n  "+sentence+c.there) || code != exitMissing || err != nil {
+				t.Errorf("status: %s%sdown: exit %d: %v", status, errs, code, err)
+			}
+			inOrder(t, said, sentence+c.there, "hint: select the engine")
+		})
+	}
+}
