@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -288,10 +290,17 @@ func countStored(ctx context.Context, dir state.Dir) (storedData, error) {
 	return newStoredData(stats), errors.Join(err, store.Close())
 }
 
-// cannotWrite adds the folder and a hint to an error of locking or removing it.
+// cannotWrite adds the folder and a hint to an error of locking or removing it. Rights
+// help neither with a full disk nor with a read-only one.
 func cannotWrite(dir state.Dir, i state.Installation, err error) error {
 	if err == nil {
 		return nil
+	}
+	switch parent := args.Quote(filepath.Dir(string(dir))); {
+	case isFull(err):
+		return failed(fmt.Errorf("remove %s: its disk is full", dir), "df -h "+parent+"; make room, then hellox down "+i.Flags())
+	case errors.Is(err, syscall.EROFS):
+		return failed(fmt.Errorf("remove %s: its disk is read-only", dir), "findmnt --target "+parent+"; mount it writable, then hellox down "+i.Flags())
 	}
 	return failed(fmt.Errorf("remove %s: %w", dir, err), fmt.Sprintf("chmod -R u+w %s && hellox down %s", args.Quote(string(dir)), i.Flags()))
 }
