@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,8 +55,8 @@ func (s *goneServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	answer := func(v any) { _ = json.NewEncoder(w).Encode(v) }
 	items := func(prefix string) (all []any) {
-		for path, o := range s.objects {
-			if strings.HasPrefix(path, prefix) {
+		for at, o := range s.objects {
+			if strings.HasPrefix(at, prefix) {
 				all = append(all, o)
 			}
 		}
@@ -74,6 +76,8 @@ func (s *goneServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 	case r.URL.Path == goneNamespace+"/pods" && r.Method == http.MethodGet:
 		answer(map[string]any{"kind": "PodList", "apiVersion": "v1", "items": items(goneNamespace + "/pods/")})
+	case r.Method == http.MethodGet && slices.Contains([]string{"statefulsets", "deployments", "replicasets"}, path.Base(r.URL.Path)):
+		answer(map[string]any{"kind": "List", "apiVersion": "v1", "items": items(r.URL.Path + "/")})
 	case r.URL.Path == "/api/v1/nodes":
 		answer(map[string]any{"kind": "NodeList", "apiVersion": "v1", "items": items("/api/v1/nodes/")})
 	case !exists:
@@ -85,6 +89,12 @@ func (s *goneServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		answer(s.objects[r.URL.Path])
 	}
+}
+
+func (s *goneServer) set(path string, o map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects[path] = o
 }
 
 func (s *goneServer) delete(r *http.Request) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,8 +23,11 @@ import (
 // A Status is the state of an installation.
 type Status struct {
 	Namespace string       `json:"namespace"`
-	Ready     bool         `json:"ready"` // every role is rolled out
+	Ready     bool         `json:"ready"` // every role is rolled out, and none is missing
 	Roles     []RoleStatus `json:"roles"` // by name
+	// Missing names the workloads that are recorded and not there, or being deleted: an
+	// up or a down was cut short, or is under way.
+	Missing []string `json:"missing,omitempty"`
 }
 
 // A RoleStatus is the state of one role.
@@ -76,7 +80,32 @@ func ReadStatus(ctx context.Context, config *rest.Config, namespace string) (Sta
 			Hint:     "hellox up",
 		}
 	}
-	return statusOf(inst.Namespace, now), nil
+	status := statusOf(inst.Namespace, now)
+	if status.Missing, err = missingWorkloads(ctx, inst, now); err != nil {
+		return Status{}, err
+	}
+	status.Ready = status.Ready && len(status.Missing) == 0
+	return status, nil
+}
+
+// missingWorkloads returns the workloads that the inventory lists and that are not
+// among those of now, or are being deleted, by name.
+func missingWorkloads(ctx context.Context, inst *Installation, now view) (missing []string, err error) {
+	inv, err := readInventory(ctx, inst)
+	if e := (*step.Error)(nil); errors.As(err, &e) {
+		return nil, nil // it is damaged, which hinders nothing that runs
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range inv.Objects {
+		there := slices.ContainsFunc(now.workloads, func(w workload) bool { return w.name == r.Name && !w.ending })
+		if (r.Kind == "StatefulSet" || r.Kind == "Deployment") && !there {
+			missing = append(missing, r.Name)
+		}
+	}
+	slices.Sort(missing)
+	return missing, nil
 }
 
 // statusOf is the status of what there is now.

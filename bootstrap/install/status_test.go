@@ -2,6 +2,7 @@ package install
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 )
@@ -11,5 +12,36 @@ func TestPodStatusJSON(t *testing.T) {
 	const want = `[{"name":"broker-0","state":"ready","restarts":0,"image":"i","since":"2026-08-30T14:02:11.000000000Z"}]`
 	if err != nil || string(got) != want {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)
+	}
+}
+
+// An installation of which a down has removed a part is not ready, though what is left
+// of it is.
+func TestStatusOfHalfAnInstallation(t *testing.T) {
+	t.Parallel()
+	workload := func(kind, name string, metadata map[string]any) map[string]any {
+		u := object("apps/v1", kind, name, metadata)
+		u["spec"] = map[string]any{"replicas": 0}
+		u["status"] = map[string]any{}
+		return u
+	}
+	inventory := object("v1", "ConfigMap", inventoryName, map[string]any{"resourceVersion": "7"})
+	inventory["data"] = map[string]any{inventoryKey: `{"version":1,"objects":[{"apiVersion":"apps/v1","kind":"StatefulSet","name":"broker"},` +
+		`{"apiVersion":"apps/v1","kind":"StatefulSet","name":"receive"},{"apiVersion":"apps/v1","kind":"StatefulSet","name":"broadcast"},{"apiVersion":"v1","kind":"Service","name":"web"}]}`}
+	const sets = "/apis/apps/v1/namespaces/hellox/statefulsets/"
+	s, inst := newGoneServer(t, map[string]map[string]any{
+		goneNamespace + "/configmaps/" + inventoryName: inventory,
+		sets + "broker":  workload("StatefulSet", "broker", map[string]any{}),
+		sets + "receive": workload("StatefulSet", "receive", map[string]any{"deletionTimestamp": "2026-08-30T14:02:11Z"}),
+	})
+	got, err := ReadStatus(t.Context(), inst.client.Config, "hellox")
+	if err != nil || got.Ready || !slices.Equal(got.Missing, []string{"broadcast", "receive"}) {
+		t.Errorf("a part is missing: %+v, %v", got, err)
+	}
+	s.set(sets+"receive", workload("StatefulSet", "receive", map[string]any{}))
+	s.set(sets+"broadcast", workload("StatefulSet", "broadcast", map[string]any{}))
+	got, err = ReadStatus(t.Context(), inst.client.Config, "hellox")
+	if err != nil || !got.Ready || len(got.Missing) > 0 {
+		t.Errorf("whole: %+v, %v", got, err)
 	}
 }

@@ -22,6 +22,7 @@ type workload struct {
 	want     int    // replicas
 	total    int    // pods there are
 	ready    int    // of those that are up to date
+	ending   bool   // it is being deleted
 	done     bool   // the controller has nothing left to do
 	revision string // of the pods that count; "": all, unknown: none
 	failure  string // why the controller cannot create pods, in its words
@@ -47,7 +48,7 @@ func workloadsOf(objects, replicaSets []*unstructured.Unstructured) ([]workload,
 			n, _, _ := unstructured.NestedInt64(u.Object, path...)
 			return int(n)
 		}
-		w := workload{uid: u.GetUID(), role: u.GetLabels()[roleLabel], name: u.GetName(), want: number("spec", "replicas"), changed: changedAt(u)}
+		w := workload{uid: u.GetUID(), role: u.GetLabels()[roleLabel], name: u.GetName(), want: number("spec", "replicas"), changed: changedAt(u), ending: u.GetDeletionTimestamp() != nil}
 		observed := int64(number("status", "observedGeneration")) >= u.GetGeneration()
 		updated := number("status", "updatedReplicas")
 		w.total, w.ready = number("status", "replicas"), min(updated, number("status", "readyReplicas"))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -338,7 +339,9 @@ func (s *installationStatus) askCluster(ctx context.Context, sh shell) (*cluster
 		s.set(stateRunning, nil)
 	}
 	ready, _, text := readyRole(pods, install.RoleReceive)
-	if !ready {
+	if len(pods.Missing) > 0 {
+		s.Cause = "not there: " + strings.Join(pods.Missing, ", ") + "; an up or a down is under way, or was cut short"
+	} else if !ready {
 		s.Cause = output.OneLine("the receiver cannot be asked: " + text)
 	}
 	return c, ready
