@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -142,7 +143,8 @@ func lookAt(ctx context.Context, inst *Installation, pending map[kube.Ref]delete
 		}
 		text := withFinalizers(r.String(), names)
 		if r.Kind == "Namespace" {
-			text = cause.Join(text, contentOf(u))
+			in := terminating(ctx, inst, u)
+			text, h.hint = cause.Join(text, in.text), cmp.Or(h.hint, in.hint)
 		}
 		parts = append(parts, text)
 	}

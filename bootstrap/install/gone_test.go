@@ -66,6 +66,7 @@ func (s *goneServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/api/v1":
 		answer(map[string]any{"kind": "APIResourceList", "resources": []any{
+			map[string]any{"name": "namespaces", "kind": "Namespace", "namespaced": false},
 			map[string]any{"name": "configmaps", "kind": "ConfigMap", "namespaced": true},
 		}})
 	case r.URL.Path == "/apis/apps/v1":
@@ -76,7 +77,7 @@ func (s *goneServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 	case r.URL.Path == goneNamespace+"/pods" && r.Method == http.MethodGet:
 		answer(map[string]any{"kind": "PodList", "apiVersion": "v1", "items": items(goneNamespace + "/pods/")})
-	case r.Method == http.MethodGet && slices.Contains([]string{"statefulsets", "deployments", "replicasets"}, path.Base(r.URL.Path)):
+	case r.Method == http.MethodGet && slices.Contains([]string{"configmaps", "statefulsets", "deployments", "replicasets"}, path.Base(r.URL.Path)):
 		answer(map[string]any{"kind": "List", "apiVersion": "v1", "items": items(r.URL.Path + "/")})
 	case r.URL.Path == "/api/v1/nodes":
 		answer(map[string]any{"kind": "NodeList", "apiVersion": "v1", "items": items("/api/v1/nodes/")})
@@ -161,5 +162,37 @@ func TestRemoveNamesFinalizer(t *testing.T) {
 	e := new(step.Error)
 	if !errors.As(err, &e) || !strings.Contains(e.Sentence, what) || !strings.Contains(e.Hint, "kubectl --namespace hellox patch configmap held") {
 		t.Errorf("the error is %#v", err)
+	}
+}
+
+// A namespace that is being deleted and does not go names the object in it whose
+// finalizer holds it, with the command that releases it: once, in up, down and status.
+func TestNamespaceHeldByFinalizer(t *testing.T) {
+	t.Parallel()
+	namespace := object("v1", "Namespace", "hellox", map[string]any{"deletionTimestamp": "2026-08-30T14:02:11Z"})
+	delete(namespace["metadata"].(map[string]any), "namespace")
+	namespace["status"] = map[string]any{"conditions": []any{
+		map[string]any{"type": "NamespaceContentRemaining", "status": "True", "message": "Some resources are remaining: configmaps. has 2 resource instances, widgets.example.com has 1 resource instances"},
+		map[string]any{"type": "NamespaceFinalizersRemaining", "status": "True", "message": "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances"},
+	}}
+	_, inst := newGoneServer(t, map[string]map[string]any{
+		goneNamespace:                      namespace,
+		goneNamespace + "/configmaps/held": object("v1", "ConfigMap", "held", map[string]any{"finalizers": []any{"example.com/hold"}}),
+		goneNamespace + "/configmaps/free": object("v1", "ConfigMap", "free", map[string]any{}),
+	})
+	const what = "ConfigMap held (finalizer example.com/hold) in it"
+	ask := map[string]func(context.Context) error{
+		"up":     func(ctx context.Context) error { _, err := inst.EnsureNamespace(ctx, func(string) {}); return err },
+		"down":   func(ctx context.Context) error { return inst.RemoveNamespace(ctx, func(string) {}) },
+		"status": func(ctx context.Context) error { _, err := ReadStatus(ctx, inst.client.Config, "hellox"); return err },
+	}
+	for name, ask := range ask {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		err := ask(ctx)
+		cancel()
+		e := new(step.Error)
+		if !errors.As(err, &e) || strings.Count(err.Error(), what) != 1 || strings.Count(err.Error(), "amespace hellox") > 2 || !strings.HasPrefix(e.Hint, "kubectl --namespace hellox patch configmap held") {
+			t.Errorf("%s: %v, %+v", name, err, e)
+		}
 	}
 }

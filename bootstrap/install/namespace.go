@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -9,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"hellox/bootstrap/kube"
+	"hellox/bootstrap/step"
 )
 
 // EnsureNamespace creates the namespace if there is none, and reports whether it
@@ -52,6 +54,9 @@ func (inst *Installation) FindNamespace(ctx context.Context, progress func(strin
 		}
 		progress("waiting until namespace " + inst.Namespace + " is gone")
 		if err := waitGone(ctx, inst, deleted{inst.namespaceRef(), u.GetUID(), all}, progress); err != nil {
+			if errors.As(err, new(*step.Error)) { // it says what it waited for
+				return false, err
+			}
 			return false, fmt.Errorf("wait until namespace %s is gone: %w", inst.Namespace, err)
 		}
 	}
@@ -59,7 +64,11 @@ func (inst *Installation) FindNamespace(ctx context.Context, progress func(strin
 
 // RemoveNamespace deletes the namespace, and with it the inventory and the lock.
 func (inst *Installation) RemoveNamespace(ctx context.Context, progress func(string)) error {
-	if err := removeOne(ctx, inst, inst.namespaceRef(), progress); err != nil {
+	err := removeOne(ctx, inst, inst.namespaceRef(), progress)
+	if errors.As(err, new(*step.Error)) { // it says what it waited for
+		return err
+	}
+	if err != nil {
 		return fmt.Errorf("remove namespace %s: %w", inst.Namespace, err)
 	}
 	return nil

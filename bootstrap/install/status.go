@@ -74,6 +74,9 @@ func ReadStatus(ctx context.Context, config *rest.Config, namespace string) (Sta
 		return Status{}, err
 	}
 	if len(now.workloads) == 0 {
+		if err := removing(ctx, inst); err != nil {
+			return Status{}, err
+		}
 		return Status{}, &step.Error{
 			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("there is no installation in namespace %s", inst.Namespace),
@@ -106,6 +109,24 @@ func missingWorkloads(ctx context.Context, inst *Installation, now view) (missin
 	}
 	slices.Sort(missing)
 	return missing, nil
+}
+
+// removing returns the error of an installation whose namespace is being deleted; nil if
+// it is not, or if that cannot be told.
+func removing(ctx context.Context, inst *Installation) error {
+	u, err := inst.client.All(kube.Namespaces).Get(ctx, inst.Namespace, metav1.GetOptions{})
+	if err != nil || u.GetDeletionTimestamp() == nil {
+		return nil //nolint:nilerr // there is no installation in what is not there
+	}
+	e := &step.Error{
+		Kind:     step.Missing,
+		Sentence: fmt.Sprintf("namespace %s is being deleted", inst.Namespace),
+		Hint:     "kubectl get namespace " + inst.Namespace + " -o yaml",
+	}
+	if h := terminating(ctx, inst, u); h.text != "" {
+		e.Sentence, e.Hint = e.Sentence+" and waits for "+h.text, cmp.Or(h.hint, e.Hint)
+	}
+	return e
 }
 
 // statusOf is the status of what there is now.
