@@ -184,6 +184,11 @@ func TestOf(t *testing.T) {
 			`program "/hellox" is not for the processor of node node-1 (exec format error)`, "kubectl get node node-1 -L kubernetes.io/arch",
 		},
 		{
+			"no command", Subject{Pod: aPod(corev1.ContainerStatus{State: waiting("CreateContainerError",
+				`failed to generate container "5d3c7c0b6f1e" spec: failed to generate spec: no command specified`)})},
+			"image hellox.local/hellox:1 has no command: ENTRYPOINT or CMD is missing in its Dockerfile", "add CMD to its Dockerfile",
+		},
+		{
 			"command missing", Subject{Pod: aPod(corev1.ContainerStatus{State: waiting("RunContainerError", `exec: "/nope": stat /nope: no such file or directory: unknown`)})},
 			`program "/nope" is not in image hellox.local/hellox:1`, "correct command: of container receive",
 		},

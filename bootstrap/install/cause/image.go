@@ -32,7 +32,7 @@ func (s Subject) waiting(status corev1.ContainerStatus, w *corev1.ContainerState
 	case "ImageInspectError":
 		c.Text = Join("the node cannot read image "+image, lastPart(w.Message))
 	case "CreateContainerConfigError", "CreateContainerError":
-		s.notConfigured(c, w.Message)
+		s.notConfigured(c, status.Name, w.Message)
 	case "RunContainerError", "StartError":
 		s.notStarted(c, status.Name, w.Message)
 	case "CrashLoopBackOff":
@@ -67,13 +67,28 @@ func (s Subject) pullError(message string) string {
 }
 
 // notConfigured explains a container whose configuration refers to what is not there.
-func (s Subject) notConfigured(c *Cause, message string) {
+func (s Subject) notConfigured(c *Cause, container, message string) {
+	if strings.Contains(message, "no command specified") {
+		s.noCommand(c, container)
+		return
+	}
 	c.Text = Join("its container cannot be created", message)
 	c.Grace = graceShort
 	if object, name, ok := missingObject(message); ok {
 		c.Text = fmt.Sprintf("its container needs %s %q, which is not there", object, name)
 		c.Hint = createObject(s.Pod.Namespace, object, name)
 	}
+}
+
+// noCommand explains a container whose image does not say what runs in it, nor does the
+// manifest.
+func (s Subject) noCommand(c *Cause, container string) {
+	image := ""
+	if spec := s.spec(container); spec != nil {
+		image = spec.Image + " "
+	}
+	c.Text = fmt.Sprintf("image %shas no command: ENTRYPOINT or CMD is missing in its Dockerfile", image)
+	c.Hint = fmt.Sprintf("add CMD to its Dockerfile and build it again, or command: to container %s in the overlay", container)
 }
 
 // missingObject reads `configmap "absent" not found` at the end of a message.
