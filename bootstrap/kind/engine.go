@@ -2,6 +2,7 @@ package kind
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -37,8 +38,15 @@ func detectEngine(ctx context.Context, r *run.Runner) (containerEngine, error) {
 		if !podman {
 			return "docker", nil
 		}
-		if out, err := r.Ask(ctx, run.AnswerLimit, run.Command{Name: "docker", Args: []string{"-v"}}); err == nil && strings.HasPrefix(out.Stdout, "Docker version") {
+		out, err := r.Ask(ctx, run.AnswerLimit, run.Command{Name: "docker", Args: []string{"-v"}})
+		if err == nil && strings.HasPrefix(out.Stdout, "Docker version") {
 			return "docker", nil
+		}
+		if silent, ok := errors.AsType[run.NoAnswer](err); ok { // whose clusters Podman would not list
+			return "", &step.Error{
+				Kind: step.Missing, Sentence: "docker -v has not answered, and Podman is not asked in its place", Err: silent,
+				Hint: "docker -v, or KIND_EXPERIMENTAL_PROVIDER=podman hellox up for Podman",
+			}
 		}
 	}
 	for _, e := range []string{"nerdctl", "finch"} {

@@ -132,6 +132,18 @@ func TestDetectEngine(t *testing.T) {
 	}
 }
 
+// A docker that hangs is named where Podman is installed too: its clusters are not
+// Podman's.
+func TestHungDockerBesidePodman(t *testing.T) {
+	t.Parallel()
+	l := bootstraptest.NewLaptop(t, "docker", "podman")
+	l.Scene("now", bootstraptest.Play{Call: "docker -v", Hang: true})
+	_, err := detectEngine(t.Context(), l.Runner())
+	if e := (*step.Error)(nil); !errors.As(err, &e) || !strings.HasPrefix(err.Error(), "docker -v has not answered") || !strings.Contains(e.Hint, "KIND_EXPERIMENTAL_PROVIDER=podman") {
+		t.Errorf("%v, %+v", err, e)
+	}
+}
+
 // A container engine that is installed and does not run is no reason not to
 // go on without one, and is a reason if kind was asked for.
 func TestFindWithoutEngine(t *testing.T) {

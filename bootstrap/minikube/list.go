@@ -60,8 +60,11 @@ func (m *Provider) profiles(ctx context.Context) ([]profile, error) {
 		return nil, err
 	}
 	profiles, perr := parseProfiles(out.Stdout)
+	if perr != nil && err != nil {
+		return nil, fmt.Errorf("%w; %w", perr, err)
+	}
 	if perr != nil {
-		return nil, errors.Join(perr, err)
+		return nil, perr
 	}
 	return profiles, nil
 }

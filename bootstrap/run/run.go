@@ -107,7 +107,8 @@ type Output struct {
 // An ExitError is the error of a program that ran and did not exit with 0.
 type ExitError struct {
 	Program string
-	Code    int // -1 if a signal ended it
+	Code    int    // -1 if a signal ended it
+	Ended   string // "signal: killed" then
 	Output
 }
 
@@ -115,6 +116,9 @@ type ExitError struct {
 func (e *ExitError) Error() string {
 	if line := e.LastLine(); line != "" {
 		return e.Program + ": " + line
+	}
+	if e.Code < 0 && e.Ended != "" {
+		return fmt.Sprintf("%s was ended by a signal (%s)", e.Program, strings.TrimPrefix(e.Ended, "signal: "))
 	}
 	return fmt.Sprintf("%s ended with exit code %d", e.Program, e.Code)
 }
@@ -158,7 +162,7 @@ func (r *Runner) Run(ctx context.Context, c Command) (Output, error) {
 		return out, context.Cause(ctx)
 	}
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return out, &ExitError{Program: c.Name, Code: exit.ExitCode(), Output: out}
+		return out, &ExitError{Program: c.Name, Code: exit.ExitCode(), Ended: exit.String(), Output: out}
 	}
 	if err != nil {
 		return out, fmt.Errorf("run %s: %w", c.Name, err)

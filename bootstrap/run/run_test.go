@@ -56,6 +56,21 @@ func TestRunnerLooksInItsOwnPath(t *testing.T) {
 	}
 }
 
+// A program that a signal ended has no exit code.
+func TestRunnerNamesSignal(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no signals")
+	}
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "shot"), []byte("#!/bin/sh\nkill -9 $$\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := run.New([]string{"PATH=" + bin}).Run(t.Context(), run.Command{Name: "shot"})
+	if err == nil || err.Error() != "shot was ended by a signal (killed)" {
+		t.Errorf("%v", err)
+	}
+}
+
 // A program is asked to end, and not waited for much longer.
 func TestRunnerEndsWithItsContext(t *testing.T) {
 	if runtime.GOOS == "windows" {

@@ -91,7 +91,7 @@ func minikubeStates(t *testing.T) []clusterState {
 		{name: "minikube's disk full", tools: map[string]string{"minikube": fullMinikube(t)}, args: to, code: exitMissing,
 			want: []string{`the disk of minikube profile "minikube" is full`, "hint: minikube ssh -p minikube"}},
 		{name: "minikube fails", tools: map[string]string{"minikube": says("panic: no")}, args: to, code: exitMissing,
-			want: []string{"minikube does not list its profiles", "hint: minikube profile list"}},
+			want: []string{"minikube does not list its profiles: its answer is not JSON; minikube: panic: no", "hint: minikube profile list"}},
 		{name: "minikube's context leads elsewhere", tools: minikube("docker-running/profile-list-light", "docker-running/status"), args: to, code: exitUnsafe,
 			kubeconfig: minikubeEntry("https://prod.example.org:8443"), want: []string{"refused: not proven to be minikube profile", "prod.example.org:8443"}},
 	}
