@@ -32,7 +32,12 @@ type FolderError struct {
 func (e *FolderError) Error() string { return e.Sentence }
 
 // Hint returns what to type or to change; "" if the sentence says it.
-func (e *FolderError) Hint() string { return e.hint }
+func (e *FolderError) Hint() string {
+	if e.hint == "" {
+		return "correct it, then hellox up again; kubectl kustomize DIR renders the folder alone"
+	}
+	return e.hint
+}
 
 // An overlayed is a user's folder, rendered.
 type overlayed struct {

@@ -56,8 +56,8 @@ func TestParse(t *testing.T) {
 		"=" + f.Dir:                      {"it is not NAME=DIR", ""},
 		"press:dev=" + f.Dir:             {"the name has a tag", "--build press=" + f.Dir},
 		"Press=" + f.Dir:                 {"Press is no name of an image", "--build press=" + f.Dir},
-		"press=" + f.Dir + "x":           {"there is no folder " + f.Dir + "x", ""},
-		"press=" + f.Dir + "/..":         {"holds no Dockerfile", ""},
+		"press=" + f.Dir + "x":           {"there is no folder " + f.Dir + "x", "--build press=DIR"},
+		"press=" + f.Dir + "/..":         {"holds no Dockerfile", "write "},
 		"press=" + f.Dir + "/Dockerfile": {"/Dockerfile is a file", "--build press=" + f.Dir},
 		"hellox.local/hellox=" + f.Dir:   {"that is hellox itself", ""},
 	} {
@@ -139,7 +139,7 @@ func cases(t *testing.T, builder build.Builder, where string) {
 		f := newFolder(t, map[string]string{"Dockerfile": c.dockerfile, "run": ""})
 		_, err := builder.Build(t.Context(), f, func(string) {})
 		failed := (*step.Error)(nil)
-		if !errors.As(err, &failed) || !strings.Contains(failed.Error(), c.sentence) || !strings.HasPrefix(failed.Error(), "build press-of-a-test: "+f.Dir) {
+		if !errors.As(err, &failed) || !strings.Contains(failed.Error(), c.sentence) || !strings.HasPrefix(failed.Error(), "build press-of-a-test: "+f.Dir) || failed.Hint == "" {
 			t.Errorf("%s: %v, want %q", name, err, c.sentence)
 		}
 	}

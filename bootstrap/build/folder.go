@@ -58,12 +58,12 @@ func Parse(text string) (Folder, error) {
 	f := Folder{Name: image1, Dir: dir}
 	switch info, err := os.Stat(dir); {
 	case err != nil:
-		return wrong("there is no folder "+dir, "")
+		return wrong("there is no folder "+dir, "--build "+image1+"=DIR, where DIR holds its Dockerfile")
 	case !info.IsDir():
 		return wrong(dir+" is a file; the folder that holds it is meant", "--build "+image1+"="+filepath.Dir(dir))
 	}
 	if _, err := os.Stat(f.dockerfile()); err != nil {
-		return wrong(dir+" holds no Dockerfile", "")
+		return wrong(dir+" holds no Dockerfile", "write "+f.dockerfile()+", or name the folder that holds it")
 	}
 	return f, nil
 }
@@ -78,7 +78,7 @@ func ParseAll(texts []string) ([]Folder, error) {
 			return nil, err
 		}
 		if other, taken := byRepository[f.Repository()]; taken {
-			return nil, &step.Error{Kind: step.Ambiguous, Sentence: fmt.Sprintf("--build names image %s twice: %s and %s", f.Name, other, f.Dir)}
+			return nil, &step.Error{Kind: step.Ambiguous, Sentence: fmt.Sprintf("--build names image %s twice: %s and %s", f.Name, other, f.Dir), Hint: "leave one of them out"}
 		}
 		byRepository[f.Repository()] = f.Dir
 		folders = append(folders, f)

@@ -99,9 +99,10 @@ func equalWords(a, b string) bool {
 // failed returns the error of a build that failed with that message.
 func (t *transcript) failed(message string) error {
 	where := t.folder.dockerfile()
+	hint := "correct " + where + ", then hellox up again"
 	message = strings.TrimPrefix(strings.TrimPrefix(message, "Error response from daemon: "), "ERROR: ")
 	if m := parseError.FindStringSubmatch(message); m != nil {
-		return &step.Error{Sentence: fmt.Sprintf("build %s: %s, line %s: %s", t.folder.Name, where, m[1], m[2])}
+		return &step.Error{Sentence: fmt.Sprintf("build %s: %s, line %s: %s", t.folder.Name, where, m[1], m[2]), Hint: hint}
 	}
 	for _, prefix := range []string{"failed to build: ", "failed to solve: "} {
 		message = strings.TrimPrefix(message, prefix)
@@ -121,5 +122,5 @@ func (t *transcript) failed(message string) error {
 	if t.at.Text != "" {
 		where += ", " + t.at.short()
 	}
-	return &step.Error{Sentence: fmt.Sprintf("build %s: %s: %s", t.folder.Name, where, message), Evidence: evidence}
+	return &step.Error{Sentence: fmt.Sprintf("build %s: %s: %s", t.folder.Name, where, message), Hint: hint, Evidence: evidence}
 }

@@ -87,5 +87,6 @@ func NotLocal(c Candidate, why string) *step.Error {
 	return &step.Error{
 		Kind:     step.Unsafe,
 		Sentence: fmt.Sprintf("refused: not proven to be %s: %s", c, why),
+		Hint:     fmt.Sprintf("kubectl config rename-context %s another-name, if it is another cluster's", c.Context),
 	}
 }

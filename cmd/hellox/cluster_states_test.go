@@ -168,7 +168,7 @@ func TestClusterStates(t *testing.T) {
 					t.Errorf("more than two lines: %s", line)
 				}
 			}
-			if code != 0 && s.code != exitUnsafe && !strings.Contains(errs, "hint: ") {
+			if code != 0 && !strings.Contains(errs, "hint: ") {
 				t.Errorf("no hint: %s", errs)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"syscall"
 )
 
 // Root returns the directory of this machine's instances.
@@ -25,6 +26,21 @@ func Root(env func(string) (string, bool)) (string, error) {
 		return "", &hintError{fmt.Errorf("find the state folder: %w", err), "XDG_STATE_HOME=/tmp/hellox-state hellox up"}
 	}
 	return filepath.Join(home, ".local", "state", "hellox"), nil
+}
+
+// noFolder adds to err, of using path, which file stands where a folder of path should be.
+func noFolder(path string, err error) error {
+	if !errors.Is(err, syscall.ENOTDIR) {
+		return err
+	}
+	for at := path; ; at = filepath.Dir(at) {
+		if info, statErr := os.Stat(at); statErr == nil && !info.IsDir() {
+			return &hintError{fmt.Errorf("use the state folder %s: %s is a file", path, at), fmt.Sprintf("%s %s %s.old", moveCommand, at, at)}
+		}
+		if at == filepath.Dir(at) {
+			return err
+		}
+	}
 }
 
 // Dir is the state directory of one installation on this machine.

@@ -88,7 +88,7 @@ func writtenAnew(d Dir) string {
 func (d Dir) Read() (Instance, error) {
 	b, err := os.ReadFile(d.instanceFile())
 	if err != nil {
-		return Instance{}, err
+		return Instance{}, noFolder(string(d), err)
 	}
 	var stored struct {
 		Instance
@@ -118,7 +118,7 @@ func List(root string) ([]Instance, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the state folder: %w", err)
+		return nil, fmt.Errorf("read the state folder: %w", noFolder(root, err))
 	}
 	var all []Instance
 	for _, e := range entries {

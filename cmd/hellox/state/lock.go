@@ -83,7 +83,7 @@ func (d Dir) acquire(i Instance, purpose string) (*Lock, error) {
 func (d Dir) flock() (*flock.Flock, error) {
 	for deadline := time.Now().Add(lockWait); ; time.Sleep(5 * time.Millisecond) {
 		if err := os.MkdirAll(string(d), 0o700); err != nil {
-			return nil, err
+			return nil, noFolder(string(d), err)
 		}
 		lock := flock.New(d.lockFile(), flock.SetPermissions(0o600))
 		ok, err := lock.TryLock()

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,4 +123,29 @@ func readRecord(t *testing.T, content string) (state.Instance, error) {
 		t.Fatal(err)
 	}
 	return dir.Read()
+}
+
+// A file where a folder of the state should be is named, with what to type.
+func TestFileInPlaceOfFolder(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has other errors for it")
+	}
+	base := t.TempDir()
+	file := filepath.Join(base, "hellox")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, listed := state.List(file)
+	_, read := state.DirOf(file, here).Read()
+	_, acquired := state.DirOf(file, here).Acquire(state.Instance{Installation: here})
+	for name, err := range map[string]error{"list": listed, "read": read, "acquire": acquired} {
+		h, ok := errors.AsType[interface {
+			error
+			Hint() string
+		}](err)
+		if !ok || !strings.Contains(err.Error(), file+" is a file") || h.Hint() != "mv "+file+" "+file+".old" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
