@@ -64,6 +64,10 @@ type downRun struct {
 // that of the namespace.
 func (d *downRun) run(ctx context.Context) error {
 	d.steps.Begin(step.Remove)
+	if off := d.cluster.StoppedNodes(); len(off) > 0 && !d.options.DryRun {
+		d.steps.Warn(fmt.Sprintf("%s of %s is stopped: what runs there ends once Kubernetes notices, or the node is started",
+			strings.Join(off, ", "), d.cluster))
+	}
 	held, err := d.acquireLock(ctx)
 	if err != nil {
 		return err

@@ -28,6 +28,10 @@ func isNodeStopped(err error) bool {
 	return false
 }
 
+// StoppedNodes returns the nodes that do not run, as far as the provider knows, though
+// the API server may still call them ready.
+func (c *Cluster) StoppedNodes() []string { return c.candidate.Stopped }
+
 // nodeStopped returns the error of a node that does not run.
 func (c *Cluster) nodeStopped(node string) error {
 	return &step.Error{

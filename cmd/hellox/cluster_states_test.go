@@ -271,12 +271,14 @@ func TestInstallationWithoutItsCluster(t *testing.T) {
 	}
 }
 
-// A cluster without the installation that is on record says so at once, and a pod that
-// is starting is named and waited for.
-func TestInstallationThatIsNotThere(t *testing.T) {
-	t.Parallel()
-	var pods atomic.Value
-	pods.Store("none")
+// clusterWithPod is a machine with a kind cluster, other containers of it besides (a
+// worker, where the pod is then), and an installation of one pod, which waits for the reason in pods; "none": there is none.
+func clusterWithPod(t *testing.T, pods *atomic.Value, others ...string) (h home) {
+	t.Helper()
+	on := "a-control-plane"
+	if len(others) > 0 {
+		on = "a-worker"
+	}
 	api := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		items := []any{}
@@ -289,21 +291,46 @@ func TestInstallationThatIsNotThere(t *testing.T) {
 			items = append(items, map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": "receive", "labels": labels}, "spec": map[string]any{"replicas": 1}})
 		case strings.HasSuffix(r.URL.Path, "/pods"):
 			items = append(items, map[string]any{"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": "receive-1", "labels": labels},
-				"spec": map[string]any{"containers": []any{map[string]any{"name": "receive"}}}, "status": map[string]any{"phase": "Pending", "containerStatuses": []any{
+				"spec": map[string]any{"nodeName": on, "containers": []any{map[string]any{"name": "receive"}}}, "status": map[string]any{"phase": "Pending", "containerStatuses": []any{
 					map[string]any{"name": "receive", "state": map[string]any{"waiting": map[string]any{"reason": pods.Load()}}}}}})
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
 	}))
-	defer api.Close()
+	t.Cleanup(api.Close)
 	_, port, err := net.SplitHostPort(api.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := clusterState{
-		name: "running", tools: map[string]string{"docker": lists("a-control-plane|Up 2 days|127.0.0.1:" + port + "->6443/tcp|a")},
+	h = clusterState{
+		name: "running", tools: map[string]string{"docker": lists(append(others, "a-control-plane|Up 2 days|127.0.0.1:"+port+"->6443/tcp|a")...)},
 		kubeconfig: "clusters:\n- name: c\n  cluster: {server: 'https://127.0.0.1:" + port + "', insecure-skip-tls-verify: true}\ncontexts:\n- name: kind-a\n  context: {cluster: c, user: u}\n",
 	}.home(t)
 	h.record(t, "kind", "a")
+	return h
+}
+
+// A node that docker knows to be stopped is named before Kubernetes notices, which still
+// calls its pods ready.
+func TestStoppedNodeIsTold(t *testing.T) {
+	t.Parallel()
+	var pods atomic.Value
+	pods.Store("ContainerCreating")
+	h := clusterWithPod(t, &pods, "a-worker|Exited (137) 1 second ago||a")
+	if out, errs, _ := h.command(t, "status"); !strings.Contains(out, "hellox  not ready\n  a-worker of its cluster is stopped") {
+		t.Errorf("status: %s%s", out, errs)
+	}
+	if _, errs, _ := h.command(t, "down", "--timeout", "4s"); !strings.Contains(errs, "a-worker of kind cluster \"a\" (1 node, v1.34.4) is stopped") {
+		t.Errorf("down: %s", errs)
+	}
+}
+
+// A cluster without the installation that is on record says so at once, and a pod that
+// is starting is named and waited for.
+func TestInstallationThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	var pods atomic.Value
+	pods.Store("none")
+	h := clusterWithPod(t, &pods)
 	for _, args := range []string{"watch -n 1", "open", "publish hi", "tell broadcast-0 identify"} {
 		_, errs, code := h.command(t, strings.Fields(args)...)
 		if code != exitMissing || !strings.Contains(errs, "hellox: find the stream: nothing is up in kind-a · hellox\nhint: hellox up --target kind --profile a") {

@@ -339,12 +339,26 @@ func (s *installationStatus) askCluster(ctx context.Context, sh shell) (*cluster
 		s.set(stateRunning, nil)
 	}
 	ready, _, text := readyRole(pods, install.RoleReceive)
-	if len(pods.Missing) > 0 {
+	if off := podsOn(pods, c.StoppedNodes()); len(off) > 0 {
+		s.set(stateStarting, fmt.Errorf("%s of its cluster is stopped, with what runs there; hellox up %s starts it", strings.Join(off, ", "), s.Flags()))
+	} else if len(pods.Missing) > 0 {
 		s.Cause = "not there: " + strings.Join(pods.Missing, ", ") + "; an up or a down is under way, or was cut short"
 	} else if !ready {
 		s.Cause = output.OneLine("the receiver cannot be asked: " + text)
 	}
 	return c, ready
+}
+
+// podsOn returns those of nodes on which there are pods.
+func podsOn(pods install.Status, nodes []string) (on []string) {
+	for _, node := range nodes {
+		if slices.ContainsFunc(pods.Roles, func(r install.RoleStatus) bool {
+			return slices.ContainsFunc(r.Pods, func(p install.PodStatus) bool { return p.Node == node })
+		}) {
+			on = append(on, node)
+		}
+	}
+	return on
 }
 
 // broadcastersOf returns how many broadcasters an installation in a cluster should
