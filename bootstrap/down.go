@@ -228,7 +228,10 @@ func (d *downRun) removeBuilt(ctx context.Context, others []string) (int, error)
 	}
 	removed, err := d.cluster.RemoveNamed(ctx, names)
 	if err == nil && d.options.Runner != nil {
-		build.Host{Runner: d.options.Runner}.Remove(ctx, names)
+		host := build.Host{Runner: d.options.Runner}
+		if _, left := host.Remove(ctx, names); len(left) > 0 {
+			d.steps.Note("left in the container engine of this machine, which uses them: " + host.RemoveCommand(left))
+		}
 	}
 	return removed, err
 }

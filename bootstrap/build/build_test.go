@@ -212,8 +212,36 @@ func TestHost(t *testing.T) {
 	if left := images(); len(left) != 2 {
 		t.Errorf("%v are in the engine, want the last two", left)
 	}
-	if n := host.Remove(t.Context(), images()); n != 2 || len(images()) != 0 {
+	if n, left := host.Remove(t.Context(), images()); n != 2 || len(left)+len(images()) != 0 {
 		t.Errorf("removed %d, left %v", n, images())
+	}
+}
+
+// An image that the engine keeps, because a container of it runs, is returned.
+func TestHostLeavesImagesInUse(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the engine of this test is a script")
+	}
+	bin := t.TempDir()
+	const script = `#!/bin/sh
+case "$*" in
+"rmi hellox.local/built/press:used") exit 1 ;;
+"rmi hellox.local/built/press:absent") exit 1 ;;
+"images --format {{.Repository}}:{{.Tag}} hellox.local/built/press:used") echo hellox.local/built/press:used ;;
+"images --format {{.Repository}}:{{.Tag}}") echo alpine:3; echo hellox.local/built/press:used ;;
+esac
+`
+	if err := os.WriteFile(filepath.Join(bin, "docker"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	host := build.Host{Runner: run.New([]string{"PATH=" + bin})}
+	n, left := host.Remove(t.Context(), []string{"hellox.local/built/press:1", "hellox.local/built/press:used", "hellox.local/built/press:absent"})
+	if n != 1 || !slices.Equal(left, []string{"hellox.local/built/press:used"}) {
+		t.Errorf("removed %d, left %q", n, left)
+	}
+	built, remove := host.Built(t.Context())
+	if !slices.Equal(built, left) || remove != "docker rmi hellox.local/built/press:used" {
+		t.Errorf("built %q, %s", built, remove)
 	}
 }
 

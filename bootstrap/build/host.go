@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"hellox/bootstrap/engine"
@@ -153,10 +154,11 @@ func (h Host) evict(ctx context.Context, command string, built *Image) {
 	}
 }
 
-// list returns the names of a repository's images in the engine, the newest first.
-func (h Host) list(ctx context.Context, command, repository string) []string {
+// list returns the names of a repository's images in the engine, the newest first; of
+// all images without a repository.
+func (h Host) list(ctx context.Context, command string, repository ...string) []string {
 	out, err := h.Runner.Ask(ctx, run.AnswerLimit, run.Command{
-		Name: command, Args: []string{"images", "--format", "{{.Repository}}:{{.Tag}}", repository},
+		Name: command, Args: append([]string{"images", "--format", "{{.Repository}}:{{.Tag}}"}, repository...),
 	})
 	if err != nil {
 		return nil
@@ -165,16 +167,40 @@ func (h Host) list(ctx context.Context, command, repository string) []string {
 }
 
 // Remove removes the images of those names from the engine, as far as they are
-// there and not in use, and returns how many it removed.
-func (h Host) Remove(ctx context.Context, names []string) (removed int) {
+// there and not in use, and returns how many it removed, and those that are left.
+func (h Host) Remove(ctx context.Context, names []string) (removed int, left []string) {
 	command := h.command()
 	if command == "" {
-		return 0
+		return 0, nil
 	}
 	for _, name := range names {
-		if _, err := h.Runner.Run(ctx, run.Command{Name: command, Args: []string{"rmi", name}}); err == nil {
+		_, err := h.Runner.Run(ctx, run.Command{Name: command, Args: []string{"rmi", name}})
+		switch {
+		case err == nil:
 			removed++
+		case slices.Contains(h.list(ctx, command, name), name):
+			left = append(left, name)
 		}
 	}
-	return removed
+	return removed, left
+}
+
+// Built returns the names of all images that the engine has of builds, and the command
+// that removes them.
+func (h Host) Built(ctx context.Context) (names []string, remove string) {
+	command := h.command()
+	if command == "" {
+		return nil, ""
+	}
+	for _, name := range h.list(ctx, command) {
+		if strings.HasPrefix(name, Prefix) {
+			names = append(names, name)
+		}
+	}
+	return names, h.RemoveCommand(names)
+}
+
+// RemoveCommand is what a person types to remove images from the engine.
+func (h Host) RemoveCommand(names []string) string {
+	return h.command() + " rmi " + strings.Join(names, " ")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/build"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/install"
 	"hellox/bootstrap/step"
@@ -335,6 +336,9 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, in
 	}
 	if gone {
 		steps.Note(fmt.Sprintf("%s: %s, nor does what was in it; only its record here is removed", instance.Installation, errNoCluster))
+		if built, remove := (build.Host{Runner: sh.runner}).Built(ctx); len(built) > 0 {
+			steps.Note("left, if no other installation uses them, the images that were built: " + remove)
+		}
 	} else if err := o.removeFrom(ctx, sh, cluster, instance, data, steps); err != nil {
 		return errors.Join(err, lock.Release())
 	}

@@ -49,7 +49,7 @@ func TestClusterOfAnotherEngine(t *testing.T) {
 				t.Fatal(err)
 			}
 			h := clusterState{
-				tools:      map[string]string{"docker": lists("")},
+				tools:      map[string]string{"docker": `case "$1" in images) echo alpine:3; echo hellox.local/built/press:1 ;; esac`},
 				kubeconfig: "clusters:\n- name: c\n  cluster: {server: 'https://127.0.0.1:" + port + "', insecure-skip-tls-verify: true}\ncontexts:\n- name: kind-a\n  context: {cluster: c, user: u}\n",
 			}.home(t)
 			h.record(t, "kind", "a")
@@ -57,7 +57,7 @@ func TestClusterOfAnotherEngine(t *testing.T) {
 			_, said, code := h.command(t, "down")
 			_, err = os.Stat(filepath.Join(h.root, "kind.a.hellox", "record.json"))
 			if c.there == "" {
-				if !strings.Contains(status, "not running\n  its cluster no longer exists") || code != 0 || err == nil || !strings.Contains(said, "only its record here is removed") {
+				if !strings.Contains(status, "not running\n  its cluster no longer exists") || code != 0 || err == nil || !strings.Contains(said, "only its record here is removed") || !strings.Contains(said, "docker rmi hellox.local/built/press:1\n") {
 					t.Errorf("status: %s%sdown: exit %d: %s%v", status, errs, code, said, err)
 				}
 				return
