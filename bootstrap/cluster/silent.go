@@ -26,18 +26,33 @@ func (e *SilentError) Error() string { return e.why }
 // ctx, as a *SilentError if there was no answer. A request that the end of ctx cut
 // short at once says nothing.
 func silent(ctx context.Context, began time.Time, err error) error {
-	took, late := time.Since(began), net.Error(nil)
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled), ctx.Err() != nil && took < time.Second:
+	took := time.Since(began)
+	if errors.Is(ctx.Err(), context.Canceled) || ctx.Err() != nil && took < time.Second {
 		return err
-	case ctx.Err() != nil, errors.As(err, &late) && late.Timeout():
+	}
+	e := Silence(err)
+	if ctx.Err() != nil || e != nil && e.Timeout {
 		return &SilentError{why: fmt.Sprintf("gave up after %.0fs", took.Seconds()), Timeout: true}
+	}
+	if e != nil {
+		return e
+	}
+	return err
+}
+
+// Silence returns what err, of a request to an API server, says if there was no answer;
+// nil if there was one, or if err is of something else.
+func Silence(err error) *SilentError {
+	late := net.Error(nil)
+	switch {
+	case errors.As(err, &late) && late.Timeout():
+		return &SilentError{why: "gave up", Timeout: true}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return &SilentError{why: "connection refused"}
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &SilentError{why: "it closes the connection"}
 	}
-	return err
+	return nil
 }
 
 // Unanswered returns the error of c where err says that its API server, or a program

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"path/filepath"
+	"strings"
 	"syscall"
 
+	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
@@ -91,7 +94,11 @@ func report(ctx context.Context, w io.Writer, err error) int {
 	} else {
 		hint = hintOf(err)
 	}
-	fmt.Fprintf(w, "hellox: %s\n", output.OneLine(err.Error()))
+	text, silent := sentence(err)
+	if silent && hint == "" {
+		code, hint = exitMissing, "hellox doctor, or try again"
+	}
+	fmt.Fprintf(w, "hellox: %s\n", output.OneLine(text))
 	for _, line := range step.Evidence(err) {
 		fmt.Fprintf(w, "        %s\n", output.OneLine(line))
 	}
@@ -99,6 +106,20 @@ func report(ctx context.Context, w io.Writer, err error) int {
 		fmt.Fprintf(w, "hint: %s\n", output.OneLine(hint))
 	}
 	return code
+}
+
+// sentence returns the text of err. That the API server of a cluster gave no answer,
+// which only it has an https address for, is said in place of Go's words for it.
+func sentence(err error) (text string, silent bool) {
+	request, ok := errors.AsType[*url.Error](err)
+	if !ok || !strings.HasPrefix(request.URL, "https://") {
+		return err.Error(), false
+	}
+	e := cluster.Silence(request.Err)
+	if e == nil {
+		return err.Error(), false
+	}
+	return strings.ReplaceAll(err.Error(), request.Error(), "the cluster's API server does not answer: "+e.Error()), true
 }
 
 // codeOf is the exit code of a step.Error.

@@ -3,11 +3,16 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -90,6 +95,29 @@ func TestStatusOfForwardsOfAClusterThatIsNotAsked(t *testing.T) {
 		}
 		if err := lock.Remove(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// A request to an API server that is cut off is told without Go's words, with what to
+// type; the address of a page is none of an API server.
+func TestReportOfACutRequest(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		url  string
+		err  error
+		want string
+		code int
+	}{
+		{"https://127.0.0.1:1/api/v1/pods", syscall.ECONNRESET, "hellox: read the pods: the cluster's API server does not answer: it closes the connection\nhint: hellox doctor, or try again\n", exitMissing},
+		{"https://127.0.0.1:1/api/v1/pods", io.EOF, "hellox: read the pods: the cluster's API server does not answer: it closes the connection\nhint: hellox doctor, or try again\n", exitMissing},
+		{"https://127.0.0.1:1/api/v1/pods", context.DeadlineExceeded, "hellox: read the pods: the cluster's API server does not answer: gave up\nhint: hellox doctor, or try again\n", exitMissing},
+		{"http://127.0.0.1:1/api/stats", io.EOF, "hellox: read the pods: Get \"http://127.0.0.1:1/api/stats\": EOF\n", exitFailed},
+	} {
+		var b strings.Builder
+		code := report(t.Context(), &b, fmt.Errorf("read the pods: %w", &url.Error{Op: "Get", URL: c.url, Err: c.err}))
+		if code != c.code || b.String() != c.want {
+			t.Errorf("%s: exit %d: %s", c.err, code, b.String())
 		}
 	}
 }

@@ -192,7 +192,8 @@ const (
 func (s *installationStatus) set(state string, cause error) {
 	s.State, s.Running = state, state == stateRunning
 	if cause != nil {
-		s.Cause = output.OneLine(cause.Error())
+		text, _ := sentence(cause)
+		s.Cause = output.OneLine(text)
 	}
 }
 
