@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
 )
 
@@ -30,7 +31,7 @@ func TestCheckCreated(t *testing.T) {
 		_, _ = w.Write([]byte(`{"apiVersion":"v1","kind":"Status","status":"Failure","reason":"NotFound","code":404}`))
 	}))
 	defer server.Close()
-	c := &cluster.Cluster{REST: &rest.Config{Host: server.URL}}
+	c := &cluster.Cluster{REST: kube.Config{Config: &rest.Config{Host: server.URL}}}
 	refused := new(step.Error)
 	if err := CheckCreated(t.Context(), c); !errors.As(err, &refused) || refused.Kind != step.Unsafe || !strings.Contains(err.Error(), "hellox did not make it") {
 		t.Errorf("not made by up: %v", err)

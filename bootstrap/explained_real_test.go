@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -61,7 +62,7 @@ func testExplained(t *testing.T, r *rig) {
 	lost := &failing{
 		name: "node not ready", role: "receive", change: set("/spec/template/spec/nodeName", "hellox-test-lost"),
 		before:   "{apiVersion: v1, kind: Node, metadata: {name: hellox-test-lost}, status: {conditions: [{type: Ready, status: Unknown, reason: NodeStatusUnknown, message: Kubelet stopped posting node status.}]}}",
-		sentence: "node hellox-test-lost is not ready", hint: "kubectl describe node hellox-test-lost", warned: true,
+		sentence: "node hellox-test-lost is not ready", hint: "describe node hellox-test-lost", warned: true,
 	}
 	r.provoke(t, lost, "hellox-fails-node", o)
 	all = append(all, lost)
@@ -190,6 +191,10 @@ func (l *listener) Warn(text string) {
 	l.hear(text)
 }
 
+// selecting are the flags of a hint that name the cluster and the installation: how long
+// they are is up to the user.
+var selecting = regexp.MustCompile(` --(context|namespace|target|profile) \S+`)
+
 // check compares what an up said with what it must say.
 func (f *failing) check(t *testing.T) {
 	e := new(step.Error)
@@ -203,10 +208,15 @@ func (f *failing) check(t *testing.T) {
 	if !strings.Contains(e.Hint, f.hint) {
 		t.Errorf("hint %q\nwant %q", e.Hint, f.hint)
 	}
+	for _, left := range strings.SplitAfter(e.Hint, "kubectl ")[1:] {
+		if !strings.HasPrefix(left, "--context ") {
+			t.Errorf("hint %q: kubectl without the cluster", e.Hint)
+		}
+	}
 	if !strings.Contains(strings.Join(e.Evidence, "\n"), f.evidence) {
 		t.Errorf("evidence %q\nwant %q", e.Evidence, f.evidence)
 	}
-	for _, line := range []string{"hellox: " + e.Error(), "hint: " + e.Hint} {
+	for _, line := range []string{"hellox: " + e.Error(), "hint: " + selecting.ReplaceAllString(e.Hint, "")} {
 		if n := utf8.RuneCountInString(line); n > 160 {
 			t.Errorf("%d characters: %s", n, line)
 		}

@@ -144,7 +144,7 @@ func failingScheduling() []*failing {
 		},
 		{
 			name: "Unschedulable, labels", role: "receive", change: set("/spec/template/spec/nodeSelector", "{disk: ssd}"), known: []string{"FailedScheduling"},
-			sentence: "no node has the labels of its nodeSelector: disk=ssd", hint: "kubectl label node NODE disk=ssd", warned: true,
+			sentence: "no node has the labels of its nodeSelector: disk=ssd", hint: "label node NODE disk=ssd", warned: true,
 		},
 	}
 }
@@ -221,7 +221,7 @@ func failingCreation(silent string) []*failing {
 ---
 {apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: hellox-test-no-brokers}, spec: {
   policyName: hellox-test-no-brokers, validationActions: [Deny], matchResources: {namespaceSelector: ` + only + `}}}`,
-			sentence: `its pod is refused: admission policy "hellox-test-no-brokers" refuses it: no brokers on a Sunday`, hint: "kubectl get validatingadmissionpolicy hellox-test-no-brokers",
+			sentence: `its pod is refused: admission policy "hellox-test-no-brokers" refuses it: no brokers on a Sunday`, hint: "get validatingadmissionpolicy hellox-test-no-brokers",
 		},
 		{
 			name: "webhook timeout", role: "broker", known: created, refuser: "slow.hellox.test",
@@ -229,11 +229,11 @@ func failingCreation(silent string) []*failing {
 {apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: hellox-test-slow}, webhooks: [{
   name: slow.hellox.test, admissionReviewVersions: [v1], sideEffects: None, timeoutSeconds: 1, namespaceSelector: ` + only + `,
   clientConfig: {url: "https://` + silent + `/"}, rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]}]}`,
-			sentence: `its pod is refused: admission webhook "slow.hellox.test" does not answer: no answer in time`, hint: "kubectl get validatingwebhookconfigurations", warned: true,
+			sentence: `its pod is refused: admission webhook "slow.hellox.test" does not answer: no answer in time`, hint: "get validatingwebhookconfigurations", warned: true,
 		},
 		{
 			name: "priority class missing", role: "receive", change: set("/spec/template/spec/priorityClassName", "absent"), known: created,
-			sentence: `its pod is refused: there is no PriorityClass "absent"`, hint: "kubectl create priorityclass absent", warned: true,
+			sentence: `its pod is refused: there is no PriorityClass "absent"`, hint: "create priorityclass absent", warned: true,
 		},
 	}
 }

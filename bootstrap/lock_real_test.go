@@ -19,9 +19,9 @@ import (
 func testLock(t *testing.T, r *rig, inst space) {
 	ctx := t.Context()
 	var g gate
-	config := rest.CopyConfig(r.cluster.REST)
+	config := rest.CopyConfig(r.cluster.REST.Config)
 	config.Wrap(g.wrap)
-	holder, err := install.New(config, inst.Namespace)
+	holder, err := install.New(kube.Config{Config: config}, inst.Namespace)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"k8s.io/client-go/rest"
-
 	"hellox/bootstrap/install"
 	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
@@ -13,7 +11,7 @@ import (
 
 // Scale sets the number of broadcasters and waits until so many are ready. A
 // later Up keeps it.
-func Scale(ctx context.Context, config *rest.Config, namespace string, n int, steps step.Reporter) error {
+func Scale(ctx context.Context, config kube.Config, namespace string, n int, steps step.Reporter) error {
 	ctx = kube.WithoutKlog(ctx)
 	inst, err := install.New(config, namespace)
 	if err != nil {

@@ -87,13 +87,13 @@ func (o *overlayed) checkScope(namespace string) error {
 		case r.GetGvk().IsClusterScoped():
 			return &FolderError{
 				Sentence: fmt.Sprintf("%s: %s %s belongs to the whole cluster; up and down handle what lies in one namespace", o.folder.fileOf(kind, name), kind, name),
-				hint:     fmt.Sprintf("leave it out, and apply it yourself: kubectl apply -f %s", o.folder.fileOf(kind, name)),
+				hint:     fmt.Sprintf("leave it out, and apply it yourself: kubectl --context NAME apply -f %s", o.folder.fileOf(kind, name)),
 			}
 		}
 		if where != "" && where != "hellox" && where != namespace {
 			return &FolderError{
 				Sentence: fmt.Sprintf("%s: %s %s is for namespace %s, and this installation is in namespace %s", o.folder.fileOf(kind, name), kind, name, where, namespace),
-				hint:     fmt.Sprintf("hellox up --namespace %s --kustomize %s, or leave the namespace out", where, o.folder.dir),
+				hint:     fmt.Sprintf("the same hellox up with --namespace %s, or leave the namespace out", where),
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 
+	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
 )
 
@@ -77,4 +78,9 @@ func (c Candidate) short() string {
 		c.Name = c.Name[:longestName-1] + "…"
 	}
 	return c.String()
+}
+
+// Commands words the hints about c.
+func (c Candidate) Commands() kube.Commands {
+	return kube.Commands{Context: c.Context, Target: string(c.Target), Profile: c.Name}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"k8s.io/client-go/rest"
+
+	"hellox/bootstrap/kube"
 )
 
 // A Cluster is a local cluster that runs. Its API server is proven to be the
@@ -22,7 +24,7 @@ type Cluster struct {
 	// yet, though Kubernetes still calls them ready.
 	Started bool
 	// REST reaches its API server with the rights of its kubeconfig.
-	REST *rest.Config
+	REST kube.Config
 
 	provider  Provider
 	candidate Candidate
@@ -31,7 +33,7 @@ type Cluster struct {
 
 func newCluster(p Provider, c Candidate, config *rest.Config, nodes []Node, created bool) (*Cluster, error) {
 	cluster := &Cluster{
-		Target: c.Target, Profile: c.Name, Context: c.Context, Created: created, REST: config,
+		Target: c.Target, Profile: c.Name, Context: c.Context, Created: created, REST: kube.Config{Config: config, Commands: c.Commands()},
 		provider: p, candidate: c,
 	}
 	if err := cluster.setNodes(nodes); err != nil {

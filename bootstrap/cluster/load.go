@@ -132,7 +132,7 @@ func (c *Cluster) LoadEverywhere(ctx context.Context, img Loadable, progress fun
 		return err
 	}
 	c.Started = true
-	nodes, err := waitForNodes(ctx, c.REST, startedNodesTimeout, explainer(c.provider, c.candidate), progress)
+	nodes, err := waitForNodes(ctx, c.REST.Config, startedNodesTimeout, explainer(c.provider, c.candidate), progress)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (c *Cluster) whyOff(ctx context.Context, node string, err error) string {
 	if isNodeStopped(err) {
 		return "its container does not run"
 	}
-	nodes, listErr := ListNodes(ctx, c.REST)
+	nodes, listErr := ListNodes(ctx, c.REST.Config)
 	i := slices.IndexFunc(nodes, func(n Node) bool { return n.Name == node })
 	if listErr != nil || i < 0 || nodes[i].Ready {
 		return ""

@@ -118,7 +118,7 @@ func (e *examination) running(ctx context.Context, p cluster.Provider, c cluster
 		}
 		for _, pressure := range n.Pressure {
 			bad = true
-			e.add(fail(name, fmt.Sprintf("node %s: %s: its pods are evicted", n.Name, pressure), pressureCure(n.Name)))
+			e.add(fail(name, fmt.Sprintf("node %s: %s: its pods are evicted", n.Name, pressure), pressureCure(c, n.Name)))
 		}
 	}
 	if stale := e.staleEntry(c, config.Host); stale != "" {
@@ -139,7 +139,9 @@ func (e *examination) running(ctx context.Context, p cluster.Provider, c cluster
 }
 
 // pressureCure shows what fills a node.
-func pressureCure(node string) string { return "kubectl describe node " + node + "; docker system df" }
+func pressureCure(c cluster.Candidate, node string) string {
+	return c.Commands().Cluster("describe node "+node) + "; docker system df"
+}
 
 // staleEntry returns why kubectl would not reach c: its entry names another address
 // than the cluster has now. hellox asks the cluster itself, and does not depend on it.

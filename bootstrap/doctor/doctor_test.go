@@ -75,7 +75,7 @@ func TestMinikubeStates(t *testing.T) {
 			nodes:   []corev1.Node{bootstraptest.Node("minikube", "containerd", true), bootstraptest.Node("minikube-m02", "containerd", false)},
 			verdict: Warn, detail: "node minikube-m02 is not ready: cni plugin not initialized", cure: "hellox up --target minikube --profile minikube"},
 		{name: "a full disk", list: "docker-running/profile-list-light", kubeconfig: "docker-running/kubeconfig",
-			nodes: []corev1.Node{full}, verdict: Fail, detail: "disk pressure", cure: "kubectl describe node minikube"},
+			nodes: []corev1.Node{full}, verdict: Fail, detail: "disk pressure", cure: "kubectl --context minikube describe node minikube"},
 		{name: "paused", list: "docker-paused/profile-list-light", kubeconfig: "docker-paused/kubeconfig", status: "docker-paused/status",
 			verdict: Warn, detail: "it is paused", cure: "hellox up --target minikube"},
 		{name: "stopped", list: "docker-stopped/profile-list-light", kubeconfig: "docker-stopped/kubeconfig", status: "docker-stopped/status",

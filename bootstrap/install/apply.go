@@ -140,7 +140,7 @@ func (inst *Installation) applyOne(ctx context.Context, u *unstructured.Unstruct
 		if live != nil && !inst.belongs(live) {
 			return false, &step.Error{
 				Sentence: fmt.Sprintf("apply %s: namespace %s has one already, which is not of hellox", r, inst.Namespace),
-				Hint:     "hellox up --namespace hellox-2",
+				Hint:     "the same hellox up with --namespace hellox-2",
 			}
 		}
 		if live == nil || live.GetDeletionTimestamp() == nil {
@@ -158,7 +158,7 @@ func (inst *Installation) applyOne(ctx context.Context, u *unstructured.Unstruct
 	}
 	after, err := resource.Apply(ctx, r.Name, u, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 	if err != nil {
-		return false, applyError(r, inst.Namespace, err)
+		return false, applyError(r, inst.commands, err)
 	}
 	return before == nil || Differ(before, after), nil
 }
@@ -176,14 +176,14 @@ func Differ(a, b *unstructured.Unstructured) bool {
 	return !reflect.DeepEqual(plain(a), plain(b))
 }
 
-func applyError(r kube.Ref, namespace string, err error) error {
+func applyError(r kube.Ref, commands kube.Commands, err error) error {
 	e := &step.Error{Sentence: "apply " + r.String(), Err: err}
 	switch {
 	case apierrors.IsInvalid(err) && r.Kind == "StatefulSet":
 		// Most fields of a StatefulSet cannot be changed.
-		e.Hint = fmt.Sprintf("hellox down --keep-data --namespace %s, then hellox up: the data stays", namespace)
+		e.Hint = commands.Hellox("down --keep-data") + ", then the same hellox up again: the data stays"
 	case apierrors.IsForbidden(err), apierrors.IsInternalError(err), apierrors.IsBadRequest(err):
-		text, hint := cause.Refusal(namespace, err.Error())
+		text, hint := cause.Refusal(commands, err.Error())
 		if hint == "" {
 			return fmt.Errorf("%s: %w", e.Sentence, err)
 		}
@@ -215,7 +215,7 @@ func (inst *Installation) Try(ctx context.Context, u *unstructured.Unstructured)
 		FieldManager: fieldManager, Force: true, DryRun: []string{metav1.DryRunAll},
 	})
 	if err != nil {
-		return nil, nil, applyError(r, inst.Namespace, err)
+		return nil, nil, applyError(r, inst.commands, err)
 	}
 	return before, after, nil
 }

@@ -7,7 +7,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/rest"
 
 	"hellox/bootstrap/kube"
 )
@@ -21,7 +20,7 @@ const (
 )
 
 // MarkCreated marks the cluster as created by hellox.
-func MarkCreated(ctx context.Context, config *rest.Config) error {
+func MarkCreated(ctx context.Context, config kube.Config) error {
 	client, err := kube.New(config)
 	if err != nil {
 		return err
@@ -40,7 +39,7 @@ func MarkCreated(ctx context.Context, config *rest.Config) error {
 
 // CreatedByHellox reports whether hellox created the cluster, and so may delete
 // it.
-func CreatedByHellox(ctx context.Context, config *rest.Config) (bool, error) {
+func CreatedByHellox(ctx context.Context, config kube.Config) (bool, error) {
 	client, err := kube.New(config)
 	if err != nil {
 		return false, err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"k8s.io/client-go/rest"
-
 	"hellox/bootstrap/kube"
 )
 
@@ -19,7 +17,7 @@ type PodTeller interface {
 
 // Follow tells of each pod of the installation that fails, and when it is well again,
 // until ctx ends.
-func Follow(ctx context.Context, config *rest.Config, namespace string, to PodTeller) error {
+func Follow(ctx context.Context, config kube.Config, namespace string, to PodTeller) error {
 	inst, err := New(config, namespace)
 	if err != nil {
 		return err

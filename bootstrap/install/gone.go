@@ -139,7 +139,7 @@ func lookAt(ctx context.Context, inst *Installation, pending map[kube.Ref]delete
 		}
 		names := finalizersOf(u)
 		if len(names) > 0 && h.hint == "" {
-			h.hint = releaseCommand(r)
+			h.hint = releaseCommand(inst.client.Commands, r)
 		}
 		text := withFinalizers(r.String(), names)
 		if r.Kind == "Namespace" {
@@ -168,13 +168,9 @@ func finalizersOf(u *unstructured.Unstructured) []string {
 }
 
 // releaseCommand removes the finalizers of an object whose controller does not run.
-func releaseCommand(r kube.Ref) string {
-	namespace := ""
-	if r.Namespace != "" {
-		namespace = " --namespace " + r.Namespace
-	}
-	return fmt.Sprintf(`kubectl%s patch %s %s --type merge --patch '{"metadata":{"finalizers":null}}', if nothing handles the finalizer any more`,
-		namespace, strings.ToLower(r.Kind), r.Name)
+func releaseCommand(commands kube.Commands, r kube.Ref) string {
+	return commands.In(r.Namespace).Namespaced(fmt.Sprintf(`patch %s %s --type merge --patch '{"metadata":{"finalizers":null}}', if nothing handles the finalizer any more`,
+		strings.ToLower(r.Kind), r.Name))
 }
 
 // contentOf returns what the namespace controller says is left in a namespace that
@@ -228,7 +224,7 @@ func podsHolding(ctx context.Context, inst *Installation) (h held, ok bool) {
 	}
 	for _, node := range nodes {
 		parts = append(parts, fmt.Sprintf("%s on node %s, which is not ready", podsText(byNode[node]), node))
-		h.hint = "kubectl get node " + node + "; hellox up starts a stopped one"
+		h.hint = inst.commands.Cluster("get node "+node) + "; the same hellox up starts a stopped one"
 	}
 	h.text = strings.Join(parts, ", ")
 	return h, h.text != ""

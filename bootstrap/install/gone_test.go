@@ -35,7 +35,7 @@ func newGoneServer(t *testing.T, objects map[string]map[string]any) (*goneServer
 	s := &goneServer{objects: objects}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	inst, err := New(&rest.Config{Host: server.URL}, "hellox")
+	inst, err := New(kube.Config{Config: &rest.Config{Host: server.URL}, Commands: kube.Commands{Context: "kind-hellox"}}, "hellox")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestRemoveNamesFinalizer(t *testing.T) {
 	_, err := remove(ctx, inst, []kube.Ref{{APIVersion: "v1", Kind: "ConfigMap", Namespace: "hellox", Name: "held"}}, func(string) {})
 	const what = "ConfigMap held (finalizer example.com/hold)"
 	e := new(step.Error)
-	if !errors.As(err, &e) || !strings.Contains(e.Sentence, what) || !strings.Contains(e.Hint, "kubectl --namespace hellox patch configmap held") {
+	if !errors.As(err, &e) || !strings.Contains(e.Sentence, what) || !strings.Contains(e.Hint, "kubectl --context kind-hellox --namespace hellox patch configmap held") {
 		t.Errorf("the error is %#v", err)
 	}
 }

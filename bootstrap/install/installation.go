@@ -4,7 +4,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/rest"
 
 	"hellox/bootstrap/kube"
 	"hellox/manifests"
@@ -20,16 +19,17 @@ const roleLabel = "app.kubernetes.io/component"
 type Installation struct {
 	Namespace string
 	client    *kube.Client
+	commands  kube.Commands // of hints about the installation
 }
 
 // New returns the client for the installation in namespace, whether
 // there is one or not.
-func New(config *rest.Config, namespace string) (*Installation, error) {
+func New(config kube.Config, namespace string) (*Installation, error) {
 	client, err := kube.New(config)
 	if err != nil {
 		return nil, err
 	}
-	return &Installation{Namespace: namespace, client: client}, nil
+	return &Installation{Namespace: namespace, client: client, commands: client.Commands.In(namespace)}, nil
 }
 
 // in returns the resource within the installation's namespace.

@@ -67,16 +67,18 @@ func readInventory(ctx context.Context, inst *Installation) (inventory, error) {
 	if err != nil {
 		return inventory{}, fmt.Errorf("read the inventory in namespace %s: %w", inst.Namespace, err)
 	}
-	return parseInventory(inst.Namespace, u)
+	return parseInventory(inst.commands, u)
 }
 
-// parseInventory reads the ConfigMap that holds the inventory of namespace.
-func parseInventory(namespace string, u *unstructured.Unstructured) (inventory, error) {
+// parseInventory reads the ConfigMap that holds the inventory of the installation that
+// commands are for.
+func parseInventory(commands kube.Commands, u *unstructured.Unstructured) (inventory, error) {
+	namespace := commands.Namespace
 	inv := inventory{resourceVersion: u.GetResourceVersion()}
 	if u.GetLabels()[manifests.InstallationLabel] != namespace {
 		return inv, &step.Error{
 			Sentence: fmt.Sprintf("ConfigMap %s in namespace %s is not of hellox", inventoryName, namespace),
-			Hint:     "hellox up --namespace hellox-2",
+			Hint:     "the same hellox up with --namespace hellox-2",
 		}
 	}
 	text, _, _ := unstructured.NestedString(u.Object, "data", inventoryKey)
@@ -84,7 +86,7 @@ func parseInventory(namespace string, u *unstructured.Unstructured) (inventory, 
 		return inv, &step.Error{
 			Sentence: fmt.Sprintf("read the inventory in namespace %s", namespace),
 			Err:      err,
-			Hint:     fmt.Sprintf("kubectl --namespace %s delete configmap %s; then hellox up records anew what it applies", namespace, inventoryName),
+			Hint:     commands.Namespaced("delete configmap "+inventoryName) + "; then the same hellox up again records anew what it applies",
 		}
 	}
 	if inv.Version != inventoryVersion {

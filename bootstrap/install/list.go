@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 
 	"hellox/bootstrap/kube"
 	"hellox/manifests"
@@ -23,7 +22,7 @@ type Summary struct {
 
 // List returns the installations of a cluster, by namespace. They are
 // found by the labels that up sets in the cluster, from any machine.
-func List(ctx context.Context, config *rest.Config) ([]Summary, error) {
+func List(ctx context.Context, config kube.Config) ([]Summary, error) {
 	client, err := kube.New(config)
 	if err != nil {
 		return nil, err
@@ -71,7 +70,7 @@ func readInventories(ctx context.Context, client *kube.Client) (map[string]inven
 	for i := range list.Items {
 		u := &list.Items[i]
 		namespace := u.GetNamespace()
-		inv, err := parseInventory(namespace, u)
+		inv, err := parseInventory(client.Commands.In(namespace), u)
 		if err != nil {
 			inv = inventory{}
 		}

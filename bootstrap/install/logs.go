@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,7 +41,7 @@ type LogLine struct {
 // Logs calls line with each line of the pods' logs, from one goroutine at a
 // time; the lines of one pod come in order. It ends with the first error of
 // line.
-func Logs(ctx context.Context, config *rest.Config, o LogOptions, line func(LogLine) error) error {
+func Logs(ctx context.Context, config kube.Config, o LogOptions, line func(LogLine) error) error {
 	ctx = kube.WithoutKlog(ctx)
 	inst, err := New(config, o.Namespace)
 	if err != nil {
@@ -80,7 +81,7 @@ func Logs(ctx context.Context, config *rest.Config, o LogOptions, line func(LogL
 	if !found {
 		return &step.Error{
 			Sentence: "no container of " + cmp.Or(o.Role, "hellox") + " was restarted, so there is no previous log",
-			Hint:     "hellox logs " + o.Role,
+			Hint:     inst.commands.Hellox(strings.TrimSpace("logs " + o.Role)),
 		}
 	}
 	return nil
@@ -91,7 +92,7 @@ func NoPods(inst *Installation, role string) error {
 	return &step.Error{
 		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("there are no pods of %s in namespace %s", cmp.Or(role, "hellox"), inst.Namespace),
-		Hint:     "hellox status",
+		Hint:     inst.commands.Hellox("status"),
 	}
 }
 

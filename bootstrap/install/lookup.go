@@ -56,7 +56,7 @@ func imageOf(ctx context.Context, inst *Installation) string {
 
 // complete adds to a Subject what is not read from pods and events.
 func (l *clusterLookup) complete(s cause.Subject) cause.Subject {
-	s.Image, s.Cluster = l.image(), l
+	s.Image, s.Cluster, s.Commands = l.image(), l, l.inst.commands
 	return s
 }
 

@@ -75,7 +75,7 @@ func (o *observer) look() (v view, err error) {
 	if v, err = viewOf(all); err != nil {
 		return v, err
 	}
-	v.causes = causesOf(o.inst.Namespace, v.workloads, v.pods, eventsOf(all(kube.Events)), o.lookup.complete)
+	v.causes = causesOf(o.inst.commands, v.workloads, v.pods, eventsOf(all(kube.Events)), o.lookup.complete)
 	return v, nil
 }
 
@@ -131,11 +131,11 @@ func podsOf(objects []*unstructured.Unstructured) ([]*corev1.Pod, error) {
 // causesOf explains why the pods of the workloads' current revision are not ready, or
 // why there are none: what is broken first, what may only wait for it last. complete
 // adds to a Subject what is not read from pods and events.
-func causesOf(namespace string, workloads []workload, pods []*corev1.Pod, events map[types.UID][]cause.Event, complete func(cause.Subject) cause.Subject) []*cause.Cause {
+func causesOf(commands kube.Commands, workloads []workload, pods []*corev1.Pod, events map[types.UID][]cause.Event, complete func(cause.Subject) cause.Subject) []*cause.Cause {
 	var causes []*cause.Cause
 	for _, w := range workloads {
 		if message := w.refused(events); message != "" {
-			causes = append(causes, cause.Create(w.name, w.role, namespace, message))
+			causes = append(causes, cause.Create(commands, w.name, w.role, message))
 		}
 	}
 	for _, pod := range pods {

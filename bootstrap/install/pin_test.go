@@ -11,12 +11,13 @@ import (
 	"k8s.io/client-go/rest"
 
 	"hellox/bootstrap/install"
+	"hellox/bootstrap/kube"
 	"hellox/manifests"
 )
 
 // What minikube's API server says of its storage: one class, of its own provisioner,
 // whose pod runs on the first node of two.
-func minikubeStorage(t *testing.T, provisioner string) *rest.Config {
+func minikubeStorage(t *testing.T, provisioner string) kube.Config {
 	t.Helper()
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -33,7 +34,7 @@ func minikubeStorage(t *testing.T, provisioner string) *rest.Config {
 		}
 	}))
 	t.Cleanup(api.Close)
-	return &rest.Config{Host: api.URL}
+	return kube.Config{Config: &rest.Config{Host: api.URL}}
 }
 
 // On a minikube of two nodes a pod that is not root can write to its volume on the

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/rest"
 
 	"hellox/bootstrap/kube"
 )
@@ -25,7 +24,7 @@ type PodPhase struct {
 // FollowPods calls report with the pods of a role whenever they have changed, and at
 // least every so often, until ctx ends. What changes within a short time is reported
 // at once.
-func FollowPods(ctx context.Context, config *rest.Config, namespace, role string, every time.Duration, report func(context.Context, []PodPhase)) error {
+func FollowPods(ctx context.Context, config kube.Config, namespace, role string, every time.Duration, report func(context.Context, []PodPhase)) error {
 	client, err := kube.New(config)
 	if err != nil {
 		return err

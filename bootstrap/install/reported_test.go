@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
+
+	"hellox/bootstrap/kube"
 )
 
 // A kubelet is what the kubelet of the only node answers, through the API server.
@@ -92,7 +94,7 @@ func TestUnreported(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			server := httptest.NewServer(c.kubelet)
 			defer server.Close()
-			inst, err := New(&rest.Config{Host: server.URL}, "hellox")
+			inst, err := New(kube.Config{Config: &rest.Config{Host: server.URL}}, "hellox")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +107,7 @@ func TestUnreported(t *testing.T) {
 	t.Run("a pod is missing", func(t *testing.T) {
 		server := httptest.NewServer(kubelet{running: up.Running, known: up.Known})
 		defer server.Close()
-		inst, err := New(&rest.Config{Host: server.URL}, "hellox")
+		inst, err := New(kube.Config{Config: &rest.Config{Host: server.URL}}, "hellox")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ const warnAfter = 500 * time.Millisecond
 func (inst *Installation) Rollout(ctx context.Context, steps step.Reporter) (roles []string, unchanged bool, err error) {
 	o, end, err := observe(ctx, inst)
 	if err != nil {
-		return nil, false, rollout{}.ended(ctx, view{})
+		return nil, false, rollout{observer: &observer{inst: inst}}.ended(ctx, view{})
 	}
 	defer end()
 	r := rollout{observer: o, steps: steps, since: map[string]time.Time{}, told: map[string]bool{}}

@@ -41,7 +41,7 @@ func (r rollout) ended(ctx context.Context, now view) error {
 	}
 	return &step.Error{
 		Sentence: "the time was over before all was rolled out: " + waiting,
-		Hint:     "hellox status shows the pods; hellox up --timeout 10m waits longer",
+		Hint:     r.inst.commands.Hellox("status") + " shows the pods; the same hellox up with --timeout 10m waits longer",
 	}
 }
 
@@ -53,7 +53,7 @@ func (r rollout) unreported(ctx context.Context, missing string) error {
 	}
 	return &step.Error{
 		Sentence: "the time was over before the nodes reported: " + missing,
-		Hint:     "kubectl get nodes; hellox up --timeout 10m waits longer",
+		Hint:     r.inst.commands.Cluster("get nodes") + "; the same hellox up with --timeout 10m waits longer",
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/rest"
 
 	"hellox/bootstrap/install/cause"
 	"hellox/bootstrap/kube"
@@ -63,7 +62,7 @@ func (p PodStatus) MarshalJSON() ([]byte, error) {
 
 // ReadStatus reads the state of the installation in namespace. Its error is of kind
 // Missing if there is none.
-func ReadStatus(ctx context.Context, config *rest.Config, namespace string) (Status, error) {
+func ReadStatus(ctx context.Context, config kube.Config, namespace string) (Status, error) {
 	inst, err := New(config, namespace)
 	if err != nil {
 		return Status{}, err
@@ -80,7 +79,7 @@ func ReadStatus(ctx context.Context, config *rest.Config, namespace string) (Sta
 		return Status{}, &step.Error{
 			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("there is no installation in namespace %s", inst.Namespace),
-			Hint:     "hellox up",
+			Hint:     inst.commands.Hellox("up"),
 		}
 	}
 	status := statusOf(inst.Namespace, now)
@@ -178,7 +177,7 @@ func read(ctx context.Context, inst *Installation) (v view, err error) {
 	if err := list(kube.Events, metav1.ListOptions{}); err != nil {
 		return v, err
 	}
-	v.causes = causesOf(inst.Namespace, v.workloads, v.pods, eventsOf(objects[kube.Events]), newClusterLookup(ctx, inst).complete)
+	v.causes = causesOf(inst.commands, v.workloads, v.pods, eventsOf(objects[kube.Events]), newClusterLookup(ctx, inst).complete)
 	return v, nil
 }
 

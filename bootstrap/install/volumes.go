@@ -74,8 +74,8 @@ func LeftVolumes(ctx context.Context, inst *Installation, names []string, progre
 	if len(names) == 0 {
 		return 0, "", nil
 	}
-	return len(names), fmt.Sprintf("left: %s, which the cluster's provisioner does not remove; kubectl delete persistentvolume %s",
-		Count(len(names), "volume"), strings.Join(names, " ")), nil
+	return len(names), fmt.Sprintf("left: %s, which the cluster's provisioner does not remove; %s",
+		Count(len(names), "volume"), inst.commands.Cluster("delete persistentvolume "+strings.Join(names, " "))), nil
 }
 
 // claimOf returns the claim that a persistent volume is bound to, or was.

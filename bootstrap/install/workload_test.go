@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"hellox/bootstrap/install/cause"
+	"hellox/bootstrap/kube"
 )
 
 func anObject(kind, name string, more map[string]any) *unstructured.Unstructured {
@@ -64,7 +65,7 @@ func TestFormerPods(t *testing.T) {
 			t.Fatal(err)
 		}
 		var names []string
-		for _, cause := range causesOf("hellox", workloads, pods, nil, alone) {
+		for _, cause := range causesOf(kube.Commands{}, workloads, pods, nil, alone) {
 			names = append(names, cause.Pod)
 		}
 		if got := strings.Join(names, " "); got != c.want {

@@ -28,14 +28,17 @@ type Client struct {
 	// REST is for what is not an object: discovery, logs, port-forwards.
 	REST *rest.RESTClient
 
+	// Commands words the hints about this cluster.
+	Commands Commands
+
 	objects dynamic.Interface
 	mu      sync.Mutex
 	kinds   map[schema.GroupVersion][]metav1.APIResource
 }
 
-// New returns a client of the API server that config names.
-func New(config *rest.Config) (*Client, error) {
-	config = rest.CopyConfig(config)
+// New returns a client of the API server that reach names.
+func New(reach Config) (*Client, error) {
+	config := rest.CopyConfig(reach.Config)
 	// client-go's default of five requests a second is for controllers that
 	// share a busy server.
 	config.QPS, config.RateLimiter = -1, nil
@@ -55,7 +58,7 @@ func New(config *rest.Config) (*Client, error) {
 		return nil, fmt.Errorf("reach the API server at %s: %w", config.Host, err)
 	}
 	return &Client{
-		Config: config, REST: raw, objects: objects,
+		Config: config, REST: raw, Commands: reach.Commands, objects: objects,
 		kinds: map[schema.GroupVersion][]metav1.APIResource{},
 	}, nil
 }

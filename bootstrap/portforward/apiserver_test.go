@@ -78,7 +78,7 @@ func newAPIStandIn(t *testing.T) *apiStandIn {
 // forward forwards to the port of the pods of role receive.
 func (a *apiStandIn) forward() *Forward {
 	a.t.Helper()
-	client, err := kube.New(&rest.Config{Host: a.server.URL})
+	client, err := kube.New(kube.Config{Config: &rest.Config{Host: a.server.URL}})
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -93,12 +93,14 @@ bootstrap/build -> bootstrap/image
 bootstrap/build -> bootstrap/run
 bootstrap/build -> bootstrap/step
 bootstrap/cluster -> bootstrap/image
+bootstrap/cluster -> bootstrap/kube
 bootstrap/cluster -> bootstrap/run
 bootstrap/cluster -> bootstrap/step
 bootstrap/engine -> bootstrap/cluster
 bootstrap/engine -> bootstrap/run
 bootstrap/engine -> bootstrap/step
 bootstrap/install -> bootstrap/install/cause
+bootstrap/install/cause -> bootstrap/kube
 bootstrap/install -> bootstrap/kube
 bootstrap/install -> bootstrap/step
 bootstrap/install -> manifests

@@ -20,6 +20,30 @@ const (
 	maxFunctionLines = 60
 )
 
+// kubectlAnywhere is what kubectl may be told without its cluster: it asks none.
+var kubectlAnywhere = []string{"kubectl config view", "kubectl --kubeconfig ", "kubectl --context NAME ", "hellox manifests | kubectl diff -f -", "kubectl apply -k takes the same files"}
+
+// TestKubectlHints: a hint is typed where any cluster may be the current one, so that
+// kube.Commands alone writes kubectl commands.
+func TestKubectlHints(t *testing.T) {
+	positions := token.NewFileSet()
+	for path, file := range sources(t, positions) {
+		if path == "bootstrap/kube/config.go" || strings.HasPrefix(path, "bench/") {
+			continue
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			text, ok := n.(*ast.BasicLit)
+			if !ok || text.Kind != token.STRING || !strings.Contains(text.Value, "kubectl ") {
+				return true
+			}
+			if !slices.ContainsFunc(kubectlAnywhere, func(words string) bool { return strings.Contains(text.Value, words) }) {
+				t.Errorf("%s: %s: without its cluster; use kube.Commands", positions.Position(text.Pos()), text.Value)
+			}
+			return true
+		})
+	}
+}
+
 // TestLayout holds the bounds, and that each package says what lives in it.
 func TestLayout(t *testing.T) {
 	files := map[string]int{}               // by package folder

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"hellox/bootstrap/kube"
 )
 
 // A Cause is why a pod is not ready, or why there is none.
@@ -77,6 +79,8 @@ type Subject struct {
 	// Image is the one that hellox loads into the nodes; "" if that is not known.
 	Image   string
 	Cluster Lookup // nil: causes go without what it would tell
+	// Commands are for the installation of the pod.
+	Commands kube.Commands
 }
 
 // Of returns why a pod is not ready; nil if it is ready, or is starting without a
@@ -88,7 +92,7 @@ func Of(s Subject) *Cause {
 	}
 	c.Pod, c.Role, c.about = s.Pod.Name, s.Role, s
 	if c.Hint == "" {
-		c.Hint = fmt.Sprintf("kubectl --namespace %s describe pod %s", s.Pod.Namespace, s.Pod.Name)
+		c.Hint = s.Commands.Namespaced("describe pod " + s.Pod.Name)
 	}
 	c.fit()
 	return c
@@ -169,7 +173,7 @@ func (s Subject) logs(container string, previous bool) string {
 	}
 	first := len(s.Pod.Spec.Containers) == 0 || s.Pod.Spec.Containers[0].Name == container
 	if s.Role != "" && first { // hellox logs shows the first one
-		return fmt.Sprintf("hellox logs %s%s --namespace %s", s.Role, flag, s.Pod.Namespace)
+		return s.Commands.Hellox("logs " + s.Role + flag)
 	}
-	return fmt.Sprintf("kubectl --namespace %s logs %s -c %s%s", s.Pod.Namespace, s.Pod.Name, container, flag)
+	return s.Commands.Namespaced(fmt.Sprintf("logs %s -c %s%s", s.Pod.Name, container, flag))
 }

@@ -10,9 +10,14 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"hellox/bootstrap/kube"
 )
 
 const ownImage = "hellox.local/hellox:1"
+
+// commands are those of a kind cluster.
+var commands = kube.Commands{Context: "kind-hellox", Target: "kind", Profile: "hellox", Namespace: "press"}
 
 // aPod is a pod of role receive with one container in that state.
 func aPod(status corev1.ContainerStatus) *corev1.Pod {
@@ -119,7 +124,7 @@ func TestOf(t *testing.T) {
 		},
 		{
 			"own image not there", Subject{Image: ownImage, Pod: aPod(corev1.ContainerStatus{State: waiting("ErrImageNeverPull", "…")})},
-			"image hellox.local/hellox:1 is not on node node-1", "hellox up --namespace press loads it again",
+			"image hellox.local/hellox:1 is not on node node-1", "the same hellox up again loads it",
 		},
 		{
 			"another image not there", Subject{Image: ownImage, Pod: ofImage("other:1", aPod(corev1.ContainerStatus{State: waiting("ErrImageNeverPull", "…")}))},
@@ -139,7 +144,7 @@ func TestOf(t *testing.T) {
 				State: waiting("CrashLoopBackOff", "back-off 10s"), RestartCount: 4,
 				LastTerminationState: ended(corev1.ContainerStateTerminated{Reason: "OOMKilled", ExitCode: 137}),
 			})},
-			"it was killed for using more memory than its limit, 256Mi (exit code 137), 4 times so far", "raise limits.memory",
+			"it was killed for using more memory than its limit, 256Mi (exit code 137), 4 times so far", "raise resources.limits.memory",
 		},
 		{
 			"killed, and the runtime did not hear why",
@@ -147,7 +152,7 @@ func TestOf(t *testing.T) {
 				State: isRunning, RestartCount: 1,
 				LastTerminationState: ended(corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 137}),
 			})},
-			"it was killed (exit code 137), as it is for using more memory than its limit, 256Mi", "raise limits.memory",
+			"it was killed (exit code 137), as it is for using more memory than its limit, 256Mi", "raise resources.limits.memory",
 		},
 		{
 			"was restarted, and is ready",
@@ -158,17 +163,17 @@ func TestOf(t *testing.T) {
 		},
 		{
 			"crash", Subject{Role: "receive", Pod: aPod(corev1.ContainerStatus{State: ended(corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 2})})},
-			"it ended with exit code 2", "hellox logs receive --namespace press",
+			"it ended with exit code 2", "hellox logs receive --target kind --profile hellox --namespace press",
 		},
 		{
 			"crash, being made anew", Subject{Role: "receive", Pod: aPod(corev1.ContainerStatus{
 				State: waiting("ContainerCreating", ""), RestartCount: 1, LastTerminationState: ended(corev1.ContainerStateTerminated{ExitCode: 2}),
 			})},
-			"it ended with exit code 2", "hellox logs receive --previous --namespace press",
+			"it ended with exit code 2", "hellox logs receive --previous --target kind --profile hellox --namespace press",
 		},
 		{
 			"init container", Subject{Role: "receive", Pod: asInit(aPod(corev1.ContainerStatus{State: ended(corev1.ContainerStateTerminated{ExitCode: 2})}))},
-			`init container "receive": it ended with exit code 2`, "kubectl --namespace press logs receive-5fd94fb4cb-xfw5v -c receive",
+			`init container "receive": it ended with exit code 2`, "kubectl --context kind-hellox --namespace press logs receive-5fd94fb4cb-xfw5v -c receive",
 		},
 		{
 			"init container that runs", Subject{Pod: asInit(aPod(corev1.ContainerStatus{State: isRunning}))}, "", "",
@@ -181,7 +186,7 @@ func TestOf(t *testing.T) {
 			"wrong processor", Subject{Pod: aPod(corev1.ContainerStatus{State: ended(corev1.ContainerStateTerminated{
 				Reason: "StartError", ExitCode: 128, Message: `failed to create task: exec: "/hellox": exec format error: unknown`,
 			})})},
-			`program "/hellox" is not for the processor of node node-1 (exec format error)`, "kubectl get node node-1 -L kubernetes.io/arch",
+			`program "/hellox" is not for the processor of node node-1 (exec format error)`, "kubectl --context kind-hellox get node node-1 -L kubernetes.io/arch",
 		},
 		{
 			"no command", Subject{Pod: aPod(corev1.ContainerStatus{State: waiting("CreateContainerError",
@@ -231,18 +236,18 @@ func TestOf(t *testing.T) {
 		},
 		{
 			"taint", Subject{Pod: unscheduledPod("0/1 nodes are available: 1 node(s) had untolerated taint {dedicated: press}. preemption: no"), Cluster: aCluster{nodes: []corev1.Node{aNode(corev1.ConditionTrue, "")}}},
-			"no node takes it: it does not tolerate their taint dedicated: press", "kubectl taint nodes --all dedicated-",
+			"no node takes it: it does not tolerate their taint dedicated: press", "kubectl --context kind-hellox taint nodes --all dedicated-",
 		},
 		{
 			"taint of a node that is not ready", Subject{
 				Pod:     unscheduledPod("0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/unreachable: }. preemption: no"),
 				Cluster: aCluster{nodes: []corev1.Node{aNode(corev1.ConditionUnknown, "Kubelet stopped posting node status.")}},
 			},
-			"node node-1 is not ready: Kubelet stopped posting node status.", "kubectl describe node node-1",
+			"node node-1 is not ready: Kubelet stopped posting node status.", "kubectl --context kind-hellox describe node node-1",
 		},
 		{
 			"cordoned", Subject{Pod: unscheduledPod("0/1 nodes are available: 1 node(s) were unschedulable. preemption: no"), Cluster: aCluster{nodes: []corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}, Spec: corev1.NodeSpec{Unschedulable: true}}}}},
-			"node node-1 takes no pods: it is cordoned", "kubectl uncordon node-1",
+			"node node-1 takes no pods: it is cordoned", "kubectl --context kind-hellox uncordon node-1",
 		},
 		{
 			"network of the node", Subject{Pod: pendingPod(), Events: warned("FailedCreatePodSandBox", `Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "x": plugin type="bridge" failed (add): no IP addresses available`, 2)},
@@ -259,11 +264,13 @@ func TestOf(t *testing.T) {
 			"the pod failed: Evicted: The node was low on resource: ephemeral-storage.", "describe pod",
 		},
 	} {
+		c.subject.Commands = commands
 		t.Run(c.name, func(t *testing.T) { check(t, Of(c.subject), c.want, c.hint) })
 	}
 }
 
-// check compares a cause, and asks for two lines of 80 columns.
+// check compares a cause, and asks for two lines of 80 columns, and for a hint that can
+// be typed whatever the current context and the other installations are.
 func check(t *testing.T, got *Cause, want, hint string) {
 	t.Helper()
 	switch {
@@ -276,6 +283,19 @@ func check(t *testing.T, got *Cause, want, hint string) {
 	}
 	if !strings.Contains(got.Hint, hint) || got.Hint == "" {
 		t.Errorf("hint %q, want %q in it", got.Hint, hint)
+	}
+	for _, left := range strings.SplitAfter(got.Hint, "kubectl ")[1:] {
+		if !strings.HasPrefix(left, "--context kind-hellox ") {
+			t.Errorf("kubectl without the cluster: %q", got.Hint)
+		}
+	}
+	for _, left := range strings.SplitAfter(got.Hint, "hellox logs ")[1:] {
+		if !strings.Contains(left, "--target kind --profile hellox --namespace press") {
+			t.Errorf("hellox without the installation: %q", got.Hint)
+		}
+	}
+	if strings.Contains(got.Hint, "DIR") && !strings.Contains(got.Hint, "--build ") {
+		t.Errorf("a folder that is not named: %q", got.Hint)
 	}
 	for _, line := range []string{"hellox: roll out " + got.String(), "hint: " + got.Hint} {
 		if utf8.RuneCountInString(line) > 160 || strings.Contains(line, "\n") {
@@ -303,17 +323,19 @@ func TestClaims(t *testing.T) {
 	}{
 		{"not known", aCluster{}, "its volume is not there: pod has unbound immediate PersistentVolumeClaims", "describe pvc"},
 		{"no such class", aCluster{claims: claim(&fast, pending), classes: standard}, `claim history gets no volume: there is no storage class "fast" (there is standard, slow)`, "storageClassName"},
-		{"no default", aCluster{claims: claim(nil, pending), classes: standard[1:]}, `claim history gets no volume: no storage class is the default (there is slow)`, "kubectl annotate storageclass slow"},
-		{"no class at all", aCluster{claims: claim(nil, pending), classes: []StorageClass{}}, `claim history gets no volume: the cluster has no storage class`, "storage-provisioner"},
+		{"no default", aCluster{claims: claim(nil, pending), classes: standard[1:]}, `claim history gets no volume: no storage class is the default (there is slow)`, "kubectl --context kind-hellox annotate storageclass slow"},
+		{"no class at all", aCluster{claims: claim(nil, pending), classes: []StorageClass{}}, `claim history gets no volume: the cluster has no storage class`, "install a storage class"},
 		{"not yet", aCluster{claims: claim(&slow, pending), classes: standard}, `claim history waits for its volume of storage class "slow"`, "describe pvc history"},
 		{
 			"provisioner fails", aCluster{claims: claim(&slow, pending), classes: standard, events: []Event{{Reason: "ProvisioningFailed", Message: `failed to provision volume with StorageClass "slow": no space left on device`}}},
 			`storage class "slow" makes no volume for claim history: no space left on device`, "describe pvc history",
 		},
-		{"lost", aCluster{claims: claim(&slow, corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimLost})}, "the volume of claim history was removed, with its data", "delete pvc history"},
+		{"lost", aCluster{claims: claim(&slow, corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimLost})}, "the volume of claim history was removed, with its data", "kubectl --context kind-hellox --namespace press delete pvc history, then the same hellox up again"},
 		{"no such claim", aCluster{claims: []corev1.PersistentVolumeClaim{}}, `its volume "data" needs the claim "history", which is not there`, "PersistentVolumeClaim"},
 	} {
-		t.Run(c.name, func(t *testing.T) { check(t, Of(Subject{Pod: pod, Cluster: c.cluster}), c.want, c.hint) })
+		t.Run(c.name, func(t *testing.T) {
+			check(t, Of(Subject{Pod: pod, Cluster: c.cluster, Commands: commands}), c.want, c.hint)
+		})
 	}
 }
 
@@ -327,7 +349,7 @@ func TestShort(t *testing.T) {
 	}
 	pod := asks("1500m", "")
 	cluster := aCluster{nodes: []corev1.Node{aNode(corev1.ConditionTrue, "")}, pods: []corev1.Pod{asks("750m", "node-1"), asks("8", "node-2"), pod}}
-	check(t, Of(Subject{Pod: &pod, Cluster: cluster}), "it asks for 1.5 of cpu, 0.25 more than is free: node node-1 has 1.25 of 2 left", "lower resources.requests.cpu")
+	check(t, Of(Subject{Pod: &pod, Cluster: cluster, Commands: commands}), "it asks for 1.5 of cpu, 0.25 more than is free: node node-1 has 1.25 of 2 left", "lower resources.requests.cpu")
 }
 
 // TestCreate explains refusals as the API server words them.
@@ -356,7 +378,7 @@ func TestCreate(t *testing.T) {
 		},
 		{
 			"webhook without an answer", `Internal error occurred: failed calling webhook "guard.example.com": failed to call webhook: Post "https://guard.default.svc:443/?timeout=10s": context deadline exceeded`,
-			`its pod is refused: admission webhook "guard.example.com" does not answer: no answer in time`, "kubectl get validatingwebhookconfigurations",
+			`its pod is refused: admission webhook "guard.example.com" does not answer: no answer in time`, "kubectl --context kind-hellox get validatingwebhookconfigurations",
 		},
 		{
 			"webhook without a service", `Internal error occurred: failed calling webhook "guard.example.com": failed to call webhook: Post "https://guard.default.svc:443/?timeout=10s": service "guard" not found`,
@@ -368,13 +390,13 @@ func TestCreate(t *testing.T) {
 		},
 		{"something new", `create Pod broker-0 in StatefulSet broker failed error: the moon is full`, "its pod is refused: the moon is full", "get events"},
 	} {
-		t.Run(c.name, func(t *testing.T) { check(t, Create("broker", "broker", "press", c.message), c.want, c.hint) })
+		t.Run(c.name, func(t *testing.T) { check(t, Create(commands, "broker", "broker", c.message), c.want, c.hint) })
 	}
-	text, hint := Refusal("press", `configmaps is forbidden: User "ann" cannot patch resource "configmaps" in API group "" in the namespace "press"`)
+	text, hint := Refusal(commands, `configmaps is forbidden: User "ann" cannot patch resource "configmaps" in API group "" in the namespace "press"`)
 	if !strings.Contains(text, "ann") || !strings.Contains(hint, "kubeconfig") {
 		t.Errorf("%q, %q", text, hint)
 	}
-	if text, hint := Refusal("press", "etcd is full"); text != "" || hint != "" {
+	if text, hint := Refusal(commands, "etcd is full"); text != "" || hint != "" {
 		t.Errorf("%q, %q", text, hint)
 	}
 }
@@ -428,7 +450,7 @@ func TestRestarted(t *testing.T) {
 		t.Errorf("without an event: %s", c)
 	}
 	events := append(warned("Unhealthy", "Liveness probe failed: gone", 6), Event{Reason: "Killing", Message: "Container receive failed liveness probe, will be restarted"})
-	c := Restarted(Subject{Pod: pod, Events: events})
+	c := Restarted(Subject{Pod: pod, Events: events, Commands: commands})
 	check(t, c, "its liveness probe ended it 2 times, and may again: cat /alive: gone", "--previous")
 }
 

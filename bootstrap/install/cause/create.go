@@ -5,20 +5,25 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"hellox/bootstrap/kube"
 )
+
+// again is the end of a hint: what was given to up may not be left out the next time.
+const again = "then the same hellox up again"
 
 // FailedCreate is the reason of a workload that gets no pod.
 const FailedCreate = "FailedCreate"
 
 // Create explains why a controller cannot create a pod, by the message of its
 // FailedCreate event or its ReplicaFailure condition.
-func Create(workload, role, namespace, message string) *Cause {
-	text, hint, grace := refusal(namespace, message)
+func Create(commands kube.Commands, workload, role, message string) *Cause {
+	text, hint, grace := refusal(commands, message)
 	c := &Cause{
 		Pod: workload, Role: role, Reason: FailedCreate, Text: "its pod is refused: " + text, Hint: hint, Grace: grace,
 	}
 	if c.Hint == "" {
-		c.Hint = fmt.Sprintf("kubectl --namespace %s get events", namespace)
+		c.Hint = commands.Namespaced("get events")
 	}
 	c.fit()
 	return c
@@ -26,8 +31,8 @@ func Create(workload, role, namespace, message string) *Cause {
 
 // Refusal says in few words why the API server refuses an object, and what helps;
 // the text is "" if it is not one of the refusals known here.
-func Refusal(namespace, message string) (text, hint string) {
-	text, hint, _ = refusal(namespace, message)
+func Refusal(commands kube.Commands, message string) (text, hint string) {
+	text, hint, _ = refusal(commands, message)
 	if hint == "" {
 		return "", ""
 	}
@@ -50,10 +55,9 @@ var (
 
 // refusal says why the API server refused an object, what helps, and how long it may
 // last. Some refusals depend on objects that come and go.
-func refusal(namespace, message string) (text, hint string, grace time.Duration) {
+func refusal(commands kube.Commands, message string) (text, hint string, grace time.Duration) {
 	message = strings.Join(strings.Fields(message), " ")
-	get := func(what string) string { return fmt.Sprintf("kubectl --namespace %s %s", namespace, what) }
-	const overlay = "correct the overlay, then hellox up --kustomize DIR"
+	const overlay = "correct the overlay, " + again
 	var m []string
 	match := func(re *regexp.Regexp) bool {
 		m = re.FindStringSubmatch(message)
@@ -62,29 +66,29 @@ func refusal(namespace, message string) (text, hint string, grace time.Duration)
 	switch {
 	case match(podSecurity):
 		return fmt.Sprintf("it violates PodSecurity %q: %s", m[1], parentheses.ReplaceAllString(parentheses.ReplaceAllString(m[2], ""), "")),
-			"correct securityContext: in the overlay, then hellox up --kustomize DIR", graceNone
+			"correct securityContext: in the overlay, " + again, graceNone
 	case match(serviceAccount):
 		return fmt.Sprintf("there is no service account %q", m[1]),
-			get("create serviceaccount "+m[1]) + ", or correct serviceAccountName: in the overlay", graceShort
+			commands.Namespaced("create serviceaccount "+m[1]) + ", or correct serviceAccountName: in the overlay", graceShort
 	case match(exceededQuota):
-		return fmt.Sprintf("quota %s is used up: %s", m[1], exceeded(m[2])), get("edit resourcequota "+m[1]) + " to raise it", graceShort
+		return fmt.Sprintf("quota %s is used up: %s", m[1], exceeded(m[2])), commands.Namespaced("edit resourcequota "+m[1]) + " to raise it", graceShort
 	case match(needsQuota):
-		return fmt.Sprintf("quota %s: %s", m[1], m[2]), "add resources: to the overlay, then hellox up --kustomize DIR", graceNone
+		return fmt.Sprintf("quota %s: %s", m[1], m[2]), "add resources: to the overlay, " + again, graceNone
 	case match(priorityClass):
 		return fmt.Sprintf("there is no PriorityClass %q", m[1]),
-			"kubectl create priorityclass " + m[1] + " --value=1000, or correct priorityClassName: in the overlay", graceShort
+			commands.Cluster("create priorityclass "+m[1]) + " --value=1000, or correct priorityClassName: in the overlay", graceShort
 	case match(webhookDenied):
 		return Join(fmt.Sprintf("admission webhook %q refuses it", m[1]), m[2]), overlay, graceNone
 	case match(webhookFailed):
 		return Join(fmt.Sprintf("admission webhook %q does not answer", m[1]), webhookError(m[2])),
-			"kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations; repair or delete it", graceLong
+			commands.Cluster("get validatingwebhookconfigurations,mutatingwebhookconfigurations") + "; repair or delete it", graceLong
 	case match(policyDenied):
 		return Join(fmt.Sprintf("admission policy %q refuses it", m[1]), m[2]),
-			"kubectl get validatingadmissionpolicy " + m[1] + " -o yaml shows its rule; " + overlay, graceNone
+			commands.Cluster("get validatingadmissionpolicy "+m[1]) + " -o yaml shows its rule; correct the overlay", graceNone
 	case match(limitRange):
-		return m[1], get("describe limitrange") + "; correct resources: in the overlay", graceNone
+		return m[1], commands.Namespaced("describe limitrange") + "; correct resources: in the overlay", graceNone
 	case match(forbidden):
-		return message, "use a kubeconfig whose user may change namespace " + namespace, graceShort
+		return message, "use a kubeconfig whose user may change namespace " + commands.Namespace, graceShort
 	}
 	return after(message, "failed error: "), "", graceShort
 }

@@ -22,7 +22,7 @@ func (s Subject) ended(status corev1.ContainerStatus, t *corev1.ContainerStateTe
 	switch {
 	case t.Reason == "OOMKilled":
 		c.Text = fmt.Sprintf("it was killed for using more memory than its limit%s (exit code %d)", limit, t.ExitCode)
-		c.Hint = "hellox manifests --eject DIR, raise limits.memory there, then hellox up --kustomize DIR"
+		c.Hint = raiseLimit(status.Name)
 		c.Grace, c.Crashed = graceNone, false // the kernel gave it no time to log
 	case probed:
 		c.Reason, c.Text = "Unhealthy", fmt.Sprintf("its %s probe ended it%s: %s", probe.kind, times(status.RestartCount), probe.answer)
@@ -35,7 +35,7 @@ func (s Subject) ended(status corev1.ContainerStatus, t *corev1.ContainerStateTe
 		// The runtime does not always notice the kernel's out-of-memory kill
 		// in time, and then reports only the exit code.
 		c.Text = fmt.Sprintf("it was killed (exit code %d), as it is for using more memory than its limit%s", t.ExitCode, limit)
-		c.Hint += "; or raise limits.memory in what hellox manifests --eject DIR writes"
+		c.Hint += "; or raise resources.limits.memory in the overlay"
 	case t.Signal != 0:
 		c.Text = fmt.Sprintf("it was ended by signal %d", t.Signal)
 	default:
@@ -95,16 +95,16 @@ func (s Subject) notStarted(c *Cause, container, message string) {
 	switch {
 	case strings.Contains(message, "exec format error"):
 		c.Text = fmt.Sprintf("program %sis not for the processor of node %s (exec format error)", name, s.Pod.Spec.NodeName)
-		c.Hint = fmt.Sprintf("kubectl get node %s -L kubernetes.io/arch; build the program for that", s.Pod.Spec.NodeName)
+		c.Hint = s.Commands.Cluster("get node "+s.Pod.Spec.NodeName) + " -L kubernetes.io/arch; build the program for that"
 	case strings.Contains(message, "no such file or directory"), strings.Contains(message, "executable file not found"):
 		c.Text = fmt.Sprintf("program %sis not in image %s", name, image)
 		if why == "" {
 			c.Text = fmt.Sprintf("program %sor what it is linked to is not in image %s", name, image)
 		}
-		c.Hint = fmt.Sprintf("correct command: of container %s in the overlay, then hellox up --kustomize DIR", container)
+		c.Hint = fmt.Sprintf("correct command: of container %s in the overlay, %s", container, again)
 	case why != "":
 		c.Text = Join(fmt.Sprintf("program %scannot be started", name), why)
-		c.Hint = fmt.Sprintf("correct command: of container %s in the overlay, then hellox up --kustomize DIR", container)
+		c.Hint = fmt.Sprintf("correct command: of container %s in the overlay, %s", container, again)
 	default:
 		c.Text = Join("its program cannot be started", lastPart(message))
 		c.Evidence = []string{message}
@@ -155,4 +155,9 @@ func (s Subject) memoryLimit(container string) string {
 		}
 	}
 	return ""
+}
+
+// raiseLimit is the hint for a container that needs more memory than it may use.
+func raiseLimit(container string) string {
+	return fmt.Sprintf("raise resources.limits.memory of container %s in the overlay, %s", container, again)
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"hellox/bootstrap/kube"
 )
 
 // waiting explains a container that cannot be started, or is not started yet.
@@ -14,13 +16,13 @@ func (s Subject) waiting(status corev1.ContainerStatus, w *corev1.ContainerState
 	if spec := s.spec(status.Name); spec != nil {
 		image = spec.Image // as it was asked for
 	}
-	overlay := fmt.Sprintf("correct image: of container %s in the overlay, then hellox up --kustomize DIR", status.Name)
+	overlay := fmt.Sprintf("correct image: of container %s in the overlay, %s", status.Name, again)
 	switch w.Reason {
 	case "ErrImageNeverPull":
 		c.Text = fmt.Sprintf("image %s is not on node %s", image, s.Pod.Spec.NodeName)
 		c.Hint = "hellox loads only its own image; " + overlay
 		if image == s.Image {
-			c.Hint = "hellox up --namespace " + s.Pod.Namespace + " loads it again"
+			c.Hint = "the same hellox up again loads it"
 		}
 	case "ErrImagePull", "ImagePullBackOff", "RegistryUnavailable":
 		c.Text = Join("image "+image+" cannot be pulled", s.pullError(w.Message))
@@ -76,7 +78,7 @@ func (s Subject) notConfigured(c *Cause, container, message string) {
 	c.Grace = graceShort
 	if object, name, ok := missingObject(message); ok {
 		c.Text = fmt.Sprintf("its container needs %s %q, which is not there", object, name)
-		c.Hint = createObject(s.Pod.Namespace, object, name)
+		c.Hint = createObject(s.Commands, object, name)
 	}
 }
 
@@ -104,10 +106,10 @@ func missingObject(message string) (object, name string, ok bool) {
 	return "", "", false
 }
 
-func createObject(namespace, object, name string) string {
+func createObject(commands kube.Commands, object, name string) string {
 	kind := "configmap"
 	if object == "Secret" {
 		kind = "secret generic"
 	}
-	return fmt.Sprintf("kubectl --namespace %s create %s %s --from-file=FILE, then hellox up again", namespace, kind, name)
+	return commands.Namespaced(fmt.Sprintf("create %s %s --from-file=FILE, %s", kind, name, again))
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"hellox/bootstrap/kube"
 )
 
 // nodeNotReady explains a pod on a node that is not ready, or that is not there.
@@ -25,18 +27,18 @@ func nodeNotReady(s Subject) *Cause {
 		if why == "" {
 			return nil
 		}
-		return nodeCause(nodes[i].Name, why)
+		return nodeCause(s.Commands, nodes[i].Name, why)
 	}
 	if len(nodes) == 0 {
 		return nil // they could not be read
 	}
-	return nodeCause(s.Pod.Spec.NodeName, "there is no such node")
+	return nodeCause(s.Commands, s.Pod.Spec.NodeName, "there is no such node")
 }
 
-func nodeCause(node, why string) *Cause {
+func nodeCause(commands kube.Commands, node, why string) *Cause {
 	return &Cause{
 		Reason: "NodeNotReady", Text: Join("node "+node+" is not ready", why), Grace: graceLong,
-		Hint: "kubectl describe node " + node,
+		Hint: commands.Cluster("describe node " + node),
 	}
 }
 

@@ -36,7 +36,7 @@ func unscheduled(s Subject, condition corev1.PodCondition) *Cause {
 		c.Hint = "leave hostPort out of the overlay: hellox forwards ports by itself"
 	case strings.Contains(message, "Too many pods"):
 		c.Text = "no node takes one more pod: " + after(message, "available: ")
-		c.Hint = "kubectl get pods --all-namespaces shows them; remove some"
+		c.Hint = s.Commands.Cluster("get pods --all-namespaces") + " shows them; remove some"
 	default:
 		c.Text = "no node takes it: " + message
 	}
@@ -123,14 +123,14 @@ func noSuchNode(s Subject, c *Cause, message string) {
 	switch {
 	case strings.Contains(message, "PersistentVolume's node affinity"):
 		c.Text = "the node of its volume does not take it: " + after(message, "available: ")
-		c.Hint = fmt.Sprintf("kubectl --namespace %s get pvc; the volume stays on its node", s.Pod.Namespace)
+		c.Hint = s.Commands.Namespaced("get pvc") + "; the volume stays on its node"
 		return
 	case len(wanted) > 0:
 		c.Text = "no node has the labels of its nodeSelector: " + strings.Join(wanted, ", ")
-		c.Hint = fmt.Sprintf("kubectl label node NODE %s, or correct nodeSelector: in the overlay", strings.Join(wanted, " "))
+		c.Hint = s.Commands.Cluster("label node NODE "+strings.Join(wanted, " ")) + ", or correct nodeSelector: in the overlay"
 	default:
 		c.Text = "no node is what its node affinity asks for"
-		c.Hint = "kubectl get nodes --show-labels, then correct affinity: in the overlay"
+		c.Hint = s.Commands.Cluster("get nodes --show-labels") + ", then correct affinity: in the overlay"
 	}
 }
 
@@ -143,13 +143,13 @@ func tainted(s Subject, c *Cause, message string) {
 		nodes := s.Cluster.Nodes()
 		for i := range nodes {
 			if why := notReady(&nodes[i]); why != "" {
-				*c = *nodeCause(nodes[i].Name, why)
+				*c = *nodeCause(s.Commands, nodes[i].Name, why)
 				return
 			}
 		}
 	}
 	c.Text = "no node takes it: " + after(message, "available: ")
-	c.Hint = "kubectl describe nodes shows their taints; the overlay may tolerate them"
+	c.Hint = s.Commands.Cluster("describe nodes") + " shows their taints; the overlay may tolerate them"
 	name := ""
 	if m := taint.FindStringSubmatch(message); m != nil {
 		name = strings.TrimSuffix(strings.TrimSpace(m[1]), ":")
@@ -166,19 +166,19 @@ func tainted(s Subject, c *Cause, message string) {
 	if name != "" {
 		c.Text = "no node takes it: it does not tolerate their taint " + name
 		key, _, _ := strings.Cut(name, ":")
-		c.Hint = fmt.Sprintf("kubectl taint nodes --all %s-, or add a toleration to the overlay", strings.TrimSpace(key))
+		c.Hint = s.Commands.Cluster(fmt.Sprintf("taint nodes --all %s-, or add a toleration to the overlay", strings.TrimSpace(key)))
 	}
 }
 
 // cordoned explains a pod while the nodes take no pods.
 func cordoned(s Subject, c *Cause) {
-	c.Text, c.Hint = "no node takes pods: they are cordoned", "kubectl uncordon NODE"
+	c.Text, c.Hint = "no node takes pods: they are cordoned", s.Commands.Cluster("uncordon NODE")
 	if s.Cluster == nil {
 		return
 	}
 	for _, node := range s.Cluster.Nodes() {
 		if node.Spec.Unschedulable {
-			c.Text, c.Hint = fmt.Sprintf("node %s takes no pods: it is cordoned", node.Name), "kubectl uncordon "+node.Name
+			c.Text, c.Hint = fmt.Sprintf("node %s takes no pods: it is cordoned", node.Name), s.Commands.Cluster("uncordon "+node.Name)
 			return
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"hellox/bootstrap/kube"
 )
 
 // momentary are words of events that are over by themselves: a kubelet that has just
@@ -18,7 +20,7 @@ var momentary = []string{"not registered", "failed to sync", "no relationship fo
 // unbound explains a pod whose claim has no volume.
 func unbound(s Subject, c *Cause, message string) {
 	c.Text = "its volume is not there: " + after(message, "available: ")
-	c.Hint = fmt.Sprintf("kubectl --namespace %s describe pvc", s.Pod.Namespace)
+	c.Hint = s.Commands.Namespaced("describe pvc")
 	if s.Cluster == nil {
 		return
 	}
@@ -32,11 +34,11 @@ func unbound(s Subject, c *Cause, message string) {
 		switch {
 		case at < 0 && claims != nil:
 			c.Text = fmt.Sprintf("its volume %q needs the claim %q, which is not there", volume.Name, name)
-			c.Hint = "add the PersistentVolumeClaim to the overlay, then hellox up --kustomize DIR"
+			c.Hint = "add the PersistentVolumeClaim to the overlay, " + again
 			return
 		case at >= 0 && claims[at].Status.Phase == corev1.ClaimLost:
 			c.Text = fmt.Sprintf("the volume of claim %s was removed, with its data", name)
-			c.Hint = fmt.Sprintf("kubectl --namespace %s delete pvc %s, then hellox up again", s.Pod.Namespace, name)
+			c.Hint = s.Commands.Namespaced("delete pvc "+name) + ", " + again
 			return
 		case at >= 0 && claims[at].Status.Phase == corev1.ClaimPending:
 			pending(s, c, &claims[at])
@@ -58,7 +60,7 @@ func pending(s Subject, c *Cause, claim *corev1.PersistentVolumeClaim) {
 			standard = class.Name
 		}
 	}
-	c.Hint = fmt.Sprintf("kubectl --namespace %s describe pvc %s", s.Pod.Namespace, claim.Name)
+	c.Hint = s.Commands.Namespaced("describe pvc " + claim.Name)
 	asked := ""
 	if claim.Spec.StorageClassName != nil {
 		asked = *claim.Spec.StorageClassName
@@ -67,14 +69,13 @@ func pending(s Subject, c *Cause, claim *corev1.PersistentVolumeClaim) {
 	case classes == nil:
 	case len(classes) == 0:
 		c.Text = fmt.Sprintf("claim %s gets no volume: the cluster has no storage class", claim.Name)
-		c.Hint = "minikube addons enable storage-provisioner default-storageclass, or install one"
+		c.Hint = provisionerHint(s.Commands)
 	case asked == "" && standard == "":
 		c.Text = fmt.Sprintf("claim %s gets no volume: no storage class is the default (there is %s)", claim.Name, strings.Join(names, ", "))
-		c.Hint = fmt.Sprintf("kubectl annotate storageclass %s storageclass.kubernetes.io/is-default-class=true", names[0])
+		c.Hint = s.Commands.Cluster(fmt.Sprintf("annotate storageclass %s storageclass.kubernetes.io/is-default-class=true", names[0]))
 	case asked != "" && !slices.Contains(names, asked):
 		c.Text = fmt.Sprintf("claim %s gets no volume: there is no storage class %q (there is %s)", claim.Name, asked, strings.Join(names, ", "))
-		c.Hint = "correct storageClassName: in the overlay; an existing claim keeps its class: " +
-			fmt.Sprintf("kubectl -n %s delete pvc %s", s.Pod.Namespace, claim.Name)
+		c.Hint = "correct storageClassName: in the overlay; the claim keeps its class: " + s.Commands.Namespaced("delete pvc "+claim.Name)
 	default:
 		class := asked
 		if class == "" {
@@ -122,7 +123,15 @@ func notMade(s Subject) *Cause {
 	c.Text = fmt.Sprintf("volume %q cannot be mounted: %s", m[1], m[2])
 	if object, name, ok := missingObject(m[2]); ok {
 		c.Text = fmt.Sprintf("volume %q needs %s %q, which is not there", m[1], object, name)
-		c.Hint = createObject(s.Pod.Namespace, object, name)
+		c.Hint = createObject(s.Commands, object, name)
 	}
 	return c
+}
+
+// provisionerHint says how a cluster comes to a storage class.
+func provisionerHint(commands kube.Commands) string {
+	if commands.Target == "minikube" {
+		return "minikube -p " + commands.Profile + " addons enable storage-provisioner; the same with default-storageclass"
+	}
+	return "install a storage class and its provisioner: " + commands.Cluster("get storageclass") + " shows none"
 }
