@@ -128,15 +128,16 @@ func TestOf(t *testing.T) {
 		},
 		{
 			"another image not there", Subject{Image: ownImage, Pod: ofImage("other:1", aPod(corev1.ContainerStatus{State: waiting("ErrImageNeverPull", "…")}))},
-			"image other:1 is not on node node-1", "hellox loads only its own image; correct image: of container receive",
+			"image other:1 is not on node node-1", "the same hellox up with --build other=DIR builds it; or correct image: of container receive",
 		},
 		{
 			"pull backs off, and an event has the cause",
 			Subject{
-				Pod:    aPod(corev1.ContainerStatus{State: waiting("ImagePullBackOff", "Back-off pulling image\n\"x\"")}),
+				Image:  ownImage,
+				Pod:    ofImage("own:dev", aPod(corev1.ContainerStatus{State: waiting("ImagePullBackOff", "Back-off pulling image\n\"x\"")})),
 				Events: warned("Failed", `Failed to pull image "x": failed to pull and unpack image "x": failed to resolve reference "x": failed to do request: Head "https://x/": dial tcp: lookup x on 10.0.0.1:53: no such host`, 1),
 			},
-			`image hellox.local/hellox:1 cannot be pulled: dial tcp: lookup x on 10.0.0.1:53: no such host`, "hellox pulls nothing",
+			`image own:dev cannot be pulled: dial tcp: lookup x on 10.0.0.1:53: no such host`, "hellox pulls nothing: the same hellox up with --build own=DIR",
 		},
 		{
 			"out of memory, and backing off",
@@ -460,5 +461,18 @@ func TestFit(t *testing.T) {
 	c := Of(Subject{Pod: aPod(corev1.ContainerStatus{State: waiting("CreateContainerError", long)})})
 	if utf8.RuneCountInString(c.Text) > room(c.Pod) || !strings.HasSuffix(c.Text, "word…") || len(c.Evidence) != 1 || !strings.Contains(c.Evidence[0], strings.TrimSpace(long)) {
 		t.Errorf("%q, %q", c.Text, c.Evidence)
+	}
+}
+
+// TestBuildHint names the image as --build takes it: without tag and digest, with its
+// registry's port.
+func TestBuildHint(t *testing.T) {
+	for image, want := range map[string]string{
+		"own:dev": "--build own=DIR", "own": "--build own=DIR", "127.0.0.1:5000/own": "--build 127.0.0.1:5000/own=DIR",
+		"127.0.0.1:5000/a/own:1@sha256:ab": "--build 127.0.0.1:5000/a/own=DIR", "hellox.local/built/own:1f": "--build own=DIR",
+	} {
+		if hint := buildHint(image, "main"); !strings.Contains(hint, want+" ") {
+			t.Errorf("%s: %q, want %q", image, hint, want)
+		}
 	}
 }

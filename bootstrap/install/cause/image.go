@@ -20,13 +20,16 @@ func (s Subject) waiting(status corev1.ContainerStatus, w *corev1.ContainerState
 	switch w.Reason {
 	case "ErrImageNeverPull":
 		c.Text = fmt.Sprintf("image %s is not on node %s", image, s.Pod.Spec.NodeName)
-		c.Hint = "hellox loads only its own image; " + overlay
+		c.Hint = buildHint(image, status.Name)
 		if image == s.Image {
 			c.Hint = "the same hellox up again loads it"
 		}
 	case "ErrImagePull", "ImagePullBackOff", "RegistryUnavailable":
 		c.Text = Join("image "+image+" cannot be pulled", s.pullError(w.Message))
-		c.Hint = "hellox pulls nothing; " + overlay
+		c.Hint = "hellox pulls nothing: " + buildHint(image, status.Name)
+		if image == s.Image {
+			c.Hint = fmt.Sprintf("set imagePullPolicy: Never of container %s in the overlay, %s", status.Name, again)
+		}
 		c.Grace = graceShort
 	case "InvalidImageName":
 		c.Text = Join(fmt.Sprintf("image name %q is not valid", image), lastPart(w.Message))
@@ -112,4 +115,17 @@ func createObject(commands kube.Commands, object, name string) string {
 		kind = "secret generic"
 	}
 	return commands.Namespaced(fmt.Sprintf("create %s %s --from-file=FILE, %s", kind, name, again))
+}
+
+// builtPrefix begins the names of images of --build, as in package build.
+const builtPrefix = "hellox.local/built/"
+
+// buildHint says how an image that is not hellox's own comes to the nodes.
+func buildHint(image, container string) string {
+	name := strings.TrimPrefix(image, builtPrefix)
+	name, _, _ = strings.Cut(name, "@")
+	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') { // else it is a port
+		name = name[:colon]
+	}
+	return fmt.Sprintf("the same hellox up with --build %s=DIR builds it; or correct image: of container %s in the overlay", name, container)
 }
