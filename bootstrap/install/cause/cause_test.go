@@ -476,3 +476,21 @@ func TestBuildHint(t *testing.T) {
 		}
 	}
 }
+
+// TestStarved: with too little memory for the runtime itself no program is started, and
+// what the runtime says does not name memory.
+func TestStarved(t *testing.T) {
+	limited := func(limit, message string) Subject {
+		pod := aPod(corev1.ContainerStatus{State: waiting("CrashLoopBackOff", "back-off 10s"), RestartCount: 1, LastTerminationState: ended(corev1.ContainerStateTerminated{
+			Reason: "StartError", ExitCode: 128, Message: message,
+		})})
+		pod.Spec.Containers[0].Resources.Limits[corev1.ResourceMemory] = resource.MustParse(limit)
+		return Subject{Pod: pod, Image: ownImage, Role: "receive", Commands: commands}
+	}
+	const stopped = "failed to start containerd task \"receive\": cannot start a stopped process: unknown"
+	const low = "its program could not be started: the memory limit of 4Mi is probably too low"
+	const hint = "raise resources.limits.memory of container receive"
+	check(t, Of(limited("4Mi", stopped)), low, hint)
+	check(t, Of(limited("4Mi", "runc create failed: unable to start container process: container init was OOM-killed (memory limit too low?): unknown")), low, hint)
+	check(t, Of(limited("1Gi", stopped)), "its program cannot be started: cannot start a stopped process", "hellox logs")
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // killedCode is the exit code of a program that SIGKILL ended.
@@ -93,6 +94,11 @@ func (s Subject) notStarted(c *Cause, container, message string) {
 		name = fmt.Sprintf("%q ", name)
 	}
 	switch {
+	case s.starved(container, message):
+		limit := strings.TrimPrefix(s.memoryLimit(container), ", ")
+		c.Text = fmt.Sprintf("its program could not be started: the memory limit of %s is probably too low", limit)
+		c.Hint = raiseLimit(container)
+		c.Evidence = []string{message}
 	case strings.Contains(message, "exec format error"):
 		c.Text = fmt.Sprintf("program %sis not for the processor of node %s (exec format error)", name, s.Pod.Spec.NodeName)
 		c.Hint = s.Commands.Cluster("get node "+s.Pod.Spec.NodeName) + " -L kubernetes.io/arch; build the program for that"
@@ -109,6 +115,23 @@ func (s Subject) notStarted(c *Cause, container, message string) {
 		c.Text = Join("its program cannot be started", lastPart(message))
 		c.Evidence = []string{message}
 	}
+}
+
+// leastMemory is what the runtime itself needs, with a margin, before the program runs.
+var leastMemory = resource.MustParse("32Mi")
+
+// starved reports whether the kernel ended the container's first process, which is the
+// runtime's own, for want of memory. containerd then only finds it gone.
+func (s Subject) starved(container, message string) bool {
+	spec := s.spec(container)
+	if spec == nil {
+		return false
+	}
+	limit, limited := spec.Resources.Limits[corev1.ResourceMemory]
+	if strings.Contains(message, "OOM-killed") || strings.Contains(message, "memory limit too low") {
+		return limited
+	}
+	return limited && limit.Cmp(leastMemory) < 0 && strings.Contains(message, "cannot start a stopped process")
 }
 
 // Logged adds the last lines that the container logged before it ended.
