@@ -117,8 +117,8 @@ func (r rollout) warn(ctx context.Context, causes []*cause.Cause, now time.Time)
 		crashed := c.Crashed
 		r.investigate(ctx, c)
 		text := c.String()
-		if c.Crashed && len(c.Evidence) > 0 {
-			text += ": " + c.Evidence[len(c.Evidence)-1]
+		if told := c.Told(); c.Crashed && told != "" {
+			text += ": " + told
 		}
 		if crashed && !c.Crashed { // by its log it never ran
 			fatal = append(fatal, c)

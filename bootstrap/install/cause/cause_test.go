@@ -494,3 +494,21 @@ func TestStarved(t *testing.T) {
 	check(t, Of(limited("4Mi", "runc create failed: unable to start container process: container init was OOM-killed (memory limit too low?): unknown")), low, hint)
 	check(t, Of(limited("1Gi", stopped)), "its program cannot be started: cannot start a stopped process", "hellox logs")
 }
+
+// TestTold: a program of hellox that ends with an error writes a hint after it, which
+// explains nothing alone.
+func TestTold(t *testing.T) {
+	for _, c := range []struct {
+		lines []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{"starting", "the moon is full"}, "the moon is full"},
+		{[]string{"hellox: unknown flag --lisen", "hint: hellox broker --help"}, "hellox: unknown flag --lisen"},
+		{[]string{"hellox: it failed", "        the last line of another program", "hint: ls"}, "hellox: it failed"},
+	} {
+		if got := (&Cause{Evidence: c.lines}).Told(); got != c.want {
+			t.Errorf("%q: %q, want %q", c.lines, got, c.want)
+		}
+	}
+}

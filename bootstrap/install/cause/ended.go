@@ -146,6 +146,20 @@ func (c *Cause) Logged(lines []string) {
 	c.Evidence = lines
 }
 
+// Told is the line of the log that says most of why the container ended: a program of
+// hellox writes its error, and then a hint. It is "" if nothing was logged.
+func (c *Cause) Told() string {
+	told := ""
+	for _, line := range c.Evidence {
+		switch {
+		case strings.HasPrefix(line, "hint: "):
+		case strings.HasPrefix(line, "hellox: "), !strings.HasPrefix(told, "hellox: "):
+			told = line
+		}
+	}
+	return told
+}
+
 // Restarted explains the restarts of a pod that is ready now: its probes ended it
 // before, and may again. It is nil for any other pod.
 func Restarted(s Subject) *Cause {
