@@ -87,28 +87,32 @@ func (r rollout) investigate(ctx context.Context, c *cause.Cause) {
 	if !c.Crashed {
 		return
 	}
-	if lines := r.lastLines(ctx, c.Pod, c.Container); len(lines) > 0 { // else it is reported without them
+	if lines, known := r.lastLines(ctx, c.Pod, c.Container); known { // else it is reported without them
 		c.Logged(lines)
 	}
 }
 
-// lastLines returns the last lines that a container logged before it ended.
-func (r rollout) lastLines(ctx context.Context, pod, container string) []string {
+// lastLines returns the last lines that a container logged before it ended. They are
+// not known if no kubelet answers, or if it has removed the log.
+func (r rollout) lastLines(ctx context.Context, pod, container string) (lines []string, known bool) {
 	for _, previous := range []bool{true, false} {
 		text, err := podLog(r.inst, pod, container, LogOptions{Previous: previous, Tail: 3}).DoRaw(ctx)
 		if err != nil {
 			continue // there is no previous container before the first restart
 		}
-		var lines []string
+		removed := false
 		for line := range strings.FieldsFuncSeq(string(text), func(r rune) bool { return r == '\n' || r == '\r' }) {
 			// A kubelet answers so, with status 200, for a container that is gone.
-			if !strings.HasPrefix(line, "unable to retrieve container logs for ") {
-				lines = append(lines, line)
+			if strings.HasPrefix(line, "unable to retrieve container logs for ") {
+				removed = true
+				continue
 			}
+			lines = append(lines, line)
 		}
 		if len(lines) > 0 {
-			return lines
+			return lines, true
 		}
+		known = known || !removed
 	}
-	return nil
+	return nil, known
 }

@@ -39,6 +39,8 @@ type Cause struct {
 	Early bool `json:"-"`
 
 	about Subject
+	// exited means that the program ended by itself: what it printed tells why.
+	exited bool
 }
 
 // How long a cause may last before the roll-out fails.

@@ -512,3 +512,30 @@ func TestTold(t *testing.T) {
 		}
 	}
 }
+
+// TestPrintedNothing: a program that ends at once and prints nothing leaves nothing to
+// look for in its log, and up says so. It is warned of before up gives up.
+func TestPrintedNothing(t *testing.T) {
+	pod := func(code int32) *corev1.Pod {
+		return ofImage("own:dev", aPod(corev1.ContainerStatus{
+			State: waiting("CrashLoopBackOff", ""), RestartCount: 1, LastTerminationState: ended(corev1.ContainerStateTerminated{ExitCode: code}),
+		}))
+	}
+	for code, want := range map[int32]string{
+		1: "it ended with exit code 1, and printed nothing",
+		0: "it ends again and again, with exit code 0, and printed nothing",
+	} {
+		c := Of(Subject{Pod: pod(code), Image: ownImage, Commands: commands})
+		c.Logged(nil)
+		c.Logged(nil)
+		check(t, c, want, "logs receive-")
+		if c.Grace != graceProbe {
+			t.Errorf("exit code %d: %s until it is given up", code, c.Grace)
+		}
+		c = Of(Subject{Pod: pod(code), Image: ownImage})
+		c.Logged([]string{"no such table"})
+		if c.Told() != "no such table" || strings.Contains(c.Text, "printed") {
+			t.Errorf("exit code %d: %+v", code, c)
+		}
+	}
+}

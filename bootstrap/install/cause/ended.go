@@ -40,11 +40,9 @@ func (s Subject) ended(status corev1.ContainerStatus, t *corev1.ContainerStateTe
 	case t.Signal != 0:
 		c.Text = fmt.Sprintf("it was ended by signal %d", t.Signal)
 	default:
-		c.Text = fmt.Sprintf("it ended with exit code %d", t.ExitCode)
+		c.Text, c.exited = fmt.Sprintf("it ended with exit code %d", t.ExitCode), true
 	}
-	if status.RestartCount > 1 {
-		c.Text += fmt.Sprintf(", %d times so far", status.RestartCount)
-	}
+	c.Text += soFar(status.RestartCount)
 	return c
 }
 
@@ -56,12 +54,12 @@ func (s Subject) crashLoop(status corev1.ContainerStatus, w *corev1.ContainerSta
 		c = s.ended(status, t)
 		if c == nil && t.ExitCode == 0 && t.Reason != "Unknown" {
 			c = &Cause{
-				Text: fmt.Sprintf("it ends again and again, with exit code 0, %d times so far", status.RestartCount), Crashed: true,
-				Hint: s.logs(status.Name, true),
+				Text: "it ends again and again, with exit code 0" + soFar(status.RestartCount), Crashed: true, exited: true,
+				Hint: s.logs(status.Name, true), Grace: graceProbe,
 			}
 		}
 	} else {
-		c = &Cause{Text: Join("it ends again and again", w.Message), Crashed: true, Hint: s.logs(status.Name, true)}
+		c = &Cause{Text: Join("it ends again and again", w.Message), Crashed: true, exited: true, Hint: s.logs(status.Name, true)}
 	}
 	if c == nil {
 		return nil
@@ -134,7 +132,8 @@ func (s Subject) starved(container, message string) bool {
 	return limited && limit.Cmp(leastMemory) < 0 && strings.Contains(message, "cannot start a stopped process")
 }
 
-// Logged adds the last lines that the container logged before it ended.
+// Logged adds the last lines that the container logged before it ended; none if it
+// logged nothing, which is then told.
 func (c *Cause) Logged(lines []string) {
 	// A program for another processor is started, and ends, within runc.
 	for _, line := range lines {
@@ -142,6 +141,13 @@ func (c *Cause) Logged(lines []string) {
 			c.about.notStarted(c, c.Container, line)
 			return
 		}
+	}
+	if len(lines) == 0 {
+		if c.exited {
+			c.Text += ", and printed nothing"
+			c.exited = false // it is told once
+		}
+		return
 	}
 	c.Evidence = lines
 }
@@ -175,6 +181,13 @@ func Restarted(s Subject) *Cause {
 		}
 	}
 	return nil
+}
+
+func soFar(n int32) string {
+	if n < 2 {
+		return ""
+	}
+	return fmt.Sprintf(", %d times so far", n)
 }
 
 func times(n int32) string {
