@@ -64,6 +64,11 @@ type downRun struct {
 // that of the namespace.
 func (d *downRun) run(ctx context.Context) error {
 	d.steps.Begin(step.Remove)
+	if d.options.DeleteCluster { // a refusal comes before anything is removed
+		if err := CheckDeletable(ctx, d.cluster, d.options.Namespace); err != nil {
+			return err
+		}
+	}
 	if off := d.cluster.StoppedNodes(); len(off) > 0 && !d.options.DryRun {
 		d.steps.Warn(fmt.Sprintf("%s of %s is stopped: what runs there ends once Kubernetes notices, or the node is started",
 			strings.Join(off, ", "), d.cluster))
@@ -309,17 +314,35 @@ func (d *downRun) reportVolumes(ctx context.Context) error {
 	return nil
 }
 
-// CheckCreated returns why hellox must not delete c: up did not create it.
-func CheckCreated(ctx context.Context, c *cluster.Cluster) error {
+// CheckDeletable returns why hellox must not delete c with the installation in
+// namespace: up did not create it, or it holds another installation.
+func CheckDeletable(ctx context.Context, c *cluster.Cluster, namespace string) error {
+	here := c.REST.Commands.In(namespace)
 	created, err := install.CreatedByHellox(ctx, c.REST)
-	if err != nil || created {
+	if err != nil {
 		return err
 	}
-	return &step.Error{
-		Kind:     step.Unsafe,
-		Sentence: fmt.Sprintf("delete %s: hellox did not make it", c),
-		Hint:     "delete it with the tool that made it, or type hellox down without --cluster",
+	if !created {
+		return &step.Error{
+			Kind:     step.Unsafe,
+			Sentence: fmt.Sprintf("delete %s: hellox did not make it", c),
+			Hint:     "delete it with the tool that made it, or without --cluster: " + here.Hellox("down"),
+		}
 	}
+	installations, err := install.List(ctx, c.REST)
+	if err != nil {
+		return err
+	}
+	for _, i := range installations {
+		if i.Namespace != namespace {
+			return &step.Error{
+				Kind:     step.Unsafe,
+				Sentence: fmt.Sprintf("delete %s: it also holds the installation in namespace %s", c, i.Namespace),
+				Hint:     here.In(i.Namespace).Hellox("down") + " && " + here.Hellox("down --cluster"),
+			}
+		}
+	}
+	return nil
 }
 
 func (d *downRun) deleteCluster(ctx context.Context) error {
@@ -327,20 +350,9 @@ func (d *downRun) deleteCluster(ctx context.Context) error {
 		return nil
 	}
 	d.steps.Begin(step.DeleteCluster)
-	if err := CheckCreated(ctx, d.cluster); err != nil {
+	// Another installation may have come since.
+	if err := CheckDeletable(ctx, d.cluster, d.options.Namespace); err != nil {
 		return err
-	}
-	installations, err := install.List(ctx, d.cluster.REST)
-	if err != nil {
-		return err
-	}
-	for _, i := range installations {
-		if i.Namespace != d.options.Namespace {
-			return &step.Error{
-				Sentence: fmt.Sprintf("delete %s: it also holds the installation in namespace %s", d.cluster, i.Namespace),
-				Hint:     "hellox down --namespace " + i.Namespace,
-			}
-		}
 	}
 	if d.options.DryRun {
 		d.steps.Done("would delete "+d.cluster.String(), false)

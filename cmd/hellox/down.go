@@ -103,16 +103,28 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 		err = o.confirm(ctx, sh, instance)
 	}
 	if err != nil {
-		return timedOut(limited, "down", "hellox down "+instance.Flags(), err)
+		return timedOut(limited, "down", o.again(instance.Installation), err)
 	}
 	if instance.Target == targetLocal {
-		return timedOut(limited, "down", "hellox down "+instance.Flags(), o.downLocal(limited, root, instance, steps))
+		return timedOut(limited, "down", o.again(instance.Installation), o.downLocal(limited, root, instance, steps))
 	}
-	return timedOut(limited, "down", "hellox down "+instance.Flags(), o.downCluster(limited, sh, root, instance, steps))
+	return timedOut(limited, "down", o.again(instance.Installation), o.downCluster(limited, sh, root, instance, steps))
+}
+
+// again returns the same command for i: without --keep-data the data would go.
+func (o *downOptions) again(i state.Installation) string {
+	words := "hellox down"
+	if o.keepData {
+		words += " --keep-data"
+	}
+	if o.cluster {
+		words += " --cluster"
+	}
+	return words + " " + i.Flags()
 }
 
 // deletable reports whether the cluster of instance is there to be deleted, if that
-// is asked for. One that up did not create is refused before anything is removed.
+// is asked for. One that must not be deleted is refused before anything is removed.
 func (o *downOptions) deletable(ctx context.Context, sh shell, instance state.Instance) (there bool, err error) {
 	if !o.cluster || o.dryRun || instance.Target == targetLocal {
 		return false, nil
@@ -122,7 +134,7 @@ func (o *downOptions) deletable(ctx context.Context, sh shell, instance state.In
 		return false, nil
 	}
 	if err == nil {
-		err = bootstrap.CheckCreated(ctx, cluster)
+		err = bootstrap.CheckDeletable(ctx, cluster, instance.Namespace)
 	}
 	return err == nil, err
 }
@@ -160,7 +172,7 @@ func (o *downOptions) stopOwner(ctx context.Context, instance state.Instance, st
 
 // lockToRemove takes the lock: nothing is removed without it. While another hellox
 // down holds it, it waits; an up that has begun meanwhile is left alone.
-func lockToRemove(ctx context.Context, root string, i state.Installation) (*state.Lock, error) {
+func (o *downOptions) lockToRemove(ctx context.Context, root string, i state.Installation) (*state.Lock, error) {
 	dir := state.DirOf(root, i)
 	for {
 		lock, err := dir.AcquireToRemove(i)
@@ -168,7 +180,7 @@ func lockToRemove(ctx context.Context, root string, i state.Installation) (*stat
 			return lock, cannotWrite(dir, i, err)
 		}
 		if p := dir.Process(ctx); p.Running && !p.Removing {
-			return nil, failed(fmt.Errorf("remove %s: nothing was removed: meanwhile %s", i, describe(p)), "hellox down "+i.Flags())
+			return nil, failed(fmt.Errorf("remove %s: nothing was removed: meanwhile %s", i, describe(p)), o.again(i))
 		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -195,7 +207,7 @@ func (o *downOptions) downLocal(ctx context.Context, root string, instance state
 		return nil
 	}
 	steps.Begin(step.Remove)
-	lock, err := lockToRemove(ctx, root, instance.Installation)
+	lock, err := o.lockToRemove(ctx, root, instance.Installation)
 	gone := false
 	if err == nil {
 		gone = dir.Empty() // another hellox down removed it meanwhile
@@ -330,7 +342,7 @@ func (o *downOptions) downCluster(ctx context.Context, sh shell, root string, in
 	if err := o.stopOwner(ctx, instance, steps); err != nil {
 		return err
 	}
-	lock, err := lockToRemove(ctx, root, instance.Installation)
+	lock, err := o.lockToRemove(ctx, root, instance.Installation)
 	if err != nil {
 		return err
 	}
