@@ -35,26 +35,32 @@ otherwise it opens a forward and stays in the foreground until Ctrl-C or Enter.`
 			if err := a.ready(ctx, sh, install.RoleReceive); err != nil {
 				return err
 			}
-			noBrowser := browse(ctx, sh, a.web)
-			if noBrowser == nil {
-				fmt.Fprintf(sh.err, "opened %s\n", a.web)
-			} else if _, err := fmt.Fprintln(sh.out, a.web); err != nil {
-				return err
-			}
-			if a.own {
-				fmt.Fprintln(sh.err, "Enter or Ctrl-C ends the forward.")
-				if err := waitForEnd(ctx, sh, nil); err != nil {
-					return err
-				}
-			}
-			if noBrowser != nil {
-				return missing(fmt.Errorf("open the browser: %w", noBrowser), "open "+a.web+" yourself")
-			}
-			return nil
+			return a.open(ctx, sh)
 		},
 	}
 	selected.add(cmd.Flags())
 	return cmd
+}
+
+// open shows the page in a browser, for as long as a forward of its own is held. Without
+// a browser it prints the URL and ends: nobody would look at what it holds.
+func (a endpoints) open(ctx context.Context, sh shell) error {
+	if noBrowser := browse(ctx, sh, a.web); noBrowser != nil {
+		if _, err := fmt.Fprintln(sh.out, a.web); err != nil {
+			return err
+		}
+		hint := "open " + a.web + " yourself"
+		if a.own { // its forward ends here
+			hint = "BROWSER=PROGRAM hellox open " + a.Flags() + ", or hellox watch " + a.Flags()
+		}
+		return missing(fmt.Errorf("open the browser: %w", noBrowser), hint)
+	}
+	fmt.Fprintf(sh.err, "opened %s\n", a.web)
+	if !a.own {
+		return nil
+	}
+	fmt.Fprintln(sh.err, "Enter or Ctrl-C ends the forward.")
+	return waitForEnd(ctx, sh, nil)
 }
 
 // browserTime is how long a browser may take to fail. What still runs then is one
