@@ -66,6 +66,16 @@ func storageError(i state.Installation, dir state.Dir, err error) error {
 	return err
 }
 
+// commandFor returns a hellox command for i, such as "hellox watch", with the flags that
+// select i unless it is the only installation on record.
+func commandFor(sh shell, words string, i state.Installation) string {
+	all, err := selection{}.recorded(sh)
+	if err == nil && len(all) == 1 && all[0].Installation == i {
+		return words
+	}
+	return words + " " + i.Flags()
+}
+
 // isFull reports whether err is that of a full disk.
 func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || sqlitefile.IsFull(err) }
 

@@ -54,7 +54,7 @@ func newLogs(sh shell) *cobra.Command {
 			}
 			if instance.Target == targetLocal {
 				if o.Previous {
-					return usage("--previous is for pods: "+instance.String()+" has none", "hellox logs")
+					return usage("--previous is for pods: "+instance.String()+" has none", "hellox logs "+instance.Flags())
 				}
 				root, err := state.Root(sh.env)
 				if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
@@ -35,13 +36,13 @@ func newTell(sh shell) *cobra.Command {
   hellox tell broadcast-0 interval 200ms 2s`,
 		Args: words(true, "SENDER", "VERB (say, pause, resume, interval or identify)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
+			ctx, typed := cmd.Context(), typedSelection(cmd.Flags())
 			command, err := stream.ParseCommand(args[1], args[2:]...)
 			if err != nil {
-				return usage(err.Error(), tellHint(args))
+				return usage(err.Error(), tellHint(typed, args))
 			}
 			if !stream.ValidID(args[0]) {
-				return usage(fmt.Sprintf("%q cannot be a broadcaster's id", args[0]), "hellox status")
+				return usage(fmt.Sprintf("%q cannot be a broadcaster's id", args[0]), "hellox status"+selected.flags())
 			}
 			conn, _, end, err := dialBroker(ctx, sh, selected, flags, url)
 			if err != nil {
@@ -51,10 +52,10 @@ func newTell(sh shell) *cobra.Command {
 			answer, roundTrip, err := conn.Ask(ctx, args[0], command)
 			var absent *stream.AbsentError
 			if errors.As(err, &absent) {
-				return missing(fmt.Errorf("tell %s: %w", output.OneLine(args[0]), err), absentHint(absent, args))
+				return missing(fmt.Errorf("tell %s: %w", output.OneLine(args[0]), err), absentHint(absent, typed, args))
 			}
 			if errors.Is(err, stream.ErrNoAnswer) {
-				return failed(fmt.Errorf("tell %s: %w", args[0], err), cmp.Or(hintOf(err), "hellox status lists the broadcasters"))
+				return failed(fmt.Errorf("tell %s: %w", args[0], err), cmp.Or(hintOf(err), "hellox status"+selected.flags()+" lists the broadcasters"))
 			}
 			if err != nil {
 				return fmt.Errorf("tell %s: %w", args[0], err)
@@ -88,20 +89,36 @@ func newTell(sh shell) *cobra.Command {
 
 // tellHint returns what to type instead of a command that is none: a text of
 // several words in quotes, else the help.
-func tellHint(args []string) string {
+func tellHint(typed string, args []string) string {
 	if args[1] != string(stream.Say) || len(args) < 4 {
 		return "hellox tell --help"
 	}
 	text := strings.Join(args[2:], " ")
-	return fmt.Sprintf("hellox tell %s say '%s'", output.OneLine(args[0]), output.OneLine(strings.ReplaceAll(text, "'", `'\''`)))
+	return fmt.Sprintf("hellox tell%s %s say '%s'", typed, output.OneLine(args[0]), output.OneLine(strings.ReplaceAll(text, "'", `'\''`)))
 }
 
-// absentHint returns the command to type instead.
-func absentHint(absent *stream.AbsentError, given []string) string {
-	if len(absent.Here) == 0 {
-		return "hellox scale 1"
+// typedSelection returns the flags on the command line that select an installation or a
+// broker, each after a space, but the password.
+func typedSelection(flags *pflag.FlagSet) string {
+	typed := ""
+	for _, word := range args.Words(flags, "target", "profile", "namespace", "broker", "user", "ca", "cert", "key", "server-name", "client-id") {
+		typed += " " + word
 	}
-	words := []string{"hellox tell", args.Quote(slices.Min(absent.Here))}
+	if flags.Changed("insecure") {
+		typed += " --insecure"
+	}
+	return typed
+}
+
+// absentHint returns the command to type instead, with what was typed.
+func absentHint(absent *stream.AbsentError, typed string, given []string) string {
+	if len(absent.Here) == 0 {
+		if strings.Contains(typed, " --broker ") {
+			return "hellox broadcast" + typed
+		}
+		return "hellox scale 1" + typed
+	}
+	words := []string{"hellox tell" + typed, args.Quote(slices.Min(absent.Here))}
 	for _, word := range given[1:] {
 		words = append(words, args.Quote(word))
 	}

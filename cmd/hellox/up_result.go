@@ -48,11 +48,11 @@ func (o *upOptions) printResult(sh shell, up upResult, ending string) error {
 	}
 	fmt.Fprintf(sh.err, `
    the page     %s
-   terminal     hellox watch
+   terminal     %s
    MQTT         %s
-   remove       hellox down
+   remove       %s
 
-`, up.Web, up.MQTT)
+`, up.Web, commandFor(sh, "hellox watch", up.Installation), up.MQTT, commandFor(sh, "hellox down", up.Installation))
 	if ending != "" {
 		fmt.Fprintf(sh.err, " %s\n", ending)
 	}

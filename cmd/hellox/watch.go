@@ -205,7 +205,7 @@ func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) 
 	}
 	store, err := remote.Open(ctx, a.web)
 	if err != nil {
-		return missing(fmt.Errorf("watch %s: %w", a.Installation, err), "hellox status")
+		return missing(fmt.Errorf("watch %s: %w", a.Installation, err), "hellox status "+a.Flags())
 	}
 	defer store.Close()
 	v.title = a.Installation.String()
