@@ -22,6 +22,10 @@ import (
 	"hellox/bootstrap/step"
 )
 
+// maxProgress is how long a progress text may be: with the name of the step it has two
+// lines of a terminal.
+const maxProgress = 130
+
 // lookInterval is how often a removal looks for what it still waits for.
 const lookInterval = time.Second
 
@@ -86,7 +90,7 @@ func awaitGone(ctx context.Context, inst *Installation, all []deleted, progress 
 			if now.text == "" {
 				continue
 			}
-			progress("waiting for " + now.text)
+			progress(cause.Shorten("waiting for "+now.text, maxProgress))
 			for _, pod := range force(ctx, now.lost) {
 				if !slices.Contains(forced, pod) { // its own finalizer holds it
 					forced = append(forced, pod)
@@ -148,8 +152,17 @@ func lookAt(ctx context.Context, inst *Installation, pending map[kube.Ref]delete
 		}
 		parts = append(parts, text)
 	}
-	h.text = strings.Join(parts, ", ")
+	h.text = few(parts)
 	return h
+}
+
+// few lists the first of some words for a sentence, and how many more there are.
+func few(words []string) string {
+	const most = 3
+	if len(words) <= most {
+		return strings.Join(words, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(words[:most], ", "), len(words)-most)
 }
 
 func withFinalizers(name string, finalizers []string) string {
@@ -234,7 +247,7 @@ func podsText(names []string) string {
 	if len(names) == 1 {
 		return "pod " + names[0]
 	}
-	return "pods " + strings.Join(names, ", ")
+	return "pods " + few(names)
 }
 
 // nodesOff returns the nodes whose kubelet does not report that they are ready.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"k8s.io/client-go/rest"
 
@@ -182,17 +183,44 @@ func TestNamespaceHeldByFinalizer(t *testing.T) {
 	})
 	const what = "ConfigMap held (finalizer example.com/hold) in it"
 	ask := map[string]func(context.Context) error{
-		"up":     func(ctx context.Context) error { _, err := inst.EnsureNamespace(ctx, func(string) {}); return err },
-		"down":   func(ctx context.Context) error { return inst.RemoveNamespace(ctx, func(string) {}) },
-		"status": func(ctx context.Context) error { _, err := ReadStatus(ctx, inst.client.Config, "hellox"); return err },
+		"up":   func(ctx context.Context) error { _, err := inst.EnsureNamespace(ctx, func(string) {}); return err },
+		"down": func(ctx context.Context) error { return inst.RemoveNamespace(ctx, func(string) {}) },
+		"status": func(ctx context.Context) error {
+			_, err := ReadStatus(ctx, kube.Config{Config: inst.client.Config, Commands: inst.client.Commands}, "hellox")
+			return err
+		},
 	}
 	for name, ask := range ask {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		err := ask(ctx)
 		cancel()
 		e := new(step.Error)
-		if !errors.As(err, &e) || strings.Count(err.Error(), what) != 1 || strings.Count(err.Error(), "amespace hellox") > 2 || !strings.HasPrefix(e.Hint, "kubectl --namespace hellox patch configmap held") {
+		if !errors.As(err, &e) || strings.Count(err.Error(), what) != 1 || strings.Count(err.Error(), "amespace hellox") > 2 || !strings.HasPrefix(e.Hint, "kubectl --context kind-hellox --namespace hellox patch configmap held") {
 			t.Errorf("%s: %v, %+v", name, err, e)
 		}
+	}
+}
+
+// TestRemoveFolds: what is waited for has two lines of a terminal at most, whatever holds
+// the removal and however much of it there is.
+func TestRemoveFolds(t *testing.T) {
+	t.Parallel()
+	objects := map[string]map[string]any{}
+	var refs []kube.Ref
+	for _, name := range []string{"one", "two", "three", "four", "five", "six", "seven"} {
+		name = "settings-of-the-press-in-hall-" + name
+		objects[goneNamespace+"/configmaps/"+name] = object("v1", "ConfigMap", name, map[string]any{"finalizers": []any{"example.com/hold"}})
+		refs = append(refs, kube.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: "hellox", Name: name})
+	}
+	_, inst := newGoneServer(t, objects)
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	var told []string
+	_, err := remove(ctx, inst, refs, func(text string) { told = append(told, text) })
+	if len(told) == 0 || utf8.RuneCountInString(told[0]) > maxProgress || !strings.HasPrefix(told[0], "waiting for ConfigMap settings-of-the-press-in-hall-five (finalizer") {
+		t.Errorf("progress told %q", told)
+	}
+	if err == nil || !strings.Contains(err.Error(), " and 4 more") {
+		t.Errorf("the error is %v", err)
 	}
 }

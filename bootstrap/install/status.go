@@ -120,7 +120,7 @@ func removing(ctx context.Context, inst *Installation) error {
 	e := &step.Error{
 		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("namespace %s is being deleted", inst.Namespace),
-		Hint:     "kubectl get namespace " + inst.Namespace + " -o yaml",
+		Hint:     inst.client.Commands.Cluster("get namespace " + inst.Namespace + " -o yaml"),
 	}
 	if h := terminating(ctx, inst, u); h.text != "" {
 		e.Sentence, e.Hint = e.Sentence+" and waits for "+h.text, cmp.Or(h.hint, e.Hint)

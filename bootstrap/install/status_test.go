@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"hellox/bootstrap/kube"
 )
 
 func TestPodStatusJSON(t *testing.T) {
@@ -34,13 +36,13 @@ func TestStatusOfHalfAnInstallation(t *testing.T) {
 		sets + "broker":  workload("StatefulSet", "broker", map[string]any{}),
 		sets + "receive": workload("StatefulSet", "receive", map[string]any{"deletionTimestamp": "2026-08-30T14:02:11Z"}),
 	})
-	got, err := ReadStatus(t.Context(), inst.client.Config, "hellox")
+	got, err := ReadStatus(t.Context(), kube.Config{Config: inst.client.Config, Commands: inst.client.Commands}, "hellox")
 	if err != nil || got.Ready || !slices.Equal(got.Missing, []string{"broadcast", "receive"}) {
 		t.Errorf("a part is missing: %+v, %v", got, err)
 	}
 	s.set(sets+"receive", workload("StatefulSet", "receive", map[string]any{}))
 	s.set(sets+"broadcast", workload("StatefulSet", "broadcast", map[string]any{}))
-	got, err = ReadStatus(t.Context(), inst.client.Config, "hellox")
+	got, err = ReadStatus(t.Context(), kube.Config{Config: inst.client.Config, Commands: inst.client.Commands}, "hellox")
 	if err != nil || !got.Ready || len(got.Missing) > 0 {
 		t.Errorf("whole: %+v, %v", got, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"regexp"
 	"slices"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -32,13 +31,13 @@ func terminating(ctx context.Context, inst *Installation, namespace *unstructure
 			r := kube.RefOf(&u)
 			parts = append(parts, withFinalizers(r.String(), names)+" in it")
 			if h.hint == "" {
-				h.hint = releaseCommand(r)
+				h.hint = releaseCommand(inst.client.Commands, r)
 			}
 		}
 	}
 	h.text = says
 	if len(parts) > 0 {
-		h.text = strings.Join(parts, ", ")
+		h.text = few(parts)
 	}
 	return h
 }

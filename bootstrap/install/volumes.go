@@ -66,7 +66,7 @@ func LeftVolumes(ctx context.Context, inst *Installation, names []string, progre
 		if len(names) == len(retained) || time.Now().After(over) {
 			break
 		}
-		progress("waiting for the provisioner to remove volume " + strings.Join(names, ", "))
+		progress("waiting for the provisioner to remove volume " + few(names))
 		if err := kube.Pause(ctx, 200*time.Millisecond); err != nil {
 			return 0, "", err
 		}

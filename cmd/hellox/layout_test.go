@@ -21,7 +21,7 @@ const (
 )
 
 // kubectlAnywhere is what kubectl may be told without its cluster: it asks none.
-var kubectlAnywhere = []string{"kubectl config view", "kubectl --kubeconfig ", "kubectl --context NAME ", "hellox manifests | kubectl diff -f -", "kubectl apply -k takes the same files"}
+var kubectlAnywhere = []string{"kubectl config view", "kubectl config rename-context ", "kubectl kustomize DIR", "kubectl --kubeconfig ", "kubectl --context NAME ", "hellox manifests | kubectl diff -f -", "kubectl apply -k takes the same files"}
 
 // TestKubectlHints: a hint is typed where any cluster may be the current one, so that
 // kube.Commands alone writes kubectl commands.

@@ -22,11 +22,19 @@ func (c *Cause) fit() {
 	if len(c.Evidence) == 0 {
 		c.Evidence = []string{c.Text}
 	}
-	text := string([]rune(c.Text)[:limit-1])
+	c.Text = Shorten(c.Text, limit)
+}
+
+// Shorten cuts a text that has more than limit characters, at a word.
+func Shorten(text string, limit int) string {
+	if utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	text = string([]rune(text)[:limit-1])
 	if at := strings.LastIndexByte(text, ' '); at > limit/2 {
 		text = text[:at]
 	}
-	c.Text = strings.TrimRight(text, " ,:;(") + "…"
+	return strings.TrimRight(text, " ,:;(") + "…"
 }
 
 // Join joins the parts that are neither empty nor repeated with ": ", on one line.
