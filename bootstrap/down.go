@@ -143,7 +143,7 @@ func (d *downRun) removeObjects(ctx context.Context) error {
 		d.steps.Note(n)
 	}
 	if len(cleared.Kept) > 0 {
-		d.steps.Note("left: " + d.data(cleared.Kept) + " (hellox down without --keep-data removes it)")
+		d.steps.Note("left: " + d.data(cleared.Kept) + " (" + d.cluster.REST.Commands.In(d.options.Namespace).Hellox("down") + " without --keep-data removes it)")
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func (e *FolderError) Error() string { return e.Sentence }
 // Hint returns what to type or to change; "" if the sentence says it.
 func (e *FolderError) Hint() string {
 	if e.hint == "" {
-		return "correct it, then hellox up again; kubectl kustomize DIR renders the folder alone"
+		return "correct it, then the same hellox up again; kubectl kustomize DIR renders the folder alone"
 	}
 	return e.hint
 }

@@ -99,7 +99,7 @@ func equalWords(a, b string) bool {
 // failed returns the error of a build that failed with that message.
 func (t *transcript) failed(message string) error {
 	where := t.folder.dockerfile()
-	hint := "correct " + where + ", then hellox up again"
+	hint := "correct " + where + ", then the same hellox up again"
 	message = strings.TrimPrefix(strings.TrimPrefix(message, "Error response from daemon: "), "ERROR: ")
 	if m := parseError.FindStringSubmatch(message); m != nil {
 		return &step.Error{Sentence: fmt.Sprintf("build %s: %s, line %s: %s", t.folder.Name, where, m[1], m[2]), Hint: hint}

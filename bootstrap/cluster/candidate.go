@@ -80,6 +80,10 @@ func (c Candidate) short() string {
 	return c.String()
 }
 
+// UpCommand is what a person types to have c started, or created anew. Options of an up
+// that are not c's are not known here.
+func (c Candidate) UpCommand() string { return c.Commands().Hellox("up") }
+
 // Commands words the hints about c.
 func (c Candidate) Commands() kube.Commands {
 	return kube.Commands{Context: c.Context, Target: string(c.Target), Profile: c.Name}

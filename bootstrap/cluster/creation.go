@@ -84,7 +84,7 @@ func beingCreated(c Candidate) *step.Error {
 	return &step.Error{
 		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("another hellox is creating the %s", c),
-		Hint:     "wait until it is done, then run hellox up again",
+		Hint:     "wait until it is done, then type the same command again",
 	}
 }
 

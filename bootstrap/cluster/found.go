@@ -217,7 +217,7 @@ func NotReady(c Candidate, err error) *step.Error {
 	return &step.Error{
 		Kind:     step.Missing,
 		Sentence: c.String() + " runs and is not ready",
-		Hint:     c.DeleteCommand + ", then hellox up creates a new one",
+		Hint:     c.DeleteCommand + ", then " + c.UpCommand() + " creates a new one",
 		Err:      err,
 	}
 }
@@ -226,7 +226,7 @@ func NotReady(c Candidate, err error) *step.Error {
 // nodes need not be ready.
 func (f Found) Connect(ctx context.Context) (*Cluster, error) {
 	if f.provider == nil || f.State != Running {
-		return nil, &step.Error{Kind: step.Missing, Sentence: f.name() + " is not running", Hint: "hellox up"}
+		return nil, &step.Error{Kind: step.Missing, Sentence: f.name() + " is not running", Hint: f.candidate.UpCommand()}
 	}
 	config, err := f.provider.Connect(ctx, f.candidate)
 	if err != nil {

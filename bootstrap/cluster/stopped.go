@@ -38,6 +38,6 @@ func (c *Cluster) nodeStopped(node string) error {
 		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("use node %s of %s", node, c.candidate),
 		Err:      ErrNodeStopped,
-		Hint:     fmt.Sprintf("hellox up --target %s --profile %s starts it", c.Target, c.Profile),
+		Hint:     c.candidate.UpCommand() + " starts it",
 	}
 }

@@ -70,7 +70,7 @@ func (e *examination) unlisted(name string, err error) Check {
 // candidate judges one cluster by its state, and one that runs by its nodes.
 func (e *examination) candidate(ctx context.Context, p cluster.Provider, c cluster.Candidate) {
 	name := c.String()
-	again := fmt.Sprintf("hellox up --target %s --profile %s", c.Target, c.Name)
+	again := c.UpCommand()
 	switch c.State {
 	case cluster.Running:
 		e.running(ctx, p, c)
@@ -114,7 +114,7 @@ func (e *examination) running(ctx context.Context, p cluster.Provider, c cluster
 		if !n.Ready {
 			bad = true
 			e.add(warn(name, fmt.Sprintf("node %s is not ready: %s; up starts it if it is stopped", n.Name, n.Why),
-				fmt.Sprintf("hellox up --target %s --profile %s", c.Target, c.Name)))
+				c.UpCommand()))
 		}
 		for _, pressure := range n.Pressure {
 			bad = true

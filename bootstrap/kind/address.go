@@ -209,7 +209,7 @@ func (b addressBook) misplaced(g given, wanted addresses, node string, stop []st
 	return &step.Error{
 		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("node %s of %s was started with address %s; Kubernetes has %s for it", node, b.of, g.nodes[node][0], wanted[node]),
-		Hint:     fmt.Sprintf("%s stop %s && hellox up --target %s --profile %s", b.engine, strings.Join(stop, " "), b.of.Target, b.of.Name),
+		Hint:     fmt.Sprintf("%s stop %s && %s", b.engine, strings.Join(stop, " "), b.of.UpCommand()),
 	}
 }
 

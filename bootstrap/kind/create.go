@@ -115,7 +115,7 @@ func (p *Provider) createError(c cluster.Candidate, err error) error {
 		e.Hint = fmt.Sprintf("%s pull %s where the network allows it, or --node-image REF: %[1]s image ls lists what is here", p.engine, pull.image)
 	}
 	if strings.Contains(err.Error(), "already exist for a cluster with the name") {
-		e.Hint, e.Err = "hellox up takes that one", ErrTaken
+		e.Hint, e.Err = "the same hellox up again takes that one", ErrTaken
 	}
 	return e
 }

@@ -45,7 +45,7 @@ func detectEngine(ctx context.Context, r *run.Runner) (containerEngine, error) {
 		if silent, ok := errors.AsType[run.NoAnswer](err); ok { // whose clusters Podman would not list
 			return "", &step.Error{
 				Kind: step.Missing, Sentence: "docker -v has not answered, and Podman is not asked in its place", Err: silent,
-				Hint: "docker -v, or KIND_EXPERIMENTAL_PROVIDER=podman hellox up for Podman",
+				Hint: "docker -v; for Podman export KIND_EXPERIMENTAL_PROVIDER=podman, then type the same command again",
 			}
 		}
 	}

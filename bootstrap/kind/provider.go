@@ -95,7 +95,7 @@ func (p *Provider) candidate(k engineCluster) cluster.Candidate {
 		c.Err = &step.Error{
 			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("%s has lost its control plane: the container was removed", c),
-			Hint:     c.DeleteCommand + ", then hellox up creates it anew",
+			Hint:     c.DeleteCommand + ", then " + c.UpCommand() + " creates it anew",
 		}
 	}
 	for _, n := range k.nodes {

@@ -22,11 +22,11 @@ func refusal(verb string, c cluster.Candidate, out run.Output, err error) error 
 	}
 	switch name {
 	case "DRV_AS_ROOT":
-		e.Hint = fmt.Sprintf("run hellox up as an ordinary user, or first minikube start -p %s --force", c.Name)
+		e.Hint = fmt.Sprintf("the same hellox up as an ordinary user, or first minikube start -p %s --force", c.Name)
 	case "RSRC_OVER_ALLOC_MEM", "RSRC_INSUFFICIENT_SYS_MEMORY", "RSRC_INSUFFICIENT_CONTAINER_MEMORY":
-		e.Hint = "minikube config set memory 2200, then hellox up"
+		e.Hint = "minikube config set memory 2200, then the same hellox up"
 	case "DRV_UNSUPPORTED_OS", "DRV_NOT_FOUND":
-		e.Hint = "minikube config set driver docker, then hellox up"
+		e.Hint = "minikube config set driver docker, then the same hellox up"
 	}
 	if e.Hint == "" {
 		e.Hint = fmt.Sprintf("minikube start -p %s shows more; hellox up --target kind needs no minikube", c.Name)

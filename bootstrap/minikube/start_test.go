@@ -103,7 +103,7 @@ func TestStartRefusesWhatIsGone(t *testing.T) {
 		stderr, sentence, hint string
 		state                  cluster.State
 	}{
-		"its container was removed": {recorded.Stderr, `minikube profile "minikube" is there, and its container was removed`, "minikube delete -p minikube, then hellox up creates it anew", cluster.Gone},
+		"its container was removed": {recorded.Stderr, `minikube profile "minikube" is there, and its container was removed`, "minikube delete -p minikube, then hellox up --target minikube --profile minikube creates it anew", cluster.Gone},
 		"docker does not run": {strings.ReplaceAll(recorded.Stderr, "Error response from daemon: No such container: minikube", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"),
 			`minikube profile "minikube" cannot be asked: docker is not running`, "", cluster.Broken},
 		"no permission": {strings.ReplaceAll(recorded.Stderr, "Error response from daemon: No such container: minikube", "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"),
@@ -335,7 +335,7 @@ func TestConnectStartsNothing(t *testing.T) {
 	if f, err = l.found(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Connect(t.Context()); err == nil || hintOf(err) != "hellox up" {
+	if _, err := f.Connect(t.Context()); err == nil || hintOf(err) != "hellox up --target minikube --profile boxed" {
 		t.Errorf("a stopped one: %v", err)
 	}
 }

@@ -68,7 +68,7 @@ func (p profile) withoutNodes(stderr string) (cluster.State, *step.Error) {
 	return cluster.Gone, &step.Error{
 		Kind:     step.Missing,
 		Sentence: fmt.Sprintf("minikube profile %q is there, and its %s was removed", p.Name, machine),
-		Hint:     "minikube delete -p " + p.Name + ", then hellox up creates it anew",
+		Hint:     "minikube delete -p " + p.Name + ", then " + p.candidate().UpCommand() + " creates it anew",
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +39,34 @@ func TestKubectlHints(t *testing.T) {
 			}
 			if !slices.ContainsFunc(kubectlAnywhere, func(words string) bool { return strings.Contains(text.Value, words) }) {
 				t.Errorf("%s: %s: without its cluster; use kube.Commands", positions.Position(text.Pos()), text.Value)
+			}
+			return true
+		})
+	}
+}
+
+// bareHellox finds a command that is typed for an installation, without which one.
+var bareHellox = regexp.MustCompile(`hellox (up|down|status|logs|scale)\b`)
+
+// helloxAnywhere is what such a command may be without it: a person repeats what was
+// typed, or asks for another cluster, or the text is about the command.
+var helloxAnywhere = []string{"the same hellox up", "hellox up --target ", "hellox up does not", "hellox up --build press=./press", "hellox up --kustomize ", "=$HOME/hellox hellox up", "hellox up makes its own", `"hellox up "`, "hellox up %s 0"}
+
+// TestHelloxHints: what is below the commands does not know what was typed, so that
+// kube.Commands and cluster.Candidate alone write hellox commands for an installation.
+func TestHelloxHints(t *testing.T) {
+	positions := token.NewFileSet()
+	for path, file := range sources(t, positions) {
+		if !strings.HasPrefix(path, "bootstrap/") && !strings.HasPrefix(path, "manifests/") {
+			continue
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			text, ok := n.(*ast.BasicLit)
+			if !ok || text.Kind != token.STRING || !bareHellox.MatchString(text.Value) {
+				return true
+			}
+			if !slices.ContainsFunc(helloxAnywhere, func(words string) bool { return strings.Contains(text.Value, words) }) {
+				t.Errorf("%s: %s: without its installation; use kube.Commands", positions.Position(text.Pos()), text.Value)
 			}
 			return true
 		})
