@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"k8s.io/client-go/rest"
@@ -165,7 +166,7 @@ func (p *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Conf
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, cluster.NotReady(c, fmt.Errorf("read its kubeconfig: %w", err))
+		return nil, withoutKubeconfig(c, fmt.Errorf("read its kubeconfig: %w", err))
 	}
 	config, err = clientcmd.Load([]byte(text))
 	if err != nil {
@@ -175,6 +176,17 @@ func (p *Provider) Connect(ctx context.Context, c cluster.Candidate) (*rest.Conf
 		return nil, cluster.NotLocal(c, err.Error())
 	}
 	return cluster.RESTConfig(config, c.Context)
+}
+
+// withoutKubeconfig returns the error of a cluster whose node gave no kubeconfig. Only a
+// node that has none is known to be of no use: its creation was cut short. Where the
+// engine could not run a program in it a restart may help, and loses nothing.
+func withoutKubeconfig(c cluster.Candidate, err error) error {
+	has := func(words string) bool { return strings.Contains(err.Error(), words) }
+	if has("admin.conf") && has("No such file") || cluster.Unanswered(c, err) != nil {
+		return cluster.NotReady(c, err)
+	}
+	return &step.Error{Kind: step.Missing, Sentence: c.String() + " runs and cannot be asked", Hint: c.RestartCommand + ", or try again", Err: err}
 }
 
 // Images implements cluster.Provider.

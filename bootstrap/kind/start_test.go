@@ -5,11 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
 	"hellox/bootstrap/bootstraptest"
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/run"
 	"hellox/bootstrap/step"
 )
 
@@ -197,5 +199,40 @@ func TestExplainMovedNodes(t *testing.T) {
 	nodes[1].Address = "fc00::4" // a cluster of IPv6
 	if e := p.Explain(t.Context(), list[0], nodes); e != nil {
 		t.Errorf("nodes at their addresses: %v", e)
+	}
+}
+
+// A node in which the engine cannot run a program is not known to be broken: a restart
+// may help, and only a node without a kubeconfig is of no use.
+func TestNodeThatCannotBeAsked(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the stand-in for docker is a shell script")
+	}
+	const restart = "docker restart a-control-plane, or try again"
+	for said, want := range map[string]struct{ sentence, hint string }{
+		"cat: /etc/kubernetes/admin.conf: No such file or directory":                                      {" runs and is not ready", "kind delete cluster --name a, then hellox up --target kind --profile a creates a new one"},
+		"OCI runtime exec failed: exec failed: unable to start container process: procReady not received": {" runs and cannot be asked", restart},
+		"Error response from daemon: Container 4f2a is not running":                                       {" runs and cannot be asked", restart},
+	} {
+		dir := t.TempDir()
+		// kind's library runs the command itself, in this process's environment.
+		bootstraptest.Must(os.WriteFile(filepath.Join(dir, "docker"), []byte(`#!/bin/sh
+case "$*" in
+"ps -a --filter label=io.x-k8s.kind.cluster --format"*) echo "a-control-plane|Up 2 minutes|127.0.0.1:1->6443/tcp|a" ;;
+"ps -a "*) echo a-control-plane ;;
+"inspect "*) echo control-plane ;;
+"exec "*) echo '`+said+`' >&2; exit 1 ;;
+esac
+`), 0o700))
+		p := New(Options{Runner: run.New([]string{"PATH=" + dir, "HOME=" + dir, "KUBECONFIG=" + filepath.Join(dir, "config")}), StateDir: dir})
+		list, err := p.List(t.Context(), nil)
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		_, err = p.Connect(t.Context(), list[0])
+		e := (*step.Error)(nil)
+		if !errors.As(err, &e) || e.Sentence != `kind cluster "a"`+want.sentence || e.Hint != want.hint || !strings.Contains(err.Error(), said) {
+			t.Errorf("%v", err)
+		}
 	}
 }

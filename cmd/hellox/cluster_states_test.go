@@ -248,7 +248,7 @@ func TestInstallationWithoutItsCluster(t *testing.T) {
 		{"stopped", "a-control-plane|Exited (130) 2 days ago||a", "not running", "its cluster is stopped", "hint: hellox up --target kind --profile a"},
 		{"paused", "a-control-plane|Up 2 days (Paused)|127.0.0.1:1->6443/tcp|a", "not running", "its cluster is paused", "hint: hellox up --target kind --profile a"},
 		{"gone", "", "not running", "its cluster no longer exists", "hint: hellox up --target kind --profile a"},
-		{"silent", "a-control-plane|Up 2 days|127.0.0.1:1->6443/tcp|a", "unknown", `kind cluster "a" runs and is not ready`, "hint: kind delete cluster --name a"},
+		{"silent", "a-control-plane|Up 2 days|127.0.0.1:1->6443/tcp|a", "unknown", `kind cluster "a" runs and cannot be asked`, "hint: docker restart a-control-plane"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
