@@ -55,6 +55,14 @@ func (r *remembered) List(ctx context.Context, _ func(Candidate) bool) ([]Candid
 	return list, err
 }
 
+// EngineSettings implements Containerized, as its Provider does.
+func (r *remembered) EngineSettings(ctx context.Context, c Candidate) string {
+	if p, ok := r.Provider.(Containerized); ok {
+		return p.EngineSettings(ctx, c)
+	}
+	return ""
+}
+
 // Connect implements Provider.
 func (r *remembered) Connect(ctx context.Context, c Candidate) (*rest.Config, error) {
 	r.mu.Lock()

@@ -11,6 +11,38 @@ import (
 	"hellox/bootstrap/step"
 )
 
+// Containerized is a Provider whose clusters are containers of an engine of this machine,
+// of which there may be several.
+type Containerized interface {
+	// EngineSettings returns the environment variables that select the engine which is
+	// asked for c; "" if they are not known.
+	EngineSettings(ctx context.Context, c Candidate) string
+}
+
+// EngineSettings is that of Containerized; "" for another provider.
+func (f Found) EngineSettings(ctx context.Context) string {
+	if p, ok := f.provider.(Containerized); ok {
+		return p.EngineSettings(ctx, f.candidate)
+	}
+	return ""
+}
+
+// Elsewhere returns the error of a cluster that the engine which was asked does not have,
+// and that was last seen in the one that settings, of EngineSettings, select; nil if that
+// is the same one, or if it is not known. A stopped cluster does not answer, so that
+// nothing else tells it from one that was deleted.
+func (f Found) Elsewhere(ctx context.Context, settings string) *step.Error {
+	now := f.EngineSettings(ctx)
+	if settings == "" || now == "" || settings == now {
+		return nil
+	}
+	return &step.Error{
+		Kind:     step.Missing,
+		Sentence: fmt.Sprintf("the container engine in use has no %s: it was up with %s", f.candidate, settings),
+		Hint:     "export " + settings + ", then type the same command again",
+	}
+}
+
 // Unlisted returns the error of a cluster that its provider does not list and whose API
 // server, which the user's kubeconfig still has at an address of this machine, answers,
 // or may: another container engine than before was asked. It returns nil where nothing

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -88,6 +89,26 @@ func TestLocal(t *testing.T) {
 		e := (*step.Error)(nil)
 		if (err == nil) != c.ok || err != nil && (!errors.As(err, &e) || e.Kind != step.Unsafe || e.Hint != c.hint && c.hint != "") {
 			t.Errorf("%s, %s: %v", c.engine, c.environ, err)
+		}
+	}
+}
+
+// The settings select the daemon that is in use, from any other environment.
+func TestSettings(t *testing.T) {
+	for _, c := range []struct{ engine, environ, want string }{
+		{"docker", "", "DOCKER_HOST=unix:///var/run/docker.sock"},
+		{"docker", "DOCKER_HOST=unix:///run/user/1000/docker.sock", "DOCKER_HOST=unix:///run/user/1000/docker.sock"},
+		{"docker", "DOCKER_CONTEXT=default", "DOCKER_HOST=unix:///var/run/docker.sock"},
+		{"podman", "", ""},
+		{"podman", "CONTAINER_HOST=ssh://core@127.0.0.1:49152/run/podman.sock", "CONTAINER_HOST=ssh://core@127.0.0.1:49152/run/podman.sock"},
+		{"nerdctl", "DOCKER_HOST=unix:///x", ""},
+	} {
+		want := c.want
+		if runtime.GOOS == "windows" {
+			want = strings.Replace(want, "unix:///var/run/docker.sock", "npipe:////./pipe/docker_engine", 1)
+		}
+		if got := engine.Settings(run.New([]string{"DOCKER_CONFIG=" + t.TempDir(), c.environ}), c.engine); got != want {
+			t.Errorf("%s, %s: %s", c.engine, c.environ, got)
 		}
 	}
 }

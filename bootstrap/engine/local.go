@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/run"
@@ -67,6 +68,22 @@ func endpoint(r *run.Runner, engine string) (host, from, undo string) {
 		}
 	}
 	return "", "", ""
+}
+
+// Settings returns the environment variable that makes the engine's command use the daemon
+// that it uses in r's environment, such as DOCKER_HOST=unix:///var/run/docker.sock; "" if
+// it knows only one.
+func Settings(r *run.Runner, engine string) string {
+	host, _, _ := endpoint(r, engine)
+	switch {
+	case engine == "docker" && host == "" && runtime.GOOS == "windows":
+		host = "npipe:////./pipe/docker_engine"
+	case engine == "docker" && host == "":
+		host = "unix:///var/run/docker.sock"
+	case host == "":
+		return ""
+	}
+	return map[string]string{"docker": "DOCKER_HOST=", "podman": "CONTAINER_HOST="}[engine] + host
 }
 
 // dockerFile returns the path of a file of the docker command's own.

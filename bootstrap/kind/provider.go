@@ -189,6 +189,15 @@ func withoutKubeconfig(c cluster.Candidate, err error) error {
 	return &step.Error{Kind: step.Missing, Sentence: c.String() + " runs and cannot be asked", Hint: c.RestartCommand + ", or try again", Err: err}
 }
 
+// EngineSettings implements cluster.Containerized.
+func (p *Provider) EngineSettings(ctx context.Context, _ cluster.Candidate) string {
+	name, err := p.detectEngine(ctx)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace("KIND_EXPERIMENTAL_PROVIDER=" + string(name) + " " + engine.Settings(p.runner, string(name)))
+}
+
 // Images implements cluster.Provider.
 func (p *Provider) Images(ctx context.Context, _ cluster.Candidate, runtime string) (cluster.NodeImages, error) {
 	engine, err := p.detectEngine(ctx)

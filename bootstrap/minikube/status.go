@@ -72,6 +72,14 @@ func (p profile) withoutNodes(stderr string) (cluster.State, *step.Error) {
 	}
 }
 
+// EngineSettings implements cluster.Containerized.
+func (m *Provider) EngineSettings(_ context.Context, c cluster.Candidate) string {
+	if p, ok := c.Detail.(profile); ok && p.inContainers() {
+		return engine.Settings(m.runner, p.Config.Driver)
+	}
+	return ""
+}
+
 // stateOf returns the state of the profile whose nodes have that status. stderr is
 // what minikube wrote beside it.
 func (m *Provider) stateOf(ctx context.Context, p profile, nodes []nodeStatus, stderr string) (cluster.State, *step.Error) {

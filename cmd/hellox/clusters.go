@@ -92,6 +92,9 @@ func connectCluster(ctx context.Context, sh shell, i state.Installation) (*clust
 	if err != nil {
 		return nil, err
 	}
+	if err := elsewhere(ctx, sh, i, found); err != nil {
+		return nil, err
+	}
 	hint := "hellox up " + i.Flags()
 	switch found.State {
 	case cluster.Running:
@@ -108,6 +111,26 @@ func connectCluster(ctx context.Context, sh shell, i state.Installation) (*clust
 		return nil, missing(fmt.Errorf("connect to %s: %w", i, errNoCluster), hint)
 	}
 	return nil, missing(fmt.Errorf("connect to %s: %w", i, errStopped{found.State}), hint)
+}
+
+// elsewhere returns the error of an installation whose cluster was not found because
+// another container engine is asked than up asked; nil if that is not known to be so.
+func elsewhere(ctx context.Context, sh shell, i state.Installation, found cluster.Found) error {
+	if found.State != cluster.Gone && found.State != cluster.Absent {
+		return nil
+	}
+	root, err := state.Root(sh.env)
+	if err != nil {
+		return err
+	}
+	recorded, err := state.DirOf(root, i).Read()
+	if err != nil {
+		return nil //nolint:nilerr // nothing is known of it
+	}
+	if e := found.Elsewhere(ctx, recorded.Engine); e != nil {
+		return e
+	}
+	return nil
 }
 
 // installationsInClusters returns the installations in the running local clusters,

@@ -70,3 +70,54 @@ func TestClusterOfAnotherEngine(t *testing.T) {
 		})
 	}
 }
+
+// A stopped cluster of another docker than the one in use does not answer, and is not
+// gone: the record says which docker has it, and nothing is deleted in the one that is asked.
+func TestStoppedClusterOfAnotherEngine(t *testing.T) {
+	t.Parallel()
+	const desktop = "DOCKER_HOST=unix:///home/ann/.docker/desktop/docker.sock"
+	gone := recordedMinikube(t, "container-gone/profile-list-light", "container-gone/status")
+	for _, c := range []struct {
+		target, profile, engine string
+		environ                 []string
+		elsewhere               string // the sentence
+	}{
+		{"kind", "a", "KIND_EXPERIMENTAL_PROVIDER=docker " + desktop, nil, `the container engine in use has no kind cluster "a": it was up with KIND_EXPERIMENTAL_PROVIDER=docker ` + desktop},
+		{"kind", "a", "KIND_EXPERIMENTAL_PROVIDER=docker " + desktop, []string{desktop}, ""},
+		{"kind", "a", "KIND_EXPERIMENTAL_PROVIDER=podman", []string{desktop}, `the container engine in use has no kind cluster "a": it was up with KIND_EXPERIMENTAL_PROVIDER=podman`},
+		{"minikube", "minikube", desktop, nil, `the container engine in use has no minikube profile "minikube": it was up with ` + desktop},
+		{"minikube", "minikube", desktop, []string{desktop}, ""},
+		{"kind", "a", "", nil, ""}, // of an older hellox
+	} {
+		h := clusterState{tools: map[string]string{"docker": lists(), "minikube": gone}, environ: c.environ}.home(t)
+		h.record(t, c.target, c.profile)
+		path := filepath.Join(h.root, c.target+"."+c.profile+".hellox", "record.json")
+		text, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(path, []byte(strings.TrimSuffix(string(text), "}")+`,"engine":"`+c.engine+`"}`), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, _ := h.command(t, "status")
+		up := ""
+		if c.target == "minikube" { // a cluster of kind's would be created
+			_, up, _ = h.command(t, "up", "--target", c.target, "--profile", c.profile)
+		}
+		_, said, code := h.command(t, "down")
+		_, err = os.Stat(path)
+		if c.elsewhere == "" {
+			if !strings.Contains(status, "its cluster no longer exists") || code != 0 || err == nil || c.target == "minikube" && !strings.Contains(up, "minikube delete") {
+				t.Errorf("%+v: status: %sup: %sdown: exit %d: %s%v", c, status, up, code, said, err)
+			}
+			continue
+		}
+		hint := "hint: export " + c.engine
+		if !strings.Contains(status, "hellox  unknown\n  "+c.elsewhere) || code != exitMissing || err != nil || !strings.Contains(said, c.elsewhere+"\n") || !strings.Contains(said, hint) {
+			t.Errorf("%+v: status: %sdown: exit %d: %s%v", c, status, code, said, err)
+		}
+		if c.target == "minikube" && (!strings.Contains(up, c.elsewhere) || !strings.Contains(up, hint) || strings.Contains(up, "minikube delete")) {
+			t.Errorf("%+v: up: %s", c, up)
+		}
+	}
+}

@@ -19,6 +19,7 @@ import (
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
+	"hellox/cmd/hellox/state"
 	"hellox/manifests"
 )
 
@@ -126,6 +127,10 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 		return timedOut(setup, "up", o.again, err)
 	}
 	if err := found.Unusable(); err != nil {
+		here := state.Installation{Target: string(found.Target), Profile: found.Profile, Namespace: o.namespace}
+		if e := elsewhere(setup, sh, here, found); e != nil {
+			err = e
+		}
 		steps.Fail(err)
 		return err
 	}

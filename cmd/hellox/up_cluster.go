@@ -64,7 +64,7 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 		up.Cluster = c
 		return o.rounds(up, instance.Owner.Web, steps).Run(ctx)
 	}
-	err = o.withLock(ctx, dir, state.Instance{Installation: here}, func(lock *state.Lock) error {
+	err = o.withLock(ctx, dir, state.Instance{Installation: here, Engine: found.EngineSettings(setup)}, func(lock *state.Lock) error {
 		if o.detach {
 			return o.bringUpForDaemon(setup, found, up, lock, steps)
 		}
@@ -229,7 +229,7 @@ func (o *upOptions) portsFree(ctx context.Context) error {
 
 // forwardOnly is what the daemon of an up --detach runs.
 func (o *upOptions) forwardOnly(ctx, setup context.Context, sh shell, found cluster.Found, dir state.Dir, here state.Installation, steps *output.Steps) error {
-	return o.withLock(ctx, dir, state.Instance{Installation: here}, func(lock *state.Lock) error {
+	return o.withLock(ctx, dir, state.Instance{Installation: here, Engine: found.EngineSettings(setup)}, func(lock *state.Lock) error {
 		if _, err := dir.Read(); errors.Is(err, fs.ErrNotExist) { // the up that spawned this process recorded it
 			return failed(fmt.Errorf("hold the forwards of %s: a hellox down removed it meanwhile", here), "hellox up "+here.Flags())
 		}

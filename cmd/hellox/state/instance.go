@@ -19,6 +19,9 @@ import (
 type Instance struct {
 	Version int `json:"version"`
 	Installation
+	// Engine is the environment variables that select the container engine which has the
+	// cluster; "" if it is not known.
+	Engine string `json:"engine,omitempty"`
 	// Broadcasters is how many up or scale were asked for, of a local one.
 	Broadcasters *int   `json:"broadcasters,omitempty"`
 	Owner        *Owner `json:"owner,omitempty"`
