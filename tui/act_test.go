@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/muesli/termenv"
 
 	"hellox/stream"
+	"hellox/stream/filter"
 )
 
 // actor is a Client that notes what it is asked to do.
@@ -127,4 +130,74 @@ func TestCopy(t *testing.T) {
 		}
 		s.press("G")
 	}
+}
+
+// keeper is a Filters in memory.
+type keeper struct {
+	all   map[string]string
+	fails error
+}
+
+func (k *keeper) All() (all []filter.Named, err error) {
+	for _, name := range slices.Sorted(maps.Keys(k.all)) {
+		all = append(all, filter.Named{Name: name, Expression: k.all[name]})
+	}
+	return all, nil
+}
+
+func (k *keeper) Keep(n filter.Named) error {
+	if k.fails == nil {
+		k.all[n.Name] = n.Expression
+	}
+	return k.fails
+}
+
+func (k *keeper) Forget(name string) error { delete(k.all, name); return k.fails }
+
+// do presses keys and runs what each leads to.
+func (s *screen) do(keys ...tea.KeyMsg) {
+	s.t.Helper()
+	for _, k := range keys {
+		next, cmd := s.m.press(k)
+		if s.m = next.arrange(); cmd != nil {
+			s.send(cmd())
+		}
+	}
+}
+
+// A filter is kept under a name, applied by it, and forgotten.
+func TestNamedFilters(t *testing.T) {
+	k := &keeper{all: map[string]string{"hot": "payload.temp>30"}}
+	s := open(t, plant(), termenv.Ascii, 120, 24, func(o *Options) { o.Filters = k })
+	slash := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("/")}
+	s.do(slash)
+	s.shows("@hot payload.temp>30")
+	s.press("@h")
+	s.shows("tab complete")
+	s.press("tab", "enter")
+	s.read()
+	s.shows("filter: payload.temp>30", "température", "1 stream")
+	s.hides("▌press-1")
+	s.do(slash, tea.KeyMsg{Type: tea.KeyCtrlU})
+	s.press("is:missed")
+	s.shows("ctrl+s keep under a name")
+	s.do(tea.KeyMsg{Type: tea.KeyCtrlS})
+	s.press("gaps")
+	s.shows("keep as: @gaps", "a name for is:missed")
+	s.do(tea.KeyMsg{Type: tea.KeyEnter})
+	s.shows("✓ kept as @gaps")
+	if k.all["gaps"] != "is:missed" {
+		t.Errorf("%v", k.all)
+	}
+	s.do(tea.KeyMsg{Type: tea.KeyCtrlU})
+	s.press("@gaps")
+	s.shows("del forget")
+	s.do(tea.KeyMsg{Type: tea.KeyDelete})
+	s.shows("✓ forgot @gaps", "filter: is:missed")
+	if len(k.all) != 1 {
+		t.Errorf("%v", k.all)
+	}
+	k.fails = errors.New("disk full")
+	s.do(tea.KeyMsg{Type: tea.KeyCtrlS}, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("x")}, tea.KeyMsg{Type: tea.KeyEnter})
+	s.shows("✗ disk full", "filter: is:missed")
 }

@@ -81,6 +81,7 @@ type model struct {
 	steps    []step         // that lead back, newest last
 	search   *filter.Filter // what n and N look for
 	filters  []string       // applied before, newest last
+	named    []filter.Named // kept under names
 	place    source.Place   // the one read last
 	typed    int            // how often the filter that is typed has changed
 	origin   step           // where the filter began to be typed
@@ -147,6 +148,8 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.shared.src.Poll(m.showsSenders(), m.layout.showsPanel(m.tab))
 	case source.ActedMsg:
 		m = m.acted(msg)
+	case source.FiltersMsg:
+		m = m.keepNamed(msg)
 	case source.RecordOpenedMsg:
 		m = m.recording(msg)
 	case source.RecordEndedMsg:

@@ -51,6 +51,7 @@ func (m model) typeInto(msg tea.KeyMsg) (model, tea.Cmd) {
 	switch m.mode {
 	case modeFilter:
 		before := m.filter.Result()
+		m.notice = notice{}
 		if m.filter, s = m.filter.Update(msg); s == form.Editing && m.filter.Result() != before {
 			m.typed++
 			return m, source.Typed(m.typed)
@@ -78,8 +79,28 @@ func (m model) typeInto(msg tea.KeyMsg) (model, tea.Cmd) {
 		}
 	case form.Submitted:
 		return m.submit()
+	case form.Keep:
+		return m, m.shared.src.KeepFilter(m.filter.Asked())
+	case form.Forget:
+		return m, m.shared.src.ForgetFilter(m.filter.Asked())
 	}
 	return m, nil
+}
+
+// keepNamed takes in the filters that have names.
+func (m model) keepNamed(msg source.FiltersMsg) model {
+	switch {
+	case msg.Err != nil:
+		m.notice = newErrorNotice(msg.Err)
+		return m
+	case msg.Done != "":
+		m.notice = newNotice(msg.Done)
+	}
+	m.named = msg.Named
+	if m.mode == modeFilter {
+		m.filter = m.filter.WithNamed(m.named)
+	}
+	return m
 }
 
 // submit acts on the result of the form.
@@ -290,7 +311,7 @@ func (m model) sentence() sentence {
 	switch {
 	case f != nil && f.Err() != nil:
 		return sentence{t.Red, "✗ " + cells.Clean(f.Err().Error(), maxNotice)}
-	case f != nil && f.Hint() != "" && (m.mode != modePublish && m.mode != modeTell || m.notice.text == ""):
+	case f != nil && f.Hint() != "" && (m.mode != modePublish && m.mode != modeTell && m.mode != modeFilter || m.notice.text == ""):
 		return sentence{t.Grey, f.Hint()}
 	case m.notice.text != "":
 		return m.notice.sentence(t)

@@ -156,6 +156,10 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 		m.mode, m.names = modeNames, form.NewLine("senders", "words of a name, a state or a pod", m.senders.filter)
 	case key.Matches(msg, k.Filter):
 		m.mode, m.filter, m.origin = modeFilter, form.NewFilter(m.shared.sel.Filter, m.filters), m.here()
+		if m.shared.src.CanKeepFilters() {
+			m.filter = m.filter.WithNamed(m.named)
+			return m, m.shared.src.Filters() // the file may have changed
+		}
 	case key.Matches(msg, k.Publish):
 		m.mode, m.publish = modePublish, form.NewPublish(m.publishTopic(), m.publish.Sent())
 	case key.Matches(msg, k.Tell):

@@ -36,6 +36,7 @@ type Options struct {
 	StreamNow func() time.Time
 	Recorder  *source.Recorder // nil: nothing can be recorded
 	Recorded  bool             // Store is that of a recording
+	Filters   source.Filters   // those with names; nil: none can be kept
 
 	Background string // of the terminal: bgcolor.Light or Dark; "": it is asked
 }
@@ -61,7 +62,7 @@ func Run(ctx context.Context, o Options) error {
 	r.SetHasDarkBackground(dark)
 
 	work, cancel := context.WithCancel(ctx)
-	src := source.New(work, o.Store, o.Client).WithRecorder(o.Recorder)
+	src := source.New(work, o.Store, o.Client).WithRecorder(o.Recorder).WithFilters(o.Filters)
 	defer src.Wait()
 	defer cancel()
 

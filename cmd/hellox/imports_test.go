@@ -214,8 +214,11 @@ cmd/hellox/output -> stream/safetext
 cmd/hellox/ops -> cmd/hellox/args
 cmd/hellox/ops -> cmd/hellox/output
 cmd/hellox/ops -> stream/safetext
+cmd/hellox/connections -> cmd/hellox/config
 cmd/hellox/connections -> stream
 cmd/hellox/connections -> stream/mqtt
+cmd/hellox/filters -> cmd/hellox/config
+cmd/hellox/filters -> stream/filter
 cmd/hellox/complete -> cmd/hellox/state
 cmd/hellox/complete -> history
 cmd/hellox/complete -> stream

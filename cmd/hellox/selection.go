@@ -14,6 +14,7 @@ import (
 	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/connections"
+	"hellox/cmd/hellox/filters"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/history"
@@ -258,6 +259,19 @@ func (c completions) Installations(ctx context.Context) (all []state.Installatio
 
 // Connections implements complete.Source.
 func (c completions) Connections() []string { return connections.Names(c.sh.env) }
+
+// Filters implements complete.Source.
+func (c completions) Filters() (names []string) {
+	file, err := filters.Open(c.sh.env)
+	if err != nil {
+		return nil
+	}
+	all, _ := file.All()
+	for _, n := range all {
+		names = append(names, n.Name)
+	}
+	return names
+}
 
 // Open implements complete.Source.
 func (c completions) Open(ctx context.Context, cmd *cobra.Command) (history.Store, func(), error) {

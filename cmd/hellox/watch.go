@@ -16,6 +16,7 @@ import (
 
 	"hellox/bootstrap/install"
 	"hellox/cmd/hellox/args"
+	"hellox/cmd/hellox/filters"
 	"hellox/cmd/hellox/output"
 	"hellox/history"
 	"hellox/history/file"
@@ -87,7 +88,7 @@ The variable HELLOX_BACKGROUND, light or dark, is taken instead.
 	o.broker.add(flags)
 	args.Strings(flags, &o.topics, "topic", "t", nil, "MQTT topic `FILTER`, repeatable (default: all)", stream.CheckTopicFilter)
 	args.Number(flags, &o.qos, "qos", "", 0, 0, 2, "subscribe to a broker's URL with QoS `0|1|2`; above 0 its queue limit may hide retained messages")
-	flags.StringVar(&o.filter, "filter", "", "show only messages that match the `EXPRESSION`")
+	flags.StringVar(&o.filter, "filter", "", "show only messages that match the `EXPRESSION`, or that of @NAME in filters.toml")
 	args.String(flags, &o.output, "output", "", "`tui|plain|json` (default: tui on a terminal, else plain)", args.OneOf("tui", "plain", "json"))
 	args.Number(flags, &o.count, "count", "n", 0, 1, args.NoLimit, "end after `N` messages")
 	args.Duration(flags, &o.duration, "for", 0, 0, "end after this `TIME`; with --count, fail if fewer came")
@@ -157,7 +158,7 @@ func (o *watchOptions) run(ctx context.Context, sh shell, words []string) error 
 	if err != nil || memory < 1<<20 || memory > 1<<40 {
 		return usage(fmt.Sprintf("--memory takes 1MiB or more, not %q", o.memory), "hellox watch --memory 256MiB")
 	}
-	filter, err := parseFilter(o.filter)
+	filter, err := parseFilter(sh.env, o.filter)
 	if err != nil {
 		return err
 	}
@@ -341,11 +342,15 @@ type view struct {
 func (v view) show(ctx context.Context, sh shell, store history.Store, client source.Client) error {
 	if v.output == "tui" {
 		recorder := v.recorder()
+		named, err := filters.Open(sh.env)
+		if err != nil {
+			return err
+		}
 		defer recorded(sh, recorder.Last)
-		err := tui.Run(ctx, tui.Options{
+		err = tui.Run(ctx, tui.Options{
 			Store: store, Client: client, Title: v.title, Select: v.selected, Since: v.since,
 			Memory: v.memory, In: sh.in, Out: sh.out, Background: v.background,
-			Recorder: recorder, StreamNow: v.clock, Recorded: v.clock != nil,
+			Recorder: recorder, StreamNow: v.clock, Recorded: v.clock != nil, Filters: named,
 		})
 		if errors.Is(err, context.Canceled) && ctx.Err() == nil { // Ctrl-C: no signal in raw mode
 			return errReported(exitInterrupted)
@@ -376,8 +381,22 @@ func (v view) lines(ctx context.Context, sh shell, o lines.Options) error {
 	return err
 }
 
-// parseFilter compiles --filter.
-func parseFilter(expression string) (*filter.Filter, error) {
+// parseFilter compiles --filter: an expression, or the @NAME of one.
+func parseFilter(env func(string) (string, bool), expression string) (*filter.Filter, error) {
+	if strings.HasPrefix(expression, "@") {
+		file, err := filters.Open(env)
+		if err != nil {
+			return nil, err
+		}
+		named, err := file.All()
+		if err != nil {
+			return nil, usage("--filter: "+err.Error(), "")
+		}
+		name := expression
+		if expression, err = filter.Expand(name, named); err != nil {
+			return nil, usage("--filter: "+err.Error(), `hellox watch --filter '"`+name+`"', if that is the text to look for`)
+		}
+	}
 	f, err := filter.Parse(expression)
 	if err != nil {
 		return nil, usage("--filter: "+err.Error(), "hellox watch --help lists the terms")

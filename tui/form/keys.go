@@ -5,6 +5,7 @@ import "github.com/charmbracelet/bubbles/key"
 // keys are the keys of all forms. Every other key is typed.
 type keys struct {
 	Apply, Search, Send, Go, Revert, Close, Next, Previous, Past, Earlier, Later key.Binding
+	Complete, Keep, Name, Forget                                                 key.Binding
 }
 
 func newKeys() keys {
@@ -19,6 +20,10 @@ func newKeys() keys {
 		Search:   bind("tab", "search, hide nothing", "tab"),
 		Go:       bind("enter", "go", "enter"),
 		Past:     bind("↑ ↓", "past filters", "up", "down"),
+		Complete: bind("tab", "complete", "tab"),
+		Keep:     bind("ctrl+s", "keep under a name", "ctrl+s"),
+		Name:     bind("enter", "keep", "enter"),
+		Forget:   bind("del", "forget", "delete", "ctrl+d"),
 		Send:     bind("enter", "send", "enter"),
 		Revert:   bind("esc", "leave it as it was", "esc"),
 		Close:    bind("esc", "close", "esc"),

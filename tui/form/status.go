@@ -8,4 +8,6 @@ const (
 	Editing   Status = iota // the form stays as it is
 	Closed                  // the user has left it
 	Submitted               // there is a result
+	Keep                    // the filter is to be kept under a name
+	Forget                  // a named filter is to be forgotten
 )

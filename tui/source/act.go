@@ -10,6 +10,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"hellox/stream"
+	"hellox/stream/filter"
 	"hellox/tui/units"
 )
 
@@ -71,5 +72,57 @@ func (s *Source) Tell(id string, c stream.Command) tea.Cmd {
 			return ActedMsg{Err: fmt.Errorf("tell %s to %s: %w", id, c.Do, err)}
 		}
 		return ActedMsg{Text: fmt.Sprintf("✓ %s answered in %s: %s", id, units.Latency(took), c.Done(answer.State))}
+	}
+}
+
+// Filters are those that the user has given names.
+type Filters interface {
+	All() ([]filter.Named, error)
+	Keep(filter.Named) error
+	Forget(name string) error
+}
+
+// WithFilters sets where filters are kept; nil: nowhere.
+func (s *Source) WithFilters(f Filters) *Source {
+	s.filters = f
+	return s
+}
+
+// CanKeepFilters reports whether filters can be kept under names.
+func (s *Source) CanKeepFilters() bool { return s.filters != nil }
+
+// A FiltersMsg holds all named filters, and what was done to them, or why they could
+// not be read or changed.
+type FiltersMsg struct {
+	Named []filter.Named
+	Done  string
+	Err   error
+}
+
+// Filters reads the named filters.
+func (s *Source) Filters() tea.Cmd { return func() tea.Msg { return s.readFilters("") } }
+
+func (s *Source) readFilters(done string) tea.Msg {
+	named, err := s.filters.All()
+	return FiltersMsg{named, done, err}
+}
+
+// KeepFilter keeps a filter under its name.
+func (s *Source) KeepFilter(n filter.Named) tea.Cmd {
+	return func() tea.Msg {
+		if err := s.filters.Keep(n); err != nil {
+			return FiltersMsg{Err: err}
+		}
+		return s.readFilters(fmt.Sprintf("✓ kept as @%s", n.Name))
+	}
+}
+
+// ForgetFilter takes the name from a filter.
+func (s *Source) ForgetFilter(n filter.Named) tea.Cmd {
+	return func() tea.Msg {
+		if err := s.filters.Forget(n.Name); err != nil {
+			return FiltersMsg{Err: err}
+		}
+		return s.readFilters(fmt.Sprintf("✓ forgot @%s", n.Name))
 	}
 }

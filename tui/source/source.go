@@ -24,6 +24,7 @@ type Source struct {
 	running sync.WaitGroup // the feeds
 
 	recorder *Recorder // nil: nothing can be recorded
+	filters  Filters   // nil: none can be kept
 }
 
 // New returns a Source that reads store. Its commands end with ctx. client may

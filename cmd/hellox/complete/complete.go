@@ -26,6 +26,8 @@ type Source interface {
 	Open(ctx context.Context, cmd *cobra.Command) (store history.Store, end func(), err error)
 	// Connections returns the names of the brokers that the user has given names.
 	Connections() []string
+	// Filters returns the names of the filters that the user has given names.
+	Filters() []string
 }
 
 // How long a completion takes at most, and how much of that its values may be
@@ -53,7 +55,10 @@ func Add(root *cobra.Command, s Source) {
 		"profile":   installed(func(i state.Installation) string { return i.Profile }),
 		"namespace": installed(func(i state.Installation) string { return i.Namespace }),
 		"broker": func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-			return begin(named(s), prefix), cobra.ShellCompDirectiveNoFileComp
+			return begin(named(s.Connections()), prefix), cobra.ShellCompDirectiveNoFileComp
+		},
+		"filter": func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			return begin(named(s.Filters()), prefix), cobra.ShellCompDirectiveNoFileComp
 		},
 		"topic": live(func(ctx context.Context, cmd *cobra.Command) []string { return topics(ctx, s, cmd) }),
 	}
@@ -83,12 +88,12 @@ func Add(root *cobra.Command, s Source) {
 	}
 }
 
-// named returns the connections as they are typed.
-func named(s Source) (names []string) {
-	for _, name := range s.Connections() {
-		names = append(names, "@"+name)
+// named returns names as they are typed.
+func named(names []string) (typed []string) {
+	for _, name := range names {
+		typed = append(typed, "@"+name)
 	}
-	return names
+	return typed
 }
 
 // endings are those of a recording's name.
@@ -104,7 +109,7 @@ func watch(s Source) cobra.CompletionFunc {
 		case prefix != "" && prefix[0] != '@':
 			return endings, cobra.ShellCompDirectiveFilterFileExt
 		}
-		values := named(s)
+		values := named(s.Connections())
 		for _, ending := range endings {
 			files, _ := filepath.Glob("*." + ending)
 			values = append(values, files...)

@@ -9,12 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
+	"hellox/cmd/hellox/config"
 	"hellox/stream"
 	"hellox/stream/mqtt"
 )
@@ -55,21 +55,6 @@ func (e *Error) Error() string {
 // Hint returns what to do about it.
 func (e *Error) Hint() string { return e.hint }
 
-// Path returns the file of the connections.
-func Path(env func(string) (string, bool)) (string, error) {
-	if dir, ok := env("XDG_CONFIG_HOME"); ok && filepath.IsAbs(dir) {
-		return filepath.Join(dir, "hellox", "connections.toml"), nil
-	}
-	if dir, ok := env("APPDATA"); ok && dir != "" && runtime.GOOS == "windows" {
-		return filepath.Join(dir, "hellox", "connections.toml"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("find the folder of the connections: %w", err)
-	}
-	return filepath.Join(home, ".config", "hellox", "connections.toml"), nil
-}
-
 // Find returns the connection of that name. Only its own table need be right.
 func Find(env func(string) (string, bool), name string) (Connection, error) {
 	f, err := load(env)
@@ -99,19 +84,19 @@ func Names(env func(string) (string, bool)) []string {
 	return slices.Sorted(maps.Keys(f.all))
 }
 
-// A config is connections.toml.
-type config struct {
+// A document is connections.toml.
+type document struct {
 	path string
 	text []byte
 	all  map[string]Connection
 }
 
-func load(env func(string) (string, bool)) (*config, error) {
-	path, err := Path(env)
+func load(env func(string) (string, bool)) (*document, error) {
+	path, err := config.Path(env, "connections.toml")
 	if err != nil {
 		return nil, err
 	}
-	f := &config{path: path}
+	f := &document{path: path}
 	f.text, err = os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return f, nil // it has no connections
@@ -128,7 +113,7 @@ func load(env func(string) (string, bool)) (*config, error) {
 
 // wrong returns the error of the TOML library as a sentence with its line. A password
 // that stands in the line is not repeated.
-func (f *config) wrong(err error) error {
+func (f *document) wrong(err error) error {
 	var unknown *toml.StrictMissingError
 	var syntax *toml.DecodeError
 	switch {
@@ -151,7 +136,7 @@ func (f *config) wrong(err error) error {
 const example = "a connection is [NAME] and url = \"mqtts://host\" below it"
 
 // missing returns the error of a name that there is none of.
-func (f *config) missing(name string) error {
+func (f *document) missing(name string) error {
 	if len(f.all) == 0 {
 		return &Error{f.path, 0, fmt.Sprintf("there is no connection @%s: the file has none", name), "write [" + name + "] and url = \"mqtt://host\" below it, into " + f.path}
 	}
@@ -160,7 +145,7 @@ func (f *config) missing(name string) error {
 }
 
 // check returns what is wrong with c.
-func (f *config) check(c *Connection) error {
+func (f *document) check(c *Connection) error {
 	fail := func(key, text, hint string) error {
 		return &Error{f.path, f.line(c.Name, key), "@" + c.Name + ": " + text, hint}
 	}
@@ -211,7 +196,7 @@ func (c *Connection) tlsKey() string {
 }
 
 // line returns the line of a key of a connection, or of its table; 0: not found.
-func (f *config) line(name, key string) int {
+func (f *document) line(name, key string) int {
 	table := regexp.MustCompile(`^\s*\[\s*["']?` + regexp.QuoteMeta(name) + `["']?\s*\]`)
 	found := 0
 	for i, line := range strings.Split(string(f.text), "\n") {
@@ -229,7 +214,7 @@ func (f *config) line(name, key string) int {
 
 // resolve returns a path of the file: ~/ is the home folder, and a relative one is
 // beside the file.
-func (f *config) resolve(path string) string {
+func (f *document) resolve(path string) string {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		if home, err := os.UserHomeDir(); err == nil {
 			return filepath.Join(home, rest)
