@@ -83,12 +83,14 @@ func acceptsGzip(header string) bool {
 }
 
 // comeAgain is a script within a page, which comes with it: if another file of the page
-// does not come, the page is read once more. A browser ends all its requests when an
+// does not come, the page is read once more, and is busy until then. A browser ends all its requests when an
 // interface of the machine comes or goes, as those of containers do beside a local
 // cluster, and a page whose scripts are lost says nothing.
 const comeAgain = `addEventListener('error', ({ target: { localName, rel } }) => {
-  const needed = localName === 'script' || rel === 'stylesheet';
-  if (needed && performance.getEntriesByType('navigation')[0].type !== 'reload') setTimeout(() => location.reload(), 500);
+  const needed = localName === 'script' || rel === 'stylesheet', root = document.documentElement;
+  if (!needed || root.ariaBusy || performance.getEntriesByType('navigation')[0].type === 'reload') return;
+  root.ariaBusy = 'true';
+  setTimeout(() => location.reload(), 500);
 }, true);`
 
 // withComeAgain returns the page with comeAgain before all that it asks for.
