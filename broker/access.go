@@ -157,6 +157,16 @@ func (c *conn) recheck() {
 	}
 }
 
+// endLogin ends a connection whose login is over. It is no refusal: what waits to be
+// written is.
+func (c *conn) endLogin() {
+	c.ends.Store(0) // once
+	const reason = "the token of this connection has expired; connect again with a new one"
+	c.shared.metrics.log.Info("connection ended: its token has expired", "client", c.id)
+	c.notify(reason)
+	c.disconnect(packets.ErrMaxConnectTime, reason)
+}
+
 // revoke ends a connection whose client lost rights: what waits to be written is
 // dropped, and the client is told why.
 func (c *conn) revoke(reason string) {

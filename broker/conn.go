@@ -40,6 +40,7 @@ type conn struct {
 
 	subject subject                       // set with mu held, when the client is let in
 	current atomic.Pointer[rights.Rights] // what the client may do now; stored with mu held
+	ends    atomic.Int64                  // when its login is over, in Unix nanoseconds; 0: never. Set when the client is connected.
 
 	// Of the reading goroutine:
 	packets  *wire.Reader

@@ -94,6 +94,9 @@ func (h *handler) connect(pk *packets.Packet) error {
 		h.conn.Abort() // another connection has taken the session over
 		return errRefused
 	}
+	if ends := h.conn.subject.login.Ends; !ends.IsZero() {
+		h.conn.ends.Store(ends.UnixNano())
+	}
 	h.sendRetained(nil) // those that an earlier connection did not get
 	return nil
 }

@@ -96,8 +96,8 @@ func (b *Broker) endSession(s *session, cause string) {
 // is not used.
 const routesLast = 5
 
-// endExpired ends expired sessions and deletes expired retained messages, until
-// the broker stops.
+// endExpired ends expired logins and sessions and deletes expired retained messages,
+// until the broker stops.
 func (b *Broker) endExpired() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -107,6 +107,7 @@ func (b *Broker) endExpired() {
 			if n%routesLast == 0 {
 				b.router.rotate()
 			}
+			b.endLogins()
 			for _, s := range b.sessions.removeExpired() {
 				b.endSession(s, "expired")
 			}
@@ -117,6 +118,23 @@ func (b *Broker) endExpired() {
 		case <-b.stop:
 			return
 		}
+	}
+}
+
+// endLogins ends the connections whose logins are over: their clients connect again,
+// each with a new token.
+func (b *Broker) endLogins() {
+	now := b.now()
+	var over []*conn
+	b.mu.Lock()
+	for c := range b.open {
+		if ends := c.ends.Load(); ends != 0 && now.UnixNano() >= ends {
+			over = append(over, c)
+		}
+	}
+	b.mu.Unlock()
+	for _, c := range over {
+		c.endLogin()
 	}
 }
 

@@ -40,15 +40,20 @@ func (c *conn) refuse(r refusal) {
 	c.disconnect(r.code, r.reason)
 }
 
-// tellRefusal counts and logs a refusal and, if the client subscribes to its
-// refusals, sends it the reason: MQTT 3.1.1 has no other way.
+// tellRefusal counts and logs a refusal, and sends it to the client.
 func (c *conn) tellRefusal(r refusal) {
 	c.shared.refused(c.id, c.RemoteAddr().String(), r)
+	c.notify(r.reason)
+}
+
+// notify sends the client why it is refused or disconnected, if it subscribes to
+// that: MQTT 3.1.1 has no other way.
+func (c *conn) notify(reason string) {
 	topic, ok := stream.RefusedTopic(c.id)
 	if !ok || c.session == nil || !c.session.subscribesTo(topic) || !c.rights().MayReceive(topic) {
 		return
 	}
-	payload, err := json.Marshal(stream.Refusal{Reason: r.reason})
+	payload, err := json.Marshal(stream.Refusal{Reason: reason})
 	if err != nil {
 		return // a text is always encoded
 	}

@@ -13,7 +13,7 @@ import (
 // An ACL is what an ACL file says. Each line is a rule:
 //
 //	deny  IDENTITY TOPIC-FILTER   neither published to nor read, whatever else is allowed
-//	role  IDENTITY ROLE           receive or broadcast: its client IDs and topics
+//	role  IDENTITY ROLE           receive, broadcast or client: its client IDs and topics
 //	read  IDENTITY TOPIC-FILTER   may be subscribed to
 //	write IDENTITY TOPIC-FILTER   may be published to
 //
@@ -81,9 +81,12 @@ func eachLine(text string, fn func(line string) error) error {
 	return nil
 }
 
+// NoACL returns an ACL without rules.
+func NoACL() *ACL { return &ACL{rules: map[string][]rule{}, roles: map[string]Role{}} }
+
 // ParseACL reads the text of an ACL file.
 func ParseACL(text string) (*ACL, error) {
-	a := &ACL{rules: map[string][]rule{}, roles: map[string]Role{}}
+	a := NoACL()
 	allowing, count := false, 0
 	err := eachLine(text, func(line string) error {
 		verb, identity, rest := words(line)
@@ -139,8 +142,8 @@ func cutWord(s string) (word, rest string) {
 
 func (a *ACL) addRole(identity string, role Role) error {
 	switch {
-	case role != RoleReceive && role != RoleBroadcast:
-		return fmt.Errorf("%q is no role: receive or broadcast", role)
+	case role != RoleReceive && role != RoleBroadcast && role != RoleClient:
+		return fmt.Errorf("%q is no role: receive, broadcast or client", role)
 	case identity == everyone:
 		return errors.New("a role is that of one identity, not of *")
 	case a.roles[identity] != "":
@@ -166,23 +169,50 @@ func (a *ACL) addRule(identity string, r rule) error {
 	return nil
 }
 
+// A Principal is an identity as the rules see it.
+type Principal struct {
+	Identity string // owns its sessions
+	Rules    string // the identity whose rules apply to it
+	Name     string // what %i stands for; its client IDs begin with it
+}
+
 // Role returns the role of an identity, or "".
 func (a *ACL) Role(identity string) Role { return a.roles[identity] }
 
+// AddRole gives an identity a role, unless the file gives it one.
+func (a *ACL) AddRole(identity string, role Role) {
+	if a.roles[identity] == "" {
+		a.roles[identity] = role
+	}
+}
+
+// Names reports whether an identity has a role or a rule of its own.
+func (a *ACL) Names(identity string) bool {
+	return a.roles[identity] != "" || slices.Contains(a.names, identity)
+}
+
 // Rights returns what an identity may do under a client ID.
 func (a *ACL) Rights(identity, clientID string) *Rights {
+	return a.RightsOf(Principal{identity, identity, identity}, clientID)
+}
+
+// RightsOf returns what a principal may do under a client ID.
+func (a *ACL) RightsOf(p Principal, clientID string) *Rights {
 	var r *Rights
-	switch a.roles[identity] {
+	switch a.roles[p.Rules] {
 	case RoleReceive:
-		r = Receiver(identity, clientID)
+		r = Receiver(p.Identity, clientID)
 	case RoleBroadcast:
-		r = Broadcaster(identity, clientID)
+		r = Broadcaster(p.Name, clientID)
+	case RoleClient:
+		r = Client(p.Name, clientID)
 	default:
-		r = &Rights{Identity: identity, Subscribe: ownTopics(clientID)}
+		r = &Rights{Subscribe: ownTopics(clientID)}
 	}
-	for _, rules := range [2][]rule{a.rules[everyone], a.rules[identity]} {
+	r.Identity = p.Identity
+	for _, rules := range [2][]rule{a.rules[everyone], a.rules[p.Rules]} {
 		for _, rule := range rules {
-			topicFilter, ok := rule.expand(identity, clientID)
+			topicFilter, ok := rule.expand(p.Name, clientID)
 			switch {
 			case !ok:
 				// Nothing is allowed by it. A deny that names the client is about
@@ -201,7 +231,7 @@ func (a *ACL) Rights(identity, clientID string) *Rights {
 
 // expand returns the rule's topic filter for a client. ok is false if the client's
 // name cannot be a level of a topic.
-func (r *rule) expand(identity, clientID string) (topicFilter string, ok bool) {
+func (r *rule) expand(name, clientID string) (topicFilter string, ok bool) {
 	if !r.pattern {
 		return r.topicFilter, true
 	}
@@ -209,7 +239,7 @@ func (r *rule) expand(identity, clientID string) (topicFilter string, ok bool) {
 	for i, level := range levels {
 		switch level {
 		case "%i":
-			levels[i] = identity
+			levels[i] = name
 		case "%c":
 			levels[i] = clientID
 		default:

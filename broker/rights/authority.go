@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"time"
 )
 
 // Credentials are what a client shows when it connects.
@@ -20,6 +21,10 @@ type Login struct {
 	// Proof identifies the credential that was shown, such as a password's
 	// hash: a Login ends when it is no longer valid. "" is any.
 	Proof string
+	// Ends is when a connection that was opened by it ends, by the clock on the
+	// wall: with a credential that is valid for a time only. The zero Time is
+	// never. What the identity may do, such as publish its last will, stays.
+	Ends time.Time
 }
 
 // An Authority identifies clients and says what they may do. Its methods may be

@@ -55,6 +55,7 @@ type Role string
 const (
 	RoleReceive   Role = "receive"
 	RoleBroadcast Role = "broadcast"
+	RoleClient    Role = "client" // reads the stream, and publishes below its name
 )
 
 const (
@@ -114,6 +115,16 @@ func Receiver(identity, clientID string) *Rights {
 		Identity:  identity,
 		Publish:   []string{stream.TopicStream, stream.CommandTopic("+")},
 		Subscribe: append(ownTopics(clientID), stream.TopicStream, stream.TopicControl),
+	}
+}
+
+// Client returns the rights of the role client: it reads the stream, and publishes
+// where hellox publish does and on hello_world/NAME and below.
+func Client(name, clientID string) *Rights {
+	return &Rights{
+		Identity:  name,
+		Publish:   []string{stream.TopicPublish, strings.TrimSuffix(stream.TopicStream, "#") + name + "/#"},
+		Subscribe: append(ownTopics(clientID), stream.TopicStream),
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"sync/atomic"
-	"time"
 )
 
 // Files is the Authority of a users file and an ACL file.
@@ -17,7 +16,7 @@ type Files struct {
 	users, acl string // paths
 	log        *slog.Logger
 	hasher     *hasher
-	opened     [2]string // stat of the files before they were read first
+	opened     Stat // of the files before they were read first
 	now        atomic.Pointer[content]
 }
 
@@ -33,7 +32,7 @@ const maxFile = 16 << 20 // bytes
 // OpenFiles reads both files. The error is one sentence.
 func OpenFiles(users, acl string, log *slog.Logger) (*Files, error) {
 	f := &Files{users: users, acl: acl, log: log, hasher: newHasher()}
-	f.opened = f.stat()
+	f.opened = StatFiles(users, acl)
 	c, err := f.read()
 	if err != nil {
 		return nil, err
@@ -44,7 +43,7 @@ func OpenFiles(users, acl string, log *slog.Logger) (*Files, error) {
 }
 
 func (f *Files) read() (*content, error) {
-	text, err := readFile(f.users)
+	text, err := ReadFile(f.users)
 	if err != nil {
 		return nil, fmt.Errorf("read the users: %w", err)
 	}
@@ -52,7 +51,7 @@ func (f *Files) read() (*content, error) {
 	if c.users, err = parseUsers(text); err != nil {
 		return nil, fmt.Errorf("read the users of %s: %w", f.users, err)
 	}
-	if text, err = readFile(f.acl); err != nil {
+	if text, err = ReadFile(f.acl); err != nil {
 		return nil, fmt.Errorf("read the ACL: %w", err)
 	}
 	if c.acl, err = ParseACL(text); err != nil {
@@ -82,7 +81,8 @@ func (u users) dummy() hash {
 	return d
 }
 
-func readFile(path string) (string, error) {
+// ReadFile returns the text of a file of at most 16 MiB.
+func ReadFile(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -164,44 +164,12 @@ func (f *Files) Reload() error {
 	return nil
 }
 
-const pollInterval = time.Second
-
 // Watch reloads when a file has changed, and when reload gets a value, until ctx
-// ends; it calls changed after each time that went well. A file that still grows
-// is left until it has been the same for a second.
+// ends; it calls changed after each time that went well.
 func (f *Files) Watch(ctx context.Context, reload <-chan os.Signal, changed func()) {
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	used := f.opened
-	last := used
-	for {
-		select {
-		case <-reload:
-			used = f.stat()
-		case <-tick.C:
-			before := last
-			if last = f.stat(); last == used || last != before {
-				continue
-			}
-			used = last
-		case <-ctx.Done():
-			return
-		}
+	f.opened.Watch(ctx, reload, func() {
 		if f.Reload() == nil {
 			changed()
 		}
-	}
-}
-
-// stat returns what tells the present files from others.
-func (f *Files) stat() (s [2]string) {
-	for i, path := range []string{f.users, f.acl} {
-		info, err := os.Stat(path)
-		if err != nil {
-			s[i] = err.Error()
-			continue
-		}
-		s[i] = fmt.Sprint(info.Size(), info.ModTime().UnixNano(), info.Mode())
-	}
-	return s
+	})
 }

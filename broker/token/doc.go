@@ -3,7 +3,8 @@
 //
 //	the cluster's keys, a file ──► ParseKeys ──► Keys.Verify ──► Claims: namespace,
 //	                                                  ▲          ServiceAccount, pod
-//	CONNECT: the password, a token ───────────────────┘
+//	CONNECT: pod's name, token ───────────────────────┘
+//	keys' file, ACL file ──► Open ──► Pods, a rights.Authority
 //
 // The keys' file is JSON: the JSON Web Key Set of the cluster's API server, and
 // beside its "keys" the "issuer" and "audience" that a token must name and the

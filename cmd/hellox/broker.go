@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,13 +45,19 @@ On loopback every client may read and write every topic but $SYS. With --users
 every client needs a user, and may do what a rule of --acl allows:
 
   deny  *      hello_world/private/#   neither read nor written, whatever else is allowed
-  role  recv   receive                 what hellox receive needs, or broadcast
+  role  recv   receive                 what hellox receive needs; or broadcast, or client
   read  *      hello_world/#
   write press  hello_world/%i/#        %i is the user, %c the client ID
 
-Both files are read anew at SIGHUP and when they change. Beyond loopback it starts
-only with TLS and users, or with --insecure, which allows hello_world/# and
-hellox/# to all and protects no client ID.`,
+In Kubernetes, --pods takes the place of --users: a pod's user name is its own, its
+password the token of its ServiceAccount for the audience that the keys' file
+names. The ServiceAccounts broadcast, receive and client have the roles of their
+names, --acl gives others rights, and clients on loopback need no user. An hour
+after its token has expired a connection has ended.
+
+These files, and the certificate's, are read anew at SIGHUP and when they change.
+Beyond loopback it starts only with TLS and with users or pods, or with --insecure,
+which allows hello_world/# and hellox/# to all and protects no client ID.`,
 		Example: `  hellox broker --store /var/lib/hellox
   hellox broker --listen mqtt://127.0.0.1:1883 --listen ws://127.0.0.1:8083
   hellox broker passwd press >> users
@@ -95,7 +102,7 @@ hellox/# to all and protects no client ID.`,
 					return nil
 				})
 				group.Go(func() error {
-					return ops.Serve(ctx, opsListen, ops.Health{Ready: b.Ready, Degraded: b.Degraded}, metrics)
+					return ops.Serve(ctx, opsListen, ops.Health{Ready: func() error { return cmp.Or(b.Ready(), who.Ready()) }, Degraded: b.Degraded}, metrics)
 				})
 				return group.Wait()
 			})
@@ -163,16 +170,20 @@ func checkListen(url string) error {
 // checkAccess checks the flags of files and --insecure against each other.
 func checkAccess(flags *pflag.FlagSet, files *access.Flags, opts *broker.Options) error {
 	switch {
+	case files.Users != "" && files.Pods != "":
+		return usage("--users and --pods exclude each other", "")
 	case files.Users != "" && files.ACL == "":
 		return usage("--users needs --acl: without a rule its users may do nothing", "echo 'read * hello_world/#' > acl")
-	case files.ACL != "" && files.Users == "":
-		return usage("--acl needs --users: its rules are for users", "hellox broker passwd NAME >> users")
+	case files.ACL != "" && files.Users == "" && files.Pods == "":
+		return usage("--acl needs --users or --pods: its rules are for them", "hellox broker passwd NAME >> users")
 	case (files.Cert == "") != (files.Key == ""):
 		return usage("--tls-cert and --tls-key go together", "")
 	case files.Users != "" && len(args.Given(flags, "insecure")) > 0 && opts.Insecure:
 		return usage("--users and --insecure exclude each other", "")
+	case files.Pods != "" && len(args.Given(flags, "insecure")) > 0 && opts.Insecure:
+		return usage("--pods and --insecure exclude each other", "")
 	}
-	if files.Users != "" {
+	if files.Users != "" || files.Pods != "" {
 		opts.Insecure = false // the variable is for other commands, too
 	}
 	return nil
@@ -204,12 +215,12 @@ func listenMQTT(ctx context.Context, url string, who *access.Access, insecure bo
 		return l, missing(fmt.Errorf("listen on %s: %w", url, err), "hellox broker --listen mqtt://127.0.0.1:0")
 	}
 	l.Net = ln
-	hasUsers := who.Authority() != nil
-	l.Open = isLoopback(ln) && !hasUsers
-	if !isLoopback(ln) && !insecure && (!hasUsers || l.TLS == nil) {
+	knows := who.Authority() != nil
+	l.Open = isLoopback(ln) && !who.AsksOnLoopback()
+	if !isLoopback(ln) && !insecure && (!knows || l.TLS == nil) {
 		ln.Close()
 		hint := "hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert cert.pem --tls-key key.pem --users users --acl acl (or --insecure, which allows hello_world/# and hellox/# to all)"
-		return l, &failure{fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users", url), exitUnsafe, hint}
+		return l, &failure{fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users or pods", url), exitUnsafe, hint}
 	}
 	return l, nil
 }

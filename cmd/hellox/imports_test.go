@@ -72,6 +72,7 @@ broker/journal -> sqlitefile
 broker/retained -> broker/journal
 broker/rights -> broker/share
 broker/rights -> stream
+broker/token -> broker/rights
 broker/wire -> stream
 
 manifests: text, imports none of the others
@@ -201,6 +202,7 @@ tui/tuitest -> stream
 tui/units -> stream
 
 cmd/hellox/access -> broker/rights
+cmd/hellox/access -> broker/token
 cmd/hellox/health -> history
 cmd/hellox/rounds -> bootstrap
 cmd/hellox/rounds -> bootstrap/install

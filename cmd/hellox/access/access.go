@@ -15,38 +15,56 @@ import (
 	"github.com/spf13/pflag"
 
 	"hellox/broker/rights"
+	"hellox/broker/token"
 )
 
 // Flags are the flags of the files.
 type Flags struct {
-	Users, ACL, Cert, Key string
+	Users, ACL, Pods, Cert, Key string
 }
 
 // Add defines the flags.
 func (f *Flags) Add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Users, "users", "", "`FILE` of the users, one a line by hellox broker passwd; every listener then asks for one")
-	flags.StringVar(&f.ACL, "acl", "", "`FILE` of what users may read and write; all else is denied")
+	flags.StringVar(&f.Pods, "pods", "", "`FILE` of a Kubernetes cluster's keys: pods beyond loopback come with their ServiceAccount's token as the password")
+	flags.StringVar(&f.ACL, "acl", "", "`FILE` of what users, or ServiceAccounts, may read and write; all else is denied")
 	flags.StringVar(&f.Cert, "tls-cert", "", "`FILE` of the broker's certificate for mqtts and wss (PEM)")
 	flags.StringVar(&f.Key, "tls-key", "", "`FILE` of the certificate's key (PEM)")
 }
 
+// clients are those that the files know.
+type clients interface {
+	rights.Authority
+	Watch(ctx context.Context, reload <-chan os.Signal, changed func())
+}
+
 // Access is what the files say now.
 type Access struct {
-	files       *rights.Files // nil without users
-	certificate *certificate  // nil without one
+	clients     clients      // nil without users and pods
+	pods        *token.Pods  // clients, if they are pods
+	certificate *certificate // nil without one
 	log         *slog.Logger
 }
 
 // Open reads the files that are given. Both of a pair are.
 func (f *Flags) Open(log *slog.Logger) (*Access, error) {
 	a := &Access{log: log}
-	var err error
-	if f.Users != "" {
-		if a.files, err = rights.OpenFiles(f.Users, f.ACL, log); err != nil {
+	switch {
+	case f.Users != "":
+		users, err := rights.OpenFiles(f.Users, f.ACL, log)
+		if err != nil {
 			return nil, err
 		}
+		a.clients = users
+	case f.Pods != "":
+		pods, err := token.Open(f.Pods, f.ACL, log)
+		if err != nil {
+			return nil, err
+		}
+		a.clients, a.pods = pods, pods
 	}
 	if f.Cert != "" {
+		var err error
 		if a.certificate, err = openCertificate(f.Cert, f.Key); err != nil {
 			return nil, err
 		}
@@ -54,13 +72,26 @@ func (f *Flags) Open(log *slog.Logger) (*Access, error) {
 	return a, nil
 }
 
-// Authority returns who knows the clients, or nil if there are no users.
-func (a *Access) Authority() rights.Authority {
-	if a.files == nil {
+// Ready returns why clients cannot be let in, or nil.
+func (a *Access) Ready() error {
+	if a.pods == nil {
 		return nil
 	}
-	return a.files
+	return a.pods.Ready()
 }
+
+// Authority returns who knows the clients, or nil if there are none to know.
+func (a *Access) Authority() rights.Authority {
+	if a.clients == nil {
+		return nil
+	}
+	return a.clients
+}
+
+// AsksOnLoopback reports whether clients on loopback must say who they are, too.
+// Beside pods they need not: only who may forward a port into the broker's own pod
+// reaches that.
+func (a *Access) AsksOnLoopback() bool { return a.clients != nil && a.pods == nil }
 
 // TLS returns the configuration of a listener with TLS, or nil without a
 // certificate.
@@ -72,10 +103,10 @@ func (a *Access) TLS() *tls.Config {
 }
 
 // Watch reads the files anew when they change and at SIGHUP, until ctx ends. It
-// calls changed when users or rights have. Without files it does nothing, and
+// calls changed when users, keys or rights have. Without files it does nothing, and
 // SIGHUP stays what it was.
 func (a *Access) Watch(ctx context.Context, changed func()) {
-	if a.files == nil && a.certificate == nil {
+	if a.clients == nil && a.certificate == nil {
 		return
 	}
 	signal.Reset(syscall.SIGHUP) // it ends the other commands
@@ -85,8 +116,8 @@ func (a *Access) Watch(ctx context.Context, changed func()) {
 	var watchers sync.WaitGroup
 	defer watchers.Wait()
 	reload := make(chan os.Signal, 1)
-	if a.files != nil {
-		watchers.Go(func() { a.files.Watch(ctx, reload, changed) })
+	if a.clients != nil {
+		watchers.Go(func() { a.clients.Watch(ctx, reload, changed) })
 	}
 	tick := time.NewTicker(certificateInterval)
 	defer tick.Stop()

@@ -1,0 +1,206 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"hellox/broker/rights"
+)
+
+// Pods is the Authority of the pods of a namespace: the user name is the pod's, the
+// password its token. The ServiceAccounts broadcast, receive and client have the
+// roles of their names; an ACL file gives more, its identities are ServiceAccounts.
+// All others are not let in.
+type Pods struct {
+	keys, acl string // paths; acl may be ""
+	log       *slog.Logger
+	now       func() time.Time
+	opened    rights.Stat
+	content   atomic.Pointer[podContent]
+}
+
+// podContent is what the files say. Without keys no pod is let in.
+type podContent struct {
+	keys *Keys
+	acl  *rights.ACL
+}
+
+// A connection ends this long after its token's expiry, a little earlier each: not
+// all of a cluster's pods connect at once.
+const (
+	lastsAfterExpiry = time.Hour
+	spread           = 10 * time.Minute
+)
+
+// Open reads both files; acl may be "". The keys' file need not be there yet:
+// until then Ready says so. The error is one sentence.
+func Open(keys, acl string, log *slog.Logger) (*Pods, error) {
+	p := &Pods{keys: keys, acl: acl, log: log, now: time.Now}
+	p.opened = rights.StatFiles(p.paths()...)
+	c, err := p.read()
+	if err != nil {
+		return nil, err
+	}
+	p.content.Store(c)
+	if c.keys == nil {
+		log.Warn("no pod is let in until there are the cluster's keys", "file", keys)
+	} else {
+		log.Info("the cluster's keys read", "keys", len(c.keys.byID), "file", keys, "issuer", c.keys.Issuer, "namespace", c.keys.Namespace)
+	}
+	return p, nil
+}
+
+func (p *Pods) paths() []string {
+	if p.acl == "" {
+		return []string{p.keys}
+	}
+	return []string{p.keys, p.acl}
+}
+
+func (p *Pods) read() (*podContent, error) {
+	c := &podContent{acl: rights.NoACL()}
+	if p.acl != "" {
+		text, err := rights.ReadFile(p.acl)
+		if err != nil {
+			return nil, fmt.Errorf("read the ACL: %w", err)
+		}
+		if c.acl, err = rights.ParseACL(text); err != nil {
+			return nil, fmt.Errorf("read the ACL of %s: %w", p.acl, err)
+		}
+	}
+	for _, role := range []rights.Role{rights.RoleBroadcast, rights.RoleReceive, rights.RoleClient} {
+		c.acl.AddRole(string(role), role)
+	}
+	text, err := rights.ReadFile(p.keys)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the cluster's keys: %w", err)
+	}
+	if c.keys, err = ParseKeys([]byte(text)); err != nil {
+		return nil, fmt.Errorf("read the cluster's keys of %s: %w", p.keys, err)
+	}
+	return c, nil
+}
+
+// Ready returns why no pod can be let in, or nil.
+func (p *Pods) Ready() error {
+	if p.content.Load().keys == nil {
+		return fmt.Errorf("there is no %s with the cluster's keys: hellox up writes it, and hellox manifests --jwks prints it", p.keys)
+	}
+	return nil
+}
+
+// Reload reads both files anew. If one is wrong or gone, what was read before stays
+// in force, and the log says so.
+func (p *Pods) Reload() error {
+	c, err := p.read()
+	if err == nil && c.keys == nil && p.content.Load().keys != nil {
+		err = fmt.Errorf("read the cluster's keys: %s is gone", p.keys)
+	}
+	if err != nil {
+		p.log.Error("the cluster's keys and rights not read anew: those of before stay in force", "cause", err.Error())
+		return err
+	}
+	p.content.Store(c)
+	if c.keys != nil {
+		p.log.Info("the cluster's keys and rights read anew", "keys", len(c.keys.byID))
+	}
+	return nil
+}
+
+// Watch reloads when a file has changed, and when reload gets a value, until ctx
+// ends; it calls changed after each time that went well.
+func (p *Pods) Watch(ctx context.Context, reload <-chan os.Signal, changed func()) {
+	p.opened.Watch(ctx, reload, func() {
+		if p.Reload() == nil {
+			changed()
+		}
+	})
+}
+
+// Login identifies a pod by its name and token.
+func (p *Pods) Login(_ context.Context, c rights.Credentials) (rights.Login, error) {
+	now, content := p.now(), p.content.Load()
+	if content.keys == nil {
+		return rights.Login{}, refuse("the broker does not have the cluster's keys yet")
+	}
+	claims, err := content.keys.Verify(string(c.Password), now)
+	switch {
+	case err != nil:
+		return rights.Login{}, err
+	case c.User != claims.Pod:
+		return rights.Login{}, refuse("the token is that of another pod")
+	case !content.acl.Names(claims.ServiceAccount):
+		return rights.Login{}, refuse("the ServiceAccount %s has no rights here", claims.ServiceAccount)
+	}
+	early := time.Duration(rand.Int64N(int64(spread))) //nolint:gosec // it is no secret
+	return rights.Login{
+		Identity: content.identity(claims.ServiceAccount, claims.Pod),
+		Proof:    claims.Proof,
+		Ends:     claims.Expires.Add(lastsAfterExpiry - early),
+	}, nil
+}
+
+const podPrefix = "pod:"
+
+// identity returns who a pod is to the broker. A broadcaster is its pod, which
+// comes back under its name. The pods of other ServiceAccounts are replaced by ones
+// of other names, which go on with their sessions: they are their ServiceAccount.
+func (c *podContent) identity(account, pod string) string {
+	identity := podPrefix + c.keys.Namespace + "/" + account
+	if c.acl.Role(account) == rights.RoleBroadcast {
+		identity += "/" + pod
+	}
+	return identity
+}
+
+// principal returns whose rules apply to an identity. It returns false if Login
+// would not give that identity any more.
+func (c *podContent) principal(l rights.Login) (rights.Principal, bool) {
+	rest, ok := strings.CutPrefix(l.Identity, podPrefix)
+	if !ok || c.keys == nil || l.Proof != "" && !c.keys.has(l.Proof) {
+		return rights.Principal{}, false
+	}
+	_, rest, _ = strings.Cut(rest, "/")
+	account, pod, hasPod := strings.Cut(rest, "/")
+	name := account
+	if hasPod {
+		name = pod
+	}
+	ok = c.acl.Names(account) && c.identity(account, pod) == l.Identity
+	return rights.Principal{Identity: l.Identity, Rules: account, Name: name}, ok
+}
+
+// MayUse returns why the client may not use its client ID, or nil.
+func (p *Pods) MayUse(l rights.Login, clientID string) error {
+	if err := rights.CheckClientID(clientID); err != nil {
+		return err
+	}
+	content := p.content.Load()
+	who, ok := content.principal(l)
+	if !ok {
+		return errors.New("the pod is not known any more")
+	}
+	return rights.CheckReserved(content.acl.Role(who.Rules), who.Name, clientID)
+}
+
+// Rights returns what a client may do now, or nil if the key of its token is gone
+// or its ServiceAccount has no rights any more.
+func (p *Pods) Rights(l rights.Login, clientID string) *rights.Rights {
+	content := p.content.Load()
+	who, ok := content.principal(l)
+	if !ok {
+		return nil
+	}
+	return content.acl.RightsOf(who, clientID)
+}

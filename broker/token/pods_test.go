@@ -1,0 +1,200 @@
+package token
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hellox/broker/rights"
+	"hellox/broker/token/tokentest"
+)
+
+// pods opens the files of a cluster with the key "ec", on a clock that stands.
+func pods(t *testing.T, acl string) (*tokentest.Cluster, *Pods) {
+	t.Helper()
+	c := tokentest.New(t)
+	dir := t.TempDir()
+	keys, aclFile := filepath.Join(dir, "jwks"), ""
+	write(t, keys, string(c.File("ec")))
+	if acl != "" {
+		aclFile = filepath.Join(dir, "acl")
+		write(t, aclFile, acl)
+	}
+	p, err := Open(keys, aclFile, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.now = func() time.Time { return now }
+	return c, p
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func login(t *testing.T, p *Pods, user, token string) rights.Login {
+	t.Helper()
+	l, err := p.Login(t.Context(), rights.Credentials{User: user, Password: []byte(token)})
+	if err != nil {
+		t.Fatalf("%s: %v", user, err)
+	}
+	return l
+}
+
+func TestPods(t *testing.T) {
+	c, p := pods(t, "write press hello_world/press/#\n")
+	broadcast := login(t, p, "broadcast-1", c.Token("ec", "broadcast", "broadcast-1", now))
+	receive := login(t, p, "receive-5d6f", c.Token("ec", "receive", "receive-5d6f", now))
+	press := login(t, p, "press-7c", c.Token("ec", "press", "press-7c", now))
+	client := login(t, p, "mine-0", c.Token("ec", "client", "mine-0", now))
+	for l, want := range map[rights.Login]string{
+		broadcast: "pod:hellox/broadcast/broadcast-1", receive: "pod:hellox/receive", press: "pod:hellox/press", client: "pod:hellox/client",
+	} {
+		if l.Identity != want {
+			t.Errorf("%s, want %s", l.Identity, want)
+		}
+		expires := now.Add(10 * time.Minute)
+		if l.Ends.Before(expires) || l.Ends.After(expires.Add(time.Hour)) {
+			t.Errorf("%s ends at %v", l.Identity, l.Ends)
+		}
+		if got := p.Rights(rights.Login{Identity: l.Identity}, "x"); got == nil || got.Identity != want {
+			t.Errorf("the identity %s has the rights %+v", l.Identity, got)
+		}
+	}
+	for _, k := range []struct {
+		login          rights.Login
+		id             string
+		use            bool
+		publish, read  string
+		mayPub, maySub bool
+	}{
+		{broadcast, "broadcast-1", true, "hello_world/broadcast/broadcast-1", "hellox/command/broadcast-1", true, true},
+		{broadcast, "broadcast-1-7", true, "hello_world/broadcast/broadcast-1-7", "hellox/command/broadcast-1-7", true, true},
+		{broadcast, "broadcast-2", false, "hello_world/broadcast/broadcast-2", "hellox/command/broadcast-2", false, false},
+		{broadcast, "hellox-receive", false, "hellox/presence/broadcast-2", "hello_world/#", false, false},
+		{broadcast, "broadcast-1", true, "hellox/presence/broadcast-1", "hellox/command/+", true, false},
+		{broadcast, "broadcast-1", true, "hellox/answer/broadcast-1", "#", true, false},
+		{receive, "hellox-receive", true, "hello_world/publish", "hello_world/#", true, true},
+		{receive, "broadcast-1", false, "hellox/command/broadcast-1", "hellox/presence/+", true, true},
+		{receive, "other", true, "hellox/presence/broadcast-1", "$SYS/#", false, false},
+		{press, "press", true, "hello_world/press/1", "hello_world/#", true, false},
+		{press, "hellox-receive", false, "hello_world/other", "hellox/broker", false, true},
+		{client, "any", true, "hello_world/client/x", "hello_world/#", true, true},
+		{client, "broadcast-1", false, "hello_world/broadcast/broadcast-1", "hellox/command/+", false, false},
+	} {
+		if err := p.MayUse(k.login, k.id); (err == nil) != k.use {
+			t.Errorf("%s with the client ID %s: %v", k.login.Identity, k.id, err)
+		}
+		r := p.Rights(k.login, k.id)
+		if r.MayPublish(k.publish) != k.mayPub || r.MaySubscribe(k.read) != k.maySub {
+			t.Errorf("%s as %s: publish %s %v, read %s %v", k.login.Identity, k.id, k.publish, !k.mayPub, k.read, !k.maySub)
+		}
+	}
+}
+
+func TestPodsRefused(t *testing.T) {
+	c, p := pods(t, "")
+	for _, k := range []struct{ user, token, want string }{
+		{"broadcast-2", c.Token("ec", "broadcast", "broadcast-1", now), "that of another pod"},
+		{"", c.Token("ec", "broadcast", "broadcast-1", now), "that of another pod"},
+		{"x", c.Token("ec", "default", "x", now), "the ServiceAccount default has no rights here"},
+		{"x", "", "not a token"},
+	} {
+		if l, err := p.Login(t.Context(), rights.Credentials{User: k.user, Password: []byte(k.token)}); err == nil || !strings.Contains(err.Error(), k.want) {
+			t.Errorf("%s: %+v, %v, want %s", k.user, l, err, k.want)
+		}
+	}
+	for _, identity := range []string{"", "broadcast", "pod:", "pod:hellox", "pod:hellox/", "pod:hellox/broadcast", "pod:other/receive", "pod:hellox/receive/x", "pod:hellox/default"} {
+		if r := p.Rights(rights.Login{Identity: identity}, "x"); r != nil {
+			t.Errorf("%q has the rights %+v", identity, r)
+		}
+	}
+}
+
+// TestPodsReload has the file come, change to a new key beside the old, and to the
+// new one alone.
+func TestPodsReload(t *testing.T) {
+	c := tokentest.New(t)
+	c.AddEC("next")
+	path := filepath.Join(t.TempDir(), "jwks")
+	p, err := Open(path, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.now = func() time.Time { return now }
+	token := c.Token("ec", "receive", "receive-0", now)
+	if err := p.Ready(); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("without keys: %v", err)
+	}
+	if _, err := p.Login(t.Context(), rights.Credentials{User: "receive-0", Password: []byte(token)}); err == nil {
+		t.Error("a pod is let in without keys")
+	}
+	changed := make(chan struct{}, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.Watch(ctx, nil, func() { changed <- struct{}{} })
+	}()
+	defer func() { cancel(); <-done }()
+	write(t, path, string(c.File("ec")))
+	select {
+	case <-changed:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the file is not seen")
+	}
+	if err := p.Ready(); err != nil {
+		t.Error(err)
+	}
+	old := login(t, p, "receive-0", token)
+	for _, wrong := range []string{"", "{", string(c.File())} {
+		write(t, path, wrong)
+		if p.Reload() == nil {
+			t.Errorf("%q is taken", wrong)
+		}
+	}
+	os.Remove(path)
+	if p.Reload() == nil || p.Ready() != nil || p.Rights(old, "x") == nil {
+		t.Error("what was good before is gone")
+	}
+	write(t, path, string(c.File("ec", "next")))
+	if err := p.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	fresh := login(t, p, "receive-0", c.Token("next", "receive", "receive-0", now))
+	if p.Rights(old, "x") == nil || p.Rights(fresh, "x") == nil {
+		t.Error("with both keys one is refused")
+	}
+	write(t, path, string(c.File("next")))
+	if err := p.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if p.Rights(old, "x") != nil || p.Rights(fresh, "x") == nil || p.Rights(rights.Login{Identity: old.Identity}, "x") == nil {
+		t.Error("with the new key alone the old one's login is valid, or the new one's or the identity is not")
+	}
+}
+
+func TestOpenWrong(t *testing.T) {
+	c := tokentest.New(t)
+	dir := t.TempDir()
+	keys, acl := filepath.Join(dir, "jwks"), filepath.Join(dir, "acl")
+	write(t, keys, "{")
+	if _, err := Open(keys, "", slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "read the cluster's keys of "+keys) {
+		t.Error(err)
+	}
+	write(t, keys, string(c.File("ec")))
+	if _, err := Open(keys, acl, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "read the ACL") {
+		t.Error(err)
+	}
+	write(t, acl, "")
+	if _, err := Open(keys, acl, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "it is empty") {
+		t.Error(err)
+	}
+}
