@@ -37,7 +37,7 @@ func (s *session) attach(c *conn, r *router, now func() time.Time) bool {
 	}
 	s.claim, s.conn = nil, c
 	r.setConnected(s, true)
-	defer s.eachShared((*sharedSub).came)
+	defer s.eachShared(func(p *sharedSub) { p.came(s) })
 	if !s.stored {
 		return true
 	}

@@ -345,7 +345,7 @@ func (s *session) subscribe(r *router, sub journal.Subscription) (isNew bool) {
 		}
 		s.shared[sub.TopicFilter] = p
 		if s.conn != nil {
-			p.came()
+			p.came(s)
 		}
 	}
 	return !existed

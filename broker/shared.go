@@ -33,7 +33,8 @@ type sharedSub struct {
 	guarded bool              // publishers wait for a member when the store is full; guarded by router.mu
 
 	mu      sync.Mutex
-	members share.Ring[*session]
+	joined  map[*session]struct{}
+	present share.Ring[*session] // those of joined whose clients are there
 	window  *share.Window[*session]
 	cursor  uint64 // as told to the journal
 	behind  int    // messages done since the journal was told
@@ -60,7 +61,7 @@ func (h *sharedHub) add(number uint64, row *journal.SessionRow) *sharedSub {
 	p := &sharedSub{
 		topicFilter: filter, number: number, hub: h, journal: h.journal,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}),
-		asked: map[*session]byte{}, cursor: row.Cursor,
+		asked: map[*session]byte{}, joined: map[*session]struct{}{}, cursor: row.Cursor,
 	}
 	var open []uint64
 	for _, seq := range row.Sent.Open {
@@ -95,10 +96,13 @@ func (p *sharedSub) Sent() (journal.SentRow, bool) {
 	return journal.SentRow{Number: p.number, Cursor: p.window.Cursor(), Read: p.window.Read(), Open: open}, !p.ended
 }
 
-// came notes that the client of a member is there.
-func (p *sharedSub) came() {
+// came notes that the client of s, a member or one that was sent something, is there.
+func (p *sharedSub) came(s *session) {
 	p.start.Do(func() { p.hub.running.Go(p.run) })
 	p.mu.Lock()
+	if _, member := p.joined[s]; member {
+		p.present.Add(s)
+	}
 	p.window.Again()
 	p.mu.Unlock()
 	p.wakeUp()
@@ -108,6 +112,7 @@ func (p *sharedSub) came() {
 // unless it comes back before.
 func (p *sharedSub) left(s *session) {
 	p.mu.Lock()
+	p.present.Remove(s)
 	p.window.Left(s)
 	p.mu.Unlock()
 	p.wakeUp()
@@ -232,7 +237,8 @@ func (p *sharedSub) offer(m *journal.Message) (result offered) {
 	}()
 	p.mu.Lock()
 	was, wanted := p.window.Wanted(m.Seq)
-	members, first := p.members.Turn()
+	members, first := p.present.Turn()
+	absent := len(p.joined) - len(members)
 	p.mu.Unlock()
 	if !wanted {
 		return offerSent
@@ -252,13 +258,13 @@ func (p *sharedSub) offer(m *journal.Message) (result offered) {
 	if begun { // it waits for that one [MQTT-4.8.2-4], or was given up
 		return offerSent
 	}
-	return p.offerInTurn(m, now, members, first, was.Member, result)
+	return p.offerInTurn(m, now, members, first, absent, was.Member, result)
 }
 
-// offerInTurn offers m to the members, from the first on. before was offered it, with
-// that result.
-func (p *sharedSub) offerInTurn(m *journal.Message, now int64, members []*session, first int, before *session, result offered) offered {
-	present, absent, full := 0, 0, 0
+// offerInTurn offers m to the members that are there, from the first on; so many are
+// absent. before was offered it, with that result.
+func (p *sharedSub) offerInTurn(m *journal.Message, now int64, members []*session, first, absent int, before *session, result offered) offered {
+	present, full := 0, 0
 	for i := range members {
 		s, got := members[(first+i)%len(members)], result
 		if s != before {
@@ -293,7 +299,7 @@ func (p *sharedSub) offerInTurn(m *journal.Message, now int64, members []*sessio
 func (p *sharedSub) took(s *session, another bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.members.Took(s)
+	p.present.Took(s)
 	if another {
 		p.hub.metrics.handedOver.Inc()
 	}
@@ -380,7 +386,7 @@ func (p *sharedSub) drop(o journal.Over) {
 // deliver sends m at QoS 0 to the member whose turn it is, of those that are there.
 func (p *sharedSub) deliver(m *journal.Message, now int64) {
 	p.mu.Lock()
-	members, first := p.members.Turn()
+	members, first := p.present.Turn()
 	p.mu.Unlock()
 	for _, patient := range []bool{true, false} { // first those that have room
 		for i := range members {
@@ -576,7 +582,7 @@ func (r *router) endUnshared() {
 func (r *router) join(p *sharedSub, s *session, qos byte) {
 	p.asked[s] = qos
 	p.mu.Lock()
-	p.members.Add(s)
+	p.joined[s] = struct{}{}
 	p.mu.Unlock()
 	r.membersChanged(p)
 }
@@ -586,7 +592,8 @@ func (r *router) join(p *sharedSub, s *session, qos byte) {
 func (r *router) leave(p *sharedSub, s *session) {
 	delete(p.asked, s)
 	p.mu.Lock()
-	p.members.Remove(s)
+	delete(p.joined, s)
+	p.present.Remove(s)
 	p.window.Again()
 	p.mu.Unlock()
 	if len(p.asked) > 0 {

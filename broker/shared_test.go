@@ -451,3 +451,28 @@ func TestSharedUnfit(t *testing.T) {
 	}
 	big.silent()
 }
+
+// TestSharedAbsentMembers has many members that are away, and holds their locks: what
+// is sent to the one that is there asks none of them.
+func TestSharedAbsentMembers(t *testing.T) {
+	b := start(t, Options{Store: t.TempDir()})
+	const away = 50
+	for i := range away {
+		joined(t, b, 1, hello{id: fmt.Sprint("away", i), keep: true})[0].disconnect()
+		gone(t, b, fmt.Sprint("away", i))
+	}
+	c := joined(t, b, 1, hello{id: "here"})[0]
+	for i := range away {
+		s := b.sessions.current(fmt.Sprint("away", i))
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	}
+	for qos := range byte(2) {
+		publishAll(t, b, qos, 20)
+		for i := range 20 {
+			if g := c.take(); g.payload != fmt.Sprint(i) {
+				t.Errorf("got %+v, want %d", g, i)
+			}
+		}
+	}
+}

@@ -2,7 +2,7 @@ package share
 
 import "slices"
 
-// A Ring is the members of a shared subscription, who take turns.
+// A Ring is members of a shared subscription, who take turns.
 type Ring[M comparable] struct {
 	members []M // replaced, not changed: Turn hands it out
 	next    int // whose turn it is
