@@ -73,7 +73,7 @@ type conn struct {
 	feeder   *feeder
 	retained *retainedFeed // while there are retained messages to send
 	fed      bool          // takeFeeders was called
-	starved  []*sharedSub  // that wait for room
+	starved  []*sharedSub  // that wait for room for session
 }
 
 // A hold is n bytes of held that may leave when seq is on disk.
@@ -152,7 +152,7 @@ func (c *conn) wakeFeeders() {
 		c.retained.wakeUp()
 	}
 	for _, p := range c.starved {
-		p.wakeUp()
+		p.roomFor(c.session)
 	}
 	c.starved = nil
 }

@@ -202,7 +202,7 @@ func (s *session) finish(c *conn, o *inflightMessage, now int64) {
 	}
 	s.wakeFeeder()
 	for _, p := range s.starved {
-		p.wakeUp()
+		p.roomFor(s)
 	}
 	s.starved = nil
 }

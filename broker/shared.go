@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -39,7 +40,17 @@ type sharedSub struct {
 	cursor  uint64 // as told to the journal
 	behind  int    // messages done since the journal was told
 	ended   bool
+	spared  bool // guarded, for those that do not hold router.mu
+	crowded bool // members hold too much of a subscription that publishers wait for
+	dropped int  // kept messages that were lost
+
+	roomMu sync.Mutex // the last one to be taken
+	room   map[*session]struct{}
 }
+
+// maxKept is how many messages of a shared subscription wait, while later ones are
+// sent, because no member that is there and has room may have them.
+const maxKept = maxOutOfOrder
 
 // releaseEvery is after how many messages the journal is told which are done while an
 // earlier one is not.
@@ -105,7 +116,28 @@ func (p *sharedSub) came(s *session) {
 	}
 	p.window.Again()
 	p.mu.Unlock()
+	p.roomFor(s)
+}
+
+// roomFor notes that s may have room.
+func (p *sharedSub) roomFor(s *session) {
+	p.roomMu.Lock()
+	if p.room == nil {
+		p.room = map[*session]struct{}{}
+	}
+	p.room[s] = struct{}{}
+	p.roomMu.Unlock()
 	p.wakeUp()
+}
+
+// noteRoom tells the window who may have room. The caller holds p.mu.
+func (p *sharedSub) noteRoom() {
+	p.roomMu.Lock()
+	defer p.roomMu.Unlock()
+	for s := range p.room {
+		p.window.Room(s)
+	}
+	clear(p.room)
 }
 
 // left notes that the client of s is away: others get what it has not acknowledged,
@@ -149,18 +181,57 @@ func (p *sharedSub) end() {
 // subscription or the broker ends.
 func (p *sharedSub) run() {
 	for {
-		p.mu.Lock()
-		after := p.window.Begin()
-		p.mu.Unlock()
+		after, next := p.begin()
 		messages, upTo, err := p.journal.Fetch(p.queue, after)
 		if err != nil {
 			p.journal.Fail(fmt.Errorf("read the store for %q: %w", p.topicFilter, err))
 			return
 		}
 		switch {
+		case next > 0:
+			p.sendNext(messages, next)
 		case upTo == 0 && !p.sleep():
 			return
 		case upTo > 0 && !p.send(messages, upTo):
+			return
+		}
+	}
+}
+
+// begin returns after which message run goes on, and that message if it is for one
+// member that has room.
+func (p *sharedSub) begin() (after, next uint64) {
+	p.relieve()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.noteRoom()
+	after = p.window.Begin()
+	if seq, _, ok := p.window.Next(); ok {
+		return seq - 1, seq
+	}
+	return after, 0
+}
+
+// sendNext sends those of messages that wait for one member which has room; next is the
+// first.
+func (p *sharedSub) sendNext(messages []*journal.Message, next uint64) {
+	for {
+		p.mu.Lock()
+		seq, s, ok := p.window.Next()
+		rewound := p.window.Rewound()
+		p.mu.Unlock()
+		if !ok || rewound {
+			return
+		}
+		i, found := slices.BinarySearchFunc(messages, seq, func(m *journal.Message, seq uint64) int { return cmp.Compare(m.Seq, seq) })
+		switch {
+		case found:
+			p.offerNext(messages[i], s)
+		case seq == next: // the store has lost it
+			p.done(seq)
+			s.dropAgain(p)
+			return
+		default:
 			return
 		}
 	}
@@ -182,13 +253,15 @@ func (p *sharedSub) sleep() bool {
 // first. It returns false if run must end.
 func (p *sharedSub) send(messages []*journal.Message, upTo uint64) bool {
 	for _, m := range messages {
-		for p.offer(m) == offerFull {
+		result := p.offer(m)
+		for result == offerFull {
 			if !p.sleep() {
 				return false
 			}
 			if p.rewound() {
 				return true
 			}
+			result = p.offer(m)
 		}
 		if p.passed(m.Seq) {
 			return true
@@ -201,6 +274,7 @@ func (p *sharedSub) send(messages []*journal.Message, upTo uint64) bool {
 func (p *sharedSub) rewound() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.noteRoom()
 	return p.window.Rewound()
 }
 
@@ -211,6 +285,7 @@ func (p *sharedSub) passed(seq uint64) (rewound bool) {
 	defer p.mu.Unlock()
 	p.window.Passed(seq)
 	p.advance()
+	p.noteRoom()
 	return p.window.Rewound()
 }
 
@@ -224,17 +299,47 @@ const (
 	offerFull                 // there will be room for it later
 )
 
+// survive is deferred: one odd message must not end the process.
+func (p *sharedSub) survive(m *journal.Message, result *offered) {
+	if panicked := recover(); panicked != nil {
+		p.hub.metrics.panics.Inc()
+		p.hub.metrics.log.Error("message given up after a panic", "subscription", p.topicFilter, "stack", string(debug.Stack()))
+		p.done(m.Seq)
+		*result = offerSent
+	}
+}
+
+// offerNext offers s a message that waits for s.
+func (p *sharedSub) offerNext(m *journal.Message, s *session) (result offered) {
+	defer p.survive(m, &result)
+	p.mu.Lock()
+	h, _ := p.window.Holder(m.Seq)
+	p.mu.Unlock()
+	now := p.hub.now()
+	if m.Expired(now) && h.QoS < 2 {
+		p.done(m.Seq)
+		s.dropAgain(p)
+		return offerSent
+	}
+	result = s.offerShared(p, m, now)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch result {
+	case offerSent:
+		p.present.Took(s)
+	case offerFull, offerAway:
+		p.window.Full(s)
+	case offerUnfit:
+		p.window.Unfit(m.Seq, s)
+		p.advance()
+	}
+	return result
+}
+
 // offer offers m to the member that was sent it before, if there is one, else to one
 // after the other. It returns offerFull if it waits for one of them, else offerSent.
 func (p *sharedSub) offer(m *journal.Message) (result offered) {
-	defer func() {
-		if panicked := recover(); panicked != nil { // one odd message must not end the process
-			p.hub.metrics.panics.Inc()
-			p.hub.metrics.log.Error("message given up after a panic", "subscription", p.topicFilter, "stack", string(debug.Stack()))
-			p.done(m.Seq)
-			result = offerSent
-		}
-	}()
+	defer p.survive(m, &result)
 	p.mu.Lock()
 	was, wanted := p.window.Wanted(m.Seq)
 	members, first := p.present.Turn()
@@ -244,19 +349,18 @@ func (p *sharedSub) offer(m *journal.Message) (result offered) {
 		return offerSent
 	}
 	now := p.hub.now()
-	begun := was.Member != nil && was.QoS == 2
-	if m.Expired(now) && !begun {
+	if m.Expired(now) {
 		p.done(m.Seq)
+		if was.Member != nil {
+			was.Member.dropAgain(p)
+		}
 		return offerSent
 	}
 	result = offerAway
 	if was.Member != nil {
-		if result = was.Member.offerShared(p, m, now); result == offerSent || result == offerFull {
+		if result = p.offerTo(was.Member, m, now); result == offerSent {
 			return result
 		}
-	}
-	if begun { // it waits for that one [MQTT-4.8.2-4], or was given up
-		return offerSent
 	}
 	return p.offerInTurn(m, now, members, first, absent, was.Member, result)
 }
@@ -264,34 +368,70 @@ func (p *sharedSub) offer(m *journal.Message) (result offered) {
 // offerInTurn offers m to the members that are there, from the first on; so many are
 // absent. before was offered it, with that result.
 func (p *sharedSub) offerInTurn(m *journal.Message, now int64, members []*session, first, absent int, before *session, result offered) offered {
-	present, full := 0, 0
+	unfit, full := 0, []*session(nil)
+	if before != nil && result == offerFull {
+		full = append(full, before)
+	}
 	for i := range members {
 		s, got := members[(first+i)%len(members)], result
 		if s != before {
-			got = s.offerShared(p, m, now)
+			got = p.offerTo(s, m, now)
 		}
 		switch got {
 		case offerSent:
 			p.took(s, before != nil)
+			if before != nil {
+				before.dropAgain(p)
+			}
 			return offerSent
 		case offerFull:
-			full++
+			if s != before {
+				full = append(full, s)
+			}
 		case offerAway:
 			absent++
 		case offerUnfit:
-			present++
+			unfit++
 		}
 	}
+	switch {
+	case unfit == 0:
+		return offerFull // so is each that follows
+	case len(full) > 0 || absent > 0:
+		return p.keep(m.Seq, full)
+	}
+	p.done(m.Seq)
+	return offerSent
+}
+
+// offerTo offers m to s, but not before what waits for s.
+func (p *sharedSub) offerTo(s *session, m *journal.Message, now int64) offered {
+	p.mu.Lock()
+	ahead := p.window.Ahead(m.Seq, s)
+	p.mu.Unlock()
+	if ahead {
+		return offerFull
+	}
+	return s.offerShared(p, m, now)
+}
+
+// keep keeps a message for a member that is not here, or that has no room, while others
+// get what they may have. Beyond maxKept the oldest one is lost, or, if publishers wait
+// for a member, it returns offerFull.
+func (p *sharedSub) keep(seq uint64, full []*session) offered {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case full > 0, present == 0, absent > 0 && p.window.Len() >= maxOutOfOrder:
-		return offerFull
-	case absent > 0: // one that is not here may have it
-		p.window.Keep(m.Seq)
-	default:
-		p.window.Done(m.Seq)
+	if _, open := p.window.Holder(seq); !open && p.window.Free() >= maxKept {
+		if p.spared {
+			return offerFull
+		}
+		if p.window.DropOldest(); p.dropped%maxKept == 0 {
+			p.hub.metrics.log.Warn("shared subscription keeps its most messages for members that are away: the oldest are lost",
+				"subscription", p.topicFilter, "kept", maxKept)
+		}
+		p.dropped++
 	}
+	p.window.Keep(seq, full)
 	return offerSent
 }
 
@@ -352,8 +492,9 @@ func (p *sharedSub) advance() {
 		p.journal.Advanced(p.queue, to)
 		return
 	}
-	if p.behind++; p.behind >= releaseEvery {
-		p.release()
+	if p.behind++; p.behind >= releaseEvery && p.release() > p.journal.Quota() && p.spared {
+		p.crowded = true
+		p.wakeUp()
 	}
 }
 
@@ -365,22 +506,64 @@ func (p *sharedSub) release() int64 {
 	return p.journal.Release(p.queue, p.window.Read(), open)
 }
 
-// drop drops what waits, because it is too much; if nothing waits, what members do
-// not acknowledge.
+// drop drops what is too much: what members do not acknowledge, if that is most of it,
+// else what waits.
 func (p *sharedSub) drop(o journal.Over) {
+	limit := max(o.Limit, o.Bytes/2)
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if held := p.release(); held < max(o.Limit, o.Bytes/2) {
+	held := p.release()
+	p.mu.Unlock()
+	if held < limit {
 		return // what was done was most of it
 	}
-	last := p.journal.LastSeq()
-	if !p.window.Drop(last, false) {
-		p.window.Drop(last, true)
+	if held = p.dropHeld(held/2, func(*session) bool { return false }); held < limit {
+		return
 	}
+	p.mu.Lock()
+	waited := p.window.DropFree(p.journal.LastSeq())
 	p.advance()
 	p.release()
+	p.mu.Unlock()
+	if !waited {
+		p.dropHeld(0, func(*session) bool { return false })
+		return
+	}
 	p.hub.metrics.log.Warn("shared subscription over its quota: what waited for it is lost",
 		"subscription", p.topicFilter, "waited", humanize.IBytes(uint64(o.Bytes)))
+}
+
+// relieve drops what members hold, but those that publishers wait for, if it is more
+// than a session may hold: it has no quota that ends it, and would fill the store.
+func (p *sharedSub) relieve() {
+	p.mu.Lock()
+	crowded := p.crowded
+	p.crowded = false
+	p.mu.Unlock()
+	if crowded {
+		p.dropHeld(p.journal.Quota(), func(s *session) bool { return s.guarded })
+	}
+}
+
+// dropHeld drops the messages that members do not acknowledge, but those of members that
+// are spared, if the journal holds more for them than most bytes. It returns how many
+// it holds then.
+func (p *sharedSub) dropHeld(most int64, spared func(*session) bool) int64 {
+	p.mu.Lock()
+	open := p.window.Open(func(h share.Hold[*session]) bool { return h.Member == nil || spared(h.Member) })
+	size := p.journal.Held(p.queue, open)
+	var from []*session
+	if size > most {
+		from = p.window.DropHeld(spared)
+		p.advance()
+		p.hub.metrics.log.Warn("shared subscription over its quota: what members did not acknowledge is lost",
+			"subscription", p.topicFilter, "members", len(from), "held", humanize.IBytes(uint64(size)))
+	}
+	held := p.release()
+	p.mu.Unlock()
+	for _, s := range from {
+		s.dropAgain(p)
+	}
+	return held
 }
 
 // deliver sends m at QoS 0 to the member whose turn it is, of those that are there.
@@ -407,14 +590,7 @@ func (s *session) offerShared(p *sharedSub, m *journal.Message, now int64) offer
 	if c == nil || s.ended {
 		return offerAway
 	}
-	var again *inflightMessage
-	at := 0
-	for i := range s.sharedAgain {
-		if o := &s.sharedAgain[i]; o.shared == p && o.seq == m.Seq {
-			again, at = o, i
-			break
-		}
-	}
+	again, at, begun := s.findAgain(p, m.Seq)
 	sub, member := s.subs[p.topicFilter]
 	if again == nil && !member {
 		return offerAway
@@ -430,7 +606,7 @@ func (s *session) offerShared(p *sharedSub, m *journal.Message, now int64) offer
 			s.giveUpShared(c, at)
 		}
 		return offerUnfit
-	case d.qos > 0 && s.inflight.full(c.receiveMaximum):
+	case d.qos > 0 && s.inflight.full(c.receiveMaximum-begun):
 		s.starved = p.addTo(s.starved)
 		return offerFull
 	case !c.hasRoomOr(p):
@@ -453,6 +629,51 @@ func (s *session) offerShared(p *sharedSub, m *journal.Message, now int64) offer
 	}
 	s.transmit(c, m, d, now)
 	return offerSent
+}
+
+// findAgain returns the message that is to be sent again, and its index, or nil and how
+// many others are at QoS 2: they take room before new ones. The caller holds s.mu.
+func (s *session) findAgain(p *sharedSub, seq uint64) (again *inflightMessage, at, begun int) {
+	for i := range s.sharedAgain {
+		switch o := &s.sharedAgain[i]; {
+		case o.shared == p && o.seq == seq:
+			return o, i, 0
+		case o.qos == 2 && !o.shared.isOver():
+			begun++
+		}
+	}
+	return nil, 0, begun
+}
+
+// isOver reports whether end was called.
+func (p *sharedSub) isOver() bool {
+	select {
+	case <-p.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// dropAgain gives up what is to be sent again for p and is done, or with another
+// member.
+func (s *session) dropAgain(p *sharedSub) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == nil {
+		return // the next connection looks itself
+	}
+	var gone []inflightMessage
+	s.sharedAgain = slices.DeleteFunc(s.sharedAgain, func(o inflightMessage) bool {
+		if o.shared != p || p.has(s, o.seq) {
+			return false
+		}
+		gone = append(gone, o)
+		return true
+	})
+	for _, o := range gone {
+		s.forget(s.conn, o)
+	}
 }
 
 // addTo adds p to those that wait for room, once.
@@ -622,6 +843,9 @@ func (r *router) membersChanged(p *sharedSub) {
 	p.hub.metrics.sharedMembers.WithLabelValues(p.topicFilter).Set(float64(len(p.asked)))
 	if guarded != p.guarded {
 		p.guarded = guarded
+		p.mu.Lock()
+		p.spared = guarded
+		p.mu.Unlock()
 		p.journal.Limit(p.queue, !guarded)
 		r.groups, r.known.members = nil, 0 // whether they are guarded is in them
 	}

@@ -476,3 +476,202 @@ func TestSharedAbsentMembers(t *testing.T) {
 		}
 	}
 }
+
+// TestSharedFullHolder has a member come back that has room for less than it was sent:
+// the other one gets what is published then, and at QoS 1 what that one has no room for.
+// What was begun with it at QoS 2 is completed with it, in order.
+func TestSharedFullHolder(t *testing.T) {
+	for qos := byte(1); qos <= 2; qos++ {
+		for _, takeover := range []bool{false, true} {
+			t.Run(fmt.Sprintf("QoS %d, takeover %v", qos, takeover), func(t *testing.T) {
+				b := start(t, Options{Store: t.TempDir()})
+				h := hello{id: "slow", v5: true, keep: true, resume: true, receiveMaximum: 5}
+				both := joined(t, b, qos, h, hello{id: "b"})
+				slow, other := both[0], both[1]
+				publishAll(t, b, qos, 10)
+				held := make([]got, 5)
+				for i := range held {
+					held[i] = slow.message()
+					other.take()
+				}
+				if !takeover {
+					slow.c.Close()
+					gone(t, b, "slow")
+					if qos == 1 {
+						for range held {
+							other.take()
+						}
+						held = nil
+					}
+				}
+				h.receiveMaximum = 1
+				slow = connect(t, b.Addr(0), h)
+				if qos == 2 {
+					publishAll(t, b, qos, 10)
+					for i := range 10 {
+						if g := other.take(); g.payload != fmt.Sprint(i) {
+							t.Errorf("the other one got %+v, want %d", g, i)
+						}
+					}
+				} else if takeover {
+					for range len(held) - 1 {
+						other.take()
+					}
+					held = held[:1]
+				}
+				for _, want := range held {
+					if g := slow.take(); g.payload != want.payload || qos == 2 && (g.id != want.id || !g.dup) {
+						t.Errorf("got %+v, want %+v", g, want)
+					}
+				}
+				publishAll(t, b, qos, 2)
+				slow.take()
+				other.take()
+				slow.silent()
+				other.silent()
+				wait(t, "nothing is stored", func() bool { return b.journal.Stats().Batches == 0 })
+			})
+		}
+	}
+}
+
+// TestSharedReadsNothing restarts the broker with what was begun with a member that then
+// reads nothing: the other one gets the rest.
+func TestSharedReadsNothing(t *testing.T) {
+	store := t.TempDir()
+	b, stop := startStop(t, Options{Store: store})
+	h := hello{id: "slow", v5: true, keep: true, resume: true, receiveMaximum: 100}
+	both := joined(t, b, 2, h, hello{id: "b", keep: true, v5: true, resume: true})
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	for i := range 200 {
+		pub.publish2("x", strings.Repeat("x", 200_000), uint16(i+1), false)
+		pub.release(uint16(i + 1))
+		if i%2 == 1 {
+			both[0].message()
+			both[1].take()
+		}
+	}
+	stop()
+	b = start(t, Options{Store: store})
+	connect(t, b.Addr(0), h)
+	other := connect(t, b.Addr(0), hello{id: "b", keep: true, v5: true, resume: true})
+	publishAll(t, b, 1, 10)
+	for i := range 10 {
+		if g := other.take(); g.payload != fmt.Sprint(i) {
+			t.Errorf("got %+v, want %d", g, i)
+		}
+	}
+}
+
+// TestSharedHeldQuota has a member hold messages that are too much together, of a
+// subscription with a quota and of one that publishers wait for: what it holds is lost,
+// and the others lose nothing.
+func TestSharedHeldQuota(t *testing.T) {
+	for _, guarded := range []bool{false, true} {
+		t.Run(fmt.Sprint("guarded ", guarded), func(t *testing.T) {
+			o := Options{Store: t.TempDir(), StoreLimit: 16 << 20, SessionQuota: 1 << 20}
+			if guarded {
+				o.Backpressure = []string{"b"}
+			}
+			b := start(t, o)
+			h := hello{id: "slow", v5: true, keep: true, resume: true, receiveMaximum: 100}
+			both := joined(t, b, 2, h, hello{id: "b", keep: true})
+			slow, other := both[0], both[1]
+			pub := connect(t, b.Addr(0), hello{id: "pub"})
+			publish := func(n int, payload string) {
+				for i := range uint16(n) {
+					pub.publish2("x", payload, i+1, false)
+					pub.release(i + 1)
+				}
+			}
+			large := strings.Repeat("x", 50_000)
+			for range 10 {
+				publish(2, large)
+				slow.message()
+				other.take()
+			}
+			h.receiveMaximum = 1
+			slow = connect(t, b.Addr(0), h)
+			slow.message()
+			for range 1000 { // beyond what the store holds
+				publish(1, large)
+				if g := other.take(); len(g.payload) != len(large) {
+					t.Fatalf("got %d bytes", len(g.payload))
+				}
+			}
+			if b.Degraded() != "" {
+				t.Error(b.Degraded())
+			}
+			// It has room again when it has released what is lost.
+			h.receiveMaximum = 100
+			slow = connect(t, b.Addr(0), h)
+			publish(4, "new")
+			for slow.take().payload != "new" {
+			}
+			for range 2 {
+				other.take()
+			}
+		})
+	}
+}
+
+// tiny connects a member of $share/g/x that takes packets of up to 64 bytes.
+func tiny(t *testing.T, b *Broker) *client {
+	small := dial(t, b.Addr(0))
+	small.v5 = true
+	small.send(raw5(2, "\x27\x00\x00\x00\x40", "small"))
+	small.expect(packets.Connack)
+	small.subscribe(1, "$share/g/x")
+	return small
+}
+
+// TestSharedKept has more messages wait for a member that is away, or has no room, than
+// are kept, all too large for the other one: it gets what fits.
+func TestSharedKept(t *testing.T) {
+	for _, away := range []bool{true, false} {
+		t.Run(fmt.Sprint("away ", away), func(t *testing.T) {
+			b := start(t, Options{Store: t.TempDir()})
+			h := hello{id: "big", v5: true, keep: true, resume: true, receiveMaximum: 1}
+			big := joined(t, b, 1, h)[0]
+			small := tiny(t, b)
+			large := strings.Repeat("x", 100)
+			pub := connect(t, b.Addr(0), hello{id: "pub"})
+			pub.publish("x", large, 1, false)
+			held := big.message()
+			if away {
+				big.disconnect()
+				gone(t, b, "big")
+			}
+			const more, part = maxKept + 200, 100
+			for i := range more / part {
+				for j := range part {
+					pub.send(pub.publishPacket("x", fmt.Sprint(i*part+j, large), 1, false, pub.nextID()))
+				}
+				for range part {
+					pub.expect(packets.Puback)
+				}
+			}
+			pub.publish("x", "small", 1, false)
+			if g := small.take(); g.payload != "small" {
+				t.Errorf("got %+v", g)
+			}
+			first := more - maxKept
+			if away {
+				h.receiveMaximum = 0
+				big = connect(t, b.Addr(0), h)
+				if g := big.take(); g.payload != large {
+					t.Errorf("got %+v", g)
+				}
+			} else {
+				big.ack(held.id)
+			}
+			for i := first; i < more; i++ {
+				if g := big.take(); g.payload != fmt.Sprint(i, large) {
+					t.Fatalf("got %+v, want %d", g, i)
+				}
+			}
+			small.silent()
+			wait(t, "nothing is stored", func() bool { return b.journal.Stats().Batches == 0 })
+		})
+	}
+}

@@ -243,6 +243,16 @@ func (j *Journal) Release(q *Queue, upTo uint64, open []uint64) int64 {
 	return q.bytes
 }
 
+// Held returns how many bytes q holds for messages, which are ascending.
+func (j *Journal) Held(q *Queue, messages []uint64) int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return q.held(messages)
+}
+
+// Quota returns how many bytes a session with a limit may hold.
+func (j *Journal) Quota() int64 { return j.quotas.session }
+
 // Limit sets whether q holds no more bytes than Options.Quota. Groups that q is in
 // have to be made anew.
 func (j *Journal) Limit(q *Queue, limited bool) {

@@ -77,8 +77,7 @@ func (q *Queue) release(upTo uint64, open []uint64, released func(*batch)) {
 	q.releases++
 	keep := q.pending[:0]
 	for _, e := range q.pending {
-		i, _ := slices.BinarySearch(open, e.segment.first)
-		if e.segment.byGroup != nil || e.last > upTo || i < len(open) && open[i] <= e.last {
+		if e.segment.byGroup != nil || e.last > upTo || e.holds(open) {
 			keep = append(keep, e)
 			continue
 		}
@@ -87,6 +86,22 @@ func (q *Queue) release(upTo uint64, open []uint64, released func(*batch)) {
 	}
 	clear(q.pending[len(keep):])
 	q.pending = keep
+}
+
+// holds reports whether the batch holds one of messages, which are ascending, or may.
+func (e *queued) holds(messages []uint64) bool {
+	i, _ := slices.BinarySearch(messages, e.segment.first)
+	return i < len(messages) && messages[i] <= e.last
+}
+
+// held returns the size of the batches that hold messages.
+func (q *Queue) held(messages []uint64) (size int64) {
+	for _, e := range q.pending {
+		if e.holds(messages) {
+			size += e.size - e.from
+		}
+	}
+	return size
 }
 
 // after returns the batches that may hold messages after seq.

@@ -4,6 +4,8 @@
 //
 //	messages of the journal      Window                            members
 //	Fetch(after Begin) ──────→ Wanted? ──→ Ring: the next that has room
+//	                             Keep ←─────────────── none that has room may have it
+//	                             Next ─────────────→ what waits for this member
 //	                             Give ←─────────────── sent
 //	                             Done ←─────────────── acknowledged
 //	                             Left, Ended ←──────── a member is away, or its session ended

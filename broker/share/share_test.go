@@ -96,10 +96,11 @@ func TestWindow(t *testing.T) {
 			at[seq] = Hold[int]{}
 		}
 		next := w.Begin()
+		room := map[int]bool{} // members that have room for what is with them
 		for range 400 {
 			seq := uint64(r.IntN(messages) + 1)
 			m := r.IntN(members) + 1
-			switch r.IntN(8) {
+			switch r.IntN(9) {
 			case 0, 1, 2: // the next message is offered, and taken, kept or dropped
 				if w.Rewound() || next >= messages {
 					next = w.Begin()
@@ -108,13 +109,13 @@ func TestWindow(t *testing.T) {
 					continue
 				}
 				h, wanted := w.Wanted(next)
-				if is, open := at[next]; wanted != (open && !is.Sent) || wanted && h != is {
+				if is, open := at[next]; wanted != (open && !is.Sent && is.QoS != 2) || wanted && h != is {
 					t.Fatalf("seed %d: message %d: %+v, wanted %v; it is %+v, open %v", seed, next, h, wanted, is, open)
 				}
 				if wanted && (h.QoS != 2 || h.Member == 0) {
 					switch r.IntN(4) {
 					case 0:
-						w.Keep(next)
+						w.Keep(next, nil)
 					case 1:
 						w.Done(next)
 						delete(at, next)
@@ -132,6 +133,7 @@ func TestWindow(t *testing.T) {
 				}
 			case 5:
 				w.Left(m)
+				room[m] = false
 				for seq, h := range at {
 					if h.Member == m {
 						h.Sent = false
@@ -140,6 +142,7 @@ func TestWindow(t *testing.T) {
 				}
 			case 6:
 				w.Ended(m)
+				room[m] = false
 				for seq, h := range at {
 					switch {
 					case h.Member == m && h.QoS == 2:
@@ -161,10 +164,50 @@ func TestWindow(t *testing.T) {
 						}
 					}
 					next = w.Begin()
+					clear(room)
 				}
+			case 8:
+				if r.IntN(2) == 0 {
+					w.Room(m)
+					room[m] = true
+					break
+				}
+				w.Full(m)
+				room[m] = false
 			}
+			checkNext(t, seed, w, at, room, r.IntN(4))
 			checkWindow(t, seed, w, at, r.IntN(3) == 0)
 		}
+	}
+}
+
+// checkNext holds Next beside the list: it returns the first message that is with a
+// member that has room for it, which is then sent, or refused.
+func checkNext(t *testing.T, seed uint64, w *Window[int], at map[uint64]Hold[int], room map[int]bool, then int) {
+	t.Helper()
+	var want uint64
+	for seq, h := range at {
+		if h.Member != 0 && !h.Sent && room[h.Member] && (want == 0 || seq < want) {
+			want = seq
+		}
+	}
+	seq, m, ok := w.Next()
+	if ok != (want > 0) || seq != want || ok && m != at[seq].Member {
+		t.Fatalf("seed %d: next is %d for %d, %v; want %d", seed, seq, m, ok, want)
+	}
+	switch {
+	case !ok:
+	case then == 0:
+		h := at[seq]
+		h.Sent = true
+		w.Give(seq, m, h.QoS)
+		at[seq] = h
+	case then == 1:
+		if w.Unfit(seq, m); at[seq].QoS == 1 {
+			at[seq] = Hold[int]{}
+			break
+		}
+		delete(at, seq)
 	}
 }
 
@@ -174,7 +217,7 @@ func checkWindow(t *testing.T, seed uint64, w *Window[int], at map[uint64]Hold[i
 	for seq, h := range at {
 		if seq <= w.Read() {
 			open = append(open, seq)
-			if !h.Sent {
+			if !h.Sent && h.QoS != 2 {
 				waiting = append(waiting, seq)
 			}
 		}
@@ -226,7 +269,33 @@ func TestWindowIsSmall(t *testing.T) {
 			w.Done(seq)
 		}
 	}
-	if len(w.order) > 200 || w.Len() != 1 || w.Cursor() != 0 {
-		t.Errorf("%d are remembered, %d open, the cursor is at %d", len(w.order), w.Len(), w.Cursor())
+	if len(w.order) > 200 || len(w.open) != 1 || w.Cursor() != 0 {
+		t.Errorf("%d are remembered, %d open, the cursor is at %d", len(w.order), len(w.open), w.Cursor())
+	}
+}
+
+// TestWindowKept keeps messages for a member that has no room: it gets them in order
+// when it has, whoever else gets some before, and the oldest can be dropped.
+func TestWindowKept(t *testing.T) {
+	w := NewWindow[int](0, nil)
+	for seq := uint64(1); seq <= 5; seq++ {
+		w.Keep(seq, []int{1})
+		w.Passed(seq)
+	}
+	if _, _, ok := w.Next(); ok || w.Free() != 5 {
+		t.Errorf("a message is for one without room; %d are free", w.Free())
+	}
+	w.DropOldest()
+	w.Give(2, 2, 1)
+	w.Room(1)
+	if seq, m, ok := w.Next(); seq != 3 || m != 1 || !ok || !w.Rewound() {
+		t.Errorf("next is %d for %d, %v", seq, m, ok)
+	}
+	w.Unfit(3, 1)
+	if seq, _, _ := w.Next(); seq != 4 || w.Free() != 3 || w.Cursor() != 1 {
+		t.Errorf("next is %d, %d are free, the cursor is at %d", seq, w.Free(), w.Cursor())
+	}
+	if from := w.DropHeld(func(int) bool { return false }); len(from) != 1 || from[0] != 2 || w.Cursor() != 2 {
+		t.Errorf("dropped from %v, the cursor is at %d", from, w.Cursor())
 	}
 }

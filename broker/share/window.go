@@ -2,6 +2,7 @@ package share
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -11,9 +12,11 @@ import (
 type Window[M comparable] struct {
 	read    uint64
 	at      uint64 // where the next message is looked for: below read after one came back
-	rewound bool   // Again was called since Begin
+	rewound bool   // what comes first may have changed since Begin
 	open    map[uint64]Hold[M]
 	order   []uint64 // the keys of open, ascending, and some that are done
+	free    int      // of open, those that are with no member
+	lines   map[M]*line
 }
 
 // A Hold says with which member a message is; with M's zero value it waits for one.
@@ -25,10 +28,21 @@ type Hold[M comparable] struct {
 	Sent bool
 }
 
+// begun reports whether a message is with one member to the end [MQTT-4.8.2-4].
+func (h Hold[M]) begun() bool { return h.QoS == 2 }
+
+// A line is the messages that wait for one member: those that it was sent over an
+// earlier connection, and those that it had no room for and that no other one could
+// have. It gets them in order, before later ones.
+type line struct {
+	seqs []uint64 // ascending; some are done, or with another
+	room bool     // the member is there, and had room when it was looked at last
+}
+
 // NewWindow returns the window of a subscription that has looked at all messages up
 // to read, of which open are not done.
 func NewWindow[M comparable](read uint64, open []uint64) *Window[M] {
-	w := &Window[M]{read: read, open: map[uint64]Hold[M]{}}
+	w := &Window[M]{read: read, open: map[uint64]Hold[M]{}, lines: map[M]*line{}}
 	for _, seq := range open {
 		w.hold(seq, Hold[M]{})
 	}
@@ -38,17 +52,20 @@ func NewWindow[M comparable](read uint64, open []uint64) *Window[M] {
 
 // hold notes with whom a message is.
 func (w *Window[M]) hold(seq uint64, h Hold[M]) {
-	if _, known := w.open[seq]; !known {
+	old, known := w.open[seq]
+	if !known {
 		w.forgetDone()
-		i := len(w.order)
-		if i > 0 && w.order[i-1] >= seq {
-			var there bool
-			if i, there = slices.BinarySearch(w.order, seq); there {
-				w.open[seq] = h
-				return
-			}
+		i, there := slices.BinarySearch(w.order, seq)
+		if !there {
+			w.order = slices.Insert(w.order, i, seq)
 		}
-		w.order = slices.Insert(w.order, i, seq)
+	}
+	var none M
+	if known && old.Member == none {
+		w.free--
+	}
+	if h.Member == none {
+		w.free++
 	}
 	w.open[seq] = h
 }
@@ -73,11 +90,11 @@ func (w *Window[M]) Begin() uint64 {
 }
 
 // Rewound reports whether messages before those that were looked for at Begin, or
-// the same, are to be looked at again.
+// the same, are to be looked at again, or Next may return another one.
 func (w *Window[M]) Rewound() bool { return w.rewound }
 
-// Len returns how many messages up to Read are not done.
-func (w *Window[M]) Len() int { return len(w.open) }
+// Free returns how many messages up to Read are not done and with no member.
+func (w *Window[M]) Free() int { return w.free }
 
 // Cursor returns the sequence number up to which all messages are done.
 func (w *Window[M]) Cursor() uint64 {
@@ -103,10 +120,11 @@ func (w *Window[M]) Open(not func(Hold[M]) bool) []uint64 {
 	return open
 }
 
-// Wanted reports whether a message is to be sent, and with whom it was before.
+// Wanted reports whether a message is to be sent to any member, and with whom it was
+// before. What was begun at QoS 2 is not: only Next returns it.
 func (w *Window[M]) Wanted(seq uint64) (Hold[M], bool) {
 	if h, open := w.open[seq]; open {
-		return h, !h.Sent
+		return h, !h.Sent && !h.begun()
 	}
 	return Hold[M]{}, seq > w.read
 }
@@ -120,6 +138,7 @@ func (w *Window[M]) Holder(seq uint64) (Hold[M], bool) {
 // Give notes that a message is sent to m at a QoS. It has been looked at then: what is
 // written before Passed must not have it as one that comes next.
 func (w *Window[M]) Give(seq uint64, m M, qos byte) {
+	w.leaveLine(seq, w.open[seq].Member)
 	w.hold(seq, Hold[M]{m, qos, true})
 	w.read = max(w.read, seq)
 }
@@ -133,26 +152,130 @@ func (w *Window[M]) Restore(seq uint64, m M) bool {
 		}
 	}
 	w.hold(seq, Hold[M]{Member: m, QoS: 2})
+	w.wait(seq, m)
 	return true
 }
 
-// Keep notes that a message waits until something changes: no member that is there
-// may have it.
-func (w *Window[M]) Keep(seq uint64) {
+// Keep notes that a message waits until something changes: none of the members that
+// are there may have it, but those that have no room.
+func (w *Window[M]) Keep(seq uint64, full []M) {
 	if _, open := w.open[seq]; !open {
 		w.hold(seq, Hold[M]{})
 	}
+	if w.rewound {
+		return // it is looked at again, after others that full may have by then
+	}
+	for _, m := range full {
+		w.wait(seq, m)
+		w.Full(m)
+	}
+}
+
+// wait puts a message into m's line.
+func (w *Window[M]) wait(seq uint64, m M) {
+	l := w.lines[m]
+	if l == nil {
+		l = &line{}
+		w.lines[m] = l
+	}
+	if len(l.seqs) >= 2*len(w.open)+64 {
+		l.seqs = slices.DeleteFunc(l.seqs, func(seq uint64) bool { return !w.waits(seq, m) })
+	}
+	if i, there := slices.BinarySearch(l.seqs, seq); !there {
+		l.seqs = slices.Insert(l.seqs, i, seq)
+	}
+}
+
+// Room notes that m is there and may have room.
+func (w *Window[M]) Room(m M) {
+	if l := w.lines[m]; l != nil {
+		l.room, w.rewound = true, true
+	}
+}
+
+// Full notes that m is away, or had no room for the message that Next returned.
+func (w *Window[M]) Full(m M) {
+	if l := w.lines[m]; l != nil {
+		l.room = false
+	}
+}
+
+// Unfit notes that m may not have a message that Next returned. If it was begun with
+// m, it is done, else it waits for any member.
+func (w *Window[M]) Unfit(seq uint64, m M) {
+	w.leaveLine(seq, m)
+	switch h, open := w.open[seq]; {
+	case !open:
+	case h.Member == m && h.begun():
+		w.Done(seq)
+	default:
+		w.hold(seq, Hold[M]{})
+		w.at = min(w.at, seq-1)
+	}
+}
+
+// leaveLine takes a message out of m's line.
+func (w *Window[M]) leaveLine(seq uint64, m M) {
+	if l := w.lines[m]; l != nil {
+		if i, there := slices.BinarySearch(l.seqs, seq); there {
+			l.seqs = slices.Delete(l.seqs, i, i+1)
+		}
+	}
+}
+
+// Ahead reports whether a message before seq waits for m.
+func (w *Window[M]) Ahead(seq uint64, m M) bool {
+	l := w.lines[m]
+	return l != nil && w.trim(l, m) && l.seqs[0] < seq
+}
+
+// trim removes from the front of m's line what does not wait for m any more, and
+// reports whether something is left.
+func (w *Window[M]) trim(l *line, m M) bool {
+	for len(l.seqs) > 0 && !w.waits(l.seqs[0], m) {
+		l.seqs = l.seqs[1:]
+	}
+	return len(l.seqs) > 0
+}
+
+// Next returns the first message that waits for one member which has room.
+func (w *Window[M]) Next() (seq uint64, m M, ok bool) {
+	for member, l := range w.lines {
+		if !l.room {
+			continue
+		}
+		switch {
+		case !w.trim(l, member):
+			delete(w.lines, member)
+		case !ok || l.seqs[0] < seq:
+			seq, m, ok = l.seqs[0], member, true
+		}
+	}
+	return seq, m, ok
+}
+
+// waits reports whether a message in m's line still waits for m.
+func (w *Window[M]) waits(seq uint64, m M) bool {
+	var none M
+	h, open := w.open[seq]
+	return open && !h.Sent && (h.Member == m || h.Member == none)
 }
 
 // Return notes that a message is with no member any more.
 func (w *Window[M]) Return(seq uint64) {
 	if _, open := w.open[seq]; open {
-		w.open[seq] = Hold[M]{}
+		w.hold(seq, Hold[M]{})
 	}
 }
 
 // Done notes that a message is done.
-func (w *Window[M]) Done(seq uint64) { delete(w.open, seq) }
+func (w *Window[M]) Done(seq uint64) {
+	var none M
+	if h, open := w.open[seq]; open && h.Member == none {
+		w.free--
+	}
+	delete(w.open, seq)
+}
 
 // Passed notes that all messages up to seq have been looked at: those above Read
 // that were not given or kept are done.
@@ -173,6 +296,8 @@ func (w *Window[M]) Left(m M) { w.leave(m, false) }
 func (w *Window[M]) Ended(m M) (qos2 bool) { return w.leave(m, true) }
 
 func (w *Window[M]) leave(m M, ended bool) (qos2 bool) {
+	delete(w.lines, m)
+	var held []uint64
 	for seq, h := range w.open {
 		if h.Member != m {
 			continue
@@ -180,39 +305,76 @@ func (w *Window[M]) leave(m M, ended bool) (qos2 bool) {
 		switch h.Sent = false; {
 		case !ended:
 			w.open[seq] = h
-		case h.QoS == 2:
-			delete(w.open, seq)
+			held = append(held, seq)
+		case h.begun():
+			w.Done(seq)
 			qos2 = true
 		default:
-			w.open[seq] = Hold[M]{}
+			w.hold(seq, Hold[M]{})
 		}
+	}
+	if len(held) > 0 {
+		slices.Sort(held)
+		w.lines[m] = &line{seqs: held}
 	}
 	w.Again()
 	return qos2
 }
 
-// Again has the messages looked at again that wait: a member has come or gone.
+// Again has the messages looked at again that wait for any member: one has come or
+// gone.
 func (w *Window[M]) Again() {
 	w.rewound = true
 	for _, seq := range w.order {
-		if h, open := w.open[seq]; open && !h.Sent {
+		if h, open := w.open[seq]; open && !h.Sent && !h.begun() {
 			w.at = min(w.at, seq-1)
 			return
 		}
 	}
 }
 
-// Drop drops the messages up to a sequence number that are with no member; with all,
-// also those that are with one. It reports whether there was any.
-func (w *Window[M]) Drop(upTo uint64, all bool) bool {
+// DropOldest drops the oldest message that is with no member.
+func (w *Window[M]) DropOldest() {
 	var none M
+	for _, seq := range w.order {
+		if h, open := w.open[seq]; open && h.Member == none {
+			w.Done(seq)
+			return
+		}
+	}
+}
+
+// DropFree drops the messages up to a sequence number that are with no member, and
+// reports whether there was any.
+func (w *Window[M]) DropFree(upTo uint64) bool {
 	dropped := upTo > w.read
+	var none M
+	dropped = w.dropIf(func(h Hold[M]) bool { return h.Member == none }) || dropped
+	w.Passed(upTo)
+	return dropped
+}
+
+// DropHeld drops the messages that are with a member, but those of members that are
+// spared, and returns whose they were, each once.
+func (w *Window[M]) DropHeld(spared func(M) bool) []M {
+	var none M
+	from := map[M]struct{}{}
+	w.dropIf(func(h Hold[M]) bool {
+		if h.Member == none || spared(h.Member) {
+			return false
+		}
+		from[h.Member] = struct{}{}
+		return true
+	})
+	return slices.Collect(maps.Keys(from))
+}
+
+func (w *Window[M]) dropIf(drop func(Hold[M]) bool) (dropped bool) {
 	for seq, h := range w.open {
-		if seq <= upTo && (all || h.Member == none) {
-			delete(w.open, seq)
+		if drop(h) {
+			w.Done(seq)
 			dropped = true
 		}
 	}
-	w.Passed(upTo)
 	return dropped
 }
