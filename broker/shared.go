@@ -263,6 +263,9 @@ func (p *sharedSub) send(messages []*journal.Message, upTo uint64) bool {
 			}
 			result = p.offer(m)
 		}
+		if result == offerLate {
+			return true
+		}
 		if p.passed(m.Seq) {
 			return true
 		}
@@ -297,6 +300,7 @@ const (
 	offerAway                 // there is no client, or the session is no member any more
 	offerUnfit                // the client may not have it
 	offerFull                 // there will be room for it later
+	offerLate                 // others are to be sent again before it [MQTT-4.6.0-1]
 )
 
 // survive is deferred: one odd message must not end the process.
@@ -337,7 +341,8 @@ func (p *sharedSub) offerNext(m *journal.Message, s *session) (result offered) {
 }
 
 // offer offers m to the member that was sent it before, if there is one, else to one
-// after the other. It returns offerFull if it waits for one of them, else offerSent.
+// after the other. It returns offerFull if it waits for one of them, offerLate if
+// others come first, else offerSent.
 func (p *sharedSub) offer(m *journal.Message) (result offered) {
 	defer p.survive(m, &result)
 	p.mu.Lock()
@@ -358,7 +363,7 @@ func (p *sharedSub) offer(m *journal.Message) (result offered) {
 	}
 	result = offerAway
 	if was.Member != nil {
-		if result = p.offerTo(was.Member, m, now); result == offerSent {
+		if result = p.offerTo(was.Member, m, now); result == offerSent || result == offerLate {
 			return result
 		}
 	}
@@ -384,6 +389,8 @@ func (p *sharedSub) offerInTurn(m *journal.Message, now int64, members []*sessio
 				before.dropAgain(p)
 			}
 			return offerSent
+		case offerLate:
+			return offerLate
 		case offerFull:
 			if s != before {
 				full = append(full, s)
@@ -601,6 +608,8 @@ func (s *session) offerShared(p *sharedSub, m *journal.Message, now int64) offer
 		d.qos, d.dup = again.qos, true
 	}
 	switch {
+	case again != nil && p.hasRewound():
+		return offerLate // another connection has come since
 	case !c.rights().MayReceive(m.Topic) || c.tooLarge(m, d):
 		if again != nil {
 			s.giveUpShared(c, at)
@@ -653,6 +662,14 @@ func (p *sharedSub) isOver() bool {
 	default:
 		return false
 	}
+}
+
+// hasRewound reports whether what comes first may have changed since run has begun to
+// send.
+func (p *sharedSub) hasRewound() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.window.Rewound()
 }
 
 // dropAgain gives up what is to be sent again for p and is done, or with another

@@ -675,3 +675,25 @@ func TestSharedKept(t *testing.T) {
 		})
 	}
 }
+
+// TestSharedOrderAcrossTakeovers takes a session over while it is sent again what it
+// has: each time that begins with the first, and goes on in order [MQTT-4.6.0-1].
+func TestSharedOrderAcrossTakeovers(t *testing.T) {
+	for qos := byte(1); qos <= 2; qos++ {
+		b := start(t, Options{Store: t.TempDir()})
+		h := hello{id: "a", v5: true, keep: true, resume: true, receiveMaximum: 400}
+		a := joined(t, b, qos, h)[0]
+		publishAll(t, b, qos, 200)
+		for range 200 {
+			a.message()
+		}
+		for range 100 {
+			a = connect(t, b.Addr(0), h)
+			for i := range 3 {
+				if g := a.message(); g.payload != fmt.Sprint(i) {
+					t.Fatalf("QoS %d: got %+v, want %d", qos, g, i)
+				}
+			}
+		}
+	}
+}
