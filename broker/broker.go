@@ -29,8 +29,8 @@ type Options struct {
 	StoreLimit int64
 	// SessionQuota is how many bytes of messages may wait for one session in
 	// Store, at most a quarter of what StoreLimit leaves for messages; 0 means
-	// that quarter. A session beyond it ends, and so do those that hold most
-	// when Store is nearly full.
+	// that quarter. A session beyond it ends. When Store is nearly full, so do
+	// those of the user that holds most; without users, those that hold most.
 	SessionQuota int64
 	// Backpressure lists the client IDs of sessions that are not ended for
 	// that: publishers get no acknowledgement until they have fetched.

@@ -248,7 +248,7 @@ func checkImage(t *testing.T, dir string, want map[uint16]bool, at int) {
 	err = j.Load(func(r journal.SessionRow) *journal.Queue {
 		s := newSession(r.ID, r.Owner, r.Number, j, nil)
 		s.cursor, s.read, s.expiry, s.stored = r.Cursor, r.Cursor, r.Expiry, true
-		s.backlog = j.NewQueue(s, s.cursor, true)
+		s.backlog = j.NewQueue(s, "", s.cursor, true)
 		sessions = append(sessions, s)
 		return s.backlog
 	}, func(*journal.Message) {})

@@ -3,6 +3,8 @@ package broker
 import (
 	"cmp"
 	"time"
+
+	"hellox/broker/rights"
 )
 
 // Limits bounds what clients may have. A field that is 0 has its default.
@@ -34,6 +36,15 @@ const (
 	maxRetainedBytes  = 32 << 20
 	maxKeepAliveField = 65535 * time.Second // that MQTT can say
 )
+
+// sharer returns the identity that shares the limits with others, or "" for clients
+// that nobody asked who they are: each of their sessions stands for itself.
+func sharer(identity string) string {
+	if identity == rights.Local || identity == rights.Anyone {
+		return ""
+	}
+	return identity
+}
 
 // DefaultLimits returns the defaults. Connections depends on the process.
 func DefaultLimits() Limits { return Limits{}.withDefaults() }

@@ -38,12 +38,12 @@ func (t *target) delivery(c *conn, m *journal.Message) delivery {
 type router struct {
 	mu     sync.RWMutex
 	root   node
-	routes map[string]*route              // by topic; cleared when a session subscribes, comes or leaves
-	older  map[string]*route              // routes as it was when rotate was called last
-	groups map[string]*journal.Group      // by their members
-	shared map[string]*sharedSub          // by topic filter
-	share  func(string) *sharedSub        // makes one
-	known  struct{ targets, members int } // in routes, in groups
+	routes map[string]*route                          // by topic; cleared when a session subscribes, comes or leaves
+	older  map[string]*route                          // routes as it was when rotate was called last
+	groups map[string]*journal.Group                  // by their members
+	shared map[string]*sharedSub                      // by topic filter
+	share  func(topicFilter, owner string) *sharedSub // makes one
+	known  struct{ targets, members int }             // in routes, in groups
 }
 
 // maxKnown bounds what a router remembers: topics and targets of routes, and
@@ -218,7 +218,7 @@ type subscriber struct {
 }
 
 // add adds a subscription, in place of one with the same topic filter. It returns the
-// shared subscription of which s is a member by it, or nil.
+// shared subscription of which s is a member by it, or nil. The caller holds s.mu.
 func (r *router) add(s *session, sub journal.Subscription) *sharedSub {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -227,7 +227,7 @@ func (r *router) add(s *session, sub journal.Subscription) *sharedSub {
 	if share.Filter(sub.TopicFilter) != sub.TopicFilter {
 		p := r.shared[sub.TopicFilter]
 		if p == nil {
-			p = r.share(sub.TopicFilter)
+			p = r.share(sub.TopicFilter, sharer(s.owner))
 			r.addShared(p)
 			n.shared = append(n.shared, p)
 		}

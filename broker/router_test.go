@@ -121,7 +121,7 @@ func TestRouter(t *testing.T) {
 	for n := range 20 {
 		s := newSession("", "", uint64(n), &journal.Journal{}, nil)
 		if s.stored = n%2 == 0; s.stored {
-			s.backlog = s.journal.NewQueue(s, 0, true)
+			s.backlog = s.journal.NewQueue(s, "", 0, true)
 		}
 		all = append(all, s)
 	}

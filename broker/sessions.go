@@ -67,7 +67,11 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 		if keep {
 			s.dropQueue()
 			s.conn, s.feeder, s.retained = nil, nil, nil
-			s.claim, s.expiry, s.owner = c, expiry, me
+			s.claim, s.expiry = c, expiry
+			if s.owner != me {
+				s.owner = me
+				a.journal.SetOwner(s.backlog, sharer(me))
+			}
 			a.router.setConnected(s, false)
 			s.eachShared(func(p *sharedSub) { p.left(s) })
 		}
@@ -82,7 +86,7 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 	s.claim, s.expiry, s.stored = c, expiry, expiry > 0
 	s.cursor = a.journal.LastSeq()
 	if s.stored {
-		s.backlog = a.journal.NewQueue(s, s.cursor, !s.guarded)
+		s.backlog = a.journal.NewQueue(s, sharer(me), s.cursor, !s.guarded)
 	}
 	a.byID[c.id] = s
 	a.updateMetric()
@@ -182,7 +186,7 @@ func (a *sessions) restore(r journal.SessionRow) *session {
 	for _, id := range r.Received {
 		a.receiving(s, id)
 	}
-	s.backlog = a.journal.NewQueue(s, s.cursor, !s.guarded)
+	s.backlog = a.journal.NewQueue(s, sharer(r.Owner), s.cursor, !s.guarded)
 	a.byID[r.ID] = s
 	a.updateMetric()
 	return s

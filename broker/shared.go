@@ -22,6 +22,7 @@ import (
 type sharedSub struct {
 	topicFilter string // $share/NAME/FILTER
 	number      uint64 // identifies it in the journal
+	owner       string // the identity that made it; "": none, or it is not known
 	hub         *sharedHub
 	journal     *journal.Journal
 	queue       *journal.Queue
@@ -70,7 +71,7 @@ type sharedHub struct {
 func (h *sharedHub) add(number uint64, row *journal.SessionRow) *sharedSub {
 	filter, _ := journal.SharedFilter(row.ID)
 	p := &sharedSub{
-		topicFilter: filter, number: number, hub: h, journal: h.journal,
+		topicFilter: filter, number: number, owner: row.Owner, hub: h, journal: h.journal,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}),
 		asked: map[*session]byte{}, joined: map[*session]struct{}{}, cursor: row.Cursor,
 	}
@@ -81,7 +82,7 @@ func (h *sharedHub) add(number uint64, row *journal.SessionRow) *sharedSub {
 		}
 	}
 	p.window = share.NewWindow[*session](max(row.Cursor, row.Sent.Read), open)
-	p.queue = h.journal.NewQueue(p, row.Cursor, true)
+	p.queue = h.journal.NewQueue(p, p.owner, row.Cursor, true)
 	h.journal.Listen(p.queue, p.wake)
 	return p
 }
@@ -94,7 +95,7 @@ func (p *sharedSub) Number() uint64 { return p.number }
 func (p *sharedSub) Row() (journal.SessionRow, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return journal.SessionRow{ID: journal.SharedID(p.topicFilter), Number: p.number, Cursor: p.window.Cursor()}, !p.ended
+	return journal.SessionRow{ID: journal.SharedID(p.topicFilter), Owner: p.owner, Number: p.number, Cursor: p.window.Cursor()}, !p.ended
 }
 
 // Sent returns which of its messages are not done. What is with a session that ends
@@ -523,7 +524,7 @@ func (p *sharedSub) drop(o journal.Over) {
 	if held < limit {
 		return // what was done was most of it
 	}
-	if held = p.dropHeld(held/2, func(*session) bool { return false }); held < limit {
+	if held = p.dropHeld(held/2, o, func(*session) bool { return false }); held < limit {
 		return
 	}
 	p.mu.Lock()
@@ -532,11 +533,10 @@ func (p *sharedSub) drop(o journal.Over) {
 	p.release()
 	p.mu.Unlock()
 	if !waited {
-		p.dropHeld(0, func(*session) bool { return false })
+		p.dropHeld(0, o, func(*session) bool { return false })
 		return
 	}
-	p.hub.metrics.log.Warn("shared subscription over its quota: what waited for it is lost",
-		"subscription", p.topicFilter, "waited", humanize.IBytes(uint64(o.Bytes)))
+	p.lose("what waited for it is lost", o, "waited", humanize.IBytes(uint64(o.Bytes)))
 }
 
 // relieve drops what members hold, but those that publishers wait for, if it is more
@@ -547,14 +547,14 @@ func (p *sharedSub) relieve() {
 	p.crowded = false
 	p.mu.Unlock()
 	if crowded {
-		p.dropHeld(p.journal.Quota(), func(s *session) bool { return s.guarded })
+		p.dropHeld(p.journal.Quota(), journal.Over{Limit: p.journal.Quota()}, func(s *session) bool { return s.guarded })
 	}
 }
 
 // dropHeld drops the messages that members do not acknowledge, but those of members that
 // are spared, if the journal holds more for them than most bytes. It returns how many
-// it holds then.
-func (p *sharedSub) dropHeld(most int64, spared func(*session) bool) int64 {
+// it holds then. o says what is over.
+func (p *sharedSub) dropHeld(most int64, o journal.Over, spared func(*session) bool) int64 {
 	p.mu.Lock()
 	open := p.window.Open(func(h share.Hold[*session]) bool { return h.Member == nil || spared(h.Member) })
 	size := p.journal.Held(p.queue, open)
@@ -562,8 +562,7 @@ func (p *sharedSub) dropHeld(most int64, spared func(*session) bool) int64 {
 	if size > most {
 		from = p.window.DropHeld(spared)
 		p.advance()
-		p.hub.metrics.log.Warn("shared subscription over its quota: what members did not acknowledge is lost",
-			"subscription", p.topicFilter, "members", len(from), "held", humanize.IBytes(uint64(size)))
+		p.lose("what members did not acknowledge is lost", o, "members", len(from), "held", humanize.IBytes(uint64(size)))
 	}
 	held := p.release()
 	p.mu.Unlock()
@@ -571,6 +570,16 @@ func (p *sharedSub) dropHeld(most int64, spared func(*session) bool) int64 {
 		s.dropAgain(p)
 	}
 	return held
+}
+
+// lose logs that messages are lost because of o.
+func (p *sharedSub) lose(what string, o journal.Over, args ...any) {
+	why := "over its quota"
+	if o.Limit == 0 {
+		why = "makes room in the store"
+	}
+	_, _, reason := overReason(o)
+	p.hub.metrics.log.Warn("shared subscription "+why+": "+what, append(args, "subscription", p.topicFilter, "reason", reason)...)
 }
 
 // deliver sends m at QoS 0 to the member whose turn it is, of those that are there.

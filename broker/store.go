@@ -36,8 +36,8 @@ func (b *Broker) openStore(o Options) (err error) {
 	}
 	hub := &sharedHub{journal: b.journal, metrics: b.metrics, now: func() int64 { return b.now().Unix() }, stop: make(chan struct{})}
 	b.hub = hub
-	b.router.share = func(topicFilter string) *sharedSub {
-		p := hub.add(b.sessions.lastNumber.Add(1), &journal.SessionRow{ID: journal.SharedID(topicFilter), Cursor: b.journal.LastSeq()})
+	b.router.share = func(topicFilter, owner string) *sharedSub {
+		p := hub.add(b.sessions.lastNumber.Add(1), &journal.SessionRow{ID: journal.SharedID(topicFilter), Owner: owner, Cursor: b.journal.LastSeq()})
 		b.journal.Save(p, nil) // before anything can be published for it
 		return p
 	}

@@ -23,7 +23,7 @@ func filled(t *testing.T) []byte {
 	t.Helper()
 	folder := t.TempDir()
 	j := testJournal(t, folder)
-	q := j.NewQueue(keeper(1), 0, true)
+	q := j.NewQueue(keeper(1), "", 0, true)
 	j.Save(keeper(1), nil)
 	to := NewGroup([]*Queue{q})
 	for i := range 300 {
@@ -97,7 +97,7 @@ func fetchAll(t *testing.T, folder string, log *slog.Logger) (got []*Message, er
 	defer j.Close()
 	var q *Queue
 	load := func(r SessionRow) *Queue {
-		q = j.NewQueue(keeper(r.Number), r.Cursor, true)
+		q = j.NewQueue(keeper(r.Number), "", r.Cursor, true)
 		return q
 	}
 	if err := j.Load(load, func(*Message) {}); err != nil || q == nil {

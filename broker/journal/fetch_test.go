@@ -60,7 +60,7 @@ func openJournal(t *testing.T, folder string) *Journal {
 // is one.
 func TestFetchOfWhatIsGone(t *testing.T) {
 	j := testJournal(t, t.TempDir())
-	q := j.NewQueue(keeper(1), 0, true)
+	q := j.NewQueue(keeper(1), "", 0, true)
 	w := testWaiter{make(chan uint64, 1)}
 	seq, err := j.Append(&Message{Topic: "x", Payload: []byte("1"), QoS: 1}, NewGroup([]*Queue{q}), w, nil)
 	if err != nil {

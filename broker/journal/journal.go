@@ -83,9 +83,11 @@ const (
 )
 
 // NewQueue returns the queue of a consumer that has acknowledged everything up
-// to cursor. If limited, it holds no more bytes than Options.Quota.
-func (j *Journal) NewQueue(c Consumer, cursor uint64, limited bool) *Queue {
-	q := &Queue{consumer: c, number: c.Number(), cursor: cursor}
+// to cursor. If limited, it holds no more bytes than Options.Quota. What the queues
+// of one owner hold counts together when the journal is nearly full; owner is "" if
+// the consumer stands for itself.
+func (j *Journal) NewQueue(c Consumer, owner string, cursor uint64, limited bool) *Queue {
+	q := &Queue{consumer: c, number: c.Number(), owner: owner, cursor: cursor}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if limited {
@@ -262,6 +264,13 @@ func (j *Journal) Limit(q *Queue, limited bool) {
 	if limited {
 		q.limit = j.quotas.session
 	}
+}
+
+// SetOwner changes whose q is.
+func (j *Journal) SetOwner(q *Queue, owner string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	q.owner = owner
 }
 
 // End notes that the session of q has ended: it needs nothing any more.

@@ -12,7 +12,8 @@ import (
 type Queue struct {
 	consumer Consumer
 	number   uint64
-	limit    int64 // bytes; 0: as many as the journal takes, and publishers wait for them
+	owner    string // whose it is; "": only its own
+	limit    int64  // bytes; 0: as many as the journal takes, and publishers wait for them
 
 	cursor  uint64          // everything up to it is acknowledged, or is not for the session
 	pending []queued        // batches that it needs, in the order of their segments

@@ -8,14 +8,17 @@ import (
 // Messages that wait for a session whose client stays away take room from all
 // others. So a session with a limit holds so much and no more: then it is over,
 // and the broker ends it. When the journal as a whole is nearly full, those with
-// a limit that hold most are over as well: publishers wait only for the sessions
-// without one.
+// a limit are over as well whose owner holds most in all of its sessions: one that
+// fills many sessions ends its own. Publishers wait only for the sessions without
+// a limit.
 
 // An Over is a session that holds too much.
 type Over struct {
 	Consumer Consumer
-	Bytes    int64 // that it holds
-	Limit    int64 // bytes that it may hold; 0: the journal is nearly full
+	Bytes    int64  // that it holds
+	Limit    int64  // bytes that it may hold; 0: the journal is nearly full
+	Owner    string // of the session, if it has one and the journal is nearly full
+	Owned    int64  // bytes that all sessions of Owner held, when this one was found
 }
 
 // quotas finds the sessions that are over. Its methods are called with Journal.mu
@@ -46,7 +49,7 @@ func (l *quotas) find(w *commitBatch, stored *index) {
 	for i := range w.rows {
 		for _, q := range w.rows[i].group.queues {
 			if q.limit > 0 && q.bytes > q.limit {
-				l.add(q, q.limit)
+				l.add(q, Over{Limit: q.limit})
 			}
 		}
 	}
@@ -57,17 +60,18 @@ func (l *quotas) find(w *commitBatch, stored *index) {
 	}
 }
 
-// add adds q to over.
-func (l *quotas) add(q *Queue, limit int64) {
+// add adds q to over; why says what it is over.
+func (l *quotas) add(q *Queue, why Over) {
 	if !q.over && !q.ended {
 		q.over = true
-		l.over = append(l.over, Over{q.consumer, q.bytes, limit})
+		why.Consumer, why.Bytes = q.consumer, q.bytes
+		l.over = append(l.over, why)
 	}
 }
 
-// relieve ends sessions with a limit, those first that hold most, if the journal
-// is nearly full: so many that it holds a tenth of its limit less than that. What
-// a session without a limit needs stays whatever they do.
+// relieve ends sessions with a limit, the largest first of the owner that holds most
+// at that moment, if the journal is nearly full: so many that it holds a tenth of its
+// limit less than that. What a session without a limit needs stays whatever they do.
 func (l *quotas) relieve(stored *index) {
 	want := stored.bytes - stored.discardedBytes - int64(pressureAt*float64(l.journal))
 	if want < 0 {
@@ -99,16 +103,44 @@ func (l *quotas) relieve(stored *index) {
 			}
 		}
 	}
-	all := make([]*Queue, 0, len(holders))
-	for q := range holders {
-		all = append(all, q)
-	}
-	slices.SortFunc(all, func(a, b *Queue) int { return cmp.Compare(b.bytes, a.bytes) })
-	for _, q := range all {
-		if want <= 0 {
-			return
-		}
+	all := ownersOf(holders)
+	for want > 0 && len(all) > 0 {
+		o := slices.MaxFunc(all, func(a, b *owner) int { return cmp.Compare(a.bytes, b.bytes) })
+		q := o.queues[0]
+		l.add(q, Over{Owner: o.name, Owned: o.bytes})
 		want -= q.bytes
-		l.add(q, 0)
+		o.bytes -= q.bytes
+		if o.queues = o.queues[1:]; len(o.queues) == 0 {
+			all = slices.DeleteFunc(all, func(e *owner) bool { return e == o })
+		}
 	}
+}
+
+// An owner is what one owner of sessions holds.
+type owner struct {
+	name   string // "": it is a session without an owner
+	bytes  int64
+	queues []*Queue // those that hold most first
+}
+
+// ownersOf returns the owners of queues. One without an owner is its own.
+func ownersOf(queues map[*Queue]bool) []*owner {
+	var all []*owner
+	byName := map[string]*owner{}
+	for q := range queues {
+		o := byName[q.owner]
+		if o == nil {
+			o = &owner{name: q.owner}
+			all = append(all, o)
+			if q.owner != "" {
+				byName[q.owner] = o
+			}
+		}
+		o.bytes += q.bytes
+		o.queues = append(o.queues, q)
+	}
+	for _, o := range all {
+		slices.SortFunc(o.queues, func(a, b *Queue) int { return cmp.Compare(b.bytes, a.bytes) })
+	}
+	return all
 }

@@ -10,7 +10,7 @@ import (
 // also from the file, and what it needs is fetched.
 func TestRelease(t *testing.T) {
 	j := testJournal(t, t.TempDir())
-	q := j.NewQueue(keeper(1), 0, true)
+	q := j.NewQueue(keeper(1), "", 0, true)
 	group := NewGroup([]*Queue{q})
 	const messages = 20
 	for range messages {
