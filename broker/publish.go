@@ -16,19 +16,20 @@ import (
 // then to all others that subscribe to it. from is the publisher's connection,
 // or nil for a last will. receipt is of a message at QoS 2 whose packet ID the
 // journal has to know, or nil. On error m was not routed and must not be
-// acknowledged.
-func (b *Broker) publish(m *journal.Message, from *conn, receipt *journal.Receipt) error {
+// acknowledged. unretained says why m was routed and not retained, though it was to
+// be; else it is nil.
+func (b *Broker) publish(m *journal.Message, from *conn, receipt *journal.Receipt) (unretained *refusal, err error) {
 	to := b.router.route(m.Topic)
 	if m.Retain && receipt != nil {
 		// What is retained must be on disk when the receipt is: the message is
 		// not taken again.
-		b.retain(m, from)
+		unretained = b.retain(m, from)
 	}
 	if m.QoS > 0 {
 		if group := b.router.storedFor(to, m.Origin); group != nil {
 			seq, err := b.journal.Append(m, group, waiterOf(from), receipt)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			from.wroteSeq(seq)
 		} else if receipt != nil {
@@ -36,10 +37,10 @@ func (b *Broker) publish(m *journal.Message, from *conn, receipt *journal.Receip
 		}
 	}
 	if m.Retain && receipt == nil {
-		b.retain(m, from)
+		unretained = b.retain(m, from)
 	}
 	b.deliver(m, to)
-	return nil
+	return unretained, nil
 }
 
 // deliver sends m to the connected clients that do not get it through the journal.
@@ -62,19 +63,22 @@ func (b *Broker) deliver(m *journal.Message, to *route) {
 	}
 }
 
-func (b *Broker) retain(m *journal.Message, from *conn) {
+// retain retains m, or returns why not: then what was retained on its topic is gone,
+// also from the disk.
+func (b *Broker) retain(m *journal.Message, from *conn) (unretained *refusal) {
 	if !b.retained.Set(m) {
 		b.metrics.retainedDenied.Inc()
-		r := refusal{kind: "retained", topic: m.Topic, reason: fmt.Sprintf("delivered, but not retained: the broker has its most retained messages (%d, or %d bytes)", b.limits.Retained, b.limits.RetainedBytes)}
+		reason := fmt.Sprintf("delivered, but not retained: the broker has its most retained messages (%d, or %d bytes)", b.limits.Retained, b.limits.RetainedBytes)
+		unretained = &refusal{"retained", m.Topic, reason, packets.ErrQuotaExceeded}
 		if from != nil {
-			from.tellRefusal(r)
+			from.tellRefusal(*unretained)
 		} else {
-			b.shared.refusals.add(m.Origin, "", r)
+			b.shared.refusals.add(m.Origin, "", *unretained)
 		}
-		return
 	}
 	b.metrics.retainedCount.Set(float64(b.retained.Len()))
 	from.wroteSeq(b.journal.Retain(m.Topic, m.Size(), waiterOf(from)))
+	return unretained
 }
 
 // endSession ends a session that was removed from b.sessions. cause is empty if

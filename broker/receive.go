@@ -43,17 +43,20 @@ func (h *handler) receive(pk *packets.Packet) error {
 	h.broker.metrics.receivedQoS[pk.FixedHeader.Qos].Inc()
 	m := newMessage(pk, h.conn.id, h.broker.now().Unix())
 	h.conn.subject.own(m)
-	if err := h.publishFrom(m, pk.PacketID); err != nil {
+	unretained, err := h.publishFrom(m, pk.PacketID)
+	if err != nil {
 		// Without an acknowledgement and a connection the client keeps the
 		// message and sends it again.
 		h.broker.backoff.refused(h.conn)
 		h.conn.Refuse(cmp.Or(h.broker.Degraded(), err.Error()))
 		return errRefused
 	}
-	switch m.QoS {
-	case 1:
+	switch {
+	case unretained != nil && h.conn.v5 && m.QoS > 0:
+		return h.ackUnretained(m.QoS, pk.PacketID, *unretained)
+	case m.QoS == 1:
 		return h.ack(packets.Puback, pk.PacketID)
-	case 2:
+	case m.QoS == 2:
 		return h.ack(packets.Pubrec, pk.PacketID)
 	}
 	return nil
@@ -61,16 +64,27 @@ func (h *handler) receive(pk *packets.Packet) error {
 
 // publishFrom publishes what a client sent. At QoS 2 its packet ID is on disk with
 // the message, if the client's session is.
-func (h *handler) publishFrom(m *journal.Message, id uint16) error {
+func (h *handler) publishFrom(m *journal.Message, id uint16) (unretained *refusal, err error) {
 	var receipt *journal.Receipt
 	if m.QoS == 2 && h.conn.session.stored {
 		receipt = &journal.Receipt{Publisher: h.conn.session, ID: id}
 	}
-	err := h.broker.publish(m, h.conn, receipt)
+	unretained, err = h.broker.publish(m, h.conn, receipt)
 	if err != nil && m.QoS == 2 {
 		h.conn.session.Withdraw(id)
 	}
-	return err
+	return unretained, err
+}
+
+// ackUnretained acknowledges a message that was delivered and not retained, with the
+// code that says so. MQTT 3.1.1 has none, and would send the message again. At QoS 2
+// the flow ends with the code: the packet ID is free (5: 4.3.3).
+func (h *handler) ackUnretained(qos byte, id uint16, r refusal) error {
+	if qos == 1 {
+		return h.ackCode(packets.Puback, id, r.code.Code, r.reason)
+	}
+	h.releaseID(id)
+	return h.ackCode(packets.Pubrec, id, r.code.Code, r.reason)
 }
 
 // refusePublish refuses a message. A client of MQTT 5 learns it by the code of the
@@ -97,15 +111,21 @@ func (h *handler) refusePublish(pk *packets.Packet, r refusal) error {
 // waits until that is on disk, else a crash would make the next message with
 // this ID one that has come already.
 func (h *handler) release(id uint16) error {
+	known := h.releaseID(id)
+	if !known && h.conn.v5 {
+		return h.ackCode(packets.Pubcomp, id, packets.ErrPacketIdentifierNotFound.Code, "")
+	}
+	return h.ack(packets.Pubcomp, id)
+}
+
+// releaseID frees a packet ID, and reports whether it was not free.
+func (h *handler) releaseID(id uint16) bool {
 	known := h.conn.session.release(id)
 	if h.conn.session.stored {
 		// Also if it is not known here: after a failed write the disk may know it.
 		h.conn.wroteSeq(h.broker.journal.Record(journal.Receipt{Publisher: h.conn.session, ID: id, Released: true}, h.conn))
 	}
-	if !known && h.conn.v5 {
-		return h.ackCode(packets.Pubcomp, id, packets.ErrPacketIdentifierNotFound.Code, "")
-	}
-	return h.ack(packets.Pubcomp, id)
+	return known
 }
 
 // ack acknowledges a packet.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
 )
 
 // fillRetained retains n messages of size bytes below r/.
@@ -124,4 +126,47 @@ func TestRetainedOfUnsubscribed(t *testing.T) {
 		return s.retained == nil
 	})
 	_, _ = io.WriteString(sub.c, "\xc0\x00")
+}
+
+// TestStaleIsNotRetained publishes a newer value that does not fit: the older one is
+// served no more, also after a restart, and the publisher is told.
+func TestStaleIsNotRetained(t *testing.T) {
+	both(t, func(t *testing.T, v5 bool) {
+		for _, qos := range []byte{0, 1, 2} {
+			o := Options{Store: t.TempDir(), Limits: Limits{RetainedBytes: 1000}}
+			b, stop := startStop(t, o)
+			pub := connect(t, b.Addr(0), hello{id: "pub", v5: v5, keep: true})
+			pub.publish("state", "off", 1, true)
+			big := strings.Repeat("x", 2000)
+			for range 2 { // at QoS 2 with the same packet ID, which is free again
+				id := uint16(7)
+				pub.send(pub.publishPacket("state", big, qos, true, id))
+				if qos > 0 {
+					kind := map[byte]byte{1: packets.Puback, 2: packets.Pubrec}[qos]
+					got := pub.expect(kind)
+					if refused := len(got.body) > 2 && got.body[2] == packets.ErrQuotaExceeded.Code; refused != v5 {
+						t.Errorf("QoS %d: the acknowledgement is %x", qos, got.body)
+					}
+					if qos == 2 && !v5 {
+						pub.send(frame(packets.Pubrel<<4|2, []byte{0, byte(id)}))
+						pub.expect(packets.Pubcomp)
+					}
+				}
+				pub.send([]byte{packets.Pingreq << 4, 0})
+				pub.expect(packets.Pingresp)
+			}
+			if m := b.retained.Get("state"); m != nil {
+				t.Errorf("QoS %d: %.10q is retained", qos, m.Payload)
+			}
+			if n := b.retained.Len(); n != 0 {
+				t.Errorf("%d messages are retained", n)
+			}
+			stop()
+			b, stop = startStop(t, o)
+			sub := connect(t, b.Addr(0), hello{id: "sub"})
+			sub.subscribe(1, "state")
+			sub.silent()
+			stop()
+		}
+	})
 }

@@ -79,7 +79,7 @@ func (b *Broker) publishWill(w *will) {
 		m.Expiry += b.now().Unix()
 	}
 	// A will has no publisher that sends it again: a full store loses it.
-	if err := b.publish(&m, nil, nil); err != nil {
+	if _, err := b.publish(&m, nil, nil); err != nil {
 		b.shared.refusals.add(m.Origin, "", refusal{kind: kindWill, topic: m.Topic, reason: "last will not stored: " + cmp.Or(b.Degraded(), err.Error())})
 	}
 }

@@ -23,7 +23,8 @@ type Store struct {
 }
 
 // Set retains m, or with an empty payload deletes the topic's retained message
-// [MQTT-3.3.1-6]. It returns false if there is no room.
+// [MQTT-3.3.1-6]. It returns false if there is no room: then nothing is retained on
+// the topic, since what was before is not its present value any more.
 func (s *Store) Set(m *journal.Message) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -36,6 +37,7 @@ func (s *Store) Set(m *journal.Message) bool {
 		messages, bytes = messages-1, bytes-old.Size()
 	}
 	if s.MaxMessages > 0 && messages > s.MaxMessages || s.MaxBytes > 0 && bytes > s.MaxBytes {
+		s.put(m.Topic, nil)
 		return false
 	}
 	s.put(m.Topic, m)
