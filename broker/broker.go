@@ -62,11 +62,12 @@ type Broker struct {
 	hub      *sharedHub
 	backoff  connectBackoff
 
-	changed   chan struct{} // of capacity 1: Degraded has changed
-	over      chan struct{} // of capacity 1: some session holds too much
-	stop      chan struct{} // closed by beginStop
-	beginStop func()        // may be called more than once
-	connected atomic.Int64  // connections, from accept on
+	changed     chan struct{} // of capacity 1: Degraded has changed
+	over        chan struct{} // of capacity 1: some session holds too much
+	stop        chan struct{} // closed by beginStop
+	beginStop   func()        // may be called more than once
+	connected   atomic.Int64  // connections, from accept on
+	connectedBy tally         // connections whose clients are let in
 
 	mu      sync.Mutex
 	open    map[*conn]struct{}
@@ -215,6 +216,9 @@ func (b *Broker) removeConn(c *conn) {
 	b.mu.Lock()
 	delete(b.open, c)
 	b.mu.Unlock()
+	if c.counted {
+		b.connectedBy.add(c.owner, -1)
+	}
 	for _, f := range c.takeFeeders() {
 		f.close()
 	}

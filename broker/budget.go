@@ -1,14 +1,16 @@
 package broker
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 )
 
 // A budget limits what all clients together may hold.
 type budget struct {
-	used       atomic.Int64 // bytes that wait for clients that read slowly
-	unreleased atomic.Int64 // messages taken at QoS 2 whose publishers have not released them
+	used         atomic.Int64 // bytes that wait for clients that read slowly
+	unreleased   atomic.Int64 // messages taken at QoS 2 whose publishers have not released them
+	unreleasedBy tally        // unreleased
 
 	open func() []*conn // returns all connections
 	mu   sync.Mutex     // held while one is chosen to be closed
@@ -16,11 +18,11 @@ type budget struct {
 
 const (
 	clientBudget = 16 << 20 // bytes of one connection
-	totalBudget  = 64 << 20 // bytes of all; beyond it those that hold most are closed
+	totalBudget  = 64 << 20 // bytes of all; beyond it the largest is closed of the identity that holds most
 )
 
 // take counts n bytes as c's. If that is too much for one connection, or c is
-// the one that holds most of what is too much in all, it closes c and returns
+// the one that has to make room when it is too much in all, it closes c and returns
 // false.
 func (b *budget) take(c *conn, n int) bool {
 	own, all := c.pendingBytes.Add(int64(n)), b.used.Add(int64(n))
@@ -34,28 +36,58 @@ func (b *budget) take(c *conn, n int) bool {
 	return false
 }
 
-// makeRoom closes the connections that hold most, until those that are left hold
-// no more than all may. It returns false if c is closed.
+// makeRoom closes connections, the largest of the identity that holds most, until
+// those that are left hold no more than all may. One without an identity stands for
+// itself. It returns false if c is closed.
 func (b *budget) makeRoom(c *conn) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for {
-		var all, most int64
-		var largest *conn
-		for _, o := range b.open() {
-			if o.isClosed() {
-				continue // it gives back what it holds
-			}
-			held := o.pendingBytes.Load()
-			if all += held; held > most {
-				largest, most = o, held
-			}
-		}
+		largest, all := b.largest()
 		if all <= totalBudget || largest == nil {
 			return !c.isClosed()
 		}
-		largest.closeSlow("too much waits for all clients together, and most of it for it")
+		cause := "too much waits for all clients together, and most of it for it"
+		if r := largest.rights(); r != nil && sharer(r.Identity) != "" {
+			cause = fmt.Sprintf("too much waits for all clients together, and most of it for those of the user %q", r.Identity)
+		}
+		largest.closeSlow(cause)
 	}
+}
+
+// largest returns the connection that holds most, of those of the identity that holds
+// most, and what all hold.
+func (b *budget) largest() (largest *conn, all int64) {
+	type holder struct {
+		bytes, most int64
+		largest     *conn
+	}
+	var most *holder
+	byOwner := map[string]*holder{}
+	for _, o := range b.open() {
+		held := o.pendingBytes.Load()
+		if held <= 0 || o.isClosed() {
+			continue // it gives back what it holds
+		}
+		all += held
+		who := &holder{}
+		if r := o.rights(); r != nil && sharer(r.Identity) != "" {
+			if byOwner[r.Identity] == nil {
+				byOwner[r.Identity] = who
+			}
+			who = byOwner[r.Identity]
+		}
+		if who.bytes += held; held > who.most {
+			who.largest, who.most = o, held
+		}
+		if most == nil || who.bytes > most.bytes {
+			most = who
+		}
+	}
+	if most == nil {
+		return nil, all
+	}
+	return most.largest, all
 }
 
 // scarce reports whether so much is used that feeders take less.

@@ -49,6 +49,8 @@ type conn struct {
 	// Set while the CONNECT is handled, before other goroutines know the conn:
 	v5             bool
 	id             string
+	owner          string // its identity, if that shares the limits with others
+	counted        bool   // it is in Broker.connectedBy
 	keepAlive      time.Duration
 	problemInfo    bool // MQTT 5: Reason Strings may be in all packets
 	receiveMaximum int  // packets at QoS 1 that the client accepts unacknowledged

@@ -141,8 +141,11 @@ func (h *handler) admit(pk *packets.Packet) (refusal, bool) {
 	switch {
 	case !h.broker.sessions.mayUse(h.conn.id, h.conn.rights()):
 		return ownedByAnother(), false
-	case !h.broker.sessions.hasRoomFor(h.conn.id):
-		return deny("sessions", fmt.Sprintf("the broker has its most sessions (%d)", h.broker.limits.Sessions), packets.ErrQuotaExceeded)
+	case !h.countConnection():
+		return deny("connections", beyondShare(h.conn.owner, "connections", h.broker.limits.Connections), packets.ErrQuotaExceeded)
+	}
+	if reason := h.broker.sessions.hasRoomFor(h.conn.id, h.conn.rights().Identity); reason != "" {
+		return deny("sessions", reason, packets.ErrQuotaExceeded)
 	}
 	h.conn.will = newWill(h.conn, pk)
 	if w := h.conn.will; w != nil {
@@ -156,6 +159,19 @@ func (h *handler) admit(pk *packets.Packet) (refusal, bool) {
 		}
 	}
 	return refusal{}, true
+}
+
+// countConnection counts the connection as one of its identity, and returns false if
+// that has its share. One that takes another connection's place is let in.
+func (h *handler) countConnection() bool {
+	h.conn.owner = sharer(h.conn.rights().Identity)
+	if h.broker.sessions.hasClient(h.conn.id) {
+		h.broker.connectedBy.add(h.conn.owner, 1)
+	} else if !h.broker.connectedBy.take(h.conn.owner, h.broker.limits.Connections) {
+		return false
+	}
+	h.conn.counted = true
+	return true
 }
 
 // ownedByAnother is the refusal of a client whose ID has a session of another

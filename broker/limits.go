@@ -2,12 +2,16 @@ package broker
 
 import (
 	"cmp"
+	"fmt"
+	"sync"
 	"time"
 
 	"hellox/broker/rights"
 )
 
-// Limits bounds what clients may have. A field that is 0 has its default.
+// Limits bounds what clients may have. A field that is 0 has its default. Where
+// clients have identities, one identity has at most its share of what all have
+// together: see shareOf.
 type Limits struct {
 	Connections   int           // open at once, from accept on; half of the file descriptors
 	Sessions      int           // of clients that are connected or may come back; 20,000
@@ -36,6 +40,62 @@ const (
 	maxRetainedBytes  = 32 << 20
 	maxKeepAliveField = 65535 * time.Second // that MQTT can say
 )
+
+// shareOf returns how much of a limit for all clients together one identity may have: a
+// quarter, and at least 1. So no identity uses a limit up for the others. Clients that
+// nobody asked who they are have no share: the limit itself is theirs.
+func shareOf(limit int) int { return max(1, limit/4) }
+
+// beyondShare is the reason of a refusal to an identity that has its share of
+// something.
+func beyondShare(identity, what string, limit int) string {
+	return fmt.Sprintf("the user %q has its share of the broker's %s (%d: a quarter of %d)", identity, what, shareOf(limit), limit)
+}
+
+// A tally counts how many of something each identity has. Its zero value is empty.
+// It does not count for the identity "", which has no share.
+type tally struct {
+	mu sync.Mutex
+	of map[string]int
+}
+
+// take counts one more, unless the identity has its share of limit.
+func (t *tally) take(identity string, limit int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if identity != "" && t.of[identity] >= shareOf(limit) {
+		return false
+	}
+	t.change(identity, 1)
+	return true
+}
+
+// full reports whether the identity has its share of limit.
+func (t *tally) full(identity string, limit int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return identity != "" && t.of[identity] >= shareOf(limit)
+}
+
+// add counts n more, whatever the share: what is there already, or less.
+func (t *tally) add(identity string, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.change(identity, n)
+}
+
+// change is add for a caller that holds t.mu.
+func (t *tally) change(identity string, n int) {
+	if identity == "" || n == 0 {
+		return
+	}
+	if t.of == nil {
+		t.of = map[string]int{}
+	}
+	if t.of[identity] += n; t.of[identity] <= 0 {
+		delete(t.of, identity)
+	}
+}
 
 // sharer returns the identity that shares the limits with others, or "" for clients
 // that nobody asked who they are: each of their sessions stands for itself.

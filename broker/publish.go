@@ -9,6 +9,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
+	"hellox/broker/retained"
 	"hellox/stream"
 )
 
@@ -66,9 +67,12 @@ func (b *Broker) deliver(m *journal.Message, to *route) {
 // retain retains m, or returns why not: then what was retained on its topic is gone,
 // also from the disk.
 func (b *Broker) retain(m *journal.Message, from *conn) (unretained *refusal) {
-	if !b.retained.Set(m) {
+	if result := b.retained.Set(m); result != retained.Retained {
 		b.metrics.retainedDenied.Inc()
 		reason := fmt.Sprintf("delivered, but not retained: the broker has its most retained messages (%d, or %d bytes)", b.limits.Retained, b.limits.RetainedBytes)
+		if result == retained.Share {
+			reason = fmt.Sprintf("delivered, but not retained: the user %q has its share of the broker's retained messages (%d, or %d bytes: a quarter)", m.Owner, b.retained.MaxOwned, b.retained.MaxOwnedBytes)
+		}
 		unretained = &refusal{"retained", m.Topic, reason, packets.ErrQuotaExceeded}
 		if from != nil {
 			from.tellRefusal(*unretained)

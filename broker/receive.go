@@ -2,7 +2,6 @@ package broker
 
 import (
 	"cmp"
-	"fmt"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -28,15 +27,16 @@ func (h *handler) receive(pk *packets.Packet) error {
 		return h.refusePublish(pk, refusal{kindRights, pk.TopicName, err.Error(), packets.ErrNotAuthorized})
 	}
 	if pk.FixedHeader.Qos == 2 {
-		switch s := h.conn.session; {
+		s := h.conn.session
+		switch {
 		case s.hasReceived(pk.PacketID):
 			// Sent again: it was taken the first time, and may not be on disk yet.
 			h.conn.wroteSeq(h.broker.journal.LastSeq())
 			return h.ack(packets.Pubrec, pk.PacketID)
 		case h.conn.v5 && s.unreleased() >= receiveMaximum:
 			return &wire.Error{Reason: packets.ErrReceiveMaximum.Reason, Code: packets.ErrReceiveMaximum} // 5: [MQTT-3.3.4-8]
-		case !h.broker.sessions.receiving(s, pk.PacketID):
-			reason := fmt.Sprintf("publishers have the most messages at QoS 2 unreleased (%d)", h.broker.limits.Unreleased)
+		}
+		if reason := h.broker.sessions.receiving(s, pk.PacketID); reason != "" {
 			return h.refusePublish(pk, refusal{"qos 2", pk.TopicName, reason, packets.ErrQuotaExceeded})
 		}
 	}

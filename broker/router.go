@@ -36,14 +36,15 @@ func (t *target) delivery(c *conn, m *journal.Message) delivery {
 // A router finds the sessions that subscribe to a topic: a tree with a level of
 // the topic filter at each node.
 type router struct {
-	mu     sync.RWMutex
-	root   node
-	routes map[string]*route                          // by topic; cleared when a session subscribes, comes or leaves
-	older  map[string]*route                          // routes as it was when rotate was called last
-	groups map[string]*journal.Group                  // by their members
-	shared map[string]*sharedSub                      // by topic filter
-	share  func(topicFilter, owner string) *sharedSub // makes one
-	known  struct{ targets, members int }             // in routes, in groups
+	mu       sync.RWMutex
+	root     node
+	routes   map[string]*route                          // by topic; cleared when a session subscribes, comes or leaves
+	older    map[string]*route                          // routes as it was when rotate was called last
+	groups   map[string]*journal.Group                  // by their members
+	shared   map[string]*sharedSub                      // by topic filter
+	sharedBy tally                                      // of shared
+	share    func(topicFilter, owner string) *sharedSub // makes one
+	known    struct{ targets, members int }             // in routes, in groups
 }
 
 // maxKnown bounds what a router remembers: topics and targets of routes, and

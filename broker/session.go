@@ -410,7 +410,7 @@ func (s *session) end(r *router) {
 	}
 	s.dropQueue()
 	if n := len(s.received); n > 0 {
-		s.budget.unreleased.Add(int64(-n))
+		s.released(n)
 		s.received = nil
 	}
 	if s.backlog != nil {

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,7 @@ type sessions struct {
 
 	mu         sync.Mutex
 	byID       map[string]*session
+	owned      tally         // sessions of byID
 	lastNumber atomic.Uint64 // of sessions and shared subscriptions
 }
 
@@ -42,11 +44,46 @@ func (a *sessions) unowned(owner string) bool {
 	return (owner == rights.Local || owner == rights.Anyone) && !slices.Contains(a.anonymous, owner)
 }
 
-// hasRoomFor reports whether the client id has a session or may create one.
-func (a *sessions) hasRoomFor(id string) bool {
+// hasClient reports whether the client of an ID is connected.
+func (a *sessions) hasClient(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.byID) < a.limits.Sessions || a.byID[id] != nil
+	s := a.byID[id]
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn != nil
+}
+
+// hasRoomFor returns why a client, which has no session, may not create one, or "".
+func (a *sessions) hasRoomFor(id, identity string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch most := a.limits.Sessions; {
+	case a.byID[id] != nil:
+		return ""
+	case len(a.byID) >= most:
+		return fmt.Sprintf("the broker has its most sessions (%d)", most)
+	case a.owned.full(sharer(identity), most):
+		return beyondShare(identity, "sessions", most)
+	}
+	return ""
+}
+
+// add adds a session. The caller holds a.mu.
+func (a *sessions) add(s *session) {
+	a.byID[s.id] = s
+	a.owned.add(sharer(s.owner), 1)
+	a.updateMetric()
+}
+
+// drop removes a session. The caller holds a.mu.
+func (a *sessions) drop(s *session) {
+	delete(a.byID, s.id)
+	a.owned.add(sharer(s.owner), -1)
+	a.updateMetric()
 }
 
 // claim returns the session for c, the connection that has it now, and the
@@ -69,8 +106,12 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 			s.conn, s.feeder, s.retained = nil, nil, nil
 			s.claim, s.expiry = c, expiry
 			if s.owner != me {
-				s.owner = me
+				a.owned.add(sharer(s.owner), -1)
+				a.owned.add(sharer(me), 1)
+				s.budget.unreleasedBy.add(sharer(s.owner), -len(s.received))
+				s.budget.unreleasedBy.add(sharer(me), len(s.received))
 				a.journal.SetOwner(s.backlog, sharer(me))
+				s.owner = me
 			}
 			a.router.setConnected(s, false)
 			s.eachShared(func(p *sharedSub) { p.left(s) })
@@ -80,6 +121,7 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 			return s, old, nil, true
 		}
 		ended = s
+		a.drop(ended)
 	}
 	s = newSession(c.id, me, a.lastNumber.Add(1), a.journal, a.budget)
 	s.guarded = a.guarded[s.id]
@@ -88,8 +130,7 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 	if s.stored {
 		s.backlog = a.journal.NewQueue(s, sharer(me), s.cursor, !s.guarded)
 	}
-	a.byID[c.id] = s
-	a.updateMetric()
+	a.add(s)
 	return s, old, ended, false
 }
 
@@ -115,8 +156,7 @@ func (a *sessions) removeIfEnded(s *session) bool {
 	if s.expiry > 0 || s.conn != nil || s.claim != nil || a.byID[s.id] != s {
 		return false
 	}
-	delete(a.byID, s.id)
-	a.updateMetric()
+	a.drop(s)
 	return true
 }
 
@@ -129,13 +169,13 @@ func (a *sessions) removeExpired() []*session {
 	var over []*session
 	var queues []*journal.Queue
 	subscriptions, sent := 0, 0
-	for id, s := range a.byID {
+	for _, s := range a.byID {
 		s.mu.Lock()
 		subscriptions += len(s.subs)
 		sent += len(s.inflight.byID)
 		if s.conn == nil && s.claim == nil && now.Sub(s.away) > s.expiry {
 			over = append(over, s)
-			delete(a.byID, id)
+			a.drop(s)
 		}
 		if s.backlog != nil {
 			queues = append(queues, s.backlog)
@@ -147,7 +187,6 @@ func (a *sessions) removeExpired() []*session {
 	a.metrics.backpressure.Set(backpressure)
 	a.metrics.subscriptions.Set(float64(subscriptions))
 	a.metrics.inflight.Set(float64(sent))
-	a.updateMetric()
 	return over
 }
 
@@ -158,8 +197,7 @@ func (a *sessions) remove(s *session) bool {
 	if a.byID[s.id] != s {
 		return false
 	}
-	delete(a.byID, s.id)
-	a.updateMetric()
+	a.drop(s)
 	return true
 }
 
@@ -183,12 +221,13 @@ func (a *sessions) restore(r journal.SessionRow) *session {
 	s.guarded = a.guarded[s.id]
 	s.cursor, s.expiry, s.stored, s.away = r.Cursor, r.Expiry, true, a.now()
 	s.restoreSent(&r.Sent)
-	for _, id := range r.Received {
-		a.receiving(s, id)
+	for _, id := range r.Received { // whatever the limits are now
+		s.addReceived(id)
 	}
+	s.budget.unreleased.Add(int64(len(s.received)))
+	s.budget.unreleasedBy.add(sharer(s.owner), len(s.received))
 	s.backlog = a.journal.NewQueue(s, sharer(r.Owner), s.cursor, !s.guarded)
-	a.byID[r.ID] = s
-	a.updateMetric()
+	a.add(s)
 	return s
 }
 
@@ -208,23 +247,38 @@ func (s *session) unreleased() int {
 	return len(s.received)
 }
 
-// receiving notes that s takes a message with this packet ID, and returns false if
-// the sessions together have too many.
-func (a *sessions) receiving(s *session, id uint16) bool {
+// receiving notes that s takes a message with this packet ID. It returns why not, if
+// the sessions together have too many, or those of its identity; else "".
+func (a *sessions) receiving(s *session, id uint16) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
-		return true // its client is being disconnected
+		return "" // its client is being disconnected
 	}
-	if s.budget.unreleased.Add(1) > int64(a.limits.Unreleased) {
-		s.budget.unreleased.Add(-1)
-		return false
+	most := a.limits.Unreleased
+	if !s.budget.unreleasedBy.take(sharer(s.owner), most) {
+		return beyondShare(s.owner, "unreleased messages at QoS 2", most)
 	}
+	if s.budget.unreleased.Add(1) > int64(most) {
+		s.released(1)
+		return fmt.Sprintf("publishers have the most messages at QoS 2 unreleased (%d)", most)
+	}
+	s.addReceived(id)
+	return ""
+}
+
+// addReceived notes a packet ID. The caller holds s.mu.
+func (s *session) addReceived(id uint16) {
 	if s.received == nil {
 		s.received = map[uint16]struct{}{}
 	}
 	s.received[id] = struct{}{}
-	return true
+}
+
+// released gives n messages back to the budget. The caller holds s.mu.
+func (s *session) released(n int) {
+	s.budget.unreleased.Add(int64(-n))
+	s.budget.unreleasedBy.add(sharer(s.owner), -n)
 }
 
 // release notes that a packet ID is free, and reports whether it was not.
@@ -234,7 +288,7 @@ func (s *session) release(id uint16) bool {
 	_, ok := s.received[id]
 	if ok {
 		delete(s.received, id)
-		s.budget.unreleased.Add(-1)
+		s.released(1)
 	}
 	return ok
 }

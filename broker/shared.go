@@ -800,6 +800,7 @@ func (r *router) addShared(p *sharedSub) {
 		r.shared = map[string]*sharedSub{}
 	}
 	r.shared[p.topicFilter] = p
+	r.sharedBy.add(p.owner, 1)
 	p.hub.metrics.sharedCount.Set(float64(len(r.shared)))
 }
 
@@ -849,6 +850,7 @@ func (r *router) leave(p *sharedSub, s *session) {
 		return
 	}
 	delete(r.shared, p.topicFilter)
+	r.sharedBy.add(p.owner, -1)
 	r.root.remove(share.Filter(p.topicFilter), true, func(n *node) {
 		n.shared = slices.DeleteFunc(n.shared, func(o *sharedSub) bool { return o == p })
 	})
@@ -877,15 +879,18 @@ func (r *router) membersChanged(p *sharedSub) {
 	}
 }
 
-// hasRoomFor returns why s may not become a member of a shared subscription, or "".
-func (r *router) hasRoomFor(s *session, topicFilter string, l *Limits) string {
+// hasRoomFor returns why s, of an identity, may not become a member of a shared
+// subscription, or "".
+func (r *router) hasRoomFor(s *session, identity, topicFilter string, l *Limits) string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	p := r.shared[topicFilter]
-	if p == nil {
-		if len(r.shared) >= l.Shared {
-			return fmt.Sprintf("the broker has its most shared subscriptions (%d)", l.Shared)
-		}
+	switch {
+	case p == nil && len(r.shared) >= l.Shared:
+		return fmt.Sprintf("the broker has its most shared subscriptions (%d)", l.Shared)
+	case p == nil && r.sharedBy.full(sharer(identity), l.Shared):
+		return beyondShare(identity, "shared subscriptions", l.Shared)
+	case p == nil:
 		return ""
 	}
 	if _, member := p.asked[s]; !member && len(p.asked) >= l.SharedMembers {

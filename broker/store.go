@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"hellox/broker/journal"
+	"hellox/broker/retained"
 	"hellox/stream"
 )
 
@@ -12,6 +13,7 @@ import (
 // it.
 func (b *Broker) openStore(o Options) (err error) {
 	b.retained.MaxMessages, b.retained.MaxBytes = b.limits.Retained, b.limits.RetainedBytes
+	b.retained.MaxOwned, b.retained.MaxOwnedBytes = shareOf(b.limits.Retained), shareOf(b.limits.RetainedBytes)
 	b.journal, err = journal.Open(journal.Options{
 		Folder: o.Store, Limit: o.StoreLimit, Quota: o.SessionQuota, Over: b.sessionsOver, Retained: b.retained.Get, Recovered: b.backoff.reset, Changed: b.stateChanged,
 		Metrics: journal.Metrics{Bytes: b.metrics.storeBytes, Degraded: b.metrics.isDegraded, Commits: b.metrics.commits},
@@ -65,7 +67,9 @@ func (b *Broker) load() error {
 		return s.backlog
 	}, func(m *journal.Message) {
 		if !stream.OwnedByBroker(m.Topic) { // stored when clients could still publish there
-			b.retained.Set(m)
+			if b.retained.Set(m) == retained.Share { // it was retained without one
+				b.retained.Put(m.Topic, m)
+			}
 		}
 	})
 	if err != nil {

@@ -97,7 +97,7 @@ func (h *handler) maySubscribe(topicFilter string, tooMany bool) (refusal, bool)
 		return deny(kindRights, "this client may not subscribe to that topic filter", packets.ErrNotAuthorized)
 	}
 	if share.Filter(topicFilter) != topicFilter {
-		if reason := h.broker.router.hasRoomFor(h.conn.session, topicFilter, &h.broker.limits); reason != "" {
+		if reason := h.broker.router.hasRoomFor(h.conn.session, h.conn.rights().Identity, topicFilter, &h.broker.limits); reason != "" {
 			return deny("shared subscriptions", reason, packets.ErrQuotaExceeded)
 		}
 	}

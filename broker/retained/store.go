@@ -13,35 +13,64 @@ import (
 type Store struct {
 	MaxMessages int // 0: any number
 	MaxBytes    int // of messages; 0: any number
+	// MaxOwned and MaxOwnedBytes are the same of the messages of one owner.
+	MaxOwned, MaxOwnedBytes int
 
-	mu       sync.RWMutex
-	root     node
-	levels   levels
-	most     int // entries that levels had since it was made
-	messages int
-	bytes    int
+	mu     sync.RWMutex
+	root   node
+	levels levels
+	most   int // entries that levels had since it was made
+	all    usage
+	owned  map[string]usage // by owner; of messages without one there is no count
 }
 
+// A usage is how much is retained.
+type usage struct{ messages, bytes int }
+
+// more returns u and n times m; nil is nothing.
+func (u usage) more(m *journal.Message, n int) usage {
+	if m != nil {
+		u.messages, u.bytes = u.messages+n, u.bytes+n*m.Size()
+	}
+	return u
+}
+
+// over reports whether u is more than a limit.
+func (u usage) over(messages, bytes int) bool {
+	return messages > 0 && u.messages > messages || bytes > 0 && u.bytes > bytes
+}
+
+// A Result says whether a message was retained.
+type Result byte
+
+const (
+	Retained Result = iota
+	Full            // there is no room
+	Share           // the owner has its share
+)
+
 // Set retains m, or with an empty payload deletes the topic's retained message
-// [MQTT-3.3.1-6]. It returns false if there is no room: then nothing is retained on
-// the topic, since what was before is not its present value any more.
-func (s *Store) Set(m *journal.Message) bool {
+// [MQTT-3.3.1-6]. If there is no room, nothing is retained on the topic: what was
+// before is not its present value any more.
+func (s *Store) Set(m *journal.Message) Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(m.Payload) == 0 {
-		s.put(m.Topic, nil)
-		return true
+	result, old, owned := Retained, s.root.find(m.Topic), s.owned[m.Owner]
+	if old != nil && old.Owner == m.Owner {
+		owned = owned.more(old, -1)
 	}
-	messages, bytes := s.messages+1, s.bytes+m.Size()
-	if old := s.root.find(m.Topic); old != nil {
-		messages, bytes = messages-1, bytes-old.Size()
+	switch {
+	case len(m.Payload) == 0:
+	case s.all.more(old, -1).more(m, 1).over(s.MaxMessages, s.MaxBytes):
+		result = Full
+	case m.Owner != "" && owned.more(m, 1).over(s.MaxOwned, s.MaxOwnedBytes):
+		result = Share
+	default:
+		s.put(m.Topic, m)
+		return Retained
 	}
-	if s.MaxMessages > 0 && messages > s.MaxMessages || s.MaxBytes > 0 && bytes > s.MaxBytes {
-		s.put(m.Topic, nil)
-		return false
-	}
-	s.put(m.Topic, m)
-	return true
+	s.put(m.Topic, nil)
+	return result
 }
 
 // Put retains m on topic, whatever there is beside it; nil deletes it.
@@ -53,22 +82,33 @@ func (s *Store) Put(topic string, m *journal.Message) {
 
 // put is Put for a caller that holds s.mu.
 func (s *Store) put(topic string, m *journal.Message) {
-	if old := s.root.find(topic); old != nil {
-		s.messages--
-		s.bytes -= old.Size()
-	}
+	s.count(s.root.find(topic), -1)
+	s.count(m, 1)
 	if m == nil {
 		s.root.remove(topic, 0, s.levels)
 		s.shrink()
 		return
 	}
-	s.messages++
-	s.bytes += m.Size()
 	if s.levels == nil {
 		s.levels = levels{}
 	}
 	s.root.insert(topic, s.levels).message = m
 	s.most = max(s.most, len(s.levels))
+}
+
+// count adds n times m to what is retained. The caller holds s.mu.
+func (s *Store) count(m *journal.Message, n int) {
+	s.all = s.all.more(m, n)
+	if m == nil || m.Owner == "" {
+		return
+	}
+	if s.owned == nil {
+		s.owned = map[string]usage{}
+	}
+	s.owned[m.Owner] = s.owned[m.Owner].more(m, n)
+	if s.owned[m.Owner].messages == 0 {
+		delete(s.owned, m.Owner)
+	}
 }
 
 // shrink makes levels anew if it had many more entries: a map keeps the size that it
@@ -93,7 +133,7 @@ func (s *Store) Get(topic string) *journal.Message {
 func (s *Store) Len() int {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.messages
+	return s.all.messages
 }
 
 // Expire deletes expired messages and returns their topics.

@@ -70,8 +70,8 @@ func TestNext(t *testing.T) {
 	for topic := range messages {
 		s.Put(topic, nil)
 	}
-	if len(s.root.children) > 0 || len(s.levels) > 0 || s.bytes != 0 || s.messages != 0 {
-		t.Errorf("%d children, %d bytes, %d messages are left", len(s.root.children), s.bytes, s.messages)
+	if len(s.root.children) > 0 || len(s.levels) > 0 || s.all != (usage{}) || len(s.owned) > 0 {
+		t.Errorf("%d children, %d bytes, %d messages are left", len(s.root.children), s.all.bytes, s.all.messages)
 	}
 }
 
@@ -81,20 +81,56 @@ func TestLimits(t *testing.T) {
 	m := func(topic, payload string) *journal.Message {
 		return &journal.Message{Topic: topic, Payload: []byte(payload)}
 	}
-	for n, want := range []bool{true, true, true, false} {
+	for n, want := range []Result{Retained, Retained, Retained, Full} {
 		if got := s.Set(m(fmt.Sprint(n), "x")); got != want {
 			t.Errorf("message %d: %v", n, got)
 		}
 	}
-	if !s.Set(m("0", "y")) || string(s.Get("0").Payload) != "y" {
+	if s.Set(m("0", "y")) != Retained || string(s.Get("0").Payload) != "y" {
 		t.Error("a message is not replaced")
 	}
-	s.MaxBytes = s.bytes
-	if s.Set(m("0", "longer")) || s.Get("0") != nil {
+	s.MaxBytes = s.all.bytes
+	if s.Set(m("0", "longer")) != Full || s.Get("0") != nil {
 		t.Error("a longer message is taken, or the old one stays as if it were the present one")
 	}
-	if !s.Set(m("1", "")) || s.Get("1") != nil || !s.Set(m("3", "x")) {
+	if s.Set(m("1", "")) != Retained || s.Get("1") != nil || s.Set(m("3", "x")) != Retained {
 		t.Error("a deleted message takes room")
+	}
+}
+
+// TestOwnersShare has one owner use up its share, by messages and by bytes. Another one
+// still has its own, and what comes without an owner has none.
+func TestOwnersShare(t *testing.T) {
+	s := Store{MaxOwned: 2}
+	set := func(owner, topic, payload string) Result {
+		return s.Set(&journal.Message{Topic: topic, Payload: []byte(payload), Owner: owner})
+	}
+	for n, c := range []struct {
+		owner, topic, payload string
+		want                  Result
+	}{
+		{"bob", "1", "x", Retained}, {"bob", "2", "x", Retained}, {"bob", "3", "x", Share}, {"bob", "1", "y", Retained},
+		{"alice", "3", "x", Retained}, {"bob", "3", "x", Share}, // alice's is not its value any more
+		{"alice", "1", "x", Retained}, {"bob", "3", "x", Retained}, // alice took over one of bob's topics
+		{"bob", "4", "x", Share}, {"bob", "2", "", Retained}, {"bob", "4", "x", Retained},
+		{"", "5", "x", Retained}, {"", "6", "x", Retained}, {"", "7", "x", Retained},
+	} {
+		if got := set(c.owner, c.topic, c.payload); got != c.want {
+			t.Errorf("%d: %+v: %d", n, c, got)
+		}
+	}
+	if s.Get("2") != nil || s.Len() != 6 {
+		t.Errorf("%d are retained", s.Len())
+	}
+	s.MaxOwned, s.MaxOwnedBytes = 0, s.owned["bob"].bytes+len("alicealice")
+	if set("bob", "4", "longer than before") != Share || set("alice", "8", "x") != Retained || s.Get("4") != nil {
+		t.Error("bytes have no share")
+	}
+	for _, topic := range []string{"1", "3", "5", "6", "7", "8"} {
+		s.Put(topic, nil)
+	}
+	if s.all != (usage{}) || len(s.owned) > 0 {
+		t.Errorf("%+v, %v are left", s.all, s.owned)
 	}
 }
 
