@@ -2,7 +2,6 @@ package broker
 
 import (
 	"errors"
-	"fmt"
 
 	"hellox/broker/journal"
 	"hellox/broker/retained"
@@ -44,7 +43,7 @@ func (b *Broker) openStore(o Options) (err error) {
 		return p
 	}
 	if err := b.load(); err != nil {
-		return errors.Join(fmt.Errorf("open the store %s: %w", o.Store, err), b.journal.Close())
+		return errors.Join(journal.OpenError(o.Store, err), b.journal.Close())
 	}
 	b.metrics.retainedCount.Set(float64(b.retained.Len()))
 	return nil

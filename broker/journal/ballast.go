@@ -24,7 +24,7 @@ const (
 // makeBallast creates a ballast of about want bytes in folder, a smaller one on
 // a small disk, where it leaves at least as much room as it takes. If there is
 // no room at all the ballast is released: the journal then opens as one whose
-// disk is full.
+// disk is full, or not at all if SQLite finds no room to recover its log (OpenError).
 func makeBallast(folder string, want int64) *ballast {
 	r := &ballast{path: filepath.Join(folder, "reserve")}
 	for r.size = min(max(want, minBallast), maxBallast); ; r.size /= 2 {
@@ -65,11 +65,16 @@ func (r *ballast) fill(proof int64) (err error) {
 }
 
 // releaseBallast removes the ballast.
-func (f *file) releaseBallast() {
-	if f.ballast != nil && !f.ballast.released {
-		f.ballast.released = true
-		_ = os.Remove(f.ballast.path) // on failure there is less room, nothing else
+func (f *file) releaseBallast() { f.ballast.release() }
+
+// release removes the ballast, if there is one, and reports whether there was.
+func (r *ballast) release() bool {
+	if r == nil || r.released {
+		return false
 	}
+	r.released = true
+	_ = os.Remove(r.path) // on failure there is less room, nothing else
+	return true
 }
 
 // ballastReleased reports whether the ballast is removed.

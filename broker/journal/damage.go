@@ -1,10 +1,12 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
+	"syscall"
 
 	"hellox/sqlitefile"
 )
@@ -24,6 +26,39 @@ func (e *damagedFileError) Unwrap() error { return e.err }
 // Hint returns what helps.
 func (e *damagedFileError) Hint() string {
 	return "move broker.db and broker.db-wal away: the store begins anew, without the sessions and retained messages"
+}
+
+// A fullDiskError is a store that cannot be opened because its disk has no room at
+// all: SQLite needs some to recover its log.
+type fullDiskError struct {
+	folder string
+	err    error
+}
+
+func (e *fullDiskError) Error() string {
+	return fmt.Sprintf("open the store %s: its disk is full: %v", e.folder, e.err)
+}
+
+func (e *fullDiskError) Unwrap() error { return e.err }
+
+// Hint returns what helps.
+func (e *fullDiskError) Hint() string {
+	return "make room on the disk and start the broker again; what it has acknowledged is still there: df -h " + e.folder
+}
+
+// isFull reports whether err is that of a full disk.
+func isFull(err error) bool { return sqlitefile.IsFull(err) || errors.Is(err, syscall.ENOSPC) }
+
+// OpenError returns err as the error of opening the store in folder, with what helps if
+// that is known.
+func OpenError(folder string, err error) error {
+	switch {
+	case sqlitefile.IsDamaged(err):
+		return &damagedFileError{folder, err}
+	case isFull(err):
+		return &fullDiskError{folder, err}
+	}
+	return fmt.Errorf("open the store %s: %w", folder, err)
 }
 
 // damage tells what is unreadable in the file, and therefore lost: once when the

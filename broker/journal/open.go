@@ -59,7 +59,7 @@ func Open(o Options) (*Journal, error) {
 	forMessages := limit
 	if o.Folder != "" {
 		if err := os.MkdirAll(o.Folder, 0o700); err != nil {
-			return nil, fmt.Errorf("open the store %s: %w", o.Folder, err)
+			return nil, OpenError(o.Folder, err)
 		}
 		b = makeBallast(o.Folder, limit/64)
 		forMessages -= 2 * b.size
@@ -83,11 +83,11 @@ func Open(o Options) (*Journal, error) {
 		}
 	}
 	file, err := openFile(context.Background(), o.Folder, room/2, room/4)
-	if sqlitefile.IsDamaged(err) {
-		return nil, &damagedFileError{o.Folder, err}
+	if isFull(err) && b.release() { // SQLite may need room to recover its log
+		file, err = openFile(context.Background(), o.Folder, room/2, room/4)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the store %s: %w", o.Folder, err)
+		return nil, OpenError(o.Folder, err)
 	}
 	file.ballast, file.damage = b, damage
 	j := &Journal{
