@@ -57,6 +57,8 @@ func TestRefusalsAreTold(t *testing.T) {
 		{"no user", "the broker asks for a user name and a password", []string{"broadcast", "--broker", "mqtt://" + walled}},
 		{"wrong password", `does not know the user "alice" with this password`, []string{"watch", "mqtt://" + walled, "--user", "alice", "--password", "x"}},
 		{"a topic", "this client may not publish on that topic", as("publish", "x", "--broker", "mqtt://"+walled, "--topic", "open/bob/x")},
+		{"a topic, QoS 0", "this client may not publish on that topic", as("publish", "x", "--broker", "mqtt://"+walled, "--topic", "open/bob/x", "--qos", "0")},
+		{"a topic, hint", "hint: what a user may publish is in the broker's ACL", as("publish", "x", "--broker", "mqtt://"+walled, "--topic", "open/bob/x")},
 		{"a topic filter", "this client may not subscribe to that topic filter", as("watch", "mqtt://"+walled, "--topic", "secret/#")},
 		{"a last will", "or not with a last will on hellox/presence/x", as("broadcast", "--broker", "mqtt://"+walled, "--id", "x")},
 		{"a reserved client ID", "to the user of role receive only", as("publish", "x", "--broker", "mqtt://"+walled, "--client-id", "hellox-receive")},
@@ -64,6 +66,7 @@ func TestRefusalsAreTold(t *testing.T) {
 		{"topic filters", "a session has at most 2 topic filters", []string{"watch", "mqtt://" + limited, "-t", "a", "-t", "b", "-t", "c"}},
 		{"levels", "topic has 17 levels; at most 16", []string{"publish", "x", "--broker", "mqtt://" + limited, "--topic", strings.Repeat("a/", 16) + "a"}},
 		{"retained", "delivered, but not retained: the broker has its most retained messages", []string{"publish", "x", "--broker", "mqtt://" + limited, "--topic", "second", "--retain"}},
+		{"retained", "delivered, but not retained: the broker has its most retained messages", []string{"publish", "x", "--broker", "mqtt://" + limited, "--topic", "second", "--retain", "--qos", "0"}},
 	} {
 		t.Run(k.name+", "+k.args[0], func(t *testing.T) {
 			if k.name == "retained" {

@@ -12,8 +12,9 @@ import (
 
 // Publish publishes one message. With QoS 1 and 2 it returns when the broker
 // has acknowledged it. An error that is ErrLost leaves open whether the broker
-// has taken it. One that a hellox broker has delivered and not retained is an error
-// too. Errors do not name the topic: the caller does.
+// has taken it. At QoS 0 it returns when the broker has answered a later packet: what
+// a hellox broker refuses, it tells before. One that it has delivered and not retained
+// is an error too. Errors do not name the topic: the caller does.
 func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos byte, retain bool) error {
 	if err := stream.CheckTopic(topic); err != nil {
 		return err
@@ -34,7 +35,12 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 		return client.unacknowledged(qos, err)
 	}
 	done := func() error {
-		if retain && qos > 0 {
+		if qos == 0 {
+			if err := client.roundTrip(ctx); err != nil {
+				return err
+			}
+		}
+		if retain || qos == 0 {
 			return client.refusedSince(began)
 		}
 		return nil
@@ -58,15 +64,42 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 // tells of a message comes before the acknowledgement.
 func (c *Client) refusedSince(began time.Time) error {
 	if r := c.refusal.Load(); r != nil && !r.at.Before(began) {
-		return errors.New(safetext.Clean(r.reason))
+		return stream.WithHint(errors.New(safetext.Clean(r.reason)), refusedHint)
 	}
 	return nil
 }
+
+// roundTrip returns when the broker has handled all that was sent before: it has
+// answered an UNSUBSCRIBE from a topic that nothing subscribes to.
+func (c *Client) roundTrip(ctx context.Context) error {
+	timer := time.NewTimer(dialTimeout)
+	defer timer.Stop()
+	token := c.client.Unsubscribe("hellox/none")
+	select {
+	case <-token.Done():
+		if err := token.Error(); err != nil {
+			return c.unacknowledged(0, c.lossOr(err))
+		}
+		return nil
+	case <-c.lost:
+		return c.unacknowledged(0, c.cause)
+	case <-timer.C:
+		return fmt.Errorf("the broker does not answer within %s: it is not known whether it has the message", dialTimeout)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// refusedHint says where the rights and limits of a hellox broker are.
+const refusedHint = "what a user may publish is in the broker's ACL (--acl), and its limits are its --max flags: hellox broker --help"
 
 // unacknowledged returns the error of a connection that ended while it had the
 // message.
 func (c *Client) unacknowledged(qos byte, cause error) error {
 	degraded := c.BrokerState().Degraded
+	if _, refused := errors.AsType[*refusedError](cause); refused && degraded == "" {
+		return stream.WithHint(lostBecause(cause), refusedHint)
+	}
 	if degraded == "" && (qos == 0 || !isClosed(cause)) {
 		return lostBecause(cause)
 	}
