@@ -177,7 +177,7 @@ func (b *Broker) endOver(stop <-chan struct{}) {
 // endOverQuota ends a session that holds too much, and disconnects its client: it
 // learns at its next CONNECT that there is no session.
 func (b *Broker) endOverQuota(s *session, o journal.Over) {
-	cause, message, reason := overReason(o)
+	cause, message, reason := overReason(o, "session")
 	if !b.sessions.remove(s) {
 		return // it has ended otherwise
 	}
@@ -194,15 +194,15 @@ func (b *Broker) endOverQuota(s *session, o journal.Over) {
 // overReason says why what waits for a session is dropped: the cause of
 // sessions_ended_total, what the log says of the session, and a sentence for its
 // client.
-func overReason(o journal.Over) (cause, message, reason string) {
+func overReason(o journal.Over, what string) (cause, message, reason string) {
 	bytes := func(n int64) string { return humanize.IBytes(uint64(n)) }
 	switch {
 	case o.Limit > 0:
-		return "quota", "over its quota: what waited for it is lost", fmt.Sprintf("%s wait for the session; at most %s may", bytes(o.Bytes), bytes(o.Limit))
+		return "quota", "over its quota: what waited for it is lost", fmt.Sprintf("%s wait for the %s; at most %s may", bytes(o.Bytes), what, bytes(o.Limit))
 	case o.Owner != "":
-		return "store full", "ended to make room: what waited for it is lost", fmt.Sprintf("the broker's store is nearly full, and of all users %q holds most of it: %s, of which %s wait for the session", o.Owner, bytes(o.Owned), bytes(o.Bytes))
+		return "store full", "ended to make room: what waited for it is lost", fmt.Sprintf("the broker's store is nearly full, and of all users %q holds most of it: %s, of which %s wait for the %s", o.Owner, bytes(o.Owned), bytes(o.Bytes), what)
 	}
-	return "store full", "ended to make room: what waited for it is lost", fmt.Sprintf("the broker's store is nearly full, and %s wait for the session", bytes(o.Bytes))
+	return "store full", "ended to make room: what waited for it is lost", fmt.Sprintf("the broker's store is nearly full, and %s wait for the %s", bytes(o.Bytes), what)
 }
 
 // stateChanged is called by the journal, which must not wait for it.

@@ -562,6 +562,7 @@ func (p *sharedSub) dropHeld(most int64, o journal.Over, spared func(*session) b
 	if size > most {
 		from = p.window.DropHeld(spared)
 		p.advance()
+		o.Bytes = size
 		p.lose("what members did not acknowledge is lost", o, "members", len(from), "held", humanize.IBytes(uint64(size)))
 	}
 	held := p.release()
@@ -578,7 +579,7 @@ func (p *sharedSub) lose(what string, o journal.Over, args ...any) {
 	if o.Limit == 0 {
 		why = "makes room in the store"
 	}
-	_, _, reason := overReason(o)
+	_, _, reason := overReason(o, "shared subscription")
 	p.hub.metrics.log.Warn("shared subscription "+why+": "+what, append(args, "subscription", p.topicFilter, "reason", reason)...)
 }
 
