@@ -225,7 +225,7 @@ func (r *router) add(s *session, sub journal.Subscription) *sharedSub {
 	defer r.mu.Unlock()
 	r.changed()
 	n := r.node(share.Filter(sub.TopicFilter))
-	if share.Filter(sub.TopicFilter) != sub.TopicFilter {
+	if share.Is(sub.TopicFilter) {
 		p := r.shared[sub.TopicFilter]
 		if p == nil {
 			p = r.share(sub.TopicFilter, sharer(s.owner))

@@ -43,9 +43,7 @@ func (h *handler) subscribe(pk *packets.Packet) error {
 		}
 		isNew := h.conn.session.subscribe(&h.broker.router, sub)
 		wanted := f.RetainHandling == 0 || f.RetainHandling == 1 && isNew // [MQTT-3.3.1-9] to [-11]
-		if share.Filter(f.Filter) != f.Filter {
-			wanted = false // 5: 4.8.2
-		}
+		wanted = wanted && !share.Is(f.Filter)                            // 5: 4.8.2
 		granted = append(granted, newSubscription{sub, wanted})
 	}
 	if h.conn.session.stored && len(granted) > 0 {
@@ -96,7 +94,7 @@ func (h *handler) maySubscribe(topicFilter string, tooMany bool) (refusal, bool)
 	if !h.conn.rights().MaySubscribe(topicFilter) {
 		return deny(kindRights, "this client may not subscribe to that topic filter", packets.ErrNotAuthorized)
 	}
-	if share.Filter(topicFilter) != topicFilter {
+	if share.Is(topicFilter) {
 		if reason := h.broker.router.hasRoomFor(h.conn.session, h.conn.rights().Identity, topicFilter, &h.broker.limits); reason != "" {
 			return deny("shared subscriptions", reason, packets.ErrQuotaExceeded)
 		}

@@ -145,7 +145,7 @@ func FuzzCovers(f *testing.F) {
 			t.Skip()
 		}
 		may := Rights{Subscribe: []string{rule}, Publish: []string{rule}}
-		if share.Filter(filter) == filter && may.MaySubscribe(filter) != refCovers(levels, refTopics(filter)) {
+		if !share.Is(filter) && may.MaySubscribe(filter) != refCovers(levels, refTopics(filter)) {
 			t.Errorf("rule %q, topic filter %q: want %v", rule, filter, !may.MaySubscribe(filter))
 		}
 		if matches := refTopic(levels, strings.Split(topic, "/")); may.MayReceive(topic) != matches {

@@ -27,6 +27,9 @@ func Parse(topicFilter string) (name, filter string, shared bool, err error) {
 	return name, filter, true, nil
 }
 
+// Is reports whether a topic filter is a well-formed one of a shared subscription.
+func Is(topicFilter string) bool { return Filter(topicFilter) != topicFilter }
+
 // Filter returns the topic filter of a shared subscription, and any other topic
 // filter, also a malformed one, as it is.
 func Filter(topicFilter string) string {
