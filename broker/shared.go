@@ -638,7 +638,7 @@ func (s *session) offerShared(p *sharedSub, m *journal.Message, now int64) offer
 	var id uint16
 	if again != nil {
 		id = again.id
-		s.removeAgain(at)
+		s.sharedAgain = slices.Delete(s.sharedAgain, at, at+1)
 	}
 	p.give(m.Seq, s, d.qos)
 	d.id = s.inflight.add(inflightMessage{shared: p, seq: m.Seq, qos: d.qos}, id)
@@ -705,25 +705,17 @@ func (s *session) dropAgain(p *sharedSub) {
 
 // addTo adds p to those that wait for room, once.
 func (p *sharedSub) addTo(waiting []*sharedSub) []*sharedSub {
-	for _, o := range waiting {
-		if o == p {
-			return waiting
-		}
+	if slices.Contains(waiting, p) {
+		return waiting
 	}
 	return append(waiting, p)
-}
-
-// removeAgain removes the message at an index from those of shared subscriptions
-// that are to be sent again.
-func (s *session) removeAgain(at int) {
-	s.sharedAgain = append(s.sharedAgain[:at], s.sharedAgain[at+1:]...)
 }
 
 // giveUpShared gives up a message that was sent, and that the client may not have any
 // more. At QoS 1 another member gets it.
 func (s *session) giveUpShared(c *conn, at int) {
 	o := s.sharedAgain[at]
-	s.removeAgain(at)
+	s.sharedAgain = slices.Delete(s.sharedAgain, at, at+1)
 	if o.qos == 2 {
 		o.shared.done(o.seq)
 	} else {
