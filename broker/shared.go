@@ -24,7 +24,6 @@ type sharedSub struct {
 	number      uint64 // identifies it in the journal
 	owner       string // the identity that made it; "": none, or it is not known
 	hub         *sharedHub
-	journal     *journal.Journal
 	queue       *journal.Queue
 	wake        chan struct{} // of capacity 1: there may be something to send
 	stop        chan struct{} // closed by end
@@ -71,7 +70,7 @@ type sharedHub struct {
 func (h *sharedHub) add(number uint64, row *journal.SessionRow) *sharedSub {
 	filter, _ := journal.SharedFilter(row.ID)
 	p := &sharedSub{
-		topicFilter: filter, number: number, owner: row.Owner, hub: h, journal: h.journal,
+		topicFilter: filter, number: number, owner: row.Owner, hub: h,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}),
 		asked: map[*session]byte{}, joined: map[*session]struct{}{}, cursor: row.Cursor,
 	}
@@ -173,8 +172,8 @@ func (p *sharedSub) end() {
 	p.mu.Lock()
 	p.ended = true
 	p.mu.Unlock()
-	p.journal.End(p.queue)
-	p.journal.Save(p, nil)
+	p.hub.journal.End(p.queue)
+	p.hub.journal.Save(p, nil)
 	close(p.stop)
 }
 
@@ -183,9 +182,9 @@ func (p *sharedSub) end() {
 func (p *sharedSub) run() {
 	for {
 		after, next := p.begin()
-		messages, upTo, err := p.journal.Fetch(p.queue, after)
+		messages, upTo, err := p.hub.journal.Fetch(p.queue, after)
 		if err != nil {
-			p.journal.Fail(fmt.Errorf("read the store for %q: %w", p.topicFilter, err))
+			p.hub.journal.Fail(fmt.Errorf("read the store for %q: %w", p.topicFilter, err))
 			return
 		}
 		switch {
@@ -497,10 +496,10 @@ func (p *sharedSub) acknowledgedBy(s *session, seq uint64) {
 func (p *sharedSub) advance() {
 	if to := p.window.Cursor(); to > p.cursor {
 		p.cursor, p.behind = to, 0
-		p.journal.Advanced(p.queue, to)
+		p.hub.journal.Advanced(p.queue, to)
 		return
 	}
-	if p.behind++; p.behind >= releaseEvery && p.release() > p.journal.Quota() && p.spared {
+	if p.behind++; p.behind >= releaseEvery && p.release() > p.hub.journal.Quota() && p.spared {
 		p.crowded = true
 		p.wakeUp()
 	}
@@ -511,7 +510,7 @@ func (p *sharedSub) advance() {
 func (p *sharedSub) release() int64 {
 	p.behind = 0
 	open := p.window.Open(func(share.Hold[*session]) bool { return false })
-	return p.journal.Release(p.queue, p.window.Read(), open)
+	return p.hub.journal.Release(p.queue, p.window.Read(), open)
 }
 
 // drop drops what is too much: what members do not acknowledge, if that is most of it,
@@ -528,7 +527,7 @@ func (p *sharedSub) drop(o journal.Over) {
 		return
 	}
 	p.mu.Lock()
-	waited := p.window.DropFree(p.journal.LastSeq())
+	waited := p.window.DropFree(p.hub.journal.LastSeq())
 	p.advance()
 	p.release()
 	p.mu.Unlock()
@@ -547,7 +546,7 @@ func (p *sharedSub) relieve() {
 	p.crowded = false
 	p.mu.Unlock()
 	if crowded {
-		p.dropHeld(p.journal.Quota(), journal.Over{Limit: p.journal.Quota()}, func(s *session) bool { return s.guarded })
+		p.dropHeld(p.hub.journal.Quota(), journal.Over{Limit: p.hub.journal.Quota()}, func(s *session) bool { return s.guarded })
 	}
 }
 
@@ -557,7 +556,7 @@ func (p *sharedSub) relieve() {
 func (p *sharedSub) dropHeld(most int64, o journal.Over, spared func(*session) bool) int64 {
 	p.mu.Lock()
 	open := p.window.Open(func(h share.Hold[*session]) bool { return h.Member == nil || spared(h.Member) })
-	size := p.journal.Held(p.queue, open)
+	size := p.hub.journal.Held(p.queue, open)
 	var from []*session
 	if size > most {
 		from = p.window.DropHeld(spared)
@@ -867,7 +866,7 @@ func (r *router) membersChanged(p *sharedSub) {
 		p.mu.Lock()
 		p.spared = guarded
 		p.mu.Unlock()
-		p.journal.Limit(p.queue, !guarded)
+		p.hub.journal.Limit(p.queue, !guarded)
 		r.groups, r.known.members = nil, 0 // whether they are guarded is in them
 	}
 }
