@@ -195,7 +195,7 @@ func (c *Client) request(ctx context.Context, filters map[string]byte, timeout t
 		return nil, err
 	}
 	if err := token.Error(); err != nil {
-		return nil, lostBecause(c.lossOr(err))
+		return nil, c.lostAsking(c.lossOr(err))
 	}
 	codes := token.Result()
 	return func(filter string) bool {
@@ -259,6 +259,13 @@ func (c *Client) lossOr(err error) error {
 	case <-time.After(time.Second):
 		return err
 	}
+}
+
+// lostAsking is lostBecause for a SUBSCRIBE that waits for its answer.
+func (c *Client) lostAsking(err error) error {
+	lost := newLostError(err)
+	lost.answered = c.frames.answered.Load()
+	return lost
 }
 
 // notBusy is the busy of a handler that never waits.

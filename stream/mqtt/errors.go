@@ -167,9 +167,10 @@ func (e *ConnectError) explainListener() bool {
 
 // A lostError is ErrLost with its cause: one clean sentence.
 type lostError struct {
-	cause   string
-	refused bool // the broker gave the cause, before it closed the connection
-	noticed bool // it did so by a notice to this client
+	cause    string
+	refused  bool // the broker gave the cause, before it closed the connection
+	noticed  bool // it did so by a notice to this client
+	answered bool // it did so after it had answered a SUBSCRIBE; the first one asks for notices
 }
 
 func (e *lostError) Error() string {
@@ -188,7 +189,9 @@ func (e *lostError) Is(target error) bool {
 const causeClosed = "the broker closed the connection"
 
 // lostBecause explains why a connection that stood is no more.
-func lostBecause(err error) error {
+func lostBecause(err error) error { return newLostError(err) }
+
+func newLostError(err error) *lostError {
 	e := &lostError{}
 	refused, ok := errors.AsType[*refusedError](err)
 	switch {

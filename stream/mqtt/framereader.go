@@ -30,6 +30,9 @@ type frameReader struct {
 	in      *bufio.Reader
 	max     int          // bytes of one packet
 	filters atomic.Int32 // so many are in the SUBSCRIBE that waits for its answer
+	// answered reports whether the header of a SUBACK was seen. Of a broker that
+	// closes the connection right after it, paho may drop it.
+	answered atomic.Bool
 	// notice gets what a broker says to its clients, before paho reads what
 	// follows: of a broker that closes the connection, paho may drop the rest.
 	notice  func(topic string, payload []byte)
@@ -241,6 +244,9 @@ func (f *frameReader) checkHead() error {
 	}
 	if f.left != allowed {
 		return &malformed{fmt.Sprintf("a %s packet of %d bytes, not %d", name, f.left, allowed)}
+	}
+	if kind == packets.Suback {
+		f.answered.Store(true)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -21,6 +22,13 @@ import (
 // second one (a SUBSCRIBE) with second.
 func hostileBroker(t *testing.T, answer, second []byte) Broker {
 	t.Helper()
+	return hostileBrokerThat(t, answer, func([]byte) []byte { return second })
+}
+
+// hostileBrokerThat is hostileBroker with a second answer to the body of the second
+// packet.
+func hostileBrokerThat(t *testing.T, answer []byte, second func(body []byte) []byte) Broker {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -38,11 +46,12 @@ func hostileBroker(t *testing.T, answer, second []byte) Broker {
 				return
 			}
 			in := bufio.NewReader(conn)
-			for _, b := range [][]byte{answer, second} {
-				if skipPacket(in) != nil {
+			for _, reply := range []func([]byte) []byte{func([]byte) []byte { return answer }, second} {
+				body, err := readPacket(in)
+				if err != nil {
 					break
 				}
-				if _, err := conn.Write(b); err != nil {
+				if _, err := conn.Write(reply(body)); err != nil {
 					break
 				}
 			}
@@ -53,16 +62,16 @@ func hostileBroker(t *testing.T, answer, second []byte) Broker {
 	return Broker{Scheme: "mqtt", Host: ln.Addr().String(), MaxPacket: 1 << 10}
 }
 
-// skipPacket reads one packet of less than 16 KiB.
-func skipPacket(in *bufio.Reader) error {
+// readPacket reads one packet of less than 16 KiB, and returns its body.
+func readPacket(in *bufio.Reader) ([]byte, error) {
 	if _, err := in.ReadByte(); err != nil {
-		return err
+		return nil, err
 	}
 	length, shift := 0, 0
 	for {
 		c, err := in.ReadByte()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		length |= int(c&0x7f) << shift
 		shift += 7
@@ -70,8 +79,9 @@ func skipPacket(in *bufio.Reader) error {
 			break
 		}
 	}
-	_, err := in.Discard(length)
-	return err
+	body := make([]byte, length)
+	_, err := io.ReadFull(in, body)
+	return body, err
 }
 
 var welcome = []byte{0x20, 2, 0, 0}
@@ -125,6 +135,54 @@ func TestHostileBroker(t *testing.T) {
 			}
 			if grown := after.TotalAlloc - before.TotalAlloc; grown > 8<<20 {
 				t.Errorf("it made us allocate %d bytes", grown)
+			}
+		})
+	}
+}
+
+// TestConnectNoticed has connections lost before and after the answer to SUBSCRIBE.
+func TestConnectNoticed(t *testing.T) {
+	for answered, want := range map[bool][]bool{true: {false}, false: {false, true}} {
+		c := &Client{frames: &frameReader{}}
+		c.frames.answered.Store(answered)
+		var unnoticed []bool
+		_, err := connectNoticed(func(u bool) (*Client, error) {
+			unnoticed = append(unnoticed, u)
+			return nil, c.lostAsking(io.EOF)
+		})
+		if !errors.Is(err, ErrLost) || !slices.Equal(unnoticed, want) {
+			t.Errorf("answered %v: %v, %v", answered, unnoticed, err)
+		}
+	}
+}
+
+// TestNoticesAreAskedForAgain has a broker close each connection right after the
+// answer to SUBSCRIBE. It has not done so because of the notices: the next connection
+// asks for them again.
+func TestNoticesAreAskedForAgain(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		answer []byte
+		asks   []bool // for the notices, of the first connections
+	}{
+		{"it grants", []byte{0x90, 5, 0, 1, 0, 0, 0, 0xe0, 0}, []bool{true, true, true}},
+		{"it hangs up instead", []byte{0xe0, 0}, []bool{true, false, true, false}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			asked := make(chan bool, 100)
+			b := hostileBrokerThat(t, welcome, func(subscribe []byte) []byte {
+				select {
+				case asked <- bytes.Contains(subscribe, []byte("hellox/refused/x")):
+				default:
+				}
+				return c.answer
+			})
+			s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan stream.Arrival, 10), keepAlive: KeepAlive, answerTimeout: dialTimeout}
+			streamtest.Background(t, s.run)
+			for n, want := range c.asks {
+				if got := streamtest.Within(t, "a SUBSCRIBE", asked); got != want {
+					t.Errorf("connection %d: it asks for the notices: %v", n+1, got)
+				}
 			}
 		})
 	}

@@ -113,7 +113,7 @@ func (c *Client) requestNotices(ctx context.Context) error {
 // than refuse.
 func connectNoticed(connect func(unnoticed bool) (*Client, error)) (*Client, error) {
 	client, err := connect(false)
-	if lost, ok := errors.AsType[*lostError](err); ok && !lost.refused {
+	if lost, ok := errors.AsType[*lostError](err); ok && !lost.refused && !lost.answered {
 		return connect(true)
 	}
 	return client, err
@@ -152,7 +152,7 @@ func (c *Client) await(ctx context.Context, token paho.Token, timeout time.Durat
 		case <-token.Done():
 			return nil
 		case <-c.lost:
-			return lostBecause(c.cause)
+			return c.lostAsking(c.cause)
 		case <-timer.C:
 			if !busy() {
 				return fmt.Errorf("subscribe: the broker does not answer within %s", timeout)

@@ -116,8 +116,13 @@ func TestSubscribeWithTheSameClientID(t *testing.T) {
 		})
 	}
 	want := `the broker closed the connection again and again: another client probably uses the client ID "panel-7" too; give one of them another with --client-id`
-	if cause := streamtest.Within(t, "the cause", told); cause != want {
-		t.Errorf("it says %q", cause)
+	select {
+	case cause := <-told:
+		if cause != want {
+			t.Errorf("it says %q", cause)
+		}
+	case <-time.After(2 * time.Minute): // a busy machine takes long over three connections of one
+		t.Fatal("it does not say so")
 	}
 }
 
@@ -134,12 +139,13 @@ func TestTakeovers(t *testing.T) {
 		id    string
 		steps []step
 	}{
-		"another client": {"x", []step{{closed, 1, 0, false}, {closed, 1, time.Second, false}, {closed, 1, time.Second, true}, {closed, 1, time.Second, true}}},
-		"slowly":         {"x", []step{{closed, 1, 0, false}, {closed, 1, 25 * time.Second, false}, {closed, 1, 25 * time.Second, true}}},
-		"too slowly":     {"x", []step{{closed, 1, 0, false}, {closed, 1, 31 * time.Second, false}, {closed, 1, 31 * time.Second, false}}},
-		"restarts":       {"x", []step{{closed, 1, 0, false}, {closed, 1, 1, false}, {refused, 0, 1, false}, {closed, 1, 1, false}}},
-		"not let in":     {"x", []step{{closed, 0, 0, false}, {closed, 0, 1, false}, {closed, 0, 1, false}, {closed, 0, 1, false}}},
-		"a random id":    {"", []step{{closed, 1, 0, false}, {closed, 1, 1, false}, {closed, 1, 1, false}, {closed, 1, 1, false}}},
+		"another client":      {"x", []step{{closed, 1, 0, false}, {closed, 1, time.Second, false}, {closed, 1, time.Second, true}, {closed, 1, time.Second, true}}},
+		"slowly":              {"x", []step{{closed, 1, 0, false}, {closed, 1, 25 * time.Second, false}, {closed, 1, 25 * time.Second, true}}},
+		"too slowly":          {"x", []step{{closed, 1, 0, false}, {closed, 1, 31 * time.Second, false}, {closed, 1, 31 * time.Second, false}}},
+		"restarts":            {"x", []step{{closed, 1, 0, false}, {closed, 1, 1, false}, {refused, 0, 1, false}, {closed, 1, 1, false}}},
+		"not let in":          {"x", []step{{closed, 0, 0, false}, {closed, 0, 1, false}, {closed, 0, 1, false}, {closed, 0, 1, false}}},
+		"while it subscribes": {"x", []step{{closed, 1, 0, false}, {closed, 0, 1, false}, {closed, 1, 1, false}, {closed, 0, 1, false}, {closed, 1, 1, true}}},
+		"a random id":         {"", []step{{closed, 1, 0, false}, {closed, 1, 1, false}, {closed, 1, 1, false}, {closed, 1, 1, false}}},
 	} {
 		now, taken := at, takeovers{clientID: c.id, flag: "--client-id"}
 		for i, s := range c.steps {

@@ -25,14 +25,20 @@ const (
 )
 
 // explain returns err, why a connection ended or was not made, with what it
-// probably means. stood is how long the connection did; 0: there was none.
+// probably means. stood is how long the connection did; 0: it had no subscription
+// yet, or there was none.
 func (t *takeovers) explain(err error, stood time.Duration, now time.Time) error {
 	if t.clientID == "" {
 		return err
 	}
 	lost, ok := errors.AsType[*lostError](err)
-	if stood == 0 || !ok || lost.cause != causeClosed {
+	switch {
+	case !ok || lost.cause != causeClosed:
 		t.closed = t.closed[:0]
+		return err
+	case stood == 0:
+		// The other client was so quick, or the broker lets no client subscribe:
+		// those before count as they did.
 		return err
 	}
 	if len(t.closed) == takeoverCount {
