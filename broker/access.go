@@ -171,8 +171,7 @@ func (c *conn) endLogin() {
 // dropped, and the client is told why.
 func (c *conn) revoke(reason string) {
 	c.mu.Lock()
-	c.shared.budget.give(c, len(c.out))
-	c.out = c.out[:0]
+	c.dropOut()
 	unread := c.writing > writeChunk
 	c.mu.Unlock()
 	c.refuse(refusal{kindRights, "", reason, packets.ErrAdministrativeAction})

@@ -18,7 +18,11 @@ type budget struct {
 
 const (
 	clientBudget = 16 << 20 // bytes of one connection
-	totalBudget  = 64 << 20 // bytes of all; beyond it the largest is closed of the identity that holds most
+	// totalBudget is the most bytes of all; beyond it the largest connection is closed
+	// of the identity that holds most. Used above it are, for a moment, one message of
+	// each goroutine that sends, until it has closed one, and what connections that were
+	// closed are writing, until the system call returns.
+	totalBudget = 64 << 20
 )
 
 // take counts n bytes as c's. If that is too much for one connection, or c is

@@ -217,6 +217,7 @@ func (c *conn) Abort() {
 	if !c.closed {
 		c.closed = true
 		c.dropHeld()
+		c.dropOut()
 		c.Conn.Close()
 	}
 }
@@ -224,6 +225,14 @@ func (c *conn) Abort() {
 func (c *conn) dropHeld() {
 	c.shared.budget.give(c, len(c.held))
 	c.held, c.holds = nil, nil
+}
+
+// dropOut drops what waits to be written at once: flush may take a while to see that
+// the connection is closed, and others would wait for the room. The caller holds c.mu.
+func (c *conn) dropOut() {
+	c.shared.budget.give(c, len(c.out))
+	c.recycle(c.out)
+	c.out = nil
 }
 
 // ended closes a connection after a panic in one of its goroutines; it is given

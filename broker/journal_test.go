@@ -65,6 +65,21 @@ func gone(t testing.TB, b *Broker, id string) {
 	})
 }
 
+// connOf returns the connection of a client that is connected: the broker lets it have
+// its session a moment after the CONNACK.
+func connOf(t testing.TB, b *Broker, id string) (c *conn) {
+	t.Helper()
+	wait(t, id+" has its session", func() bool {
+		if s := b.sessions.current(id); s != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			c = s.conn
+		}
+		return c != nil
+	})
+	return c
+}
+
 // Invariant 1: no acknowledgement leaves before the disk has what it
 // acknowledges.
 func TestAcknowledgedIsOnDisk(t *testing.T) {

@@ -217,9 +217,7 @@ func (c *conn) flush() {
 		c.mu.Lock()
 		if c.closed || len(c.out) == 0 {
 			c.flushing = false
-			c.shared.budget.give(c, len(c.out))
-			c.recycle(c.out)
-			c.out = nil
+			c.dropOut()
 			if c.closing && !c.closed {
 				_ = c.closeWritten()
 			}

@@ -187,7 +187,7 @@ func TestOneOwnerReadsSlowly(t *testing.T) {
 	w := newWalled(t, ownerACL)
 	of := func(user, id string) *conn {
 		w.connect(hello{id: id}.as(user))
-		return w.b.sessions.current(id).conn
+		return connOf(t, w.b, id)
 	}
 	b := &w.b.shared.budget
 	alice := of("alice", "al")
