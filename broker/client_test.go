@@ -33,7 +33,7 @@ type packet struct {
 
 func (p packet) kind() byte { return p.head >> 4 }
 
-const testTimeout = 5 * time.Second
+const testTimeout = 20 * time.Second
 
 func dial(t testing.TB, addr net.Addr) *client {
 	t.Helper()
