@@ -13,28 +13,35 @@ import (
 	"testing"
 )
 
-// The libraries of the page are those that vendor.sh names, byte for byte, each with
-// its licence.
+// The libraries of the page and of its tests are those that vendor.sh names, byte for
+// byte, each with its licence.
 func TestLibraries(t *testing.T) {
 	script, err := os.ReadFile("vendor.sh")
 	if err != nil {
 		t.Fatal(err)
 	}
-	sums, err := static.ReadFile("static/lib/SHA256SUMS.txt")
+	for dir, licence := range map[string]string{"static/lib": "MIT", "testdata/lib": "Mozilla Public License, version 2.0"} {
+		t.Run(path.Base(path.Dir(dir)), func(t *testing.T) { holdLibraries(t, os.DirFS(dir), script, licence) })
+	}
+}
+
+// holdLibraries holds the libraries in a folder against its sums, the versions that
+// script names, and the licence that each must have.
+func holdLibraries(t *testing.T, dir fs.FS, script []byte, licence string) {
+	sums, err := fs.ReadFile(dir, "SHA256SUMS.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := fs.Glob(static, "static/lib/*")
+	files, err := fs.Glob(dir, "*")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := strings.Fields(string(sums))
-	for _, file := range files {
-		name := path.Base(file)
+	for _, name := range files {
 		if name == "SHA256SUMS.txt" {
 			continue
 		}
-		content, err := static.ReadFile(file)
+		content, err := fs.ReadFile(dir, name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,16 +49,16 @@ func TestLibraries(t *testing.T) {
 		if i := slices.Index(want, name); i < 0 || want[i-1] != sum {
 			t.Errorf("%s is not the file that SHA256SUMS.txt tells of", name)
 		}
-		if path.Ext(name) != ".js" {
+		library, ok := strings.CutSuffix(name, ".js")
+		if !ok {
 			continue
 		}
-		library := strings.TrimSuffix(name, ".js")
 		version := regexp.MustCompile(`(?m)^` + library + `=(\S+)$`).FindSubmatch(script)
-		if version == nil || !strings.Contains(string(content[:200]), fmt.Sprintf("(v%s)", version[1])) {
+		if version == nil || !regexp.MustCompile(`\bv`+regexp.QuoteMeta(string(version[1]))+`\b`).Match(content[:200]) {
 			t.Errorf("%s is not of the version in vendor.sh", name)
 		}
-		if licence, err := static.ReadFile("static/lib/" + library + ".LICENSE.txt"); err != nil || !strings.Contains(string(licence), "MIT") {
-			t.Errorf("%s has no MIT licence: %v", name, err)
+		if text, err := fs.ReadFile(dir, library+".LICENSE.txt"); err != nil || !strings.Contains(string(text), licence) {
+			t.Errorf("%s has no licence %s: %v", name, licence, err)
 		}
 	}
 	if len(files) != len(want)/2+1 {

@@ -133,7 +133,7 @@ func TestPageColumns(t *testing.T) {
 	ctx := chromium(t)
 	open(t, ctx, address)
 	until(t, ctx, fmt.Sprintf(`(%s).includes('Hello 3000')`, newestRow))
-	const names = `[...document.querySelectorAll('#list [role=grid] > [role=row] > [role=columnheader]')].filter((e) => e.offsetParent).map((e) => e.textContent).join()`
+	const names = `[...document.querySelectorAll('#list .table > [role=row] > [role=columnheader]')].filter((e) => e.offsetParent).map((e) => e.textContent).join()`
 	if got := evaluate[string](t, ctx, names); got != "time,sender,topic,text,Δ,Δ any,latency" {
 		t.Error(got)
 	}

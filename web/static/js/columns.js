@@ -16,8 +16,8 @@ const key = 'hellox.columns.hidden';
 
 /** The header of the list; a narrow list drops columns by itself (list.css). */
 export class Columns {
-  /** @param {HTMLElement} list gets the classes that hide columns */
-  constructor(list) {
+  /** @param {HTMLElement} list gets the classes that hide columns @param {string} id of the header */
+  constructor(list, id) {
     const hidden = new Set((localStorage.getItem(key) ?? '').split(' ').filter(Boolean));
     const apply = () => hideable.forEach(([name]) => list.classList.toggle('hide-' + name, hidden.has(name)));
     const choice = ([name, label]) => el('label', {}, el('input', {
@@ -37,7 +37,7 @@ export class Columns {
     });
     document.addEventListener('pointerdown', (e) => { if (!this.menu.contains(e.target) && e.target !== this.button) this.#show(false); });
     list.append(el('div.choose', {}, this.button, this.menu));
-    this.header = el('div.columns', { role: 'row', 'aria-rowindex': 1 }, ...columns.map(([name, title, kind]) => el('span' + kind, { role: 'columnheader', title }, name)));
+    this.header = el('div.columns', { id, role: 'row', 'aria-rowindex': 1 }, ...columns.map(([name, title, kind]) => el('span' + kind, { role: 'columnheader', title }, name)));
     apply();
   }
 

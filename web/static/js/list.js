@@ -36,18 +36,18 @@ export class List extends Emitter {
     super();
     this.#window = window;
     this.#senders = senders;
-    this.viewport = el('div.rows', { tabindex: -1, role: 'rowgroup' });
+    // What scrolls has the focus; its header stands above it.
+    this.viewport = el('div.rows.grid', { tabindex: 0, role: 'grid', 'aria-label': 'messages', 'aria-readonly': 'true', 'aria-owns': 'list-columns list-rows' });
     this.empty = el('div.empty', { hidden: true });
     this.marker = el('button.marker', { type: 'button', hidden: true, onclick: () => this.emit('newest') });
     this.note = el('div.note', { hidden: true });
     this.rail = el('div.rail', {});
-    this.grid = el('div.grid', { tabindex: 0, role: 'grid', 'aria-label': 'messages', 'aria-readonly': 'true' },
-      new Columns(root).header, el('div.frame', { role: 'presentation' }, this.viewport));
+    const table = el('div.table', {}, new Columns(root, 'list-columns').header, el('div.frame', {}, this.viewport));
     this.state = el('span', { hidden: true }, 'following');
     const save = (format, words) => el('button.quiet', { type: 'button', title: `save what is selected as ${words}`, onclick: () => this.emit('export', format) }, words);
-    root.append(this.note, el('div.view', {}, this.grid, this.rail, this.empty),
+    root.append(this.note, el('div.view', {}, table, this.rail, this.empty),
       el('div.foot', {}, el('span.export', { role: 'group', 'aria-label': 'export' }, 'export', save('ndjson', 'NDJSON'), save('csv', 'CSV')), this.marker, this.state));
-    this.#rows = new VirtualList(this.viewport, { count: () => window.rows.length, create: row, fill: (node, i) => this.#fill(node, i) });
+    this.#rows = new VirtualList(this.viewport, { count: () => window.rows.length, create: row, fill: (node, i) => this.#fill(node, i) }, { id: 'list-rows', role: 'rowgroup' });
     this.#rows.onpaint = (first, last) => this.#painted(first, last);
     this.#rows.onscroll = () => this.#scrolled();
     this.#rows.follow = true;
@@ -92,7 +92,7 @@ export class List extends Emitter {
     this.#selected = id;
     const index = id ? this.#window.rowOf(id) : -1;
     if (index >= 0 && show) this.#rows.reveal(index);
-    attribute(this.grid, 'aria-activedescendant', index >= 0 ? 'message-' + id : null);
+    attribute(this.viewport, 'aria-activedescendant', index >= 0 ? 'message-' + id : null);
     this.#rows.refresh();
   }
 
@@ -138,7 +138,7 @@ export class List extends Emitter {
     this.#showMarker();
   }
 
-  focus() { this.grid.focus(); }
+  focus() { this.viewport.focus(); }
 
   /** Marks the rows of messages below an id as evicted. */
   setFirstID(id) {
@@ -160,7 +160,7 @@ export class List extends Emitter {
     if (kind === 'prepend') this.#rows.shift(rows);
     else if (kind === 'trim') this.#rows.shift(-rows);
     else this.#rows.refresh();
-    attribute(this.grid, 'aria-rowcount', this.#window.rows.length + 1); // and the header
+    attribute(this.viewport, 'aria-rowcount', this.#window.rows.length + 1); // and the header
   }
 
   #scrolled() {

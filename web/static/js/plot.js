@@ -31,7 +31,7 @@ export class Plot {
   constructor(root, title, options) {
     this.title = el('h2', {}, title);
     this.readout = el('output.readout', { 'aria-live': 'off' });
-    this.place = el('div.place', { role: 'img', tabindex: 0 });
+    this.place = el('div.place', { role: 'img', tabindex: 0, 'aria-label': title });
     root.append(el('div.heading', {}, this.title, this.readout), this.place);
     this.#options = { legend: { show: false }, ...options };
     new ResizeObserver(() => this.#resize()).observe(this.place);

@@ -22,7 +22,7 @@ export class Rail extends Emitter {
     this.thumb = el('div.thumb');
     this.label = el('div.label', { hidden: true });
     root.append(this.thumb, this.label);
-    for (const [name, value] of [['role', 'scrollbar'], ['tabindex', 0], ['aria-orientation', 'vertical'], ['aria-label', 'position in the history']]) attribute(root, name, value);
+    for (const [name, value] of [['role', 'scrollbar'], ['tabindex', -1], ['aria-orientation', 'vertical'], ['aria-label', 'position in the history'], ['aria-valuenow', 0]]) attribute(root, name, value);
     root.addEventListener('pointerdown', (e) => this.#down(e));
     root.addEventListener('pointermove', (e) => { if (this.#grabbed != null) this.#drag(e); });
     for (const end of ['pointerup', 'pointercancel']) root.addEventListener(end, () => { this.#grabbed = null; this.label.hidden = true; });
@@ -47,7 +47,9 @@ export class Rail extends Emitter {
 
   #draw() {
     const { root, thumb } = this, span = this.#last - this.#first + 1;
-    root.classList.toggle('whole', !this.#shown || span < 2);
+    const whole = !this.#shown || span < 2;
+    root.classList.toggle('whole', whole);
+    attribute(root, 'tabindex', whole ? -1 : 0);
     if (!this.#shown || this.#grabbed != null) return;
     const height = root.clientHeight, { first, last } = this.#shown;
     const size = Math.min(height, Math.max(shortest, (height * (last - first + 1)) / span));

@@ -38,7 +38,7 @@ export class Timeline extends Emitter {
     this.gaps = svg('path', { class: 'gaps' });
     this.here = svg('rect', { class: 'here', y: 0, height });
     this.line = svg('path', { class: 'cursor' });
-    this.chart = svg('svg', { class: 'time', preserveAspectRatio: 'none', tabindex: 0, role: 'slider', 'aria-label': 'position in the history' },
+    this.chart = svg('svg', { class: 'time', preserveAspectRatio: 'none', tabindex: 0, role: 'slider', 'aria-label': 'the time that the list shows', 'aria-valuenow': 0 },
       this.here, this.bars, this.gaps, this.line);
     this.from = el('button.quiet', { type: 'button', title: 'how far back: 5 min, 1 h, all that is stored', onclick: () => this.#nextSpan() }, '1 h');
     this.label = el('span.readout');

@@ -1,5 +1,7 @@
 // A list in which only the visible rows exist.
 
+import { el } from './dom.js';
+
 const overscan = 6;
 const slowFrame = 1000 / 30; // ms between two paintings that take long
 const quick = 4; // ms that a painting may take to be done at each frame of the screen
@@ -36,13 +38,11 @@ export class VirtualList {
   /** While true, the end stays visible. */
   follow = false;
 
-  /** @param {HTMLElement} viewport @param {Source} source */
-  constructor(viewport, source) {
+  /** @param {HTMLElement} viewport @param {Source} source @param {Record<string, string>} canvas  attributes of the element that holds the rows */
+  constructor(viewport, source, canvas = { role: 'presentation' }) {
     this.viewport = viewport;
     this.#source = source;
-    this.#canvas = document.createElement('div');
-    this.#canvas.className = 'canvas';
-    this.#canvas.setAttribute('role', 'presentation');
+    this.#canvas = el('div.canvas', canvas);
     viewport.append(this.#canvas);
     viewport.addEventListener('scroll', () => {
       if (viewport.clientHeight !== this.#height) this.#measure();
