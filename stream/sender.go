@@ -42,6 +42,28 @@ type Sender struct {
 	Pod        *Pod      `json:"pod,omitempty"` // the pod it runs in, where that is known
 }
 
+// Trouble ranks s among senders: the lower, the sooner a person should look at it.
+func (s *Sender) Trouble() int {
+	failing := s.Pod != nil && s.Pod.Reason != ""
+	switch {
+	case s.State == Lost:
+		return 0
+	case failing:
+		return 1
+	case s.State == Silent:
+		return 2
+	case s.State == Late:
+		return 3
+	case s.Missed > 0:
+		return 4
+	case s.State == Unknown:
+		return 5
+	case s.State == Gone:
+		return 7
+	}
+	return 6
+}
+
 // A Pod is what is known of a pod of Kubernetes: told to the receiver by the process
 // that holds the forwards, as the receiver has no access to the cluster.
 type Pod struct {

@@ -24,34 +24,12 @@ const (
 // senderOrderNames name the orders.
 var senderOrderNames = [senderOrders]string{"by trouble", "by name", "by rate", "by missed", "by latency"}
 
-// trouble ranks a sender: those that need a look come first.
-func trouble(s *stream.Sender) int {
-	failing := s.Pod != nil && s.Pod.Reason != ""
-	switch {
-	case s.State == stream.Lost:
-		return 0
-	case failing:
-		return 1
-	case s.State == stream.Silent:
-		return 2
-	case s.State == stream.Late:
-		return 3
-	case s.Missed > 0:
-		return 4
-	case s.State == stream.Unknown:
-		return 5
-	case s.State == stream.Gone:
-		return 7
-	}
-	return 6
-}
-
 // compare orders two senders.
 func (o senderOrder) compare(a, b *stream.Sender) int {
 	c := 0
 	switch o {
 	case byTrouble:
-		c = cmp.Compare(trouble(a), trouble(b))
+		c = cmp.Compare(a.Trouble(), b.Trouble())
 	case bySenderRate:
 		c = cmp.Compare(b.Rates.Minute, a.Rates.Minute)
 	case byMissed:

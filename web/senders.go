@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -45,9 +46,10 @@ func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	senders, err := h.store.Senders(r.Context())
+	now := time.Now()
+	senders, err := h.read(r.Context(), now)
 	if err != nil {
-		return fmt.Errorf("read senders: %w", err)
+		return err
 	}
 	if values.Has("group") {
 		prefixes, group := senderlist.Groups(senders), values.Get("group")
@@ -70,12 +72,6 @@ func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
 	if senders == nil {
 		senders = []stream.Sender{} // [], not null
 	}
-	now := time.Now()
-	for i := range senders {
-		if pod := h.pods.Of(senders[i].Sender, now); pod != nil && senders[i].Ours {
-			senders[i].Pod = pod
-		}
-	}
 	return answer(w, struct {
 		Senders     []stream.Sender `json:"senders"`
 		Total       int             `json:"total"`
@@ -84,15 +80,29 @@ func (h sendersHandler) list(w http.ResponseWriter, r *http.Request) error {
 	}{senders, total, known, h.pods.Told(now)})
 }
 
+// read returns all senders with what is known of their pods at a time.
+func (h sendersHandler) read(ctx context.Context, now time.Time) ([]stream.Sender, error) {
+	senders, err := h.store.Senders(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read senders: %w", err)
+	}
+	for i := range senders {
+		if pod := h.pods.Of(senders[i].Sender, now); pod != nil && senders[i].Ours {
+			senders[i].Pod = pod
+		}
+	}
+	return senders, nil
+}
+
 // groups answers GET /api/senders/groups: every sender in one group.
 func (h sendersHandler) groups(w http.ResponseWriter, r *http.Request) error {
 	values, err := parameters(r, "search")
 	if err != nil {
 		return err
 	}
-	senders, err := h.store.Senders(r.Context())
+	senders, err := h.read(r.Context(), time.Now())
 	if err != nil {
-		return fmt.Errorf("read senders: %w", err)
+		return err
 	}
 	groupOf := senderlist.Groups(senders)
 	senders = senderlist.Matching(senders, values.Get("search"))

@@ -14,12 +14,15 @@ type Group struct {
 	Prefix     string         `json:"prefix"` // "": those that share none with another
 	Senders    int            `json:"senders"`
 	States     history.States `json:"states"`
+	Worst      stream.State   `json:"worst"`   // the state of the one to look at first
 	Rate       float64        `json:"rate_1m"` // messages a second, of all together
 	Missed     uint64         `json:"missed"`
 	Duplicates uint64         `json:"duplicates"`
+
+	trouble int // of that one
 }
 
-// Sum returns the groups of senders, those with the worst state first. groupOf has the
+// Sum returns the groups of senders, those with the most trouble first. groupOf has the
 // prefix of each, as Groups returns it.
 func Sum(senders []stream.Sender, groupOf map[string]string) []*Group {
 	byPrefix := map[string]*Group{}
@@ -28,25 +31,23 @@ func Sum(senders []stream.Sender, groupOf map[string]string) []*Group {
 		s := &senders[i]
 		g := byPrefix[groupOf[s.Sender]]
 		if g == nil {
-			g = &Group{Prefix: groupOf[s.Sender], States: history.States{}}
+			g = &Group{Prefix: groupOf[s.Sender], States: history.States{}, Worst: s.State, trouble: s.Trouble()}
 			byPrefix[g.Prefix] = g
 			groups = append(groups, g)
 		}
 		g.Senders++
+		if trouble := s.Trouble(); trouble < g.trouble {
+			g.Worst, g.trouble = s.State, trouble
+		}
 		g.States[s.State]++
 		g.Rate += s.Rates.Minute
 		g.Missed += s.Missed
 		g.Duplicates += s.Duplicates
 	}
 	slices.SortFunc(groups, func(a, b *Group) int {
-		return cmp.Or(cmp.Compare(a.worst(), b.worst()), compareNatural(a.Prefix, b.Prefix))
+		return cmp.Or(cmp.Compare(a.trouble, b.trouble), compareNatural(a.Prefix, b.Prefix))
 	})
 	return groups
-}
-
-// worst returns the place in troubleOrder of the first state that one of its senders has.
-func (g *Group) worst() int {
-	return slices.IndexFunc(troubleOrder, func(s stream.State) bool { return g.States[s] > 0 })
 }
 
 // Groups returns the group of each sender: what its name shares with others up to

@@ -32,7 +32,7 @@ func TestGroups(t *testing.T) {
 			t.Errorf("%+v", g)
 		}
 	}
-	if n != len(want) || sum[0].Prefix != worst {
+	if n != len(want) || sum[0].Prefix != worst || sum[0].Worst != stream.Lost || sum[1].Worst != stream.OnTime {
 		t.Errorf("%d senders in groups, the first is %q, want %q", n, sum[0].Prefix, worst)
 	}
 }

@@ -23,18 +23,13 @@ func HasCadence(s *stream.Sender) bool { return s.State != stream.Unknown || s.E
 // Orders are the orders of senders that are by name; nil leaves them so. In
 // each other one those without a cadence are last.
 var Orders = map[string]func(a, b stream.Sender) int{
-	"":     nil,
-	"name": apart(func(stream.Sender, stream.Sender) int { return 0 }),
-	"trouble": apart(func(a, b stream.Sender) int {
-		return cmp.Compare(slices.Index(troubleOrder, a.State), slices.Index(troubleOrder, b.State))
-	}),
+	"":        nil,
+	"name":    apart(func(stream.Sender, stream.Sender) int { return 0 }),
+	"trouble": apart(func(a, b stream.Sender) int { return cmp.Compare(a.Trouble(), b.Trouble()) }),
 	"rate":    apart(func(a, b stream.Sender) int { return cmp.Compare(b.Rates.Minute, a.Rates.Minute) }),
 	"missed":  apart(func(a, b stream.Sender) int { return cmp.Compare(b.Missed, a.Missed) }),
 	"latency": apart(func(a, b stream.Sender) int { return cmp.Compare(p99(b), p99(a)) }),
 }
-
-// troubleOrder has first what a person should look at.
-var troubleOrder = []stream.State{stream.Lost, stream.Silent, stream.Late, stream.OnTime, stream.Paused, stream.Gone, stream.Unknown}
 
 // apart returns an order by compare, then by name, with those last that have no cadence.
 func apart(compare func(a, b stream.Sender) int) func(a, b stream.Sender) int {

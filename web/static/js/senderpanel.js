@@ -14,7 +14,6 @@ import { count, latency, plural, rate } from './format.js';
 const bars = 9;
 const nameLength = 15;
 const maxChips = 24; // on a narrow page
-const trouble = ['lost', 'silent', 'late', 'on time', 'paused', 'gone', 'unknown']; // in the order of the server
 const sorts = [['trouble', 'trouble first'], ['name', 'by name'], ['rate', 'by rate'], ['missed', 'by missed'], ['latency', 'by latency'], ['group', 'in groups']];
 const figuresKey = 'hellox.figures';
 
@@ -176,10 +175,10 @@ export class SenderPanel extends Emitter {
       text(node.parts.name, words);
       return;
     }
-    const worst = trouble.find((state) => group.states[state]) ?? 'unknown', { sign, kind } = stateSign(worst);
+    const { sign, kind } = stateSign(group.worst);
     text(node.parts.sign, sign);
     attribute(node.parts.sign, 'class', 'sign ' + kind);
-    attribute(node.parts.sign, 'aria-label', worst);
+    attribute(node.parts.sign, 'aria-label', group.worst);
     attribute(node.parts.bar, 'class', 'bar none');
     text(node.parts.name, shorten(groupName(group.prefix), nameLength));
     text(node.parts.words, `${count(group.senders)} ${plural(group.senders, 'sender')}`);

@@ -30,6 +30,7 @@ const held = 2000; // senders that are remembered although they are not listed
  * @property {string} prefix
  * @property {number} senders
  * @property {Record<string, number>} states
+ * @property {string} worst  the state of the one to look at first
  */
 
 /** Emits "changed" (another list) and "updated" (what is listed has changed). */
