@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -14,6 +15,7 @@ import (
 	"hellox/bootstrap/install"
 	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
+	"hellox/bootstrap/trust"
 	"hellox/manifests"
 )
 
@@ -69,6 +71,7 @@ type upRun struct {
 	built   []*build.Image
 	own     bool   // the namespace is the installation's
 	pinned  string // what runs on one node for its volumes, as a note
+	trust   trust.Change
 }
 
 func newUpRun(o UpOptions, steps step.Reporter) (*upRun, error) {
@@ -104,6 +107,9 @@ func (up *upRun) run(ctx context.Context) error {
 	}
 	if err := waitForRollout(held, up.inst, up.steps); err != nil {
 		return err
+	}
+	if err := up.renew(held); err != nil {
+		return orLost(held, err)
 	}
 	return up.removeOldImages(held)
 }
@@ -218,6 +224,11 @@ func (up *upRun) applyManifests(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if up.trust.Changed {
+		if err := trustedPods(up.inst).Sync(ctx); err != nil {
+			return err
+		}
+	}
 	up.steps.Done(done.String()+" in namespace "+up.options.Namespace, done.Unchanged())
 	for _, note := range done.Notes(up.options.Namespace) {
 		up.steps.Note(note)
@@ -242,9 +253,17 @@ func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 		Namespace: up.options.Namespace, Image: up.image.Name(), Images: up.builtImages(),
 		Broadcasters: broadcasters, Overlay: up.options.Overlay,
 	})
+	if err != nil {
+		return nil, err
+	}
+	if up.trust, err = trust.Prepare(ctx, up.inst.Client(), up.options.Namespace, objects, time.Now()); err != nil {
+		return nil, err
+	}
+	// First, because pods wait for what they mount.
+	objects = append(up.trust.Objects, objects...)
 	nodes := up.options.Cluster.Nodes
-	if err != nil || len(nodes) == 1 {
-		return objects, err
+	if len(nodes) == 1 {
+		return objects, nil
 	}
 	pinned, node, err := install.PinToStorage(ctx, up.inst, objects, nodes[0].Name)
 	if len(pinned) > 0 {

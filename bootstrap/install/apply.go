@@ -126,6 +126,13 @@ func (inst *Installation) applyAll(ctx context.Context, objects []*unstructured.
 	return changed, err
 }
 
+// ApplyOne applies an object that an Apply has recorded before. Its caller holds the
+// lock.
+func (inst *Installation) ApplyOne(ctx context.Context, u *unstructured.Unstructured) error {
+	_, err := inst.applyOne(ctx, u, func(string) {})
+	return err
+}
+
 // applyOne applies u by server-side apply: fields that other managers own stay
 // theirs, and changed fields of hellox are restored. It reports whether that
 // changed anything.

@@ -32,6 +32,9 @@ func New(config kube.Config, namespace string) (*Installation, error) {
 	return &Installation{Namespace: namespace, client: client, commands: client.Commands.In(namespace)}, nil
 }
 
+// Client returns the client of the installation's cluster.
+func (inst *Installation) Client() *kube.Client { return inst.client }
+
 // in returns the resource within the installation's namespace.
 func (inst *Installation) in(r schema.GroupVersionResource) dynamic.ResourceInterface {
 	return inst.client.All(r).Namespace(inst.Namespace)

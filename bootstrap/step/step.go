@@ -28,6 +28,7 @@ const (
 	Load          = "nodes"
 	Apply         = "apply"
 	Rollout       = "roll-out"
+	Certificates  = "certificates"
 	Forward       = "forward"
 	Remove        = "remove"
 	Unload        = "images"

@@ -85,6 +85,7 @@ bootstrap -> bootstrap/kube
 bootstrap -> bootstrap/minikube
 bootstrap -> bootstrap/run
 bootstrap -> bootstrap/step
+bootstrap -> bootstrap/trust
 bootstrap -> manifests
 bootstrap/bootstraptest -> bootstrap/image
 bootstrap/bootstraptest -> bootstrap/run
@@ -121,6 +122,10 @@ bootstrap/doctor -> bootstrap/run
 bootstrap/doctor -> bootstrap/step
 bootstrap/image -> bootstrap/run
 bootstrap/image -> bootstrap/step
+bootstrap/trust -> bootstrap/authority
+bootstrap/trust -> bootstrap/kube
+bootstrap/trust -> bootstrap/portforward
+bootstrap/trust -> manifests
 bootstrap/portforward -> bootstrap/kube
 bootstrap/portforward -> bootstrap/step
 bootstrap/run -> bootstrap/step

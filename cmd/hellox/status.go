@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hellox/bootstrap"
+	"hellox/bootstrap/authority"
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/install"
 	"hellox/bootstrap/install/cause"
@@ -174,9 +176,38 @@ type installationStatus struct {
 	// Broadcasters is how many were asked for; the senders are those that were heard.
 	Broadcasters *int            `json:"broadcasters,omitempty"`
 	Pods         *install.Status `json:"pods,omitempty"` // of a cluster
+	Certificates *certificates   `json:"certificates,omitempty"`
 	Forward      *forwardStatus  `json:"forward,omitempty"`
 	Senders      []stream.Sender `json:"senders,omitempty"`
 	Stats        *history.Stats  `json:"stats,omitempty"`
+}
+
+// certificates are those that broker and clients of an installation in a cluster trust
+// each other by.
+type certificates struct {
+	Until stream.Time `json:"until"`
+	Due   bool        `json:"due"` // an up renews them
+}
+
+// newCertificates returns what is known of certificates that end then; nil if there are
+// none.
+func newCertificates(end, now time.Time) *certificates {
+	if end.IsZero() {
+		return nil
+	}
+	return &certificates{stream.Time(end), authority.Due(end, now)}
+}
+
+// print warns of certificates that are due for renewal.
+func (c *certificates) print(w io.Writer, i state.Installation, now time.Time) {
+	if c == nil || !c.Due {
+		return
+	}
+	verb := "end"
+	if now.After(time.Time(c.Until)) {
+		verb = "ended"
+	}
+	fmt.Fprintf(w, "  certificates: they %s on %s; hellox up %s renews them\n", verb, time.Time(c.Until).Local().Format(time.DateOnly), i.Flags())
 }
 
 // The states of an installation. Its own process tells of a local one, and its cluster
@@ -332,6 +363,9 @@ func (s *installationStatus) askCluster(ctx context.Context, sh shell) (*cluster
 		return nil, false
 	}
 	s.Pods, s.Broadcasters = &pods, broadcastersOf(pods)
+	if end, err := bootstrap.CertificatesEnd(ctx, c, s.Namespace); err == nil { // else it may not be read
+		s.Certificates = newCertificates(end, time.Now())
+	}
 	if f := s.Forward; f != nil && f.Web != "" {
 		f.PageState, f.MQTTState = forwardState(pods, install.RoleReceive), forwardState(pods, install.RoleBroker)
 	}
@@ -468,6 +502,7 @@ func (s installationStatus) print(w io.Writer, now time.Time) {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	s.printPods(w, table)
 	s.printBroadcasters(w)
+	s.Certificates.print(w, s.Installation, now)
 	if s.Stats != nil {
 		fmt.Fprintf(w, "  %s, %s; %s received, %s stored, %s missed\n",
 			units.Plural(s.Stats.Senders, "sender"), units.Rate(s.Stats.Rates.Minute),

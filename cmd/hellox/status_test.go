@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"hellox/cmd/hellox/state"
 	"hellox/history"
 	"hellox/stream"
 )
@@ -33,5 +34,25 @@ func TestStatusCountsPausedBroadcasters(t *testing.T) {
 		if !strings.Contains(b.String(), c.want) {
 			t.Errorf("it prints\n%swithout\n%s", b.String(), c.want)
 		}
+	}
+}
+
+func TestStatusOfCertificates(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	day := 24 * time.Hour
+	for left, want := range map[time.Duration]string{
+		61 * day: "",
+		59 * day: "they end on 2027-01-27; hellox up --target kind --profile demo --namespace press renews them",
+		-day:     "they ended on 2026-11-28; hellox up --target kind --profile demo --namespace press renews them",
+	} {
+		s := installationStatus{Installation: state.Installation{Target: "kind", Profile: "demo", Namespace: "press"}, Certificates: newCertificates(now.Add(left), now)}
+		var text strings.Builder
+		s.print(&text, now)
+		if got := text.String(); (want == "") == strings.Contains(got, "certificates") || !strings.Contains(got, want) {
+			t.Errorf("%s before the end:\n%s", left, got)
+		}
+	}
+	if newCertificates(time.Time{}, now) != nil {
+		t.Error("there are certificates without an end")
 	}
 }

@@ -313,6 +313,7 @@ func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock
 	})
 	group.Go(func() error { return install.Follow(ctx, f.cluster.REST, o.namespace, steps) })
 	group.Go(func() error { return f.tellPods(ctx, o.namespace) })
+	group.Go(func() error { return bootstrap.FollowKeys(ctx, f.cluster, o.namespace) })
 	group.Go(func() error {
 		defer stop()
 		return waitForEnd(ctx, sh, lock.Stopped())

@@ -1,0 +1,207 @@
+package trust
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/bootstrap/authority"
+	"hellox/bootstrap/kube"
+	"hellox/manifests"
+)
+
+// A Change is what an up brings beside the manifests' objects.
+type Change struct {
+	// Objects are applied with those of the manifests.
+	Objects []*unstructured.Unstructured
+	// Changed is set if the pods may hold something else than the objects say.
+	Changed bool
+	// Renewing is set if the broker's certificate is to be renewed, or a renewal that
+	// was cut off to be ended, once the roles are rolled out.
+	Renewing *Renewal
+}
+
+// Prepare returns what the rendered objects need and do not bring themselves, as it
+// is in the cluster where that is still good. It changes nothing.
+func Prepare(ctx context.Context, client *kube.Client, namespace string, rendered []*unstructured.Unstructured, now time.Time) (Change, error) {
+	needed := neededBy(rendered)
+	var c Change
+	if needed.keys {
+		keys, err := readKeys(ctx, client)
+		if err != nil {
+			return c, err
+		}
+		_, live, err := client.Get(ctx, ref("ConfigMap", namespace, manifests.BrokerKeys))
+		if err != nil {
+			return c, fmt.Errorf("read the keys in namespace %s: %w", namespace, err)
+		}
+		before := dataOf(live, KeysFile)
+		text, err := keys.file(namespace, before, now)
+		if err != nil {
+			return c, err
+		}
+		c.Changed = string(text) != before
+		c.Objects = append(c.Objects, manifests.ConfigMap(namespace, manifests.BrokerKeys, "broker", map[string]string{KeysFile: string(text)}))
+	}
+	if needed.certificate {
+		if err := c.certificates(ctx, client, namespace, now); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// The keys of the objects' data.
+const (
+	KeysFile   = "keys.json"
+	caFile     = "ca.crt"
+	certFile   = "tls.crt"
+	privateKey = "tls.key"
+)
+
+// service is the Service that the certificate is for.
+const service = "broker"
+
+// certificates adds the Secret and the ConfigMap that belong together: those that are
+// there, new ones, or, if they are due, those that begin a renewal.
+func (c *Change) certificates(ctx context.Context, client *kube.Client, namespace string, now time.Time) error {
+	stored, err := readServing(ctx, client, namespace)
+	if err != nil {
+		return err
+	}
+	domain, err := clusterDomain(ctx, client)
+	if err != nil {
+		return err
+	}
+	scope := authority.Scope{Namespace: namespace, Domain: domain}
+	signer := stored.Signer(scope, service)
+	end := authority.Expiry(stored.Certificate, signer)
+	if signer != nil && !authority.Due(end, now) {
+		c.Objects = append(c.Objects, objectsOf(namespace, stored)...)
+		if !bytes.Equal(signer, stored.Bundle) {
+			// A renewal was cut off after its certificate was stored.
+			next := authority.Serving{Bundle: signer, Certificate: stored.Certificate, Key: stored.Key}
+			c.Renewing = &Renewal{namespace, stored, next, askEvery}
+		}
+		return nil
+	}
+	issued, err := authority.Issue(scope, service, now)
+	if err != nil {
+		return err
+	}
+	c.Changed = true
+	next := authority.Serving{Bundle: issued.Authority, Certificate: issued.Certificate, Key: issued.Key}
+	if signer == nil || !now.Before(end) {
+		// No client can connect as it is, so that nothing has to wait.
+		c.Objects = append(c.Objects, objectsOf(namespace, next)...)
+		return nil
+	}
+	old := authority.Serving{Bundle: authority.Join(signer, issued.Authority), Certificate: stored.Certificate, Key: stored.Key}
+	c.Objects = append(c.Objects, objectsOf(namespace, old)...)
+	c.Renewing = &Renewal{namespace, old, next, askEvery}
+	return nil
+}
+
+// objectsOf returns the two objects that hold what a broker shows.
+func objectsOf(namespace string, s authority.Serving) []*unstructured.Unstructured {
+	return []*unstructured.Unstructured{secretOf(namespace, s), bundleOf(namespace, s.Bundle)}
+}
+
+func bundleOf(namespace string, bundle []byte) *unstructured.Unstructured {
+	return manifests.ConfigMap(namespace, manifests.BrokerCA, "broker", map[string]string{caFile: string(bundle)})
+}
+
+func secretOf(namespace string, s authority.Serving) *unstructured.Unstructured {
+	encoded := func(text []byte) any { return base64.StdEncoding.EncodeToString(text) }
+	u := manifests.ConfigMap(namespace, manifests.BrokerTLS, "broker", nil)
+	u.SetKind("Secret")
+	u.Object["type"] = "kubernetes.io/tls"
+	u.Object["data"] = map[string]any{certFile: encoded(s.Certificate), privateKey: encoded(s.Key)}
+	return u
+}
+
+// readServing reads what the broker shows and its clients trust, as it is stored.
+func readServing(ctx context.Context, client *kube.Client, namespace string) (s authority.Serving, err error) {
+	_, secret, err := client.Get(ctx, ref("Secret", namespace, manifests.BrokerTLS))
+	if err != nil {
+		return s, fmt.Errorf("read the broker's certificate in namespace %s: %w", namespace, err)
+	}
+	_, bundle, err := client.Get(ctx, ref("ConfigMap", namespace, manifests.BrokerCA))
+	if err != nil {
+		return s, fmt.Errorf("read the authorities in namespace %s: %w", namespace, err)
+	}
+	// What is not base64 is as good as not there: it is made anew.
+	s.Certificate, _ = base64.StdEncoding.DecodeString(dataOf(secret, certFile))
+	s.Key, _ = base64.StdEncoding.DecodeString(dataOf(secret, privateKey))
+	s.Bundle = []byte(dataOf(bundle, caFile))
+	return s, nil
+}
+
+// dataOf returns a value of a ConfigMap or Secret; "" if there is none.
+func dataOf(u *unstructured.Unstructured, key string) string {
+	if u == nil {
+		return ""
+	}
+	text, _, _ := unstructured.NestedString(u.Object, "data", key)
+	return text
+}
+
+func ref(kind, namespace, name string) kube.Ref {
+	return kube.Ref{APIVersion: "v1", Kind: kind, Namespace: namespace, Name: name}
+}
+
+// needs is what the pods of some objects mount and the objects do not hold.
+type needs struct{ certificate, keys bool }
+
+func neededBy(objects []*unstructured.Unstructured) (n needs) {
+	brought := map[string]bool{}
+	for _, u := range objects {
+		name := u.GetName()
+		if u.GetKind() == "Certificate" { // cert-manager's
+			name, _, _ = unstructured.NestedString(u.Object, "spec", "secretName")
+			brought["Secret "+name] = true
+			continue
+		}
+		brought[u.GetKind()+" "+name] = true
+	}
+	mounted := map[string]bool{}
+	for _, u := range objects {
+		eachMounted(u.Object, func(kind, name string) { mounted[kind+" "+name] = !brought[kind+" "+name] })
+	}
+	n.certificate = mounted["Secret "+manifests.BrokerTLS] || mounted["ConfigMap "+manifests.BrokerCA]
+	n.keys = mounted["ConfigMap "+manifests.BrokerKeys]
+	return n
+}
+
+// eachMounted calls f with each Secret and ConfigMap among the volumes of an object,
+// wherever its pods are described.
+func eachMounted(value any, f func(kind, name string)) {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			if source, ok := inner.(map[string]any); ok {
+				switch key {
+				case "secret":
+					for _, field := range []string{"secretName", "name"} { // of a volume, of a projected one
+						if name, ok := source[field].(string); ok {
+							f("Secret", name)
+						}
+					}
+				case "configMap":
+					if name, ok := source["name"].(string); ok {
+						f("ConfigMap", name)
+					}
+				}
+			}
+			eachMounted(inner, f)
+		}
+	case []any:
+		for _, inner := range v {
+			eachMounted(inner, f)
+		}
+	}
+}
