@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"hellox/bootstrap/peer"
 	"hellox/bootstrap/step"
 )
 
@@ -73,7 +74,8 @@ func (l *Listener) Close() {
 
 // listenLoopback listens on one port of 127.0.0.1 and, where the machine has
 // it, of ::1: a browser may take localhost for either, and must not reach
-// another program on one of them. The error matches syscall.EADDRINUSE if the
+// another program on one of them. Connections of other users are closed, where the
+// system can tell (package peer). The error matches syscall.EADDRINUSE if the
 // port is taken on either.
 func listenLoopback(ctx context.Context, port int) ([]net.Listener, error) {
 	var config net.ListenConfig
@@ -85,11 +87,11 @@ func listenLoopback(ctx context.Context, port int) ([]net.Listener, error) {
 		number := four.Addr().(*net.TCPAddr).Port
 		six, err := config.Listen(ctx, "tcp6", net.JoinHostPort("::1", strconv.Itoa(number)))
 		if err == nil {
-			return []net.Listener{four, six}, nil
+			return []net.Listener{peer.OnlyMine(four), peer.OnlyMine(six)}, nil
 		}
 		err = portError(number, err)
 		if !errors.Is(err, syscall.EADDRINUSE) {
-			return []net.Listener{four}, nil // there is no ::1 here
+			return []net.Listener{peer.OnlyMine(four)}, nil // there is no ::1 here
 		}
 		four.Close()
 		// The port that the system chose is free on one address only: get

@@ -127,6 +127,7 @@ bootstrap/trust -> bootstrap/kube
 bootstrap/trust -> bootstrap/portforward
 bootstrap/trust -> manifests
 bootstrap/portforward -> bootstrap/kube
+bootstrap/portforward -> bootstrap/peer
 bootstrap/portforward -> bootstrap/step
 bootstrap/run -> bootstrap/step
 
@@ -209,6 +210,7 @@ tui/units -> stream
 cmd/hellox/access -> broker/rights
 cmd/hellox/access -> broker/token
 cmd/hellox/health -> history
+cmd/hellox/state -> bootstrap/peer
 cmd/hellox/rounds -> bootstrap
 cmd/hellox/rounds -> bootstrap/install
 cmd/hellox/rounds -> bootstrap/sources

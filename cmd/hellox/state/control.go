@@ -12,14 +12,16 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"hellox/bootstrap/peer"
 )
 
 // answerWait is how long a process has to answer its control listener.
 const answerWait = 2 * time.Second
 
 // serve answers on a loopback port of its own: GET / (alive), POST /stop and
-// POST /scale. Every request must bear the token of the record, which only this
-// user can read. A signal is sent only to a process that does not answer: see Stop.
+// POST /scale. Connections of other users are closed, and every request must bear the
+// token of the record, which only this user can read. A signal is sent only to a process that does not answer: see Stop.
 func (l *Lock) serve() error {
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -55,7 +57,7 @@ func (l *Lock) serve() error {
 	}
 	go func() {
 		defer close(l.served)
-		_ = l.control.Serve(ln) // until it is closed
+		_ = l.control.Serve(peer.OnlyMine(ln)) // until it is closed
 	}()
 	return nil
 }
