@@ -16,6 +16,7 @@ import (
 
 	"hellox/stream"
 	"hellox/stream/filter"
+	"hellox/tui/source"
 )
 
 // actor is a Client that notes what it is asked to do.
@@ -23,6 +24,7 @@ type actor struct {
 	published []string
 	asked     []stream.Command
 	fails     error
+	retained  map[string]string
 }
 
 func (a *actor) Publish(_ context.Context, topic string, payload []byte, qos byte, retain bool) error {
@@ -36,6 +38,10 @@ func (a *actor) Publish(_ context.Context, topic string, payload []byte, qos byt
 func (a *actor) Ask(_ context.Context, id string, c stream.Command) (stream.Answer, time.Duration, error) {
 	a.asked = append(a.asked, c)
 	return stream.Answer{OK: true, State: stream.Mode{Min: time.Second, Max: 3 * time.Second}}, 4200 * time.Microsecond, a.fails
+}
+
+func (a *actor) Retained(_ context.Context, topic string) ([]byte, int, error) {
+	return []byte(a.retained[topic]), len(a.retained[topic]), a.fails
 }
 
 func acting(o *Options) { o.Client = &actor{} }
@@ -200,4 +206,127 @@ func TestNamedFilters(t *testing.T) {
 	k.fails = errors.New("disk full")
 	s.do(tea.KeyMsg{Type: tea.KeyCtrlS}, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("x")}, tea.KeyMsg{Type: tea.KeyEnter})
 	s.shows("✗ disk full", "filter: is:missed")
+}
+
+// The menu has what can be done with the row, each with its key; enter takes what is
+// marked. The row is held meanwhile.
+func TestActionsOfARow(t *testing.T) {
+	a := &actor{}
+	s := open(t, plant(), termenv.Ascii, 80, 24, func(o *Options) { o.Client = a })
+	s.press("a")
+	s.shows("message #15 of press-1", "› enter  detail", "s      only this sender", "t      tell", "paused")
+	s.hides("pin", "scale", "edit and publish") // what is not possible here
+	s.press("down", "down", "enter")
+	s.shows("include only", "sender press-1")
+	s.press("esc", "a", "t")
+	s.shows("tell press-1:")
+	s.press("esc", "a", "enter")
+	if s.m.mode != modeDetail {
+		t.Errorf("enter opened mode %d", s.m.mode)
+	}
+	s.press("esc", "2", "a")
+	s.shows("topic hello_world", "*      pin", "M      mute")
+	s.press("*")
+	if at := s.m.tree.at(); at == nil || !at.Pinned {
+		t.Errorf("%+v is not pinned", at)
+	}
+	s.press("3")
+	s.poll()
+	s.press("a")
+	s.shows("sender press-4", "enter  its messages", "t      tell")
+	s.press("esc")
+	small := open(t, plant(), termenv.Ascii, 40, 12, func(o *Options) { o.Client = a })
+	small.press("a")
+	small.shows("↑ ↓ others", "› enter", "paused")
+	small.press("down", "down", "down", "down", "down", "down", "down", "down", "down")
+	small.shows("› del", "message #15")
+	if n := len(small.lines()); n != 12 {
+		t.Errorf("%d lines", n)
+	}
+}
+
+// What is retained is shown before it is cleared, is kept unless the user says
+// otherwise, and can be published again.
+func TestClearRetained(t *testing.T) {
+	a := &actor{retained: map[string]string{"hello_world/plant/日本/température": `{"temp":31.5}`}}
+	s := open(t, plant(), termenv.Ascii, 80, 24, func(o *Options) { o.Client = a })
+	del, enter := tea.KeyMsg{Type: tea.KeyDelete}, tea.KeyMsg{Type: tea.KeyEnter}
+	s.do(del)
+	s.shows("hello_world/broadcast/press-1 retains nothing")
+	s.press("k", "k")
+	s.do(del)
+	s.shows(`hello_world/plant/日本/température retains 13 B: {"temp":31.5}`, "› k  keep it", "  c  clear it")
+	s.do(enter)
+	if len(a.published) > 0 {
+		t.Fatalf("published %v", a.published)
+	}
+	s.do(del)
+	s.do(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("c")})
+	s.shows("✓ cleared hello_world/plant/日本/température; ctrl+p in publish brings it")
+	s.press("p")
+	s.do(tea.KeyMsg{Type: tea.KeyCtrlP}, enter)
+	want := []string{"hello_world/plant/日本/température (retained)  1", `hello_world/plant/日本/température (retained) {"temp":31.5} 1`}
+	if diff := cmp.Diff(want, a.published); diff != "" {
+		t.Errorf("published (-want +got):\n%s", diff)
+	}
+	a.fails = errors.New("not authorized")
+	s.press("esc")
+	s.do(del)
+	s.shows("✗ read what hello_world/plant/日本/température retains: not", "authorized")
+	s.press("2", "j")
+	s.hides("del clear") // a branch has no message of its own
+}
+
+// Broadcasters are scaled where that is possible; what went wrong is said, and the
+// number is there again.
+func TestScale(t *testing.T) {
+	var asked []int
+	fails := error(nil)
+	s := open(t, plant(), termenv.Ascii, 80, 24, func(o *Options) {
+		o.Scale = func(_ context.Context, n int) error { asked = append(asked, n); return fails }
+	})
+	enter := tea.KeyMsg{Type: tea.KeyEnter}
+	s.press("=")
+	s.shows("broadcasters:", "a later hellox up keeps it")
+	s.press("x", "enter")
+	s.shows(`✗ scale takes a number of broadcasters, not "x"`)
+	s.press("backspace", "5")
+	s.do(enter)
+	s.shows("✓ scaled to 5 broadcasters in")
+	fails = errors.New("scale kind-hellox: the cluster is away")
+	s.press("=")
+	s.do(enter)
+	s.shows("✗ scale kind-hellox: the cluster is away")
+	if !slices.Equal(asked, []int{5, 5}) {
+		t.Errorf("scaled to %v", asked)
+	}
+}
+
+// What was left in the editor is the text, also if it does not fit into a line; where
+// the editor fails the text stays.
+func TestEditedText(t *testing.T) {
+	a := &actor{}
+	s := open(t, plant(), termenv.Ascii, 80, 24, func(o *Options) { o.Client = a })
+	s.m.shared.editor = &source.Editor{Command: "ed"}
+	s.press("p", "Hello")
+	s.shows("ctrl+e edit in $EDITOR")
+	if _, cmd := s.m.press(tea.KeyMsg{Type: tea.KeyCtrlE}); cmd == nil {
+		t.Fatal("ctrl+e does nothing")
+	}
+	s.send(source.EditedMsg{Err: errors.New("edit the payload with ed: exit status 1")})
+	s.shows("✗ edit the payload with ed: exit status 1", "text     Hello")
+	s.send(source.EditedMsg{Text: "{\n \"a\": 1,\n}\n"})
+	s.shows("text     3 lines, 13 B: {⏎", "✗ not JSON from line 3, column 1 on")
+	s.press("x")
+	s.shows("✗ the text does not fit into a line: ctrl+e edits it, ctrl+u")
+	s.act()
+	if want := []string{"hello_world/publish {\n \"a\": 1,\n}\n 1"}; !slices.Equal(a.published, want) {
+		t.Errorf("published %q", a.published)
+	}
+	s.press("esc", "k")
+	next, cmd := s.m.press(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("e")})
+	if s.m = next.arrange(); cmd == nil {
+		t.Fatal("e does nothing")
+	}
+	s.shows("topic    hello_world/publish", "text     1 line, 20 B: ")
 }

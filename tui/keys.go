@@ -11,6 +11,7 @@ type keys struct {
 	Include, Exclude, Drop, Search, Previous, Jump, Earlier, Later         key.Binding
 	Up, Down, PageUp, PageDown, Home, End                                  key.Binding
 	Open, Close, OpenAll, View, Narrower, Wider, Sort, Pin, Mute, Copy     key.Binding
+	Actions, Edit, Clear, Scale                                            key.Binding
 	Publish, Tell, Record, Mouse, Help, Back, Redraw, Suspend, Quit, Leave key.Binding
 }
 
@@ -54,6 +55,10 @@ func newKeys() keys {
 		Wider:    bind(">", "wider detail", ">"),
 		Publish:  bind("p", "publish", "p"),
 		Tell:     bind("t", "tell", "t"),
+		Actions:  bind("a", "actions", "a"),
+		Edit:     bind("e", "edit and publish", "e"),
+		Clear:    bind("del", "clear what is retained", "delete"),
+		Scale:    bind("=", "scale", "="),
 		Record:   bind("r", "record to a file", "r"),
 		Mouse:    bind("m", "mouse off, to select text", "m"),
 		Help:     bind("?", "help", "?"),
@@ -68,18 +73,23 @@ func newKeys() keys {
 // full returns all keys in three columns, by what they are about.
 func (k *keys) full() [][]key.Binding {
 	return [][]key.Binding{
-		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend, k.Redraw, k.Narrower, k.Wider},
-		{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Follow, k.Pause, k.Jump, k.Earlier, k.Later, k.Search, k.Previous},
-		{k.Detail, k.View, k.Copy, k.Filter, k.Only, k.Include, k.Exclude, k.Drop, k.Open, k.Close, k.OpenAll, k.Sort, k.Pin, k.Mute, k.Publish, k.Tell, k.Record, k.Mouse},
+		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend, k.Redraw, k.Open, k.Close, k.OpenAll, k.Sort, k.Pin, k.Mute},
+		{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Follow, k.Pause, k.Jump, k.Earlier, k.Later, k.Search, k.Previous, k.Narrower, k.Wider},
+		{k.Detail, k.View, k.Copy, k.Filter, k.Only, k.Include, k.Exclude, k.Drop, k.Actions, k.Publish, k.Edit, k.Tell, k.Clear, k.Scale, k.Record, k.Mouse},
 	}
 }
 
 // browsing returns the keys for the foot, the most useful first.
 func (k *keys) browsing() []key.Binding {
 	return []key.Binding{
-		k.Filter, k.Pause, k.Follow, k.Detail, k.Search, k.Open, k.Close, k.OpenAll, k.Sort,
-		k.Publish, k.Tell, k.Only, k.Record, k.Jump, k.Include, k.Exclude, k.Drop, k.Copy, k.Narrower, k.Wider, k.Help, k.Quit,
+		k.Filter, k.Pause, k.Follow, k.Detail, k.Actions, k.Search, k.Open, k.Close, k.OpenAll, k.Sort,
+		k.Publish, k.Tell, k.Only, k.Record, k.Jump, k.Include, k.Exclude, k.Drop, k.Copy, k.Edit, k.Clear, k.Scale, k.Narrower, k.Wider, k.Help, k.Quit,
 	}
+}
+
+// ofRow returns the keys that do something with the selected row.
+func (k *keys) ofRow() []key.Binding {
+	return []key.Binding{k.Detail, k.Only, k.Include, k.Exclude, k.Copy, k.Publish, k.Edit, k.Tell, k.Clear, k.Open, k.Close, k.Pin, k.Mute, k.Scale}
 }
 
 // inDetail returns the keys for the foot while a message fills the screen.

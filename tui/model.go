@@ -43,6 +43,9 @@ const (
 	modeTerm
 	modeNames
 	modeCopy
+	modeActions
+	modeClear
+	modeScale
 )
 
 // model is the full screen, composed of sub-models. Update routes messages to
@@ -74,6 +77,8 @@ type model struct {
 	goTo    form.Jump
 	term    form.Choice
 	names   form.Line
+	scale   form.Line
+	clears  source.RetainedMsg // what is shown before it is cleared
 
 	shown    uint64         // messages of the selection that were counted
 	surveyed int            // of those, before it was followed
@@ -92,7 +97,7 @@ type model struct {
 
 func newModel(src *source.Source, t *theme.Theme, o Options) model {
 	started := o.Now()
-	sh := &shared{src: src, theme: t, out: o.Out, keys: newKeys(), now: o.StreamNow, since: o.Since, sel: o.Select}
+	sh := &shared{src: src, theme: t, out: o.Out, editor: o.editor(), keys: newKeys(), now: o.StreamNow, since: o.Since, sel: o.Select}
 	if sh.now == nil {
 		sh.now = o.Now
 	}
@@ -146,20 +151,14 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m, cmd = m.polled(msg)
 	case source.PollDueMsg:
 		cmd = m.shared.src.Poll(m.showsSenders(), m.layout.showsPanel(m.tab))
-	case source.ActedMsg:
-		m = m.acted(msg)
-	case source.FiltersMsg:
-		m = m.keepNamed(msg)
-	case source.RecordOpenedMsg:
-		m = m.recording(msg)
-	case source.RecordEndedMsg:
-		m.notice = newNotice("✓ recorded " + source.RecordedText(msg.Status))
 	case source.TickMsg:
 		m.notice = m.notice.at(m.wall())
 		m.status.chooseUnit(m.shared.now())
 		m.tree = m.tree.update(msg)
 		m.senders.stale = true
 		cmd = source.Tick()
+	default:
+		m, cmd = m.done(msg)
 	}
 	m = m.arrange()
 	switch m.tab {
@@ -174,10 +173,35 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, tea.Batch(cmd, older, poll)
 }
 
+// done takes in what came of something that the user has asked for.
+func (m model) done(msg tea.Msg) (_ model, cmd tea.Cmd) {
+	switch msg := msg.(type) {
+	case source.ActedMsg:
+		m = m.acted(msg)
+	case source.RetainedMsg:
+		m = m.askToClear(msg)
+	case source.EditedMsg:
+		m, cmd = m.edited(msg)
+	case tea.ResumeMsg:
+		m, cmd = m.resume()
+	case source.FiltersMsg:
+		m = m.keepNamed(msg)
+	case source.RecordOpenedMsg:
+		m = m.recording(msg)
+	case source.RecordEndedMsg:
+		m.notice = newNotice("✓ recorded " + source.RecordedText(msg.Status))
+	}
+	return m, cmd
+}
+
+// minRows is how many lines a menu leaves to the list, and the list to a menu.
+const minRows = 3
+
 // arrange fits all sub-models to the screen as it is now.
 func (m model) arrange() model {
 	now := m.shared.now()
 	m.layout = layoutFor(m.layout.w, m.layout.h, 0, m.panes) // the form's lines depend on it
+	m.term = m.term.Within(max(m.layout.body-minRows, minRows))
 	m.layout = layoutFor(m.layout.w, m.layout.h, len(m.formLines()), m.panes)
 	m.list.resize(m.layout.body)
 	if m.tab == tabTopics {

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,8 +38,10 @@ func (m model) form() openForm {
 		return m.tell
 	case modeJump:
 		return m.goTo
-	case modeTerm, modeCopy:
+	case modeTerm, modeCopy, modeActions, modeClear:
 		return m.term
+	case modeScale:
+		return m.scale
 	case modeNames:
 		return m.names
 	}
@@ -62,8 +65,10 @@ func (m model) typeInto(msg tea.KeyMsg) (model, tea.Cmd) {
 		m.tell, s = m.tell.Update(msg)
 	case modeJump:
 		m.goTo, s = m.goTo.Update(msg)
-	case modeTerm, modeCopy:
+	case modeTerm, modeCopy, modeActions, modeClear:
 		m.term, s = m.term.Update(msg)
+	case modeScale:
+		m.scale, s = m.scale.Update(msg)
 	case modeNames:
 		m.names, s = m.names.Update(msg)
 		m.senders.filter, m.senders.stale = m.names.Value(), true
@@ -81,6 +86,8 @@ func (m model) typeInto(msg tea.KeyMsg) (model, tea.Cmd) {
 		return m.submit()
 	case form.Keep:
 		return m, m.shared.src.KeepFilter(m.filter.Asked())
+	case form.Edit:
+		return m, m.shared.src.Edit(m.shared.editor, m.publish.Text())
 	case form.Forget:
 		return m, m.shared.src.ForgetFilter(m.filter.Asked())
 	}
@@ -126,6 +133,15 @@ func (m model) submit() (model, tea.Cmd) {
 		return m, nil
 	case modeCopy:
 		return m.copy(m.term.Value())
+	case modeActions:
+		return m.pressOne(keyNamed(m.term.Value()))
+	case modeClear:
+		return m.clear(m.term.Value())
+	case modeScale:
+		n, _ := strconv.Atoi(m.scale.Value()) // it was checked
+		m.notice = newNotice("scaling to " + units.Plural(n, "broadcaster") + " …")
+		m.notice.lasts = true
+		return m, sh.src.Scale(n)
 	}
 	if m.filter.Search() {
 		return m.startSearch()
@@ -260,6 +276,12 @@ func (m model) acted(msg source.ActedMsg) model {
 		return m
 	}
 	m.notice = newNotice(msg.Text)
+	if c := msg.Cleared; c != nil {
+		if c.Size == len(c.Payload) {
+			m.publish = m.publish.Remember(form.Message{Topic: c.Topic, Text: string(c.Payload), QoS: 1, Retain: true})
+		}
+		return m
+	}
 	switch m.mode {
 	case modePublish:
 		m.publish = m.publish.Acknowledged()
@@ -267,6 +289,157 @@ func (m model) acted(msg source.ActedMsg) model {
 		m.tell = m.tell.Acknowledged()
 	}
 	return m
+}
+
+// chooseAction opens the menu of what can be done with the selected row. A row that
+// moves on with the stream is held.
+func (m model) chooseAction() model {
+	if m.tab == tabStream {
+		m.list.pause()
+	}
+	m = m.arrange()
+	var options []form.Option
+	k := m.shared.keys
+	for _, b := range k.ofRow() {
+		if !b.Enabled() {
+			continue
+		}
+		o := form.Option{Key: b.Keys()[0], Shown: b.Help().Key, Text: b.Help().Desc, Value: b.Keys()[0]}
+		if o.Key == "enter" {
+			o.Key = "" // enter takes what is marked, at first this one
+		}
+		options = append(options, o)
+	}
+	if len(options) > 0 {
+		m.mode, m.term = modeActions, form.NewChoice(m.rowName(), options...)
+	}
+	return m
+}
+
+// rowName names the selected row.
+func (m model) rowName() string {
+	const w = 60
+	switch msg, _ := m.subject(); {
+	case m.tab == tabTopics && m.tree.at() != nil:
+		return "topic " + cells.Topic(m.tree.at().Path(), w)
+	case m.tab == tabSenders && m.senders.current() != nil:
+		return "sender " + cells.Name(m.senders.current().Sender, w)
+	case msg != nil:
+		return "message #" + strconv.FormatInt(msg.ID, 10) + " of " + cells.Topic(msg.Sender, w)
+	}
+	return "actions"
+}
+
+// keyNamed returns the key of that name.
+func keyNamed(name string) tea.KeyMsg {
+	for _, t := range []tea.KeyType{tea.KeyEnter, tea.KeyDelete, tea.KeyLeft, tea.KeyRight} {
+		if msg := (tea.KeyMsg{Type: t}); msg.String() == name {
+			return msg
+		}
+	}
+	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(name)}
+}
+
+// openPublish opens the form to publish to the selected topic.
+func (m model) openPublish() model {
+	m.mode, m.publish = modePublish, form.NewPublish(m.publishTopic(), m.publish.Sent())
+	if m.shared.editor != nil {
+		m.publish = m.publish.WithEditor()
+	}
+	return m
+}
+
+// editSelected opens the form to publish with the payload of the selected message, in
+// the editor.
+func (m model) editSelected() (model, tea.Cmd) {
+	msg, size := m.subject()
+	if msg == nil {
+		return m, nil
+	}
+	if size > len(msg.Payload) {
+		m.notice = newErrorNotice(errors.New("edit the payload: only the first " + units.Bytes(int64(len(msg.Payload))) + " of it are held"))
+		return m, nil
+	}
+	if m.tab == tabStream {
+		m.list.pause()
+	}
+	m = m.openPublish()
+	m.publish = m.publish.WithText(string(msg.Payload))
+	return m, m.shared.src.Edit(m.shared.editor, m.publish.Text())
+}
+
+// edited takes in what was left in the editor. If that failed, the text stays.
+func (m model) edited(msg source.EditedMsg) (model, tea.Cmd) {
+	if m.notice = (notice{}); msg.Err != nil {
+		m.notice = newErrorNotice(msg.Err)
+	} else {
+		m.publish = m.publish.WithText(msg.Text)
+	}
+	return m.resume()
+}
+
+// resume goes on after another program had the terminal: what came meanwhile is read
+// from the store, and the mouse is taken back.
+func (m model) resume() (model, tea.Cmd) {
+	to := m.here()
+	m, read := m.read(to)
+	if m.noMouse {
+		return m, read
+	}
+	return m, tea.Batch(read, tea.EnableMouseCellMotion)
+}
+
+// askToClear shows what the broker retains, and asks before it is cleared.
+func (m model) askToClear(msg source.RetainedMsg) model {
+	const shown = 200
+	m.notice = notice{}
+	switch {
+	case msg.Err != nil:
+		m.notice = newErrorNotice(msg.Err)
+	case msg.Size == 0:
+		m.notice = newNotice(cells.Clean(msg.Topic, 60) + " retains nothing")
+	case m.mode == modeBrowse:
+		m.mode, m.clears = modeClear, msg
+		title := cells.Topic(msg.Topic, 60) + " retains " + units.Bytes(int64(msg.Size)) + ": " + cells.Clean(string(msg.Payload), shown)
+		m.term = form.NewChoice(title, form.Option{Key: "k", Text: "keep it", Value: "keep"}, form.Option{Key: "c", Text: "clear it", Value: "clear"})
+	}
+	return m
+}
+
+// clear clears what the broker retains, unless it is to be kept.
+func (m model) clear(what string) (model, tea.Cmd) {
+	if what != "clear" {
+		return m, nil
+	}
+	m.notice = newNotice("clearing …")
+	return m, m.shared.src.Clear(m.clears)
+}
+
+// askScale opens the form for the number of broadcasters.
+func (m model) askScale() model {
+	m.mode = modeScale
+	m.scale = form.NewLine("broadcasters", "how many there should be; a later hellox up keeps it", m.scale.Value()).Checked(func(s string) error {
+		if n, err := strconv.Atoi(s); err != nil || n < 0 {
+			return fmt.Errorf("scale takes a number of broadcasters, not %q", s)
+		}
+		return nil
+	})
+	return m
+}
+
+// retainedTopic returns the selected topic, on which something may be retained; "" if
+// there is none.
+func (m model) retainedTopic() string {
+	if m.tab == tabTopics {
+		if n := m.tree.at(); n != nil && n.Has() {
+			return n.Path()
+		}
+		return ""
+	}
+	if msg, _ := m.subject(); msg != nil {
+		return msg.Topic
+	}
+	return ""
 }
 
 // publishTopic returns the topic that a message is published to unless the user

@@ -41,6 +41,10 @@ func (m model) enabled() keys {
 	k.Include.SetEnabled(subject != nil || sender != "" || topics)
 	k.Exclude.SetEnabled(subject != nil || sender != "" || topics)
 	k.Drop.SetEnabled(sel.Filter != nil)
+	k.Actions.SetEnabled(subject != nil || sender != "" || topics)
+	k.Edit.SetEnabled(act && subject != nil && m.shared.editor != nil)
+	k.Clear.SetEnabled(act && m.retainedTopic() != "")
+	k.Scale.SetEnabled(m.shared.src.CanScale())
 	k.Publish.SetEnabled(act)
 	k.Tell.SetEnabled(act && ours && sender != "")
 	k.Record.SetEnabled(m.shared.src.CanRecord())
@@ -161,7 +165,7 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 			return m, m.shared.src.Filters() // the file may have changed
 		}
 	case key.Matches(msg, k.Publish):
-		m.mode, m.publish = modePublish, form.NewPublish(m.publishTopic(), m.publish.Sent())
+		m = m.openPublish()
 	case key.Matches(msg, k.Tell):
 		m.mode, m.tell = modeTell, form.NewTell(sender)
 	case key.Matches(msg, k.Record):
@@ -192,12 +196,21 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 	return m, nil
 }
 
-// pressFind routes the keys that find a part of the stream.
+// pressFind routes the keys that act on the selected row and find a part of the stream.
 func (m model) pressFind(msg tea.KeyMsg) (model, tea.Cmd) {
 	const slot, slots = 10 * time.Second, time.Minute
 	switch k := m.shared.keys; {
 	case key.Matches(msg, k.Copy):
 		return m.chooseCopy(), nil
+	case key.Matches(msg, k.Actions):
+		return m.chooseAction(), nil
+	case key.Matches(msg, k.Edit):
+		return m.editSelected()
+	case key.Matches(msg, k.Clear):
+		m.notice = newNotice("asking the broker …")
+		return m, m.shared.src.Retained(m.retainedTopic())
+	case key.Matches(msg, k.Scale):
+		return m.askScale(), nil
 	case key.Matches(msg, k.Jump):
 		m.mode, m.goTo = modeJump, form.NewJump(m.shared.now)
 	case key.Matches(msg, k.Search):

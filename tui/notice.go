@@ -17,6 +17,7 @@ type notice struct {
 	text   string // safe to show
 	failed bool
 	until  time.Time // zero until the next tick
+	lasts  bool      // until another one takes its place
 }
 
 func newNotice(text string) notice { return notice{text: cells.Clean(text, maxNotice)} }
@@ -28,7 +29,7 @@ func newErrorNotice(err error) notice {
 // at returns the notice as it is at a time: none once its time is over.
 func (n notice) at(now time.Time) notice {
 	switch {
-	case n.text == "":
+	case n.text == "", n.lasts:
 	case n.until.IsZero():
 		n.until = now.Add(noticeTime)
 	case now.After(n.until):

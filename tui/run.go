@@ -37,6 +37,10 @@ type Options struct {
 	Recorder  *source.Recorder // nil: nothing can be recorded
 	Recorded  bool             // Store is that of a recording
 	Filters   source.Filters   // those with names; nil: none can be kept
+	Scale     source.Scale     // sets the number of broadcasters; nil: that is not possible
+	Editor    string           // of payloads, as the shell takes it; "": there is none
+	// HoldInterrupts leaves Ctrl-C to the editor, until released; nil: it needs not be.
+	HoldInterrupts func() (release func())
 
 	Background string // of the terminal: bgcolor.Light or Dark; "": it is asked
 }
@@ -62,7 +66,7 @@ func Run(ctx context.Context, o Options) error {
 	r.SetHasDarkBackground(dark)
 
 	work, cancel := context.WithCancel(ctx)
-	src := source.New(work, o.Store, o.Client).WithRecorder(o.Recorder).WithFilters(o.Filters)
+	src := source.New(work, o.Store, o.Client).WithRecorder(o.Recorder).WithFilters(o.Filters).WithScale(o.Scale)
 	defer src.Wait()
 	defer cancel()
 
@@ -93,6 +97,16 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("show the stream: %w", err)
 	}
 	return last.(model).left
+}
+
+// editor returns the user's editor, or nil.
+func (o *Options) editor() *source.Editor {
+	in, isFile := o.In.(*os.File)
+	out, isTerminal := o.Out.(*os.File)
+	if !isFile || !isTerminal || o.Editor == "" {
+		return nil
+	}
+	return &source.Editor{Command: o.Editor, In: in, Out: out, Hold: o.HoldInterrupts}
 }
 
 // openTerminal returns the input to read from, whether the terminal's background

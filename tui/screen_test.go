@@ -42,7 +42,7 @@ func openOn(t testing.TB, store history.Store, profile termenv.Profile, dark boo
 		c(&o)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	src := source.New(ctx, store, o.Client).WithRecorder(o.Recorder).WithFilters(o.Filters)
+	src := source.New(ctx, store, o.Client).WithRecorder(o.Recorder).WithFilters(o.Filters).WithScale(o.Scale)
 	t.Cleanup(func() { cancel(); src.Wait() })
 	s := &screen{t, newModel(src, theme.New(r), o)}
 	s.send(tea.WindowSizeMsg{Width: w, Height: h})

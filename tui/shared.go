@@ -14,9 +14,11 @@ type shared struct {
 	src   *source.Source
 	theme *theme.Theme
 	out   io.Writer // the terminal
-	keys  keys      // those that do something now are enabled
-	now   func() time.Time
-	since time.Time      // no message received before it is shown; zero: no bound
-	sel   history.Select // what is shown
-	gen   int            // rises with each new selection; replies to an older one are ignored
+
+	editor *source.Editor // of payloads; nil: there is none
+	keys   keys           // those that do something now are enabled
+	now    func() time.Time
+	since  time.Time      // no message received before it is shown; zero: no bound
+	sel    history.Select // what is shown
+	gen    int            // rises with each new selection; replies to an older one are ignored
 }

@@ -185,6 +185,7 @@ tui/form -> stream/filter
 tui/form -> stream/safetext
 tui/form -> tui/cells
 tui/form -> tui/theme
+tui/form -> tui/units
 tui/lines -> history
 tui/lines -> stream
 tui/lines -> stream/jsonview

@@ -25,6 +25,7 @@ import (
 
 	"hellox/bootstrap/cluster"
 	bootrun "hellox/bootstrap/run" // run is main's own
+	"hellox/cmd/hellox/interrupt"
 	"hellox/cmd/hellox/output"
 	"hellox/tui/noquery"
 )
@@ -36,8 +37,8 @@ func main() {
 	if !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), signals...)
-	code := run(ctx, os.Args[1:], shell{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, environ: os.Environ()})
+	ctx, held, stop := interrupt.Context(context.Background(), signals...)
+	code := run(ctx, os.Args[1:], shell{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, environ: os.Environ(), hold: held.Hold})
 	stop()
 	os.Exit(code)
 }
@@ -51,6 +52,9 @@ type shell struct {
 	env func(string) (string, bool)
 	// environ is the same as a list, for the commands that are run.
 	environ []string
+	// hold leaves Ctrl-C to another program on the terminal, until released; nil: there
+	// is nothing to hold.
+	hold func() (release func())
 	// runner runs other programs; set by run.
 	runner *bootrun.Runner
 	// clusters are this machine's providers of clusters; nil where each question is

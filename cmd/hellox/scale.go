@@ -1,14 +1,19 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap"
+	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/output"
+	"hellox/cmd/hellox/state"
+	"hellox/tui/source"
 	"hellox/tui/units"
 )
 
@@ -33,23 +38,44 @@ func newScale(sh shell) *cobra.Command {
 				return err
 			}
 			steps := output.NewSteps(sh.data, sh.err, sh.env, format == "json")
-			if instance.Target == targetLocal {
-				steps.Begin(step.Apply)
-				if err := instance.Scale(ctx, n); err != nil {
-					return fmt.Errorf("scale %s: %w", instance.Installation, err)
-				}
-				steps.Done(units.Plural(n, "broadcaster"), instance.Broadcasters != nil && *instance.Broadcasters == n)
-				return nil
-			}
-			cluster, err := connectCluster(ctx, sh, instance.Installation)
-			if err != nil {
-				return err
-			}
-			return bootstrap.Scale(ctx, cluster.REST, instance.Namespace, n, steps)
+			return scaleInstance(ctx, sh, instance, n, steps)
 		},
 	}
 	f := cmd.Flags()
 	selected.add(f)
 	outputFlag(f, &format, "`text|json`")
 	return cmd
+}
+
+// scaleInstance sets the number of broadcasters of an installation.
+func scaleInstance(ctx context.Context, sh shell, instance state.Instance, n int, steps step.Reporter) error {
+	if instance.Target == targetLocal {
+		steps.Begin(step.Apply)
+		if err := instance.Scale(ctx, n); err != nil {
+			return fmt.Errorf("scale %s: %w", instance.Installation, err)
+		}
+		steps.Done(units.Plural(n, "broadcaster"), instance.Broadcasters != nil && *instance.Broadcasters == n)
+		return nil
+	}
+	cluster, err := connectCluster(ctx, sh, instance.Installation)
+	if err != nil {
+		return err
+	}
+	return bootstrap.Scale(ctx, cluster.REST, instance.Namespace, n, steps)
+}
+
+// scaler returns what sets the number of broadcasters of an installation, as hellox
+// scale does, and writes nothing.
+func scaler(sh shell, i state.Installation) source.Scale {
+	sh.err, sh.runner = io.Discard, bootrun.New(sh.environ)
+	return func(ctx context.Context, n int) error {
+		if n > maxLocal {
+			return fmt.Errorf("scale takes a number of broadcasters from 0 to %d, not %d", maxLocal, n)
+		}
+		instance, err := selection{target: i.Target, profile: i.Profile, namespace: i.Namespace}.selectOne(ctx, sh)
+		if err != nil {
+			return err
+		}
+		return scaleInstance(ctx, sh, instance, n, output.NewSteps(io.Discard, io.Discard, sh.env, false))
+	}
 }

@@ -473,3 +473,62 @@ func TestClearRetained(t *testing.T) {
 	term.see("plant/lamp␣ retains nothing")
 	term.ends(exitDone)
 }
+
+// TestScreenActs edits a payload in an editor, which Ctrl-C is then for, publishes it,
+// retained, and clears it after it was shown.
+func TestScreenActs(t *testing.T) {
+	broker := startBroker(t)
+	script := filepath.Join(t.TempDir(), "ed")
+	// An editor that Ctrl-C does not end.
+	if err := os.WriteFile(script, []byte("#!/bin/sh\ntrap 'echo stays' INT\necho editing\nuntil read -r text; do :; done\nprintf '{\n\"text\": \"%s\"}\n' \"$text\" > \"$1\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	term := newTerminal(t)
+	before := term.modes()
+	term.start([]string{"EDITOR=" + script, "PATH=" + os.Getenv("PATH")}, "watch", broker)
+	term.see("10 min")
+	term.press("p\x05")
+	term.see("editing")
+	term.press("\x03")
+	term.see("stays")
+	term.press("edited\n")
+	term.see("2 lines, ")
+	term.press("\t\t \r") // retained
+	term.see("published to hello_world/publish")
+	seen := len(term.shown())
+	term.press("\x1b") // alone: with what follows it would be another key
+	until(t, "the form is left", func() bool { return strings.Contains(term.shown()[seen:], "detail") })
+	term.press("\x1b[3~")
+	term.see("hello_world/publish retains ")
+	term.press("c")
+	term.see("cleared hello_world/publish")
+	term.press("q")
+	term.ends(exitDone)
+	if after := term.modes(); after != before {
+		t.Errorf("the modes are %+v, were %+v", after, before)
+	}
+	if n := strings.Count(term.shown(), "\x1b[?1002h"); n != 2 {
+		t.Errorf("the mouse was taken %d times: at the start, and again after the editor", n)
+	}
+}
+
+// TestScreenScales sets the number of broadcasters of a local installation from the
+// screen.
+func TestScreenScales(t *testing.T) {
+	h := newHome(t)
+	p := h.up(t, "hellox")
+	defer p.signal(syscall.SIGTERM)
+	term := newTerminal(t)
+	term.start(append(h.env, "TERM=xterm-256color"), "watch")
+	term.see("10 min")
+	term.press("=3\r")
+	term.see("scaled to 3 broadcasters")
+	term.press("=99999\r")
+	term.see("from 0 to 10000, not")
+	term.press("q")
+	term.ends(exitDone)
+	until(t, "three broadcasters are heard", func() bool {
+		s := h.status(t)["hellox"]
+		return s.Broadcasters != nil && *s.Broadcasters == 3
+	})
+}

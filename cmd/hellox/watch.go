@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -210,6 +211,7 @@ func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) 
 	}
 	defer store.Close()
 	v.title = a.Installation.String()
+	v.scale = scaler(sh, a.Installation)
 	if err := v.begin(); err != nil {
 		return err
 	}
@@ -296,8 +298,23 @@ func (v view) screenOf(ctx context.Context, sh shell, subscription mqtt.Subscrib
 	arrivals := make(chan stream.Arrival, mqtt.Window)
 	subscription.Link, subscription.BrokerState = live.SetLink, live.SetBroker
 	return subscribed(ctx, subscription, arrivals, func(ctx context.Context) error {
-		return v.show(ctx, sh, live, client)
+		return v.show(ctx, sh, live, brokerClient{client, subscription.Broker})
 	}, func(ctx context.Context) error { return live.Run(ctx, arrivals) })
+}
+
+// A brokerClient acts at a broker for the user of the screen.
+type brokerClient struct {
+	*mqtt.Conn
+	broker mqtt.Broker
+}
+
+// Retained implements source.Client.
+func (c brokerClient) Retained(ctx context.Context, topic string) (payload []byte, size int, err error) {
+	retained, err := mqtt.Retained(ctx, c.broker, topic)
+	if err != nil || retained == nil {
+		return nil, 0, err
+	}
+	return retained.Payload, len(retained.Payload), nil
 }
 
 // subscribed runs a subscription, show and others until show ends or one fails.
@@ -334,6 +351,7 @@ type view struct {
 	record   recordFlags
 	writer   *file.Writer     // of the recording that --record names, or nil
 	clock    func() time.Time // of the stream, if it is not now's
+	scale    source.Scale     // of an installation
 
 	connected  func() bool // whether a broker's URL ever was; nil: an installation
 	background string      // of the terminal, as tui.Options has it
@@ -351,6 +369,7 @@ func (v view) show(ctx context.Context, sh shell, store history.Store, client so
 			Store: store, Client: client, Title: v.title, Select: v.selected, Since: v.since,
 			Memory: v.memory, In: sh.in, Out: sh.out, Background: v.background,
 			Recorder: recorder, StreamNow: v.clock, Recorded: v.clock != nil, Filters: named,
+			Scale: v.scale, Editor: editorOf(sh.env), HoldInterrupts: sh.hold,
 		})
 		if errors.Is(err, context.Canceled) && ctx.Err() == nil { // Ctrl-C: no signal in raw mode
 			return errReported(exitInterrupted)
@@ -402,6 +421,19 @@ func parseFilter(env func(string) (string, bool), expression string) (*filter.Fi
 		return nil, usage("--filter: "+err.Error(), "hellox watch --help lists the terms")
 	}
 	return f, nil
+}
+
+// editorOf returns the user's editor, as the shell takes it.
+func editorOf(env func(string) (string, bool)) string {
+	for _, name := range []string{"VISUAL", "EDITOR"} {
+		if value, _ := env(name); strings.TrimSpace(value) != "" {
+			return value
+		}
+	}
+	if runtime.GOOS == "windows" {
+		return "notepad"
+	}
+	return "vi"
 }
 
 // backgroundOf returns the value of HELLOX_BACKGROUND, or "".

@@ -213,6 +213,13 @@ func TestRemotePublishesAndAsks(t *testing.T) {
 	var got []string
 	mux := http.NewServeMux()
 	mux.Handle("GET /", historytest.Receiver(store))
+	mux.HandleFunc("GET /api/retained", func(w http.ResponseWriter, r *http.Request) {
+		w.Write([]byte(map[string]string{
+			"a/b": `{"messages":[{"topic":"a/b","qos":1,"payload":"hot","bytes":2000}]}`,
+			"a/c": `{"messages":[{"topic":"a/c","qos":1,"payload_base64":"/w==","bytes":1}]}`,
+			"a/d": `{"messages":[]}`,
+		}[r.URL.Query().Get("topic")]))
+	})
 	mux.HandleFunc("POST /api/", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got = append(got, r.URL.Path+" "+string(body))
@@ -248,6 +255,14 @@ func TestRemotePublishesAndAsks(t *testing.T) {
 	}
 	if _, _, err := r.Ask(t.Context(), "away", stream.Command{Do: stream.Say, Text: "hi"}); !errors.Is(err, stream.ErrNoAnswer) {
 		t.Errorf("no answer: %v", err)
+	}
+	for topic, want := range map[string]struct {
+		payload string
+		size    int
+	}{"a/b": {"hot", 2000}, "a/c": {"\xff", 1}, "a/d": {"", 0}} {
+		if payload, size, err := r.Retained(t.Context(), topic); string(payload) != want.payload || size != want.size || err != nil {
+			t.Errorf("%s retains %q of %d bytes, %v", topic, payload, size, err)
+		}
 	}
 	want := []string{
 		`/api/publish {"topic":"a/b","payload":"hot","qos":1,"retain":true}`,

@@ -128,3 +128,19 @@ func (r *Client) page(ctx context.Context, q history.Query) (page history.Page, 
 	}
 	return page, nil
 }
+
+// Retained returns what the broker retains on a topic, or the beginning of it, and its
+// whole size; 0: it retains nothing.
+func (r *Client) Retained(ctx context.Context, topic string) (payload []byte, size int, err error) {
+	var answer Retained
+	if err := r.getQuery(ctx, "/api/retained", url.Values{"topic": {topic}}, &answer); err != nil {
+		return nil, 0, err
+	}
+	for _, m := range answer.Messages {
+		if m.Payload != nil {
+			return []byte(*m.Payload), m.Bytes, nil
+		}
+		return m.Base64, m.Bytes, nil
+	}
+	return nil, 0, nil
+}

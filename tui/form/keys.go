@@ -5,7 +5,7 @@ import "github.com/charmbracelet/bubbles/key"
 // keys are the keys of all forms. Every other key is typed.
 type keys struct {
 	Apply, Search, Send, Go, Revert, Close, Next, Previous, Past, Earlier, Later key.Binding
-	Complete, Keep, Name, Forget                                                 key.Binding
+	Mark, Take, Edit, Complete, Keep, Name, Forget                               key.Binding
 }
 
 func newKeys() keys {
@@ -20,6 +20,9 @@ func newKeys() keys {
 		Search:   bind("tab", "search, hide nothing", "tab"),
 		Go:       bind("enter", "go", "enter"),
 		Past:     bind("↑ ↓", "past filters", "up", "down"),
+		Mark:     bind("↑ ↓", "mark", "up", "down"),
+		Take:     bind("enter", "take it", "enter"),
+		Edit:     bind("ctrl+e", "edit in $EDITOR", "ctrl+e"),
 		Complete: bind("tab", "complete", "tab"),
 		Keep:     bind("ctrl+s", "keep under a name", "ctrl+s"),
 		Name:     bind("enter", "keep", "enter"),

@@ -13,6 +13,8 @@ type Line struct {
 	prompt string
 	hint   string
 	input  input
+	check  func(string) error // of what is submitted; nil: all is right
+	err    error
 }
 
 // NewLine returns a form that begins with a value. hint says what it is for.
@@ -20,12 +22,25 @@ func NewLine(prompt, hint, value string) Line {
 	return Line{keys: newKeys(), prompt: prompt, hint: hint, input: newInput(value)}
 }
 
-// Update takes a key.
+// Checked returns the form with a check of what is submitted.
+func (f Line) Checked(check func(string) error) Line {
+	f.check = check
+	return f
+}
+
+// Update takes a key. What is wrong is not submitted.
 func (f Line) Update(msg tea.KeyMsg) (Line, Status) {
+	f.err = nil
 	switch {
 	case key.Matches(msg, f.keys.Revert):
 		return f, Closed
 	case key.Matches(msg, f.keys.Apply):
+		if f.check != nil {
+			f.err = f.check(f.input.value())
+		}
+		if f.err != nil {
+			return f, Editing
+		}
 		return f, Submitted
 	}
 	f.input = f.input.update(msg)
@@ -35,8 +50,8 @@ func (f Line) Update(msg tea.KeyMsg) (Line, Status) {
 // Value returns what is typed.
 func (f Line) Value() string { return f.input.value() }
 
-// Err returns nothing: every line may be typed.
-func (f Line) Err() error { return nil }
+// Err returns what is wrong with what was submitted.
+func (f Line) Err() error { return f.err }
 
 // Hint says what the line is for.
 func (f Line) Hint() string { return f.hint }

@@ -10,4 +10,5 @@ const (
 	Submitted               // there is a result
 	Keep                    // the filter is to be kept under a name
 	Forget                  // a named filter is to be forgotten
+	Edit                    // the text is to be edited in an editor
 )

@@ -21,15 +21,84 @@ type Client interface {
 	// Ask sends a command to the broadcaster with that ID and returns its answer
 	// and the round trip.
 	Ask(ctx context.Context, id string, c stream.Command) (stream.Answer, time.Duration, error)
+	// Retained returns what the broker retains on a topic, or the beginning of it, and
+	// its whole size; 0: it retains nothing.
+	Retained(ctx context.Context, topic string) (payload []byte, size int, err error)
+}
+
+// Scale sets the number of broadcasters, and returns once so many run.
+type Scale func(ctx context.Context, n int) error
+
+// WithScale sets what scales; nil: nothing does.
+func (s *Source) WithScale(scale Scale) *Source {
+	s.scale = scale
+	return s
+}
+
+// CanScale reports whether the number of broadcasters can be set.
+func (s *Source) CanScale() bool { return s.scale != nil }
+
+// scaleFor is the time limit of Scale: pods are rolled out meanwhile.
+const scaleFor = 5 * time.Minute
+
+// Scale sets the number of broadcasters and replies with an ActedMsg.
+func (s *Source) Scale(n int) tea.Cmd {
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(s.ctx, scaleFor)
+		defer cancel()
+		began := time.Now()
+		if err := s.scale(ctx, n); err != nil {
+			return ActedMsg{Err: err}
+		}
+		return ActedMsg{Text: fmt.Sprintf("✓ scaled to %s in %s", units.Plural(n, "broadcaster"), units.Latency(time.Since(began)))}
+	}
+}
+
+// A RetainedMsg is what the broker retains on a topic.
+type RetainedMsg struct {
+	Topic   string
+	Payload []byte // the beginning at least
+	Size    int    // of the whole; 0: nothing is retained
+	Err     error
+}
+
+// Retained asks what the broker retains on a topic.
+func (s *Source) Retained(topic string) tea.Cmd {
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(s.ctx, actFor)
+		defer cancel()
+		m := RetainedMsg{Topic: topic}
+		if m.Payload, m.Size, m.Err = s.client.Retained(ctx, topic); m.Err != nil {
+			m.Err = fmt.Errorf("read what %s retains: %w", topic, m.Err)
+		}
+		return m
+	}
+}
+
+// Clear clears what the broker retains, and replies with an ActedMsg.
+func (s *Source) Clear(m RetainedMsg) tea.Cmd {
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(s.ctx, actFor)
+		defer cancel()
+		if err := s.client.Publish(ctx, m.Topic, nil, 1, true); err != nil {
+			return ActedMsg{Err: fmt.Errorf("clear what %s retains: %w", m.Topic, err)}
+		}
+		text := "✓ cleared " + m.Topic
+		if m.Size == len(m.Payload) {
+			text += "; ctrl+p in publish brings it back"
+		}
+		return ActedMsg{Text: text, Cleared: &m}
+	}
 }
 
 // actFor is the time limit of a Publish or Tell.
 const actFor = 10 * time.Second
 
-// An ActedMsg is the result of Publish or Tell: a sentence, or the error.
+// An ActedMsg is the result of Publish, Tell, Scale or Clear: a sentence, or the error.
 type ActedMsg struct {
-	Text string
-	Err  error
+	Text    string
+	Err     error
+	Cleared *RetainedMsg // what was cleared
 }
 
 // Publish publishes a message and replies with an ActedMsg.
@@ -125,4 +194,16 @@ func (s *Source) ForgetFilter(n filter.Named) tea.Cmd {
 		}
 		return s.readFilters(fmt.Sprintf("✓ forgot @%s", n.Name))
 	}
+}
+
+// Edit opens a text in the editor and replies with an EditedMsg. The terminal is the
+// editor's meanwhile.
+func (s *Source) Edit(e *Editor, text string) tea.Cmd {
+	run := &editing{ctx: s.ctx, editor: e, text: text}
+	return tea.Exec(run, func(err error) tea.Msg {
+		if err != nil {
+			return EditedMsg{Err: fmt.Errorf("edit the payload with %s: %w", e.Command, err)}
+		}
+		return EditedMsg{Text: run.text}
+	})
 }

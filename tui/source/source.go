@@ -25,6 +25,7 @@ type Source struct {
 
 	recorder *Recorder // nil: nothing can be recorded
 	filters  Filters   // nil: none can be kept
+	scale    Scale     // nil: nothing can be scaled
 }
 
 // New returns a Source that reads store. Its commands end with ctx. client may

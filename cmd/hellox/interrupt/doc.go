@@ -1,0 +1,8 @@
+// Package interrupt ends a command by signals, but for Ctrl-C while another program
+// has the terminal.
+//
+//	Ctrl-C ─► SIGINT to all of the terminal ─┬─► an editor: its own matter
+//	                                         └─► Signals: ends the context, unless held
+//
+// Not here: exit codes, and what ends with the context.
+package interrupt
