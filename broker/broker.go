@@ -183,7 +183,10 @@ func (b *Broker) serve(c *conn) {
 		// One odd packet must not end the process.
 		c.ended(recover())
 	}()
-	err := (&handler{b, c}).run()
+	err := b.handshake(c)
+	if err == nil {
+		err = (&handler{b, c}).run()
+	}
 	b.log.Debug("client left", "client", c.id, "remote", c.RemoteAddr().String(), "cause", err)
 }
 

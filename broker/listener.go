@@ -4,8 +4,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -161,4 +164,38 @@ func acceptedOf(c net.Conn) *acceptedConn {
 	}
 	a, _ := c.(*acceptedConn)
 	return a
+}
+
+// handshake is that of TLS, on a listener with it. One that fails is told in a
+// sentence: what the client sees of it is often less.
+func (b *Broker) handshake(c *conn) error {
+	secure, ok := c.Conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	err := secure.Handshake() //nolint:noctx // the acceptedConn is closed in time
+	if r, ok := handshakeRefusal(err); ok {
+		b.shared.refused("", c.RemoteAddr().String(), r)
+	}
+	return err
+}
+
+// handshakeRefusal returns what is told of a handshake that failed. It returns false
+// if the client left.
+func handshakeRefusal(err error) (refusal, bool) {
+	var (
+		record tls.RecordHeaderError
+		op     *net.OpError
+	)
+	switch {
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET):
+		return refusal{}, false
+	case errors.As(err, &record):
+		return refusal{kind: "no tls", reason: "the client does not speak TLS; this listener does"}, true
+	case strings.Contains(err.Error(), "client offered only unsupported versions"):
+		return refusal{kind: "tls version", reason: "the client speaks TLS 1.2 at most; this listener speaks TLS 1.3"}, true
+	case errors.As(err, &op) && op.Op == "remote error":
+		return refusal{kind: "tls not accepted", reason: "the client does not accept the TLS of this listener, such as its certificate: " + strings.TrimPrefix(op.Err.Error(), "tls: ")}, true
+	}
+	return refusal{kind: "tls", reason: "the TLS handshake failed: " + strings.TrimPrefix(err.Error(), "tls: ")}, true
 }

@@ -2,8 +2,12 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -286,5 +290,60 @@ func TestPanicOutsideTheReader(t *testing.T) {
 	other.publish("y", "y", 1, false)
 	if n := len(linesWith(said.String(), "connection ended by a panic")); n != 2 || strings.Contains(said.String(), "secret") {
 		t.Errorf("%d panics; the log says\n%s", n, said)
+	}
+}
+
+// TestHandshakeTold has clients that a listener with TLS cannot take: the log says
+// why. The control is taken.
+func TestHandshakeTold(t *testing.T) {
+	server := httptest.NewUnstartedServer(nil) // for its certificate
+	server.StartTLS()
+	server.Close()
+	certificates := server.TLS.Certificates
+	said := &safeBuffer{}
+	b, stop := startStop(t, Options{
+		Listeners: []Listener{{Net: listenLoopback(t), Open: true, TLS: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: certificates}}},
+		Log:       slog.New(slog.NewTextHandler(said, nil)),
+	})
+	defer stop()
+	address := b.Addr(0).String()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	for _, k := range []struct {
+		config *tls.Config
+		want   string
+	}{
+		{nil, "does not speak TLS; this listener does"},
+		{&tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12}, "speaks TLS 1.2 at most; this listener speaks TLS 1.3"},
+		{&tls.Config{RootCAs: x509.NewCertPool(), ServerName: "127.0.0.1", MinVersion: tls.VersionTLS13}, "does not accept the TLS of this listener, such as its certificate"},
+	} {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k.config != nil {
+			if err := tls.Client(c, k.config).Handshake(); err == nil {
+				t.Errorf("the handshake is done, want %s", k.want)
+			}
+		} else {
+			_, _ = c.Write(hello{id: "plain"}.packet())
+		}
+		for deadline := time.Now().Add(testTimeout); !strings.Contains(said.String(), k.want); {
+			if time.Now().After(deadline) {
+				t.Fatalf("the log does not have %q:\n%s", k.want, said.String())
+			}
+			time.Sleep(time.Millisecond)
+		}
+		c.Close()
+	}
+	c, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS13})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = c.Write(hello{id: "good"}.packet())
+	answer := make([]byte, 4)
+	if _, err := io.ReadFull(c, answer); err != nil || answer[3] != 0 {
+		t.Errorf("the good client gets %x, %v", answer, err)
 	}
 }

@@ -59,6 +59,7 @@ their IDs are ID-0, ID-1 and so on.`,
 			defer func() { _ = closeAckLog() }()
 			opts.Acked = acked
 			metrics := ops.NewRegistry()
+			ops.AddCABundle(metrics, login.ca)
 			opts.Log, opts.Metrics = log, metrics
 			return runRole(cmd.Context(), func(ctx context.Context) error {
 				group, ctx := errgroup.WithContext(ctx)

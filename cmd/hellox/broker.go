@@ -76,6 +76,7 @@ which allows hello_world/# and hellox/# to all and protects no client ID.`,
 				return err
 			}
 			metrics := ops.NewRegistry()
+			ops.AddCertificate(metrics, files.Cert)
 			opts.Log, opts.Metrics = log, metrics
 			return runRole(cmd.Context(), func(ctx context.Context) error {
 				who, err := files.Open(log)

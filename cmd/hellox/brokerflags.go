@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +20,7 @@ import (
 type brokerFlags struct {
 	flags          flagSet // in which they are defined
 	user, password string
+	passwordFile   string
 	ca, cert, key  string
 	serverName     string
 	insecure       bool
@@ -32,7 +32,7 @@ type brokerFlags struct {
 // The flags that are for mqtts and wss alone, and those of any broker's URL.
 var (
 	tlsFlags   = []string{"ca", "cert", "key", "server-name", "insecure"}
-	loginFlags = append([]string{"user", "password", "client-id"}, tlsFlags...)
+	loginFlags = append([]string{"user", "password", "password-file", "client-id"}, tlsFlags...)
 )
 
 // add defines all of them, for a command that connects once.
@@ -46,6 +46,7 @@ func (f *brokerFlags) addLogin(flags flagSet) {
 	f.flags = flags
 	flags.StringVar(&f.user, "user", "", "user `NAME`; the password is asked for if it is not given")
 	flags.StringVar(&f.password, "password", "", "the `PASSWORD` of that user or of the URL's; safer as HELLOX_PASSWORD")
+	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` of that password or token; this and the files of certificates are read anew for each connection")
 	flags.StringVar(&f.ca, "ca", "", "`FILE` of the CA certificates to trust instead of the system's (PEM)")
 	flags.StringVar(&f.cert, "cert", "", "`FILE` of the client certificate (PEM)")
 	flags.StringVar(&f.key, "key", "", "`FILE` of the client's key (PEM)")
@@ -74,10 +75,13 @@ func (f *brokerFlags) parse(ctx context.Context, sh shell, url string) (mqtt.Bro
 		if given := args.Given(f.flags, tlsFlags...); len(given) > 0 {
 			return b, usage(fmt.Sprintf("%s is for mqtts and wss, not for %s", strings.Join(given, ", "), b), "")
 		}
-		return b, nil
+	} else if err := f.tls(&b); err != nil {
+		return b, err
 	}
-	b.TLS, err = f.tls()
-	return b, err
+	if _, err := b.Load(); err != nil {
+		return b, usage(err.Error(), "")
+	}
+	return b, nil
 }
 
 // apply sets what the connection of that name says and no flag does. It goes before a
@@ -93,12 +97,16 @@ func (f *brokerFlags) apply(sh shell, name string) error {
 			*p = value
 		}
 	}
-	if c.User != "" && !byFlag("user") && !byFlag("password") {
+	if c.User != "" && !byFlag("user") && !byFlag("password") && !byFlag("password-file") {
 		password, err := c.Password(sh.env)
 		if err != nil {
 			return missing(err, "")
 		}
+		if c.PasswordFile != "" {
+			password = ""
+		}
 		set("password", &f.password, password)
+		set("password-file", &f.passwordFile, c.PasswordFile)
 	}
 	set("user", &f.user, c.User)
 	set("ca", &f.ca, c.CA)
@@ -115,53 +123,52 @@ func (f *brokerFlags) apply(sh shell, name string) error {
 // flag, goes before a variable.
 func (f *brokerFlags) login(ctx context.Context, sh shell, b *mqtt.Broker) error {
 	byFlag := func(name string) bool { return len(args.Given(f.flags, name)) > 0 }
+	given := args.Given(f.flags, "password", "password-file")
 	switch {
+	case len(given) > 1:
+		return usage("--password and --password-file exclude each other", "")
 	case f.user != "" && (b.User == "" || byFlag("user")):
-		b.User, b.Password = f.user, f.password
-		if b.Password == "" && output.IsTerminal(sh.in) && output.IsTerminal(sh.err) {
+		b.User = f.user
+		f.setPassword(b)
+		if b.Password == "" && b.Files.Password == "" && output.IsTerminal(sh.in) && output.IsTerminal(sh.err) {
 			var err error
 			b.Password, err = askPassword(ctx, sh, f.user)
 			return err
 		}
-	case b.User != "" && (byFlag("password") || b.Password == "" && (f.user == "" || f.user == b.User)):
-		b.Password = f.password
-	case byFlag("password") && b.User == "":
-		return usage("--password needs a user, by --user or in the broker's URL", "")
+	case b.User != "" && (len(given) > 0 || b.Password == "" && (f.user == "" || f.user == b.User)):
+		f.setPassword(b)
+	case len(given) > 0 && b.User == "":
+		return usage(given[0]+" needs a user, by --user or in the broker's URL", "")
 	}
 	return nil
 }
 
-// tls is nil if no flag asks for anything but the system's authorities.
-func (f *brokerFlags) tls() (*tls.Config, error) {
-	if f.ca == "" && f.cert == "" && f.key == "" && f.serverName == "" && !f.insecure {
-		return nil, nil
+// setPassword sets the password of b, or the file that has it. A flag goes before a
+// variable.
+func (f *brokerFlags) setPassword(b *mqtt.Broker) {
+	b.Password = ""
+	if f.passwordFile != "" && len(args.Given(f.flags, "password")) == 0 {
+		b.Files.Password = f.passwordFile
+		return
 	}
-	if f.ca != "" && f.insecure {
-		return nil, usage("--ca and --insecure exclude each other: with --insecure no certificate is checked", "")
+	b.Password = f.password
+}
+
+// tls sets what the flags say of certificates. b.TLS stays nil if none asks for
+// anything but the system's authorities.
+func (f *brokerFlags) tls(b *mqtt.Broker) error {
+	switch {
+	case f.ca != "" && f.insecure:
+		return usage("--ca and --insecure exclude each other: with --insecure no certificate is checked", "")
+	case (f.cert == "") != (f.key == ""):
+		return usage("--cert and --key go together", "")
 	}
-	// Not to check is what --insecure is for.
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.serverName, InsecureSkipVerify: f.insecure} //nolint:gosec
-	if f.ca != "" {
-		pem, err := os.ReadFile(f.ca)
-		if err != nil {
-			return nil, usage(fmt.Sprintf("--ca: %v", err), "")
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, usage(fmt.Sprintf("--ca: %s holds no certificate in PEM", f.ca), "")
-		}
+	b.Files.CA, b.Files.Cert, b.Files.Key = f.ca, f.cert, f.key
+	if f.serverName != "" || f.insecure {
+		// Not to check is what --insecure is for.
+		b.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.serverName, InsecureSkipVerify: f.insecure} //nolint:gosec
 	}
-	if (f.cert == "") != (f.key == "") {
-		return nil, usage("--cert and --key go together", "")
-	}
-	if f.cert != "" {
-		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
-		if err != nil {
-			return nil, usage(fmt.Sprintf("--cert and --key: %v", err), "")
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	return config, nil
+	return nil
 }
 
 // askPassword asks for the password of a user on the terminal.

@@ -32,6 +32,12 @@ func TestBrokerFlags(t *testing.T) {
 		{"TLS flags without TLS", "ws://h", []string{"--insecure", "--server-name=x"}, nil, "", "", "--server-name, --insecure is for mqtts and wss"},
 		{"a TLS variable without TLS", "mqtt://h", nil, map[string]string{"HELLOX_CA": "/nope", "HELLOX_INSECURE": "true"}, "", "", ""},
 		{"a TLS variable", "mqtts://h", nil, map[string]string{"HELLOX_CA": "/nope"}, "", "", "--ca: open /nope"},
+		{"a file", url, []string{"--password-file=brokerflags_test.go"}, map[string]string{"HELLOX_PASSWORD": "s"}, "dev", "", ""},
+		{"a file's variable", "mqtt://h", nil, map[string]string{"HELLOX_USER": "ann", "HELLOX_PASSWORD_FILE": "brokerflags_test.go"}, "ann", "", ""},
+		{"the password before the file's variable", url, []string{"--password=s"}, map[string]string{"HELLOX_PASSWORD_FILE": "nope"}, "dev", "s", ""},
+		{"a file and a password", url, []string{"--password=s", "--password-file=x"}, nil, "", "", "--password and --password-file exclude each other"},
+		{"a file without a user", "mqtt://h", []string{"--password-file=x"}, nil, "", "", "--password-file needs a user"},
+		{"a file that is missing", url, []string{"--password-file=/nope"}, nil, "", "", "--password-file: open /nope"},
 		{"no check by a certain authority", "wss://h", []string{"--insecure", "--ca=x"}, nil, "", "", "exclude each other"},
 		{"no check", "wss://dev:u@h", []string{"--insecure", "--server-name=x"}, nil, "dev", "u", ""},
 	}
@@ -56,6 +62,9 @@ func TestBrokerFlags(t *testing.T) {
 			}
 			if err != nil || b.User != test.user || b.Password != test.pass {
 				t.Errorf("user %q, password %q, %v; want %q and %q", b.User, b.Password, err, test.user, test.pass)
+			}
+			if want := map[bool]string{true: "brokerflags_test.go"}[strings.HasPrefix(test.name, "a file")]; b.Files.Password != want {
+				t.Errorf("the password's file is %q, want %q", b.Files.Password, want)
 			}
 			if f.insecure && b.Scheme == "wss" && (b.TLS == nil || !b.TLS.InsecureSkipVerify || b.TLS.ServerName != "x") {
 				t.Errorf("TLS is %+v", b.TLS)

@@ -53,6 +53,7 @@ func newReceive(sh shell) *cobra.Command {
 				return usage(fmt.Sprintf("--keep takes 1MiB or more, not %q", keep), "")
 			}
 			metrics := ops.NewRegistry()
+			ops.AddCABundle(metrics, login.ca)
 			r.log, r.metrics = log, metrics
 			return runRole(cmd.Context(), func(ctx context.Context) error {
 				pages, err := page.listen(ctx, log)

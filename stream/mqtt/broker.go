@@ -21,6 +21,7 @@ type Broker struct {
 	User     string
 	Password string      `json:"-"` // never in a log, an error or String
 	TLS      *tls.Config `json:"-"` // of mqtts and wss; nil: the system's authorities
+	Files    Files       `json:"-"` // go before Password and TLS
 	// MaxPacket bounds one packet to or from this broker, in bytes after its
 	// fixed header; 0 means 16 MiB. Of a hellox broker it is stream.MaxPacket.
 	MaxPacket int

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"sync"
@@ -39,6 +40,7 @@ type Client struct {
 	told    atomic.Bool // the broker has said how it is
 	state   atomic.Pointer[stream.BrokerState]
 	refusal atomic.Pointer[heldRefusal]
+	renewal atomic.Pointer[time.Timer] // nil: it is not renewed
 }
 
 // ClientOptions configures Connect.
@@ -71,29 +73,14 @@ type Message struct {
 
 // Connect opens a connection, or returns a *ConnectError or ctx's error.
 func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
+	var err error
+	if o.Broker, err = o.Broker.fresh(); err != nil {
+		return nil, err
+	}
 	c := &Client{id: o.ClientID, acks: &ackTracker{}, lost: make(chan struct{}), onState: o.BrokerState, unnoticed: o.unnoticed}
 	stop := func() bool { return true } // ctx from closing the connection
 	began, dialled := time.Now(), false
-	po := paho.NewClientOptions()
-	po.Servers = []*url.URL{{Scheme: o.Broker.Scheme, Host: o.Broker.Host, Path: o.Broker.Path}}
-	po.SetProtocolVersion(4) // else paho tries 3.1 after every refusal
-	po.SetClientID(o.ClientID).SetUsername(o.Broker.User).SetPassword(o.Broker.Password)
-	po.SetCleanSession(!o.Persistent).SetStore(c.acks)
-	po.SetAutoReconnect(false).SetConnectRetry(false).SetConnectTimeout(dialTimeout)
-	po.SetOrderMatters(true).SetAutoAckDisabled(o.ManualAck)
-	po.SetWriteTimeout(5 * time.Second) // for a publish that finds the connection stalled
-	// the frameReader sends the pings and misses the answers; paho's keep alive is
-	// here for the number in CONNECT.
-	po.SetKeepAlive(o.KeepAlive).SetPingTimeout(365 * 24 * time.Hour)
-	po.SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) {
-		if o.Handler != nil {
-			o.Handler(arrival(m, o.ManualAck))
-		}
-	})
-	po.SetConnectionLostHandler(func(_ paho.Client, err error) { c.ended(err) })
-	if o.Will != nil {
-		po.SetBinaryWill(o.Will.Topic, o.Will.Payload, o.Will.QoS, o.Will.Retain)
-	}
+	po := o.paho(c)
 	bufferSize := 16 << 10
 	if o.SmallBuffers {
 		bufferSize = 256
@@ -128,7 +115,33 @@ func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
 	if t, ok := token.(*paho.ConnectToken); ok {
 		c.resumed = t.SessionPresent()
 	}
+	c.renewInTime(o.Broker)
 	return c, nil
+}
+
+// paho returns the options of the MQTT library, all but how it dials.
+func (o *ClientOptions) paho(c *Client) *paho.ClientOptions {
+	po := paho.NewClientOptions()
+	po.Servers = []*url.URL{{Scheme: o.Broker.Scheme, Host: o.Broker.Host, Path: o.Broker.Path}}
+	po.SetProtocolVersion(4) // else paho tries 3.1 after every refusal
+	po.SetClientID(o.ClientID).SetUsername(o.Broker.User).SetPassword(o.Broker.Password)
+	po.SetCleanSession(!o.Persistent).SetStore(c.acks)
+	po.SetAutoReconnect(false).SetConnectRetry(false).SetConnectTimeout(dialTimeout)
+	po.SetOrderMatters(true).SetAutoAckDisabled(o.ManualAck)
+	po.SetWriteTimeout(5 * time.Second) // for a publish that finds the connection stalled
+	// the frameReader sends the pings and misses the answers; paho's keep alive is
+	// here for the number in CONNECT.
+	po.SetKeepAlive(o.KeepAlive).SetPingTimeout(365 * 24 * time.Hour)
+	po.SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) {
+		if o.Handler != nil {
+			o.Handler(arrival(m, o.ManualAck))
+		}
+	})
+	po.SetConnectionLostHandler(func(_ paho.Client, err error) { c.ended(err) })
+	if o.Will != nil {
+		po.SetBinaryWill(o.Will.Topic, o.Will.Payload, o.Will.QoS, o.Will.Retain)
+	}
+	return po
 }
 
 func arrival(m paho.Message, manualAck bool) stream.Arrival {
@@ -278,15 +291,40 @@ func (c *Client) Close() {
 	c.ended(errClosed)
 }
 
+// renewInTime has the connection end, for another one with the token of then, before
+// the broker ends it.
+func (c *Client) renewInTime(b Broker) {
+	_, expires, ok := tokenTimes(b.Password)
+	if !ok || b.Files.Password == "" {
+		return
+	}
+	early := time.Duration(rand.Int64N(int64(renewSpread))) //nolint:gosec // it is no secret
+	c.renewal.Store(time.AfterFunc(time.Until(expires)+renewAfterExpiry-early, c.renew))
+	select {
+	case <-c.lost:
+		c.renewal.Load().Stop()
+	default:
+	}
+}
+
+// renew is Close, but the connection is to be opened again.
+func (c *Client) renew() {
+	c.ended(errRenewed)
+	c.client.Disconnect(250)
+}
+
 // errClosed is the cause of a connection that we ended ourselves.
 var errClosed = errors.New("closed")
 
 func (c *Client) ended(cause error) {
 	c.end.Do(func() {
-		if cause != errClosed { //nolint:errorlint // the very same
+		if cause != errClosed && cause != errRenewed { //nolint:errorlint // the very same
 			cause = c.refusedOr(cause)
 		}
 		c.cause = cause
 		close(c.lost)
+		if t := c.renewal.Load(); t != nil {
+			t.Stop()
+		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -115,7 +116,7 @@ func (e *ConnectError) explainTLS() bool {
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
 		invalid   x509.CertificateInvalidError
-		alert     tls.AlertError
+		alert     *net.OpError // that is how crypto/tls tells one
 		record    tls.RecordHeaderError
 	)
 	switch err := e.err; {
@@ -131,8 +132,12 @@ func (e *ConnectError) explainTLS() bool {
 	case errors.As(err, &record):
 		e.Cause = "it does not speak TLS there"
 		e.hint = otherListener(e.Broker, stageTLS)
-	case errors.As(err, &alert):
-		e.kind, e.Cause = ErrDenied, "it ends the TLS handshake: "+safetext.Clean(alert.Error())
+	case strings.Contains(err.Error(), "tls: protocol version not supported") || strings.Contains(err.Error(), "server selected unsupported protocol version"):
+		// crypto/tls has no type for either.
+		e.Cause = "it speaks neither TLS 1.2 nor TLS 1.3"
+		e.hint = "hellox connects with TLS 1.2 and 1.3 only"
+	case errors.As(err, &alert) && alert.Op == "remote error":
+		e.kind, e.Cause = ErrDenied, "it ends the TLS handshake: "+safetext.Clean(strings.TrimPrefix(alert.Err.Error(), "tls: "))
 		e.hint = "a broker that asks for a certificate gets it with --cert FILE --key FILE"
 	default:
 		return false

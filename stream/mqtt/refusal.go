@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
@@ -31,6 +32,7 @@ func (o *ClientOptions) asking() asking {
 func (e *ConnectError) explainRefusal(who asking) bool {
 	err := e.err
 	switch {
+	case (errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword) || errors.Is(err, packets.ErrorRefusedNotAuthorised)) && e.explainToken(time.Now()):
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword) && e.Broker.User == "":
 		e.kind, e.Cause = ErrDenied, "the broker asks for a user name and a password"
 		e.hint = "give them with --user and --password"

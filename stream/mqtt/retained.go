@@ -35,6 +35,9 @@ const retainedSuffix = "-retained"
 // read passes on each retained message, in the order of the broker, until there are
 // no more, and returns how many there were. If hand returns false it ends.
 func (r *retainedReader) read(ctx context.Context, hand func(stream.Arrival) bool) (n int, err error) {
+	if r.broker, err = r.broker.fresh(); err != nil {
+		return 0, err
+	}
 	began := time.Now()
 	conn, err := dial(ctx, r.broker, false)
 	if err != nil {

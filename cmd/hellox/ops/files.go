@@ -1,0 +1,66 @@
+package ops
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// AddCABundle registers hellox_ca_bundle_info, whose label sha256 is the hash of
+// the CA certificates that the next connection will trust: a renewal waits until
+// each role reports the new ones. Without a path it does nothing.
+func AddCABundle(r prometheus.Registerer, path string) {
+	if path == "" {
+		return
+	}
+	r.MustRegister(fileCollector{path, prometheus.NewDesc("hellox_ca_bundle_info", "Hash of the file of CA certificates (--ca), as it is now.", []string{"sha256"}, nil),
+		func([]byte) float64 { return 1 }})
+}
+
+// AddCertificate registers hellox_certificate_expiry_seconds, the Unix time at
+// which the certificate of a role's listeners ends; its label sha256 is the hash of
+// the file. Without a path it does nothing.
+func AddCertificate(r prometheus.Registerer, path string) {
+	if path == "" {
+		return
+	}
+	r.MustRegister(fileCollector{path, prometheus.NewDesc("hellox_certificate_expiry_seconds", "Unix time at which the certificate (--tls-cert) ends, and the file's hash.", []string{"sha256"}, nil),
+		func(text []byte) float64 { return float64(expiry(text).Unix()) }})
+}
+
+// expiry returns when the first certificate of a PEM file ends, or 1970.
+func expiry(text []byte) time.Time {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return time.Unix(0, 0)
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return time.Unix(0, 0)
+	}
+	return c.NotAfter
+}
+
+// A fileCollector tells of a file as it is when it is asked. Of one that cannot be
+// read it tells nothing.
+type fileCollector struct {
+	path  string
+	desc  *prometheus.Desc
+	value func(text []byte) float64
+}
+
+func (c fileCollector) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
+
+func (c fileCollector) Collect(out chan<- prometheus.Metric) {
+	text, err := os.ReadFile(c.path)
+	if err != nil {
+		return
+	}
+	sum := sha256.Sum256(text)
+	out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, c.value(text), hex.EncodeToString(sum[:]))
+}

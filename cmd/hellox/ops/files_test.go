@@ -1,0 +1,39 @@
+package ops
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// TestCABundle changes the file: the metric is the hash of what it has now.
+func TestCABundle(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ca.crt")
+	r := prometheus.NewRegistry()
+	AddCABundle(r, path)
+	AddCABundle(r, "")
+	scrape := func() string {
+		w := httptest.NewRecorder()
+		promhttp.HandlerFor(r, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		return w.Body.String()
+	}
+	if got := scrape(); got != "" {
+		t.Errorf("without the file: %s", got)
+	}
+	for _, text := range []string{"old", "old and new"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("\nhellox_ca_bundle_info{sha256=\"%x\"} 1\n", sha256.Sum256([]byte(text)))
+		if got := scrape(); !strings.Contains(got, want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package mqtt
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"hellox/stream/safetext"
+)
+
+// Files are the files of what a client shows and trusts; "" where there is none.
+// They are read anew for each connection: tokens and certificates are renewed while
+// a client runs.
+type Files struct {
+	Password  string
+	CA        string // PEM; instead of the system's authorities
+	Cert, Key string // PEM
+}
+
+// maxPassword is what a CONNECT has room for, in bytes.
+const maxPassword = 1<<16 - 1
+
+// Load returns b with what its files say now. Its errors begin with the flag that
+// names the file.
+func (b Broker) Load() (Broker, error) {
+	if b.Files.Password != "" {
+		text, err := os.ReadFile(b.Files.Password)
+		switch b.Password = strings.TrimRight(string(text), "\r\n"); {
+		case err != nil:
+			return b, fmt.Errorf("--password-file: %w", err)
+		case b.Password == "":
+			return b, fmt.Errorf("--password-file: %s is empty", b.Files.Password)
+		case len(b.Password) > maxPassword:
+			return b, fmt.Errorf("--password-file: %s has %d bytes; at most %d", b.Files.Password, len(b.Password), maxPassword)
+		}
+	}
+	if b.Files.CA == "" && b.Files.Cert == "" {
+		return b, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if b.TLS != nil {
+		config = b.TLS.Clone()
+	}
+	b.TLS = config
+	if b.Files.CA != "" {
+		text, err := os.ReadFile(b.Files.CA)
+		if err != nil {
+			return b, fmt.Errorf("--ca: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(text) {
+			return b, fmt.Errorf("--ca: %s holds no certificate in PEM", b.Files.CA)
+		}
+	}
+	if b.Files.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(b.Files.Cert, b.Files.Key)
+		if err != nil {
+			return b, fmt.Errorf("--cert and --key: %w", err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return b, nil
+}
+
+// fresh is Load for a connection that is to be opened.
+func (b Broker) fresh() (Broker, error) {
+	b, err := b.Load()
+	if err != nil {
+		return b, &ConnectError{Broker: b, Cause: safetext.Clean(err.Error()), kind: ErrUnreachable, err: err}
+	}
+	return b, nil
+}
+
+// tokenTimes returns from and until when a password is valid that is a JSON Web
+// Token, as those of Kubernetes are. It is not verified: that is for the broker.
+func tokenTimes(password string) (from, until time.Time, ok bool) {
+	parts := strings.Split(password, ".")
+	if len(parts) != 3 {
+		return from, until, false
+	}
+	var claims struct {
+		NotBefore float64 `json:"nbf"`
+		Expires   float64 `json:"exp"`
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(text, &claims) != nil || claims.Expires <= 0 || claims.Expires > 1<<40 {
+		return from, until, false
+	}
+	return time.Unix(int64(claims.NotBefore), 0), time.Unix(int64(claims.Expires), 0), true
+}
+
+// A connection that was opened with a token is renewed this long after the token's
+// expiry, or a little earlier: a hellox broker ends it 50 minutes after, and then
+// publishes its last will.
+const (
+	renewAfterExpiry = 45 * time.Minute
+	renewSpread      = 5 * time.Minute
+)
+
+// errRenewed is the cause of a connection that is renewed.
+var errRenewed = errors.New("the connection is opened anew with the token of now")
+
+// explainToken explains why a broker may refuse the token of a file, and reports
+// whether it can.
+func (e *ConnectError) explainToken(now time.Time) bool {
+	from, until, ok := tokenTimes(e.Broker.Password)
+	file := safetext.Clean(e.Broker.Files.Password)
+	at := func(t time.Time) string { return t.UTC().Format(time.DateTime) + " UTC" }
+	if !ok || file == "" {
+		return false
+	}
+	e.kind = ErrDenied
+	e.Cause = fmt.Sprintf("the broker does not let %q in with the token of %s", safetext.Clean(e.Broker.User), file)
+	e.hint = "the broker's log says why"
+	switch {
+	case now.After(until):
+		e.Cause += ", which was valid until " + at(until)
+		e.hint = "a projected token is renewed by the kubelet; look at this machine's clock, which says " + at(now)
+	case now.Before(from):
+		e.Cause += ", which is valid from " + at(from)
+		e.hint = "look at this machine's clock, which says " + at(now)
+	}
+	return true
+}
