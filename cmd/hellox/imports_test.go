@@ -22,6 +22,10 @@ stream/jsonview -> stream/safetext
 stream/decode -> stream
 stream/decode -> stream/jsonview
 stream/filter -> stream
+stream/filter -> stream/safetext
+stream/changes -> stream/filter
+stream/changes -> stream/jsonview
+stream/changes -> stream/safetext
 stream/stats -> stream
 stream/track -> stream
 stream/broadcast -> stream

@@ -61,6 +61,8 @@ type jsonReader struct {
 	src  bytes.Buffer
 	dec  *jsontext.Decoder
 	text []byte // the last string without its escapes
+
+	number []byte // the last value that opNumber was true of
 }
 
 func (r *jsonReader) reset(payload []byte) {
@@ -87,6 +89,10 @@ func (r *jsonReader) follow(t *Term, path Path) (bool, error) {
 		return false, r.dec.SkipValue()
 	}
 	value, err := r.dec.ReadValue()
+	if t.Op == opNumber {
+		r.number = append(r.number[:0], value...)
+		return err == nil && kind == '0', err
+	}
 	return err == nil && t.matchValue(r.unquote(value), kind), err
 }
 

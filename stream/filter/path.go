@@ -13,8 +13,18 @@ type Path []Step
 // A Step is a name in an object, or a place in an array if Name is "".
 type Step struct {
 	Name  string
-	Index int  // from 0
+	Index int  // from 0; unnamed: it is a member whose name is empty, which no term can ask for
 	Any   bool // each place in the array, instead of Index
+}
+
+const unnamed = -1
+
+// Member returns the step to the member with that name.
+func Member(name string) Step {
+	if name == "" {
+		return Step{Index: unnamed}
+	}
+	return Step{Name: name}
 }
 
 // String returns p as it follows "payload": .items[0].id
@@ -23,6 +33,10 @@ func (p Path) String() string {
 	for _, s := range p {
 		if s.Any {
 			b.WriteString("[]")
+			continue
+		}
+		if s == Member("") {
+			b.WriteString(`.""`)
 			continue
 		}
 		if s.Name == "" {

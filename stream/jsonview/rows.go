@@ -14,6 +14,8 @@ type Row struct {
 	Start  int    // of the value in the payload
 	End    int    // after the value, or after the bracket
 	Rest   int    // how many bytes of long texts are not in Name and Value
+
+	NameStart, NameEnd int // of the name in the payload, in its quotes; equal: it has none
 }
 
 // Text returns the row without its indentation.
@@ -60,6 +62,7 @@ func (r *Rows) Next() (row Row, ok bool) {
 	row.Depth = len(r.indexes) - 1
 	if t == name {
 		row.Name, row.Rest = r.shown()
+		row.NameStart, row.NameEnd = r.s.start, r.s.at
 		if _, ok = r.token(); !ok { // the colon
 			return row, false
 		}

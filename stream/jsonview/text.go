@@ -14,6 +14,30 @@ import (
 // maxMarks is how many combining marks a character may carry, as in safetext.
 const maxMarks = 4
 
+// Text returns a JSON string, given in its quotes, as it is shown: safe, and without
+// the escapes that it does not need to be seen.
+func Text(source string) string {
+	var b strings.Builder
+	writeText(&b, source)
+	return b.String()
+}
+
+// Unquote returns the text that a JSON string, given in its quotes, stands for. Half
+// a surrogate pair becomes U+FFFD.
+func Unquote(source string) string {
+	inside := source[1 : len(source)-1]
+	if strings.IndexByte(inside, '\\') < 0 {
+		return inside
+	}
+	var b strings.Builder
+	for rest := inside; rest != ""; {
+		r, n := decode(rest)
+		b.WriteRune(r)
+		rest = rest[n:]
+	}
+	return b.String()
+}
+
 // writeText writes a JSON string, in its quotes: characters that a person sees
 // as themselves, all others as escapes, so that it is the same string still.
 func writeText(b *strings.Builder, source string) {
