@@ -6,80 +6,107 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"hellox/stream"
 	"hellox/tui/detail"
+	"hellox/tui/source"
 )
 
 // detailModel shows one message in full, beside the list or instead of it.
 type detailModel struct {
-	shared   *shared
-	view     detail.View
-	top      int
-	height   int
-	of       *stream.Message
-	size     int       // of its whole payload
-	since    time.Time // when it was first rendered
-	shown    detail.View
-	width    int
-	document *detail.Document // of, laid out as shown in width cells
+	shared *shared
+	*detail.Pane
+	waits bool      // for an answer about the message
+	drawn time.Time // when the graph was asked for
 }
 
-// update takes keys, and turns of the mouse wheel.
+func newDetailModel(sh *shared) detailModel {
+	return detailModel{shared: sh, Pane: detail.NewPane(sh.theme)}
+}
+
+// update takes keys, turns of the mouse wheel, and answers.
 func (d detailModel) update(msg tea.Msg) detailModel {
-	screen := max(d.height-1, 1)
 	switch msg := msg.(type) {
 	case scrollMsg:
-		d.scroll(int(msg))
+		d.Scroll(int(msg))
 	case tea.KeyMsg:
-		switch k := d.shared.keys; {
-		case key.Matches(msg, k.View):
-			d.view = d.view.Next()
-			d.top = 0
-		case key.Matches(msg, k.PageDown):
-			d.scroll(screen)
-		case key.Matches(msg, k.PageUp):
-			d.scroll(-screen)
+		d.press(msg)
+	case source.DecodedMsg:
+		d.waits = false
+		d.Decoded(msg.ID, msg.Result)
+	case source.ChangesMsg:
+		d.waits = false
+		d.Changed(msg.ID, detail.Difference{Before: msg.Before, Changes: msg.Changes, Err: msg.Err})
+	case source.NumbersMsg:
+		d.waits = false
+		series := detail.Series{Among: msg.Among, Err: msg.Err}
+		for _, n := range msg.Numbers {
+			series.Numbers = append(series.Numbers, detail.Number(n))
 		}
+		d.Draw(msg.ID, msg.Path, series)
 	}
 	return d
 }
 
-func (d *detailModel) scroll(n int) {
-	if d.document != nil {
-		d.top = d.document.Top(d.top+n, d.height)
+func (d *detailModel) press(msg tea.KeyMsg) {
+	switch k := d.shared.keys; {
+	case key.Matches(msg, k.View):
+		d.Next()
+	case key.Matches(msg, k.Changes):
+		d.Toggle(detail.Changes)
+	case key.Matches(msg, k.Graph):
+		d.ToggleGraph()
+		d.drawn = time.Time{}
+	case key.Matches(msg, k.PageDown):
+		d.Page(1)
+	case key.Matches(msg, k.PageUp):
+		d.Page(-1)
+	case key.Matches(msg, k.ValueUp):
+		d.Move(-1)
+	case key.Matches(msg, k.ValueDown):
+		d.Move(1)
+	case key.Matches(msg, k.Fold):
+		d.Out()
+	case key.Matches(msg, k.Unfold):
+		d.In()
+	case key.Matches(msg, k.Home):
+		d.Home()
+	case key.Matches(msg, k.Last):
+		d.End()
 	}
 }
 
-// prepare lays m out for w cells and height lines, unless it is already. size is
-// the number of bytes of the whole payload, of which m may hold the beginning
-// only.
-func (d *detailModel) prepare(m *stream.Message, size, w, height int, now time.Time) {
-	d.height = height
-	if d.of != m {
-		if d.of == nil || m == nil || d.of.Topic != m.Topic {
-			d.top = 0 // of a topic that goes on the reader keeps the place
-		}
-		d.size, d.since = size, now
+// graphPause is how long a graph of a topic that goes on stays as it is.
+const graphPause = time.Second
+
+// load asks for what is to be shown of the message and is not known: one thing after
+// the other.
+func (d detailModel) load(now time.Time) (detailModel, tea.Cmd) {
+	if d.waits {
+		return d, nil
 	}
-	if d.of != m || d.width != w || d.shown != d.view || d.document == nil {
-		d.of, d.width, d.shown = m, w, d.view
-		d.document = detail.New(d.shared.theme, m, size, d.view, w, now.Location())
+	cmd := d.question()
+	if _, drawn := d.Graphs(); drawn && cmd == nil && now.Sub(d.drawn) >= graphPause {
+		d.drawn = now
+		cmd = d.numbers()
 	}
-	d.scroll(0)
+	d.waits = cmd != nil
+	return d, cmd
 }
 
-// fresh reports whether the message was first rendered less than a second ago.
-// Beside a list that runs, a faster change could not be read.
-func (d *detailModel) fresh(now time.Time) bool {
-	return d.of != nil && now.Sub(d.since) < time.Second
+// question returns the command that tells what is not known of the message, or nil.
+func (d *detailModel) question() tea.Cmd {
+	m, size := d.Message()
+	switch src := d.shared.src; {
+	case d.Decodes():
+		return source.Decode(src, m, size)
+	case d.Compares():
+		return source.Changes(src, m, size)
+	}
+	return nil
 }
 
-// visible returns the lines on the screen: the last one says how much is not laid
-// out yet.
-func (d *detailModel) visible() []string {
-	lines := d.document.Lines(d.top, d.height)
-	if left := d.document.Left(); left != "" && len(lines) == d.height {
-		lines = append(lines[:d.height-1:d.height-1], d.shared.theme.Grey.Apply(" "+left))
-	}
-	return lines
+// numbers returns the command that reads those of the graph.
+func (d *detailModel) numbers() tea.Cmd {
+	m, size := d.Message()
+	path, _ := d.Graphs()
+	return source.Numbers(d.shared.src, m, size, path)
 }

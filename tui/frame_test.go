@@ -24,11 +24,13 @@ var cursorMarks = strings.NewReplacer(theme.Reverse.On, "⟦", theme.Reverse.Off
 
 var trailing = regexp.MustCompile(`(?m) +$`)
 
-// scenes are screens as a user gets to them.
-var scenes = []struct {
+// A scene is a screen as a user gets to it.
+type scene struct {
 	name string
 	get  func(*screen)
-}{
+}
+
+var scenes = []scene{
 	{"stream", func(*screen) {}},
 	{"paused", func(s *screen) { s.press("k", "k", "k") }},
 	{"detail", func(s *screen) { s.press("k", "enter") }},
@@ -44,17 +46,22 @@ var scenes = []struct {
 // TestFrames holds every scene in every size against its picture in testdata.
 // Run it with -update after a change and read the difference.
 func TestFrames(t *testing.T) {
+	hold(t, plant, scenes)
+}
+
+// hold holds scenes of a store.
+func hold(t *testing.T, store func() *tuitest.Store, scenes []scene) {
 	for _, size := range []struct{ w, h int }{{80, 24}, {120, 40}, {160, 50}, {55, 50}, {40, 12}} {
 		for _, scene := range scenes {
 			name := fmt.Sprintf("%s-%dx%d", scene.name, size.w, size.h)
 			t.Run(name, func(t *testing.T) {
-				plainly := open(t, plant(), termenv.Ascii, size.w, size.h, acting)
+				plainly := open(t, store(), termenv.Ascii, size.w, size.h, acting)
 				scene.get(plainly)
 				frame := plainly.m.View()
 				fits(t, frame, size.w, size.h)
 				golden(t, name, tuitest.Bare(cursorMarks.Replace(frame))+"\n") // not bold
 
-				coloured := open(t, plant(), termenv.TrueColor, size.w, size.h, acting)
+				coloured := open(t, store(), termenv.TrueColor, size.w, size.h, acting)
 				scene.get(coloured)
 				if diff := cmp.Diff(tuitest.Bare(frame), tuitest.Bare(coloured.m.View())); diff != "" {
 					t.Errorf("with colours it says something else (-without +with):\n%s", diff)

@@ -16,8 +16,11 @@ import (
 // hostileScreens shows s in every place there is, in every third scene from one
 // on, and checks each frame.
 func hostileScreens(t *testing.T, s string, first, w, h int) {
+	all := []scene{payloadScenes[first%len(payloadScenes)]}
 	for i := first % 3; i < len(scenes); i += 3 {
-		scene := scenes[i]
+		all = append(all, scenes[i])
+	}
+	for _, scene := range all {
 		sc := open(t, tuitest.Hostile(s), termenv.TrueColor, w, h, acting, func(o *Options) { o.Title = s })
 		scene.get(sc)
 		sc.poll()

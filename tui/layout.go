@@ -102,6 +102,12 @@ func (l layout) footAt(y int) bool {
 	return l.foot && y == foot
 }
 
+// detailAt reports whether the detail beside the tab t is at column x and row y of
+// the screen.
+func (l layout) detailAt(x, y int, t tab) bool {
+	return l.showsDetail(t) && x >= l.w-l.detail && y >= l.top() && y < l.top()+l.body
+}
+
 // lineAt returns the line of the tab t that is at column x and row y of the
 // screen, and whether there is one.
 func (l layout) lineAt(x, y int, t tab) (line int, ok bool) {

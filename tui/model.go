@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +62,7 @@ type model struct {
 	helpTop  int      // the first one on the screen
 	tab      tab
 	mode     mode
+	under    mode             // the one that modeCopy leads back to
 	wall     func() time.Time // the time; shared.now is that of the stream
 
 	feed   *source.Feed // nil until the newest page is read
@@ -97,7 +99,7 @@ type model struct {
 
 func newModel(src *source.Source, t *theme.Theme, o Options) model {
 	started := o.Now()
-	sh := &shared{src: src, theme: t, out: o.Out, editor: o.editor(), keys: newKeys(), now: o.StreamNow, since: o.Since, sel: o.Select}
+	sh := &shared{src: src, theme: t, out: o.Out, tmux: o.Tmux, page: o.Page, editor: o.editor(), keys: newKeys(), now: o.StreamNow, since: o.Since, sel: o.Select}
 	if sh.now == nil {
 		sh.now = o.Now
 	}
@@ -107,7 +109,7 @@ func newModel(src *source.Source, t *theme.Theme, o Options) model {
 		list:    newListModel(sh, o.Memory, started.Location()),
 		tree:    newTreeModel(sh),
 		senders: newSendersModel(sh),
-		detail:  detailModel{shared: sh},
+		detail:  newDetailModel(sh),
 	}
 }
 
@@ -120,8 +122,8 @@ func (m model) Init() tea.Cmd {
 
 // Update routes a message.
 func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	var cmd, older, poll tea.Cmd
-	shown := m.showsSenders()
+	var cmd tea.Cmd
+	senders := m.showsSenders()
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.layout.w, m.layout.h = msg.Width, msg.Height
@@ -141,6 +143,8 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m, cmd = m.survey(msg)
 	case source.TopicsMsg, source.LastMsg:
 		m = m.topics(msg)
+	case source.DecodedMsg, source.ChangesMsg, source.NumbersMsg:
+		m.detail = m.detail.update(msg)
 	case source.FoundMsg:
 		m, cmd = m.found(msg)
 	case source.TypedMsg:
@@ -160,17 +164,27 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	default:
 		m, cmd = m.done(msg)
 	}
-	m = m.arrange()
+	m, more := m.arrange().load(senders)
+	return m, tea.Batch(cmd, more)
+}
+
+// load asks for what is on the screen and was not read. senders reports whether they
+// were on the screen before.
+func (m model) load(senders bool) (model, tea.Cmd) {
+	var page, shown, poll tea.Cmd
 	switch m.tab {
 	case tabStream:
-		m.list, older = m.list.load()
+		m.list, page = m.list.load()
 	case tabTopics:
-		m.tree, older = m.tree.load()
+		m.tree, page = m.tree.load()
 	}
-	if m.showsSenders() && !shown && m.status.known {
+	if m.fullDetail() || m.layout.showsDetail(m.tab) {
+		m.detail, shown = m.detail.load(m.wall())
+	}
+	if m.showsSenders() && !senders && m.status.known {
 		poll = m.shared.src.PollOnce(true, m.layout.showsPanel(m.tab)) // they were not read while they were hidden
 	}
-	return m, tea.Batch(cmd, older, poll)
+	return m, tea.Batch(page, shown, poll)
 }
 
 // done takes in what came of something that the user has asked for.
@@ -212,13 +226,13 @@ func (m model) arrange() model {
 		m.help = helpLines(m.shared.theme, m.layout.w)
 		m.helpTop = clamp(m.helpTop, 0, max(len(m.help)-m.layout.body, 0))
 	}
-	if msg, size := m.subject(); m.mode == modeDetail {
-		m.detail.prepare(msg, size, m.layout.w, m.layout.body, now)
+	if msg, size := m.subject(); m.fullDetail() {
+		m.detail.Show(msg, size, m.layout.w, m.layout.body, now)
 	} else if m.layout.showsDetail(m.tab) {
-		if m.tab == tabStream && m.list.following && m.detail.fresh(now) {
-			msg, size = m.detail.of, m.detail.size
+		if m.tab == tabStream && m.list.following && m.detail.Fresh(now) {
+			msg, size = m.detail.Message()
 		}
-		m.detail.prepare(msg, size, m.layout.detail, m.layout.body, now)
+		m.detail.Show(msg, size, m.layout.detail, m.layout.body, now)
 	}
 	m.status.recording, m.status.records = m.shared.src.Recording()
 	m.shared.keys = m.enabled()
@@ -387,6 +401,26 @@ func (m model) narrow(term string) (model, tea.Cmd) {
 	}
 	var err error
 	if sel.Filter, err = filter.Parse(strings.Join(parts, " ")); err != nil {
+		m.notice = newErrorNotice(err)
+		return m, nil
+	}
+	return m.choose(sel)
+}
+
+// toggleTerm adds a term to the filter, or takes it away if it is there.
+func (m model) toggleTerm(term string) (model, tea.Cmd) {
+	one, err := filter.Parse(term)
+	if err != nil {
+		m.notice = newErrorNotice(err)
+		return m, nil
+	}
+	sel := m.shared.sel
+	parts := filter.Parts(sel.Filter)
+	at := slices.Index(parts, one.String())
+	if at < 0 {
+		return m.narrow(term)
+	}
+	if sel.Filter, err = filter.Parse(strings.Join(slices.Delete(parts, at, at+1), " ")); err != nil {
 		m.notice = newErrorNotice(err)
 		return m, nil
 	}

@@ -3,6 +3,7 @@ package tui
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,7 +80,7 @@ func (m model) typeInto(msg tea.KeyMsg) (model, tea.Cmd) {
 	switch s {
 	case form.Closed:
 		left := m.mode
-		if m.mode = modeBrowse; left == modeFilter {
+		if m.mode = m.leadsTo(); left == modeFilter {
 			return m.revert()
 		}
 	case form.Submitted:
@@ -123,7 +124,7 @@ func (m model) submit() (model, tea.Cmd) {
 		return m, sh.src.Tell(m.tell.To(), m.tell.Command())
 	}
 	left := m.mode
-	switch m.mode = modeBrowse; left {
+	switch m.mode = m.leadsTo(); left {
 	case modeJump:
 		to := m.goTo.Target()
 		return m.jump(source.Place{ID: to.ID, Time: to.Time, Oldest: to.Oldest})
@@ -147,6 +148,14 @@ func (m model) submit() (model, tea.Cmd) {
 		return m.startSearch()
 	}
 	return m.applyFilter()
+}
+
+// leadsTo returns the mode that follows that of the form.
+func (m model) leadsTo() mode {
+	if m.mode == modeCopy {
+		return m.under
+	}
+	return modeBrowse
 }
 
 // preview shows what passes the filter that is typed.
@@ -207,11 +216,34 @@ func (m model) chooseCopy() model {
 	if size > len(msg.Payload) {
 		payload += ", the first " + units.Bytes(int64(len(msg.Payload)))
 	}
-	m.mode, m.term = modeCopy, form.NewChoice("copy",
-		form.Option{Key: "p", Text: payload, Value: "payload"},
-		form.Option{Key: "t", Text: "topic " + cells.Topic(msg.Topic, 60), Value: "topic"},
-		form.Option{Key: "i", Text: "ID " + strconv.FormatInt(msg.ID, 10), Value: "ID"})
+	options := []form.Option{
+		{Key: "p", Text: payload, Value: "payload"},
+		{Key: "t", Text: "topic " + cells.Topic(msg.Topic, 60), Value: "topic"},
+		{Key: "i", Text: "ID " + strconv.FormatInt(msg.ID, 10), Value: "ID"},
+	}
+	if m.shared.page != "" {
+		options = append(options, form.Option{Key: "l", Text: "link " + m.link(msg.ID), Value: "link"})
+	}
+	if node, ok := m.detail.Chosen(); ok {
+		options = append(options, form.Option{Key: "a", Text: "path " + cells.Clean(node.Path.Text(), 60), Value: "path"})
+		if node.Leaf {
+			options = append(options, form.Option{Key: "v", Text: "value " + cells.Clean(node.Value, 60), Value: "value"})
+		}
+	}
+	m.under, m.mode, m.term = m.mode, modeCopy, form.NewChoice("copy", options...)
 	return m
+}
+
+// link returns the address of the page that shows what is selected here, at a message.
+func (m model) link(id int64) string {
+	q := url.Values{"at": {strconv.FormatInt(id, 10)}, "id": {strconv.FormatInt(id, 10)}}
+	if f := m.shared.sel.Filter.String(); f != "" {
+		q.Set("filter", f)
+	}
+	if sender := m.shared.sel.Sender; sender != "" {
+		q.Set("sender", sender)
+	}
+	return strings.TrimSuffix(m.shared.page, "/") + "/?" + q.Encode()
 }
 
 // copy copies something of the message looked at to the terminal's clipboard.
@@ -221,18 +253,25 @@ func (m model) copy(what string) (model, tea.Cmd) {
 		return m, nil
 	}
 	text := msg.Payload
-	switch what {
-	case "topic":
+	node, chosen := m.detail.Chosen()
+	switch {
+	case what == "topic":
 		text = []byte(msg.Topic)
-	case "ID":
+	case what == "ID":
 		text = []byte(strconv.FormatInt(msg.ID, 10))
+	case what == "link":
+		text = []byte(m.link(msg.ID))
+	case what == "path" && chosen:
+		text = []byte("payload" + node.Path.String())
+	case what == "value" && chosen:
+		text = []byte(node.Value)
 	}
 	if len(text) > source.MaxCopy {
-		m.notice = newErrorNotice(errors.New("copy the payload: terminals take at most " + units.Bytes(source.MaxCopy)))
+		m.notice = newErrorNotice(errors.New("copy the " + what + ": terminals take at most " + units.Bytes(source.MaxCopy)))
 		return m, nil
 	}
 	m.notice = newNotice("copied the " + what)
-	return m, source.Copy(m.shared.out, text)
+	return m, source.Copy(m.shared.out, text, m.shared.tmux)
 }
 
 // chooseTerm opens the form that includes or excludes something of the selected row.
@@ -261,6 +300,9 @@ func (m model) chooseTerm(include bool) model {
 		if above := strings.LastIndexByte(topic, '/'); above > 0 {
 			add("u", "under ", topic[:above]+"/#", filter.Below(topic[:above]))
 		}
+	}
+	if node, ok := m.detail.Chosen(); ok && node.Term() != "" {
+		add("v", "value ", node.Term(), node.Term())
 	}
 	if len(options) > 0 {
 		m.mode, m.term = modeTerm, form.NewChoice(title, options...)

@@ -33,6 +33,8 @@ func (m model) enabled() keys {
 	k.Pin.SetEnabled(topics)
 	k.Mute.SetEnabled(topics)
 	k.View.SetEnabled(m.mode == modeDetail || m.layout.detail > 0 && subject != nil)
+	k.Changes.SetEnabled(k.View.Enabled())
+	m.enableValue(&k)
 	k.Back.SetEnabled(m.mode != modeBrowse || len(m.steps) > 0 || !m.list.following || senders && m.senders.filter != "")
 	k.Search.SetEnabled(stream && m.search != nil)
 	k.Previous.SetEnabled(stream && m.search != nil)
@@ -64,6 +66,30 @@ func (m model) enabled() keys {
 		k.Detail.SetHelp("enter", "detail")
 	}
 	return k
+}
+
+// enableValue enables the keys for a value in the payload. In the list only the mouse
+// chooses one: other keys are the list's.
+func (m model) enableValue(k *keys) {
+	node, chosen := m.detail.Chosen()
+	full := m.mode == modeDetail
+	k.ValueUp.SetEnabled(full)
+	k.Fold.SetEnabled(full && m.detail.Folds())
+	k.Unfold.SetEnabled(full && m.detail.Folds())
+	k.Last.SetEnabled(full)
+	k.OnValue.SetEnabled(full && chosen && node.Term() != "")
+	k.Graph.SetEnabled(k.View.Enabled() && (m.detail.HasGraph() || node.Number && node.Plain))
+	all := newKeys() // as they are elsewhere
+	k.Up, k.Down, k.ValueDown = all.Up, all.Down, all.ValueDown
+	if full {
+		k.Up.SetHelp("k", "previous message")
+		k.Down.SetHelp("j", "next message")
+		k.Home.SetEnabled(true)
+	}
+	if full && !m.detail.Folds() {
+		k.ValueDown.SetHelp("↑ ↓", "scroll")
+	}
+	k.ValueDown.SetEnabled(full)
 }
 
 // press routes keys. What was typed faster than it was read comes as one
@@ -101,7 +127,7 @@ func (m model) pressOne(msg tea.KeyMsg) (model, tea.Cmd) {
 	case m.mode == modeHelp:
 		return m.pressHelp(msg), nil
 	case m.mode == modeDetail:
-		return m.pressDetail(msg), nil
+		return m.pressDetail(msg)
 	}
 	return m.pressBrowse(msg)
 }
@@ -127,20 +153,29 @@ func (m model) pressHelp(msg tea.KeyMsg) model {
 	return m
 }
 
-func (m model) pressDetail(msg tea.KeyMsg) model {
+// pressDetail routes the keys of a message that fills the screen: up and down go
+// through its payload, j and k to other messages, as on the page.
+func (m model) pressDetail(msg tea.KeyMsg) (model, tea.Cmd) {
 	switch k := m.shared.keys; {
+	case key.Matches(msg, k.Detail) && m.detail.ToggleFold():
 	case key.Matches(msg, k.Back), key.Matches(msg, k.Detail):
 		m.mode = modeBrowse
 	case key.Matches(msg, k.Help):
 		m.mode = modeHelp
 	case key.Matches(msg, k.Copy):
-		return m.chooseCopy()
+		return m.chooseCopy(), nil
+	case key.Matches(msg, k.OnValue):
+		node, _ := m.detail.Chosen()
+		m.mode, m.tab = modeBrowse, tabStream
+		return m.toggleTerm(node.Term())
+	case key.Matches(msg, k.ValueUp), key.Matches(msg, k.ValueDown):
+		m.detail = m.detail.update(msg)
 	case key.Matches(msg, k.Up), key.Matches(msg, k.Down):
-		return m.updateTab(msg)
+		return m.updateTab(msg), nil
 	default:
 		m.detail = m.detail.update(msg)
 	}
-	return m
+	return m, nil
 }
 
 func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
@@ -180,7 +215,7 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 		return m.follow()
 	case m.tab == tabStream && key.Matches(msg, k.Home) && m.list.older != 0:
 		return m.jump(source.Place{Oldest: true})
-	case key.Matches(msg, k.View):
+	case key.Matches(msg, k.View), key.Matches(msg, k.Changes), key.Matches(msg, k.Graph):
 		m.detail = m.detail.update(msg)
 	case key.Matches(msg, k.Mouse):
 		return m.toggleMouse()
@@ -287,9 +322,16 @@ func (m model) mouse(msg tea.MouseMsg) (model, tea.Cmd) {
 		m.panes = m.layout.drag(m.dragged, msg.X, m.panes)
 	case m.mode == modeDetail && wheel != 0:
 		m.detail = m.detail.update(wheel)
+	case m.mode == modeDetail && click:
+		return m.clickDetail(msg.X, msg.Y)
 	case m.mode == modeHelp && wheel != 0:
 		m.helpTop += int(wheel)
 	case m.mode != modeBrowse:
+	case wheel != 0 && m.layout.detailAt(msg.X, msg.Y, m.tab):
+		m.detail = m.detail.update(wheel)
+	case click && m.layout.detailAt(msg.X, msg.Y, m.tab):
+		m.list.pause()
+		return m.clickDetail(msg.X-m.layout.w+m.layout.detail, msg.Y)
 	case wheel != 0:
 		return m.updateTab(wheel), nil
 	case click && m.layout.footAt(msg.Y) && msg.X >= 1 && msg.X <= bars(m.layout.w):
@@ -307,6 +349,15 @@ func (m model) mouse(msg tea.MouseMsg) (model, tea.Cmd) {
 			line-- // below the column titles
 		}
 		return m.click(line), nil
+	}
+	return m, nil
+}
+
+// clickDetail chooses the value at a place of the detail. A click on its name copies
+// the path to it, as on the page.
+func (m model) clickDetail(x, y int) (model, tea.Cmd) {
+	if m.detail.Click(x, y-m.layout.top()) {
+		return m.copy("path")
 	}
 	return m, nil
 }

@@ -61,8 +61,8 @@ func (m model) body() []string {
 	switch {
 	case m.mode == modeHelp:
 		return cells.Block(m.help[m.helpTop:], l.w, l.body)
-	case m.mode == modeDetail:
-		return cells.Block(m.detail.visible(), l.w, l.body)
+	case m.fullDetail():
+		return cells.Block(m.detail.Lines(), l.w, l.body)
 	case m.tab == tabSenders:
 		return cells.Block(m.senders.view(l.w, now), l.w, l.body)
 	}
@@ -71,9 +71,14 @@ func (m model) body() []string {
 		body = beside(t, cells.Block(m.senders.panel(l.senders, l.body, now, m.lookedAt()), l.senders, l.body), body)
 	}
 	if l.detail > 0 {
-		body = beside(t, body, cells.Block(m.detail.visible(), l.detail, l.body))
+		body = beside(t, body, cells.Block(m.detail.Lines(), l.detail, l.body))
 	}
 	return body
+}
+
+// fullDetail reports whether a message fills the body.
+func (m model) fullDetail() bool {
+	return m.mode == modeDetail || m.mode == modeCopy && m.under == modeDetail
 }
 
 // beside joins two panes of as many lines with a line between them.

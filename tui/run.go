@@ -41,6 +41,8 @@ type Options struct {
 	Editor    string           // of payloads, as the shell takes it; "": there is none
 	// HoldInterrupts leaves Ctrl-C to the editor, until released; nil: it needs not be.
 	HoldInterrupts func() (release func())
+	Tmux           bool   // Out is a terminal that tmux shows
+	Page           string // the address of the page that shows the same stream; "": there is none
 
 	Background string // of the terminal: bgcolor.Light or Dark; "": it is asked
 }

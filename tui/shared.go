@@ -14,6 +14,8 @@ type shared struct {
 	src   *source.Source
 	theme *theme.Theme
 	out   io.Writer // the terminal
+	tmux  bool      // out is one that tmux shows
+	page  string    // the address of the page that shows the same stream; "": there is none
 
 	editor *source.Editor // of payloads; nil: there is none
 	keys   keys           // those that do something now are enabled

@@ -179,6 +179,9 @@ tui -> tui/units
 tui -> tui/wholeframe
 tui/cells -> stream/safetext
 tui/detail -> stream
+tui/detail -> stream/changes
+tui/detail -> stream/decode
+tui/detail -> stream/filter
 tui/detail -> stream/jsonview
 tui/detail -> stream/safetext
 tui/detail -> tui/cells
@@ -201,6 +204,8 @@ tui/lines -> tui/units
 tui/source -> history
 tui/source -> history/file
 tui/source -> stream
+tui/source -> stream/changes
+tui/source -> stream/decode
 tui/source -> stream/filter
 tui/source -> tui/units
 tui/theme -> stream

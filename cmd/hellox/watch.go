@@ -210,7 +210,7 @@ func (o *watchOptions) watchInstallation(ctx context.Context, sh shell, v view) 
 		return missing(fmt.Errorf("watch %s: %w", a.Installation, err), "hellox status "+a.Flags())
 	}
 	defer store.Close()
-	v.title = a.Installation.String()
+	v.title, v.page = a.Installation.String(), a.web
 	v.scale = scaler(sh, a.Installation)
 	if err := v.begin(); err != nil {
 		return err
@@ -342,6 +342,7 @@ func subscribed(ctx context.Context, o mqtt.SubscribeOptions, arrivals chan<- st
 // A view is what watch shows, and how.
 type view struct {
 	title    string
+	page     string // the address of the page that shows the same; "": there is none
 	selected history.Select
 	since    time.Time
 	memory   int64
@@ -364,12 +365,14 @@ func (v view) show(ctx context.Context, sh shell, store history.Store, client so
 		if err != nil {
 			return err
 		}
+		_, inTmux := sh.env("TMUX")
 		defer recorded(sh, recorder.Last)
 		err = tui.Run(ctx, tui.Options{
 			Store: store, Client: client, Title: v.title, Select: v.selected, Since: v.since,
 			Memory: v.memory, In: sh.in, Out: sh.out, Background: v.background,
 			Recorder: recorder, StreamNow: v.clock, Recorded: v.clock != nil, Filters: named,
 			Scale: v.scale, Editor: editorOf(sh.env), HoldInterrupts: sh.hold,
+			Page: v.page, Tmux: inTmux,
 		})
 		if errors.Is(err, context.Canceled) && ctx.Err() == nil { // Ctrl-C: no signal in raw mode
 			return errReported(exitInterrupted)

@@ -44,6 +44,10 @@ type Result struct {
 	Problem string
 }
 
+// May reports whether a payload of a topic may hold something else than it is, so
+// that Decode should look: it is not text, or Sparkplug B by its topic.
+func May(topic string, payload []byte) bool { return !utf8.Valid(payload) || isSparkplug(topic) }
+
 // Decode returns what a payload of a topic holds.
 func Decode(topic string, payload []byte) Result {
 	r := Result{Content: payload, MediaType: typeBinary}

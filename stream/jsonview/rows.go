@@ -147,3 +147,78 @@ func (r *Rows) token() (token, bool) {
 	}
 	return t, true
 }
+
+// Skip passes over what is inside of the row that Next has returned, which opens:
+// Next returns the closing bracket then, and false if there is none. It returns how
+// many rows that are, the closing one included. What is skipped is not checked.
+func (r *Rows) Skip() (rows int) {
+	at := r.s.at
+	if r.isAhead {
+		at = r.s.start
+	}
+	r.isAhead = false
+	r.s.open = r.s.open[:len(r.indexes)-1]
+	r.s.want = wantMore
+	r.s.at, rows = skip(r.s.src, at)
+	return rows
+}
+
+// skip returns where the bracket is that closes the one before at, which is not
+// empty, or the end of src, and how many rows are up to there.
+func skip(src string, at int) (end, rows int) {
+	rows = 2
+	for depth := 1; at < len(src); at++ {
+		switch src[at] {
+		case '"':
+			for at++; at < len(src) && src[at] != '"'; at++ {
+				if src[at] == '\\' {
+					at++
+				}
+			}
+		case ',':
+			rows++
+		case '[', '{':
+			next := at + 1
+			for next < len(src) && isSpace(src[next]) {
+				next++
+			}
+			if next < len(src) && src[next] == closing(src[at]) {
+				at = next
+				break
+			}
+			depth++
+			rows += 2
+		case ']', '}':
+			if depth--; depth == 0 {
+				return at, rows
+			}
+		}
+	}
+	return len(src), rows
+}
+
+// Return makes Next go on after a row that it has returned, which opens. around are
+// the rows that were open then, the outermost first.
+func (r *Rows) Return(to *Row, around []Row) {
+	r.isAhead, r.ended, r.problem = false, false, nil
+	r.s.open, r.indexes = r.s.open[:0], r.indexes[:0]
+	for i := range around {
+		r.open(&around[i])
+	}
+	r.open(to)
+	r.indexes = append(r.indexes, 0)
+	r.s.at, r.s.comma = to.End, to.Start
+	r.s.want = wantMember
+	if r.s.src[to.Start] == '[' {
+		r.s.want = wantElement
+	}
+}
+
+// open notes that a row is open.
+func (r *Rows) open(row *Row) {
+	r.s.open = append(r.s.open, r.s.src[row.Start])
+	r.indexes = append(r.indexes, row.Index+1)
+}
+
+// Source returns what is between two places of the payload.
+func (r *Rows) Source(start, end int) string { return r.s.src[start:end] }

@@ -17,17 +17,17 @@ import (
 // shown returns the detail of a payload, of which held bytes are there.
 func shown(payload string, size int, view View) string {
 	m := stream.Message{Topic: "a", Sender: "a", Payload: []byte(payload), Delta: stream.None, DeltaAny: stream.None, Latency: stream.None}
-	return strings.Join(document(&m, size, view, 100).Lines(0, 1<<20), "\n")
+	return strings.Join(laidOut(&m, size, view, 100).shownLines(0, 1<<20, noNode), "\n")
 }
 
-func document(m *stream.Message, size int, view View, w int) *Document {
-	return New(theme.New(lipgloss.NewRenderer(io.Discard)), m, size, view, w, time.UTC)
+func laidOut(m *stream.Message, size int, view View, w int) *document {
+	return newDocument(theme.New(lipgloss.NewRenderer(io.Discard)), content{message: m, size: size, view: view, zone: time.UTC}, w)
 }
 
 func TestPayloads(t *testing.T) {
 	for _, c := range []struct{ payload, want string }{
-		{`{"serial":1724442618569203714,"v":1e400,"serial":127.0}`, "json\n {\n   \"serial\": 1724442618569203714,\n   \"v\": 1e400,\n   \"serial\": 127.0\n }"},
-		{`{"room":"\u041a\u0443\u0445\u043d\u044f\u202e"}`, "json\n {\n   \"room\": \"Кухня\\u202e\"\n }"},
+		{`{"serial":1724442618569203714,"v":1e400,"serial":127.0}`, "json\n ▾ {\n     \"serial\": 1724442618569203714,\n     \"v\": 1e400,\n     \"serial\": 127.0\n   }"},
+		{`{"room":"\u041a\u0443\u0445\u043d\u044f\u202e"}`, "json\n ▾ {\n     \"room\": \"Кухня\\u202e\"\n   }"},
 		{"\ufeff{}", "raw\n not JSON: line 1, column 1: unexpected byte order mark (U+FEFF), expected a value\n \n ‹U+FEFF›{}"},
 		{`{"temp":NaN}`, "raw\n not JSON: line 1, column 9: NaN is not a value in JSON"},
 		{"{\"t\":\"20 \xb0C\"}", "hex\n not JSON: line 1, column 10: the byte b0 is not UTF-8"},
@@ -70,9 +70,9 @@ func TestLayOutIsBounded(t *testing.T) {
 			m := stream.Message{Topic: "a", Payload: []byte(payload)}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			d := document(&m, len(payload), JSON, 100)
+			d := laidOut(&m, len(payload), JSON, 100)
 			for top := 0; top < 400; top += 40 {
-				if n := len(d.Lines(d.Top(top, 40), 40)); n != 40 && name != "text" && name != "wide" {
+				if n := len(d.shownLines(d.top(top, 40), 40, noNode)); n != 40 && name != "text" && name != "wide" {
 					t.Errorf("%d lines from %d on, want 40", n, top)
 				}
 			}
@@ -80,7 +80,7 @@ func TestLayOutIsBounded(t *testing.T) {
 			if got, most := after.TotalAlloc-before.TotalAlloc, uint64(2*len(payload)+2<<20); got > most {
 				t.Errorf("%d bytes are allocated for 400 lines of a payload of %d", got, len(payload))
 			}
-			if d.Left() == "" && name != "text" && name != "wide" {
+			if d.left() == "" && name != "text" && name != "wide" {
 				t.Error("it is not said that there is more")
 			}
 		})
@@ -90,7 +90,7 @@ func TestLayOutIsBounded(t *testing.T) {
 // TestLongFactsAreWrapped has a topic that fits into no line.
 func TestLongFactsAreWrapped(t *testing.T) {
 	m := stream.Message{Topic: strings.Repeat("level/", 40) + "end", Payload: []byte("x")}
-	got := strings.Join(document(&m, 1, JSON, 60).Lines(0, 100), "")
+	got := strings.Join(laidOut(&m, 1, JSON, 60).shownLines(0, 100, noNode), "")
 	if got = strings.ReplaceAll(got, " ", ""); !strings.Contains(got, m.Topic) {
 		t.Errorf("the topic is not there as a whole:\n%s", got)
 	}

@@ -1,11 +1,14 @@
 package detail
 
 import (
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"hellox/stream"
+	"hellox/stream/changes"
+	"hellox/stream/decode"
 	"hellox/stream/jsonview"
 	"hellox/stream/safetext"
 	"hellox/tui/cells"
@@ -19,76 +22,182 @@ const (
 	maxPiece = 4 << 10   // bytes of a text that are laid out at once
 )
 
-// A Document is a message laid out in lines. The payload is laid out as far as
-// its lines are asked for.
-type Document struct {
+// content is what a document shows.
+type content struct {
+	message *stream.Message // nil: none
+	size    int             // of its whole payload, of which it may hold the beginning only
+	zone    *time.Location
+	view    View
+	decoded *decode.Result // nil: not known, or nothing else than the payload
+	changes *Difference    // nil: not known yet
+	folded  folds
+}
+
+// A document is a message laid out in lines. The payload is laid out as far as its
+// lines are asked for.
+type document struct {
 	theme *theme.Theme
 	w     int
-	lines []string
+	lines []line
 	rest  layer // lays out more; nil: there is no more
+	tree  *jsonTree
+	has   set
+	view  View // that is shown
+	plain bool // the tree is of the payload as it came
 }
+
+// A line of a document.
+type line struct {
+	styled string // as it is painted; or else:
+
+	indent, sign, text string
+	tail               string // painted quietly
+	of                 int    // the node of the tree; noNode: none
+}
+
+// noNode is the node of a line that is of none.
+const noNode = -1
 
 // A layer lays out a payload. It returns the next lines, and false once there
 // are no more.
 type layer interface {
-	next() (lines []string, more bool)
+	next() (lines []line, more bool)
 	left() int // bytes that are not laid out yet
 }
 
-// New lays m out in lines of at most w cells. size is the number of bytes of the
-// whole payload, of which m may hold the beginning only. m may be nil.
-func New(t *theme.Theme, m *stream.Message, size int, view View, w int, zone *time.Location) *Document {
-	d := &Document{theme: t, w: w}
+// newDocument lays c out in lines of at most w cells.
+func newDocument(t *theme.Theme, c content, w int) *document {
+	d := &document{theme: t, w: w}
+	m := c.message
 	if m == nil {
-		d.lines = []string{t.Grey.Apply(cells.Cut(" no message", w))}
+		d.styled(t.Grey.Apply(cells.Cut(" no message", w)))
 		return d
 	}
-	d.lines = append(d.lines, t.Bold.Apply(cells.Cut(" #"+units.Count(uint64(m.ID)), w)))
-	for _, p := range properties(m, zone) {
+	d.styled(t.Bold.Apply(cells.Cut(" #"+units.Count(uint64(m.ID)), w)))
+	for _, p := range properties(m, c.zone) {
 		d.property(p)
 	}
-	cut := size > len(m.Payload)
+	cut := c.size > len(m.Payload)
 	isJSON, problem := check(m.Payload, cut)
-	shownAs, rest := d.payload(m.Payload, isJSON, cut, view)
-	d.rest = rest
+	d.has = set{JSON: isJSON && len(m.Payload) > 0, Decoded: c.decoded != nil, Raw: utf8.Valid(m.Payload), Hex: true, Changes: true}
+	d.view = d.has.shown(c.view)
+	shownAs := d.payload(&c, cut)
 	if cut {
 		shownAs += ", the first " + units.Bytes(int64(len(m.Payload)))
 	}
-	title := t.Grey.Apply(cells.Cut(" payload   "+units.Bytes(int64(size))+"  "+shownAs, w))
-	d.lines = append(d.lines, "", title)
-	if problem != nil {
-		for _, l := range wrapLines("not JSON: "+problem.String(), w-2) {
-			d.lines = append(d.lines, " "+l)
-		}
-		d.lines = append(d.lines, " ")
+	d.styled("", t.Grey.Apply(cells.Cut(" payload   "+units.Bytes(int64(c.size))+"  "+shownAs, w)))
+	switch {
+	case d.view == Decoded && c.decoded.Problem != "":
+		d.note(c.decoded.Problem)
+	case d.view < Changes && d.view != Decoded && problem != nil:
+		d.note("not JSON: " + problem.String())
+	case d.view == Changes && c.changes != nil && c.changes.Before != nil:
+		d.note(since(m, c.changes.Before))
 	}
 	return d
 }
 
+// note appends a sentence and an empty line.
+func (d *document) note(s string) {
+	for _, l := range wrapLines(s, d.w-2) {
+		d.styled(" " + l)
+	}
+	d.styled("")
+}
+
+// styled appends lines as they are painted.
+func (d *document) styled(lines ...string) {
+	for _, l := range lines {
+		d.lines = append(d.lines, line{styled: l, of: noNode})
+	}
+}
+
 // property appends a name and its value, in as many lines as that takes.
-func (d *Document) property(p property) {
+func (d *document) property(p property) {
 	const nameW, most = 10, 20 // cells, lines
 	name := " " + d.theme.Grey.Apply(cells.Left(p.name, nameW))
 	w := max(d.w-nameW-2, 1)
 	for _, l := range cells.Wrap(cells.Clean(p.value, most*w), w) {
-		d.lines = append(d.lines, name+l)
+		d.styled(name + l)
 		name = cells.Spaces(nameW + 1)
 	}
 }
 
-// payload returns how a payload is shown, in words, and what lays it out.
-func (d *Document) payload(b []byte, isJSON, cut bool, view View) (shownAs string, rest layer) {
+// payload chooses what lays out the payload. It returns how it is shown, in words.
+func (d *document) payload(c *content, cut bool) (shownAs string) {
+	b := c.message.Payload
 	switch {
+	case d.view == Changes:
+		return d.changes(c.changes)
+	case d.view == Decoded:
+		return d.decoded(c.decoded, c.folded)
 	case len(b) == 0:
-		return "empty", nil
-	case view == JSON && isJSON:
-		rows := jsonview.NewRows(b)
-		rows.MaxText = maxPiece
-		return "json", &jsonLayer{rows: rows, w: d.w - 2, all: len(b), cut: cut, theme: d.theme}
-	case view == Hex || !utf8.Valid(b):
-		return "hex", &hexLayer{b: b, w: d.w - 2}
+		return "empty"
+	case d.view == JSON:
+		d.json(b, cut, c.folded)
+		d.plain = true
+		return "json"
+	case d.view == Raw:
+		d.rest = &rawLayer{s: string(b), w: d.w - 2}
+		return "raw"
 	}
-	return "raw", &rawLayer{s: string(b), w: d.w - 2}
+	d.rest = &hexLayer{b: b, w: d.w - 2}
+	return "hex"
+}
+
+// json lays out JSON, which folds.
+func (d *document) json(b []byte, cut bool, folded folds) {
+	rows := jsonview.NewRows(b)
+	rows.MaxText = maxPiece
+	d.tree = &jsonTree{rows: rows, w: d.w - 2, all: len(b), cut: cut, theme: d.theme, folded: folded}
+	d.rest = d.tree
+}
+
+// decoded lays out what the payload holds.
+func (d *document) decoded(r *decode.Result, folded folds) string {
+	name := safetext.Clean(strings.Join(r.Encodings, ", "))
+	switch {
+	case r.Width > 0:
+		words := r.MediaType + ", " + strconv.Itoa(r.Width) + " × " + strconv.Itoa(r.Height) + " pixels"
+		if name != "" {
+			words = name + ": " + words
+		}
+		return words
+	case name == "":
+		name = "decoded"
+	}
+	switch {
+	case r.MediaType == typeJSON:
+		d.json(r.Content, r.Problem != "", folded)
+	case utf8.Valid(r.Content):
+		d.rest = &rawLayer{s: string(r.Content), w: d.w - 2}
+	default:
+		d.rest = &hexLayer{b: r.Content, w: d.w - 2}
+	}
+	return name
+}
+
+const typeJSON = "application/json"
+
+// changes lays out what has changed.
+func (d *document) changes(c *Difference) string {
+	const view = "changes"
+	switch {
+	case c == nil:
+		d.rest = &changesLayer{[]changes.Change{{Sign: changes.More}}, d.w - 2}
+	case c.Err != nil:
+		d.rest = &rawLayer{s: safetext.Clean(c.Err.Error()), w: d.w - 2}
+	case c.Before == nil:
+		d.rest = &rawLayer{s: "no earlier message of this sender is stored", w: d.w - 2}
+	default:
+		d.rest = &changesLayer{c.Changes, d.w - 2}
+	}
+	return view
+}
+
+// since says which message the changes are since.
+func since(m, before *stream.Message) string {
+	return "since #" + units.Count(uint64(before.ID)) + ", " + units.Delta(m.Received.Sub(before.Received)) + " before"
 }
 
 // check reports whether b is JSON, and why it is none if it looks like it and that is
@@ -105,22 +214,44 @@ func check(b []byte, cut bool) (isJSON bool, problem *jsonview.Problem) {
 	return problem == nil, problem
 }
 
-// Lines returns at most n lines from a line on.
-func (d *Document) Lines(from, n int) []string {
+// shownLines returns at most n lines from a line on, painted; those of a node as
+// chosen.
+func (d *document) shownLines(from, n, chosen int) []string {
 	d.layOut(from + n)
 	from = max(min(from, len(d.lines)), 0)
-	return d.lines[from:min(from+n, len(d.lines))]
+	painted := make([]string, 0, n)
+	for i := from; i < min(from+n, len(d.lines)); i++ {
+		painted = append(painted, d.paint(&d.lines[i], chosen))
+	}
+	return painted
 }
 
-// Top returns the line that is nearest to from of those that a screen of n lines
+func (d *document) paint(l *line, chosen int) string {
+	if l.styled != "" {
+		return l.styled
+	}
+	selected := l.of != noNode && l.of == chosen
+	s := d.theme.Row(selected)
+	sign := ""
+	if l.sign != "" {
+		sign = s.Grey.Apply(l.sign) + s.Ink.Apply(" ")
+	}
+	row := s.Ink.Apply(" "+l.indent) + sign + s.Ink.Apply(l.text) + s.Grey.Apply(l.tail)
+	if selected {
+		return s.Fill(row, d.w)
+	}
+	return row
+}
+
+// top returns the line that is nearest to from of those that a screen of n lines
 // may begin with.
-func (d *Document) Top(from, n int) int {
+func (d *document) top(from, n int) int {
 	d.layOut(from + n)
 	return max(min(from, len(d.lines)-n), 0)
 }
 
-// Left describes what is not laid out yet, or "".
-func (d *Document) Left() string {
+// left describes what is not laid out yet, or "".
+func (d *document) left() string {
 	if d.rest == nil || d.rest.left() == 0 {
 		return ""
 	}
@@ -128,16 +259,44 @@ func (d *Document) Left() string {
 }
 
 // layOut lays out at least n lines, if there are as many.
-func (d *Document) layOut(n int) {
+func (d *document) layOut(n int) {
 	for len(d.lines) < n && d.rest != nil {
-		lines, more := d.rest.next()
-		for _, l := range lines {
-			d.lines = append(d.lines, " "+l)
+		var nodes int
+		if d.tree != nil {
+			nodes = len(d.tree.shown)
 		}
+		lines, more := d.rest.next()
+		if d.tree != nil && len(d.tree.shown) > nodes {
+			d.tree.shown[nodes].line = len(d.lines)
+		}
+		d.lines = append(d.lines, lines...)
 		if !more {
 			d.rest = nil
 		}
 	}
+}
+
+// fold folds a node, or unfolds it.
+func (d *document) fold(at int, fold bool) {
+	d.lines = d.lines[:d.tree.shown[at].line]
+	d.tree.fold(at, fold)
+	d.rest = d.tree
+}
+
+// nodesUntil lays out at most n more lines, until there are more nodes than have.
+func (d *document) nodesUntil(have, n int) {
+	for most := len(d.lines) + n; d.tree != nil && d.rest != nil && len(d.tree.shown) <= have && len(d.lines) < most; {
+		d.layOut(len(d.lines) + 1)
+	}
+}
+
+// plainLines returns lines of ink.
+func plainLines(all []string) []line {
+	lines := make([]line, len(all))
+	for i, s := range all {
+		lines[i] = line{text: s, of: noNode}
+	}
+	return lines
 }
 
 // wrapLines breaks a text into safe lines of at most w cells.

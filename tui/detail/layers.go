@@ -4,49 +4,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"hellox/stream/jsonview"
-	"hellox/tui/cells"
-	"hellox/tui/theme"
-	"hellox/tui/units"
+	"hellox/stream/changes"
 )
-
-// A jsonLayer lays out a row of JSON at a time.
-type jsonLayer struct {
-	theme *theme.Theme
-	rows  *jsonview.Rows
-	w     int
-	all   int // bytes
-	cut   bool
-}
-
-func (l *jsonLayer) left() int { return l.all - l.rows.At() }
-
-func (l *jsonLayer) next() ([]string, bool) {
-	row, ok := l.rows.Next()
-	switch problem := l.rows.Problem(); {
-	case ok:
-	case problem == nil:
-		return nil, false
-	case l.cut: // what follows is not there
-		return []string{l.theme.Grey.Apply("…")}, false
-	default:
-		var lines []string
-		for _, s := range wrapLines("not JSON: "+problem.String(), l.w) {
-			lines = append(lines, l.theme.Red.Apply(s))
-		}
-		return lines, false
-	}
-	// Where a level has no room of its own any more, those below stay with it.
-	indent := cells.Spaces(min(2*row.Depth, l.w/2))
-	lines := cells.Wrap(row.Text(), max(l.w-len(indent), 1))
-	for i := range lines {
-		lines[i] = indent + lines[i]
-	}
-	if row.Rest > 0 {
-		lines = append(lines, indent+l.theme.Grey.Apply("… "+units.Bytes(int64(row.Rest))+" more of this text"))
-	}
-	return lines, true
-}
 
 // A rawLayer lays out a line of text at a time, or a piece of a long one.
 type rawLayer struct {
@@ -56,13 +15,13 @@ type rawLayer struct {
 
 func (l *rawLayer) left() int { return len(l.s) }
 
-func (l *rawLayer) next() ([]string, bool) {
+func (l *rawLayer) next() ([]line, bool) {
 	n := strings.IndexByte(l.s[:min(len(l.s), maxPiece)], '\n') + 1
 	if n == 0 {
 		for n = min(len(l.s), maxPiece); n < len(l.s) && n > maxPiece-utf8.UTFMax && !utf8.RuneStart(l.s[n]); n-- {
 		}
 	}
-	lines := wrapLines(l.s[:n], l.w)
+	lines := plainLines(wrapLines(l.s[:n], l.w))
 	l.s = l.s[n:]
 	return lines, l.s != ""
 }
@@ -76,8 +35,29 @@ type hexLayer struct {
 
 func (l *hexLayer) left() int { return len(l.b) - l.at }
 
-func (l *hexLayer) next() ([]string, bool) {
-	line, n := hexLine(l.b[l.at:], l.at, l.w)
+func (l *hexLayer) next() ([]line, bool) {
+	dump, n := hexLine(l.b[l.at:], l.at, l.w)
 	l.at += n
-	return []string{line}, l.at < len(l.b)
+	return plainLines([]string{dump}), l.at < len(l.b)
+}
+
+// A changesLayer lays out a change at a time.
+type changesLayer struct {
+	all []changes.Change
+	w   int
+}
+
+func (l *changesLayer) left() int { return 0 }
+
+func (l *changesLayer) next() ([]line, bool) {
+	if len(l.all) == 0 {
+		return nil, false
+	}
+	c := l.all[0]
+	l.all = l.all[1:]
+	lines := plainLines(wrapLines(string(c.Sign)+" "+c.Text, l.w))
+	for i := 1; i < len(lines); i++ {
+		lines[i].text = "  " + lines[i].text
+	}
+	return lines, len(l.all) > 0
 }

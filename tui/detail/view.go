@@ -3,13 +3,33 @@ package detail
 // A View is a way to show a payload.
 type View int
 
-// The views of a payload.
+// The views of a payload, in the order of the page's tabs.
 const (
-	JSON View = iota // indented JSON, else as Raw
-	Raw              // text, else as Hex
+	JSON    View = iota // indented JSON, which folds
+	Decoded             // what the payload holds: see stream/decode
+	Raw                 // text
 	Hex
-	views // how many
+	Changes // since the sender's previous message
+	views   // how many
 )
 
-// Next returns the view after v, and the first one after the last.
-func (v View) Next() View { return (v + 1) % views }
+// A set tells which views a payload has.
+type set [views]bool
+
+// shown returns the view that a payload has in the place of v.
+func (s *set) shown(v View) View {
+	for _, one := range []View{v, Decoded, Raw} {
+		if s[one] {
+			return one
+		}
+	}
+	return Hex
+}
+
+// after returns the next view that there is after v.
+func (s *set) after(v View) View {
+	for v = (v + 1) % views; !s[v]; {
+		v = (v + 1) % views
+	}
+	return v
+}

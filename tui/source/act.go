@@ -117,10 +117,16 @@ func (s *Source) Publish(topic, text string, qos byte, retain bool) tea.Cmd {
 // MaxCopy is how many bytes may be copied: terminals ignore more.
 const MaxCopy = 64 << 10
 
-// Copy copies text to the clipboard of the terminal out, by the sequence OSC 52.
-func Copy(out io.Writer, text []byte) tea.Cmd {
+// Copy copies text to the clipboard of the terminal out, by the sequence OSC 52. In
+// tmux it is sent through to the terminal around it as well: which of the two tmux
+// lets pass depends on its options set-clipboard and allow-passthrough.
+func Copy(out io.Writer, text []byte, inTmux bool) tea.Cmd {
 	return func() tea.Msg {
-		_, err := io.WriteString(out, "\x1b]52;c;"+base64.StdEncoding.EncodeToString(text)+"\x07")
+		sequence := "\x1b]52;c;" + base64.StdEncoding.EncodeToString(text) + "\x07"
+		if inTmux {
+			sequence += "\x1bPtmux;\x1b" + sequence + "\x1b\\"
+		}
+		_, err := io.WriteString(out, sequence)
 		if err != nil {
 			return ActedMsg{Err: fmt.Errorf("copy: %w", err)}
 		}

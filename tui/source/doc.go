@@ -3,6 +3,8 @@
 //
 //	model ── Read, Older, Newer ───▶ history.Store ──▶ NewestMsg, PageMsg
 //	      ── Find, Last ───────────▶                  FoundMsg, LastMsg
+//	      ── Decode, Changes ──────▶                  DecodedMsg, ChangesMsg
+//	      ── Numbers ──────────────▶                  NumbersMsg
 //	      ── Poll, Topics, Survey ─▶                  PollMsg, TopicsMsg, SurveyMsg
 //	      ── Follow, Feed.Next ────▶ Follower ───────▶ EventsMsg, a batch a frame
 //	      ── Publish, Tell ────────▶ Client ─────────▶ ActedMsg
