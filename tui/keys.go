@@ -16,10 +16,12 @@ type keys struct {
 	Publish, Tell, Record, Mouse, Help, Back, Redraw, Suspend, Quit, Leave key.Binding
 }
 
+// bind binds keys by their names, with their help.
+func bind(help, does string, names ...string) key.Binding {
+	return key.NewBinding(key.WithKeys(names...), key.WithHelp(help, does))
+}
+
 func newKeys() keys {
-	bind := func(help, does string, names ...string) key.Binding {
-		return key.NewBinding(key.WithKeys(names...), key.WithHelp(help, does))
-	}
 	return keys{
 		Stream:    bind("1", "stream", "1"),
 		Topics:    bind("2", "topics", "2"),
@@ -49,13 +51,13 @@ func newKeys() keys {
 		OpenAll:   bind("o", "open or close all", "o"),
 		Copy:      bind("y", "copy", "y"),
 		ValueUp:   bind("↑", "a value up", "up"),
-		ValueDown: bind("↑ ↓", "value", "down"),
-		Fold:      bind("← →", "fold", "left", "h"),
+		ValueDown: bind("↑ ↓", "detail: a value", "down"),
+		Fold:      bind("← →", "detail: fold", "left", "h"),
 		Unfold:    bind("→ l", "unfold", "right", "l"),
 		Last:      bind("G end", "the end", "G", "end"),
-		OnValue:   bind("f", "filter on this value", "f"),
-		Graph:     bind("v", "graph", "v"),
-		Changes:   bind("d", "changes", "d"),
+		OnValue:   bind("f", "detail: filter on this value", "f"),
+		Graph:     bind("v", "detail: graph of the number", "v"),
+		Changes:   bind("d", "detail: changes", "d"),
 		Sort:      bind("S", "sort by the next column", "S"),
 		Pin:       bind("*", "pin", "*"),
 		Mute:      bind("M", "mute", "M"),

@@ -33,7 +33,6 @@ func (m model) enabled() keys {
 	k.Pin.SetEnabled(topics)
 	k.Mute.SetEnabled(topics)
 	k.View.SetEnabled(m.mode == modeDetail || m.layout.detail > 0 && subject != nil)
-	k.Changes.SetEnabled(k.View.Enabled())
 	m.enableValue(&k)
 	k.Back.SetEnabled(m.mode != modeBrowse || len(m.steps) > 0 || !m.list.following || senders && m.senders.filter != "")
 	k.Search.SetEnabled(stream && m.search != nil)
@@ -71,25 +70,32 @@ func (m model) enabled() keys {
 // enableValue enables the keys for a value in the payload. In the list only the mouse
 // chooses one: other keys are the list's.
 func (m model) enableValue(k *keys) {
+	all := newKeys() // as the help names them
+	k.Up, k.Down, k.ValueDown, k.Fold, k.OnValue, k.Graph, k.Changes = all.Up, all.Down, all.ValueDown, all.Fold, all.OnValue, all.Graph, all.Changes
 	node, chosen := m.detail.Chosen()
-	full := m.mode == modeDetail
+	full, folds := m.mode == modeDetail, m.detail.Folds()
 	k.ValueUp.SetEnabled(full)
-	k.Fold.SetEnabled(full && m.detail.Folds())
-	k.Unfold.SetEnabled(full && m.detail.Folds())
+	k.ValueDown.SetEnabled(full)
+	k.Fold.SetEnabled(full && folds)
+	k.Unfold.SetEnabled(full && folds)
 	k.Last.SetEnabled(full)
 	k.OnValue.SetEnabled(full && chosen && node.Term() != "")
 	k.Graph.SetEnabled(k.View.Enabled() && (m.detail.HasGraph() || node.Number && node.Plain))
-	all := newKeys() // as they are elsewhere
-	k.Up, k.Down, k.ValueDown = all.Up, all.Down, all.ValueDown
-	if full {
-		k.Up.SetHelp("k", "previous message")
-		k.Down.SetHelp("j", "next message")
-		k.Home.SetEnabled(true)
+	k.Changes.SetEnabled(k.View.Enabled())
+	if !full {
+		return
 	}
-	if full && !m.detail.Folds() {
+	k.Home.SetEnabled(true)
+	k.ValueDown.SetHelp("↑ ↓", "value")
+	if !folds {
 		k.ValueDown.SetHelp("↑ ↓", "scroll")
 	}
-	k.ValueDown.SetEnabled(full)
+	k.Fold.SetHelp("← →", "fold")
+	k.OnValue.SetHelp("f", "filter on this value")
+	k.Graph.SetHelp("v", "graph")
+	k.Changes.SetHelp("d", "changes")
+	k.Up.SetHelp("k", "previous message")
+	k.Down.SetHelp("j", "next message")
 }
 
 // press routes keys. What was typed faster than it was read comes as one
