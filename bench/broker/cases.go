@@ -79,6 +79,17 @@ func cases(c config) []testCase {
 	return all
 }
 
+// besideEarlier returns the cases with ours and an earlier one of it as the peers.
+func besideEarlier(all []testCase, file string) []testCase {
+	all = slices.DeleteFunc(all, func(k testCase) bool { return k.base != "" })
+	for i := range all {
+		k := &all[i]
+		k.goal, k.base = "at least 0.9x of before", "earlier"
+		k.peers = []peer{ours(k.load.durable), earlier(file, k.load.durable)}
+	}
+	return all
+}
+
 // measure runs the rounds and prints a line for each peer. The order of the
 // peers turns with each round.
 func (k testCase) measure(ctx context.Context, c config) error {

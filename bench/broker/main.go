@@ -19,6 +19,7 @@ type config struct {
 	openMiB int
 	away    time.Duration
 	soak    time.Duration
+	earlier string
 }
 
 func main() {
@@ -37,6 +38,7 @@ func main() {
 	flag.IntVar(&c.openMiB, "open", 1024, "size in MiB of the store that is opened after a kill")
 	flag.DurationVar(&c.away, "away", 0, "how long the receiver is away at 1,000 msg/s; 0: for 200,000 messages, as fast as they go")
 	flag.DurationVar(&c.soak, "soak", 0, "nothing but a flood of so long by one identity, beside 20 clients that must lose nothing")
+	flag.StringVar(&c.earlier, "earlier", "", "this command as built at an earlier commit: measure its broker and ours by turns, and no other one")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -50,13 +52,20 @@ func run(ctx context.Context, c config) error {
 	if c.soak > 0 {
 		return measureSoak(ctx, c)
 	}
-	for _, k := range cases(c) {
+	all := cases(c)
+	if c.earlier != "" {
+		all = besideEarlier(all, c.earlier)
+	}
+	for _, k := range all {
 		if !strings.Contains(k.name, c.only) {
 			continue
 		}
 		if err := k.measure(ctx, c); err != nil {
 			return fmt.Errorf("%s: %w", k.name, err)
 		}
+	}
+	if c.earlier != "" {
+		return nil
 	}
 	if err := measureClients(ctx, c); err != nil {
 		return err

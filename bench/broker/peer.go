@@ -46,6 +46,13 @@ func ours(durable bool) peer {
 	}}
 }
 
+// earlier is ours as an executable of this command has it.
+func earlier(file string, durable bool) peer {
+	return peer{"hellox, earlier", func(ctx context.Context, dir string) (*running, error) {
+		return startServing(ctx, file, fmt.Sprintf("hellox %v %s", durable, dir))
+	}}
+}
+
 func nats(durable bool) peer {
 	name := "NATS R1, default sync"
 	if durable {
@@ -84,15 +91,19 @@ func mosquitto(durable bool) peer {
 }
 
 func startChild(ctx context.Context, what string) (*running, error) {
-	addr, err := freeAddr()
-	if err != nil {
-		return nil, err
-	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self)
+	return startServing(ctx, self, what)
+}
+
+func startServing(ctx context.Context, file, what string) (*running, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, file)
 	cmd.Env = append(os.Environ(), childEnv+"="+what+" "+addr)
 	return launch(cmd, addr)
 }
