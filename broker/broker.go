@@ -68,6 +68,7 @@ type Broker struct {
 	beginStop   func()        // may be called more than once
 	connected   atomic.Int64  // connections, from accept on
 	connectedBy tally         // connections whose clients are let in
+	halfOpen    halfOpen
 
 	mu      sync.Mutex
 	open    map[*conn]struct{}
@@ -105,8 +106,10 @@ func New(o Options) (_ *Broker, err error) {
 	}
 	b.beginStop = sync.OnceFunc(func() { close(b.stop) })
 	b.backoff.stop = b.stop
-	b.shared = &shared{authority: o.Authority, metrics: m, now: b.now, stall: writeTimeout, refusals: refusalLog{log: o.Log, now: b.now}}
+	b.shared = &shared{authority: o.Authority, metrics: m, now: b.now, refusals: refusalLog{log: o.Log, now: b.now}}
+	b.shared.stall, b.shared.packet = b.limits.Write, b.limits.Packet
 	b.shared.budget.open = b.connections
+	b.shared.budget.perClient, b.shared.budget.total = int64(b.limits.ClientBytes), int64(b.limits.WaitingBytes)
 	b.shared.buffers.New = func() any { return new([]byte) }
 	if err := b.openStore(o); err != nil {
 		return nil, err

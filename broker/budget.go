@@ -8,6 +8,12 @@ import (
 
 // A budget limits what all clients together may hold.
 type budget struct {
+	perClient int64 // most bytes of one connection
+	// total is the most bytes of all; beyond it the largest connection is closed of the
+	// identity that holds most. Used above it are, for a moment, one message of each
+	// goroutine that sends, until it has closed one, and what connections that were
+	// closed are writing, until the system call returns.
+	total        int64
 	used         atomic.Int64 // bytes that wait for clients that read slowly
 	unreleased   atomic.Int64 // messages taken at QoS 2 whose publishers have not released them
 	unreleasedBy tally        // unreleased
@@ -16,25 +22,16 @@ type budget struct {
 	mu   sync.Mutex     // held while one is chosen to be closed
 }
 
-const (
-	clientBudget = 16 << 20 // bytes of one connection
-	// totalBudget is the most bytes of all; beyond it the largest connection is closed
-	// of the identity that holds most. Used above it are, for a moment, one message of
-	// each goroutine that sends, until it has closed one, and what connections that were
-	// closed are writing, until the system call returns.
-	totalBudget = 64 << 20
-)
-
 // take counts n bytes as c's. If that is too much for one connection, or c is
 // the one that has to make room when it is too much in all, it closes c and returns
 // false.
 func (b *budget) take(c *conn, n int) bool {
 	own, all := c.pendingBytes.Add(int64(n)), b.used.Add(int64(n))
-	if own <= clientBudget && (all <= totalBudget || b.makeRoom(c)) {
+	if own <= b.perClient && (all <= b.total || b.makeRoom(c)) {
 		return true
 	}
 	b.give(c, n)
-	if own > clientBudget {
+	if own > b.perClient {
 		c.closeSlow("too much waits for it")
 	}
 	return false
@@ -48,7 +45,7 @@ func (b *budget) makeRoom(c *conn) bool {
 	defer b.mu.Unlock()
 	for {
 		largest, all := b.largest()
-		if all <= totalBudget || largest == nil {
+		if all <= b.total || largest == nil {
 			return !c.isClosed()
 		}
 		cause := "too much waits for all clients together, and most of it for it"
@@ -95,7 +92,7 @@ func (b *budget) largest() (largest *conn, all int64) {
 }
 
 // scarce reports whether so much is used that feeders take less.
-func (b *budget) scarce() bool { return b.used.Load() > totalBudget/2 }
+func (b *budget) scarce() bool { return b.used.Load() > b.total/2 }
 
 // give returns n bytes.
 func (b *budget) give(c *conn, n int) {

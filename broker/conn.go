@@ -18,10 +18,8 @@ import (
 )
 
 const (
-	connectTimeout = 5 * time.Second  // from accept to a whole CONNECT
-	writeTimeout   = 30 * time.Second // without the client taking anything of what waits for it
-	closeTimeout   = 2 * time.Second  // for what is left to be written at the end
-	lingerTime     = time.Second      // for a client to read why it is disconnected
+	closeTimeout   = 2 * time.Second // for what is left to be written at the end
+	lingerTime     = time.Second     // for a client to read why it is disconnected
 	shutdownLinger = 200 * time.Millisecond
 	lingerBytes    = 1 << 20 // of what it sends meanwhile
 	writeChunk     = 256 << 10
@@ -89,18 +87,37 @@ type shared struct {
 	authority rights.Authority // nil: there are no users
 	journal   *journal.Journal
 	budget    budget
+	packet    time.Duration // for the rest of a packet
 	metrics   *metrics
 	refusals  refusalLog
 	buffers   sync.Pool // of *[]byte
 	flushes   sync.WaitGroup
 	now       func() time.Time
-	stall     time.Duration // writeTimeout, or that of a test
+	stall     time.Duration // that a client may take nothing of what waits for it
 }
 
 // newConn returns the conn of c. accepted is what c runs over, or nil; until the
 // CONNECT it closes c in time: a byte a second does not extend that.
 func newConn(c net.Conn, s *shared, gate gate, accepted *acceptedConn) *conn {
-	return &conn{Conn: c, shared: s, gate: gate, accepted: accepted, packets: wire.NewReader(c)}
+	n := &conn{Conn: c, shared: s, gate: gate, accepted: accepted, packets: wire.NewReader(c)}
+	n.packets.Partial = n.hurry
+	return n
+}
+
+// hurry gives the client a while for the rest of a packet of which some has come:
+// that is held in memory meanwhile, and the keep alive may be long. The reading
+// goroutine calls it.
+func (c *conn) hurry() {
+	t := c.shared.now().Add(c.shared.packet)
+	if c.deadline.IsZero() || c.deadline.Before(t) {
+		return // before the CONNECT there is a timer
+	}
+	c.deadline = t
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closing {
+		_ = c.Conn.SetReadDeadline(t)
+	}
 }
 
 func (c *conn) isClosed() bool {

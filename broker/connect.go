@@ -13,12 +13,8 @@ import (
 	"hellox/stream"
 )
 
-// Limits on names.
-const (
-	maxLevels     = 16
-	maxTopicBytes = 512
-	maxClientID   = 256
-)
+// maxClientID is the most bytes of a client ID where clients have no identities.
+const maxClientID = 256
 
 // connackV3 returns the MQTT 3.1.1 code for a refusal.
 func connackV3(code packets.Code) packets.Code {
@@ -149,7 +145,7 @@ func (h *handler) admit(pk *packets.Packet) (refusal, bool) {
 	}
 	h.conn.will = newWill(h.conn, pk)
 	if w := h.conn.will; w != nil {
-		err := checkTopic(w.message.Topic)
+		err := h.broker.limits.checkTopic(w.message.Topic)
 		if err == nil {
 			err = mayPublish(h.conn.rights(), w.message.Topic)
 		}

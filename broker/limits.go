@@ -14,6 +14,14 @@ import (
 // together: see shareOf.
 type Limits struct {
 	Connections   int           // open at once, from accept on; half of the file descriptors
+	HalfOpen      int           // of them, those whose CONNECT has not come; half of Connections
+	Connect       time.Duration // from accept to a whole CONNECT; 5 s
+	Packet        time.Duration // for the rest of a packet of which some has come; 1 minute
+	Write         time.Duration // that a client may take nothing of what waits for it; 30 s
+	ClientBytes   int           // that wait for one client; 16 MiB
+	WaitingBytes  int           // that wait for all clients; 64 MiB
+	TopicLevels   int           // of a topic or topic filter; 16
+	TopicBytes    int           // of a topic or topic filter; 512
 	Sessions      int           // of clients that are connected or may come back; 20,000
 	SessionExpiry time.Duration // how long a session waits for its client; 7 days
 	KeepAlive     time.Duration // longest, and for clients that ask for none; 20 minutes
@@ -38,6 +46,13 @@ const (
 	maxUnreleased     = 1_000_000
 	maxRetained       = 10_000
 	maxRetainedBytes  = 32 << 20
+	connectTimeout    = 5 * time.Second
+	packetTimeout     = time.Minute
+	writeTimeout      = 30 * time.Second
+	clientBudget      = 16 << 20
+	totalBudget       = 64 << 20
+	maxLevels         = 16
+	maxTopicBytes     = 512
 	maxKeepAliveField = 65535 * time.Second // that MQTT can say
 )
 
@@ -111,6 +126,14 @@ func DefaultLimits() Limits { return Limits{}.withDefaults() }
 
 func (l Limits) withDefaults() Limits {
 	l.Connections = cmp.Or(l.Connections, maxConnections())
+	l.HalfOpen = cmp.Or(l.HalfOpen, max(1, l.Connections/2))
+	l.Connect = cmp.Or(l.Connect, connectTimeout)
+	l.Packet = cmp.Or(l.Packet, packetTimeout)
+	l.Write = cmp.Or(l.Write, writeTimeout)
+	l.ClientBytes = cmp.Or(l.ClientBytes, clientBudget)
+	l.WaitingBytes = cmp.Or(l.WaitingBytes, totalBudget)
+	l.TopicLevels = cmp.Or(l.TopicLevels, maxLevels)
+	l.TopicBytes = cmp.Or(l.TopicBytes, maxTopicBytes)
 	l.Sessions = cmp.Or(l.Sessions, maxSessions)
 	l.SessionExpiry = cmp.Or(l.SessionExpiry, maxSessionExpiry)
 	l.KeepAlive = min(cmp.Or(l.KeepAlive, maxKeepAlive), maxKeepAliveField)

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"container/list"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -99,7 +100,8 @@ type acceptedConn struct {
 	net.Conn
 	broker *Broker
 	at     time.Time
-	timer  *time.Timer // closes it; stopped when its CONNECT has come
+	timer  *time.Timer   // closes it; stopped when its CONNECT has come
+	half   *list.Element // of Broker.halfOpen; guarded by it
 
 	mu     sync.Mutex
 	closed bool
@@ -118,8 +120,46 @@ func (b *Broker) accepted(c net.Conn) *acceptedConn {
 	a := &acceptedConn{Conn: c, broker: b, at: b.now()}
 	a.mu.Lock() // the timer's goroutine must see itself
 	defer a.mu.Unlock()
-	a.timer = time.AfterFunc(connectTimeout, func() { a.Close() })
+	a.timer = time.AfterFunc(b.limits.Connect, func() { a.Close() })
+	if oldest := b.halfOpen.add(a, b.limits.HalfOpen); oldest != nil {
+		b.shared.refused("", oldest.RemoteAddr().String(), refusal{kind: "half open", reason: fmt.Sprintf("the broker has its most connections without a CONNECT (%d); this is the oldest", b.limits.HalfOpen)})
+		oldest.Close()
+	}
 	return a
+}
+
+// A halfOpen holds the connections whose CONNECT has not come. They have no identity
+// that could have a share of all connections: so beyond their limit the oldest is
+// closed. A client that sends its CONNECT at once is let in, however many say nothing.
+type halfOpen struct {
+	mu  sync.Mutex
+	all list.List // of *acceptedConn, the oldest first
+}
+
+// add adds a, and returns the oldest one if there are more than limit now.
+func (h *halfOpen) add(a *acceptedConn, limit int) (oldest *acceptedConn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a.half = h.all.PushBack(a)
+	if h.all.Len() > limit {
+		oldest, _ = h.all.Remove(h.all.Front()).(*acceptedConn)
+	}
+	return oldest
+}
+
+// remove removes a, if it is there.
+func (h *halfOpen) remove(a *acceptedConn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if a.half != nil {
+		h.all.Remove(a.half)
+	}
+}
+
+func (h *halfOpen) len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.all.Len()
 }
 
 func (a *acceptedConn) Close() error {
@@ -128,6 +168,7 @@ func (a *acceptedConn) Close() error {
 	if !a.closed {
 		a.closed = true
 		a.timer.Stop()
+		a.broker.halfOpen.remove(a)
 		a.broker.connected.Add(-1)
 		a.broker.metrics.connections.Dec()
 	}
@@ -146,6 +187,7 @@ func (a *acceptedConn) CloseWrite() error {
 func (a *acceptedConn) greeted() {
 	if a != nil {
 		a.timer.Stop()
+		a.broker.halfOpen.remove(a)
 	}
 }
 
@@ -154,7 +196,7 @@ func (a *acceptedConn) deadline() time.Time {
 	if a == nil {
 		return time.Now().Add(connectTimeout)
 	}
-	return a.at.Add(connectTimeout)
+	return a.at.Add(a.broker.limits.Connect)
 }
 
 // acceptedOf returns the acceptedConn below c, or nil.

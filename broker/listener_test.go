@@ -193,7 +193,7 @@ func TestShutdown(t *testing.T) {
 func TestIdleRequestsAreCounted(t *testing.T) {
 	o := Options{
 		Listeners: []Listener{{Net: listenLoopback(t), Open: true}, {Net: listenLoopback(t), Open: true, WebSocket: true}},
-		Limits:    Limits{Connections: 10},
+		Limits:    Limits{Connections: 10, HalfOpen: 10},
 	}
 	said := logged(&o)
 	b := start(t, o)

@@ -37,6 +37,9 @@ func (h *handler) run() error {
 		pk, err = h.conn.packets.Next()
 		switch {
 		case err != nil:
+			if isTimeout(err) {
+				h.broker.metrics.silentClients.Inc()
+			}
 		case h.conn.isClosing():
 			// Read before the connection was closed: what follows a message that
 			// was refused must not overtake it.

@@ -35,6 +35,10 @@ type metrics struct {
 	handedOver     prometheus.Counter
 	fullestSession prometheus.Gauge
 	backpressure   prometheus.Gauge
+	halfOpen       prometheus.Gauge
+	waitingBytes   prometheus.Gauge
+	silentClients  prometheus.Counter
+	sharedLosses   prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
@@ -73,6 +77,10 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 		fullestSession: gauge("session_quota_used_ratio", "The part of its quota that waits for the session that is nearest to it; at 1 it ends."),
 		backpressure:   gauge("backpressure_ratio", "The part of the journal that waits for the fullest session of --backpressure; at 1 publishers get no acknowledgement."),
 		unreleased:     gauge("qos2_unreleased", "Messages taken at QoS 2 whose publishers have not released them."),
+		halfOpen:       gauge("half_open", "Connections whose CONNECT has not come."),
+		waitingBytes:   gauge("waiting_bytes", "Bytes that wait for clients that read slowly."),
+		silentClients:  counter("silent_clients_total", "Clients disconnected because nothing, or no whole packet, came in time."),
+		sharedLosses:   counter("shared_losses_total", "Times that a shared subscription lost messages, because too much waited."),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: space + "commit_seconds", Help: "Time to write and sync a batch.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
@@ -85,17 +93,21 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 	if r == nil {
 		return m, nil
 	}
+	return m, m.register(r)
+}
+
+func (m *metrics) register(r prometheus.Registerer) error {
 	for _, c := range []prometheus.Collector{
 		m.connections, m.accepted, m.acceptErrors, m.refusals, m.received, m.delivered, m.bytesOut, m.slowClients,
 		m.sessionCount, m.sessionsEnded, m.retainedCount, m.retainedDenied, m.storeBytes, m.isDegraded, m.commits, m.panics, m.unreleased, m.subscriptions, m.inflight,
 		m.sharedCount, m.sharedMembers, m.handedOver,
-		m.fullestSession, m.backpressure,
+		m.fullestSession, m.backpressure, m.halfOpen, m.waitingBytes, m.silentClients, m.sharedLosses,
 	} {
 		if err := r.Register(c); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return m, nil
+	return nil
 }
 
 func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).Inc() }

@@ -91,6 +91,14 @@ func TestOneOwnerHasAShare(t *testing.T) {
 			}
 			return code
 		}},
+		{"members of a shared subscription", Limits{SharedMembers: 8}, func(w *walled, user string, n int) byte {
+			c := w.connect(hello{id: fmt.Sprint(user, n), v5: true, keep: true}.as(user))
+			code := c.subscribe(1, "$share/of all/x/#")[0]
+			if code == 1 { // the QoS
+				code = 0
+			}
+			return code
+		}},
 		{"unreleased messages at QoS 2", Limits{Unreleased: 8}, func(w *walled, user string, n int) byte {
 			c := w.connect(hello{id: fmt.Sprint(user, n), v5: true, keep: true}.as(user))
 			c.send(c.publishPacket("x/y", "z", 2, false, 1))

@@ -120,6 +120,8 @@ func (b *Broker) endExpired() {
 				b.endSession(s, "expired")
 			}
 			b.metrics.unreleased.Set(float64(b.shared.budget.unreleased.Load()))
+			b.metrics.waitingBytes.Set(float64(b.shared.budget.used.Load()))
+			b.metrics.halfOpen.Set(float64(b.halfOpen.len()))
 			for _, topic := range b.retained.Expire(b.now().Unix()) {
 				b.journal.Retain(topic, 0, nil)
 			}

@@ -19,7 +19,7 @@ func (h *handler) receive(pk *packets.Packet) error {
 	if pk.Properties.TopicAliasFlag { // the CONNACK says that there are none
 		return &wire.Error{Reason: packets.ErrTopicAliasInvalid.Reason, Code: packets.ErrTopicAliasInvalid}
 	}
-	if err := checkTopic(pk.TopicName); err != nil {
+	if err := h.broker.limits.checkTopic(pk.TopicName); err != nil {
 		h.conn.refuse(refusal{kindTopic, pk.TopicName, err.Error(), packets.ErrTopicNameInvalid})
 		return errRefused
 	}

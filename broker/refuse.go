@@ -155,20 +155,20 @@ const (
 )
 
 // checkTopic returns why nothing can be published on topic, or nil.
-func checkTopic(topic string) error {
+func (l *Limits) checkTopic(topic string) error {
 	if rights.IsReserved(topic) {
 		return errors.New("topics that begin with $SYS or $share are the broker's")
 	}
-	if err := checkSize("topic", topic); err != nil {
+	if err := l.checkSize("topic", topic); err != nil {
 		return err
 	}
 	return stream.CheckTopic(topic)
 }
 
 // checkTopicFilter returns why topicFilter cannot be subscribed to, or nil.
-func checkTopicFilter(topicFilter string) error {
-	if len(topicFilter) > maxTopicBytes { // also with the name of a shared one
-		return checkSize("topic filter", topicFilter)
+func (l *Limits) checkTopicFilter(topicFilter string) error {
+	if len(topicFilter) > l.TopicBytes { // also with the name of a shared one
+		return l.checkSize("topic filter", topicFilter)
 	}
 	_, filter, shared, err := share.Parse(topicFilter)
 	if err != nil {
@@ -177,18 +177,18 @@ func checkTopicFilter(topicFilter string) error {
 	if !shared {
 		filter = topicFilter
 	}
-	if err := checkSize("topic filter", filter); err != nil {
+	if err := l.checkSize("topic filter", filter); err != nil {
 		return err
 	}
 	return stream.CheckTopicFilter(filter)
 }
 
-func checkSize(what, topic string) error {
+func (l *Limits) checkSize(what, topic string) error {
 	switch levels := strings.Count(topic, "/") + 1; {
-	case len(topic) > maxTopicBytes:
-		return fmt.Errorf("%s has %d bytes; at most %d", what, len(topic), maxTopicBytes)
-	case levels > maxLevels:
-		return fmt.Errorf("%s has %d levels; at most %d", what, levels, maxLevels)
+	case len(topic) > l.TopicBytes:
+		return fmt.Errorf("%s has %d bytes; at most %d", what, len(topic), l.TopicBytes)
+	case levels > l.TopicLevels:
+		return fmt.Errorf("%s has %d levels; at most %d", what, levels, l.TopicLevels)
 	}
 	return nil
 }

@@ -29,9 +29,10 @@ type sharedSub struct {
 	stop        chan struct{} // closed by end
 	start       sync.Once     // of run
 
-	asked   map[*session]byte // the QoS that members asked for; guarded by router.mu
-	stored  bool              // some asked for more than QoS 0; guarded by router.mu
-	guarded bool              // publishers wait for a member when the store is full; guarded by router.mu
+	asked   map[*session]membership // by member; guarded by router.mu
+	members tally                   // of asked
+	stored  bool                    // some asked for more than QoS 0; guarded by router.mu
+	guarded bool                    // publishers wait for a member when the store is full; guarded by router.mu
 
 	mu      sync.Mutex
 	joined  map[*session]struct{}
@@ -46,6 +47,12 @@ type sharedSub struct {
 
 	roomMu sync.Mutex // the last one to be taken
 	room   map[*session]struct{}
+}
+
+// A membership is what a member asked for.
+type membership struct {
+	qos      byte
+	identity string // of the member that shares limits with others, or ""
 }
 
 // maxKept is how many messages of a shared subscription wait, while later ones are
@@ -72,7 +79,7 @@ func (h *sharedHub) add(number uint64, row *journal.SessionRow) *sharedSub {
 	p := &sharedSub{
 		topicFilter: filter, number: number, owner: row.Owner, hub: h,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}),
-		asked: map[*session]byte{}, joined: map[*session]struct{}{}, cursor: row.Cursor,
+		asked: map[*session]membership{}, joined: map[*session]struct{}{}, cursor: row.Cursor,
 	}
 	var open []uint64
 	for _, seq := range row.Sent.Open {
@@ -437,6 +444,7 @@ func (p *sharedSub) keep(seq uint64, full []*session) offered {
 				"subscription", p.topicFilter, "kept", maxKept)
 		}
 		p.dropped++
+		p.hub.metrics.sharedLosses.Inc()
 	}
 	p.window.Keep(seq, full)
 	return offerSent
@@ -578,6 +586,7 @@ func (p *sharedSub) lose(what string, o journal.Over, args ...any) {
 	if o.Limit == 0 {
 		why = "makes room in the store"
 	}
+	p.hub.metrics.sharedLosses.Inc()
 	_, _, reason := overReason(o, "shared subscription")
 	p.hub.metrics.log.Warn("shared subscription "+why+": "+what, append(args, "subscription", p.topicFilter, "reason", reason)...)
 }
@@ -818,9 +827,14 @@ func (r *router) endUnshared() {
 }
 
 // join makes s a member of p, or changes the QoS that it asked for. The caller holds
-// r.mu.
+// s.mu and r.mu.
 func (r *router) join(p *sharedSub, s *session, qos byte) {
-	p.asked[s] = qos
+	if m, member := p.asked[s]; member {
+		p.members.add(m.identity, -1)
+	}
+	m := membership{qos, sharer(s.owner)}
+	p.asked[s] = m
+	p.members.add(m.identity, 1)
 	p.mu.Lock()
 	p.joined[s] = struct{}{}
 	p.mu.Unlock()
@@ -830,6 +844,7 @@ func (r *router) join(p *sharedSub, s *session, qos byte) {
 // leave takes s out of p, and ends p if that was its last member. The caller holds
 // r.mu.
 func (r *router) leave(p *sharedSub, s *session) {
+	p.members.add(p.asked[s].identity, -1)
 	delete(p.asked, s)
 	p.mu.Lock()
 	delete(p.joined, s)
@@ -856,8 +871,8 @@ func (r *router) leave(p *sharedSub, s *session) {
 func (r *router) membersChanged(p *sharedSub) {
 	guarded := false
 	p.stored = false
-	for s, qos := range p.asked {
-		p.stored = p.stored || qos > 0
+	for s, m := range p.asked {
+		p.stored = p.stored || m.qos > 0
 		guarded = guarded || s.guarded
 	}
 	p.hub.metrics.sharedMembers.WithLabelValues(p.topicFilter).Set(float64(len(p.asked)))
@@ -885,8 +900,14 @@ func (r *router) hasRoomFor(s *session, identity, topicFilter string, l *Limits)
 	case p == nil:
 		return ""
 	}
-	if _, member := p.asked[s]; !member && len(p.asked) >= l.SharedMembers {
+	if _, member := p.asked[s]; member {
+		return ""
+	}
+	if len(p.asked) >= l.SharedMembers {
 		return fmt.Sprintf("the shared subscription has its most members (%d)", l.SharedMembers)
+	}
+	if p.members.full(sharer(identity), l.SharedMembers) {
+		return beyondShare(identity, "members of a shared subscription", l.SharedMembers)
 	}
 	return ""
 }

@@ -88,7 +88,7 @@ func (h *handler) maySubscribe(topicFilter string, tooMany bool) (refusal, bool)
 	if tooMany && !h.isNotice(topicFilter) {
 		return deny("topic filters", fmt.Sprintf("a session has at most %d topic filters", h.broker.limits.TopicFilters), packets.ErrQuotaExceeded)
 	}
-	if err := checkTopicFilter(topicFilter); err != nil {
+	if err := h.broker.limits.checkTopicFilter(topicFilter); err != nil {
 		return deny("topic filter", err.Error(), packets.ErrTopicFilterInvalid)
 	}
 	if !h.conn.rights().MaySubscribe(topicFilter) {

@@ -27,7 +27,7 @@ type webSocketHandler struct {
 func (h webSocketHandler) serve(l net.Listener) error {
 	server := &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: connectTimeout,
+		ReadHeaderTimeout: h.broker.limits.Connect,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(h.broker.log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {

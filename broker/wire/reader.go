@@ -47,6 +47,9 @@ func frameError(reason string, code packets.Code) *Error {
 // A Reader reads the packets that a client sends. The first one must be CONNECT,
 // and no other may.
 type Reader struct {
+	// Partial, if it is not nil, is called before Next waits for the rest of a packet.
+	Partial func()
+
 	r       *bufio.Reader
 	version byte // of the protocol; 0 before the CONNECT
 }
@@ -63,6 +66,9 @@ func (r *Reader) Next() (packets.Packet, error) {
 	length, err := r.header(&pk.FixedHeader)
 	if err != nil {
 		return pk, err
+	}
+	if r.Partial != nil && r.r.Buffered() < length {
+		r.Partial()
 	}
 	body, err := r.body(length)
 	if err != nil {
