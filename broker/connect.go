@@ -194,7 +194,7 @@ func (h *handler) establish(pk *packets.Packet) (expiry time.Duration) {
 			// With a delay the client has come back in time [MQTT-3.1.3-9].
 			h.broker.publishWill(w)
 		}
-		old.refuse(refusal{"taken over", "", fmt.Sprintf("another client connected with the client ID %q, from %s", h.conn.id, h.conn.RemoteAddr()), packets.ErrSessionTakenOver})
+		old.refuse(refusal{"taken over", "", fmt.Sprintf("%s%q, from %s", stream.RefusedTakenOver, h.conn.id, h.conn.RemoteAddr()), packets.ErrSessionTakenOver})
 	}
 	if ended != nil {
 		h.broker.endSession(ended, "replaced")

@@ -16,6 +16,10 @@ const TopicBroker = controlPrefix + "broker"
 
 const topicRefused = controlPrefix + "refused/"
 
+// RefusedTakenOver is what a hellox broker tells a client, before the ID, when another
+// one connects with the same ID.
+const RefusedTakenOver = "another client connected with the client ID "
+
 // BrokerState is how a hellox broker is.
 type BrokerState struct {
 	// Degraded says why publishers get no acknowledgement, in one sentence;

@@ -145,12 +145,15 @@ func TestTakeovers(t *testing.T) {
 		"restarts":            {"x", []step{{closed, 1, 0, false}, {closed, 1, 1, false}, {refused, 0, 1, false}, {closed, 1, 1, false}}},
 		"not let in":          {"x", []step{{closed, 0, 0, false}, {closed, 0, 1, false}, {closed, 0, 1, false}, {closed, 0, 1, false}}},
 		"while it subscribes": {"x", []step{{closed, 1, 0, false}, {closed, 0, 1, false}, {closed, 1, 1, false}, {closed, 0, 1, false}, {closed, 1, 1, true}}},
+		"told by the broker":  {"x", []step{{lostBecause(&refusedError{stream.RefusedTakenOver + `"x", from 127.0.0.1:1`}), 1, 0, true}}},
+		"refused otherwise":   {"x", []step{{lostBecause(&refusedError{"the topic has 17 levels; at most 16"}), 1, 0, false}}},
 		"a random id":         {"", []step{{closed, 1, 0, false}, {closed, 1, 1, false}, {closed, 1, 1, false}, {closed, 1, 1, false}}},
 	} {
 		now, taken := at, takeovers{clientID: c.id, flag: "--client-id"}
 		for i, s := range c.steps {
 			now = now.Add(s.after)
-			if err := taken.explain(s.err, s.stood, now); !errors.Is(err, s.err) != s.told {
+			err := taken.explain(s.err, s.stood, now)
+			if cure := "give one of them another with --client-id"; !errors.Is(err, s.err) != s.told || strings.Contains(err.Error(), cure) != s.told {
 				t.Errorf("%s, step %d: %v", name, i, err)
 			}
 		}

@@ -3,14 +3,16 @@ package mqtt
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"hellox/stream"
 	"hellox/stream/safetext"
 )
 
 // A takeovers recognises that another client uses our client ID: a broker closes
 // the connection of one when the other connects [MQTT-3.1.4-2], without a reason
-// in MQTT 3.1.1, and the two throw each other out for ever.
+// in MQTT 3.1.1 (a hellox broker gives one), and the two throw each other out for ever.
 type takeovers struct {
 	clientID string // "": a random one, which no other client uses
 	flag     string // sets clientID
@@ -32,6 +34,11 @@ func (t *takeovers) explain(err error, stood time.Duration, now time.Time) error
 		return err
 	}
 	lost, ok := errors.AsType[*lostError](err)
+	if ok && lost.noticed && strings.Contains(lost.cause, stream.RefusedTakenOver) {
+		told := *lost
+		told.cause += fmt.Sprintf("; if both are to run, give one of them another with %s", t.flag)
+		return &told
+	}
 	switch {
 	case !ok || lost.cause != causeClosed:
 		t.closed = t.closed[:0]
