@@ -1,5 +1,7 @@
 // Command page measures the page in a real Chromium: how long a message takes from
-// its publisher to the screen, and how much memory the page's scripts hold.
+// its publisher to the screen, the first paint, how fast 256 KiB open, and how much memory
+// the page's scripts hold. What the machine allows is measured before, by a page that only
+// prints the events of a stream (the floor).
 //
 //	go -C bench run ./page -hellox PATH [-rate 100] [-for 20s] [-windows 10] [-tabs 30]
 //	go -C bench run ./page -hellox PATH -rows 10000000 [-history FILE]

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chromedp/chromedp"
@@ -85,13 +86,28 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer client.Close()
-	tab, end, err := openPage(ctx, o.chromium, page)
+	tab, end, err := openBrowser(ctx, o.chromium)
 	if err != nil {
 		return err
 	}
 	defer end()
+	return o.measure(ctx, tab, client, page)
+}
+
+// measure measures the page in a browser.
+func (o options) measure(ctx, tab context.Context, client *mqtt.Conn, page string) error {
 	if o.rows > 0 {
+		if err := show(tab, page); err != nil {
+			return err
+		}
 		return jumps(tab, o.rows)
+	}
+	least, err := o.measureFloor(ctx, tab)
+	if err != nil {
+		return err
+	}
+	if err := o.measureOpening(ctx, tab, client, page, least); err != nil {
+		return err
 	}
 	others, err := openOthers(tab, page, o.windows-1, o.tabs)
 	if err != nil {
@@ -101,7 +117,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := report(tab, o, sent); err != nil || len(others) == 0 {
+	if err := o.report(tab, sent, least.delays); err != nil || len(others) == 0 {
 		return err
 	}
 	return reportOthers(others, len(sent))
@@ -173,7 +189,7 @@ const watch = `(() => {
   }, 1000);
 })()`
 
-func openPage(ctx context.Context, chromium, page string) (context.Context, func(), error) {
+func openBrowser(ctx context.Context, chromium string) (context.Context, func(), error) {
 	profile, err := os.MkdirTemp("", "hellox-bench-chromium-")
 	if err != nil {
 		return nil, nil, err
@@ -186,36 +202,102 @@ func openPage(ctx context.Context, chromium, page string) (context.Context, func
 		leave()
 		_ = os.RemoveAll(profile)
 	}
-	err = chromedp.Do(tab, chromedp.EmulateViewport(1400, 900), chromedp.Navigate(page), chromedp.Sleep(2*time.Second))
-	if err == nil {
-		_, err = chromedp.Run(tab, chromedp.Evaluate[any](watch))
-	}
-	if err != nil {
+	if err := chromedp.Do(tab, chromedp.EmulateViewport(1400, 900)); err != nil {
 		end()
 		return nil, nil, err
 	}
 	return tab, end, nil
 }
 
-// publish publishes messages evenly and returns when each was handed to the client,
-// in ms since 1970.
-func publish(ctx context.Context, client *mqtt.Conn, rate int, duration time.Duration) ([]float64, error) {
-	n := int(duration.Seconds() * float64(rate))
-	sent := make([]float64, n)
-	done := make(chan error, n)
+// show opens a page and notes from then on what is on the screen.
+func show(tab context.Context, page string) error {
+	if err := chromedp.Do(tab, chromedp.Navigate(page), chromedp.Sleep(2*time.Second)); err != nil {
+		return err
+	}
+	_, err := chromedp.Run(tab, chromedp.Evaluate[any](watch))
+	return err
+}
+
+// A bound is what the floor took: ms from an event to the screen, and to the first paint.
+type bound struct{ delays, paints []float64 }
+
+// measureFloor measures the floor in the browser and at the rate in which the page will be.
+func (o options) measureFloor(ctx context.Context, tab context.Context) (least bound, err error) {
+	f, err := startFloor()
+	if err != nil {
+		return least, err
+	}
+	defer f.end()
+	if least.paints, err = paints(tab, f.address); err != nil {
+		return least, err
+	}
+	if err := show(tab, f.address); err != nil {
+		return least, err
+	}
+	sent, err := f.publish(ctx, o.rate, o.duration)
+	if err != nil {
+		return least, err
+	}
+	if least.delays, err = delays(tab, sent); err != nil {
+		return least, err
+	}
+	fmt.Printf("floor, %d events/s for %s: event to pixel p50 %.1f ms, p99 %.1f ms of %d in a frame; first paint p50 %.1f ms\n",
+		o.rate, o.duration, quantile(least.delays, 0.5), quantile(least.delays, 0.99), len(least.delays), quantile(least.paints, 0.5))
+	return least, nil
+}
+
+// measureOpening measures the first paint and how fast a large payload opens, and leaves
+// the page open.
+func (o options) measureOpening(ctx context.Context, tab context.Context, client *mqtt.Conn, page string, least bound) error {
+	large := fmt.Sprintf(`{"begin":"of the payload","%s":[%s0]}`, strings.Repeat("x", 100), strings.Repeat("12345678,", 256<<10/9-20))
+	if err := client.Publish(ctx, "hello_world/large", []byte(large), 1, false); err != nil {
+		return err
+	}
+	took, err := paints(tab, page)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("hellox: first paint p50 %.1f ms, p90 %.1f ms, %.1f times the floor\n", quantile(took, 0.5), quantile(took, 0.9), quantile(took, 0.5)/quantile(least.paints, 0.5))
+	if err := show(tab, page); err != nil {
+		return err
+	}
+	opened, err := chromedp.Run(tab, chromedp.Evaluate[[]float64](open, chromedp.EvalAwaitPromise))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("a payload of %d KiB opens in p50 %.1f ms, p90 %.1f ms, from the key to the frame\n", len(large)>>10, quantile(opened, 0.5), quantile(opened, 0.9))
+	return show(tab, page)
+}
+
+// evenly calls send so many times a second, with a number, and returns when it did, in
+// ms since 1970.
+func evenly(ctx context.Context, rate int, duration time.Duration, send func(int)) ([]float64, error) {
+	sent := make([]float64, int(duration.Seconds()*float64(rate)))
 	began := time.Now()
-	for i := range n {
+	for i := range sent {
 		select {
 		case <-time.After(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(rate)))):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 		sent[i] = float64(time.Now().UnixMicro()) / 1000
+		send(i)
+	}
+	return sent, nil
+}
+
+// publish publishes messages evenly and returns when each was handed to the client.
+func publish(ctx context.Context, client *mqtt.Conn, rate int, duration time.Duration) ([]float64, error) {
+	done := make(chan error, 1000)
+	sent, err := evenly(ctx, rate, duration, func(i int) {
 		go func() {
 			done <- client.Publish(ctx, "hello_world/bench", fmt.Appendf(nil, "message %d", i), 1, false)
 		}()
+	})
+	if err != nil {
+		return nil, err
 	}
-	for range n {
+	for range sent {
 		if err := <-done; err != nil {
 			return nil, err
 		}
@@ -223,9 +305,28 @@ func publish(ctx context.Context, client *mqtt.Conn, rate int, duration time.Dur
 	return sent, nil
 }
 
-func report(tab context.Context, o options, sent []float64) error {
+// delays returns how many ms passed until each message that was seen was in a frame, sorted.
+func delays(tab context.Context, sent []float64) ([]float64, error) {
 	time.Sleep(time.Second)
 	seen, err := chromedp.Run(tab, chromedp.Evaluate[map[string]float64](`Object.fromEntries(window.seen)`))
+	if err != nil {
+		return nil, err
+	}
+	var took []float64
+	for i, at := range sent {
+		if on, ok := seen[fmt.Sprint(i)]; ok {
+			took = append(took, on-at)
+		}
+	}
+	if len(took) == 0 {
+		return nil, errors.New("no message was on the screen")
+	}
+	slices.Sort(took)
+	return took, nil
+}
+
+func (o options) report(tab context.Context, sent, least []float64) error {
+	took, err := delays(tab, sent)
 	if err != nil {
 		return err
 	}
@@ -237,18 +338,8 @@ func report(tab context.Context, o options, sent []float64) error {
 	if err != nil {
 		return err
 	}
-	var took []float64
-	for i, at := range sent {
-		if on, ok := seen[fmt.Sprint(i)]; ok {
-			took = append(took, on-at)
-		}
-	}
-	if len(took) == 0 {
-		return errors.New("no message was on the screen")
-	}
-	slices.Sort(took)
-	at := func(q float64) float64 { return took[int(q*float64(len(took)-1))] }
-	fmt.Printf("%d msg/s for %s: %d published, %d in a frame; publish to pixel p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms; heap %.1f MiB; a key is answered within %.1f ms\n",
-		o.rate, o.duration, len(sent), len(took), at(0.5), at(0.9), at(0.99), at(1), heap/(1<<20), key)
+	fmt.Printf("hellox, %d msg/s for %s: %d published, %d in a frame; publish to pixel p50 %.1f ms (%.1f times the floor), p90 %.1f ms, p99 %.1f ms (%.1f times), max %.1f ms; heap %.1f MiB; a key is answered within %.1f ms\n",
+		o.rate, o.duration, len(sent), len(took), quantile(took, 0.5), quantile(took, 0.5)/quantile(least, 0.5), quantile(took, 0.9), quantile(took, 0.99), quantile(took, 0.99)/quantile(least, 0.99),
+		quantile(took, 1), heap/(1<<20), key)
 	return nil
 }
