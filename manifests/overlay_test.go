@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // press is a workload of a user's own, with labels as others choose them.
@@ -142,6 +144,15 @@ func TestPageBeyondLoopback(t *testing.T) {
 		kind, _, _ := unstructured.NestedString(find(t, objects, "Service", "page"), "spec", "type")
 		if (kind == "NodePort") != (component == "page-nodeport") {
 			t.Errorf("%s: the Service has type %q", component, kind)
+		}
+		for _, o := range objects { // by the types of Kubernetes, a field that they do not know is wrong
+			typed, err := scheme.Scheme.New(o.GroupVersionKind())
+			if err == nil {
+				err = runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(o.Object, typed, true)
+			}
+			if err != nil {
+				t.Errorf("%s: %s %s: %v", component, o.GetKind(), o.GetName(), err)
+			}
 		}
 	}
 }
