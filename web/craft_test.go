@@ -118,18 +118,28 @@ func TestPageExport(t *testing.T) {
 	}
 }
 
-// A notification comes when messages are missing and when a sender falls silent,
-// once the person has asked for them and looks elsewhere.
+// A notification of the browser comes when messages are missing and when a sender falls
+// silent, once the person has asked for them, has allowed them and looks elsewhere.
 func TestPageNotices(t *testing.T) {
 	store := newStore(t)
 	store.put(t, hellos(3)...)
 	ctx := chromium(t)
-	stub := `window.told = []; document.hasFocus = () => false;
-window.Notification = class { constructor(words) { told.push(words); } close() {} static permission = 'default'; static async requestPermission() { return Notification.permission = 'granted'; } };`
-	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: stub}); err != nil {
+	// What the browser made of each is asked of its own object.
+	const record = `window.told = []; document.hasFocus = () => false;
+window.Notification = class extends Notification { constructor(...all) { super(...all); told.push([this.title, this.tag, this.body].join('|')); } };`
+	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: record}); err != nil {
 		t.Fatal(err)
 	}
-	open(t, ctx, serve(t, Options{Store: store}))
+	allow := func(setting cdpbrowser.PermissionSetting) {
+		t.Helper()
+		p := cdpbrowser.SetPermissionParams{Permission: &cdpbrowser.PermissionDescriptor{Name: "notifications"}, Setting: setting, BrowserContextID: chromedp.FromContext(ctx).BrowserContextID}
+		if _, err := chromedp.CallBrowser(ctx, cdpbrowser.SetPermission, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	allow(cdpbrowser.PermissionSettingPrompt)
+	address := serve(t, Options{Store: store})
+	open(t, ctx, address)
 	until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '5'`)
 	gap := func(seq uint64) {
 		store.put(t, says("press-1", seq, time.Now(), fmt.Sprintf("Hello %d", seq)))
@@ -139,16 +149,23 @@ window.Notification = class { constructor(words) { told.push(words); } close() {
 	if told := evaluate[[]string](t, ctx, `told`); len(told) != 0 {
 		t.Errorf("told before it was asked: %q", told)
 	}
+	if got := evaluate[string](t, ctx, `Notification.permission`); got != "default" {
+		t.Fatalf("before it is allowed, the permission is %q", got)
+	}
+	allow(cdpbrowser.PermissionSettingGranted)
 	evaluate[bool](t, ctx, `[...document.querySelectorAll('#head button')].find((b) => b.textContent === 'notify').click(), true`)
 	until(t, ctx, `[...document.querySelectorAll('#head button')].find((b) => b.textContent === 'notify').ariaPressed === 'true'`)
 	begun := time.Now()
 	gap(20)
-	until(t, ctx, `told.length === 1 && told[0] === 'press-1: 9 missed'`)
+	until(t, ctx, `told.length === 1 && told[0] === 'press-1: 9 missed|hellox missed|hellox'`)
 	gap(30)
 	if told := evaluate[[]string](t, ctx, `told`); len(told) != 1 && time.Since(begun) < 10*time.Second {
 		t.Errorf("told again within ten seconds: %q", told)
 	}
-	until(t, ctx, `import('/static/js/notices.js').then(({ Notices }) => { const n = new Notices(() => {}); n.state('press-2', 'on time'); n.state('press-2', 'silent'); return told.at(-1) === 'press-2 fell silent'; })`)
+	until(t, ctx, `import('/static/js/notices.js').then(({ Notices }) => { const n = new Notices(() => {}); n.state('press-2', 'on time'); n.state('press-2', 'silent'); return told.at(-1) === 'press-2 fell silent|hellox silent|hellox'; })`)
+	allow(cdpbrowser.PermissionSettingDenied)
+	open(t, ctx, address)
+	until(t, ctx, `[...document.querySelectorAll('#head button')].find((b) => b.textContent === 'notify').disabled`)
 }
 
 // The keys do what they do in the terminal.
@@ -183,6 +200,20 @@ func TestPageOnATelephone(t *testing.T) {
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(390, 844)); err != nil {
 		t.Fatal(err)
 	}
+	// What was laid out for a mouse is for a finger now: higher rows, in their places.
+	touched := func(p *emulation.SetDeviceMetricsOverrideParams, q *emulation.SetTouchEmulationEnabledParams) {
+		chromedp.EmulateMobile(p, q)
+		chromedp.EmulateTouch(p, q)
+	}
+	until(t, ctx, `document.querySelectorAll('#list .row:not([hidden])').length > 20`)
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(390, 844, touched)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, `(() => {
+  const list = document.querySelector('#list .rows').getBoundingClientRect();
+  const boxes = [...document.querySelectorAll('#list .row:not([hidden])')].map((r) => r.getBoundingClientRect()).filter((b) => b.top >= list.top && b.bottom <= list.bottom + 1).sort((a, b) => a.top - b.top);
+  return boxes.length > 8 && boxes.every((b, i) => b.height === 36 && (i === 0 || b.top === boxes[i - 1].bottom)) && list.bottom - boxes.at(-1).bottom < 36;
+})()`)
 	visible := func(selector string) string {
 		return fmt.Sprintf(`(document.querySelector(%q)?.getBoundingClientRect().height > 20)`, selector)
 	}
@@ -198,7 +229,21 @@ func TestPageOnATelephone(t *testing.T) {
 	until(t, ctx, visible("#charts .place")+` && !`+visible("#topics .rows"))
 	place("stream")
 	until(t, ctx, visible("#list .rows")+` && !`+visible("#side"))
-	if wide := evaluate[int](t, ctx, `document.documentElement.scrollWidth`); wide > 390 {
-		t.Errorf("the page is %d px wide", wide)
+	for _, width := range []int64{390, 320} {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 568, touched)); err != nil {
+			t.Fatal(err)
+		}
+		until(t, ctx, fmt.Sprintf(`innerWidth === %d`, width))
+		wrong := evaluate[[]string](t, ctx, `(() => {
+  const box = (s) => document.querySelector(s).getBoundingClientRect(), wrong = [];
+  if (document.documentElement.scrollWidth > innerWidth) wrong.push('the page is ' + document.documentElement.scrollWidth + ' px wide');
+  if (box('#list .export').right > box('#list .foot > :not(.export, [hidden])').left) wrong.push('what is exported stands under the state of the list');
+  if (box('#send [type=submit]').top > box('#send > *').bottom) wrong.push('Send stands alone on a line');
+  if (box('#head .buttons').top > box('#head h1').bottom) wrong.push('the buttons stand alone on a line');
+  return wrong;
+})()`)
+		for _, w := range wrong {
+			t.Errorf("%d px: %s", width, w)
+		}
 	}
 }
