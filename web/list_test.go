@@ -84,7 +84,7 @@ func TestPageKeepsRoomForTheText(t *testing.T) {
 	store.put(t, hellos(100)...)
 	address := serve(t, Options{Store: store})
 	ctx := chromium(t)
-	for _, width := range []int64{700, 900, 1000, 1280, 1400, 2560} {
+	for _, width := range []int64{700, 900, 1000, 1280, 1400, 2560, 3840} {
 		for _, query := range []string{"/", "/?id=90"} {
 			if width < 900 && query != "/" {
 				continue // there the detail is a sheet
@@ -110,6 +110,8 @@ func TestPageKeepsRoomForTheText(t *testing.T) {
   if (cells.at(-1).right > box(document.querySelector('#list .rail')).left + 1) wrong.push('the last cell ends at ' + cells.at(-1).right);
   const end = box(document.querySelector('#list')).right;
   for (const c of document.querySelectorAll('#send > *')) if (c.offsetParent && box(c).right > end) wrong.push('send line: ' + c.className + ' ends at ' + box(c).right);
+  const first = box(document.querySelector('#send > *')), last = box(document.querySelector('#send [type=submit]'));
+  if (last.top > first.bottom) wrong.push('Send stands alone on a line');
   const detail = document.querySelector('#detail');
   if (!detail.hidden && (box(detail).right > innerWidth || Math.abs(box(detail).left - end) > 1)) wrong.push('the detail is from ' + box(detail).left + ' to ' + box(detail).right);
   const marker = document.querySelector('#list .marker');

@@ -1,10 +1,13 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,87 +18,122 @@ import (
 	"hellox/stream"
 )
 
+// views are the screens on which pictures are taken.
+var views = []view{
+	{"light", 1440, 900, false, "light"},
+	{"dark", 1440, 900, false, "dark"},
+	{"phone", 390, 844, true, "light"},
+	{"phone-dark", 390, 844, true, "dark"},
+	{"phone-small", 320, 568, true, "light"},
+	{"middle", 1000, 700, false, "light"},
+	{"small", 700, 800, false, "light"},
+	{"small-dark", 700, 800, false, "dark"},
+	{"wide", 2560, 1440, false, "light"},
+	{"wide-dark", 2560, 1440, false, "dark"},
+	{"4k", 3840, 2160, false, "light"},
+	{"4k-dark", 3840, 2160, false, "dark"},
+}
+
 // TestLook takes pictures of the page for people to judge, into the folder
-// that HELLOX_LOOK names: HELLOX_LOOK=/tmp/look go test -run TestLook ./web.
+// that HELLOX_LOOK names: HELLOX_LOOK=/tmp/look go test -run TestLook ./web. With
+// HELLOX_LOOK_ONLY only those whose names match that regular expression.
 func TestLook(t *testing.T) {
 	dir := os.Getenv("HELLOX_LOOK")
 	if dir == "" {
 		t.Skip("HELLOX_LOOK names no folder for the pictures")
 	}
+	only := regexp.MustCompile(os.Getenv("HELLOX_LOOK_ONLY"))
 	scenes := []struct {
-		name    string
-		store   func(*testing.T) *testStore
-		address string
-		key     string // pressed before the picture is taken; "": none
+		name  string
+		store func(*testing.T) *testStore
+		path  string
+		key   string // pressed before the picture is taken; "": none
 	}{
 		{"empty", newStore, "/", ""},
 		{"few", few, "/", ""},
-		{"charts", few, "/", "4"},
-		{"charts-filter", few, "/?filter=delta%3E5s", "4"},
-		{"topics", few, "/", "2"},
-		{"detail", few, "/?id=1990", ""},
-		{"one", few, "/?sender=press-3", ""},
-		{"wrong", few, "/?filter=delta%3E%3E8", ""},
-		{"none", few, "/?filter=nothinglikethis", ""},
+		{"few-charts", few, "/", "4"},
+		{"few-charts-filter", few, "/?filter=delta%3E5s", "4"},
+		{"few-topics", few, "/", "2"},
+		{"few-detail", few, "/?id=1990", ""},
+		{"few-one", few, "/?sender=press-3", ""},
 		{"busy", busy, "/", ""},
 		{"degraded", degraded, "/", ""},
 		{"brokerless", brokerless, "/", ""},
 	}
-	views := []struct {
-		name          string
-		width, height int64
-		mobile        bool
-		scheme        string
-	}{
-		{"light", 1440, 900, false, "light"},
-		{"dark", 1440, 900, false, "dark"},
-		{"phone", 390, 844, true, "light"},
-		{"phone-dark", 390, 844, true, "dark"},
-		{"middle", 1000, 700, false, "light"},
-		{"small", 700, 800, false, "light"},
-		{"small-dark", 700, 800, false, "dark"},
-	}
-	only := os.Getenv("HELLOX_LOOK_ONLY") // part of a picture's name
-	ctx := chromium(t)
 	for _, scene := range scenes {
-		address := serve(t, Options{Store: scene.store(t), Name: func() string { return "kind-hellox · hellox" }})
-		for _, v := range views {
-			if !strings.Contains(scene.name+"-"+v.name, only) {
-				continue
-			}
-			touch := func(*emulation.SetDeviceMetricsOverrideParams, *emulation.SetTouchEmulationEnabledParams) {}
-			if v.mobile {
-				touch = func(p *emulation.SetDeviceMetricsOverrideParams, q *emulation.SetTouchEmulationEnabledParams) {
-					chromedp.EmulateMobile(p, q)
-					chromedp.EmulateTouch(p, q)
-				}
-			}
-			media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v.scheme}}}
-			if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, media); err != nil {
-				t.Fatal(err)
-			}
-			err := chromedp.Do(ctx,
-				chromedp.EmulateViewport(v.width, v.height, touch),
-				chromedp.Navigate(address+scene.address),
-				chromedp.Sleep(1200*time.Millisecond), // a picture, not an assertion
-			)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if scene.key != "" {
-				press(t, ctx, scene.key)
-				if err := chromedp.Do(ctx, chromedp.Sleep(500*time.Millisecond)); err != nil {
-					t.Fatal(err)
-				}
-			}
+		take := func(*testing.T, context.Context) {}
+		if scene.key != "" {
+			take = pressed(scene.key)
+		}
+		photographs(t, dir, only, pose{name: scene.name, path: scene.path[1:], take: take, shows: "true"}, func() *front { return lookAt(t, scene.store(t)) })
+	}
+	var f *front
+	serves := func() *front {
+		if f == nil {
+			f = lookAt(t, accessStore(t).run(t))
+		}
+		return f
+	}
+	cut := func(*testing.T, context.Context) { f.cut(true) }
+	for _, p := range append(slices.Clone(poses), pose{name: "connection lost", take: cut, shows: `!document.querySelector('#banner').hidden`}) {
+		p.name = "pose-" + strings.ReplaceAll(p.name, " ", "-")
+		photographs(t, dir, only, p, serves)
+	}
+}
+
+// lookAt serves a store as the page of a cluster.
+func lookAt(t *testing.T, store *testStore) *front {
+	return newFront(t, Options{Store: store, Client: &recordingClient{}, Retained: retains("hello_world/lamp", "on", "hello_world/other", `{"a":1}`), Name: func() string { return "kind-hellox · hellox" }})
+}
+
+// photographs writes the pictures of a pose in each view into a folder, those whose names
+// match only.
+func photographs(t *testing.T, dir string, only *regexp.Regexp, p pose, serves func() *front) {
+	for _, v := range views {
+		name := p.name + "-" + v.name
+		if !only.MatchString(name) {
+			continue
+		}
+		f := serves()
+		t.Run(name, func(t *testing.T) { // its tab ends with it
+			ctx := chromium(t)
+			media(t, ctx, "prefers-color-scheme", v.scheme)
+			p.bring(t, ctx, f.URL)
+			v.look(t, ctx)
+			time.Sleep(time.Second) // a picture, not an assertion
 			picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(dir, scene.name+"-"+v.name+".png"), picture, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
 				t.Fatal(err)
 			}
+			f.cut(false)
+		})
+	}
+}
+
+// A view is a screen and the colours that are wished for on it.
+type view struct {
+	name          string
+	width, height int64
+	mobile        bool
+	scheme        string
+}
+
+// look shows the page in v.
+func (v view) look(t *testing.T, ctx context.Context) {
+	t.Helper()
+	touch := func(*emulation.SetDeviceMetricsOverrideParams, *emulation.SetTouchEmulationEnabledParams) {}
+	if v.mobile {
+		touch = func(p *emulation.SetDeviceMetricsOverrideParams, q *emulation.SetTouchEmulationEnabledParams) {
+			chromedp.EmulateMobile(p, q)
+			chromedp.EmulateTouch(p, q)
 		}
+	}
+	media(t, ctx, "prefers-color-scheme", v.scheme)
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(v.width, v.height, touch)); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -23,7 +23,7 @@ func TestPageNamesAreNotCut(t *testing.T) {
 	address := serve(t, Options{Store: store})
 	ctx := chromium(t)
 	const shown = `[...document.querySelectorAll('#list .row:not(.line, [hidden]) .sender, #senders .rows .row:not([hidden]) :is(.name, .words)')].filter((e) => e.offsetParent && e.innerText)`
-	for _, width := range []int64{390, 560, 700, 899, 1000, 1200, 1400} {
+	for _, width := range []int64{320, 390, 560, 700, 899, 1000, 1200, 1400, 3840} {
 		t.Run(fmt.Sprint(width), func(t *testing.T) {
 			if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(address)); err != nil {
 				t.Fatal(err)

@@ -31,10 +31,10 @@ export class Head extends Emitter {
       el('div.path', { role: 'group', 'aria-label': 'the path of a message' }, this.senders, arrow(), this.broker.node, arrow(), this.receiver.node, arrow(), this.you.node),
       el('div.figures', {}, this.received.node, this.stored.node, this.evicted.node, this.missed.node, this.damaged.node),
       el('div.buttons', {},
-        el('button.quiet.side', { type: 'button', title: 'hide or show senders and intervals ([)', 'aria-label': 'hide or show the left panel', onclick: () => this.emit('side') }, '◧'),
+        el('button.quiet.side', { type: 'button', title: 'hide or show senders and intervals ([)', onclick: () => this.emit('side') }, 'panel'),
         this.notify = el('button.quiet', { type: 'button', onclick: () => this.emit('notify') }, 'notify'),
-        el('button.quiet', { type: 'button', title: 'light or dark (T)', 'aria-label': 'light or dark', onclick: () => this.emit('theme') }, '◐'),
-        el('button.quiet', { type: 'button', title: 'keys and filters (?)', 'aria-label': 'help', onclick: () => this.emit('help') }, '?'),
+        el('button.quiet', { type: 'button', title: 'light or dark (T)', onclick: () => this.emit('theme') }, 'theme'),
+        el('button.quiet', { type: 'button', title: 'keys and filters (?)', onclick: () => this.emit('help') }, 'help'),
         el('button.quiet', { type: 'button', hidden: !sessionKey.known, onclick: () => this.emit('logout') }, 'log out')));
   }
 

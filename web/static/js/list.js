@@ -11,7 +11,9 @@ import { Emitter } from './emitter.js';
 
 const tiny = matchMedia('(max-width: 559px)'); // as in narrow.css
 const touch = matchMedia('(pointer: coarse)'); // no keyboard: keys are not shown
-const topicLength = 24;
+const roomy = 1500; // px of a list with room for longer names, as in list.css
+/** How many characters of a name are shown. */
+const lengths = { tiny: { sender: 8, topic: 24 }, usual: { sender: 20, topic: 24 }, roomy: { sender: 32, topic: 40 } };
 const edge = 100; // rows from either end at which more are loaded
 
 const slip = 8; // px that a pointer may move between down and up on the row that it chooses
@@ -29,6 +31,7 @@ export class List extends Emitter {
   #unseen = 0;
   #paused = false;
   #pressed = null; // {id, x, y, only}: where a pointer went down, and on whose name
+  #lengths = lengths.usual;
   #firstID = 0; // messages below it are no longer stored
 
   /** @param {HTMLElement} root @param {import('./window.js').Window} window @param {import('./senders.js').Senders} senders */
@@ -58,6 +61,10 @@ export class List extends Emitter {
     this.viewport.addEventListener('pointerup', (e) => this.#up(e));
     this.viewport.addEventListener('pointercancel', () => { this.#pressed = null; });
     window.on('changed', (change) => this.#changed(change));
+    new ResizeObserver(([{ contentRect }]) => {
+      this.#lengths = tiny.matches ? lengths.tiny : contentRect.width < roomy ? lengths.usual : lengths.roomy;
+      this.#rows.refresh();
+    }).observe(root);
   }
 
   get following() { return this.#rows.follow; }
@@ -232,9 +239,9 @@ export class List extends Emitter {
     text(at, time(parseTime(m.received)));
     const [bar, bdi] = from.children;
     attribute(bar, 'class', barClass(m.sender, m.color ?? this.#senders.get(m.sender)?.color));
-    text(bdi, shorten(plainName(m.sender), tiny.matches ? 8 : 20));
+    text(bdi, shorten(plainName(m.sender), this.#lengths.sender));
     attribute(from, 'title', `${cleanTopic(m.sender)}: press to show it only, with shift to leave it out`);
-    text(on.firstChild, shortTopic(m.topic));
+    text(on.firstChild, shorten(plainName(m.topic), this.#lengths.topic));
     attribute(on, 'title', `${cleanTopic(m.topic)}: press to show it only, with shift to leave it out`);
     const [marks, words] = content.children;
     text(marks, (m.retained ? '▣ ' : '') + (m.reordered ? '↶ ' : ''));
@@ -253,9 +260,6 @@ function row() {
     cell('.time'), cell('.sender', el('i.bar'), el('bdi')), cell('.topic', el('bdi')), cell('.text', el('span.marks'), el('bdi')),
     cell('.number.delta'), cell('.number.any'), cell('.number.latency'));
 }
-
-/** A topic in the width of its column. */
-const shortTopic = (topic) => shorten(plainName(topic), topicLength);
 
 /** Fills a line between messages: a gap in the sequence numbers, or the day. */
 function fillLine(node, row) {

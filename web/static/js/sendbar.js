@@ -35,7 +35,7 @@ export class SendBar extends Emitter {
     this.qos = el('select.qos', { 'aria-label': 'QoS' }, ...[0, 1, 2].map((q) => el('option', { value: q, selected: q === 1 }, 'QoS ' + q)));
     this.retain = el('input', { type: 'checkbox' });
     this.retainLabel = el('label.check', { title: 'the broker retains it for later subscribers' }, this.retain, 'retain');
-    this.list = el('button.quiet', { type: 'button', title: 'what the broker retains', onclick: () => this.emit('retained') }, 'retained …');
+    this.list = el('button.quiet.retained', { type: 'button', title: 'what the broker retains', onclick: () => this.emit('retained') }, 'retained …');
     this.send = el('button', { type: 'submit' }, 'Send');
     this.result = el('output.result', { role: 'status' });
     form.append(el('label', {}, 'send to', this.to), this.verb, this.topic, this.text, this.min, this.max, this.qos, this.retainLabel, this.list, this.send, this.result);

@@ -124,7 +124,13 @@ export class VirtualList {
     if (this.#anchor) this.#anchor.top = Math.min(this.#anchor.top, most);
     const anchored = this.#anchored;
     this.#height = this.viewport.clientHeight;
-    this.#rowHeight = parseFloat(getComputedStyle(this.viewport).getPropertyValue('--row')) || 24;
+    const first = this.firstVisible, rowHeight = parseFloat(getComputedStyle(this.viewport).getPropertyValue('--row')) || 24;
+    if (rowHeight !== this.#rowHeight) { // a screen that is touched has higher rows
+      this.#rowHeight = rowHeight;
+      for (const slot of this.#pool) slot.index = -1; // none stands where it did
+      this.#size();
+      this.#scroll(first * rowHeight);
+    }
     const rows = Math.ceil(this.#height / this.#rowHeight) + 2 * overscan + 1;
     if (rows > this.#pool.length) {
       for (const slot of this.#pool) slot.index = -1; // each may get another row; until then it shows the one that it has
