@@ -78,7 +78,8 @@ func Run(ctx context.Context, o Options) error {
 
 	program := tea.NewProgram(newModel(src, theme.New(r), o),
 		tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(wholeframe.Output(o.Out)),
-		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithFPS(30),
+		// A key waits for its frame half as long as the stream does.
+		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithFPS(60),
 		// Signals end ctx: the caller listens for them.
 		tea.WithoutSignalHandler(),
 	)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -125,23 +126,41 @@ func (b *bench) burst(ctx context.Context) error {
 	return nil
 }
 
-// others measures the programs beside it.
-func (b *bench) others(ctx context.Context) error {
-	sub := exec.CommandContext(ctx, "mosquitto_sub", "-p", b.broker.Port, "-t", "#", "-F", "%j", "-C", fmt.Sprint(b.count+1))
+// lines measures a program that writes a line for each message, and returns the
+// seconds of CPU a million take.
+func (b *bench) lines(ctx context.Context, name string, args ...string) (float64, error) {
+	sub := exec.CommandContext(ctx, name, args...)
 	if err := sub.Start(); err != nil {
-		return err
+		return 0, err
 	}
 	time.Sleep(500 * time.Millisecond) // it does not report that it has subscribed
 	began := time.Now()
 	if err := b.broker.Publish(ctx, b.count, 0, 0); err != nil {
-		return err
+		return 0, err
 	}
 	if err := sub.Wait(); err != nil {
-		return err
+		return 0, err
 	}
 	took, u := time.Since(began), rig.UsageOf(sub.ProcessState)
-	fmt.Printf("mosquitto_sub, %d messages: %.0f a second, none lost; %.2f s of CPU a million; %d MiB at most\n",
-		b.count, float64(b.count)/took.Seconds(), u.CPU.Seconds()*1e6/float64(b.count), u.Peak>>10)
+	cpu := u.CPU.Seconds() * 1e6 / float64(b.count)
+	fmt.Printf("%s, %d messages: %.0f a second, none lost; %.2f s of CPU a million; %d MiB at most\n",
+		filepath.Base(name)+map[bool]string{true: " json"}[name == b.hellox], b.count, float64(b.count)/took.Seconds(), cpu, u.Peak>>10)
+	return cpu, nil
+}
+
+// others measures hellox watch --output json and the programs beside it.
+func (b *bench) others(ctx context.Context) error {
+	count := fmt.Sprint(b.count + 1) // the retained one is the first
+	json, err := b.lines(ctx, b.hellox, "watch", b.broker.URL(), "--output", "json", "--count", count)
+	if err != nil {
+		return err
+	}
+	sub, err := b.lines(ctx, "mosquitto_sub", "-p", b.broker.Port, "-t", "#", "-F", "%j", "-C", count)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("json takes %.2f times the CPU of mosquitto_sub\n", json/sub)
+	b.want(json <= 0.8*sub, "json takes more than 0.8 times the CPU of mosquitto_sub")
 	path, err := exec.LookPath("mqttui")
 	if err != nil {
 		fmt.Println("mqttui is not on the PATH (cargo install mqttui): not measured")
@@ -158,7 +177,7 @@ func (b *bench) others(ctx context.Context) error {
 	}
 	time.Sleep(3 * time.Second) // it does not tell how many it has
 	t.press("q")
-	u, err = t.wait()
+	u, err := t.wait()
 	fmt.Printf("mqttui, %d messages: %.2f s of CPU a million; %d MiB at most; what it lost is not told\n", b.count, u.CPU.Seconds()*1e6/float64(b.count), u.Peak>>10)
 	return err
 }
