@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/cells"
 	"hellox/tui/source"
 	"hellox/tui/tuitest"
 )
@@ -179,4 +181,79 @@ func TestSendersByTrouble(t *testing.T) {
 	order("b9 a b10 c d e f")
 	s.poll()
 	order("b9 a b10 c d e f")
+}
+
+// Numbers of columns beside each other are apart at every width, in the table and in
+// the panel, and no age is cut.
+func TestNumbersAreApart(t *testing.T) {
+	store := tuitest.NewStore()
+	store.Totals.Link = stream.Link{State: stream.Connected}
+	now := tuitest.At.Add(20 * time.Second)
+	p := []float64{3930, 4100}
+	store.Known = []stream.Sender{
+		{Sender: "press-1", Ours: true, State: stream.Silent, LastSeen: now.Add(-23*time.Minute - 16*time.Second), Messages: 5, Missed: 1234, Rates: stream.Rates{Minute: 1.0 / 60}, RecentMS: p, IntervalMS: &stream.Spread{Last: 3930, Min: 1002, Mean: 5512.4, Max: 9998}},
+		{Sender: "press-2", Ours: true, State: stream.Silent, LastSeen: now.Add(-24 * time.Minute), Messages: 5, Rates: stream.Rates{Minute: 12345}, RecentMS: p, IntervalMS: &stream.Spread{Last: 3930, Min: 1002, Mean: 65512.4, Max: 99998}},
+	}
+	glued := regexp.MustCompile(`/min[0-9]|/s[0-9]|[0-9] (s|m|ms)[0-9]|[0-9]…`)
+	for w := 40; w <= 200; w += 7 {
+		s := open(t, store, termenv.Ascii, w, 24)
+		if w < sendersFrom {
+			s.press("3")
+		}
+		s.poll()
+		for _, line := range s.lines() {
+			if strings.Contains(line, "press-") && glued.MatchString(line) {
+				t.Errorf("%d cells: %q", w, line)
+			}
+		}
+		if w >= 60 && w < sendersFrom {
+			s.shows("silent 23 m", "silent 24 m")
+		}
+	}
+}
+
+// The selected row is marked up to the right edge in every tab.
+func TestTheSelectedRowEndsAtTheEdge(t *testing.T) {
+	for _, tab := range []string{"1", "2", "3"} {
+		for w := 40; w < detailFrom; w += 7 {
+			s := open(t, plant(), termenv.TrueColor, w, 24)
+			s.press("k", tab)
+			s.poll()
+			s.press("j")
+			marked := 0
+			for _, line := range strings.Split(s.m.View(), "\n") {
+				bare := tuitest.Bare(line)
+				if !strings.HasPrefix(bare, "›") || strings.Contains(bare, "1 stream") {
+					continue
+				}
+				marked++
+				last := line[strings.LastIndex(strings.TrimRight(line, "\x1b[0m"), "\x1b["):]
+				if cells.Width(bare) != w || !strings.Contains(last, "48;2;") {
+					t.Errorf("tab %s, %d cells: %q ends with %q", tab, w, bare, last)
+				}
+			}
+			if marked != 1 {
+				t.Errorf("tab %s, %d cells: %d rows are marked", tab, w, marked)
+			}
+		}
+	}
+}
+
+// What is waited for counts from the filter, not from the start of the program.
+func TestWaitingCountsFromTheFilter(t *testing.T) {
+	now := tuitest.At
+	s := open(t, plant(), termenv.Ascii, 80, 24, func(o *Options) { o.Now = func() time.Time { return now } })
+	now = now.Add(48 * time.Second)
+	s.press("/", "size>1MiB", "enter")
+	s.read()
+	now = now.Add(3 * time.Second)
+	s.shows("Nothing passes the filter yet.", "waiting for 3")
+	s.hides("51 s")
+}
+
+// A message published on a branch goes to the branch, whoever spoke last below it.
+func TestPublishOnABranch(t *testing.T) {
+	s := open(t, plant(), termenv.Ascii, 80, 24, acting)
+	s.press("2", "j", "p")
+	s.shows("topic    hello_world/broadcast ")
 }

@@ -96,6 +96,7 @@ func follow(ctx context.Context, o Options) (int, error) {
 
 	w := writer{out: bufio.NewWriterSize(o.Out, 64<<10), o: o, last: max(after, 0), senderW: 12, textW: 24}
 	w.theme = theme.New(renderer(o))
+	defer w.stop()
 	for {
 		if err := w.look(ctx); err != nil {
 			return w.n, err
@@ -120,13 +121,26 @@ func (w *writer) next(ctx context.Context, follower history.Follower) ([]history
 	if w.o.Degraded == nil {
 		return follower.Next(ctx)
 	}
-	limited, cancel := context.WithTimeout(ctx, lookInterval)
-	defer cancel()
-	events, err := follower.Next(limited)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+	if w.limited == nil { // one for many batches: a timer costs as much as a message
+		w.limited, w.cancel = context.WithTimeout(ctx, lookInterval)
+	}
+	events, err := follower.Next(w.limited)
+	if w.limited.Err() == nil {
+		return events, err
+	}
+	w.stop()
+	if err != nil && ctx.Err() == nil {
 		return nil, nil
 	}
 	return events, err
+}
+
+// stop ends the time until it is looked at again.
+func (w *writer) stop() {
+	if w.cancel != nil {
+		w.cancel()
+	}
+	w.limited, w.cancel = nil, nil
 }
 
 // batch writes events up to the last one that counts, and reports whether that was

@@ -32,6 +32,9 @@ type writer struct {
 
 	degraded string    // as it was said last
 	looked   time.Time // when it was looked at
+
+	limited context.Context //nolint:containedctx // until it is looked at again, however many batches come
+	cancel  context.CancelFunc
 }
 
 // The largest widths of columns. A longer value is still written whole.
