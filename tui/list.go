@@ -35,6 +35,7 @@ type listModel struct {
 	unheld    int64         // the newest ID received that is not held
 	keep      int           // the line of the screen for the place that is read
 	dropped   uint64        // messages that the store did not deliver
+	shown     int64         // ID of the message that the detail beside the list shows; 0: none
 	stats     history.Stats // of the whole history
 	height    int
 	zone      *time.Location

@@ -54,7 +54,7 @@ func (l *listModel) appendItem(lines []string, i int, c columns, w int, selected
 	if m.Missed > 0 {
 		lines = append(lines, t.Rule("⋯", cells.Topic(m.Sender, w/2)+": "+units.Count(m.Missed)+" missed", w))
 	}
-	return append(lines, row(t, m, c, w, selected, l.zone))
+	return append(lines, row(t, m, c, w, selected, l.following && m.ID == l.shown, l.zone))
 }
 
 // state describes the reader's place for the foot.

@@ -226,6 +226,7 @@ func (m model) arrange() model {
 		m.help = helpLines(m.shared.theme, m.layout.w)
 		m.helpTop = clamp(m.helpTop, 0, max(len(m.help)-m.layout.body, 0))
 	}
+	m.list.shown = 0
 	if msg, size := m.subject(); m.fullDetail() {
 		m.detail.Show(msg, size, m.layout.w, m.layout.body, now)
 	} else if m.layout.showsDetail(m.tab) {
@@ -233,6 +234,9 @@ func (m model) arrange() model {
 			msg, size = m.detail.Message()
 		}
 		m.detail.Show(msg, size, m.layout.detail, m.layout.body, now)
+		if msg != nil {
+			m.list.shown = msg.ID
+		}
 	}
 	m.status.recording, m.status.records = m.shared.src.Recording()
 	m.shared.keys = m.enabled()

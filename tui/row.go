@@ -50,11 +50,12 @@ func columnsFor(w int, n need) columns {
 	return c
 }
 
-// row renders a message in w cells.
-func row(t *theme.Theme, m *stream.Message, c columns, w int, selected bool, zone *time.Location) string {
+// row renders a message in w cells. A message that is pointed at without being selected
+// is the one that the detail shows beside a list that runs.
+func row(t *theme.Theme, m *stream.Message, c columns, w int, selected, pointed bool, zone *time.Location) string {
 	p := t.Row(selected)
 	var b strings.Builder
-	b.WriteString(p.Accent.Apply(pointer(selected)))
+	b.WriteString(p.Accent.Apply(pointer(selected || pointed)))
 	b.WriteString(p.Grey.Apply(m.Received.In(zone).Format(units.Clock)[:c.time]))
 	b.WriteString(p.Ink.Apply(" "))
 	b.WriteString(t.Bar(m.Sender, m.Color, selected))

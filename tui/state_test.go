@@ -315,9 +315,19 @@ func TestTheDetailBesideARunningListCanBeRead(t *testing.T) {
 	store.Say(series(4, 4)...)
 	s.follow()
 	s.shows("m4.", "#3 ")
+	pointed := func(text string) {
+		t.Helper()
+		for _, line := range s.lines()[2:] {
+			if strings.HasPrefix(line, "›") != strings.Contains(line, text) {
+				t.Errorf("the row of the detail is not the one that is marked: %q", line)
+			}
+		}
+	}
+	pointed(" m3. ")
 	clock = clock.Add(time.Second)
 	s.send(source.TickMsg{})
 	s.shows("#4 ")
+	pointed(" m4. ")
 	store.Say(series(5, 5)...)
 	s.follow()
 	s.press("k") // a selection is shown at once
