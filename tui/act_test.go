@@ -329,4 +329,6 @@ func TestEditedText(t *testing.T) {
 		t.Fatal("e does nothing")
 	}
 	s.shows("topic    hello_world/publish", "text     1 line, 20 B: ")
+	s.send(tea.WindowSizeMsg{Width: 40, Height: 12})
+	s.shows("enter send", "esc close") // the first and the last key of a form
 }

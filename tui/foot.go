@@ -56,15 +56,16 @@ func recentText(t *theme.Theme, s *status, place time.Time, w int, now time.Time
 }
 
 // keyLine renders the keys that do something now, the most useful first. Where
-// not all fit, the last before help and quit are left out.
-func keyLine(t *theme.Theme, keys []key.Binding, w int) string {
+// not all fit, the last before those that lead away are left out: as many stay at the
+// end as last says.
+func keyLine(t *theme.Theme, keys []key.Binding, last, w int) string {
 	h := help.New()
 	h.ShortSeparator = "  "
 	h.Styles = t.Help
 	keys = slices.DeleteFunc(keys, func(k key.Binding) bool { return !k.Enabled() })
 	line := h.ShortHelpView(keys)
-	for cells.Width(line) > w-2 && len(keys) > 2 {
-		keys = slices.Delete(keys, len(keys)-3, len(keys)-2)
+	for cells.Width(line) > w-2 && len(keys) > last {
+		keys = slices.Delete(keys, len(keys)-last-1, len(keys)-last)
 		line = h.ShortHelpView(keys)
 	}
 	return cells.Left(" "+line, w)

@@ -33,7 +33,7 @@ func (m model) View() string {
 		lines = append(lines, m.footLine())
 	}
 	if l.keys {
-		lines = append(lines, keyLine(t, m.footKeys(), l.w))
+		lines = append(lines, keyLine(t, m.footKeys(), m.lastKeys(), l.w))
 	}
 	for i := range lines {
 		lines[i] = wholeframe.Line(cells.Cut(lines[i], l.w))
@@ -149,6 +149,15 @@ func (m model) helpState() string {
 		return ""
 	}
 	return fmt.Sprintf("%d–%d of %d ", m.helpTop+1, m.helpTop+m.layout.body, n)
+}
+
+// lastKeys returns how many of the last footKeys are always shown: help and quit, or
+// the one that closes a form.
+func (m model) lastKeys() int {
+	if m.form() != nil {
+		return 1
+	}
+	return 2
 }
 
 // footKeys returns the keys for the last line.
