@@ -67,6 +67,7 @@ func TestRefusalsAreTold(t *testing.T) {
 		{"levels", "topic has 17 levels; at most 16", []string{"publish", "x", "--broker", "mqtt://" + limited, "--topic", strings.Repeat("a/", 16) + "a"}},
 		{"retained", "delivered, but not retained: the broker has its most retained messages", []string{"publish", "x", "--broker", "mqtt://" + limited, "--topic", "second", "--retain"}},
 		{"retained", "delivered, but not retained: the broker has its most retained messages", []string{"publish", "x", "--broker", "mqtt://" + limited, "--topic", "second", "--retain", "--qos", "0"}},
+		{"retained", "the presence is not retained", []string{"broadcast", "--broker", "mqtt://" + limited, "--id", "x"}},
 	} {
 		t.Run(k.name+", "+k.args[0], func(t *testing.T) {
 			if k.name == "retained" {

@@ -34,6 +34,9 @@ type broadcaster struct {
 	pending []pendingMessage
 	acked   <-chan struct{}
 
+	present   <-chan struct{} // closed once its newest presence is acknowledged; nil: it is
+	presentAt time.Time       // when that was published
+
 	// Its connection, which its Reconnect hands over.
 	client    *mqtt.Client
 	clients   chan *mqtt.Client
@@ -73,6 +76,8 @@ func (b *broadcaster) run(ctx context.Context) {
 			b.onTick()
 		case <-b.acked:
 			b.onAck()
+		case <-b.present:
+			b.onPresenceAcked()
 		case m := <-b.control:
 			b.handleControl(m)
 		case c := <-b.clients:

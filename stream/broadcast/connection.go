@@ -84,7 +84,7 @@ func (b *broadcaster) lost() <-chan struct{} {
 
 func (b *broadcaster) onDisconnected() {
 	b.fleet.connectionChanged(-1, mqtt.Cause(b.client.Err()))
-	b.client, b.acked = nil, nil
+	b.client, b.acked, b.present = nil, nil, nil
 }
 
 // onLink is called by Reconnect.

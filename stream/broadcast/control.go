@@ -3,6 +3,7 @@ package broadcast
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"hellox/stream"
 	"hellox/stream/mqtt"
@@ -43,8 +44,23 @@ func (b *broadcaster) publishPresence() {
 	if b.client == nil {
 		return
 	}
-	// Not acknowledged: after a lost connection it is published again anyway.
-	_, _ = b.client.Publish(mqtt.Message{Topic: stream.PresenceTopic(b.id), Payload: b.presence("here"), QoS: 1, Retain: true})
+	// One that a lost connection leaves unacknowledged is published again anyway.
+	published := time.Now()
+	acked, err := b.client.Publish(mqtt.Message{Topic: stream.PresenceTopic(b.id), Payload: b.presence("here"), QoS: 1, Retain: true})
+	if err == nil {
+		b.present, b.presentAt = acked, published
+	}
+}
+
+// onPresenceAcked logs that the broker has not retained the presence: who comes later
+// does not know of this broadcaster.
+func (b *broadcaster) onPresenceAcked() {
+	b.present = nil
+	why := ""
+	if err := b.client.RefusedSince(b.presentAt); err != nil {
+		why = err.Error()
+	}
+	b.fleet.presenceAcked(b.id, why)
 }
 
 // handleCommand executes a command and answers it.

@@ -15,6 +15,8 @@ type fleet struct {
 
 	mu        sync.Mutex
 	connected int
+	// unretained is why the newest presence was not retained, of any broadcaster; "": it was.
+	unretained string
 }
 
 func newFleet(o Options) (*fleet, error) {
@@ -51,6 +53,17 @@ func (f *fleet) level(want slog.Level) slog.Level {
 		return slog.LevelDebug
 	}
 	return want
+}
+
+// presenceAcked logs why the broker has not retained a presence; "" if it has. All of a
+// fleet have the same broker, so that a reason is logged once.
+func (f *fleet) presenceAcked(id, why string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if why != "" && why != f.unretained {
+		f.Log.Warn("the presence is not retained", "id", id, "cause", why)
+	}
+	f.unretained = why
 }
 
 // connectionChanged counts the connections. Of very many it logs when all stand, and

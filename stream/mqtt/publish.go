@@ -41,7 +41,7 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 			}
 		}
 		if retain || qos == 0 {
-			return client.refusedSince(began)
+			return client.RefusedSince(began)
 		}
 		return nil
 	}
@@ -60,9 +60,9 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	}
 }
 
-// refusedSince returns what the broker has refused since then, if it told. What it
+// RefusedSince returns what the broker has refused since then, if it told. What it
 // tells of a message comes before the acknowledgement.
-func (c *Client) refusedSince(began time.Time) error {
+func (c *Client) RefusedSince(began time.Time) error {
 	if r := c.refusal.Load(); r != nil && !r.at.Before(began) {
 		return stream.WithHint(errors.New(safetext.Clean(r.reason)), refusedHint)
 	}
