@@ -35,7 +35,9 @@ type apiStandIn struct {
 	noWebSocket bool          // it is of before Kubernetes 1.30
 	silent      bool          // its watches tell nothing, as after a sleep, until they are restarted
 	hangs       chan struct{} // if it is there, port-forwards are answered when it is closed
-	hanging     atomic.Int32  // requests that wait for that
+	hanging     atomic.Int32  // requests that wait for that, or are lost
+	lost        atomic.Int32  // so many port-forwards from now on are never answered
+	beside      atomic.Int32  // how many were hanging when one was answered
 
 	mu       sync.Mutex
 	version  int
@@ -222,6 +224,13 @@ func (a *apiStandIn) overWebSocket(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
+	if a.lost.Add(-1) >= 0 {
+		a.hanging.Add(1)
+		defer a.hanging.Add(-1)
+		<-r.Context().Done()
+		return
+	}
+	a.beside.Store(a.hanging.Load())
 	if a.gone(w, r) {
 		return
 	}

@@ -40,8 +40,9 @@ func connect(ctx context.Context, session httpstream.Connection, port int) (*con
 	}()
 	select {
 	case <-ctx.Done():
+		// A stream that the other side does not confirm is waited for by the library,
+		// for 30 s, though its session is closed; it is not waited for here.
 		session.Close()
-		<-opened // closing the session ends it
 		return nil, ctx.Err()
 	case r := <-opened:
 		if r.err != nil {

@@ -134,6 +134,26 @@ func TestForwardGivesUpConnections(t *testing.T) {
 	}
 }
 
+// An attempt on which a lost network has swallowed a packet is not waited for: another is
+// made beside it, and all that are left end with the first that is answered.
+func TestForwardTriesBesideASilentAttempt(t *testing.T) {
+	a := newAPIStandIn(t)
+	a.set("one", true, echoServer(t, "one"))
+	f := forwardTo(t, a)
+	bootstraptest.WaitFor(t, "the forward to know the pod", func() bool { return newestReady(f.forwarder.pods.All()) != nil })
+	a.lost.Store(2)
+	if got, err := exchange(f, "hello"); err != nil || got != "hello (one heard 5)" {
+		t.Fatalf("received %q, %v", got, err)
+	}
+	if n := a.beside.Load(); n == 0 {
+		t.Error("it was waited for the attempts that are never answered")
+	}
+	bootstraptest.WaitFor(t, "the lost attempts to end", func() bool { return a.hanging.Load() == 0 })
+	if err := f.Down(); err != nil {
+		t.Errorf("it is down: %v", err)
+	}
+}
+
 // What keeps new connections waiting is known, and that it is over.
 func TestForwardDown(t *testing.T) {
 	a := newAPIStandIn(t)

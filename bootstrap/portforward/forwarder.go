@@ -24,7 +24,11 @@ const (
 	// dialAgain is the pause after the first attempt that failed. Each next one is
 	// longer, up to dialSlowly, as long as the API server does not answer.
 	dialAgain  = 250 * time.Millisecond
-	dialSlowly = time.Second
+	dialSlowly = 500 * time.Millisecond
+	// dialBeside is after how long an attempt that has not ended is not waited for, and
+	// maxAttempts how many there are at once for a connection.
+	dialBeside  = time.Second
+	maxAttempts = 4
 	// askAgain is the pause until the API server is asked for a pod that the informer
 	// does not know.
 	askAgain = 500 * time.Millisecond
@@ -86,48 +90,136 @@ func (f *forwarder) follow(ctx context.Context) {
 	}
 }
 
-// dial connects to the port in a ready pod, waiting for one if need be.
+// An attempt is how one to connect to a pod ended.
+type attempt struct {
+	conn   *connection
+	err    error
+	silent bool // the API server was asked for a pod and did not answer
+}
+
+// dial connects to the port in a ready pod, waiting for one if need be. An attempt that
+// takes long is not waited for: a network that was lost sends what waits for an answer
+// again only after a long while, but what is new at once. The first attempt that
+// succeeds ends the others.
 func (f *forwarder) dial(ctx context.Context) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	var attempts sync.WaitGroup
+	defer attempts.Wait()
 	defer cancel()
-	var last error
-	slower := dialAgain
-	for tried := 0; ; tried++ {
-		f.mu.Lock()
-		wake := f.wake
-		f.mu.Unlock()
-		pod := newestReady(f.pods.All())
-		var unanswered error
-		if tried > 0 && (pod == nil || last != nil) {
-			// The informer may be wrong for a while: after an API server was away it
-			// waits longer and longer before it asks again.
-			pod, unanswered = f.list(ctx)
+	var (
+		ended   = make(chan attempt)
+		running int
+		tried   bool
+		last    error
+		wake    chan struct{}
+		slower  = dialAgain
+	)
+	begin := func() {
+		wake = f.waker() // before the pods are looked at
+		if running == maxAttempts {
+			return
 		}
-		pause := askAgain
-		switch {
-		case unanswered != nil:
-			last, pause = f.note(noAnswer(unanswered)), slower
-			slower = min(2*slower, dialSlowly)
-		case pod != nil:
-			c, err := f.dialPod(ctx, pod)
-			if f.note(err) == nil {
-				return c, nil
-			}
-			last, pause = err, dialAgain
-		default:
-			last = f.note(fmt.Errorf("no pod of %s is ready", f.to.Role))
-		}
-		again := time.NewTimer(pause)
+		ask, unsure := tried, last != nil
+		running, tried = running+1, true
+		attempts.Go(func() { f.attempt(ctx, ask, unsure).hand(ctx, ended) })
+	}
+	begin()
+	next := time.NewTimer(dialBeside)
+	defer next.Stop()
+	for {
 		select {
 		case <-ctx.Done():
-			again.Stop()
+			if last == nil {
+				last = f.note(errUnanswered)
+			}
 			return nil, fmt.Errorf("forward to port %d of %s: %w", f.to.Port, f.to.Role, last)
+		case a := <-ended:
+			if running--; f.note(a.err) == nil {
+				return a.conn, nil
+			}
+			last = a.err
+			if running > 0 { // the next one is due soon
+				continue
+			}
+			next.Reset(a.pause(slower))
+			if a.silent {
+				slower = min(2*slower, dialSlowly)
+			}
 		case <-wake:
-		case <-again.C:
+			begin()
+			next.Reset(dialBeside)
+		case <-next.C:
+			begin()
+			next.Reset(dialBeside)
 		}
-		again.Stop()
 	}
 }
+
+// hand gives a to the dial that began it, unless that has ended.
+func (a attempt) hand(ctx context.Context, to chan<- attempt) {
+	select {
+	case to <- a:
+	case <-ctx.Done():
+		if a.conn != nil {
+			a.conn.close()
+		}
+	}
+}
+
+// pause returns how long to wait after a before the next attempt, if none is under way.
+func (a attempt) pause(slower time.Duration) time.Duration {
+	switch {
+	case a.silent:
+		return slower
+	case errors.As(a.err, new(*notReadyError)):
+		return askAgain
+	}
+	return dialAgain
+}
+
+// attempt makes one attempt. ask: the API server is asked for a pod if the informer has
+// none; unsure: it is asked in any case, since the one that the informer has was not
+// reached.
+func (f *forwarder) attempt(ctx context.Context, ask, unsure bool) attempt {
+	pod := newestReady(f.pods.All())
+	var unanswered error
+	if ask && pod == nil || unsure {
+		// The informer may be wrong for a while: after an API server was away it
+		// waits longer and longer before it asks again.
+		there, err := f.list(ctx)
+		if err == nil {
+			pod = there
+		} else {
+			unanswered = noAnswer(err)
+		}
+	}
+	switch {
+	case pod != nil: // also if it is only known from before: its connection is a new one
+		c, err := f.dialPod(ctx, pod)
+		if err != nil && unanswered != nil {
+			err = unanswered
+		}
+		return attempt{c, err, err != nil && unanswered != nil}
+	case unanswered != nil:
+		return attempt{nil, unanswered, true}
+	}
+	return attempt{nil, &notReadyError{f.to.Role}, false}
+}
+
+// A notReadyError is that of a role without a ready pod.
+type notReadyError struct{ role string }
+
+func (e *notReadyError) Error() string { return fmt.Sprintf("no pod of %s is ready", e.role) }
+
+// waker returns the channel that is closed with the next change of a pod.
+func (f *forwarder) waker() chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.wake
+}
+
+// errUnanswered is the error of an API server that says nothing.
+var errUnanswered = errors.New("its API server does not answer")
 
 // noAnswer returns the error of an API server that err was got from. Its address and the
 // query help with nothing.
@@ -136,9 +228,9 @@ func noAnswer(err error) error {
 		err = e.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("its API server does not answer")
+		return errUnanswered
 	}
-	return fmt.Errorf("its API server does not answer: %w", err)
+	return fmt.Errorf("%w: %w", errUnanswered, err)
 }
 
 // note remembers how an attempt ended, and returns err.
@@ -161,7 +253,7 @@ func (f *forwarder) down() error {
 	select {
 	case <-f.pods.Synced:
 		if newestReady(f.pods.All()) == nil && last == nil {
-			return fmt.Errorf("no pod of %s is ready", f.to.Role)
+			return &notReadyError{f.to.Role}
 		}
 	default:
 	}
