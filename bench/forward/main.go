@@ -24,11 +24,25 @@ func main() {
 	flag.StringVar(&m.context, "context", "kind-hellox", "kubectl's context")
 	flag.StringVar(&m.namespace, "namespace", "hellox", "of the installation")
 	flag.StringVar(&m.page, "page", "http://127.0.0.1:8420", "URL of the page, as up prints it")
-	rounds := flag.Int("rounds", 100, "how many pods are deleted")
+	rounds := flag.Int("rounds", 100, "how many pods are deleted, or faults made")
+	fault := flag.String("fault", "", "pause or network: of the node, instead of deleting pods")
+	node := flag.String("node", "hellox-control-plane", "container of the kind node, for --fault")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := m.run(ctx, *rounds); err != nil {
+	run := m.run
+	switch *fault {
+	case "":
+	case "pause":
+		run = faults{m, []string{"pause", *node}, []string{"unpause", *node}}.run
+	case "network": // what comes from outside the node is dropped
+		rule := strings.Fields("INPUT -i eth0 -p tcp --dport 6443 -j DROP")
+		run = faults{m, append([]string{"exec", *node, "iptables", "-I"}, rule...), append([]string{"exec", *node, "iptables", "-D"}, rule...)}.run
+	default:
+		fmt.Fprintln(os.Stderr, "forward: --fault is pause or network")
+		os.Exit(2)
+	}
+	if err := run(ctx, *rounds); err != nil {
 		fmt.Fprintln(os.Stderr, "forward:", err)
 		stop()
 		os.Exit(1)
