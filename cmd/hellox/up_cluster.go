@@ -118,7 +118,7 @@ func streamHeld(ctx context.Context, instance state.Instance, steps *output.Step
 		err = &step.Error{
 			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("the page does not answer at %s, which process %d forwards", instance.Owner.Web, instance.Owner.PID),
-			Hint:     fmt.Sprintf("kill %d, then hellox up %s", instance.Owner.PID, instance.Flags()),
+			Hint:     state.Process{PID: instance.Owner.PID, Answers: true}.EndCommand() + ", then hellox up " + instance.Flags(),
 		}
 	}
 	if err != nil {
