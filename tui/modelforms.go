@@ -225,7 +225,7 @@ func (m model) chooseCopy() model {
 		options = append(options, form.Option{Key: "l", Text: "link " + m.link(msg.ID), Value: "link"})
 	}
 	if node, ok := m.detail.Chosen(); ok {
-		options = append(options, form.Option{Key: "a", Text: "path " + cells.Clean(node.Path.Text(), 60), Value: "path"})
+		options = append(options, form.Option{Key: "a", Text: "path " + cells.Clean(node.Shown, 60), Value: "path"})
 		if node.Leaf {
 			options = append(options, form.Option{Key: "v", Text: "value " + cells.Clean(node.Value, 60), Value: "value"})
 		}
@@ -301,8 +301,8 @@ func (m model) chooseTerm(include bool) model {
 			add("u", "under ", topic[:above]+"/#", filter.Below(topic[:above]))
 		}
 	}
-	if node, ok := m.detail.Chosen(); ok && node.Term() != "" {
-		add("v", "value ", node.Term(), node.Term())
+	if node, ok := m.detail.Chosen(); ok && node.Term != "" {
+		add("v", "value ", node.Term, node.Term)
 	}
 	if len(options) > 0 {
 		m.mode, m.term = modeTerm, form.NewChoice(title, options...)

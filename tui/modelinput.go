@@ -79,7 +79,7 @@ func (m model) enableValue(k *keys) {
 	k.Fold.SetEnabled(full && folds)
 	k.Unfold.SetEnabled(full && folds)
 	k.Last.SetEnabled(full)
-	k.OnValue.SetEnabled(full && chosen && node.Term() != "")
+	k.OnValue.SetEnabled(full && chosen && node.Term != "")
 	k.Graph.SetEnabled(k.View.Enabled() && (m.detail.HasGraph() || node.Number && node.Plain))
 	k.Changes.SetEnabled(k.View.Enabled())
 	if !full {
@@ -173,7 +173,7 @@ func (m model) pressDetail(msg tea.KeyMsg) (model, tea.Cmd) {
 	case key.Matches(msg, k.OnValue):
 		node, _ := m.detail.Chosen()
 		m.mode, m.tab = modeBrowse, tabStream
-		return m.toggleTerm(node.Term())
+		return m.toggleTerm(node.Term)
 	case key.Matches(msg, k.ValueUp), key.Matches(msg, k.ValueDown):
 		m.detail = m.detail.update(msg)
 	case key.Matches(msg, k.Up), key.Matches(msg, k.Down):

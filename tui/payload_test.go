@@ -260,8 +260,12 @@ func TestWhatHasChanged(t *testing.T) {
 	s.press("k")
 	s.answer()
 	s.shows("since #10,", "(+1)")
+	s.press("d", "down", "down")
+	s.shows(`"temp": 22.50`, "payload.serial")
 	s.press("d")
-	s.shows(`"temp": 22.50`)
+	s.hides("f filter on this value")
+	s.press("d")
+	s.shows("payload.serial", "f filter on this value") // the same value
 	s.press("x", "x")
 	s.shows("hex")
 	s.press("x")
@@ -339,6 +343,32 @@ func TestHostilePayloadsAreWorkedWith(t *testing.T) {
 		size := sizes[i%len(sizes)]
 		i++
 		t.Run(fmt.Sprintf("%s-%dx%d", name, size.w, size.h), func(t *testing.T) { work(t, payload, size.w, size.h) })
+	}
+}
+
+// BenchmarkPayloadKeys presses keys on large payloads, and reports how long the slowest
+// took until its frame was made.
+func BenchmarkPayloadKeys(b *testing.B) {
+	for name, payload := range hostilePayloads() {
+		b.Run(name, func(b *testing.B) {
+			store := tuitest.NewStore()
+			store.Say(stream.Message{Topic: "a", Sender: "a", Payload: []byte(payload), Received: tuitest.At})
+			s := open(b, store, termenv.TrueColor, 120, 40)
+			s.choose("a")
+			slowest, which := time.Duration(0), ""
+			for b.Loop() {
+				for _, key := range []string{"down", "right", "down", "left", "left", "left", "enter", "end", "up", "pgup", "home", "left", "right", "x", "x", "d", "d"} {
+					began := time.Now()
+					s.press(key)
+					_ = s.m.View()
+					if took := time.Since(began); took > slowest {
+						slowest, which = took, key
+					}
+				}
+			}
+			b.ReportMetric(float64(slowest.Microseconds())/1000, "ms/slowest-key")
+			b.Log(which)
+		})
 	}
 }
 

@@ -22,8 +22,11 @@ const shownInTmux = "HELLOX_TEST_SHOWN_IN_TMUX"
 func TestMain(m *testing.M) {
 	if what := os.Getenv(shownInTmux); what != "" {
 		show := showDisputed
-		if what == "large" {
+		switch what {
+		case "large":
 			show = showLarge
+		case "payloads":
+			show = showPayloads
 		}
 		if err := show(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -84,6 +87,27 @@ func showLarge() error {
 			time.Sleep(20 * time.Millisecond) // as from a network
 		}
 	}()
+	return Run(ctx, Options{Store: store, Title: "tmux", In: os.Stdin, Out: os.Stdout, Background: "dark"})
+}
+
+// showPayloads shows payloads to work with.
+func showPayloads() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	store := memorystore.New(0)
+	defer store.Close()
+	say := func(topic string, payload []byte) {
+		_ = store.Append(ctx, []stream.Arrival{{Topic: topic, Payload: payload, Received: time.Now(), Ack: func() {}}})
+	}
+	for _, name := range []string{"deep names", "twice", "signs", "damaged", "wrong"} {
+		say("hostile", []byte(hostilePayloads()[name]))
+	}
+	for _, m := range payloads().Stored {
+		say(m.Topic, m.Payload)
+	}
+	for _, s := range disputed {
+		say("plant/names", fmt.Appendf(nil, `{%q:{"text":%q,"n":%d}}`, s, s+s, len(s)))
+	}
 	return Run(ctx, Options{Store: store, Title: "tmux", In: os.Stdin, Out: os.Stdout, Background: "dark"})
 }
 
@@ -230,6 +254,48 @@ func TestKeysAreAnsweredInTmux(t *testing.T) {
 	if took := time.Since(began); took > hangs {
 		t.Errorf("q ended it after %s", took)
 	}
+}
+
+// TestPayloadsInTmux works with payloads whose names and texts terminals do not agree
+// on, and with those that could break a frame.
+func TestPayloadsInTmux(t *testing.T) {
+	x := newTmux(t, "payloads", 80, 24)
+	x.whole("^›1 stream", "plant/names")
+	shows := func(key string, words ...string) {
+		t.Helper()
+		x.run("send-keys", key)
+		x.until("what "+key+" leads to", func(screen []string) bool {
+			for _, w := range words {
+				if !has(w)(screen) {
+					return false
+				}
+			}
+			last := len(screen) - 1
+			return strings.HasPrefix(screen[0], " hellox · ") && strings.HasPrefix(screen[last], " esc back") && strings.Contains(screen[last-1], "10 min")
+		})
+	}
+	x.run("send-keys", "Space")
+	x.until("the pause", has("paused"))
+	shows("Enter", "plant/names", "▾ {")
+	shows("Down", "payload")
+	for range disputed {
+		shows("Left", "⋯ ")
+		shows("Right", "▾ {")
+		shows("k", "payload")
+	}
+	shows("k", "plant/gzip", "gzip", `"temp": 21.5`)
+	shows("k", "CBOR", "1724442618569203714")
+	shows("k", "plant/sensor", "1724442618569203711")
+	shows("Down", "payload")
+	shows("Down", "payload.serial")
+	shows("v", "12 numbers", "1724442618569203700", "⠤")
+	shows("v", "payload.serial")
+	shows("d", "(+1)")
+	shows("d", "payload.serial")
+	x.run("send-keys", "f")
+	x.until("the filter", has("payload.serial=1724442618569203711"))
+	x.run("send-keys", "q")
+	x.until("the end", has("left with 0"))
 }
 
 // TestFindingInTmux goes to a place, narrows, and steps back, in a narrow pane.

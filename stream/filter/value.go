@@ -19,6 +19,13 @@ func (p Path) Text() string {
 	if len(p) > 2*maxPathText {
 		p = append(slices.Clone(p[:maxPathText]), p[len(p)-maxPathText:]...)
 	}
+	const long = 8 * maxPathText // bytes
+	for i, s := range p {
+		if len(s.Name) > 3*long {
+			p = slices.Clone(p)
+			p[i].Name = s.Name[:long] + s.Name[len(s.Name)-long:]
+		}
+	}
 	return shortenMiddle(safetext.Clean(string(KeyPayload)+p.String()), maxPathText)
 }
 
@@ -37,7 +44,8 @@ func shortenMiddle(s string, n int) string {
 // null. It returns "" if there is none: for an empty name, for a text that is the
 // whole payload, and for what is too long.
 func ValueTerm(p Path, value string, isText bool) string {
-	if len(value) > 2*maxTerm || slices.Contains(p, Member("")) || len(p) == 0 && isText {
+	long := func(s Step) bool { return len(s.Name) > maxTerm }
+	if len(value) > 2*maxTerm || slices.ContainsFunc(p, long) || slices.Contains(p, Member("")) || len(p) == 0 && isText {
 		return ""
 	}
 	if isText {

@@ -60,7 +60,7 @@ func (p *Pane) choose(at int) bool {
 		return false
 	}
 	n := &p.document.tree.shown[at]
-	p.chosen, p.key = at, n.key
+	p.chosen, p.key, p.node = at, n.key, nil
 	room := p.room()
 	p.document.layOut(n.line + room)
 	last := n.line

@@ -12,8 +12,11 @@ import (
 	"hellox/tui/theme"
 )
 
-// maxSteps bounds how many lines a key or a new message lays out beyond the screen.
-const maxSteps = 10_000
+// Bounds of the work for a key.
+const (
+	maxSteps = 5000      // lines that are laid out beyond the screen
+	maxLeaf  = 256 << 10 // bytes of a value that is used
+)
 
 // A Pane shows one message in full, as far as the screen has room, and the reader's
 // place in it.
@@ -27,7 +30,8 @@ type Pane struct {
 	top      int
 	folded   folds
 	chosen   int    // the node; noNode: none
-	key      uint64 // of the chosen one
+	key      uint64 // of the one that was chosen last, also in another view; 0: none was
+	node     *Node  // the chosen one; nil: it has not been looked at
 	document *document
 	decoded  answer[*decode.Result]
 	changes  answer[*Difference]
@@ -65,7 +69,7 @@ func (p *Pane) Show(m *stream.Message, size, w, h int, now time.Time) {
 	if p.of != m {
 		// Of a topic that goes on the reader keeps the place.
 		if p.of == nil || m == nil || p.of.Topic != m.Topic || p.of.Sender != m.Sender {
-			p.top, p.chosen, p.graph = 0, noNode, nil
+			p.top, p.key, p.graph = 0, 0, nil
 			clear(p.folded)
 		}
 		p.of, p.size, p.since = m, size, now
@@ -84,15 +88,12 @@ func (p *Pane) layOut(zone *time.Location) {
 		message: p.of, size: p.size, zone: zone, view: p.view, folded: p.folded,
 		decoded: p.decoded.about(p.of), changes: p.changes.about(p.of),
 	}, p.w)
-	if p.chosen == noNode {
-		return
-	}
+	p.chosen, p.node = noNode, nil
 	tree, want := p.document.tree, p.key
-	p.chosen = noNode
-	if tree == nil {
+	if want == 0 || tree == nil {
 		return
 	}
-	most := p.top + p.h + maxSteps/10
+	most := p.top + p.h + maxSteps/5
 	for at := 0; ; at++ {
 		if at == len(tree.shown) {
 			if p.document.nodesUntil(at, most-len(p.document.lines)); at == len(tree.shown) {
@@ -152,8 +153,9 @@ func (p *Pane) Toggle(v View) {
 }
 
 func (p *Pane) set(v View) {
-	p.view, p.top, p.chosen = v, 0, noNode
+	p.view, p.top = v, 0
 	p.again()
+	p.choose(p.chosen)
 }
 
 // room returns how many lines the document has on the screen.
@@ -187,7 +189,7 @@ func (p *Pane) Lines() []string {
 		lines = append(lines, p.graph.lines(p.theme, p.of.ID, p.w, p.graphLines())...)
 	}
 	if node, ok := p.Chosen(); ok {
-		lines = append(lines, cells.Ends(p.theme.Accent.Apply(" "+node.Path.Text()), p.theme.Grey.Apply(" "+left), p.w))
+		lines = append(lines, cells.Ends(p.theme.Accent.Apply(" "+node.Shown), p.theme.Grey.Apply(" "+left), p.w))
 	}
 	return lines[max(len(lines)-p.h, 0):]
 }
@@ -195,11 +197,12 @@ func (p *Pane) Lines() []string {
 // A Node is a value in a payload.
 type Node struct {
 	Path   filter.Path
-	Leaf   bool   // it is a text, a number, true, false, null, or empty
-	Text   bool   // it is a text
+	Shown  string // the path, safe and short enough to show
+	Leaf   bool   // it is a text, a number, true, false, null, or empty, and not too large
 	Value  string // of a leaf: what a text says, else the source
 	Number bool
-	Plain  bool // it is in the payload as it came, not in what that holds
+	Plain  bool   // it is in the payload as it came, not in what that holds
+	Term   string // of a filter that is true of messages with this value; "": there is none
 }
 
 // Chosen returns the chosen value, and false if there is none.
@@ -207,26 +210,30 @@ func (p *Pane) Chosen() (n Node, ok bool) {
 	if p.chosen == noNode {
 		return n, false
 	}
-	tree := p.document.tree
-	one := &tree.shown[p.chosen]
-	n = Node{Path: tree.path(p.chosen), Leaf: one.isLeaf(), Plain: p.document.plain}
-	if !n.Leaf {
-		return n, true
+	if p.node == nil {
+		one := p.document.chosen(p.chosen)
+		p.node = &one
 	}
-	n.Value = tree.rows.Source(one.row.Start, one.row.End)
-	switch c := n.Value[0]; {
-	case c == '"':
-		n.Text, n.Value = true, jsonview.Unquote(n.Value)
-	case c == '-' || c >= '0' && c <= '9':
-		n.Number = true
-	}
-	return n, true
+	return *p.node, true
 }
 
-// Term returns the term of a filter that is true of messages with this value, or "".
-func (n *Node) Term() string {
-	if !n.Leaf || !n.Plain || !n.Text && (n.Value[0] == '[' || n.Value[0] == '{') {
-		return ""
+// chosen returns the value of a node.
+func (d *document) chosen(at int) Node {
+	one := &d.tree.shown[at]
+	n := Node{Path: d.tree.path(at), Leaf: one.isLeaf() && one.row.End-one.row.Start <= maxLeaf, Plain: d.plain}
+	n.Shown = n.Path.Text()
+	if !n.Leaf {
+		return n
 	}
-	return filter.ValueTerm(n.Path, n.Value, n.Text)
+	n.Value = d.tree.rows.Source(one.row.Start, one.row.End)
+	c := n.Value[0]
+	n.Number = c == '-' || c >= '0' && c <= '9'
+	isText := c == '"'
+	if isText {
+		n.Value = jsonview.Unquote(n.Value)
+	}
+	if n.Plain && c != '[' && c != '{' {
+		n.Term = filter.ValueTerm(n.Path, n.Value, isText)
+	}
+	return n
 }
