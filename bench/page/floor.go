@@ -13,7 +13,7 @@ import (
 
 // floorPage prints each event of a stream, and does nothing else. Its rows are found
 // where those of hellox are.
-const floorPage = `<!doctype html><title>floor</title><div id="list"></div><script>
+const floorPage = `<!doctype html><title>floor</title><p>floor</p><div id="list"></div><script>
 new EventSource('/events').onmessage = ({ data }) => {
   const list = document.querySelector('#list'), row = document.createElement('div'), text = document.createElement('span');
   row.className = 'row';
