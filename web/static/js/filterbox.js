@@ -62,6 +62,7 @@ export class FilterBox extends Emitter {
   /** Shows an error; null hides it. */
   showError(error) {
     this.error.hidden = error == null;
+    if (error) this.keep.hidden = true;
     attribute(this.input, 'aria-invalid', error != null);
     text(this.error, error ? clean(error.message) + (this.#shown === this.input.value ? '' : ` · still showing: ${clean(this.#shown) || 'all'}`) : '');
     // The column counts characters, the input UTF-16 units.

@@ -71,7 +71,10 @@ function open() {
 
 session.on('phase', (phase) => {
   box.showError(phase === 'refused' ? session.error : null);
-  if (phase === 'refused') at('list').querySelector('.first')?.remove();
+  if (phase === 'refused') {
+    at('list').querySelector('.first')?.remove();
+    senders.load().catch(() => {}); // who sends does not depend on the filter
+  }
   if (phase === 'failed' && window_.loaded) list.showNote(`What is selected now is shown once the receiver answers: ${clean(session.error.message)}.`);
   if (phase !== 'resting') showHead();
 });
