@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -19,6 +20,7 @@ import (
 	"hellox/broker/rights"
 	"hellox/cmd/hellox/access"
 	"hellox/cmd/hellox/args"
+	"hellox/cmd/hellox/certs"
 	"hellox/cmd/hellox/ops"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/prompt"
@@ -232,6 +234,53 @@ func listenMQTT(ctx context.Context, url string, who *access.Access, insecure bo
 		return l, &failure{fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users or pods", url), exitUnsafe, hint}
 	}
 	return l, nil
+}
+
+func newCerts(sh shell) *cobra.Command {
+	o := certs.Options{}
+	cmd := &cobra.Command{
+		Use:   "certs DIR",
+		Short: "Make certificates for a broker outside Kubernetes",
+		Long: `Make an authority (ca.crt, ca.key), the certificate of a broker (server.crt,
+server.key) and those of clients (NAME.crt, NAME.key) in a folder, each valid for a
+year. No file is overwritten: run again with another --client, it makes what is
+missing. Clients trust ca.crt; ca.key is for this folder alone.`,
+		Example: `  hellox certs certs --host broker.example --client press
+  hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert certs/server.crt --tls-key certs/server.key --users users --acl acl
+  hellox watch mqtts://broker.example --ca certs/ca.crt`,
+		Args: words(false, "DIR, the folder to make them in"),
+		RunE: func(_ *cobra.Command, words []string) error {
+			o.Dir, o.Now = words[0], time.Now()
+			made, err := certs.Make(o)
+			for _, path := range made {
+				fmt.Fprintln(sh.data, path)
+			}
+			if err != nil {
+				return fmt.Errorf("make certificates: %w", err)
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	args.Strings(f, &o.Hosts, "host", "", []string{"localhost", "127.0.0.1", "::1"}, "`NAME` or address of the broker; repeatable", checkHost)
+	args.Strings(f, &o.Clients, "client", "", nil, "`NAME` of a client that shows a certificate; repeatable", checkClientName)
+	return cmd
+}
+
+// checkHost returns why host is neither a name nor an address.
+func checkHost(host string) error {
+	if host == "" || strings.ContainsAny(host, "/ :") && net.ParseIP(host) == nil {
+		return args.Expected("a host name or an address")
+	}
+	return nil
+}
+
+// checkClientName returns why name cannot be that of a client's files and identity.
+func checkClientName(name string) error {
+	if name == "" || name == "ca" || name == "server" || name[0] == '.' || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
+		return args.Expected("letters, digits, - _ and ., and not ca or server")
+	}
+	return nil
 }
 
 func newPasswd(sh shell) *cobra.Command {

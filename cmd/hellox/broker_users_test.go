@@ -26,11 +26,12 @@ func TestUsersPage(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no shell")
 	}
-	for _, name := range []string{"openssl", "mosquitto_pub", "mosquitto_sub"} {
+	for _, name := range []string{"mosquitto_pub", "mosquitto_sub"} {
 		if _, err := exec.LookPath(name); err != nil {
 			needed(t, name)
 		}
 	}
+	python := pythonWithPaho(t)
 	page, err := os.ReadFile("../../docs/users.md")
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +45,7 @@ func TestUsersPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, port, _ := strings.Cut(freeAddress(t), ":")
-	script := usersScript(t, string(page), port)
+	script := strings.ReplaceAll(usersScript(t, string(page), port), "python3 -c", python+" -c")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", script)
@@ -84,7 +85,7 @@ func usersScript(t *testing.T, page, port string) string {
 			case strings.HasPrefix(line, "hellox broker --listen"):
 				// The port is open when a client with a wrong password is told so.
 				fmt.Fprintf(&b, "%s\nbroker=$!\ntrap 'kill $broker' EXIT\n", line)
-				fmt.Fprintf(&b, "until mosquitto_pub -h localhost -p %s --cafile cert.pem -u recv -P recv-secret -t hello_world/x -m x 2>/dev/null; do sleep 0.1; done\n", port)
+				fmt.Fprintf(&b, "until mosquitto_pub -h localhost -p %s --cafile certs/ca.crt -u recv -P recv-secret -t hello_world/x -m x 2>/dev/null; do sleep 0.1; done\n", port)
 			case strings.HasSuffix(line, "&"):
 				fmt.Fprintf(&b, "%s\nbeside=$!\n", line)
 			default:

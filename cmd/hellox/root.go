@@ -58,6 +58,7 @@ Every flag can be set by an environment variable: --broker by HELLOX_BROKER.`,
 		newDoctor(sh),
 		newDown(sh),
 		newManifests(sh),
+		newCerts(sh),
 		newVersion(sh),
 	}
 	pods := []*cobra.Command{newBroker(sh), newBroadcast(sh), newReceive(sh)}
