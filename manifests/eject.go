@@ -21,6 +21,8 @@ resources:
 # components:
 #   - components/storage-class
 #   - components/page-nodeport   # or page-ingress: the page with TLS and a login
+#   - components/client          # for workloads of yours that speak MQTT; or plain, mqtt-nodeport
+#   - components/cert-manager    # the broker's certificate, without hellox up
 # patches:
 #   - target: {kind: StatefulSet, name: broker}
 #     patch: |

@@ -145,6 +145,13 @@ func (o *overlayed) writeBeside(files filesys.FileSystem) error {
 		return err
 	}
 	base.Resources = []string{roleBroker + ".yaml", roleReceive + ".yaml"}
+	if !o.knowsIdentities() {
+		// Programs that came before this broker speak as they always did.
+		base.Components = []string{"../components/plain"}
+		if err := copyFolder(files, "components", "/components"); err != nil {
+			return err
+		}
+	}
 	if !slices.ContainsFunc(o.objects.Resources(), isNamespace) {
 		base.Resources = append(base.Resources, "namespace.yaml")
 		if err := files.WriteFile("/base/namespace.yaml", []byte(ownNamespace)); err != nil {
@@ -167,6 +174,19 @@ func (o *overlayed) writeBeside(files filesys.FileSystem) error {
 		}
 	}
 	return nil
+}
+
+// knowsIdentities reports whether one of the user's own pods mounts the authorities of
+// the broker's certificate, as the component client has it.
+func (o *overlayed) knowsIdentities() bool {
+	return slices.ContainsFunc(o.objects.Resources(), func(r *resource) bool {
+		object, err := r.Map()
+		known := false
+		if err == nil {
+			EachMounted(object, func(kind, name string) { known = known || kind == "ConfigMap" && name == BrokerCA })
+		}
+		return known
+	})
 }
 
 // has reports whether an object of that kind and name was rendered.

@@ -90,9 +90,27 @@ func Render(o Options) ([]*unstructured.Unstructured, error) {
 			return nil, fmt.Errorf("render %s: %w", r.CurId(), err)
 		}
 		setPullPolicy(u.Object, o.Images)
+		if err := setNames(u, o.Namespace); err != nil {
+			return nil, fmt.Errorf("render %s: %w", r.CurId(), err)
+		}
 		rendered = append(rendered, u)
 	}
 	return rendered, nil
+}
+
+// setNames has the broker's certificate of the component cert-manager be for the Service
+// of the namespace; kustomize changes no names within names.
+func setNames(u *unstructured.Unstructured, namespace string) error {
+	names, found, err := unstructured.NestedStringSlice(u.Object, "spec", "dnsNames")
+	if u.GetKind() != "Certificate" || !found || err != nil {
+		return err
+	}
+	for i, name := range names {
+		if rest, ok := strings.CutPrefix(name, "broker.hellox.svc"); ok {
+			names[i] = "broker." + namespace + ".svc" + rest
+		}
+	}
+	return unstructured.SetNestedStringSlice(u.Object, names, "spec", "dnsNames")
 }
 
 // label adds the common labels that u, its pods and its volume claims do not have.

@@ -24,6 +24,8 @@ type Status struct {
 	Namespace string       `json:"namespace"`
 	Ready     bool         `json:"ready"` // every role is rolled out, and none is missing
 	Roles     []RoleStatus `json:"roles"` // by name
+	// Open: any pod that reaches the broker reads and writes everything.
+	Open bool `json:"open,omitempty"`
 	// Missing names the workloads that are recorded and not there, or being deleted: an
 	// up or a down was cut short, or is under way.
 	Missing []string `json:"missing,omitempty"`
@@ -143,12 +145,18 @@ func statusOf(namespace string, now view) Status {
 		}
 		for _, pod := range now.pods {
 			if pod.Labels[roleLabel] == w.role {
+				status.Open = status.Open || w.role == RoleBroker && isOpen(pod)
 				role.Pods = append(role.Pods, statusOfPod(pod, causes[pod.Name]))
 			}
 		}
 		status.Roles = append(status.Roles, role)
 	}
 	return status
+}
+
+// isOpen reports whether a broker lets in whoever reaches it.
+func isOpen(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return slices.Contains(c.Args, "--insecure") })
 }
 
 // read reads an installation once. Causes are looked for only if something is not

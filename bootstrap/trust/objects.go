@@ -170,38 +170,9 @@ func neededBy(objects []*unstructured.Unstructured) (n needs) {
 	}
 	mounted := map[string]bool{}
 	for _, u := range objects {
-		eachMounted(u.Object, func(kind, name string) { mounted[kind+" "+name] = !brought[kind+" "+name] })
+		manifests.EachMounted(u.Object, func(kind, name string) { mounted[kind+" "+name] = !brought[kind+" "+name] })
 	}
 	n.certificate = mounted["Secret "+manifests.BrokerTLS] || mounted["ConfigMap "+manifests.BrokerCA]
 	n.keys = mounted["ConfigMap "+manifests.BrokerKeys]
 	return n
-}
-
-// eachMounted calls f with each Secret and ConfigMap among the volumes of an object,
-// wherever its pods are described.
-func eachMounted(value any, f func(kind, name string)) {
-	switch v := value.(type) {
-	case map[string]any:
-		for key, inner := range v {
-			if source, ok := inner.(map[string]any); ok {
-				switch key {
-				case "secret":
-					for _, field := range []string{"secretName", "name"} { // of a volume, of a projected one
-						if name, ok := source[field].(string); ok {
-							f("Secret", name)
-						}
-					}
-				case "configMap":
-					if name, ok := source["name"].(string); ok {
-						f("ConfigMap", name)
-					}
-				}
-			}
-			eachMounted(inner, f)
-		}
-	case []any:
-		for _, inner := range v {
-			eachMounted(inner, f)
-		}
-	}
 }

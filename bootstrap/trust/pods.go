@@ -165,7 +165,7 @@ func (p Pods) list(ctx context.Context, mounts func(kind, name string) bool) ([]
 	var all []*corev1.Pod
 	for i := range list.Items {
 		meant := false
-		eachMounted(list.Items[i].Object, func(kind, name string) { meant = meant || mounts(kind, name) })
+		manifests.EachMounted(list.Items[i].Object, func(kind, name string) { meant = meant || mounts(kind, name) })
 		pod, err := kube.PodOf(&list.Items[i])
 		if err != nil {
 			return nil, err

@@ -31,7 +31,7 @@ func testKindPodsDeleted(t *testing.T, r *kindRig) {
 	r.deletePods(t, "receive")
 	r.goesOn(t, "the receiver's pod was deleted")
 	// As the kernel does when memory runs out: no goodbye, no last write.
-	r.onNode(t, "pkill", "-KILL", "-f", "receive --broker=mqtt://broker:8883")
+	r.onNode(t, "pkill", "-KILL", "-f", "receive --broker=mqtts://broker.hellox.svc:8883")
 	r.goesOn(t, "the receiver was killed")
 
 	kept := r.messages(t, 0, nil)

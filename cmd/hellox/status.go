@@ -130,7 +130,7 @@ func (r *statusReport) add(ctx context.Context, instance state.Instance) error {
 		return nil
 	}
 	var text bytes.Buffer
-	status.print(&text, time.Now())
+	status.print(&text, time.Now(), output.Capable(r.sh.out, r.sh.env))
 	if _, err := r.sh.out.Write(text.Bytes()); err != nil {
 		return fmt.Errorf("print the status: %w", err)
 	}
@@ -483,7 +483,8 @@ func (s installationStatus) printPods(w io.Writer, table *tabwriter.Writer) {
 // maxSendersShown bounds the senders in the text; --output json has them all.
 const maxSendersShown = 20
 
-func (s installationStatus) print(w io.Writer, now time.Time) {
+// print writes the status as text, with colours for a terminal that has them.
+func (s installationStatus) print(w io.Writer, now time.Time, colours bool) {
 	fmt.Fprintf(w, "%s  %s\n", s.Installation, s.State)
 	if s.Cause != "" {
 		fmt.Fprintf(w, "  %s\n", s.Cause)
@@ -503,6 +504,13 @@ func (s installationStatus) print(w io.Writer, now time.Time) {
 	s.printPods(w, table)
 	s.printBroadcasters(w)
 	s.Certificates.print(w, s.Installation, now)
+	if s.Pods != nil && s.Pods.Open {
+		warning := "open: the broker has no TLS, and any pod reads and writes everything (component plain)"
+		if colours {
+			warning = "\x1b[31m" + warning + "\x1b[0m"
+		}
+		fmt.Fprintln(w, "  "+warning)
+	}
 	if s.Stats != nil {
 		fmt.Fprintf(w, "  %s, %s; %s received, %s stored, %s missed\n",
 			units.Plural(s.Stats.Senders, "sender"), units.Rate(s.Stats.Rates.Minute),

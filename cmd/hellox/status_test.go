@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"hellox/bootstrap/install"
 	"hellox/cmd/hellox/state"
 	"hellox/history"
 	"hellox/stream"
@@ -30,7 +31,7 @@ func TestStatusCountsPausedBroadcasters(t *testing.T) {
 	} {
 		s.Stats = c.stats
 		var b strings.Builder
-		s.print(&b, now)
+		s.print(&b, now, false)
 		if !strings.Contains(b.String(), c.want) {
 			t.Errorf("it prints\n%swithout\n%s", b.String(), c.want)
 		}
@@ -47,12 +48,24 @@ func TestStatusOfCertificates(t *testing.T) {
 	} {
 		s := installationStatus{Installation: state.Installation{Target: "kind", Profile: "demo", Namespace: "press"}, Certificates: newCertificates(now.Add(left), now)}
 		var text strings.Builder
-		s.print(&text, now)
+		s.print(&text, now, false)
 		if got := text.String(); (want == "") == strings.Contains(got, "certificates") || !strings.Contains(got, want) {
 			t.Errorf("%s before the end:\n%s", left, got)
 		}
 	}
 	if newCertificates(time.Time{}, now) != nil {
 		t.Error("there are certificates without an end")
+	}
+}
+
+// A broker without TLS is told in red where there are colours.
+func TestStatusOfAnOpenBroker(t *testing.T) {
+	s := installationStatus{Pods: &install.Status{Open: true}}
+	for colours, want := range map[bool]string{true: "\x1b[31mopen: the broker has no TLS", false: "  open: the broker has no TLS"} {
+		var text strings.Builder
+		s.print(&text, time.Now(), colours)
+		if !strings.Contains(text.String(), want) || !colours && strings.Contains(text.String(), "\x1b") {
+			t.Errorf("colours %v: %q", colours, text.String())
+		}
 	}
 }

@@ -1,0 +1,137 @@
+package manifests
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// argsOf returns the arguments of every container, a line each.
+func argsOf(objects []*unstructured.Unstructured) string {
+	var b strings.Builder
+	for _, u := range objects {
+		eachContainer(u.Object, func(container map[string]any) {
+			list, _ := container["args"].([]any)
+			for _, a := range list {
+				text, _ := a.(string)
+				b.WriteString(text + "\n")
+			}
+		})
+	}
+	return b.String()
+}
+
+// mountedBy returns what the pods of the objects mount of what up brings.
+func mountedBy(objects []*unstructured.Unstructured) (mounted []string) {
+	for _, u := range objects {
+		EachMounted(u.Object, func(kind, name string) {
+			if strings.HasPrefix(name, "broker-") {
+				mounted = append(mounted, u.GetName()+" "+kind+" "+name)
+			}
+		})
+	}
+	slices.Sort(mounted)
+	return mounted
+}
+
+// Only the component plain has a listener without TLS beyond loopback, or speaks with one.
+func TestOnlyPlainIsPlain(t *testing.T) {
+	for name, objects := range everyOverlay(t) {
+		args := argsOf(objects)
+		plain := strings.Contains(args, "--insecure") || strings.Contains(args, "=mqtt://broker") || strings.Contains(args, "=mqtt://0.0.0.0")
+		if plain != (name == "plain") {
+			t.Errorf("%s: plain %v:\n%s", name, plain, args)
+		}
+		mounted := len(mountedBy(objects))
+		if (mounted == 0) != (name == "plain") {
+			t.Errorf("%s: its pods mount %v", name, mountedBy(objects))
+		}
+	}
+	want := []string{"broadcast ConfigMap broker-ca", "broker ConfigMap broker-keys", "broker Secret broker-tls", "receive ConfigMap broker-ca"}
+	if got := mountedBy(render(t, Options{Namespace: here})); !slices.Equal(got, want) {
+		t.Errorf("the base mounts %v, want %v", got, want)
+	}
+}
+
+// The component cert-manager brings a certificate for the namespace it is rendered for,
+// and the pods trust the authority of its Secret.
+func TestCertManager(t *testing.T) {
+	objects := render(t, Options{Namespace: here, Overlay: overlayWith(t, "cert-manager")})
+	names, _, _ := unstructured.NestedStringSlice(find(t, objects, "Certificate", "broker"), "spec", "dnsNames")
+	if want := []string{"broker.press.svc", "broker.press.svc.cluster.local"}; !slices.Equal(names, want) {
+		t.Errorf("the certificate is for %v, want %v", names, want)
+	}
+	want := []string{"broadcast Secret broker-tls", "broker ConfigMap broker-keys", "broker Secret broker-tls", "receive Secret broker-tls"}
+	if got := mountedBy(objects); !slices.Equal(got, want) {
+		t.Errorf("it mounts %v, want %v", got, want)
+	}
+}
+
+// A workload of the user's own with the component client has what it needs, and keeps
+// what it had; one without the label is left as it is.
+func TestClient(t *testing.T) {
+	dir := overlayWith(t, "client")
+	app := func(name, label string) string {
+		return `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ` + name + `, labels: {` + label + `}}
+spec:
+  selector: {matchLabels: {app: ` + name + `}}
+  template:
+    metadata: {labels: {app: ` + name + `}}
+    spec:
+      containers: [{name: app, image: app, env: [{name: A, value: b}], volumeMounts: []}]
+      volumes: []
+---
+`
+	}
+	for name, text := range map[string]string{
+		"app.yaml":           app("one", `hellox.local/client: "true"`) + app("two", "app: two"),
+		"kustomization.yaml": "resources: [base, app.yaml]\ncomponents: [components/client]\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	objects := render(t, Options{Namespace: here, Overlay: dir})
+	one, two := find(t, objects, "Deployment", "one"), find(t, objects, "Deployment", "two")
+	account, _, _ := unstructured.NestedString(one, "spec", "template", "spec", "serviceAccountName")
+	labels, _, _ := unstructured.NestedStringMap(one, "spec", "template", "metadata", "labels")
+	if account != "client" || labels["hellox.local/client"] != "true" {
+		t.Errorf("it runs as %q with labels %v", account, labels)
+	}
+	env := map[string]bool{}
+	eachContainer(one, func(c map[string]any) {
+		for _, e := range c["env"].([]any) {
+			env[e.(map[string]any)["name"].(string)] = true
+		}
+	})
+	for _, name := range []string{"A", "HELLOX_BROKER", "HELLOX_USER", "HELLOX_PASSWORD_FILE", "HELLOX_CA"} {
+		if !env[name] {
+			t.Errorf("its environment lacks %s", name)
+		}
+	}
+	if got := mountedBy(objects); !slices.Contains(got, "one ConfigMap broker-ca") || slices.Contains(got, "two ConfigMap broker-ca") {
+		t.Errorf("mounted: %v", got)
+	}
+	if account, _, _ := unstructured.NestedString(two, "spec", "template", "spec", "serviceAccountName"); account != "" {
+		t.Errorf("the other runs as %q", account)
+	}
+}
+
+// Programs of the user's own that know no identity get a broker that asks for none; one
+// that mounts the authority gets TLS.
+func TestOwnManifestsArePlainUnlessTheyKnow(t *testing.T) {
+	files := map[string]string{"kustomization.yaml": "resources: [press.yaml]\n", "press.yaml": press}
+	if args := argsOf(render(t, Options{Namespace: here, Overlay: folderOf(t, files)})); !strings.Contains(args, "--insecure") {
+		t.Errorf("a program that speaks plain MQTT finds:\n%s", args)
+	}
+	files["press.yaml"] = press + "      volumes: [{name: ca, configMap: {name: broker-ca}}]\n"
+	if args := argsOf(render(t, Options{Namespace: here, Overlay: folderOf(t, files)})); strings.Contains(args, "--insecure") || !strings.Contains(args, "--listen=mqtts://0.0.0.0:8883") {
+		t.Errorf("a program that knows the authority finds:\n%s", args)
+	}
+}
