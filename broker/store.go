@@ -8,6 +8,9 @@ import (
 	"hellox/stream"
 )
 
+// MinStoreLimit is the smallest Options.StoreLimit, in bytes.
+const MinStoreLimit = journal.MinLimit
+
 // openStore opens the journal and restores sessions and retained messages from
 // it.
 func (b *Broker) openStore(o Options) (err error) {

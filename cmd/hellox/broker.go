@@ -66,11 +66,10 @@ which allows hello_world/# and hellox/# to all and protects no client ID.`,
   hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert cert.pem --tls-key key.pem --users users --acl acl`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := logs.Logger(sh.err, "broker")
-			bytes, err := humanize.ParseBytes(limit)
-			if err != nil || bytes < 1<<20 || bytes > 1<<50 {
-				return usage(fmt.Sprintf("--store-limit takes 1MiB or more, not %q", limit), "")
+			var err error
+			if opts.StoreLimit, err = parseStoreLimit(limit); err != nil {
+				return err
 			}
-			opts.StoreLimit = int64(bytes)
 			if opts.SessionQuota, err = parseQuota(quota); err != nil {
 				return err
 			}
@@ -114,7 +113,7 @@ which allows hello_world/# and hellox/# to all and protects no client ID.`,
 	f := cmd.Flags()
 	args.Strings(f, &listen, "listen", "", []string{"mqtt://127.0.0.1:1883"}, "`URL` to listen on: mqtt, mqtts, ws or wss; repeatable", checkListen)
 	f.StringVar(&opts.Store, "store", "", "`FOLDER` of the journal (default: in memory)")
-	f.StringVar(&limit, "store-limit", "1GiB", "acknowledge nothing more once the journal holds so many `BYTES`")
+	f.StringVar(&limit, "store-limit", "", "acknowledge nothing more once the journal holds so many `BYTES` (default: 1GiB, in memory 64MiB)")
 	f.StringVar(&quota, "session-quota", "", "end a session for which so many `BYTES` wait (default and most: a quarter of the journal)")
 	args.Strings(f, &opts.Backpressure, "backpressure", "", nil, "`CLIENT-ID` of a session that is not ended: publishers wait for it when the journal is full; repeatable", checkClientID)
 	f.BoolVar(&opts.Insecure, "insecure", false, "listen beyond loopback without TLS and users")
@@ -150,6 +149,18 @@ func addLimits(f *pflag.FlagSet, l *broker.Limits) {
 	args.Number(f, &l.Unreleased, "max-unreleased", "", d.Unreleased, 1, most, "`NUMBER` of messages at QoS 2 that all publishers together have not released")
 	args.Number(f, &l.Retained, "max-retained", "", d.Retained, 1, most, "`NUMBER` of retained messages")
 	args.Number(f, &l.RetainedBytes, "max-retained-bytes", "", d.RetainedBytes, 1, most, "`BYTES` of retained messages")
+}
+
+// parseStoreLimit returns the bytes of --store-limit; 0 if it is not given.
+func parseStoreLimit(limit string) (int64, error) {
+	if limit == "" {
+		return 0, nil
+	}
+	bytes, err := humanize.ParseBytes(limit)
+	if err != nil || bytes < broker.MinStoreLimit || bytes > 1<<50 {
+		return 0, usage(fmt.Sprintf("--store-limit takes %dMiB or more, not %q", broker.MinStoreLimit>>20, limit), "")
+	}
+	return int64(bytes), nil
 }
 
 // parseQuota returns the bytes of --session-quota; 0 if it is not given.

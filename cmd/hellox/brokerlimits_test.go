@@ -68,11 +68,37 @@ func TestBrokerLimits(t *testing.T) {
 	}
 }
 
+// TestStoreLimitFlag has the flag take what the broker takes, and nothing less.
+func TestStoreLimitFlag(t *testing.T) {
+	for _, limit := range []string{"3MiB", "1MiB", "0", "much"} {
+		if _, err := parseStoreLimit(limit); err == nil || !strings.Contains(err.Error(), "--store-limit takes 4MiB or more") {
+			t.Errorf("%s: %v", limit, err)
+		}
+	}
+	if def := newBroker(shell{}).Flags().Lookup("store-limit").DefValue; def != "" {
+		t.Errorf("by default it is %s, whether there is a store or not", def)
+	}
+	for limit, want := range map[string]int64{"4MiB": 4 << 20, "": 0} {
+		bytes, err := parseStoreLimit(limit)
+		if err != nil || bytes != want {
+			t.Errorf("%q: %d, %v", limit, bytes, err)
+		}
+		serveOnce(t, broker.Options{StoreLimit: bytes})
+	}
+}
+
 // brokerMetrics returns the names of a broker's metrics.
 func brokerMetrics(t *testing.T) map[string]bool {
 	t.Helper()
 	names := &nameRegisterer{names: map[string]bool{}}
-	b, err := broker.New(broker.Options{Metrics: names})
+	serveOnce(t, broker.Options{Metrics: names})
+	return names.names
+}
+
+// serveOnce has a broker begin and end.
+func serveOnce(t *testing.T, o broker.Options) {
+	t.Helper()
+	b, err := broker.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +107,6 @@ func brokerMetrics(t *testing.T) map[string]bool {
 	if err := b.Serve(ctx); err != nil { // closes its store
 		t.Fatal(err)
 	}
-	return names.names
 }
 
 // A nameRegisterer notes the names of what is registered.
