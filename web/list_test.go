@@ -84,7 +84,7 @@ func TestPageKeepsRoomForTheText(t *testing.T) {
 	store.put(t, hellos(100)...)
 	address := serve(t, Options{Store: store})
 	ctx := chromium(t)
-	for _, width := range []int64{700, 900, 1000, 1280, 1400, 2560, 3840} {
+	for _, width := range []int64{320, 390, 700, 900, 1000, 1280, 1400, 2560, 3840} {
 		for _, query := range []string{"/", "/?id=90"} {
 			if width < 900 && query != "/" {
 				continue // there the detail is a sheet
@@ -103,8 +103,10 @@ func TestPageKeepsRoomForTheText(t *testing.T) {
   const text = row.querySelector('.text'), ch = document.createElement('span');
   ch.textContent = '0'.repeat(16);
   text.append(ch);
-  if (box(text).width < box(ch).width - 1) wrong.push('text is ' + box(text).width + ' px wide');
+  if (box(text).width < box(ch).width - 1) wrong.push('text is ' + box(text).width + ' px wide, not ' + box(ch).width);
   ch.remove();
+  const time = row.querySelector('.time');
+  if (time.scrollWidth > time.clientWidth) wrong.push('the time is cut: ' + time.scrollWidth + ' px in ' + time.clientWidth);
   const cells = [...row.children].filter((c) => c.offsetParent).map(box);
   for (let i = 1; i < cells.length; i++) if (cells[i].left < cells[i - 1].right) wrong.push('cells overlap');
   if (cells.at(-1).right > box(document.querySelector('#list .rail')).left + 1) wrong.push('the last cell ends at ' + cells.at(-1).right);
