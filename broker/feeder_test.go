@@ -19,6 +19,7 @@ func TestFeederIsWoken(t *testing.T) {
 	}
 	s := &shared{metrics: m, now: time.Now, stall: writeTimeout}
 	s.buffers.New = func() any { return new([]byte) }
+	s.budget.perClient, s.budget.total = 2*feedLimit, 2*feedLimit
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
 	c := newConn(ours, s, gate{fixed: rights.Open()}, nil)

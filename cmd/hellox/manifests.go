@@ -38,7 +38,7 @@ func tokenKeys(ctx context.Context, sh shell, s selection) (*unstructured.Unstru
 	case len(running) == 0 && len(unanswered) > 0:
 		return nil, unanswered[0]
 	case len(running) == 0:
-		return nil, missing(errors.New("find the keys: no local cluster runs"), "kubectl get --raw /openid/v1/jwks shows those of another one")
+		return nil, missing(errors.New("find the keys: no local cluster runs"), "kubectl --context NAME get --raw /openid/v1/jwks shows those of another one")
 	case len(running) > 1:
 		var names []string
 		for _, found := range running {
