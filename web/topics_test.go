@@ -89,7 +89,7 @@ func TestSendersInOrder(t *testing.T) {
 	for query, want := range map[string]string{
 		"":                              "5 [hello_world/once press-1 press-10 press-2 quiet]",
 		"?sort=name":                    "5 [press-1 press-2 press-10 quiet hello_world/once]",
-		"?sort=trouble":                 "5 [quiet press-1 press-2 press-10 hello_world/once]",
+		"?sort=trouble":                 "5 [quiet press-2 press-1 press-10 hello_world/once]",
 		"?sort=missed&limit=2":          "5 [press-2 press-1]",
 		"?search=RESS-1&sort=name":      "2 [press-1 press-10]",
 		"?sort=trouble&limit=1":         "5 [quiet]",
