@@ -204,6 +204,7 @@ func TestFilterErrors(t *testing.T) {
 		{`text:~`, 7, `a regular expression`},
 		{`ü text:~a(`, 9, `a valid regular expression (missing closing )`},
 		{`text:~"a`, 9, `a quote`},
+		{`text:~a\Q\`, 11, `a character after the \`},
 		{`delta:10s`, 6, `one of = !=`},
 		{`delta>`, 7, `a duration with its unit`},
 		{`delta>10`, 7, `a duration with its unit`},

@@ -79,8 +79,10 @@ func (p *parser) regexText() (string, error) {
 	start, open, class := p.at, 0, false
 	for ; !p.end() && !p.spaceHere() && p.s[p.at] != '"'; p.at++ {
 		switch c := p.s[p.at]; {
-		case c == '\\' && p.at+1 < len(p.s):
-			p.at++
+		case c == '\\':
+			if p.at++; p.end() { // also after \Q, where Go takes it: in quotes it could not be written
+				return "", p.fail(p.at, `a character after the \`)
+			}
 		case class:
 			class = c != ']'
 		case c == '[':
