@@ -2,6 +2,7 @@ package trust
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -134,8 +135,6 @@ func clusterDomain(ctx context.Context, client *kube.Client) (string, error) {
 			Domain string `json:"dnsDomain"`
 		} `json:"networking"`
 	}
-	if yaml.Unmarshal([]byte(dataOf(u, "ClusterConfiguration")), &config) != nil || config.Networking.Domain == "" {
-		return authority.DefaultDomain, nil
-	}
-	return config.Networking.Domain, nil
+	_ = yaml.Unmarshal([]byte(dataOf(u, "ClusterConfiguration")), &config) // what kubeadm did not write has the default
+	return cmp.Or(config.Networking.Domain, authority.DefaultDomain), nil
 }

@@ -43,6 +43,7 @@ func (u usage) over(messages, bytes int) bool {
 // A Result says whether a message was retained.
 type Result byte
 
+// The results of Set.
 const (
 	Retained Result = iota
 	Full            // there is no room

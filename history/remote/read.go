@@ -136,11 +136,12 @@ func (r *Client) Retained(ctx context.Context, topic string) (payload []byte, si
 	if err := r.getQuery(ctx, "/api/retained", url.Values{"topic": {topic}}, &answer); err != nil {
 		return nil, 0, err
 	}
-	for _, m := range answer.Messages {
-		if m.Payload != nil {
-			return []byte(*m.Payload), m.Bytes, nil
-		}
-		return m.Base64, m.Bytes, nil
+	if len(answer.Messages) == 0 {
+		return nil, 0, nil
 	}
-	return nil, 0, nil
+	m := answer.Messages[0]
+	if m.Payload != nil {
+		return []byte(*m.Payload), m.Bytes, nil
+	}
+	return m.Base64, m.Bytes, nil
 }

@@ -49,8 +49,8 @@ func TestFilterCompletesNames(t *testing.T) {
 
 // A filter is kept under a name and forgotten; then its expression is in the line.
 func TestFilterKeepsAndForgets(t *testing.T) {
-	f, status := pressedFilter(typedFilter(NewFilter(nil, nil).WithNamed(kept), "size>1KiB"), tea.KeyCtrlS)
-	f, status = pressedFilter(typedFilter(f, "two words"), tea.KeyEnter)
+	f, _ := pressedFilter(typedFilter(NewFilter(nil, nil).WithNamed(kept), "size>1KiB"), tea.KeyCtrlS)
+	f, status := pressedFilter(typedFilter(f, "two words"), tea.KeyEnter)
 	if status != Editing || f.Err() == nil {
 		t.Errorf("a name with a space: %d, %v", status, f.Err())
 	}

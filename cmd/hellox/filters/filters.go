@@ -159,7 +159,7 @@ func (f *File) replace(text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(made.Name())
+	defer func() { _ = os.Remove(made.Name()) }() // what was not renamed
 	_, err = made.Write(text)
 	if err := errors.Join(err, made.Sync(), made.Close()); err != nil {
 		return err
