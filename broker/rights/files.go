@@ -102,17 +102,21 @@ func ReadFile(path string) (string, error) {
 }
 
 // Login identifies a client by user name and password. A user that does not exist
-// costs as much as one whose password is wrong.
+// costs as much as one whose password is wrong. Each user waits for turns of its own,
+// and all names of no user wait together: there is no end of them, and users must not
+// wait for them. So who makes many logins from one address wait can tell, by how long
+// another one from there waits, whether a name is that of a user; who does not, cannot.
 func (f *Files) Login(ctx context.Context, c Credentials) (Login, error) {
 	if c.User == "" {
 		return Login{}, ErrLogin // it says nothing about users
 	}
 	now := f.now.Load()
 	h, known := now.users[c.User]
+	line := c.User
 	if !known {
-		h = now.dummy
+		h, line = now.dummy, "" // which no user is
 	}
-	ok, err := f.hasher.verify(ctx, h, c.Password)
+	ok, err := f.hasher.verify(ctx, c.Source, line, h, c.Password)
 	switch {
 	case err != nil:
 		return Login{}, err

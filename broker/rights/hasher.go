@@ -11,9 +11,9 @@ import (
 // A hasher verifies passwords within bounds: each takes tens of milliseconds and
 // MiB, and any client that reaches the broker can ask for it.
 type hasher struct {
-	slots   chan struct{} // taken while a hash is computed
-	waiting chan struct{} // taken while one waits for a slot
-	secret  []byte        // of this process
+	turns   turns
+	compute func(h hash, password []byte) bool // hash.verify
+	secret  []byte                             // of this process
 
 	mu sync.Mutex
 	// good has the passwords that were right, by their HMAC with secret: clients
@@ -23,23 +23,23 @@ type hasher struct {
 }
 
 const (
-	maxWaiting = 256
+	maxWaiting = 256 // for their turn
 	maxGood    = 100_000
 )
 
 func newHasher() *hasher {
 	return &hasher{
 		// Half of the machine is left for everything else.
-		slots:   make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
-		waiting: make(chan struct{}, maxWaiting),
+		turns:   turns{free: max(1, runtime.GOMAXPROCS(0)/2), places: maxWaiting},
+		compute: hash.verify,
 		secret:  random(sha256.Size),
 		good:    map[[sha256.Size]byte]struct{}{},
 	}
 }
 
-// verify reports whether h is the hash of password. It returns ErrBusy if too many
-// wait already.
-func (p *hasher) verify(ctx context.Context, h hash, password []byte) (bool, error) {
+// verify reports whether h is the hash of password, when it is the turn of this
+// source and line: see turns. It returns ErrBusy if too many wait already.
+func (p *hasher) verify(ctx context.Context, source, line string, h hash, password []byte) (bool, error) {
 	if len(password) > maxPassword {
 		password = password[:maxPassword+1] // is none, at the same cost
 	}
@@ -47,19 +47,11 @@ func (p *hasher) verify(ctx context.Context, h hash, password []byte) (bool, err
 	if p.isGood(tag) {
 		return true, nil
 	}
-	select {
-	case p.waiting <- struct{}{}:
-		defer func() { <-p.waiting }()
-	default:
-		return false, ErrBusy
+	if err := p.turns.take(ctx, source, line); err != nil {
+		return false, err
 	}
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
-	ok := h.verify(password)
+	defer p.turns.give()
+	ok := p.compute(h, password)
 	if ok {
 		p.setGood(tag)
 	}

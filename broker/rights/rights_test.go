@@ -425,9 +425,7 @@ func TestUnknownUser(t *testing.T) {
 	if a, d := c.users["alice"], c.dummy; d.memory != a.memory || d.time != a.time || d.threads != a.threads || len(d.key) != len(a.key) {
 		t.Errorf("a user costs %+v, an unknown one %+v", a, d)
 	}
-	for range cap(f.hasher.slots) {
-		f.hasher.slots <- struct{}{}
-	}
+	f.hasher.turns.free = 0
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	for _, user := range []string{"alice", "unknown"} {
@@ -446,9 +444,7 @@ func TestLoginFlood(t *testing.T) {
 	if _, err := f.Login(t.Context(), good); err != nil {
 		t.Fatal(err)
 	}
-	for range cap(f.hasher.slots) {
-		f.hasher.slots <- struct{}{}
-	}
+	f.hasher.turns.free = 0
 	ctx, cancel := context.WithCancel(t.Context())
 	results := make(chan error, 2*maxWaiting)
 	for range 2 * maxWaiting {
