@@ -170,3 +170,51 @@ func TestStaleIsNotRetained(t *testing.T) {
 		}
 	})
 }
+
+// TestRetainedOfTheStoreStay starts a broker with limits below what its store holds:
+// all of that is there, and can be replaced and deleted; what is new is refused, and
+// the log says so. With limits as before nothing is missing.
+func TestRetainedOfTheStoreStay(t *testing.T) {
+	for name, limits := range map[string]Limits{"messages": {Retained: 5}, "bytes": {RetainedBytes: 50}, "enough": {Retained: 12, RetainedBytes: 5000}} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{Store: t.TempDir()}
+			said := logged(&o)
+			b, stop := startStop(t, o)
+			fillRetained(t, b, 10, 10)
+			if strings.Contains(said.String(), "retained messages") {
+				t.Error("it is told that the store is full")
+			}
+			stop()
+			o.Limits = limits
+			b, stop = startStop(t, o)
+			if n := b.retained.Len(); n != 10 {
+				t.Errorf("%d of 10 messages are retained", n)
+			}
+			pub := connect(t, b.Addr(0), hello{id: "pub", v5: true})
+			pub.publish("r/3/state", "replaced", 1, true)
+			pub.publish("r/4/state", "", 1, true)
+			if name != "enough" {
+				if warned := len(linesWith(said.String(), "these stay, others are refused", "messages=10")); warned != 1 {
+					t.Errorf("%d lines say that the store is full", warned)
+				}
+				pub.send(pub.publishPacket("r/new", "x", 1, true, 9))
+				if got := pub.expect(packets.Puback); len(got.body) < 3 || got.body[2] != packets.ErrQuotaExceeded.Code {
+					t.Errorf("a new one is acknowledged with %x", got.body)
+				}
+			}
+			stop()
+			o.Limits = Limits{}
+			b, stop = startStop(t, o)
+			defer stop()
+			for i := range 10 {
+				m := b.retained.Get(fmt.Sprintf("r/%d/state", i))
+				if (m == nil) != (i == 4) || i == 3 && string(m.Payload) != "replaced" {
+					t.Errorf("r/%d/state has %+v", i, m)
+				}
+			}
+			if b.retained.Get("r/new") != nil {
+				t.Error("what was refused is retained")
+			}
+		})
+	}
+}

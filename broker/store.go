@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"hellox/broker/journal"
-	"hellox/broker/retained"
 	"hellox/stream"
 )
 
@@ -48,7 +47,11 @@ func (b *Broker) openStore(o Options) (err error) {
 	if err := b.load(); err != nil {
 		return errors.Join(journal.OpenError(o.Store, err), b.journal.Close())
 	}
-	b.metrics.retainedCount.Set(float64(b.retained.Len()))
+	n := b.retained.Len()
+	b.metrics.retainedCount.Set(float64(n))
+	if b.retained.Full() {
+		b.log.Warn("the store holds as many retained messages as may be, or more: these stay, others are refused", "messages", n, "max_messages", b.limits.Retained, "max_bytes", b.limits.RetainedBytes)
+	}
 	return nil
 }
 
@@ -69,9 +72,7 @@ func (b *Broker) load() error {
 		return s.backlog
 	}, func(m *journal.Message) {
 		if !stream.OwnedByBroker(m.Topic) { // stored when clients could still publish there
-			if b.retained.Set(m) == retained.Share { // it was retained without one
-				b.retained.Put(m.Topic, m)
-			}
+			b.retained.Put(m.Topic, m) // also beyond a limit, which was higher or none
 		}
 	})
 	if err != nil {

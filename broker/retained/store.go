@@ -35,9 +35,10 @@ func (u usage) more(m *journal.Message, n int) usage {
 	return u
 }
 
-// over reports whether u is more than a limit.
-func (u usage) over(messages, bytes int) bool {
-	return messages > 0 && u.messages > messages || bytes > 0 && u.bytes > bytes
+// grownOver reports whether u is more than a limit, and more than before was: what
+// is beyond a limit, as it was higher when that was retained, may be replaced.
+func (u usage) grownOver(before usage, messages, bytes int) bool {
+	return messages > 0 && u.messages > max(messages, before.messages) || bytes > 0 && u.bytes > max(bytes, before.bytes)
 }
 
 // A Result says whether a message was retained.
@@ -56,15 +57,16 @@ const (
 func (s *Store) Set(m *journal.Message) Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	result, old, owned := Retained, s.root.find(m.Topic), s.owned[m.Owner]
+	result, old, before := Retained, s.root.find(m.Topic), s.owned[m.Owner]
+	owned := before.more(m, 1)
 	if old != nil && old.Owner == m.Owner {
 		owned = owned.more(old, -1)
 	}
 	switch {
 	case len(m.Payload) == 0:
-	case s.all.more(old, -1).more(m, 1).over(s.MaxMessages, s.MaxBytes):
+	case s.all.more(old, -1).more(m, 1).grownOver(s.all, s.MaxMessages, s.MaxBytes):
 		result = Full
-	case m.Owner != "" && owned.more(m, 1).over(s.MaxOwned, s.MaxOwnedBytes):
+	case m.Owner != "" && owned.grownOver(before, s.MaxOwned, s.MaxOwnedBytes):
 		result = Share
 	default:
 		s.put(m.Topic, m)
@@ -128,6 +130,13 @@ func (s *Store) Get(topic string) *journal.Message {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.root.find(topic)
+}
+
+// Full reports whether there is no room for one more message, or no bytes.
+func (s *Store) Full() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.MaxMessages > 0 && s.all.messages >= s.MaxMessages || s.MaxBytes > 0 && s.all.bytes >= s.MaxBytes
 }
 
 // Len returns how many messages are retained.
