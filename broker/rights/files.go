@@ -3,12 +3,12 @@ package rights
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync/atomic"
+
+	"hellox/smallfile"
 )
 
 // Files is the Authority of a users file and an ACL file.
@@ -27,8 +27,6 @@ type content struct {
 	dummy hash // verified for a user that does not exist
 }
 
-const maxFile = 16 << 20 // bytes
-
 // OpenFiles reads both files. The error is one sentence.
 func OpenFiles(users, acl string, log *slog.Logger) (*Files, error) {
 	f := &Files{users: users, acl: acl, log: log, hasher: newHasher()}
@@ -43,18 +41,18 @@ func OpenFiles(users, acl string, log *slog.Logger) (*Files, error) {
 }
 
 func (f *Files) read() (*content, error) {
-	text, err := ReadFile(f.users)
+	text, err := smallfile.Read(f.users)
 	if err != nil {
 		return nil, fmt.Errorf("read the users: %w", err)
 	}
 	c := &content{}
-	if c.users, err = parseUsers(text); err != nil {
+	if c.users, err = parseUsers(string(text)); err != nil {
 		return nil, fmt.Errorf("read the users of %s: %w", f.users, err)
 	}
-	if text, err = ReadFile(f.acl); err != nil {
+	if text, err = smallfile.Read(f.acl); err != nil {
 		return nil, fmt.Errorf("read the ACL: %w", err)
 	}
-	if c.acl, err = ParseACL(text); err != nil {
+	if c.acl, err = ParseACL(string(text)); err != nil {
 		return nil, fmt.Errorf("read the ACL of %s: %w", f.acl, err)
 	}
 	for _, name := range c.acl.names {
@@ -79,26 +77,6 @@ func (u users) dummy() hash {
 	}
 	d.salt, d.key = string(random(16)), string(random(hashBytes))
 	return d
-}
-
-// ReadFile returns the text of a file of at most 16 MiB.
-func ReadFile(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return "", errors.Join(err, fmt.Errorf("%s is not a file", path))
-	}
-	b, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	switch {
-	case err != nil:
-		return "", err
-	case len(b) > maxFile:
-		return "", fmt.Errorf("%s has more than %d bytes", path, maxFile)
-	}
-	return string(b), nil
 }
 
 // Login identifies a client by user name and password. A user that does not exist

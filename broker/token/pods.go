@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"hellox/broker/rights"
+	"hellox/smallfile"
 )
 
 // Pods is the Authority of the pods of a namespace: the user name is the pod's, the
@@ -68,25 +69,25 @@ func (p *Pods) paths() []string {
 func (p *Pods) read() (*podContent, error) {
 	c := &podContent{acl: rights.NoACL()}
 	if p.acl != "" {
-		text, err := rights.ReadFile(p.acl)
+		text, err := smallfile.Read(p.acl)
 		if err != nil {
 			return nil, fmt.Errorf("read the ACL: %w", err)
 		}
-		if c.acl, err = rights.ParseACL(text); err != nil {
+		if c.acl, err = rights.ParseACL(string(text)); err != nil {
 			return nil, fmt.Errorf("read the ACL of %s: %w", p.acl, err)
 		}
 	}
 	for _, role := range []rights.Role{rights.RoleBroadcast, rights.RoleReceive, rights.RoleClient} {
 		c.acl.AddRole(string(role), role)
 	}
-	text, err := rights.ReadFile(p.keys)
+	text, err := smallfile.Read(p.keys)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the cluster's keys: %w", err)
 	}
-	if c.keys, err = ParseKeys([]byte(text)); err != nil {
+	if c.keys, err = ParseKeys(text); err != nil {
 		return nil, fmt.Errorf("read the cluster's keys of %s: %w", p.keys, err)
 	}
 	return c, nil

@@ -46,7 +46,7 @@ func (f *brokerFlags) addLogin(flags flagSet) {
 	f.flags = flags
 	flags.StringVar(&f.user, "user", "", "user `NAME`; the password is asked for if it is not given")
 	flags.StringVar(&f.password, "password", "", "the `PASSWORD` of that user or of the URL's; safer as HELLOX_PASSWORD")
-	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` of that password or token; this and the files of certificates are read anew for each connection")
+	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` of that password or token; this and the files of certificates are read anew for each connection, a pipe once")
 	flags.StringVar(&f.ca, "ca", "", "`FILE` of the CA certificates to trust instead of the system's (PEM)")
 	flags.StringVar(&f.cert, "cert", "", "`FILE` of the client certificate (PEM)")
 	flags.StringVar(&f.key, "key", "", "`FILE` of the client's key (PEM)")
@@ -77,6 +77,13 @@ func (f *brokerFlags) parse(ctx context.Context, sh shell, url string) (mqtt.Bro
 		}
 	} else if err := f.tls(&b); err != nil {
 		return b, err
+	}
+	b, err = b.ReadPipes(ctx)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return b, errReported(exitInterrupted)
+	case err != nil:
+		return b, usage(err.Error(), "")
 	}
 	if _, err := b.Load(); err != nil {
 		return b, usage(err.Error(), "")

@@ -31,6 +31,7 @@ stream/track -> stream
 stream/broadcast -> stream
 stream/broadcast -> stream/mqtt
 stream/broadcast -> stream/safetext
+stream/mqtt -> smallfile
 stream/mqtt -> stream
 stream/mqtt -> stream/safetext
 stream/streamtest -> stream
@@ -75,8 +76,10 @@ broker -> stream
 broker/journal -> sqlitefile
 broker/retained -> broker/journal
 broker/rights -> broker/share
+broker/rights -> smallfile
 broker/rights -> stream
 broker/token -> broker/rights
+broker/token -> smallfile
 broker/wire -> stream
 
 manifests: text, imports none of the others
@@ -219,6 +222,7 @@ tui/units -> stream
 
 cmd/hellox/access -> broker/rights
 cmd/hellox/access -> broker/token
+cmd/hellox/access -> smallfile
 cmd/hellox/health -> history
 cmd/hellox/state -> bootstrap/peer
 cmd/hellox/rounds -> bootstrap
@@ -232,11 +236,14 @@ cmd/hellox/rounds -> stream
 cmd/hellox/output -> stream/safetext
 cmd/hellox/ops -> cmd/hellox/args
 cmd/hellox/ops -> cmd/hellox/output
+cmd/hellox/ops -> smallfile
 cmd/hellox/ops -> stream/safetext
 cmd/hellox/connections -> cmd/hellox/config
+cmd/hellox/connections -> smallfile
 cmd/hellox/connections -> stream
 cmd/hellox/connections -> stream/mqtt
 cmd/hellox/filters -> cmd/hellox/config
+cmd/hellox/filters -> smallfile
 cmd/hellox/filters -> stream/filter
 cmd/hellox/complete -> cmd/hellox/state
 cmd/hellox/complete -> history

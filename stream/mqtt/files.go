@@ -1,26 +1,75 @@
 package mqtt
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"maps"
 	"strings"
 	"time"
 
+	"hellox/smallfile"
 	"hellox/stream/safetext"
 )
 
 // Files are the files of what a client shows and trusts; "" where there is none.
 // They are read anew for each connection: tokens and certificates are renewed while
-// a client runs.
+// a client runs. A pipe is read once, by ReadPipes.
 type Files struct {
 	Password  string
 	CA        string // PEM; instead of the system's authorities
 	Cert, Key string // PEM
+
+	pipes map[string][]byte // what came out of those that are pipes, by path
+}
+
+// ReadPipes returns b with the content of those of its files that are pipes, as a
+// shell's <(…) are: Load can be called many times, a pipe is read once. It waits for
+// what writes into them until ctx ends.
+func (b Broker) ReadPipes(ctx context.Context) (Broker, error) {
+	for _, f := range []struct{ flag, path string }{
+		{"--password-file", b.Files.Password}, {"--ca", b.Files.CA}, {"--cert", b.Files.Cert}, {"--key", b.Files.Key},
+	} {
+		if _, done := b.Files.pipes[f.path]; f.path == "" || done || !smallfile.IsPipe(f.path) {
+			continue
+		}
+		text, err := smallfile.ReadPipe(ctx, f.path)
+		if err != nil {
+			return b, fmt.Errorf("%s: %w", f.flag, err)
+		}
+		pipes := maps.Clone(b.Files.pipes)
+		if pipes == nil {
+			pipes = map[string][]byte{}
+		}
+		pipes[f.path] = text
+		b.Files.pipes = pipes
+	}
+	return b, nil
+}
+
+// content returns what a file says now, or what the pipe of that name said.
+func (f Files) content(path string) ([]byte, error) {
+	if text, ok := f.pipes[path]; ok {
+		return text, nil
+	}
+	return smallfile.Read(path)
+}
+
+// keyPair returns the client's certificate.
+func (f Files) keyPair() (tls.Certificate, error) {
+	cert, err := f.content(f.Cert)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := f.content(f.Key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return smallfile.ParseKeyPair(f.Cert, f.Key, cert, key)
 }
 
 // maxPassword is what a CONNECT has room for, in bytes.
@@ -30,7 +79,7 @@ const maxPassword = 1<<16 - 1
 // names the file.
 func (b Broker) Load() (Broker, error) {
 	if b.Files.Password != "" {
-		text, err := os.ReadFile(b.Files.Password)
+		text, err := b.Files.content(b.Files.Password)
 		switch b.Password = strings.TrimRight(string(text), "\r\n"); {
 		case err != nil:
 			return b, fmt.Errorf("--password-file: %w", err)
@@ -49,7 +98,7 @@ func (b Broker) Load() (Broker, error) {
 	}
 	b.TLS = config
 	if b.Files.CA != "" {
-		text, err := os.ReadFile(b.Files.CA)
+		text, err := b.Files.content(b.Files.CA)
 		if err != nil {
 			return b, fmt.Errorf("--ca: %w", err)
 		}
@@ -59,7 +108,7 @@ func (b Broker) Load() (Broker, error) {
 		}
 	}
 	if b.Files.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(b.Files.Cert, b.Files.Key)
+		pair, err := b.Files.keyPair()
 		if err != nil {
 			return b, fmt.Errorf("--cert and --key: %w", err)
 		}

@@ -16,6 +16,7 @@ import (
 
 	"hellox/broker/rights"
 	"hellox/broker/token"
+	"hellox/smallfile"
 )
 
 // Flags are the flags of the files.
@@ -185,7 +186,7 @@ func (c *certificate) reload(always bool) (bool, error) {
 		return false, nil
 	}
 	c.read = stat
-	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	pair, err := smallfile.KeyPair(c.cert, c.key)
 	if err != nil {
 		return false, fmt.Errorf("read the certificate: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"hellox/cmd/hellox/config"
+	"hellox/smallfile"
 	"hellox/stream"
 	"hellox/stream/mqtt"
 )
@@ -97,7 +98,7 @@ func load(env func(string) (string, bool)) (*document, error) {
 		return nil, err
 	}
 	f := &document{path: path}
-	f.text, err = os.ReadFile(path)
+	f.text, err = smallfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return f, nil // it has no connections
 	}
@@ -237,7 +238,7 @@ func (c *Connection) Password(env func(string) (string, bool)) (string, error) {
 		}
 		return password, nil
 	case c.PasswordFile != "":
-		b, err := os.ReadFile(c.PasswordFile)
+		b, err := smallfile.Read(c.PasswordFile)
 		if p := new(fs.PathError); errors.As(err, &p) {
 			return "", fmt.Errorf("connect to @%s: read its password from %s: %w", c.Name, c.PasswordFile, p.Err)
 		}

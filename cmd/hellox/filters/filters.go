@@ -15,6 +15,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"hellox/cmd/hellox/config"
+	"hellox/smallfile"
 	"hellox/stream/filter"
 )
 
@@ -59,7 +60,7 @@ func (f *File) Forget(name string) error {
 // read returns the text of the file and what is in it.
 func (f *File) read() (string, map[string]string, error) {
 	all := map[string]string{}
-	text, err := os.ReadFile(f.path)
+	text, err := smallfile.Read(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", all, nil
 	}
@@ -138,7 +139,7 @@ func line(name, expression string) string {
 
 // write replaces the file: a reader finds the old one or the new one.
 func (f *File) write(text []byte) error {
-	if old, err := os.ReadFile(f.path); err == nil && bytes.Equal(old, text) {
+	if old, err := smallfile.Read(f.path); err == nil && bytes.Equal(old, text) {
 		return nil
 	}
 	if err := f.replace(text); err != nil {

@@ -5,10 +5,11 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"hellox/smallfile"
 )
 
 // AddCABundle registers hellox_ca_bundle_info, whose label sha256 is the hash of
@@ -57,7 +58,7 @@ type fileCollector struct {
 func (c fileCollector) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
 
 func (c fileCollector) Collect(out chan<- prometheus.Metric) {
-	text, err := os.ReadFile(c.path)
+	text, err := smallfile.Read(c.path)
 	if err != nil {
 		return
 	}
