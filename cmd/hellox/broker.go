@@ -255,19 +255,21 @@ func newCerts(sh shell) *cobra.Command {
 		Long: `Make an authority (ca.crt, ca.key), the certificate of a broker (server.crt,
 server.key) and those of clients (NAME.crt, NAME.key) in a folder, each valid for a
 year. No file is overwritten: run again with another --client, it makes what is
-missing. Clients trust ca.crt; ca.key is for this folder alone.`,
+missing; what is there and broken, or not for the hosts of --host, it names. Clients
+trust ca.crt; ca.key is for this folder alone.`,
 		Example: `  hellox certs certs --host broker.example --client press
   hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert certs/server.crt --tls-key certs/server.key --users users --acl acl
   hellox watch mqtts://broker.example --ca certs/ca.crt`,
 		Args: words(false, "DIR, the folder to make them in"),
-		RunE: func(_ *cobra.Command, words []string) error {
+		RunE: func(cmd *cobra.Command, words []string) error {
 			o.Dir, o.Now = words[0], time.Now()
+			o.AnyHost = len(args.Given(cmd.Flags(), "host")) == 0
 			made, err := certs.Make(o)
 			for _, path := range made {
 				fmt.Fprintln(sh.data, path)
 			}
 			if err != nil {
-				return fmt.Errorf("make certificates: %w", err)
+				return failed(fmt.Errorf("make certificates: %w", err), certsHint(o, err))
 			}
 			return nil
 		},
@@ -278,10 +280,32 @@ missing. Clients trust ca.crt; ca.key is for this folder alone.`,
 	return cmd
 }
 
+// certsHint returns the command that makes files anew that are unusable, or "".
+func certsHint(o certs.Options, err error) string {
+	broken := new(certs.Unusable)
+	if !errors.As(err, &broken) {
+		return ""
+	}
+	line := "rm"
+	for _, path := range broken.Files {
+		line += " " + args.Quote(path)
+	}
+	line += " && hellox certs " + args.Quote(o.Dir)
+	if !o.AnyHost {
+		for _, host := range o.Hosts {
+			line += " --host " + args.Quote(host)
+		}
+	}
+	for _, name := range o.Clients {
+		line += " --client " + args.Quote(name)
+	}
+	return line
+}
+
 // checkHost returns why host is neither a name nor an address.
 func checkHost(host string) error {
-	if host == "" || strings.ContainsAny(host, "/ :") && net.ParseIP(host) == nil {
-		return args.Expected("a host name or an address")
+	if !certs.IsHost(host) {
+		return args.Expected("a host name or an address, in ASCII")
 	}
 	return nil
 }

@@ -223,6 +223,7 @@ tui/units -> stream
 cmd/hellox/access -> broker/rights
 cmd/hellox/access -> broker/token
 cmd/hellox/access -> smallfile
+cmd/hellox/certs -> smallfile
 cmd/hellox/health -> history
 cmd/hellox/state -> bootstrap/peer
 cmd/hellox/rounds -> bootstrap

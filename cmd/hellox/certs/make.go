@@ -16,13 +16,18 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
+
+	"hellox/smallfile"
 )
 
 // Options say what Make makes.
 type Options struct {
 	Dir     string
 	Hosts   []string // names and addresses of the broker
+	AnyHost bool     // a server.crt that is there may be for other hosts
 	Clients []string // names of clients
 	Now     time.Time
 }
@@ -39,18 +44,63 @@ func (p pair) files(dir string) (certificate, key string) {
 	return filepath.Join(dir, p.name+".crt"), filepath.Join(dir, p.name+".key")
 }
 
+// An Unusable is the error of files that are there and not what they should be.
+type Unusable struct {
+	Files []string // to delete, so that Make makes them anew
+	text  string
+}
+
+func (u *Unusable) Error() string { return u.text }
+
+func unusable(files []string, format string, a ...any) error {
+	return &Unusable{files, fmt.Sprintf(format, a...)}
+}
+
 // Make makes the authority and what it signs, and returns the paths of the files
-// that it made. It overwrites none: what is there already stays, and an authority
-// that is there signs what is missing.
+// that it made. It overwrites none: what is there already stays if it is what was
+// asked for, and an authority that is there signs what is missing. Files that are
+// broken or for something else are an *Unusable, before anything is made.
 func Make(o Options) (made []string, err error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	authority, err := o.authority(&made)
+	authority, err := o.there(pair{"ca"})
 	if err != nil {
-		return made, err
+		return nil, err
 	}
-	server := &x509.Certificate{Subject: pkix.Name{CommonName: o.Hosts[0]}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	pairs := o.pairs()
+	missing := pairs[:0:0]
+	for _, p := range pairs {
+		is, err := o.check(p, authority)
+		if err != nil {
+			return nil, err
+		}
+		if !is {
+			missing = append(missing, p)
+		}
+	}
+	if authority == nil {
+		if authority, err = o.makeAuthority(&made); err != nil {
+			return made, err
+		}
+	}
+	for _, p := range missing {
+		if err := o.sign(&made, p.pair, p.template, authority); err != nil {
+			return made, err
+		}
+	}
+	return made, nil
+}
+
+// A signed is a pair that the authority signs.
+type signed struct {
+	pair
+	template *x509.Certificate
+}
+
+// pairs returns what the authority is to sign.
+func (o Options) pairs() []signed {
+	server := &x509.Certificate{Subject: pkix.Name{CommonName: commonName(o.Hosts[0])}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	for _, host := range o.Hosts {
 		if ip := net.ParseIP(host); ip != nil {
 			server.IPAddresses = append(server.IPAddresses, ip)
@@ -58,24 +108,101 @@ func Make(o Options) (made []string, err error) {
 			server.DNSNames = append(server.DNSNames, host)
 		}
 	}
-	if err := o.sign(&made, pair{"server"}, server, authority); err != nil {
-		return made, err
-	}
+	all := []signed{{pair{"server"}, server}}
 	for _, name := range o.Clients {
 		// One URI and no other name: it is compared whole.
-		client := &x509.Certificate{
-			Subject: pkix.Name{CommonName: name}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		all = append(all, signed{pair{name}, &x509.Certificate{
+			Subject: pkix.Name{CommonName: commonName(name)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 			URIs: []*url.URL{{Scheme: "hellox", Host: "local", Path: "/client/" + name}},
-		}
-		if err := o.sign(&made, pair{name}, client, authority); err != nil {
-			return made, err
-		}
+		}})
 	}
-	return made, nil
+	return all
 }
 
-// authority returns the authority of the folder, which is made if it is missing.
-func (o Options) authority(made *[]string) (*tls.Certificate, error) {
+// commonName cuts a name to the 64 characters that a common name may have (RFC 5280,
+// appendix A.1). Nothing is decided by it.
+func commonName(name string) string { return name[:min(len(name), 64)] }
+
+// there returns the pair that is in the folder, or nil if neither of its files is.
+func (o Options) there(p pair) (*tls.Certificate, error) {
+	certificate, key := p.files(o.Dir)
+	_, err := os.Lstat(certificate)
+	_, errKey := os.Lstat(key)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && errors.Is(errKey, fs.ErrNotExist):
+		return nil, nil //nolint:nilnil // there is none
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, unusable([]string{key}, "of %s and %s one is there and one is not", certificate, key)
+	case errors.Is(errKey, fs.ErrNotExist):
+		return nil, unusable([]string{certificate}, "of %s and %s one is there and one is not", certificate, key)
+	case err != nil || errKey != nil:
+		return nil, errors.Join(err, errKey)
+	}
+	both := []string{certificate, key}
+	c, err := smallfile.KeyPair(certificate, key)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, err
+	case err != nil:
+		return nil, unusable(both, "%s", err)
+	case o.Now.After(c.Leaf.NotAfter):
+		return nil, unusable(both, "%s was valid until %s", certificate, c.Leaf.NotAfter.UTC().Format(time.DateOnly))
+	case p.name == "ca" && !c.Leaf.IsCA:
+		return nil, unusable(both, "%s is not the certificate of an authority", certificate)
+	}
+	return &c, nil
+}
+
+// check reports whether a pair is in the folder, and returns why it is not what was
+// asked for.
+func (o Options) check(p signed, authority *tls.Certificate) (bool, error) {
+	c, err := o.there(p.pair)
+	if c == nil {
+		return false, err
+	}
+	certificate, key := p.files(o.Dir)
+	both := []string{certificate, key}
+	if authority == nil {
+		return false, unusable(both, "%s is there without the authority that signed it, ca.crt and ca.key", certificate)
+	}
+	if err := c.Leaf.CheckSignatureFrom(authority.Leaf); err != nil {
+		return false, unusable(both, "%s is not signed by the authority of %s", certificate, o.Dir)
+	}
+	usage := p.template.ExtKeyUsage[0]
+	if !slices.Contains(c.Leaf.ExtKeyUsage, usage) {
+		return false, unusable(both, "%s is not the certificate of a %s", certificate, map[bool]string{true: "broker", false: "client"}[usage == x509.ExtKeyUsageServerAuth])
+	}
+	if usage == x509.ExtKeyUsageServerAuth && o.AnyHost {
+		return true, nil
+	}
+	if lacks := lacking(c.Leaf, p.template); len(lacks) > 0 {
+		return false, unusable(both, "%s is for %s, not for %s", certificate, strings.Join(names(c.Leaf), ", "), strings.Join(lacks, ", "))
+	}
+	return true, nil
+}
+
+// lacking returns the names of wanted that has does not have.
+func lacking(has, wanted *x509.Certificate) []string {
+	all := names(has)
+	return slices.DeleteFunc(names(wanted), func(name string) bool {
+		return slices.ContainsFunc(all, func(s string) bool { return strings.EqualFold(s, name) })
+	})
+}
+
+// names returns whom a certificate is for.
+func names(c *x509.Certificate) []string {
+	all := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		all = append(all, ip.String())
+	}
+	for _, u := range c.URIs {
+		all = append(all, u.String())
+	}
+	return all
+}
+
+// makeAuthority makes the authority of the folder.
+func (o Options) makeAuthority(made *[]string) (*tls.Certificate, error) {
 	own := pair{"ca"}
 	err := o.sign(made, own, &x509.Certificate{
 		Subject: pkix.Name{CommonName: "hellox certs"}, IsCA: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign,
@@ -83,31 +210,12 @@ func (o Options) authority(made *[]string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	certificate, key := own.files(o.Dir)
-	a, err := tls.LoadX509KeyPair(certificate, key)
-	if err != nil {
-		return nil, fmt.Errorf("read the authority of %s: %w", o.Dir, err)
-	}
-	if o.Now.After(a.Leaf.NotAfter) {
-		return nil, fmt.Errorf("the authority of %s was valid until %s; make another in an empty folder", o.Dir, a.Leaf.NotAfter.UTC().Format(time.DateOnly))
-	}
-	return &a, nil
+	a, err := smallfile.KeyPair(own.files(o.Dir))
+	return &a, err
 }
 
-// sign makes a certificate with its key, signed by the authority or by itself,
-// unless its files are there.
+// sign makes a certificate with its key, signed by the authority or by itself.
 func (o Options) sign(made *[]string, p pair, template *x509.Certificate, authority *tls.Certificate) error {
-	certificatePath, keyPath := p.files(o.Dir)
-	_, err := os.Lstat(certificatePath)
-	_, errKey := os.Lstat(keyPath)
-	switch {
-	case err == nil && errKey == nil:
-		return nil
-	case err == nil || errKey == nil:
-		return fmt.Errorf("of %s and %s one is there and one is not", certificatePath, keyPath)
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -133,22 +241,44 @@ func (o Options) sign(made *[]string, p pair, template *x509.Certificate, author
 	if err != nil {
 		return err
 	}
+	certificatePath, keyPath := p.files(o.Dir)
 	// The key first: a certificate without its key is of no use.
-	if err := create(made, keyPath, "PRIVATE KEY", private); err != nil {
+	if err := create(keyPath, "PRIVATE KEY", private); err != nil {
 		return err
 	}
-	return create(made, certificatePath, "CERTIFICATE", der)
+	if err := create(certificatePath, "CERTIFICATE", der); err != nil {
+		return errors.Join(err, os.Remove(keyPath)) // half a pair would stop the next run
+	}
+	*made = append(*made, keyPath, certificatePath)
+	return nil
 }
 
-// create writes a file that must not be there.
-func create(made *[]string, path, kind string, der []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// create writes a file that must not be there. It is there whole or not at all.
+func create(path, kind string, der []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".certs-*") // mode 0600
 	if err != nil {
 		return err
 	}
+	defer func() { _ = os.Remove(file.Name()) }() // it has its name by then, or is of no use
 	err = pem.Encode(file, &pem.Block{Type: kind, Bytes: der})
-	if err = errors.Join(err, file.Close()); err == nil {
-		*made = append(*made, path)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, cause(err))
+	}
+	err = os.Link(file.Name(), path) // unlike a rename, it overwrites nothing
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	// A file system without links.
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("write %s: %w", path, fs.ErrExist)
+	}
+	return os.Rename(file.Name(), path)
+}
+
+// cause returns what is wrong without the name of a temporary file.
+func cause(err error) error {
+	if p := new(fs.PathError); errors.As(err, &p) {
+		return p.Err
 	}
 	return err
 }

@@ -1,8 +1,10 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -81,9 +83,131 @@ func TestMakeRefuses(t *testing.T) {
 	if text, _ := os.ReadFile(filepath.Join(o.Dir, "server.key")); string(text) != "mine" {
 		t.Error("it is overwritten")
 	}
+	if all, _ := os.ReadDir(o.Dir); len(all) != 1 {
+		t.Errorf("something was made: %v", all)
+	}
 	os.Remove(filepath.Join(o.Dir, "server.key"))
+	if _, err := Make(o); err != nil {
+		t.Fatal(err)
+	}
 	o.Now = o.Now.Add(2 * lifetime)
 	if _, err := Make(o); err == nil || !strings.Contains(err.Error(), "was valid until") {
 		t.Errorf("an authority that is over: %v", err)
+	}
+}
+
+// TestMakeChecks breaks what is there in each way: it is named, with the files to
+// delete, and nothing is made. Without those files the next Make makes it good.
+func TestMakeChecks(t *testing.T) {
+	other := t.TempDir()
+	if _, err := Make(Options{Dir: other, Hosts: []string{"localhost"}, Clients: []string{"press"}, Now: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	take := func(t *testing.T, dir, from, to string) {
+		for _, end := range []string{".crt", ".key"} {
+			text, err := os.ReadFile(filepath.Join(other, from+end))
+			if err = errors.Join(err, os.WriteFile(filepath.Join(dir, to+end), text, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write := func(name, text string) func(*testing.T, string, *Options) {
+		return func(_ *testing.T, dir string, _ *Options) {
+			_ = os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)
+		}
+	}
+	remove := func(names ...string) func(*testing.T, string, *Options) {
+		return func(_ *testing.T, dir string, _ *Options) {
+			for _, name := range names {
+				os.Remove(filepath.Join(dir, name))
+			}
+		}
+	}
+	for _, test := range []struct {
+		name   string
+		damage func(t *testing.T, dir string, o *Options)
+		want   string
+		files  []string
+	}{
+		{"an empty certificate", write("server.crt", ""), "server.crt holds no certificate in PEM", []string{"server.crt", "server.key"}},
+		{"an empty key", write("press.key", ""), "press.key holds no private key in PEM", []string{"press.crt", "press.key"}},
+		{"an empty authority", write("ca.crt", ""), "ca.crt holds no certificate in PEM", []string{"ca.crt", "ca.key"}},
+		{"half a pair", remove("server.crt"), "one is there and one is not", []string{"server.key"}},
+		{"half an authority", remove("ca.key"), "one is there and one is not", []string{"ca.crt"}},
+		{"without its authority", remove("ca.crt", "ca.key"), "server.crt is there without the authority", []string{"server.crt", "server.key"}},
+		{"of another authority", func(t *testing.T, dir string, _ *Options) { take(t, dir, "server", "server") }, "server.crt is not signed by", []string{"server.crt", "server.key"}},
+		{"a client's for the broker", func(t *testing.T, dir string, _ *Options) {
+			for _, end := range []string{".crt", ".key"} {
+				os.Rename(filepath.Join(dir, "press"+end), filepath.Join(dir, "server"+end))
+			}
+		}, "server.crt is not the certificate of a broker", []string{"server.crt", "server.key"}},
+		{"other hosts", func(_ *testing.T, _ string, o *Options) { o.Hosts = []string{"LOCALHOST", "other.example"} }, "server.crt is for localhost, not for other.example", []string{"server.crt", "server.key"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			o := Options{Dir: dir, Hosts: []string{"localhost"}, Clients: []string{"press"}, Now: time.Now()}
+			if _, err := Make(o); err != nil {
+				t.Fatal(err)
+			}
+			test.damage(t, dir, &o)
+			o.Clients = append(o.Clients, "desk")
+			broken := new(Unusable)
+			made, err := Make(o)
+			if !errors.As(err, &broken) || !strings.Contains(err.Error(), test.want) || len(made) > 0 {
+				t.Fatalf("%v, %v; want %q", made, err, test.want)
+			}
+			for i, name := range broken.Files {
+				broken.Files[i] = filepath.Base(name)
+			}
+			if !slices.Equal(broken.Files, test.files) {
+				t.Errorf("%v are to be deleted, want %v", broken.Files, test.files)
+			}
+			// An authority that is lost takes with it what it signed: one pair a time.
+			for n := 0; err != nil && n < 4; n++ {
+				if !errors.As(err, &broken) {
+					t.Fatal(err)
+				}
+				for _, name := range broken.Files {
+					os.Remove(filepath.Join(dir, filepath.Base(name)))
+				}
+				_, err = Make(o)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	o := Options{Dir: other, Hosts: []string{"default.example"}, AnyHost: true, Now: time.Now()}
+	if made, err := Make(o); err != nil || len(made) > 0 {
+		t.Errorf("hosts that nobody asked for: %v, %v", made, err)
+	}
+}
+
+// TestCreateIsWholeOrNot writes a file that is there already: it stays, and nothing
+// is left beside it.
+func TestCreateIsWholeOrNot(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.crt")
+	for i := range 2 {
+		if err := create(path, "CERTIFICATE", bytes.Repeat([]byte{byte(i)}, 100)); (err == nil) != (i == 0) {
+			t.Error(i, err)
+		}
+	}
+	all, err := os.ReadDir(dir)
+	if text, _ := os.ReadFile(path); err != nil || len(all) != 1 || !strings.Contains(string(text), "AAAA") {
+		t.Errorf("%v, %v, %q", all, err, text)
+	}
+}
+
+func TestIsHost(t *testing.T) {
+	for _, host := range []string{"localhost", "a.B-c.example", "*.example.org", "my_host", "::1", "127.0.0.1"} {
+		if !IsHost(host) {
+			t.Errorf("%q is none", host)
+		}
+	}
+	for _, host := range []string{"", "a..b", "a\nb", "a,b", "-x", "x-", "*", "a.*.b", "ä.example", "a.", "a b", "h:1", "fe80::1%eth0", strings.Repeat("a", 64), strings.Repeat("a.", 150) + "b"} {
+		if IsHost(host) {
+			t.Errorf("%q is one", host)
+		}
 	}
 }
