@@ -79,7 +79,24 @@ type refusalLog struct {
 	last map[refusalKey]*loggedRefusal
 }
 
-type refusalKey struct{ client, kind string }
+// A refusalKey says which refusals share their lines.
+type refusalKey struct{ client, kind, reason string }
+
+// keyOf returns the key of a refusal. Of a reason it has the first clause, and no digits:
+// what follows, or a time, a port or a size, does not make it another one.
+func keyOf(client string, r refusal) refusalKey {
+	if r.kind == kindStore || r.kind == kindWill {
+		return refusalKey{kind: r.kind} // it is about the broker, and all publishers get it
+	}
+	reason, _, _ := strings.Cut(r.reason, ";")
+	reason = strings.Map(func(c rune) rune {
+		if '0' <= c && c <= '9' {
+			return -1
+		}
+		return c
+	}, reason)
+	return refusalKey{client, r.kind, reason[:min(len(reason), maxReasonBytes)]}
+}
 
 type loggedRefusal struct {
 	at   time.Time
@@ -87,17 +104,16 @@ type loggedRefusal struct {
 }
 
 const (
-	refusalInterval = 10 * time.Second // between two lines about a client and kind
+	refusalInterval = 10 * time.Second // between two lines about a client and reason
+	refusalLast     = 10 * time.Minute // that it is known how many were not logged
 	maxRefusalKeys  = 100              // beyond it, all clients share the lines of a kind
+	maxReasons      = 8                // of a client and kind; beyond it, they share lines
+	maxReasonBytes  = 256              // of a reason, to tell it from others
 )
 
-// add logs a refusal, unless one of its client and kind was just logged.
+// add logs a refusal, unless one of its client and reason was just logged.
 func (l *refusalLog) add(client, remote string, r refusal) {
-	key := refusalKey{client, r.kind}
-	if r.kind == kindStore || r.kind == kindWill {
-		key.client = "" // it is about the broker, and all publishers get it
-	}
-	more, ok := l.take(key)
+	more, ok := l.take(keyOf(client, r))
 	if !ok {
 		return
 	}
@@ -123,15 +139,8 @@ func (l *refusalLog) take(key refusalKey) (more int, ok bool) {
 	if l.last == nil {
 		l.last = map[refusalKey]*loggedRefusal{}
 	}
-	if l.last[key] == nil && len(l.last) >= maxRefusalKeys {
-		for k, e := range l.last {
-			if e.more == 0 && now.Sub(e.at) >= refusalInterval {
-				delete(l.last, k)
-			}
-		}
-		if len(l.last) >= maxRefusalKeys {
-			key.client = ""
-		}
+	if l.last[key] == nil {
+		key = l.share(key, now)
 	}
 	e := l.last[key]
 	if e == nil {
@@ -144,6 +153,29 @@ func (l *refusalLog) take(key refusalKey) (more int, ok bool) {
 	}
 	more, e.at, e.more = e.more, now, 0
 	return more, true
+}
+
+// share returns the key under which the refusals of a new key are logged: itself, or one
+// that it shares with other reasons or clients if there are too many. The caller holds
+// l.mu.
+func (l *refusalLog) share(key refusalKey, now time.Time) refusalKey {
+	reasons := 0
+	for k, e := range l.last {
+		age := now.Sub(e.at)
+		switch {
+		case e.more == 0 && age >= refusalInterval, age >= refusalLast:
+			delete(l.last, k)
+		case k.client == key.client && k.kind == key.kind:
+			reasons++
+		}
+	}
+	if reasons >= maxReasons {
+		key.reason = ""
+	}
+	if l.last[key] == nil && len(l.last) >= maxRefusalKeys {
+		return refusalKey{kind: key.kind}
+	}
+	return key
 }
 
 // The kinds of refusal that are named in more than one place.

@@ -153,6 +153,50 @@ func TestRefusalLogIsBounded(t *testing.T) {
 	}
 }
 
+// TestRefusalLogTellsReasonsApart refuses one client for several reasons of one kind
+// within the ten seconds: each has a line. What differs in a time or a port only is one
+// reason, and a client that makes up reasons has a bounded number of lines.
+func TestRefusalLogTellsReasonsApart(t *testing.T) {
+	said := &safeBuffer{}
+	now := time.Unix(1_800_000_000, 0)
+	l := refusalLog{log: slog.New(slog.NewTextHandler(said, nil)), now: func() time.Time { return now }}
+	reasons := []string{
+		"the token is that of another pod", "the token is for another audience than x",
+		"the token was valid until 12:00:%02d; the clock here says 13:00:%02d", "the token is that of another namespace",
+	}
+	for i := range 30 {
+		for _, reason := range reasons {
+			if strings.Contains(reason, "%") {
+				reason = fmt.Sprintf(reason, i, i)
+			}
+			l.add("c", "192.0.2.1:1", refusal{kind: "login", reason: reason})
+		}
+	}
+	for _, reason := range reasons {
+		reason, _, _ = strings.Cut(reason, "%")
+		if n := len(linesWith(said.String(), "client=c", reason)); n != 1 {
+			t.Errorf("%d lines say %q", n, reason)
+		}
+	}
+	now = now.Add(refusalInterval)
+	l.add("c", "", refusal{kind: "login", reason: reasons[0]})
+	if n := len(linesWith(said.String(), reasons[0], "more=29")); n != 1 {
+		t.Errorf("%d lines say how many were left out", n)
+	}
+	for i := range 1000 {
+		l.add("evil", "", refusal{kind: "login", reason: strings.Repeat("x", i+1)})
+	}
+	if n := len(linesWith(said.String(), "client=evil")); n != maxReasons+1 {
+		t.Errorf("%d lines about made-up reasons", n)
+	}
+	for i := range 10 * maxRefusalKeys {
+		l.add(fmt.Sprint("many", i), "", refusal{kind: "login", reason: strings.Repeat("y", 1+i%50)})
+	}
+	if n := len(l.last); n > maxRefusalKeys+1 {
+		t.Errorf("%d keys are held", n)
+	}
+}
+
 // TestRefusedMessagesKeepTheirOrder sends a message that is refused and one that
 // is not in one packet of the network: the second must not be taken.
 func TestRefusedMessagesKeepTheirOrder(t *testing.T) {
