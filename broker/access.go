@@ -55,6 +55,16 @@ func (s *subject) rights() *rights.Rights {
 	return s.gate.authority.Rights(s.login, s.clientID)
 }
 
+// gone returns why the subject has no rights any more, in one sentence.
+func (s *subject) gone() string {
+	if a, ok := s.gate.authority.(rights.Explainer); ok {
+		if reason := a.Gone(s.login); reason != "" {
+			return reason
+		}
+	}
+	return "the client is not known any more; connect again"
+}
+
 // own notes on a retained message whose it is: it stays as long as its publisher
 // may publish there.
 func (s *subject) own(m *journal.Message) {
@@ -93,7 +103,7 @@ func (c *conn) identify(pk *packets.Packet) (refusal, bool) {
 	defer c.mu.Unlock()
 	r := who.rights()
 	if r == nil {
-		return refusedLogin(rights.ErrLogin, pk), false
+		return refusal{"login", "", who.gone(), packets.ErrNotAuthorized}, false
 	}
 	c.subject = who
 	c.current.Store(r)
@@ -169,11 +179,14 @@ func (c *conn) recheck() {
 		c.mu.Unlock()
 		return // it is not let in yet
 	}
-	r := c.subject.rights()
+	r, gone := c.subject.rights(), ""
+	if r == nil {
+		gone = c.subject.gone()
+	}
 	c.mu.Unlock()
 	switch {
 	case r == nil:
-		c.revoke("the user is gone or has another password")
+		c.revoke(gone)
 	case !r.Covers(old):
 		c.revoke("the client's rights have changed; connect again")
 	}

@@ -80,6 +80,7 @@ func TestPodsKeyGone(t *testing.T) {
 	old := connect(t, n.b.Addr(0), n.pod("broadcast", "broadcast-0"))
 	h := hello{id: "broadcast-1", user: "broadcast-1", password: n.cluster.Token("next", "broadcast", "broadcast-1", time.Now())}
 	fresh := connect(t, n.b.Addr(0), h)
+	old.subscribe(0, "hellox/refused/broadcast-0")
 	n.b.Recheck()
 	old.publish("hello_world/broadcast/broadcast-0", "x", 1, false) // both keys are there
 	n.write("next")
@@ -87,6 +88,9 @@ func TestPodsKeyGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.b.Recheck()
+	if reason := old.readRefusal("broadcast-0"); reason != "the broker does not have the key any more that signed the pod's token" {
+		t.Errorf("the pod is told %q", reason)
+	}
 	old.closed()
 	fresh.publish("hello_world/broadcast/broadcast-1", "x", 1, false)
 	refused(t, n.b.Addr(0), n.pod("broadcast", "broadcast-0"), packets.Err3NotAuthorized.Code)

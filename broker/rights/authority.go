@@ -41,6 +41,13 @@ type Authority interface {
 	Rights(l Login, clientID string) *Rights
 }
 
+// An Explainer is an Authority that says why a Login is no longer valid.
+type Explainer interface {
+	// Gone returns why, in one sentence that may be sent to the client, or "" if it
+	// is valid.
+	Gone(l Login) string
+}
+
 // The errors of Login that have codes of their own.
 var (
 	ErrLogin = errors.New("bad user name or password")

@@ -133,6 +133,14 @@ func (f *Files) Rights(l Login, clientID string) *Rights {
 	return now.acl.Rights(l.Identity, clientID)
 }
 
+// Gone returns why a login is no longer valid, or "".
+func (f *Files) Gone(l Login) string {
+	if f.Rights(l, "") == nil {
+		return "the user is gone or has another password"
+	}
+	return ""
+}
+
 // Reload reads both files anew. If one is wrong, what was read before stays in
 // force, and the log says so.
 func (f *Files) Reload() error {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -127,13 +128,21 @@ func algorithmOf(public any) (jose.SignatureAlgorithm, error) {
 	return "", nil
 }
 
-// has reports whether a token that was verified by the key of this proof would
-// still be.
-func (k *Keys) has(proof string) bool {
+// proofOf returns what a token shows that was verified by key.
+func (k *Keys) proofOf(key key) string {
+	return key.proof + " " + fmt.Sprintf("%q %q", k.Issuer, k.Audience)
+}
+
+// gone returns why a token with this proof would be refused now, or "".
+func (k *Keys) gone(proof string) string {
+	reason := "the broker does not have the key any more that signed the pod's token"
 	for _, key := range k.byID {
-		if key.proof == proof {
-			return true
+		if k.proofOf(key) == proof {
+			return ""
+		}
+		if strings.HasPrefix(proof, key.proof+" ") {
+			reason = "the broker's keys are for another issuer or audience now than the pod's token"
 		}
 	}
-	return false
+	return reason
 }

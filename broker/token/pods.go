@@ -165,12 +165,17 @@ func (c *podContent) identity(account, pod string) string {
 	return identity
 }
 
-// principal returns whose rules apply to an identity. It returns false if Login
-// would not give that identity any more.
-func (c *podContent) principal(l rights.Login) (rights.Principal, bool) {
+// principal returns whose rules apply to an identity, or why Login would not give
+// that identity any more.
+func (c *podContent) principal(l rights.Login) (who rights.Principal, gone string) {
 	rest, ok := strings.CutPrefix(l.Identity, podPrefix)
-	if !ok || c.keys == nil || l.Proof != "" && !c.keys.has(l.Proof) {
-		return rights.Principal{}, false
+	if !ok || c.keys == nil {
+		return who, "the pod is not known any more"
+	}
+	if l.Proof != "" {
+		if gone := c.keys.gone(l.Proof); gone != "" {
+			return who, gone
+		}
 	}
 	_, rest, _ = strings.Cut(rest, "/")
 	account, pod, hasPod := strings.Cut(rest, "/")
@@ -178,8 +183,13 @@ func (c *podContent) principal(l rights.Login) (rights.Principal, bool) {
 	if hasPod {
 		name = pod
 	}
-	ok = c.acl.Names(account) && c.identity(account, pod) == l.Identity
-	return rights.Principal{Identity: l.Identity, Rules: account, Name: name}, ok
+	switch {
+	case !c.acl.Names(account):
+		return who, fmt.Sprintf("the ServiceAccount %s has no rights here any more", account)
+	case c.identity(account, pod) != l.Identity:
+		return who, "the broker's keys are for another namespace now, or its ACL gives the ServiceAccount another role; connect again"
+	}
+	return rights.Principal{Identity: l.Identity, Rules: account, Name: name}, ""
 }
 
 // MayUse returns why the client may not use its client ID, or nil.
@@ -188,20 +198,26 @@ func (p *Pods) MayUse(l rights.Login, clientID string) error {
 		return err
 	}
 	content := p.content.Load()
-	who, ok := content.principal(l)
-	if !ok {
-		return errors.New("the pod is not known any more")
+	who, gone := content.principal(l)
+	if gone != "" {
+		return errors.New(gone)
 	}
 	return rights.CheckReserved(content.acl.Role(who.Rules), who.Name, clientID)
 }
 
-// Rights returns what a client may do now, or nil if the key of its token is gone
-// or its ServiceAccount has no rights any more.
+// Rights returns what a client may do now, or nil if the key of its token is gone, the
+// keys are for others now, or its ServiceAccount has no rights any more.
 func (p *Pods) Rights(l rights.Login, clientID string) *rights.Rights {
 	content := p.content.Load()
-	who, ok := content.principal(l)
-	if !ok {
+	who, gone := content.principal(l)
+	if gone != "" {
 		return nil
 	}
 	return content.acl.RightsOf(who, clientID)
+}
+
+// Gone returns why a login is no longer valid, or "".
+func (p *Pods) Gone(l rights.Login) string {
+	_, gone := p.content.Load().principal(l)
+	return gone
 }

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -178,6 +179,49 @@ func TestPodsReload(t *testing.T) {
 	}
 	if p.Rights(old, "x") != nil || p.Rights(fresh, "x") == nil || p.Rights(rights.Login{Identity: old.Identity}, "x") == nil {
 		t.Error("with the new key alone the old one's login is valid, or the new one's or the identity is not")
+	}
+}
+
+// TestPodsGone changes what the broker knows, one thing at a time: logins by what was
+// before are not valid any more, each for its own reason.
+func TestPodsGone(t *testing.T) {
+	for name, k := range map[string]struct {
+		change func(file map[string]any, c *tokentest.Cluster)
+		acl    string
+		want   string
+	}{
+		"nothing":   {func(map[string]any, *tokentest.Cluster) {}, "read press a\n", ""},
+		"key":       {func(f map[string]any, c *tokentest.Cluster) { f["keys"] = []any{c.JWK("next")} }, "read press a\n", "does not have the key any more"},
+		"issuer":    {func(f map[string]any, _ *tokentest.Cluster) { f["issuer"] = "https://other" }, "read press a\n", "another issuer or audience"},
+		"audience":  {func(f map[string]any, _ *tokentest.Cluster) { f["audience"] = "other" }, "read press a\n", "another issuer or audience"},
+		"namespace": {func(f map[string]any, _ *tokentest.Cluster) { f["namespace"] = "other" }, "read press a\n", "another namespace"},
+		"ACL":       {func(map[string]any, *tokentest.Cluster) {}, "read other a\n", "the ServiceAccount press has no rights here any more"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, p := pods(t, "read press a\n")
+			c.AddEC("next")
+			l := login(t, p, "press-0", c.Token("ec", "press", "press-0", now))
+			var file map[string]any
+			if err := json.Unmarshal(c.File("ec"), &file); err != nil {
+				t.Fatal(err)
+			}
+			k.change(file, c)
+			text, err := json.Marshal(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, p.keys, string(text))
+			write(t, p.acl, k.acl)
+			if err := p.Reload(); err != nil {
+				t.Fatal(err)
+			}
+			if valid := p.Rights(l, "x") != nil; valid != (k.want == "") {
+				t.Errorf("the login is valid: %v", valid)
+			}
+			if gone := p.Gone(l); !strings.Contains(gone, k.want) || (gone == "") != (k.want == "") {
+				t.Errorf("it is gone: %q, want %q", gone, k.want)
+			}
+		})
 	}
 }
 

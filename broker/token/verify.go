@@ -28,7 +28,7 @@ type Claims struct {
 	ServiceAccount string
 	Pod, PodUID    string
 	Expires        time.Time
-	Proof          string // of the key that signed it
+	Proof          string // of the key that signed it, and for whom
 }
 
 // An Error says in one sentence why a token is refused. It has nothing of the
@@ -89,7 +89,7 @@ func (k *Keys) Verify(token string, now time.Time) (Claims, error) {
 	if err := parsed.Claims(key.public, &registered, &own); err != nil {
 		return Claims{}, refuse("the token's signature or form is not right")
 	}
-	return k.check(&registered, &own, key.proof, now)
+	return k.check(&registered, &own, k.proofOf(key), now)
 }
 
 // isForeign reports whether r stands in no token.

@@ -111,7 +111,7 @@ func TestVerify(t *testing.T) {
 		switch {
 		case k2.want == "" && err != nil:
 			t.Errorf("%s is refused: %v", name, err)
-		case k2.want == "" && (claims.Pod != "broadcast-1" || claims.ServiceAccount != "broadcast" || claims.PodUID == "" || !k.has(claims.Proof)):
+		case k2.want == "" && (claims.Pod != "broadcast-1" || claims.ServiceAccount != "broadcast" || claims.PodUID == "" || k.gone(claims.Proof) != ""):
 			t.Errorf("%s says %+v", name, claims)
 		case k2.want != "" && (err == nil || !strings.Contains(err.Error(), k2.want)):
 			t.Errorf("%s: %v, want %q", name, err, k2.want)
@@ -135,14 +135,14 @@ func TestKeysChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !parse(t, c.File("ec")).has(claims.Proof) {
+	if parse(t, c.File("ec")).gone(claims.Proof) != "" {
 		t.Error("the key that stayed is gone")
 	}
-	if parse(t, c.File("next")).has(claims.Proof) {
+	if parse(t, c.File("next")).gone(claims.Proof) == "" {
 		t.Error("the key that is gone is still known")
 	}
 	c.AddEC("ec")
-	if parse(t, c.File("ec", "next")).has(claims.Proof) {
+	if parse(t, c.File("ec", "next")).gone(claims.Proof) == "" {
 		t.Error("another key with the same ID is taken for it")
 	}
 }
