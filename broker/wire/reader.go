@@ -18,6 +18,10 @@ const (
 	maxLength  = 4 // bytes of a remaining length (MQTT 3.1.1, 2.2.3)
 )
 
+// tlsHandshake is the first byte of a client that speaks TLS (RFC 8446, 5.1). As MQTT it
+// is a CONNECT with flags that none has.
+const tlsHandshake = 0x16
+
 const (
 	bufferSize = 4 << 10  // held by each connection as long as it is open
 	firstChunk = 16 << 10 // allocated for a packet before more of it has come
@@ -34,6 +38,7 @@ func (e *Error) Error() string { return e.Reason }
 
 var (
 	errFirstConnect  = frameError("its first packet is not CONNECT", packets.ErrProtocolViolation)
+	errTLS           = frameError("the client speaks TLS; this listener does not", packets.ErrProtocolViolation)
 	errSecondConnect = frameError("it sent a second CONNECT", packets.ErrProtocolViolation)
 	errLength        = frameError("a packet's length has more than four bytes", packets.ErrMalformedPacket)
 	errPacketSize    = frameError(fmt.Sprintf("a packet has more than %d bytes", MaxPacket), packets.ErrPacketTooLarge)
@@ -107,6 +112,8 @@ func (r *Reader) header(h *packets.FixedHeader) (length int, err error) {
 	}
 	isConnect := first>>4 == packets.Connect
 	switch {
+	case r.version == 0 && first == tlsHandshake:
+		return 0, errTLS
 	case r.version == 0 && !isConnect:
 		return 0, errFirstConnect
 	case r.version != 0 && isConnect:

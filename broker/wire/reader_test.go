@@ -82,3 +82,17 @@ func TestAnnouncedIsNotAllocated(t *testing.T) {
 		t.Errorf("%d bytes were allocated for 100 announcements", grown)
 	}
 }
+
+// TestTLSToPlain says what a client speaks whose first packet is TLS's.
+func TestTLSToPlain(t *testing.T) {
+	hello := []byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03}
+	_, err := NewReader(bytes.NewReader(hello)).Next()
+	if e, ok := errors.AsType[*Error](err); !ok || e.Reason != "the client speaks TLS; this listener does not" {
+		t.Errorf("the error is %v", err)
+	}
+	later := NewReader(bytes.NewReader(append(connect(4), hello...)))
+	_, _ = later.Next()
+	if _, err := later.Next(); err == nil || err.Error() != errSecondConnect.Reason {
+		t.Errorf("after a CONNECT the error is %v", err)
+	}
+}
