@@ -25,13 +25,16 @@ type content struct {
 	users users
 	acl   *ACL
 	dummy hash // verified for a user that does not exist
+	// removed has the names of the ACL that were users when it was read before: not
+	// misspelt ones.
+	removed map[string]bool
 }
 
 // OpenFiles reads both files. The error is one sentence.
 func OpenFiles(users, acl string, log *slog.Logger) (*Files, error) {
 	f := &Files{users: users, acl: acl, log: log, hasher: newHasher()}
 	f.opened = StatFiles(users, acl)
-	c, err := f.read()
+	c, err := f.read(&content{})
 	if err != nil {
 		return nil, err
 	}
@@ -40,12 +43,15 @@ func OpenFiles(users, acl string, log *slog.Logger) (*Files, error) {
 	return f, nil
 }
 
-func (f *Files) read() (*content, error) {
+// read reads both files. The users that before had, and the files do not have any more,
+// may still be named by the ACL: their connections must end now, not when that has been
+// mended, too.
+func (f *Files) read(before *content) (*content, error) {
 	text, err := smallfile.Read(f.users)
 	if err != nil {
 		return nil, fmt.Errorf("read the users: %w", err)
 	}
-	c := &content{}
+	c := &content{removed: map[string]bool{}}
 	if c.users, err = parseUsers(string(text)); err != nil {
 		return nil, fmt.Errorf("read the users of %s: %w", f.users, err)
 	}
@@ -57,7 +63,11 @@ func (f *Files) read() (*content, error) {
 	}
 	for _, name := range c.acl.names {
 		// A misspelt deny would leave its user with everything.
-		if c.users[name] == (hash{}) {
+		switch {
+		case c.users[name] != hash{}:
+		case before.users[name] != hash{}, before.removed[name]:
+			c.removed[name] = true
+		default:
 			return nil, fmt.Errorf("read the ACL of %s: it names %q, which is no user of %s", f.acl, name, f.users)
 		}
 	}
@@ -144,13 +154,16 @@ func (f *Files) Gone(l Login) string {
 // Reload reads both files anew. If one is wrong, what was read before stays in
 // force, and the log says so.
 func (f *Files) Reload() error {
-	c, err := f.read()
+	c, err := f.read(f.now.Load())
 	if err != nil {
 		f.log.Error("users and rights not read anew: those of before stay in force", "cause", err.Error())
 		return err
 	}
 	f.now.Store(c)
 	f.log.Info("users and rights read anew", "users", len(c.users))
+	for name := range c.removed {
+		f.log.Warn("the ACL names a user that was removed: remove its rules, too; with them the broker does not start again", "user", name, "acl_file", f.acl)
+	}
 	return nil
 }
 

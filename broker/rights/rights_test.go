@@ -469,6 +469,42 @@ func TestLoginFlood(t *testing.T) {
 	}
 }
 
+// TestReloadRemovedUser takes a user out of the users file whose rules stay in the ACL:
+// its login ends, later changes of the files count, and a misspelt name is still an error.
+func TestReloadRemovedUser(t *testing.T) {
+	f, u, a := files(t, "deny alice secret/#\nread alice open/#\nread bob open/#\n", "alice", "bob")
+	both, err := os.ReadFile(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice, err := f.Login(t.Context(), Credentials{User: "alice", Password: []byte("secret of alice")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, rest, _ := strings.Cut(string(both), "\n")
+	if !strings.HasPrefix(first, "alice:") {
+		rest = first + "\n"
+	}
+	writeFile(t, u, rest)
+	for n := range 2 {
+		if err := f.Reload(); err != nil || f.Rights(alice, "x") != nil {
+			t.Fatalf("reload %d: %v, and alice has the rights %+v", n+1, err, f.Rights(alice, "x"))
+		}
+		writeFile(t, a, "deny alice secret/#\nread bob other/#\n")
+	}
+	if !f.Rights(Login{Identity: "bob"}, "x").MayReceive("other/x") {
+		t.Error("a later change of the ACL does not count")
+	}
+	writeFile(t, a, "deny alise secret/#\nread bob other/#\n")
+	if err := f.Reload(); err == nil {
+		t.Error("a misspelt name is taken")
+	}
+	writeFile(t, a, "deny alice secret/#\nread bob other/#\n")
+	if _, err := OpenFiles(u, a, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("at the start a name of no user is taken")
+	}
+}
+
 func TestReload(t *testing.T) {
 	f, u, a := files(t, "read * open/#\n", "alice", "bob")
 	alice, err := f.Login(t.Context(), Credentials{User: "alice", Password: []byte("secret of alice")})
