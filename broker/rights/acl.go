@@ -186,6 +186,18 @@ func (a *ACL) AddRole(identity string, role Role) {
 	}
 }
 
+// OnlyDenied returns the identities that have rules of deny of their own and neither a
+// role nor another rule, in the order of the file.
+func (a *ACL) OnlyDenied() (names []string) {
+	for _, name := range a.names {
+		allows := func(r rule) bool { return r.verb != verbDeny }
+		if a.roles[name] == "" && !slices.ContainsFunc(a.rules[name], allows) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Names reports whether an identity has a role or a rule of its own.
 func (a *ACL) Names(identity string) bool {
 	return a.roles[identity] != "" || slices.Contains(a.names, identity)

@@ -50,13 +50,22 @@ func Open(keys, acl string, log *slog.Logger) (*Pods, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.content.Store(c)
+	p.use(c)
 	if c.keys == nil {
 		log.Warn("no pod is let in until there are the cluster's keys", "file", keys)
 	} else {
 		log.Info("the cluster's keys read", "keys", len(c.keys.byID), "file", keys, "issuer", c.keys.Issuer, "namespace", c.keys.Namespace)
 	}
 	return p, nil
+}
+
+// use has c in force. The names of ServiceAccounts are not known here: the log warns of
+// those that are most likely misspelt in a rule that others would go without.
+func (p *Pods) use(c *podContent) {
+	p.content.Store(c)
+	for _, name := range c.acl.OnlyDenied() {
+		p.log.Warn("the ACL denies something to a ServiceAccount to which nothing allows anything: is its name misspelt?", "service_account", name, "acl_file", p.acl)
+	}
 }
 
 func (p *Pods) paths() []string {
@@ -112,7 +121,7 @@ func (p *Pods) Reload() error {
 		p.log.Error("the cluster's keys and rights not read anew: those of before stay in force", "cause", err.Error())
 		return err
 	}
-	p.content.Store(c)
+	p.use(c)
 	if c.keys != nil {
 		p.log.Info("the cluster's keys and rights read anew", "keys", len(c.keys.byID))
 	}

@@ -225,6 +225,27 @@ func TestPodsGone(t *testing.T) {
 	}
 }
 
+// TestPodsMisspelt has rules that deny to names: the log warns of the one that no other
+// rule names and that is none of the roles', at the start and when they are read anew.
+func TestPodsMisspelt(t *testing.T) {
+	c := tokentest.New(t)
+	dir := t.TempDir()
+	keys, acl := filepath.Join(dir, "jwks"), filepath.Join(dir, "acl")
+	write(t, keys, string(c.File("ec")))
+	write(t, acl, "deny cleint #\ndeny client a\ndeny * b\ndeny press c\nread press d\n")
+	var said strings.Builder
+	p, err := Open(keys, acl, slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if log := said.String(); strings.Count(log, "misspelt") != 1 || !strings.Contains(log, "service_account=cleint") {
+		t.Errorf("the log says %s", log)
+	}
+	if err := p.Reload(); err != nil || strings.Count(said.String(), "misspelt") != 2 {
+		t.Errorf("%v; the log says %s", err, said.String())
+	}
+}
+
 func TestOpenWrong(t *testing.T) {
 	c := tokentest.New(t)
 	dir := t.TempDir()
