@@ -36,7 +36,7 @@ func (b skaffold) way(ctx context.Context, program string) (time.Duration, error
 	if err := dockerFolder(folder, program); err != nil {
 		return 0, err
 	}
-	manifests, err := output(b.command(ctx, program, "manifests", "--namespace", bySkaffold, "--image", "hellox.bench/skaffold"))
+	manifests, err := b.manifests(ctx, program, bySkaffold, "hellox.bench/skaffold")
 	if err != nil {
 		return 0, err
 	}

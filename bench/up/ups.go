@@ -114,6 +114,10 @@ func (b *bench) usualWay(ctx context.Context, program string, round int, tools *
 	if err := dockerFolder(folder, program); err != nil {
 		return err
 	}
+	manifests, err := b.manifests(ctx, program, usual, image)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	done := func(tool string) {
 		tools.add(tool, time.Since(began).Seconds())
@@ -128,10 +132,6 @@ func (b *bench) usualWay(ctx context.Context, program string, round int, tools *
 		return err
 	}
 	done("kind load")
-	manifests, err := output(b.command(ctx, program, "manifests", "--namespace", usual, "--image", image))
-	if err != nil {
-		return err
-	}
 	apply := b.kubectl(ctx, "apply", "-f", "-")
 	apply.Stdin = strings.NewReader(manifests)
 	if _, err := output(apply); err != nil {
@@ -145,6 +145,25 @@ func (b *bench) usualWay(ctx context.Context, program string, round int, tools *
 	}
 	done("kubectl rollout status")
 	return nil
+}
+
+// manifests returns those of the program for other tools. None of them makes the
+// broker's certificate as up does: it is without TLS there.
+func (b *bench) manifests(ctx context.Context, program, namespace, image string) (string, error) {
+	dir, err := os.MkdirTemp(b.dir, "manifests-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	overlay := filepath.Join(dir, "overlay")
+	if _, err := output(b.command(ctx, program, "manifests", "--eject", overlay)); err != nil {
+		return "", err
+	}
+	const kustomization = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [base]\ncomponents: [components/plain]\n"
+	if err := os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
+		return "", err
+	}
+	return output(b.command(ctx, program, "manifests", "--kustomize", overlay, "--namespace", namespace, "--image", image))
 }
 
 // dockerFolder makes the folder that docker builds the program's image of.
