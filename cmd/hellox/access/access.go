@@ -66,7 +66,7 @@ func (f *Flags) Open(log *slog.Logger) (*Access, error) {
 	}
 	if f.Cert != "" {
 		var err error
-		if a.certificate, err = openCertificate(f.Cert, f.Key); err != nil {
+		if a.certificate, err = openCertificate(f.Cert, f.Key, log); err != nil {
 			return nil, err
 		}
 	}
@@ -157,13 +157,14 @@ func (a *Access) reloadCertificate(always bool) {
 // A certificate is a server's, from two files.
 type certificate struct {
 	cert, key string // paths
+	log       *slog.Logger
 	now       atomic.Pointer[tls.Certificate]
 
 	read string // what told the files from others when they were read; of one goroutine
 }
 
-func openCertificate(cert, key string) (*certificate, error) {
-	c := &certificate{cert: cert, key: key}
+func openCertificate(cert, key string, log *slog.Logger) (*certificate, error) {
+	c := &certificate{cert: cert, key: key, log: log}
 	if _, err := c.reload(true); err != nil {
 		return nil, err
 	}
@@ -171,7 +172,8 @@ func openCertificate(cert, key string) (*certificate, error) {
 }
 
 // reload reads the files, if they have changed or always is set, and reports
-// whether it did.
+// whether it did. One that no client accepts is an error, as one that cannot be read
+// is; of one that is over, or not valid yet, the log warns.
 func (c *certificate) reload(always bool) (bool, error) {
 	stat := ""
 	for _, path := range []string{c.cert, c.key} {
@@ -189,6 +191,12 @@ func (c *certificate) reload(always bool) (bool, error) {
 	pair, err := smallfile.KeyPair(c.cert, c.key)
 	if err != nil {
 		return false, fmt.Errorf("read the certificate: %w", err)
+	}
+	if err := checkServer(pair.Leaf, c.cert); err != nil {
+		return false, fmt.Errorf("read the certificate: %w", err)
+	}
+	if why := doubt(pair.Leaf, c.cert, time.Now()); why != "" {
+		c.log.Warn("certificate that clients refuse", "cause", why)
 	}
 	c.now.Store(&pair)
 	return true, nil
