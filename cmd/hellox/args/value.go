@@ -106,7 +106,10 @@ func Number[T int | int64 | uint8](f *pflag.FlagSet, p *T, name, short string, i
 	*p = initial
 	parse := func(s string) (T, error) {
 		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil || n < int64(least) || n > int64(most) {
+		switch {
+		case errors.Is(err, strconv.ErrRange) && s[0] != '-' || err == nil && n > int64(most):
+			return 0, Expected(fmt.Sprintf("a whole number from %d to %d", least, most))
+		case err != nil || n < int64(least):
 			return 0, Expected(bounds(int64(least), int64(most)))
 		}
 		return T(n), nil
