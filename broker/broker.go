@@ -114,6 +114,9 @@ func New(o Options) (_ *Broker, err error) {
 	if err := b.openStore(o); err != nil {
 		return nil, err
 	}
+	if most := b.journal.Quota(); o.SessionQuota > most {
+		b.log.Warn("session quota lowered to the most that the store allows", "asked", o.SessionQuota, "bytes", most)
+	}
 	return b, nil
 }
 

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -202,5 +203,18 @@ func TestShares(t *testing.T) {
 	}
 	if got := value("backpressure_ratio"); got > 0.5/8 {
 		t.Errorf("the guarded session has %.3f of the journal", got)
+	}
+}
+
+// TestQuotaBeyondTheMost: a quota of more than a quarter of the store is lowered, and
+// the log says to what.
+func TestQuotaBeyondTheMost(t *testing.T) {
+	for quota, lowered := range map[int64]bool{0: false, 1 << 10: false, MinStoreLimit: true} {
+		var text bytes.Buffer
+		_, stop := startStop(t, Options{StoreLimit: MinStoreLimit, SessionQuota: quota, Log: slog.New(slog.NewTextHandler(&text, nil))})
+		stop()
+		if strings.Contains(text.String(), "session quota lowered") != lowered {
+			t.Errorf("%d bytes: %s", quota, text.String())
+		}
 	}
 }
