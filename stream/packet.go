@@ -7,6 +7,11 @@ import "fmt"
 // What goes into packets has limits derived from it.
 const MaxPacket = 256 << 10
 
+// MaxPassword is the longest password or token that a client sends, in bytes. A
+// hellox broker takes a CONNECT of 4 KiB more: it reads that before it knows the
+// client.
+const MaxPassword = 12 << 10
+
 // maxMessage bounds topic and payload together, so that the packet around them,
 // with two lengths, a packet ID and room for what MQTT 5 adds, stays within
 // MaxPacket. The broker disconnects a client that sends a larger one.

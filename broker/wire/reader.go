@@ -14,7 +14,7 @@ import (
 // Limits on what a client may send, in bytes after the fixed header.
 const (
 	MaxPacket  = stream.MaxPacket
-	MaxConnect = 16 << 10
+	MaxConnect = stream.MaxPassword + 4<<10
 	maxLength  = 4 // bytes of a remaining length (MQTT 3.1.1, 2.2.3)
 )
 

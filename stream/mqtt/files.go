@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"hellox/smallfile"
+	"hellox/stream"
 	"hellox/stream/safetext"
 )
 
@@ -72,9 +73,6 @@ func (f Files) keyPair() (tls.Certificate, error) {
 	return smallfile.ParseKeyPair(f.Cert, f.Key, cert, key)
 }
 
-// maxPassword is what a CONNECT has room for, in bytes.
-const maxPassword = 1<<16 - 1
-
 // Load returns b with what its files say now. Its errors begin with the flag that
 // names the file.
 func (b Broker) Load() (Broker, error) {
@@ -85,9 +83,12 @@ func (b Broker) Load() (Broker, error) {
 			return b, fmt.Errorf("--password-file: %w", err)
 		case b.Password == "":
 			return b, fmt.Errorf("--password-file: %s is empty", b.Files.Password)
-		case len(b.Password) > maxPassword:
-			return b, fmt.Errorf("--password-file: %s has %d bytes; at most %d", b.Files.Password, len(b.Password), maxPassword)
+		case len(b.Password) > stream.MaxPassword:
+			return b, fmt.Errorf("--password-file: %s has %d bytes; at most %d", b.Files.Password, len(b.Password), stream.MaxPassword)
 		}
+	}
+	if len(b.Password) > stream.MaxPassword {
+		return b, fmt.Errorf("the password has %d bytes; at most %d", len(b.Password), stream.MaxPassword)
 	}
 	if b.Files.CA == "" && b.Files.Cert == "" {
 		return b, nil

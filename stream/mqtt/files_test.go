@@ -160,6 +160,21 @@ func TestFilesReadAnew(t *testing.T) {
 	}
 }
 
+// TestPasswordHasABound: one that a hellox broker would answer by closing the
+// connection is refused with a sentence, wherever it comes from.
+func TestPasswordHasABound(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	for size, want := range map[int]string{stream.MaxPassword: "", stream.MaxPassword + 1: "has 12289 bytes; at most 12288"} {
+		password := strings.Repeat("x", size)
+		writeText(t, file, password+"\n")
+		for _, b := range []Broker{{Password: password}, {Files: Files{Password: file}}} {
+			if _, err := b.Load(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%d bytes: %v", size, err)
+			}
+		}
+	}
+}
+
 // TestFalseBroker has brokers with each wrong certificate: they get no byte of a
 // CONNECT, and the error says what is wrong. The control gets it.
 func TestFalseBroker(t *testing.T) {
