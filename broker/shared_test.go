@@ -12,6 +12,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
+	"hellox/broker/share"
 )
 
 // joined connects members of $share/g/x.
@@ -321,6 +322,58 @@ func TestSharedCleanMemberAcrossKill(t *testing.T) {
 	if g := other.take(); g.payload != "next" {
 		t.Errorf("got %+v", g)
 	}
+}
+
+// TestSharedAcrossRestart has a member keep the oldest message while the batches of all
+// later ones go: after a restart what is published comes all the same.
+func TestSharedAcrossRestart(t *testing.T) {
+	store := t.TempDir()
+	b, stop := startStop(t, Options{Store: store})
+	h := hello{id: "b", keep: true, v5: true, resume: true}
+	joined(t, b, 2, h)[0].disconnect()
+	gone(t, b, "b")
+	a := joined(t, b, 2, hello{id: "a", keep: true, v5: true, resume: true, receiveMaximum: 1})[0]
+	const first = 10
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	for id := range uint16(first) {
+		pub.publish2("x", strings.Repeat("x", journal.SegmentBytes/2), id+1, false)
+		pub.release(id + 1)
+	}
+	a.message()
+	stop()
+	b, stop = startStop(t, Options{Store: store})
+	other := connect(t, b.Addr(0), h)
+	for range first - 1 {
+		other.take()
+	}
+	p := b.router.shared[shareOfX]
+	wait(t, "the last one is acknowledged", func() bool { return len(p.open()) == 1 })
+	p.mu.Lock()
+	p.release()
+	p.mu.Unlock()
+	wait(t, "only the oldest is stored", func() bool { return b.journal.Stats().Batches == 1 })
+	other.disconnect()
+	gone(t, b, "b")
+	stop()
+	b, stop = startStop(t, Options{Store: store})
+	defer stop()
+	other = connect(t, b.Addr(0), h)
+	publishAll(t, b, 1, 20)
+	for i := range 20 {
+		if g := other.take(); g.payload != fmt.Sprint(i) {
+			t.Fatalf("got %+v, want %d", g, i)
+		}
+	}
+}
+
+// shareOfX is the shared subscription that joined makes.
+const shareOfX = "$share/g/x"
+
+// open returns the messages that are not done.
+func (p *sharedSub) open() []uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.window.Open(func(share.Hold[*session]) bool { return false })
 }
 
 // TestSharedSlowMember has one member that acknowledges nothing: the others get all but

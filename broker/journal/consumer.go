@@ -72,12 +72,29 @@ type SentRow struct {
 	Cursor   uint64        // of the session, when the row was made
 	Sent     []SentMessage // that the client has not acknowledged, in order
 	Released []uint16      // packet IDs of messages that it has, until its PUBCOMP
-	Done     []uint64      // sequence numbers beyond Cursor that are not sent again
+	Done     []uint64      // sequence numbers beyond Cursor, or beyond Read, that are not sent again
 	Shared   []SharedMessage
 
 	// Of a shared subscription:
-	Read uint64   // everything up to it is done, but for Open
-	Open []uint64 // sequence numbers up to Read that are not done, ascending
+	Read uint64   // everything up to it, and of Done, is done, but for Open
+	Open []uint64 // sequence numbers that are not done, ascending
+}
+
+// newest returns the newest sequence number that the row holds.
+func (r *SentRow) newest() uint64 {
+	newest := max(r.Cursor, r.Read)
+	for _, m := range r.Sent {
+		newest = max(newest, m.Seq)
+	}
+	for _, m := range r.Shared {
+		newest = max(newest, m.Seq)
+	}
+	for _, all := range [][]uint64{r.Done, r.Open} {
+		for _, seq := range all {
+			newest = max(newest, seq)
+		}
+	}
+	return newest
 }
 
 // A SharedMessage is one that a session was sent at QoS 2 for a shared subscription.

@@ -126,7 +126,9 @@ func (j *Journal) Load(session func(SessionRow) *Queue, retained func(*Message))
 		r.Received = received[r.Number]
 		delete(received, r.Number)
 		byNumber[r.Number] = session(r)
-		j.lastSeq = max(j.lastSeq, r.Cursor)
+		// What a row says of a number must not be taken for what a later message says
+		// that gets it: most often the batch with that number is gone.
+		j.lastSeq = max(j.lastSeq, r.Cursor, r.Sent.newest())
 		for _, sub := range r.Subscriptions {
 			j.lastSeq = max(j.lastSeq, sub.Since)
 		}
@@ -138,7 +140,12 @@ func (j *Journal) Load(session func(SessionRow) *Queue, retained func(*Message))
 	if err != nil {
 		return err
 	}
+	newest, err := j.file.newestBatch(ctx)
+	if err != nil {
+		return err
+	}
 	j.mu.Lock()
+	j.lastSeq = max(j.lastSeq, newest)
 	err = j.loadBatches(ctx, byNumber)
 	j.mu.Unlock()
 	j.file.damage.tell()
@@ -176,7 +183,6 @@ func (j *Journal) loadBatches(ctx context.Context, byNumber map[uint64]*Queue) e
 			group = NewGroup(queues)
 			groups[string(sessions)] = group
 		}
-		j.lastSeq = max(j.lastSeq, key)
 		r := row{first: first, key: key, group: group, size: size + int64(len(sessions))}
 		// Rows of one commit may have messages between each other's: they are
 		// not of different segments.

@@ -75,6 +75,14 @@ func (f *file) eachBatch(ctx context.Context, fn func(first, key uint64, size in
 	})
 }
 
+// newestBatch returns the newest sequence number of the rows of messages, also of those
+// that are damaged: another row cannot have it.
+func (f *file) newestBatch(ctx context.Context) (uint64, error) {
+	const absurd = 1 << 62 // a flipped bit, and numbers would soon be negative for SQLite
+	newest, _, err := f.conn.Integer(ctx, fmt.Sprintf("SELECT coalesce(max(last), 0) FROM batch WHERE last < %d", int64(absurd)))
+	return uint64(max(newest, 0)), err
+}
+
 // receipts returns the packet IDs of receipts, by the number of their session.
 func (f *file) receipts(ctx context.Context) (map[uint64][]uint16, error) {
 	ids := map[uint64][]uint16{}
