@@ -87,7 +87,7 @@ func (h *sharedHub) add(number uint64, row *journal.SessionRow) *sharedSub {
 			open = append(open, seq)
 		}
 	}
-	p.window = share.NewWindow[*session](max(row.Cursor, row.Sent.Read), open)
+	p.window = share.NewWindow[*session](max(row.Cursor, row.Sent.Read), open, row.Sent.Done)
 	p.queue = h.journal.NewQueue(p, p.owner, row.Cursor, true)
 	h.journal.Listen(p.queue, p.wake)
 	return p
@@ -111,7 +111,7 @@ func (p *sharedSub) Sent() (journal.SentRow, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	open := p.window.Open(func(h share.Hold[*session]) bool { return h.QoS == 2 && !h.Member.stored })
-	return journal.SentRow{Number: p.number, Cursor: p.window.Cursor(), Read: p.window.Read(), Open: open}, !p.ended
+	return journal.SentRow{Number: p.number, Cursor: p.window.Cursor(), Done: p.window.Beyond(), Read: p.window.Read(), Open: open}, !p.ended
 }
 
 // came notes that the client of s, a member or one that was sent something, is there.

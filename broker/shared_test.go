@@ -376,6 +376,41 @@ func (p *sharedSub) open() []uint64 {
 	return p.window.Open(func(share.Hold[*session]) bool { return false })
 }
 
+// TestSharedBetweenRestored kills the broker while one member has every other message at
+// QoS 2, and a second one, at QoS 1, those between: the first gets them as well.
+func TestSharedBetweenRestored(t *testing.T) {
+	both(t, func(t *testing.T, v5 bool) {
+		p := newProcess(t, t.TempDir())
+		p.start(t)
+		h := hello{id: "a", keep: true, v5: v5, resume: true}
+		a := connect(t, p.addr, h)
+		a.subscribe(2, shareOfX)
+		b := connect(t, p.addr, hello{id: "b", keep: true, v5: v5, resume: true})
+		b.subscribe(1, shareOfX)
+		pub := connect(t, p.addr, hello{id: "pub"})
+		const messages = 10
+		for id := range uint16(messages) {
+			pub.publish2("x", fmt.Sprint(id), id+1, false)
+		}
+		for range messages / 2 {
+			a.message()
+			b.message()
+		}
+		p.kill()
+		p.start(t)
+		a = connect(t, p.addr, h)
+		seen := map[string]bool{}
+		for range messages {
+			g := a.take()
+			if seen[g.payload] {
+				t.Errorf("got %+v again", g)
+			}
+			seen[g.payload] = true
+		}
+		a.silent()
+	})
+}
+
 // TestSharedSlowMember has one member that acknowledges nothing: the others get all but
 // what it was sent, and it does not keep their messages on the disk.
 func TestSharedSlowMember(t *testing.T) {

@@ -90,7 +90,7 @@ func TestWindow(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		const messages, members = 60, 3
-		w := NewWindow[int](0, nil)
+		w := NewWindow[int](0, nil, nil)
 		at := map[uint64]Hold[int]{} // done ones are not in it
 		for seq := uint64(1); seq <= messages; seq++ {
 			at[seq] = Hold[int]{}
@@ -154,7 +154,7 @@ func TestWindow(t *testing.T) {
 			case 7:
 				// A restart: what was kept in memory is gone.
 				if r.IntN(10) == 0 {
-					w = NewWindow[int](w.Read(), w.Open(func(Hold[int]) bool { return false }))
+					w = NewWindow[int](w.Read(), w.Open(func(Hold[int]) bool { return false }), w.Beyond())
 					for seq, h := range at {
 						at[seq] = Hold[int]{}
 						if h.QoS == 2 && !w.Restore(seq, h.Member) {
@@ -244,24 +244,24 @@ func checkWindow(t *testing.T, seed uint64, w *Window[int], at map[uint64]Hold[i
 // TestWindowGiven has the window be written between Give and Passed: after a restart
 // the message is none that was never looked at.
 func TestWindowGiven(t *testing.T) {
-	w := NewWindow[int](0, nil)
+	w := NewWindow[int](0, nil, nil)
 	w.Give(1, 1, 2)
 	none := func(Hold[int]) bool { return false }
-	if _, wanted := NewWindow[int](w.Read(), w.Open(func(h Hold[int]) bool { return h.Member == 1 })).Wanted(1); wanted {
+	if _, wanted := NewWindow[int](w.Read(), w.Open(func(h Hold[int]) bool { return h.Member == 1 }), w.Beyond()).Wanted(1); wanted {
 		t.Error("another member would be sent it, too")
 	}
-	if _, wanted := NewWindow[int](w.Read(), w.Open(none)).Wanted(1); !wanted {
+	if _, wanted := NewWindow[int](w.Read(), w.Open(none), w.Beyond()).Wanted(1); !wanted {
 		t.Error("it is lost")
 	}
 	w.Done(1) // its acknowledgement may be faster than Passed
-	if _, wanted := NewWindow[int](w.Read(), w.Open(none)).Wanted(1); wanted {
+	if _, wanted := NewWindow[int](w.Read(), w.Open(none), w.Beyond()).Wanted(1); wanted {
 		t.Error("it would be sent again")
 	}
 }
 
 // TestWindowIsSmall has one message stay while many others are done.
 func TestWindowIsSmall(t *testing.T) {
-	w := NewWindow[int](0, nil)
+	w := NewWindow[int](0, nil, nil)
 	for seq := uint64(1); seq <= 100_000; seq++ {
 		w.Give(seq, 1, 1)
 		w.Passed(seq)
@@ -277,7 +277,7 @@ func TestWindowIsSmall(t *testing.T) {
 // TestWindowKept keeps messages for a member that has no room: it gets them in order
 // when it has, whoever else gets some before, and the oldest can be dropped.
 func TestWindowKept(t *testing.T) {
-	w := NewWindow[int](0, nil)
+	w := NewWindow[int](0, nil, nil)
 	for seq := uint64(1); seq <= 5; seq++ {
 		w.Keep(seq, []int{1})
 		w.Passed(seq)

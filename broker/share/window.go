@@ -8,11 +8,13 @@ import (
 
 // A Window knows which messages of a shared subscription are done, and with whom
 // the others are. Messages have sequence numbers. All up to Read have been looked
-// at once; of these it remembers those that are not done.
+// at once, and so have some beyond it: those that an earlier process sent. Of these it
+// remembers which are not done.
 type Window[M comparable] struct {
 	read    uint64
-	at      uint64 // where the next message is looked for: below read after one came back
-	rewound bool   // what comes first may have changed since Begin
+	beyond  []uint64 // those after read that have been looked at, ascending
+	at      uint64   // where the next message is looked for: below read after one came back
+	rewound bool     // what comes first may have changed since Begin
 	open    map[uint64]Hold[M]
 	order   []uint64 // the keys of open, ascending, and some that are done
 	free    int      // of open, those that are with no member
@@ -40,9 +42,12 @@ type line struct {
 }
 
 // NewWindow returns the window of a subscription that has looked at all messages up
-// to read, of which open are not done.
-func NewWindow[M comparable](read uint64, open []uint64) *Window[M] {
+// to read, and at those of beyond. Of all these, open are not done.
+func NewWindow[M comparable](read uint64, open, beyond []uint64) *Window[M] {
 	w := &Window[M]{read: read, open: map[uint64]Hold[M]{}, lines: map[M]*line{}}
+	for _, seq := range beyond {
+		w.look(seq)
+	}
 	for _, seq := range open {
 		w.hold(seq, Hold[M]{})
 	}
@@ -50,10 +55,25 @@ func NewWindow[M comparable](read uint64, open []uint64) *Window[M] {
 	return w
 }
 
+// look notes that a message has been looked at, whatever was before it: only Passed
+// says that of all up to one.
+func (w *Window[M]) look(seq uint64) {
+	if i, there := slices.BinarySearch(w.beyond, seq); !there && seq > w.read {
+		w.beyond = slices.Insert(w.beyond, i, seq)
+	}
+}
+
+// isNew reports whether a message has not been looked at.
+func (w *Window[M]) isNew(seq uint64) bool {
+	_, there := slices.BinarySearch(w.beyond, seq)
+	return !there && seq > w.read
+}
+
 // hold notes with whom a message is.
 func (w *Window[M]) hold(seq uint64, h Hold[M]) {
 	old, known := w.open[seq]
 	if !known {
+		w.look(seq)
 		w.forgetDone()
 		i, there := slices.BinarySearch(w.order, seq)
 		if !there {
@@ -80,8 +100,11 @@ func (w *Window[M]) forgetDone() {
 	}
 }
 
-// Read returns up to where messages have been looked at.
+// Read returns up to where all messages have been looked at.
 func (w *Window[M]) Read() uint64 { return w.read }
+
+// Beyond returns the messages after Read that have been looked at as well, ascending.
+func (w *Window[M]) Beyond() []uint64 { return slices.Clone(w.beyond) }
 
 // Begin returns the sequence number after which the next messages are looked for.
 func (w *Window[M]) Begin() uint64 {
@@ -93,7 +116,7 @@ func (w *Window[M]) Begin() uint64 {
 // the same, are to be looked at again, or Next may return another one.
 func (w *Window[M]) Rewound() bool { return w.rewound }
 
-// Free returns how many messages up to Read are not done and with no member.
+// Free returns how many messages that have been looked at are not done and with no member.
 func (w *Window[M]) Free() int { return w.free }
 
 // Cursor returns the sequence number up to which all messages are done.
@@ -107,8 +130,8 @@ func (w *Window[M]) Cursor() uint64 {
 	return w.read
 }
 
-// Open returns the messages up to Read that are not done, ascending, but those that
-// not reports.
+// Open returns the messages that have been looked at and are not done, ascending, but
+// those that not reports.
 func (w *Window[M]) Open(not func(Hold[M]) bool) []uint64 {
 	open := make([]uint64, 0, len(w.open))
 	for seq, h := range w.open {
@@ -126,7 +149,7 @@ func (w *Window[M]) Wanted(seq uint64) (Hold[M], bool) {
 	if h, open := w.open[seq]; open {
 		return h, !h.Sent && !h.begun()
 	}
-	return Hold[M]{}, seq > w.read
+	return Hold[M]{}, w.isNew(seq)
 }
 
 // Holder returns with whom a message is, and false if it is done or not looked at.
@@ -140,16 +163,13 @@ func (w *Window[M]) Holder(seq uint64) (Hold[M], bool) {
 func (w *Window[M]) Give(seq uint64, m M, qos byte) {
 	w.leaveLine(seq, w.open[seq].Member)
 	w.hold(seq, Hold[M]{m, qos, true})
-	w.read = max(w.read, seq)
 }
 
 // Restore notes that m was sent a message at QoS 2 by an earlier process, and may
 // have it. It returns false if the message is done.
 func (w *Window[M]) Restore(seq uint64, m M) bool {
-	if seq <= w.read {
-		if _, open := w.open[seq]; !open {
-			return false
-		}
+	if _, open := w.open[seq]; !open && !w.isNew(seq) {
+		return false
 	}
 	w.hold(seq, Hold[M]{Member: m, QoS: 2})
 	w.wait(seq, m)
@@ -268,8 +288,9 @@ func (w *Window[M]) Return(seq uint64) {
 	}
 }
 
-// Done notes that a message is done.
+// Done notes that a message is done, and has been looked at.
 func (w *Window[M]) Done(seq uint64) {
+	w.look(seq)
 	var none M
 	if h, open := w.open[seq]; open && h.Member == none {
 		w.free--
@@ -277,13 +298,19 @@ func (w *Window[M]) Done(seq uint64) {
 	delete(w.open, seq)
 }
 
-// Passed notes that all messages up to seq have been looked at: those above Read
-// that were not given or kept are done.
+// Passed notes that all messages up to seq have been looked at: those that were not
+// before, and not given or kept, are done.
 func (w *Window[M]) Passed(seq uint64) {
 	if !w.rewound {
 		w.at = max(w.at, seq)
 	}
 	w.read = max(w.read, seq)
+	switch n, _ := slices.BinarySearch(w.beyond, w.read+1); n {
+	case len(w.beyond):
+		w.beyond = w.beyond[:0]
+	default:
+		w.beyond = w.beyond[n:]
+	}
 }
 
 // Left notes that m is away: what it was sent may be sent to another, but for what
