@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"hellox/stream"
 )
@@ -38,7 +39,7 @@ func TestParseBroker(t *testing.T) {
 		got, err := ParseBroker(s)
 		if err != nil {
 			t.Errorf("%s: %v", s, err)
-		} else if diff := cmp.Diff(want, got); diff != "" {
+		} else if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Files{})); diff != "" {
 			t.Errorf("%s\n%s", s, diff)
 		}
 	}
