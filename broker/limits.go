@@ -58,7 +58,7 @@ const (
 
 // shareOf returns how much of a limit for all clients together one identity may have: a
 // quarter, and at least 1. So no identity uses a limit up for the others. Clients that
-// nobody asked who they are have no share: the limit itself is theirs.
+// need no login have no share: the limit itself is theirs.
 func shareOf(limit int) int { return max(1, limit/4) }
 
 // beyondShare is the reason of a refusal to an identity that has its share of
@@ -113,7 +113,7 @@ func (t *tally) change(identity string, n int) {
 }
 
 // sharer returns the identity that shares the limits with others, or "" for clients
-// that nobody asked who they are: each of their sessions stands for itself.
+// that need no login: each of their sessions stands for itself.
 func sharer(identity string) string {
 	if identity == rights.Local || identity == rights.Anyone {
 		return ""

@@ -47,7 +47,7 @@ func TestReadNeverWaits(t *testing.T) {
 	}
 }
 
-// TestReadPipe reads a pipe to its end, and leaves one into which nobody writes when
+// TestReadPipe reads a pipe to its end, and leaves one into which nothing is written when
 // the context ends.
 func TestReadPipe(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")

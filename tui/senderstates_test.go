@@ -251,7 +251,7 @@ func TestWaitingCountsFromTheFilter(t *testing.T) {
 	s.hides("51 s")
 }
 
-// A message published on a branch goes to the branch, whoever spoke last below it.
+// A message published on a branch goes to the branch, not to the sender that spoke last below it.
 func TestPublishOnABranch(t *testing.T) {
 	s := open(t, plant(), termenv.Ascii, 80, 24, acting)
 	s.press("2", "j", "p")

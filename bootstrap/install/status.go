@@ -154,7 +154,7 @@ func statusOf(namespace string, now view) Status {
 	return status
 }
 
-// isOpen reports whether a broker lets in whoever reaches it.
+// isOpen reports whether a broker lets in every client that reaches it.
 func isOpen(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return slices.Contains(c.Args, "--insecure") })
 }

@@ -84,7 +84,7 @@ func request(local netip.AddrPort, id []byte) []byte {
 
 // parse reads an answer. A listening socket, which the kernel takes for want of a
 // connected one, has no remote port. A socket that its process has closed has no inode,
-// and root for its user, whoever that was.
+// and root for its user, of whichever user it was.
 func parse(answer, id []byte) (uid uint32, err error) {
 	const header = unix.NLMSG_HDRLEN
 	native := binary.NativeEndian

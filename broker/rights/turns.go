@@ -15,13 +15,13 @@ type turns struct {
 	free    int       // slots
 	places  int       // the most that may wait
 	waiting int       // all of sources
-	sources []*source // in the order of their turns; each has somebody waiting
+	sources []*source // in the order of their turns; each has a login that waits
 }
 
 type source struct {
 	name    string
 	waiting int     // all of lines
-	lines   []*line // in the order of their turns; each has somebody waiting
+	lines   []*line // in the order of their turns; each has a login that waits
 }
 
 type line struct {
@@ -38,7 +38,7 @@ type login struct {
 // wait and of these the caller is one of the longest line of the largest source.
 func (t *turns) take(ctx context.Context, sourceName, lineName string) error {
 	t.mu.Lock()
-	if t.free > 0 { // nobody waits
+	if t.free > 0 { // no login waits
 		t.free--
 		t.mu.Unlock()
 		return nil

@@ -275,7 +275,7 @@ func TestWindowIsSmall(t *testing.T) {
 }
 
 // TestWindowKept keeps messages for a member that has no room: it gets them in order
-// when it has, whoever else gets some before, and the oldest can be dropped.
+// when it has, also if others get some before, and the oldest can be dropped.
 func TestWindowKept(t *testing.T) {
 	w := NewWindow[int](0, nil, nil)
 	for seq := uint64(1); seq <= 5; seq++ {

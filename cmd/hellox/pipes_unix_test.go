@@ -109,7 +109,7 @@ func TestFIFOWhileBrokerRuns(t *testing.T) {
 }
 
 // TestClientReadsPipeOnce gives a client its files as a shell's <(…), and one into
-// which nobody writes, which Ctrl-C ends.
+// which nothing is written, which Ctrl-C ends.
 func TestClientReadsPipeOnce(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("bash"); err != nil {

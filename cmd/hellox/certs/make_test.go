@@ -179,7 +179,7 @@ func TestMakeChecks(t *testing.T) {
 	}
 	o := Options{Dir: other, Hosts: []string{"default.example"}, AnyHost: true, Now: time.Now()}
 	if made, err := Make(o); err != nil || len(made) > 0 {
-		t.Errorf("hosts that nobody asked for: %v, %v", made, err)
+		t.Errorf("hosts that were not asked for: %v, %v", made, err)
 	}
 }
 
