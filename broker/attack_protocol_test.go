@@ -240,24 +240,6 @@ func loadAttacks() []attack {
 			host := a.webSocket()
 			a.upgraded(host, "http://"+host)
 		}},
-		{"a WebSocket frame of 4 GiB", "NATS CVE-2026-27889, -27571", func(a *arena) {
-			host := a.webSocket()
-			before := allocated()
-			c, err := net.Dial("tcp", host)
-			if err != nil {
-				a.t.Fatal(err)
-			}
-			defer c.Close()
-			fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n", host)
-			_, _ = c.Write([]byte{0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4})
-			_ = c.SetReadDeadline(time.Now().Add(connectTimeout + 10*time.Second))
-			if _, err := io.Copy(io.Discard, c); err != nil {
-				a.t.Errorf("it is still open: %v", err)
-			}
-			if grown := allocated() - before; grown > 64<<20 {
-				a.t.Errorf("%d bytes were allocated", grown)
-			}
-		}, func(a *arena) { a.upgraded(a.webSocket(), "") }},
 		{"passwords tried by a flood", "issue 11", func(a *arena) {
 			w := a.wall()
 			w.connect(hello{}.as("alice")).disconnect()
