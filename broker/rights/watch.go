@@ -28,6 +28,9 @@ func StatFiles(paths ...string) Stat {
 	return s
 }
 
+// Same reports whether the files are those of o.
+func (s Stat) Same(o Stat) bool { return s.seen == o.seen }
+
 const pollInterval = time.Second
 
 // Watch calls read when the files are not those of s any more, and when reload gets

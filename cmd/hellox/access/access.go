@@ -160,7 +160,7 @@ type certificate struct {
 	log       *slog.Logger
 	now       atomic.Pointer[tls.Certificate]
 
-	read string // what told the files from others when they were read; of one goroutine
+	read rights.Stat // of the files when they were read; of one goroutine
 }
 
 func openCertificate(cert, key string, log *slog.Logger) (*certificate, error) {
@@ -175,16 +175,8 @@ func openCertificate(cert, key string, log *slog.Logger) (*certificate, error) {
 // whether it did. One that no client accepts is an error, as one that cannot be read
 // is; of one that is over, or not valid yet, the log warns.
 func (c *certificate) reload(always bool) (bool, error) {
-	stat := ""
-	for _, path := range []string{c.cert, c.key} {
-		info, err := os.Stat(path)
-		if err != nil {
-			stat += err.Error()
-			continue
-		}
-		stat += fmt.Sprint(info.Size(), info.ModTime().UnixNano(), " ")
-	}
-	if !always && stat == c.read {
+	stat := rights.StatFiles(c.cert, c.key)
+	if !always && stat.Same(c.read) {
 		return false, nil
 	}
 	c.read = stat
