@@ -61,14 +61,8 @@ var readmeTryouts = map[string]tryout{
 	"curl -sN 'http://127.0.0.1:8420/api/events?after=100'":                                                                             {instead: "curl -sN 'PAGE/api/events?after=1'", endless: true},
 	"curl -s http://127.0.0.1:8420/api/senders":                                                                                         {},
 	`curl -s http://127.0.0.1:8420/api/publish -H 'Content-Type: application/json' -d '{"topic":"hello_world/publish","payload":"hi"}'`: {},
-	"go -C bench run ./broker":            {instead: "go -C bench list ./broker"}, // minutes
-	"go -C bench run ./watch":             {instead: "go -C bench list ./watch"},
-	"go -C bench run ./terminal":          {instead: "go -C bench list ./terminal"},
-	"go -C bench run ./up --cluster NAME": {instead: "go -C bench list ./up"},
-	"go -C bench run ./forward":           {instead: "go -C bench list ./forward"},
-	"go -C bench run ./page -hellox PATH": {instead: "go -C bench list ./page"},
-	"hellox doctor":                       {instead: "hellox doctor --target local"},
-	"hellox down":                         {skip: "it ends the installation, after the others"},
+	"hellox doctor": {instead: "hellox doctor --target local"},
+	"hellox down":   {skip: "it ends the installation, after the others"},
 }
 
 // The commands of a README: a line of a block of shell commands, or what stands in
@@ -268,5 +262,31 @@ func (r *readmeRig) try(t *testing.T, line string, how tryout) {
 	// curl ends with 0 on an answer that refuses.
 	if bytes.Contains(out, []byte(`"status":4`)) || bytes.Contains(out, []byte(`"status":5`)) {
 		t.Errorf("%s was refused: %s", line, out)
+	}
+}
+
+// Each benchmark of CONTRIBUTING.md is a program of the module, and each program is there.
+func TestBenchmarksAreListed(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs, err := filepath.Glob("../../bench/*/main.go")
+	if err != nil || len(programs) == 0 {
+		t.Fatalf("programs %d: %v", len(programs), err)
+	}
+	var there, listed []string
+	for _, p := range programs {
+		there = append(there, filepath.Base(filepath.Dir(p)))
+	}
+	for _, m := range regexp.MustCompile(`go -C bench run \./(\w+)`).FindAllStringSubmatch(string(text), -1) {
+		if !slices.Contains(listed, m[1]) {
+			listed = append(listed, m[1])
+		}
+	}
+	slices.Sort(listed)
+	if !slices.Equal(there, listed) {
+		t.Errorf("bench has %q, CONTRIBUTING.md lists %q", there, listed)
 	}
 }
