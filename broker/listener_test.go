@@ -296,13 +296,18 @@ func TestPanicOutsideTheReader(t *testing.T) {
 // TestHandshakeTold has clients that a listener with TLS cannot take: the log says
 // why. The control is taken.
 func TestHandshakeTold(t *testing.T) {
+	t.Run("mqtts", func(t *testing.T) { handshakeTold(t, false) })
+	t.Run("wss", func(t *testing.T) { handshakeTold(t, true) })
+}
+
+func handshakeTold(t *testing.T, webSocket bool) {
 	server := httptest.NewUnstartedServer(nil) // for its certificate
 	server.StartTLS()
 	server.Close()
 	certificates := server.TLS.Certificates
 	said := &safeBuffer{}
 	b, stop := startStop(t, Options{
-		Listeners: []Listener{{Net: listenLoopback(t), Open: true, TLS: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: certificates}}},
+		Listeners: []Listener{{Net: listenLoopback(t), WebSocket: webSocket, Open: true, TLS: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: certificates}}},
 		Log:       slog.New(slog.NewTextHandler(said, nil)),
 	})
 	defer stop()
@@ -341,6 +346,14 @@ func TestHandshakeTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	if webSocket {
+		_, _ = c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+		answer := make([]byte, 4)
+		if _, err := io.ReadFull(c, answer); err != nil || string(answer) != "HTTP" {
+			t.Errorf("the good client gets %q, %v", answer, err)
+		}
+		return
+	}
 	_, _ = c.Write(hello{id: "good"}.packet())
 	answer := make([]byte, 4)
 	if _, err := io.ReadFull(c, answer); err != nil || answer[3] != 0 {

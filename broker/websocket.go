@@ -30,6 +30,7 @@ func (h webSocketHandler) serve(l net.Listener) error {
 		ReadHeaderTimeout: h.broker.limits.Connect,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(h.broker.log.Handler(), slog.LevelDebug),
+		ConnState:         h.handshakeTold,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, acceptedKey{}, acceptedOf(c))
 		},
@@ -39,6 +40,19 @@ func (h webSocketHandler) serve(l net.Listener) error {
 	// Shutdown would wait for connections that were handed over to Broker.serve.
 	defer server.Close()
 	return server.Serve(l)
+}
+
+// handshakeTold tells of a TLS handshake that failed, as Broker.handshake does:
+// net/http has it in a log of its own alone.
+func (h webSocketHandler) handshakeTold(c net.Conn, state http.ConnState) {
+	secure, ok := c.(*tls.Conn)
+	if !ok || state != http.StateClosed {
+		return
+	}
+	err := secure.Handshake() //nolint:noctx // it is done, and says how it ended
+	if r, ok := handshakeRefusal(err); ok {
+		h.broker.shared.refused("", c.RemoteAddr().String(), r)
+	}
 }
 
 func (h webSocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
