@@ -69,6 +69,11 @@ func Make(o Options) (made []string, err error) {
 		return nil, err
 	}
 	pairs := o.pairs()
+	if authority != nil {
+		if err := o.permits(authority.Leaf, pairs); err != nil {
+			return nil, err
+		}
+	}
 	missing := pairs[:0:0]
 	for _, p := range pairs {
 		is, err := o.check(p, authority)
@@ -100,28 +105,113 @@ type signed struct {
 
 // pairs returns what the authority is to sign.
 func (o Options) pairs() []signed {
-	server := &x509.Certificate{Subject: pkix.Name{CommonName: commonName(o.Hosts[0])}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	for _, host := range o.Hosts {
-		if ip := net.ParseIP(host); ip != nil {
-			server.IPAddresses = append(server.IPAddresses, ip)
-		} else {
-			server.DNSNames = append(server.DNSNames, host)
-		}
-	}
+	server := &x509.Certificate{Subject: pkix.Name{CommonName: "hellox broker"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	server.DNSNames, server.IPAddresses = o.hosts()
 	all := []signed{{pair{"server"}, server}}
 	for _, name := range o.Clients {
 		// One URI and no other name: it is compared whole.
 		all = append(all, signed{pair{name}, &x509.Certificate{
 			Subject: pkix.Name{CommonName: commonName(name)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-			URIs: []*url.URL{{Scheme: "hellox", Host: "local", Path: "/client/" + name}},
+			URIs: []*url.URL{{Scheme: "hellox", Host: uriHost, Path: "/client/" + name}},
 		}})
 	}
 	return all
 }
 
-// commonName cuts a name to the 64 characters that a common name may have (RFC 5280,
-// appendix A.1). Nothing is decided by it.
-func commonName(name string) string { return name[:min(len(name), 64)] }
+// uriHost is the host of clients' URIs.
+const uriHost = "local"
+
+// commonName returns the common name of a client: its name, so that brokers can take
+// it for a user's, cut to the 64 characters that one may have (RFC 5280, appendix A.1).
+// What could be a name of DNS is made none, for OpenSSL compares that with what the
+// authority may sign for. Nothing is decided by it here.
+func commonName(name string) string {
+	if strings.Contains(name, ".") {
+		name = "client " + name
+	}
+	return name[:min(len(name), 64)]
+}
+
+// hosts returns the names and the addresses of the broker.
+func (o Options) hosts() (names []string, addresses []net.IP) {
+	for _, host := range o.Hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			addresses = append(addresses, ip)
+		} else {
+			names = append(names, host)
+		}
+	}
+	return names, addresses
+}
+
+// noDomain is a domain that no certificate can be for (RFC 2606).
+const noDomain = "none.invalid"
+
+// constrain has an authority sign for the hosts of the broker and for clients alone:
+// whoever gets hold of its key can pass for nothing else, also where its certificate
+// was put among the system's.
+func (o Options) constrain(authority *x509.Certificate) {
+	names, addresses := o.hosts()
+	authority.PermittedDNSDomainsCritical = true
+	authority.PermittedURIDomains = []string{uriHost}
+	authority.PermittedEmailAddresses = []string{noDomain}
+	authority.PermittedDNSDomains = []string{noDomain}
+	if len(names) > 0 {
+		authority.PermittedDNSDomains = nil
+	}
+	for _, name := range names {
+		name, _ = strings.CutPrefix(name, "*.")
+		authority.PermittedDNSDomains = append(authority.PermittedDNSDomains, name)
+	}
+	whole := func(ip net.IP) *net.IPNet { return &net.IPNet{IP: ip, Mask: net.CIDRMask(8*len(ip), 8*len(ip))} }
+	for _, ip := range addresses {
+		if four := ip.To4(); four != nil {
+			ip = four
+		}
+		authority.PermittedIPRanges = append(authority.PermittedIPRanges, whole(ip))
+	}
+	if len(addresses) == 0 {
+		authority.PermittedIPRanges = []*net.IPNet{whole(net.IPv4zero.To4()), whole(net.IPv6zero)}
+	}
+}
+
+// permits returns why an authority that is there cannot sign for the hosts that were
+// asked for, or nil. Then all that it has signed goes with it.
+func (o Options) permits(authority *x509.Certificate, pairs []signed) error {
+	if o.AnyHost || len(authority.PermittedDNSDomains)+len(authority.PermittedIPRanges) == 0 {
+		return nil // one of before signs for any
+	}
+	var lacks []string
+	names, addresses := o.hosts()
+	for _, name := range names {
+		bare, _ := strings.CutPrefix(strings.ToLower(name), "*.")
+		if !slices.ContainsFunc(authority.PermittedDNSDomains, func(domain string) bool {
+			domain = strings.ToLower(domain)
+			return bare == domain || strings.HasSuffix(bare, "."+domain)
+		}) {
+			lacks = append(lacks, name)
+		}
+	}
+	for _, ip := range addresses {
+		if !slices.ContainsFunc(authority.PermittedIPRanges, func(n *net.IPNet) bool { return n.Contains(ip) }) {
+			lacks = append(lacks, ip.String())
+		}
+	}
+	if len(lacks) == 0 {
+		return nil
+	}
+	certificate, key := pair{"ca"}.files(o.Dir)
+	files := []string{certificate, key}
+	for _, p := range pairs {
+		certificate, key := p.files(o.Dir)
+		for _, path := range []string{certificate, key} {
+			if _, err := os.Lstat(path); err == nil {
+				files = append(files, path)
+			}
+		}
+	}
+	return unusable(files, "the authority %s may not sign for %s: it was made for other hosts", certificate, strings.Join(lacks, ", "))
+}
 
 // there returns the pair that is in the folder, or nil if neither of its files is.
 func (o Options) there(p pair) (*tls.Certificate, error) {
@@ -204,9 +294,11 @@ func names(c *x509.Certificate) []string {
 // makeAuthority makes the authority of the folder.
 func (o Options) makeAuthority(made *[]string) (*tls.Certificate, error) {
 	own := pair{"ca"}
-	err := o.sign(made, own, &x509.Certificate{
+	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: "hellox certs"}, IsCA: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign,
-	}, nil)
+	}
+	o.constrain(template)
+	err := o.sign(made, own, template, nil)
 	if err != nil {
 		return nil, err
 	}

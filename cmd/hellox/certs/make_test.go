@@ -4,13 +4,20 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
+	"fmt"
+	"net"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"hellox/smallfile"
 )
 
 func load(t *testing.T, dir, name string) *x509.Certificate {
@@ -141,7 +148,8 @@ func TestMakeChecks(t *testing.T) {
 				os.Rename(filepath.Join(dir, "press"+end), filepath.Join(dir, "server"+end))
 			}
 		}, "server.crt is not the certificate of a broker", []string{"server.crt", "server.key"}},
-		{"other hosts", func(_ *testing.T, _ string, o *Options) { o.Hosts = []string{"LOCALHOST", "other.example"} }, "server.crt is for localhost, not for other.example", []string{"server.crt", "server.key"}},
+		{"other hosts", func(_ *testing.T, _ string, o *Options) { o.Hosts = []string{"LOCALHOST", "other.localhost"} }, "server.crt is for localhost, not for other.localhost", []string{"server.crt", "server.key"}},
+		{"hosts that the authority may not sign for", func(_ *testing.T, _ string, o *Options) { o.Hosts = []string{"LOCALHOST", "notlocalhost", "127.0.0.1"} }, "ca.crt may not sign for notlocalhost, 127.0.0.1", []string{"ca.crt", "ca.key", "server.crt", "server.key", "press.crt", "press.key"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -180,6 +188,73 @@ func TestMakeChecks(t *testing.T) {
 	o := Options{Dir: other, Hosts: []string{"default.example"}, AnyHost: true, Now: time.Now()}
 	if made, err := Make(o); err != nil || len(made) > 0 {
 		t.Errorf("hosts that were not asked for: %v, %v", made, err)
+	}
+}
+
+// TestConstraints has the authority sign for its hosts and for clients, and not for
+// others: by package x509 and by OpenSSL.
+func TestConstraints(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Error("there is no openssl")
+	}
+	for _, hosts := range [][]string{{"localhost", "127.0.0.1", "::1"}, {"*.broker.example"}, {"10.0.0.7"}, {"a.example", "b.example"}} {
+		o := Options{Dir: t.TempDir(), Hosts: hosts, Clients: []string{"press", "press.desk"}, Now: time.Now()}
+		if _, err := Make(o); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Make(o); err != nil {
+			t.Errorf("%v: the second time: %v", hosts, err)
+		}
+		authority, err := smallfile.KeyPair(pair{"ca"}.files(o.Dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		roots := x509.NewCertPool()
+		roots.AddCert(authority.Leaf)
+		try := func(name string, wanted bool) {
+			t.Helper()
+			leaf := load(t, o.Dir, name)
+			if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: leaf.ExtKeyUsage}); (err == nil) != wanted {
+				t.Errorf("authority for %v, %v: %v", hosts, names(leaf), err)
+			}
+			if openssl == "" {
+				return
+			}
+			out, err := exec.Command(openssl, "verify", "-CAfile", filepath.Join(o.Dir, "ca.crt"), filepath.Join(o.Dir, name+".crt")).CombinedOutput()
+			if (err == nil) != wanted {
+				t.Errorf("authority for %v, %v: openssl says %s", hosts, names(leaf), out)
+			}
+		}
+		for _, name := range []string{"server", "press", "press.desk"} {
+			try(name, true)
+		}
+		for i, c := range []*x509.Certificate{
+			{DNSNames: []string{"bank.example"}},
+			{IPAddresses: []net.IP{net.IPv4(10, 0, 0, 8).To4()}},
+			{IPAddresses: []net.IP{net.ParseIP("fd00::1")}},
+			{EmailAddresses: []string{"someone@bank.example"}},
+			{URIs: []*url.URL{{Scheme: "hellox", Host: "other", Path: "/client/press"}}},
+		} {
+			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+			name := fmt.Sprint("foreign", i)
+			if err := o.sign(new([]string), pair{name}, c, &authority); err != nil {
+				t.Fatal(err)
+			}
+			try(name, false)
+		}
+	}
+}
+
+// TestAuthorityOfBefore has one without constraints go on to sign for any host.
+func TestAuthorityOfBefore(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Hosts: []string{"any.example"}, Now: time.Now()}
+	own := &x509.Certificate{Subject: pkix.Name{CommonName: "hellox certs"}, IsCA: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign}
+	if err := o.sign(new([]string), pair{"ca"}, own, nil); err != nil {
+		t.Fatal(err)
+	}
+	if made, err := Make(o); err != nil || len(made) != 2 {
+		t.Errorf("%v, %v", made, err)
 	}
 }
 
