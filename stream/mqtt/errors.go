@@ -137,12 +137,25 @@ func (e *ConnectError) explainTLS() bool {
 		e.Cause = "it speaks neither TLS 1.2 nor TLS 1.3"
 		e.hint = "hellox connects with TLS 1.2 and 1.3 only"
 	case errors.As(err, &alert) && alert.Op == "remote error":
-		e.kind, e.Cause = ErrDenied, "it ends the TLS handshake: "+safetext.Clean(strings.TrimPrefix(alert.Err.Error(), "tls: "))
-		e.hint = "a broker that asks for a certificate gets it with --cert FILE --key FILE"
+		e.kind = ErrDenied
+		e.Cause, e.hint = e.alert(safetext.Clean(strings.TrimPrefix(alert.Err.Error(), "tls: ")))
 	default:
 		return false
 	}
 	return true
+}
+
+// alert explains an alert by which a broker ends the TLS handshake. With TLS 1.3 the
+// ones about the client's certificate come when the client has sent its CONNECT.
+func (e *ConnectError) alert(said string) (cause, hint string) {
+	file := safetext.Clean(e.Broker.Files.Cert)
+	switch {
+	case file == "" && (said == "certificate required" || said == "bad certificate" || said == "handshake failure"):
+		return "it wants a client certificate (" + said + ")", "--cert FILE --key FILE; hellox certs DIR --client NAME makes both"
+	case file == "" || !strings.Contains(said, "certificate"):
+		return "it ends the TLS handshake: " + said, "a broker that asks for a certificate gets it with --cert FILE --key FILE"
+	}
+	return "it does not let the client certificate of " + file + " in: " + said, "the broker's log says why"
 }
 
 // explainListener explains a listener that is known to speak something else, and

@@ -113,7 +113,9 @@ func (b Broker) Load() (Broker, error) {
 		if err != nil {
 			return b, fmt.Errorf("--cert and --key: %w", err)
 		}
-		config.Certificates = []tls.Certificate{pair}
+		// Also if the broker asks for those of other authorities: then its log says what is
+		// wrong with this one, not that there is none.
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
 	}
 	return b, nil
 }

@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -31,6 +32,7 @@ type tlsGate struct {
 	code        atomic.Uint32
 	passwords   chan string  // of the CONNECTs
 	received    atomic.Int64 // bytes after the handshake
+	shown       atomic.Int64 // certificates of clients
 }
 
 func openGate(t *testing.T, certificate *tls.Certificate) *tlsGate {
@@ -61,7 +63,14 @@ func (g *tlsGate) serve(c net.Conn) {
 	if p := g.certificate.Load(); p != nil {
 		certificates = []tls.Certificate{*p}
 	}
-	secure := tls.Server(c, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: uint16(g.versions.Load()), Certificates: certificates})
+	secure := tls.Server(c, &tls.Config{
+		MinVersion: tls.VersionTLS10, MaxVersion: uint16(g.versions.Load()), Certificates: certificates,
+		ClientAuth: tls.RequestClientCert,
+		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+			g.shown.Add(int64(len(raw)))
+			return nil
+		},
+	})
 	p, err := packets.ReadPacket(io.TeeReader(secure, (*byteCounter)(&g.received)))
 	connect, ok := p.(*packets.ConnectPacket)
 	if err != nil || !ok {
@@ -180,7 +189,21 @@ func TestPasswordHasABound(t *testing.T) {
 func TestFalseBroker(t *testing.T) {
 	right := atLoopback(t)
 	loopback := []net.IP{net.IPv4(127, 0, 0, 1)}
-	ca := filepath.Join(t.TempDir(), "ca.crt")
+	dir := t.TempDir()
+	ca, own, ownKey := filepath.Join(dir, "ca.crt"), filepath.Join(dir, "own.crt"), filepath.Join(dir, "own.key")
+	mine := atLoopback(t)
+	writePEM(t, own, mine)
+	key, err := x509.MarshalPKCS8PrivateKey(mine.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeText(t, ownKey, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
+	var tried, sent, unclear int64
+	t.Cleanup(func() {
+		fmt.Printf("false brokers: tried %d, bytes of secrets or messages sent %d, unclear %d\n", tried, sent, unclear)
+	})
+	before := issue(t, x509.Certificate{Subject: pkix.Name{CommonName: "the authority"}})
+	now := issue(t, x509.Certificate{Subject: pkix.Name{CommonName: "the authority"}})
 	for name, k := range map[string]struct {
 		certificate tls.Certificate
 		trusted     bool
@@ -195,6 +218,8 @@ func TestFalseBroker(t *testing.T) {
 		"not valid yet":              {issue(t, x509.Certificate{IPAddresses: loopback, NotBefore: time.Now().Add(time.Hour), NotAfter: time.Now().Add(2 * time.Hour)}), true, 0, "is valid from"},
 		"a client's":                 {signedBy(t, right, x509.Certificate{IPAddresses: loopback, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}), true, 0, "is not valid"},
 		"outside the constraints":    {signedBy(t, issue(t, x509.Certificate{Subject: pkix.Name{CommonName: "ca"}, PermittedDNSDomainsCritical: true, PermittedDNSDomains: []string{"hellox.svc"}, ExcludedIPRanges: []*net.IPNet{{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}}}), x509.Certificate{IPAddresses: loopback}), true, 0, "is not valid"},
+		"of the authority of before": {signedBy(t, before, x509.Certificate{IPAddresses: loopback}), false, 0, "of its name"},
+		"none":                       {tls.Certificate{}, false, 0, "it ends the TLS handshake"},
 		"the right one, TLS 1.1":     {right, true, tls.VersionTLS11, "it speaks neither TLS 1.2 nor TLS 1.3"},
 		"control: the right one":     {right, true, 0, ""},
 		"control: of the authority":  {signedBy(t, right, x509.Certificate{IPAddresses: loopback}), true, 0, ""},
@@ -204,27 +229,60 @@ func TestFalseBroker(t *testing.T) {
 			g := openGate(t, &k.certificate)
 			g.versions.Store(uint32(k.version))
 			g.code.Store(uint32(packets.ErrRefusedNotAuthorised))
-			trusted := []tls.Certificate{right}
+			trusted := []tls.Certificate{right, now}
 			if k.trusted {
 				root := k.certificate.Certificate[len(k.certificate.Certificate)-1]
 				trusted = append(trusted, tls.Certificate{Certificate: [][]byte{root}})
 			}
 			writePEM(t, ca, trusted...)
-			_, err := Dial(t.Context(), DialOptions{Broker: Broker{Scheme: "mqtts", Host: g.address, User: "alice", Password: "swordfish", Files: Files{CA: ca}}})
+			_, err := Dial(t.Context(), DialOptions{Broker: Broker{Scheme: "mqtts", Host: g.address, User: "alice", Password: "swordfish", Files: Files{CA: ca, Cert: own, Key: ownKey}}})
 			if k.want == "" {
 				if !errors.Is(err, ErrDenied) || <-g.passwords != "swordfish" {
+					unclear++
 					t.Errorf("the right broker: %v", err)
 				}
 				return
 			}
+			tried++
 			if err == nil || !strings.Contains(err.Error(), k.want) || strings.Contains(err.Error(), "swordfish") {
 				t.Errorf("%v, want %q", err, k.want)
 			}
 			if n := g.received.Load(); n > 0 {
+				sent += n
 				t.Errorf("%d bytes were sent", n)
+			}
+			if n := g.shown.Load(); n > 0 {
+				t.Error("the client's certificate was shown")
 			}
 		})
 	}
+	t.Run("plain", func(t *testing.T) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		got := make(chan []byte, 1)
+		go func() {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			_, _ = c.Write([]byte{0x20, 2, 0, 0, 0xd0, 0}) // a CONNACK and a PINGRESP, before anything was asked
+			b, _ := io.ReadAll(c)
+			got <- b
+		}()
+		tried++
+		_, err = Dial(t.Context(), DialOptions{Broker: Broker{Scheme: "mqtts", Host: ln.Addr().String(), User: "alice", Password: "swordfish", Files: Files{CA: ca}}})
+		if err == nil || !strings.Contains(err.Error(), "it does not speak TLS there") {
+			t.Errorf("%v", err)
+		}
+		if b := <-got; bytes.Contains(b, []byte("swordfish")) || bytes.Contains(b, []byte("MQTT")) {
+			sent += int64(len(b))
+			t.Errorf("%q was sent", b)
+		}
+	})
 }
 
 // signedBy issues a certificate that is no authority's, signed by parent, with its
