@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -201,8 +202,9 @@ func (c *conn) recheck() {
 // written is.
 func (c *conn) endLogin() {
 	c.ends.Store(0) // once
-	const reason = "the token of this connection has expired; connect again with a new one"
-	c.shared.metrics.log.Info("connection ended: its token has expired", "client", c.id)
+	shown := cmp.Or(c.subject.login.Shown, "login")
+	reason := "the " + shown + " of this connection has expired; connect again with a new one"
+	c.shared.metrics.log.Info("connection ended: its "+shown+" has expired", "client", c.id)
 	c.notify(reason)
 	c.disconnect(packets.ErrMaxConnectTime, reason)
 }

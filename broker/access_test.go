@@ -40,7 +40,7 @@ func makeWalled(t testing.TB, acl string, spies bool) *walled {
 	log := slog.New(slog.NewTextHandler(w.said, nil))
 	w.write(acl, walledUsers...)
 	var err error
-	if w.files, err = rights.OpenFiles(w.users, w.acl, log); err != nil {
+	if w.files, err = rights.OpenFiles(rights.Paths{Users: w.users, ACL: w.acl}, log); err != nil {
 		t.Fatal(err)
 	}
 	w.options = Options{Authority: w.files, Store: filepath.Join(dir, "store"), Log: log}

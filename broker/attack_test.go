@@ -106,7 +106,7 @@ func TestAttacks(t *testing.T) {
 		fmt.Printf("attacks: tried %d, let in %d, survived %d, unclear %d\n", v.tried, v.letIn, v.survived, v.unclear)
 	})
 	alone := memoryAttacks()
-	all := slices.Concat(alone, attacks(), rightsAttacks(), podAttacks(), loadAttacks(), protocolAttacks(), oddAttacks())
+	all := slices.Concat(alone, attacks(), rightsAttacks(), podAttacks(), certificateAttacks(), loadAttacks(), protocolAttacks(), oddAttacks())
 	for i, k := range all {
 		t.Run(fmt.Sprintf("%d %s", i+1, k.name), func(t *testing.T) {
 			if i >= len(alone) {

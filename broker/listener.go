@@ -3,6 +3,7 @@ package broker
 import (
 	"container/list"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -228,6 +229,7 @@ func handshakeRefusal(err error) (refusal, bool) {
 	var (
 		record tls.RecordHeaderError
 		op     *net.OpError
+		client *tls.CertificateVerificationError
 	)
 	switch {
 	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET):
@@ -236,8 +238,37 @@ func handshakeRefusal(err error) (refusal, bool) {
 		return refusal{kind: "no tls", reason: "the client does not speak TLS; this listener does"}, true
 	case strings.Contains(err.Error(), "client offered only unsupported versions"):
 		return refusal{kind: "tls version", reason: "the client speaks TLS 1.2 at most; this listener speaks TLS 1.3"}, true
+	case strings.Contains(err.Error(), "client didn't provide a certificate"):
+		return refusal{kind: "no certificate", reason: "the client shows no certificate; this listener asks for one"}, true
+	case errors.As(err, &client):
+		return refusal{kind: "client certificate", reason: badClient(client)}, true
 	case errors.As(err, &op) && op.Op == "remote error":
 		return refusal{kind: "tls not accepted", reason: "the client does not accept the TLS of this listener, such as its certificate: " + strings.TrimPrefix(op.Err.Error(), "tls: ")}, true
 	}
 	return refusal{kind: "tls", reason: "the TLS handshake failed: " + strings.TrimPrefix(err.Error(), "tls: ")}, true
+}
+
+// badClient returns why a client's certificate is refused, in one sentence.
+func badClient(err *tls.CertificateVerificationError) string {
+	var (
+		unknown x509.UnknownAuthorityError
+		invalid x509.CertificateInvalidError
+	)
+	at := func(t time.Time) string { return t.UTC().Format(time.DateTime) + " UTC" }
+	switch {
+	case errors.As(err, &unknown):
+		return "the client's certificate is not signed by an authority of --client-ca"
+	case !errors.As(err, &invalid):
+	case invalid.Reason == x509.Expired && time.Now().After(invalid.Cert.NotAfter):
+		return "the client's certificate, or its authority's, was valid until " + at(invalid.Cert.NotAfter)
+	case invalid.Reason == x509.Expired:
+		return "the client's certificate, or its authority's, is valid from " + at(invalid.Cert.NotBefore)
+	case invalid.Reason == x509.IncompatibleUsage:
+		return "the client's certificate is not for a client (its extended key usage lacks clientAuth)"
+	case invalid.Reason == x509.CANotAuthorizedForThisName:
+		return "the client's certificate is for names that its authority may not sign for"
+	case invalid.Reason == x509.TooManyIntermediates:
+		return "the client's certificate is signed by an authority that may not be one"
+	}
+	return "the client's certificate is refused: " + strings.TrimPrefix(err.Err.Error(), "x509: ")
 }

@@ -97,7 +97,7 @@ func ParseACL(text string) (*ACL, error) {
 			return errors.New("a rule is: read, write or deny, an identity, a topic filter")
 		}
 		if identity != everyone {
-			if err := checkName(identity); err != nil {
+			if err := checkIdentity(identity); err != nil {
 				return err
 			}
 			if !slices.Contains(a.names, identity) {
@@ -146,6 +146,8 @@ func (a *ACL) addRole(identity string, role Role) error {
 		return fmt.Errorf("%q is no role: receive, broadcast or client", role)
 	case identity == everyone:
 		return errors.New("a role is that of one identity, not of *")
+	case nameOf(identity) == "":
+		return fmt.Errorf("the URI %q does not end in a name, which a role needs", identity)
 	case a.roles[identity] != "":
 		return fmt.Errorf("%s has a role already", identity)
 	}
@@ -198,6 +200,11 @@ func (a *ACL) OnlyDenied() (names []string) {
 	return names
 }
 
+// URIs returns the identities of client certificates that the file names, in its order.
+func (a *ACL) URIs() []string {
+	return slices.DeleteFunc(slices.Clone(a.names), func(name string) bool { return !strings.Contains(name, ":") })
+}
+
 // Names reports whether an identity has a role or a rule of its own.
 func (a *ACL) Names(identity string) bool {
 	return a.roles[identity] != "" || slices.Contains(a.names, identity)
@@ -205,7 +212,7 @@ func (a *ACL) Names(identity string) bool {
 
 // Rights returns what an identity may do under a client ID.
 func (a *ACL) Rights(identity, clientID string) *Rights {
-	return a.RightsOf(Principal{identity, identity, identity}, clientID)
+	return a.RightsOf(Principal{identity, identity, nameOf(identity)}, clientID)
 }
 
 // RightsOf returns what a principal may do under a client ID.

@@ -26,6 +26,8 @@ type Login struct {
 	// wall: with a credential that is valid for a time only. The zero Time is
 	// never. What the identity may do, such as publish its last will, stays.
 	Ends time.Time
+	// Shown is the word for the credential that Ends is the end of, such as "token".
+	Shown string
 }
 
 // An Authority identifies clients and says what they may do. Its methods may be

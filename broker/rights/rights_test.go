@@ -325,7 +325,7 @@ func files(t *testing.T, acl string, names ...string) (*Files, string, string) {
 	u, a := filepath.Join(dir, "users"), filepath.Join(dir, "acl")
 	writeFile(t, u, userLines(t, names...))
 	writeFile(t, a, acl)
-	f, err := OpenFiles(u, a, slog.New(slog.DiscardHandler))
+	f, err := OpenFiles(Paths{Users: u, ACL: a}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -500,7 +500,7 @@ func TestReloadRemovedUser(t *testing.T) {
 		t.Error("a misspelt name is taken")
 	}
 	writeFile(t, a, "deny alice secret/#\nread bob other/#\n")
-	if _, err := OpenFiles(u, a, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := OpenFiles(Paths{Users: u, ACL: a}, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("at the start a name of no user is taken")
 	}
 }
@@ -593,7 +593,7 @@ func TestLogHasNoSecret(t *testing.T) {
 	u, a := filepath.Join(dir, "users"), filepath.Join(dir, "acl")
 	writeFile(t, u, userLines(t, "alice"))
 	writeFile(t, a, "read * open/#\n")
-	f, err := OpenFiles(u, a, slog.New(slog.NewTextHandler(&b, nil)))
+	f, err := OpenFiles(Paths{Users: u, ACL: a}, slog.New(slog.NewTextHandler(&b, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,6 +85,9 @@ func (p *Pods) read() (*podContent, error) {
 		if c.acl, err = rights.ParseACL(string(text)); err != nil {
 			return nil, fmt.Errorf("read the ACL of %s: %w", p.acl, err)
 		}
+		if uris := c.acl.URIs(); len(uris) > 0 {
+			return nil, fmt.Errorf("read the ACL of %s: it names %q, which is of a client certificate: the identities of pods are ServiceAccounts", p.acl, uris[0])
+		}
 	}
 	for _, role := range []rights.Role{rights.RoleBroadcast, rights.RoleReceive, rights.RoleClient} {
 		c.acl.AddRole(string(role), role)
@@ -158,6 +161,7 @@ func (p *Pods) Login(_ context.Context, c rights.Credentials) (rights.Login, err
 		Identity: content.identity(claims.ServiceAccount, claims.Pod),
 		Proof:    claims.Proof,
 		Ends:     claims.Expires.Add(lastsAfterExpiry - early),
+		Shown:    "token",
 	}, nil
 }
 

@@ -51,6 +51,12 @@ every client needs a user, and may do what a rule of --acl allows:
   read  *      hello_world/#
   write press  hello_world/%i/#        %i is the user, %c the client ID
 
+With --client-ca a client that shows a certificate of these authorities is the one
+URI in it, as hellox certs --client makes it; --acl names it whole, as
+hellox://local/client/press, and %i is what follows the last slash. The certificate
+goes before a user and password that come beside it; without --users each client
+shows one.
+
 In Kubernetes, --pods takes the place of --users: a pod's user name is its own, its
 password the token of its ServiceAccount for the audience that the keys' file
 names. The ServiceAccounts broadcast, receive and client have the roles of their
@@ -58,12 +64,14 @@ names, --acl gives others rights, and clients on loopback need no user. An hour
 after its token has expired a connection has ended.
 
 These files, and the certificate's, are read anew at SIGHUP and when they change.
-Beyond loopback it starts only with TLS and with users or pods, or with --insecure,
-which allows hello_world/# and hellox/# to all and protects no client ID.`,
+Beyond loopback it starts only with TLS and with users, client certificates or pods,
+or with --insecure, which allows hello_world/# and hellox/# to all and protects no
+client ID.`,
 		Example: `  hellox broker --store /var/lib/hellox
   hellox broker --listen mqtt://127.0.0.1:1883 --listen ws://127.0.0.1:8083
   hellox broker passwd press >> users
-  hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert cert.pem --tls-key key.pem --users users --acl acl`,
+  hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert cert.pem --tls-key key.pem --users users --acl acl
+  hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert cert.pem --tls-key key.pem --client-ca ca.pem --acl acl`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := logs.Logger(sh.err, "broker")
 			var err error
@@ -191,21 +199,32 @@ func checkListen(url string) error {
 
 // checkAccess checks the flags of files and --insecure against each other.
 func checkAccess(flags *pflag.FlagSet, files *access.Flags, opts *broker.Options) error {
+	clients := "--users"
+	switch {
+	case files.ClientCA != "":
+		clients = "--client-ca"
+	case files.Pods != "":
+		clients = "--pods"
+	}
 	switch {
 	case files.Users != "" && files.Pods != "":
 		return usage("--users and --pods exclude each other", "")
+	case files.ClientCA != "" && files.Pods != "":
+		return usage("--client-ca and --pods exclude each other", "")
 	case files.Users != "" && files.ACL == "":
 		return usage("--users needs --acl: without a rule its users may do nothing", "echo 'read * hello_world/#' > acl")
-	case files.ACL != "" && files.Users == "" && files.Pods == "":
-		return usage("--acl needs --users or --pods: its rules are for them", "hellox broker passwd NAME >> users")
+	case files.ClientCA != "" && files.ACL == "":
+		return usage("--client-ca needs --acl: clients whose certificates it does not name are not let in", "echo 'role hellox://local/client/NAME client' > acl")
+	case files.ACL != "" && !files.Known():
+		return usage("--acl needs --users, --client-ca or --pods: its rules are for them", "hellox broker passwd NAME >> users")
 	case (files.Cert == "") != (files.Key == ""):
 		return usage("--tls-cert and --tls-key go together", "")
-	case files.Users != "" && len(args.Given(flags, "insecure")) > 0 && opts.Insecure:
-		return usage("--users and --insecure exclude each other", "")
-	case files.Pods != "" && len(args.Given(flags, "insecure")) > 0 && opts.Insecure:
-		return usage("--pods and --insecure exclude each other", "")
+	case files.ClientCA != "" && files.Cert == "":
+		return usage("--client-ca needs --tls-cert and --tls-key: certificates are shown by TLS", "hellox certs DIR --client NAME")
+	case files.Known() && len(args.Given(flags, "insecure")) > 0 && opts.Insecure:
+		return usage(clients+" and --insecure exclude each other", "")
 	}
-	if files.Users != "" || files.Pods != "" {
+	if files.Known() {
 		opts.Insecure = false // the variable is for other commands, too
 	}
 	return nil
@@ -232,6 +251,9 @@ func listenMQTT(ctx context.Context, url string, who *access.Access, insecure bo
 			return l, usage(fmt.Sprintf("listen on %s: it needs --tls-cert and --tls-key", url), "hellox broker --listen mqtt://127.0.0.1:1883")
 		}
 	}
+	if l.TLS == nil && who.OnlyByTLS() {
+		return l, usage(fmt.Sprintf("listen on %s: without --users it lets no client in, as certificates are shown by TLS", url), "hellox broker --listen mqtts://127.0.0.1:8883 --tls-cert cert.pem --tls-key key.pem --client-ca ca.pem --acl acl")
+	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", address.HostPort)
 	if err != nil {
 		return l, missing(fmt.Errorf("listen on %s: %w", url, err), "hellox broker --listen mqtt://127.0.0.1:0")
@@ -242,7 +264,7 @@ func listenMQTT(ctx context.Context, url string, who *access.Access, insecure bo
 	if !isLoopback(ln) && !insecure && (!knows || l.TLS == nil) {
 		ln.Close()
 		hint := "hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert cert.pem --tls-key key.pem --users users --acl acl (or --insecure, which allows hello_world/# and hellox/# to all)"
-		return l, &failure{fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users or pods", url), exitUnsafe, hint}
+		return l, &failure{fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users, client certificates or pods", url), exitUnsafe, hint}
 	}
 	return l, nil
 }
@@ -256,7 +278,9 @@ func newCerts(sh shell) *cobra.Command {
 server.key) and those of clients (NAME.crt, NAME.key) in a folder, each valid for a
 year. No file is overwritten: run again with another --client, it makes what is
 missing; what is there and broken, or not for the hosts of --host, it names. Clients
-trust ca.crt; ca.key is for this folder alone.`,
+trust ca.crt, which signs for the hosts that it was made for alone; ca.key is for this
+folder alone. A client's certificate says that it is hellox://local/client/NAME, which
+hellox broker --client-ca asks for.`,
 		Example: `  hellox certs certs --host broker.example --client press
   hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert certs/server.crt --tls-key certs/server.key --users users --acl acl
   hellox watch mqtts://broker.example --ca certs/ca.crt`,

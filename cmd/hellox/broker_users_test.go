@@ -44,8 +44,8 @@ func TestUsersPage(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "acl"), acl[1], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, port, _ := strings.Cut(freeAddress(t), ":")
-	script := strings.ReplaceAll(usersScript(t, string(page), port), "python3 -c", python+" -c")
+	ports := strings.NewReplacer("8883", freePort(t), "8884", freePort(t), "0.0.0.0", "127.0.0.1")
+	script := strings.ReplaceAll(usersScript(t, ports.Replace(string(page))), "python3 -c", python+" -c")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", script)
@@ -56,47 +56,60 @@ func TestUsersPage(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if got, err := os.ReadFile(filepath.Join(dir, "got")); err != nil || string(got) != "21\n" {
-		t.Errorf("alice got %q, %v; the output:\n%s", got, err, out)
+	for _, name := range []string{"got", "got-desk"} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != "21\n" {
+			t.Errorf("%s has %q, %v; the output:\n%s", name, got, err, out)
+		}
 	}
-	for _, want := range []string{"this client may not publish on that topic", "bad user name or password"} {
+	for _, want := range []string{"this client may not publish on that topic", "bad user name or password", "the client shows no certificate"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the broker's log does not have %q:\n%s", want, out)
 		}
 	}
 }
 
+func freePort(t *testing.T) string {
+	_, port, _ := strings.Cut(freeAddress(t), ":")
+	return port
+}
+
 // usersScript returns the page's commands as one script: each must succeed, or fail
 // where the page says that it is refused. What runs beside the others is waited
-// for, and the broker ends with the script.
-func usersScript(t *testing.T, page, port string) string {
+// for, and the brokers end with the script.
+func usersScript(t *testing.T, page string) string {
 	t.Helper()
 	var b strings.Builder
-	refused := 0
+	b.WriteString("brokers= beside=\ntrap 'kill $brokers' EXIT\n")
+	refused, brokers := 0, 0
+	port := regexp.MustCompile(`:(\d+)`)
 	for _, block := range shellBlock.FindAllStringSubmatch(page, -1) {
 		for line := range strings.Lines(block[1]) {
-			line = strings.ReplaceAll(strings.TrimSpace(line), "8883", port)
-			line = strings.ReplaceAll(line, "0.0.0.0", "127.0.0.1")
+			line = strings.TrimSpace(line)
 			command, isRefused := strings.CutSuffix(line, "# refused")
 			switch {
 			case isRefused:
 				refused++
 				fmt.Fprintf(&b, "if %s; then echo 'not refused: %s'; exit 9; fi\n", command, strings.ReplaceAll(command, "'", ""))
 			case strings.HasPrefix(line, "hellox broker --listen"):
-				// The port is open when a client with a wrong password is told so.
-				fmt.Fprintf(&b, "%s\nbroker=$!\ntrap 'kill $broker' EXIT\n", line)
-				fmt.Fprintf(&b, "until mosquitto_pub -h localhost -p %s --cafile certs/ca.crt -u recv -P recv-secret -t hello_world/x -m x 2>/dev/null; do sleep 0.1; done\n", port)
+				brokers++
+				// The port is open when a client that may connect can.
+				login := "-u recv -P recv-secret"
+				if strings.Contains(line, "--client-ca") {
+					login = "--cert certs/press.crt --key certs/press.key"
+				}
+				fmt.Fprintf(&b, "%s\nbrokers=\"$brokers $!\"\n", line)
+				fmt.Fprintf(&b, "until mosquitto_pub -h localhost -p %s --cafile certs/ca.crt %s -t hello_world/press/x -m x 2>/dev/null; do sleep 0.1; done\n", port.FindStringSubmatch(line)[1], login)
 			case strings.HasSuffix(line, "&"):
-				fmt.Fprintf(&b, "%s\nbeside=$!\n", line)
+				fmt.Fprintf(&b, "%s\nbeside=\"$beside $!\"\n", line)
 			default:
 				fmt.Fprintf(&b, "%s || exit 8\n", line)
 			}
 		}
 	}
-	if refused < 2 {
-		t.Errorf("the page has %d commands that are refused", refused)
+	if refused < 4 || brokers != 2 {
+		t.Errorf("the page has %d commands that are refused, and %d brokers", refused, brokers)
 	}
-	b.WriteString("wait $beside\n")
+	b.WriteString("for n in $beside; do wait $n || exit 7; done\n")
 	return b.String()
 }
 

@@ -21,14 +21,15 @@ import (
 
 // Flags are the flags of the files.
 type Flags struct {
-	Users, ACL, Pods, Cert, Key string
+	Users, ACL, Pods, ClientCA, Cert, Key string
 }
 
 // Add defines the flags.
 func (f *Flags) Add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Users, "users", "", "`FILE` of the users, one a line by hellox broker passwd; every listener then asks for one")
+	flags.StringVar(&f.ClientCA, "client-ca", "", "`FILE` of the authorities whose certificates clients show (PEM); who they are is the one URI in it")
 	flags.StringVar(&f.Pods, "pods", "", "`FILE` of a Kubernetes cluster's keys: pods beyond loopback come with their ServiceAccount's token as the password")
-	flags.StringVar(&f.ACL, "acl", "", "`FILE` of what users, or ServiceAccounts, may read and write; all else is denied")
+	flags.StringVar(&f.ACL, "acl", "", "`FILE` of what users, certificates' URIs or ServiceAccounts may read and write; all else is denied")
 	flags.StringVar(&f.Cert, "tls-cert", "", "`FILE` of the broker's certificate for mqtts and wss (PEM)")
 	flags.StringVar(&f.Key, "tls-key", "", "`FILE` of the certificate's key (PEM)")
 }
@@ -41,22 +42,26 @@ type clients interface {
 
 // Access is what the files say now.
 type Access struct {
-	clients     clients      // nil without users and pods
-	pods        *token.Pods  // clients, if they are pods
-	certificate *certificate // nil without one
+	clients     clients       // nil without users and pods
+	pods        *token.Pods   // clients, if they are pods
+	files       *rights.Files // clients, if they are users or show certificates
+	certificate *certificate  // nil without one
 	log         *slog.Logger
 }
+
+// Known reports whether one of the files says who clients are.
+func (f *Flags) Known() bool { return f.Users != "" || f.ClientCA != "" || f.Pods != "" }
 
 // Open reads the files that are given. Both of a pair are.
 func (f *Flags) Open(log *slog.Logger) (*Access, error) {
 	a := &Access{log: log}
 	switch {
-	case f.Users != "":
-		users, err := rights.OpenFiles(f.Users, f.ACL, log)
+	case f.Users != "" || f.ClientCA != "":
+		files, err := rights.OpenFiles(rights.Paths{Users: f.Users, ACL: f.ACL, ClientCA: f.ClientCA}, log)
 		if err != nil {
 			return nil, err
 		}
-		a.clients = users
+		a.clients, a.files = files, files
 	case f.Pods != "":
 		pods, err := token.Open(f.Pods, f.ACL, log)
 		if err != nil {
@@ -94,13 +99,21 @@ func (a *Access) Authority() rights.Authority {
 // reaches that.
 func (a *Access) AsksOnLoopback() bool { return a.clients != nil && a.pods == nil }
 
+// OnlyByTLS reports whether clients can show who they are by TLS alone: a listener
+// without it lets none in.
+func (a *Access) OnlyByTLS() bool { return a.files != nil && a.files.OnlyCertificates() }
+
 // TLS returns the configuration of a listener with TLS, or nil without a
 // certificate.
 func (a *Access) TLS() *tls.Config {
 	if a.certificate == nil {
 		return nil
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: a.certificate.get}
+	config := &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: a.certificate.get}
+	if a.files == nil {
+		return config
+	}
+	return a.files.AskForCertificates(config)
 }
 
 // Watch reads the files anew when they change and at SIGHUP, until ctx ends. It

@@ -1,7 +1,8 @@
 // Package access holds what `hellox broker` asks of its clients beyond loopback:
-// TLS, users or pods and their rights, from files that are read anew when they change.
+// TLS, users, client certificates or pods and their rights, from files that are read anew when they change.
 //
-//	--users, --acl ──────────► rights.Files ──► broker.Options.Authority
+//	--users, --client-ca, --acl ► rights.Files ──► broker.Options.Authority
+//	--client-ca ─────────────► rights.Files ──► broker.Listener.TLS
 //	--pods, --acl ───────────► token.Pods ────► broker.Options.Authority
 //	--tls-cert, --tls-key ───► certificate ───► broker.Listener.TLS
 //	SIGHUP, a changed file ──► Watch ─────────► broker.Recheck

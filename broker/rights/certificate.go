@@ -1,0 +1,246 @@
+package rights
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The identity of a client that shows a certificate is the one URI among its subject
+// alternative names, compared whole: neither the common name nor a part of the URI says
+// who it is (CVE-2026-33248). TLS has verified the certificate by then. An identity
+// that the ACL does not name is not let in, as any certificate of the authority would be.
+
+// maxURI is how long the URI of a certificate may be, in bytes.
+const maxURI = 255
+
+// IsURI reports whether an identity is that of a client certificate. No user's name
+// has a colon.
+func IsURI(identity string) bool {
+	return strings.Contains(identity, ":") && !strings.HasPrefix(identity, "pod:")
+}
+
+// checkIdentity returns why an ACL cannot name an identity, or nil.
+func checkIdentity(identity string) error {
+	if !strings.Contains(identity, ":") {
+		return checkName(identity)
+	}
+	if strings.Contains(identity, "*") {
+		return fmt.Errorf("the URI %q has a *: it is compared whole", identity)
+	}
+	return checkURI(identity)
+}
+
+// checkURI returns why a URI is no identity, or nil.
+func checkURI(uri string) error {
+	switch {
+	case len(uri) > maxURI:
+		return fmt.Errorf("the URI has %d bytes; at most %d", len(uri), maxURI)
+	case strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("the URI has spaces, control characters or others that are not of ASCII")
+	}
+	u, err := url.Parse(uri)
+	switch {
+	case err != nil || u.Scheme == "":
+		return fmt.Errorf("%q is no URI with a scheme, such as hellox://local/client/NAME", uri)
+	case u.Scheme == "pod":
+		return errors.New("the scheme pod is that of the pods of Kubernetes")
+	}
+	return nil
+}
+
+// nameOf returns the name of an identity, which %i stands for: a user's is the identity
+// itself, a certificate's what follows the last slash of its URI, or "" if that is no
+// name.
+func nameOf(identity string) string {
+	if !IsURI(identity) {
+		return identity
+	}
+	name := identity[strings.LastIndexByte(identity, '/')+1:]
+	if checkName(name) != nil {
+		return ""
+	}
+	return name
+}
+
+// checkURI returns why the ACL may not name a certificate's URI, or nil. A name is that
+// of one identity: else two would publish below the same topic.
+func (c *content) checkURI(uri string) error {
+	if c.cas == nil {
+		return fmt.Errorf("it names %q, which is of a client certificate, and there is no --client-ca", uri)
+	}
+	name := nameOf(uri)
+	if name == "" {
+		return nil
+	}
+	if _, isUser := c.users[name]; isUser {
+		return fmt.Errorf("it names %q, and %s is also the name of a user", uri, name)
+	}
+	if other, taken := c.named[name]; taken {
+		return fmt.Errorf("it names %q and %q, and %s is the name of both", other, uri, name)
+	}
+	c.named[name] = uri
+	return nil
+}
+
+// uriOf returns the one URI of a certificate, as it stands there: package x509 gives it
+// parsed, and so in parts differently.
+func uriOf(c *x509.Certificate) (string, error) {
+	const uniformResourceIdentifier = 6 // RFC 5280, 4.2.1.6
+	subjectAltName := asn1.ObjectIdentifier{2, 5, 29, 17}
+	var uris []string
+	for _, extension := range c.Extensions {
+		if !extension.Id.Equal(subjectAltName) {
+			continue
+		}
+		var names []asn1.RawValue
+		if rest, err := asn1.Unmarshal(extension.Value, &names); err != nil || len(rest) > 0 {
+			return "", errors.New("the subject alternative names of the client's certificate cannot be read")
+		}
+		for _, name := range names {
+			if name.Class == asn1.ClassContextSpecific && name.Tag == uniformResourceIdentifier {
+				uris = append(uris, string(name.Bytes))
+			}
+		}
+	}
+	switch len(uris) {
+	case 0:
+		return "", errors.New("the client's certificate has no URI (subject alternative name) that says who it is")
+	case 1:
+		if err := checkURI(uris[0]); err != nil {
+			return "", fmt.Errorf("the client's certificate: %w", err)
+		}
+		return uris[0], nil
+	}
+	return "", fmt.Errorf("the client's certificate has %d URIs (subject alternative names); one says who it is", len(uris))
+}
+
+// loginByCertificate identifies a client by what it has shown by TLS.
+func (c *content) loginByCertificate(state *tls.ConnectionState) (Login, error) {
+	if len(state.VerifiedChains) == 0 {
+		return Login{}, errors.New("the client's certificate is not verified")
+	}
+	identity, err := uriOf(state.VerifiedChains[0][0])
+	switch {
+	case err != nil:
+		return Login{}, err
+	case !c.acl.Names(identity):
+		return Login{}, fmt.Errorf("the ACL does not name %s, which the client's certificate is for", identity)
+	}
+	for _, chain := range state.VerifiedChains {
+		if proof := proofOf(chain[len(chain)-1]); c.cas.known[proof] {
+			return Login{Identity: identity, Proof: proof, Ends: endOf(chain), Shown: "certificate"}, nil
+		}
+	}
+	return Login{}, errors.New(untrusted)
+}
+
+const untrusted = "the authority of the client's certificate is not one of --client-ca any more"
+
+// proofOf identifies an authority.
+func proofOf(authority *x509.Certificate) string {
+	sum := sha256.Sum256(authority.Raw)
+	return string(sum[:])
+}
+
+// endOf returns until when all of a chain is valid.
+func endOf(chain []*x509.Certificate) time.Time {
+	first := slices.MinFunc(chain, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+	return first.NotAfter
+}
+
+// goneCertificate returns why a login by certificate is no longer valid, or "".
+func (c *content) goneCertificate(l Login) string {
+	switch {
+	case c.cas == nil || l.Proof != "" && !c.cas.known[l.Proof]:
+		return untrusted
+	case !c.acl.Names(l.Identity):
+		return fmt.Sprintf("the ACL does not name %s any more", l.Identity)
+	}
+	return ""
+}
+
+// clientCAs are authorities whose certificates clients may show.
+type clientCAs struct {
+	pool  *x509.CertPool
+	all   []*x509.Certificate
+	known map[string]bool // by proofOf
+}
+
+// parseClientCAs reads the text of a file of authorities.
+func parseClientCAs(text []byte) (*clientCAs, error) {
+	c := &clientCAs{pool: x509.NewCertPool(), known: map[string]bool{}}
+	for n := 1; ; n++ {
+		block, rest := pem.Decode(text)
+		switch {
+		case block == nil && bytes.Contains(text, []byte("-----BEGIN")):
+			return nil, errors.New("its PEM is damaged or cut short")
+		case block == nil && n == 1:
+			return nil, errors.New("it has no certificate in PEM")
+		case block == nil:
+			return c, nil
+		case block.Type != "CERTIFICATE":
+			return nil, fmt.Errorf("it has a %q; only certificates belong here", block.Type)
+		}
+		a, err := x509.ParseCertificate(block.Bytes)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("certificate %d is damaged", n)
+		case !a.BasicConstraintsValid || !a.IsCA || a.KeyUsage != 0 && a.KeyUsage&x509.KeyUsageCertSign == 0:
+			return nil, fmt.Errorf("certificate %d is not that of an authority", n)
+		}
+		c.pool.AddCert(a)
+		c.all = append(c.all, a)
+		c.known[proofOf(a)] = true
+		text = rest
+	}
+}
+
+// doubts returns why certificates of authorities are refused now.
+func (c *clientCAs) doubts(now time.Time) (all []string) {
+	for _, a := range c.all {
+		switch {
+		case now.After(a.NotAfter):
+			all = append(all, fmt.Sprintf("%q was valid until %s UTC", a.Subject, a.NotAfter.UTC().Format(time.DateTime)))
+		case now.Before(a.NotBefore):
+			all = append(all, fmt.Sprintf("%q is valid from %s UTC", a.Subject, a.NotBefore.UTC().Format(time.DateTime)))
+		}
+	}
+	return all
+}
+
+// OnlyCertificates reports whether each client must show a certificate: there are no
+// users.
+func (f *Files) OnlyCertificates() bool { return f.paths.Users == "" }
+
+// AskForCertificates returns config for a listener that asks its clients for
+// certificates, or config itself without authorities of clients. They are those of now
+// at each handshake. No session is resumed: by it a client would come back that its
+// authority of now does not know.
+func (f *Files) AskForCertificates(config *tls.Config) *tls.Config {
+	if f.paths.ClientCA == "" {
+		return config
+	}
+	asking := config.Clone()
+	asking.SessionTicketsDisabled = true
+	asking.ClientAuth = tls.VerifyClientCertIfGiven
+	if f.OnlyCertificates() {
+		asking.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	fresh := asking.Clone()
+	fresh.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		c := asking.Clone()
+		c.ClientCAs = f.now.Load().cas.pool
+		return c, nil
+	}
+	return fresh
+}
