@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -136,27 +135,9 @@ func (c *conn) login(a rights.Authority, pk *packets.Packet) (rights.Login, erro
 // source returns where the client comes from.
 func (c *conn) source() string {
 	if c.accepted != nil {
-		return sourceOf(c.accepted.RemoteAddr()) // a WebSocket may not know it
+		return rights.SourceOf(c.accepted.RemoteAddr().String()) // a WebSocket may not know it
 	}
-	return sourceOf(c.RemoteAddr())
-}
-
-// sourceOf returns the address of a client without its port; of IPv6 the network of 64
-// bits, of which one client may have every address.
-func sourceOf(a net.Addr) string {
-	at, err := netip.ParseAddrPort(a.String())
-	if err != nil {
-		return a.String()
-	}
-	ip := at.Addr().Unmap()
-	if ip.Is4() {
-		return ip.String()
-	}
-	network, err := ip.WithZone("").Prefix(64)
-	if err != nil {
-		return ip.String()
-	}
-	return network.String()
+	return rights.SourceOf(c.RemoteAddr().String())
 }
 
 func refusedLogin(err error, pk *packets.Packet) refusal {

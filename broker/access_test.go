@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -136,19 +135,6 @@ func TestGates(t *testing.T) {
 type farListener struct{ net.Listener }
 
 func (farListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1883} }
-
-// TestSources says which addresses share the turns of their logins.
-func TestSources(t *testing.T) {
-	for _, k := range []struct{ addr, source string }{
-		{"192.0.2.1:1883", "192.0.2.1"}, {"[::ffff:192.0.2.1]:1", "192.0.2.1"},
-		{"[2001:db8:1:2:3::4]:1883", "2001:db8:1:2::/64"}, {"[fe80::1%eth0]:1", "fe80::/64"}, {"[::1]:1", "::/64"},
-	} {
-		a := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(k.addr))
-		if got := sourceOf(a); got != k.source {
-			t.Errorf("%s is of %q, want %q", a, got, k.source)
-		}
-	}
-}
 
 // TestLogin lets in clients with the right password, and no others.
 func TestLogin(t *testing.T) {

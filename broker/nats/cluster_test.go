@@ -1,0 +1,125 @@
+package nats_test
+
+import (
+	"fmt"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"hellox/broker/nats"
+)
+
+// A cluster is three nodes in this process, which know each other by TLS.
+type cluster struct {
+	nodes   []*running
+	options []nats.Options
+	js      jetstream.JetStream // a receiver's, connected to all
+}
+
+func runCluster(t *testing.T) *cluster {
+	t.Helper()
+	a, c := newAuthority(t), &cluster{}
+	var peers []string
+	var routes []*net.TCPAddr
+	for range 3 {
+		routes = append(routes, freeAddress(t))
+		peers = append(peers, routes[len(routes)-1].String())
+	}
+	urls := ""
+	for i := range 3 {
+		name := fmt.Sprintf("node-%d", i)
+		o := nats.Options{
+			Name: name, Store: t.TempDir(), MQTT: freeAddress(t), Open: true, LameDuck: time.Second,
+			Routes: routes[i], Peers: peers, Clients: freeAddress(t), PeerTLS: a.peer(name),
+		}
+		c.options = append(c.options, o)
+		c.nodes = append(c.nodes, run(t, o))
+		urls += ",tls://" + o.Clients.String()
+	}
+	for _, n := range c.nodes {
+		n.ready(t)
+	}
+	conn, err := natsgo.Connect(urls[1:], natsgo.Secure(a.peer("receive")), natsgo.MaxReconnects(-1), natsgo.ReconnectWait(50*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	if c.js, err = jetstream.New(conn); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestCluster stores every message on three nodes, and goes on when one of them ends.
+func TestCluster(t *testing.T) {
+	c := runCluster(t)
+	reader := mustDial(t, c.nodes[0].Node, "reader", func(o *paho.ClientOptions) { o.SetCleanSession(false) })
+	var got atomic.Int64
+	wait(t, reader.Subscribe("hello_world/#", 1, func(paho.Client, paho.Message) { got.Add(1) }))
+	writer := mustDial(t, c.nodes[1].Node, "writer", nil)
+	publish := func(from, to int) {
+		for i := from; i < to; i++ {
+			wait(t, writer.Publish("hello_world/a", 1, i%10 == 0, fmt.Sprint(i)))
+		}
+	}
+	publish(0, 50)
+	until(t, "50 messages came", func() bool { return got.Load() >= 50 })
+	replicas := map[string]int{}
+	lister := c.js.ListStreams(t.Context())
+	for info := range lister.Info() {
+		replicas[info.Config.Name] = len(info.Cluster.Replicas) + 1
+	}
+	if err := lister.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"$MQTT_msgs", "$MQTT_sess", "$MQTT_rmsgs", "$MQTT_qos2in", "$MQTT_out", "KV_HELLOX_OWNERS"} {
+		if replicas[name] == 0 {
+			t.Errorf("there is no stream %s", name)
+		}
+	}
+	for name, n := range replicas {
+		if n != 3 {
+			t.Errorf("the stream %s is on %d nodes", name, n)
+		}
+	}
+	c.nodes[2].stop()
+	publish(50, 100)
+	until(t, "100 messages came", func() bool { return got.Load() >= 100 })
+	info, err := c.js.Stream(t.Context(), "$MQTT_msgs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state := info.CachedInfo().State; state.Msgs != 100 || state.LastSeq != 100 {
+		t.Errorf("%d messages are stored, to %d, want 100", state.Msgs, state.LastSeq)
+	}
+	again := run(t, c.options[2])
+	again.ready(t)
+	until(t, "the third node has caught up", func() bool { return again.Degraded() == "" })
+}
+
+// TestClusterNeedsMost begins with one node of three: it lets nobody in, and says why.
+func TestClusterNeedsMost(t *testing.T) {
+	a := newAuthority(t)
+	o := options(t)
+	o.Routes, o.PeerTLS = freeAddress(t), a.peer("one")
+	o.Peers = []string{o.Routes.String(), freeAddress(t).String(), freeAddress(t).String()}
+	n := run(t, o)
+	until(t, "the node listens", func() bool {
+		c, err := net.Dial("tcp", n.Address().String())
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	if _, err := dial(t, n.Node, "early", nil); err == nil {
+		t.Error("a client was let in")
+	}
+	if err := n.Ready(); err == nil {
+		t.Error("it is ready")
+	}
+}

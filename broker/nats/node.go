@@ -1,0 +1,237 @@
+package nats
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+	"golang.org/x/crypto/bcrypt"
+
+	"hellox/broker/rights"
+	"hellox/stream"
+)
+
+// The accounts of nats-server, and the two users that connect within this process. No
+// client may have a name with $.
+const (
+	Account       = "HELLOX" // of MQTT clients, receivers and all streams
+	systemAccount = "SYS"
+	// calloutAccount and the node's name is where it is asked who its clients are:
+	// another one on each node, so that each answers for itself.
+	calloutAccount = "AUTH-"
+	internalUser   = "$hellox"
+	calloutUser    = "$callout"
+	clusterName    = "hellox"
+)
+
+// A Node is a broker alone, or one of several.
+type Node struct {
+	opts     Options
+	config   *server.Options
+	server   *server.Server
+	callout  *callout
+	password string // of this process's own users
+	fatal    chan error
+	prepared atomic.Bool
+	metrics  *metrics
+}
+
+// New returns a Node that has not been started.
+func New(o Options) (*Node, error) {
+	o.Keep, o.KeepFor = cmp.Or(o.Keep, DefaultKeep), cmp.Or(o.KeepFor, DefaultKeepFor)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	n := &Node{opts: o, password: rand.Text(), fatal: make(chan error, 1), metrics: newMetrics()}
+	issuer, err := nkeys.CreateAccount()
+	if err != nil {
+		return nil, fmt.Errorf("make the key of the node's permissions: %w", err)
+	}
+	public, err := issuer.PublicKey()
+	if err != nil {
+		return nil, fmt.Errorf("make the key of the node's permissions: %w", err)
+	}
+	if n.config, err = n.serverOptions(public); err != nil {
+		return nil, err
+	}
+	if n.server, err = server.NewServer(n.config); err != nil {
+		return nil, fmt.Errorf("start a node: %w", err)
+	}
+	n.server.SetLoggerV2(serverLog{o.Log, n.fatal}, false, false, false)
+	n.callout = &callout{node: n, issuer: issuer, clients: map[uint64]*client{}}
+	if o.Metrics != nil {
+		if err := n.registerMetrics(o.Metrics); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+// serverOptions returns the configuration of nats-server. Passwords are those of this
+// process: what asks and what is asked are in it.
+func (n *Node) serverOptions(issuer string) (*server.Options, error) {
+	o := &n.opts
+	c := &server.Options{}
+	auth := calloutAccount + o.Name
+	hash, err := bcrypt.GenerateFromPassword([]byte(n.password), bcrypt.MinCost) // it is random: no guess hits
+	if err != nil {
+		return nil, fmt.Errorf("configure a node: %w", err)
+	}
+	err = c.ProcessConfigString(fmt.Sprintf(`
+		accounts {
+			%[1]q: { jetstream: enabled, users: [{ user: %[2]q, password: %[3]q }] }
+			%[4]q: { users: [{ user: %[5]q, password: %[3]q }] }
+			%[6]q: {}
+		}
+		system_account: %[6]q
+		authorization { auth_callout { issuer: %[7]s, account: %[4]q, auth_users: [%[2]q, %[5]q] } }`,
+		Account, internalUser, hash, auth, calloutUser, systemAccount, issuer))
+	if err != nil {
+		return nil, fmt.Errorf("configure a node: %w", err)
+	}
+	c.ServerName, c.Host, c.DontListen, c.NoSigs, c.NoLog = o.Name, "127.0.0.1", true, true, true
+	c.JetStream, c.StoreDir, c.SyncAlways, c.DisableJetStreamBanner = true, o.Store, true, true
+	c.AuthTimeout, c.MaxPayload = loginTimeout.Seconds(), maxPayload
+	c.LameDuckDuration, c.LameDuckGracePeriod = o.LameDuck, -time.Millisecond
+	c.MQTT = server.MQTTOpts{
+		Host: o.MQTT.IP.String(), Port: anyPort(o.MQTT), TLSConfig: o.TLS, TLSTimeout: loginTimeout.Seconds(),
+		AuthTimeout: loginTimeout.Seconds(), StreamReplicas: o.replicas(), ConsumerInactiveThreshold: o.KeepFor,
+	}
+	if o.Clients == nil && o.Routes != nil {
+		o.Clients = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} // without one nats-server opens no routes
+	}
+	if o.Clients != nil {
+		c.DontListen, c.Host, c.Port = false, o.Clients.IP.String(), anyPort(o.Clients)
+		c.TLS, c.TLSVerify, c.TLSConfig, c.TLSTimeout = true, true, o.PeerTLS, loginTimeout.Seconds()
+	}
+	if o.Routes != nil {
+		c.Cluster = server.ClusterOpts{Name: clusterName, Host: o.Routes.IP.String(), Port: anyPort(o.Routes), TLSConfig: o.PeerTLS, TLSTimeout: loginTimeout.Seconds()}
+		c.Routes = o.routes()
+	}
+	return c, nil
+}
+
+// maxPayload is above the largest packet of hellox's clients: the history stores their
+// messages with headers.
+const maxPayload = stream.MaxPacket + 128<<10
+
+// anyPort returns a port as nats-server takes it: -1 is any that is free.
+func anyPort(a *net.TCPAddr) int { return cmp.Or(a.Port, -1) }
+
+// loginTimeout is the time from accept to a whole login.
+const loginTimeout = 5 * time.Second
+
+// Serve runs the node until ctx ends.
+func (n *Node) Serve(ctx context.Context) error {
+	n.server.Start()
+	defer n.shutdown()
+	select {
+	case err := <-n.fatal:
+		return fmt.Errorf("start a node: %w", err)
+	default:
+	}
+	callouts, err := n.connect(calloutUser)
+	if err != nil {
+		return err
+	}
+	defer callouts.Close()
+	own, err := n.connect(internalUser)
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	if err := n.callout.listen(callouts); err != nil {
+		return err
+	}
+	defer n.callout.wait()
+	n.opts.Log.Info("listening", "mqtt", n.Address().String(), "tls", n.opts.TLS != nil, "name", n.opts.Name, "replicas", n.opts.replicas())
+	if err := n.prepare(ctx, own); err != nil {
+		return err
+	}
+	sweep := time.NewTicker(sweepInterval)
+	defer sweep.Stop()
+	for {
+		select {
+		case err := <-n.fatal:
+			return fmt.Errorf("run a node: %w", err)
+		case <-sweep.C:
+			n.callout.sweep(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// shutdown ends the node. In a cluster others take over what it leads and, during
+// LameDuck, its clients.
+func (n *Node) shutdown() {
+	n.prepared.Store(false)
+	if n.opts.Routes != nil && n.opts.LameDuck > 0 {
+		n.server.LameDuckShutdown()
+	}
+	n.server.Shutdown()
+	n.server.WaitForShutdown()
+}
+
+// connect returns a connection to the node within the process. It does not reconnect:
+// it lasts as long as the node.
+func (n *Node) connect(user string) (*natsgo.Conn, error) {
+	c, err := natsgo.Connect("", natsgo.InProcessServer(n.server), natsgo.UserInfo(user, n.password), natsgo.Name(user), natsgo.NoReconnect())
+	if err != nil {
+		return nil, fmt.Errorf("connect to the own node: %w", err)
+	}
+	return c, nil
+}
+
+// Address returns where MQTT clients connect, once Serve has begun.
+func (n *Node) Address() net.Addr {
+	return &net.TCPAddr{IP: n.opts.MQTT.IP, Port: n.config.MQTT.Port, Zone: n.opts.MQTT.Zone}
+}
+
+// Recheck gives connected clients the rights that they have now: those that have lost
+// some are disconnected.
+func (n *Node) Recheck() { n.callout.recheck() }
+
+// Ready returns why clients are not let in, or nil.
+func (n *Node) Ready() error {
+	if !n.prepared.Load() {
+		return errNotReady
+	}
+	if h := n.server.Healthz(&server.HealthzOptions{JSMetaOnly: true}); h.Status != "ok" {
+		return errors.New(h.Error)
+	}
+	return nil
+}
+
+var errNotReady = errors.New("the streams are not there yet: most of the nodes must be running")
+
+// Degraded returns what does not work on this node although it lets clients in, or "".
+func (n *Node) Degraded() string {
+	if !n.prepared.Load() {
+		return ""
+	}
+	if h := n.server.Healthz(&server.HealthzOptions{}); h.Status != "ok" {
+		return h.Error
+	}
+	return ""
+}
+
+// gateRights returns the rights of clients that are not asked who they are.
+func (n *Node) gateRights() *rights.Rights {
+	if n.opts.Open {
+		return rights.Open()
+	}
+	return rights.Insecure()
+}
