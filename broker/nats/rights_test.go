@@ -2,7 +2,9 @@ package nats_test
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -42,7 +44,7 @@ func openUsers(t *testing.T, acl string, names ...string) (*rights.Files, string
 	users, rules := filepath.Join(dir, "users"), filepath.Join(dir, "acl")
 	writeFile(t, users, text)
 	writeFile(t, rules, acl)
-	files, err := rights.OpenFiles(users, rules, slog.New(slog.DiscardHandler))
+	files, err := rights.OpenFiles(rights.Paths{Users: users, ACL: rules}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,6 +133,41 @@ write press a.b/+
 	wait(t, other.Publish("x", 0, false, "x"))
 	if code := granted(t, recv, "hello_world/a", nil); code != 1 {
 		t.Error("the receiver lost its connection")
+	}
+}
+
+// TestClientCertificates lets clients in by the URI of their certificates.
+func TestClientCertificates(t *testing.T) {
+	a := newAuthority(t)
+	dir := t.TempDir()
+	ca, rules := filepath.Join(dir, "ca"), filepath.Join(dir, "acl")
+	writeFile(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})))
+	writeFile(t, rules, "role hellox://local/client/press client\n")
+	files, err := rights.OpenFiles(rights.Paths{ClientCA: ca, ACL: rules}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options(t)
+	o.Open, o.Authority, o.TLS = false, files, files.AskForCertificates(&tls.Config{MinVersion: tls.VersionTLS13, Certificates: a.peer("one").Certificates})
+	n := run(t, o)
+	n.ready(t)
+	by := func(uri string) func(*paho.ClientOptions) {
+		config := a.config(uri, x509.ExtKeyUsageClientAuth)
+		config.VerifyConnection = nil
+		return func(o *paho.ClientOptions) {
+			o.Servers = nil
+			o.AddBroker("ssl://" + n.Address().String()).SetTLSConfig(config)
+		}
+	}
+	c := mustDial(t, n.Node, "press", by("hellox://local/client/press"))
+	if code := granted(t, c, "hello_world/#", nil); code != 1 {
+		t.Errorf("its subscription is answered by %#x", code)
+	}
+	if code := granted(t, c, "hellox/command/+", nil); code != 0x80 {
+		t.Errorf("a subscription that it may not make is answered by %#x", code)
+	}
+	if _, err := dial(t, n.Node, "other", by("hellox://local/client/other")); err == nil {
+		t.Error("a certificate that the ACL does not name was let in")
 	}
 }
 

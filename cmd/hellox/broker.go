@@ -276,7 +276,7 @@ func newCerts(sh shell) *cobra.Command {
 		Short: "Make certificates for a broker outside Kubernetes",
 		Long: `Make an authority (ca.crt, ca.key), the certificate of a broker (server.crt,
 server.key) and those of clients (NAME.crt, NAME.key) in a folder, each valid for a
-year. No file is overwritten: run again with another --client, it makes what is
+year; with --peer that by which the nodes of hellox nats know each other. No file is overwritten: run again with another --client, it makes what is
 missing; what is there and broken, or not for the hosts of --host, it names. Clients
 trust ca.crt, which signs for the hosts that it was made for alone; ca.key is for this
 folder alone. A client's certificate says that it is hellox://local/client/NAME, which
@@ -301,6 +301,7 @@ hellox broker --client-ca asks for.`,
 	f := cmd.Flags()
 	args.Strings(f, &o.Hosts, "host", "", []string{"localhost", "127.0.0.1", "::1"}, "`NAME` or address of the broker; repeatable", checkHost)
 	args.Strings(f, &o.Clients, "client", "", nil, "`NAME` of a client that shows a certificate; repeatable", checkClientName)
+	f.BoolVar(&o.Peer, "peer", false, "also make peer.crt and peer.key, which the nodes of hellox nats show each other")
 	return cmd
 }
 
@@ -336,8 +337,8 @@ func checkHost(host string) error {
 
 // checkClientName returns why name cannot be that of a client's files and identity.
 func checkClientName(name string) error {
-	if name == "" || name == "ca" || name == "server" || name[0] == '.' || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
-		return args.Expected("letters, digits, - _ and ., and not ca or server")
+	if name == "" || name == "ca" || name == "server" || name == "peer" || name[0] == '.' || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
+		return args.Expected("letters, digits, - _ and ., and not ca, server or peer")
 	}
 	return nil
 }

@@ -78,6 +78,8 @@ broker/retained -> broker/journal
 broker/rights -> broker/share
 broker/rights -> smallfile
 broker/rights -> stream
+broker/nats -> broker/rights
+broker/nats -> stream
 broker/token -> broker/rights
 broker/token -> smallfile
 broker/wire -> stream

@@ -3,7 +3,7 @@
 //
 //	main ─► run ─► newRoot ─┬─ up, down, scale, status, logs ──► bootstrap, state
 //	         │              ├─ watch, open, publish, tell ─────► tui, history, stream/mqtt
-//	         │              └─ broker, broadcast, receive ─────► one role each, for a pod
+//	         │              └─ broker, nats, broadcast, receive ► one role each, for a pod
 //	         └─ report: the error, its hint, the exit code
 //
 // This folder holds one file a subcommand, and is the only place that knows

@@ -43,7 +43,7 @@ of QoS 1 or 2 that was acknowledged is on this node's disk; with --peer, on the 
 of most of three nodes. Messages stay for --keep-for, at most --keep bytes of them.
 
 Clients and their rights are those of hellox broker: on loopback every client may do
-everything, beyond it TLS and users or pods are needed. The nodes show each other
+everything, beyond it TLS and users, client certificates or pods are needed. The nodes show each other
 --peer-cert; hellox certs --peer makes one. All three must have the same users and
 rights, and clients are let in once two of them run.
 
@@ -169,6 +169,9 @@ func (n *natsFlags) address(opts *nats.Options, who *access.Access) error {
 			return usage(fmt.Sprintf("listen on %s: it needs --tls-cert and --tls-key", n.listen), "hellox nats --listen mqtt://127.0.0.1:1883")
 		}
 	}
+	if !address.TLS && who.OnlyByTLS() {
+		return usage(fmt.Sprintf("listen on %s: without --users it lets no client in, as certificates are shown by TLS", n.listen), "hellox nats --help")
+	}
 	if opts.MQTT, err = net.ResolveTCPAddr("tcp", address.HostPort); err != nil {
 		return missing(fmt.Errorf("listen on %s: %w", n.listen, err), "")
 	}
@@ -181,7 +184,7 @@ func (n *natsFlags) address(opts *nats.Options, who *access.Access) error {
 	}
 	if !loopback && !opts.Insecure && (opts.Authority == nil || opts.TLS == nil) {
 		const hint = "hellox nats --listen mqtts://0.0.0.0:8883 --tls-cert cert.pem --tls-key key.pem --users users --acl acl (or --insecure, which allows hello_world/# and hellox/# to all)"
-		return &failure{fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users or pods", n.listen), exitUnsafe, hint}
+		return &failure{fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users, client certificates or pods", n.listen), exitUnsafe, hint}
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ import (
 // Flags are the flags of the files.
 type Flags struct {
 	Users, ACL, Pods, ClientCA, Cert, Key string
+	PeerCert, PeerKey, PeerCA             string // of AddPeers
 }
 
 // Add defines the flags.
@@ -46,6 +47,7 @@ type Access struct {
 	pods        *token.Pods   // clients, if they are pods
 	files       *rights.Files // clients, if they are users or show certificates
 	certificate *certificate  // nil without one
+	peer        *peer         // nil without one
 	log         *slog.Logger
 }
 
@@ -72,6 +74,12 @@ func (f *Flags) Open(log *slog.Logger) (*Access, error) {
 	if f.Cert != "" {
 		var err error
 		if a.certificate, err = openCertificate(f.Cert, f.Key, log); err != nil {
+			return nil, err
+		}
+	}
+	if f.PeerCert != "" {
+		var err error
+		if a.peer, err = openPeer(f, log); err != nil {
 			return nil, err
 		}
 	}
@@ -120,7 +128,7 @@ func (a *Access) TLS() *tls.Config {
 // calls changed when users, keys or rights have. Without files it does nothing, and
 // SIGHUP stays what it was.
 func (a *Access) Watch(ctx context.Context, changed func()) {
-	if a.clients == nil && a.certificate == nil {
+	if a.clients == nil && a.certificate == nil && a.peer == nil {
 		return
 	}
 	signal.Reset(syscall.SIGHUP) // it ends the other commands
@@ -155,15 +163,21 @@ func (a *Access) Watch(ctx context.Context, changed func()) {
 const certificateInterval = 10 * time.Second
 
 func (a *Access) reloadCertificate(always bool) {
-	if a.certificate == nil {
-		return
+	all := []*certificate{a.certificate}
+	if a.peer != nil {
+		all = append(all, a.peer.certificate)
 	}
-	read, err := a.certificate.reload(always)
-	switch {
-	case err != nil:
-		a.log.Error("certificate not read anew: the one of before stays in use", "cause", err.Error())
-	case read:
-		a.log.Info("certificate read anew")
+	for _, c := range all {
+		if c == nil {
+			continue
+		}
+		read, err := c.reload(always)
+		switch {
+		case err != nil:
+			a.log.Error("certificate not read anew: the one of before stays in use", "cause", err.Error())
+		case read:
+			a.log.Info("certificate read anew", "file", c.cert)
+		}
 	}
 }
 

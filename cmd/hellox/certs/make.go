@@ -29,6 +29,7 @@ type Options struct {
 	Hosts   []string // names and addresses of the broker
 	AnyHost bool     // a server.crt that is there may be for other hosts
 	Clients []string // names of clients
+	Peer    bool     // peer.crt, too: of a node of several
 	Now     time.Time
 }
 
@@ -108,6 +109,11 @@ func (o Options) pairs() []signed {
 	server := &x509.Certificate{Subject: pkix.Name{CommonName: "hellox broker"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	server.DNSNames, server.IPAddresses = o.hosts()
 	all := []signed{{pair{"server"}, server}}
+	if o.Peer {
+		peer := *server
+		peer.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+		all = append(all, signed{pair{"peer"}, &peer})
+	}
 	for _, name := range o.Clients {
 		// One URI and no other name: it is compared whole.
 		all = append(all, signed{pair{name}, &x509.Certificate{
