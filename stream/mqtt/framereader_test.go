@@ -5,12 +5,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hellox/stream"
@@ -120,23 +123,28 @@ func TestHostileBroker(t *testing.T) {
 			"the broker closed the connection",
 		},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			b := hostileBroker(t, c.answer, c.second)
-			tell, links := streamtest.LinkLog()
-			s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, Now: time.Now}, out: make(chan stream.Arrival, 10), keepAlive: KeepAlive, answerTimeout: dialTimeout}
-			s.Link = tell
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			streamtest.Background(t, s.run)
-			l := streamtest.AwaitLink(t, links, stream.Retrying)
-			runtime.ReadMemStats(&after)
-			if !strings.Contains(l.Cause, c.says) || strings.HasPrefix(c.says, "the broker") && l.Cause != c.says || safetext.Clean(l.Cause) != l.Cause {
-				t.Errorf("the cause is %q, not %q", l.Cause, c.says)
-			}
-			if grown := after.TotalAlloc - before.TotalAlloc; grown > 8<<20 {
-				t.Errorf("it made us allocate %d bytes", grown)
-			}
-		})
+		// At QoS 0 the frameReader reads the messages, at QoS 1 paho does.
+		for qos := range byte(2) {
+			t.Run(fmt.Sprintf("%s, QoS %d", c.name, qos), func(t *testing.T) { hostile(t, c.answer, c.second, c.says, qos) })
+		}
+	}
+}
+
+func hostile(t *testing.T, answer, second []byte, says string, qos byte) {
+	b := hostileBroker(t, answer, second)
+	tell, links := streamtest.LinkLog()
+	s := &subscriber{SubscribeOptions: SubscribeOptions{Broker: b, ClientID: "x", Topics: []string{"#"}, QoS: qos, Now: time.Now}, out: make(chan stream.Arrival, 10), keepAlive: KeepAlive, answerTimeout: dialTimeout}
+	s.Link = tell
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	streamtest.Background(t, s.run)
+	l := streamtest.AwaitLink(t, links, stream.Retrying)
+	runtime.ReadMemStats(&after)
+	if !strings.Contains(l.Cause, says) || strings.HasPrefix(says, "the broker") && l.Cause != says || safetext.Clean(l.Cause) != l.Cause {
+		t.Errorf("the cause is %q, not %q", l.Cause, says)
+	}
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 8<<20 {
+		t.Errorf("it made us allocate %d bytes", grown)
 	}
 }
 
@@ -269,6 +277,100 @@ func TestFrameReaderPassesBytesThrough(t *testing.T) {
 			t.Fatalf("in steps of %d: %x (%v)", step, got, err)
 		}
 		g.Close()
+	}
+}
+
+// Messages at QoS 0 go to direct, whole and in order, however they are cut; all else
+// is passed through.
+func TestFrameReaderDirect(t *testing.T) {
+	pings := []byte{0xd0, 0, 0xd0, 0}
+	other := []byte{0x32, 6, 0, 1, 'q', 0, 7, '1'} // at QoS 1
+	retained := publishPacket("b", "3")
+	retained[0] |= 1
+	in := slices.Concat(welcome, publishPacket("a/b", "1"), publishPacket("a/b", ""), pings, publishPacket("hellox/broker", `{}`), other, retained)
+	want := []string{"a/b=1", "a/b=", "notice hellox/broker={}", "hellox/broker={}", "b=3 retained"}
+	for step := 1; step <= len(in); step++ {
+		client, server := net.Pipe()
+		g := newFrameReader(client, 1<<10, 1, 16, 0)
+		var got []string
+		g.direct = func(topic string, payload []byte, retained bool) {
+			got = append(got, topic+"="+string(payload)+map[bool]string{true: " retained"}[retained])
+		}
+		g.notice = func(topic string, payload []byte) { got = append(got, "notice "+topic+"="+string(payload)) }
+		go func() {
+			for part := range slices.Chunk(in, step) {
+				if _, err := server.Write(part); err != nil {
+					return
+				}
+			}
+			server.Close()
+		}()
+		passed, err := io.ReadAll(g)
+		if err != nil || !bytes.Equal(passed, slices.Concat(welcome, pings, other)) || !slices.Equal(got, want) {
+			t.Fatalf("in steps of %d: %q, and passed through %x (%v)", step, got, passed, err)
+		}
+		g.Close()
+	}
+}
+
+// A flow is a network connection on which packets come one by one.
+type flow struct {
+	net.Conn
+	packets chan []byte
+	reads   int
+}
+
+// Read returns all that has come.
+func (c *flow) Read(p []byte) (n int, err error) {
+	c.reads++
+	packet, open := <-c.packets
+	for open {
+		n += copy(p[n:], packet)
+		select {
+		case packet, open = <-c.packets:
+		default:
+			return n, nil
+		}
+	}
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func (c *flow) Close() error { return nil }
+
+// The messages of a flood are gathered, and are a moment late at most; one of a
+// slower stream is read when it comes.
+func TestFrameReaderGathersAFlood(t *testing.T) {
+	for _, c := range []struct {
+		every, late time.Duration
+		most        int // reads
+	}{{10 * time.Microsecond, gather, 1100}, {200 * time.Microsecond, 0, 5010}} {
+		synctest.Test(t, func(t *testing.T) {
+			const count = 5000
+			conn := &flow{packets: make(chan []byte, count)}
+			g := newFrameReader(conn, 1<<10, 1, 64<<10, 0)
+			n := 0
+			g.direct = func(_ string, payload []byte, _ bool) {
+				n++
+				nanos, err := strconv.ParseInt(string(payload), 10, 64)
+				if late := time.Since(time.Unix(0, nanos)); late > c.late || err != nil {
+					t.Errorf("message %d every %s is read after %s (%v)", n, c.every, late, err)
+				}
+			}
+			conn.packets <- welcome
+			go func() {
+				defer close(conn.packets)
+				for range count {
+					time.Sleep(c.every) // also after the answer to CONNECT
+					conn.packets <- publishPacket("a", strconv.FormatInt(time.Now().UnixNano(), 10))
+				}
+			}()
+			if _, err := io.Copy(io.Discard, g); err != nil || n != count || conn.reads > c.most {
+				t.Errorf("every %s: %d messages, %d reads, %v", c.every, n, conn.reads, err)
+			}
+		})
 	}
 }
 

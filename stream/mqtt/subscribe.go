@@ -146,6 +146,7 @@ func (s *subscriber) connectOnce(ctx context.Context, unnoticed bool) (*Client, 
 	client, err := Connect(ctx, ClientOptions{
 		Broker: s.Broker, ClientID: s.ClientID, Persistent: s.Persistent, ManualAck: s.Persistent,
 		KeepAlive: s.keepAlive, BrokerState: s.BrokerState, unnoticed: unnoticed,
+		Direct:  s.QoS == 0 && !s.Persistent, // a session may hold messages that it was subscribed to at QoS 1
 		Handler: func(a stream.Arrival) { s.handle(v, a) },
 	})
 	if err != nil {
@@ -226,7 +227,7 @@ func (s *subscriber) asksFor(topic string) bool {
 	return slices.ContainsFunc(s.Topics, func(filter string) bool { return stream.MatchTopic(filter, topic) })
 }
 
-// handle runs on paho's routing goroutine.
+// handle runs on paho's routing goroutine, or on its reading one (ClientOptions.Direct).
 func (s *subscriber) handle(v *delivery, a stream.Arrival) {
 	select {
 	case <-v.done:
