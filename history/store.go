@@ -80,6 +80,9 @@ const Now int64 = -1
 type Follow struct {
 	After int64 // 0: from the first message stored; Now: only what comes next
 	Select
+	// JSON asks for Event.JSON, where the store encodes what it publishes once for
+	// all of its followers.
+	JSON bool
 }
 
 // A Follower hands out what happens, in order. It never makes the writer wait:

@@ -98,7 +98,7 @@ func (h *eventsHandler) stream(w http.ResponseWriter, r *http.Request, sel histo
 	ctx, leave := h.enter(r.Context(), n)
 	defer leave()
 	// Before the head is written: the client gets every event after that.
-	follower := h.store.Follow(history.Follow{After: after, Select: sel})
+	follower := h.store.Follow(history.Follow{After: after, Select: sel, JSON: true})
 	defer func() { _ = follower.Close() }()
 	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &h.buffers, totals: h.totals, pods: h.pods, sender: sel.Sender, podsTold: h.pods.version(), pause: h.pause}
 	if err := c.begin(n); err != nil {

@@ -83,7 +83,7 @@ func read(t *testing.T, f history.Follower, n int) (ids []int64) {
 func TestEqualSelectionsShareAFeed(t *testing.T) {
 	h := newHub(0)
 	feedOf := func(sel history.Select) (*feed, history.Follower) {
-		f := follow(h, unchanged, &stored{}, history.Follow{After: history.Now, Select: sel})
+		f := follow(h, unchanged, &stored{}, history.Follow{After: history.Now, Select: sel, JSON: true})
 		return f.feed, f
 	}
 	a, first := feedOf(selected(t, "sender:s1  text:x"))
@@ -98,8 +98,8 @@ func TestEqualSelectionsShareAFeed(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(h.feeds) != 0 || h.followers.Load() != 0 {
-		t.Errorf("%d feeds and %d followers are left", len(h.feeds), h.followers.Load())
+	if len(h.feeds) != 0 || h.encoded.Load() != 0 {
+		t.Errorf("%d feeds and %d followers that want JSON are left", len(h.feeds), h.encoded.Load())
 	}
 	h.close()
 	if f, late := feedOf(selected(t, "sender:s1")); f != nil {

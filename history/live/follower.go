@@ -52,7 +52,9 @@ const (
 // changedSince returns, as events, the senders and the link that have changed at
 // or after a position of the ring, as they are now.
 func follow(h *hub, changedSince func(pos uint64) []history.Event, from Reader, q history.Follow) *follower {
-	h.followers.Add(1)
+	if q.JSON {
+		h.encoded.Add(1)
+	}
 	f := &follower{hub: h, changedSince: changedSince, from: from, q: q, after: q.After, feed: h.feed(q.Select), done: make(chan struct{})}
 	end, last := h.position()
 	// An ID from the future is one of another history: there is nothing to
@@ -203,7 +205,9 @@ func (f *follower) Close() error {
 		return nil
 	}
 	f.closed = true
-	f.hub.followers.Add(-1)
+	if f.q.JSON {
+		f.hub.encoded.Add(-1)
+	}
 	if f.feed != nil {
 		f.feed.leave()
 	}

@@ -20,7 +20,7 @@ const (
 // wakes them together. Publishing never waits for a follower: one whose
 // position has left the ring reads pages instead (follower.go).
 type hub struct {
-	followers atomic.Int64 // open followers; events are encoded only if it is > 0
+	encoded atomic.Int64 // open followers that want JSON; events are encoded only if it is > 0
 
 	mu     sync.RWMutex
 	slots  [ringEvents]slot

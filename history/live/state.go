@@ -120,7 +120,7 @@ func (st *State) sender(name string) *senderState {
 // Apply applies entries that are stored now and publishes what followers see of
 // them: the messages, then the changes of state that they caused.
 func (st *State) Apply(entries []track.Tracked, totals track.Totals) {
-	encode := st.hub.followers.Load() > 0
+	encode := st.hub.encoded.Load() > 0
 	events := make([]history.Event, 0, len(entries)+8)
 	var touched []*senderState
 	st.mu.Lock()
@@ -207,10 +207,10 @@ func (st *State) check(s *senderState, now time.Time, events []history.Event) []
 	return events
 }
 
-// encoded returns e with its JSON, once for all followers, if there are any.
+// encoded returns e with its JSON, once for all followers, if any wants it.
 // A value that JSON does not know (a rate that is no number) has none.
 func (st *State) encoded(e history.Event, v any) history.Event {
-	if st.hub.followers.Load() > 0 {
+	if st.hub.encoded.Load() > 0 {
 		if b, err := json.Marshal(v); err == nil {
 			e.JSON = stream.EscapeJSON(b)
 		}

@@ -244,7 +244,7 @@ func BenchmarkFollowers(b *testing.B) {
 	var running sync.WaitGroup
 	before := memory()
 	for range followers {
-		f := s.Follow(history.Follow{After: history.Now})
+		f := s.Follow(history.Follow{After: history.Now, JSON: true})
 		running.Go(func() {
 			defer f.Close()
 			for n := 0; n < rate*seconds; {
