@@ -2,7 +2,7 @@
 // with a publisher, and what a program has used.
 //
 //	Program ─► hellox, built from this tree
-//	Start ───► mosquitto ◄─── Publish: mosquitto_pub -l
+//	Start ───► mosquitto ◄─── Publish: a client of its own, at QoS 1 and 2 mosquitto_pub -l
 //	UsageOf ─► CPU and memory of a program that has ended
 //
 // What is measured, and which readers are beside it, each benchmark says. It needs

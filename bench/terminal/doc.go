@@ -3,10 +3,10 @@
 //
 //	go -C bench run ./terminal [-hellox PATH] [-n 400000] [-rate 20000] [-for 2m]
 //
-//	mosquitto_pub -l ─► mosquitto ─┬─► hellox watch ─► pseudo-terminal, read and pressed keys at
-//	                               ├─► hellox watch --output json
-//	                               ├─► mosquitto_sub
-//	                               └─► mqttui ─► pseudo-terminal, if it is on the PATH
+//	a publisher ─► mosquitto ─┬─► hellox watch ─► pseudo-terminal, read and pressed keys at
+//	                          ├─► hellox watch --output json
+//	                          ├─► mosquitto_sub
+//	                          └─► mqttui ─► pseudo-terminal, if it is on the PATH
 //
 // It prints the start to the first frame; messages a second without loss, CPU and
 // memory of n messages as fast as they are published; and of -rate messages a second

@@ -53,10 +53,17 @@ var (
 
 func (t *terminal) read() {
 	defer close(t.ended)
+	var begun []byte // a sequence whose end is yet to come
 	for buf := make([]byte, 64<<10); ; {
 		n, err := t.master.Read(buf)
+		text := append(begun, buf[:n]...)
+		end := len(text)
+		if i := bytes.LastIndexByte(text, '\x1b'); i >= 0 && !escapes.Match(text[i:]) {
+			end = i
+		}
+		begun = bytes.Clone(text[end:])
 		t.mu.Lock()
-		t.text = append(t.text, escapes.ReplaceAll(styles.ReplaceAll(buf[:n], nil), []byte(" "))...)
+		t.text = append(t.text, escapes.ReplaceAll(styles.ReplaceAll(text[:end], nil), []byte(" "))...)
 		t.text = t.text[max(0, len(t.text)-kept):]
 		close(t.changed)
 		t.changed = make(chan struct{})
@@ -112,13 +119,21 @@ func (t *terminal) number(name string) int {
 }
 
 func numberIn(text []byte, name string) int {
-	all := regexp.MustCompile(name+` ([0-9]{1,3}(?: [0-9]{3})*)(?:  | *[\r\n])`).FindAllSubmatch(text, -1)
-	if len(all) == 0 {
-		return -1
+	for end := len(text); ; {
+		i := bytes.LastIndex(text[:end], []byte(name+" "))
+		if i < 0 {
+			return -1
+		}
+		if m := number.FindSubmatch(text[i+len(name)+1:]); m != nil {
+			n, _ := strconv.Atoi(strings.ReplaceAll(string(m[1]), " ", ""))
+			return n
+		}
+		end = i
 	}
-	n, _ := strconv.Atoi(strings.ReplaceAll(string(all[len(all)-1][1]), " ", ""))
-	return n
 }
+
+// number is one of the header, with what follows it.
+var number = regexp.MustCompile(`^([0-9]{1,3}(?: [0-9]{3})*)(?:  | *[\r\n])`)
 
 // count waits until the header has a number.
 func (t *terminal) count(name string, n int) (time.Time, error) {
