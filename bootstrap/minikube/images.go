@@ -12,6 +12,7 @@ import (
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/run"
 	"hellox/bootstrap/step"
+	"hellox/smallfile"
 )
 
 // Images implements cluster.Provider. It uses Docker's API where minikube gives
@@ -105,9 +106,7 @@ func (m *Provider) docker(ctx context.Context, c cluster.Candidate) (*dockerImag
 	}
 	// If it cannot be cached, the next call takes a second longer.
 	if text, err := json.Marshal(env); err == nil && os.MkdirAll(filepath.Dir(cached), 0o700) == nil {
-		if os.WriteFile(cached+".new", text, 0o600) == nil {
-			_ = os.Rename(cached+".new", cached)
-		}
+		_ = smallfile.Write(cached, text)
 	}
 	return d, nil
 }

@@ -124,6 +124,7 @@ bootstrap/minikube -> bootstrap/engine
 bootstrap/minikube -> bootstrap/image
 bootstrap/minikube -> bootstrap/run
 bootstrap/minikube -> bootstrap/step
+bootstrap/minikube -> smallfile
 bootstrap/doctor -> bootstrap/cluster
 bootstrap/doctor -> bootstrap/image
 bootstrap/doctor -> bootstrap/portforward
@@ -228,6 +229,7 @@ cmd/hellox/access -> smallfile
 cmd/hellox/certs -> smallfile
 cmd/hellox/health -> history
 cmd/hellox/state -> bootstrap/peer
+cmd/hellox/state -> smallfile
 cmd/hellox/rounds -> bootstrap
 cmd/hellox/rounds -> bootstrap/install
 cmd/hellox/rounds -> bootstrap/sources

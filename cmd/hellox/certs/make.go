@@ -353,30 +353,5 @@ func (o Options) sign(made *[]string, p pair, template *x509.Certificate, author
 
 // create writes a file that must not be there. It is there whole or not at all.
 func create(path, kind string, der []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), ".certs-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(file.Name()) }() // it has its name by then, or is of no use
-	err = pem.Encode(file, &pem.Block{Type: kind, Bytes: der})
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, cause(err))
-	}
-	err = os.Link(file.Name(), path) // unlike a rename, it overwrites nothing
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	// A file system without links.
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("write %s: %w", path, fs.ErrExist)
-	}
-	return os.Rename(file.Name(), path)
-}
-
-// cause returns what is wrong without the name of a temporary file.
-func cause(err error) error {
-	if p := new(fs.PathError); errors.As(err, &p) {
-		return p.Err
-	}
-	return err
+	return smallfile.Create(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }

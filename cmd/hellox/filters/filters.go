@@ -137,33 +137,17 @@ func line(name, expression string) string {
 	return string(b)
 }
 
-// write replaces the file: a reader finds the old one or the new one.
+// write replaces the file.
 func (f *File) write(text []byte) error {
 	if old, err := smallfile.Read(f.path); err == nil && bytes.Equal(old, text) {
 		return nil
 	}
-	if err := f.replace(text); err != nil {
+	err := os.MkdirAll(filepath.Dir(f.path), 0o700)
+	if err == nil {
+		err = smallfile.Write(f.path, text)
+	}
+	if err != nil {
 		return fmt.Errorf("keep the filter: %w", err)
 	}
 	return nil
-}
-
-func (f *File) replace(text []byte) error {
-	path := f.path
-	if to, err := filepath.EvalSymlinks(path); err == nil { // the user's link stays one
-		path = to
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	made, err := os.CreateTemp(filepath.Dir(path), ".filters-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(made.Name()) }() // what was not renamed
-	_, err = made.Write(text)
-	if err := errors.Join(err, made.Sync(), made.Close()); err != nil {
-		return err
-	}
-	return os.Rename(made.Name(), path)
 }

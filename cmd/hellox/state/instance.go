@@ -7,10 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
+	"hellox/smallfile"
 )
 
 // Instance is what this machine records of one installation: written by up,
@@ -47,8 +46,7 @@ type Owner struct {
 // what an older hellox has up can be stopped by this one.
 const instanceVersion = 2
 
-// Write replaces the record in d: durable, whole or not at all (Windows cannot
-// promise that), for this user only.
+// Write replaces the record in d: durable, whole or not at all, for this user only.
 func (d Dir) Write(i Instance) error {
 	i.Version = instanceVersion
 	if err := os.MkdirAll(string(d), 0o700); err != nil {
@@ -58,23 +56,10 @@ func (d Dir) Write(i Instance) error {
 	if err != nil {
 		return fmt.Errorf("write the record of %s: %w", i.Installation, err)
 	}
-	if err := maybe.WriteFile(d.instanceFile(), append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("write the record of %s: %w", i.Installation, err)
+	if err := smallfile.Write(d.instanceFile(), append(b, '\n')); err != nil {
+		return fmt.Errorf("record %s: %w", i.Installation, err)
 	}
-	return syncDir(string(d))
-}
-
-// syncDir makes a rename in dir durable, where the system can.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
+	return nil
 }
 
 // ErrVersion is the error of a record that another version of hellox wrote.
