@@ -14,8 +14,8 @@ import (
 )
 
 // hostileScreens shows s in every place there is, in every third scene from one
-// on, and checks each frame.
-func hostileScreens(t *testing.T, s string, first, w, h int) {
+// on, and checks each frame; the last one of a scene is also painted in tmux.
+func hostileScreens(t *testing.T, j *judge, s string, first, w, h int) {
 	all := []scene{payloadScenes[first%len(payloadScenes)]}
 	for i := first % 3; i < len(scenes); i += 3 {
 		all = append(all, scenes[i])
@@ -33,6 +33,7 @@ func hostileScreens(t *testing.T, s string, first, w, h int) {
 		sc.m.notice = notice{}
 		sc.send(source.TickMsg{})
 		fits(t, sc.m.View(), w, h)
+		j.whole(t, sc.m.View(), w, h)
 		if t.Failed() {
 			t.Fatalf("in scene %s at %dx%d with %.100q", scene.name, w, h, s)
 		}
@@ -49,9 +50,10 @@ func TestNothingHostileReachesTheScreen(t *testing.T) {
 	if len(all) < 200 {
 		t.Fatalf("the corpus has %d texts, want at least 200", len(all))
 	}
+	j := newJudge(t)
 	sizes := []struct{ w, h int }{{80, 24}, {160, 50}, {59, 14}, {120, 40}}
 	for i, s := range all {
-		hostileScreens(t, s, i, sizes[i%4].w, sizes[i%4].h)
+		hostileScreens(t, j, s, i, sizes[i%4].w, sizes[i%4].h)
 	}
 }
 
@@ -59,6 +61,6 @@ func TestNothingHostileReachesTheScreen(t *testing.T) {
 func TestNoFrameIsTooWide(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		s := rapid.OneOf(rapid.String(), rapid.SampledFrom(tuitest.Corpus()), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })).Draw(r, "text")
-		hostileScreens(t, s, rapid.IntRange(0, 2).Draw(r, "scene"), rapid.IntRange(1, 200).Draw(r, "width"), rapid.IntRange(1, 60).Draw(r, "height"))
+		hostileScreens(t, nil, s, rapid.IntRange(0, 2).Draw(r, "scene"), rapid.IntRange(1, 200).Draw(r, "width"), rapid.IntRange(1, 60).Draw(r, "height"))
 	})
 }

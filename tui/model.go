@@ -126,6 +126,9 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	senders := m.showsSenders()
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
+		if m.layout.w > 0 { // tmux leaves halves of wide characters where it cut a line
+			cmd = tea.ClearScreen
+		}
 		m.layout.w, m.layout.h = msg.Width, msg.Height
 	case tea.KeyMsg:
 		m, cmd = m.press(msg)

@@ -311,7 +311,7 @@ func hostilePayloads() map[string]string {
 }
 
 // work presses all keys of the detail, and checks each frame.
-func work(t *testing.T, payload string, w, h int) {
+func work(t *testing.T, j *judge, payload string, w, h int) {
 	store := tuitest.NewStore()
 	for n := range 2 {
 		store.Say(stream.Message{Topic: "a", Sender: "a", Payload: []byte(payload), Received: tuitest.At.Add(time.Duration(n) * time.Second)})
@@ -329,8 +329,11 @@ func work(t *testing.T, payload string, w, h int) {
 			t.Errorf("%s took %s", key, took)
 		}
 		fits(t, frame, w, h)
+		j.whole(t, frame, w, h)
 		s.answer()
-		if fits(t, s.m.View(), w, h); t.Failed() {
+		frame = s.m.View()
+		fits(t, frame, w, h)
+		if j.whole(t, frame, w, h); t.Failed() {
 			t.Fatalf("after %s at %dx%d", key, w, h)
 		}
 	}
@@ -338,11 +341,12 @@ func work(t *testing.T, payload string, w, h int) {
 
 func TestHostilePayloadsAreWorkedWith(t *testing.T) {
 	sizes := []struct{ w, h int }{{80, 24}, {40, 12}, {200, 60}, {12, 4}}
+	j := newJudge(t)
 	i := 0
 	for name, payload := range hostilePayloads() {
 		size := sizes[i%len(sizes)]
 		i++
-		t.Run(fmt.Sprintf("%s-%dx%d", name, size.w, size.h), func(t *testing.T) { work(t, payload, size.w, size.h) })
+		t.Run(fmt.Sprintf("%s-%dx%d", name, size.w, size.h), func(t *testing.T) { work(t, j, payload, size.w, size.h) })
 	}
 }
 
@@ -372,13 +376,18 @@ func BenchmarkPayloadKeys(b *testing.B) {
 	}
 }
 
+// FuzzPayload works with any payload. Each frame is painted in tmux, which judges it.
 func FuzzPayload(f *testing.F) {
+	j := newJudge(f)
+	for _, s := range disputed {
+		f.Add(fmt.Appendf(nil, "{%q:[%q]} %s", s, s, s), uint8(40), uint8(12))
+	}
 	for _, payload := range hostilePayloads() {
 		if len(payload) < 64<<10 {
 			f.Add([]byte(payload), uint8(80), uint8(24))
 		}
 	}
 	f.Fuzz(func(t *testing.T, payload []byte, w, h uint8) {
-		work(t, string(payload), max(int(w), 1), max(int(h)%64, 1))
+		work(t, j, string(payload), max(int(w), 1), max(int(h)%64, 1))
 	})
 }
