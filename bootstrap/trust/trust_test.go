@@ -228,8 +228,19 @@ type fakeInstallation struct {
 	waits   int
 	bundles [][]byte // of the clients
 	shown   []byte
-	cutAt   int // the apply that fails; 0: none
-	applies int
+	kill    func()
+	killAt  int  // the call of the renewal at which its process is killed; 0: none
+	late    bool // what that call asks for is done all the same
+	calls   int
+}
+
+// call counts a call, and returns whether it has an effect, and its error.
+func (i *fakeInstallation) call() (bool, error) {
+	if i.calls++; i.killAt == 0 || i.calls < i.killAt {
+		return true, nil
+	}
+	i.kill()
+	return i.late && i.calls == i.killAt, errors.New("killed")
 }
 
 func newInstallation(t *testing.T, a *fakeAPI, client *kube.Client, now time.Time) *fakeInstallation {
@@ -250,15 +261,21 @@ func (i *fakeInstallation) check(when string) {
 }
 
 func (i *fakeInstallation) Apply(_ context.Context, u *unstructured.Unstructured) error {
-	if i.applies++; i.applies == i.cutAt {
-		return errors.New("killed")
+	does, err := i.call()
+	if does {
+		i.api.store(u)
+		i.waits = 0
 	}
-	i.api.store(u)
-	i.waits = 0
-	return nil
+	return err
 }
 
-func (i *fakeInstallation) Sync(context.Context) error { i.waits = 2; return nil }
+func (i *fakeInstallation) Sync(context.Context) error {
+	does, err := i.call()
+	if does {
+		i.waits = 2
+	}
+	return err
+}
 
 // step hands on what is stored: to the broker first, then to one client after the other.
 func (i *fakeInstallation) step() {
@@ -280,6 +297,9 @@ func (i *fakeInstallation) step() {
 }
 
 func (i *fakeInstallation) Lacking(_ context.Context, hash string) (lacking []string, err error) {
+	if _, err := i.call(); err != nil {
+		return nil, err
+	}
 	i.step()
 	for n, b := range i.bundles {
 		if authority.Hash(b) != hash {
@@ -290,6 +310,9 @@ func (i *fakeInstallation) Lacking(_ context.Context, hash string) (lacking []st
 }
 
 func (i *fakeInstallation) Shown(context.Context) ([]byte, error) {
+	if _, err := i.call(); err != nil {
+		return nil, err
+	}
 	i.step()
 	return i.shown, nil
 }
@@ -300,41 +323,70 @@ func trusts(t *testing.T, bundle, certificate []byte, now time.Time) bool {
 	return leaf != nil && trustsDER(bundle, leaf.Bytes, now)
 }
 
+// The up that renews is killed at each of its calls, before and after what the call does,
+// and the pods read on for a while: the next up ends it.
 func TestRenewal(t *testing.T) {
-	for cut := range 3 { // 0: it is not cut off
-		a, client := newAPI(t)
-		first := prepare(t, client, mounting(t), now)
-		a.store(first.Objects...)
-		inst := newInstallation(t, a, client, now.Add(306*day))
-		inst.cutAt = cut
-		for up := range 2 {
-			c := prepare(t, client, mounting(t), inst.now)
-			a.store(c.Objects...)
-			inst.check("after the apply")
-			if c.Renewing == nil {
-				t.Fatalf("cut off at %d, up %d: nothing is renewed 59 days before the end", cut, up)
-			}
-			c.Renewing.every = time.Millisecond
-			if err := c.Renewing.Run(context.Background(), inst, func(string) {}); err == nil {
-				break
-			} else if up > 0 || cut == 0 {
-				t.Fatalf("cut off at %d, up %d: %v", cut, up, err)
+	for killAt := 0; ; killAt++ { // 0: it is not killed
+		killed := false
+		for late := range 2 {
+			for reads := range 4 {
+				killed = testRenewal(t, killAt, late == 1, reads) || killed
 			}
 		}
-		for range 3 {
-			inst.step() // the clients get the last bundle
-		}
-		if last := prepare(t, client, mounting(t), inst.now); last.Changed || last.Renewing != nil {
-			t.Errorf("cut off at %d: another renewal follows", cut)
-		}
-		end, err := Expiry(context.Background(), client, "press")
-		if err != nil || end.Before(inst.now.Add(364*day)) {
-			t.Errorf("cut off at %d: it ends %s (%v)", cut, end, err)
-		}
-		if trusts(t, inst.bundles[1], servingOf(t, first).Certificate, inst.now) {
-			t.Errorf("cut off at %d: the old certificate is trusted still", cut)
+		if killAt > 0 && !killed {
+			t.Logf("killed at %d calls, before and after each", killAt-1)
+			if killAt < 8 {
+				t.Errorf("a renewal has %d calls, so that this test proves little", killAt-1)
+			}
+			return
 		}
 	}
+}
+
+func testRenewal(t *testing.T, killAt int, late bool, reads int) (killed bool) {
+	t.Helper()
+	when := fmt.Sprintf("killed at %d (late %v, %d reads)", killAt, late, reads)
+	a, client := newAPI(t)
+	first := prepare(t, client, mounting(t), now)
+	a.store(first.Objects...)
+	inst := newInstallation(t, a, client, now.Add(306*day))
+	inst.killAt, inst.late = killAt, late
+	up := func() error {
+		c := prepare(t, client, mounting(t), inst.now)
+		a.store(c.Objects...)
+		inst.check(when + ", after the apply")
+		if c.Renewing == nil {
+			return nil
+		}
+		c.Renewing.every = time.Microsecond
+		ctx, kill := context.WithCancel(context.Background())
+		defer kill()
+		inst.kill = kill
+		return c.Renewing.Run(ctx, inst, func(string) {})
+	}
+	if killed = up() != nil; killed {
+		inst.killAt = 0
+		for range reads {
+			inst.step()
+		}
+		if err := up(); err != nil {
+			t.Fatalf("%s: the next up: %v", when, err)
+		}
+	}
+	for range 3 {
+		inst.step() // the clients get the last bundle
+	}
+	if last := prepare(t, client, mounting(t), inst.now); last.Changed || last.Renewing != nil {
+		t.Errorf("%s: another renewal follows", when)
+	}
+	end, err := Expiry(context.Background(), client, "press")
+	if err != nil || end.Before(inst.now.Add(364*day)) {
+		t.Errorf("%s: it ends %s (%v)", when, end, err)
+	}
+	if trusts(t, inst.bundles[1], servingOf(t, first).Certificate, inst.now) {
+		t.Errorf("%s: the old certificate is trusted still", when)
+	}
+	return killed
 }
 
 func servingOf(t *testing.T, c Change) authority.Serving {
