@@ -59,6 +59,10 @@ func (p Pods) Sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return p.sync(ctx, all)
+}
+
+func (p Pods) sync(ctx context.Context, all []*corev1.Pod) error {
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, syncedAnnotation, time.Now().UTC().Format(time.RFC3339Nano))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
@@ -72,8 +76,15 @@ func (p Pods) Sync(ctx context.Context) error {
 	return g.Wait()
 }
 
-// reportedBundle is the metric by which a client reports the bundle it has loaded.
-var reportedBundle = regexp.MustCompile(`(?m)^hellox_ca_bundle_info\{[^}\n]*\bsha256="([0-9a-f]+)"[^}\n]*\} 1\b`)
+// The metrics by which a client reports the bundle it has loaded, and the broker the keys.
+var (
+	reportedBundle = reported("hellox_ca_bundle_info")
+	reportedKeys   = reported("hellox_pod_keys_info")
+)
+
+func reported(metric string) *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^` + metric + `\{[^}\n]*\bsha256="([0-9a-f]+)"[^}\n]*\} 1\b`)
+}
 
 // Lacking asks the metrics of each pod.
 func (p Pods) Lacking(ctx context.Context, hash string) ([]string, error) {
@@ -91,7 +102,7 @@ func (p Pods) Lacking(ctx context.Context, hash string) ([]string, error) {
 			continue // one of the user's own, which reports nothing
 		}
 		g.Go(func() error {
-			if p.reports(ctx, pod.Name, hash) {
+			if p.reports(ctx, pod.Name, reportedBundle, hash) {
 				return nil
 			}
 			mu.Lock()
@@ -105,8 +116,8 @@ func (p Pods) Lacking(ctx context.Context, hash string) ([]string, error) {
 	return lacking, err
 }
 
-// reports reports whether a pod says that it has loaded the bundle of that hash.
-func (p Pods) reports(ctx context.Context, pod, hash string) bool {
+// reports reports whether a pod says by a metric that it has loaded the file of that hash.
+func (p Pods) reports(ctx context.Context, pod string, metric *regexp.Regexp, hash string) bool {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -122,8 +133,8 @@ func (p Pods) reports(ctx context.Context, pod, hash string) bool {
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, 4<<20))
-	reported := reportedBundle.FindSubmatch(text)
-	return err == nil && reported != nil && string(reported[1]) == hash
+	found := metric.FindSubmatch(text)
+	return err == nil && found != nil && string(found[1]) == hash
 }
 
 // Shown dials the broker as a client of its pod would. What it shows is compared, not

@@ -42,6 +42,9 @@ const renewTimeout = 4 * time.Minute
 // askEvery is the pause between two questions to the pods.
 const askEvery = 500 * time.Millisecond
 
+// syncEach is after how many questions the kubelets are asked again.
+const syncEach = 10
+
 // Run ends the renewal. What it waits for is told to progress. If it fails, or is cut
 // off, broker and clients work on with what they have, and the next up ends it.
 func (r *Renewal) Run(ctx context.Context, inst Installation, progress func(string)) error {
@@ -93,12 +96,15 @@ func (r *Renewal) await(ctx context.Context, inst Installation, progress func(st
 	if err := inst.Sync(ctx); err != nil {
 		return err
 	}
-	for {
+	for asked := 1; ; asked++ {
 		what, err := ask(ctx)
 		if what == "" && err == nil {
 			return nil
 		}
 		progress(what)
+		if asked%syncEach == 0 {
+			_ = inst.Sync(ctx) // a kubelet that had lost its API server may have missed it
+		}
 		if waited := kube.Pause(ctx, r.every); waited != nil {
 			if err != nil && !errors.Is(err, waited) {
 				return fmt.Errorf("%s: %w", what, err)

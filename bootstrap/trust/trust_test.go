@@ -447,6 +447,31 @@ func TestRefreshKeys(t *testing.T) {
 	}
 }
 
+// A kubelet that lost its API server while that got its new keys knows nothing of them: it
+// is asked until the broker reports them.
+func TestKeysAreHandedOnAgain(t *testing.T) {
+	a, client := newAPI(t)
+	pods := Pods{Client: client, Namespace: "press"}
+	if !handOnKeys(t.Context(), pods) || len(a.patched) > 0 {
+		t.Errorf("without an installation %v is patched", a.patched)
+	}
+	a.store(prepare(t, client, mounting(t), now).Objects...)
+	for range 2 { // broker-0 is no pod that runs: it reports nothing
+		if handOnKeys(t.Context(), pods) {
+			t.Error("a broker that reports no keys is taken for one that has them")
+		}
+	}
+	if got := strings.Join(a.patched, " "); got != "broker-0 broker-0" {
+		t.Errorf("patched %q, want the pod that mounts the keys, each time", got)
+	}
+	a.mu.Lock()
+	a.broken = "/api/v1/namespaces/press/configmaps/broker-keys"
+	a.mu.Unlock()
+	if handOnKeys(t.Context(), pods) {
+		t.Error("what an API server that does not answer has is taken for handed on")
+	}
+}
+
 func TestReportedBundle(t *testing.T) {
 	for text, want := range map[string]string{
 		"# HELP x\nhellox_ca_bundle_info{sha256=\"ab12\"} 1\nother 2\n":       "ab12",

@@ -86,6 +86,7 @@ client ID.`,
 			}
 			metrics := ops.NewRegistry()
 			ops.AddCertificate(metrics, files.Cert)
+			ops.AddPodKeys(metrics, files.Pods)
 			opts.Log, opts.Metrics = log, metrics
 			return runRole(cmd.Context(), func(ctx context.Context) error {
 				who, err := files.Open(log)

@@ -23,6 +23,17 @@ func AddCABundle(r prometheus.Registerer, path string) {
 		func([]byte) float64 { return 1 }})
 }
 
+// AddPodKeys registers hellox_pod_keys_info, whose label sha256 is the hash of the keys
+// by which a broker knows pods: a running hellox up sees that new ones have arrived.
+// Without a path it does nothing.
+func AddPodKeys(r prometheus.Registerer, path string) {
+	if path == "" {
+		return
+	}
+	r.MustRegister(fileCollector{path, prometheus.NewDesc("hellox_pod_keys_info", "Hash of the file of the cluster's keys (--pods), as it is now.", []string{"sha256"}, nil),
+		func([]byte) float64 { return 1 }})
+}
+
 // AddCertificate registers hellox_certificate_expiry_seconds, the Unix time at
 // which the certificate of a role's listeners ends; its label sha256 is the hash of
 // the file. Without a path it does nothing.

@@ -14,12 +14,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// TestCABundle changes the file: the metric is the hash of what it has now.
-func TestCABundle(t *testing.T) {
+// TestInfoOfFile changes a file: the metric is the hash of what it has now.
+func TestInfoOfFile(t *testing.T) {
+	for metric, add := range map[string]func(prometheus.Registerer, string){"hellox_ca_bundle_info": AddCABundle, "hellox_pod_keys_info": AddPodKeys} {
+		testInfoOfFile(t, metric, add)
+	}
+}
+
+func testInfoOfFile(t *testing.T, metric string, add func(prometheus.Registerer, string)) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "ca.crt")
 	r := prometheus.NewRegistry()
-	AddCABundle(r, path)
-	AddCABundle(r, "")
+	add(r, path)
+	add(r, "")
 	scrape := func() string {
 		w := httptest.NewRecorder()
 		promhttp.HandlerFor(r, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -32,7 +39,7 @@ func TestCABundle(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		want := fmt.Sprintf("\nhellox_ca_bundle_info{sha256=\"%x\"} 1\n", sha256.Sum256([]byte(text)))
+		want := fmt.Sprintf("\n%s{sha256=\"%x\"} 1\n", metric, sha256.Sum256([]byte(text)))
 		if got := scrape(); !strings.Contains(got, want) {
 			t.Errorf("%s, want %s", got, want)
 		}
