@@ -25,6 +25,7 @@ type bench struct {
 	cluster  string
 	rounds   int
 	skaffold string   // path; "": it is not measured
+	onlyTLS  bool     // measure what TLS costs, and nothing else
 	dir      string   // folder of this run's files
 	source   string   // the repository's root
 	programs []string // one a round and one before, each another to the byte
@@ -108,10 +109,11 @@ type event struct {
 }
 
 // up brings the program up, and returns its steps and how long it took.
-func (b *bench) up(ctx context.Context, program string) ([]event, time.Duration, error) {
+func (b *bench) up(ctx context.Context, program string, more ...string) ([]event, time.Duration, error) {
 	began := time.Now()
-	out, err := output(b.command(ctx, program, "up", "--target", "kind", "--profile", b.cluster, "--namespace", namespace,
-		"--web-port", "0", "--mqtt-port", "0", "--detach", "--output", "json"))
+	args := []string{"up", "--target", "kind", "--profile", b.cluster, "--namespace", namespace,
+		"--web-port", "0", "--mqtt-port", "0", "--detach", "--output", "json"}
+	out, err := output(b.command(ctx, program, append(args, more...)...))
 	took := time.Since(began)
 	if err != nil {
 		return nil, 0, err

@@ -9,6 +9,9 @@
 // table on stdout holds the median of the rounds, with the fastest and the
 // slowest beside it; nothing is asserted.
 //
+// With --tls it measures what TLS and identities cost instead: first up, up without
+// change and a changed program, by turns with the component plain.
+//
 // With --skaffold PATH it also brings the same programs up with skaffold, in
 // namespace hellox-skaffold. v2.16.1 builds with go build ./cmd/skaffold in a
 // copy of its module; go install refuses its replace directives.

@@ -13,6 +13,7 @@ func main() {
 	flag.StringVar(&b.cluster, "cluster", "hellox", "kind cluster to measure on")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds; the table holds their medians")
 	flag.StringVar(&b.skaffold, "skaffold", "", "path of skaffold, to measure it with the same change")
+	flag.BoolVar(&b.onlyTLS, "tls", false, "measure, by turns, an up with TLS and one with the component plain, and nothing else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -33,14 +34,18 @@ func (b *bench) run(ctx context.Context) (err error) {
 			err = cleared
 		}
 	}()
-	for _, measure := range []func(context.Context) error{
+	measures := []func(context.Context) error{
 		b.starts,
 		b.firstUps,
 		b.idleUps,
 		b.changedUps,
 		skaffold{b}.ups,
 		b.memory,
-	} {
+	}
+	if b.onlyTLS {
+		measures = []func(context.Context) error{trust{b}.ups}
+	}
+	for _, measure := range measures {
 		if err := measure(ctx); err != nil {
 			return err
 		}

@@ -147,6 +147,9 @@ func (b *bench) usualWay(ctx context.Context, program string, round int, tools *
 	return nil
 }
 
+// plainKustomization is the base without TLS.
+const plainKustomization = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [base]\ncomponents: [components/plain]\n"
+
 // manifests returns those of the program for other tools. None of them makes the
 // broker's certificate as up does: it is without TLS there.
 func (b *bench) manifests(ctx context.Context, program, namespace, image string) (string, error) {
@@ -159,8 +162,7 @@ func (b *bench) manifests(ctx context.Context, program, namespace, image string)
 	if _, err := output(b.command(ctx, program, "manifests", "--eject", overlay)); err != nil {
 		return "", err
 	}
-	const kustomization = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [base]\ncomponents: [components/plain]\n"
-	if err := os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte(plainKustomization), 0o600); err != nil {
 		return "", err
 	}
 	return output(b.command(ctx, program, "manifests", "--kustomize", overlay, "--namespace", namespace, "--image", image))
