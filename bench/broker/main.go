@@ -20,6 +20,8 @@ type config struct {
 	away    time.Duration
 	soak    time.Duration
 	earlier string
+
+	notAbsent bool // of the sessions only those that return
 }
 
 func main() {
@@ -38,7 +40,9 @@ func main() {
 	flag.IntVar(&c.openMiB, "open", 1024, "size in MiB of the store that is opened after a kill")
 	flag.DurationVar(&c.away, "away", 0, "how long the receiver is away at 1,000 msg/s; 0: for 200,000 messages, as fast as they go")
 	flag.DurationVar(&c.soak, "soak", 0, "nothing but a flood of so long by one identity, beside 20 clients that must lose nothing")
-	flag.StringVar(&c.earlier, "earlier", "", "this command as built at an earlier commit: measure its broker and ours by turns, and no other one")
+	flag.StringVar(&c.earlier, "earlier", "", "this command as built at an earlier commit: measure its broker and ours by turns, and no other one; with the sessions, Mosquitto as well")
+	flag.BoolVar(&c.notAbsent, "returning-only", false, "of the sessions only those that return")
+	flag.Func("returning", "how many sessions return, such as 300,600,1200,2400 (default 300,600)", sizes)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -64,16 +68,18 @@ func run(ctx context.Context, c config) error {
 			return fmt.Errorf("%s: %w", k.name, err)
 		}
 	}
-	if c.earlier != "" {
-		return nil
-	}
-	if err := measureClients(ctx, c); err != nil {
-		return err
+	if c.earlier == "" {
+		if err := measureClients(ctx, c); err != nil {
+			return err
+		}
 	}
 	if strings.Contains("sessions: absent, returning", c.only) {
 		if err := measureSessions(ctx, c); err != nil {
 			return fmt.Errorf("sessions: %w", err)
 		}
+	}
+	if c.earlier != "" {
+		return nil
 	}
 	return measureOpen(ctx, c)
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"golang.org/x/sys/unix"
 
 	"hellox/broker"
 )
@@ -144,16 +145,15 @@ func (r *running) stop() {
 	r.cmd.Wait()
 }
 
-// cpu returns the process's CPU time so far.
+// cpu returns the process's CPU time so far, by its own clock: /proc counts in steps of
+// 10 ms.
 func (r *running) cpu() time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", r.cmd.Process.Pid))
-	if err != nil {
+	const scheduler = 2 // CPUCLOCK_SCHED of linux/posix-timers.h
+	var t unix.Timespec
+	if unix.ClockGettime(int32(^r.cmd.Process.Pid<<3|scheduler), &t) != nil {
 		return 0
 	}
-	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * (time.Second / 100) // USER_HZ is 100 on every Linux
+	return time.Duration(t.Nano())
 }
 
 // watchMemory looks at the process's own memory (without the pages of files)

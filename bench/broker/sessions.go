@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,14 +17,41 @@ import (
 
 const (
 	absentSessions  = 8000
-	returning       = 300
 	returningEach   = 100 // messages that wait for each session
 	mostPublishTime = 3.0
 	mostCPU         = 2.2
 )
 
+// returning is how many sessions come back at once; -returning sets more.
+var returning = []int{300, 600}
+
+// sizes reads what -returning says.
+func sizes(list string) error {
+	returning = nil
+	for word := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 || n > 10_000 {
+			return fmt.Errorf("%q is no number of sessions", word)
+		}
+		returning = append(returning, n)
+	}
+	return nil
+}
+
 func measureSessions(ctx context.Context, c config) error {
 	peers := []peer{ours(true), mosquitto(true)}
+	if c.earlier != "" {
+		peers = slices.Insert(peers, 1, earlier(c.earlier, true))
+	}
+	if !c.notAbsent {
+		if err := measureAbsent(ctx, c, peers); err != nil {
+			return err
+		}
+	}
+	return measureReturning(ctx, c, peers)
+}
+
+func measureAbsent(ctx context.Context, c config, peers []peer) error {
 	fmt.Printf("\nabsent: %d absent sessions on one topic filter, 1 publisher, 50 in flight (at most %.1fx the time of none)\n", absentSessions, mostPublishTime)
 	for _, p := range peers {
 		var rates [2]float64
@@ -42,19 +72,47 @@ func measureSessions(ctx context.Context, c config) error {
 		}
 		fmt.Printf("  %-24s %9.0f msg/s without, %9.0f with: %.2fx the time\n", p.name, rates[0], rates[1], rates[0]/rates[1])
 	}
-	fmt.Printf("\nreturning: %d and %d sessions that come back at once, %d messages each (at most %.1fx the CPU)\n", returning, 2*returning, returningEach, mostCPU)
-	for _, p := range peers {
-		var cpu [2]time.Duration
-		for i, n := range []int{returning, 2 * returning} {
-			err := inFresh(ctx, c, p, func(running *running) (err error) {
-				cpu[i], err = comeBack(running, n)
-				return err
-			})
-			if err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
+	return nil
+}
+
+// measureReturning prints the median of the CPU for each size, and that of its ratio to
+// the size before it, of which each is of one round: the machine is not as fast in one
+// as in another. The order of the peers turns with each round.
+func measureReturning(ctx context.Context, c config, peers []peer) error {
+	fmt.Printf("\nreturning: %v sessions that come back at once, %d messages each (twice as many: at most %.1fx the CPU); %d rounds, medians (least to most)\n",
+		returning, returningEach, mostCPU, c.rounds)
+	cpu := make([][][]float64, len(peers)) // milliseconds, of each size, in each round
+	for i := range cpu {
+		cpu[i] = make([][]float64, len(returning))
+	}
+	for round := range c.rounds {
+		for i := range peers {
+			n := (i + round) % len(peers)
+			for k, sessions := range returning {
+				err := inFresh(ctx, c, peers[n], func(running *running) error {
+					took, err := comeBack(running, sessions)
+					cpu[n][k] = append(cpu[n][k], ms(took))
+					return err
+				})
+				if err != nil {
+					return fmt.Errorf("%s: %w", peers[n].name, err)
+				}
 			}
 		}
-		fmt.Printf("  %-24s %7v CPU for %d, %7v for %d: %.2fx\n", p.name, cpu[0], returning, cpu[1], 2*returning, cpu[1].Seconds()/cpu[0].Seconds())
+	}
+	for n, p := range peers {
+		line := fmt.Sprintf("  %-24s", p.name)
+		for k, sessions := range returning {
+			line += fmt.Sprintf(" %5d: %6.0f ms CPU", sessions, median(cpu[n][k]))
+			if k > 0 {
+				ratios := make([]float64, c.rounds)
+				for round := range ratios {
+					ratios[round] = cpu[n][k][round] / cpu[n][k-1][round]
+				}
+				line += fmt.Sprintf(" = %.2fx (%.2f to %.2f)", median(ratios), slices.Min(ratios), slices.Max(ratios))
+			}
+		}
+		fmt.Println(line)
 	}
 	return nil
 }

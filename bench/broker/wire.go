@@ -19,7 +19,7 @@ func dial(addr, id string, clean bool) (*client, error) { return dialAs(addr, id
 
 // dialAs connects as a user, whose password is none.
 func dialAs(addr, id, user string, clean bool) (*client, error) {
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	c, err := net.DialTimeout("tcp", addr, 30*time.Second) // Mosquitto listens for 100 at once
 	if err != nil {
 		return nil, err
 	}
