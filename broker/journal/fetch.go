@@ -30,7 +30,7 @@ func (j *Journal) Fetch(q *Queue, seq uint64) (messages []*Message, upTo uint64,
 func (j *Journal) fetch(q *Queue, seq uint64) (messages []*Message, upTo uint64, releases int, err error) {
 	j.mu.Lock()
 	releases = q.releases
-	var spans []span
+	var r read
 	var size int64
 	parts := 0
 	var last *segment
@@ -48,19 +48,21 @@ func (j *Journal) fetch(q *Queue, seq uint64) (messages []*Message, upTo uint64,
 			messages = append(messages, after(e.messages, seq)...)
 			continue
 		}
+		r.size += e.size
 		for _, s := range e.spans {
 			if s.last > seq {
-				spans = append(spans, s)
+				r.spans = append(r.spans, s)
 			}
 		}
 	}
 	j.mu.Unlock()
-	if len(spans) > 0 {
-		stored, err := j.file.read(spans, seq)
-		if err != nil {
-			return nil, 0, releases, err
+	if len(r.spans) > 0 {
+		r.seq = seq
+		j.file.read(&r)
+		if r.err != nil {
+			return nil, 0, releases, r.err
 		}
-		messages = append(messages, stored...)
+		messages = append(messages, r.messages...)
 	}
 	if parts > 1 {
 		slices.SortFunc(messages, func(a, b *Message) int { return cmp.Compare(a.Seq, b.Seq) })

@@ -21,6 +21,8 @@ type file struct {
 
 	commitBytes int64 // bytes of messages that one commit takes
 
+	reads reads // that wait for mu
+
 	mu   sync.Mutex // held while conn is used
 	conn *sqlitefile.Conn
 }
@@ -277,7 +279,7 @@ func (f *file) delete(w *commitBatch) error {
 	if err := f.conn.Exec("DELETE FROM batch WHERE last < ?", int64(w.below)); err != nil {
 		return err
 	}
-	for _, s := range w.discarded {
+	for _, s := range joined(w.discarded) {
 		if s.last < w.below {
 			continue
 		}

@@ -11,46 +11,6 @@ import (
 	"hellox/sqlitefile"
 )
 
-// read returns the messages after seq in the rows of spans.
-func (f *file) read(spans []span, seq uint64) (all []*Message, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, s := range spans {
-		messages, err := f.readSpan(span{max(s.first, seq+1), s.last})
-		if err != nil {
-			return nil, fmt.Errorf("messages %d to %d: %w", s.first, s.last, err)
-		}
-		all = append(all, after(messages, seq)...)
-	}
-	return all, nil
-}
-
-// readSpan returns the messages of adjacent rows. A row that is damaged is left
-// out.
-func (f *file) readSpan(s span) (all []*Message, err error) {
-	var key int64
-	err = f.conn.Query(context.Background(), "SELECT last, records FROM batch WHERE last BETWEEN ? AND ? ORDER BY last", func(v []driver.Value) error {
-		var records []byte
-		if err := scan(v, &key, &records); err != nil {
-			return err
-		}
-		messages, err := decodeBatch(records)
-		if err != nil {
-			f.damage.unreadable(span{uint64(key), uint64(key)}, err)
-		}
-		all = append(all, messages...)
-		return nil
-	}, int64(s.first), int64(s.last))
-	if isDamaged(err) {
-		f.damage.unreadable(s, err)
-		return all, nil
-	}
-	if err == nil && uint64(key) != s.last {
-		err = errors.New("it is not there")
-	}
-	return all, err
-}
-
 // eachBatch calls fn for every row of messages, in order: the sequence numbers of
 // its first and last message, the size of its records in bytes, and the numbers
 // of its consumers, encoded and valid until fn returns. The records are not read.

@@ -1,5 +1,10 @@
 package journal
 
+import (
+	"cmp"
+	"slices"
+)
+
 // A segment is the messages of a range of sequence numbers: a batch for each
 // group that had messages in it. All of a segment are older than all of the
 // next one, so a session reads segment by segment, and within one merges its
@@ -31,6 +36,22 @@ type batch struct {
 
 // A span is the keys of adjacent rows, from the first to the last.
 type span struct{ first, last uint64 }
+
+// joined returns spans, none of which overlap, with those joined that are adjacent.
+// Sessions that fetch at the same time discard rows that lie between each other's. It
+// sorts spans.
+func joined(spans []span) []span {
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.first, b.first) })
+	var all []span
+	for _, s := range spans {
+		if n := len(all); n > 0 && all[n-1].last+1 == s.first {
+			all[n-1].last = s.last
+		} else {
+			all = append(all, s)
+		}
+	}
+	return all
+}
 
 // guarded reports whether a session without a limit needs the batch.
 func (b *batch) guarded() bool {
