@@ -60,11 +60,11 @@ func (h *handler) handle(pk *packets.Packet) error {
 	case packets.Publish:
 		return h.receive(pk)
 	case packets.Puback:
-		return h.conn.session.ack(h.conn, pk.PacketID, 1, h.broker.now().Unix())
+		return h.conn.session.ack(h.conn, pk.PacketID, 1, pk.ReasonCode, h.broker.now().Unix())
 	case packets.Pubrec:
 		return h.conn.session.receivedBy(h.conn, pk.PacketID, pk.ReasonCode, h.broker.now().Unix())
 	case packets.Pubcomp:
-		return h.conn.session.ack(h.conn, pk.PacketID, 2, h.broker.now().Unix())
+		return h.conn.session.ack(h.conn, pk.PacketID, 2, 0, h.broker.now().Unix())
 	case packets.Pubrel:
 		return h.release(pk.PacketID)
 	case packets.Subscribe:

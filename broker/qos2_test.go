@@ -243,6 +243,74 @@ func TestSentOnceAcrossKills(t *testing.T) {
 	})
 }
 
+// declinePacket acknowledges a message with the code of an error.
+func declinePacket(kind byte, id uint16) []byte {
+	return frame(kind<<4, append(binary.BigEndian.AppendUint16(nil, id), packets.ErrQuotaExceeded.Code))
+}
+
+// TestDeclinedIsDone has a client decline a message while an earlier one is open, and
+// kills the broker as soon as something later is on disk: the message is done (5:
+// 4.3.3). No other member of a shared subscription gets it either [MQTT-4.8.2-6].
+func TestDeclinedIsDone(t *testing.T) {
+	for _, k := range []struct {
+		name, topicFilter string
+		qos               byte
+		keep              bool // the session of the one that declines outlives its connection
+	}{
+		{"QoS 2", "x", 2, true},
+		{"shared, QoS 1", shareOfX, 1, true},
+		{"shared, QoS 2", shareOfX, 2, true},
+		{"shared, QoS 1, session that ends", shareOfX, 1, false},
+		{"shared, QoS 2, session that ends", shareOfX, 2, false},
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProcess(t, t.TempDir())
+			p.start(t)
+			other := hello{id: "other", v5: true, keep: true, resume: true}
+			shared := k.topicFilter != "x"
+			if shared {
+				connect(t, p.addr, other).subscribe(k.qos, k.topicFilter)
+				p.kill() // it is surely away
+				p.start(t)
+			}
+			h := hello{id: "sub", v5: true, keep: k.keep, resume: k.keep}
+			sub := connect(t, p.addr, h)
+			sub.subscribe(k.qos, k.topicFilter)
+			pub := connect(t, p.addr, hello{id: "pub"})
+			publish := func(payload string, id uint16) {
+				pub.publish2("x", payload, id, false)
+				pub.release(id)
+			}
+			publish("open", 1)
+			publish("declined", 2)
+			if g := sub.message(); g.payload != "open" || g.qos != k.qos {
+				t.Fatalf("got %+v", g)
+			}
+			g := sub.message()
+			sub.send(declinePacket(map[byte]byte{1: packets.Puback, 2: packets.Pubrec}[k.qos], g.id))
+			sub.silent()
+			pub.publish("y", "", 1, true) // its PUBACK waits for the disk
+			p.kill()
+			p.start(t)
+			clients := []*client{connect(t, p.addr, h)}
+			if !k.keep {
+				clients = nil
+			}
+			if shared {
+				clients = append(clients, connect(t, p.addr, other))
+			}
+			pub = connect(t, p.addr, hello{id: "pub"})
+			publish("last", 1)
+			for g.payload != "last" {
+				if _, g = takeFrom(t, clients...); g.payload == "declined" {
+					t.Fatalf("got %+v", g)
+				}
+			}
+		})
+	}
+}
+
 // TestOutOfOrderIsDone has a client complete a message at QoS 2 while an earlier
 // one is open, and come back: only the earlier one comes again.
 func TestOutOfOrderIsDone(t *testing.T) {

@@ -120,9 +120,9 @@ func (s *session) transmit(c *conn, m *journal.Message, d delivery, now int64) {
 
 var errAcknowledged = &wire.Error{Reason: "protocol violation: an acknowledgement of another QoS", Code: packets.ErrProtocolViolation}
 
-// ack handles what ends the flow of a message at a QoS and came over c: a PUBACK,
-// or a PUBCOMP.
-func (s *session) ack(c *conn, id uint16, qos byte, now int64) error {
+// ack handles what ends the flow of a message at a QoS and came over c: a PUBACK, with
+// its code, or a PUBCOMP.
+func (s *session) ack(c *conn, id uint16, qos, code byte, now int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn != c {
@@ -133,10 +133,13 @@ func (s *session) ack(c *conn, id uint16, qos byte, now int64) error {
 	case o.qos != qos || qos == 2 && !o.released:
 		return errAcknowledged
 	default:
-		s.finish(c, o, now)
+		s.finish(c, o, code, now)
 	}
 	return nil
 }
+
+// isError reports whether the code of an acknowledgement is that of an error.
+func isError(code byte) bool { return code >= packets.ErrUnspecifiedError.Code }
 
 // receivedBy handles a PUBREC that came over c: the client has the message, or,
 // with the code of an error, does not want it. The PUBREL waits until that is on
@@ -149,14 +152,16 @@ func (s *session) receivedBy(c *conn, id uint16, code byte, now int64) error {
 	}
 	o := s.inflight.get(id)
 	switch {
+	case o == nil && isError(code):
+		return nil // there is nothing to release
 	case o == nil && c.v5:
 		return c.send(wire.AppendAckCode(nil, packets.Pubrel, id, packets.ErrPacketIdentifierNotFound.Code, "", 0))
 	case o == nil:
 		return c.send(wire.AppendAck(nil, packets.Pubrel, id))
 	case o.qos != 2:
 		return errAcknowledged
-	case code >= packets.ErrUnspecifiedError.Code:
-		s.finish(c, o, now)
+	case isError(code):
+		s.finish(c, o, code, now)
 		return nil
 	}
 	seq, shared := o.seq, o.shared
@@ -178,16 +183,15 @@ func (s *session) sendRelease(c *conn, id uint16, p *sharedSub) error {
 	return c.send(packet)
 }
 
-// finish ends the flow of a message and goes on with others. The caller holds s.mu.
-func (s *session) finish(c *conn, o *inflightMessage, now int64) {
+// finish ends the flow of a message, by an acknowledgement with that code, and goes on
+// with others. The caller holds s.mu.
+func (s *session) finish(c *conn, o *inflightMessage, code byte, now int64) {
 	seq, shared, released, qos := o.seq, o.shared, o.released, o.qos
 	s.inflight.remove(o)
 	if !released {
 		s.acknowledged(shared, seq)
 	}
-	if qos == 2 && s.stored {
-		s.journal.SentChanged(s)
-	}
+	s.saveFinished(shared, qos, isError(code))
 	for len(s.queue) > 0 && !s.inflight.full(c.receiveMaximum) {
 		q := s.queue[0]
 		s.queue[0] = queuedMessage{}
@@ -205,6 +209,27 @@ func (s *session) finish(c *conn, o *inflightMessage, now int64) {
 		p.roomFor(s)
 	}
 	s.starved = nil
+}
+
+// saveFinished writes that the flow of a message at a QoS has ended. If the client has
+// declined it, that must be known after a crash, and no packet follows that could wait
+// for it: sent again at QoS 2 it would be a new message [MQTT-4.3.3-9], and of a shared
+// subscription no other member may get it [MQTT-4.8.2-6]. The caller holds s.mu.
+func (s *session) saveFinished(shared *sharedSub, qos byte, declined bool) {
+	var rows []journal.Consumer
+	if qos == 2 && s.stored {
+		rows = append(rows, s)
+	}
+	if declined && shared != nil {
+		rows = append(rows, shared)
+	}
+	switch {
+	case len(rows) == 0:
+	case declined:
+		s.journal.SaveSent(rows...)
+	default:
+		s.journal.SentChanged(rows...)
+	}
 }
 
 // acknowledged notes that the client has a message from the journal, of a shared
