@@ -82,12 +82,12 @@ func (s *shared) mayStillPublish(m *journal.Message) bool {
 // rights returns what the client may do now; nil before it is let in.
 func (c *conn) rights() *rights.Rights { return c.current.Load() }
 
-// identify gives a client that connects its rights. It returns the refusal of one
-// that is not let in.
-func (c *conn) identify(pk *packets.Packet) (refusal, bool) {
+// identify gives a client that connects its rights. owner is that of the session of its
+// client ID, or "". It returns the refusal of one that is not let in.
+func (c *conn) identify(pk *packets.Packet, owner string) (refusal, bool) {
 	who := subject{gate: c.gate, clientID: c.id}
 	if a := c.gate.authority; a != nil {
-		login, err := c.login(a, pk)
+		login, err := c.login(a, pk, owner)
 		if err != nil {
 			return refusedLogin(err, pk), false
 		}
@@ -122,12 +122,13 @@ func tlsState(c net.Conn) *tls.ConnectionState {
 	return nil
 }
 
-func (c *conn) login(a rights.Authority, pk *packets.Packet) (rights.Login, error) {
+func (c *conn) login(a rights.Authority, pk *packets.Packet, owner string) (rights.Login, error) {
 	// Nothing is read while this waits, and the client has 5 seconds in all.
 	ctx, cancel := context.WithDeadline(context.Background(), c.accepted.deadline())
 	defer cancel()
+	user := string(pk.Connect.Username)
 	return a.Login(ctx, rights.Credentials{
-		User: string(pk.Connect.Username), Password: pk.Connect.Password, ClientID: c.id,
+		User: user, Password: pk.Connect.Password, ClientID: c.id, Resumes: user != "" && user == owner,
 		Source: c.source(), TLS: tlsState(c.Conn),
 	})
 }

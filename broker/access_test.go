@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -105,6 +106,42 @@ func (w *walled) connect(h hello) *client {
 func (w *walled) refused(h hello, codes ...byte) {
 	w.t.Helper()
 	refused(w.t, w.b.Addr(0), h, codes...)
+}
+
+// A noting Authority notes what clients show.
+type noting struct {
+	rights.Authority
+	resumes chan bool
+}
+
+func (n noting) Login(ctx context.Context, c rights.Credentials) (rights.Login, error) {
+	n.resumes <- c.Resumes
+	return n.Authority.Login(ctx, c)
+}
+
+// TestLoginResumes says which logins are those of a client with a session: it waits for
+// turns of its own.
+func TestLoginResumes(t *testing.T) {
+	w := newWalled(t, "read * open/#\n")
+	resumes := make(chan bool, 1)
+	for _, k := range []struct {
+		h    hello
+		want bool
+	}{
+		{hello{id: "phone", keep: true}.as("alice"), false},
+		{hello{id: "phone", keep: true}.as("alice"), true},
+		{hello{id: "phone", keep: true, user: "alice", password: "guess"}, true},
+		{hello{id: "phone", keep: true}.as("bob"), false},
+		{hello{id: "laptop", keep: true}.as("alice"), false},
+	} {
+		w.stop() // also after a restart
+		w.options.Authority = noting{w.files, resumes}
+		w.start()
+		tryConnect(t, w.b.Addr(0), k.h)
+		if got := <-resumes; got != k.want {
+			t.Errorf("%+v: resumes %v", k.h, got)
+		}
+	}
 }
 
 // TestGates says which listener lets in which clients.

@@ -131,7 +131,7 @@ func (h *handler) admit(pk *packets.Packet) (refusal, bool) {
 	if h.conn.id == "" {
 		h.conn.id = rand.Text() // [MQTT-3.1.3-6]
 	}
-	if r, ok := h.conn.identify(pk); !ok {
+	if r, ok := h.conn.identify(pk, h.broker.sessions.ownerOf(h.conn.id)); !ok {
 		return r, false
 	}
 	switch {

@@ -37,6 +37,16 @@ func (a *sessions) mayUse(id string, r *rights.Rights) bool {
 	return r != nil && (s == nil || s.owner == r.Identity || a.unowned(s.owner))
 }
 
+// ownerOf returns the identity whose session a client ID has, or "".
+func (a *sessions) ownerOf(id string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.byID[id]; s != nil {
+		return s.owner
+	}
+	return ""
+}
+
 // unowned reports whether sessions of an owner belong to no client that can come:
 // those from before the broker had users. Their client IDs were not protected, and
 // the first client that may use one gets its session, as far as its rights go.

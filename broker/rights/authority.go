@@ -12,6 +12,7 @@ type Credentials struct {
 	User     string
 	Password []byte
 	ClientID string
+	Resumes  bool                 // the client ID has a session of User
 	Source   string               // where the client comes from, such as its address: sources take turns
 	TLS      *tls.ConnectionState // nil on a plain listener
 }

@@ -160,6 +160,9 @@ func (u users) dummy() hash {
 // and all names of no user wait together: there is no end of them, and users must not
 // wait for them. So who makes many logins from one address wait can tell, by how long
 // another one from there waits, whether a name is that of a user; who does not, cannot.
+// Of a user, each client that has a session waits for turns of its own as well: wrong
+// logins with its name, also from its own address, delay it only if they have its client
+// ID, too.
 //
 // A client that shows a certificate is the one of that certificate, whatever user and
 // password it gives beside: they are not looked at.
@@ -178,7 +181,11 @@ func (f *Files) Login(ctx context.Context, c Credentials) (Login, error) {
 	if !known {
 		h, line = now.dummy, "" // which no user is
 	}
-	ok, err := f.hasher.verify(ctx, c.Source, line, h, c.Password)
+	client := ""
+	if known && c.Resumes {
+		client = c.ClientID
+	}
+	ok, err := f.hasher.verify(ctx, h, c.Password, c.Source, line, client)
 	switch {
 	case err != nil:
 		return Login{}, err

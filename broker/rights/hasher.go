@@ -37,9 +37,9 @@ func newHasher() *hasher {
 	}
 }
 
-// verify reports whether h is the hash of password, when it is the turn of this
-// source and line: see turns. It returns ErrBusy if too many wait already.
-func (p *hasher) verify(ctx context.Context, source, line string, h hash, password []byte) (bool, error) {
+// verify reports whether h is the hash of password, when it is the turn of this path:
+// see turns. It returns ErrBusy if too many wait already.
+func (p *hasher) verify(ctx context.Context, h hash, password []byte, path ...string) (bool, error) {
 	if len(password) > maxPassword {
 		password = password[:maxPassword+1] // is none, at the same cost
 	}
@@ -47,7 +47,7 @@ func (p *hasher) verify(ctx context.Context, source, line string, h hash, passwo
 	if p.isGood(tag) {
 		return true, nil
 	}
-	if err := p.turns.take(ctx, source, line); err != nil {
+	if err := p.turns.take(ctx, path...); err != nil {
 		return false, err
 	}
 	defer p.turns.give()

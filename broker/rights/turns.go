@@ -1,32 +1,29 @@
 package rights
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
 )
 
-// turns hands out the slots for hashes in fair turns: of the sources that wait, each
-// has one after the other, and within a source each line. A source is where clients
-// come from, a line the logins of one user from there. So neither a source nor a user
-// makes others wait for all of its logins, however many these are.
+// turns hands out the slots for hashes in fair turns. Each login waits under a path of
+// names: where it comes from, its user, and its client. Of the addresses that wait, each
+// has one turn after the other, of an address each user, of a user each client. So none
+// of them makes others wait for all of its logins, however many these are.
 type turns struct {
-	mu      sync.Mutex
-	free    int       // slots
-	places  int       // the most that may wait
-	waiting int       // all of sources
-	sources []*source // in the order of their turns; each has a login that waits
+	mu     sync.Mutex
+	free   int // slots
+	places int // the most that may wait
+	all    queue
 }
 
-type source struct {
+// A queue is the logins that wait under one name.
+type queue struct {
 	name    string
-	waiting int     // all of lines
-	lines   []*line // in the order of their turns; each has a login that waits
-}
-
-type line struct {
-	name   string
-	logins []*login // the oldest first
+	waiting int      // all of parts, or logins
+	parts   []*queue // under the next name of their paths, in the order of their turns; in each a login waits
+	logins  []*login // at the end of the path: the oldest first
 }
 
 // A login waits for its turn.
@@ -35,8 +32,9 @@ type login struct {
 }
 
 // take waits for a slot, which the caller gives back. It returns ErrBusy if too many
-// wait and of these the caller is one of the longest line of the largest source.
-func (t *turns) take(ctx context.Context, sourceName, lineName string) error {
+// wait and of these the caller is the newest where most wait. All paths have as many
+// names.
+func (t *turns) take(ctx context.Context, path ...string) error {
 	t.mu.Lock()
 	if t.free > 0 { // no login waits
 		t.free--
@@ -44,9 +42,9 @@ func (t *turns) take(ctx context.Context, sourceName, lineName string) error {
 		return nil
 	}
 	l := &login{make(chan error, 1)}
-	t.add(sourceName, lineName, l)
-	if t.waiting > t.places {
-		t.crowdOut()
+	t.all.add(l, path)
+	if t.all.waiting > t.places {
+		t.all.newest().turn <- ErrBusy
 	}
 	t.mu.Unlock()
 	select {
@@ -64,59 +62,11 @@ func (t *turns) take(ctx context.Context, sourceName, lineName string) error {
 func (t *turns) give() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.waiting == 0 {
+	if t.all.waiting == 0 {
 		t.free++
 		return
 	}
-	s := t.sources[0]
-	n := s.lines[0]
-	l := n.logins[0]
-	// Both are last now. If they are empty, remove removes them.
-	t.sources = append(t.sources[1:], s)
-	s.lines = append(s.lines[1:], n)
-	t.remove(s, n, 0)
-	l.turn <- nil
-}
-
-// add adds l to its line. The caller holds t.mu, as for the methods below.
-func (t *turns) add(sourceName, lineName string, l *login) {
-	i := slices.IndexFunc(t.sources, func(s *source) bool { return s.name == sourceName })
-	if i < 0 {
-		i = len(t.sources)
-		t.sources = append(t.sources, &source{name: sourceName})
-	}
-	s := t.sources[i]
-	if i = slices.IndexFunc(s.lines, func(n *line) bool { return n.name == lineName }); i < 0 {
-		i = len(s.lines)
-		s.lines = append(s.lines, &line{name: lineName})
-	}
-	s.lines[i].logins = append(s.lines[i].logins, l)
-	s.waiting++
-	t.waiting++
-}
-
-// crowdOut tells the newest login of the longest line of the largest source that the
-// broker is busy.
-func (t *turns) crowdOut() {
-	s := slices.MaxFunc(t.sources, func(a, b *source) int { return a.waiting - b.waiting })
-	n := slices.MaxFunc(s.lines, func(a, b *line) int { return len(a.logins) - len(b.logins) })
-	last := len(n.logins) - 1
-	l := n.logins[last]
-	t.remove(s, n, last)
-	l.turn <- ErrBusy
-}
-
-// remove removes a login, and its line and source if they are empty then.
-func (t *turns) remove(s *source, n *line, i int) {
-	n.logins = slices.Delete(n.logins, i, i+1)
-	s.waiting--
-	t.waiting--
-	if len(n.logins) == 0 {
-		s.lines = slices.DeleteFunc(s.lines, func(o *line) bool { return o == n })
-	}
-	if s.waiting == 0 {
-		t.sources = slices.DeleteFunc(t.sources, func(o *source) bool { return o == s })
-	}
+	t.all.next().turn <- nil
 }
 
 // leave removes a login that does not wait any longer. It returns false if it has
@@ -124,13 +74,69 @@ func (t *turns) remove(s *source, n *line, i int) {
 func (t *turns) leave(l *login) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, s := range t.sources {
-		for _, n := range s.lines {
-			if i := slices.Index(n.logins, l); i >= 0 {
-				t.remove(s, n, i)
-				return true
-			}
-		}
+	return t.all.remove(l)
+}
+
+// add adds a login under the names of its path.
+func (q *queue) add(l *login, path []string) {
+	q.waiting++
+	if len(path) == 0 {
+		q.logins = append(q.logins, l)
+		return
 	}
-	return false
+	i := slices.IndexFunc(q.parts, func(p *queue) bool { return p.name == path[0] })
+	if i < 0 {
+		i = len(q.parts)
+		q.parts = append(q.parts, &queue{name: path[0]})
+	}
+	q.parts[i].add(l, path[1:])
+}
+
+// next removes and returns the login whose turn it is.
+func (q *queue) next() (l *login) {
+	q.waiting--
+	if len(q.parts) == 0 {
+		l, q.logins = q.logins[0], q.logins[1:]
+		return l
+	}
+	p := q.parts[0]
+	q.parts = q.parts[1:]
+	if l = p.next(); p.waiting > 0 {
+		q.parts = append(q.parts, p)
+	}
+	return l
+}
+
+// newest removes and returns the newest login where most wait: of the largest part, and
+// there of the largest again.
+func (q *queue) newest() (l *login) {
+	q.waiting--
+	if last := len(q.logins) - 1; last >= 0 {
+		l, q.logins = q.logins[last], q.logins[:last]
+		return l
+	}
+	p := slices.MaxFunc(q.parts, func(a, b *queue) int { return cmp.Compare(a.waiting, b.waiting) })
+	l = p.newest()
+	q.trim()
+	return l
+}
+
+// remove removes a login, and returns false if it is not there.
+func (q *queue) remove(l *login) bool {
+	if i := slices.Index(q.logins, l); i >= 0 {
+		q.logins = slices.Delete(q.logins, i, i+1)
+		q.waiting--
+		return true
+	}
+	if !slices.ContainsFunc(q.parts, func(p *queue) bool { return p.remove(l) }) {
+		return false
+	}
+	q.waiting--
+	q.trim()
+	return true
+}
+
+// trim removes the parts in which no login waits.
+func (q *queue) trim() {
+	q.parts = slices.DeleteFunc(q.parts, func(p *queue) bool { return p.waiting == 0 })
 }
