@@ -3,7 +3,9 @@ package bootstrap_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -42,9 +44,12 @@ func testUpAndDown(t *testing.T, r *rig) {
 
 	// Before a pod is deleted: its successor may not be rolled out yet when its page is.
 	t.Run("again", func(t *testing.T) {
-		began := time.Now()
+		before, began := inst.applies(t), time.Now()
 		_, steps := up(t, r.options(t, namespace, r.programs[0]))
 		t.Logf("an up of what is up took %s", time.Since(began))
+		if n := inst.applies(t) - before; n > 0 {
+			t.Errorf("nothing was to do, and %d objects were applied", n)
+		}
 		for _, step := range []string{step.Cluster, step.Load, step.Apply, step.Rollout} {
 			if slices.Contains(steps.changed, step) {
 				t.Errorf("nothing was to do, and %s changed something", step)
@@ -163,6 +168,27 @@ func testOldImages(t *testing.T, r *rig, namespace string) {
 			t.Errorf("node %s has the images %v, want two", node, names)
 		}
 	}
+}
+
+// applies returns how many server-side applies the API server has had.
+func (s space) applies(t *testing.T) (n int) {
+	t.Helper()
+	text, err := s.client.REST.Get().AbsPath("/metrics").DoRaw(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := regexp.MustCompile(`(?m)^apiserver_request_total\{[^}\n]*\bverb="APPLY"[^}\n]*\} (\d+)$`).FindAllSubmatch(text, -1)
+	if len(requests) == 0 {
+		t.Fatal("the API server does not count what is applied")
+	}
+	for _, m := range requests {
+		count, err := strconv.Atoi(string(m[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += count
+	}
+	return n
 }
 
 func testDrift(t *testing.T, r *rig, inst space) {

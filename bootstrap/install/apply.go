@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"hellox/bootstrap/install/cause"
+	"hellox/bootstrap/install/drift"
 	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
 	"hellox/manifests"
@@ -50,7 +52,11 @@ func (inst *Installation) Apply(ctx context.Context, objects []*unstructured.Uns
 			return result, err
 		}
 	}
-	if result.changed, err = inst.applyAll(ctx, objects, progress); err != nil {
+	there, err := inst.listLike(ctx, objects)
+	if err != nil {
+		return result, err
+	}
+	if result.changed, err = inst.applyAll(ctx, drifted(objects, there), progress); err != nil {
 		return result, err
 	}
 	obsolete, retained := inv.without(wanted)
@@ -91,6 +97,51 @@ func refsOf(objects []*unstructured.Unstructured) []kube.Ref {
 		refs[i] = kube.RefOf(u)
 	}
 	return refs
+}
+
+// listLike returns the objects of the installation that are of the kinds of objects. A
+// list for each kind costs the API server less than a question for each object.
+func (inst *Installation) listLike(ctx context.Context, objects []*unstructured.Unstructured) (map[kube.Ref]*unstructured.Unstructured, error) {
+	kinds := map[kube.Ref]kube.Ref{} // an object of each, by what all of a kind share
+	for _, u := range objects {
+		r := kube.RefOf(u)
+		kinds[kube.Ref{APIVersion: r.APIVersion, Kind: r.Kind, Namespace: r.Namespace}] = r
+	}
+	var mu sync.Mutex
+	there := make(map[kube.Ref]*unstructured.Unstructured, len(objects))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for _, r := range kinds {
+		g.Go(func() error {
+			resource, err := inst.client.ResourceOf(ctx, r)
+			if errors.Is(err, kube.ErrUnknownKind) { // the apply says so, or makes its definition
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("apply %s: %w", r, err)
+			}
+			list, err := resource.List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
+			if err != nil {
+				return fmt.Errorf("list each %s of namespace %s: %w", r.Kind, inst.Namespace, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for i := range list.Items {
+				there[kube.RefOf(&list.Items[i])] = &list.Items[i]
+			}
+			return nil
+		})
+	}
+	return there, g.Wait()
+}
+
+// drifted returns those of objects that are not there as they should be: an apply of the
+// others would change nothing.
+func drifted(objects []*unstructured.Unstructured, there map[kube.Ref]*unstructured.Unstructured) []*unstructured.Unstructured {
+	return slices.DeleteFunc(slices.Clone(objects), func(u *unstructured.Unstructured) bool {
+		live, ok := there[kube.RefOf(u)]
+		return ok && live.GetDeletionTimestamp() == nil && drift.None(u, live, fieldManager)
+	})
 }
 
 // applyAll applies objects: a namespace first, the rest in parallel. It returns

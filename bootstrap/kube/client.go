@@ -33,7 +33,14 @@ type Client struct {
 
 	objects dynamic.Interface
 	mu      sync.Mutex
-	kinds   map[schema.GroupVersion][]metav1.APIResource
+	kinds   map[schema.GroupVersion]*kindsOf
+}
+
+// kindsOf are the kinds of one group and version, once they were asked for. Several
+// groups may be asked for at once.
+type kindsOf struct {
+	mu    sync.Mutex
+	known []metav1.APIResource // nil: not asked yet
 }
 
 // New returns a client of the API server that reach names.
@@ -59,7 +66,7 @@ func New(reach Config) (*Client, error) {
 	}
 	return &Client{
 		Config: config, REST: raw, Commands: reach.Commands, objects: objects,
-		kinds: map[schema.GroupVersion][]metav1.APIResource{},
+		kinds: map[schema.GroupVersion]*kindsOf{},
 	}, nil
 }
 
@@ -111,9 +118,16 @@ func (c *Client) ResourceOf(ctx context.Context, r Ref) (dynamic.ResourceInterfa
 // discovery package would link every typed API.)
 func (c *Client) Resources(ctx context.Context, gv schema.GroupVersion) ([]metav1.APIResource, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if known, ok := c.kinds[gv]; ok {
-		return known, nil
+	kinds := c.kinds[gv]
+	if kinds == nil {
+		kinds = &kindsOf{}
+		c.kinds[gv] = kinds
+	}
+	c.mu.Unlock()
+	kinds.mu.Lock()
+	defer kinds.mu.Unlock()
+	if kinds.known != nil {
+		return kinds.known, nil
 	}
 	path := "/apis/" + gv.String()
 	if gv.Group == "" {
@@ -123,8 +137,8 @@ func (c *Client) Resources(ctx context.Context, gv schema.GroupVersion) ([]metav
 	if err := c.GetJSON(ctx, path, &list); err != nil {
 		return nil, fmt.Errorf("ask the cluster for the kinds of %s: %w", gv, err)
 	}
-	c.kinds[gv] = list.APIResources
-	return list.APIResources, nil
+	kinds.known = list.APIResources
+	return kinds.known, nil
 }
 
 // GetJSON decodes what the API server has at path into v.

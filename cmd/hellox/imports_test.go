@@ -111,6 +111,7 @@ bootstrap/engine -> bootstrap/cluster
 bootstrap/engine -> bootstrap/run
 bootstrap/engine -> bootstrap/step
 bootstrap/install -> bootstrap/install/cause
+bootstrap/install -> bootstrap/install/drift
 bootstrap/install/cause -> bootstrap/kube
 bootstrap/install -> bootstrap/kube
 bootstrap/install -> bootstrap/step
