@@ -230,7 +230,7 @@ func testAsMinikube(t *testing.T, c *cluster.Cluster) {
 		t.Fatal(err)
 	}
 	for name, archive := range map[string]string{"empty": "", "noise": strings.Repeat("noise\x03\n", 1000)} {
-		if err := images.Load(t.Context(), node, strings.NewReader(archive)); err == nil {
+		if _, err := images.Load(t.Context(), node, image.Identity{}, strings.NewReader(archive)); err == nil {
 			t.Errorf("a broken archive (%s) is taken for loaded", name)
 		}
 	}

@@ -63,11 +63,13 @@ func (c *Cluster) Load(ctx context.Context, node string, img Loadable) (loaded b
 	if err != nil || has {
 		return false, err
 	}
-	if err := c.stream(ctx, node, img); err != nil {
+	if has, err = c.stream(ctx, node, img); err != nil {
 		return false, fmt.Errorf("load image into node %s: %w", node, err)
 	}
-	if has, err = c.Has(ctx, node, img.Identity()); err != nil {
-		return false, err
+	if !has {
+		if has, err = c.Has(ctx, node, img.Identity()); err != nil {
+			return false, err
+		}
 	}
 	if !has {
 		return false, fmt.Errorf("load image into node %s: its runtime took %s and does not have it", node, img.Identity().Name)
@@ -142,20 +144,29 @@ func (c *Cluster) LoadEverywhere(ctx context.Context, img Loadable, progress fun
 	return load()
 }
 
-// stream writes the archive to the node's loader.
-func (c *Cluster) stream(ctx context.Context, node string, img Loadable) error {
+// Compresses reports whether an archive is compressed on its way to the nodes.
+func (c *Cluster) Compresses(ctx context.Context) bool {
+	images, err := c.images(ctx)
+	return err == nil && images.Compressed()
+}
+
+// stream writes the archive to the node's loader. confirmed is as in NodeImages.Load.
+func (c *Cluster) stream(ctx context.Context, node string, img Loadable) (confirmed bool, err error) {
 	images, err := c.images(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	written, err := run.Pipe(
 		func(w io.Writer) error { return img.WriteArchive(ctx, w, images.Compressed()) },
-		func(r io.Reader) error { return images.Load(ctx, node, r) },
+		func(r io.Reader) (err error) {
+			confirmed, err = images.Load(ctx, node, img.Identity(), r)
+			return err
+		},
 	)
 	if err == nil {
 		err = written
 	}
-	return err
+	return confirmed, err
 }
 
 // RemovableImages returns hellox's images on every node, except those of the tags

@@ -14,8 +14,9 @@ import (
 type NodeImages interface {
 	// Has reports whether the node's runtime holds the image, with that content.
 	Has(ctx context.Context, node string, img image.Identity) (bool, error)
-	// Load gives the node an archive; that it returns nil proves nothing.
-	Load(ctx context.Context, node string, archive io.Reader) error
+	// Load gives the node an archive of img. confirmed reports that the node's runtime
+	// said afterwards that it holds img; that it took the archive proves nothing.
+	Load(ctx context.Context, node string, img image.Identity, archive io.Reader) (confirmed bool, err error)
 	// Compressed reports whether the archive should be.
 	Compressed() bool
 	// List returns the full names of a repository's images on the node.

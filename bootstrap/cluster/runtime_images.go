@@ -48,7 +48,7 @@ type inspected struct {
 // Has implements NodeImages.
 func (i RuntimeImages) Has(ctx context.Context, node string, img image.Identity) (bool, error) {
 	out, err := i.Shell.Run(ctx, node, nil, "sh", "-c", inspectScript, "sh", img.Name)
-	if exit := (*run.ExitError)(nil); errors.As(err, &exit) && strings.Contains(exit.Stderr, "no such image") {
+	if isAbsent(err) {
 		return false, nil
 	}
 	if err != nil {
@@ -66,17 +66,35 @@ func isInspected(img image.Identity, answer string) (bool, error) {
 	return img.Is(in.Status.ID, in.Info.ImageSpec.RootFS.DiffIDs) || in.Config.Digest == img.ID, nil
 }
 
-// Load implements NodeImages.
-func (i RuntimeImages) Load(ctx context.Context, node string, archive io.Reader) error {
-	command := []string{"ctr", "-n", "k8s.io", "images", "import", "-"}
-	switch i.Runtime {
-	case "docker":
-		command = []string{"docker", "load", "--quiet"}
-	case "cri-o":
-		command = []string{"podman", "load", "--quiet"} // cri-o and podman share one store
+// Load implements NodeImages. One command loads and asks, because each costs the time
+// to begin a process in a container.
+func (i RuntimeImages) Load(ctx context.Context, node string, img image.Identity, archive io.Reader) (confirmed bool, err error) {
+	out, err := i.Shell.Run(ctx, node, archive, "sh", "-c", loadScript(i.Runtime), "sh", img.Name)
+	if isAbsent(err) {
+		return false, nil
 	}
-	_, err := i.Shell.Run(ctx, node, archive, command...)
-	return err
+	if err != nil {
+		return false, err
+	}
+	return isInspected(img, out.Stdout)
+}
+
+// loadScript loads the archive on stdin and then does what inspectScript does.
+func loadScript(runtime string) string {
+	command := "ctr -n k8s.io images import -"
+	switch runtime {
+	case "docker":
+		command = "docker load --quiet"
+	case "cri-o":
+		command = "podman load --quiet" // cri-o and podman share one store
+	}
+	return command + " >/dev/null || exit\n" + inspectScript
+}
+
+// isAbsent reports whether err says that the runtime does not have the image.
+func isAbsent(err error) bool {
+	exit := (*run.ExitError)(nil)
+	return errors.As(err, &exit) && strings.Contains(exit.Stderr, "no such image")
 }
 
 // Compressed implements NodeImages. 57 MB through pipes into containerd, which

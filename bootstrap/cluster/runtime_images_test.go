@@ -1,11 +1,14 @@
 package cluster
 
 import (
+	"context"
+	"io"
 	"strings"
 	"testing"
 
 	"hellox/bootstrap/bootstraptest"
 	"hellox/bootstrap/image"
+	"hellox/bootstrap/run"
 )
 
 // What the runtimes' commands print on nodes that are containers.
@@ -13,7 +16,7 @@ func TestImagesThroughTheEngine(t *testing.T) {
 	img := image.Identity{Name: image.Repository + ":3333333333333333", ID: "sha256:1d824e7cc7a65220e5ded2a9f5af33cfec410f132552dcbeb5bd888491755cd5"}
 	ask := "docker exec boxed sh -c " + inspectScript + " sh " + img.Name
 	list := "docker exec boxed sh -c " + listScript
-	load := "docker exec -i boxed ctr -n k8s.io images import -"
+	load := "docker exec -i boxed sh -c " + loadScript("containerd") + " sh " + img.Name
 	for name, c := range map[string]struct {
 		recording string
 		has       bool
@@ -35,7 +38,9 @@ func TestImagesThroughTheEngine(t *testing.T) {
 		}
 	}
 	for recording, want := range map[string]string{
-		"containerd-running-images/ctr-import":                  "",
+		"containerd-running-images/ssh-crictl-inspecti":         "confirmed",
+		"containerd-running-images/ssh-crictl-inspecti-absent":  "",
+		"two-nodes-running/ssh-node-2-crictl-inspecti":          "",
 		"containerd-running-images/ctr-import-broken-empty":     "docker: ctr: unrecognized image format",
 		"containerd-running-images/ctr-import-broken-noise":     "docker: ctr: archive/tar: invalid tar header",
 		"containerd-running-images/ctr-import-broken-truncated": `docker: ctr: failed to ingest "layer.tar": failed to read expected number of bytes: unexpected EOF`,
@@ -43,9 +48,16 @@ func TestImagesThroughTheEngine(t *testing.T) {
 		l := bootstraptest.NewLaptop(t, "docker")
 		l.Scene("now", bootstraptest.Play{Call: load, Recording: recording})
 		images := RuntimeImages{Shell: EngineShell{Runner: l.Runner(), Engine: "docker"}, Runtime: "containerd"}
-		err := images.Load(t.Context(), "boxed", strings.NewReader("an archive"))
-		if (err != nil) != (want != "") || err != nil && err.Error() != want {
-			t.Errorf("%s: %v", recording, err)
+		confirmed, err := images.Load(t.Context(), "boxed", img, strings.NewReader("an archive"))
+		got := ""
+		if confirmed {
+			got = "confirmed"
+		}
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", recording, got, want)
 		}
 	}
 	for recording, want := range map[string]int{"containerd-running-images/ssh-crictl-images": 3, "containerd-paused/ssh-crictl-images": 1} {
@@ -55,6 +67,34 @@ func TestImagesThroughTheEngine(t *testing.T) {
 		if names, err := images.List(t.Context(), "boxed", "hellox.test/hellox"); err != nil || len(names) != want {
 			t.Errorf("%s: %q, %v", recording, names, err)
 		}
+	}
+}
+
+// countingShell counts the commands that it hands on.
+type countingShell struct {
+	Shell
+	commands *int
+}
+
+func (s countingShell) Run(ctx context.Context, node string, stdin io.Reader, command ...string) (run.Output, error) {
+	*s.commands++
+	return s.Shell.Run(ctx, node, stdin, command...)
+}
+
+// TestLoadCommands loads with two commands, of which each costs the time to begin a
+// process in a container: one asks for the image, and one loads it and asks again.
+func TestLoadCommands(t *testing.T) {
+	m, asked, commands := newMachine(t), 0, 0
+	images, err := m.images(&asked, "containerd")(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := images.(RuntimeImages)
+	counted.Shell = countingShell{counted.Shell, &commands}
+	c := &Cluster{images: func(context.Context) (NodeImages, error) { return counted, nil }}
+	loaded, err := c.Load(t.Context(), "boxed", bootstraptest.PackBytes(t, "an executable", "amd64"))
+	if err != nil || !loaded || commands != 2 {
+		t.Errorf("loaded %t with %d commands, %v", loaded, commands, err)
 	}
 }
 

@@ -201,7 +201,7 @@ func TestLoadOverSSH(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := images.Load(t.Context(), "boxed", strings.NewReader("noise")); err == nil || !strings.Contains(err.Error(), "invalid tar header") {
+			if _, err := images.Load(t.Context(), "boxed", img.Identity(), strings.NewReader("noise")); err == nil || !strings.Contains(err.Error(), "invalid tar header") {
 				t.Errorf("a broken archive: %v", err)
 			}
 		})

@@ -67,10 +67,10 @@ func (p stubImages) Has(_ context.Context, node string, _ image.Identity) (bool,
 	return p.loaded[node], p.says(node)
 }
 
-func (p stubImages) Load(_ context.Context, node string, archive io.Reader) error {
+func (p stubImages) Load(_ context.Context, node string, _ image.Identity, archive io.Reader) (bool, error) {
 	_, err := io.Copy(io.Discard, archive)
 	p.loaded[node] = true
-	return errors.Join(err, p.says(node))
+	return false, errors.Join(err, p.says(node))
 }
 
 func (p stubImages) List(_ context.Context, node, repository string) ([]string, error) {

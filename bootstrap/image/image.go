@@ -77,6 +77,13 @@ func TagOf(id string) string {
 // Close closes the executable.
 func (img *Image) Close() error { return img.file.Close() }
 
+// Compress compresses the layer, which WriteArchive does otherwise, so that it is done
+// while something else is waited for.
+func (img *Image) Compress() error {
+	_, err := img.zip()
+	return err
+}
+
 // WriteArchive writes the image in the form of `docker save`, which docker,
 // containerd and podman all load. Compressed, its layer is (gzip, at its
 // fastest; the archive as a whole is not: containerd before 1.7 would not

@@ -6,9 +6,9 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -61,9 +61,11 @@ func TestImageIsTheSameForTheSameBytes(t *testing.T) {
 }
 
 func TestArchiveHoldsTheExecutableAlone(t *testing.T) {
-	// Lengths around the tar block.
-	for _, length := range []int{0, 1, 511, 512, 513, 1 << 20} {
-		content := strings.Repeat("x", length)
+	// Lengths around the tar block, and one of several parts that are compressed.
+	noise := make([]byte, 2*zipPart+1000)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
+	for _, length := range []int{0, 1, 511, 512, 513, 1 << 20, zipPart, len(noise)} {
+		content := string(noise[:length])
 		img := packBytes(t, content, "arm64")
 		for _, compressed := range []bool{false, true} {
 			got := loaded(t, img, compressed)

@@ -95,13 +95,13 @@ func (d *dockerImages) Has(ctx context.Context, _ string, img image.Identity) (b
 
 // Load implements cluster.NodeImages. Docker answers 200 before it has read the
 // archive, and reports the result in the answer's body.
-func (d *dockerImages) Load(ctx context.Context, _ string, archive io.Reader) error {
+func (d *dockerImages) Load(ctx context.Context, _ string, _ image.Identity, archive io.Reader) (confirmed bool, err error) {
 	answer, err := d.docker.Send(ctx, "/images/load?quiet=1", archive)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer answer.Close()
-	return loadResult(answer)
+	return false, loadResult(answer)
 }
 
 // loadResult reads the stream of objects in Docker's answer to a load. It returns

@@ -131,7 +131,7 @@ func TestLoadIntoMinikubesDocker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := images.Load(t.Context(), "minikube", &archive); err != nil {
+	if _, err := images.Load(t.Context(), "minikube", img.Identity(), &archive); err != nil {
 		t.Fatal(err)
 	}
 	if has, err := c.Has(t.Context(), "minikube", second.Identity()); err != nil || !has {
@@ -148,7 +148,7 @@ func TestLoadIntoMinikubesDocker(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, broken := range map[string]string{"empty": "", "noise": strings.Repeat("noise", 10_000), "cut": whole.String()[:whole.Len()/2]} {
-		if err := images.Load(t.Context(), "minikube", strings.NewReader(broken)); err == nil {
+		if _, err := images.Load(t.Context(), "minikube", second.Identity(), strings.NewReader(broken)); err == nil {
 			t.Errorf("a broken archive (%s) is taken for loaded", name)
 		}
 	}
