@@ -58,7 +58,7 @@ func megabytes(size int64) string { return fmt.Sprintf("%d MB", (size+500_000)/1
 func (up *upRun) loadBuilt(ctx context.Context) (unchanged bool, err error) {
 	unchanged = true
 	for _, built := range up.built {
-		if err := install.RecordImage(ctx, up.inst, built.Name()); err != nil {
+		if _, err := install.RecordImage(ctx, up.inst, built.Name()); err != nil {
 			return false, err
 		}
 		if built.InPlace() {

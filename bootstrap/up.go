@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -72,6 +73,8 @@ type upRun struct {
 	own     bool   // the namespace is the installation's
 	pinned  string // what runs on one node for its volumes, as a note
 	trust   trust.Change
+	// broadcasters is how many were rendered; nil: as many as the manifests say.
+	broadcasters *int
 }
 
 func newUpRun(o UpOptions, steps step.Reporter) (*upRun, error) {
@@ -99,10 +102,12 @@ func (up *upRun) run(ctx context.Context) error {
 		return err
 	}
 	defer lock.Release(ctx)
+	rendered, end := up.renderMeanwhile(held)
+	defer end()
 	if err := up.loadImage(held); err != nil {
 		return orLost(held, err)
 	}
-	if err := up.applyManifests(held); err != nil {
+	if err := up.applyManifests(held, rendered); err != nil {
 		return orLost(held, err)
 	}
 	if err := waitForRollout(held, up.inst, up.steps); err != nil {
@@ -181,14 +186,21 @@ func (up *upRun) packImage(ctx context.Context) error {
 	return nil
 }
 
-// loadImage records the image before it loads it into the nodes.
+// loadImage records the image before it loads it into the nodes. One that was not on
+// record is compressed while the nodes are asked whether they have it.
 func (up *upRun) loadImage(ctx context.Context) error {
-	if err := install.RecordImage(ctx, up.inst, up.image.Name()); err != nil {
+	known, err := install.RecordImage(ctx, up.inst, up.image.Name())
+	if err != nil {
 		return err
+	}
+	if !known && up.options.Cluster.Compresses(ctx) {
+		var compressing sync.WaitGroup
+		defer compressing.Wait()
+		compressing.Go(func() { _ = up.image.Compress() }) // the load says why it fails
 	}
 	unchanged := true
 	nodes := up.options.Cluster.Nodes
-	err := up.options.Cluster.LoadEverywhere(ctx, up.image, up.steps.Progress, func(loaded bool, done int) {
+	err = up.options.Cluster.LoadEverywhere(ctx, up.image, up.steps.Progress, func(loaded bool, done int) {
 		unchanged = unchanged && !loaded
 		up.steps.Progress(fmt.Sprintf("%d of %d", done, len(nodes)))
 	})
@@ -214,9 +226,38 @@ func (up *upRun) loadImage(ctx context.Context) error {
 	return nil
 }
 
-func (up *upRun) applyManifests(ctx context.Context) error {
+// renderMeanwhile renders while the image is loaded. rendered waits for it, and end ends it.
+// A load may take long: where the broadcasters were scaled meanwhile rendered
+// renders again.
+func (up *upRun) renderMeanwhile(ctx context.Context) (rendered func(context.Context) ([]*unstructured.Unstructured, error), end func()) {
+	early, cancel := context.WithCancel(ctx)
+	var objects []*unstructured.Unstructured
+	var err error
+	var rendering sync.WaitGroup
+	rendering.Go(func() { objects, err = up.render(early) })
+	rendered = func(ctx context.Context) ([]*unstructured.Unstructured, error) {
+		rendering.Wait()
+		if err != nil || up.options.Broadcasters != nil {
+			return objects, err
+		}
+		n, err := install.Broadcasters(ctx, up.inst)
+		if err != nil {
+			return nil, err
+		}
+		if was := up.broadcasters; (n == nil) == (was == nil) && (n == nil || *n == *was) {
+			return objects, nil
+		}
+		return up.render(ctx)
+	}
+	return rendered, func() {
+		cancel()
+		rendering.Wait()
+	}
+}
+
+func (up *upRun) applyManifests(ctx context.Context, rendered func(context.Context) ([]*unstructured.Unstructured, error)) error {
 	up.steps.Begin(step.Apply)
-	objects, err := up.render(ctx)
+	objects, err := rendered(ctx)
 	if err != nil {
 		return err
 	}
@@ -249,6 +290,7 @@ func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 			return nil, err
 		}
 	}
+	up.broadcasters = broadcasters
 	objects, err := manifests.Render(manifests.Options{
 		Namespace: up.options.Namespace, Image: up.image.Name(), Images: up.builtImages(),
 		Broadcasters: broadcasters, Overlay: up.options.Overlay,

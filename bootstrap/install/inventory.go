@@ -99,14 +99,16 @@ func parseInventory(commands kube.Commands, u *unstructured.Unstructured) (inven
 }
 
 // RecordImage records that an image may be on nodes, as the newest of its repository.
-func RecordImage(ctx context.Context, inst *Installation, name string) error {
+// It reports whether it was on record before.
+func RecordImage(ctx context.Context, inst *Installation, name string) (known bool, err error) {
 	inv, err := readInventory(ctx, inst)
+	known = slices.Contains(inv.Images, name)
 	if kept, _ := newest(inv.Images, 1); err != nil || slices.Contains(kept, name) {
-		return err
+		return known, err
 	}
 	inv.Images = append(slices.DeleteFunc(inv.Images, func(s string) bool { return s == name }), name)
 	_, err = writeInventory(ctx, inst, inv)
-	return err
+	return known, err
 }
 
 // writeInventory stores inv and returns it with its new version. Two writers

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"hellox/bootstrap/authority"
@@ -29,30 +30,40 @@ type Change struct {
 // is in the cluster where that is still good. It changes nothing.
 func Prepare(ctx context.Context, client *kube.Client, namespace string, rendered []*unstructured.Unstructured, now time.Time) (Change, error) {
 	needed := neededBy(rendered)
-	var c Change
+	var keys, certificates Change
+	g, ctx := errgroup.WithContext(ctx)
 	if needed.keys {
-		keys, err := readKeys(ctx, client)
-		if err != nil {
-			return c, err
-		}
-		_, live, err := client.Get(ctx, ref("ConfigMap", namespace, manifests.BrokerKeys))
-		if err != nil {
-			return c, fmt.Errorf("read the keys in namespace %s: %w", namespace, err)
-		}
-		before := dataOf(live, KeysFile)
-		text, err := keys.file(namespace, before, now)
-		if err != nil {
-			return c, err
-		}
-		c.Changed = string(text) != before
-		c.Objects = append(c.Objects, manifests.ConfigMap(namespace, manifests.BrokerKeys, "broker", map[string]string{KeysFile: string(text)}))
+		g.Go(func() error { return keys.keys(ctx, client, namespace, now) })
 	}
 	if needed.certificate {
-		if err := c.certificates(ctx, client, namespace, now); err != nil {
-			return c, err
-		}
+		g.Go(func() error { return certificates.certificates(ctx, client, namespace, now) })
 	}
-	return c, nil
+	err := g.Wait()
+	return Change{
+		Objects:  append(keys.Objects, certificates.Objects...),
+		Changed:  keys.Changed || certificates.Changed,
+		Renewing: certificates.Renewing,
+	}, err
+}
+
+// keys adds the keys of the cluster's tokens.
+func (c *Change) keys(ctx context.Context, client *kube.Client, namespace string, now time.Time) error {
+	keys, err := readKeys(ctx, client)
+	if err != nil {
+		return err
+	}
+	_, live, err := client.Get(ctx, ref("ConfigMap", namespace, manifests.BrokerKeys))
+	if err != nil {
+		return fmt.Errorf("read the keys in namespace %s: %w", namespace, err)
+	}
+	before := dataOf(live, KeysFile)
+	text, err := keys.file(namespace, before, now)
+	if err != nil {
+		return err
+	}
+	c.Changed = string(text) != before
+	c.Objects = append(c.Objects, manifests.ConfigMap(namespace, manifests.BrokerKeys, "broker", map[string]string{KeysFile: string(text)}))
+	return nil
 }
 
 // The keys of the objects' data.
