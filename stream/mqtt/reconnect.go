@@ -29,7 +29,8 @@ type ReconnectOptions struct {
 }
 
 // Reconnect keeps a connection to a broker until ctx ends: it connects, and
-// connects again when the connection is lost, with growing waits of at most 2 s.
+// connects again when the connection is lost, with growing waits of at most 2 s, or
+// 0.4 s for the first 10 s in which nothing listens.
 // It returns nil, or with FailFast the error of the first attempt.
 func Reconnect(ctx context.Context, o ReconnectOptions) error {
 	links := links{now: o.Now, log: o.Log, tell: o.Link}
@@ -63,7 +64,7 @@ func Reconnect(ctx context.Context, o ReconnectOptions) error {
 			return err
 		}
 		failFast = false
-		wait := retry.next(stood)
+		wait := retry.next(stood, err)
 		links.retrying(wait, takeovers.explain(err, stood, time.Now()))
 		if !sleep(ctx, wait) {
 			return nil
