@@ -69,7 +69,7 @@ func TestOwnManifests(t *testing.T) {
 	objects := render(t, Options{Namespace: "plant", Image: "hellox.local/hellox:1", Broadcasters: &two, Overlay: dir})
 	want := []string{
 		"Deployment press", "Deployment receive", "Namespace plant", "PersistentVolumeClaim history", "Service broker",
-		"Service broker-pods", "Service receive", "ServiceAccount broker", "ServiceAccount receive", "StatefulSet broker",
+		"Service broker-pods", "Service receive-pods", "ServiceAccount broker", "ServiceAccount receive", "StatefulSet broker",
 	}
 	if got := names(objects); !slices.Equal(got, want) {
 		t.Errorf("rendered %v, want %v", got, want)
