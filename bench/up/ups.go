@@ -97,10 +97,30 @@ func (b *bench) changedUps(ctx context.Context) error {
 	return nil
 }
 
-// awaitBoot returns once a broadcaster was heard that started after that boot.
+// awaitBoot returns once a broadcaster was heard that started after that boot. It asks
+// over one connection for as long as that stands: a new one for each question would keep
+// the API server, the kubelet and the runtime busy while the pods are replaced.
 func (b *bench) awaitBoot(ctx context.Context, boot string) error {
-	for began := time.Now(); time.Since(began) < 2*time.Minute; time.Sleep(10 * time.Millisecond) {
-		if now, err := b.boot(ctx); err == nil && now != "" && now != boot {
+	var client *remote.Client
+	defer func() {
+		if client != nil {
+			_ = client.Close()
+		}
+	}()
+	for began := time.Now(); time.Since(began) < 2*time.Minute; time.Sleep(20 * time.Millisecond) {
+		var err error
+		if client == nil {
+			if client, err = remote.Open(ctx, b.page); err != nil {
+				client = nil
+				continue
+			}
+		}
+		now, err := bootOf(ctx, client)
+		switch {
+		case err != nil:
+			_ = client.Close()
+			client = nil
+		case now != "" && now != boot:
 			return nil
 		}
 	}
@@ -192,6 +212,10 @@ func (b *bench) boot(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer client.Close()
+	return bootOf(ctx, client)
+}
+
+func bootOf(ctx context.Context, client *remote.Client) (string, error) {
 	senders, err := client.Senders(ctx)
 	if err != nil {
 		return "", err
