@@ -113,6 +113,24 @@ func connectCluster(ctx context.Context, sh shell, i state.Installation) (*clust
 	return nil, missing(fmt.Errorf("connect to %s: %w", i, errStopped{found.State}), hint)
 }
 
+// usable returns why up cannot use what was found for an installation in namespace. A
+// cluster that another container engine has is not created a second time: both would
+// have one name, one context in the kubeconfig and one record here.
+func usable(ctx context.Context, sh shell, found cluster.Found, namespace string) error {
+	err := found.Unusable()
+	if err == nil && found.State != cluster.Absent {
+		return nil
+	}
+	here := state.Installation{Target: string(found.Target), Profile: found.Profile, Namespace: namespace}
+	if e := elsewhere(ctx, sh, here, found); e != nil {
+		return e
+	}
+	if err != nil {
+		return err
+	}
+	return found.Unlisted(ctx, sh.runner)
+}
+
 // elsewhere returns the error of an installation whose cluster was not found because
 // another container engine is asked than up asked; nil if that is not known to be so.
 func elsewhere(ctx context.Context, sh shell, i state.Installation, found cluster.Found) error {
@@ -123,12 +141,17 @@ func elsewhere(ctx context.Context, sh shell, i state.Installation, found cluste
 	if err != nil {
 		return err
 	}
-	recorded, err := state.DirOf(root, i).Read()
+	all, err := state.List(root)
 	if err != nil {
 		return nil //nolint:nilerr // nothing is known of it
 	}
-	if e := found.Elsewhere(ctx, recorded.Engine); e != nil {
-		return e
+	for _, recorded := range all { // any in the cluster tells where that is
+		if recorded.Target != i.Target || recorded.Profile != i.Profile {
+			continue
+		}
+		if e := found.Elsewhere(ctx, recorded.Engine); e != nil {
+			return e
+		}
 	}
 	return nil
 }

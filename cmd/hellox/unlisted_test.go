@@ -66,6 +66,10 @@ func TestClusterOfAnotherEngine(t *testing.T) {
 			if !strings.Contains(status, "hellox  unknown\n  "+sentence+c.there) || code != exitMissing || err != nil {
 				t.Errorf("status: %s%sdown: exit %d: %v", status, errs, code, err)
 			}
+			_, up, code := h.command(t, "up", "--target", "kind", "--profile", "a")
+			if code != exitMissing || !strings.Contains(up, sentence+c.there) {
+				t.Errorf("up, which would create a second one: exit %d: %s", code, up)
+			}
 			inOrder(t, said, sentence+c.there, "hint: select the engine")
 		})
 	}
@@ -101,7 +105,7 @@ func TestStoppedClusterOfAnotherEngine(t *testing.T) {
 		}
 		status, _, _ := h.command(t, "status")
 		up := ""
-		if c.target == "minikube" { // a cluster of kind's would be created
+		if c.target == "minikube" || c.elsewhere != "" { // else a cluster of kind's would be created
 			_, up, _ = h.command(t, "up", "--target", c.target, "--profile", c.profile)
 		}
 		_, said, code := h.command(t, "down")
@@ -116,8 +120,12 @@ func TestStoppedClusterOfAnotherEngine(t *testing.T) {
 		if !strings.Contains(status, "hellox  unknown\n  "+c.elsewhere) || code != exitMissing || err != nil || !strings.Contains(said, c.elsewhere+"\n") || !strings.Contains(said, hint) {
 			t.Errorf("%+v: status: %sdown: exit %d: %s%v", c, status, code, said, err)
 		}
-		if c.target == "minikube" && (!strings.Contains(up, c.elsewhere) || !strings.Contains(up, hint) || strings.Contains(up, "minikube delete")) {
+		if !strings.Contains(up, c.elsewhere) || !strings.Contains(up, hint) || strings.Contains(up, "minikube delete") {
 			t.Errorf("%+v: up: %s", c, up)
+		}
+		_, up, code = h.command(t, "up", "--target", c.target, "--profile", c.profile, "--namespace", "other")
+		if code != exitMissing || !strings.Contains(up, c.elsewhere) {
+			t.Errorf("%+v: up in another namespace of that cluster: exit %d: %s", c, code, up)
 		}
 	}
 }

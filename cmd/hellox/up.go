@@ -19,7 +19,6 @@ import (
 	"hellox/bootstrap/step"
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
-	"hellox/cmd/hellox/state"
 	"hellox/manifests"
 )
 
@@ -126,11 +125,7 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 		steps.Fail(err)
 		return timedOut(setup, "up", o.again, err)
 	}
-	if err := found.Unusable(); err != nil {
-		here := state.Installation{Target: string(found.Target), Profile: found.Profile, Namespace: o.namespace}
-		if e := elsewhere(setup, sh, here, found); e != nil {
-			err = e
-		}
+	if err := usable(setup, sh, found, o.namespace); err != nil {
 		steps.Fail(err)
 		return err
 	}
