@@ -302,7 +302,7 @@ func (o *upOptions) holdForwards(ctx context.Context, sh shell, lock *state.Lock
 		return f.monitor(ctx, o.namespace)
 	})
 	group.Go(func() error {
-		health.Follow(ctx, health.Every, f.stats, steps)
+		health.Follow(ctx, health.EveryRemote, f.stats, steps)
 		return nil
 	})
 	group.Go(func() error {

@@ -7,8 +7,12 @@ import (
 	"hellox/history"
 )
 
-// Every is how often the figures are read.
-const Every = 2 * time.Second
+// Every is how often the figures are read, and EveryRemote how often those of a receiver
+// behind a forward, where a question is work for the API server and the node as well.
+const (
+	Every       = 2 * time.Second
+	EveryRemote = 10 * time.Second
+)
 
 // A Teller shows a person that something begins and that it is over.
 type Teller interface {
@@ -17,11 +21,12 @@ type Teller interface {
 }
 
 // Follow reads the figures until ctx ends, and tells once when nothing is
-// acknowledged any more, why, and when that is over. Figures that cannot be
+// acknowledged any more, why, and when that is over. While that is so it reads at
+// least Every. Figures that cannot be
 // read change nothing: who cannot answer is not well either.
 func Follow(ctx context.Context, every time.Duration, read func(context.Context) (history.Stats, error), to Teller) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
+	next := time.NewTimer(every)
+	defer next.Stop()
 	told, since := "", time.Time{}
 	for ctx.Err() == nil {
 		asking, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -39,9 +44,14 @@ func Follow(ctx context.Context, every time.Duration, read func(context.Context)
 			to.Degraded(cause)
 			told = cause
 		}
+		pause := every
+		if told != "" {
+			pause = min(every, Every)
+		}
+		next.Reset(pause)
 		select {
 		case <-ctx.Done():
-		case <-tick.C:
+		case <-next.C:
 		}
 	}
 }

@@ -69,3 +69,30 @@ func TestFollowForwards(t *testing.T) {
 		}
 	})
 }
+
+// TestFollowRarely reads the figures of a receiver that is well rarely, and those of one
+// that is not as often as ever.
+func TestFollowRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		began, well, ill := time.Now(), 0, 0
+		var got told
+		go health.Follow(ctx, health.EveryRemote, func(context.Context) (history.Stats, error) {
+			if at := time.Since(began); at > time.Minute && at < 2*time.Minute {
+				ill++
+				return history.Stats{Degraded: "full"}, nil
+			}
+			well++
+			return history.Stats{}, nil
+		}, &got)
+		time.Sleep(3*time.Minute - time.Second)
+		cancel()
+		synctest.Wait()
+		if well > 14 || ill < 25 {
+			t.Errorf("%d questions in two minutes in which it was well, %d in one in which it was not", well, ill)
+		}
+		if want := []string{"full", "well"}; !slices.Equal(got.lines, want) {
+			t.Errorf("told %q, want %q", got.lines, want)
+		}
+	})
+}
