@@ -8,6 +8,9 @@
 //
 //	publisher ─ broker ─ receiver ─ event stream ─ page ─ frame
 //
+// In the first half of the time no key is pressed, and delays are measured; in the
+// second half a key is pressed every second, and timed.
+//
 // With windows and tabs it also tells how many of them are live and hold the newest
 // message. With -rows it prepares a history of so many messages and times jumps to places
 // of it, from the press on the scrollbar to the frame with the rows.
