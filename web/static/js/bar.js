@@ -2,11 +2,21 @@
 
 import { colorOf, hues } from './color.js';
 
-const owners = Array.from({ length: hues }, () => new Set()); // senders that have been shown, two of a hue at most
+const marks = 4; // kinds of a bar: whole, broken, dotted, two lines
+const owners = Array.from({ length: hues }, () => new Map()); // of each hue: the senders that have been shown, with their marks
 
-/** The CSS classes of a sender's bar. It is broken only where two senders share a hue. */
+/**
+ * The CSS classes of a sender's bar. It is whole unless two senders that have been shown
+ * share its hue. Then each has the mark of its name, as in the terminal, or if another
+ * sender has that one, the next that none has.
+ */
 export function barClass(sender, declared) {
-  const index = colorOf(sender, declared), hue = index % hues;
-  if (owners[hue].size < 2) owners[hue].add(sender);
-  return `bar hue${hue} mark${owners[hue].size > 1 ? Math.floor(index / hues) : 0}`;
+  const index = colorOf(sender, declared), hue = index % hues, own = Math.floor(index / hues), others = owners[hue];
+  if (!others.has(sender) && others.size < marks) {
+    const taken = [...others.values()];
+    let mark = own;
+    while (taken.includes(mark)) mark = (mark + 1) % marks;
+    others.set(sender, mark);
+  }
+  return `bar hue${hue} mark${others.size > 1 ? others.get(sender) ?? own : 0}`;
 }
