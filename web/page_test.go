@@ -63,12 +63,14 @@ const newestRow = `[...document.querySelectorAll('#list .row:not([hidden])')].so
 func TestPage(t *testing.T) {
 	store := newStore(t)
 	client := &recordingClient{answer: stream.Answer{ID: "1", OK: true, State: stream.Mode{Min: time.Second, Max: 10 * time.Second}}}
+	store.started = time.Now().Add(-16 * time.Second)
 	address := serve(t, Options{Store: store, Client: client, Name: func() string { return "local · hellox" }})
 	ctx := chromium(t)
 
 	t.Run("empty", func(t *testing.T) {
 		open(t, ctx, address)
 		until(t, ctx, `document.querySelector('#list .empty').innerText.includes('No messages yet. A broadcaster says Hello world every 1 to 10 s.')`)
+		until(t, ctx, `(({ innerText }) => innerText.includes('hellox status') && innerText.includes('hellox logs broadcast'))(document.querySelector('#list .empty'))`)
 		until(t, ctx, `document.querySelector('#head .name').innerText === 'local · hellox'`)
 		until(t, ctx, `document.querySelector('#senders > .hint').getBoundingClientRect().left < document.querySelector('#senders .find select').getBoundingClientRect().left`)
 	})

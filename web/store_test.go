@@ -18,6 +18,7 @@ type testStore struct {
 	degraded string
 	link     stream.Link
 	pods     map[string]stream.Pod
+	started  time.Time // of the receiver; zero: when the store was made
 }
 
 func newStore(t *testing.T) *testStore { return newStoreOf(t, 0) }
@@ -52,6 +53,9 @@ func (s *testStore) run(t *testing.T) *testStore {
 func (s *testStore) Stats(ctx context.Context) (history.Stats, error) {
 	stats, err := s.Store.Stats(ctx)
 	stats.Degraded, stats.Link = s.degraded, s.link
+	if !s.started.IsZero() {
+		stats.Started = s.started
+	}
 	return stats, err
 }
 

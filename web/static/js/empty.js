@@ -4,6 +4,8 @@ import { el, text } from './dom.js';
 import { clean, cleanTopic } from './clean.js';
 import { elapsed, parseTime } from './format.js';
 
+const patience = 15_000; // ms without a message after which something is wrong
+
 export class Empty {
   /**
    * @param {HTMLElement} root
@@ -15,11 +17,13 @@ export class Empty {
   constructor(root, window, view, status, session) {
     this.words = el('p');
     this.count = el('p.count');
-    root.append(this.words, this.count);
+    this.advice = el('p.advice', { hidden: true }, 'What is missing: ', el('code', {}, 'hellox status'), ' tells of broker, receiver and broadcasters, ', el('code', {}, 'hellox logs broadcast'), ' what the broadcasters say.');
+    root.append(this.words, this.count, this.advice);
     const show = () => {
       root.hidden = window.rows.length > 0 || (!window.loaded && !session.error);
       if (root.hidden) return;
       const { stats, clock } = status;
+      this.advice.hidden = true;
       const searching = window.before !== 0 && window.loaded;
       if (session.error) {
         text(this.words, session.phase === 'refused' ? 'Nothing is shown while the filter does not parse.' : `The history cannot be read: ${clean(session.error.message)}.`);
@@ -29,8 +33,10 @@ export class Empty {
         text(this.words, `${searching ? 'Nothing found yet' : 'No message'} for ${what}.`);
         text(this.count, 'Esc in the filter box clears it');
       } else {
+        const waited = stats ? clock.now() - parseTime(stats.started) : 0;
         text(this.words, 'No messages yet. A broadcaster says Hello world every 1 to 10 s.');
-        text(this.count, stats ? `waiting for ${elapsed(clock.now() - parseTime(stats.started))}` : '');
+        text(this.count, stats ? `waiting for ${elapsed(waited)}` : '');
+        this.advice.hidden = waited < patience;
       }
     };
     window.on('changed', show);
