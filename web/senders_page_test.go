@@ -177,15 +177,15 @@ func TestPageNamedFilters(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, ctx, `document.activeElement === document.querySelector('.filter .name')`)
-	enter(ctx, ".filter .name", "all but press\r")
+	enter(ctx, ".filter .name", "all but press\r") // names have no spaces, as in the terminal
 	until(t, ctx, `document.querySelector('.filter .naming').hidden && document.querySelector('.filter .keep').hidden`)
 
 	other := anotherTab(t, ctx)
 	open(t, other, address)
 	until(t, other, live)
 	steps := evaluate[int](t, other, `history.length`)
-	enter(other, ".filter .entry input", "but p")
-	until(t, other, `document.querySelector('.filter .completion [role=option]')?.innerText.startsWith('all but press')`)
+	enter(other, ".filter .entry input", "but-p")
+	until(t, other, `document.querySelector('.filter .completion [role=option]')?.innerText.startsWith('@all-but-press')`)
 	enter(other, ".filter .entry input", keyDown+"\r")
 	until(t, other, `new URLSearchParams(location.search).get('filter') === '-sender:press-1' && document.querySelectorAll('#list .row:not(.line, [hidden])').length === 1`)
 	if n := evaluate[int](t, other, `history.length`) - steps; n != 1 {
@@ -194,7 +194,15 @@ func TestPageNamedFilters(t *testing.T) {
 	open(t, other, address)
 	until(t, other, live)
 	press(t, other, "/")
-	until(t, other, `document.querySelector('.filter .completion').innerText.includes('all but press')`)
+	until(t, other, `document.querySelector('.filter .completion').innerText.includes('@all-but-press')`)
+	enter(other, ".filter .entry input", "@all\r") // a name is taken whole
+	until(t, other, `document.querySelector('.filter .problem').innerText.startsWith('there is no filter named "all"; there are @all-but-press')`)
+	enter(other, ".filter .entry input", "-but-press\r")
+	until(t, other, `new URLSearchParams(location.search).get('filter') === '-sender:press-1' && document.querySelector('.filter input').value === '-sender:press-1' && document.querySelector('.filter .problem').hidden`)
+	open(t, other, address)
+	until(t, other, live)
+	press(t, other, "/")
+	until(t, other, `document.querySelector('.filter .completion').innerText.includes('@all-but-press')`)
 	enter(other, ".filter .entry input", keyDown+"\u007f")
 	until(t, other, `document.querySelector('.filter .completion').hidden && localStorage.getItem('hellox.filters') === '[]'`)
 }

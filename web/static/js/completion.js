@@ -82,11 +82,12 @@ export class Completion {
     else if (lower.startsWith('topic:')) words = of(topics, lower.slice(6)).map((t) => topicTerm(t));
     else if (lower.startsWith('is:')) words = terms.map((t) => t.Example).filter((e) => e.startsWith(lower));
     else if (lower.length > 0) words = keys.map((k) => (k === 'is:' ? k : k + (['sender', 'topic', 'text', 'payload'].includes(k) ? ':' : '>'))).filter((k) => k.startsWith(lower)).concat(of(senders, lower).map((s) => senderTerm(s)));
-    const named = namedFilters().filter((k) => k.name.toLowerCase().includes(whole) && k.filter !== this.#input.value).map(({ name, filter }) => ({ name, text: filter }));
+    const called = whole.replace(/^@/, '');
+    const named = namedFilters().filter((k) => k.name.toLowerCase().includes(called) && k.filter !== this.#input.value).map(({ name, filter }) => ({ name, text: filter }));
     const atEnd = this.#input.selectionStart === this.#input.value.length;
     this.#entries = [...named, ...words.filter((w) => w !== word && atEnd).map((text) => ({ text }))].slice(0, most);
     this.node.replaceChildren(...this.#entries.map(({ text, name }, i) => el('div', { role: 'option', id: 'completion-' + i },
-      ...(name ? [el('b', {}, clean(name)), el('span.hint', {}, clean(text)), el('span.forget', { title: 'forget this filter (Delete)' }, '×')] : [cleanTopic(text)]))));
+      ...(name ? [el('b', {}, '@' + clean(name)), el('span.hint', {}, clean(text)), el('span.forget', { title: 'forget this filter (Delete)' }, '×')] : [cleanTopic(text)]))));
     this.#open(this.#entries.length > 0);
     if (lower.startsWith('sender:') && lower.slice(7) !== this.#found.part) this.#findSenders(lower.slice(7));
   }

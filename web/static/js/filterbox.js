@@ -6,7 +6,7 @@ import { Emitter } from './emitter.js';
 import { clean, cleanTopic } from './clean.js';
 import { Completion } from './completion.js';
 import { splitTerms } from './filterterms.js';
-import { keepFilter, namedFilters } from './namedfilters.js';
+import { expand, filterName, keepFilter, namedFilters } from './namedfilters.js';
 import { limits } from './limits.js';
 
 /**
@@ -36,7 +36,7 @@ export class FilterBox extends Emitter {
     });
     this.keep = el('button.quiet.keep', { type: 'button', hidden: true, title: 'keep this filter under a name', onclick: () => this.#askName() }, 'keep');
     this.name = el('input.name', {
-      type: 'text', placeholder: 'its name', 'aria-label': 'name of the filter', spellcheck: 'false', autocomplete: 'off', maxlength: 60,
+      type: 'text', placeholder: 'its name: letters, digits, - _ .', 'aria-label': 'name of the filter', spellcheck: 'false', autocomplete: 'off', maxlength: 60,
       onkeydown: (e) => this.#nameKey(e), onblur: () => this.#showKeep(),
     });
     this.naming = el('label.naming', { hidden: true }, 'keep as', this.name);
@@ -85,7 +85,7 @@ export class FilterBox extends Emitter {
 
   #nameKey(e) {
     e.stopPropagation();
-    const name = this.name.value.trim();
+    const name = filterName(this.name.value);
     if (e.key === 'Enter' && name) keepFilter(name, this.#shown);
     else if (e.key !== 'Escape') return;
     e.preventDefault();
@@ -95,13 +95,16 @@ export class FilterBox extends Emitter {
 
   #typed() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#check(true), 250);
+    if (this.input.value.trim().startsWith('@')) this.showError(null); // of a name each letter counts: Enter takes it
+    else this.#timer = setTimeout(() => this.#check(true), 250);
   }
 
   async #check(apply) {
     clearTimeout(this.#timer);
-    const asked = ++this.#asked, filter = this.input.value.trim();
+    const asked = ++this.#asked;
+    let filter = this.input.value.trim();
     try {
+      filter = expand(filter);
       if (filter) await get('/api/filter', { filter });
       if (asked !== this.#asked) return;
       this.showError(null);
