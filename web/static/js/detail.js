@@ -20,6 +20,8 @@ const shownLines = 2000, shownCharacters = 64 << 10; // else, until all are aske
 const treeLines = 20_000; // of JSON that fold; the rest is text alone
 const tabs = [['json', 'JSON'], ['decoded', 'decoded'], ['raw', 'raw'], ['hex', 'hex'], ['delta', 'changes']];
 
+const widerKey = 'hellox.detail.wider', least = 344, step = 40; // px
+
 const short = new Set(['Δ', 'Δ any', 'latency', 'seq', 'QoS', 'size']); // facts of which two stand on a line
 
 /** Emits "close", "only" (a sender), "copy" (id), "edit" ({topic, payload}), "term" (of a filter). */
@@ -47,8 +49,8 @@ export class Detail extends Emitter {
     this.tree.on('name', (line) => this.copy(exactPath(line.path), 'path copied'));
     this.graph = new Graph();
     this.path = el('button.quiet.path', { type: 'button', title: 'copy the path', onclick: () => this.copy(exactPath(this.#line.path), 'path copied') });
-    this.filter = el('button', { type: 'button', title: 'show messages with this value only', onclick: () => this.emit('term', valueTerm(this.#line.path, this.#line.value)) }, 'filter on this value');
-    this.draw = el('button', { type: 'button', title: "this number in the sender's messages", onclick: () => this.graph.show(this.#message, this.#line.path) }, 'graph');
+    this.filter = el('button', { type: 'button', title: 'show messages with this value only (f)', onclick: () => this.emit('term', this.term) }, 'filter on this value');
+    this.draw = el('button', { type: 'button', title: "this number in the sender's messages (v)", onclick: () => this.graph.show(this.#message, this.#line.path) }, 'graph');
     this.value = el('div.value', { hidden: true, role: 'group', 'aria-label': 'the chosen value' }, this.path, this.filter, this.draw);
     this.more = el('button.quiet', { type: 'button', hidden: true, onclick: () => { this.#all = true; this.#showPayload(); } });
     this.only = el('button', { type: 'button', onclick: () => this.emit('only', this.#message.sender) });
@@ -57,9 +59,10 @@ export class Detail extends Emitter {
       el('header', {}, this.title, el('button.quiet', { type: 'button', 'aria-label': 'close', title: 'close (Esc)', onclick: () => this.emit('close') }, '×')),
       this.facts, this.tabs.node, this.problem, this.body, this.graph.node, this.value, this.more,
       el('footer', {}, this.only, el('button', { type: 'button', title: 'copy the address of this view', onclick: () => this.emit('copy', this.#message.id) }, 'copy link'),
-        el('button', { type: 'button', title: 'copy the payload, exactly as it came; bytes that are not text in hex', onclick: () => this.copy(payloadText(this.#message) ?? Array.from(payloadBytes(this.#message), hex).join('')) }, 'copy payload'),
+        el('button', { type: 'button', title: 'copy the payload, exactly as it came; bytes that are not text in hex', onclick: () => this.copy(exactText(this.#message)) }, 'copy payload'),
         el('button', { type: 'button', title: 'copy the payload as it is shown', onclick: () => this.copy(this.#whole?.() ?? this.body.textContent) }, 'copy'),
         this.resend = el('button', { type: 'button', title: 'put topic and payload into the send line', onclick: () => this.emit('edit', { topic: this.#message.topic, payload: payloadText(this.#message) }) }, 'edit and send'), this.copied));
+    this.#applyWidth();
   }
 
   get open() { return !this.root.hidden; }
@@ -103,14 +106,55 @@ export class Detail extends Emitter {
     this.show(open[(at + 1) % open.length].dataset.tab);
   }
 
-  /** Copies value to the clipboard and shows whether that worked. */
+  /** Shows what changed, or again what was shown before. */
+  toggleChanges() { this.show(this.#tab === 'delta' ? 'json' : 'delta'); }
+
+  /** The filter's term for the chosen value; '' if none is chosen, or there is none. */
+  get term() {
+    const line = this.#line;
+    return line?.value && !this.#encoded ? valueTerm(line.path, line.value) : '';
+  }
+
+  /** Filters, and the graph, see payloads as they came. */
+  get #encoded() { return this.body.className === 'decoded'; }
+
+  get #isNumber() { return !this.#encoded && /^[-0-9]/.test(this.#line?.value ?? ''); }
+
+  /** Draws the chosen number, or takes the graph away. */
+  toggleGraph() {
+    if (!this.graph.node.hidden) this.graph.hide();
+    else if (this.#isNumber) this.graph.show(this.#message, this.#line.path);
+    else this.#showStatus('choose a number of the payload first');
+  }
+
+  /** Makes the detail wider or narrower by so many steps. */
+  widen(by) {
+    const most = innerWidth / 2 - least, wider = Math.max(0, Math.min(most, Number(localStorage.getItem(widerKey)) + by * step));
+    localStorage.setItem(widerKey, wider);
+    this.#applyWidth();
+  }
+
+  #applyWidth() { this.root.style.setProperty('--wider', `${Number(localStorage.getItem(widerKey))}px`); }
+
+  /** What of a message can be copied: {key, words, value}. @param {object} m @param {string} link */
+  copies(m, link) {
+    const line = m === this.#message ? this.#line : null;
+    return [
+      { key: 'p', words: 'payload', value: exactText(m) }, { key: 't', words: 'topic', value: m.topic }, { key: 'i', words: 'ID', value: String(m.id) },
+      { key: 'l', words: 'link', value: location.origin + link },
+      ...(line ? [{ key: 'a', words: 'path', value: exactPath(line.path) }] : []), ...(line?.value ? [{ key: 'v', words: 'value', value: line.value }] : []),
+    ];
+  }
+
+  /** Copies value to the clipboard, shows whether that worked, and resolves to the words for it. */
   async copy(value, words = 'copied') {
     try {
       await navigator.clipboard.writeText(value);
-      this.#showStatus(words);
     } catch {
-      this.#showStatus('the browser did not allow it');
+      words = 'the browser did not allow it';
     }
+    this.#showStatus(words);
+    return words;
   }
 
   #showStatus(words) {
@@ -213,11 +257,10 @@ export class Detail extends Emitter {
   /** Shows what can be done with a line of the JSON. */
   #chose(line) {
     this.#line = line;
-    const encoded = this.body.className === 'decoded'; // filters, and the graph, see payloads as they came
     this.value.hidden = line.path == null && line.value === '';
     text(this.path, pathText(line.path));
-    this.filter.hidden = encoded || line.value === '' || !valueTerm(line.path, line.value);
-    this.draw.hidden = encoded || !/^[-0-9]/.test(line.value);
+    this.filter.hidden = !this.term;
+    this.draw.hidden = !this.#isNumber;
   }
 
   async #showChanges(m) {
@@ -242,6 +285,9 @@ export class Detail extends Emitter {
       ...changes(before, m).map((c) => el('div.change', { 'data-sign': c.sign }, `${c.sign} ${c.text}`)));
   }
 }
+
+/** The payload exactly as it came; bytes that are not text in hex. */
+const exactText = (m) => payloadText(m) ?? Array.from(payloadBytes(m), hex).join('');
 
 /** What an encoding is called on its tab. */
 const decodedName = ({ encodings, width }) => clean(encodings.join(', ')) || (width ? 'image' : 'decoded');

@@ -1,4 +1,4 @@
-// The key bindings, the same as in the terminal. Each is defined once, with its help text.
+// Listens for the keys of commands.js, and fills the help with them.
 
 import { dialogHeader, el } from './dom.js';
 import { terms } from './terms.js';
@@ -8,7 +8,8 @@ import { terms } from './terms.js';
  * @property {string[]} keys  as KeyboardEvent.key has them
  * @property {string} shown
  * @property {string} words
- * @property {() => void} run
+ * @property {boolean} [row]  it does something with the selected message
+ * @property {(e?: KeyboardEvent) => void} run
  */
 
 /** Listens for keys outside of input fields. @param {Key[]} keys */
@@ -22,7 +23,7 @@ export function bindKeys(keys) {
     const key = by.get(e.key);
     if (!key) return;
     e.preventDefault();
-    key.run();
+    key.run(e);
   });
 }
 
@@ -31,7 +32,7 @@ export function fillHelp(dialog, keys) {
   const list = (rows, kind) => el('dl.' + kind, {}, ...rows.flatMap(([a, b]) => [el('dt', {}, kind === 'keys' ? el('kbd', {}, a) : el('code', {}, a)), el('dd', {}, b)]));
   dialog.append(
     dialogHeader(dialog, 'keys'),
-    list(keys.filter((k) => k.words).map((k) => [k.shown, k.words]), 'keys'),
+    list(keys.map((k) => [k.shown, k.words]), 'keys'),
     el('h2', {}, 'filter'), list(terms.map((t) => [t.Example, t.Description]), 'terms'),
     el('h2', {}, 'for scripts'),
     el('p', {}, 'The same stream as JSON: ', ...['/api/messages', '/api/events', '/api/openapi.json'].flatMap((p) => [el('a', { href: p, target: '_blank', rel: 'noopener' }, p), '  '])));

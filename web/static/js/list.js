@@ -163,6 +163,12 @@ export class List extends Emitter {
     text(this.note, words);
   }
 
+  /** Shows a note for a moment. */
+  flash(words) {
+    this.showNote(words);
+    setTimeout(() => { if (this.noted === words) this.showNote(''); }, 2000);
+  }
+
   #changed({ kind, rows }) {
     if (kind === 'prepend') this.#rows.shift(rows);
     else if (kind === 'trim') this.#rows.shift(-rows);

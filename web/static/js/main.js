@@ -27,7 +27,10 @@ import { Topics } from './topics.js';
 import { View } from './view.js';
 import { Window } from './window.js';
 import { collapsible } from './collapse.js';
+import { Choice } from './choice.js';
+import { commands } from './commands.js';
 import { exportFile } from './export.js';
+import { GoTo } from './goto.js';
 import { bindKeys, fillHelp } from './keys.js';
 import { Notices } from './notices.js';
 import { count, parseTime } from './format.js';
@@ -55,7 +58,7 @@ const side = sideTabs(at('lists'), ['senders', 'topics', 'charts'].map((name) =>
 places(at('places'), ['senders', 'topics', 'charts'], side);
 const rail = new Rail(list.rail);
 const detail = new Detail(at('detail')), send = new SendBar(at('send'), senders);
-const retained = new Retained(at('retained'));
+const retained = new Retained(at('retained')), choice = new Choice(at('choice')), goTo = new GoTo(at('goto'), clock);
 let counted = null; // the newest counts over time
 const announcer = new Announcer(at('announce'));
 const notices = new Notices(() => window.focus());
@@ -162,6 +165,7 @@ function gone(id) {
   return `#${count(id)} was evicted by retention; the history begins at #${count(first)}.`;
 }
 
+let shownAt = 0; // when the message in the middle of the list was received, ms since 1970
 let stoppedHere = false; // choosing a row stopped the list: Esc lets it go on
 
 function select(id) {
@@ -189,15 +193,43 @@ function closeDetail() {
   if (stoppedHere) newest();
 }
 
+/** The selected message; null: none is selected, or it is not loaded. */
+const selected = () => (list.selected ? window_.message(list.selected) : null);
+
+const alternatives = (terms) => terms.some((t) => t.toLowerCase() === 'or');
+
+function filterBy(filter) {
+  view.set({ filter, at: 0 }, true);
+  open();
+}
+
 /** Adds a term to the filter, or removes it if it is there. */
 function toggleTerm(term) {
   const terms = splitTerms(view.filter);
   const rest = terms.filter((t) => t !== term);
-  const alternatives = terms.some((t) => t.toLowerCase() === 'or');
-  const filter = rest.length < terms.length ? rest.join(' ') : [alternatives ? `(${view.filter})` : view.filter, term].filter(Boolean).join(' ');
-  view.set({ filter, at: 0 }, true);
-  open();
+  filterBy(rest.length < terms.length ? rest.join(' ') : [alternatives(terms) ? `(${view.filter})` : view.filter, term].filter(Boolean).join(' '));
 }
+
+/** Takes the last term from the filter, alternatives at once, or else the sender. */
+function dropTerm() {
+  const terms = splitTerms(view.filter);
+  if (terms.length) filterBy(alternatives(terms) ? '' : terms.slice(0, /^not$/i.test(terms.at(-2)) ? -2 : -1).join(' '));
+  else if (view.sender) choose(view.sender);
+}
+
+/** Goes on in time from what stands in the middle, or back. */
+const scrub = (by) => {
+  if (!shownAt || (by > 0 && list.following)) return;
+  if (by > 0) jump(shownAt + by);
+  else leaveFor('That time', async () => {
+    const { messages } = await get('/api/messages', { ...view.selection, until: new Date(shownAt + by).toISOString(), limit: 1 });
+    if (!messages.length) await oldest();
+    else await jumpTo(messages[0].id);
+  });
+};
+
+/** Saves what is selected. */
+const save = (format) => exportFile(view.selection, format).catch((error) => list.showNote(`The export failed: ${clean(error.message)}`));
 
 function choose(sender) {
   view.set({ sender: view.sender === sender ? '' : sender, at: 0 }, true);
@@ -215,7 +247,7 @@ list.on('bottom', () => window_.newer());
 list.on('select', select);
 list.on('open', openDetail);
 list.on('newest', newest);
-list.on('export', (format) => exportFile(view.selection, format).catch((error) => list.showNote(`The export failed: ${clean(error.message)}`)));
+list.on('export', save);
 list.on('follow', (following) => {
   if (!following) return;
   stoppedHere = false;
@@ -223,6 +255,7 @@ list.on('follow', (following) => {
 });
 list.on('scrolled', () => { stoppedHere = false; });
 list.on('visible', ({ first, middle, last }) => {
+  shownAt = parseTime(middle.message.received);
   timeline.showRange(parseTime(first.message.received), parseTime(last.message.received));
   rail.show(first.id, last.id, list.showsAll);
   if (!list.following && session.phase !== 'opening' && view.at !== middle.id) view.set({ at: middle.id });
@@ -231,6 +264,11 @@ window_.on('error', (error) => list.showNote(`Older messages cannot be read: ${c
 box.on('filter', (filter) => { if (filter !== view.filter) { view.type(filter); open(); } });
 box.on('typed', () => view.typed());
 box.on('remove', (at) => toggleTerm(splitTerms(view.filter)[at]));
+goTo.on('go', ({ id, time, oldest: first }) => {
+  if (time) jump(time);
+  else if (first) oldest();
+  else jumpTo(id ?? 0);
+});
 list.on('only', ({ sender, topic, not }) => {
   if (sender && !not) choose(sender);
   else toggleTerm((not ? '-' : '') + (sender ? senderTerm(sender) : topicTerm(topic)));
@@ -282,31 +320,14 @@ view.on('changed', open);
 const loadTimeline = () => timeline.load(status.stats?.oldest ? parseTime(status.stats.oldest) : 0, clock.now(), view.selection);
 const help = () => at('help').showModal();
 const toggleSide = collapsible('side'), toggleSend = collapsible('send');
-const keys = [
-  { keys: ['/'], shown: '/', words: 'filter', run: () => box.focus() },
-  { keys: [' '], shown: 'space', words: 'pause, go on', run: () => (list.paused || !list.following ? newest() : list.setFollow(false, true)) },
-  { keys: ['j', 'ArrowDown'], shown: 'j ↓', words: 'next message', run: () => list.move(1) },
-  { keys: ['k', 'ArrowUp'], shown: 'k ↑', words: 'previous message', run: () => list.move(-1) },
-  { keys: ['PageDown'], shown: 'PgDn', words: 'a page on', run: () => list.move(list.pageRows) },
-  { keys: ['PageUp', 'b'], shown: 'PgUp b', words: 'a page back', run: () => list.move(-list.pageRows) },
-  { keys: ['Enter'], shown: 'enter', words: 'detail', run: openDetail },
-  { keys: ['Escape'], shown: 'esc', words: 'close', run: closeDetail },
-  { keys: ['G', 'End'], shown: 'G', words: 'newest', run: newest },
-  { keys: ['g', 'Home'], shown: 'g', words: 'oldest', run: oldest },
-  { keys: ['.'], shown: '.', words: 'let one message in, while paused', run: () => list.step() },
-  { keys: ['p'], shown: 'p', words: 'publish', run: () => send.publish(window_.message(list.selected)?.topic) },
-  { keys: ['t'], shown: 't', words: 'tell a broadcaster', run: () => { send.select(window_.message(list.selected)?.sender ?? view.sender); send.focus(); } },
-  { keys: ['s', 'f'], shown: 's', words: 'only this sender', run: () => { const m = window_.message(list.selected); if (m ?? view.sender) choose(m?.sender ?? view.sender); } },
-  { keys: ['x'], shown: 'x', words: 'the payload as JSON, raw, hex, changes', run: () => { if (detail.open) detail.next(); else openDetail(); } },
-  { keys: ['1'], shown: '1', words: 'stream', run: () => list.focus() },
-  { keys: ['2'], shown: '2', words: 'topics', run: () => { side('topics'); topicPanel.viewport.focus(); } },
-  { keys: ['3'], shown: '3', words: 'senders', run: () => { side('senders'); panel.viewport.focus(); } },
-  { keys: ['4'], shown: '4', words: 'charts', run: () => { side('charts'); charts.rates.place.focus(); } },
-  { keys: ['['], shown: '[', words: 'hide or show senders and intervals', run: () => toggleSide() },
-  { keys: [']'], shown: ']', words: 'hide or show the send line', run: () => toggleSend() },
-  { keys: ['T'], shown: 'T', words: 'light or dark', run: toggleTheme },
-  { keys: ['?'], shown: '?', words: 'help', run: help },
-];
+const parts = { list, box, detail, send, retained, panel, topicPanel, charts, choice, goTo, view };
+const keys = commands(parts, {
+  selected, newest, oldest, openDetail, closeDetail, choose, toggleTerm, dropTerm, scrub, side, help, toggleSide, toggleSend, save,
+  copy: async (value, words) => {
+    const result = await detail.copy(value, `${words} copied`);
+    if (!detail.open) list.flash(result);
+  },
+});
 bindKeys(keys);
 fillHelp(at('help'), keys);
 

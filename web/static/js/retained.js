@@ -19,14 +19,14 @@ export class Retained extends Emitter {
     dialog.addEventListener('keydown', (e) => e.stopPropagation());
   }
 
-  /** Shows what the broker retains now. */
-  async open() {
+  /** Shows what the broker retains now, on one topic or on all. @param {string} [topic] */
+  async open(topic) {
     if (!this.dialog.open) this.dialog.showModal();
     text(this.words, 'asking the broker …');
     this.list.replaceChildren();
     try {
-      const { messages, more } = await get('/api/retained');
-      text(this.words, messages.length ? `${count(messages.length)}${more ? ' and more' : ''}: a later subscriber receives them` : 'nothing');
+      const { messages, more } = await get('/api/retained', { topic });
+      text(this.words, messages.length ? `${count(messages.length)}${more ? ' and more' : ''}: a later subscriber receives them` : topic ? `nothing on ${cleanTopic(topic)}` : 'nothing');
       this.list.replaceChildren(...messages.map((m) => this.#row(m)));
     } catch (error) {
       text(this.words, clean(error.message));

@@ -79,6 +79,12 @@ export class SenderPanel extends Emitter {
     }, 150);
   }
 
+  /** Lists the senders in the next order that there is. */
+  nextOrder() {
+    this.order.selectedIndex = (this.order.selectedIndex + 1) % sorts.length;
+    this.#ask();
+  }
+
   /** Lists one group alone; null: the groups. */
   #openGroup(prefix) {
     this.#senders.group = prefix;
@@ -195,7 +201,7 @@ export class SenderPanel extends Emitter {
   }
 
   #key(key, row) {
-    if (key === 'm' && row) this.#enter(row, 'exclude');
+    if ((key === 'm' || key === 'M') && row) this.#enter(row, 'exclude');
     else if (key === 'ArrowRight' && row?.group) this.#enter(row, 'choose');
     else if ((key === 'ArrowLeft' || key === 'Escape') && this.#senders.group != null) this.#openGroup(null);
     else return false;

@@ -26,7 +26,7 @@ export class TopicPanel extends Emitter {
     this.#clock = clock;
     this.viewport = el('div.rows', { tabindex: 0, role: 'tree', 'aria-label': 'topics' });
     this.none = el('p.hint', {}, 'none yet');
-    root.append(this.viewport, this.none, el('p.hint.keys', {}, 'enter filters, ← → fold, m mutes'));
+    root.append(this.viewport, this.none, el('p.hint.keys', {}, 'enter filters, ← → o fold, M mutes'));
     this.#list = new VirtualList(this.viewport, {
       count: () => this.#rows.length,
       create: () => el('div.row', { role: 'treeitem' }, el('button.fold.quiet', { type: 'button', tabindex: -1, 'aria-hidden': 'true' }), el('bdi.name'), el('span.words.last'), el('span.words.rate'), el('span.words.many'), el('span.words.ago')),
@@ -77,7 +77,8 @@ export class TopicPanel extends Emitter {
     if (key === 'ArrowRight' && topic.children.size > 0 && !open) this.#topics.toggle(topic.path, true);
     else if (key === 'ArrowLeft' && open) this.#topics.toggle(topic.path, false);
     else if (key === 'ArrowLeft') this.#cursor.set(Math.max(0, this.#rows.findLastIndex((r, i) => i < index && r.depth < depth)));
-    else if (key === 'm') this.#choose(index, 'mute');
+    else if (key === 'm' || key === 'M') this.#choose(index, 'mute');
+    else if (key === 'o') this.#topics.toggleAll();
     else return key === 'ArrowRight';
     return true;
   }

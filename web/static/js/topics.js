@@ -66,6 +66,19 @@ export class Topics extends Emitter {
     this.emit('changed');
   }
 
+  /** Closes all that is open, or opens all. */
+  toggleAll() {
+    const open = !this.rows().some((row) => row.open);
+    const set = (at) => {
+      for (const child of at.children.values()) {
+        if (child.children.size) this.#open.set(child.path, open);
+        set(child);
+      }
+    };
+    set(this.#root);
+    this.emit('changed');
+  }
+
   #build(now) {
     const root = node('', '');
     for (const [topic, facts] of this.#facts) {
