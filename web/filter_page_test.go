@@ -2,6 +2,8 @@ package web
 
 import (
 	"fmt"
+	"io/fs"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +76,25 @@ func TestPageBegins(t *testing.T) {
 	body := ask(newServer(t, Options{Store: store}), "GET", "/", "").Body.String()
 	if n := strings.Count(body, `rel="modulepreload"`); n < 30 {
 		t.Errorf("%d scripts are preloaded", n)
+	}
+	// What is painted waits for one file, which is asked for before the scripts.
+	sheet, script := strings.Index(body, `rel="stylesheet"`), strings.Index(body, `rel="modulepreload"`)
+	if n := strings.Count(body, `rel="stylesheet"`); n != 1 || sheet > script {
+		t.Errorf("%d style sheets, at %d, the scripts at %d", n, sheet, script)
+	}
+	files, err := fs.Glob(static, "static/css/*.css")
+	if err != nil || len(files) < 8 {
+		t.Fatal(files, err)
+	}
+	all := ask(newServer(t, Options{Store: store}), "GET", "/static/page.css", "").Body.String()
+	for _, name := range files {
+		one, err := static.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path.Base(name) != "login.css" && !strings.Contains(all, string(one)) {
+			t.Errorf("%s is no part of the page's style sheet", name)
+		}
 	}
 	ctx := chromium(t)
 	open(t, ctx, f.URL)

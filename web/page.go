@@ -99,15 +99,29 @@ func withComeAgain(page []byte) []byte {
 }
 
 // preload returns the page with a hint for each script: without, a browser asks for
-// one level of imports after the other.
+// one level of imports after the other. What is painted comes before them.
 func preload(assets map[string]asset) []byte {
 	var hints bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(assets)) {
 		if path.Dir(name) == "/static/js" && path.Base(name) != "login.js" { // of a page of its own
-			fmt.Fprintf(&hints, "<link rel=\"modulepreload\" href=\"%s\">\n", name)
+			fmt.Fprintf(&hints, "<link rel=\"modulepreload\" fetchpriority=\"low\" href=\"%s\">\n", name)
 		}
 	}
 	return bytes.Replace(assets["/static/index.html"].content, []byte("<script "), append(hints.Bytes(), "<script "...), 1)
+}
+
+// sheets are the style sheets of the page, in their order.
+var sheets = []string{
+	"lib/uplot", "css/palette", "css/base", "css/layout", "css/head", "css/senders", "css/charts", "css/list", "css/detail", "css/controls", "css/narrow",
+}
+
+// pageCSS returns all sheets in one: nothing is painted before the last of them has come.
+func pageCSS(assets map[string]asset) []byte {
+	var all bytes.Buffer
+	for _, name := range sheets {
+		all.Write(assets["/static/"+name+".css"].content)
+	}
+	return all.Bytes()
 }
 
 // pageAssets returns the files of the page by their paths. To compress them takes tens
@@ -131,6 +145,7 @@ var pageAssets = sync.OnceValue(func() map[string]asset {
 	if err != nil {
 		panic(err) // the files are embedded
 	}
+	assets["/static/page.css"] = newAsset("page.css", pageCSS(assets))
 	assets["/"] = newAsset("index.html", withComeAgain(preload(assets)))
 	assets["/login"] = newAsset("login.html", withComeAgain(assets["/static/login.html"].content))
 	return assets

@@ -268,7 +268,7 @@ func TestPageAgreesWithGo(t *testing.T) {
 // A page of which a file was lost on its way, as when an interface of the machine
 // comes or goes, is read once more by itself.
 func TestPageComesAgain(t *testing.T) {
-	for _, file := range []string{"/static/js/main.js", "/static/js/clock.js", "/static/lib/uplot.js", "/static/css/list.css", "/static/"} {
+	for _, file := range []string{"/static/js/main.js", "/static/js/clock.js", "/static/lib/uplot.js", "/static/page.css", "/static/"} {
 		t.Run(path.Base(file), func(t *testing.T) {
 			store := newStore(t)
 			store.put(t, hellos(3)...)
