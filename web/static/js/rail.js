@@ -14,6 +14,7 @@ export class Rail extends Emitter {
   #shown = null; // {first, last}: ids
   #grabbed = null; // px from the thumb's top to the pointer
   #words = '';
+  #height = 0; // px
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -27,7 +28,10 @@ export class Rail extends Emitter {
     root.addEventListener('pointermove', (e) => { if (this.#grabbed != null) this.#drag(e); });
     for (const end of ['pointerup', 'pointercancel']) root.addEventListener(end, () => { this.#grabbed = null; this.label.hidden = true; });
     root.addEventListener('keydown', (e) => this.#key(e));
-    new ResizeObserver(() => this.#draw()).observe(root);
+    new ResizeObserver(([{ contentRect }]) => {
+      this.#height = contentRect.height;
+      this.#draw();
+    }).observe(root);
   }
 
   /** Shows the range of ids of the whole history. words say of what. */
@@ -51,7 +55,7 @@ export class Rail extends Emitter {
     root.classList.toggle('whole', whole);
     attribute(root, 'tabindex', whole ? -1 : 0);
     if (!this.#shown || this.#grabbed != null) return;
-    const height = root.clientHeight, { first, last } = this.#shown;
+    const height = this.#height, { first, last } = this.#shown;
     const size = Math.min(height, Math.max(shortest, (height * (last - first + 1)) / span));
     const room = height - size, at = (first - this.#first) / Math.max(1, span - (last - first + 1));
     thumb.style.height = size + 'px';

@@ -4,7 +4,7 @@ import { el } from './dom.js';
 
 const overscan = 6;
 const slowFrame = 1000 / 30; // ms between two paintings that take long
-const quick = 4; // ms that a painting may take to be done at each frame of the screen
+const quick = 8; // ms that a painting may take, with the browser's part of it, to be done at each frame of the screen
 const tidyAfter = 250; // ms after the last painting
 
 /**
@@ -30,6 +30,7 @@ export class VirtualList {
   #anchor = null; // {index, top}: the row that was put in the middle, and where the list stood then
   #tidy = 0;
   #set = 0; // where the program scrolled to last
+  #top = 0; // where the list stands: to ask the browser costs a layout
 
   /** Called after each painting with the first and the last visible row. */
   onpaint = (_first, _last) => {};
@@ -46,7 +47,8 @@ export class VirtualList {
     viewport.append(this.#canvas);
     viewport.addEventListener('scroll', () => {
       if (viewport.clientHeight !== this.#height) this.#measure();
-      if (Math.abs(viewport.scrollTop - this.#set) >= 1) this.onscroll();
+      this.#top = viewport.scrollTop;
+      if (Math.abs(this.#top - this.#set) >= 1) this.onscroll();
       this.#paintSoon(0);
     }, { passive: true });
     new ResizeObserver(() => this.#measure()).observe(viewport);
@@ -57,9 +59,9 @@ export class VirtualList {
   get fits() { return Math.floor(this.#height / this.#rowHeight); }
   /** Reports whether the end of what is painted is visible; rows added since do not count. */
   get atEnd() { return this.viewport.scrollTop + this.viewport.clientHeight >= this.#count * this.#rowHeight - 2; }
-  get firstVisible() { return Math.floor(this.viewport.scrollTop / this.#rowHeight); }
-  get lastVisible() { return Math.floor((this.viewport.scrollTop + this.#height) / this.#rowHeight); }
-  get middleVisible() { return Math.floor((this.viewport.scrollTop + this.#height / 2) / this.#rowHeight); }
+  get firstVisible() { return Math.floor(this.#top / this.#rowHeight); }
+  get lastVisible() { return Math.floor((this.#top + this.#height) / this.#rowHeight); }
+  get middleVisible() { return Math.floor((this.#top + this.#height / 2) / this.#rowHeight); }
   /** The row that stands in the middle: the one that was put there as long as the list has not been moved. */
   get middle() { return this.#anchored ? this.#anchor.index : this.middleVisible; }
   get pageRows() { return Math.max(1, this.fits - 1); }
@@ -76,7 +78,7 @@ export class VirtualList {
     this.refresh();
   }
 
-  get #anchored() { return this.#anchor != null && Math.abs(this.#anchor.top - this.viewport.scrollTop) < 1; }
+  get #anchored() { return this.#anchor != null && Math.abs(this.#anchor.top - this.#top) < 1; }
 
   /** Shows a row in the middle. */
   center(index) {
@@ -89,10 +91,10 @@ export class VirtualList {
   /** Scrolls to a row; one that is far off is shown in the middle. */
   reveal(index) {
     this.#settle();
-    const top = index * this.#rowHeight, view = this.viewport;
-    if (top < view.scrollTop || top + this.#rowHeight > view.scrollTop + this.#height) {
-      const near = Math.abs(top - view.scrollTop - this.#height / 2) < this.#height / 2 + 2 * this.#rowHeight;
-      if (near) this.#scroll(top < view.scrollTop ? top : top + this.#rowHeight - this.#height);
+    const top = index * this.#rowHeight, now = this.viewport.scrollTop;
+    if (top < now || top + this.#rowHeight > now + this.#height) {
+      const near = Math.abs(top - now - this.#height / 2) < this.#height / 2 + 2 * this.#rowHeight;
+      if (near) this.#scroll(top < now ? top : top + this.#rowHeight - this.#height);
       else this.center(index);
     }
     this.#paintSoon(0);
@@ -114,12 +116,13 @@ export class VirtualList {
 
   #scroll(top) {
     this.viewport.scrollTop = top;
-    this.#set = this.viewport.scrollTop;
+    this.#set = this.#top = this.viewport.scrollTop;
   }
 
   #measure() {
     // A view that becomes larger near the end is scrolled by the browser.
     const most = this.viewport.scrollHeight - this.viewport.clientHeight;
+    this.#top = this.viewport.scrollTop;
     if (this.#set > most) this.#set = most;
     if (this.#anchor) this.#anchor.top = Math.min(this.#anchor.top, most);
     const anchored = this.#anchored;
@@ -158,6 +161,7 @@ export class VirtualList {
     this.#count = this.#source.count();
     const height = this.#count * this.#rowHeight + 'px';
     if (this.#canvas.style.height !== height) this.#canvas.style.height = height;
+    if (this.#top > 0 && this.#top + this.#height > this.#count * this.#rowHeight) this.#top = this.viewport.scrollTop; // the browser moves what ends before
   }
 
   /** Gives the canvas its height and accounts for the rows added before the first one: until then a place in the list is not to be reached. */
@@ -171,12 +175,11 @@ export class VirtualList {
   }
 
   #paint() {
-    this.#painted = performance.now();
-    const view = this.viewport;
+    const began = this.#painted = performance.now();
     this.#settle();
     const count = this.#count;
     if (this.follow) this.#scroll(count * this.#rowHeight);
-    const top = view.scrollTop;
+    const top = this.#top;
     const first = Math.max(0, Math.floor(top / this.#rowHeight) - overscan);
     const end = Math.min(count, Math.ceil((top + this.#height) / this.#rowHeight) + overscan, first + this.#pool.length);
     for (let index = first; index < end; index++) {
@@ -195,7 +198,7 @@ export class VirtualList {
       }
     }
     this.onpaint(this.firstVisible, Math.min(count - 1, this.lastVisible));
-    this.#frameTime = performance.now() - this.#painted < quick ? 0 : slowFrame;
+    setTimeout(() => { this.#frameTime = performance.now() - began < quick ? 0 : slowFrame; }, 0); // after the frame
     clearTimeout(this.#tidy);
     this.#tidy = setTimeout(() => this.#order(), tidyAfter);
   }
