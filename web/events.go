@@ -25,7 +25,7 @@ const (
 	maxFrame   = 64 << 10 // bytes, and one event
 	shortest   = 4 * time.Millisecond
 	perStream  = 100 * time.Microsecond // added to shortest for each open stream
-	perEvent   = 2 * time.Millisecond   // and for each event of the write before
+	perEvent   = 400 * time.Microsecond // and for each event of the write before: 50 writes a second of 2,000 events
 	frameTime  = 50 * time.Millisecond
 	burst      = 256 // events at once after which more are probably waiting
 	writeTime  = 10 * time.Second
