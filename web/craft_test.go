@@ -247,3 +247,45 @@ func TestPageOnATelephone(t *testing.T) {
 		}
 	}
 }
+
+// What is told while someone types moves no field of the send line, and can be read whole.
+func TestPageSendLineStands(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(30)...)
+	ctx := chromium(t)
+	open(t, ctx, serve(t, Options{Store: store, Client: &recordingClient{}}))
+	until(t, ctx, live)
+	const fields = `[...document.querySelectorAll('#send > :not(.result)')].map((e) => { const b = e.getBoundingClientRect(); return [b.left, b.top, b.width].join() }).join(' ')`
+	for _, width := range []int64{1440, 1000} {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {
+			t.Fatal(err)
+		}
+		before := evaluate[string](t, ctx, `document.querySelector('#send .grow').value = '', `+fields)
+		if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS("#send .grow"), `{"a":`)); err != nil {
+			t.Fatal(err)
+		}
+		until(t, ctx, `document.querySelector('#send .result').innerText.startsWith('not JSON')`)
+		if after := evaluate[string](t, ctx, fields); after != before {
+			t.Errorf("%d px: the fields stood at %s and stand at %s", width, before, after)
+		}
+		until(t, ctx, `(({ left, top, right, bottom, height }) => left > 0 && top > 0 && right < innerWidth && bottom <= document.querySelector('#send').getBoundingClientRect().top + 1 && height > 20)(document.querySelector('#send .result').getBoundingClientRect())`)
+	}
+}
+
+// The number of missed messages shows where they are missing; a narrow head has it as well.
+func TestPageShowsWhatIsMissed(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(30)...)
+	store.put(t, hello("press-1", 40, time.Now()))
+	ctx := chromium(t)
+	open(t, ctx, serve(t, Options{Store: store}))
+	until(t, ctx, live)
+	for _, width := range []int64{2560, 1440, 1100, 700, 390, 320} {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {
+			t.Fatal(err)
+		}
+		until(t, ctx, `innerWidth === `+fmt.Sprint(width)+` && (({ right, height }) => height > 10 && right <= innerWidth)(document.querySelector('#head button.missed').getBoundingClientRect()) && document.querySelector('#head button.missed').innerText === 'missed\u00a09'`)
+	}
+	evaluate[bool](t, ctx, `document.querySelector('#head button.missed').click(), true`)
+	until(t, ctx, `new URLSearchParams(location.search).get('filter') === 'is:missed' && document.querySelectorAll('#list .row:not(.line, [hidden])').length === 1`)
+}

@@ -1,6 +1,10 @@
 // The bar in a sender's colour.
 
 import { colorOf, hues } from './color.js';
+import { Emitter } from './emitter.js';
+
+/** Emits "changed" when a sender has another bar than it had: another one of its hue is shown. */
+export const bars = new Emitter();
 
 const marks = 4; // kinds of a bar: whole, broken, dotted, two lines
 const owners = Array.from({ length: hues }, () => new Map()); // of each hue: the senders that have been shown, with their marks
@@ -17,6 +21,7 @@ export function barClass(sender, declared) {
     let mark = own;
     while (taken.includes(mark)) mark = (mark + 1) % marks;
     others.set(sender, mark);
+    if (others.size === 2) queueMicrotask(() => bars.emit('changed')); // not while rows are filled
   }
   return `bar hue${hue} mark${others.size > 1 ? others.get(sender) ?? own : 0}`;
 }

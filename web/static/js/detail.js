@@ -4,7 +4,7 @@ import { attribute, el, text } from './dom.js';
 import { get } from './api.js';
 import { Emitter } from './emitter.js';
 import { clean, cleanLines, cleanTopic } from './clean.js';
-import { barClass } from './bar.js';
+import { barClass, bars } from './bar.js';
 import { bytes, count, date, delta, latency, parseTime, time } from './format.js';
 import { tabList } from './tabs.js';
 import { changes } from './changes.js';
@@ -63,6 +63,7 @@ export class Detail extends Emitter {
         el('button', { type: 'button', title: 'copy the payload as it is shown', onclick: () => this.copy(this.#whole?.() ?? this.body.textContent) }, 'copy'),
         this.resend = el('button', { type: 'button', title: 'put topic and payload into the send line', onclick: () => this.emit('edit', { topic: this.#message.topic, payload: payloadText(this.#message) }) }, 'edit and send'), this.copied));
     this.#applyWidth();
+    bars.on('changed', () => { if (this.#message) this.#showFacts(); });
   }
 
   get open() { return !this.root.hidden; }

@@ -7,7 +7,7 @@ import { age, bytes, count, elapsed, parseTime, plural, timeOfDay } from './form
 import { sessionKey } from './sessionkey.js';
 import { stateSign } from './states.js';
 
-/** Emits "side", "theme", "help", "notify" and "logout". */
+/** Emits "side", "theme", "help", "notify", "missed" (its number was pressed) and "logout". */
 export class Head extends Emitter {
   /** @param {HTMLElement} root @param {HTMLElement} banner */
   constructor(root, banner) {
@@ -25,11 +25,12 @@ export class Head extends Emitter {
     this.damaged.node.classList.add('bad');
     this.damaged.node.hidden = true;
     this.missed = figure('missed', 'sequence numbers that never came');
+    this.gaps = el('button.figure.quiet.missed', { type: 'button', hidden: true, title: 'sequence numbers that never came: show only the messages before which some are missing', onclick: () => this.emit('missed') });
     const arrow = () => el('span.arrow', { 'aria-hidden': 'true' }, '→');
     root.append(
       el('h1', {}, 'hellox'), this.name,
       el('div.path', { role: 'group', 'aria-label': 'the path of a message' }, this.senders, arrow(), this.broker.node, arrow(), this.receiver.node, arrow(), this.you.node),
-      el('div.figures', {}, this.received.node, this.stored.node, this.evicted.node, this.missed.node, this.damaged.node),
+      el('div.figures', {}, this.received.node, this.stored.node, this.evicted.node, this.missed.node, this.gaps, this.damaged.node),
       el('div.buttons', {},
         el('button.quiet.side', { type: 'button', title: 'hide or show senders and intervals ([)', onclick: () => this.emit('side') }, 'panel'),
         this.notify = el('button.quiet', { type: 'button', onclick: () => this.emit('notify') }, 'notify'),
@@ -57,7 +58,9 @@ export class Head extends Emitter {
       this.damaged.show(stats.damaged);
       this.damaged.node.hidden = !stats.damaged;
       this.missed.show(stats.missed);
-      this.missed.node.classList.toggle('bad', stats.missed > 0);
+      text(this.gaps, `missed\u00a0${count(stats.missed)}`);
+      this.missed.node.hidden = stats.missed > 0;
+      this.gaps.hidden = stats.missed === 0;
       attribute(this.stored.node, 'title', `stored: ${bytes(stats.bytes)}${stats.limit ? ' of at most ' + bytes(stats.limit) : ''}; ${count(stats.duplicates)} arrived again`);
     }
     const wait = (at, clock) => (at > clock ? `in ${Math.ceil((at - clock) / 1000)}\u202fs` : 'now');
@@ -141,5 +144,5 @@ function link(name) {
 /** A number with its name. */
 function figure(name, title) {
   const value = el('b', {}, '–');
-  return { node: el('span.figure', { title }, name + '\u00a0', value), show: (n) => text(value, count(n)) };
+  return { node: el('span.figure.' + name, { title }, name + '\u00a0', value), show: (n) => text(value, count(n)) };
 }

@@ -40,12 +40,13 @@ export class Intervals {
     const framed = declared?.max_ms > 0;
     if (!n && !declared?.beyond) {
       this.#drawn = { reach: [0, 1], expected: 0, counts: [], from: 0, step: 1 };
-      this.frame.hidden = true;
+      this.frame.hidden = this.plot.place.hidden = true;
       this.plot.show([[], []], 'no intervals yet');
       text(this.numbers, 'none yet');
       text(this.declared, '');
       return;
     }
+    this.plot.place.hidden = false;
     // A frame is shown whole; without one only the bins that hold something.
     const inFrame = (i) => framed && from + (i + 1) * step > declared.min_ms && from + i * step < declared.max_ms;
     const drawn = (c, i) => c > 0 || inFrame(i);

@@ -31,7 +31,7 @@ export function bindKeys(keys) {
 export function fillHelp(dialog, keys) {
   const list = (rows, kind) => el('dl.' + kind, {}, ...rows.flatMap(([a, b]) => [el('dt', {}, kind === 'keys' ? el('kbd', {}, a) : el('code', {}, a)), el('dd', {}, b)]));
   dialog.append(
-    dialogHeader(dialog, 'keys'),
+    dialogHeader(dialog, 'keys and filters'),
     list(keys.map((k) => [k.shown, k.words]), 'keys'),
     el('h2', {}, 'filter'), list(terms.map((t) => [t.Example, t.Description]), 'terms'),
     el('h2', {}, 'for scripts'),

@@ -3,7 +3,7 @@
 import { attribute, el, text } from './dom.js';
 import { VirtualList } from './vlist.js';
 import { cleanTopic, plainName, shorten } from './clean.js';
-import { barClass } from './bar.js';
+import { barClass, bars } from './bar.js';
 import { count, delta, latency, parseTime, time } from './format.js';
 import { summary } from './payload.js';
 import { Columns } from './columns.js';
@@ -61,6 +61,7 @@ export class List extends Emitter {
     this.viewport.addEventListener('pointerup', (e) => this.#up(e));
     this.viewport.addEventListener('pointercancel', () => { this.#pressed = null; });
     window.on('changed', (change) => this.#changed(change));
+    bars.on('changed', () => this.#rows.refresh());
     new ResizeObserver(([{ contentRect }]) => {
       this.#lengths = tiny.matches ? lengths.tiny : contentRect.width < roomy ? lengths.usual : lengths.roomy;
       this.#rows.refresh();

@@ -301,6 +301,7 @@ timeline.on('data', (data) => {
 charts.on('jump', jump);
 head.on('side', () => toggleSide());
 head.on('theme', toggleTheme);
+head.on('missed', () => toggleTerm('is:missed'));
 head.on('notify', async () => {
   await notices.toggle();
   session.keepsUp = notices.on;
