@@ -52,6 +52,8 @@ export class VirtualList {
       this.#paintSoon(0);
     }, { passive: true });
     new ResizeObserver(() => this.#measure()).observe(viewport);
+    // Rows may become higher for a finger without any other size in the view.
+    matchMedia('(pointer: coarse)').addEventListener('change', () => this.#measure());
     this.#measure();
   }
 
