@@ -47,6 +47,9 @@ func testKindApply(t *testing.T, r *kindRig) {
 	until(t, "the broker says what it lacks", func() bool {
 		return strings.Contains(r.kubectl(t, "-n", namespace, "logs", "broker-0"), "no pod is let in until there are the cluster's keys")
 	})
+	if ready := r.kubectl(t, "-n", namespace, "get", "pod", "broker-0", "-o", "jsonpath={.status.containerStatuses[0].ready}"); ready != "false" {
+		t.Errorf("without the cluster's keys the broker's readiness is %s", ready)
+	}
 	keys, _ := r.run(t, "manifests", "--jwks", "--namespace", namespace, "--target", "kind", "--profile", r.cluster)
 	if strings.Contains(keys, "PRIVATE") || strings.Contains(keys, `"d":`) {
 		t.Errorf("a secret is printed:\n%s", keys)

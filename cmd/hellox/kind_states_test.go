@@ -91,6 +91,21 @@ func TestKindNodeImageAbsent(t *testing.T) {
 	t.Log(said)
 }
 
+// sleep is how long the laptop sleeps: HELLOX_E2E_PAUSE, longer than a token is valid, or
+// seconds.
+func sleep(t *testing.T) time.Duration {
+	t.Helper()
+	given := os.Getenv("HELLOX_E2E_PAUSE")
+	if given == "" {
+		return 5 * time.Second
+	}
+	d, err := time.ParseDuration(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // testKindForwards has the laptop asleep, and its network changed: the process that holds
 // the forwards is frozen with the node, and the node leaves its network for a while. A new
 // connection is made as soon as a pod is ready, by the same process.
@@ -115,11 +130,21 @@ func testKindForwards(t *testing.T, r *kindRig) {
 	}
 	r.do(t, signal("STOP"))
 	defer func() { _ = signal("CONT").Run() }()
+	r.browser.open(t, r.page)
+	l := r.load(t)
+	asleep := sleep(t)
 	r.do(t, r.program("docker", "pause", r.node))
-	time.Sleep(5 * time.Second) // the laptop sleeps
+	time.Sleep(asleep)
 	r.do(t, r.program("docker", "unpause", r.node))
 	r.do(t, signal("CONT"))
+	woken := time.Now()
 	passes("a sleep")
+	r.whole(t, l, "a sleep")
+	if took := time.Since(woken); took > 2*time.Minute {
+		t.Errorf("after a sleep of %s all were back after %s", asleep, took.Round(time.Second))
+	} else {
+		t.Logf("after a sleep of %s all were back after %s", asleep, took.Round(time.Second))
+	}
 
 	address, _ := r.do(t, r.program("docker", "inspect", "--format", "{{range $name, $n := .NetworkSettings.Networks}}{{$name}} {{$n.IPAddress}}{{end}}", r.node))
 	network, ip, _ := strings.Cut(strings.TrimSpace(address), " ")

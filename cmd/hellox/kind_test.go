@@ -39,6 +39,7 @@ func TestKindEndToEnd(t *testing.T) {
 		{"own manifests and images", testKindOwn},
 		{"minikube's Docker", testKindDocker},
 		{"forwards", testKindForwards},
+		{"trust", testKindTrust},
 		{"states of the cluster", testKindStates},
 		{"down", testKindDown},
 	}
