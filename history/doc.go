@@ -9,6 +9,7 @@
 //	        └───────┬───────┴────────────────┘
 //	              live: events, sender states, the loop that appends
 //
-// The terminal and the page read a Store and do not know which. Not here: IDs,
+// jetstream.Store is the receivers' own where there are several of them: a replicated
+// stream. The terminal and the page read a Store and do not know which. Not here: IDs,
 // deltas, gaps and duplicates (stream/track), MQTT connections, HTTP handlers.
 package history

@@ -16,6 +16,7 @@ import (
 
 	"hellox/history"
 	"hellox/history/historytest"
+	"hellox/history/jetstream"
 	"hellox/history/memory"
 	"hellox/history/remote"
 	"hellox/history/sqlite"
@@ -39,6 +40,18 @@ func forEachStore(t *testing.T, f func(t *testing.T, b bench)) {
 	})
 	t.Run("sqlite", func(t *testing.T) {
 		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "history.db"), sqlite.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		f(t, bench{s, s, false})
+	})
+	t.Run("jetstream", func(t *testing.T) {
+		s, err := jetstream.Open(t.Context(), connect(t, runNATS(t, t.TempDir())), jetstream.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

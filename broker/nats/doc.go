@@ -8,7 +8,7 @@
 //	                        │
 //	                        └─ made by prepare before the first client is let in
 //
-// Topics and topic filters become subjects (subject.go); the rights of broker/rights
+// Topics and topic filters become subjects (stream/subject); the rights of broker/rights
 // become lists of subjects (permissions.go). What MQTT clients may never reach, such
 // as JetStream's API, is denied to all of them.
 //

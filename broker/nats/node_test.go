@@ -25,6 +25,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"hellox/broker/nats"
+	"hellox/stream/subject"
 )
 
 // A running node, and what it logged.
@@ -168,7 +169,7 @@ func TestNode(t *testing.T) {
 	}
 }
 
-// TestTopics compares Subject with the subjects that nats-server gives to topics.
+// TestTopics compares package subject with the subjects that nats-server gives to topics.
 func TestTopics(t *testing.T) {
 	n, peer := runWithClients(t)
 	writer := mustDial(t, n.Node, "writer", nil)
@@ -182,9 +183,9 @@ func TestTopics(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		subject, err := nats.Subject(topic)
-		if err != nil || m.Subject != "$MQTT.msgs."+subject {
-			t.Errorf("the subject of %q is %q, want %q (%v)", topic, m.Subject, subject, err)
+		want, err := subject.Of(topic)
+		if err != nil || m.Subject != subject.MessagesPrefix+want {
+			t.Errorf("the subject of %q is %q, want %q (%v)", topic, m.Subject, want, err)
 		}
 	}
 	// With white space there is none: the connection ends unacknowledged.

@@ -6,6 +6,7 @@ import (
 	"github.com/nats-io/jwt/v2"
 
 	"hellox/broker/rights"
+	"hellox/stream/subject"
 )
 
 // reserved are the subjects of nats-server and of hellox's own streams: no MQTT client
@@ -28,7 +29,7 @@ var internal = []string{"$MQTT.sub.>", "$MQTT.deliver.pubrel.>"}
 func permissions(r *rights.Rights) jwt.Permissions {
 	deny := slices.Clone(reserved)
 	for _, f := range r.Deny {
-		subjects, _, err := Filter(f)
+		subjects, _, err := subject.Filter(f)
 		if err == nil { // else no client has such a topic
 			deny = append(deny, subjects...)
 		}
@@ -44,7 +45,7 @@ func permissions(r *rights.Rights) jwt.Permissions {
 
 func allowed(topicFilters []string) (subjects jwt.StringList) {
 	for _, f := range topicFilters {
-		if s, exact, err := Filter(f); err == nil && exact {
+		if s, exact, err := subject.Filter(f); err == nil && exact {
 			subjects = append(subjects, s...)
 		}
 	}

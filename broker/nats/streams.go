@@ -12,12 +12,9 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
-)
 
-// messagesStream holds every message of QoS 1 and 2. nats-server uses the one that it
-// finds: made here it keeps messages for their time, and not only until the present
-// subscribers have them.
-const messagesStream = "$MQTT_msgs"
+	"hellox/stream/subject"
+)
 
 // ownersBucket says whose each client ID is.
 const ownersBucket = "HELLOX_OWNERS"
@@ -85,11 +82,13 @@ func (n *Node) makeStreams(ctx context.Context, js jetstream.JetStream) error {
 }
 
 // streams returns those of MQTT. But for that of the messages they are as nats-server
-// makes them for the first client: made now, that one need not wait.
+// makes them for the first client: made now, that one need not wait. nats-server uses
+// those that it finds: so the stream of the messages keeps them for their time, and not
+// only until the present subscribers have them.
 func (n *Node) streams() []jetstream.StreamConfig {
 	return []jetstream.StreamConfig{
 		{
-			Name: messagesStream, Subjects: []string{messagesPrefix + ">"}, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld,
+			Name: subject.MessagesStream, Subjects: []string{subject.MessagesPrefix + ">"}, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld,
 			AllowDirect: true, MaxBytes: n.opts.Keep, MaxAge: n.opts.KeepFor,
 		},
 		{Name: "$MQTT_sess", Subjects: []string{"$MQTT.sess.>"}, Retention: jetstream.LimitsPolicy, MaxMsgsPerSubject: 1},

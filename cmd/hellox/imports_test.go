@@ -54,6 +54,12 @@ history/memory -> history
 history/memory -> history/live
 history/memory -> stream
 history/memory -> stream/track
+history/jetstream -> history
+history/jetstream -> history/live
+history/jetstream -> stream
+history/jetstream -> stream/stats
+history/jetstream -> stream/subject
+history/jetstream -> stream/track
 history/pipe -> history
 history/pipe -> stream
 history/pipe -> stream/track
@@ -80,6 +86,7 @@ broker/rights -> smallfile
 broker/rights -> stream
 broker/nats -> broker/rights
 broker/nats -> stream
+broker/nats -> stream/subject
 broker/token -> broker/rights
 broker/token -> smallfile
 broker/wire -> stream

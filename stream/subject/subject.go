@@ -1,18 +1,21 @@
-package nats
+package subject
 
 import (
 	"fmt"
 	"strings"
 )
 
-// messagesPrefix begins the subjects under which nats-server stores messages of QoS 1
-// and 2.
-const messagesPrefix = "$MQTT.msgs."
+// MessagesStream is nats-server's stream of the messages of QoS 1 and 2, and
+// MessagesPrefix begins their subjects there.
+const (
+	MessagesStream = "$MQTT_msgs"
+	MessagesPrefix = "$MQTT.msgs."
+)
 
-// Subject returns the subject that nats-server gives to an MQTT topic: levels become
+// Of returns the subject that nats-server gives to an MQTT topic: levels become
 // tokens, an empty level is the token / and a dot in a level is //. Topics with white
 // space or DEL have none, nor has the empty topic.
-func Subject(topic string) (string, error) {
+func Of(topic string) (string, error) {
 	if err := checkTopic(topic); err != nil {
 		return "", err
 	}
@@ -23,7 +26,7 @@ func Subject(topic string) (string, error) {
 	return strings.Join(levels, "."), nil
 }
 
-// Topic returns the MQTT topic of a subject: Subject turned round.
+// Topic returns the MQTT topic of a subject: Of turned round.
 func Topic(subject string) string {
 	tokens := strings.Split(subject, ".")
 	for i, t := range tokens {

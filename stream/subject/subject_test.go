@@ -1,31 +1,31 @@
-package nats_test
+package subject_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
 
-	"hellox/broker/nats"
 	"hellox/stream"
+	"hellox/stream/subject"
 )
 
-// TestSubject has the cases that nats-server's own conversion has.
-func TestSubject(t *testing.T) {
-	for topic, subject := range map[string]string{
+// TestOf has the cases that nats-server's own conversion has.
+func TestOf(t *testing.T) {
+	for topic, want := range map[string]string{
 		"a": "a", "a/b": "a.b", "/": "/./", "/a": "/.a", "a/": "a./", "a//b": "a./.b", "//": "/././",
 		"a.b": "a//b", ".": "//", "a./.b": "a//.//b", "a.b.c/d": "a//b//c.d", "küche/ä": "küche.ä", "a/$b": "a.$b",
 	} {
-		got, err := nats.Subject(topic)
-		if err != nil || got != subject {
-			t.Errorf("Subject(%q) is %q, %v, want %q", topic, got, err, subject)
+		got, err := subject.Of(topic)
+		if err != nil || got != want {
+			t.Errorf("Of(%q) is %q, %v, want %q", topic, got, err, want)
 		}
-		if back := nats.Topic(subject); back != topic {
-			t.Errorf("Topic(%q) is %q, want %q", subject, back, topic)
+		if back := subject.Topic(want); back != topic {
+			t.Errorf("Topic(%q) is %q, want %q", want, back, topic)
 		}
 	}
 	for _, topic := range []string{"", "a b", "a/\t", "a\nb", "\x7f"} {
-		if got, err := nats.Subject(topic); err == nil {
-			t.Errorf("Subject(%q) is %q", topic, got)
+		if got, err := subject.Of(topic); err == nil {
+			t.Errorf("Of(%q) is %q", topic, got)
 		}
 	}
 }
@@ -39,15 +39,15 @@ func TestFilter(t *testing.T) {
 		{"a/+/c", true, []string{"a.*.c"}}, {"a/#", true, []string{"a", "a.>"}}, {"#", true, []string{">"}}, {"+", true, []string{"*"}},
 		{"/#", true, []string{"/", "/.>"}}, {"a/*", false, []string{"a.*"}}, {"a/>", false, []string{"a.>"}}, {"a.b/#", true, []string{"a//b", "a//b.>"}},
 	} {
-		got, exact, err := nats.Filter(k.filter)
+		got, exact, err := subject.Filter(k.filter)
 		if err != nil || exact != k.exact || !slices.Equal(got, k.want) {
 			t.Errorf("Filter(%q) is %q, %v, %v, want %q, %v", k.filter, got, exact, err, k.want, k.exact)
 		}
 	}
 }
 
-// FuzzSubject turns topics into subjects and back.
-func FuzzSubject(f *testing.F) {
+// FuzzOf turns topics into subjects and back.
+func FuzzOf(f *testing.F) {
 	for _, s := range []string{"a/b", "/", "a//b", ".", "a./b", "x.y/z/", "//..//"} {
 		f.Add(s)
 	}
@@ -55,16 +55,16 @@ func FuzzSubject(f *testing.F) {
 		if stream.CheckTopic(topic) != nil {
 			return
 		}
-		subject, err := nats.Subject(topic)
+		got, err := subject.Of(topic)
 		if err != nil {
 			return
 		}
-		if back := nats.Topic(subject); back != topic {
-			t.Errorf("%q became %q, and that %q", topic, subject, back)
+		if back := subject.Topic(got); back != topic {
+			t.Errorf("%q became %q, and that %q", topic, got, back)
 		}
-		for token := range strings.SplitSeq(subject, ".") {
+		for token := range strings.SplitSeq(got, ".") {
 			if token == "" {
-				t.Errorf("%q became %q, with an empty token", topic, subject)
+				t.Errorf("%q became %q, with an empty token", topic, got)
 			}
 		}
 	})

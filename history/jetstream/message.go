@@ -1,0 +1,99 @@
+package jetstream
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+
+	"hellox/stream"
+	"hellox/stream/track"
+)
+
+// The streams and buckets. What begins with $HELLOX is denied to MQTT clients.
+const (
+	streamName    = "HELLOX_HISTORY"
+	streamPrefix  = "$HELLOX.history."
+	sendersBucket = "HELLOX_SENDERS"
+	leaseBucket   = "HELLOX_LEASE"
+)
+
+// The headers of a message; its body is the payload.
+const (
+	headerMessage = "Hellox-Message" // a stream.Message without its payload
+	headerTracked = "Hellox-Tracked" // a tracked
+)
+
+// A tracked is what the indexer knew once it had tracked a message.
+type tracked struct {
+	Source   uint64         `json:"source,omitempty"` // where the message stands in $MQTT_msgs
+	Arrived  time.Time      `json:"arrived"`
+	Next     time.Duration  `json:"next,omitempty"`
+	Counters track.Counters `json:"counters"`
+	State    track.State    `json:"state"`
+}
+
+// A stored is a message with what was known then.
+type stored struct {
+	stream.Message
+	tracked
+}
+
+// entry returns it as the tracker told it.
+func (s *stored) entry() track.Tracked {
+	m := s.Message
+	return track.Tracked{Outcome: track.Stored, Sender: m.Sender, Message: &m, Next: s.Next, Arrived: s.Arrived, Counters: s.Counters}
+}
+
+// subjectOf returns where a message is stored: its topic and its sender. Both may have
+// characters that no subject has, and are names of any length.
+func subjectOf(m *stream.Message) string {
+	return streamPrefix + key(m.Topic) + "." + key(m.Sender)
+}
+
+func key(name string) string {
+	const most = 1024 // bytes: a line of NATS's protocol has 4,096
+	return base64.RawURLEncoding.EncodeToString([]byte(name[:min(len(name), most)]))
+}
+
+// encode returns e, which is stored, as a message of the stream.
+func encode(e *track.Tracked, source uint64, state track.State) (*natsgo.Msg, error) {
+	bare := *e.Message
+	bare.Payload = nil
+	text, err := json.Marshal(tracked{source, e.Arrived, e.Next, e.Counters, state})
+	if err != nil {
+		return nil, fmt.Errorf("encode message %d: %w", e.Message.ID, err)
+	}
+	return &natsgo.Msg{
+		Subject: subjectOf(e.Message), Data: e.Message.Payload,
+		Header: natsgo.Header{headerMessage: {string(bare.AppendJSON(nil))}, headerTracked: {string(stream.EscapeJSON(text))}},
+	}, nil
+}
+
+// messageID returns the ID by which JetStream takes a message once: of a broadcast its
+// sender, boot and number; of others where they stood in $MQTT_msgs. What the tracker
+// may store twice has the latter, too.
+func messageID(m *stream.Message, source uint64) string {
+	switch {
+	case m.Ours && !m.Reordered && !m.Retained:
+		return fmt.Sprintf("%s/%s/%d", key(m.Sender), m.Boot, m.Seq)
+	case source > 0:
+		return fmt.Sprintf("source/%d", source)
+	}
+	return ""
+}
+
+// decode reads a message of the stream; seq is its sequence there.
+func decode(header natsgo.Header, data []byte, seq uint64) (stored, error) {
+	var s stored
+	if err := json.Unmarshal([]byte(header.Get(headerMessage)), &s.Message); err != nil {
+		return s, fmt.Errorf("read message %d: %w", seq, err)
+	}
+	if err := json.Unmarshal([]byte(header.Get(headerTracked)), &s.tracked); err != nil {
+		return s, fmt.Errorf("read message %d: %w", seq, err)
+	}
+	s.ID, s.Payload = int64(seq), data
+	return s, nil
+}
