@@ -21,13 +21,14 @@ import (
 
 // natsFlags are the flags of hellox nats that its options are made of.
 type natsFlags struct {
-	listen      string
-	routeListen string
-	keep        string
-	insecure    bool
-	opsListen   string
-	files       access.Flags
-	logs        ops.LogFlags
+	listen       string
+	routeListen  string
+	clientListen string
+	keep         string
+	insecure     bool
+	opsListen    string
+	files        access.Flags
+	logs         ops.LogFlags
 }
 
 func newNATS(sh shell) *cobra.Command {
@@ -90,6 +91,7 @@ dropped, as MQTT 3.1.1 has it. docs/nats.md says more.`,
 	args.Duration(f, &opts.KeepFor, "keep-for", nats.DefaultKeepFor, time.Minute, "evict what is older than this `TIME`, and end the sessions of clients that stay away so long")
 	f.StringVar(&flags.routeListen, "route-listen", "", "`HOST:PORT` where the other nodes connect")
 	args.Strings(f, &opts.Peers, "peer", "", nil, "`HOST:PORT` of each of the three nodes, or of the two others; repeatable", nats.CheckPeer)
+	f.StringVar(&flags.clientListen, "client-listen", "", "`HOST:PORT` where receivers connect (hellox receive --history nats://HOST:PORT)")
 	flags.files.AddPeers(f)
 	args.Duration(f, &opts.LameDuck, "lame-duck", time.Second, 0, "at the end, move the clients to the other nodes during this `TIME`")
 	f.BoolVar(&flags.insecure, "insecure", false, "listen beyond loopback without TLS and users")
@@ -116,9 +118,11 @@ func (n *natsFlags) check(cmd *cobra.Command, opts *nats.Options) error {
 	}
 	given := len(opts.Peers)
 	switch certificates := n.files.PeerCert != "" && n.files.PeerKey != "" && n.files.PeerCA != ""; {
+	case n.clientListen != "" && !certificates:
+		return usage("--client-listen needs --peer-cert, --peer-key and --peer-ca", "hellox certs certs --peer")
 	case given == 0 && n.routeListen == "":
-		if n.files.PeerCert != "" || n.files.PeerKey != "" || n.files.PeerCA != "" {
-			return usage("--peer-cert, --peer-key and --peer-ca are for --peer; there is none", "")
+		if n.clientListen == "" && (n.files.PeerCert != "" || n.files.PeerKey != "" || n.files.PeerCA != "") {
+			return usage("--peer-cert, --peer-key and --peer-ca are for --peer and --client-listen; there is none", "")
 		}
 	case given == 0 || n.routeListen == "":
 		return usage("--route-listen and --peer go together", "hellox nats --help")
@@ -146,9 +150,12 @@ func (n *natsFlags) open(opts *nats.Options) (*nats.Node, *access.Access, error)
 	if err := n.address(opts, who); err != nil {
 		return nil, nil, err
 	}
-	if n.routeListen != "" {
-		if opts.Routes, err = net.ResolveTCPAddr("tcp", n.routeListen); err != nil {
-			return nil, nil, usage(fmt.Sprintf("--route-listen takes HOST:PORT, not %q", n.routeListen), "")
+	for flag, to := range map[string]**net.TCPAddr{n.routeListen: &opts.Routes, n.clientListen: &opts.Clients} {
+		if flag == "" {
+			continue
+		}
+		if *to, err = listenAddress(flag); err != nil {
+			return nil, nil, missing(fmt.Errorf("listen on %s: %w", flag, err), "")
 		}
 	}
 	node, err := nats.New(*opts)
@@ -156,6 +163,16 @@ func (n *natsFlags) open(opts *nats.Options) (*nats.Node, *access.Access, error)
 		return nil, nil, err
 	}
 	return node, who, nil
+}
+
+// listenAddress returns the address of HOST:PORT; without a host every one of the
+// machine.
+func listenAddress(hostPort string) (*net.TCPAddr, error) {
+	a, err := net.ResolveTCPAddr("tcp", hostPort)
+	if err == nil && a.IP == nil {
+		a.IP = net.IPv6unspecified
+	}
+	return a, err
 }
 
 // address sets where MQTT clients connect, and what is asked of them there.
@@ -172,11 +189,8 @@ func (n *natsFlags) address(opts *nats.Options, who *access.Access) error {
 	if !address.TLS && who.OnlyByTLS() {
 		return usage(fmt.Sprintf("listen on %s: without --users it lets no client in, as certificates are shown by TLS", n.listen), "hellox nats --help")
 	}
-	if opts.MQTT, err = net.ResolveTCPAddr("tcp", address.HostPort); err != nil {
+	if opts.MQTT, err = listenAddress(address.HostPort); err != nil {
 		return missing(fmt.Errorf("listen on %s: %w", n.listen, err), "")
-	}
-	if opts.MQTT.IP == nil {
-		opts.MQTT.IP = net.IPv6unspecified
 	}
 	loopback := opts.MQTT.IP.IsLoopback()
 	if opts.Open = loopback && !who.AsksOnLoopback(); opts.Open {

@@ -2,21 +2,28 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
+	"hellox/broker/nats"
+	"hellox/cmd/hellox/access"
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/ops"
 	"hellox/history"
+	"hellox/history/jetstream"
 	"hellox/history/memory"
 	"hellox/history/sqlite"
 	"hellox/stream"
@@ -31,14 +38,22 @@ func newReceive(sh shell) *cobra.Command {
 		login     brokerFlags
 		page      pageFlags
 		opsListen string
-		storeURL  string
+		histories historyFlags
 		keep      string
 		logs      ops.LogFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "receive",
 		Short: "Store every message, and serve the page and its API",
+		Long: `Store every message, and serve the page and its API.
+
+With --history nats://HOST:PORT the history is in the streams of hellox nats, and any
+number of receivers share it: each serves all of it, with the same IDs. What the broker
+has acknowledged (QoS 1 and 2; QoS 0 is stored nowhere) is appended by one of them at a
+time; when that ends, another one goes on.`,
 		Example: `  hellox receive --broker mqtt://127.0.0.1:1883 --history sqlite:history.db
+  hellox receive --broker mqtts://node-0.example --ca certs/ca.crt --user recv --history nats://node-0.example,node-1.example,node-2.example \
+    --history-cert certs/peer.crt --history-key certs/peer.key --history-ca certs/ca.crt
   hellox receive --broker mqtt://127.0.0.1:1883 --topic 'sensors/#' --history memory:
   hellox receive --broker mqtt://127.0.0.1:1883 --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -52,6 +67,9 @@ func newReceive(sh shell) *cobra.Command {
 			if err != nil || bytes < 1<<20 || bytes > 1<<50 {
 				return usage(fmt.Sprintf("--keep takes 1MiB or more, not %q", keep), "")
 			}
+			if err := histories.check(); err != nil {
+				return err
+			}
 			metrics := ops.NewRegistry()
 			ops.AddCABundle(metrics, login.ca)
 			r.log, r.metrics = log, metrics
@@ -61,11 +79,11 @@ func newReceive(sh shell) *cobra.Command {
 					return err
 				}
 				defer pages.close()
-				store, err := openHistory(ctx, storeURL, int64(bytes), r.keepFor, log, metrics)
+				store, closeStore, err := histories.open(ctx, int64(bytes), &r)
 				if err != nil {
 					return err
 				}
-				defer store.Close()
+				defer closeStore()
 				r.store = store
 				pages.tell(log)
 				r.login = pages.login
@@ -85,7 +103,7 @@ func newReceive(sh shell) *cobra.Command {
 	args.Strings(f, &page.addresses, "listen", "", []string{"127.0.0.1:8420"}, "`HOST:PORT` of the page and its API; repeatable. Beyond loopback it needs a certificate, and asks for a login", checkAddress)
 	f.StringVar(&page.cert, "tls-cert", "", "`FILE` of the page's certificate beyond loopback (PEM)")
 	f.StringVar(&page.key, "tls-key", "", "`FILE` of the certificate's key (PEM)")
-	args.String(f, &storeURL, "history", "sqlite:history.db", "`sqlite:PATH|memory:`, where messages are stored", checkHistory)
+	histories.add(f)
 	f.StringVar(&keep, "keep", "1GiB", "evict the oldest messages beyond so many `BYTES`")
 	args.Duration(f, &r.keepFor, "keep-for", 720*time.Hour, time.Second, "evict what is older than this `TIME`")
 	f.StringVar(&r.name, "name", "", "`NAME` of the installation, shown on the page")
@@ -114,20 +132,136 @@ type writableStore interface {
 	SetBroker(stream.BrokerState)
 }
 
+// historyFlags say where messages are stored.
+type historyFlags struct {
+	url           string // --history
+	cert, key, ca string // files, for nats://
+}
+
+func (h *historyFlags) add(f *pflag.FlagSet) {
+	args.String(f, &h.url, "history", "sqlite:history.db", "`sqlite:PATH|memory:|nats://HOST:PORT,…`, where messages are stored", checkHistory)
+	f.StringVar(&h.cert, "history-cert", "", "`FILE` of the certificate that is shown to nats://: that of a node (PEM)")
+	f.StringVar(&h.key, "history-key", "", "`FILE` of the key of --history-cert (PEM)")
+	f.StringVar(&h.ca, "history-ca", "", "`FILE` of the CA certificates that the nodes' are signed by (PEM)")
+}
+
 // checkHistory returns an error unless s names a history.
 func checkHistory(s string) error {
+	if strings.HasPrefix(s, natsScheme) {
+		_, err := jetstream.ParseServers(s)
+		return err
+	}
 	if path, ok := strings.CutPrefix(s, "sqlite:"); s != "memory:" && (!ok || path == "") {
-		return args.Expected("sqlite:PATH or memory:")
+		return args.Expected("sqlite:PATH, memory: or nats://HOST:PORT")
 	}
 	return nil
 }
 
-// openHistory opens what --history names; checkHistory has seen it.
-func openHistory(ctx context.Context, where string, keep int64, keepFor time.Duration, log *slog.Logger, metrics prometheus.Registerer) (writableStore, error) {
-	if where == "memory:" {
-		return memory.New(keep), nil
+const natsScheme = "nats://"
+
+// check checks the flags against each other. Without certificates nats:// is for a
+// server on loopback alone.
+func (h *historyFlags) check() error {
+	given := 0
+	for _, file := range []string{h.cert, h.key, h.ca} {
+		if file != "" {
+			given++
+		}
 	}
-	return sqlite.Open(ctx, strings.TrimPrefix(where, "sqlite:"), sqlite.Options{Keep: keep, KeepFor: keepFor, Log: log, Metrics: metrics})
+	switch isNATS := strings.HasPrefix(h.url, natsScheme); {
+	case given == 0 && isNATS:
+		servers, err := jetstream.ParseServers(h.url)
+		if err != nil {
+			return usage(err.Error(), "")
+		}
+		for _, server := range servers {
+			host, _, _ := net.SplitHostPort(server)
+			if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+				return &failure{fmt.Errorf("store in %s: it is beyond loopback, where it needs --history-cert, --history-key and --history-ca", h.url), exitUnsafe, "hellox certs certs --peer"}
+			}
+		}
+	case given == 0:
+	case !isNATS:
+		return usage("--history-cert, --history-key and --history-ca are for --history nats://HOST:PORT", "")
+	case given < 3:
+		return usage("--history-cert, --history-key and --history-ca go together", "hellox certs certs --peer")
+	}
+	return nil
+}
+
+// open opens the history for r; checkHistory has seen it. closeStore closes it.
+func (h *historyFlags) open(ctx context.Context, keep int64, r *receiver) (store writableStore, closeStore func(), err error) {
+	switch {
+	case h.url == "memory:":
+		store = memory.New(keep)
+	case strings.HasPrefix(h.url, natsScheme):
+		r.shared = true
+		return h.openShared(ctx, keep, r)
+	default:
+		store, err = sqlite.Open(ctx, strings.TrimPrefix(h.url, "sqlite:"), sqlite.Options{Keep: keep, KeepFor: r.keepFor, Log: r.log, Metrics: r.metrics})
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return store, func() { store.Close() }, nil
+}
+
+// openShared opens a history in NATS. It tries until ctx ends: the nodes may begin
+// later.
+func (h *historyFlags) openShared(ctx context.Context, keep int64, r *receiver) (_ writableStore, closeStore func(), err error) {
+	servers, err := jetstream.ParseServers(h.url)
+	if err != nil {
+		return nil, nil, usage(err.Error(), "")
+	}
+	var config *tls.Config
+	watching, stopWatching := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	endWatch := func() { stopWatching(); watch.Wait() }
+	defer func() {
+		if err != nil {
+			endWatch()
+		}
+	}()
+	if h.cert != "" {
+		files := access.Flags{PeerCert: h.cert, PeerKey: h.key, PeerCA: h.ca}
+		opened, err := files.Open(r.log)
+		if err != nil {
+			return nil, nil, badFile(err)
+		}
+		config = opened.PeerTLS(nats.VerifyPeer)
+		watch.Go(func() { opened.Watch(watching, nil) })
+	}
+	last := ""
+	for {
+		opened, closeOpened, err := openJetStream(ctx, servers, config, jetstream.Options{Keep: keep, KeepFor: r.keepFor, Topics: r.topics, Log: r.log})
+		if err == nil {
+			return opened, func() { closeOpened(); endWatch() }, nil
+		}
+		if text := err.Error(); text != last {
+			last = text
+			r.log.Warn("the history cannot be opened yet", "cause", text)
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+	}
+}
+
+func openJetStream(ctx context.Context, servers []string, config *tls.Config, o jetstream.Options) (writableStore, func(), error) {
+	conn, err := jetstream.Connect(servers, config, o.Log)
+	if err != nil {
+		return nil, nil, err
+	}
+	opening, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	store, err := jetstream.Open(opening, conn, o)
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return store, func() { store.Close(); conn.Close() }, nil
 }
 
 // receiver subscribes, stores, and serves what is stored.
@@ -137,6 +271,7 @@ type receiver struct {
 	topics   []string
 	name     string
 	keepFor  time.Duration
+	shared   bool       // others store in the same history, which reads the broker's streams itself
 	login    *web.Login // the page beyond loopback; nil: there is none
 	store    writableStore
 	log      *slog.Logger
@@ -163,13 +298,17 @@ func (r *receiver) run(ctx context.Context, page net.Listener) error {
 	}
 	defer client.Close()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		return mqtt.Subscribe(ctx, mqtt.SubscribeOptions{
-			Broker: r.broker, ClientID: r.clientID,
-			Topics: append([]string{stream.PresenceTopic("+")}, r.topics...),
-			QoS:    1, Persistent: true, RetainedFirst: true, Log: r.log, Link: r.setLink, BrokerState: r.setBroker,
-		}, arrivals)
-	})
+	subscription := mqtt.SubscribeOptions{
+		Broker: r.broker, ClientID: r.clientID,
+		Topics: append([]string{stream.PresenceTopic("+")}, r.topics...),
+		QoS:    1, Persistent: true, RetainedFirst: true, Log: r.log, Link: r.setLink, BrokerState: r.setBroker,
+	}
+	if r.shared {
+		// Each receiver has a client ID of its own, and asks for presence alone.
+		subscription.ClientID += "-" + rand.Text()[:8]
+		subscription.Topics, subscription.Persistent, subscription.RetainedFirst = subscription.Topics[:1], false, false
+	}
+	group.Go(func() error { return mqtt.Subscribe(ctx, subscription, arrivals) })
 	group.Go(func() error { return r.store.Run(ctx, arrivals) })
 	group.Go(func() error {
 		return web.Serve(ctx, page, web.Options{

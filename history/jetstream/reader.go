@@ -62,7 +62,10 @@ func (s *Store) startReader(ctx context.Context) error {
 		s.receive(messages, arrived)
 	})
 	s.reader.Go(func() { s.applyAll(arrived) })
-	context.AfterFunc(s.ctx, messages.Stop)
+	s.reader.Go(func() {
+		<-s.stop
+		messages.Stop()
+	})
 	return nil
 }
 
@@ -78,7 +81,7 @@ func (s *Store) receive(messages jetstream.MessagesContext, arrived chan<- store
 			select {
 			case <-time.After(time.Second):
 				continue
-			case <-s.ctx.Done():
+			case <-s.stop:
 				return
 			}
 		}
@@ -93,7 +96,7 @@ func (s *Store) receive(messages jetstream.MessagesContext, arrived chan<- store
 		}
 		select {
 		case arrived <- one:
-		case <-s.ctx.Done():
+		case <-s.stop:
 			return
 		}
 	}

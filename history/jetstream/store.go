@@ -41,8 +41,7 @@ type Store struct {
 	last   atomic.Int64 // ID of the newest message that followers have seen
 	first  atomic.Int64 // of the oldest one stored, as it was last asked for
 	known  atomic.Pointer[history.Stats]
-	ctx    context.Context // of the reader
-	cancel context.CancelFunc
+	stop   chan struct{} // closed by Close
 	reader sync.WaitGroup
 	closed atomic.Bool
 
@@ -62,16 +61,17 @@ func Open(ctx context.Context, conn *natsgo.Conn, o Options) (_ *Store, err erro
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{o: o, conn: conn, topics: history.TopicCounts{}}
+	s := &Store{o: o, conn: conn, stop: make(chan struct{}), topics: history.TopicCounts{}}
 	if s.js, err = jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(maxPending), jetstream.WithPublishAsyncTimeout(requestTimeout)); err != nil {
 		return nil, fmt.Errorf("open the history: %w", err)
 	}
-	if err := s.makeStreams(ctx); err != nil {
+	// What is asked before the nodes have a leader gets no answer.
+	making, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	if err := s.makeStreams(making); err != nil {
 		return nil, fmt.Errorf("open the history: %w", err)
 	}
-	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.startReader(ctx); err != nil {
-		s.cancel()
 		return nil, fmt.Errorf("open the history: %w", err)
 	}
 	return s, nil
@@ -224,11 +224,11 @@ func (s *Store) Close() error {
 	defer s.writing.Unlock()
 	var err error
 	if a := s.appender; a != nil {
-		ctx, cancel := context.WithTimeout(s.ctx, requestTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 		err = a.checkpoint(ctx)
 		cancel()
 	}
-	s.cancel()
+	close(s.stop)
 	s.reader.Wait()
 	s.state.Close()
 	return err

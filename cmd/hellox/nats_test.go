@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hellox/cmd/hellox/certs"
+	"hellox/history"
+	"hellox/stream"
+)
+
+// TestNATS runs three nodes and two receivers that share a history, and kills a node
+// and the receiver that appends while broadcasters publish: each acknowledged message
+// is stored once, with the same ID for both receivers.
+func TestNATS(t *testing.T) {
+	dir := t.TempDir()
+	made := certs.Options{Dir: filepath.Join(dir, "certs"), Hosts: []string{"127.0.0.1"}, Peer: true, Now: time.Now()}
+	if _, err := certs.Make(made); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string) string { return filepath.Join(made.Dir, name) }
+	var mqtt, routes, clients, peers []string
+	for range 3 {
+		mqtt, routes, clients = append(mqtt, freeAddress(t)), append(routes, freeAddress(t)), append(clients, freeAddress(t))
+		peers = append(peers, "--peer", routes[len(routes)-1])
+	}
+	var nodes, receivers []*process
+	for i := range 3 {
+		args := append([]string{
+			"nats", "--name", fmt.Sprintf("node-%d", i), "--store", filepath.Join(dir, fmt.Sprint(i)), "--listen", "mqtt://" + mqtt[i],
+			"--route-listen", routes[i], "--client-listen", clients[i], "--peer-cert", file("peer.crt"), "--peer-key", file("peer.key"), "--peer-ca", file("ca.crt"),
+		}, peers...)
+		nodes = append(nodes, startProcess(t, dir, fmt.Sprintf("node-%d", i), args...))
+	}
+	r := &rig{t: t}
+	var pages []string
+	for i := range 2 {
+		page := freeAddress(t)
+		pages = append(pages, "http://"+page)
+		receivers = append(receivers, startProcess(t, dir, fmt.Sprintf("receive-%d", i), "receive", "--broker", "mqtt://"+mqtt[i], "--listen", page,
+			"--history", "nats://"+strings.Join(clients, ","), "--history-cert", file("peer.crt"), "--history-key", file("peer.key"), "--history-ca", file("ca.crt")))
+		r.page = pages[i]
+		until(t, "the receiver has its history", func() bool { return r.stats().Link.State == stream.Connected })
+	}
+	ackLog := filepath.Join(dir, "acks")
+	r.ackLogs = []string{ackLog}
+	r.broadcasts = append(r.broadcasts, startProcess(t, dir, "broadcast", "broadcast", "--broker", "mqtt://"+mqtt[2],
+		"--id", "press", "--count", "10", "--min", "50ms", "--max", "150ms", "--ack-log", ackLog))
+	until(t, "messages are stored", func() bool { return r.stats().Stored > 100 })
+	nodes[1].kill()
+	receivers[0].kill() // it began first: it is the one that appends
+	before := r.stats().Stored
+	until(t, "the other receiver appends", func() bool { return r.stats().Stored > before+100 })
+	nodes[1].start()
+	receivers[0].start()
+	r.check()
+	first := pageOf(t, pages[1])
+	until(t, "the first receiver has the same", func() bool { return pageOf(t, pages[0]) == first })
+	for _, p := range append(receivers, nodes...) {
+		if err := p.term(); err != nil {
+			t.Errorf("hellox %s ended with: %v", p.args[0], err)
+		}
+	}
+}
+
+// pageOf returns the newest messages of a receiver as it answers them, or "".
+func pageOf(t *testing.T, url string) string {
+	t.Helper()
+	var page struct {
+		Messages []stream.Message `json:"messages"`
+	}
+	if err := get(url+fmt.Sprintf("/api/messages?limit=%d", history.MaxLimit), &page); err != nil {
+		return ""
+	}
+	text := ""
+	for i := range page.Messages {
+		text += string(page.Messages[i].AppendJSON(nil)) + "\n"
+	}
+	return text
+}
+
+// TestNATSFlags tries command lines that are refused before anything is opened.
+func TestNATSFlags(t *testing.T) {
+	for line, want := range map[string]int{
+		"nats": exitUsage,
+		"nats --store x --listen ws://127.0.0.1:1":                                         exitUsage,
+		"nats --store x --listen mqtts://127.0.0.1:1":                                      exitUsage,
+		"nats --store x --listen mqtt://0.0.0.0:1":                                         exitUnsafe,
+		"nats --store x --route-listen 127.0.0.1:1":                                        exitUsage,
+		"nats --store x --peer a:1 --peer b:1":                                             exitUsage,
+		"nats --store x --route-listen 127.0.0.1:1 --peer a:1":                             exitUsage,
+		"nats --store x --route-listen 127.0.0.1:1 --peer a:1 --peer b:1":                  exitUsage,
+		"nats --store x --client-listen 127.0.0.1:1":                                       exitUsage,
+		"nats --store x --peer-cert a --peer-key b --peer-ca c":                            exitUsage,
+		"receive --history nats://":                                                        exitUsage,
+		"receive --history nats://10.0.0.1:4222":                                           exitUnsafe,
+		"receive --history nats://10.0.0.1:4222 --history-cert a":                          exitUsage,
+		"receive --history memory: --history-cert a --history-key b --history-ca c":        exitUsage,
+		"receive --history nats://h --history-cert /no --history-key /no --history-ca /no": exitMissing,
+	} {
+		var out strings.Builder
+		sh := shell{in: strings.NewReader(""), out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
+		if got := run(t.Context(), strings.Fields(line), sh); got != want {
+			t.Errorf("hellox %s: exit %d, want %d: %s", line, got, want, out.String())
+		}
+	}
+}
