@@ -25,7 +25,7 @@ func New(r *lipgloss.Renderer) *Theme {
 		onMarked := base.Background(marked).Foreground(ink)
 		t.marked, t.markedBars = newStyles(onMarked), newBars(onMarked)
 	case termenv.Ascii:
-		key = base.Transform(bold.Apply)
+		key, t.Bold = base.Transform(bold.Apply), bold
 	}
 	t.Help = help.Styles{
 		Ellipsis: quiet, ShortKey: key, ShortDesc: quiet, ShortSeparator: quiet,
