@@ -200,7 +200,15 @@ func TestTheFrameIsWholeInTmux(t *testing.T) {
 				}
 			}
 			x.run("send-keys", "2")
-			x.whole("›2 topics", "messages")
+			// The columns behind a disputed text stand where they belong: nothing is cut
+			// at the edge.
+			age := regexp.MustCompile(`\d (s|m|ms)$`)
+			for i, line := range x.whole("›2 topics", "messages")[3 : size.h-2] {
+				line, _, _ = strings.Cut(line, "│") // beside it is the detail
+				if line = strings.TrimRight(line, " "); line != "" && !age.MatchString(line) {
+					t.Errorf("topic %d is %q, without its age", i, line)
+				}
+			}
 
 			// What something else wrote to the terminal is gone after ctrl+l.
 			tty, err := os.OpenFile(x.run("display", "-p", "#{pane_tty}"), os.O_WRONLY, 0)

@@ -58,8 +58,8 @@ func Hostile(s string) *Store {
 	return store
 }
 
-// Bare removes the colours from a frame. It knows no other sequence, so that
-// any other in the frame is found.
+// Bare removes the colours from a frame, and what puts the cursor in a column
+// (wholeframe). It knows no other sequence, so that any other in the frame is found.
 func Bare(frame string) string { return colours.ReplaceAllString(frame, "") }
 
-var colours = regexp.MustCompile("(?m)^\x1b\\[K|\x1b\\[[0-9;]*m")
+var colours = regexp.MustCompile("(?m)^\x1b\\[K|\x1b\\[[0-9;]*m|\x1b\\[[0-9]+G")

@@ -39,4 +39,14 @@ func TestLine(t *testing.T) {
 			t.Errorf("%q is cleared first: %v, want %v", text, got, disputed)
 		}
 	}
+	// What follows a disputed text stands in the column where it is laid out.
+	for text, want := range map[string]string{
+		"at 👋🏽 👋🏽  1 s":           "\x1b[Kat 👋🏽 👋🏽\x1b[9G  1 s",
+		"\x1b[1mहि\x1b[0m │ 日本 👋": "\x1b[K\x1b[1mहि\x1b[0m\x1b[2G │ 日本 👋",
+		"👋  ":                     "\x1b[K👋\x1b[3G  ",
+	} {
+		if got := Line(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
 }
