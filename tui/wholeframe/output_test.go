@@ -10,12 +10,12 @@ import (
 func TestOutput(t *testing.T) {
 	var out bytes.Buffer
 	w := Output(&out)
-	for _, s := range []string{"\x1b[?1049h", "a frame", "\x1b[?1049l", "\x1b[?1049h", "x\x1b[?1049l"} {
+	for _, s := range []string{"\x1b[?1049h", "\x1b[H", "\x1b[Ha frame", "\x1b[?1049l", "\x1b[?1049h", "x\x1b[?1049l"} {
 		if n, err := io.WriteString(w, s); n != len(s) || err != nil {
 			t.Errorf("writing %q returned %d and %v", s, n, err)
 		}
 	}
-	const want = "\x1b[?1049h\x1b[?7la frame\x1b[?7h\x1b[?1049l\x1b[?1049h\x1b[?7lx\x1b[?7h\x1b[?1049l"
+	const want = "\x1b[?1049h\x1b[?7l\x1b[H\x1b[?2026h\x1b[Ha frame\x1b[?2026l\x1b[?7h\x1b[?1049l\x1b[?1049h\x1b[?7lx\x1b[?7h\x1b[?1049l"
 	if out.String() != want {
 		t.Errorf("written is %q, want %q", &out, want)
 	}
