@@ -50,7 +50,7 @@ func layoutFor(w, h, form int, p panes) layout {
 		l.main -= taken(l.detail)
 	}
 	if w >= sendersFrom {
-		l.senders = paneWidth(36, p.senders, l.main)
+		l.senders = paneWidth(clamp(w*9/40, 36, 52), p.senders, l.main)
 		l.main -= taken(l.senders)
 	}
 	return l

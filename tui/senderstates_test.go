@@ -55,6 +55,22 @@ func TestSendersThatAreNotJudged(t *testing.T) {
 	s.shows("● on time", "‖ paused")
 }
 
+// The last intervals are drawn at 80 columns, and on a wide screen names have more room
+// beside the list.
+func TestSendersUseTheRoom(t *testing.T) {
+	store, name := tuitest.NewStore(), "a-sender-with-longer-name"
+	for _, one := range []string{name, "hello_world/a/topic/of/its/own"} {
+		store.Known = append(store.Known, stream.Sender{Sender: one, Ours: true, State: stream.OnTime, LastSeen: tuitest.At, Messages: 9, RecentMS: []float64{1000, 2000, 1000, 3000}})
+	}
+	s := open(t, store, termenv.Ascii, 80, 24)
+	s.press("3")
+	s.poll()
+	s.shows("rate 1 min", "missed", "intervals", "▃▅▃█")
+	s = open(t, store, termenv.Ascii, 220, 50)
+	s.poll()
+	s.shows("┃" + name + " ")
+}
+
 // For how long a sender is silent is there to the end: in the table in full, in the
 // narrow panel in its largest unit.
 func TestSilenceIsNotCut(t *testing.T) {

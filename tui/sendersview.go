@@ -44,7 +44,7 @@ func (s *sendersModel) view(w int, now time.Time) []string {
 	for i := from; i < to; i++ {
 		nameW = max(nameW, cells.Width(cells.Name(s.all[s.rows[i]].Sender, 40)))
 	}
-	nameW = min(nameW, max(w/3, 8))
+	nameW = min(nameW, max(w/4, 13)) // at 80 cells the last intervals have room
 	columns := fitting(senderColumns(s.pods(w)), w-1-stateW-1-nameW)
 
 	title := " " + cells.Left("state", stateW) + " " + cells.Left("sender", nameW)
