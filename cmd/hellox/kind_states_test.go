@@ -128,11 +128,10 @@ func testKindForwards(t *testing.T, r *kindRig) {
 			t.Errorf("after %s the forwards are %+v; before %+v", after, now, before)
 		}
 	}
+	r.browser.open(t, r.page)
+	l, asleep := r.load(t), sleep(t)
 	r.do(t, signal("STOP"))
 	defer func() { _ = signal("CONT").Run() }()
-	r.browser.open(t, r.page)
-	l := r.load(t)
-	asleep := sleep(t)
 	r.do(t, r.program("docker", "pause", r.node))
 	time.Sleep(asleep)
 	r.do(t, r.program("docker", "unpause", r.node))
