@@ -15,6 +15,7 @@ import (
 	"hellox/broker/journal"
 	"hellox/broker/retained"
 	"hellox/broker/rights"
+	"hellox/broker/sharing"
 )
 
 // Options configures a Broker.
@@ -59,7 +60,7 @@ type Broker struct {
 	router   router
 	retained retained.Store
 	sessions sessions
-	hub      *sharedHub
+	hub      *sharing.Hub
 	backoff  connectBackoff
 
 	changed     chan struct{} // of capacity 1: Degraded has changed
@@ -158,8 +159,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 	b.disconnectAll()
 	loops.Wait()
 	b.clients.Wait()
-	close(b.hub.stop)
-	b.hub.running.Wait()
+	b.hub.Close()
 	close(stopQuota)
 	quota.Wait()
 	b.shared.flushes.Wait()

@@ -14,6 +14,7 @@ import (
 
 	"hellox/broker/journal"
 	"hellox/broker/rights"
+	"hellox/broker/sharing"
 	"hellox/broker/wire"
 )
 
@@ -71,9 +72,9 @@ type conn struct {
 	refused  bool          // refuse was called
 	lingers  time.Duration // how long Close leaves the client to read the reason; 0: it has none to read
 	feeder   *feeder
-	retained *retainedFeed // while there are retained messages to send
-	fed      bool          // takeFeeders was called
-	starved  []*sharedSub  // that wait for room for session
+	retained *retainedFeed           // while there are retained messages to send
+	fed      bool                    // takeFeeders was called
+	starved  []*sharing.Subscription // that wait for room for session
 }
 
 // A hold is n bytes of held that may leave when seq is on disk.
@@ -171,7 +172,7 @@ func (c *conn) wakeFeeders() {
 		c.retained.wakeUp()
 	}
 	for _, p := range c.starved {
-		p.roomFor(c.session)
+		p.RoomFor(c.session)
 	}
 	c.starved = nil
 }

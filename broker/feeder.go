@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hellox/broker/journal"
+	"hellox/broker/sharing"
 	"hellox/stream"
 )
 
@@ -37,7 +38,7 @@ func (s *session) attach(c *conn, r *router, now func() time.Time) bool {
 	}
 	s.claim, s.conn = nil, c
 	r.setConnected(s, true)
-	defer s.eachShared(func(p *sharedSub) { p.came(s) })
+	defer s.eachShared(func(p *sharing.Subscription) { p.Came(s) })
 	if !s.stored {
 		return true
 	}
@@ -66,7 +67,7 @@ func (s *session) sendUnfinished(c *conn, now int64) {
 		case o.released:
 			s.inflight.add(o, o.id)
 			_ = s.sendRelease(c, o.id, o.shared) // on an error c is closed, and the next one goes on
-		case o.shared != nil && o.shared.has(s, o.seq):
+		case o.shared != nil && o.shared.Has(s, o.seq):
 			s.sharedAgain = append(s.sharedAgain, o)
 		case o.shared != nil: // another member has it
 			s.forget(c, o)
@@ -129,7 +130,7 @@ func (s *session) detach(c *conn, r *router, now time.Time) bool {
 	s.dropQueue()
 	s.conn, s.feeder, s.retained, s.away = nil, nil, nil, now
 	r.setConnected(s, false)
-	s.eachShared(func(p *sharedSub) { p.left(s) })
+	s.eachShared(func(p *sharing.Subscription) { p.Left(s) })
 	if s.backlog != nil {
 		s.journal.Listen(s.backlog, nil)
 	}

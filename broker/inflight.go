@@ -1,6 +1,9 @@
 package broker
 
-import "hellox/broker/journal"
+import (
+	"hellox/broker/journal"
+	"hellox/broker/sharing"
+)
 
 // inflight holds what has been sent to a client at QoS 1 or 2 and is not done. Its
 // packet ids are the broker's own and independent of those that the client uses
@@ -18,9 +21,9 @@ type inflight struct {
 // and then its PUBCOMP.
 type inflightMessage struct {
 	id        uint16
-	seq       uint64           // sequence number in the journal, or 0
-	shared    *sharedSub       // the shared subscription that it is of, or nil
-	transient *journal.Message // the message to send again, if it is not in the journal
+	seq       uint64                // sequence number in the journal, or 0
+	shared    *sharing.Subscription // the shared subscription that it is of, or nil
+	transient *journal.Message      // the message to send again, if it is not in the journal
 	qos       byte
 	released  bool // the PUBREC has come: the client has the message
 	done      bool

@@ -8,6 +8,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
+	"hellox/broker/sharing"
 	"hellox/broker/wire"
 )
 
@@ -170,7 +171,7 @@ func (c *conn) Refuse(cause string) {
 func (c *conn) hasRoom() bool { return c.hasRoomOr(nil) }
 
 // hasRoomOr is hasRoom for a shared subscription, which is woken when there is room.
-func (c *conn) hasRoomOr(p *sharedSub) bool {
+func (c *conn) hasRoomOr(p *sharing.Subscription) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	limit := feedLimit
@@ -181,7 +182,7 @@ func (c *conn) hasRoomOr(p *sharedSub) bool {
 		return true
 	}
 	if p != nil {
-		c.starved = p.addTo(c.starved)
+		c.starved = addOnce(c.starved, p)
 	}
 	return false
 }

@@ -10,6 +10,7 @@ import (
 
 	"hellox/broker/journal"
 	"hellox/broker/retained"
+	"hellox/broker/sharing"
 	"hellox/stream"
 )
 
@@ -52,7 +53,7 @@ func (b *Broker) deliver(m *journal.Message, to *route) {
 	}
 	if m.QoS > 0 {
 		for _, p := range to.unstored {
-			p.deliver(m, now)
+			p.Deliver(m, now)
 		}
 		return
 	}
@@ -60,7 +61,7 @@ func (b *Broker) deliver(m *journal.Message, to *route) {
 		to.present[i].session.deliver(m, &to.present[i], now)
 	}
 	for _, p := range to.shared {
-		p.deliver(m, now)
+		p.Deliver(m, now)
 	}
 }
 
@@ -164,8 +165,8 @@ func (b *Broker) endOver(stop <-chan struct{}) {
 			switch c := o.Consumer.(type) {
 			case *session:
 				b.endOverQuota(c, o)
-			case *sharedSub:
-				c.drop(o)
+			case *sharing.Subscription:
+				c.Drop(o)
 			}
 		}
 		select {
@@ -179,7 +180,8 @@ func (b *Broker) endOver(stop <-chan struct{}) {
 // endOverQuota ends a session that holds too much, and disconnects its client: it
 // learns at its next CONNECT that there is no session.
 func (b *Broker) endOverQuota(s *session, o journal.Over) {
-	cause, message, reason := overReason(o, "session")
+	cause, message := overReason(o)
+	reason := o.Reason("session")
 	if !b.sessions.remove(s) {
 		return // it has ended otherwise
 	}
@@ -194,17 +196,12 @@ func (b *Broker) endOverQuota(s *session, o journal.Over) {
 }
 
 // overReason says why what waits for a session is dropped: the cause of
-// sessions_ended_total, what the log says of the session, and a sentence for its
-// client.
-func overReason(o journal.Over, what string) (cause, message, reason string) {
-	bytes := func(n int64) string { return humanize.IBytes(uint64(n)) }
-	switch {
-	case o.Limit > 0:
-		return "quota", "over its quota: what waited for it is lost", fmt.Sprintf("%s wait for the %s; at most %s may", bytes(o.Bytes), what, bytes(o.Limit))
-	case o.Owner != "":
-		return "store full", "ended to make room: what waited for it is lost", fmt.Sprintf("the broker's store is nearly full, and of all users %q holds most of it: %s, of which %s wait for the %s", o.Owner, bytes(o.Owned), bytes(o.Bytes), what)
+// sessions_ended_total, and what the log says of the session.
+func overReason(o journal.Over) (cause, message string) {
+	if o.Limit > 0 {
+		return "quota", "over its quota: what waited for it is lost"
 	}
-	return "store full", "ended to make room: what waited for it is lost", fmt.Sprintf("the broker's store is nearly full, and %s wait for the %s", bytes(o.Bytes), what)
+	return "store full", "ended to make room: what waited for it is lost"
 }
 
 // stateChanged is called by the journal, which must not wait for it.

@@ -8,6 +8,7 @@ import (
 
 	"hellox/broker/journal"
 	"hellox/broker/share"
+	"hellox/broker/sharing"
 )
 
 // A target is a session that a message goes to, with the combined options of its
@@ -38,13 +39,14 @@ func (t *target) delivery(c *conn, m *journal.Message) delivery {
 type router struct {
 	mu       sync.RWMutex
 	root     node
-	routes   map[string]*route                          // by topic; cleared when a session subscribes, comes or leaves
-	older    map[string]*route                          // routes as it was when rotate was called last
-	groups   map[string]*journal.Group                  // by their members
-	shared   map[string]*sharedSub                      // by topic filter
-	sharedBy tally                                      // of shared
-	share    func(topicFilter, owner string) *sharedSub // makes one
-	known    struct{ targets, members int }             // in routes, in groups
+	routes   map[string]*route                                     // by topic; cleared when a session subscribes, comes or leaves
+	older    map[string]*route                                     // routes as it was when rotate was called last
+	groups   map[string]*journal.Group                             // by their members
+	shared   map[string]*sharedSub                                 // by topic filter
+	sharedBy tally                                                 // of shared
+	share    func(topicFilter, owner string) *sharing.Subscription // makes one
+	metrics  *metrics
+	known    struct{ targets, members int } // in routes, in groups
 }
 
 // maxKnown bounds what a router remembers: topics and targets of routes, and
@@ -106,7 +108,7 @@ func (r *router) route(topic string) *route {
 	to.shared = shared
 	for _, p := range shared {
 		if p.stored {
-			queues = append(queues, p.queue)
+			queues = append(queues, p.Queue)
 		} else {
 			to.unstored = append(to.unstored, p)
 		}
@@ -228,7 +230,7 @@ func (r *router) add(s *session, sub journal.Subscription) *sharedSub {
 	if share.Is(sub.TopicFilter) {
 		p := r.shared[sub.TopicFilter]
 		if p == nil {
-			p = r.share(sub.TopicFilter, sharer(s.owner))
+			p = newSharedSub(r.share(sub.TopicFilter, sharer(s.owner)))
 			r.addShared(p)
 			n.shared = append(n.shared, p)
 		}

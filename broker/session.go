@@ -7,6 +7,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
+	"hellox/broker/sharing"
 	"hellox/broker/wire"
 	"hellox/stream"
 )
@@ -51,11 +52,11 @@ type session struct {
 
 	received map[uint16]struct{} // packet IDs of messages taken at QoS 2 and not released
 
-	shared      map[string]*sharedSub // that it is a member of, by topic filter
-	sharedAgain []inflightMessage     // of shared subscriptions, sent over an earlier connection and not acknowledged
-	starved     []*sharedSub          // that wait for room in inflight
-	guarded     bool                  // publishers wait for it when the store is full
-	lost        []journal.Consumer    // shared subscriptions whose messages ended with it
+	shared      map[string]*sharing.Subscription // that it is a member of, by topic filter
+	sharedAgain []inflightMessage                // of shared subscriptions, sent over an earlier connection and not acknowledged
+	starved     []*sharing.Subscription          // that wait for room in inflight
+	guarded     bool                             // publishers wait for it when the store is full
+	lost        []journal.Consumer               // shared subscriptions whose messages ended with it
 
 	will  *will       // waits for its delay
 	timer *time.Timer // of will
@@ -172,7 +173,7 @@ func (s *session) receivedBy(c *conn, id uint16, code byte, now int64) error {
 
 // sendRelease sends a PUBREL for a message of a shared subscription, which is on
 // disk by then as one that is done, or of none. The caller holds s.mu.
-func (s *session) sendRelease(c *conn, id uint16, p *sharedSub) error {
+func (s *session) sendRelease(c *conn, id uint16, p *sharing.Subscription) error {
 	packet := wire.AppendAck(nil, packets.Pubrel, id)
 	switch {
 	case s.stored && p != nil:
@@ -206,7 +207,7 @@ func (s *session) finish(c *conn, o *inflightMessage, code byte, now int64) {
 	}
 	s.wakeFeeder()
 	for _, p := range s.starved {
-		p.roomFor(s)
+		p.RoomFor(s)
 	}
 	s.starved = nil
 }
@@ -215,7 +216,7 @@ func (s *session) finish(c *conn, o *inflightMessage, code byte, now int64) {
 // declined it, that must be known after a crash, and no packet follows that could wait
 // for it: sent again at QoS 2 it would be a new message [MQTT-4.3.3-9], and of a shared
 // subscription no other member may get it [MQTT-4.8.2-6]. The caller holds s.mu.
-func (s *session) saveFinished(shared *sharedSub, qos byte, declined bool) {
+func (s *session) saveFinished(shared *sharing.Subscription, qos byte, declined bool) {
 	var rows []journal.Consumer
 	if qos == 2 && s.stored {
 		rows = append(rows, s)
@@ -235,9 +236,9 @@ func (s *session) saveFinished(shared *sharedSub, qos byte, declined bool) {
 // acknowledged notes that the client has a message from the journal, of a shared
 // subscription or its own, or will not get it. The caller holds s.mu, and has taken
 // the message out of flight.
-func (s *session) acknowledged(shared *sharedSub, seq uint64) {
+func (s *session) acknowledged(shared *sharing.Subscription, seq uint64) {
 	if shared != nil {
-		shared.acknowledgedBy(s, seq)
+		shared.AcknowledgedBy(s, seq)
 		return
 	}
 	if seq == 0 || !s.stored {
@@ -303,7 +304,7 @@ func (s *session) Sent() (journal.SentRow, bool) {
 			switch {
 			case o.qos != 2 || o.done:
 			case o.shared != nil:
-				row.Shared = append(row.Shared, journal.SharedMessage{ID: o.id, Share: o.shared.number, Seq: o.seq, Released: o.released})
+				row.Shared = append(row.Shared, journal.SharedMessage{ID: o.id, Share: o.shared.Number(), Seq: o.seq, Released: o.released})
 			case o.released:
 				row.Released = append(row.Released, o.id)
 			default:
@@ -366,11 +367,11 @@ func (s *session) subscribe(r *router, sub journal.Subscription) (isNew bool) {
 	s.subs[sub.TopicFilter] = sub
 	if p := r.add(s, sub); p != nil {
 		if s.shared == nil {
-			s.shared = map[string]*sharedSub{}
+			s.shared = map[string]*sharing.Subscription{}
 		}
-		s.shared[sub.TopicFilter] = p
+		s.shared[sub.TopicFilter] = p.Subscription
 		if s.conn != nil {
-			p.came(s)
+			p.Came(s)
 		}
 	}
 	return !existed
@@ -424,8 +425,8 @@ func (s *session) end(r *router) {
 		return
 	}
 	s.ended = true
-	s.eachShared(func(p *sharedSub) {
-		if p.lost(s) {
+	s.eachShared(func(p *sharing.Subscription) {
+		if p.Lost(s) {
 			s.lost = append(s.lost, p)
 			s.journal.SentChanged(p)
 		}

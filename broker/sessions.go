@@ -9,6 +9,7 @@ import (
 
 	"hellox/broker/journal"
 	"hellox/broker/rights"
+	"hellox/broker/sharing"
 )
 
 // sessions holds all sessions, by client id.
@@ -124,7 +125,7 @@ func (a *sessions) claim(c *conn, clean bool, expiry time.Duration) (s *session,
 				s.owner = me
 			}
 			a.router.setConnected(s, false)
-			s.eachShared(func(p *sharedSub) { p.left(s) })
+			s.eachShared(func(p *sharing.Subscription) { p.Left(s) })
 		}
 		s.mu.Unlock()
 		if keep {

@@ -13,7 +13,6 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/broker/journal"
-	"hellox/broker/share"
 )
 
 // joined connects members of $share/g/x.
@@ -349,9 +348,7 @@ func TestSharedAcrossRestart(t *testing.T) {
 	}
 	p := b.router.shared[shareOfX]
 	wait(t, "the last one is acknowledged", func() bool { return len(p.open()) == 1 })
-	p.mu.Lock()
-	p.release()
-	p.mu.Unlock()
+	p.Drop(journal.Over{Limit: 1 << 40}) // the journal is told what is done
 	wait(t, "only the oldest is stored", func() bool { return b.journal.Stats().Batches == 1 })
 	other.disconnect()
 	gone(t, b, "b")
@@ -372,9 +369,8 @@ const shareOfX = "$share/g/x"
 
 // open returns the messages that are not done.
 func (p *sharedSub) open() []uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.window.Open(func(share.Hold[*session]) bool { return false })
+	row, _ := p.Sent()
+	return row.Open
 }
 
 // TestSharedBetweenRestored kills the broker while one member has every other message at
@@ -750,7 +746,7 @@ func TestSharedKept(t *testing.T) {
 				big.disconnect()
 				gone(t, b, "big")
 			}
-			const more, part = maxKept + 200, 100
+			const more, part = maxOutOfOrder + 200, 100
 			for i := range more / part {
 				for j := range part {
 					pub.send(pub.publishPacket("x", fmt.Sprint(i*part+j, large), 1, false, pub.nextID()))
@@ -763,7 +759,7 @@ func TestSharedKept(t *testing.T) {
 			if g := small.take(); g.payload != "small" {
 				t.Errorf("got %+v", g)
 			}
-			first := more - maxKept
+			first := more - maxOutOfOrder
 			if away {
 				h.receiveMaximum = 0
 				big = connect(t, b.Addr(0), h)

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"hellox/broker/journal"
+	"hellox/broker/sharing"
 	"hellox/stream"
 )
 
@@ -37,10 +38,13 @@ func (b *Broker) openStore(o Options) (err error) {
 			b.sessions.anonymous = append(b.sessions.anonymous, g.fixed.Identity)
 		}
 	}
-	hub := &sharedHub{journal: b.journal, metrics: b.metrics, now: func() int64 { return b.now().Unix() }, stop: make(chan struct{})}
-	b.hub = hub
-	b.router.share = func(topicFilter, owner string) *sharedSub {
-		p := hub.add(b.sessions.lastNumber.Add(1), &journal.SessionRow{ID: journal.SharedID(topicFilter), Owner: owner, Cursor: b.journal.LastSeq()})
+	b.hub = (&sharing.Hub{
+		Journal: b.journal, Log: b.log, Now: func() int64 { return b.now().Unix() }, MostKept: maxOutOfOrder,
+		Panics: b.metrics.panics, Losses: b.metrics.sharedLosses, HandedOver: b.metrics.handedOver,
+	}).Open()
+	b.router.metrics = b.metrics
+	b.router.share = func(topicFilter, owner string) *sharing.Subscription {
+		p := b.hub.New(b.sessions.lastNumber.Add(1), &journal.SessionRow{ID: journal.SharedID(topicFilter), Owner: owner, Cursor: b.journal.LastSeq()})
 		b.journal.Save(p, nil) // before anything can be published for it
 		return p
 	}
@@ -58,14 +62,14 @@ func (b *Broker) openStore(o Options) (err error) {
 // load restores sessions, shared subscriptions and retained messages.
 func (b *Broker) load() error {
 	sessions := map[*session]journal.SessionRow{}
-	shared := map[uint64]*sharedSub{}
+	shared := map[uint64]*sharing.Subscription{}
 	err := b.journal.Load(func(r journal.SessionRow) *journal.Queue {
 		if _, ok := journal.SharedFilter(r.ID); ok {
-			p := b.hub.add(r.Number, &r)
+			p := b.hub.New(r.Number, &r)
 			b.sessions.numberTaken(r.Number)
-			b.router.restore(p)
+			b.router.restore(newSharedSub(p))
 			shared[r.Number] = p
-			return p.queue
+			return p.Queue
 		}
 		s := b.sessions.restore(r)
 		sessions[s] = r

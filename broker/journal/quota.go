@@ -2,7 +2,10 @@ package journal
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+
+	"github.com/dustin/go-humanize"
 )
 
 // Messages that wait for a session whose client stays away take room from all
@@ -19,6 +22,18 @@ type Over struct {
 	Limit    int64  // bytes that it may hold; 0: the journal is nearly full
 	Owner    string // of the session, if it has one and the journal is nearly full
 	Owned    int64  // bytes that all sessions of Owner held, when this one was found
+}
+
+// Reason says why in a sentence; what is "session", or another word for the consumer.
+func (o Over) Reason(what string) string {
+	bytes := func(n int64) string { return humanize.IBytes(uint64(n)) }
+	switch {
+	case o.Limit > 0:
+		return fmt.Sprintf("%s wait for the %s; at most %s may", bytes(o.Bytes), what, bytes(o.Limit))
+	case o.Owner != "":
+		return fmt.Sprintf("the broker's store is nearly full, and of all users %q holds most of it: %s, of which %s wait for the %s", o.Owner, bytes(o.Owned), bytes(o.Bytes), what)
+	}
+	return fmt.Sprintf("the broker's store is nearly full, and %s wait for the %s", bytes(o.Bytes), what)
 }
 
 // quotas finds the sessions that are over. Its methods are called with Journal.mu

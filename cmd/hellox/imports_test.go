@@ -77,6 +77,7 @@ broker -> broker/journal
 broker -> broker/retained
 broker -> broker/rights
 broker -> broker/share
+broker -> broker/sharing
 broker -> broker/wire
 broker -> stream
 broker/journal -> sqlitefile
@@ -87,6 +88,8 @@ broker/rights -> stream
 broker/nats -> broker/rights
 broker/nats -> stream
 broker/nats -> stream/subject
+broker/sharing -> broker/journal
+broker/sharing -> broker/share
 broker/token -> broker/rights
 broker/token -> smallfile
 broker/wire -> stream
