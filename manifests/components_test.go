@@ -1,8 +1,10 @@
 package manifests
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -133,5 +135,47 @@ func TestOwnManifestsArePlainUnlessTheyKnow(t *testing.T) {
 	files["press.yaml"] = press + "      volumes: [{name: ca, configMap: {name: broker-ca}}]\n"
 	if args := argsOf(render(t, Options{Namespace: here, Overlay: folderOf(t, files)})); strings.Contains(args, "--insecure") || !strings.Contains(args, "--listen=mqtts://0.0.0.0:8883") {
 		t.Errorf("a program that knows the authority finds:\n%s", args)
+	}
+}
+
+// TestNoKeyMaterial has nothing that is rendered or ejected hold a secret: no Secret with
+// data, no private key, no token.
+func TestNoKeyMaterial(t *testing.T) {
+	secret := regexp.MustCompile(`PRIVATE KEY|BEGIN CERTIFICATE|eyJ[A-Za-z0-9_-]{10,}|(?i)password: *\S`)
+	for overlay, objects := range everyOverlay(t) {
+		for _, u := range objects {
+			if u.GetKind() == "Secret" {
+				t.Errorf("%s: there is a Secret %s", overlay, u.GetName())
+			}
+		}
+		text, err := YAML(objects)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := secret.Find(text); found != nil {
+			t.Errorf("%s: there is %q", overlay, found)
+		}
+	}
+	dir := t.TempDir()
+	if err := Eject(dir); err != nil {
+		t.Fatal(err)
+	}
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files++
+		text, err := os.ReadFile(path)
+		if found := secret.Find(text); found != nil {
+			t.Errorf("%s: there is %q", path, found)
+		}
+		return err
+	})
+	if err != nil || files < 10 {
+		t.Errorf("%d files, %v", files, err)
+	}
+	if secret.FindString("-----BEGIN PRIVATE KEY-----") == "" || secret.FindString("token: eyJhbGciOiJSUzI1NiIsImtpZCI6") == "" {
+		t.Error("what is looked for is not seen")
 	}
 }

@@ -1,22 +1,36 @@
 package manifests
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 )
 
 // podTemplates returns the pod template of every workload of the base, by
-// name, decoded as strictly as the API server decodes them.
+// name.
 func podTemplates(t *testing.T) map[string]corev1.PodTemplateSpec {
 	t.Helper()
+	templates := podTemplatesOf(t, render(t, Options{Namespace: "press"}))
+	if len(templates) != 3 {
+		t.Fatalf("%d workloads, want 3", len(templates))
+	}
+	return templates
+}
+
+// podTemplatesOf returns the pod template of every workload, by name, decoded as
+// strictly as the API server decodes them.
+func podTemplatesOf(t *testing.T, objects []*unstructured.Unstructured) map[string]corev1.PodTemplateSpec {
+	t.Helper()
 	templates := map[string]corev1.PodTemplateSpec{}
-	for _, u := range render(t, Options{Namespace: "press"}) {
+	for _, u := range objects {
 		var err error
 		switch u.GetKind() {
 		case "StatefulSet":
@@ -33,9 +47,6 @@ func podTemplates(t *testing.T) map[string]corev1.PodTemplateSpec {
 		if err != nil {
 			t.Fatalf("%s %s: %v", u.GetKind(), u.GetName(), err)
 		}
-	}
-	if len(templates) != 3 {
-		t.Fatalf("%d workloads, want 3", len(templates))
 	}
 	return templates
 }
@@ -60,11 +71,50 @@ func violations(t *testing.T, template corev1.PodTemplateSpec) []string {
 	return found
 }
 
+// ownRestricted is a workload of a user's that restricted admits, and that has the
+// component client.
+const ownRestricted = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: own, labels: {hellox.local/client: "true"}}
+spec:
+  selector: {matchLabels: {app: own}}
+  template:
+    metadata: {labels: {app: own}}
+    spec:
+      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+      containers:
+        - {name: own, image: own, env: [], volumeMounts: [], securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}
+      volumes: []
+`
+
+// TestPodsAreRestricted evaluates the pods of the base, of the base with each component,
+// of a user's workload with the component client, and those of hellox beside the example,
+// whose namespace admits any pod of the user's.
 func TestPodsAreRestricted(t *testing.T) {
-	for name, template := range podTemplates(t) {
-		for _, v := range violations(t, template) {
-			t.Errorf("%s: %s", name, v)
+	overlays := everyOverlay(t)
+	dir := overlayWith(t, "client")
+	for name, text := range map[string]string{"own.yaml": ownRestricted, "kustomization.yaml": "resources: [base, own.yaml]\ncomponents: [components/client]\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
 		}
+	}
+	overlays["own"] = render(t, Options{Namespace: here, Overlay: dir})
+	overlays["example"] = render(t, Options{Namespace: here, Overlay: filepath.Join("..", "docs", "examples", "press"), Images: map[string]string{"press": "hellox.local/built/press:1"}})
+	pods := 0
+	for overlay, objects := range overlays {
+		for name, template := range podTemplatesOf(t, objects) {
+			if overlay == "example" && name == "press" {
+				continue
+			}
+			pods++
+			for _, v := range violations(t, template) {
+				t.Errorf("%s: %s: %s", overlay, name, v)
+			}
+		}
+	}
+	// The example has no broadcasters of ours.
+	if want := 3*(len(overlays)-2) + 4 + 2; pods != want {
+		t.Errorf("%d pods of %d overlays were evaluated, want %d", pods, len(overlays), want)
 	}
 }
 
