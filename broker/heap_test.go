@@ -2,10 +2,14 @@ package broker
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -137,4 +141,41 @@ func leaveForGood(c *client, expiry uint32) {
 	c.send(packet)
 	c.closed()
 	c.c.Close()
+}
+
+// TestStackOfIdleClients has clients connect with TLS and then say nothing: the stacks of
+// their goroutines shrink to 8 KiB. With a packet on each they stay at twice that.
+func TestStackOfIdleClients(t *testing.T) {
+	const clients, most = 400, 12 << 10
+	server := httptest.NewUnstartedServer(nil) // for its certificate
+	server.StartTLS()
+	server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	b := start(t, Options{Listeners: []Listener{{Net: listenLoopback(t), Open: true, TLS: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: server.TLS.Certificates}}}})
+	before := stackInUse()
+	for i := range clients {
+		conn, err := tls.Dial("tcp", b.Addr(0).String(), &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS13})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		over(t, conn, hello{id: fmt.Sprint("idle", i)})
+	}
+	if each := (stackInUse() - before) / clients; each > most {
+		t.Errorf("%d bytes of stack for each client, want at most %d", each, most)
+	} else {
+		t.Logf("%d bytes of stack for each client", each)
+	}
+}
+
+// stackInUse returns the bytes of all stacks once the collector has shrunk what it can:
+// by half each time.
+func stackInUse() int {
+	for range 5 {
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.StackInuse)
 }

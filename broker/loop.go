@@ -24,7 +24,25 @@ type handler struct {
 
 // run handles what a client sends, one packet after the other, until its
 // connection ends, and returns why.
+//
+// It waits for the next packet where nothing of one is on the stack: the goroutine of
+// a client that is idle, as most are, then keeps a small one, and a packet decoded
+// takes more than all else.
 func (h *handler) run() error {
+	err := h.first()
+	for err == nil {
+		h.renewDeadline()
+		if err = h.conn.packets.Wait(); err == nil {
+			err = h.next()
+		} else {
+			h.unread(err)
+		}
+	}
+	return err
+}
+
+// first handles the packet that is to be a CONNECT.
+func (h *handler) first() error {
 	pk, err := h.conn.packets.Next()
 	h.conn.accepted.greeted()
 	if err == nil {
@@ -32,26 +50,33 @@ func (h *handler) run() error {
 	} else {
 		h.refuseConnect(&pk, err)
 	}
-	for err == nil {
-		h.renewDeadline()
-		pk, err = h.conn.packets.Next()
-		switch {
-		case err != nil:
-			if isTimeout(err) {
-				h.broker.metrics.silentClients.Inc()
-			}
-		case h.conn.isClosing():
-			// Read before the connection was closed: what follows a message that
-			// was refused must not overtake it.
-			err = net.ErrClosed
-		default:
-			err = h.handle(&pk)
-		}
-		if e, ok := errors.AsType[*wire.Error](err); ok {
-			h.conn.refuse(refusalOf(e))
-		}
+	return err
+}
+
+// next reads and handles the packet that has begun to come.
+func (h *handler) next() error {
+	pk, err := h.conn.packets.Next()
+	switch {
+	case err != nil:
+		h.unread(err)
+	case h.conn.isClosing():
+		// Read before the connection was closed: what follows a message that
+		// was refused must not overtake it.
+		err = net.ErrClosed
+	default:
+		err = h.handle(&pk)
+	}
+	if e, ok := errors.AsType[*wire.Error](err); ok {
+		h.conn.refuse(refusalOf(e))
 	}
 	return err
+}
+
+// unread counts a client that was silent for too long.
+func (h *handler) unread(err error) {
+	if isTimeout(err) {
+		h.broker.metrics.silentClients.Inc()
+	}
 }
 
 // handle handles one packet. An error ends the connection.

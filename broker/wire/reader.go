@@ -62,6 +62,12 @@ type Reader struct {
 // NewReader returns a Reader of r.
 func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, bufferSize)} }
 
+// Wait waits until a packet has begun to come, or returns the reader's error.
+func (r *Reader) Wait() error {
+	_, err := r.r.Peek(1)
+	return err
+}
+
 // Next returns the next packet, or an *Error if what the client sent is not
 // allowed, or the reader's error. A CONNECT that is not allowed is returned with
 // the *Error as far as its protocol's version, if that is known. Nothing in the
