@@ -75,8 +75,7 @@ func cases(c config) []testCase {
 		away.load.rate = 1000
 		away.load.backlog = int(c.away.Seconds() * 1000)
 	}
-	all = append(all, away)
-	return all
+	return append(append(all, securedCases()...), away)
 }
 
 // besideEarlier returns the cases with ours and an earlier one of it as the peers.

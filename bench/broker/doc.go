@@ -7,6 +7,7 @@
 //	go -C bench run ./broker -only sessions
 //	go -C bench run ./broker -rounds 5 -for 5s -only durable
 //	go -C bench run ./broker -soak 10m
+//	go -C bench run ./broker -only TLS
 //
 // It is a module of its own, so that NATS is no dependency of hellox.
 package main

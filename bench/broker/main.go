@@ -20,6 +20,7 @@ type config struct {
 	away    time.Duration
 	soak    time.Duration
 	earlier string
+	clients int
 
 	notAbsent bool // of the sessions only those that return
 }
@@ -43,6 +44,7 @@ func main() {
 	flag.StringVar(&c.earlier, "earlier", "", "this command as built at an earlier commit: measure its broker and ours by turns, and no other one; with the sessions, Mosquitto as well")
 	flag.BoolVar(&c.notAbsent, "returning-only", false, "of the sessions only those that return")
 	flag.Func("returning", "how many sessions return, such as 300,600,1200,2400 (default 300,600)", sizes)
+	flag.IntVar(&c.clients, "clients", 10_000, "how many clients connect with TLS and a token, of which the memory and the time are taken")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -71,6 +73,9 @@ func run(ctx context.Context, c config) error {
 	if c.earlier == "" {
 		if err := measureClients(ctx, c); err != nil {
 			return err
+		}
+		if err := measureSecured(ctx, c); err != nil {
+			return fmt.Errorf("TLS: %w", err)
 		}
 	}
 	if strings.Contains("sessions: absent, returning", c.only) {

@@ -197,6 +197,9 @@ func serveChild(what string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	words := strings.Fields(what)
+	if len(words) == 4 && words[0] == "fleet" {
+		return serveFleet(ctx, words[1], words[2], words[3])
+	}
 	if len(words) != 4 {
 		return errors.New("odd " + childEnv)
 	}
@@ -211,8 +214,11 @@ func serveChild(what string) error {
 	if err != nil {
 		return err
 	}
-	if words[0] == "soak" {
+	switch words[0] {
+	case "soak":
 		return serveSoak(ctx, dir, l)
+	case "secured", "tokens":
+		return serveSecured(ctx, dir, l, words[0] == "tokens")
 	}
 	if !durable {
 		dir = ""

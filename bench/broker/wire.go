@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -17,11 +19,25 @@ type client struct {
 
 func dial(addr, id string, clean bool) (*client, error) { return dialAs(addr, id, "", clean) }
 
-// dialAs connects as a user, whose password is none.
+// dialAs connects as a user, whose password is none. An address of a broker with TLS
+// begins with tls://, and tls://POD@ goes before an address to which a pod shows its
+// token.
 func dialAs(addr, id, user string, clean bool) (*client, error) {
+	addr, secure := strings.CutPrefix(addr, "tls://")
+	password := ""
+	if pod, rest, ok := strings.Cut(addr, "@"); ok {
+		var err error
+		if password, err = benchCluster().token(pod); err != nil {
+			return nil, err
+		}
+		addr, user = rest, pod
+	}
 	c, err := net.DialTimeout("tcp", addr, 30*time.Second) // Mosquitto listens for 100 at once
 	if err != nil {
 		return nil, err
+	}
+	if secure {
+		c = tls.Client(c, benchCluster().client())
 	}
 	cl := &client{c, bufio.NewReaderSize(c, 64<<10), bufio.NewWriterSize(c, 16<<10)}
 	body := append(str(nil, "MQTT"), 4, 0, 0, 0) // no keep alive
@@ -32,6 +48,10 @@ func dialAs(addr, id, user string, clean bool) (*client, error) {
 	if user != "" {
 		body[7] |= 0x80
 		body = str(body, user)
+	}
+	if password != "" {
+		body[7] |= 0x40
+		body = str(body, password)
 	}
 	cl.w.Write(frame(0x10, body))
 	if err := cl.w.Flush(); err != nil {
