@@ -158,6 +158,11 @@ func podAttacks() []attack {
 				c.disconnect()
 			}
 		}),
+		podPair("the token of a deleted pod, when another has its name", "issue 12", func(n *namespace, v5 bool) {
+			gone := n.cluster.Sign("ec", tokentest.WithPod(tokentest.Claims("broadcast", "broadcast-1", time.Now().Add(-time.Minute)), "broadcast-1", "gone"))
+			n.connects(v5)
+			n.refusedTokens(v5, gone)
+		}, control),
 		podPair("another's broadcasts, presence and answers", "F7", func(n *namespace, v5 bool) {
 			n.publishes("broadcast-1", v5, false, "hello_world/broadcast/broadcast-2", "hellox/presence/broadcast-2", "hellox/answer/broadcast-2", "hellox/command/broadcast-2", "hello_world/publish")
 		}, func(n *namespace, v5 bool) {

@@ -26,6 +26,7 @@ type Pods struct {
 	now       func() time.Time
 	opened    rights.Stat
 	content   atomic.Pointer[podContent]
+	latest    latest
 }
 
 // podContent is what the files say. Without keys no pod is let in.
@@ -155,6 +156,8 @@ func (p *Pods) Login(_ context.Context, c rights.Credentials) (rights.Login, err
 		return rights.Login{}, refuse("the token is that of another pod")
 	case !content.acl.Names(claims.ServiceAccount):
 		return rights.Login{}, refuse("the ServiceAccount %s has no rights here", claims.ServiceAccount)
+	case content.acl.Role(claims.ServiceAccount) == rights.RoleBroadcast && !p.latest.is(claims):
+		return rights.Login{}, refuse("the token is that of a pod that is gone; another has its name now")
 	}
 	early := time.Duration(rand.Int64N(int64(spread))) //nolint:gosec // it is no secret
 	return rights.Login{

@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -116,6 +117,42 @@ func TestPodsRefused(t *testing.T) {
 		if r := p.Rights(rights.Login{Identity: identity}, "x"); r != nil {
 			t.Errorf("%q has the rights %+v", identity, r)
 		}
+	}
+}
+
+// TestPodsReplaced has a broadcaster's pod be followed by another of its name: a token of the
+// one before is refused from then on, and those of the one that has the name are not.
+func TestPodsReplaced(t *testing.T) {
+	c, p := pods(t, "")
+	token := func(account, uid string, at time.Time) string {
+		claims := tokentest.Claims(account, "broadcast-1", at)
+		return c.Sign("ec", kubernetes(t, claims, "pod", map[string]any{"name": "broadcast-1", "uid": uid}))
+	}
+	old, renewed := token("broadcast", "old", now.Add(-2*time.Minute)), token("broadcast", "old", now.Add(-time.Minute))
+	login(t, p, "broadcast-1", renewed)
+	login(t, p, "broadcast-1", old) // of the same pod
+	login(t, p, "broadcast-1", token("broadcast", "new", now.Add(-30*time.Second)))
+	for range 2 {
+		for _, gone := range []string{old, renewed} {
+			if _, err := p.Login(t.Context(), rights.Credentials{User: "broadcast-1", Password: []byte(gone)}); err == nil || !strings.Contains(err.Error(), "that of a pod that is gone") {
+				t.Errorf("a pod that is gone: %v", err)
+			}
+		}
+		login(t, p, "broadcast-1", token("broadcast", "new", now.Add(-30*time.Second)))
+	}
+	// The pods of other ServiceAccounts are one identity.
+	login(t, p, "broadcast-1", token("receive", "new", now))
+	login(t, p, "broadcast-1", token("receive", "old", now.Add(-time.Minute)))
+}
+
+// TestLatestForgets has it know no more names than there are, in the long run.
+func TestLatestForgets(t *testing.T) {
+	var l latest
+	for i := range 3 * manyPods {
+		l.is(Claims{Pod: fmt.Sprint(i), PodUID: "1", Issued: now.Add(time.Duration(i) * time.Minute)})
+	}
+	if len(l.pods) > manyPods {
+		t.Errorf("it knows %d names", len(l.pods))
 	}
 }
 

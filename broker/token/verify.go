@@ -27,6 +27,7 @@ const (
 type Claims struct {
 	ServiceAccount string
 	Pod, PodUID    string
+	Issued         time.Time // from when it is valid
 	Expires        time.Time
 	Proof          string // of the key that signed it, and for whom
 }
@@ -112,7 +113,7 @@ func (k *Keys) check(registered *jwt.Claims, own *claims, proof string, now time
 	case pod == nil || pod.Name == "" || pod.UID == "":
 		return Claims{}, refuse("the token is not bound to a pod")
 	}
-	return Claims{account.Name, pod.Name, pod.UID, registered.Expiry.Time(), proof}, nil
+	return Claims{account.Name, pod.Name, pod.UID, registered.NotBefore.Time(), registered.Expiry.Time(), proof}, nil
 }
 
 func (k *Keys) checkRegistered(c *jwt.Claims, now time.Time) error {

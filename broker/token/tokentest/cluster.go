@@ -119,6 +119,12 @@ func With(claims map[string]any, changes map[string]any) map[string]any {
 	return claims
 }
 
+// WithPod returns claims for a pod of that name and uid.
+func WithPod(claims map[string]any, name, uid string) map[string]any {
+	own, _ := claims["kubernetes.io"].(map[string]any)
+	return With(claims, map[string]any{"kubernetes.io": With(own, map[string]any{"pod": map[string]any{"name": name, "uid": uid}})})
+}
+
 // Token returns the token of a pod.
 func (c *Cluster) Token(kid, account, pod string, now time.Time) string {
 	c.t.Helper()
