@@ -5,6 +5,7 @@
 //
 //	go -C bench run ./page -hellox PATH [-rate 100] [-for 20s] [-windows 10] [-tabs 30]
 //	go -C bench run ./page -hellox PATH -rows 10000000 [-history FILE]
+//	go -C bench run ./page -hellox PATH -kills 3
 //
 //	publisher ─ broker ─ receiver ─ event stream ─ page ─ frame
 //
@@ -14,6 +15,9 @@
 // With windows and tabs it also tells how many of them are live and hold the newest
 // message. With -rows it prepares a history of so many messages and times jumps to places
 // of it, from the press on the scrollbar to the frame with the rows.
+//
+// With -kills receiver and broker are killed by turns while three broadcasters publish:
+// it holds that the page says so, knows no state meanwhile, and shows each message once.
 //
 // It starts a broker and a receiver of the hellox binary that it is given. All run
 // on this machine, so that one clock measures both ends.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -29,6 +28,7 @@ type options struct {
 	windows   int
 	rows      int
 	history   string
+	kills     int
 }
 
 func main() {
@@ -43,6 +43,7 @@ func main() {
 	flag.IntVar(&o.tabs, "tabs", 0, "tabs of those windows that show it as well")
 	flag.IntVar(&o.rows, "rows", 0, "instead: time jumps in a history of so many messages")
 	flag.StringVar(&o.history, "history", "", "with -rows: the `FILE` of the history, which is kept; default: a temporary one")
+	flag.IntVar(&o.kills, "kills", 0, "instead: kill receiver and broker so many times each, and compare what the page shows")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -64,15 +65,17 @@ func run(ctx context.Context, o options) error {
 	}
 	broker := fmt.Sprintf("mqtt://127.0.0.1:%d", o.mqtt)
 	page := fmt.Sprintf("http://127.0.0.1:%d", o.web)
+	var roles []*role
 	for _, args := range [][]string{
 		{"broker", "--listen", broker, "--store", filepath.Join(dir, "broker")},
 		append([]string{"receive", "--broker", broker, "--listen", fmt.Sprintf("127.0.0.1:%d", o.web), "--history", "sqlite:" + history}, rest...),
 	} {
-		end, err := start(ctx, o.hellox, args)
-		if err != nil {
+		r := &role{binary: o.hellox, args: args}
+		if err := r.start(ctx); err != nil {
 			return err
 		}
-		defer end()
+		defer func() { r.end() }()
+		roles = append(roles, r)
 	}
 	if err := await(ctx, page); err != nil {
 		return err
@@ -91,6 +94,10 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer end()
+	if o.kills > 0 {
+		broadcasters := role{binary: o.hellox, args: []string{"broadcast", "--broker", broker, "--id", "press", "--count", "3", "--min", "20ms", "--max", "60ms"}}
+		return kills(ctx, tab, page, roles[1], roles[0], broadcasters, o.kills)
+	}
 	return o.measure(ctx, tab, client, page)
 }
 
@@ -146,21 +153,6 @@ func (o *options) prepared(ctx context.Context, dir string) (file string, flags 
 		file = o.history
 	}
 	return file, []string{"--keep", "100GiB"}, prepare(ctx, file, o.rows)
-}
-
-// start runs a role of hellox until end is called.
-func start(ctx context.Context, binary string, args []string) (end func(), err error) {
-	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Stderr = os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	return func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-	}, nil
 }
 
 // await waits until the page answers.

@@ -36,7 +36,6 @@ func openOthers(first context.Context, address string, windows, tabs int) ([]con
 // message soon after.
 func reportOthers(others []context.Context, published int) error {
 	newest := fmt.Sprintf(`[...document.querySelectorAll('#list .row:not([hidden]) .text')].some((e) => e.textContent === 'message %d')`, published-1)
-	const live = `document.querySelector('#head .path').textContent.includes('you\u00a0●')`
 	shown, connected := 0, 0
 	for _, tab := range others {
 		if _, err := chromedp.Call(tab, page.BringToFront, cdp.Empty{}); err != nil {
