@@ -289,3 +289,28 @@ func TestPageShowsWhatIsMissed(t *testing.T) {
 	evaluate[bool](t, ctx, `document.querySelector('#head button.missed').click(), true`)
 	until(t, ctx, `new URLSearchParams(location.search).get('filter') === 'is:missed' && document.querySelectorAll('#list .row:not(.line, [hidden])').length === 1`)
 }
+
+// The names of times below the strip stand within it, and the figures on one line.
+func TestPageNarrowHeadAndStrip(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(3000)...)
+	store.put(t, hello("press-1", 3010, time.Now()))
+	ctx := chromium(t)
+	open(t, ctx, serve(t, Options{Store: store}))
+	for _, width := range []int64{1440, 700, 320} {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 700)); err != nil {
+			t.Fatal(err)
+		}
+		until(t, ctx, fmt.Sprintf(`innerWidth === %d && document.querySelector('.timeline .times span') != null && document.querySelector('#head button.missed').checkVisibility()`, width))
+		until(t, ctx, `(() => {
+  const strip = document.querySelector('.timeline .times').getBoundingClientRect();
+  return [...document.querySelectorAll('.timeline .times span')].every((e) => (({ left, right }) => left >= strip.left && right <= strip.right)(e.getBoundingClientRect()));
+})()`)
+		until(t, ctx, `(([a, ...others]) => others.every((b) => Math.abs(a - b) < 1))([...document.querySelectorAll('#head .figure:not([hidden])')].filter((e) => e.checkVisibility()).map((e) => {
+  const words = document.createRange();
+  words.selectNodeContents(e);
+  return words.getBoundingClientRect().bottom;
+}))`)
+		until(t, ctx, `innerWidth >= 900 || !document.querySelector('#senders > .pods').checkVisibility()`)
+	}
+}

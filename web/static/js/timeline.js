@@ -7,6 +7,7 @@ import { Emitter } from './emitter.js';
 import { count, dayLength, dayShort, elapsed, parseTime, rate, timeOfDay, timeShort } from './format.js';
 
 const height = 26;
+const halfTick = 18; // px of the words of a tick on either side
 const soon = 300; // ms until counting goes on
 const scaleKey = 'hellox.scale';
 // So that one burst does not flatten all else; a tenth of the height is one message.
@@ -122,7 +123,7 @@ export class Timeline extends Emitter {
     const ticks = [];
     for (let at = Math.ceil((start - zone) / every) * every + zone; at < start + length; at += every) {
       const x = (at - start) / length;
-      if (x > 0.03 && x < 0.97) ticks.push({ x, words: every >= dayLength ? dayShort(at) : timeShort(at) });
+      if (Math.min(x, 1 - x) * this.chart.clientWidth > halfTick) ticks.push({ x, words: every >= dayLength ? dayShort(at) : timeShort(at) });
     }
     this.times.replaceChildren(...ticks.map(({ x, words }) => {
       const tick = el('span', {}, words);
