@@ -325,6 +325,25 @@ func TestPageFilterIsOneStepBack(t *testing.T) {
 	if steps := evaluate[int](t, ctx, `history.length`) - before; steps != 1 {
 		t.Errorf("%d steps", steps)
 	}
+	// An answer about what was typed before takes no letter away.
+	evaluate[bool](t, ctx, `(() => {
+  const real = window.fetch;
+  window.fetch = async (path, init) => {
+    if (path.startsWith('/api/filter')) await new Promise((resolve) => { window.answer = resolve; });
+    return real(path, init);
+  };
+  return true;
+})()`)
+	typeIn := func(letters string) {
+		evaluate[bool](t, ctx, fmt.Sprintf(`(({ input }) => { input.value += %q; return input.dispatchEvent(new Event('input')); })({ input: document.querySelector('.filter input') })`, letters))
+	}
+	typeIn("l")
+	until(t, ctx, `window.answer != null`)
+	typeIn("o")
+	evaluate[bool](t, ctx, `answer(), window.answer = null, true`)
+	until(t, ctx, `window.answer != null`)
+	evaluate[bool](t, ctx, `answer(), true`)
+	until(t, ctx, `new URLSearchParams(location.search).get('filter') === 'text:hello'`)
 	evaluate[bool](t, ctx, `history.back(), true`)
 	until(t, ctx, `location.search === '' && document.querySelector('.filter input').value === ''`)
 	until(t, ctx, fmt.Sprintf(`(%s).includes('other')`, newestRow))

@@ -95,6 +95,7 @@ export class FilterBox extends Emitter {
 
   #typed() {
     clearTimeout(this.#timer);
+    this.#asked++; // an answer about what stood here before would take the new letters away
     if (this.input.value.trim().startsWith('@')) this.showError(null); // of a name each letter counts: Enter takes it
     else this.#timer = setTimeout(() => this.#check(true), 250);
   }
