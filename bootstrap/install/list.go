@@ -27,6 +27,11 @@ func List(ctx context.Context, config kube.Config) ([]Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ListBy(ctx, client)
+}
+
+// ListBy is List with a client that is there, whose connection is used again.
+func ListBy(ctx context.Context, client *kube.Client) ([]Summary, error) {
 	ctx = kube.WithoutKlog(ctx)
 	found := map[string]Summary{}
 	// An up that was killed early leaves a namespace of its own without an

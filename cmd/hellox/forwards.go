@@ -87,6 +87,10 @@ const (
 // a down on another machine, or with its cluster), or when the cluster could
 // not be reached for ten minutes.
 func (f *forwards) monitor(ctx context.Context, namespace string) error {
+	client, err := kube.New(f.cluster.REST)
+	if err != nil {
+		return err
+	}
 	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	// Checks are counted, not time: a laptop that slept has not tried in vain.
@@ -101,7 +105,7 @@ func (f *forwards) monitor(ctx context.Context, namespace string) error {
 			return fmt.Errorf("forward the broker: %w", err)
 		case <-tick.C:
 		}
-		all, err := install.List(ctx, f.cluster.REST)
+		all, err := install.ListBy(ctx, client)
 		switch {
 		case err == nil:
 			unreached = 0

@@ -44,6 +44,14 @@ func (r *Client) do(req *http.Request) (*http.Response, error) {
 	return nil, problem
 }
 
+// finish reads the rest of an answer, so that its connection serves the next request: a
+// new one through a forward costs the API server and the node much more. A long rest is
+// not read.
+func finish(resp *http.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, maxProblem)
+	_ = resp.Body.Close()
+}
+
 // cause leaves out the method and address that net/http puts before it.
 func cause(err error) error {
 	var e *url.Error
@@ -69,7 +77,7 @@ func (r *Client) getQuery(ctx context.Context, path string, q url.Values, v any)
 		if err != nil {
 			return err
 		}
-		defer resp.Body.Close()
+		defer finish(resp)
 		if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(v); err != nil {
 			return fmt.Errorf("the answer is not what a receiver answers: %w", err)
 		}
@@ -96,7 +104,7 @@ func (r *Client) post(ctx context.Context, path string, body, v any) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer finish(resp)
 	if v == nil {
 		return nil
 	}
