@@ -127,6 +127,7 @@ func (p *Subscription) passed(seq uint64) (rewound bool) {
 // An Offered is what has come of offering a message to a session.
 type Offered byte
 
+// The values of Offered.
 const (
 	Sent  Offered = iota // it was sent, or is done
 	Away                 // there is no client, or the session is no member any more
