@@ -93,7 +93,7 @@ dropped, as MQTT 3.1.1 has it. docs/nats.md says more.`,
 	args.Strings(f, &opts.Peers, "peer", "", nil, "`HOST:PORT` of each of the three nodes, or of the two others; repeatable", nats.CheckPeer)
 	f.StringVar(&flags.clientListen, "client-listen", "", "`HOST:PORT` where receivers connect (hellox receive --history nats://HOST:PORT)")
 	flags.files.AddPeers(f)
-	args.Duration(f, &opts.LameDuck, "lame-duck", time.Second, 0, "at the end, move the clients to the other nodes during this `TIME`")
+	args.Duration(f, &opts.LameDuck, "lame-duck", 200*time.Millisecond, 0, "at the end, move the clients to the other nodes during this `TIME`")
 	f.BoolVar(&flags.insecure, "insecure", false, "listen beyond loopback without TLS and users")
 	flags.files.Add(f)
 	f.StringVar(&flags.opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")

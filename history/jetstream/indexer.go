@@ -169,7 +169,7 @@ func (s *Store) index(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the broker's stream: %w", err)
 	}
-	messages, err := consumer.Messages()
+	messages, err := consumer.Messages(pulls()...)
 	if err != nil {
 		return fmt.Errorf("read the broker's stream: %w", err)
 	}

@@ -52,7 +52,7 @@ func (s *Store) startReader(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("follow the stream: %w", err)
 	}
-	messages, err := consumer.Messages()
+	messages, err := consumer.Messages(pulls()...)
 	if err != nil {
 		return fmt.Errorf("follow the stream: %w", err)
 	}
@@ -67,6 +67,12 @@ func (s *Store) startReader(ctx context.Context) error {
 		messages.Stop()
 	})
 	return nil
+}
+
+// pulls are how a consumer is asked for messages: when its node has gone, that is seen
+// after two heartbeats that did not come. By default it takes 30 s.
+func pulls() []jetstream.PullMessagesOpt {
+	return []jetstream.PullMessagesOpt{jetstream.PullExpiry(10 * time.Second), jetstream.PullHeartbeat(time.Second)}
 }
 
 // receive passes on what the stream gets, until it is stopped.
@@ -342,11 +348,11 @@ func (s *Store) Messages(ctx context.Context, q history.Query) (history.Page, er
 	if err != nil || lo > hi {
 		return history.Page{}, err
 	}
-	p := live.NewPager(&q)
-	for from, to := lo, hi; from <= to && p.More(ctx); {
-		a, b := from, min(to, from+window-1)
+	p, size := live.NewPager(&q), int64(min(q.PageSize(), window))
+	for from, to := lo, hi; from <= to && p.More(ctx); size = min(2*size, window) {
+		a, b := from, min(to, from+size-1)
 		if !q.Forward() {
-			a, b = max(from, to-window+1), to
+			a, b = max(from, to-size+1), to
 		}
 		got, err := s.fetch(ctx, a, b)
 		if err != nil {
