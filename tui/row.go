@@ -27,7 +27,7 @@ type need struct {
 // w shrinks, the latency goes first, then the milliseconds, then the delta.
 func columnsFor(w int, n need) columns {
 	const step = 4 // the column does not move with each name that comes or goes
-	c := columns{time: len(units.Clock), sender: clamp((n.sender+step-1)/step*step, 8, max(w/4, 7))}
+	c := columns{time: len(units.Clock), sender: clamp((n.sender+step-1)/step*step, 8, max(w/4, min(w/3, 12), 7))}
 	if n.delta && w >= 44 {
 		c.delta = 12
 	}
