@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,9 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/muesli/termenv"
 
+	"hellox/history"
 	"hellox/stream"
+	"hellox/tui/source"
 	"hellox/tui/tuitest"
 )
 
@@ -390,4 +393,42 @@ func FuzzPayload(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte, w, h uint8) {
 		work(t, j, string(payload), max(int(w), 1), max(int(h)%64, 1))
 	})
+}
+
+// A message that was chosen stays in the detail while the stream floods, is not laid
+// out anew in vain, and its keys go on.
+func TestTheDetailStaysInAFlood(t *testing.T) {
+	for _, w := range []int{80, 160} {
+		s := open(t, payloads(), termenv.Ascii, w, 40)
+		s.choose("plant/sensor", "down", "down")
+		if w == 160 {
+			s.press("esc") // beside the list
+		}
+		chosen, _ := s.m.detail.Message()
+		all := series(1, 40_000)
+		events := make([]history.Event, len(all))
+		for i := range all {
+			all[i].ID = 1000 + int64(i)
+			events[i].Message = &all[i]
+		}
+		for batch := range slices.Chunk(events, 4000) {
+			s.send(source.EventsMsg{Gen: s.m.shared.gen, Events: batch})
+			if now, _ := s.m.detail.Message(); now != chosen {
+				t.Fatalf("at %d columns the detail shows #%d", w, now.ID)
+			}
+		}
+		s.shows("#12", "payload.serial", "40 000 new (G)")
+		msg, size := s.m.subject()
+		width := w
+		if w == 160 {
+			width = s.m.layout.detail
+		}
+		if n := testing.AllocsPerRun(10, func() { s.m.detail.Show(msg, size, width, s.m.layout.body, s.m.shared.now()) }); n > 0 {
+			t.Errorf("at %d columns the same message is laid out anew: %.0f allocations", w, n)
+		}
+		if w == 80 {
+			s.press("down")
+			s.shows("payload.temp")
+		}
+	}
 }
