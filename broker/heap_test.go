@@ -146,6 +146,9 @@ func leaveForGood(c *client, expiry uint32) {
 // TestStackOfIdleClients has clients connect with TLS and then say nothing: the stacks of
 // their goroutines shrink to 8 KiB. With a packet on each they stay at twice that.
 func TestStackOfIdleClients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a short run is that of the race detector, whose stacks are larger")
+	}
 	const clients, most = 400, 12 << 10
 	server := httptest.NewUnstartedServer(nil) // for its certificate
 	server.StartTLS()
