@@ -189,11 +189,10 @@ func (a *ACL) AddRole(identity string, role Role) {
 }
 
 // OnlyDenied returns the identities that have rules of deny of their own and neither a
-// role nor another rule, in the order of the file.
+// role nor another rule, in the order of the file: LetsIn does not report them.
 func (a *ACL) OnlyDenied() (names []string) {
 	for _, name := range a.names {
-		allows := func(r rule) bool { return r.verb != verbDeny }
-		if a.roles[name] == "" && !slices.ContainsFunc(a.rules[name], allows) {
+		if !a.LetsIn(name) {
 			names = append(names, name)
 		}
 	}
@@ -205,10 +204,13 @@ func (a *ACL) URIs() []string {
 	return slices.DeleteFunc(slices.Clone(a.names), func(name string) bool { return !strings.Contains(name, ":") })
 }
 
-// Names reports whether an identity has a role or a rule of its own.
-func (a *ACL) Names(identity string) bool {
-	return a.roles[identity] != "" || slices.Contains(a.names, identity)
+// LetsIn reports whether an identity has a role or a rule of read or write of its own.
+// One of deny is none: who only takes away something must not let in by it.
+func (a *ACL) LetsIn(identity string) bool {
+	return a.roles[identity] != "" || slices.ContainsFunc(a.rules[identity], allows)
 }
+
+func allows(r rule) bool { return r.verb != verbDeny }
 
 // Rights returns what an identity may do under a client ID.
 func (a *ACL) Rights(identity, clientID string) *Rights {

@@ -18,7 +18,8 @@ import (
 // The identity of a client that shows a certificate is the one URI among its subject
 // alternative names, compared whole: neither the common name nor a part of the URI says
 // who it is (CVE-2026-33248). TLS has verified the certificate by then. An identity
-// that the ACL does not name is not let in, as any certificate of the authority would be.
+// that the ACL allows nothing of its own is not let in, as any certificate of the
+// authority would be.
 
 // maxURI is how long the URI of a certificate may be, in bytes.
 const maxURI = 255
@@ -133,8 +134,8 @@ func (c *content) loginByCertificate(state *tls.ConnectionState) (Login, error) 
 	switch {
 	case err != nil:
 		return Login{}, err
-	case !c.acl.Names(identity):
-		return Login{}, fmt.Errorf("the ACL does not name %s, which the client's certificate is for", identity)
+	case !c.acl.LetsIn(identity):
+		return Login{}, fmt.Errorf("the ACL does not name %s, which the client's certificate is for, in a rule of role, read or write", identity)
 	}
 	for _, chain := range state.VerifiedChains {
 		if proof := proofOf(chain[len(chain)-1]); c.cas.known[proof] {
@@ -163,8 +164,8 @@ func (c *content) goneCertificate(l Login) string {
 	switch {
 	case c.cas == nil || l.Proof != "" && !c.cas.known[l.Proof]:
 		return untrusted
-	case !c.acl.Names(l.Identity):
-		return fmt.Sprintf("the ACL does not name %s any more", l.Identity)
+	case !c.acl.LetsIn(l.Identity):
+		return fmt.Sprintf("the ACL does not name %s any more in a rule of role, read or write", l.Identity)
 	}
 	return ""
 }

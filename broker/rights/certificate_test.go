@@ -151,6 +151,38 @@ func TestCertificateFilesReload(t *testing.T) {
 	}
 }
 
+// TestDeniedIsNotLetIn has a certificate that the ACL names in a rule of deny alone: what
+// is allowed to all does not let it in.
+func TestDeniedIsNotLetIn(t *testing.T) {
+	dir := t.TempDir()
+	paths := Paths{ACL: filepath.Join(dir, "acl"), ClientCA: filepath.Join(dir, "ca.crt")}
+	authority := selfSigned(t, x509.Certificate{IsCA: true})
+	writeFile(t, paths.ClientCA, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Raw})))
+	leaf := selfSigned(t, x509.Certificate{URIs: []*url.URL{{Scheme: "hellox", Host: "local", Path: "/client/press"}}})
+	state := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}, VerifiedChains: [][]*x509.Certificate{{leaf, authority}}}
+	const uri = "hellox://local/client/press"
+	for acl, in := range map[string]bool{
+		"read * #\n":                                    false,
+		"deny " + uri + " x\nread * #\n":                false,
+		"deny " + uri + " x\nread " + uri + " y\n":      true,
+		"deny " + uri + " x\nwrite " + uri + " y\n":     true,
+		"deny " + uri + " x\nrole " + uri + " client\n": true,
+	} {
+		writeFile(t, paths.ACL, acl)
+		f, err := OpenFiles(paths, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := f.Login(t.Context(), Credentials{TLS: state})
+		if (err == nil) != in {
+			t.Errorf("%q: %+v, %v", acl, l, err)
+		}
+		if gone := f.Gone(Login{Identity: uri, Proof: proofOf(authority)}); (gone == "") != in {
+			t.Errorf("%q: gone: %q", acl, gone)
+		}
+	}
+}
+
 // TestURIOf has the URI of a certificate as it stands there, also where package x509
 // would have it otherwise.
 func TestURIOf(t *testing.T) {

@@ -154,7 +154,7 @@ func (p *Pods) Login(_ context.Context, c rights.Credentials) (rights.Login, err
 		return rights.Login{}, err
 	case c.User != claims.Pod:
 		return rights.Login{}, refuse("the token is that of another pod")
-	case !content.acl.Names(claims.ServiceAccount):
+	case !content.acl.LetsIn(claims.ServiceAccount):
 		return rights.Login{}, refuse("the ServiceAccount %s has no rights here", claims.ServiceAccount)
 	case content.acl.Role(claims.ServiceAccount) == rights.RoleBroadcast && !p.latest.is(claims):
 		return rights.Login{}, refuse("the token is that of a pod that is gone; another has its name now")
@@ -200,7 +200,7 @@ func (c *podContent) principal(l rights.Login) (who rights.Principal, gone strin
 		name = pod
 	}
 	switch {
-	case !c.acl.Names(account):
+	case !c.acl.LetsIn(account):
 		return who, fmt.Sprintf("the ServiceAccount %s has no rights here any more", account)
 	case c.identity(account, pod) != l.Identity:
 		return who, "the broker's keys are for another namespace now, or its ACL gives the ServiceAccount another role; connect again"

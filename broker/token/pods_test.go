@@ -262,6 +262,16 @@ func TestPodsGone(t *testing.T) {
 	}
 }
 
+// TestPodsDenied has a ServiceAccount that a rule denies something, and no rule allows
+// anything by name: it is not let in by what is allowed to all.
+func TestPodsDenied(t *testing.T) {
+	c, p := pods(t, "deny press a\nread * b\n")
+	if l, err := p.Login(t.Context(), rights.Credentials{User: "press-0", Password: []byte(c.Token("ec", "press", "press-0", now))}); err == nil {
+		t.Errorf("it is let in: %+v", l)
+	}
+	login(t, p, "mine-0", c.Token("ec", "client", "mine-0", now))
+}
+
 // TestPodsMisspelt has rules that deny to names: the log warns of the one that no other
 // rule names and that is none of the roles', at the start and when they are read anew.
 func TestPodsMisspelt(t *testing.T) {
