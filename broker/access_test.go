@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 	"golang.org/x/crypto/argon2"
@@ -265,6 +266,27 @@ func TestBrokenFilesChangeNothing(t *testing.T) {
 	if !strings.Contains(w.said.String(), "cut short") {
 		t.Errorf("the log does not say so: %s", w.said)
 	}
+}
+
+// TestWrongACLHoldsNoUserBack removes a user while the ACL has a slip: its connection
+// ends, and those of others go on.
+func TestWrongACLHoldsNoUserBack(t *testing.T) {
+	both(t, func(t *testing.T, v5 bool) {
+		w := newWalled(t, "read * open/#\nwrite bob open/#\n")
+		alice, bob := w.connect(hello{v5: v5}.as("alice")), w.connect(hello{v5: v5}.as("bob"))
+		w.write("read * open/#\nwrite bob open/#\nraed bob more/#\n", "bob")
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		reload := make(chan os.Signal, 1)
+		reload <- os.Interrupt // any signal
+		w.files.Watch(ctx, reload, func() { w.b.Recheck(); cancel() })
+		alice.closed()
+		bob.subscribe(0, "open/#")
+		bob.publish("open/x", "x", 0, false)
+		if g := bob.message(); g.payload != "x" {
+			t.Errorf("got %+v", g)
+		}
+	})
 }
 
 // TestWillObeysRightsOfNow takes the right to publish a will while it waits for its

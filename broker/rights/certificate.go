@@ -74,8 +74,9 @@ func nameOf(identity string) string {
 }
 
 // checkURI returns why the ACL may not name a certificate's URI, or nil. A name is that
-// of one identity: else two would publish below the same topic.
-func (c *content) checkURI(uri string) error {
+// of one identity: else two would publish below the same topic. A user that is new gives
+// way to it: the ACL may be what takes rights away.
+func (c *content) checkURI(uri string, before *content) error {
 	if c.cas == nil {
 		return fmt.Errorf("it names %q, which is of a client certificate, and there is no --client-ca", uri)
 	}
@@ -84,7 +85,10 @@ func (c *content) checkURI(uri string) error {
 		return nil
 	}
 	if _, isUser := c.users[name]; isUser {
-		return fmt.Errorf("it names %q, and %s is also the name of a user", uri, name)
+		if _, wasUser := before.users[name]; wasUser || before.acl == nil {
+			return fmt.Errorf("it names %q, and %s is also the name of a user", uri, name)
+		}
+		c.clashes = append(c.clashes, name)
 	}
 	if other, taken := c.named[name]; taken {
 		return fmt.Errorf("it names %q and %q, and %s is the name of both", other, uri, name)

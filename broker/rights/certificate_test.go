@@ -151,6 +151,51 @@ func TestCertificateFilesReload(t *testing.T) {
 	}
 }
 
+// TestAuthorityGoneBesideWrongACL exchanges the authorities while the ACL has a slip: who
+// has a certificate of the old one is out, in each of the other orders as well.
+func TestAuthorityGoneBesideWrongACL(t *testing.T) {
+	dir := t.TempDir()
+	var said bytes.Buffer
+	paths := Paths{ACL: filepath.Join(dir, "acl"), Users: filepath.Join(dir, "users"), ClientCA: filepath.Join(dir, "ca.crt")}
+	old := selfSigned(t, x509.Certificate{IsCA: true})
+	inPEM := func(c *x509.Certificate) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
+	}
+	const acl = "read hellox://local/client/press #\n"
+	start := func() (*Files, Login) {
+		t.Helper()
+		writeFile(t, paths.ClientCA, inPEM(old))
+		writeFile(t, paths.Users, userLines(t, "alice"))
+		writeFile(t, paths.ACL, acl)
+		f, err := OpenFiles(paths, slog.New(slog.NewTextHandler(&said, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f, Login{Identity: "hellox://local/client/press", Proof: proofOf(old)}
+	}
+	f, press := start()
+	writeFile(t, paths.ClientCA, inPEM(selfSigned(t, x509.Certificate{IsCA: true})))
+	writeFile(t, paths.ACL, acl+"raed alice #\n")
+	if err := f.Reload(); err == nil || f.Gone(press) != untrusted {
+		t.Errorf("%v, %q", err, f.Gone(press))
+	}
+	if log := said.String(); !strings.Contains(log, "rights not read anew: those of before stay in force") || !strings.Contains(log, "client_authorities=1") || strings.Contains(log, "authorities of clients not read") {
+		t.Errorf("the log: %s", log)
+	}
+	f, press = start()
+	writeFile(t, paths.ClientCA, "x")
+	writeFile(t, paths.ACL, "read alice #\n")
+	if err := f.Reload(); err == nil || !strings.Contains(f.Gone(press), "does not name hellox://local/client/press any more") {
+		t.Errorf("with wrong authorities: %v, %q", err, f.Gone(press))
+	}
+	f, press = start()
+	writeFile(t, paths.Users, userLines(t, "alice", "press"))
+	writeFile(t, paths.ACL, "deny hellox://local/client/press secret/#\n"+acl)
+	if err := f.Reload(); err == nil || f.Gone(press) != "" || f.Rights(press, "press").MayReceive("secret/x") || f.Rights(Login{Identity: "press"}, "x") != nil {
+		t.Errorf("with a new user of a certificate's name: %v, %q, %+v", err, f.Gone(press), f.Rights(press, "press"))
+	}
+}
+
 // TestDeniedIsNotLetIn has a certificate that the ACL names in a rule of deny alone: what
 // is allowed to all does not let it in.
 func TestDeniedIsNotLetIn(t *testing.T) {

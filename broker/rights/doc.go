@@ -9,8 +9,8 @@
 //	ACL file ───┘
 //
 // Everything that no rule allows is denied. A file that is empty, unreadable or
-// cut short is never half used: at the start it is an error, later the last good
-// one stays in force.
+// cut short is never half used: at the start it is an error, later what it said
+// when it was good last stays in force, and the other files do not wait for it.
 //
 // Another source of identities, such as tokens or client certificates, is
 // another Authority; Broadcaster and Receiver are the rights of hellox's own

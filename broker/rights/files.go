@@ -10,8 +10,6 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
-
-	"hellox/smallfile"
 )
 
 // Paths are the files of a Files. Users or ClientCA may be "": then there are no users,
@@ -42,31 +40,44 @@ type content struct {
 	acl   *ACL
 	cas   *clientCAs // nil without ClientCA
 	dummy hash       // verified for a user that does not exist
+	names
+	stale []Stale // the files that are wrong now
+	wrong []error // why, one of each
+}
+
+// names are those of an ACL among the users.
+type names struct {
 	// removed has the names of the ACL that were users when it was read before: not
 	// misspelt ones.
 	removed map[string]bool
 	// named has the identities of certificates by their names.
 	named map[string]string
+	// clashes has the names of new users that are also those of certificates.
+	clashes []string
 }
 
 // OpenFiles reads the files. The error is one sentence.
 func OpenFiles(paths Paths, log *slog.Logger) (*Files, error) {
 	f := &Files{paths: paths, log: log, hasher: newHasher()}
 	f.opened = StatFiles(paths.list()...)
-	c, err := f.read(&content{})
-	if err != nil {
-		return nil, err
+	c := f.read(nil)
+	if len(c.wrong) > 0 {
+		return nil, c.wrong[0]
 	}
 	f.use(c)
-	said := []any{"acl_file", paths.ACL}
-	if paths.Users != "" {
-		said = append(said, "users", len(c.users), "users_file", paths.Users)
+	log.Info("users and rights read", append([]any{"acl_file", paths.ACL}, f.said(c)...)...)
+	return f, nil
+}
+
+// said returns what the log says of files that were read.
+func (f *Files) said(c *content) (said []any) {
+	if f.paths.Users != "" {
+		said = append(said, "users", len(c.users), "users_file", f.paths.Users)
 	}
 	if c.cas != nil {
-		said = append(said, "client_authorities", len(c.cas.known), "client_ca_file", paths.ClientCA)
+		said = append(said, "client_authorities", len(c.cas.known), "client_ca_file", f.paths.ClientCA)
 	}
-	log.Info("users and rights read", said...)
-	return f, nil
+	return said
 }
 
 // use has c in force, and warns of what is most likely not meant.
@@ -84,49 +95,72 @@ func (f *Files) use(c *content) {
 	}
 }
 
-// read reads the files. The users that before had, and the files do not have any more,
-// may still be named by the ACL: their connections must end now, not when that has been
-// mended, too.
-func (f *Files) read(before *content) (*content, error) {
-	c := &content{users: users{}, removed: map[string]bool{}, named: map[string]string{}}
+// read reads the files. Of one that is wrong, what before has of it stays; before is nil
+// at the start, when each must be good. The users that before had, and the files do not
+// have any more, may still be named by the ACL: their connections must end now, not when
+// that has been mended, too.
+func (f *Files) read(before *content) *content {
+	first := before == nil
+	if first {
+		before = &content{users: users{}}
+	}
+	c := &content{users: before.users, cas: before.cas}
+	var err error
 	if f.paths.Users != "" {
-		text, err := smallfile.Read(f.paths.Users)
-		if err != nil {
-			return nil, fmt.Errorf("read the users: %w", err)
-		}
-		if c.users, err = parseUsers(string(text)); err != nil {
-			return nil, fmt.Errorf("read the users of %s: %w", f.paths.Users, err)
-		}
+		c.users, err = ReadFile("the users", f.paths.Users, before.users, func(text []byte) (users, error) { return parseUsers(string(text)) })
+		c.note("users", f.paths.Users, err)
 	}
 	if f.paths.ClientCA != "" {
-		text, err := smallfile.Read(f.paths.ClientCA)
+		c.cas, err = ReadFile("the authorities of clients", f.paths.ClientCA, before.cas, parseClientCAs)
+		c.note("client-ca", f.paths.ClientCA, err)
+	}
+	c.acl, err = ReadFile("the ACL", f.paths.ACL, before.acl, func(text []byte) (*ACL, error) {
+		a, err := ParseACL(string(text))
 		if err != nil {
-			return nil, fmt.Errorf("read the authorities of clients: %w", err)
+			return nil, err
 		}
-		if c.cas, err = parseClientCAs(text); err != nil {
-			return nil, fmt.Errorf("read the authorities of clients of %s: %w", f.paths.ClientCA, err)
-		}
+		return a, c.match(a, before, f.paths)
+	})
+	c.note("acl", f.paths.ACL, err)
+	if first && len(c.wrong) > 0 {
+		return c
 	}
-	text, err := smallfile.Read(f.paths.ACL)
 	if err != nil {
-		return nil, fmt.Errorf("read the ACL: %w", err)
+		_ = c.match(c.acl, before, f.paths) // before it had no other names than these
 	}
-	if c.acl, err = ParseACL(string(text)); err != nil {
-		return nil, fmt.Errorf("read the ACL of %s: %w", f.paths.ACL, err)
-	}
-	for _, name := range c.acl.names {
-		if err := c.check(name, before, f.paths); err != nil {
-			return nil, fmt.Errorf("read the ACL of %s: %w", f.paths.ACL, err)
-		}
+	for _, name := range c.clashes {
+		delete(c.users, name) // the map is new: before had no such user
+		c.note("users", f.paths.Users, fmt.Errorf("read the users of %s: the ACL names %q, and %s is also the name of a user: it is not let in", f.paths.Users, c.named[name], name))
 	}
 	c.dummy = c.users.dummy()
-	return c, nil
+	return c
+}
+
+// note notes that a file is wrong, unless err is nil.
+func (c *content) note(flag, path string, err error) {
+	if err == nil {
+		return
+	}
+	c.wrong = append(c.wrong, err)
+	c.stale = append(c.stale, Stale{flag, path, err.Error()})
+}
+
+// match finds the names of an ACL among the users, and returns why it may not have one,
+// or nil.
+func (c *content) match(a *ACL, before *content, paths Paths) error {
+	c.names = names{removed: map[string]bool{}, named: map[string]string{}}
+	for _, name := range a.names {
+		if err := c.check(name, before, paths); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // check returns why the ACL may not name an identity, or nil.
 func (c *content) check(identity string, before *content, paths Paths) error {
 	if IsURI(identity) {
-		return c.checkURI(identity)
+		return c.checkURI(identity, before)
 	}
 	// A misspelt deny would leave its user with everything.
 	switch {
@@ -242,28 +276,41 @@ func (c *content) gone(l Login) string {
 	return ""
 }
 
-// Reload reads the files anew. If one is wrong, what was read before stays in
-// force, and the log says so.
+// Reload reads the files anew. Of one that is wrong, what was read before stays in force,
+// and the log says so; what the others say is in force.
 func (f *Files) Reload() error {
-	c, err := f.read(f.now.Load())
-	if err != nil {
-		f.log.Error("users and rights not read anew: those of before stay in force", "cause", err.Error())
-		return err
+	c := f.read(f.now.Load())
+	for _, s := range c.stale {
+		f.log.Error(staleFile[s.Flag], "cause", s.Why, "file", s.Path)
 	}
 	f.use(c)
-	f.log.Info("users and rights read anew", "users", len(c.users))
+	switch len(c.stale) {
+	case 0:
+		f.log.Info("users and rights read anew", f.said(c)...)
+	default:
+		f.log.Info("in force now, beside the files that are wrong", f.said(c)...)
+	}
 	for name := range c.removed {
 		f.log.Warn("the ACL names a user that was removed: remove its rules, too; with them the broker does not start again", "user", name, "acl_file", f.paths.ACL)
 	}
-	return nil
+	return errors.Join(c.wrong...)
 }
 
+// staleFile is what the log says of a file that is wrong, by its flag.
+var staleFile = map[string]string{
+	"users":     "users not read anew: those of before stay in force",
+	"client-ca": "authorities of clients not read anew: those of before stay in force",
+	"acl":       "rights not read anew: those of before stay in force",
+}
+
+// Stale returns the files that are wrong now.
+func (f *Files) Stale() []Stale { return f.now.Load().stale }
+
 // Watch reloads when a file has changed, and when reload gets a value, until ctx
-// ends; it calls changed after each time that went well.
+// ends; it calls changed after each time, also when one of them was wrong.
 func (f *Files) Watch(ctx context.Context, reload <-chan os.Signal, changed func()) {
 	f.opened.Watch(ctx, reload, func() {
-		if f.Reload() == nil {
-			changed()
-		}
+		_ = f.Reload() // the log says it
+		changed()
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,6 +197,74 @@ func TestReload(t *testing.T) {
 	}
 	if f.Rights(Login{Identity: "alice"}, "a") == nil {
 		t.Error("the identity is gone")
+	}
+}
+
+// TestWrongFileHoldsNothingBack has one file wrong while another takes rights away: that
+// is in force at once, and the wrong file is named.
+func TestWrongFileHoldsNothingBack(t *testing.T) {
+	f, u, a := files(t, "read * open/#\n", "alice", "bob")
+	both, err := os.ReadFile(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := strings.Join(slices.DeleteFunc(slices.Collect(strings.Lines(string(both))), func(line string) bool { return strings.HasPrefix(line, "alice:") }), "")
+	alice, err := f.Login(t.Context(), Credentials{User: "alice", Password: []byte("secret of alice")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale := func(want ...string) {
+		t.Helper()
+		var flags []string
+		for _, s := range f.Stale() {
+			flags = append(flags, s.Flag)
+			if s.Why == "" || s.Path == "" {
+				t.Errorf("%+v", s)
+			}
+		}
+		if !slices.Equal(flags, want) {
+			t.Errorf("not in force: %q, want %q", flags, want)
+		}
+	}
+	stale()
+	writeFile(t, u, string(both)+"carol:x\n")
+	writeFile(t, a, "read bob open/#\n")
+	if err := f.Reload(); err == nil || f.Rights(alice, "a").MayReceive("open/x") || !f.Rights(Login{Identity: "bob"}, "b").MayReceive("open/x") {
+		t.Errorf("with wrong users a right is not taken away: %v", err)
+	}
+	stale("users")
+	writeFile(t, u, alone)
+	writeFile(t, a, "raed bob open/#\n")
+	if err := f.Reload(); err == nil || f.Rights(alice, "a") != nil || !f.Rights(Login{Identity: "bob"}, "b").MayReceive("open/x") {
+		t.Errorf("with a wrong ACL a user is not removed: %v", err)
+	}
+	stale("acl")
+	writeFile(t, u, "x\n")
+	if err := f.Reload(); err == nil || f.Rights(alice, "a") != nil {
+		t.Errorf("with both wrong alice is back: %v", err)
+	}
+	stale("users", "acl")
+	writeFile(t, u, string(both))
+	writeFile(t, a, "read * open/#\n")
+	if err := f.Reload(); err != nil || !f.Rights(Login{Identity: "alice"}, "a").MayReceive("open/x") {
+		t.Errorf("when both are good they are not in force: %v", err)
+	}
+	stale()
+}
+
+// TestWatchTellsOfWrongFiles has a wrong file beside one that takes a user away: what
+// must be done when rights have changed is done.
+func TestWatchTellsOfWrongFiles(t *testing.T) {
+	f, u, a := files(t, "read * open/#\n", "alice", "bob")
+	writeFile(t, a, "raed\n")
+	writeFile(t, u, userLines(t, "bob"))
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	reload, changed := make(chan os.Signal, 1), false
+	reload <- os.Interrupt // any signal
+	f.Watch(ctx, reload, func() { changed = true; cancel() })
+	if !changed || f.Rights(Login{Identity: "alice"}, "a") != nil {
+		t.Errorf("changed %v, and alice has %+v", changed, f.Rights(Login{Identity: "alice"}, "a"))
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"hellox/broker/rights"
-	"hellox/smallfile"
 )
 
 // Pods is the Authority of the pods of a namespace: the user name is the pod's, the
@@ -31,8 +30,10 @@ type Pods struct {
 
 // podContent is what the files say. Without keys no pod is let in.
 type podContent struct {
-	keys *Keys
-	acl  *rights.ACL
+	keys  *Keys
+	acl   *rights.ACL
+	stale []rights.Stale // the files that are wrong now
+	wrong []error        // why, one of each
 }
 
 // A connection ends this long after its token's expiry, a little earlier each: not
@@ -47,9 +48,9 @@ const (
 func Open(keys, acl string, log *slog.Logger) (*Pods, error) {
 	p := &Pods{keys: keys, acl: acl, log: log, now: time.Now}
 	p.opened = rights.StatFiles(p.paths()...)
-	c, err := p.read()
-	if err != nil {
-		return nil, err
+	c := p.read(&podContent{})
+	if len(c.wrong) > 0 {
+		return nil, c.wrong[0]
 	}
 	p.use(c)
 	if c.keys == nil {
@@ -76,34 +77,54 @@ func (p *Pods) paths() []string {
 	return []string{p.keys, p.acl}
 }
 
-func (p *Pods) read() (*podContent, error) {
-	c := &podContent{acl: rights.NoACL()}
-	if p.acl != "" {
-		text, err := smallfile.Read(p.acl)
-		if err != nil {
-			return nil, fmt.Errorf("read the ACL: %w", err)
-		}
-		if c.acl, err = rights.ParseACL(string(text)); err != nil {
-			return nil, fmt.Errorf("read the ACL of %s: %w", p.acl, err)
-		}
-		if uris := c.acl.URIs(); len(uris) > 0 {
-			return nil, fmt.Errorf("read the ACL of %s: it names %q, which is of a client certificate: the identities of pods are ServiceAccounts", p.acl, uris[0])
-		}
+// read reads the files. Of one that is wrong, what before has of it stays.
+func (p *Pods) read(before *podContent) *podContent {
+	c := &podContent{acl: before.acl}
+	var err error
+	if p.acl == "" {
+		c.acl = withRoles(rights.NoACL())
+	} else {
+		c.acl, err = rights.ReadFile("the ACL", p.acl, before.acl, parseACL)
+		c.note("acl", p.acl, err)
 	}
-	for _, role := range []rights.Role{rights.RoleBroadcast, rights.RoleReceive, rights.RoleClient} {
-		c.acl.AddRole(string(role), role)
-	}
-	text, err := smallfile.Read(p.keys)
+	c.keys, err = rights.ReadFile("the cluster's keys", p.keys, before.keys, ParseKeys)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil
+		err = nil // up has not written them yet
+		if before.keys != nil {
+			err = fmt.Errorf("read the cluster's keys: %s is gone", p.keys)
+		}
 	}
+	c.note("pods", p.keys, err)
+	return c
+}
+
+// note notes that a file is wrong, unless err is nil.
+func (c *podContent) note(flag, path string, err error) {
+	if err == nil {
+		return
+	}
+	c.wrong = append(c.wrong, err)
+	c.stale = append(c.stale, rights.Stale{Flag: flag, Path: path, Why: err.Error()})
+}
+
+// parseACL reads the text of an ACL of ServiceAccounts.
+func parseACL(text []byte) (*rights.ACL, error) {
+	acl, err := rights.ParseACL(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("read the cluster's keys: %w", err)
+		return nil, err
 	}
-	if c.keys, err = ParseKeys(text); err != nil {
-		return nil, fmt.Errorf("read the cluster's keys of %s: %w", p.keys, err)
+	if uris := acl.URIs(); len(uris) > 0 {
+		return nil, fmt.Errorf("it names %q, which is of a client certificate: the identities of pods are ServiceAccounts", uris[0])
 	}
-	return c, nil
+	return withRoles(acl), nil
+}
+
+// withRoles adds the roles of hellox's own ServiceAccounts to acl.
+func withRoles(acl *rights.ACL) *rights.ACL {
+	for _, role := range []rights.Role{rights.RoleBroadcast, rights.RoleReceive, rights.RoleClient} {
+		acl.AddRole(string(role), role)
+	}
+	return acl
 }
 
 // Ready returns why no pod can be let in, or nil.
@@ -114,31 +135,38 @@ func (p *Pods) Ready() error {
 	return nil
 }
 
-// Reload reads both files anew. If one is wrong or gone, what was read before stays
-// in force, and the log says so.
+// Reload reads both files anew. Of one that is wrong or gone, what was read before stays
+// in force, and the log says so; what the other says is in force.
 func (p *Pods) Reload() error {
-	c, err := p.read()
-	if err == nil && c.keys == nil && p.content.Load().keys != nil {
-		err = fmt.Errorf("read the cluster's keys: %s is gone", p.keys)
-	}
-	if err != nil {
-		p.log.Error("the cluster's keys and rights not read anew: those of before stay in force", "cause", err.Error())
-		return err
+	c := p.read(p.content.Load())
+	for _, s := range c.stale {
+		said := "the cluster's keys not read anew: those of before stay in force"
+		if s.Flag == "acl" {
+			said = "rights not read anew: those of before stay in force"
+		}
+		p.log.Error(said, "cause", s.Why, "file", s.Path)
 	}
 	p.use(c)
-	if c.keys != nil {
-		p.log.Info("the cluster's keys and rights read anew", "keys", len(c.keys.byID))
+	if c.keys == nil {
+		return errors.Join(c.wrong...)
 	}
-	return nil
+	said := "the cluster's keys and rights read anew"
+	if len(c.stale) > 0 {
+		said = "in force now, beside the files that are wrong"
+	}
+	p.log.Info(said, "keys", len(c.keys.byID))
+	return errors.Join(c.wrong...)
 }
 
+// Stale returns the files that are wrong now.
+func (p *Pods) Stale() []rights.Stale { return p.content.Load().stale }
+
 // Watch reloads when a file has changed, and when reload gets a value, until ctx
-// ends; it calls changed after each time that went well.
+// ends; it calls changed after each time, also when one of them was wrong.
 func (p *Pods) Watch(ctx context.Context, reload <-chan os.Signal, changed func()) {
 	p.opened.Watch(ctx, reload, func() {
-		if p.Reload() == nil {
-			changed()
-		}
+		_ = p.Reload() // the log says it
+		changed()
 	})
 }
 

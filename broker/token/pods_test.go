@@ -262,6 +262,35 @@ func TestPodsGone(t *testing.T) {
 	}
 }
 
+// TestPodsWrongFileHoldsNothingBack has one file wrong while the other takes away: that is
+// in force at once, and the wrong one is named.
+func TestPodsWrongFileHoldsNothingBack(t *testing.T) {
+	c, p := pods(t, "read press a\n")
+	c.AddEC("next")
+	old := login(t, p, "press-0", c.Token("ec", "press", "press-0", now))
+	write(t, p.keys, string(c.File("next")))
+	write(t, p.acl, "read press a\nraed press b\n")
+	if err := p.Reload(); err == nil || !strings.Contains(p.Gone(old), "does not have the key any more") {
+		t.Errorf("with a wrong ACL: %v, %q", err, p.Gone(old))
+	}
+	if s := p.Stale(); len(s) != 1 || s[0].Flag != "acl" || s[0].Path != p.acl {
+		t.Errorf("not in force: %+v", s)
+	}
+	fresh := login(t, p, "press-0", c.Token("next", "press", "press-0", now))
+	write(t, p.keys, "{")
+	write(t, p.acl, "deny press a\nread * b\n")
+	if err := p.Reload(); err == nil || !strings.Contains(p.Gone(fresh), "press has no rights here any more") {
+		t.Errorf("with wrong keys: %v, %q", err, p.Gone(fresh))
+	}
+	if s := p.Stale(); len(s) != 1 || s[0].Flag != "pods" || s[0].Path != p.keys {
+		t.Errorf("not in force: %+v", s)
+	}
+	write(t, p.keys, string(c.File("next")))
+	if err := p.Reload(); err != nil || len(p.Stale()) != 0 {
+		t.Errorf("%v, %+v", err, p.Stale())
+	}
+}
+
 // TestPodsDenied has a ServiceAccount that a rule denies something, and no rule allows
 // anything by name: it is not let in by what is allowed to all.
 func TestPodsDenied(t *testing.T) {

@@ -94,6 +94,7 @@ client ID.`,
 					return badFile(err)
 				}
 				opts.Authority = who.Authority()
+				ops.AddInForce(metrics, who.Flags(), who.InForce)
 				for _, url := range listen {
 					ln, err := listenMQTT(ctx, url, who, opts.Insecure)
 					if err != nil {
@@ -113,7 +114,7 @@ client ID.`,
 					return nil
 				})
 				group.Go(func() error {
-					return ops.Serve(ctx, opsListen, ops.Health{Ready: func() error { return cmp.Or(b.Ready(), who.Ready()) }, Degraded: b.Degraded}, metrics)
+					return ops.Serve(ctx, opsListen, ops.Health{Ready: func() error { return cmp.Or(b.Ready(), who.Ready()) }, Degraded: func() string { return who.Degraded(b.Degraded()) }}, metrics)
 				})
 				return group.Wait()
 			})
@@ -237,7 +238,7 @@ func badFile(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return missing(err, "")
 	}
-	return &failure{err, exitUnsafe, "hellox broker --help"}
+	return &failure{err, exitUnsafe, ""} // the sentence names the file, and what is wrong with it
 }
 
 // listenMQTT opens what a --listen names.

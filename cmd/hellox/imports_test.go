@@ -91,7 +91,6 @@ broker/nats -> stream/subject
 broker/sharing -> broker/journal
 broker/sharing -> broker/share
 broker/token -> broker/rights
-broker/token -> smallfile
 broker/wire -> stream
 
 manifests: text, imports none of the others

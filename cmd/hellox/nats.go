@@ -69,6 +69,7 @@ dropped, as MQTT 3.1.1 has it. docs/nats.md says more.`,
 				if err != nil {
 					return err
 				}
+				ops.AddInForce(metrics, who.Flags(), who.InForce)
 				group, ctx := errgroup.WithContext(ctx)
 				group.Go(func() error { return node.Serve(ctx) })
 				group.Go(func() error {
@@ -76,7 +77,7 @@ dropped, as MQTT 3.1.1 has it. docs/nats.md says more.`,
 					return nil
 				})
 				group.Go(func() error {
-					health := ops.Health{Ready: func() error { return cmp.Or(node.Ready(), who.Ready()) }, Degraded: node.Degraded}
+					health := ops.Health{Ready: func() error { return cmp.Or(node.Ready(), who.Ready()) }, Degraded: func() string { return who.Degraded(node.Degraded()) }}
 					return ops.Serve(ctx, flags.opsListen, health, metrics)
 				})
 				return group.Wait()

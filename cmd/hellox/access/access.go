@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -38,6 +40,7 @@ func (f *Flags) Add(flags *pflag.FlagSet) {
 // clients are those that the files know.
 type clients interface {
 	rights.Authority
+	Stale() []rights.Stale
 	Watch(ctx context.Context, reload <-chan os.Signal, changed func())
 }
 
@@ -48,6 +51,7 @@ type Access struct {
 	files       *rights.Files // clients, if they are users or show certificates
 	certificate *certificate  // nil without one
 	peer        *peer         // nil without one
+	flags       Flags
 	log         *slog.Logger
 }
 
@@ -56,7 +60,7 @@ func (f *Flags) Known() bool { return f.Users != "" || f.ClientCA != "" || f.Pod
 
 // Open reads the files that are given. Both of a pair are.
 func (f *Flags) Open(log *slog.Logger) (*Access, error) {
-	a := &Access{log: log}
+	a := &Access{log: log, flags: *f}
 	switch {
 	case f.Users != "" || f.ClientCA != "":
 		files, err := rights.OpenFiles(rights.Paths{Users: f.Users, ACL: f.ACL, ClientCA: f.ClientCA}, log)
@@ -73,7 +77,7 @@ func (f *Flags) Open(log *slog.Logger) (*Access, error) {
 	}
 	if f.Cert != "" {
 		var err error
-		if a.certificate, err = openCertificate(f.Cert, f.Key, log); err != nil {
+		if a.certificate, err = openCertificate("tls-cert", f.Cert, f.Key, log); err != nil {
 			return nil, err
 		}
 	}
@@ -92,6 +96,51 @@ func (a *Access) Ready() error {
 		return nil
 	}
 	return a.pods.Ready()
+}
+
+// Flags returns the flags of the files that are read anew, without dashes.
+func (a *Access) Flags() (flags []string) {
+	for _, file := range [][2]string{
+		{"users", a.flags.Users}, {"client-ca", a.flags.ClientCA}, {"pods", a.flags.Pods}, {"acl", a.flags.ACL},
+		{"tls-cert", a.flags.Cert}, {"peer-cert", a.flags.PeerCert},
+	} {
+		if file[1] != "" {
+			flags = append(flags, file[0])
+		}
+	}
+	return flags
+}
+
+// stale returns the files that are wrong now.
+func (a *Access) stale() (all []rights.Stale) {
+	if a.clients != nil {
+		all = append(all, a.clients.Stale()...)
+	}
+	for _, c := range a.certificates() {
+		if s := c.stale.Load(); s != nil {
+			all = append(all, *s)
+		}
+	}
+	return all
+}
+
+// InForce reports whether what the file of a flag says is in force, and not what it said
+// before.
+func (a *Access) InForce(flag string) bool {
+	return !slices.ContainsFunc(a.stale(), func(s rights.Stale) bool { return s.Flag == flag })
+}
+
+// Degraded returns beside, which is what else does not work, and which files are not in
+// force and why, a sentence each; or "".
+func (a *Access) Degraded(beside string) string {
+	var all []string
+	if beside != "" {
+		all = append(all, beside)
+	}
+	for _, s := range a.stale() {
+		all = append(all, fmt.Sprintf("--%s is wrong, and what it said before is in force: %s", s.Flag, s.Why))
+	}
+	return strings.Join(all, "; ")
 }
 
 // Authority returns who knows the clients, or nil if there are none to know.
@@ -162,15 +211,19 @@ func (a *Access) Watch(ctx context.Context, changed func()) {
 // certificateInterval is how often the certificate's files are looked at.
 const certificateInterval = 10 * time.Second
 
-func (a *Access) reloadCertificate(always bool) {
-	all := []*certificate{a.certificate}
+// certificates returns those that there are.
+func (a *Access) certificates() (all []*certificate) {
+	if a.certificate != nil {
+		all = append(all, a.certificate)
+	}
 	if a.peer != nil {
 		all = append(all, a.peer.certificate)
 	}
-	for _, c := range all {
-		if c == nil {
-			continue
-		}
+	return all
+}
+
+func (a *Access) reloadCertificate(always bool) {
+	for _, c := range a.certificates() {
 		read, err := c.reload(always)
 		switch {
 		case err != nil:
@@ -183,15 +236,17 @@ func (a *Access) reloadCertificate(always bool) {
 
 // A certificate is a server's, from two files.
 type certificate struct {
+	flag      string // of cert
 	cert, key string // paths
 	log       *slog.Logger
 	now       atomic.Pointer[tls.Certificate]
 
-	read rights.Stat // of the files when they were read; of one goroutine
+	read  rights.Stat // of the files when they were read; of one goroutine
+	stale atomic.Pointer[rights.Stale]
 }
 
-func openCertificate(cert, key string, log *slog.Logger) (*certificate, error) {
-	c := &certificate{cert: cert, key: key, log: log}
+func openCertificate(flag, cert, key string, log *slog.Logger) (*certificate, error) {
+	c := &certificate{flag: flag, cert: cert, key: key, log: log}
 	if _, err := c.reload(true); err != nil {
 		return nil, err
 	}
@@ -208,12 +263,15 @@ func (c *certificate) reload(always bool) (bool, error) {
 	}
 	c.read = stat
 	pair, err := smallfile.KeyPair(c.cert, c.key)
+	if err == nil {
+		err = checkServer(pair.Leaf, c.cert)
+	}
 	if err != nil {
-		return false, fmt.Errorf("read the certificate: %w", err)
+		err = fmt.Errorf("read the certificate: %w", err)
+		c.stale.Store(&rights.Stale{Flag: c.flag, Path: c.cert, Why: err.Error()})
+		return false, err
 	}
-	if err := checkServer(pair.Leaf, c.cert); err != nil {
-		return false, fmt.Errorf("read the certificate: %w", err)
-	}
+	c.stale.Store(nil)
 	if why := doubt(pair.Leaf, c.cert, time.Now()); why != "" {
 		c.log.Warn("certificate that clients refuse", "cause", why)
 	}

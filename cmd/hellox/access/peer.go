@@ -27,7 +27,7 @@ type peer struct {
 }
 
 func openPeer(f *Flags, log *slog.Logger) (*peer, error) {
-	c, err := openCertificate(f.PeerCert, f.PeerKey, log)
+	c, err := openCertificate("peer-cert", f.PeerCert, f.PeerKey, log)
 	if err != nil {
 		return nil, err
 	}

@@ -12,9 +12,12 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"hellox/broker/rights"
 )
 
 // writeCertificate writes a certificate of its own signature to dir/a.crt and a.key.
@@ -96,5 +99,63 @@ func TestCertificateThatClientsRefuse(t *testing.T) {
 				t.Errorf("the log says %q", text.String())
 			}
 		})
+	}
+}
+
+// TestWrongFilesAreNamed makes each file wrong, one beside the other, and good again:
+// which are not in force is told by their flags, with what else does not work.
+func TestWrongFilesAreNamed(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	line, err := rights.UserLine("alice", []byte("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeCertificate(t, dir, x509.Certificate{DNSNames: []string{"localhost"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign})
+	good, err := os.ReadFile(filepath.Join(dir, "a.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{"users": line + "\n", "acl": "read * #\n", "ca": string(good), "a.crt": string(good)}
+	flags := Flags{
+		Users: write("users", texts["users"]), ACL: write("acl", texts["acl"]), ClientCA: write("ca", texts["ca"]),
+		Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key"),
+	}
+	a, err := flags.Open(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reload := func() { _ = a.files.Reload(); a.reloadCertificate(true) }
+	if got := a.Flags(); !slices.Equal(got, []string{"users", "client-ca", "acl", "tls-cert"}) {
+		t.Errorf("flags %q", got)
+	}
+	byName := map[string]string{"users": "users", "ca": "client-ca", "acl": "acl", "a.crt": "tls-cert"}
+	var wrong []string
+	for name, flag := range byName {
+		write(name, "x\n")
+		wrong = append(wrong, flag)
+		reload()
+		for _, flag := range a.Flags() {
+			if a.InForce(flag) == slices.Contains(wrong, flag) {
+				t.Errorf("%q are wrong, and --%s is in force: %v", wrong, flag, a.InForce(flag))
+			}
+		}
+		if got := a.Degraded("the disk is full"); strings.Count(got, " is wrong, and what it said before is in force: ") != len(wrong) || !strings.HasPrefix(got, "the disk is full; --") {
+			t.Errorf("%q are wrong: %s", wrong, got)
+		}
+	}
+	for name, text := range texts {
+		write(name, text)
+	}
+	reload()
+	if got := a.Degraded(""); got != "" {
+		t.Errorf("all are good: %s", got)
 	}
 }

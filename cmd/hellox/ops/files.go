@@ -45,6 +45,22 @@ func AddCertificate(r prometheus.Registerer, path string) {
 		func(text []byte) float64 { return float64(expiry(text).Unix()) }})
 }
 
+// AddInForce registers hellox_file_in_force for the files of these flags: 0 while a file is
+// wrong and what it said before is in force.
+func AddInForce(r prometheus.Registerer, flags []string, inForce func(flag string) bool) {
+	for _, flag := range flags {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "hellox_file_in_force", Help: "1 while what the file of a flag says is in force, 0 while it is wrong and what it said before is.",
+			ConstLabels: prometheus.Labels{"flag": flag},
+		}, func() float64 {
+			if inForce(flag) {
+				return 1
+			}
+			return 0
+		}))
+	}
+}
+
 // expiry returns when the first certificate of a PEM file ends, or 1970.
 func expiry(text []byte) time.Time {
 	block, _ := pem.Decode(text)

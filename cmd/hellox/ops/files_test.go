@@ -45,3 +45,19 @@ func testInfoOfFile(t *testing.T, metric string, add func(prometheus.Registerer,
 		}
 	}
 }
+
+// TestInForce has a file that is wrong for a while.
+func TestInForce(t *testing.T) {
+	r, wrong := prometheus.NewRegistry(), ""
+	AddInForce(r, []string{"users", "acl"}, func(flag string) bool { return flag != wrong })
+	for _, wrong = range []string{"", "acl"} {
+		w := httptest.NewRecorder()
+		promhttp.HandlerFor(r, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		acl := map[string]string{"": "1", "acl": "0"}[wrong]
+		for _, want := range []string{"hellox_file_in_force{flag=\"users\"} 1\n", "hellox_file_in_force{flag=\"acl\"} " + acl + "\n"} {
+			if !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s, want %s", w.Body, want)
+			}
+		}
+	}
+}
