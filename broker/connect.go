@@ -43,7 +43,8 @@ func (h *handler) refuseConnect(pk *packets.Packet, err error) {
 	case pk.ProtocolVersion == 5:
 		h.conn.v5 = true
 		h.refuseWithConnack(r)
-	case e.Code == packets.ErrUnsupportedProtocolVersion: // [MQTT-3.1.2-2]
+	case e.Code == packets.ErrUnsupportedProtocolVersion, // [MQTT-3.1.2-2]
+		e.Code == packets.ErrPacketTooLarge && pk.ProtocolVersion != 0: // it may be well formed [MQTT-3.2.2-4]
 		h.refuseWithConnack(r)
 	default: // MQTT 3.1.1 has no code for it, and says to close
 		h.conn.refused = true

@@ -19,7 +19,7 @@ func (c *conn) send(b []byte) error {
 		return net.ErrClosed
 	}
 	defer c.mu.Unlock()
-	if kind := b[0] >> 4; kind == packets.Disconnect || kind == packets.Connack && b[3] != 0 {
+	if kind := b[0] >> 4; kind == packets.Disconnect || kind == packets.Connack && connackCode(b) != 0 {
 		c.lingers = max(c.lingers, lingerTime)
 		if kind == packets.Disconnect && !c.v5 {
 			c.shared.budget.give(c, len(b))
@@ -30,6 +30,14 @@ func (c *conn) send(b []byte) error {
 		c.append(b)
 	}
 	return nil
+}
+
+// connackCode returns the code of an encoded CONNACK.
+func connackCode(b []byte) byte {
+	if b[1]&0x80 != 0 { // with a long reason, its length has two bytes
+		return b[4]
+	}
+	return b[3]
 }
 
 // sendWhen queues one packet that may leave when seq is on disk.

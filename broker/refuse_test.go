@@ -11,6 +11,7 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"hellox/broker/wire"
 	"hellox/stream"
 )
 
@@ -91,6 +92,24 @@ func TestRefusals(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLargeConnectIsTold sends CONNECTs beyond their limit: each client reads why it is
+// refused, although the broker does not read all that it sends.
+func TestLargeConnectIsTold(t *testing.T) {
+	both(t, func(t *testing.T, v5 bool) {
+		o := Options{}
+		said := logged(&o)
+		b := start(t, o)
+		code := packets.Err3ServerUnavailable.Code
+		if v5 {
+			code = packets.ErrPacketTooLarge.Code
+		}
+		for _, n := range []int{wire.MaxConnect, 20_000, 60_000} {
+			refused(t, b.Addr(0), hello{id: strings.Repeat("x", n), v5: v5}, code)
+		}
+		wait(t, "the log has it", func() bool { return len(linesWith(said.String(), "refused", "its CONNECT has more than")) > 0 })
+	})
 }
 
 // TestTakeoverIsTold has two clients with one client ID: the log says so, and so

@@ -80,11 +80,11 @@ func checkConnect(body []byte) (version byte, err error) {
 	c := cursor{b: body}
 	name := string(c.text())
 	version = c.byte()
-	switch {
-	case c.failed != nil, name != "MQTT" && name != "MQIsdp":
-		return 0, &Error{Reason: packets.ErrProtocolViolationProtocolName.Reason, Code: packets.ErrProtocolViolation} // [MQTT-3.1.2-1]
-	case name == "MQIsdp" && version != 3, name == "MQTT" && version != 4 && version != 5:
-		return 0, &Error{Reason: packets.ErrUnsupportedProtocolVersion.Reason, Code: packets.ErrUnsupportedProtocolVersion} // [MQTT-3.1.2-2]
+	if c.failed != nil {
+		name = ""
+	}
+	if version, err = checkVersion(name, version); err != nil {
+		return 0, err
 	}
 	flags := c.byte()
 	c.uint16() // keep alive
@@ -119,6 +119,17 @@ func checkConnect(body []byte) (version byte, err error) {
 	}
 	c.end()
 	return version, c.err()
+}
+
+// checkVersion returns the version of the protocol of that name, or why there is none.
+func checkVersion(name string, version byte) (byte, error) {
+	switch {
+	case name != "MQTT" && name != "MQIsdp":
+		return 0, &Error{Reason: packets.ErrProtocolViolationProtocolName.Reason, Code: packets.ErrProtocolViolation} // [MQTT-3.1.2-1]
+	case name == "MQIsdp" && version != 3, name == "MQTT" && version != 4 && version != 5:
+		return 0, &Error{Reason: packets.ErrUnsupportedProtocolVersion.Reason, Code: packets.ErrUnsupportedProtocolVersion} // [MQTT-3.1.2-2]
+	}
+	return version, nil
 }
 
 func (c *cursor) publish(h *packets.FixedHeader, v5 bool) {

@@ -75,6 +75,9 @@ func (r *Reader) Wait() error {
 func (r *Reader) Next() (packets.Packet, error) {
 	var pk packets.Packet
 	length, err := r.header(&pk.FixedHeader)
+	if errors.Is(err, errConnectSize) {
+		pk.ProtocolVersion = r.versionAhead()
+	}
 	if err != nil {
 		return pk, err
 	}
@@ -108,6 +111,21 @@ func (r *Reader) connect(pk packets.Packet, body []byte) (packets.Packet, error)
 	}
 	r.version = version
 	return pk, nil
+}
+
+// versionAhead returns which version of the protocol a CONNECT speaks of which nothing
+// was read but its fixed header, or 0: one that is too large is told so, too.
+func (r *Reader) versionAhead() byte {
+	const name = "\x00\x04MQTT"
+	start, err := r.r.Peek(len(name) + 1)
+	if err != nil || string(start[:len(name)]) != name {
+		return 0
+	}
+	version, err := checkVersion("MQTT", start[len(name)])
+	if err != nil {
+		return 0
+	}
+	return version
 }
 
 // header reads a fixed header and returns the length of what follows.
