@@ -50,7 +50,7 @@ func (b *budget) makeRoom(c *conn) bool {
 		}
 		cause := "too much waits for all clients together, and most of it for it"
 		if r := largest.rights(); r != nil && sharer(r.Identity) != "" {
-			cause = fmt.Sprintf("too much waits for all clients together, and most of it for those of the user %q", r.Identity)
+			cause = fmt.Sprintf("too much waits for all clients together, and most of it for those of the %s", named(r.Identity))
 		}
 		largest.closeSlow(cause)
 	}

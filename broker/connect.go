@@ -174,7 +174,7 @@ func (h *handler) countConnection() bool {
 // ownedByAnother is the refusal of a client whose ID has a session of another
 // identity.
 func ownedByAnother() refusal {
-	return refusal{"client id of another", "", "the client ID belongs to another user", packets.ErrClientIdentifierNotValid}
+	return refusal{"client id of another", "", "the client ID belongs to another user, client certificate or pod", packets.ErrClientIdentifierNotValid}
 }
 
 // establish gives c its session, unless another identity has it, and returns how

@@ -3,6 +3,7 @@ package broker
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,7 +65,19 @@ func shareOf(limit int) int { return max(1, limit/4) }
 // beyondShare is the reason of a refusal to an identity that has its share of
 // something.
 func beyondShare(identity, what string, limit int) string {
-	return fmt.Sprintf("the user %q has its share of the broker's %s (%d: a quarter of %d)", identity, what, shareOf(limit), limit)
+	return fmt.Sprintf("the %s has its share of the broker's %s (%d: a quarter of %d)", named(identity), what, shareOf(limit), limit)
+}
+
+// named returns an identity with the word for what has it.
+func named(identity string) string {
+	what := "user"
+	switch {
+	case rights.IsURI(identity):
+		what = "client certificate"
+	case strings.HasPrefix(identity, "pod:"):
+		what = "pod or ServiceAccount"
+	}
+	return fmt.Sprintf("%s %q", what, identity)
 }
 
 // A tally counts how many of something each identity has. Its zero value is empty.

@@ -100,3 +100,15 @@ func TestWaitingBytes(t *testing.T) {
 		budget.give(c, int(c.pendingBytes.Load()))
 	}
 }
+
+// TestRefusalNamesWhatHasTheShare has the reason of each kind of identity.
+func TestRefusalNamesWhatHasTheShare(t *testing.T) {
+	for identity, want := range map[string]string{
+		"bob": `the user "bob" has`, "hellox://local/client/press": `the client certificate "hellox://local/client/press" has`,
+		"pod:hellox/client": `the pod or ServiceAccount "pod:hellox/client" has`,
+	} {
+		if got := beyondShare(identity, "sessions", 8); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s", identity, got)
+		}
+	}
+}

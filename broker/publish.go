@@ -72,7 +72,7 @@ func (b *Broker) retain(m *journal.Message, from *conn) (unretained *refusal) {
 		b.metrics.retainedDenied.Inc()
 		reason := fmt.Sprintf("delivered, but not retained: the broker has its most retained messages (%d, or %d bytes)", b.limits.Retained, b.limits.RetainedBytes)
 		if result == retained.Share {
-			reason = fmt.Sprintf("delivered, but not retained: the user %q has its share of the broker's retained messages (%d, or %d bytes: a quarter)", m.Owner, b.retained.MaxOwned, b.retained.MaxOwnedBytes)
+			reason = fmt.Sprintf("delivered, but not retained: the %s has its share of the broker's retained messages (%d, or %d bytes: a quarter)", named(m.Owner), b.retained.MaxOwned, b.retained.MaxOwnedBytes)
 		}
 		unretained = &refusal{"retained", m.Topic, reason, packets.ErrQuotaExceeded}
 		if from != nil {
