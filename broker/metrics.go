@@ -39,6 +39,7 @@ type metrics struct {
 	waitingBytes   prometheus.Gauge
 	silentClients  prometheus.Counter
 	sharedLosses   prometheus.Counter
+	sharedLost     prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
@@ -80,7 +81,8 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 		halfOpen:       gauge("half_open", "Connections whose CONNECT has not come."),
 		waitingBytes:   gauge("waiting_bytes", "Bytes that wait for clients that read slowly."),
 		silentClients:  counter("silent_clients_total", "Clients disconnected because nothing, or no whole packet, came in time."),
-		sharedLosses:   counter("shared_losses_total", "Times that a shared subscription lost messages, because too much waited."),
+		sharedLosses:   counter("shared_losses_total", "Times that all that waited for a shared subscription, and was with no member, was lost, because it was too much."),
+		sharedLost:     counter("shared_lost_total", "Messages of shared subscriptions that were lost because members did not acknowledge too much, or because the most waited for members that were away or full."),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: space + "commit_seconds", Help: "Time to write and sync a batch.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
@@ -101,7 +103,7 @@ func (m *metrics) register(r prometheus.Registerer) error {
 		m.connections, m.accepted, m.acceptErrors, m.refusals, m.received, m.delivered, m.bytesOut, m.slowClients,
 		m.sessionCount, m.sessionsEnded, m.retainedCount, m.retainedDenied, m.storeBytes, m.isDegraded, m.commits, m.panics, m.unreleased, m.subscriptions, m.inflight,
 		m.sharedCount, m.sharedMembers, m.handedOver,
-		m.fullestSession, m.backpressure, m.halfOpen, m.waitingBytes, m.silentClients, m.sharedLosses,
+		m.fullestSession, m.backpressure, m.halfOpen, m.waitingBytes, m.silentClients, m.sharedLosses, m.sharedLost,
 	} {
 		if err := r.Register(c); err != nil {
 			return err

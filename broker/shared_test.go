@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"hellox/broker/journal"
 )
@@ -484,6 +486,10 @@ func TestSharedOverQuota(t *testing.T) {
 			t.Errorf("guarded %v: %d messages came", guarded, n)
 		}
 		c.silent()
+		times := len(linesWith(said.String(), "what waited for it is lost"))
+		if lost, got := counted(t, b.metrics.sharedLost), counted(t, b.metrics.sharedLosses); lost != toldLost(said.String()) || got != times || (got == 0) != guarded {
+			t.Errorf("guarded %v: %d messages are counted as lost, and %d times; the log tells of %d, and %d times", guarded, lost, got, toldLost(said.String()), times)
+		}
 	}
 }
 
@@ -674,6 +680,7 @@ func TestSharedHeldQuota(t *testing.T) {
 	for _, guarded := range []bool{false, true} {
 		t.Run(fmt.Sprint("guarded ", guarded), func(t *testing.T) {
 			o := Options{Store: t.TempDir(), StoreLimit: 16 << 20, SessionQuota: 1 << 20}
+			said := logged(&o)
 			if guarded {
 				o.Backpressure = []string{"b"}
 			}
@@ -715,8 +722,22 @@ func TestSharedHeldQuota(t *testing.T) {
 			for range 2 {
 				other.take()
 			}
+			told, lost := toldLost(said.String()), counted(t, b.metrics.sharedLost)
+			if times := counted(t, b.metrics.sharedLosses); lost == 0 || lost != told || times != 0 {
+				t.Errorf("%d messages are counted as lost, and %d times; the log tells of %d", lost, times, told)
+			}
 		})
 	}
+}
+
+// toldLost returns how many messages a log says that members held and lost.
+func toldLost(log string) (told int) {
+	for _, line := range linesWith(log, "what members did not acknowledge is lost") {
+		_, after, _ := strings.Cut(line, " lost=")
+		n, _ := strconv.Atoi(strings.Fields(after)[0])
+		told += n
+	}
+	return told
 }
 
 // tiny connects a member of $share/g/x that takes packets of up to 64 bytes.
@@ -776,8 +797,23 @@ func TestSharedKept(t *testing.T) {
 			}
 			small.silent()
 			wait(t, "nothing is stored", func() bool { return b.journal.Stats().Batches == 0 })
+			if lost, times := counted(t, b.metrics.sharedLost), counted(t, b.metrics.sharedLosses); lost != first || times != 0 {
+				t.Errorf("%d messages are counted as lost, and %d times; %d were", lost, times, first)
+			}
 		})
 	}
+}
+
+// counted returns the value of a counter.
+func counted(t *testing.T, c prometheus.Counter) int {
+	t.Helper()
+	r := prometheus.NewRegistry()
+	r.MustRegister(c)
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(families[0].GetMetric()[0].GetCounter().GetValue())
 }
 
 // TestSharedOrderAcrossTakeovers takes a session over while it is sent again what it

@@ -40,7 +40,7 @@ func (b *Broker) openStore(o Options) (err error) {
 	}
 	b.hub = (&sharing.Hub{
 		Journal: b.journal, Log: b.log, Now: func() int64 { return b.now().Unix() }, MostKept: maxOutOfOrder,
-		Panics: b.metrics.panics, Losses: b.metrics.sharedLosses, HandedOver: b.metrics.handedOver,
+		Panics: b.metrics.panics, Lost: b.metrics.sharedLost, Losses: b.metrics.sharedLosses, HandedOver: b.metrics.handedOver,
 	}).Open()
 	b.router.metrics = b.metrics
 	b.router.share = func(topicFilter, owner string) *sharing.Subscription {

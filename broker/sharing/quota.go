@@ -19,10 +19,10 @@ func (p *Subscription) keep(seq uint64, full []Member) Offered {
 		}
 		if p.window.DropOldest(); p.dropped%p.hub.MostKept == 0 {
 			p.hub.Log.Warn("shared subscription keeps its most messages for members that are away: the oldest are lost",
-				"subscription", p.TopicFilter, "kept", p.hub.MostKept)
+				"subscription", p.TopicFilter, "kept", p.hub.MostKept, "lost_so_far", p.dropped+1)
 		}
 		p.dropped++
-		p.hub.Losses.Inc()
+		p.hub.Lost.Inc()
 	}
 	p.window.Keep(seq, full)
 	return Sent
@@ -71,6 +71,7 @@ func (p *Subscription) Drop(o journal.Over) {
 		p.dropHeld(0, o, func(Member) bool { return false })
 		return
 	}
+	p.hub.Losses.Inc() // how many messages it was is not known: the journal counts bytes
 	p.lose("what waited for it is lost", o, "waited", humanize.IBytes(uint64(o.Bytes)))
 }
 
@@ -98,7 +99,8 @@ func (p *Subscription) dropHeld(most int64, o journal.Over, spared func(Member) 
 		from = p.window.DropHeld(spared)
 		p.advance()
 		o.Bytes = size
-		p.lose("what members did not acknowledge is lost", o, "members", len(from), "held", humanize.IBytes(uint64(size)))
+		p.hub.Lost.Add(float64(len(open)))
+		p.lose("what members did not acknowledge is lost", o, "members", len(from), "lost", len(open), "held", humanize.IBytes(uint64(size)))
 	}
 	held := p.release()
 	p.mu.Unlock()
@@ -114,6 +116,5 @@ func (p *Subscription) lose(what string, o journal.Over, args ...any) {
 	if o.Limit == 0 {
 		why = "makes room in the store"
 	}
-	p.hub.Losses.Inc()
 	p.hub.Log.Warn("shared subscription "+why+": "+what, append(args, "subscription", p.TopicFilter, "reason", o.Reason("shared subscription"))...)
 }

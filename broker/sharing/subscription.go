@@ -34,14 +34,19 @@ type Hub struct {
 	Now      func() int64 // Unix seconds
 	MostKept int          // messages of one that wait, while later ones are sent, because no member that is there and has room may have them
 
-	Panics, Losses, HandedOver Counter
+	Panics, HandedOver Counter
+	Lost               Counter // messages that are lost, where they can be counted
+	Losses             Counter // times that what waits in the journal is lost: it is not counted there
 
 	running sync.WaitGroup
 	stop    chan struct{} // closed by Close
 }
 
 // A Counter is a metric.
-type Counter interface{ Inc() }
+type Counter interface {
+	Inc()
+	Add(n float64)
+}
 
 // Open prepares the hub for Close.
 func (h *Hub) Open() *Hub {
