@@ -23,7 +23,7 @@ func ownedBy(live *unstructured.Unstructured, manager string) (owned map[string]
 		if entry.Manager != manager || entry.Operation != "Apply" || entry.Subresource != "" || entry.FieldsV1 == nil {
 			continue
 		}
-		if json.Unmarshal(entry.FieldsV1.Raw, &owned) != nil {
+		if json.Unmarshal(entry.FieldsV1.GetRawBytes(), &owned) != nil {
 			return nil
 		}
 		return owned
