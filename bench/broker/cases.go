@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"hellox/bench/rig"
 )
 
 // A case is one figure, taken of every peer in every round.
@@ -160,20 +162,20 @@ func inFresh(ctx context.Context, c config, p peer, fn func(*running) error) err
 func (k testCase) print(results [][]result) {
 	for n, p := range k.peers {
 		rates := of(results[n], func(r result) float64 { return r.rate })
-		line := fmt.Sprintf("  %-24s %9.0f msg/s", p.name, median(rates))
+		line := fmt.Sprintf("  %-24s %9.0f msg/s", p.name, rig.Median(rates))
 		ratios := make([]float64, len(results[n]))
 		cpu := make([]float64, len(results[n]))
 		for i := range results[n] {
 			ratios[i] = results[n][i].rate / results[1][i].rate
 			cpu[i] = results[n][i].cpu / results[1][i].cpu
 		}
-		line += fmt.Sprintf("   %5.2fx %s (%.2f-%.2f), CPU a message %.2fx", median(ratios), cmp.Or(k.base, "Mosquitto"), slices.Min(ratios), slices.Max(ratios), median(cpu))
+		line += fmt.Sprintf("   %5.2fx %s (%.2f-%.2f), CPU a message %.2fx", rig.Median(ratios), cmp.Or(k.base, "Mosquitto"), slices.Min(ratios), slices.Max(ratios), rig.Median(cpu))
 		if results[n][0].p99 > 0 {
 			line += fmt.Sprintf("   PUBACK p50 %.2f p99 %.2f ms",
-				median(of(results[n], func(r result) float64 { return ms(r.p50) })),
-				median(of(results[n], func(r result) float64 { return ms(r.p99) })))
+				rig.Median(of(results[n], func(r result) float64 { return ms(r.p50) })),
+				rig.Median(of(results[n], func(r result) float64 { return ms(r.p99) })))
 		}
-		line += fmt.Sprintf("   own memory at most %.0f MiB", median(of(results[n], func(r result) float64 { return mib(r.memory) })))
+		line += fmt.Sprintf("   own memory at most %.0f MiB", rig.Median(of(results[n], func(r result) float64 { return mib(r.memory) })))
 		if k.load.backlog > 0 {
 			last := results[n][len(results[n])-1]
 			line += fmt.Sprintf("   acknowledged %d, lost %d, out of order %d", last.acked, last.lost, last.disorder)
@@ -188,9 +190,4 @@ func of(results []result, f func(result) float64) []float64 {
 		values[i] = f(r)
 	}
 	return values
-}
-
-func median(v []float64) float64 {
-	s := slices.Sorted(slices.Values(v))
-	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }

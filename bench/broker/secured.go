@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"hellox/bench/rig"
 	"hellox/broker"
 	"hellox/broker/token"
 	"hellox/stream"
@@ -158,7 +159,7 @@ func measureConnects(ctx context.Context, c config, peers []peer) error {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
 		}
-		fmt.Printf("  %-24s %7.0f a second, %.2f ms of the broker's CPU each\n", p.name, median(rates), median(cpus))
+		fmt.Printf("  %-24s %7.0f a second, %.2f ms of the broker's CPU each\n", p.name, rig.Median(rates), rig.Median(cpus))
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"hellox/bench/rig"
 )
 
 // These figures are of sessions whose clients are away: what many of them cost a
@@ -103,13 +105,13 @@ func measureReturning(ctx context.Context, c config, peers []peer) error {
 	for n, p := range peers {
 		line := fmt.Sprintf("  %-24s", p.name)
 		for k, sessions := range returning {
-			line += fmt.Sprintf(" %5d: %6.0f ms CPU", sessions, median(cpu[n][k]))
+			line += fmt.Sprintf(" %5d: %6.0f ms CPU", sessions, rig.Median(cpu[n][k]))
 			if k > 0 {
 				ratios := make([]float64, c.rounds)
 				for round := range ratios {
 					ratios[round] = cpu[n][k][round] / cpu[n][k-1][round]
 				}
-				line += fmt.Sprintf(" = %.2fx (%.2f to %.2f)", median(ratios), slices.Min(ratios), slices.Max(ratios))
+				line += fmt.Sprintf(" = %.2fx (%.2f to %.2f)", rig.Median(ratios), slices.Min(ratios), slices.Max(ratios))
 			}
 		}
 		fmt.Println(line)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -138,10 +137,4 @@ func (b *bench) up(ctx context.Context, program string, more ...string) ([]event
 func (b *bench) down(ctx context.Context) error {
 	_, err := output(b.command(ctx, b.programs[0], "down", "--target", "kind", "--profile", b.cluster, "--namespace", namespace))
 	return err
-}
-
-// median of values, which are sorted on the way.
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
 }

@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+
+	"hellox/bench/rig"
 )
 
 // A figure is one line of the table.
@@ -22,8 +25,8 @@ func (f *figures) add(name, unit, aim string, values ...float64) {
 func (f figures) print(w io.Writer) {
 	fmt.Fprintf(w, "| Figure | Median | From | To | Unit | Aim | n |\n|---|--:|--:|--:|---|---|--:|\n")
 	for _, row := range f {
-		middle := median(row.values)
+		slices.Sort(row.values)
 		fmt.Fprintf(w, "| %s | %.2f | %.2f | %.2f | %s | %s | %d |\n",
-			row.name, middle, row.values[0], row.values[len(row.values)-1], row.unit, row.aim, len(row.values))
+			row.name, rig.Median(row.values), row.values[0], row.values[len(row.values)-1], row.unit, row.aim, len(row.values))
 	}
 }
