@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -85,6 +86,41 @@ func TestRemoteResumes(t *testing.T) {
 	}
 	f.Close()
 	server.CloseClientConnections()
+}
+
+// The sentence that a receiver has gone names it once, and says what is wrong in words.
+func TestReceiverHasGone(t *testing.T) {
+	l := memory.New(0)
+	defer l.Close()
+	server := serveAt(t, "127.0.0.1:0", historytest.Receiver(l))
+	host := server.Listener.Addr().String()
+	r, err := Open(t.Context(), server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	f := historytest.FollowNow(t, r, true)
+	server.CloseClientConnections()
+	server.Close()
+	want := "The receiver at " + host + " cannot be reached: nothing listens there (connection refused)."
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	last := ""
+	for last != want {
+		events, err := f.Next(ctx)
+		if err != nil {
+			t.Fatalf("it says %q, want %q: %v", last, want, err)
+		}
+		for _, e := range events {
+			if e.Link != nil && e.Link.State == stream.Retrying {
+				last = e.Link.Cause
+			}
+		}
+	}
+	if _, err = r.Stats(t.Context()); err == nil || !errors.Is(err, syscall.ECONNREFUSED) ||
+		err.Error() != "ask receiver "+host+" for /api/stats: nothing listens there (connection refused)" {
+		t.Errorf("it says %v", err)
+	}
 }
 
 func TestRemoteRefusals(t *testing.T) {

@@ -89,6 +89,9 @@ func (f *remoteFollower) run() error {
 		if f.ctx.Err() != nil {
 			return history.ErrClosed
 		}
+		if ask := new(askError); errors.As(err, &ask) {
+			err = ask.err // what it was asked for is of no use to those who watch
+		}
 		var problem *APIError
 		if errors.As(err, &problem) && problem.Status < 500 && problem.Status != http.StatusTooManyRequests && problem.Status != http.StatusRequestTimeout {
 			return fmt.Errorf("follow receiver %s: %w", f.r.base.Host, err)

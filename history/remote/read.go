@@ -78,7 +78,7 @@ func (r *Client) Messages(ctx context.Context, q history.Query) (history.Page, e
 	defer cancel()
 	page, err := r.page(ctx, q)
 	if err != nil {
-		return history.Page{}, fmt.Errorf("ask receiver %s for messages: %w", r.base.Host, err)
+		return history.Page{}, &askError{r.base.Host, "messages", err}
 	}
 	return page, nil
 }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"syscall"
 
 	"hellox/history"
 )
@@ -52,14 +54,33 @@ func finish(resp *http.Response) {
 	_ = resp.Body.Close()
 }
 
-// cause leaves out the method and address that net/http puts before it.
+// cause leaves out the method and address that net/http puts before it, and the address
+// that dialling puts before its cause: the callers say which receiver it is.
 func cause(err error) error {
-	var e *url.Error
-	if errors.As(err, &e) {
-		return e.Err
+	if e := new(url.Error); errors.As(err, &e) {
+		err = e.Err
 	}
-	return err
+	dial := new(net.OpError)
+	switch {
+	case !errors.As(err, &dial) || dial.Op != "dial":
+		return err
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("nothing listens there (%w)", syscall.ECONNREFUSED)
+	}
+	return dial.Err
 }
+
+// An askError says what a receiver was asked for.
+type askError struct {
+	host, what string
+	err        error
+}
+
+func (e *askError) Error() string {
+	return "ask receiver " + e.host + " for " + e.what + ": " + e.err.Error()
+}
+
+func (e *askError) Unwrap() error { return e.err }
 
 // get reads an answer of JSON into v.
 func (r *Client) get(ctx context.Context, path string, v any) error {
@@ -84,7 +105,7 @@ func (r *Client) getQuery(ctx context.Context, path string, q url.Values, v any)
 		return nil
 	}()
 	if err != nil {
-		return fmt.Errorf("ask receiver %s for %s: %w", r.base.Host, path, err)
+		return &askError{r.base.Host, path, err}
 	}
 	return nil
 }
