@@ -236,6 +236,27 @@ func TestTheTreeCountsTheWholeSelection(t *testing.T) {
 	count("hello_world/broadcast", 3004)
 }
 
+// What is read of a topic to show its newest message is in its rate already.
+func TestTheRateOfATopicCountsAMessageOnce(t *testing.T) {
+	store := tuitest.NewStore()
+	for i, m := range series(1, 6) {
+		m.Received = tuitest.At.Add(time.Duration(i) * time.Second)
+		store.Say(m)
+	}
+	s := open(t, store, termenv.Ascii, 100, 24)
+	sh := s.m.shared
+	s.send(sh.src.Last(sh.gen, []int64{4, 5, 6})())
+	s.press("2")
+	for topic, rate := range map[string]string{"hello_world/broadcast": " 6.0/min", "press-0": " 2.0/min", "press-1": " 2.0/min"} {
+		for _, l := range s.lines() {
+			if strings.Contains(l, topic) && !strings.Contains(l, rate) {
+				t.Errorf("%s has not the rate%s: %s", topic, rate, l)
+			}
+		}
+	}
+	s.shows("press-0", "6.0/min")
+}
+
 // TestWhatIsNotCountedIsTold has more messages than are surveyed.
 func TestWhatIsNotCountedIsTold(t *testing.T) {
 	store := tuitest.NewStore()

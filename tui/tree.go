@@ -74,7 +74,7 @@ func (t treeModel) update(msg tea.Msg) treeModel {
 		t.begin(msg.Topics)
 	case source.LastMsg:
 		for i := range msg.Messages {
-			t.topics.Recall(&msg.Messages[i], false, t.allOpen)
+			t.topics.Show(&msg.Messages[i], t.allOpen)
 		}
 	case source.TickMsg:
 		t.stale = t.stale || t.order != byName

@@ -64,8 +64,16 @@ func (n *Topic) count(messages uint64) {
 	}
 }
 
-// observe takes in what m says about the topic, whatever is counted.
+// observe takes in what m says about the topic, and counts it in the rates.
 func (n *Topic) observe(m *stream.Message) {
+	n.show(m)
+	for at := n; at.Parent != nil && !m.Retained; at = at.Parent {
+		at.Minute.Add(m.Received)
+	}
+}
+
+// show takes in what m says about the topic, and counts nothing.
+func (n *Topic) show(m *stream.Message) {
 	if n.Last == nil && m.ID >= n.LastID || m.ID > n.LastID || m.ID == 0 {
 		n.hold(m)
 	}
@@ -78,9 +86,6 @@ func (n *Topic) observe(m *stream.Message) {
 		}
 		if m.Received.After(at.Seen) {
 			at.Seen = m.Received
-		}
-		if at.Parent != nil {
-			at.Minute.Add(m.Received)
 		}
 	}
 }

@@ -115,6 +115,14 @@ func (t *Tree) Recall(m *stream.Message, counted, opened bool) (grown bool) {
 	return grown
 }
 
+// Show takes in the newest message of a topic, which was read to be shown, and counts
+// nothing: a recent one is added or recalled as well.
+func (t *Tree) Show(m *stream.Message, opened bool) {
+	if at, _ := t.find(m.Topic, opened); at != nil {
+		at.show(m)
+	}
+}
+
 // find returns a topic, and whether it is new; nil if there is no room for it.
 func (t *Tree) find(topic string, opened bool) (at *Topic, grown bool) {
 	at, rest := t.Root, topic
