@@ -87,9 +87,10 @@ func Names(env func(string) (string, bool)) []string {
 
 // A document is connections.toml.
 type document struct {
-	path string
-	text []byte
-	all  map[string]Connection
+	path   string
+	exists bool
+	text   []byte
+	all    map[string]Connection
 }
 
 func load(env func(string) (string, bool)) (*document, error) {
@@ -105,6 +106,7 @@ func load(env func(string) (string, bool)) (*document, error) {
 	if p := new(fs.PathError); errors.As(err, &p) {
 		return nil, &Error{path: path, text: p.Err.Error(), hint: "ls -l " + path}
 	}
+	f.exists = true
 	decoder := toml.NewDecoder(bytes.NewReader(f.text)).DisallowUnknownFields()
 	if err := decoder.Decode(&f.all); err != nil {
 		return nil, f.wrong(err)
@@ -139,7 +141,11 @@ const example = "a connection is [NAME] and url = \"mqtts://host\" below it"
 // missing returns the error of a name that there is none of.
 func (f *document) missing(name string) error {
 	if len(f.all) == 0 {
-		return &Error{f.path, 0, fmt.Sprintf("there is no connection @%s: the file has none", name), "write [" + name + "] and url = \"mqtt://host\" below it, into " + f.path}
+		why := "the file has none"
+		if !f.exists {
+			why = "there is no such file"
+		}
+		return &Error{f.path, 0, fmt.Sprintf("there is no connection @%s: %s", name, why), "write [" + name + "] and url = \"mqtt://host\" below it, into " + f.path}
 	}
 	names := slices.Sorted(maps.Keys(f.all))
 	return &Error{f.path, 0, fmt.Sprintf("there is no connection @%s; there are @%s", name, strings.Join(names, ", @")), "hellox watch @" + names[0]}

@@ -67,6 +67,18 @@ password_env = "OVEN_PASSWORD"
 	}
 }
 
+// That there is no file is told, too.
+func TestNoFile(t *testing.T) {
+	env, dir := written(t, "")
+	path := filepath.Join(dir, "connections.toml")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Find(env, "home"); err == nil || err.Error() != "read "+path+": there is no connection @home: there is no such file" {
+		t.Error(err)
+	}
+}
+
 // What is wrong is told with its line and what to write instead, and never with a
 // password.
 func TestWrong(t *testing.T) {
