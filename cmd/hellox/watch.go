@@ -405,23 +405,33 @@ func (v view) lines(ctx context.Context, sh shell, o lines.Options) error {
 
 // parseFilter compiles --filter: an expression, or the @NAME of one.
 func parseFilter(env func(string) (string, bool), expression string) (*filter.Filter, error) {
-	if strings.HasPrefix(expression, "@") {
-		file, err := filters.Open(env)
-		if err != nil {
-			return nil, err
-		}
-		named, err := file.All()
-		if err != nil {
-			return nil, usage("--filter: "+err.Error(), "")
-		}
-		name := expression
-		if expression, err = filter.Expand(name, named); err != nil {
-			return nil, usage("--filter: "+err.Error(), `hellox watch --filter '"`+name+`"', if that is the text to look for`)
-		}
+	if strings.HasPrefix(strings.TrimSpace(expression), "@") {
+		return parseNamed(env, expression)
 	}
 	f, err := filter.Parse(expression)
 	if err != nil {
 		return nil, usage("--filter: "+err.Error(), "hellox watch --help lists the terms")
+	}
+	return f, nil
+}
+
+// parseNamed compiles the filter that an @NAME stands for. What is wrong in it is told
+// with its file.
+func parseNamed(env func(string) (string, bool), name string) (*filter.Filter, error) {
+	file, err := filters.Open(env)
+	if err != nil {
+		return nil, err
+	}
+	named, err := file.All()
+	if err != nil {
+		return nil, usage("--filter: "+err.Error(), "")
+	}
+	f, err := filter.ParseNamed(name, named)
+	switch missing := new(filter.NameError); {
+	case errors.As(err, &missing):
+		return nil, usage("--filter: "+err.Error(), `hellox watch --filter '"`+name+`"', if that is the text to look for`)
+	case err != nil:
+		return nil, usage("--filter: "+file.Path()+": "+err.Error(), "hellox watch --help lists the terms")
 	}
 	return f, nil
 }

@@ -73,8 +73,9 @@ func TestWatchNamedFilter(t *testing.T) {
 		t.Errorf("%d: %s%s", code, out, errs)
 	}
 	for name, says := range map[string]string{
-		"@cold":  `--filter: there is no filter named "cold"; there are @high, @hot, @wrong`,
-		"@wrong": "--filter: column 7 of the filter",
+		"@cold":      `--filter: there is no filter named "cold"; there are @high, @hot, @wrong`,
+		"@wrong":     "--filter: " + filepath.Join(root, "hellox", "filters.toml") + ": @wrong: column 7 of the filter",
+		"@hot qos=1": "--filter: @hot stands alone: it cannot be combined with other terms",
 	} {
 		if code, _, errs := watch("watch", file, "--filter", name); code != exitUsage || !strings.Contains(errs, says) {
 			t.Errorf("%s: %d: %s", name, code, errs)

@@ -39,6 +39,9 @@ type NameError struct {
 // Error returns one sentence that is safe to print.
 func (e *NameError) Error() string {
 	const most = 5
+	if space := strings.IndexFunc(e.Name, unicode.IsSpace); space > 0 && CheckName(e.Name[:space]) == nil {
+		return "@" + e.Name[:space] + " stands alone: it cannot be combined with other terms"
+	}
 	if len(e.Named) == 0 {
 		return fmt.Sprintf("there is no filter named %q, nor any other", e.Name)
 	}
@@ -50,6 +53,20 @@ func (e *NameError) Error() string {
 		names = append(names, "…")
 	}
 	return fmt.Sprintf("there is no filter named %q; there are %s", e.Name, strings.Join(names, ", "))
+}
+
+// ParseNamed is Parse for what may be an @NAME. What is wrong in the expression that
+// it stands for is an error that begins with the @NAME.
+func ParseNamed(expression string, named []Named) (*Filter, error) {
+	expanded, err := Expand(expression, named)
+	if err != nil {
+		return nil, err
+	}
+	f, err := Parse(expanded)
+	if err != nil && expanded != expression {
+		err = fmt.Errorf("%s: %w", strings.TrimSpace(expression), err)
+	}
+	return f, err
 }
 
 // Expand returns the expression that an @NAME stands for; any other expression it

@@ -16,7 +16,13 @@ func TestExpand(t *testing.T) {
 			t.Errorf("%q: %q, %v", expression, got, err)
 		}
 	}
-	for _, wrong := range []string{"@ho", "@hot press-1", "@", "@HOT"} {
+	for _, wrong := range []string{"@hot press-1", "@hot  or is:missed", "@x qos=1"} {
+		_, err := Expand(wrong, named)
+		if name, _, _ := strings.Cut(wrong, " "); err == nil || err.Error() != name+" stands alone: it cannot be combined with other terms" {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+	for _, wrong := range []string{"@ho", "@", "@HOT"} {
 		_, err := Expand(wrong, named)
 		var missing *NameError
 		if !errors.As(err, &missing) || !strings.HasSuffix(err.Error(), "there are @failing, @hot") {
@@ -24,6 +30,21 @@ func TestExpand(t *testing.T) {
 		}
 	}
 	if _, err := Expand("@x", nil); err == nil || err.Error() != `there is no filter named "x", nor any other` {
+		t.Error(err)
+	}
+}
+
+// An error says in which named filter it is.
+func TestParseNamed(t *testing.T) {
+	named := []Named{{"bad", "delta>"}, {"hot", "payload.temp>30"}}
+	if f, err := ParseNamed("@hot", named); err != nil || f.String() != "payload.temp>30" {
+		t.Errorf("%v, %v", f, err)
+	}
+	_, plain := Parse("delta>")
+	if _, err := ParseNamed(" @bad", named); err == nil || err.Error() != "@bad: "+plain.Error() {
+		t.Error(err)
+	}
+	if _, err := ParseNamed("delta>", named); err == nil || err.Error() != plain.Error() {
 		t.Error(err)
 	}
 }

@@ -86,14 +86,10 @@ func (f Filter) Update(msg tea.KeyMsg) (Filter, Status) {
 
 // parse parses what is typed.
 func (f Filter) parse() Filter {
-	expression, err := filter.Expand(f.input.value(), f.named)
-	if err == nil {
-		var result *filter.Filter
-		if result, err = filter.Parse(expression); err == nil {
-			f.result = result
-		}
+	result, err := filter.ParseNamed(f.input.value(), f.named)
+	if f.err = err; err == nil {
+		f.result = result
 	}
-	f.err = err
 	return f
 }
 

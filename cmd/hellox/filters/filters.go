@@ -31,6 +31,9 @@ func Open(env func(string) (string, bool)) (*File, error) {
 	return &File{path}, nil
 }
 
+// Path returns where the file is.
+func (f *File) Path() string { return f.path }
+
 // All returns all filters, sorted by name.
 func (f *File) All() ([]filter.Named, error) {
 	_, all, err := f.read()
