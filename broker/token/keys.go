@@ -4,6 +4,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +22,7 @@ type Keys struct {
 	Namespace string // of the pods that may connect
 
 	byID map[string]key
+	hash string // of the file, SHA-256 in hex
 }
 
 // A key verifies tokens by one algorithm.
@@ -60,7 +63,8 @@ func ParseKeys(text []byte) (*Keys, error) {
 	if len(file.Keys) > maxKeys {
 		return nil, fmt.Errorf("it has %d keys; at most %d", len(file.Keys), maxKeys)
 	}
-	k := &Keys{file.Issuer, file.Audience, file.Namespace, map[string]key{}}
+	sum := sha256.Sum256(text)
+	k := &Keys{file.Issuer, file.Audience, file.Namespace, map[string]key{}, hex.EncodeToString(sum[:])}
 	for i, raw := range file.Keys {
 		if err := k.add(raw); err != nil {
 			return nil, fmt.Errorf("key %d: %w", i+1, err)

@@ -135,6 +135,15 @@ func (p *Pods) Ready() error {
 	return nil
 }
 
+// KeysHash returns the hash of the keys' file that is in force, SHA-256 in hex, or "" if
+// there is none yet.
+func (p *Pods) KeysHash() string {
+	if keys := p.content.Load().keys; keys != nil {
+		return keys.hash
+	}
+	return ""
+}
+
 // Reload reads both files anew. Of one that is wrong or gone, what was read before stays
 // in force, and the log says so; what the other says is in force.
 func (p *Pods) Reload() error {

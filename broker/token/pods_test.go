@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -288,6 +289,32 @@ func TestPodsWrongFileHoldsNothingBack(t *testing.T) {
 	write(t, p.keys, string(c.File("next")))
 	if err := p.Reload(); err != nil || len(p.Stale()) != 0 {
 		t.Errorf("%v, %+v", err, p.Stale())
+	}
+}
+
+// TestPodsKeysHash has the keys' file change: the hash is that of what is in force, which the
+// file is only once it was read, and right.
+func TestPodsKeysHash(t *testing.T) {
+	c, p := pods(t, "")
+	hash := func(text []byte) string { return fmt.Sprintf("%x", sha256.Sum256(text)) }
+	before := hash(c.File("ec"))
+	c.AddEC("next")
+	for _, step := range []struct {
+		text []byte
+		want string
+	}{{c.File("next"), hash(c.File("next"))}, {[]byte("{"), hash(c.File("next"))}} {
+		write(t, p.keys, string(step.text))
+		if got := p.KeysHash(); got != before {
+			t.Errorf("before it is read: %s, want %s", got, before)
+		}
+		_ = p.Reload()
+		if got := p.KeysHash(); got != step.want {
+			t.Errorf("once it is read: %s, want %s", got, step.want)
+		}
+		before = step.want
+	}
+	if none, err := Open(filepath.Join(t.TempDir(), "none"), "", slog.New(slog.DiscardHandler)); err != nil || none.KeysHash() != "" {
+		t.Errorf("without keys: %q, %v", none.KeysHash(), err)
 	}
 }
 

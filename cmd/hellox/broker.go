@@ -86,7 +86,6 @@ client ID.`,
 			}
 			metrics := ops.NewRegistry()
 			ops.AddCertificate(metrics, files.Cert)
-			ops.AddPodKeys(metrics, files.Pods)
 			opts.Log, opts.Metrics = log, metrics
 			return runRole(cmd.Context(), func(ctx context.Context) error {
 				who, err := files.Open(log)
@@ -94,6 +93,7 @@ client ID.`,
 					return badFile(err)
 				}
 				opts.Authority = who.Authority()
+				ops.AddPodKeys(metrics, who.PodKeysHash)
 				ops.AddInForce(metrics, who.Flags(), who.InForce)
 				for _, url := range listen {
 					ln, err := listenMQTT(ctx, url, who, opts.Insecure)

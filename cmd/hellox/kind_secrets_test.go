@@ -56,6 +56,7 @@ func (s secrets) in(text string) (n int) {
 // could stand: arguments and environment of every process on the node, logs, events,
 // objects, what hellox prints and what it stores.
 func testKindSecrets(t *testing.T, r *kindRig) {
+	r.run(t, r.up()...) // another program may be there, and the up below would replace the pods
 	key, tokens := r.secretsOf(t)
 	if len(tokens) < 3 { // broker-0 has none
 		t.Fatalf("%d tokens of pods", len(tokens))

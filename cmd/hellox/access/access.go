@@ -98,6 +98,14 @@ func (a *Access) Ready() error {
 	return a.pods.Ready()
 }
 
+// PodKeysHash returns the hash of the keys' file by which pods are known now, or "".
+func (a *Access) PodKeysHash() string {
+	if a.pods == nil {
+		return ""
+	}
+	return a.pods.KeysHash()
+}
+
 // Flags returns the flags of the files that are read anew, without dashes.
 func (a *Access) Flags() (flags []string) {
 	for _, file := range [][2]string{

@@ -24,14 +24,10 @@ func AddCABundle(r prometheus.Registerer, path string) {
 }
 
 // AddPodKeys registers hellox_pod_keys_info, whose label sha256 is the hash of the keys
-// by which a broker knows pods: a running hellox up sees that new ones have arrived.
-// Without a path it does nothing.
-func AddPodKeys(r prometheus.Registerer, path string) {
-	if path == "" {
-		return
-	}
-	r.MustRegister(fileCollector{path, prometheus.NewDesc("hellox_pod_keys_info", "Hash of the file of the cluster's keys (--pods), as it is now.", []string{"sha256"}, nil),
-		func([]byte) float64 { return 1 }})
+// by which a broker knows pods: a running hellox up sees that it has read new ones, which
+// is some seconds after their file has come. Where hash returns "" it tells nothing.
+func AddPodKeys(r prometheus.Registerer, hash func() string) {
+	r.MustRegister(keysCollector{prometheus.NewDesc("hellox_pod_keys_info", "Hash of the file of the cluster's keys (--pods) that is in force.", []string{"sha256"}, nil), hash})
 }
 
 // AddCertificate registers hellox_certificate_expiry_seconds, the Unix time at
@@ -91,4 +87,18 @@ func (c fileCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	sum := sha256.Sum256(text)
 	out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, c.value(text), hex.EncodeToString(sum[:]))
+}
+
+// A keysCollector tells of the keys in force, if there are any.
+type keysCollector struct {
+	desc *prometheus.Desc
+	hash func() string
+}
+
+func (c keysCollector) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
+
+func (c keysCollector) Collect(out chan<- prometheus.Metric) {
+	if hash := c.hash(); hash != "" {
+		out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, 1, hash)
+	}
 }
