@@ -133,8 +133,33 @@ func anyPort(a *net.TCPAddr) int { return cmp.Or(a.Port, -1) }
 // loginTimeout is the time from accept to a whole login.
 const loginTimeout = 5 * time.Second
 
-// Serve runs the node until ctx ends.
+// endTimeout is the time from the end of Serve's context, without LameDuck, to its
+// return. Where the other nodes are gone nats-server waits for their answers, 10 s and
+// longer.
+const endTimeout = 1800 * time.Millisecond
+
+// Serve runs the node until ctx ends. It then returns within LameDuck and endTimeout: of
+// a node that has not ended by then the process is to end, which is as safe as a kill.
 func (n *Node) Serve(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- n.serve(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	bound := n.opts.LameDuck + endTimeout
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(bound):
+		n.opts.Log.Warn("the node has not ended by itself, and is given up: what it has acknowledged is on disk", "name", n.opts.Name, "after", bound.String())
+		return nil
+	}
+}
+
+// serve runs the node until ctx ends and everything in it has, however long that takes.
+func (n *Node) serve(ctx context.Context) error {
 	n.server.Start()
 	defer n.shutdown()
 	select {

@@ -31,7 +31,8 @@ import (
 // A running node, and what it logged.
 type running struct {
 	*nats.Node
-	stop func() // as SIGTERM does; twice is fine
+	end  func() // as SIGTERM does, until Serve returns; twice is fine
+	stop func() // the same, until nothing of it runs
 	log  *logText
 }
 
@@ -65,7 +66,7 @@ func run(t *testing.T, o nats.Options) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- n.Serve(ctx) }()
-	r.stop = sync.OnceFunc(func() {
+	r.end = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -74,6 +75,10 @@ func run(t *testing.T, o nats.Options) *running {
 			t.Logf("node %s:\n%s", o.Name, r.log)
 		}
 	})
+	r.stop = func() {
+		r.end()
+		n.WaitEnded()
+	}
 	t.Cleanup(r.stop)
 	return r
 }
