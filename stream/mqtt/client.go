@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -208,8 +209,19 @@ func (c *Client) denied(ctx context.Context, filter string, timeout time.Duratio
 	if r, ok := errors.AsType[*refusedError](c.refusedOr(nil)); ok {
 		return fmt.Errorf("subscribe to %s: %w: %s", safetext.Clean(filter), ErrDenied, safetext.Clean(r.reason))
 	}
-	return stream.WithHint(fmt.Errorf("subscribe to %s: %w", safetext.Clean(filter), ErrDenied), "this user may not read that topic")
+	return stream.WithHint(fmt.Errorf("subscribe to %s: %w", safetext.Clean(filter), ErrDenied), deniedHint(filter))
 }
+
+// deniedHint says why a broker that gives no reason may have denied a topic filter.
+func deniedHint(filter string) string {
+	if hasSpace(filter) {
+		return "this user may not read that topic, or the broker takes no white space in topics: hellox nats does not"
+	}
+	return "this user may not read that topic"
+}
+
+// hasSpace reports whether a topic has what brokers that are made of NATS do not take.
+func hasSpace(topic string) bool { return strings.ContainsAny(topic, " \t\n\f\r\x7f") }
 
 // request is subscribe, but returns which filters the broker granted.
 func (c *Client) request(ctx context.Context, filters map[string]byte, timeout time.Duration, busy func() bool) (granted func(filter string) bool, err error) {

@@ -149,6 +149,28 @@ func TestAskAbsent(t *testing.T) {
 	}
 }
 
+// TestHintsOfSilence reads the hints of a refusal without a reason: white space is named
+// for topics that have some, as hellox nats takes none.
+func TestHintsOfSilence(t *testing.T) {
+	b := startBroker(t)
+	c := dialTest(t, b)
+	for topic, spaces := range map[string]bool{"a b/c": true, "a\tb/c": true, "ab/c": false} {
+		b.DenyTopic.Store(&topic)
+		errs := map[string]error{"publish": c.Publish(t.Context(), topic, nil, 1, false)}
+		client, err := Connect(t.Context(), ClientOptions{Broker: b.broker()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		errs["subscribe"] = client.Subscribe(t.Context(), map[string]byte{topic: 1})
+		client.Close()
+		for what, err := range errs {
+			if hint := stream.Hint(err); hint == "" || strings.Contains(hint, "white space") != spaces {
+				t.Errorf("%s %q: %v, hint %q", what, topic, err, hint)
+			}
+		}
+	}
+}
+
 // A user who may not read presences waits for the answer, as long as it takes.
 func TestAskWithoutPresences(t *testing.T) {
 	b := startBroker(t)

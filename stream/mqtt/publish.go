@@ -32,7 +32,7 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	began := time.Now()
 	acked, err := client.publish(Message{topic, payload, qos, retain})
 	if err != nil {
-		return client.unacknowledged(qos, err)
+		return client.unacknowledged(topic, qos, err)
 	}
 	done := func() error {
 		if qos == 0 {
@@ -54,7 +54,7 @@ func (c *Conn) Publish(ctx context.Context, topic string, payload []byte, qos by
 	case <-acked:
 		return done()
 	case <-client.lost:
-		return client.unacknowledged(qos, client.cause)
+		return client.unacknowledged(topic, qos, client.cause)
 	case <-ctx.Done():
 		return fmt.Errorf("the broker has not acknowledged the message: %w", ctx.Err())
 	}
@@ -78,11 +78,11 @@ func (c *Client) roundTrip(ctx context.Context) error {
 	select {
 	case <-token.Done():
 		if err := token.Error(); err != nil {
-			return c.unacknowledged(0, c.lossOr(err))
+			return c.unacknowledged("", 0, c.lossOr(err))
 		}
 		return nil
 	case <-c.lost:
-		return c.unacknowledged(0, c.cause)
+		return c.unacknowledged("", 0, c.cause)
 	case <-timer.C:
 		return fmt.Errorf("the broker does not answer within %s: it is not known whether it has the message", dialTimeout)
 	case <-ctx.Done():
@@ -95,7 +95,7 @@ const refusedHint = "what a user may publish is in the broker's ACL (--acl), and
 
 // unacknowledged returns the error of a connection that ended while it had the
 // message.
-func (c *Client) unacknowledged(qos byte, cause error) error {
+func (c *Client) unacknowledged(topic string, qos byte, cause error) error {
 	degraded := c.BrokerState().Degraded
 	if _, refused := errors.AsType[*refusedError](cause); refused && degraded == "" {
 		return stream.WithHint(lostBecause(cause), refusedHint)
@@ -106,13 +106,22 @@ func (c *Client) unacknowledged(qos byte, cause error) error {
 	if degraded == "" {
 		// MQTT 3.1.1 knows no other way to refuse a message.
 		return stream.WithHint(&lostError{cause: "the broker closed the connection instead of acknowledging"},
-			"a broker that gives no reason does so when the user may not publish to that topic, or when it is out of room")
+			silentHint(topic))
 	}
 	err := lostBecause(cause)
 	if isClosed(cause) {
 		err = &lostError{cause: "the broker closed the connection: " + safetext.Clean(degraded), refused: true}
 	}
 	return stream.WithHint(err, degradedHint)
+}
+
+// silentHint says why a broker that gives no reason may have closed the connection.
+func silentHint(topic string) string {
+	const hint = "a broker that gives no reason does so when the user may not publish to that topic, when it is out of room, when it ends, or, hellox nats, when a node is lost"
+	if hasSpace(topic) {
+		return hint + " and when the topic has white space"
+	}
+	return hint + ": try again"
 }
 
 // degradedHint says what helps with a broker that acknowledges nothing.
