@@ -110,7 +110,7 @@ func (a *Access) PodKeysHash() string {
 func (a *Access) Flags() (flags []string) {
 	for _, file := range [][2]string{
 		{"users", a.flags.Users}, {"client-ca", a.flags.ClientCA}, {"pods", a.flags.Pods}, {"acl", a.flags.ACL},
-		{"tls-cert", a.flags.Cert}, {"peer-cert", a.flags.PeerCert},
+		{"tls-cert", a.flags.Cert}, {peerFlag, a.flags.PeerCert},
 	} {
 		if file[1] != "" {
 			flags = append(flags, file[0])
@@ -272,7 +272,11 @@ func (c *certificate) reload(always bool) (bool, error) {
 	c.read = stat
 	pair, err := smallfile.KeyPair(c.cert, c.key)
 	if err == nil {
-		err = checkServer(pair.Leaf, c.cert)
+		check := checkServer
+		if c.flag == peerFlag {
+			check = checkPeer
+		}
+		err = check(pair.Leaf, c.cert)
 	}
 	if err != nil {
 		err = fmt.Errorf("read the certificate: %w", err)

@@ -13,9 +13,12 @@ import (
 	"hellox/smallfile"
 )
 
+// peerFlag is the flag of the certificate of a node.
+const peerFlag = "peer-cert"
+
 // AddPeers defines the flags of what the nodes of a cluster show each other.
 func (f *Flags) AddPeers(flags *pflag.FlagSet) {
-	flags.StringVar(&f.PeerCert, "peer-cert", "", "`FILE` of the certificate by which the nodes know each other, for servers and for clients (PEM)")
+	flags.StringVar(&f.PeerCert, peerFlag, "", "`FILE` of the certificate by which the nodes know each other, for servers and for clients (PEM)")
 	flags.StringVar(&f.PeerKey, "peer-key", "", "`FILE` of the key of --peer-cert (PEM)")
 	flags.StringVar(&f.PeerCA, "peer-ca", "", "`FILE` of the CA certificates that the other nodes' are signed by (PEM)")
 }
@@ -27,13 +30,9 @@ type peer struct {
 }
 
 func openPeer(f *Flags, log *slog.Logger) (*peer, error) {
-	c, err := openCertificate("peer-cert", f.PeerCert, f.PeerKey, log)
+	c, err := openCertificate(peerFlag, f.PeerCert, f.PeerKey, log)
 	if err != nil {
 		return nil, err
-	}
-	usage := c.now.Load().Leaf.ExtKeyUsage
-	if !slices.Contains(usage, x509.ExtKeyUsageServerAuth) || !slices.Contains(usage, x509.ExtKeyUsageClientAuth) {
-		return nil, fmt.Errorf("read the certificate: %s is not that of a node: it must be for servers and for clients (make one with hellox certs --peer)", f.PeerCert)
 	}
 	text, err := smallfile.Read(f.PeerCA)
 	if err != nil {
@@ -44,6 +43,14 @@ func openPeer(f *Flags, log *slog.Logger) (*peer, error) {
 		return nil, errors.New("read the CA certificates: " + f.PeerCA + " has none (PEM)")
 	}
 	return &peer{c, pool}, nil
+}
+
+// checkPeer returns why no node accepts c as the certificate of another, or nil.
+func checkPeer(c *x509.Certificate, path string) error {
+	if !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) || !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
+		return fmt.Errorf("%s is not that of a node: it must be for servers and for clients (make one with hellox certs --peer)", path)
+	}
+	return nil
 }
 
 // PeerTLS returns the configuration of both sides of a connection between nodes, or

@@ -159,3 +159,17 @@ func TestWrongFilesAreNamed(t *testing.T) {
 		t.Errorf("all are good: %s", got)
 	}
 }
+
+// TestCertificateOfNoNode reads certificates as those of a node: what is said of others is
+// about nodes, and not about a server and its clients.
+func TestCertificateOfNoNode(t *testing.T) {
+	for name, usage := range map[string][]x509.ExtKeyUsage{"a client's": {x509.ExtKeyUsageClientAuth}, "a server's": {x509.ExtKeyUsageServerAuth}, "an authority's": nil} {
+		dir := t.TempDir()
+		writeCertificate(t, dir, x509.Certificate{ExtKeyUsage: usage, IsCA: usage == nil})
+		file := filepath.Join(dir, "a.crt")
+		flags := Flags{PeerCert: file, PeerKey: filepath.Join(dir, "a.key"), PeerCA: file}
+		if _, err := flags.Open(slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "is not that of a node") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
