@@ -3,6 +3,7 @@ package nats
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 )
 
@@ -31,10 +32,16 @@ func (l serverLog) warn(text string) {
 }
 
 // Fatalf implements server.Logger: the node ends. (nats-server's own logger ends the
-// process.)
+// process.) Of an address that cannot be listened on the error is a *net.OpError.
 func (l serverLog) Fatalf(format string, v ...any) {
+	err := fmt.Errorf(format, v...)
+	for _, one := range v {
+		if op, ok := one.(*net.OpError); ok {
+			err = op
+		}
+	}
 	select {
-	case l.fatal <- fmt.Errorf(format, v...):
+	case l.fatal <- err:
 	default: // the first one is told
 	}
 }

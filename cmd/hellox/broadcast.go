@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -88,10 +90,17 @@ their IDs are ID-0, ID-1 and so on.`,
 
 // runRole runs a role until ctx ends. Being stopped by a signal is not an error.
 func runRole(ctx context.Context, role func(context.Context) error) error {
-	if err := role(ctx); ctx.Err() == nil {
+	err := role(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*failure](err); ok {
 		return err
 	}
-	return nil
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "listen" {
+		return missing(err, "give another address: with port 0 it is one that is free")
+	}
+	return err
 }
 
 // openAckLog returns a function that appends a line for each acknowledged broadcast to the

@@ -40,13 +40,14 @@ func newNATS(sh shell) *cobra.Command {
 		Use:   "nats",
 		Short: "Run a node of the MQTT broker for several nodes, NATS JetStream",
 		Long: `Run a node of the MQTT broker for several nodes: an embedded nats-server. A message
-of QoS 1 or 2 that was acknowledged is on this node's disk; with --peer, on the disks
-of most of three nodes. Messages stay for --keep-for, at most --keep bytes of them.
+of QoS 1 or 2 that was acknowledged is on this node's disk, in the folder of --store,
+which must be given; with --peer, on the disks of most of three nodes. Messages stay
+for --keep-for, at most --keep bytes of them.
 
 Clients and their rights are those of hellox broker: on loopback every client may do
-everything, beyond it TLS and users, client certificates or pods are needed. The nodes show each other
---peer-cert; hellox certs --peer makes one. All three must have the same users and
-rights, and clients are let in once two of them run.
+everything, beyond it TLS and users, client certificates or pods are needed. The nodes
+show each other --peer-cert; hellox certs --peer makes one. All three must have the
+same users and rights, and clients are let in once two of them run.
 
 What it does not take: MQTT 5, and white space in topics. Clients are not told why
 they are refused: the log says it. A publish that is not allowed is acknowledged and
@@ -86,13 +87,13 @@ dropped, as MQTT 3.1.1 has it. docs/nats.md says more.`,
 	}
 	f := cmd.Flags()
 	args.String(f, &flags.listen, "listen", "mqtt://127.0.0.1:1883", "`URL` to listen on: mqtt or mqtts", checkListen)
-	f.StringVar(&opts.Store, "store", "", "`FOLDER` of the streams")
+	f.StringVar(&opts.Store, "store", "", "`FOLDER` of the streams; needed")
 	f.StringVar(&opts.Name, "name", "", "`NAME` of the node, another one each (default: the host name)")
 	f.StringVar(&flags.keep, "keep", "1GiB", "evict the oldest messages beyond so many `BYTES`")
 	args.Duration(f, &opts.KeepFor, "keep-for", nats.DefaultKeepFor, time.Minute, "evict what is older than this `TIME`, and end the sessions of clients that stay away so long")
 	f.StringVar(&flags.routeListen, "route-listen", "", "`HOST:PORT` where the other nodes connect")
 	args.Strings(f, &opts.Peers, "peer", "", nil, "`HOST:PORT` of each of the three nodes, or of the two others; repeatable", nats.CheckPeer)
-	f.StringVar(&flags.clientListen, "client-listen", "", "`HOST:PORT` where receivers connect (hellox receive --history nats://HOST:PORT)")
+	f.StringVar(&flags.clientListen, "client-listen", "", "`HOST:PORT` where receivers connect (hellox receive --history nats://HOST:PORT); needs --peer-cert")
 	flags.files.AddPeers(f)
 	args.Duration(f, &opts.LameDuck, "lame-duck", 200*time.Millisecond, 0, "at the end, move the clients to the other nodes during this `TIME`")
 	f.BoolVar(&flags.insecure, "insecure", false, "listen beyond loopback without TLS and users")

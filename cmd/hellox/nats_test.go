@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -80,6 +81,33 @@ func pageOf(t *testing.T, url string) string {
 		text += string(page.Messages[i].AppendJSON(nil)) + "\n"
 	}
 	return text
+}
+
+// TestBusyPort starts roles at ports that are in use: each says so, with a hint.
+func TestBusyPort(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	busy := ln.Addr().String()
+	for _, line := range []string{
+		"nats --listen mqtt://" + busy,
+		"nats --listen mqtt://127.0.0.1:0 --ops-listen " + busy,
+		"broker --listen mqtt://127.0.0.1:0 --ops-listen " + busy,
+		"receive --history memory: --listen 127.0.0.1:0 --ops-listen " + busy,
+		"broadcast --ops-listen " + busy,
+	} {
+		if strings.HasPrefix(line, "nats") {
+			line += " --name one --store " + t.TempDir()
+		}
+		var out strings.Builder
+		sh := shell{in: strings.NewReader(""), out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
+		got := run(t.Context(), strings.Fields(line), sh)
+		if got != exitMissing || !strings.Contains(out.String(), "\nhint: ") || !strings.Contains(out.String(), busy) {
+			t.Errorf("hellox %s: exit %d, want %d: %s", line, got, exitMissing, out.String())
+		}
+	}
 }
 
 // TestNATSFlags tries command lines that are refused before anything is opened.
