@@ -200,7 +200,8 @@ func TestPageLargeDetailOpensFast(t *testing.T) {
 	for name, payload := range kinds {
 		store.put(t, arrival("hello_world/"+name, []byte("small"), now), arrival("hello_world/"+name, []byte(payload), now))
 		open(t, ctx, address+"/?filter="+url.QueryEscape(`topic:"hello_world/`+name+`"`))
-		until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '4'`)
+		// The count comes before the frame that paints the rows.
+		until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '4' && document.querySelectorAll('#list .row:not(.line, [hidden])').length === 2`)
 		took := evaluate[float64](t, ctx, `new Promise((done) => {
   const row = [...document.querySelectorAll('#list .row:not(.line):not([hidden])')].sort((a, b) => a.ariaRowIndex - b.ariaRowIndex).at(-1);
   const at = row.getBoundingClientRect(), where = { bubbles: true, clientX: at.x + 500, clientY: at.y + 5, button: 0, pointerType: 'mouse' };

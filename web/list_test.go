@@ -179,3 +179,59 @@ func TestPageSteps(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A list whose paintings take long waits between two of them, but not with its first
+// rows, with what a person scrolls to or with the place that is jumped to.
+func TestPageListPaintsAtOnce(t *testing.T) {
+	ctx := chromium(t)
+	open(t, ctx, serve(t, Options{Store: newStore(t)}))
+	got := evaluate[map[string]string](t, ctx, `import('/static/js/vlist.js').then(async ({ VirtualList }) => {
+  const viewport = document.body.appendChild(document.createElement('div'));
+  viewport.style.cssText = 'position: fixed; inset: 0; height: 240px; overflow: auto; --row: 24';
+  let rows = 0;
+  const list = new VirtualList(viewport, { count: () => rows, create: () => document.createElement('p'), fill: (node, i) => {
+    node.textContent = i;
+    for (const end = performance.now() + 1; performance.now() < end;);
+  } });
+  const frame = () => new Promise(requestAnimationFrame), pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  const shown = () => [...viewport.querySelectorAll('p:not([hidden])')].map((p) => Number(p.textContent));
+  const slow = async () => { // the painting before took long, and another one waits
+    await pause(300);
+    list.refresh();
+    await pause(60);
+    list.refresh();
+    await frame();
+    await pause(1);
+    list.refresh();
+  };
+  const seen = {}, has = (what, row) => { seen[what] = shown().includes(row) ? 'painted' : 'not: ' + shown(); };
+  list.follow = true;
+  rows = 1000;
+  await slow();
+  rows = 0;
+  list.refresh();
+  await frame();
+  seen['none'] = shown().length ? 'not: ' + shown() : 'painted';
+  rows = 1000;
+  list.refresh();
+  await frame();
+  has('first rows', 999);
+  list.follow = false;
+  await slow();
+  list.center(500);
+  await frame();
+  has('a jump', 500);
+  await slow();
+  viewport.scrollTop = 0;
+  await new Promise((done) => viewport.addEventListener('scroll', done, { once: true }));
+  await frame();
+  has('scrolled to', 0);
+  viewport.remove();
+  return seen;
+})`)
+	for _, what := range []string{"none", "first rows", "a jump", "scrolled to"} {
+		if got[what] != "painted" {
+			t.Errorf("%s: %s", what, got[what])
+		}
+	}
+}

@@ -21,7 +21,8 @@ export class VirtualList {
   #pool = [];
   #version = 0;
   #height = 0;
-  #frame = 0;
+  #frame = 0; // 1: a painting is due
+  #wait = 0; // timer of one that waits; 0: it is done in the next frame
   #painted = 0;
   #rowHeight = 24;
   #shift = 0;
@@ -48,8 +49,9 @@ export class VirtualList {
     viewport.addEventListener('scroll', () => {
       if (viewport.clientHeight !== this.#height) this.#measure();
       this.#top = viewport.scrollTop;
-      if (Math.abs(this.#top - this.#set) >= 1) this.onscroll();
-      this.#paintSoon(0);
+      const moved = Math.abs(this.#top - this.#set) >= 1; // by someone else than the program, which paints what it scrolls to
+      if (moved) this.onscroll();
+      this.#paintSoon(moved ? 0 : this.#frameTime);
     }, { passive: true });
     new ResizeObserver(() => this.#measure()).observe(viewport);
     // Rows may become higher for a finger without any other size in the view.
@@ -71,7 +73,8 @@ export class VirtualList {
   /** Schedules a painting of rows that may have changed. */
   refresh() {
     this.#version++;
-    this.#paintSoon(this.#frameTime);
+    const blank = this.#count === 0 || this.#source.count() === 0; // what stands in the list's place goes or comes at once
+    this.#paintSoon(blank ? 0 : this.#frameTime);
   }
 
   /** Accounts for rows added (above zero) or removed before the first one: the visible rows stay. */
@@ -151,11 +154,15 @@ export class VirtualList {
   }
 
   #paintSoon(wait) {
-    if (this.#frame) return;
     const due = wait - (performance.now() - this.#painted);
+    if (this.#frame && (!this.#wait || due > 4)) return;
+    clearTimeout(this.#wait); // one that may wait does not hold up one that may not
     this.#frame = 1;
-    const paint = () => requestAnimationFrame(() => { this.#frame = 0; this.#paint(); });
-    if (due > 4) setTimeout(paint, due);
+    const paint = () => {
+      this.#wait = 0;
+      requestAnimationFrame(() => { this.#frame = 0; this.#paint(); });
+    };
+    if (due > 4) this.#wait = setTimeout(paint, due);
     else paint();
   }
 
