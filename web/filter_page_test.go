@@ -103,3 +103,37 @@ func TestPageBegins(t *testing.T) {
 	// 300 s of history fill the strip: its bars begin near the left end.
 	until(t, ctx, `Number(/^M([\d.]+)/.exec(document.querySelector('svg.time .bars').getAttribute('d'))[1]) < document.querySelector('svg.time').viewBox.baseVal.width / 10`)
 }
+
+// Enter takes the filter and goes to the list; a wrong one is mended where it was
+// typed. Where nothing matches, a press shows all again.
+func TestPageLeavesTheFilter(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(3)...)
+	ctx := chromium(t)
+	address := serve(t, Options{Store: store})
+	open(t, ctx, address)
+	until(t, ctx, live+` && document.getElementById('message-3') != null`)
+	keys := func(keys string) {
+		t.Helper()
+		if err := chromedp.Do(ctx, chromedp.KeyEvent(keys)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	press(t, ctx, "/")
+	keys("seq<3\r")
+	until(t, ctx, `document.activeElement === document.querySelector('#list .rows') && document.querySelectorAll('#list .row:not(.line, [hidden])').length === 2`)
+	keys("jk")
+	until(t, ctx, `document.getElementById('message-1').ariaSelected === 'true' && document.querySelector('.filter input').value === 'seq<3'`)
+	press(t, ctx, "/")
+	keys("delta>>8\r")
+	until(t, ctx, `document.activeElement === document.querySelector('.filter input') && document.querySelector('.filter .problem').innerText.endsWith('still showing: seq<3')`)
+
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(390, 844), chromedp.Navigate(address+"/?sender=press-1&filter=nothinglikethis")); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, `document.querySelector('#list .empty').innerText.startsWith('No message for') && !document.querySelector('#list .empty').innerText.includes('Esc')`)
+	if err := chromedp.Do(ctx, chromedp.Click(`#list .empty button`)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, `location.search === '' && document.querySelectorAll('#list .row:not(.line, [hidden])').length === 3 && document.activeElement === document.querySelector('#list .rows')`)
+}

@@ -100,6 +100,7 @@ export class FilterBox extends Emitter {
     else this.#timer = setTimeout(() => this.#check(true), 250);
   }
 
+  /** Shows what is wrong with what is typed; apply: emits it if nothing is. Resolves to whether nothing is, as long as nothing else was typed. */
   async #check(apply) {
     clearTimeout(this.#timer);
     const asked = ++this.#asked;
@@ -107,13 +108,18 @@ export class FilterBox extends Emitter {
     try {
       filter = expand(filter);
       if (filter) await get('/api/filter', { filter });
-      if (asked !== this.#asked) return;
+      if (asked !== this.#asked) return false;
       this.showError(null);
       if (apply) this.emit('filter', filter);
+      return true;
     } catch (error) {
-      if (asked !== this.#asked) return;
-      if (error instanceof Problem && error.status === 400) this.showError(error);
-      else if (apply) this.emit('filter', filter); // opening it waits for the receiver, and says so
+      if (asked !== this.#asked) return false;
+      if (error instanceof Problem && error.status === 400) {
+        this.showError(error);
+        return false;
+      }
+      if (apply) this.emit('filter', filter); // opening it waits for the receiver, and says so
+      return true;
     }
   }
 
@@ -124,7 +130,10 @@ export class FilterBox extends Emitter {
       return;
     }
     if (e.key === 'Enter') {
-      this.#check(true).then(() => this.emit('typed'));
+      this.#check(true).then((taken) => {
+        this.emit('typed');
+        if (taken && document.activeElement === this.input) this.emit('leave');
+      });
     } else if (e.key === 'Escape') {
       if (this.input.value) {
         this.input.value = '';

@@ -48,7 +48,11 @@ const session = new Session(window_, view, shared, status);
 const head = new Head(at('head'), at('banner'));
 const box = new FilterBox(at('tools'), { senders: () => senders.known.map((s) => s.name), topics: () => topics.names, find: (part, limit) => (senders.found > senders.list.length || senders.groups ? senders.find(part, limit) : []) }), timeline = new Timeline(at('tools'));
 const list = new List(at('list'), window_, senders);
-const empty = new Empty(list.empty, window_, view, status, session);
+const empty = new Empty(list.empty, window_, view, status, session, () => {
+  list.focus(); // the button goes
+  view.set({ filter: '', sender: '', at: 0 }, true);
+  open();
+});
 const panel = new SenderPanel(at('senders'), senders, clock), intervals = new Intervals(at('intervals'));
 const topicPanel = new TopicPanel(at('topics'), topics, clock), charts = new Charts(at('charts'));
 const side = sideTabs(at('lists'), ['senders', 'topics', 'charts'].map((name) => ({ name, panel: at(name) })), (name) => {
