@@ -177,7 +177,12 @@ func TestPageKeysOfTheTerminal(t *testing.T) {
 	ctx := chromium(t)
 	open(t, ctx, serve(t, Options{Store: store, Client: client}))
 	until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '7' && document.querySelectorAll('#send select[aria-label="send to"] option').length === 3`)
+	const asks = ` && document.activeElement === document.querySelector('#send select[aria-label="send to"]') && document.activeElement.value === ''`
+	press(t, ctx, "t") // without one that is told, nothing can be typed that would be published
+	until(t, ctx, `document.querySelector('#send .result').innerText.startsWith('no broadcaster is chosen: select one')`+asks)
 	press(t, ctx, "j")
+	press(t, ctx, "t")
+	until(t, ctx, `document.querySelector('#send .result').innerText.startsWith('hello_world/oven is no broadcaster')`+asks)
 	press(t, ctx, "p") // publishes to the topic of the selection
 	until(t, ctx, `document.querySelector('#send .topic').value === 'hello_world/oven' && document.activeElement === document.querySelector('#send .grow')`)
 	press(t, ctx, "k")

@@ -74,7 +74,7 @@ export function commands({ list, box, detail, send, retained, panel, topicPanel,
     } },
     { keys: ['p'], shown: 'p', words: 'publish', row: true, run: () => send.publish(selected()?.topic) },
     { keys: ['e'], shown: 'e', words: 'edit and publish', row: true, run: edit },
-    { keys: ['t'], shown: 't', words: 'tell', row: true, run: () => { send.select(selected()?.sender ?? view.sender); send.focus(); } },
+    { keys: ['t'], shown: 't', words: 'tell', row: true, run: () => send.tell(selected()?.sender ?? view.sender) },
     { keys: ['Delete'], shown: 'del', words: 'clear what is retained', row: true, run: () => retained.open(selected()?.topic) },
     { keys: ['r'], shown: 'r', words: 'save what is selected', run: () => choice.ask('save what is selected', [
       { key: 'n', words: 'NDJSON', run: () => does.save('ndjson') }, { key: 'c', words: 'CSV', run: () => does.save('csv') }]) },

@@ -64,6 +64,20 @@ export class SendBar extends Emitter {
     this.focus();
   }
 
+  /** Commands the broadcaster of that name next, or without one the one that is chosen; asks for one rather than publish what is typed. */
+  tell(name) {
+    if (name) this.select(name);
+    this.#reset();
+    if (name ? this.to.value === name : this.to.value !== aTopic) {
+      this.focus();
+      return;
+    }
+    this.to.value = aTopic;
+    this.#showFields();
+    this.to.focus();
+    this.#showResult('warn', (name ? `${cleanTopic(name)} is no broadcaster` : 'no broadcaster is chosen') + ': select one of its messages first, or choose it here');
+  }
+
   /** Selects the broadcaster to command, once it is known. */
   select(name) {
     this.#pending = name;
