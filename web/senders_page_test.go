@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -199,10 +200,24 @@ func TestPageNamedFilters(t *testing.T) {
 	until(t, other, `document.querySelector('.filter .problem').innerText.startsWith('there is no filter named "all"; there are @all-but-press')`)
 	enter(other, ".filter .entry input", "-but-press\r")
 	until(t, other, `new URLSearchParams(location.search).get('filter') === '-sender:press-1' && document.querySelector('.filter input').value === '-sender:press-1' && document.querySelector('.filter .problem').hidden`)
+	// In the address a name means what it means when it is typed.
+	open(t, other, address+"/?filter=@all-but-press")
+	until(t, other, live+` && document.querySelector('.filter input').value === '-sender:press-1' && document.querySelectorAll('#list .row:not(.line, [hidden])').length === 1`)
+	for typed, want := range map[string]string{"@all": `there is no filter named "all"`, "@all-but-press qos=1": `"@" and a name stand alone`} {
+		open(t, other, address+"/?filter="+url.QueryEscape(typed))
+		until(t, other, fmt.Sprintf(`document.querySelector('.filter .problem').innerText.startsWith(%q) && document.querySelector('#list .empty').innerText.includes('does not parse')`, want))
+	}
 	open(t, other, address)
 	until(t, other, live)
 	press(t, other, "/")
 	until(t, other, `document.querySelector('.filter .completion').innerText.includes('@all-but-press')`)
 	enter(other, ".filter .entry input", keyDown+"\u007f")
 	until(t, other, `document.querySelector('.filter .completion').hidden && localStorage.getItem('hellox.filters') === '[]'`)
+	open(t, other, address)
+	enter(other, ".filter .entry input", "seq<9")
+	evaluate[bool](t, other, `document.querySelector('.filter input').dispatchEvent(new KeyboardEvent('keydown', { key: 's', ctrlKey: true, bubbles: true })), true`)
+	until(t, other, `document.activeElement === document.querySelector('.filter .name')`)
+	enter(other, ".filter .name", "low\r")
+	until(t, other, `localStorage.getItem('hellox.filters') === '[{"name":"low","filter":"seq<9"}]'`)
+	until(t, other, `document.querySelector('#help').textContent.includes('@NAME')`)
 }

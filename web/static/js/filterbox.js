@@ -34,7 +34,7 @@ export class FilterBox extends Emitter {
       const at = [...this.terms.children].indexOf(e.target.closest('button'));
       if (at >= 0) this.emit('remove', at);
     });
-    this.keep = el('button.quiet.keep', { type: 'button', hidden: true, title: 'keep this filter under a name', onclick: () => this.#askName() }, 'keep');
+    this.keep = el('button.quiet.keep', { type: 'button', hidden: true, title: 'keep this filter under a name (ctrl+s in the filter box)', onclick: () => this.#askName() }, 'keep');
     this.name = el('input.name', {
       type: 'text', placeholder: 'its name: letters, digits, - _ .', 'aria-label': 'name of the filter', spellcheck: 'false', autocomplete: 'off', maxlength: 60,
       onkeydown: (e) => this.#nameKey(e), onblur: () => this.#showKeep(),
@@ -142,6 +142,9 @@ export class FilterBox extends Emitter {
         this.input.blur();
         this.emit('leave');
       }
+    } else if (e.key === 's' && (e.ctrlKey || e.metaKey)) {
+      e.preventDefault();
+      this.#check(true).then((taken) => { if (taken && this.#shown) this.#askName(); });
     } else if (e.key === 'ArrowDown') {
       this.emit('leave');
     }

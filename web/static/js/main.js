@@ -233,7 +233,13 @@ const scrub = (by) => {
 };
 
 /** Saves what is selected. */
-const save = (format) => exportFile(view.selection, format).catch((error) => list.showNote(`The export failed: ${clean(error.message)}`));
+const save = async (format) => {
+  try {
+    await exportFile(view.selection, format);
+  } catch (error) {
+    list.showNote(`The export failed: ${clean(error.message)}`);
+  }
+};
 
 function choose(sender) {
   view.set({ sender: view.sender === sender ? '' : sender, at: 0 }, true);

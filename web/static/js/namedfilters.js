@@ -25,6 +25,7 @@ export function expand(filter) {
   if (name == null) return filter;
   const found = named.find((k) => k.name === name);
   if (found) return found.filter;
+  if (/\s/.test(name)) throw new Problem({ status: 400, title: '', detail: `"@" and a name stand alone: take that filter, then add terms; to look for a text that begins with "@", put quotes around it` });
   const names = named.slice(0, mostNamed).map((k) => '@' + k.name).concat(named.length > mostNamed ? '…' : []);
   throw new Problem({ status: 400, title: '', detail: `there is no filter named "${name}"${names.length ? '; there are ' + names.join(', ') : ', nor any other'}` });
 }

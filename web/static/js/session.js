@@ -58,10 +58,11 @@ export class Session extends Emitter {
 
   /** Reads what the view selects: the newest messages, or those around the one it names. */
   async open() {
-    const turn = ++this.#turn, selection = this.#view.selection, around = this.#view.at || this.#view.id;
+    const turn = ++this.#turn, around = this.#view.at || this.#view.id;
     clearTimeout(this.#timer);
     this.#set('opening');
     try {
+      const { selection } = this.#view;
       const stats = await this.#status.load();
       if (stats.last_id < this.#position) this.#restarted();
       const last = await (around ? this.#window.around(selection, around) : this.#window.newest(selection));

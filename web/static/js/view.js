@@ -2,6 +2,7 @@
 // address opens the same view.
 
 import { Emitter } from './emitter.js';
+import { expand } from './namedfilters.js';
 
 /** Emits "changed" when the user goes back or forward. */
 export class View extends Emitter {
@@ -19,7 +20,8 @@ export class View extends Emitter {
     addEventListener('popstate', () => { this.#read(); this.emit('changed'); });
   }
 
-  get selection() { return { filter: this.filter, sender: this.sender }; }
+  /** What is asked of the receiver, to which @NAME would be a text; throws a Problem if there is no filter of that name. */
+  get selection() { return { filter: expand(this.filter), sender: this.sender }; }
 
   /** Changes the filter as it is typed: all of the typing is one step, until it is done. */
   type(filter) {
@@ -59,6 +61,11 @@ export class View extends Emitter {
     for (const [name, value] of new URLSearchParams(location.hash.slice(1))) if (!q.has(name)) q.set(name, value);
     const id = (name) => (/^\d{1,16}$/.test(q.get(name) ?? '') ? Number(q.get(name)) : 0);
     this.filter = q.get('filter') ?? '';
+    try {
+      this.filter = expand(this.filter);
+    } catch {
+      // selection says it.
+    }
     this.sender = q.get('sender') ?? '';
     this.id = id('id');
     this.at = id('at') || this.id;
