@@ -11,6 +11,7 @@ import (
 	"hellox/stream"
 	"hellox/stream/filter"
 	"hellox/tui/cells"
+	"hellox/tui/detail"
 	"hellox/tui/form"
 	"hellox/tui/source"
 	"hellox/tui/theme"
@@ -261,6 +262,17 @@ func (m model) subject() (*stream.Message, int) {
 		return m.tree.current()
 	}
 	return nil, 0
+}
+
+// chosen returns the value that is chosen in the message that is looked at, and false
+// if there is none: the detail may still hold another message while it is hidden.
+func (m model) chosen() (n detail.Node, ok bool) {
+	subject, _ := m.subject()
+	held, _ := m.detail.Message()
+	if subject == nil || held == nil || held != subject && (held.ID == 0 || held.ID != subject.ID) {
+		return n, false
+	}
+	return m.detail.Chosen()
 }
 
 // subjectSender returns the sender that is looked at, and whether it is a

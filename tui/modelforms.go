@@ -224,7 +224,7 @@ func (m model) chooseCopy() model {
 	if m.shared.page != "" {
 		options = append(options, form.Option{Key: "l", Text: "link " + m.link(msg.ID), Value: "link"})
 	}
-	if node, ok := m.detail.Chosen(); ok {
+	if node, ok := m.chosen(); ok {
 		options = append(options, form.Option{Key: "a", Text: "path " + cells.Clean(node.Shown, 60), Value: "path"})
 		if node.Leaf {
 			options = append(options, form.Option{Key: "v", Text: "value " + cells.Clean(node.Value, 60), Value: "value"})
@@ -253,7 +253,7 @@ func (m model) copy(what string) (model, tea.Cmd) {
 		return m, nil
 	}
 	text := msg.Payload
-	node, chosen := m.detail.Chosen()
+	node, chosen := m.chosen()
 	switch {
 	case what == "topic":
 		text = []byte(msg.Topic)
@@ -301,7 +301,7 @@ func (m model) chooseTerm(include bool) model {
 			add("u", "under ", topic[:above]+"/#", filter.Below(topic[:above]))
 		}
 	}
-	if node, ok := m.detail.Chosen(); ok && node.Term != "" {
+	if node, ok := m.chosen(); ok && node.Term != "" {
 		add("v", "value ", node.Term, node.Term)
 	}
 	if len(options) > 0 {

@@ -72,7 +72,7 @@ func (m model) enabled() keys {
 func (m model) enableValue(k *keys) {
 	all := newKeys() // as the help names them
 	k.Up, k.Down, k.ValueDown, k.Fold, k.OnValue, k.Graph, k.Changes = all.Up, all.Down, all.ValueDown, all.Fold, all.OnValue, all.Graph, all.Changes
-	node, chosen := m.detail.Chosen()
+	node, chosen := m.chosen()
 	full, folds := m.mode == modeDetail, m.detail.Folds()
 	k.ValueUp.SetEnabled(full)
 	k.ValueDown.SetEnabled(full)
@@ -164,6 +164,7 @@ func (m model) pressHelp(msg tea.KeyMsg) model {
 func (m model) pressDetail(msg tea.KeyMsg) (model, tea.Cmd) {
 	switch k := m.shared.keys; {
 	case key.Matches(msg, k.Detail) && m.detail.ToggleFold():
+	case key.Matches(msg, k.Back) && m.detail.CloseGraph():
 	case key.Matches(msg, k.Back), key.Matches(msg, k.Detail):
 		m.mode = modeBrowse
 	case key.Matches(msg, k.Help):
@@ -171,13 +172,15 @@ func (m model) pressDetail(msg tea.KeyMsg) (model, tea.Cmd) {
 	case key.Matches(msg, k.Copy):
 		return m.chooseCopy(), nil
 	case key.Matches(msg, k.OnValue):
-		node, _ := m.detail.Chosen()
+		node, _ := m.chosen()
 		m.mode, m.tab = modeBrowse, tabStream
 		return m.toggleTerm(node.Term)
 	case key.Matches(msg, k.ValueUp), key.Matches(msg, k.ValueDown):
 		m.detail = m.detail.update(msg)
 	case key.Matches(msg, k.Up), key.Matches(msg, k.Down):
 		return m.updateTab(msg), nil
+	case m.needs(msg) != "":
+		m.notice = newNotice(m.needs(msg))
 	default:
 		m.detail = m.detail.update(msg)
 	}
@@ -231,10 +234,37 @@ func (m model) pressBrowse(msg tea.KeyMsg) (model, tea.Cmd) {
 		m.panes = m.layout.widen(paneStep, m.panes)
 	case key.Matches(msg, k.Detail):
 		return m.enter(sender)
+	case m.needs(msg) != "":
+		m.notice = newNotice(m.needs(msg))
 	default:
 		return m.pressFind(msg)
 	}
 	return m, nil
+}
+
+// needs returns what a key about the payload needs that is not there, so that it does
+// nothing now; "" for a key that does something, and for others.
+func (m model) needs(msg tea.KeyMsg) string {
+	all, k := newKeys(), m.shared.keys
+	views := key.Matches(msg, all.View, all.Changes)
+	switch shown := k.View.Enabled(); {
+	case views && !shown || key.Matches(msg, all.Graph) && !shown:
+		if subject, _ := m.subject(); subject == nil {
+			return "x, d and v are for a message: select one and press enter"
+		}
+		return "x, d and v are for the message in full: press enter first"
+	case key.Matches(msg, all.Graph) && !k.Graph.Enabled():
+		switch {
+		case m.mode != modeDetail:
+			return "v draws a number: press enter and choose one with ↑ ↓"
+		case !m.detail.Folds():
+			return "v draws a number of a JSON payload: it is chosen in the view as JSON (x)"
+		}
+		return "v draws a number: choose one with ↑ ↓"
+	case m.mode == modeDetail && key.Matches(msg, all.OnValue) && !k.OnValue.Enabled():
+		return "f filters on a value: choose one with ↑ ↓"
+	}
+	return ""
 }
 
 // pressFind routes the keys that act on the selected row and find a part of the stream.

@@ -253,6 +253,63 @@ func TestAGraphOfANumber(t *testing.T) {
 	s.shows("payload: 2 numbers", "21.5", "-3")
 }
 
+// Esc is a step back: at first the graph goes, then the message.
+func TestEscClosesTheGraphFirst(t *testing.T) {
+	s := open(t, payloads(), termenv.Ascii, 80, 40)
+	s.choose("plant/sensor", "down", "down", "v")
+	s.shows("12 numbers")
+	s.press("esc")
+	s.hides("12 numbers")
+	s.shows("payload.serial")
+	s.press("esc")
+	s.hides("payload.serial")
+	s.press("enter")
+	s.answer()
+	s.shows("payload.serial")
+	s.hides("12 numbers")
+}
+
+// A value is offered only for the message in which it was chosen.
+func TestAChosenValueIsOfItsMessage(t *testing.T) {
+	s := open(t, payloads(), termenv.Ascii, 80, 24)
+	s.choose("plant/sensor", "down", "down", "esc", "y")
+	s.shows("path payload.serial")
+	s.press("esc")
+	for _, move := range []string{"k", "G"} { // another message of the topic, and another topic
+		s.press(move)
+		for _, menu := range []string{"y", "+", "-"} {
+			s.press(menu)
+			s.shows("topic ")
+			s.hides("payload.serial", "  value")
+			s.press("esc")
+		}
+	}
+}
+
+// A key about the payload that does nothing now says why.
+func TestKeysSayWhatTheyNeed(t *testing.T) {
+	s := open(t, payloads(), termenv.Ascii, 80, 24)
+	s.press("G", " ")
+	for _, k := range []string{"x", "d", "v"} {
+		s.m.notice = notice{}
+		s.press(k)
+		s.shows("x, d and v are for the message in full: press enter first")
+	}
+	s.press("3", "x")
+	s.shows("x, d and v are for a message: select one and press enter")
+	s.press("1")
+	s.choose("plant/sensor", "v")
+	s.shows("v draws a number: choose one with ↑ ↓")
+	s.press("f")
+	s.shows("f filters on a value: choose one with ↑ ↓")
+	s.press("d", "v")
+	s.answer()
+	s.shows("v draws a number of a JSON payload: it is chosen in the view as JSON (x)")
+	s = open(t, payloads(), termenv.Ascii, 160, 50)
+	s.press("G", " ", "v")
+	s.shows("v draws a number: press enter and choose one with ↑ ↓")
+}
+
 func TestWhatHasChanged(t *testing.T) {
 	s := open(t, payloads(), termenv.Ascii, 80, 40)
 	s.choose("plant/sensor")

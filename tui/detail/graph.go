@@ -180,11 +180,19 @@ func (p *Pane) ToggleGraph() bool {
 	case ok && node.Number && node.Plain && (p.graph == nil || p.graph.path.String() != node.Path.String()):
 		p.graph = &numbersGraph{path: node.Path, zone: p.zone()}
 		p.choose(p.chosen)
-	case p.graph != nil:
-		p.graph = nil
 	default:
+		return p.CloseGraph()
+	}
+	p.Scroll(0)
+	return true
+}
+
+// CloseGraph hides the graph. It reports whether one was shown.
+func (p *Pane) CloseGraph() bool {
+	if p.graph == nil {
 		return false
 	}
+	p.graph = nil
 	p.Scroll(0)
 	return true
 }
