@@ -225,7 +225,7 @@ func TestActionsOfARow(t *testing.T) {
 		t.Errorf("enter opened mode %d", s.m.mode)
 	}
 	s.press("esc", "2", "a")
-	s.shows("topic hello_world", "*      pin", "M      mute")
+	s.shows("topic hello_world", "*      pin: list it first", "M      mute: list it last")
 	s.press("*")
 	if at := s.m.tree.at(); at == nil || !at.Pinned {
 		t.Errorf("%+v is not pinned", at)

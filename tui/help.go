@@ -19,7 +19,7 @@ var signs = []string{
 // helpLines renders all keys and signs in w cells: in one column where three do
 // not fit.
 func helpLines(t *theme.Theme, w int) []string {
-	const roomForAll = 100
+	const roomForAll = 108
 	all := newKeys()
 	columns := all.full()
 	lines := []string{t.Bold.Apply(" keys"), ""}

@@ -59,8 +59,8 @@ func newKeys() keys {
 		Graph:     bind("v", "detail: graph of the number", "v"),
 		Changes:   bind("d", "detail: changes", "d"),
 		Sort:      bind("S", "sort by the next column", "S"),
-		Pin:       bind("*", "pin", "*"),
-		Mute:      bind("M", "mute", "M"),
+		Pin:       bind("*", "pin: list it first", "*"),
+		Mute:      bind("M", "mute: list it last", "M"),
 		View:      bind("x", "json, raw, hex, changes", "x"),
 		Narrower:  bind("<", "narrower detail", "<"),
 		Wider:     bind(">", "wider detail", ">"),
@@ -83,11 +83,12 @@ func newKeys() keys {
 
 // full returns all keys in three columns, by what they are about.
 func (k *keys) full() [][]key.Binding {
+	keep, take := bind("ctrl+s", "in the filter: keep it", "ctrl+s"), bind("@", "in the filter: by name", "@") // the form's own
 	return [][]key.Binding{
 		{k.Stream, k.Topics, k.Senders, k.Next, k.Help, k.Back, k.Quit, k.Leave, k.Suspend, k.Redraw, k.Open, k.Close, k.OpenAll, k.Sort, k.Pin, k.Mute},
 		{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Follow, k.Pause, k.Jump, k.Earlier, k.Later, k.Search, k.Previous, k.Narrower, k.Wider,
 			k.ValueDown, k.Fold, k.OnValue, k.Graph, k.Changes},
-		{k.Detail, k.View, k.Copy, k.Filter, k.Only, k.Include, k.Exclude, k.Drop, k.Actions, k.Publish, k.Edit, k.Tell, k.Clear, k.Scale, k.Record, k.Mouse},
+		{k.Detail, k.View, k.Copy, k.Filter, keep, take, k.Only, k.Include, k.Exclude, k.Drop, k.Actions, k.Publish, k.Edit, k.Tell, k.Clear, k.Scale, k.Record, k.Mouse},
 	}
 }
 

@@ -416,6 +416,12 @@ func TestTheHelpScrolls(t *testing.T) {
 	s := open(t, longStore(3), termenv.Ascii, 60, 15)
 	s.press("?")
 	s.hides("tell", "the latency")
+	first := s.m.help
+	for _, words := range []string{"ctrl+s     in the filter: keep it", "@          in the filter: by name"} {
+		if !strings.Contains(tuitest.Bare(strings.Join(first, "\n")), words) {
+			t.Errorf("the help has no %q", words)
+		}
+	}
 	seen := strings.Join(s.lines(), "\n")
 	for range 10 {
 		s.press("pgdown")
