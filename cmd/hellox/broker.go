@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -307,17 +309,24 @@ hellox broker --client-ca asks for.`,
 	return cmd
 }
 
-// certsHint returns the command that makes files anew that are unusable, or "".
+// certsHint returns the command that makes files anew that are unusable, or what was
+// asked for in another folder; or "".
 func certsHint(o certs.Options, err error) string {
 	broken := new(certs.Unusable)
 	if !errors.As(err, &broken) {
 		return ""
 	}
-	line := "rm"
-	for _, path := range broken.Files {
-		line += " " + args.Quote(path)
+	dir, line := o.Dir, ""
+	if len(broken.Files) == 0 {
+		dir = freeFolder(o.Dir)
+	} else {
+		line = "rm"
+		for _, path := range broken.Files {
+			line += " " + args.Quote(path)
+		}
+		line += " && "
 	}
-	line += " && hellox certs " + args.Quote(o.Dir)
+	line += "hellox certs " + args.Quote(dir)
 	if !o.AnyHost {
 		for _, host := range o.Hosts {
 			line += " --host " + args.Quote(host)
@@ -326,7 +335,24 @@ func certsHint(o certs.Options, err error) string {
 	for _, name := range o.Clients {
 		line += " --client " + args.Quote(name)
 	}
+	if o.Peer {
+		line += " --peer"
+	}
 	return line
+}
+
+// freeFolder returns a name like that of dir that no file has.
+func freeFolder(dir string) string {
+	dir = filepath.Clean(dir)
+	if base := filepath.Base(dir); base == "." || base == ".." || base == string(filepath.Separator) {
+		dir = filepath.Join(dir, "certs")
+	}
+	for n := 2; ; n++ {
+		free := fmt.Sprintf("%s-%d", dir, n)
+		if _, err := os.Lstat(free); err != nil {
+			return free
+		}
+	}
 }
 
 // checkHost returns why host is neither a name nor an address.

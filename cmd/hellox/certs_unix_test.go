@@ -10,23 +10,42 @@ import (
 )
 
 // TestCertsSaysWhatHelps asks for a certificate for another host than the one that is
-// there, and for one of a broken pair: the hint is a command that makes it good. A
-// host that is none makes nothing.
+// there, for one of a broken pair, and for one by an authority without its key: the
+// hint is a command that makes it good and leaves the authority and its clients as they
+// are. A host that is none makes nothing.
 func TestCertsSaysWhatHelps(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if out, code := runFor(t, dir, "hellox certs 'my c' --host a.example && hellox certs 'my c' --client press"); code != 0 {
+	if out, code := runFor(t, dir, "hellox certs 'my c' --host a.example && hellox certs 'my c' --client press --peer"); code != 0 {
 		t.Fatal(out)
 	}
-	for _, line := range []string{"hellox certs 'my c' --host a.example --host other.example", ": > 'my c'/server.crt; hellox certs 'my c'"} {
-		out, code := runFor(t, dir, line)
-		_, hint, ok := strings.Cut(out, "hint: ")
-		if code != exitFailed || !ok || !strings.Contains(out, "my c/server.crt ") {
-			t.Fatalf("%s: exit code %d\n%s", line, code, out)
+	stays := func() (all string) {
+		for _, name := range []string{"ca.crt", "press.crt", "press.key"} {
+			text, err := os.ReadFile(filepath.Join(dir, "my c", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all += string(text)
 		}
-		if out, code := runFor(t, dir, hint); code != 0 {
+		return all
+	}
+	before := stays()
+	for _, try := range []struct{ line, names, made string }{
+		{"hellox certs 'my c' --host a.example --host other.example --peer", "my c/ca.crt may not sign for other.example", "my c-2/peer.crt"},
+		{": > 'my c'/server.crt; hellox certs 'my c'", "my c/server.crt ", "my c/server.crt"},
+		{"rm 'my c'/ca.key; hellox certs 'my c' --client desk", "my c/ca.crt ", "my c-3/desk.crt"},
+	} {
+		out, code := runFor(t, dir, try.line)
+		_, hint, ok := strings.Cut(out, "hint: ")
+		if code != exitFailed || !ok || !strings.Contains(out, try.names) {
+			t.Fatalf("%s: exit code %d\n%s", try.line, code, out)
+		}
+		if out, code := runFor(t, dir, hint); code != 0 || !strings.Contains(out, try.made) {
 			t.Errorf("%s: exit code %d\n%s", hint, code, out)
 		}
+	}
+	if stays() != before {
+		t.Error("a hint made the authority or a client anew")
 	}
 	out, code := runFor(t, dir, "hellox certs none --host ä.example")
 	if _, err := os.Stat(filepath.Join(dir, "none")); code != exitUsage || !strings.Contains(out, "in ASCII") || !os.IsNotExist(err) {

@@ -47,7 +47,10 @@ func (p pair) files(dir string) (certificate, key string) {
 
 // An Unusable is the error of files that are there and not what they should be.
 type Unusable struct {
-	Files []string // to delete, so that Make makes them anew
+	// Files are those to delete, so that Make makes them anew. There are none if the
+	// authority cannot sign what is missing: without it all that it has signed is of
+	// no use, so that another folder is needed.
+	Files []string
 	text  string
 }
 
@@ -66,12 +69,15 @@ func Make(o Options) (made []string, err error) {
 		return nil, err
 	}
 	authority, err := o.there(pair{"ca"})
+	if broken := new(Unusable); errors.As(err, &broken) {
+		broken.Files = nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	pairs := o.pairs()
 	if authority != nil {
-		if err := o.permits(authority.Leaf, pairs); err != nil {
+		if err := o.permits(authority.Leaf); err != nil {
 			return nil, err
 		}
 	}
@@ -182,8 +188,8 @@ func (o Options) constrain(authority *x509.Certificate) {
 }
 
 // permits returns why an authority that is there cannot sign for the hosts that were
-// asked for, or nil. Then all that it has signed goes with it.
-func (o Options) permits(authority *x509.Certificate, pairs []signed) error {
+// asked for, or nil.
+func (o Options) permits(authority *x509.Certificate) error {
 	if o.AnyHost || len(authority.PermittedDNSDomains)+len(authority.PermittedIPRanges) == 0 {
 		return nil // one of before signs for any
 	}
@@ -206,17 +212,8 @@ func (o Options) permits(authority *x509.Certificate, pairs []signed) error {
 	if len(lacks) == 0 {
 		return nil
 	}
-	certificate, key := pair{"ca"}.files(o.Dir)
-	files := []string{certificate, key}
-	for _, p := range pairs {
-		certificate, key := p.files(o.Dir)
-		for _, path := range []string{certificate, key} {
-			if _, err := os.Lstat(path); err == nil {
-				files = append(files, path)
-			}
-		}
-	}
-	return unusable(files, "the authority %s may not sign for %s: it was made for other hosts", certificate, strings.Join(lacks, ", "))
+	certificate, _ := pair{"ca"}.files(o.Dir)
+	return unusable(nil, "the authority %s may not sign for %s: it was made for other hosts", certificate, strings.Join(lacks, ", "))
 }
 
 // there returns the pair that is in the folder, or nil if neither of its files is.
@@ -259,7 +256,7 @@ func (o Options) check(p signed, authority *tls.Certificate) (bool, error) {
 	certificate, key := p.files(o.Dir)
 	both := []string{certificate, key}
 	if authority == nil {
-		return false, unusable(both, "%s is there without the authority that signed it, ca.crt and ca.key", certificate)
+		return false, unusable(nil, "%s is there without the authority that signed it, ca.crt and ca.key", certificate)
 	}
 	if err := c.Leaf.CheckSignatureFrom(authority.Leaf); err != nil {
 		return false, unusable(both, "%s is not signed by the authority of %s", certificate, o.Dir)
