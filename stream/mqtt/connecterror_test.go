@@ -250,6 +250,7 @@ func TestUnansweredConnect(t *testing.T) {
 // for say.
 func TestRefusedConnect(t *testing.T) {
 	broker := Broker{Scheme: "mqtt", Host: "h:1", User: "alice"}
+	shown := Broker{Scheme: "mqtts", Host: "h:1", Files: Files{Cert: "desk.crt", Key: "desk.key"}}
 	for _, k := range []struct {
 		err         error
 		broker      Broker
@@ -260,6 +261,8 @@ func TestRefusedConnect(t *testing.T) {
 		{packets.ErrorRefusedBadUsernameOrPassword, broker, asking{}, `does not know the user "alice" with this password`, "--password"},
 		{packets.ErrorRefusedNotAuthorised, broker, asking{}, "does not let this user in", "--user"},
 		{packets.ErrorRefusedNotAuthorised, broker, asking{willTopic: "hellox/presence/x"}, "or not with a last will on hellox/presence/x", "role USER broadcast"},
+		{packets.ErrorRefusedNotAuthorised, shown, asking{}, "does not let the client certificate of desk.crt in", "must allow something to its URI"},
+		{packets.ErrorRefusedNotAuthorised, shown, asking{willTopic: "hellox/presence/x"}, "desk.crt in, or not with a last will on hellox/presence/x", "role its URI broadcast"},
 		{packets.ErrorRefusedIDRejected, broker, asking{clientID: "hellox-receive"}, `the client ID "hellox-receive"`, "role receive"},
 		{packets.ErrorRefusedIDRejected, broker, asking{clientID: "broadcast-1"}, `the client ID "broadcast-1"`, "role broadcast"},
 		{packets.ErrorRefusedIDRejected, broker, asking{clientID: "a/b"}, `the client ID "a/b"`, "/ + # $"},

@@ -39,6 +39,8 @@ func (e *ConnectError) explainRefusal(who asking) bool {
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword):
 		e.kind, e.Cause = ErrDenied, fmt.Sprintf("the broker does not know the user %q with this password", safetext.Clean(e.Broker.User))
 		e.hint = "give others with --user and --password"
+	case errors.Is(err, packets.ErrorRefusedNotAuthorised) && e.Broker.Files.Cert != "":
+		e.explainCertificate(who)
 	case errors.Is(err, packets.ErrorRefusedNotAuthorised) && who.willTopic != "":
 		e.kind, e.Cause = ErrDenied, "the broker does not let this user in, or not with a last will on "+safetext.Topic(who.willTopic)
 		e.hint = "give another with --user and --password; in the ACL of a hellox broker, role USER broadcast allows it"
@@ -57,6 +59,21 @@ func (e *ConnectError) explainRefusal(who asking) bool {
 		return false
 	}
 	return true
+}
+
+// explainCertificate explains why a broker may refuse who shows a certificate: it is
+// that which says who the client is, not a user.
+func (e *ConnectError) explainCertificate(who asking) {
+	e.kind, e.Cause = ErrDenied, "the broker does not let the client certificate of "+safetext.Clean(e.Broker.Files.Cert)+" in"
+	identity := "its URI"
+	if pair, err := e.Broker.Files.keyPair(); err == nil && pair.Leaf != nil && len(pair.Leaf.URIs) == 1 {
+		identity = safetext.Clean(pair.Leaf.URIs[0].String())
+	}
+	e.hint = "the ACL of a hellox broker (--acl) must allow something to " + identity
+	if who.willTopic != "" {
+		e.Cause += ", or not with a last will on " + safetext.Topic(who.willTopic)
+		e.hint = "in the ACL of a hellox broker (--acl), role " + identity + " broadcast allows it"
+	}
 }
 
 // whyRefused says which rule of a hellox broker with users a client ID breaks.
