@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -263,6 +264,7 @@ func TestRefusedConnect(t *testing.T) {
 		{packets.ErrorRefusedNotAuthorised, broker, asking{willTopic: "hellox/presence/x"}, "or not with a last will on hellox/presence/x", "role USER broadcast"},
 		{packets.ErrorRefusedNotAuthorised, shown, asking{}, "does not let the client certificate of desk.crt in", "must allow something to its URI"},
 		{packets.ErrorRefusedNotAuthorised, shown, asking{willTopic: "hellox/presence/x"}, "desk.crt in, or not with a last will on hellox/presence/x", "role its URI broadcast"},
+		{syscall.ECONNREFUSED, broker, asking{}, "nothing listens there", "start the broker there"},
 		{packets.ErrorRefusedIDRejected, broker, asking{clientID: "hellox-receive"}, `the client ID "hellox-receive"`, "role receive"},
 		{packets.ErrorRefusedIDRejected, broker, asking{clientID: "broadcast-1"}, `the client ID "broadcast-1"`, "role broadcast"},
 		{packets.ErrorRefusedIDRejected, broker, asking{clientID: "a/b"}, `the client ID "a/b"`, "/ + # $"},

@@ -67,7 +67,7 @@ func newConnectError(b Broker, who asking, err error, waited time.Duration) *Con
 		}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Cause = "nothing listens there (connection refused)"
-		e.hint = "hellox up starts a broker; hellox status shows where it listens"
+		e.hint = "start the broker there, or check the URL's host and port"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		e.Cause = unanswered[stageOf(err)] + " within " + rounded(waited).String()
 		e.hint = otherListener(b, stageOf(err))
