@@ -27,7 +27,7 @@ func TestRefusalsAreTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"users": string(users), "acl": "read alice open/#\nwrite alice open/%i/#\n"} {
+	for name, text := range map[string]string{"users": string(users) + strings.Replace(string(users), "alice", "reader", 1), "acl": "read alice open/#\nwrite alice open/%i/#\nread reader hellox/#\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -60,6 +60,9 @@ func TestRefusalsAreTold(t *testing.T) {
 		{"a topic, QoS 0", "this client may not publish on that topic", as("publish", "x", "--broker", "mqtt://"+walled, "--topic", "open/bob/x", "--qos", "0")},
 		{"a topic, hint", "hint: what a user may publish is in the broker's ACL", as("publish", "x", "--broker", "mqtt://"+walled, "--topic", "open/bob/x")},
 		{"a topic filter", "this client may not subscribe to that topic filter", as("watch", "mqtt://"+walled, "--topic", "secret/#")},
+		{"all topics", "hint: watch -t 'hello_world/#' asks for less than all topics; what a user may read is in the broker's ACL (--acl)", as("watch", "mqtt://"+walled)},
+		{"a command", "hint: what a user may publish is in the broker's ACL", []string{"tell", "broadcast-0", "pause", "--broker", "mqtt://" + walled, "--user", "reader", "--password", "secret"}},
+		{"answers", "hint: what a user may read is in the broker's ACL (--acl)", as("tell", "broadcast-0", "pause", "--broker", "mqtt://"+walled)},
 		{"a last will", "or not with a last will on hellox/presence/x", as("broadcast", "--broker", "mqtt://"+walled, "--id", "x")},
 		{"a reserved client ID", "to the user of role receive only", as("publish", "x", "--broker", "mqtt://"+walled, "--client-id", "hellox-receive")},
 		{"a client ID of two levels", "takes none with / + # $", as("watch", "mqtt://"+walled, "--client-id", "a/b")},

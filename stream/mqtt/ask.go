@@ -72,9 +72,14 @@ func (c *Conn) Ask(ctx context.Context, id string, command stream.Command) (stre
 	}()
 	began := time.Now()
 	if _, err := client.publish(Message{Topic: stream.CommandTopic(id), Payload: payload}); err != nil {
-		return failed(lostBecause(err))
+		return failed(client.unacknowledged(stream.CommandTopic(id), 0, err))
 	}
 	a, err := c.await(ctx, client, id, q, seesAbsence)
+	if errors.Is(err, stream.ErrNoAnswer) {
+		if refused := client.RefusedSince(began); refused != nil {
+			err = refused
+		}
+	}
 	return a, time.Since(began), err
 }
 
@@ -100,7 +105,7 @@ func (c *Conn) await(ctx context.Context, client *Client, id string, q *question
 		case <-timeout.C:
 			return stream.Answer{}, client.unanswered(fmt.Errorf("%w within %s", stream.ErrNoAnswer, c.answerTimeout))
 		case <-client.lost:
-			return stream.Answer{}, client.Err()
+			return stream.Answer{}, client.unacknowledged(stream.CommandTopic(id), 0, client.cause)
 		case <-ctx.Done():
 			return stream.Answer{}, ctx.Err()
 		}

@@ -207,7 +207,7 @@ func (c *Client) subscribe(ctx context.Context, filters map[string]byte, timeout
 func (c *Client) denied(ctx context.Context, filter string, timeout time.Duration, busy func() bool) error {
 	_, _ = c.request(ctx, map[string]byte{filter: 0}, timeout, busy)
 	if r, ok := errors.AsType[*refusedError](c.refusedOr(nil)); ok {
-		return fmt.Errorf("subscribe to %s: %w: %s", safetext.Clean(filter), ErrDenied, safetext.Clean(r.reason))
+		return stream.WithHint(fmt.Errorf("subscribe to %s: %w: %s", safetext.Clean(filter), ErrDenied, safetext.Clean(r.reason)), aclHint(filter))
 	}
 	return stream.WithHint(fmt.Errorf("subscribe to %s: %w", safetext.Clean(filter), ErrDenied), deniedHint(filter))
 }
@@ -222,6 +222,16 @@ func deniedHint(filter string) string {
 
 // hasSpace reports whether a topic has what brokers that are made of NATS do not take.
 func hasSpace(topic string) bool { return strings.ContainsAny(topic, " \t\n\f\r\x7f") }
+
+// aclHint says where the rights of a hellox broker are, and its limits, which it tells
+// in the same way.
+func aclHint(filter string) string {
+	hint := "what a user may read is in the broker's ACL (--acl), and its limits are its --max flags"
+	if filter == "#" {
+		return "watch -t 'hello_world/#' asks for less than all topics; " + hint
+	}
+	return hint
+}
 
 // request is subscribe, but returns which filters the broker granted.
 func (c *Client) request(ctx context.Context, filters map[string]byte, timeout time.Duration, busy func() bool) (granted func(filter string) bool, err error) {
