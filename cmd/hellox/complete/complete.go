@@ -128,7 +128,7 @@ func tell(s Source) cobra.CompletionFunc {
 		defer end()
 		senders, _ := store.Senders(ctx)
 		for _, one := range senders {
-			if one.Ours {
+			if one.Ours && one.State != stream.Gone && one.State != stream.Lost {
 				ids = append(ids, one.Sender)
 			}
 		}
