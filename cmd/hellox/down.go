@@ -83,7 +83,7 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 	case len(all) == 0:
 		steps.Note("nothing is up" + o.selection.String() + ": nothing to do")
 		if there := o.others(ctx, sh); len(there) > 0 {
-			steps.Note("there is " + names(there))
+			steps.Note("there is " + few(there))
 		}
 		return nil
 	case len(all) > 1:

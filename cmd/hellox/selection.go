@@ -124,7 +124,7 @@ func (s selection) none(ctx context.Context, sh shell) error {
 	if len(there) == 0 {
 		return missing(fmt.Errorf("find the stream: nothing is up%s", s), "hellox up"+s.flags())
 	}
-	return usage(fmt.Sprintf("find the stream: nothing is up%s; there is %s", s, names(there)), "select one with "+choices(there))
+	return usage(fmt.Sprintf("find the stream: nothing is up%s; there is %s", s, few(there)), "select one with "+choices(there[:min(len(there), mostNamed)]))
 }
 
 // others returns what there is when s matches nothing. A cluster that cannot be
@@ -229,6 +229,18 @@ func names(all []state.Instance) string {
 		list = append(list, instance.String())
 	}
 	return strings.Join(list, "; ")
+}
+
+// mostNamed is how many installations are named that were not asked for.
+const mostNamed = 3
+
+// few lists installations in a sentence: the first ones, and how many there are
+// besides.
+func few(all []state.Instance) string {
+	if len(all) <= mostNamed {
+		return names(all)
+	}
+	return fmt.Sprintf("%s; and %d more, which hellox status lists", names(all[:mostNamed]), len(all)-mostNamed)
 }
 
 // choices lists the flags that select each.
