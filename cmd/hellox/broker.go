@@ -216,9 +216,9 @@ func checkAccess(flags *pflag.FlagSet, files *access.Flags, opts *broker.Options
 	case files.ClientCA != "" && files.Pods != "":
 		return usage("--client-ca and --pods exclude each other", "")
 	case files.Users != "" && files.ACL == "":
-		return usage("--users needs --acl: without a rule its users may do nothing", "echo 'read * hello_world/#' > acl")
+		return usage("--users needs --acl: without a rule its users may do nothing", "echo 'read * hello_world/#' >> acl")
 	case files.ClientCA != "" && files.ACL == "":
-		return usage("--client-ca needs --acl: clients whose certificates it does not name are not let in", "echo 'role hellox://local/client/NAME client' > acl")
+		return usage("--client-ca needs --acl: clients whose certificates it does not name are not let in", "echo 'role hellox://local/client/NAME client' >> acl")
 	case files.ACL != "" && !files.Known():
 		return usage("--acl needs --users, --client-ca or --pods: its rules are for them", "hellox broker passwd NAME >> users")
 	case (files.Cert == "") != (files.Key == ""):
@@ -280,11 +280,12 @@ func newCerts(sh shell) *cobra.Command {
 		Short: "Make certificates for a broker outside Kubernetes",
 		Long: `Make an authority (ca.crt, ca.key), the certificate of a broker (server.crt,
 server.key) and those of clients (NAME.crt, NAME.key) in a folder, each valid for a
-year; with --peer that by which the nodes of hellox nats know each other. No file is overwritten: run again with another --client, it makes what is
-missing; what is there and broken, or not for the hosts of --host, it names. Clients
-trust ca.crt, which signs for the hosts that it was made for alone; ca.key is for this
-folder alone. A client's certificate says that it is hellox://local/client/NAME, which
-hellox broker --client-ca asks for.`,
+year; with --peer that by which the nodes of hellox nats know each other. No file is
+overwritten: run again with another --client, it makes what is missing; what is there
+and broken, or not for the hosts of --host, it names. Clients trust ca.crt, which
+signs for the hosts that it was made for alone: for others make another folder. ca.key
+is for this folder alone. A client's certificate says that it is
+hellox://local/client/NAME, which hellox broker --client-ca asks for.`,
 		Example: `  hellox certs certs --host broker.example --client press
   hellox broker --listen mqtts://0.0.0.0:8883 --tls-cert certs/server.crt --tls-key certs/server.key --users users --acl acl
   hellox watch mqtts://broker.example --ca certs/ca.crt`,
@@ -380,7 +381,7 @@ argon2id. The password is asked for on a terminal, else it is the first line of
 stdin.`,
 		Example: `  hellox broker passwd press >> users
   head -c 18 /dev/urandom | base64 | tee password | hellox broker passwd press >> users`,
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Args: usageArgs(words(false, "NAME, the user's")),
 		RunE: func(cmd *cobra.Command, words []string) error {
 			password, err := newPassword(cmd.Context(), sh, words[0])
 			if err != nil {
