@@ -2,11 +2,14 @@ package history_test
 
 import (
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"hellox/history"
 	"hellox/history/historytest"
 	"hellox/history/memory"
+	"hellox/stream/filter"
 )
 
 // seeds is how many random histories a test reads.
@@ -92,4 +95,32 @@ func TestFollowersGetEachMessageOnce(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A page that searches too long ends where it is, and the next one goes on from there:
+// nothing is left out between them.
+func TestPagesOfASlowSearch(t *testing.T) {
+	slow, err := filter.Parse(`topic:other/c payload:~"(x+x+)+y$"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forEachStore(t, func(t *testing.T, b bench) {
+		const messages, each = 150, 24 << 10
+		text := strings.Repeat("x", each)
+		var want []int64
+		for i := range messages {
+			end := "z"
+			if i%3 == 0 {
+				end = "y"
+				want = append(want, int64(i+1))
+			}
+			historytest.AppendAll(t, b.local, historytest.Foreign("other/c", text+end, i))
+		}
+		for _, fromStart := range []bool{true, false} {
+			q := history.Query{FromStart: fromStart, Select: history.Select{Filter: slow}}
+			if got := historytest.PageAll(t, b, q); !slices.Equal(got, want) {
+				t.Errorf("from the start %v: %d messages, want %d", fromStart, len(got), len(want))
+			}
+		}
+	})
 }

@@ -364,13 +364,14 @@ func (s *Store) Messages(ctx context.Context, q history.Query) (history.Page, er
 			slices.Reverse(got)
 			to = a - 1
 		}
-		if before := p.Considered; offer(ctx, p, got) {
-			edge := b
-			if !q.Forward() {
-				edge = a
-			}
-			p.SkipWindow(before, b-a+1, edge)
+		before, edge := p.Considered, b
+		if !q.Forward() {
+			edge = a
 		}
+		if !offer(ctx, p, got) {
+			break // More is not asked again: it would give the next window time, and leave out the rest of this one
+		}
+		p.SkipWindow(before, b-a+1, edge)
 	}
 	if err := ctx.Err(); err != nil {
 		return history.Page{}, err
