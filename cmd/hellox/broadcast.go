@@ -92,7 +92,7 @@ their IDs are ID-0, ID-1 and so on.`,
 func runRole(ctx context.Context, role func(context.Context) error) error {
 	err := role(ctx)
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // it was told to end
 	}
 	if _, ok := errors.AsType[*failure](err); ok {
 		return err
