@@ -42,6 +42,7 @@ type Node struct {
 	password string // of this process's own users
 	fatal    chan error
 	prepared atomic.Bool
+	started  atomic.Bool // nats-server has noted the port in config
 	metrics  *metrics
 }
 
@@ -161,6 +162,7 @@ func (n *Node) Serve(ctx context.Context) error {
 // serve runs the node until ctx ends and everything in it has, however long that takes.
 func (n *Node) serve(ctx context.Context) error {
 	n.server.Start()
+	n.started.Store(true)
 	defer n.shutdown()
 	select {
 	case err := <-n.fatal:
@@ -220,9 +222,13 @@ func (n *Node) connect(user string) (*natsgo.Conn, error) {
 	return c, nil
 }
 
-// Address returns where MQTT clients connect, once Serve has begun.
+// Address returns where MQTT clients connect; until Serve has begun, where it was asked to.
 func (n *Node) Address() net.Addr {
-	return &net.TCPAddr{IP: n.opts.MQTT.IP, Port: n.config.MQTT.Port, Zone: n.opts.MQTT.Zone}
+	a := *n.opts.MQTT
+	if n.started.Load() {
+		a.Port = n.config.MQTT.Port
+	}
+	return &a
 }
 
 // Recheck gives connected clients the rights that they have now: those that have lost

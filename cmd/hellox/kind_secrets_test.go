@@ -79,7 +79,7 @@ func testKindSecrets(t *testing.T, r *kindRig) {
 		"manifests":                    hellox("manifests"),
 		"manifests --jwks":             hellox(append([]string{"manifests", "--jwks"}, flags...)...),
 		"status":                       hellox(append([]string{"status", "--output", "json"}, flags...)...),
-		"doctor":                       hellox("doctor"),
+		"doctor":                       hellox(append([]string{"doctor"}, flags...)...),
 		"an up":                        hellox(r.up("--output", "json")...),
 		"hellox logs":                  hellox("logs", "broker"),
 		"the folder of hellox":         filesIn(t, filepath.Join(r.dir, "state")),
