@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -252,6 +253,13 @@ func (p *process) signal(s syscall.Signal) {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Fatal(err)
+	}
+	if s == syscall.SIGSTOP && runtime.GOOS == "linux" {
+		// A busy machine stops it some time later, and it answers until then.
+		until(p.t, "the process is stopped", func() bool {
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+			return err == nil && strings.Contains(string(stat), ") T ")
+		})
 	}
 }
 
