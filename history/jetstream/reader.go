@@ -358,20 +358,16 @@ func (s *Store) Messages(ctx context.Context, q history.Query) (history.Page, er
 		if err != nil {
 			return history.Page{}, err
 		}
+		edge := b
 		if q.Forward() {
 			from = b + 1
 		} else {
 			slices.Reverse(got)
-			to = a - 1
+			to, edge = a-1, a
 		}
-		before, edge := p.Considered, b
-		if !q.Forward() {
-			edge = a
+		if before := p.Considered; offer(ctx, p, got) {
+			p.SkipWindow(before, b-a+1, edge)
 		}
-		if !offer(ctx, p, got) {
-			break // More is not asked again: it would give the next window time, and leave out the rest of this one
-		}
-		p.SkipWindow(before, b-a+1, edge)
 	}
 	if err := ctx.Err(); err != nil {
 		return history.Page{}, err

@@ -23,6 +23,7 @@ type Pager struct {
 	check      int   // at how many candidates to read the clock
 	last       int64 // id of the candidate offered last, or up to which there are none
 	begun      bool  // last is set
+	over       bool  // More has said no: that is final, whoever asks again
 	found      []stream.Message
 }
 
@@ -36,15 +37,15 @@ func NewPager(q *history.Query) *Pager {
 // the time that it takes.
 func (p *Pager) More(ctx context.Context) bool {
 	switch {
-	case len(p.found) == p.Limit:
+	case p.over:
 		return false
-	case p.Considered < p.check:
-		return true
-	case ctx.Err() != nil:
-		return false
+	case len(p.found) == p.Limit, p.Considered >= p.check && ctx.Err() != nil:
+		p.over = true
+	case p.Considered >= p.check:
+		p.check = p.Considered + checkEvery
+		p.over = 2*len(p.found) <= p.Considered && !time.Now().Before(p.deadline)
 	}
-	p.check = p.Considered + checkEvery
-	return 2*len(p.found) > p.Considered || time.Now().Before(p.deadline)
+	return !p.over
 }
 
 // Offer considers a candidate.
