@@ -201,7 +201,7 @@ func (a *ACL) OnlyDenied() (names []string) {
 
 // URIs returns the identities of client certificates that the file names, in its order.
 func (a *ACL) URIs() []string {
-	return slices.DeleteFunc(slices.Clone(a.names), func(name string) bool { return !strings.Contains(name, ":") })
+	return slices.DeleteFunc(slices.Clone(a.names), func(name string) bool { return !IsURI(name) })
 }
 
 // LetsIn reports whether an identity has a role or a rule of read or write of its own.

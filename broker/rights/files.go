@@ -41,8 +41,7 @@ type content struct {
 	cas   *clientCAs // nil without ClientCA
 	dummy hash       // verified for a user that does not exist
 	names
-	stale []Stale // the files that are wrong now
-	wrong []error // why, one of each
+	stale StaleFiles
 }
 
 // names are those of an ACL among the users.
@@ -61,8 +60,8 @@ func OpenFiles(paths Paths, log *slog.Logger) (*Files, error) {
 	f := &Files{paths: paths, log: log, hasher: newHasher()}
 	f.opened = StatFiles(paths.list()...)
 	c := f.read(nil)
-	if len(c.wrong) > 0 {
-		return nil, c.wrong[0]
+	if len(c.stale) > 0 {
+		return nil, c.stale[0].Err
 	}
 	f.use(c)
 	log.Info("users and rights read", append([]any{"acl_file", paths.ACL}, f.said(c)...)...)
@@ -108,11 +107,11 @@ func (f *Files) read(before *content) *content {
 	var err error
 	if f.paths.Users != "" {
 		c.users, err = ReadFile("the users", f.paths.Users, before.users, func(text []byte) (users, error) { return parseUsers(string(text)) })
-		c.note("users", f.paths.Users, err)
+		c.stale.Note("users", f.paths.Users, err)
 	}
 	if f.paths.ClientCA != "" {
 		c.cas, err = ReadFile("the authorities of clients", f.paths.ClientCA, before.cas, parseClientCAs)
-		c.note("client-ca", f.paths.ClientCA, err)
+		c.stale.Note("client-ca", f.paths.ClientCA, err)
 	}
 	c.acl, err = ReadFile("the ACL", f.paths.ACL, before.acl, func(text []byte) (*ACL, error) {
 		a, err := ParseACL(string(text))
@@ -121,8 +120,8 @@ func (f *Files) read(before *content) *content {
 		}
 		return a, c.match(a, before, f.paths)
 	})
-	c.note("acl", f.paths.ACL, err)
-	if first && len(c.wrong) > 0 {
+	c.stale.Note("acl", f.paths.ACL, err)
+	if first && len(c.stale) > 0 {
 		return c
 	}
 	if err != nil {
@@ -130,19 +129,10 @@ func (f *Files) read(before *content) *content {
 	}
 	for _, name := range c.clashes {
 		delete(c.users, name) // the map is new: before had no such user
-		c.note("users", f.paths.Users, fmt.Errorf("read the users of %s: the ACL names %q, and %s is also the name of a user: it is not let in", f.paths.Users, c.named[name], name))
+		c.stale.Note("users", f.paths.Users, fmt.Errorf("read the users of %s: the ACL names %q, and %s is also the name of a user: it is not let in", f.paths.Users, c.named[name], name))
 	}
 	c.dummy = c.users.dummy()
 	return c
-}
-
-// note notes that a file is wrong, unless err is nil.
-func (c *content) note(flag, path string, err error) {
-	if err == nil {
-		return
-	}
-	c.wrong = append(c.wrong, err)
-	c.stale = append(c.stale, Stale{flag, path, err.Error()})
 }
 
 // match finds the names of an ACL among the users, and returns why it may not have one,
@@ -281,7 +271,7 @@ func (c *content) gone(l Login) string {
 func (f *Files) Reload() error {
 	c := f.read(f.now.Load())
 	for _, s := range c.stale {
-		f.log.Error(staleFile[s.Flag], "cause", s.Why, "file", s.Path)
+		f.log.Error(staleFile[s.Flag], "cause", s.Err.Error(), "file", s.Path)
 	}
 	f.use(c)
 	switch len(c.stale) {
@@ -293,7 +283,7 @@ func (f *Files) Reload() error {
 	for name := range c.removed {
 		f.log.Warn("the ACL names a user that was removed: remove its rules, too; with them the broker does not start again", "user", name, "acl_file", f.paths.ACL)
 	}
-	return errors.Join(c.wrong...)
+	return c.stale.Err()
 }
 
 // staleFile is what the log says of a file that is wrong, by its flag.

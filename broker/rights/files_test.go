@@ -218,7 +218,7 @@ func TestWrongFileHoldsNothingBack(t *testing.T) {
 		var flags []string
 		for _, s := range f.Stale() {
 			flags = append(flags, s.Flag)
-			if s.Why == "" || s.Path == "" {
+			if s.Err == nil || s.Path == "" {
 				t.Errorf("%+v", s)
 			}
 		}

@@ -1,6 +1,7 @@
 package rights
 
 import (
+	"errors"
 	"fmt"
 
 	"hellox/smallfile"
@@ -12,7 +13,26 @@ import (
 type Stale struct {
 	Flag string // that names the file, such as "acl"
 	Path string
-	Why  string // one sentence
+	Err  error // why, one sentence
+}
+
+// StaleFiles are those of several that are wrong now.
+type StaleFiles []Stale
+
+// Note notes that a file is wrong, unless err is nil.
+func (s *StaleFiles) Note(flag, path string, err error) {
+	if err != nil {
+		*s = append(*s, Stale{flag, path, err})
+	}
+}
+
+// Err returns why files are wrong, each in a line of its own, or nil if none is.
+func (s StaleFiles) Err() error {
+	all := make([]error, len(s))
+	for i := range s {
+		all[i] = s[i].Err
+	}
+	return errors.Join(all...)
 }
 
 // ReadFile returns what a file says by parse, which is called what in errors. If the

@@ -32,8 +32,7 @@ type Pods struct {
 type podContent struct {
 	keys  *Keys
 	acl   *rights.ACL
-	stale []rights.Stale // the files that are wrong now
-	wrong []error        // why, one of each
+	stale rights.StaleFiles
 }
 
 // A connection ends this long after its token's expiry, a little earlier each: not
@@ -49,8 +48,8 @@ func Open(keys, acl string, log *slog.Logger) (*Pods, error) {
 	p := &Pods{keys: keys, acl: acl, log: log, now: time.Now}
 	p.opened = rights.StatFiles(p.paths()...)
 	c := p.read(&podContent{})
-	if len(c.wrong) > 0 {
-		return nil, c.wrong[0]
+	if len(c.stale) > 0 {
+		return nil, c.stale[0].Err
 	}
 	p.use(c)
 	if c.keys == nil {
@@ -85,7 +84,7 @@ func (p *Pods) read(before *podContent) *podContent {
 		c.acl = withRoles(rights.NoACL())
 	} else {
 		c.acl, err = rights.ReadFile("the ACL", p.acl, before.acl, parseACL)
-		c.note("acl", p.acl, err)
+		c.stale.Note("acl", p.acl, err)
 	}
 	c.keys, err = rights.ReadFile("the cluster's keys", p.keys, before.keys, ParseKeys)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -94,17 +93,8 @@ func (p *Pods) read(before *podContent) *podContent {
 			err = fmt.Errorf("read the cluster's keys: %s is gone", p.keys)
 		}
 	}
-	c.note("pods", p.keys, err)
+	c.stale.Note("pods", p.keys, err)
 	return c
-}
-
-// note notes that a file is wrong, unless err is nil.
-func (c *podContent) note(flag, path string, err error) {
-	if err == nil {
-		return
-	}
-	c.wrong = append(c.wrong, err)
-	c.stale = append(c.stale, rights.Stale{Flag: flag, Path: path, Why: err.Error()})
 }
 
 // parseACL reads the text of an ACL of ServiceAccounts.
@@ -153,18 +143,18 @@ func (p *Pods) Reload() error {
 		if s.Flag == "acl" {
 			said = "rights not read anew: those of before stay in force"
 		}
-		p.log.Error(said, "cause", s.Why, "file", s.Path)
+		p.log.Error(said, "cause", s.Err.Error(), "file", s.Path)
 	}
 	p.use(c)
 	if c.keys == nil {
-		return errors.Join(c.wrong...)
+		return c.stale.Err()
 	}
 	said := "the cluster's keys and rights read anew"
 	if len(c.stale) > 0 {
 		said = "in force now, beside the files that are wrong"
 	}
 	p.log.Info(said, "keys", len(c.keys.byID))
-	return errors.Join(c.wrong...)
+	return c.stale.Err()
 }
 
 // Stale returns the files that are wrong now.

@@ -146,7 +146,7 @@ func (a *Access) Degraded(beside string) string {
 		all = append(all, beside)
 	}
 	for _, s := range a.stale() {
-		all = append(all, fmt.Sprintf("--%s is wrong, and what it said before is in force: %s", s.Flag, s.Why))
+		all = append(all, fmt.Sprintf("--%s is wrong, and what it said before is in force: %s", s.Flag, s.Err))
 	}
 	return strings.Join(all, "; ")
 }
@@ -280,7 +280,7 @@ func (c *certificate) reload(always bool) (bool, error) {
 	}
 	if err != nil {
 		err = fmt.Errorf("read the certificate: %w", err)
-		c.stale.Store(&rights.Stale{Flag: c.flag, Path: c.cert, Why: err.Error()})
+		c.stale.Store(&rights.Stale{Flag: c.flag, Path: c.cert, Err: err})
 		return false, err
 	}
 	c.stale.Store(nil)
