@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
+	"hellox/bootstrap/cluster"
 	"hellox/broker/nats"
 	"hellox/cmd/hellox/access"
 	"hellox/cmd/hellox/args"
@@ -176,7 +177,7 @@ func (h *historyFlags) check() error {
 		}
 		for _, server := range servers {
 			host, _, _ := net.SplitHostPort(server)
-			if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			if !cluster.IsLoopback(host) {
 				return &failure{fmt.Errorf("store in %s: it is beyond loopback, where it needs --history-cert, --history-key and --history-ca", h.url), exitUnsafe, "hellox certs certs --peer"}
 			}
 		}
