@@ -102,7 +102,7 @@ func TestCluster(t *testing.T) {
 	until(t, "the third node has caught up", func() bool { return again.Degraded() == "" })
 }
 
-// TestClusterNeedsMost begins with one node of three: it lets nobody in, and says why.
+// TestClusterNeedsMost begins with one node of three: it lets no client in, and says why.
 func TestClusterNeedsMost(t *testing.T) {
 	a := newAuthority(t)
 	o := options(t)

@@ -41,7 +41,7 @@ func endsWithin(t *testing.T, n *running, bound time.Duration) {
 	}
 }
 
-// TestEndStuck ends a node while a login is asked for that nobody answers.
+// TestEndStuck ends a node while a login is asked for that is never answered.
 func TestEndStuck(t *testing.T) {
 	a := &stuckAuthority{asked: make(chan struct{}, 1), release: make(chan struct{})}
 	o := options(t)

@@ -101,7 +101,7 @@ func until(t *testing.T, what string, ok func() bool) {
 
 func loopback() *net.TCPAddr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
-// options returns those of a node alone that asks nobody.
+// options returns those of a node alone that asks no client who it is.
 func options(t *testing.T) nats.Options {
 	return nats.Options{Name: "one", Store: t.TempDir(), MQTT: loopback(), Open: true}
 }

@@ -49,7 +49,7 @@ func told(results []chan error) (n int) {
 }
 
 // TestTurns has a flood of logins wait, from where a user is and from elsewhere, with
-// names of nobody, with names of other users and, where it has a session, with its own. A
+// names of no user, with names of other users and, where it has a session, with its own. A
 // user that comes then has its turn among the first, and is not told that the broker is
 // busy.
 func TestTurns(t *testing.T) {

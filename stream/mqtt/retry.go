@@ -19,7 +19,7 @@ type retry struct {
 
 // A broker that is replaced is away for some seconds, and where nothing listens an
 // attempt costs next to nothing: within the first refusedFor the waits are at most
-// refusedWait then. A broker that answers and lets nobody in has work with each attempt.
+// refusedWait then. A broker that answers and lets no client in has work with each attempt.
 const (
 	refusedWait = 400 * time.Millisecond
 	refusedFor  = 10 * time.Second

@@ -9,7 +9,7 @@ import (
 )
 
 // TestRetryRefused tries a broker that is being replaced again soon, and neither one that
-// stays away nor one that answers and lets nobody in.
+// stays away nor one that answers and lets no client in.
 func TestRetryRefused(t *testing.T) {
 	refused := fmt.Errorf("dial: %w", syscall.ECONNREFUSED)
 	r := newRetry()
