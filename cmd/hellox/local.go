@@ -13,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
-	"gopkg.in/natefinch/lumberjack.v2"
 
 	"hellox/broker"
 	"hellox/cmd/hellox/ops"
@@ -40,7 +39,7 @@ type localStream struct {
 // newLocalStream opens everything that can fail: the history and the broker's
 // store in the installation's folder. The listeners are its own from here on.
 func newLocalStream(ctx context.Context, dir state.Dir, name string, mqttListeners []net.Listener, page net.Listener) (*localStream, error) {
-	file := &lumberjack.Logger{Filename: dir.LogFile(), MaxSize: 16, MaxBackups: 1}
+	file := dir.OpenLog()
 	log := slog.New(safetext.LogHandler(slog.NewJSONHandler(file, nil)))
 	metrics := ops.NewRegistry()
 	l := &localStream{page: page, log: file}
