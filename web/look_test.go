@@ -192,7 +192,7 @@ func busy(t *testing.T) *testStore {
 
 func degraded(t *testing.T) *testStore {
 	s := few(t)
-	s.degraded = "The history's disk is full (0 B of 1.0 GiB free)."
+	s.degraded = "The history's disk is full: nothing is acknowledged until there is room in /data."
 	return s
 }
 

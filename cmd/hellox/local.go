@@ -39,7 +39,7 @@ type localStream struct {
 // newLocalStream opens everything that can fail: the history and the broker's
 // store in the installation's folder. The listeners are its own from here on.
 func newLocalStream(ctx context.Context, dir state.Dir, name string, mqttListeners []net.Listener, page net.Listener) (*localStream, error) {
-	file := dir.OpenLog()
+	file := state.OpenLog(dir.LogFile())
 	log := slog.New(safetext.LogHandler(slog.NewJSONHandler(file, nil)))
 	metrics := ops.NewRegistry()
 	l := &localStream{page: page, log: file}

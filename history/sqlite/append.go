@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"hellox/history"
@@ -103,7 +104,7 @@ func (s *Store) flush(ctx context.Context) error {
 			s.log.Warn("history stores nothing for now", "path", s.path, "err", err)
 		}
 		s.degraded = true
-		s.state.SetDegraded(degradedBy(err))
+		s.state.SetDegraded(s.degradedBy(err))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -133,11 +134,11 @@ func (s *Store) checkpointLog() error {
 	return s.fail(err)
 }
 
-func degradedBy(err error) string {
+func (s *Store) degradedBy(err error) string {
 	if sqlitefile.IsBusy(err) {
-		return "The history is locked by another program; nothing is acknowledged until it is unlocked."
+		return "The history is locked by another program: nothing is acknowledged until it is unlocked."
 	}
-	return "The history's disk is full; nothing is acknowledged until there is room."
+	return fmt.Sprintf("The history's disk is full: nothing is acknowledged until there is room in %s.", filepath.Dir(s.path))
 }
 
 // commit writes the pending batch, eviction and snapshot in one transaction.

@@ -163,7 +163,9 @@ func TestDiskFullAtOpening(t *testing.T) {
 		t.Fatal("the disk is larger than it was made")
 	}
 	s = openTest(t, path, Options{retryEvery: 10 * time.Millisecond})
-	defer s.Close()
+	// Not deferred: what waits for room ends with the test's context, which a defer
+	// comes before.
+	t.Cleanup(func() { _ = s.Close() })
 	if page, err := s.Messages(t.Context(), history.Query{Limit: 10}); err != nil || len(page.Messages) != 1 {
 		t.Errorf("page while full: %+v, %v", page, err)
 	}

@@ -6,10 +6,10 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 )
 
-// OpenLog returns what writes d's LogFile, of which one older part of 16 MiB is kept.
+// OpenLog returns what writes the log file at path, of which one older part of 16 MiB is kept.
 // Each Write is one line.
-func (d Dir) OpenLog() io.WriteCloser {
-	return &wholeLines{to: &lumberjack.Logger{Filename: d.LogFile(), MaxSize: 16, MaxBackups: 1}}
+func OpenLog(path string) io.WriteCloser {
+	return &wholeLines{to: &lumberjack.Logger{Filename: path, MaxSize: 16, MaxBackups: 1}}
 }
 
 // wholeLines writes lines to a file whose disk may be full: what comes after a line that
