@@ -183,6 +183,12 @@ func IsBusy(err error) bool {
 	return ok && code&0xff == sqlitelib.SQLITE_BUSY
 }
 
+// IsIO reports whether err means that the disk, and not the file, is at fault.
+func IsIO(err error) bool {
+	code, ok := sqliteCode(err)
+	return ok && code&0xff == sqlitelib.SQLITE_IOERR
+}
+
 // IsDamaged reports whether err means that the file is not what it should be.
 func IsDamaged(err error) bool {
 	code, ok := sqliteCode(err)

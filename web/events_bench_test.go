@@ -78,8 +78,10 @@ func benchEvents(b *testing.B, clients, stalled, filters int) {
 	s.events.streams = make(chan struct{}, clients+stalled)
 	ctx, cancel := context.WithCancel(b.Context())
 	var serving sync.WaitGroup
+	shown := &served{log: slog.New(slog.DiscardHandler)}
+	shown.show(s)
 	serving.Go(func() {
-		if err := s.serve(ctx, ln, s.handler); err != nil {
+		if err := shown.serve(ctx, ln, &shown.open); err != nil {
 			b.Error(err)
 		}
 	})

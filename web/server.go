@@ -11,12 +11,15 @@ import (
 	"hellox/stream"
 	"hellox/web/origin"
 	"hellox/web/pods"
+	"hellox/web/standby"
 )
 
 // Options configures a Server.
 type Options struct {
-	Store  history.Store // the caller closes it
-	Client Client        // nil: publish and command answer 503
+	Store history.Store // the caller closes it
+	// Later is where the Store comes from that is not open yet. Nil: it is Store. Of Serve.
+	Later  *Later
+	Client Client // nil: publish and command answer 503
 	// Retained reads what the broker retains. Nil: GET /api/retained answers 503.
 	Retained EachRetained
 	// Topics are the topic filters of what is stored. Nil: hello_world/#.
@@ -33,10 +36,15 @@ type Options struct {
 	Metrics prometheus.Registerer // nil: none
 }
 
+// A Later is a Store that is not open yet.
+type Later struct {
+	Store <-chan history.Store // hands it out once
+	Why   standby.Why
+}
+
 // A Server is the API and the page as one http.Handler. Close ends its event
 // streams.
 type Server struct {
-	log     *slog.Logger
 	events  *eventsHandler
 	routes  []route
 	handler http.Handler
@@ -61,7 +69,7 @@ func New(opts Options) *Server {
 		pods:   &podNews{store: opts.Store, known: new(pods.Known)}, open: map[uint64]context.CancelFunc{}}
 	api := routes(&opts, events)
 	policy := origin.Policy{Hosts: opts.Hosts, Refuse: problem, Log: opts.Log}
-	s := &Server{log: opts.Log, events: events, routes: api, handler: secured(policy.Wrap(mux(api, files(opts.Store), metrics, opts.Log)))}
+	s := &Server{events: events, routes: api, handler: secured(policy.Wrap(mux(api, files(opts.Store), metrics, opts.Log)))}
 	if opts.Login != nil {
 		policy.Hosts = opts.Login.Hosts
 		s.guarded = secured(policy.Wrap(guarded(opts.Login.Guard, mux(api, files(nil), metrics, opts.Log))))

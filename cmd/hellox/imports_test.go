@@ -174,6 +174,7 @@ web/timeline -> stream
 web/timeline -> stream/filter
 web/timeline -> stream/stats
 web -> web/senderlist
+web -> web/standby
 web/senderlist -> history
 web/senderlist -> stream
 

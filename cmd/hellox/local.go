@@ -87,7 +87,7 @@ func (l *localStream) run(ctx context.Context, broadcasters int) error {
 	group.Go(func() error { return l.broker.Serve(outer) })
 	group.Go(func() error {
 		defer stopBroker()
-		return errors.Join(l.receiver.run(middle, l.page), l.receiver.store.Close())
+		return errors.Join(l.receiver.run(middle, l.page, nil), l.receiver.store.Close())
 	})
 	group.Go(func() error {
 		defer stopReceiver()

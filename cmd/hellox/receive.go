@@ -22,6 +22,7 @@ import (
 	"hellox/broker/nats"
 	"hellox/cmd/hellox/access"
 	"hellox/cmd/hellox/args"
+	"hellox/cmd/hellox/opening"
 	"hellox/cmd/hellox/ops"
 	"hellox/history"
 	"hellox/history/jetstream"
@@ -73,23 +74,20 @@ time; when that ends, another one goes on.`,
 			}
 			metrics := ops.NewRegistry()
 			ops.AddCABundle(metrics, login.ca)
-			r.log, r.metrics = log, metrics
+			r.log, r.metrics, r.opening = log, metrics, opening.New("the history")
 			return runRole(cmd.Context(), func(ctx context.Context) error {
 				pages, err := page.listen(ctx, log)
 				if err != nil {
 					return err
 				}
 				defer pages.close()
-				store, closeStore, err := histories.open(ctx, int64(bytes), &r)
-				if err != nil {
-					return err
-				}
-				defer closeStore()
-				r.store = store
 				pages.tell(log)
 				r.login = pages.login
+				r.shared = strings.HasPrefix(histories.url, natsScheme)
 				group, ctx := errgroup.WithContext(ctx)
-				group.Go(func() error { return r.run(ctx, pages.open) })
+				group.Go(func() error {
+					return r.open(ctx, pages.open, &histories, int64(bytes))
+				})
 				group.Go(func() error { pages.access.Watch(ctx, nil); return nil })
 				group.Go(func() error { return ops.Serve(ctx, opsListen, r.health(), metrics) })
 				return group.Wait()
@@ -190,39 +188,53 @@ func (h *historyFlags) check() error {
 	return nil
 }
 
-// open opens the history for r; checkHistory has seen it. closeStore closes it.
-func (h *historyFlags) open(ctx context.Context, keep int64, r *receiver) (store writableStore, closeStore func(), err error) {
+// opener returns how the history is opened for r; check has seen h. What the attempt
+// opens close closes, which may be called without.
+func (h *historyFlags) opener(ctx context.Context, keep int64, r *receiver) (a opening.Attempt, closeAll func(), err error) {
+	closeStore := func() {}
+	closeAll = func() { closeStore() }
+	var open func(context.Context) (writableStore, func(), error)
 	switch {
 	case h.url == "memory:":
-		store = memory.New(keep)
-	case strings.HasPrefix(h.url, natsScheme):
-		r.shared = true
-		return h.openShared(ctx, keep, r)
+		store := memory.New(keep)
+		a.Open = func(context.Context) error { r.store = store; return nil }
+		return a, func() { store.Close() }, nil
+	case r.shared:
+		shared, endWatch, err := h.shared(ctx, keep, r)
+		if err != nil {
+			return a, nil, err
+		}
+		a.Heals = jetstream.Heals
+		open, closeAll = shared, func() { closeStore(); endWatch() }
 	default:
-		store, err = sqlite.Open(ctx, strings.TrimPrefix(h.url, "sqlite:"), sqlite.Options{Keep: keep, KeepFor: r.keepFor, Log: r.log, Metrics: r.metrics})
+		a.Heals = sqlite.Heals
+		open = func(ctx context.Context) (writableStore, func(), error) {
+			store, err := sqlite.Open(ctx, strings.TrimPrefix(h.url, "sqlite:"), sqlite.Options{Keep: keep, KeepFor: r.keepFor, Log: r.log, Metrics: r.metrics})
+			if err != nil {
+				return nil, nil, err
+			}
+			return store, func() { store.Close() }, nil
+		}
 	}
-	if err != nil {
-		return nil, nil, err
+	a.Open = func(ctx context.Context) error {
+		store, closeOpened, err := open(ctx)
+		if err == nil {
+			r.store, closeStore = store, closeOpened
+		}
+		return err
 	}
-	return store, func() { store.Close() }, nil
+	return a, closeAll, nil
 }
 
-// openShared opens a history in NATS. It tries until ctx ends: the nodes may begin
-// later.
-func (h *historyFlags) openShared(ctx context.Context, keep int64, r *receiver) (_ writableStore, closeStore func(), err error) {
+// shared returns how a history in NATS is opened. The files of the certificate are
+// read again when they change, until endWatch is called.
+func (h *historyFlags) shared(ctx context.Context, keep int64, r *receiver) (open func(context.Context) (writableStore, func(), error), endWatch func(), err error) {
 	servers, err := jetstream.ParseServers(h.url)
 	if err != nil {
 		return nil, nil, usage(err.Error(), "")
 	}
 	var config *tls.Config
-	watching, stopWatching := context.WithCancel(ctx)
-	var watch sync.WaitGroup
-	endWatch := func() { stopWatching(); watch.Wait() }
-	defer func() {
-		if err != nil {
-			endWatch()
-		}
-	}()
+	endWatch = func() {}
 	if h.cert != "" {
 		files := access.Flags{PeerCert: h.cert, PeerKey: h.key, PeerCA: h.ca}
 		opened, err := files.Open(r.log)
@@ -230,24 +242,15 @@ func (h *historyFlags) openShared(ctx context.Context, keep int64, r *receiver) 
 			return nil, nil, badFile(err)
 		}
 		config = opened.PeerTLS(nats.VerifyPeer)
+		var watch sync.WaitGroup
+		watching, stop := context.WithCancel(ctx)
 		watch.Go(func() { opened.Watch(watching, nil) })
+		endWatch = func() { stop(); watch.Wait() }
 	}
-	last := ""
-	for {
-		opened, closeOpened, err := openJetStream(ctx, servers, config, jetstream.Options{Keep: keep, KeepFor: r.keepFor, Topics: r.topics, Log: r.log})
-		if err == nil {
-			return opened, func() { closeOpened(); endWatch() }, nil
-		}
-		if text := err.Error(); text != last {
-			last = text
-			r.log.Warn("the history cannot be opened yet", "cause", text)
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
-		}
-	}
+	o := jetstream.Options{Keep: keep, KeepFor: r.keepFor, Topics: r.topics, Log: r.log}
+	return func(ctx context.Context) (writableStore, func(), error) {
+		return openJetStream(ctx, servers, config, o)
+	}, endWatch, nil
 }
 
 func openJetStream(ctx context.Context, servers []string, config *tls.Config, o jetstream.Options) (writableStore, func(), error) {
@@ -272,9 +275,10 @@ type receiver struct {
 	topics   []string
 	name     string
 	keepFor  time.Duration
-	shared   bool       // others store in the same history, which reads the broker's streams itself
-	login    *web.Login // the page beyond loopback; nil: there is none
-	store    writableStore
+	shared   bool             // others store in the same history, which reads the broker's streams itself
+	login    *web.Login       // the page beyond loopback; nil: there is none
+	opening  *opening.Waiting // of run with open
+	store    writableStore    // once that is Ready
 	log      *slog.Logger
 	metrics  prometheus.Registerer
 
@@ -289,15 +293,51 @@ func (r *receiver) setLink(l stream.Link) {
 	}
 }
 
-// run works until ctx ends. A message is acknowledged to the broker once it is
-// in the history; what is not comes again.
-func (r *receiver) run(ctx context.Context, page net.Listener) error {
-	arrivals := make(chan stream.Arrival, mqtt.Window)
+// open opens the history, and works with it until ctx ends. The page says meanwhile why
+// it cannot be opened yet.
+func (r *receiver) open(ctx context.Context, page net.Listener, h *historyFlags, keep int64) error {
+	attempt, closeStore, err := h.opener(ctx, keep, r)
+	if err != nil {
+		return err
+	}
+	defer closeStore()
+	return r.run(ctx, page, func(ctx context.Context) error { return r.opening.Open(ctx, attempt, r.log) })
+}
+
+// run works until ctx ends. With open the history is opened by it, and nothing is asked of
+// the broker before; without, store is open.
+func (r *receiver) run(ctx context.Context, page net.Listener, open func(context.Context) error) error {
 	client, err := mqtt.Dial(ctx, mqtt.DialOptions{Broker: r.broker, Background: true})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	group, ctx := errgroup.WithContext(ctx)
+	pages := web.Options{
+		Store: r.store, Client: client, Retained: r.eachRetained, Topics: r.topics,
+		Name: func() string { return r.name }, Login: r.login, Log: r.log, Metrics: r.metrics,
+	}
+	opened := make(chan history.Store, 1)
+	if open != nil {
+		pages.Later = &web.Later{Store: opened, Why: r.opening.Why}
+	}
+	group.Go(func() error { return web.Serve(ctx, page, pages) })
+	group.Go(func() error {
+		if open != nil {
+			if err := open(ctx); err != nil {
+				return err
+			}
+			opened <- r.store
+		}
+		return r.receive(ctx)
+	})
+	return group.Wait()
+}
+
+// receive subscribes and stores until ctx ends. A message is acknowledged to the broker
+// once it is in the history; what is not comes again.
+func (r *receiver) receive(ctx context.Context) error {
+	arrivals := make(chan stream.Arrival, mqtt.Window)
 	group, ctx := errgroup.WithContext(ctx)
 	subscription := mqtt.SubscribeOptions{
 		Broker: r.broker, ClientID: r.clientID,
@@ -311,11 +351,6 @@ func (r *receiver) run(ctx context.Context, page net.Listener) error {
 	}
 	group.Go(func() error { return mqtt.Subscribe(ctx, subscription, arrivals) })
 	group.Go(func() error { return r.store.Run(ctx, arrivals) })
-	group.Go(func() error {
-		return web.Serve(ctx, page, web.Options{
-			Store: r.store, Client: client, Retained: r.eachRetained, Topics: r.topics, Name: func() string { return r.name }, Login: r.login, Log: r.log, Metrics: r.metrics,
-		})
-	})
 	return group.Wait()
 }
 
@@ -336,10 +371,13 @@ func (r *receiver) setBroker(s stream.BrokerState) {
 	r.store.SetBroker(s)
 }
 
-// health of a receiver: it is ready as long as its page answers. Without a
+// health of a receiver: it is ready as long as its page shows the history. Without a
 // broker, or with a full disk, it still shows what it has.
 func (r *receiver) health() ops.Health {
-	return ops.Health{Degraded: func() string {
+	return ops.Health{Ready: r.opening.Ready, Degraded: func() string {
+		if r.opening.Ready() != nil {
+			return ""
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		stats, err := r.store.Stats(ctx)

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"encoding/binary"
@@ -11,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"syscall"
 
 	"github.com/gofrs/flock"
 
@@ -24,6 +27,7 @@ type FileError struct {
 	Reason string // a clause: "it is …", "another …"
 	Advice string // what to do about it, one sentence; "" if nothing can be said
 	Err    error  // the cause, or nil
+	inUse  bool   // by another receiver
 }
 
 func (e *FileError) Error() string {
@@ -79,7 +83,7 @@ func lockFile(path string) (*flock.Flock, error) {
 		return nil, &FileError{Path: path, Reason: "it cannot be locked", Err: err}
 	case !held:
 		return nil, &FileError{Path: path, Reason: "another receiver is using it",
-			Advice: "Stop the other one, or give this one a history of its own."}
+			Advice: "Stop the other one, or give this one a history of its own.", inUse: true}
 	}
 	return lock, nil
 }
@@ -91,7 +95,6 @@ const quickCheckLimit = 64 << 20
 // inspect checks an existing file without changing a byte of it or of what
 // lies beside it.
 func inspect(ctx context.Context, path string, newest int, check bool) error {
-	damaged := func(err error) error { return damagedFile(path, err) }
 	if err := inspectHeader(path); err != nil {
 		return err
 	}
@@ -101,21 +104,24 @@ func inspect(ctx context.Context, path string, newest int, check bool) error {
 	}
 	c, err := sqlitefile.Dial(ctx, path, as)
 	if err != nil {
-		return damaged(err)
+		return unusable(path, err)
 	}
 	defer c.Close()
 	version, _, err := c.Integer(ctx, "PRAGMA user_version")
 	switch {
 	case err != nil:
-		return damaged(err)
+		return unusable(path, err)
 	case version > int64(newest):
 		return &FileError{Path: path, Reason: fmt.Sprintf("it is of version %d, and this hellox knows versions up to %d", version, newest),
 			Advice: "Use the hellox that wrote it, or a newer one."}
 	}
 	if info, err := os.Stat(path); err == nil && check && info.Size() <= quickCheckLimit {
-		err := checkStructure(ctx, c)
-		if err != nil {
-			return damaged(err)
+		var found *structureError
+		switch err := checkStructure(ctx, c); {
+		case errors.As(err, &found):
+			return damagedFile(path, err)
+		case err != nil:
+			return unusable(path, err)
 		}
 	}
 	return nil
@@ -138,27 +144,62 @@ func checkStructure(ctx context.Context, c *sqlitefile.Conn) error {
 		case len(complaints) == 0 && check == "100":
 			return nil
 		case len(complaints) > 0 && (check != "100" || !onlyRows(complaints)):
-			return errors.New(complaints[0])
+			return &structureError{complaints[0]}
 		}
 	}
 	return nil
 }
+
+// A structureError is the first complaint of a check.
+type structureError struct{ complaint string }
+
+func (e *structureError) Error() string { return e.complaint }
 
 func damagedFile(path string, err error) error {
 	return &FileError{Path: path, Reason: "it is damaged", Err: err,
 		Advice: fmt.Sprintf("Move it away (and %s-wal, if there is one): a new history begins then.", filepath.Base(path))}
 }
 
-// unusable returns the error of a file that passed inspect and could not be
-// loaded.
+// unusable returns the error of a file that could not be read or loaded.
 func unusable(path string, err error) error {
-	if sqlitefile.IsDamaged(err) || sqlitefile.IsMisfit(err) {
+	switch {
+	case sqlitefile.IsDamaged(err), sqlitefile.IsMisfit(err):
 		return damagedFile(path, err)
-	}
-	if sqlitefile.IsFull(err) {
-		return &FileError{Path: path, Reason: "its disk is full", Err: err, Advice: "Make room on it."}
+	case isFull(err):
+		return fullDisk(path, err)
+	case sqlitefile.IsBusy(err):
+		return &FileError{Path: path, Reason: "another program has locked it", Err: err, Advice: "End the other program."}
 	}
 	return &FileError{Path: path, Reason: "it cannot be used", Err: err}
+}
+
+func fullDisk(path string, err error) error {
+	return &FileError{Path: path, Reason: "its disk is full", Err: err, Advice: "Make room on it."}
+}
+
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || sqlitefile.IsFull(err) }
+
+// passing are errors of the operating system that are not about the file: a full disk or
+// quota, a disk or file server that fails, too many open files.
+var passing = []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ETIMEDOUT, syscall.EMFILE, syscall.ENFILE}
+
+// Heals reports whether a history that Open failed to open with err may be opened later
+// as it is: another program uses it, or its disk is full or fails. hint is what to do.
+func Heals(err error) (hint string, heals bool) {
+	file, ok := errors.AsType[*FileError](err)
+	if !ok {
+		return "", false
+	}
+	isPassing := func(e syscall.Errno) bool { return errors.Is(err, e) }
+	switch {
+	case file.inUse, sqlitefile.IsBusy(err):
+		return file.Advice, true
+	case isFull(err):
+		return cmp.Or(file.Advice, "Make room on its disk."), true
+	case sqlitefile.IsIO(err), slices.ContainsFunc(passing, isPassing):
+		return cmp.Or(file.Advice, "Check the disk and the file system of "+filepath.Dir(file.Path)+"."), true
+	}
+	return "", false
 }
 
 // inspectHeader reads the first 100 bytes itself (the file format, section
@@ -189,6 +230,9 @@ func inspectHeader(path string) error {
 // killed in between leaves nothing that looks like one.
 func create(ctx context.Context, path string, steps []string) error {
 	fail := func(err error) error {
+		if isFull(err) {
+			return fullDisk(path, err)
+		}
 		return &FileError{Path: path, Reason: "it cannot be created", Err: err}
 	}
 	state := "gone"

@@ -116,9 +116,6 @@ func open(ctx context.Context, path string, o Options, steps []string) (_ *Store
 	}()
 	var lost sqlitefile.LostLog
 	info, err := os.Stat(path)
-	if err == nil && info.Size() == 0 {
-		s.log.Warn("the history was an empty file: a new one begins at id 1", "path", path)
-	}
 	switch {
 	case err == nil && info.Size() > 0:
 		if lost, err = sqlitefile.InspectLog(path); err != nil {
@@ -126,7 +123,10 @@ func open(ctx context.Context, path string, o Options, steps []string) (_ *Store
 		}
 		err = inspect(ctx, path, len(steps), !o.unchecked)
 	case err == nil || errors.Is(err, os.ErrNotExist):
-		err = create(ctx, path, steps)
+		wasEmpty := err == nil
+		if err = create(ctx, path, steps); err == nil && wasEmpty {
+			s.log.Warn("the history was an empty file: a new one begins at id 1", "path", path)
+		}
 	}
 	if err != nil {
 		return nil, err
