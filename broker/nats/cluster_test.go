@@ -1,6 +1,7 @@
 package nats_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -19,11 +20,13 @@ type cluster struct {
 	nodes   []*running
 	options []nats.Options
 	js      jetstream.JetStream // a receiver's, connected to all
+	peer    func(name string) *tls.Config
 }
 
 func runCluster(t *testing.T) *cluster {
 	t.Helper()
-	a, c := newAuthority(t), &cluster{}
+	a := newAuthority(t)
+	c := &cluster{peer: a.peer}
 	var peers []string
 	var routes []*net.TCPAddr
 	for range 3 {

@@ -1,10 +1,11 @@
 package jetstream
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,25 +19,26 @@ import (
 // subjectMessages is the broker's stream.
 const subjectMessages = subject.MessagesStream
 
+// errStale is the error of an appender behind which another one has appended.
+var errStale = errors.New("another receiver has appended")
+
 // An appender is who writes the stream. Where it stands is known from the stream: it
 // can be loaded anew at any time.
 type appender struct {
 	store     *Store
 	tracker   *track.Tracker
-	source    uint64                        // the newest of $MQTT_msgs that it has tracked
+	stored    checkpoint                    // as of the newest message
 	dirty     map[string]*track.SenderState // since the last checkpoint
-	forgotten []string
-	changed   bool // anything has, since the last checkpoint
+	forgotten map[string]bool               // since the last checkpoint
+	repeated  map[string]repeats            // of each sender after the newest message, which is told with the next one
+	revisions map[string]uint64             // of the checkpoint's keys, as they were read or written last
 }
 
-// A checkpoint is stored in the bucket of senders, under checkpointKey: beside it each
-// sender's state is at least as new.
-type checkpoint struct {
-	State  track.State `json:"state"`
-	Source uint64      `json:"source"`
+// repeats are duplicates of one sender that no message in the stream tells of.
+type repeats struct {
+	before uint64 // its duplicates without them
+	now    track.Counters
 }
-
-const checkpointKey = "checkpoint"
 
 // Append stores arrivals, publishes them and acknowledges them in order.
 func (s *Store) Append(ctx context.Context, arrivals []stream.Arrival) error {
@@ -71,56 +73,87 @@ func (s *Store) append(ctx context.Context, arrivals []stream.Arrival, sources [
 }
 
 func (a *appender) append(ctx context.Context, arrivals []stream.Arrival, sources []uint64) error {
-	// Until what is stored has been applied with all that belongs to it, the reader
-	// must not apply it.
-	a.store.applying.Lock()
-	defer a.store.applying.Unlock()
-	entries := make([]track.Tracked, len(arrivals))
+	var rest, repeated []track.Tracked // what the reader does not get
 	futures := make(map[int64]jetstream.PubAckFuture, len(arrivals))
 	for i := range arrivals {
 		source := uint64(0)
 		if sources != nil {
 			source = sources[i]
 		}
-		e := a.tracker.Track(arrivals[i])
-		a.source, a.changed = max(a.source, source), true
-		if entries[i] = e; e.Message == nil {
-			continue
-		}
-		future, err := a.publish(&e, source)
-		if err != nil {
-			return err
-		}
-		futures[e.Message.ID] = future
-	}
-	for id, future := range futures {
-		select {
-		case ack := <-future.Ok():
-			if ack.Sequence != uint64(id) {
-				return fmt.Errorf("message %d was stored as %d", id, ack.Sequence)
+		switch e := a.tracker.Track(arrivals[i]); e.Outcome {
+		case track.Stored:
+			future, err := a.publish(&e, source)
+			if err != nil {
+				return err
 			}
-		case err := <-future.Err():
-			return err
-		case <-ctx.Done():
-			return ctx.Err()
+			if futures[e.Message.ID] = future; len(a.repeated) == 0 {
+				repeated = repeated[:0] // they came with it
+			}
+		case track.Duplicate:
+			r, again := a.repeated[e.Sender]
+			if !again {
+				r.before = e.Counters.Duplicates - 1
+			}
+			r.now = e.Counters
+			a.repeated[e.Sender] = r
+			repeated = append(repeated, e)
+		case track.Ignored:
+			rest = append(rest, e)
 		}
 	}
+	var failed error
+	for id, future := range futures { // all: what is under way when one fails could be stored later
+		sequence, err := settled(ctx, future)
+		if err == nil && sequence != uint64(id) {
+			err = fmt.Errorf("message %d was stored as %d", id, sequence)
+		}
+		failed = cmp.Or(failed, err)
+	}
+	if failed != nil {
+		return failed
+	}
+	forgotten := a.takeChanges()
+	err := a.store.applyRest(ctx, a.tracker.State(), len(futures) > 0, rest, repeated)
+	a.store.state.Forget(forgotten)
+	return err
+}
+
+// takeChanges notes what the next checkpoint has to store, and returns the senders that
+// the tracker has forgotten.
+func (a *appender) takeChanges() (forgotten []string) {
 	changed, forgotten := a.tracker.Changes()
+	for _, name := range forgotten {
+		delete(a.dirty, name)
+		a.forgotten[name] = true
+	}
 	for _, sender := range changed {
 		a.dirty[sender.Sender] = sender
+		delete(a.forgotten, sender.Sender) // it is back
 	}
-	a.forgotten = append(a.forgotten, forgotten...)
-	a.store.apply(entries, a.tracker.State().Totals)
-	a.store.state.Forget(forgotten)
-	return nil
+	return slices.DeleteFunc(forgotten, func(name string) bool { return !a.forgotten[name] })
+}
+
+// settled waits for what became of a publish.
+func settled(ctx context.Context, future jetstream.PubAckFuture) (sequence uint64, err error) {
+	select {
+	case ack := <-future.Ok():
+		return ack.Sequence, nil
+	case err := <-future.Err():
+		return 0, err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 }
 
 // publish appends one message, if the stream ends with the one before it.
 func (a *appender) publish(e *track.Tracked, source uint64) (jetstream.PubAckFuture, error) {
-	m, err := encode(e, source, a.tracker.State())
+	delete(a.repeated, e.Sender) // e counts them
+	state := a.tracker.State()
+	m, err := encode(e, source, state, a.takeRepeated(e.Message))
 	if err != nil {
 		return nil, err
 	}
+	a.stored = checkpoint{state, max(a.stored.Source, source)}
 	options := []jetstream.PublishOpt{jetstream.WithExpectStream(streamName), jetstream.WithExpectLastSequence(uint64(e.Message.ID - 1)), jetstream.WithRetryAttempts(0)}
 	if id := messageID(e.Message, source); id != "" {
 		options = append(options, jetstream.WithMsgID(id))
@@ -128,24 +161,44 @@ func (a *appender) publish(e *track.Tracked, source uint64) (jetstream.PubAckFut
 	return a.store.js.PublishMsgAsync(m, options...)
 }
 
+// takeRepeated returns the senders whose duplicates m tells of: all, unless that makes
+// it larger than the server takes. Those left come with the message after it.
+func (a *appender) takeRepeated(m *stream.Message) map[string]track.Counters {
+	if len(a.repeated) == 0 {
+		return nil
+	}
+	const each = 1 << 10 // bytes, at most
+	room := (a.store.conn.MaxPayload() - messageBytes(len(m.Topic), len(m.Payload))) / each
+	some := make(map[string]track.Counters)
+	for sender, r := range a.repeated {
+		if int64(len(some)) >= room {
+			break
+		}
+		some[sender] = r.now
+		delete(a.repeated, sender)
+	}
+	return some
+}
+
 // loadAppender reads the last checkpoint, and tracks what was stored after it.
 func (s *Store) loadAppender(ctx context.Context) (*appender, error) {
-	point, senders, err := s.loadCheckpoint(ctx)
+	point, records, revisions, err := s.loadCheckpoint(ctx)
 	if err != nil {
 		return nil, err
 	}
-	info, err := s.stream.Info(ctx)
+	info, err := s.info(ctx)
 	if err != nil {
 		return nil, err
 	}
 	first, last := int64(info.State.FirstSeq), int64(info.State.LastSeq)
-	states := make([]*track.SenderState, 0, len(senders))
-	counted := map[string]int64{} // the newest message that a sender's state has in it
-	for _, sender := range senders {
-		states = append(states, sender)
-		counted[sender.Sender] = sender.LastID
+	counted := make(map[string]int64, len(records)) // the newest message that a sender's record has in it
+	all := make([]*track.SenderState, 0, len(records))
+	for name, r := range records {
+		counted[name] = r.at()
+		all = append(all, &r.SenderState)
 	}
-	replay, state, source := track.New(track.State{}, states), point.State, point.Source
+	replay := track.New(track.State{}, all)
+	replayed := map[string]track.Counters{}
 	for from := max(first, point.State.LastID+1, 1); from <= last; from += window {
 		batch, err := s.fetch(ctx, from, min(last, from+window-1))
 		if err != nil {
@@ -153,96 +206,45 @@ func (s *Store) loadAppender(ctx context.Context) (*appender, error) {
 		}
 		for i := range batch {
 			m := &batch[i]
+			for sender, counters := range m.Repeated {
+				if m.ID > counted[sender] {
+					replay.Touch(sender)
+					replayed[sender] = counters
+				}
+			}
 			if m.ID > counted[m.Sender] {
 				replay.Replay(&m.Message)
+				replayed[m.Sender] = m.Counters // with the duplicates, which are not replayed
 			}
-			state, source = m.State, max(source, m.Source)
+			point = checkpoint{m.State, max(point.Source, m.Source)}
 		}
 	}
-	state.LastID = last // the stream's own, whatever became of it
-	a := &appender{store: s, source: source, dirty: map[string]*track.SenderState{}}
-	replayed, _ := replay.Changes()
-	for _, sender := range replayed {
+	a := &appender{store: s, dirty: map[string]*track.SenderState{}, forgotten: map[string]bool{}, repeated: map[string]repeats{}, revisions: revisions}
+	changed, _ := replay.Changes()
+	for _, sender := range changed {
+		if counters, ok := replayed[sender.Sender]; ok {
+			sender.Counters = counters
+		}
 		a.dirty[sender.Sender] = sender
 	}
-	var all []*track.SenderState
+	point.State = endAt(point.State, last)
+	a.stored = point
+	all = all[:0]
 	replay.Senders(func(sender *track.SenderState) { all = append(all, sender) })
-	a.tracker = track.New(state, all)
+	a.tracker = track.New(point.State, all)
 	return a, nil
 }
 
-func (s *Store) loadCheckpoint(ctx context.Context) (point checkpoint, senders map[string]*track.SenderState, err error) {
-	senders = map[string]*track.SenderState{}
-	watcher, err := s.senders.WatchAll(ctx, jetstream.IgnoreDeletes())
-	if err != nil {
-		return point, nil, fmt.Errorf("read the checkpoint: %w", err)
+// endAt returns the state after the stream's last message, whatever became of those
+// behind state.
+func endAt(state track.State, last int64) track.State {
+	lost := last - state.LastID
+	if state.LastID = last; lost > 0 {
+		state.Totals.Received += uint64(lost)
+		state.Totals.Stored += uint64(lost)
 	}
-	defer func() { _ = watcher.Stop() }()
-	for {
-		select {
-		case entry := <-watcher.Updates():
-			if entry == nil {
-				return point, senders, nil // all that there is
-			}
-			if entry.Key() == checkpointKey {
-				err = json.Unmarshal(entry.Value(), &point)
-			} else {
-				sender := &track.SenderState{}
-				err = json.Unmarshal(entry.Value(), sender)
-				senders[sender.Sender] = sender
-			}
-			if err != nil {
-				return point, nil, fmt.Errorf("read the checkpoint %s: %w", entry.Key(), err)
-			}
-		case <-ctx.Done():
-			return point, nil, ctx.Err()
-		}
-	}
+	return state
 }
-
-// checkpoint stores the state of the tracker: the senders first.
-func (a *appender) checkpoint(ctx context.Context) error {
-	if !a.changed && len(a.dirty) == 0 {
-		return nil
-	}
-	var futures []jetstream.PubAckFuture
-	for _, sender := range a.dirty {
-		text, err := json.Marshal(sender)
-		if err != nil {
-			return fmt.Errorf("write the checkpoint: %w", err)
-		}
-		future, err := a.store.js.PublishAsync("$KV."+sendersBucket+"."+senderKey(sender.Sender), text)
-		if err != nil {
-			return fmt.Errorf("write the checkpoint: %w", err)
-		}
-		futures = append(futures, future)
-	}
-	for _, future := range futures {
-		select {
-		case <-future.Ok():
-		case err := <-future.Err():
-			return fmt.Errorf("write the checkpoint: %w", err)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	text, err := json.Marshal(checkpoint{a.tracker.State(), a.source})
-	if err == nil {
-		_, err = a.store.senders.Put(ctx, checkpointKey, text)
-	}
-	if err != nil {
-		return fmt.Errorf("write the checkpoint: %w", err)
-	}
-	for _, name := range a.forgotten {
-		if err := a.store.senders.Delete(ctx, senderKey(name)); err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
-			return fmt.Errorf("write the checkpoint: %w", err)
-		}
-	}
-	a.dirty, a.forgotten, a.changed = map[string]*track.SenderState{}, nil, false
-	return nil
-}
-
-func senderKey(name string) string { return "sender." + key(name) }
 
 // cut splits the end of a subject into topic and sender.
 func cut(s string) (topic, sender string, ok bool) { return strings.Cut(s, ".") }

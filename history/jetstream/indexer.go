@@ -163,33 +163,24 @@ func (s *Store) index(ctx context.Context) error {
 	if first := from.CachedInfo().State.FirstSeq; source > 0 && first > source+1 {
 		s.o.Log.Error("the broker has evicted messages that are not in the history", "most", first-source-1)
 	}
-	consumer, err := s.js.OrderedConsumer(ctx, subjectMessages, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: source + 1, FilterSubjects: s.subjects(),
-	})
-	if err != nil {
-		return fmt.Errorf("read the broker's stream: %w", err)
-	}
-	messages, err := consumer.Messages(pulls()...)
-	if err != nil {
-		return fmt.Errorf("read the broker's stream: %w", err)
-	}
-	defer messages.Stop()
 	arrived := make(chan jetstream.Msg, batchMessages) // closed by the goroutine that writes to it
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(arrived)
-		return pass(ctx, messages, arrived)
+		t := newTail(s.js, subjectMessages, source+1, s.subjects())
+		defer t.stop()
+		return pass(ctx, t, arrived)
 	})
 	group.Go(func() error { return s.appendAll(ctx, arrived) })
 	return group.Wait()
 }
 
 // pass passes messages on until ctx ends.
-func pass(ctx context.Context, messages jetstream.MessagesContext, arrived chan<- jetstream.Msg) error {
+func pass(ctx context.Context, t *tail, arrived chan<- jetstream.Msg) error {
 	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
+		m, _, err := t.next(ctx)
 		if err != nil {
-			return fmt.Errorf("read the broker's stream: %w", err)
+			return err
 		}
 		select {
 		case arrived <- m:
@@ -207,7 +198,7 @@ func (s *Store) reload(ctx context.Context) (source uint64, err error) {
 	if s.appender, err = s.loadAppender(ctx); err != nil {
 		return 0, fmt.Errorf("read where the history ends: %w", err)
 	}
-	return s.appender.source, nil
+	return s.appender.stored.Source, nil
 }
 
 // subjects returns the subjects of the topics to store, none if they cannot be told
@@ -226,10 +217,11 @@ func (s *Store) subjects() (all []string) {
 	return all
 }
 
-// appendAll appends what arrives, and writes checkpoints.
+// appendAll appends what arrives, and writes checkpoints: with many senders less often,
+// as nothing is appended meanwhile.
 func (s *Store) appendAll(ctx context.Context, arrived <-chan jetstream.Msg) error {
-	tick := time.NewTicker(checkpointAt)
-	defer tick.Stop()
+	due := time.NewTimer(checkpointAt)
+	defer due.Stop()
 	for {
 		select {
 		case m, open := <-arrived:
@@ -243,10 +235,12 @@ func (s *Store) appendAll(ctx context.Context, arrived <-chan jetstream.Msg) err
 			if err := s.append(ctx, arrivals, sources); err != nil {
 				return err
 			}
-		case <-tick.C:
+		case <-due.C:
+			began := time.Now()
 			if err := s.writeCheckpoint(ctx); err != nil {
 				return err
 			}
+			due.Reset(max(checkpointAt, 10*time.Since(began)))
 		}
 	}
 }
@@ -264,7 +258,11 @@ func (s *Store) writeCheckpoint(ctx context.Context) error {
 	if s.appender == nil {
 		return nil
 	}
-	return s.appender.checkpoint(ctx)
+	if err := s.appender.checkpoint(ctx); err != nil {
+		s.appender = nil // another one may have written it
+		return err
+	}
+	return nil
 }
 
 // gather returns m and what waits behind it as arrivals, with their places in the
@@ -304,12 +302,14 @@ func (s *Store) arrival(m jetstream.Msg) (a stream.Arrival, source uint64, ok bo
 	if qos := m.Headers().Get("Nmqtt-Pub"); qos != "" {
 		a.QoS = qos[0] - '0'
 	}
+	if !stream.InStream(a.Topic) {
+		return a, 0, false // presence comes from the broker: here it is as old as the stream
+	}
 	matches := func(f string) bool { return stream.MatchTopic(f, a.Topic) }
 	if len(s.o.Topics) > 0 && !slices.ContainsFunc(s.o.Topics, matches) {
 		return a, 0, false
 	}
-	const headers = 4 << 10 // at most, beside the topic, which is in them thrice
-	if most := s.conn.MaxPayload(); int64(len(a.Payload)+3*len(a.Topic)+headers) > most {
+	if most := s.conn.MaxPayload(); messageBytes(len(a.Topic), len(a.Payload)) > most {
 		s.o.Log.Error("a message is too large for the history", "topic", a.Topic, "bytes", len(a.Payload), "most", most)
 		return a, 0, false
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/server"
 	natsgo "github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
@@ -20,23 +21,23 @@ import (
 
 // A rig is a nats-server with the stream that the broker fills.
 type rig struct {
-	t      *testing.T
+	t      testing.TB
 	server *server.Server
 	js     natsjs.JetStream
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	s, err := server.NewServer(&server.Options{ServerName: "one", DontListen: true, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	r := &rig{t: t, server: s}
+	t.Cleanup(r.stop)
 	if !s.ReadyForConnections(20 * time.Second) {
 		t.Fatal("nats-server does not start")
 	}
-	r := &rig{t: t, server: s}
 	if r.js, err = natsjs.New(r.connect()); err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +46,11 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	return r
+}
+
+func (r *rig) stop() {
+	r.server.Shutdown()
+	r.server.WaitForShutdown()
 }
 
 func (r *rig) connect() *natsgo.Conn {
@@ -66,9 +72,14 @@ func (r *rig) publish(arrivals ...stream.Arrival) {
 			r.t.Fatal(err)
 		}
 		m := &natsgo.Msg{Subject: subject.MessagesPrefix + s, Data: arrivals[i].Payload, Header: natsgo.Header{"Nmqtt-Pub": {"1"}}}
-		if _, err := r.js.PublishMsg(r.t.Context(), m); err != nil {
+		if _, err := r.js.PublishMsgAsync(m); err != nil {
 			r.t.Fatal(err)
 		}
+	}
+	select {
+	case <-r.js.PublishAsyncComplete():
+	case <-time.After(time.Minute):
+		r.t.Fatal("the broker's stream does not answer")
 	}
 }
 
@@ -85,7 +96,7 @@ func (r *rig) open(o jetstream.Options) (*jetstream.Store, *natsgo.Conn) {
 }
 
 // until waits for a condition. The bound is a guard against a test that hangs.
-func until(t *testing.T, what string, ok func() bool) {
+func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -94,7 +105,7 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func lastID(t *testing.T, s history.Store) int64 {
+func lastID(t testing.TB, s history.Store) int64 {
 	t.Helper()
 	st, err := s.Stats(t.Context())
 	if err != nil {
@@ -284,5 +295,89 @@ func TestRetention(t *testing.T) {
 	historytest.AppendAll(t, young, fleet.Batch(1)...)
 	if last := lastID(t, young); last != 2001 {
 		t.Errorf("the next message is %d", last)
+	}
+}
+
+// TestStatsAgree asks one receiver while another one appends: no answer contradicts
+// itself, and what an answer tells is there.
+func TestStatsAgree(t *testing.T) {
+	r := newRig(t)
+	writer, _ := r.open(jetstream.Options{Keep: 256 << 10})
+	reader, _ := r.open(jetstream.Options{Keep: 256 << 10})
+	done := make(chan error, 1)
+	go func() {
+		fleet := &historytest.Fleet{Senders: 10}
+		for range 60 {
+			if err := writer.Append(context.Background(), fleet.Batch(50)); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for asked, ended := 0, false; !ended; asked++ {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended = true
+		default:
+		}
+		st, err := reader.Stats(t.Context())
+		if err != nil || st.Degraded != "" {
+			t.Fatalf("%v, %s", err, st.Degraded)
+		}
+		if st.LastID == 0 && st.Evicted == st.Stored {
+			continue // it has not been given what is stored now
+		}
+		if st.Stored != uint64(st.LastID) || st.Received != st.Stored || st.Evicted != uint64(st.FirstID-1) || st.FirstID > st.LastID {
+			t.Fatalf("answer %d: %+v", asked, st)
+		}
+		topics, err := reader.Topics(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := int64(0)
+		for _, topic := range topics {
+			last = max(last, topic.LastID)
+		}
+		if last < st.LastID {
+			t.Fatalf("the topics end with message %d, of %d", last, st.LastID)
+		}
+	}
+}
+
+// TestOpenedMeanwhile opens receivers while another one appends: each has counted all
+// when it has seen all.
+func TestOpenedMeanwhile(t *testing.T) {
+	r := newRig(t)
+	writer, _ := r.open(jetstream.Options{})
+	const batches, size = 40, 50
+	done := make(chan error, 1)
+	go func() {
+		fleet := &historytest.Fleet{Senders: 10}
+		for range batches {
+			if err := writer.Append(context.Background(), fleet.Batch(size)); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	opened := []*jetstream.Store{writer}
+	for range 5 {
+		s, _ := r.open(jetstream.Options{})
+		opened = append(opened, s)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	want := counts(t, writer)
+	for i, s := range opened {
+		until(t, "it has seen all", func() bool { return lastID(t, s) == batches*size })
+		if d := cmp.Diff(want, counts(t, s)); d != "" {
+			t.Errorf("receiver %d: %s", i, d)
+		}
 	}
 }

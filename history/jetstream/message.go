@@ -33,18 +33,24 @@ type tracked struct {
 	Next     time.Duration  `json:"next,omitempty"`
 	Counters track.Counters `json:"counters"`
 	State    track.State    `json:"state"`
+	// Repeated are the senders of which duplicates came after the message before.
+	Repeated map[string]track.Counters `json:"repeated,omitempty"`
 }
 
 // A stored is a message with what was known then.
 type stored struct {
 	stream.Message
 	tracked
+	unreadable bool // all that is known is its ID
 }
 
-// entry returns it as the tracker told it.
-func (s *stored) entry() track.Tracked {
+// appendEntries appends what the tracker told until it was stored.
+func (s *stored) appendEntries(entries []track.Tracked) []track.Tracked {
+	for sender, counters := range s.Repeated {
+		entries = append(entries, track.Tracked{Outcome: track.Duplicate, Sender: sender, Arrived: s.Arrived, Counters: counters})
+	}
 	m := s.Message
-	return track.Tracked{Outcome: track.Stored, Sender: m.Sender, Message: &m, Next: s.Next, Arrived: s.Arrived, Counters: s.Counters}
+	return append(entries, track.Tracked{Outcome: track.Stored, Sender: m.Sender, Message: &m, Next: s.Next, Arrived: s.Arrived, Counters: s.Counters})
 }
 
 // subjectOf returns where a message is stored: its topic and its sender. Both may have
@@ -59,10 +65,10 @@ func key(name string) string {
 }
 
 // encode returns e, which is stored, as a message of the stream.
-func encode(e *track.Tracked, source uint64, state track.State) (*natsgo.Msg, error) {
+func encode(e *track.Tracked, source uint64, state track.State, repeated map[string]track.Counters) (*natsgo.Msg, error) {
 	bare := *e.Message
 	bare.Payload = nil
-	text, err := json.Marshal(tracked{source, e.Arrived, e.Next, e.Counters, state})
+	text, err := json.Marshal(tracked{source, e.Arrived, e.Next, e.Counters, state, repeated})
 	if err != nil {
 		return nil, fmt.Errorf("encode message %d: %w", e.Message.ID, err)
 	}
@@ -70,6 +76,13 @@ func encode(e *track.Tracked, source uint64, state track.State) (*natsgo.Msg, er
 		Subject: subjectOf(e.Message), Data: e.Message.Payload,
 		Header: natsgo.Header{headerMessage: {string(bare.AppendJSON(nil))}, headerTracked: {string(stream.EscapeJSON(text))}},
 	}, nil
+}
+
+// messageBytes is how large a message is for the server, at most: its topic stands in
+// its headers thrice. What it tells of duplicates is not counted.
+func messageBytes(topic, payload int) int64 {
+	const headers = 4 << 10
+	return int64(payload + 3*topic + headers)
 }
 
 // messageID returns the ID by which JetStream takes a message once: of a broadcast its

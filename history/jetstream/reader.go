@@ -29,86 +29,68 @@ const requestTimeout = 5 * time.Second
 
 // startReader loads what the stream holds, and follows it from there.
 func (s *Store) startReader(ctx context.Context) error {
-	info, err := s.stream.Info(ctx)
+	s.known.Store(&holdings{})
+	last, err := s.load(ctx)
 	if err != nil {
 		return err
-	}
-	last := int64(info.State.LastSeq)
-	s.state = live.NewState(last, time.Now)
-	s.last.Store(last)
-	s.first.Store(int64(info.State.FirstSeq))
-	s.known.Store(&history.Stats{})
-	if info.State.Msgs > 0 {
-		if err := s.load(ctx, int64(info.State.FirstSeq), last); err != nil {
-			return err
-		}
 	}
 	if err := s.refresh(ctx); err != nil {
 		return err
 	}
-	consumer, err := s.js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: uint64(last + 1),
-	})
-	if err != nil {
-		return fmt.Errorf("follow the stream: %w", err)
-	}
-	messages, err := consumer.Messages(pulls()...)
-	if err != nil {
-		return fmt.Errorf("follow the stream: %w", err)
+	t := newTail(s.js, streamName, uint64(last+1), nil)
+	if err := t.open(ctx); err != nil {
+		return err
 	}
 	arrived := make(chan stored, 1024) // closed by the goroutine that writes to it
+	reading, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.reader.Go(func() {
 		defer close(arrived)
-		s.receive(messages, arrived)
+		defer t.stop()
+		s.receive(reading, t, arrived)
 	})
 	s.reader.Go(func() { s.applyAll(arrived) })
 	s.reader.Go(func() {
 		<-s.stop
-		messages.Stop()
+		cancel()
 	})
 	return nil
 }
 
-// pulls are how a consumer is asked for messages: when its node has gone, that is seen
-// after two heartbeats that did not come. By default it takes 30 s.
-func pulls() []jetstream.PullMessagesOpt {
-	return []jetstream.PullMessagesOpt{jetstream.PullExpiry(10 * time.Second), jetstream.PullHeartbeat(time.Second)}
-}
-
-// receive passes on what the stream gets, until it is stopped.
-func (s *Store) receive(messages jetstream.MessagesContext, arrived chan<- stored) {
+// receive passes on what the stream gets, until ctx ends.
+func (s *Store) receive(ctx context.Context, t *tail, arrived chan<- stored) {
+	last := ""
 	for {
-		m, err := messages.Next()
-		if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
+		m, meta, err := t.next(ctx)
+		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			s.o.Log.Warn("the history could not be followed; trying again", "cause", err.Error())
+			if text := err.Error(); text != last {
+				last = text
+				s.o.Log.Warn("the history could not be followed; trying again", "cause", text)
+			}
 			select {
-			case <-time.After(time.Second):
+			case <-time.After(leaseRetry):
 				continue
-			case <-s.stop:
+			case <-ctx.Done():
 				return
 			}
 		}
-		meta, err := m.Metadata()
-		if err != nil {
-			continue // it is none of a stream
-		}
+		last = ""
 		one, err := decode(m.Headers(), m.Data(), meta.Sequence.Stream)
 		if err != nil {
 			s.o.Log.Error("a message of the history that cannot be read is left out", "cause", err.Error())
-			continue
+			one = stored{Message: stream.Message{ID: int64(meta.Sequence.Stream)}, unreadable: true}
 		}
 		select {
 		case arrived <- one:
-		case <-s.stop:
+		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// applyAll publishes what arrives, but what an append of this process has published.
+// applyAll publishes what arrives.
 func (s *Store) applyAll(arrived <-chan stored) {
 	for one := range arrived {
 		batch := []stored{one}
@@ -127,156 +109,186 @@ func (s *Store) applyAll(arrived <-chan stored) {
 	}
 }
 
-func (s *Store) applyStored(batch []stored) {
-	s.applying.Lock()
-	defer s.applying.Unlock()
-	var entries []track.Tracked
-	for i := range batch {
-		if batch[i].ID > s.last.Load() {
-			entries = append(entries, batch[i].entry())
-		}
+// load reads the senders, with the newest message of each topic and sender, and the
+// newest of all. It returns the ID of that one.
+func (s *Store) load(ctx context.Context) (last int64, err error) {
+	point, records, _, err := s.loadCheckpoint(ctx)
+	if err != nil {
+		return 0, err
 	}
-	if len(entries) > 0 {
-		s.apply(entries, batch[len(batch)-1].State.Totals)
+	before, err := s.info(ctx)
+	if err != nil {
+		return 0, err
 	}
-}
-
-// load reads the newest message of each topic and sender, with the counters that it
-// had then, and the newest of all.
-func (s *Store) load(ctx context.Context, first, last int64) error {
 	newest, err := s.newestOfEach(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	counters := map[string]track.Counters{}
+	info, err := s.countSubjects(ctx)
+	if err != nil {
+		return 0, err
+	}
+	// What came meanwhile is read again with the newest ones.
+	last = int64(info.State.LastSeq)
+	warm := max(int64(info.State.FirstSeq), min(last-warmMessages, int64(before.State.LastSeq))+1, 1)
+	s.state = live.NewState(last, time.Now)
+	s.last.Store(last)
+	s.raiseFirst(int64(info.State.FirstSeq))
+	counters, count := s.counter(records)
 	for i := range newest {
-		m := &newest[i]
-		counters[m.Sender] = m.Counters // they are in the order of IDs
-		s.topics.Topic(m.Topic).LastID = m.ID
-	}
-	if err := s.countTopics(ctx); err != nil {
-		return err
+		count(&newest[i]) // they are in the order of IDs
 	}
 	for name, c := range counters {
 		s.state.LoadSender(&track.SenderState{Sender: name, Counters: c}, stats.Cadence{})
 	}
-	warm := max(first, last-warmMessages+1)
 	for i := range newest {
 		if m := &newest[i]; m.ID < warm {
 			s.state.Replay(&m.Message, m.Next, false)
 		}
 	}
-	totals := track.State{}
+	totals := point.State
 	for from := warm; from <= last; from += window {
 		batch, err := s.fetch(ctx, from, min(last, from+window-1))
 		if err != nil {
-			return err
+			return 0, err
 		}
 		for i := range batch {
 			m := &batch[i]
 			s.state.Replay(&m.Message, m.Next, false)
-			counters[m.Sender], totals = m.Counters, m.State
+			count(m)
+			totals = m.State
 		}
 	}
 	for name, c := range counters {
 		s.state.SetCounters(&track.SenderState{Sender: name, Counters: c})
 	}
+	s.countTopics(info.State.Subjects)
+	totals = endAt(totals, last)
 	s.state.SetTotals(totals)
 	s.totals = totals.Totals
-	return nil
+	return last, nil
+}
+
+// counter returns the counters of the senders, and what counts a message, by ID, in them
+// and in topics.
+func (s *Store) counter(records map[string]*record) (counters map[string]track.Counters, count func(m *stored)) {
+	counters, counted := map[string]track.Counters{}, map[string]int64{}
+	for name, r := range records {
+		counters[name], counted[name] = r.Counters, r.at()
+	}
+	return counters, func(m *stored) {
+		for sender, c := range m.Repeated {
+			if m.ID > counted[sender] {
+				counters[sender] = c
+			}
+		}
+		if m.ID >= counted[m.Sender] {
+			counters[m.Sender] = m.Counters
+		}
+		s.topics.Topic(m.Topic).LastID = m.ID
+	}
 }
 
 // newestOfEach returns the newest message of each topic and sender, by ID.
 func (s *Store) newestOfEach(ctx context.Context) (all []stored, err error) {
-	consumer, err := s.js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, HeadersOnly: true})
-	if err != nil {
-		return nil, fmt.Errorf("read the senders: %w", err)
+	t := newTail(s.js, streamName, 0, []string{streamPrefix + ">"})
+	t.config.DeliverPolicy, t.config.HeadersOnly = jetstream.DeliverLastPerSubjectPolicy, true
+	defer t.stop()
+	if err := t.open(ctx); err != nil {
+		return nil, err
 	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return nil, fmt.Errorf("read the senders: %w", err)
-	}
-	defer messages.Stop()
-	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return nil, fmt.Errorf("read the senders: %w", err)
+	for left := t.waiting; left > 0; {
+		reading, cancel := context.WithTimeout(ctx, requestTimeout)
+		m, meta, err := t.next(reading)
+		cancel()
+		if err != nil && ctx.Err() == nil && reading.Err() != nil {
+			break // those left were evicted meanwhile
 		}
-		meta, err := m.Metadata()
 		if err != nil {
 			return nil, fmt.Errorf("read the senders: %w", err)
 		}
 		if one, err := decode(m.Headers(), nil, meta.Sequence.Stream); err == nil {
 			all = append(all, one)
 		}
-		if meta.NumPending == 0 {
-			slices.SortFunc(all, func(a, b stored) int { return cmp.Compare(a.ID, b.ID) })
-			return all, nil
+		left = meta.NumPending
+	}
+	slices.SortFunc(all, func(a, b stored) int { return cmp.Compare(a.ID, b.ID) })
+	return all, nil
+}
+
+// countSubjects asks the stream how many messages it has of each subject, when it ends
+// where it says: the server answers that from two looks at it. Of one that is never at
+// rest for so long the last answer is taken.
+func (s *Store) countSubjects(ctx context.Context) (counted *jetstream.StreamInfo, err error) {
+	is, err := s.js.Stream(ctx, streamName)
+	if err != nil {
+		return nil, fmt.Errorf("count the topics: %w", err)
+	}
+	const tries = 20
+	for range tries {
+		if counted, err = is.Info(ctx, jetstream.WithSubjectFilter(streamPrefix+">")); err != nil {
+			return nil, fmt.Errorf("count the topics: %w", err)
+		}
+		after, err := s.info(ctx)
+		if err != nil || after.State.LastSeq == counted.State.LastSeq && after.State.FirstSeq == counted.State.FirstSeq {
+			return counted, err
 		}
 	}
+	return counted, nil
 }
 
 // countTopics counts the messages of the topics that are known.
-func (s *Store) countTopics(ctx context.Context) error {
-	info, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(streamPrefix+">"))
-	if err != nil {
-		return fmt.Errorf("count the topics: %w", err)
-	}
+func (s *Store) countTopics(subjects map[string]uint64) {
 	names := map[string]*history.Topic{}
 	for name, t := range s.topics {
 		names[key(name)] = t
 	}
-	for subject, n := range info.State.Subjects {
+	for subject, n := range subjects {
 		topic, _, _ := cut(subject[len(streamPrefix):])
 		if t := names[topic]; t != nil {
 			t.Messages += n
 		}
 	}
-	return nil
 }
 
 // window is how many messages are asked for at once.
 const window = 500
 
 // fetch returns the messages between two IDs, both included, at most window. Those that
-// were evicted are missing.
+// were evicted or deleted are missing.
 func (s *Store) fetch(ctx context.Context, lo, hi int64) (all []stored, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	for next, again := lo, 0; next <= hi; {
-		got, err := s.fetchOnce(ctx, next, hi)
+	for next := lo; next <= hi; {
+		got, end, err := s.fetchOnce(ctx, next, hi)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, got...)
-		if len(got) > 0 {
-			next, again = got[len(got)-1].ID+1, 0
-			continue
-		}
-		// None: they were evicted, or a replica that lags has answered.
-		if again++; again > 3 {
+		if all = append(all, got...); end {
 			return all, nil
 		}
-		info, err := s.stream.Info(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("read the history: %w", err)
-		}
-		if s.first.Store(int64(info.State.FirstSeq)); next < int64(info.State.FirstSeq) {
-			next = int64(info.State.FirstSeq)
+		if len(got) > 0 {
+			next = got[len(got)-1].ID + 1
 			continue
 		}
+		// There is none, or a replica that lags has answered. The leader knows.
+		at, err := s.nextStored(ctx, next)
+		if err != nil || at == 0 || at > hi {
+			return all, err
+		}
+		next = at
 		select {
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(5 * time.Millisecond):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, fmt.Errorf("read the history: a replica lags: %w", ctx.Err())
 		}
 	}
 	return all, nil
 }
 
-// fetchOnce asks once; what comes may end before hi.
-func (s *Store) fetchOnce(ctx context.Context, lo, hi int64) (all []stored, err error) {
-	fail := func(err error) ([]stored, error) { return nil, fmt.Errorf("read the history: %w", err) }
+// fetchOnce asks once; end reports that there are no more up to hi.
+func (s *Store) fetchOnce(ctx context.Context, lo, hi int64) (all []stored, end bool, err error) {
+	fail := func(err error) ([]stored, bool, error) { return nil, false, fmt.Errorf("read the history: %w", err) }
 	inbox := s.conn.NewInbox()
 	sub, err := s.conn.SubscribeSync(inbox)
 	if err != nil {
@@ -298,7 +310,7 @@ func (s *Store) fetchOnce(ctx context.Context, lo, hi int64) (all []stored, err 
 		switch status := m.Header.Get("Status"); status {
 		case "":
 		case "204", "404": // the end, none
-			return all, nil
+			return all, false, nil
 		default:
 			return fail(errors.New(m.Header.Get("Description") + " (" + status + ")"))
 		}
@@ -307,7 +319,7 @@ func (s *Store) fetchOnce(ctx context.Context, lo, hi int64) (all []stored, err 
 			return fail(err)
 		}
 		if seq > hi {
-			return all, nil // those before were evicted
+			return all, true, nil // those before are not there
 		}
 		one, err := decode(m.Header, m.Data, uint64(seq))
 		if err != nil {
@@ -315,6 +327,38 @@ func (s *Store) fetchOnce(ctx context.Context, lo, hi int64) (all []stored, err 
 		}
 		all = append(all, one)
 	}
+}
+
+// nextStored asks the stream's leader for the oldest ID from one on; 0: there is none.
+func (s *Store) nextStored(ctx context.Context, from int64) (int64, error) {
+	request, err := json.Marshal(map[string]any{"seq": from, "next_by_subj": ">"})
+	if err != nil {
+		return 0, fmt.Errorf("read the history: %w", err)
+	}
+	m, err := s.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+streamName, request)
+	if err != nil {
+		return 0, fmt.Errorf("read the history: %w", err)
+	}
+	var answer struct {
+		Error   *jetstream.APIError `json:"error"`
+		Message struct {
+			Seq int64 `json:"seq"`
+		} `json:"message"`
+	}
+	switch err := json.Unmarshal(m.Data, &answer); {
+	case err != nil:
+		return 0, fmt.Errorf("read the history: %w", err)
+	case answer.Error != nil && answer.Error.Code == 404:
+		return 0, nil
+	case answer.Error != nil:
+		return 0, fmt.Errorf("read the history: %w", answer.Error)
+	}
+	if answer.Message.Seq != from { // evicted, most often: what is the oldest is told to followers
+		if info, err := s.info(ctx); err == nil {
+			s.raiseFirst(int64(info.State.FirstSeq))
+		}
+	}
+	return answer.Message.Seq, nil
 }
 
 // Message implements history.Store.
@@ -408,19 +452,42 @@ func (s *Store) between(ctx context.Context, lo, hi int64, q *history.Query) (in
 	return lo, hi, nil
 }
 
-// firstAt returns the first ID from lo to hi received at or after t, or hi+1.
+// firstAt returns the first ID from lo to hi received at or after t, or hi+1: some
+// between may be missing.
 func (s *Store) firstAt(ctx context.Context, lo, hi int64, t time.Time) (int64, error) {
 	for lo <= hi {
 		middle := lo + (hi-lo)/2
-		got, err := s.fetch(ctx, middle, middle)
-		if err != nil {
+		at, got, err := s.firstFrom(ctx, middle, hi)
+		switch {
+		case err != nil:
 			return 0, err
-		}
-		if len(got) > 0 && !got[0].Received.Before(t) {
-			hi = middle - 1
-		} else {
-			lo = middle + 1 // evicted ones are older
+		case at == 0 || !got.Before(t):
+			hi = middle - 1 // none before the end, or all from here on are newer
+		default:
+			lo = at + 1
 		}
 	}
 	return lo, nil
+}
+
+// firstFrom returns the first ID from lo to hi that is there, and when it was received;
+// 0: there is none.
+func (s *Store) firstFrom(ctx context.Context, lo, hi int64) (int64, time.Time, error) {
+	got, err := s.fetch(ctx, lo, lo)
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	if len(got) == 0 && lo < hi {
+		at, err := s.nextStored(ctx, lo)
+		if err != nil || at == 0 || at > hi {
+			return 0, time.Time{}, err
+		}
+		if got, err = s.fetch(ctx, at, at); err != nil {
+			return 0, time.Time{}, err
+		}
+	}
+	if len(got) == 0 {
+		return 0, time.Time{}, nil
+	}
+	return got[0].ID, got[0].Received, nil
 }

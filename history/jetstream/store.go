@@ -33,19 +33,19 @@ type Store struct {
 	o       Options
 	conn    *natsgo.Conn
 	js      jetstream.JetStream
-	stream  jetstream.Stream
 	senders jetstream.KeyValue
 	lease   jetstream.KeyValue
 	state   *live.State
 
-	last   atomic.Int64 // ID of the newest message that followers have seen
-	first  atomic.Int64 // of the oldest one stored, as it was last asked for
-	known  atomic.Pointer[history.Stats]
-	stop   chan struct{} // closed by Close
+	last   atomic.Int64             // ID of the newest message that followers have seen; written with applying
+	first  atomic.Int64             // of the oldest one stored, as it was last asked for
+	known  atomic.Pointer[holdings] // as it was last asked for
+	stop   chan struct{}            // closed by Close
 	reader sync.WaitGroup
 	closed atomic.Bool
 
-	applying sync.Mutex // what is applied to state comes in the order of IDs
+	applying sync.Mutex    // what is applied to state comes in the order of IDs
+	applied  chan struct{} // closed when last has risen, and replaced
 	topics   history.TopicCounts
 	totals   track.Totals
 
@@ -61,7 +61,7 @@ func Open(ctx context.Context, conn *natsgo.Conn, o Options) (_ *Store, err erro
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{o: o, conn: conn, stop: make(chan struct{}), topics: history.TopicCounts{}}
+	s := &Store{o: o, conn: conn, stop: make(chan struct{}), applied: make(chan struct{}), topics: history.TopicCounts{}}
 	if s.js, err = jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(maxPending), jetstream.WithPublishAsyncTimeout(requestTimeout)); err != nil {
 		return nil, fmt.Errorf("open the history: %w", err)
 	}
@@ -91,15 +91,14 @@ func (s *Store) makeStreams(ctx context.Context) error {
 		Name: streamName, Subjects: []string{streamPrefix + ">"}, Storage: jetstream.FileStorage, Replicas: s.o.Replicas,
 		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, MaxBytes: cmp.Or(s.o.Keep, -1), MaxAge: s.o.KeepFor, AllowDirect: true,
 	}
-	var err error
-	s.stream, err = s.js.Stream(ctx, streamName)
+	is, err := s.js.Stream(ctx, streamName)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		s.stream, err = s.js.CreateStream(ctx, want)
+		_, err = s.js.CreateStream(ctx, want)
 	case err != nil:
-	case s.stream.CachedInfo().Config.MaxBytes != want.MaxBytes || s.stream.CachedInfo().Config.MaxAge != want.MaxAge:
-		want.Replicas = s.stream.CachedInfo().Config.Replicas
-		s.stream, err = s.js.UpdateStream(ctx, want)
+	case is.CachedInfo().Config.MaxBytes != want.MaxBytes || is.CachedInfo().Config.MaxAge != want.MaxAge:
+		want.Replicas = is.CachedInfo().Config.Replicas
+		_, err = s.js.UpdateStream(ctx, want)
 	}
 	if err != nil {
 		return fmt.Errorf("make the stream %s: %w", streamName, err)
@@ -124,19 +123,81 @@ func (s *Store) bucket(ctx context.Context, c jetstream.KeyValueConfig) (jetstre
 	return b, nil
 }
 
-// apply publishes entries, in the order of their IDs, that are stored now. The caller
-// holds applying.
-func (s *Store) apply(entries []track.Tracked, totals track.Totals) {
+// info asks the stream. It does so by a jetstream.Stream of its own: one keeps its last
+// answer, and that of two goroutines races.
+func (s *Store) info(ctx context.Context) (*jetstream.StreamInfo, error) {
+	is, err := s.js.Stream(ctx, streamName)
+	if err != nil {
+		return nil, fmt.Errorf("ask the stream %s: %w", streamName, err)
+	}
+	return is.CachedInfo(), nil
+}
+
+// applyStored publishes what the stream got, in its order. The reader alone calls it,
+// also for what this process has appended.
+func (s *Store) applyStored(batch []stored) {
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	entries := make([]track.Tracked, 0, len(batch))
 	last := s.last.Load()
-	for i := range entries {
-		if m := entries[i].Message; m != nil {
-			s.topics.Add(m)
-			last = m.ID
+	for i := range batch {
+		m := &batch[i]
+		if last = m.ID; m.unreadable {
+			continue
 		}
+		entries = m.appendEntries(entries)
+		s.topics.Add(&m.Message)
+		s.totals = m.State.Totals
 	}
 	s.last.Store(last)
-	s.totals = totals
-	s.state.Apply(entries, totals)
+	s.state.Apply(entries, s.totals)
+	close(s.applied)
+	s.applied = make(chan struct{})
+}
+
+// applyRest publishes what is not in the stream when the reader has applied what is:
+// duplicates, with the state that they led to, and presence. What is stale is told by
+// who has appended since, who gets these duplicates from the broker's stream, too.
+func (s *Store) applyRest(ctx context.Context, end track.State, appended bool, rest, repeated []track.Tracked) error {
+	if err := s.passed(ctx, end.LastID); err != nil {
+		return err
+	}
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	stale := s.last.Load() > end.LastID
+	if !stale {
+		s.totals, rest = end.Totals, append(rest, repeated...)
+	}
+	s.state.Apply(rest, s.totals)
+	if stale && !appended {
+		return errStale
+	}
+	return nil
+}
+
+// passed waits until the reader has applied the message id.
+func (s *Store) passed(ctx context.Context, id int64) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		s.applying.Lock()
+		last, applied := s.last.Load(), s.applied
+		s.applying.Unlock()
+		if last >= id {
+			return nil
+		}
+		select {
+		case <-applied:
+		case <-tick.C: // what was evicted before the reader got it never comes
+			if info, err := s.info(ctx); err == nil && int64(info.State.FirstSeq) > id {
+				return nil
+			}
+		case <-s.stop:
+			return history.ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // SetLink sets the state of the connection to the broker, and publishes it.
@@ -160,7 +221,11 @@ func (s *Store) Intervals(context.Context) ([]history.Intervals, error) {
 }
 
 // Topics implements history.Store.
-func (s *Store) Topics(context.Context) ([]history.Topic, error) {
+func (s *Store) Topics(ctx context.Context) ([]history.Topic, error) {
+	if s.closed.Load() {
+		return nil, history.ErrClosed
+	}
+	_ = s.refresh(ctx) // else those that were evicted since are in it
 	s.applying.Lock()
 	defer s.applying.Unlock()
 	first := s.first.Load()
@@ -172,18 +237,21 @@ func (s *Store) Topics(context.Context) ([]history.Topic, error) {
 	return s.topics.Sorted(), nil
 }
 
-// Stats implements history.Store. While the stream does not answer, what it said last
-// is returned, and Degraded says why.
+// Stats implements history.Store: what the stream holds of the messages that followers
+// have seen. While it does not answer, what it said last counts, and Degraded says why.
 func (s *Store) Stats(ctx context.Context) (history.Stats, error) {
 	if s.closed.Load() {
 		return history.Stats{}, history.ErrClosed
 	}
-	st := s.state.Stats()
 	err := s.refresh(ctx)
 	k := s.known.Load()
-	st.FirstID, st.Oldest, st.Bytes, st.Limit, st.Evicted = k.FirstID, k.Oldest, k.Bytes, s.o.Keep, k.Evicted
-	if st.FirstID > 0 {
-		st.LastID = s.last.Load()
+	s.applying.Lock()
+	st, last := s.state.Stats(), s.last.Load()
+	s.applying.Unlock()
+	st.Bytes, st.Limit, st.Evicted = k.bytes, s.o.Keep, st.Stored
+	if k.messages > 0 && k.first <= last {
+		st.FirstID, st.LastID, st.Oldest = k.first, last, k.oldest
+		st.Evicted -= min(st.Stored, uint64(last-k.first+1-k.deleted))
 	}
 	if err != nil && st.Degraded == "" {
 		st.Degraded, st.DegradedBy = "The history does not answer: "+err.Error()+".", history.DegradedByHistory
@@ -191,28 +259,47 @@ func (s *Store) Stats(ctx context.Context) (history.Stats, error) {
 	return st, nil
 }
 
+// holdings are what the stream holds.
+type holdings struct {
+	messages uint64
+	first    int64     // ID
+	oldest   time.Time // when that one was received
+	deleted  int64     // IDs between it and the newest that are not there
+	bytes    int64
+}
+
 // refresh asks the stream what it holds.
 func (s *Store) refresh(ctx context.Context) error {
-	info, err := s.stream.Info(ctx)
+	info, err := s.info(ctx)
 	if err != nil {
 		return err
 	}
 	is := &info.State
-	k := &history.Stats{Bytes: int64(is.Bytes)}
-	s.first.Store(int64(is.FirstSeq))
-	if is.FirstSeq > 0 {
-		k.Evicted = is.FirstSeq - 1
-	}
-	if is.Msgs > 0 {
-		k.FirstID = int64(is.FirstSeq)
-		if old := s.known.Load(); old != nil && old.FirstID == k.FirstID {
-			k.Oldest = old.Oldest
-		} else if m, err := s.Message(ctx, k.FirstID); err == nil {
-			k.Oldest = m.Received
+	k := &holdings{messages: is.Msgs, first: int64(is.FirstSeq), deleted: int64(is.NumDeleted), bytes: int64(is.Bytes)}
+	s.raiseFirst(k.first)
+	if k.messages > 0 {
+		if old := s.known.Load(); old.first == k.first {
+			k.oldest = old.oldest
+		}
+		if k.oldest.IsZero() {
+			if got, err := s.fetch(ctx, k.first, k.first); err == nil && len(got) > 0 {
+				k.oldest = got[0].Received
+			}
 		}
 	}
 	s.known.Store(k)
 	return nil
+}
+
+// raiseFirst notes which message is the oldest one stored. Answers may come in another
+// order than they were given.
+func (s *Store) raiseFirst(first int64) {
+	for {
+		was := s.first.Load()
+		if first <= was || s.first.CompareAndSwap(was, first) {
+			return
+		}
+	}
 }
 
 // Close ends all followers.
@@ -220,6 +307,7 @@ func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
+	close(s.stop) // who appends waits for the reader no longer
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	var err error
@@ -228,7 +316,6 @@ func (s *Store) Close() error {
 		err = a.checkpoint(ctx)
 		cancel()
 	}
-	close(s.stop)
 	s.reader.Wait()
 	s.state.Close()
 	return err
