@@ -18,7 +18,9 @@ type index struct {
 	cachedBytes    int    // of messages that are
 }
 
-const maxCached = 4 << 20 // bytes of messages that stay in memory for feeders
+// maxCached is how many bytes of messages stay in memory for feeders. To read a message
+// from the file costs about as much as to send it.
+const maxCached = 16 << 20
 
 // add adds a row that is in the file. Rows come in the order of their keys.
 func (x *index) add(r *row) {
