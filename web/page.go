@@ -183,9 +183,14 @@ const (
 // selects, or as it is if they cannot be read at once.
 func withFirstRows(page []byte, store history.Store, r *http.Request) []byte {
 	values := r.URL.Query()
+	if name := strings.TrimSpace(values.Get("filter")); strings.HasPrefix(name, "@") {
+		return withList(page, func() ([]byte, error) {
+			return firstlist.Note(name + " is a filter's name, which the browser's scripts know: without JavaScript, write the filter itself.")
+		})
+	}
 	sel, err := selection(values)
 	if err != nil {
-		return page
+		return withList(page, func() ([]byte, error) { return firstlist.Note("Nothing is shown: " + err.Error() + ".") })
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), firstTime)
 	defer cancel()
@@ -199,9 +204,16 @@ func withFirstRows(page []byte, store history.Store, r *http.Request) []byte {
 	if err != nil || len(found.Messages) == 0 {
 		return page
 	}
-	list, err := firstlist.HTML(found.Messages)
+	return withList(page, func() ([]byte, error) { return firstlist.HTML(found.Messages) })
+}
+
+// withList returns the page with what is written where its list will be, or as it is if
+// that cannot be written.
+func withList(page []byte, write func() ([]byte, error)) []byte {
+	list, err := write()
 	if err != nil {
 		return page
 	}
-	return bytes.Replace(page, []byte(`<div id="list">`), append([]byte(`<div id="list">`), list...), 1)
+	const at = `<div id="list">`
+	return bytes.Replace(page, []byte(at), append([]byte(at), list...), 1)
 }

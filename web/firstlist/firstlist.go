@@ -20,6 +20,8 @@ var list = template.Must(template.New("").Parse(`<div class="first"><table><capt
 <tr><td>{{.Time}}</td><td><bdi>{{.Sender}}</bdi></td><td><bdi>{{.Topic}}</bdi></td><td><bdi>{{.Text}}</bdi></td><td>{{.Delta}}</td><td>{{.Latency}}</td></tr>{{end}}
 </tbody></table></div>`))
 
+var note = template.Must(template.New("").Parse(`<div class="first"><noscript><p>{{.}}</p></noscript></div>`))
+
 // A row is one message in the list.
 type row struct{ Time, Sender, Topic, Text, Delta, Latency string }
 
@@ -58,6 +60,16 @@ func HTML(messages []stream.Message) ([]byte, error) {
 	var b bytes.Buffer
 	if err := list.Execute(&b, rows); err != nil {
 		return nil, fmt.Errorf("write the first rows: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// Note returns what stands in the place of the list for browsers without scripts, safe
+// to stand in the page.
+func Note(words string) ([]byte, error) {
+	var b bytes.Buffer
+	if err := note.Execute(&b, safetext.Clean(words)); err != nil {
+		return nil, fmt.Errorf("write the note: %w", err)
 	}
 	return b.Bytes(), nil
 }
