@@ -3,14 +3,13 @@
 /**
  * Restores whether a panel is hidden.
  * @param {string} name of the panel; the class "no-NAME" on the body hides it
- * @returns {() => void} hides the panel, or shows it again
+ * @returns {(hidden?: boolean) => void} hides the panel or shows it; without an argument: the other way
  */
 export function collapsible(name) {
-  const key = 'hellox.folded.' + name;
-  const apply = (hidden) => document.body.classList.toggle('no-' + name, hidden);
+  const key = 'hellox.folded.' + name, kind = 'no-' + name;
+  const apply = (hidden) => document.body.classList.toggle(kind, hidden);
   apply(localStorage.getItem(key) === 'yes');
-  return () => {
-    const hidden = !document.body.classList.contains('no-' + name);
+  return (hidden = !document.body.classList.contains(kind)) => {
     if (hidden) localStorage.setItem(key, 'yes');
     else localStorage.removeItem(key);
     apply(hidden);

@@ -12,7 +12,7 @@ const aTopic = ''; // value of the option that publishes
 const resultTime = 10_000; // ms until a result that is well recedes
 const verbs = ['say', 'pause', 'resume', 'interval', 'identify'];
 
-/** The form below the list. Emits "retained" when the list of what the broker retains is asked for. */
+/** The form below the list. Emits "retained" when the list of what the broker retains is asked for, and "asked" before a key or a button brings something into it. */
 export class SendBar extends Emitter {
   #clearing = ''; // the topic whose retained message the next press clears
   #asked = ''; // the payload that is not JSON and is sent by the next press
@@ -57,8 +57,7 @@ export class SendBar extends Emitter {
 
   /** Publishes next; to the topic, if there is one. */
   publish(topic) {
-    this.to.value = aTopic;
-    this.#showFields();
+    this.#toTopic();
     if (topic && !topic.startsWith('hellox/')) this.topic.value = topic;
     this.#reset();
     this.focus();
@@ -66,14 +65,14 @@ export class SendBar extends Emitter {
 
   /** Commands the broadcaster of that name next, or without one the one that is chosen; asks for one rather than publish what is typed. */
   tell(name) {
+    this.emit('asked');
     if (name) this.select(name);
     this.#reset();
     if (name ? this.to.value === name : this.to.value !== aTopic) {
       this.focus();
       return;
     }
-    this.to.value = aTopic;
-    this.#showFields();
+    this.#toTopic();
     this.to.focus();
     this.#showResult('warn', (name ? `${cleanTopic(name)} is no broadcaster` : 'no broadcaster is chosen') + ': select one of its messages first, or choose it here');
   }
@@ -89,13 +88,19 @@ export class SendBar extends Emitter {
 
   /** Puts a message into the form, to be sent again or changed. */
   edit({ topic, payload }) {
-    this.to.value = aTopic;
-    this.#showFields();
+    this.#toTopic();
     this.topic.value = topic;
     this.text.value = payload;
     this.retain.checked = false;
     this.#reset();
     this.focus();
+  }
+
+  /** What is sent next goes to a topic. */
+  #toTopic() {
+    this.emit('asked');
+    this.to.value = aTopic;
+    this.#showFields();
   }
 
   /** What was asked or told is of another message. */
