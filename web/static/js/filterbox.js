@@ -5,26 +5,29 @@ import { Problem, get } from './api.js';
 import { Emitter } from './emitter.js';
 import { clean, cleanTopic } from './clean.js';
 import { Completion } from './completion.js';
-import { splitTerms } from './filterterms.js';
+import { senderTerm, splitTerms } from './filterterms.js';
 import { expand, filterName, keepFilter, namedFilters } from './namedfilters.js';
 import { limits } from './limits.js';
 
 /**
  * Emits "filter" (an expression that parses, or that the receiver could not be asked
- * about), "typed" (it is left or entered), "remove" (the number of a term), "sender" ('' when its chip is closed) and "leave".
+ * about), "search" ({expression, filter}: go through what passes one, and show the filter that was shown before), "typed" (it is left or entered),
+ * "remove" (the number of a term), "sender" ('' when its chip is closed) and "leave".
  */
 export class FilterBox extends Emitter {
   #asked = 0;
   #shown = ''; // the filter that the list shows
+  #entered = ''; // the one that it showed when the box was entered
+  #example = ''; // name of a sender in the empty box
   #timer = 0;
 
   /** @param {HTMLElement} root @param {import('./completion.js').Known} known  names to complete */
   constructor(root, known) {
     super();
     this.input = el('input', {
-      type: 'text', placeholder: 'filter', 'aria-label': 'filter', 'aria-describedby': 'filter-error',
+      type: 'text', 'aria-label': 'filter', 'aria-describedby': 'filter-error',
       spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off', maxlength: limits.filter_bytes,
-      oninput: () => this.#typed(), onkeydown: (e) => this.#key(e), onblur: () => this.emit('typed'),
+      oninput: () => this.#typed(), onfocus: () => { this.#entered = this.#shown; }, onkeydown: (e) => this.#key(e), onblur: () => this.emit('typed'),
     });
     this.caret = el('span.caret', { 'aria-hidden': 'true' });
     this.error = el('p.problem', { id: 'filter-error', role: 'alert', hidden: true });
@@ -40,8 +43,26 @@ export class FilterBox extends Emitter {
       onkeydown: (e) => this.#nameKey(e), onblur: () => this.#showKeep(),
     });
     this.naming = el('label.naming', { hidden: true }, 'keep as', this.name);
-    this.completion = new Completion(this.input, known, () => this.#check(true));
+    this.completion = new Completion(this.input, known, () => this.#check('filter'));
     root.append(el('div.filter', {}, el('kbd', { 'aria-hidden': 'true' }, '/'), this.chip, this.terms, el('div.entry', {}, this.input, this.caret), this.keep, this.naming, this.completion.node, this.error));
+    new ResizeObserver(() => this.#showExample()).observe(this.input);
+    matchMedia('(pointer: coarse)').addEventListener('change', () => this.#showExample()); // its letters are larger
+  }
+
+  /** The name of a sender that is in what the empty box shows; '': none. */
+  get example() { return this.#example; }
+  set example(sender) {
+    this.#example = sender;
+    this.#showExample();
+  }
+
+  /** Shows in the empty box how a filter looks, as much as there is room for. */
+  #showExample() {
+    const style = getComputedStyle(this.input), room = this.input.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    const ruler = document.createElement('canvas').getContext('2d'), of = this.#example && senderTerm(this.#example);
+    ruler.font = `${style.fontSize} ${style.fontFamily}`;
+    const examples = [of && `filter: ${of} delta>8s`, of && `filter: ${of}`, 'filter: delta>8s'].filter(Boolean);
+    attribute(this.input, 'placeholder', examples.find((words) => ruler.measureText(words).width < room) ?? 'filter');
   }
 
   focus() { this.input.focus(); this.input.select(); }
@@ -97,11 +118,11 @@ export class FilterBox extends Emitter {
     clearTimeout(this.#timer);
     this.#asked++; // an answer about what stood here before would take the new letters away
     if (this.input.value.trim().startsWith('@')) this.showError(null); // of a name each letter counts: Enter takes it
-    else this.#timer = setTimeout(() => this.#check(true), 250);
+    else this.#timer = setTimeout(() => this.#check('filter'), 250);
   }
 
-  /** Shows what is wrong with what is typed; apply: emits it if nothing is. Resolves to whether nothing is, as long as nothing else was typed. */
-  async #check(apply) {
+  /** Shows what is wrong with what is typed; emits it as event if nothing is. Resolves to whether nothing is, as long as nothing else was typed. */
+  async #check(event) {
     clearTimeout(this.#timer);
     const asked = ++this.#asked;
     let filter = this.input.value.trim();
@@ -110,7 +131,7 @@ export class FilterBox extends Emitter {
       if (filter) await get('/api/filter', { filter });
       if (asked !== this.#asked) return false;
       this.showError(null);
-      if (apply) this.emit('filter', filter);
+      this.#passOn(event, filter);
       return true;
     } catch (error) {
       if (asked !== this.#asked) return false;
@@ -118,10 +139,12 @@ export class FilterBox extends Emitter {
         this.showError(error);
         return false;
       }
-      if (apply) this.emit('filter', filter); // opening it waits for the receiver, and says so
+      this.#passOn(event, filter); // opening it waits for the receiver, and says so
       return true;
     }
   }
+
+  #passOn(event, filter) { this.emit(event, event === 'search' ? { expression: filter, filter: this.#entered } : filter); }
 
   #key(e) {
     e.stopPropagation();
@@ -129,22 +152,24 @@ export class FilterBox extends Emitter {
       e.preventDefault();
       return;
     }
-    if (e.key === 'Enter') {
-      this.#check(true).then((taken) => {
+    if (e.key === 'Enter' && e.shiftKey) {
+      this.#check('search');
+    } else if (e.key === 'Enter') {
+      this.#check('filter').then((taken) => {
         this.emit('typed');
         if (taken && document.activeElement === this.input) this.emit('leave');
       });
     } else if (e.key === 'Escape') {
       if (this.input.value) {
         this.input.value = '';
-        this.#check(true);
+        this.#check('filter');
       } else {
         this.input.blur();
         this.emit('leave');
       }
     } else if (e.key === 's' && (e.ctrlKey || e.metaKey)) {
       e.preventDefault();
-      this.#check(true).then((taken) => { if (taken && this.#shown) this.#askName(); });
+      this.#check('filter').then((taken) => { if (taken && this.#shown) this.#askName(); });
     } else if (e.key === 'ArrowDown') {
       this.emit('leave');
     }

@@ -2,10 +2,12 @@
 
 import { attribute, el, text } from './dom.js';
 import { Emitter } from './emitter.js';
-import { clean } from './clean.js';
+import { clean, cleanTopic } from './clean.js';
 import { age, bytes, count, elapsed, parseTime, plural, timeOfDay } from './format.js';
 import { sessionKey } from './sessionkey.js';
 import { stateSign } from './states.js';
+
+const mostMissed = 5; // senders that are named
 
 /** Emits "side", "theme", "help", "notify", "missed" (its number was pressed) and "logout". */
 export class Head extends Emitter {
@@ -25,7 +27,7 @@ export class Head extends Emitter {
     this.damaged.node.classList.add('bad');
     this.damaged.node.hidden = true;
     this.missed = figure('missed', 'sequence numbers that never came');
-    this.gaps = el('button.figure.quiet.missed', { type: 'button', hidden: true, title: 'sequence numbers that never came: show only the messages before which some are missing', onclick: () => this.emit('missed') });
+    this.gaps = el('button.figure.quiet.missed', { type: 'button', hidden: true, onclick: () => this.emit('missed') });
     const arrow = () => el('span.arrow', { 'aria-hidden': 'true' }, '→');
     root.append(
       el('h1', {}, 'hellox'), this.name,
@@ -59,6 +61,7 @@ export class Head extends Emitter {
       this.damaged.node.hidden = !stats.damaged;
       this.missed.show(stats.missed);
       text(this.gaps, `missed\u00a0${count(stats.missed)}`);
+      attribute(this.gaps, 'title', missedWords(senders));
       this.missed.node.hidden = stats.missed > 0;
       this.gaps.hidden = stats.missed === 0;
       attribute(this.stored.node, 'title', `stored: ${bytes(stats.bytes)}${stats.limit ? ' of at most ' + bytes(stats.limit) : ''}; ${count(stats.duplicates)} arrived again`);
@@ -123,6 +126,13 @@ export class Head extends Emitter {
     this.banner.className = kind;
     text(this.banner, words);
   }
+}
+
+/** What the button with the missed messages tells: of which senders they are, most first. @param {import('./senders.js').Senders} senders */
+function missedWords(senders) {
+  const of = senders.known.filter((s) => s.facts.missed > 0).sort((a, b) => b.facts.missed - a.facts.missed);
+  const names = of.slice(0, mostMissed).map((s) => `${cleanTopic(s.name)} (${count(s.facts.missed)})`).join(', ') + (of.length > mostMissed ? ', …' : '');
+  return `sequence numbers that never came${names && ', of ' + names}: press to show only the messages before which some are missing`;
 }
 
 /** One station of the path. */

@@ -21,7 +21,7 @@ const slip = 8; // px that a pointer may move between down and up on the row tha
 /**
  * Emits "select" (id), "open", "follow" (boolean), "newest", "top", "bottom" and
  * "export" (ndjson or csv), "visible" ({first, middle, last}: rows), "only" ({sender or topic, not}: its name
- * was pressed).
+ * was pressed) and "gap" (the message before which some are missing: the line between was pressed).
  */
 export class List extends Emitter {
   #window;
@@ -30,7 +30,7 @@ export class List extends Emitter {
   #selected = 0;
   #unseen = 0;
   #paused = false;
-  #pressed = null; // {id, x, y, only}: where a pointer went down, and on whose name
+  #pressed = null; // {id or gap, x, y, only}: where a pointer went down, on which message or gap, and on whose name
   #lengths = lengths.usual;
   #firstID = 0; // messages below it are no longer stored
 
@@ -206,9 +206,11 @@ export class List extends Emitter {
   }
 
   #down(e) {
-    const id = Number(e.target.closest('.row')?.dataset.id ?? 0);
+    const { id: of = 0, gap = 0 } = e.target.closest('.row')?.dataset ?? {}, id = Number(of);
     this.#pressed = null;
-    if (!id || e.button !== 0) return;
+    if (e.button !== 0) return;
+    if (gap) this.#pressed = { gap: Number(gap), x: e.clientX, y: e.clientY };
+    if (!id) return;
     const name = e.target.closest('bdi') && e.target.closest('.row:not(.line) > :is(.sender, .topic)');
     const message = name && this.#window.message(id);
     this.#pressed = { id, x: e.clientX, y: e.clientY, only: message && (name.matches('.sender') ? { sender: message.sender } : { topic: message.topic }) };
@@ -219,6 +221,11 @@ export class List extends Emitter {
     const pressed = this.#pressed;
     this.#pressed = null;
     if (!pressed || Math.hypot(e.clientX - pressed.x, e.clientY - pressed.y) > slip) return;
+    if (pressed.gap) {
+      const message = this.#window.message(pressed.gap);
+      if (message) this.emit('gap', message);
+      return;
+    }
     if (pressed.only) {
       this.emit('only', { ...pressed.only, not: e.shiftKey });
       return;
@@ -241,6 +248,7 @@ export class List extends Emitter {
     attribute(node, 'title', evicted ? 'evicted since: it is no longer stored' : null);
     node.id = 'message-' + m.id;
     node.dataset.id = m.id;
+    delete node.dataset.gap;
     attribute(node, 'aria-selected', selected);
     const [at, from, on, content, own, any, travelled] = node.children;
     text(at, time(parseTime(m.received)));
@@ -273,7 +281,9 @@ function fillLine(node, row) {
   node.className = 'row line ' + row.kind;
   node.id = '';
   delete node.dataset.id;
-  attribute(node, 'title', null);
+  delete node.dataset.gap;
+  if (row.kind === 'gap') node.dataset.gap = row.id;
+  attribute(node, 'title', row.kind === 'gap' ? `press to show ${cleanTopic(row.message.sender)} only, at this place` : null);
   attribute(node, 'aria-selected', null);
   const [at, from, on, content, ...numbers] = node.children;
   for (const cell of [at, on.firstChild, ...numbers]) text(cell, '');

@@ -14,6 +14,7 @@ import { List } from './list.js';
 import { SendBar } from './sendbar.js';
 import { SenderPanel } from './senderpanel.js';
 import { Rail } from './rail.js';
+import { Search } from './search.js';
 import { Retained } from './retained.js';
 import { Senders } from './senders.js';
 import { Session } from './session.js';
@@ -221,6 +222,11 @@ function dropTerm() {
   else if (view.sender) choose(view.sender);
 }
 
+const search = new Search(view, (forward) => list.selected || (forward ? window_.lastID : 0), async (id) => {
+  await jumpTo(id);
+  select(id);
+}, (words) => list.flash(words));
+
 /** Goes on in time from what stands in the middle, or back. */
 const scrub = (by) => {
   if (!shownAt || (by > 0 && list.following)) return;
@@ -279,12 +285,26 @@ goTo.on('go', ({ id, time, oldest: first }) => {
   else if (first) oldest();
   else jumpTo(id ?? 0);
 });
+list.on('gap', ({ id, sender }) => {
+  view.set({ sender, at: id, id: 0 }, true);
+  open();
+});
 list.on('only', ({ sender, topic, not }) => {
   if (sender && !not) choose(sender);
   else toggleTerm((not ? '-' : '') + (sender ? senderTerm(sender) : topicTerm(topic)));
 });
 box.on('sender', () => choose(view.sender));
 box.on('leave', () => list.focus());
+box.on('search', async ({ expression, filter }) => {
+  search.expression = expression;
+  if (filter !== view.filter) {
+    view.type(filter);
+    await open();
+  }
+  box.show(view.filter, view.sender);
+  list.focus();
+  search.go(false);
+});
 panel.on('choose', choose);
 topicPanel.on('choose', toggleTerm);
 topicPanel.on('mute', (term) => toggleTerm('-' + term));
@@ -295,6 +315,7 @@ detail.on('close', closeDetail);
 detail.on('edit', (message) => send.edit(message));
 retained.on('edit', (message) => send.edit(message));
 send.on('retained', () => retained.open());
+send.on('asked', () => toggleSend(false));
 detail.on('only', choose);
 detail.on('term', toggleTerm);
 detail.on('copy', (id) => detail.copy(location.origin + view.address({ id, at: id })));
@@ -333,7 +354,7 @@ const help = () => at('help').showModal();
 const toggleSide = collapsible('side'), toggleSend = collapsible('send');
 const parts = { list, box, detail, send, retained, panel, topicPanel, charts, choice, goTo, view };
 const keys = commands(parts, {
-  selected, newest, oldest, openDetail, closeDetail, choose, toggleTerm, dropTerm, scrub, side, help, toggleSide, toggleSend, save,
+  selected, newest, oldest, openDetail, closeDetail, choose, toggleTerm, dropTerm, scrub, search, side, help, toggleSide, toggleSend, save,
   copy: async (value, words) => {
     const result = await detail.copy(value, `${words} copied`);
     if (!detail.open) list.flash(result);
@@ -351,7 +372,10 @@ status.on('stats', (stats) => {
   list.setFirstID(stats.first_id);
   rail.setRange(stats.first_id, stats.last_id, view.filter || view.sender ? 'the ids of the whole history, of which the filter shows some' : 'the whole history');
 });
-senders.on('changed', showHead);
+senders.on('changed', () => {
+  showHead();
+  if (!senders.get(box.example)) box.example = senders.list.find((s) => s.ours)?.name ?? '';
+});
 setInterval(() => { if (!document.hidden) showHead(); }, 1000);
 shared.on('sender', (s) => {
   senders.update(s);
