@@ -31,7 +31,7 @@ var poses = []pose{
 	{name: "live", shows: live + ` && document.querySelectorAll('#senders .row').length > 5`},
 	{name: "paused", take: pressed(" "), shows: `document.querySelector('#list .marker').innerText.includes('paused')`},
 	{name: "nothing matches", path: "?filter=nothinglikethis", shows: `!document.querySelector('#list .empty').hidden`},
-	{name: "wrong filter", path: "?filter=delta%3E%3E8", shows: `document.querySelector('.filter .problem').innerText.startsWith('column') && document.querySelector('#senders [data-sender]') != null && document.querySelector('.filter .keep').hidden`},
+	{name: "wrong filter", path: "?filter=delta%3E%3E8", shows: `document.querySelector('#tools .problem').innerText.startsWith('column') && document.querySelector('#senders [data-sender]') != null && document.querySelector('.filter .keep').hidden`},
 	{name: "filter chips", path: "?filter=-sender:press-1+text:hello&sender=press-2", shows: live},
 	{name: "detail JSON", path: "?id=200", shows: `document.querySelector('#detail pre').innerText.includes('"sender"')`},
 	{name: "detail raw", path: "?id=200", take: clicked("#detail [data-tab=raw]"), shows: `document.querySelector('#detail pre').innerText.includes('{"text"')`, within: "#detail"},
@@ -43,6 +43,8 @@ var poses = []pose{
 	{name: "send", take: filled, shows: `document.querySelector('#send .result').innerText.includes('not JSON')`},
 	{name: "columns", take: clicked("#list .choose button"), shows: `!document.querySelector('#list .menu').hidden`},
 	{name: "retained", take: clicked("#send button[title='what the broker retains']"), shows: `document.querySelectorAll('#retained .list .row').length === 2`, within: "#retained"},
+	{name: "actions", path: "?id=200", take: pressed("a"), shows: `document.querySelectorAll('#choice[open] .options button').length > 8`, within: "#choice"},
+	{name: "go to", take: pressed(":"), shows: `document.querySelector('#goto').open`, within: "#goto"},
 	{name: "help", take: pressed("?"), shows: `document.querySelector('#help').open`, within: "#help"},
 }
 

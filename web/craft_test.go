@@ -303,6 +303,9 @@ func TestPageNarrowHeadAndStrip(t *testing.T) {
 	ctx := chromium(t)
 	open(t, ctx, serve(t, Options{Store: store}))
 	for _, width := range []int64{1440, 700, 320} {
+		if width < 1440 { // by what is known: not only with the next counts
+			evaluate[bool](t, ctx, `window.fetch = ((fetch) => (path, ...rest) => path.startsWith('/api/timeline') ? new Promise(() => {}) : fetch(path, ...rest))(window.fetch), true`)
+		}
 		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 700)); err != nil {
 			t.Fatal(err)
 		}

@@ -66,7 +66,9 @@ func TestPageFilterTerms(t *testing.T) {
 	filter("sender:press-3")
 	// At once: of what is typed slowly, what parses on the way is shown.
 	evaluate[bool](t, ctx, `(({ input }) => { input.value += ' delta>>1'; return input.dispatchEvent(new Event('input')); })({ input: document.querySelector('.filter input') })`)
-	until(t, ctx, `document.querySelector('.filter .problem').innerText.endsWith('still showing: sender:press-3')`)
+	until(t, ctx, `document.querySelector('#tools .problem').innerText.endsWith('still showing: sender:press-3')`)
+	// It hides neither the heads of the columns nor a row.
+	until(t, ctx, `document.querySelector('#tools .problem').getBoundingClientRect().bottom <= document.querySelector('#list .columns').getBoundingClientRect().top`)
 }
 
 // The scripts are asked for at once, and the time strip begins with the history.
@@ -126,7 +128,7 @@ func TestPageLeavesTheFilter(t *testing.T) {
 	until(t, ctx, `document.getElementById('message-1').ariaSelected === 'true' && document.querySelector('.filter input').value === 'seq<3'`)
 	press(t, ctx, "/")
 	keys("delta>>8\r")
-	until(t, ctx, `document.activeElement === document.querySelector('.filter input') && document.querySelector('.filter .problem').innerText.endsWith('still showing: seq<3')`)
+	until(t, ctx, `document.activeElement === document.querySelector('.filter input') && document.querySelector('#tools .problem').innerText.endsWith('still showing: seq<3')`)
 
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(390, 844), chromedp.Navigate(address+"/?sender=press-1&filter=nothinglikethis")); err != nil {
 		t.Fatal(err)

@@ -26,6 +26,12 @@ var views = []view{
 	{"phone-dark", 390, 844, true, "dark"},
 	{"phone-small", 320, 568, true, "light"},
 	{"middle", 1000, 700, false, "light"},
+	{"tablet", 768, 1024, true, "light"},
+	{"tablet-dark", 768, 1024, true, "dark"},
+	{"laptop", 1280, 720, false, "light"},
+	{"laptop-dark", 1280, 720, false, "dark"},
+	{"full", 1920, 1080, false, "light"},
+	{"full-dark", 1920, 1080, false, "dark"},
 	{"small", 700, 800, false, "light"},
 	{"small-dark", 700, 800, false, "dark"},
 	{"wide", 2560, 1440, false, "light"},
@@ -57,6 +63,7 @@ func TestLook(t *testing.T) {
 		{"few-detail", few, "/?id=1990", ""},
 		{"few-one", few, "/?sender=press-3", ""},
 		{"busy", busy, "/", ""},
+		{"thousands", thousands, "/", ""},
 		{"degraded", degraded, "/", ""},
 		{"brokerless", brokerless, "/", ""},
 	}
@@ -67,6 +74,7 @@ func TestLook(t *testing.T) {
 		}
 		photographs(t, dir, only, pose{name: scene.name, path: scene.path[1:], take: take, shows: "true"}, func() *front { return lookAt(t, scene.store(t)) })
 	}
+	lookAtLogin(t, dir, only)
 	var f *front
 	serves := func() *front {
 		if f == nil {
@@ -78,6 +86,37 @@ func TestLook(t *testing.T) {
 	for _, p := range append(slices.Clone(poses), pose{name: "connection lost", take: cut, shows: `!document.querySelector('#banner').hidden`}) {
 		p.name = "pose-" + strings.ReplaceAll(p.name, " ", "-")
 		photographs(t, dir, only, p, serves)
+	}
+}
+
+// lookAtLogin takes pictures of the login, with a code that is not valid.
+func lookAtLogin(t *testing.T, dir string, only *regexp.Regexp) {
+	for _, v := range views {
+		name := "login-" + v.name
+		if !only.MatchString(name) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			g := serveGuarded(t, Options{Store: newStore(t)}, "127.0.0.1:0")
+			ctx := chromium(t, chromedp.Flag("ignore-certificate-errors", true))
+			v.look(t, ctx)
+			open(t, ctx, g.address+"/login#WRONG")
+			until(t, ctx, `document.querySelector('#words').innerText.startsWith('this code is not valid')`)
+			save(t, ctx, filepath.Join(dir, name+".png"))
+		})
+	}
+}
+
+// save writes a picture of the page.
+func save(t *testing.T, ctx context.Context, file string) {
+	t.Helper()
+	time.Sleep(time.Second) // a picture, not an assertion
+	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, picture, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -100,14 +139,7 @@ func photographs(t *testing.T, dir string, only *regexp.Regexp, p pose, serves f
 			media(t, ctx, "prefers-color-scheme", v.scheme)
 			p.bring(t, ctx, f.URL)
 			v.look(t, ctx)
-			time.Sleep(time.Second) // a picture, not an assertion
-			picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
-				t.Fatal(err)
-			}
+			save(t, ctx, filepath.Join(dir, name+".png"))
 			f.cut(false)
 		})
 	}
@@ -187,6 +219,13 @@ func busy(t *testing.T) *testStore {
 		seqs[i]++
 		s.put(t, hello(fmt.Sprintf("broadcast-%d", i), seqs[i], at))
 	}
+	return s.run(t)
+}
+
+// thousands returns 10,000 senders.
+func thousands(t *testing.T) *testStore {
+	s := newStore(t)
+	s.many(t, "press-", 10_000)
 	return s.run(t)
 }
 

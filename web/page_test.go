@@ -136,12 +136,12 @@ func TestPage(t *testing.T) {
 		if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS(".filter input"), "delta>>8")); err != nil {
 			t.Fatal(err)
 		}
-		until(t, ctx, `document.querySelector('.filter .problem').innerText.startsWith('column 7')`)
+		until(t, ctx, `document.querySelector('#tools .problem').innerText.startsWith('column 7')`)
 		until(t, ctx, `document.querySelector('.filter .caret').textContent === '      ^'`)
 		if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS(".filter input"), "\x1b"+`"I am new here"`)); err != nil {
 			t.Fatal(err)
 		}
-		until(t, ctx, `document.querySelector('.filter .problem').hidden && document.querySelector('#list .grid').ariaRowCount === '3'`) // the header, a day and a message
+		until(t, ctx, `document.querySelector('#tools .problem').hidden && document.querySelector('#list .grid').ariaRowCount === '3'`) // the header, a day and a message
 		until(t, ctx, `new URLSearchParams(location.search).get('filter') === '"I am new here"'`)
 		open(t, ctx, address+"/?sender=press-2")
 		until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '5'`)

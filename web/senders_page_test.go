@@ -197,15 +197,15 @@ func TestPageNamedFilters(t *testing.T) {
 	press(t, other, "/")
 	until(t, other, `document.querySelector('.filter .completion').innerText.includes('@all-but-press')`)
 	enter(other, ".filter .entry input", "@all\r") // a name is taken whole
-	until(t, other, `document.querySelector('.filter .problem').innerText.startsWith('there is no filter named "all"; there are @all-but-press')`)
+	until(t, other, `document.querySelector('#tools .problem').innerText.startsWith('there is no filter named "all"; there are @all-but-press')`)
 	enter(other, ".filter .entry input", "-but-press\r")
-	until(t, other, `new URLSearchParams(location.search).get('filter') === '-sender:press-1' && document.querySelector('.filter input').value === '-sender:press-1' && document.querySelector('.filter .problem').hidden`)
+	until(t, other, `new URLSearchParams(location.search).get('filter') === '-sender:press-1' && document.querySelector('.filter input').value === '-sender:press-1' && document.querySelector('#tools .problem').hidden`)
 	// In the address a name means what it means when it is typed.
 	open(t, other, address+"/?filter=@all-but-press")
 	until(t, other, live+` && document.querySelector('.filter input').value === '-sender:press-1' && document.querySelectorAll('#list .row:not(.line, [hidden])').length === 1`)
 	for typed, want := range map[string]string{"@all": `there is no filter named "all"`, "@all-but-press qos=1": `"@" and a name stand alone`} {
 		open(t, other, address+"/?filter="+url.QueryEscape(typed))
-		until(t, other, fmt.Sprintf(`document.querySelector('.filter .problem').innerText.startsWith(%q) && document.querySelector('#list .empty').innerText.includes('does not parse')`, want))
+		until(t, other, fmt.Sprintf(`document.querySelector('#tools .problem').innerText.startsWith(%q) && document.querySelector('#list .empty').innerText.includes('does not parse')`, want))
 	}
 	open(t, other, address)
 	until(t, other, live)

@@ -319,7 +319,7 @@ func TestPageFilterIsOneStepBack(t *testing.T) {
 		if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS(".filter input"), part)); err != nil {
 			t.Fatal(err)
 		}
-		until(t, ctx, `document.querySelector('.filter input').value === (new URLSearchParams(location.search).get('filter') ?? '') || !document.querySelector('.filter .problem').hidden`)
+		until(t, ctx, `document.querySelector('.filter input').value === (new URLSearchParams(location.search).get('filter') ?? '') || !document.querySelector('#tools .problem').hidden`)
 	}
 	until(t, ctx, `new URLSearchParams(location.search).get('filter') === 'text:hel'`)
 	if steps := evaluate[int](t, ctx, `history.length`) - before; steps != 1 {

@@ -22,7 +22,7 @@ const tabs = [['json', 'JSON'], ['decoded', 'decoded'], ['raw', 'raw'], ['hex', 
 
 const widerKey = 'hellox.detail.wider', least = 344, step = 40; // px
 
-const short = new Set(['Δ', 'Δ any', 'latency', 'seq', 'QoS', 'size']); // facts of which two stand on a line
+const kinds = { 'Δ': 'short', 'Δ any': 'short', latency: 'short', seq: 'short', QoS: 'short', size: 'short', boot: 'boot' }; // classes of facts; of short ones two stand on a line
 
 /** Emits "close", "only" (a sender), "copy" (id), "edit" ({topic, payload}), "term" (of a filter). */
 export class Detail extends Emitter {
@@ -174,7 +174,7 @@ export class Detail extends Emitter {
       ['Δ', delta(m.delta_ms)], ['Δ any', delta(m.delta_any_ms)], ['latency', latency(m.latency_ms)],
       ['seq', m.seq && count(m.seq)], ['QoS', String(m.qos)], ['size', bytes(payloadSize(m))],
     ];
-    this.facts.replaceChildren(...rows.filter(([, v]) => v).flatMap(([k, v]) => [el('dt', {}, k), typeof v === 'string' ? el('dd', { class: short.has(k) ? 'short' : null }, el('bdi', {}, v)) : v]));
+    this.facts.replaceChildren(...rows.filter(([, v]) => v).flatMap(([k, v]) => [el('dt', { class: kinds[k] }, k), typeof v === 'string' ? el('dd', { class: kinds[k] }, el('bdi', {}, v)) : v]));
     this.resend.disabled = payloadText(m) == null || m.topic.startsWith('hellox/');
     text(this.only, `${cleanTopic(m.sender)} only`);
   }

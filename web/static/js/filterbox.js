@@ -44,7 +44,7 @@ export class FilterBox extends Emitter {
     });
     this.naming = el('label.naming', { hidden: true }, 'keep as', this.name);
     this.completion = new Completion(this.input, known, () => this.#check('filter'));
-    root.append(el('div.filter', {}, el('kbd', { 'aria-hidden': 'true' }, '/'), this.chip, this.terms, el('div.entry', {}, this.input, this.caret), this.keep, this.naming, this.completion.node, this.error));
+    root.append(el('div.filter', {}, el('kbd', { 'aria-hidden': 'true' }, '/'), this.chip, this.terms, el('div.entry', {}, this.input, this.caret), this.keep, this.naming, this.completion.node));
     new ResizeObserver(() => this.#showExample()).observe(this.input);
     matchMedia('(pointer: coarse)').addEventListener('change', () => this.#showExample()); // its letters are larger
   }

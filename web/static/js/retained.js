@@ -26,7 +26,7 @@ export class Retained extends Emitter {
     this.list.replaceChildren();
     try {
       const { messages, more } = await get('/api/retained', { topic });
-      text(this.words, messages.length ? `${count(messages.length)}${more ? ' and more' : ''}: a later subscriber receives them` : topic ? `nothing on ${cleanTopic(topic)}` : 'nothing');
+      text(this.words, messages.length ? `${count(messages.length)}${more ? ' and more' : ''}; who subscribes later receives them` : topic ? `nothing on ${cleanTopic(topic)}` : 'nothing');
       this.list.replaceChildren(...messages.map((m) => this.#row(m)));
     } catch (error) {
       text(this.words, clean(error.message));

@@ -8,6 +8,7 @@ import { count, dayLength, dayShort, elapsed, parseTime, rate, timeOfDay, timeSh
 
 const height = 26;
 const halfTick = 18; // px of the words of a tick on either side
+const narrowest = 2; // px of a bar with space beside it: less is grey
 const soon = 300; // ms until counting goes on
 const scaleKey = 'hellox.scale';
 // So that one burst does not flatten all else; a tenth of the height is one message.
@@ -50,6 +51,7 @@ export class Timeline extends Emitter {
     root.append(this.node);
     this.#showScale();
     this.#listen();
+    new ResizeObserver(() => { if (this.#data) this.#draw(); }).observe(this.node);
   }
 
   /** Reads the counts of a selection. oldest: when the history begins, in ms. */
@@ -98,11 +100,12 @@ export class Timeline extends Emitter {
     const { bins, from, start, step } = this.#data, scale = scales[this.#scale];
     attribute(this.chart, 'viewBox', `0 0 ${bins.length} ${height}`);
     const top = Math.max(...bins.map((b) => b.messages), 1);
+    const space = this.chart.clientWidth > narrowest * bins.length ? 0.1 : 0; // on either side of a bar
     let bars = '', gaps = '';
     bins.forEach((b, i) => {
       if (b.messages > 0) {
         const h = Math.max(1, scale(b.messages, top) * (height - 5));
-        bars += `M${i + 0.1} ${height}v${-h}h0.8v${h}z`;
+        bars += `M${i + space} ${height}v${-h}h${1 - 2 * space}v${h}z`;
       }
       if (b.missed) gaps += `M${i} 0h1v4h-1z`;
     });
