@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/csv"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	cdpbrowser "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -82,6 +84,11 @@ func TestPageFirstRows(t *testing.T) {
 	if !strings.Contains(text, "Hello 200") || !strings.Contains(text, "Without JavaScript this is a plain list") || !strings.Contains(text, "<img src=x") {
 		t.Errorf("without JavaScript: %.400s", text)
 	}
+	// They stand on the screen: the newest is the last one.
+	whole, row := boxOf(t, ctx, "#list .first"), boxOf(t, ctx, "#list .first tr:last-child")
+	if whole[5]-whole[1] < 300 || row[1] < whole[1] || row[5] > whole[5]+1 {
+		t.Errorf("without JavaScript the list stands at %v, its newest message at %v", whole, row)
+	}
 	if dir := os.Getenv("HELLOX_LOOK"); dir != "" {
 		if picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot()); err == nil {
 			_ = os.WriteFile(filepath.Join(dir, "noscript.png"), picture, 0o644)
@@ -90,6 +97,27 @@ func TestPageFirstRows(t *testing.T) {
 	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// boxOf returns the corners of an element on the screen, for a page without scripts.
+func boxOf(t *testing.T, ctx context.Context, selector string) dom.Quad {
+	t.Helper()
+	document, err := chromedp.Call(ctx, dom.GetDocument, dom.GetDocumentParams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := chromedp.Call(ctx, dom.QuerySelector, dom.QuerySelectorParams{NodeID: document.Root.NodeID, Selector: selector})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(ctx, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{NodeID: found.NodeID}); err != nil {
+		t.Fatal(err)
+	}
+	box, err := chromedp.Call(ctx, dom.GetContentQuads, dom.GetContentQuadsParams{NodeID: found.NodeID})
+	if err != nil || len(box.Quads) == 0 {
+		t.Fatalf("%s is not on the screen: %v", selector, err)
+	}
+	return box.Quads[0]
 }
 
 // A person saves what is filtered.

@@ -2,7 +2,7 @@
 
 import { el, text } from './dom.js';
 import { Emitter } from './emitter.js';
-import { count, dayLength, dayShort, elapsed, latency, rate, timeOfDay, timeShort } from './format.js';
+import { count, countShort, dayLength, dayShort, elapsed, latency, rate, timeOfDay, timeShort } from './format.js';
 import { Plot, axis, ink, paths } from './plot.js';
 
 /** Emits "jump" (a time in ms). */
@@ -18,7 +18,7 @@ export class Charts extends Emitter {
     const scales = { x: { time: true }, y: { range: (u, low, high) => [0, high > 0 ? high * 1.1 : 1] } };
     const options = { ms: 1, cursor, scales, show: (i) => this.#showValues(i) };
     this.rates = new Plot(root, 'messages a second', {
-      ...options, axes: [x, axis((u, splits) => splits.map(short), { size: 56 })],
+      ...options, axes: [x, axis((u, splits) => splits.map(countShort), { size: 56 })],
       series: [{}, { stroke: ink('--dim'), fill: ink('--line'), width: 1, paths: paths.stepped({ align: 1 }), points: { show: false } }],
       hooks: { draw: [(u) => this.#drawMissed(u)] },
     });
@@ -102,9 +102,6 @@ export class Charts extends Emitter {
     u.ctx.restore();
   }
 }
-
-/** 12k, 0.5: a number for an axis. */
-const short = (n) => (n == null ? '' : n >= 1000 ? +(n / 1000).toFixed(1) + 'k' : String(+n.toPrecision(3)));
 
 /** The values without neighbours, which no line shows. */
 function lone(u, series) {

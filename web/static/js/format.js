@@ -41,6 +41,12 @@ export const dayNumber = (ms) => Math.floor((ms - new Date(ms).getTimezoneOffset
 /** 18 204 */
 export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, space);
 
+/** 12k, 1.5M, 0.5: a number for an axis; null: ''. */
+export const countShort = (n) => {
+  const [unit, words] = n >= 1e6 ? [1e6, 'M'] : n >= 1000 ? [1000, 'k'] : [1, ''];
+  return n == null ? '' : +(n / unit).toPrecision(3) + words;
+};
+
 /** sender, senders: word for n of it */
 export const plural = (n, word) => (n === 1 ? word : word + 's');
 

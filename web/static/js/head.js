@@ -95,7 +95,7 @@ export class Head extends Emitter {
     this.senders.dataset.key = key;
     this.senders.replaceChildren(`${count(n)} ${plural(n, 'sender')}`, ...counts.map(([state, many]) => {
       const { sign, kind } = stateSign(state);
-      return el('span', { class: 'state ' + kind, title: `${many} ${state}` }, el('span', { 'aria-hidden': 'true' }, sign), String(many), el('span.visually-hidden', {}, ' ' + state));
+      return el('span', { class: 'state ' + kind, title: `${many} ${state}` }, el('span', { 'aria-hidden': 'true' }, sign), count(many), el('span.visually-hidden', {}, ' ' + state));
     }));
   }
 

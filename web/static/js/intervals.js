@@ -1,7 +1,7 @@
 // The intervals panel: a histogram, and how it compares with what the senders declare.
 
 import { el, text } from './dom.js';
-import { bound, count, span } from './format.js';
+import { bound, count, countShort, span } from './format.js';
 import { Plot, axis, ink, paths } from './plot.js';
 
 const plainSeconds = (ms) => (ms / 1000).toFixed(ms < 9_995 ? 3 : 2);
@@ -16,7 +16,7 @@ export class Intervals {
     this.frame = el('div.frame', { hidden: true }, el('div.expected', { title: 'where every bar would end if all were uniform over what is declared' }));
     this.plot = new Plot(root, 'intervals, all', {
       scales: { x: { time: false, range: () => this.#drawn.reach }, y: { range: (u, low, high) => [0, Math.max(1, high, this.#drawn.expected) * 1.08] } },
-      axes: [axis((u, splits) => splits.map(bound), { splits: () => this.#splits() }), axis((u, splits) => splits.map(count), { size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 1e4, 1e5, 1e6], space: 20 })],
+      axes: [axis((u, splits) => splits.map(bound), { splits: () => this.#splits() }), axis((u, splits) => splits.map(countShort), { size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 1e4, 1e5, 1e6], space: 20 })],
       series: [{}, { fill: ink('--dim'), width: 0, paths: paths.bars({ size: [1, Infinity], align: 1, gap: 1 }), points: { show: false } }],
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false }, dataIdx: (u, series, closest) => this.#under(u, closest) },
       show: (i) => this.#showBin(i),
