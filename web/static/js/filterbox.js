@@ -7,6 +7,7 @@ import { clean, cleanTopic } from './clean.js';
 import { Completion } from './completion.js';
 import { senderTerm, splitTerms } from './filterterms.js';
 import { expand, filterName, keepFilter, namedFilters } from './namedfilters.js';
+import { touch } from './media.js';
 import { limits } from './limits.js';
 
 /**
@@ -46,7 +47,7 @@ export class FilterBox extends Emitter {
     this.completion = new Completion(this.input, known, () => this.#check('filter'));
     root.append(el('div.filter', {}, el('kbd', { 'aria-hidden': 'true' }, '/'), this.chip, this.terms, el('div.entry', {}, this.input, this.caret), this.keep, this.naming, this.completion.node));
     new ResizeObserver(() => this.#showExample()).observe(this.input);
-    matchMedia('(pointer: coarse)').addEventListener('change', () => this.#showExample()); // its letters are larger
+    touch.addEventListener('change', () => this.#showExample()); // its letters are larger
   }
 
   /** The name of a sender that is in what the empty box shows; '': none. */

@@ -6,11 +6,10 @@ import { cleanTopic, plainName, shorten } from './clean.js';
 import { barClass, bars } from './bar.js';
 import { count, delta, latency, parseTime, time } from './format.js';
 import { summary } from './payload.js';
+import { tiny, touch } from './media.js';
 import { Columns } from './columns.js';
 import { Emitter } from './emitter.js';
 
-const tiny = matchMedia('(max-width: 559px)'); // as in narrow.css
-const touch = matchMedia('(pointer: coarse)'); // no keyboard: keys are not shown
 const roomy = 1500; // px of a list with room for longer names, as in list.css
 /** How many characters of a name are shown. */
 const lengths = { tiny: { sender: 8, topic: 24 }, usual: { sender: 20, topic: 24 }, roomy: { sender: 32, topic: 40 } };

@@ -22,11 +22,13 @@ import { sessionKey } from './sessionkey.js';
 import { SharedEvents } from './shared.js';
 import { Status } from './status.js';
 import { Timeline } from './timeline.js';
+import { Travel } from './travel.js';
 import { TopicPanel } from './topicpanel.js';
-import { senderTerm, splitTerms, topicTerm } from './filterterms.js';
+import { senderTerm, topicTerm } from './filterterms.js';
 import { Topics } from './topics.js';
 import { View } from './view.js';
 import { Window } from './window.js';
+import { asidesReader } from './asides.js';
 import { collapsible } from './collapse.js';
 import { Choice } from './choice.js';
 import { commands } from './commands.js';
@@ -35,7 +37,6 @@ import { GoTo } from './goto.js';
 import { bindKeys, fillHelp } from './keys.js';
 import { Notices } from './notices.js';
 import { count, parseTime } from './format.js';
-import { latest } from './latest.js';
 import { places } from './places.js';
 import { sideTabs } from './sidetabs.js';
 import { startTheme, toggleTheme } from './theme.js';
@@ -52,8 +53,7 @@ at('tools').append(box.error); // a line of its own, below both
 const list = new List(at('list'), window_, senders);
 const empty = new Empty(list.empty, window_, view, status, session, () => {
   list.focus(); // the button goes
-  view.set({ filter: '', sender: '', at: 0 }, true);
-  open();
+  view.open({ filter: '', sender: '' });
 });
 const panel = new SenderPanel(at('senders'), senders, clock), intervals = new Intervals(at('intervals'));
 const topicPanel = new TopicPanel(at('topics'), topics, clock), charts = new Charts(at('charts'));
@@ -62,7 +62,7 @@ const side = sideTabs(at('lists'), ['senders', 'topics', 'charts'].map((name) =>
   if (name === 'charts' && counted) charts.show(counted);
 });
 places(at('places'), ['senders', 'topics', 'charts'], side);
-const rail = new Rail(list.rail);
+const travel = new Travel(window_, view, list, session, open), rail = new Rail(list.rail);
 const detail = new Detail(at('detail')), send = new SendBar(at('send'), senders);
 const retained = new Retained(at('retained')), choice = new Choice(at('choice')), goTo = new GoTo(at('goto'), clock);
 let counted = null; // the newest counts over time
@@ -92,10 +92,10 @@ session.on('opened', async ({ around }) => {
   list.showNote('');
   list.setFollow(!around, list.paused && around !== 0);
   if (around) list.center(around);
-  loadAside();
+  loadAside(true);
   await showSelected();
 });
-session.on('resumed', () => loadAside());
+session.on('resumed', () => loadAside(true));
 session.on('messages', (messages) => {
   window_.append(messages, list.following);
   list.addUnseen(messages.length);
@@ -109,45 +109,6 @@ session.on('restarted', () => {
   topics.clear();
   view.set({ at: 0, id: 0 });
 });
-
-async function newest() {
-  view.set({ at: 0 });
-  if (window_.detached || session.phase === 'failed') await open();
-  list.setFollow(true);
-}
-
-/** Shows a place elsewhere than at the newest message; name: for a note if it cannot be read. */
-async function leaveFor(name, show) {
-  list.setFollow(false, list.paused);
-  try {
-    await show();
-  } catch (error) {
-    list.showNote(`${name} cannot be read: ${clean(error.message)}`);
-  }
-}
-
-/** Shows the messages at an id; 0: the newest. */
-const jumpTo = latest((id) => (!id ? newest() : leaveFor('That place', async () => {
-  if (!window_.holds(id)) await window_.around(view.selection, id);
-  list.center(id);
-})));
-
-/** Shows the oldest message that there is. */
-const oldest = () => leaveFor('The oldest messages', async () => {
-  if (window_.before !== 0 || !window_.loaded) await window_.oldest(view.selection);
-  list.scrollToStart();
-});
-
-/** Shows the messages at a time; while it is dragged, at the newest one asked for. */
-const jump = latest((ms) => leaveFor('That time', async () => {
-  const { messages } = await get('/api/messages', { ...view.selection, after: 0, since: new Date(ms).toISOString(), limit: 1 });
-  if (!messages.length) {
-    await newest();
-    return;
-  }
-  await window_.around(view.selection, messages[0].id);
-  list.center(messages[0].id);
-}));
 
 async function showSelected() {
   list.select(view.id, false);
@@ -171,7 +132,6 @@ function gone(id) {
   return `#${count(id)} was evicted by retention; the history begins at #${count(first)}.`;
 }
 
-let shownAt = 0; // when the message in the middle of the list was received, ms since 1970
 let stoppedHere = false; // choosing a row stopped the list: Esc lets it go on
 
 function select(id) {
@@ -196,48 +156,16 @@ function closeDetail() {
   view.set({ id: 0 });
   detail.set(null);
   list.focus();
-  if (stoppedHere) newest();
+  if (stoppedHere) travel.newest();
 }
 
 /** The selected message; null: none is selected, or it is not loaded. */
 const selected = () => (list.selected ? window_.message(list.selected) : null);
 
-const alternatives = (terms) => terms.some((t) => t.toLowerCase() === 'or');
-
-function filterBy(filter) {
-  view.set({ filter, at: 0 }, true);
-  open();
-}
-
-/** Adds a term to the filter, or removes it if it is there. */
-function toggleTerm(term) {
-  const terms = splitTerms(view.filter);
-  const rest = terms.filter((t) => t !== term);
-  filterBy(rest.length < terms.length ? rest.join(' ') : [alternatives(terms) ? `(${view.filter})` : view.filter, term].filter(Boolean).join(' '));
-}
-
-/** Takes the last term from the filter, alternatives at once, or else the sender. */
-function dropTerm() {
-  const terms = splitTerms(view.filter);
-  if (terms.length) filterBy(alternatives(terms) ? '' : terms.slice(0, /^not$/i.test(terms.at(-2)) ? -2 : -1).join(' '));
-  else if (view.sender) choose(view.sender);
-}
-
 const search = new Search(view, (forward) => list.selected || (forward ? window_.lastID : 0), async (id) => {
-  await jumpTo(id);
+  await travel.toID(id);
   select(id);
 }, (words) => list.flash(words));
-
-/** Goes on in time from what stands in the middle, or back. */
-const scrub = (by) => {
-  if (!shownAt || (by > 0 && list.following)) return;
-  if (by > 0) jump(shownAt + by);
-  else leaveFor('That time', async () => {
-    const { messages } = await get('/api/messages', { ...view.selection, until: new Date(shownAt + by).toISOString(), limit: 1 });
-    if (!messages.length) await oldest();
-    else await jumpTo(messages[0].id);
-  });
-};
 
 /** Saves what is selected. */
 const save = async (format) => {
@@ -248,22 +176,18 @@ const save = async (format) => {
   }
 };
 
-function choose(sender) {
-  view.set({ sender: view.sender === sender ? '' : sender, at: 0 }, true);
-  open();
-}
-
 async function olderWhileNear() {
-  while (await window_.older()) list.showNote('searching further back …');
-  if (list.noted === 'searching further back …') list.showNote('');
+  const words = 'searching further back …';
+  while (await window_.older()) list.showNote(words);
+  if (list.noted === words) list.showNote('');
 }
 
 list.on('top', olderWhileNear);
-rail.on('jump', jumpTo);
+rail.on('jump', travel.toID);
 list.on('bottom', () => window_.newer());
 list.on('select', select);
 list.on('open', openDetail);
-list.on('newest', newest);
+list.on('newest', () => travel.newest());
 list.on('export', save);
 list.on('follow', (following) => {
   if (!following) return;
@@ -272,7 +196,6 @@ list.on('follow', (following) => {
 });
 list.on('scrolled', () => { stoppedHere = false; });
 list.on('visible', ({ first, middle, last }) => {
-  shownAt = parseTime(middle.message.received);
   timeline.showRange(parseTime(first.message.received), parseTime(last.message.received));
   rail.show(first.id, last.id, list.showsAll);
   if (!list.following && session.phase !== 'opening' && view.at !== middle.id) view.set({ at: middle.id });
@@ -280,21 +203,18 @@ list.on('visible', ({ first, middle, last }) => {
 window_.on('error', (error) => list.showNote(`Older messages cannot be read: ${clean(error.message)}`));
 box.on('filter', (filter) => { if (filter !== view.filter) { view.type(filter); open(); } });
 box.on('typed', () => view.typed());
-box.on('remove', (at) => toggleTerm(splitTerms(view.filter)[at]));
+box.on('remove', (at) => view.removeTerm(at));
 goTo.on('go', ({ id, time, oldest: first }) => {
-  if (time) jump(time);
-  else if (first) oldest();
-  else jumpTo(id ?? 0);
+  if (time) travel.toTime(time);
+  else if (first) travel.oldest();
+  else travel.toID(id ?? 0);
 });
-list.on('gap', ({ id, sender }) => {
-  view.set({ sender, at: id, id: 0 }, true);
-  open();
-});
+list.on('gap', ({ id, sender }) => view.open({ sender, at: id, id: 0 }));
 list.on('only', ({ sender, topic, not }) => {
-  if (sender && !not) choose(sender);
-  else toggleTerm((not ? '-' : '') + (sender ? senderTerm(sender) : topicTerm(topic)));
+  if (sender && !not) view.choose(sender);
+  else view.toggleTerm((not ? '-' : '') + (sender ? senderTerm(sender) : topicTerm(topic)));
 });
-box.on('sender', () => choose(view.sender));
+box.on('sender', () => view.choose(view.sender));
 box.on('leave', () => list.focus());
 box.on('search', async ({ expression, filter }) => {
   search.expression = expression;
@@ -306,22 +226,22 @@ box.on('search', async ({ expression, filter }) => {
   list.focus();
   search.go(false);
 });
-panel.on('choose', choose);
-topicPanel.on('choose', toggleTerm);
-topicPanel.on('mute', (term) => toggleTerm('-' + term));
-panel.on('exclude', (sender) => toggleTerm('-' + senderTerm(sender)));
-panel.on('excludeGroup', (prefix) => toggleTerm(`-${senderTerm(prefix, true)}`));
+panel.on('choose', (sender) => view.choose(sender));
+topicPanel.on('choose', (term) => view.toggleTerm(term));
+topicPanel.on('mute', (term) => view.toggleTerm('-' + term));
+panel.on('exclude', (sender) => view.toggleTerm('-' + senderTerm(sender)));
+panel.on('excludeGroup', (prefix) => view.toggleTerm(`-${senderTerm(prefix, true)}`));
 panel.on('list', (around) => senders.load(around).catch(() => {}));
 detail.on('close', closeDetail);
 detail.on('edit', (message) => send.edit(message));
 retained.on('edit', (message) => send.edit(message));
 send.on('retained', () => retained.open());
 send.on('asked', () => toggleSend(false));
-detail.on('only', choose);
-detail.on('term', toggleTerm);
+detail.on('only', (sender) => view.choose(sender));
+detail.on('term', (term) => view.toggleTerm(term));
 detail.on('copy', (id) => detail.copy(location.origin + view.address({ id, at: id })));
-timeline.on('jump', jump);
-timeline.on('newest', newest);
+timeline.on('jump', travel.toTime);
+timeline.on('newest', () => travel.newest());
 timeline.on('span', () => loadTimeline());
 timeline.on('more', () => { if (!document.hidden && session.phase === 'live') loadTimeline().catch(() => {}); });
 timeline.on('data', (data) => {
@@ -330,10 +250,10 @@ timeline.on('data', (data) => {
   charts.show(counted);
   intervals.show(data.intervals, counted.name);
 });
-charts.on('jump', jump);
+charts.on('jump', travel.toTime);
 head.on('side', () => toggleSide());
 head.on('theme', toggleTheme);
-head.on('missed', () => toggleTerm('is:missed'));
+head.on('missed', () => view.toggleTerm('is:missed'));
 head.on('notify', async () => {
   await notices.toggle();
   session.keepsUp = notices.on;
@@ -353,9 +273,9 @@ view.on('changed', open);
 const loadTimeline = () => timeline.load(status.stats?.oldest ? parseTime(status.stats.oldest) : 0, clock.now(), view.selection);
 const help = () => at('help').showModal();
 const toggleSide = collapsible('side'), toggleSend = collapsible('send');
-const parts = { list, box, detail, send, retained, panel, topicPanel, charts, choice, goTo, view };
+const parts = { list, box, detail, send, retained, panel, topicPanel, charts, choice, goTo, view, travel, search };
 const keys = commands(parts, {
-  selected, newest, oldest, openDetail, closeDetail, choose, toggleTerm, dropTerm, scrub, search, side, help, toggleSide, toggleSend, save,
+  selected, openDetail, closeDetail, side, help, toggleSide, toggleSend, save,
   copy: async (value, words) => {
     const result = await detail.copy(value, `${words} copied`);
     if (!detail.open) list.flash(result);
@@ -386,21 +306,11 @@ shared.on('sender', (s) => {
 });
 shared.on('state', ({ state }) => { if (state === 'connected' && session.phase === 'live') senders.load().catch(() => {}); });
 
-// What stands beside the list is read when the totals say that something has come,
-// each at most every so many ms, and only while it can be seen.
-const asides = [
+const loadAside = asidesReader([
   { every: 5000, load: () => senders.load(), shown: () => at('senders').offsetParent },
   { every: 2000, load: () => topics.load(clock.now()), shown: () => at('topics').offsetParent },
   { every: 5000, load: () => loadTimeline(), shown: () => timeline.node.offsetParent },
-];
-
-function loadAside(all = true) {
-  for (const aside of asides) {
-    if (!aside.shown() || (!all && Date.now() - (aside.read ?? 0) < aside.every)) continue;
-    aside.read = Date.now();
-    aside.load().catch(() => {}); // the head says that the receiver is away
-  }
-}
+]);
 
 status.on('stats', () => { if (!document.hidden && session.phase === 'live') loadAside(false); });
 

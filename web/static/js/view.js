@@ -2,9 +2,12 @@
 // address opens the same view.
 
 import { Emitter } from './emitter.js';
+import { splitTerms } from './filterterms.js';
 import { expand } from './namedfilters.js';
 
-/** Emits "changed" when the user goes back or forward. */
+const alternatives = (terms) => terms.some((t) => t.toLowerCase() === 'or');
+
+/** Emits "changed" when another selection is to be opened. */
 export class View extends Emitter {
   filter = '';
   sender = '';
@@ -31,6 +34,32 @@ export class View extends Emitter {
 
   /** What is typed from now on is another step. */
   typed() { this.#typing = false; }
+
+  /** Selects by another filter, or only one sender, from the newest on or around a message. @param {{filter?: string, sender?: string, at?: number, id?: number}} fields */
+  open(fields) {
+    this.set({ at: 0, ...fields }, true);
+    this.emit('changed');
+  }
+
+  /** Shows one sender only, or all again. */
+  choose(sender) { this.open({ sender: this.sender === sender ? '' : sender }); }
+
+  /** Adds a term to the filter, or removes it if it is there. */
+  toggleTerm(term) {
+    const terms = splitTerms(this.filter), rest = terms.filter((t) => t !== term);
+    const narrowed = () => [alternatives(terms) ? `(${this.filter})` : this.filter, term].filter(Boolean).join(' ');
+    this.open({ filter: rest.length < terms.length ? rest.join(' ') : narrowed() });
+  }
+
+  /** Removes the term at a place. */
+  removeTerm(at) { this.toggleTerm(splitTerms(this.filter)[at]); }
+
+  /** Takes the last term from the filter, alternatives at once, or else the sender. */
+  dropTerm() {
+    const terms = splitTerms(this.filter);
+    if (terms.length) this.open({ filter: alternatives(terms) ? '' : terms.slice(0, /^not$/i.test(terms.at(-2)) ? -2 : -1).join(' ') });
+    else if (this.sender) this.choose(this.sender);
+  }
 
   /** Changes fields. push: as a step that "back" undoes. */
   set(fields, push = false) {

@@ -1,6 +1,7 @@
 // A list in which only the visible rows exist.
 
 import { el } from './dom.js';
+import { touch } from './media.js';
 
 const overscan = 6;
 const slowFrame = 1000 / 30; // ms between two paintings that take long
@@ -55,7 +56,7 @@ export class VirtualList {
     }, { passive: true });
     new ResizeObserver(() => this.#measure()).observe(viewport);
     // Rows may become higher for a finger without any other size in the view.
-    matchMedia('(pointer: coarse)').addEventListener('change', () => this.#measure());
+    touch.addEventListener('change', () => this.#measure());
     this.#measure();
   }
 
