@@ -35,6 +35,7 @@ type client struct {
 	id     string
 	login  rights.Login
 	rights *rights.Rights
+	local  bool      // it came by Options.Local
 	owned  time.Time // when its client ID was last noted as its own
 }
 
@@ -119,17 +120,9 @@ func (c *callout) admit(ctx context.Context, request *jwt.AuthorizationRequestCl
 	if !c.node.prepared.Load() {
 		return "", errNotReady
 	}
-	who := &client{id: request.ClientInformation.MQTT}
-	if c.node.opts.Authority != nil {
-		var err error
-		if who.login, err = c.login(ctx, request); err != nil {
-			return "", err
-		}
-		if err := c.owners.claim(ctx, who); err != nil {
-			return "", err
-		}
-	} else if len(who.id) > maxClientID {
-		return "", fmt.Errorf("the client ID has %d bytes; at most %d", len(who.id), maxClientID)
+	who, err := c.identify(ctx, request)
+	if err != nil {
+		return "", err
 	}
 	if !c.enter(request.ClientInformation.ID, who) {
 		return "", errors.New("the client is not known any more; connect again")
@@ -141,6 +134,28 @@ func (c *callout) admit(ctx context.Context, request *jwt.AuthorizationRequestCl
 		user.Expires = who.login.Ends.Unix()
 	}
 	return user.Encode(c.issuer)
+}
+
+// identify returns the client that asks to be let in, whose client ID is noted as its own.
+func (c *callout) identify(ctx context.Context, request *jwt.AuthorizationRequestClaims) (*client, error) {
+	who := &client{id: request.ClientInformation.MQTT}
+	state, err := tlsState(request.TLS)
+	if err != nil {
+		return nil, err
+	}
+	switch who.local = c.node.local.has(state); {
+	case len(who.id) > maxClientID && (who.local || c.node.opts.Authority == nil):
+		return nil, fmt.Errorf("the client ID has %d bytes; at most %d", len(who.id), maxClientID)
+	case c.node.opts.Authority == nil:
+		return who, nil
+	case who.local:
+		who.login.Identity = rights.Local
+	default:
+		if who.login, err = c.login(ctx, request, state); err != nil {
+			return nil, err
+		}
+	}
+	return who, c.owners.claim(ctx, who)
 }
 
 // maxClientID is the most bytes of a client ID where clients have no identities.
@@ -159,11 +174,7 @@ func (c *callout) admitReceiver(request *jwt.AuthorizationRequestClaims) error {
 }
 
 // login identifies a client, with the right to its client ID.
-func (c *callout) login(ctx context.Context, request *jwt.AuthorizationRequestClaims) (rights.Login, error) {
-	state, err := tlsState(request.TLS)
-	if err != nil {
-		return rights.Login{}, err
-	}
+func (c *callout) login(ctx context.Context, request *jwt.AuthorizationRequestClaims, state *tls.ConnectionState) (rights.Login, error) {
 	connect, authority := &request.ConnectOptions, c.node.opts.Authority
 	login, err := authority.Login(ctx, rights.Credentials{
 		User: connect.Username, Password: []byte(connect.Password), ClientID: request.ClientInformation.MQTT,
@@ -226,6 +237,9 @@ func (c *callout) enter(number uint64, who *client) bool {
 }
 
 func (c *callout) rightsOf(who *client) *rights.Rights {
+	if who.local {
+		return rights.Open()
+	}
 	if a := c.node.opts.Authority; a != nil {
 		return a.Rights(who.login, who.id)
 	}

@@ -39,6 +39,7 @@ type Node struct {
 	config   *server.Options
 	server   *server.Server
 	callout  *callout
+	local    *local // nil: there is none
 	password string // of this process's own users
 	fatal    chan error
 	prepared atomic.Bool
@@ -56,6 +57,9 @@ func New(o Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{opts: o, password: rand.Text(), fatal: make(chan error, 1), metrics: newMetrics()}
+	if err := n.openLocal(); err != nil {
+		return nil, err
+	}
 	issuer, err := nkeys.CreateAccount()
 	if err != nil {
 		return nil, fmt.Errorf("make the key of the node's permissions: %w", err)
@@ -78,6 +82,14 @@ func New(o Options) (*Node, error) {
 		}
 	}
 	return n, nil
+}
+
+// openLocal prepares the listener for local clients, if there is one.
+func (n *Node) openLocal() (err error) {
+	if n.opts.Local != nil {
+		n.local, n.opts.TLS, err = newLocal(n.opts.Local, n.opts.TLS, n.Address)
+	}
+	return err
 }
 
 // serverOptions returns the configuration of nats-server. Passwords are those of this
@@ -183,6 +195,22 @@ func (n *Node) serve(ctx context.Context) error {
 		return err
 	}
 	defer n.callout.wait()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	if n.local != nil {
+		n.opts.Log.Info("listening for local clients", "mqtt", n.opts.Local.Addr().String())
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			if err := n.local.serve(ctx); err != nil {
+				select {
+				case n.fatal <- err:
+				default: // another one came first
+				}
+			}
+		}()
+		defer func() { end(); <-served }()
+	}
 	n.opts.Log.Info("listening", "mqtt", n.Address().String(), "tls", n.opts.TLS != nil, "name", n.opts.Name, "replicas", n.opts.replicas())
 	if err := n.prepare(ctx, own); err != nil {
 		return err

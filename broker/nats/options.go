@@ -26,6 +26,9 @@ type Options struct {
 	// speak plainly.
 	MQTT *net.TCPAddr
 	TLS  *tls.Config
+	// Local is a listener on loopback beside MQTT, which then needs TLS: its clients may
+	// do everything without saying who they are. nil: there is none. Serve closes it.
+	Local net.Listener
 	// One of these: Open lets every client do everything, Authority asks each who it
 	// is, Insecure gives all the rights of rights.Insecure.
 	Open      bool
@@ -80,6 +83,8 @@ func (o *Options) check() error {
 		return errors.New("other nodes and receivers connect by TLS only, with certificates on both sides")
 	case o.Open && o.Authority != nil:
 		return errors.New("an open node asks for no users")
+	case o.Local != nil && (o.TLS == nil || o.TLS.ClientAuth != tls.NoClientCert):
+		return errors.New("a listener for local clients goes beside one with TLS that asks for no certificates")
 	case !o.Open && o.Authority == nil && !o.Insecure:
 		return fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users", o.MQTT)
 	case (o.Open || o.TLS == nil && o.Authority != nil) && !o.MQTT.IP.IsLoopback():

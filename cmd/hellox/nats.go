@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"hellox/bootstrap/cluster"
 	"hellox/broker"
 	"hellox/broker/nats"
 	"hellox/cmd/hellox/access"
@@ -21,7 +22,7 @@ import (
 
 // natsFlags are the flags of hellox nats that its options are made of.
 type natsFlags struct {
-	listen       string
+	listen       []string
 	routeListen  string
 	clientListen string
 	keep         string
@@ -66,10 +67,11 @@ dropped, as MQTT 3.1.1 has it. docs/nats.md says more.`,
 			ops.AddCertificate(metrics, flags.files.Cert)
 			opts.Metrics = metrics
 			return runRole(cmd.Context(), func(ctx context.Context) error {
-				node, who, err := flags.open(&opts)
+				node, who, err := flags.open(ctx, &opts)
 				if err != nil {
 					return err
 				}
+				ops.AddPodKeys(metrics, who.PodKeysHash)
 				ops.AddInForce(metrics, who.Flags(), who.InForce)
 				group, ctx := errgroup.WithContext(ctx)
 				group.Go(func() error { return node.Serve(ctx) })
@@ -86,7 +88,7 @@ dropped, as MQTT 3.1.1 has it. docs/nats.md says more.`,
 		},
 	}
 	f := cmd.Flags()
-	args.String(f, &flags.listen, "listen", "mqtt://127.0.0.1:1883", "`URL` to listen on: mqtt or mqtts", checkListen)
+	args.Strings(f, &flags.listen, "listen", "", []string{"mqtt://127.0.0.1:1883"}, "`URL` to listen on: mqtt or mqtts; with --pods also both, mqtt then on loopback", checkListen)
 	f.StringVar(&opts.Store, "store", "", "`FOLDER` of the streams; needed")
 	f.StringVar(&opts.Name, "name", "", "`NAME` of the node, another one each (default: the host name)")
 	f.StringVar(&flags.keep, "keep", "1GiB", "evict the oldest messages beyond so many `BYTES`")
@@ -142,14 +144,14 @@ func (n *natsFlags) check(cmd *cobra.Command, opts *nats.Options) error {
 }
 
 // open opens the files, and returns a node that has not been started.
-func (n *natsFlags) open(opts *nats.Options) (*nats.Node, *access.Access, error) {
+func (n *natsFlags) open(ctx context.Context, opts *nats.Options) (*nats.Node, *access.Access, error) {
 	who, err := n.files.Open(opts.Log)
 	if err != nil {
 		return nil, nil, badFile(err)
 	}
 	opts.Authority = who.Authority()
 	opts.PeerTLS = who.PeerTLS(nats.VerifyPeer)
-	if err := n.address(opts, who); err != nil {
+	if err := n.addresses(ctx, opts, who); err != nil {
 		return nil, nil, err
 	}
 	for flag, to := range map[string]**net.TCPAddr{n.routeListen: &opts.Routes, n.clientListen: &opts.Clients} {
@@ -162,6 +164,9 @@ func (n *natsFlags) open(opts *nats.Options) (*nats.Node, *access.Access, error)
 	}
 	node, err := nats.New(*opts)
 	if err != nil {
+		if opts.Local != nil {
+			opts.Local.Close()
+		}
 		return nil, nil, err
 	}
 	return node, who, nil
@@ -177,22 +182,59 @@ func listenAddress(hostPort string) (*net.TCPAddr, error) {
 	return a, err
 }
 
-// address sets where MQTT clients connect, and what is asked of them there.
-func (n *natsFlags) address(opts *nats.Options, who *access.Access) error {
-	address, err := broker.ParseListen(n.listen)
+// addresses set where MQTT clients connect, and what is asked of them there. Beside one
+// with TLS there may be one on loopback, where pods need not say who they are.
+func (n *natsFlags) addresses(ctx context.Context, opts *nats.Options, who *access.Access) error {
+	main, local := n.listen[0], ""
+	if len(n.listen) > 1 {
+		for _, url := range n.listen[:2] {
+			if a, err := broker.ParseListen(url); err == nil && !a.TLS {
+				local = url
+			} else {
+				main = url
+			}
+		}
+		if a, err := broker.ParseListen(main); len(n.listen) > 2 || err != nil || !a.TLS || local == "" || n.files.Pods == "" {
+			return usage("--listen is one URL, or with --pods two: mqtts, and mqtt on loopback", "hellox nats --help")
+		}
+	}
+	if err := n.address(main, opts, who); err != nil || local == "" {
+		return err
+	}
+	a, err := broker.ParseListen(local)
+	if err == nil && !cluster.IsLoopback(hostOf(a.HostPort)) {
+		return &failure{fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS", local), exitUnsafe, "hellox nats --listen mqtt://127.0.0.1:1883 --listen " + main}
+	}
+	if err == nil {
+		opts.Local, err = new(net.ListenConfig).Listen(ctx, "tcp", a.HostPort)
+	}
+	if err != nil {
+		return missing(fmt.Errorf("listen on %s: %w", local, err), "")
+	}
+	return nil
+}
+
+func hostOf(hostPort string) string {
+	host, _, _ := net.SplitHostPort(hostPort)
+	return host
+}
+
+// address sets where MQTT clients connect.
+func (n *natsFlags) address(listen string, opts *nats.Options, who *access.Access) error {
+	address, err := broker.ParseListen(listen)
 	if err != nil || address.WebSocket {
-		return usage(fmt.Sprintf("listen on %q: hellox nats listens on mqtt and mqtts alone", n.listen), "hellox nats --listen mqtt://127.0.0.1:1883")
+		return usage(fmt.Sprintf("listen on %q: hellox nats listens on mqtt and mqtts alone", listen), "hellox nats --listen mqtt://127.0.0.1:1883")
 	}
 	if address.TLS {
 		if opts.TLS = who.TLS(); opts.TLS == nil {
-			return usage(fmt.Sprintf("listen on %s: it needs --tls-cert and --tls-key", n.listen), "hellox nats --listen mqtt://127.0.0.1:1883")
+			return usage(fmt.Sprintf("listen on %s: it needs --tls-cert and --tls-key", listen), "hellox nats --listen mqtt://127.0.0.1:1883")
 		}
 	}
 	if !address.TLS && who.OnlyByTLS() {
-		return usage(fmt.Sprintf("listen on %s: without --users it lets no client in, as certificates are shown by TLS", n.listen), "hellox nats --help")
+		return usage(fmt.Sprintf("listen on %s: without --users it lets no client in, as certificates are shown by TLS", listen), "hellox nats --help")
 	}
 	if opts.MQTT, err = listenAddress(address.HostPort); err != nil {
-		return missing(fmt.Errorf("listen on %s: %w", n.listen, err), "")
+		return missing(fmt.Errorf("listen on %s: %w", listen, err), "")
 	}
 	loopback := opts.MQTT.IP.IsLoopback()
 	if opts.Open = loopback && !who.AsksOnLoopback(); opts.Open {
@@ -200,7 +242,7 @@ func (n *natsFlags) address(opts *nats.Options, who *access.Access) error {
 	}
 	if !loopback && !opts.Insecure && (opts.Authority == nil || opts.TLS == nil) {
 		const hint = "hellox nats --listen mqtts://0.0.0.0:8883 --tls-cert cert.pem --tls-key key.pem --users users --acl acl (or --insecure, which allows hello_world/# and hellox/# to all)"
-		return &failure{fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users, client certificates or pods", n.listen), exitUnsafe, hint}
+		return &failure{fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users, client certificates or pods", listen), exitUnsafe, hint}
 	}
 	return nil
 }
