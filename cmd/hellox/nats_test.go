@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"hellox/cmd/hellox/certs"
 	"hellox/history"
@@ -58,6 +62,7 @@ func TestNATS(t *testing.T) {
 	nodes[1].start()
 	receivers[0].start()
 	r.check()
+	checkReplicas(t, strings.Join(clients, ","), made.Dir, 3)
 	first := pageOf(t, pages[1])
 	until(t, "the first receiver has the same", func() bool { return pageOf(t, pages[0]) == first })
 	for _, p := range append(receivers, nodes...) {
@@ -65,6 +70,69 @@ func TestNATS(t *testing.T) {
 			t.Errorf("hellox %s ended with: %v", p.args[0], err)
 		}
 	}
+}
+
+// checkReplicas checks on how many nodes each stream is, those of the history and of the
+// buckets included, and each consumer that outlives its client.
+func checkReplicas(t *testing.T, servers, certs string, want int) {
+	t.Helper()
+	file := func(name string) string { return filepath.Join(certs, name) }
+	conn, err := natsgo.Connect("tls://"+strings.ReplaceAll(servers, ",", ",tls://"), natsgo.ClientCert(file("peer.crt"), file("peer.key")), natsgo.RootCAs(file("ca.crt")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	streams := js.ListStreams(t.Context())
+	var names []string
+	for info := range streams.Info() {
+		names = append(names, info.Config.Name)
+		if info.Config.Replicas != want {
+			t.Errorf("the stream %s is on %d nodes, want %d", info.Config.Name, info.Config.Replicas, want)
+		}
+		of, err := js.Stream(t.Context(), info.Config.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		consumers := of.ListConsumers(t.Context())
+		for c := range consumers.Info() {
+			if n := c.Config.Replicas; c.Config.Durable != "" && n != 0 && n != want { // 0: as the stream
+				t.Errorf("the consumer %s of %s is on %d nodes, want %d", c.Name, info.Config.Name, n, want)
+			}
+		}
+		if err := consumers.Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := streams.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"$MQTT_msgs", "$MQTT_sess", "$MQTT_rmsgs", "$MQTT_qos2in", "$MQTT_out", "KV_HELLOX_OWNERS", "HELLOX_HISTORY", "KV_HELLOX_SENDERS", "KV_HELLOX_LEASE"} {
+		if !slices.Contains(names, name) {
+			t.Errorf("there is no stream %s among %v", name, names)
+		}
+	}
+}
+
+// TestNATSAlone runs a node alone and a receiver: every stream is on it, and nowhere else.
+func TestNATSAlone(t *testing.T) {
+	dir := t.TempDir()
+	made := certs.Options{Dir: filepath.Join(dir, "certs"), Hosts: []string{"127.0.0.1"}, Peer: true, Now: time.Now()}
+	if _, err := certs.Make(made); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string) string { return filepath.Join(made.Dir, name) }
+	mqtt, clients, page := freeAddress(t), freeAddress(t), freeAddress(t)
+	startProcess(t, dir, "node", "nats", "--store", filepath.Join(dir, "store"), "--name", "one", "--listen", "mqtt://"+mqtt, "--client-listen", clients,
+		"--peer-cert", file("peer.crt"), "--peer-key", file("peer.key"), "--peer-ca", file("ca.crt"))
+	startProcess(t, dir, "receive", "receive", "--broker", "mqtt://"+mqtt, "--listen", page,
+		"--history", "nats://"+clients, "--history-cert", file("peer.crt"), "--history-key", file("peer.key"), "--history-ca", file("ca.crt"))
+	r := &rig{t: t, page: "http://" + page}
+	until(t, "the receiver has its history", func() bool { return r.stats().Link.State == stream.Connected })
+	checkReplicas(t, clients, made.Dir, 1)
 }
 
 // pageOf returns the newest messages of a receiver as it answers them, or "".
@@ -114,6 +182,7 @@ func TestBusyPort(t *testing.T) {
 func TestNATSFlags(t *testing.T) {
 	for line, want := range map[string]int{
 		"nats": exitUsage,
+		"nats --store x --listen mqtt://127.0.0.1:1 --listen mqtt://127.0.0.1:2":           exitUsage,
 		"nats --store x --listen ws://127.0.0.1:1":                                         exitUsage,
 		"nats --store x --listen mqtts://127.0.0.1:1":                                      exitUsage,
 		"nats --store x --listen mqtt://0.0.0.0:1":                                         exitUnsafe,

@@ -82,10 +82,12 @@ const maxPending = 4096
 
 func (s *Store) makeStreams(ctx context.Context) error {
 	if s.o.Replicas == 0 {
-		s.o.Replicas = 1
-		if of, err := s.js.Stream(ctx, subjectMessages); err == nil {
-			s.o.Replicas = of.CachedInfo().Config.Replicas
+		// Guessed, it would be wrong for good while the nodes are starting.
+		of, err := s.js.Stream(ctx, subjectMessages)
+		if err != nil {
+			return fmt.Errorf("read the broker's stream %s: %w", subjectMessages, err)
 		}
+		s.o.Replicas = of.CachedInfo().Config.Replicas
 	}
 	want := jetstream.StreamConfig{
 		Name: streamName, Subjects: []string{streamPrefix + ">"}, Storage: jetstream.FileStorage, Replicas: s.o.Replicas,
