@@ -3,11 +3,14 @@ package manifests
 import "k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 // What up brings beside the base, by name: the broker's certificate and key, the
-// authorities that its clients trust, and the keys of the cluster's tokens.
+// authorities that its clients trust, the keys of the cluster's tokens, and, of several
+// nodes, the certificate by which they and the receivers know each other.
 const (
 	BrokerTLS  = "broker-tls"  // a Secret
 	BrokerCA   = "broker-ca"   // a ConfigMap
 	BrokerKeys = "broker-keys" // a ConfigMap
+
+	BrokerPeers = "broker-peers" // a Secret
 )
 
 // ConfigMap returns a ConfigMap of an installation, labelled as what Render returns.

@@ -31,6 +31,15 @@ type Serving struct {
 // Service of scope, if the certificate, its key and the authority belong together. Nil:
 // no client can trust that broker, at no time.
 func (s Serving) Signer(scope Scope, service string) []byte {
+	return s.signer(scope, []string{service}, asServer)
+}
+
+// PeerSigner is the same for a certificate of IssuePeers.
+func (s Serving) PeerSigner(scope Scope, names []string) []byte {
+	return s.signer(scope, names, asPeer)
+}
+
+func (s Serving) signer(scope Scope, services []string, usages []x509.ExtKeyUsage) []byte {
 	pair, err := tls.X509KeyPair(s.Certificate, s.Key)
 	if err != nil {
 		return nil
@@ -47,15 +56,25 @@ func (s Serving) Signer(scope Scope, service string) []byte {
 		}
 		roots := x509.NewCertPool()
 		roots.AddCert(signer)
-		trusted := true
-		for _, domain := range scope.domains() {
-			_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: service + "." + domain, CurrentTime: leaf.NotBefore})
-			trusted = trusted && err == nil
-		}
-		if trusted {
+		if trusts(roots, leaf, scope, services, usages) {
 			return pem.EncodeToMemory(block)
 		}
 	}
+}
+
+// trusts reports whether who knows roots accepts the certificate for all of that.
+func trusts(roots *x509.CertPool, leaf *x509.Certificate, scope Scope, services []string, usages []x509.ExtKeyUsage) bool {
+	for _, service := range services {
+		for _, domain := range scope.domains() {
+			for _, usage := range usages {
+				o := x509.VerifyOptions{Roots: roots, DNSName: service + "." + domain, CurrentTime: leaf.NotBefore, KeyUsages: []x509.ExtKeyUsage{usage}}
+				if _, err := leaf.Verify(o); err != nil {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // Expiry returns when the first of the certificates in PEM ends; the zero time if

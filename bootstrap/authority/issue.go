@@ -48,23 +48,41 @@ type Issued struct {
 	Key         []byte
 }
 
+// What a certificate is for: a server alone, or one that is also a client of its like.
+var (
+	asServer = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	asPeer   = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+)
+
 // Issue makes an authority for scope, has it sign a certificate for a Service of the
 // namespace, and throws the authority's key away.
 func Issue(scope Scope, service string, now time.Time) (Issued, error) {
-	a, err := newAuthority(scope, now)
+	return issueFor(scope, []string{service}, asServer, now)
+}
+
+// IssuePeers does the same for servers that are clients of each other: they have one
+// certificate, for all their names within the namespace.
+func IssuePeers(scope Scope, names []string, now time.Time) (Issued, error) {
+	return issueFor(scope, names, asPeer, now)
+}
+
+func issueFor(scope Scope, services []string, usages []x509.ExtKeyUsage, now time.Time) (Issued, error) {
+	a, err := newAuthority(scope, usages, now)
 	if err != nil {
 		return Issued{}, fmt.Errorf("make an authority: %w", err)
 	}
 	var names []string
-	for _, domain := range scope.domains() {
-		names = append(names, service+"."+domain)
+	for _, service := range services {
+		for _, domain := range scope.domains() {
+			names = append(names, service+"."+domain)
+		}
 	}
 	certificate, key, err := a.sign(&x509.Certificate{
-		Subject: pkix.Name{CommonName: service}, DNSNames: names,
+		Subject: pkix.Name{CommonName: services[0]}, DNSNames: names,
 		NotBefore: a.certificate.NotBefore, NotAfter: a.certificate.NotAfter,
 	})
 	if err != nil {
-		return Issued{}, fmt.Errorf("sign the certificate of %s: %w", service, err)
+		return Issued{}, fmt.Errorf("sign the certificate of %s: %w", services[0], err)
 	}
 	return Issued{Authority: encode("CERTIFICATE", a.certificate.Raw), Certificate: encode("CERTIFICATE", certificate), Key: encode("PRIVATE KEY", key)}, nil
 }
@@ -79,8 +97,8 @@ type authority struct {
 const noDomain = "none.invalid"
 
 // newAuthority makes an authority that can sign no further authorities, and nothing
-// but servers of the scope's domains.
-func newAuthority(scope Scope, now time.Time) (*authority, error) {
+// but certificates of those usages for the scope's domains.
+func newAuthority(scope Scope, usages []x509.ExtKeyUsage, now time.Time) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -94,7 +112,7 @@ func newAuthority(scope Scope, now time.Time) (*authority, error) {
 		Subject:   pkix.Name{CommonName: fmt.Sprintf("hellox %s %s", scope.Namespace, now.UTC().Format("2006-01-02T15:04:05Z"))},
 		NotBefore: now.Add(-backdated), NotAfter: now.Add(Lifetime),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
-		KeyUsage: x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage: x509.KeyUsageCertSign, ExtKeyUsage: usages,
 		PermittedDNSDomainsCritical: true, PermittedDNSDomains: scope.domains(),
 		ExcludedIPRanges: everyIP,
 		// Excluding the empty domain excludes all for Go. OpenSSL compares it as it
@@ -110,7 +128,7 @@ func newAuthority(scope Scope, now time.Time) (*authority, error) {
 	return &authority{certificate, key}, err
 }
 
-// sign signs a server's certificate with a key of its own and returns both, the key in
+// sign signs a certificate with a key of its own and returns both, the key in
 // PKCS #8.
 func (a *authority) sign(template *x509.Certificate) (certificate, key []byte, err error) {
 	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -118,7 +136,7 @@ func (a *authority) sign(template *x509.Certificate) (certificate, key []byte, e
 		return nil, nil, err
 	}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
-	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	template.ExtKeyUsage = a.certificate.ExtKeyUsage
 	template.BasicConstraintsValid = true
 	if certificate, err = x509.CreateCertificate(rand.Reader, template, a.certificate, own.Public(), a.key); err != nil {
 		return nil, nil, err

@@ -100,7 +100,7 @@ var beyond = []struct {
 }
 
 func TestNameConstraints(t *testing.T) {
-	a, err := newAuthority(press, now)
+	a, err := newAuthority(press, asServer, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestNameConstraintsInOpenSSL(t *testing.T) {
 	if err != nil {
 		t.Skip("no openssl in the PATH")
 	}
-	a, err := newAuthority(press, now)
+	a, err := newAuthority(press, asServer, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func signAs(t *testing.T, a *authority, template x509.Certificate) []byte {
 
 // An authority that this one signs is worth nothing: its path has length 0.
 func TestNoAuthorityBelow(t *testing.T) {
-	a, err := newAuthority(press, now)
+	a, err := newAuthority(press, asServer, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,5 +187,36 @@ func TestNoAuthorityBelow(t *testing.T) {
 	between.AddCert(middle)
 	if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, CurrentTime: now}); err == nil {
 		t.Error("an authority below is trusted")
+	}
+}
+
+// A certificate of peers is for all of them, as servers and as clients, and its authority
+// signs nothing for others.
+func TestIssuePeers(t *testing.T) {
+	hosts := []string{"broker-0.broker-pods", "broker-1.broker-pods"}
+	issued, err := IssuePeers(press, hosts, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, roots := parse(t, issued.Certificate), x509.NewCertPool()
+	roots.AddCert(parse(t, issued.Authority))
+	for name, valid := range map[string]bool{
+		"broker-0.broker-pods.press.svc": true, "broker-1.broker-pods.press.svc.cluster.local": true,
+		"broker-2.broker-pods.press.svc": false, "broker.press.svc": false, "broker-0.broker-pods.hellox.svc": false,
+	} {
+		for _, usage := range asPeer {
+			_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: name, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{usage}})
+			if (err == nil) != valid {
+				t.Errorf("for %s, usage %d: valid %v, want %v (%v)", name, usage, err == nil, valid, err)
+			}
+		}
+	}
+	s := Serving{issued.Authority, issued.Certificate, issued.Key}
+	if s.PeerSigner(press, hosts) == nil || s.PeerSigner(press, append(hosts, "broker-2.broker-pods")) != nil || s.PeerSigner(Scope{Namespace: "hellox"}, hosts) != nil {
+		t.Error("the signer is found for other names, or not for its own")
+	}
+	server := issue(t, press, now)
+	if (Serving{server.Authority, server.Certificate, server.Key}).PeerSigner(press, []string{"broker"}) != nil {
+		t.Error("a server's certificate is taken for that of a peer")
 	}
 }

@@ -15,5 +15,9 @@ func Expiry(ctx context.Context, client *kube.Client, namespace string) (time.Ti
 	if err != nil {
 		return time.Time{}, err
 	}
-	return authority.Expiry(s.Certificate, s.Bundle), nil
+	peers, err := readPeers(ctx, client, namespace)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return authority.Expiry(s.Certificate, s.Bundle, peers.Certificate), nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,13 +25,18 @@ type Change struct {
 	// Renewing is set if the broker's certificate is to be renewed, or a renewal that
 	// was cut off to be ended, once the roles are rolled out.
 	Renewing *Renewal
+	// NextPeers is the Secret of the nodes and receivers that takes the place of the one
+	// among Objects, to be applied once all pods know its authority; nil: there is none.
+	NextPeers *unstructured.Unstructured
+
+	peers []byte // the authorities that the nodes know
 }
 
 // Prepare returns what the rendered objects need and do not bring themselves, as it
 // is in the cluster where that is still good. It changes nothing.
 func Prepare(ctx context.Context, client *kube.Client, namespace string, rendered []*unstructured.Unstructured, now time.Time) (Change, error) {
 	needed := neededBy(rendered)
-	var keys, certificates Change
+	var keys, certificates, peers Change
 	g, ctx := errgroup.WithContext(ctx)
 	if needed.keys {
 		g.Go(func() error { return keys.keys(ctx, client, namespace, now) })
@@ -38,11 +44,14 @@ func Prepare(ctx context.Context, client *kube.Client, namespace string, rendere
 	if needed.certificate {
 		g.Go(func() error { return certificates.certificates(ctx, client, namespace, now) })
 	}
+	if needed.peers {
+		g.Go(func() error { return peers.certificatesOfPeers(ctx, client, namespace, now) })
+	}
 	err := g.Wait()
 	return Change{
-		Objects:  append(keys.Objects, certificates.Objects...),
-		Changed:  keys.Changed || certificates.Changed,
-		Renewing: certificates.Renewing,
+		Objects:  slices.Concat(keys.Objects, certificates.Objects, peers.Objects),
+		Changed:  keys.Changed || certificates.Changed || peers.Changed,
+		Renewing: certificates.Renewing, NextPeers: peers.NextPeers, peers: peers.peers,
 	}, err
 }
 
@@ -127,11 +136,18 @@ func bundleOf(namespace string, bundle []byte) *unstructured.Unstructured {
 }
 
 func secretOf(namespace string, s authority.Serving) *unstructured.Unstructured {
-	encoded := func(text []byte) any { return base64.StdEncoding.EncodeToString(text) }
-	u := manifests.ConfigMap(namespace, manifests.BrokerTLS, "broker", nil)
+	return newSecret(namespace, manifests.BrokerTLS, map[string][]byte{certFile: s.Certificate, privateKey: s.Key})
+}
+
+func newSecret(namespace, name string, files map[string][]byte) *unstructured.Unstructured {
+	data := map[string]any{}
+	for file, text := range files {
+		data[file] = base64.StdEncoding.EncodeToString(text)
+	}
+	u := manifests.ConfigMap(namespace, name, "broker", nil)
 	u.SetKind("Secret")
 	u.Object["type"] = "kubernetes.io/tls"
-	u.Object["data"] = map[string]any{certFile: encoded(s.Certificate), privateKey: encoded(s.Key)}
+	u.Object["data"] = data
 	return u
 }
 
@@ -146,10 +162,15 @@ func readServing(ctx context.Context, client *kube.Client, namespace string) (s 
 		return s, fmt.Errorf("read the authorities in namespace %s: %w", namespace, err)
 	}
 	// What is not base64 is as good as not there: it is made anew.
-	s.Certificate, _ = base64.StdEncoding.DecodeString(dataOf(secret, certFile))
-	s.Key, _ = base64.StdEncoding.DecodeString(dataOf(secret, privateKey))
+	s.Certificate, s.Key = decoded(secret, certFile), decoded(secret, privateKey)
 	s.Bundle = []byte(dataOf(bundle, caFile))
 	return s, nil
+}
+
+// decoded returns a value of a Secret; nil if there is none.
+func decoded(u *unstructured.Unstructured, key string) []byte {
+	text, _ := base64.StdEncoding.DecodeString(dataOf(u, key))
+	return text
 }
 
 // dataOf returns a value of a ConfigMap or Secret; "" if there is none.
@@ -166,7 +187,7 @@ func ref(kind, namespace, name string) kube.Ref {
 }
 
 // needs is what the pods of some objects mount and the objects do not hold.
-type needs struct{ certificate, keys bool }
+type needs struct{ certificate, keys, peers bool }
 
 func neededBy(objects []*unstructured.Unstructured) (n needs) {
 	brought := map[string]bool{}
@@ -184,6 +205,7 @@ func neededBy(objects []*unstructured.Unstructured) (n needs) {
 		manifests.EachMounted(u.Object, func(kind, name string) { mounted[kind+" "+name] = !brought[kind+" "+name] })
 	}
 	n.certificate = mounted["Secret "+manifests.BrokerTLS] || mounted["ConfigMap "+manifests.BrokerCA]
+	n.peers = mounted["Secret "+manifests.BrokerPeers]
 	n.keys = mounted["ConfigMap "+manifests.BrokerKeys]
 	return n
 }

@@ -1,6 +1,8 @@
 package trust
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/pem"
@@ -54,7 +56,7 @@ const syncedAnnotation = "hellox.local/synced"
 // kubelet works on a changed pod at once, its volumes included.
 func (p Pods) Sync(ctx context.Context) error {
 	all, err := p.list(ctx, func(kind, name string) bool {
-		return kind == "Secret" && name == manifests.BrokerTLS || kind == "ConfigMap" && (name == manifests.BrokerCA || name == manifests.BrokerKeys)
+		return kind == "Secret" && (name == manifests.BrokerTLS || name == manifests.BrokerPeers) || kind == "ConfigMap" && (name == manifests.BrokerCA || name == manifests.BrokerKeys)
 	})
 	if err != nil {
 		return err
@@ -137,20 +139,31 @@ func (p Pods) reports(ctx context.Context, pod string, metric *regexp.Regexp, ha
 	return err == nil && found != nil && string(found[1]) == hash
 }
 
-// Shown dials the broker as a client of its pod would. What it shows is compared, not
+// Shown dials each pod of the broker as a client of it would. What it shows is compared, not
 // trusted.
 func (p Pods) Shown(ctx context.Context) ([]byte, error) {
 	all, err := p.list(ctx, func(kind, name string) bool { return kind == "Secret" && name == manifests.BrokerTLS })
 	if err != nil {
 		return nil, err
 	}
+	var shown []byte
 	for _, pod := range all {
-		if kube.IsReady(pod) {
-			return p.shownBy(ctx, pod.Name)
+		if !kube.IsReady(pod) {
+			continue
 		}
+		one, err := p.shownBy(ctx, pod.Name)
+		if err != nil || shown != nil && !bytes.Equal(one, shown) {
+			return nil, cmp.Or(err, errMixed)
+		}
+		shown = one
 	}
-	return nil, errors.New("no pod of the broker is ready")
+	if shown == nil {
+		return nil, errors.New("no pod of the broker is ready")
+	}
+	return shown, nil
 }
+
+var errMixed = errors.New("the pods of the broker show different ones")
 
 func (p Pods) shownBy(ctx context.Context, pod string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
