@@ -301,7 +301,7 @@ func plant(t *testing.T, inst space, name string) {
 func overlay(t *testing.T, kustomization string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := manifests.Eject(dir); err != nil {
+	if err := manifests.Eject(dir, manifests.OneNode); err != nil {
 		t.Fatal(err)
 	}
 	head := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"

@@ -157,7 +157,7 @@ func TestNoKeyMaterial(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	if err := Eject(dir); err != nil {
+	if err := Eject(dir, OneNode); err != nil {
 		t.Fatal(err)
 	}
 	files := 0

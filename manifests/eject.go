@@ -18,7 +18,7 @@ apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
   - base
-# components:
+%s
 #   - components/storage-class
 #   - components/page-nodeport   # or page-ingress: the page with TLS and a login
 #   - components/client          # for workloads of yours that speak MQTT; or plain, mqtt-nodeport
@@ -30,9 +30,9 @@ resources:
 `
 
 // Eject writes the base, the components, and an overlay of the base that changes
-// nothing yet, into dir, which it makes. Files that are there already are not
-// overwritten.
-func Eject(dir string) error {
+// nothing yet but its size, into dir, which it makes. Files that are there already are
+// not overwritten.
+func Eject(dir string, size int) error {
 	for _, name := range []string{"kustomization.yaml", "base", "components"} {
 		if path := filepath.Join(dir, name); exists(path) {
 			return fmt.Errorf("eject the manifests: %s is there already", path)
@@ -46,7 +46,11 @@ func Eject(dir string) error {
 			return fmt.Errorf("eject the manifests: %w", err)
 		}
 	}
-	text := fmt.Appendf(nil, overlay, dir)
+	components := "# components:\n#   - components/three-nodes     # first: the broker of hellox up --cluster-size 3"
+	if size == SeveralNodes {
+		components = "components:\n  - " + severalComponent
+	}
+	text := fmt.Appendf(nil, overlay, dir, components)
 	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), text, 0o666); err != nil {
 		return fmt.Errorf("eject the manifests: %w", err)
 	}

@@ -153,13 +153,13 @@ func (n network) portAllowed(ports []networkingv1.NetworkPolicyPort, protocol co
 	return false
 }
 
-// The ports that are tried: the broker's, the one of its pod's loopback, the page's,
-// the page's beyond loopback, the metrics', a name server's, and one that nothing has.
+// The ports that are tried: the broker's, the one of its pod's loopback, those of its
+// nodes and their streams, the page's, the page's beyond loopback, the metrics', a name server's, and one that nothing has.
 var triedPorts = []struct {
 	protocol corev1.Protocol
 	port     int32
 }{
-	{corev1.ProtocolTCP, 8883}, {corev1.ProtocolTCP, 1883}, {corev1.ProtocolTCP, 8420}, {corev1.ProtocolTCP, 8443},
+	{corev1.ProtocolTCP, 8883}, {corev1.ProtocolTCP, 1883}, {corev1.ProtocolTCP, 6222}, {corev1.ProtocolTCP, 4222}, {corev1.ProtocolTCP, 8420}, {corev1.ProtocolTCP, 8443},
 	{corev1.ProtocolTCP, 9000}, {corev1.ProtocolUDP, 53}, {corev1.ProtocolTCP, 53}, {corev1.ProtocolUDP, 8883}, {corev1.ProtocolTCP, 443},
 }
 
@@ -257,7 +257,7 @@ func TestNetworkPolicyOfThePage(t *testing.T) {
 func overlayWith(t *testing.T, components ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := Eject(dir); err != nil {
+	if err := Eject(dir, OneNode); err != nil {
 		t.Fatal(err)
 	}
 	text := "resources: [base]\ncomponents:\n"

@@ -44,11 +44,14 @@ type overlayed struct {
 	folder  *folder
 	objects resmap.ResMap
 	own     bool // it holds nothing of the base: the manifests are the user's own
+	asked   int  // Options.ClusterSize
+	size    int  // of the base that is rendered beside the user's own
 }
 
 // renderOverlay renders the folder, and returns an error if what is in it cannot
-// be an installation in that namespace.
-func renderOverlay(dir, namespace string) (*overlayed, error) {
+// be an installation in that namespace, of that size.
+func renderOverlay(options Options) (*overlayed, error) {
+	dir := options.Overlay
 	f := &folder{dir: dir}
 	if err := f.check(dir); err != nil {
 		return nil, err
@@ -57,7 +60,7 @@ func renderOverlay(dir, namespace string) (*overlayed, error) {
 	if err != nil {
 		return nil, f.explain(err)
 	}
-	o := &overlayed{folder: f, objects: objects, own: true}
+	o := &overlayed{folder: f, objects: objects, own: true, asked: options.ClusterSize, size: options.size()}
 	if objects.Size() == 0 {
 		return nil, &FolderError{Sentence: dir + " renders no objects: its kustomization.yaml names no resources", hint: "name your manifests in it: resources: [press.yaml]"}
 	}
@@ -67,10 +70,10 @@ func renderOverlay(dir, namespace string) (*overlayed, error) {
 			o.own = false
 		}
 	}
-	if err := o.checkScope(namespace); err != nil {
+	if err := o.checkScope(options.Namespace); err != nil {
 		return nil, err
 	}
-	return o, nil
+	return o, o.checkSize()
 }
 
 // checkScope returns an error if an object belongs to the whole cluster or to
@@ -118,7 +121,7 @@ func (o *overlayed) write(files filesys.FileSystem, k *types.Kustomization) erro
 	}
 	k.Resources = []string{"../overlay"}
 	if !o.has("StatefulSet", roleBroadcast) {
-		k.Replicas = nil
+		k.Replicas = slices.DeleteFunc(k.Replicas, func(r types.Replica) bool { return r.Name == roleBroadcast })
 	}
 	if !o.own {
 		return nil
@@ -145,9 +148,15 @@ func (o *overlayed) writeBeside(files filesys.FileSystem) error {
 		return err
 	}
 	base.Resources = []string{roleBroker + ".yaml", roleReceive + ".yaml"}
-	if !o.knowsIdentities() {
+	switch {
+	case o.size == SeveralNodes:
+		base.Resources = append(base.Resources, "network.yaml")
+		base.Components = []string{"../" + severalComponent}
+	case !o.knowsIdentities():
 		// Programs that came before this broker speak as they always did.
 		base.Components = []string{"../components/plain"}
+	}
+	if len(base.Components) > 0 {
 		if err := copyFolder(files, "components", "/components"); err != nil {
 			return err
 		}

@@ -93,7 +93,7 @@ func TestOwnManifests(t *testing.T) {
 // An overlay on the base with something of the user's beside it stays one.
 func TestOverlayWithMore(t *testing.T) {
 	dir := t.TempDir()
-	if err := Eject(dir); err != nil {
+	if err := Eject(dir, OneNode); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
@@ -121,7 +121,7 @@ func TestPageBeyondLoopback(t *testing.T) {
 	plain := len(render(t, Options{Namespace: "plant"}))
 	for component, more := range map[string]int{"page-nodeport": 2, "page-ingress": 3} {
 		dir := t.TempDir()
-		if err := Eject(dir); err != nil {
+		if err := Eject(dir, OneNode); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte("resources: [base]\ncomponents: [components/"+component+"]\n"), 0o666); err != nil {

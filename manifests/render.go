@@ -40,6 +40,12 @@ type Options struct {
 	// Broadcasters is the number of broadcast pods; nil leaves what the base
 	// or the overlay says.
 	Broadcasters *int
+	// Receivers is the number of receive pods at size 3; nil leaves what is there.
+	Receivers *int
+	// ClusterSize is the number of the broker's nodes, 1 or 3; 0 leaves what an overlay
+	// of the base says. Without one it is then PresentSize, that of the installation
+	// there is, or else 1.
+	ClusterSize, PresentSize int
 	// Overlay is a folder with a kustomization to render instead of the base:
 	// one that lays changes over the base, as Eject writes it, or one with
 	// manifests of the user's own. Beside those the base's broker and receiver
@@ -57,8 +63,14 @@ func Render(o Options) ([]*unstructured.Unstructured, error) {
 		if err := copyFolder(files, "base", "/base"); err != nil {
 			return nil, err
 		}
+		if o.size() == SeveralNodes {
+			k.Components = []string{"../" + severalComponent}
+			if err := copyFolder(files, "components", "/components"); err != nil {
+				return nil, err
+			}
+		}
 	} else {
-		rendered, err := renderOverlay(o.Overlay, o.Namespace)
+		rendered, err := renderOverlay(o)
 		if err != nil {
 			return nil, err
 		}
@@ -197,6 +209,9 @@ func (o Options) kustomization() types.Kustomization {
 	}
 	if o.Broadcasters != nil {
 		k.Replicas = []types.Replica{{Name: roleBroadcast, Count: int64(*o.Broadcasters)}}
+	}
+	if o.Receivers != nil {
+		k.Replicas = append(k.Replicas, types.Replica{Name: roleReceive, Count: int64(*o.Receivers)})
 	}
 	return k
 }

@@ -97,7 +97,7 @@ func TestSelectorsNameTheComponent(t *testing.T) {
 
 func TestEjectedRendersTheSame(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "mine")
-	if err := Eject(dir); err != nil {
+	if err := Eject(dir, OneNode); err != nil {
 		t.Fatal(err)
 	}
 	two := 2
@@ -106,14 +106,14 @@ func TestEjectedRendersTheSame(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("ejected differs:\n%s", diff)
 	}
-	if err := Eject(dir); err == nil || !strings.Contains(err.Error(), "is there already") {
+	if err := Eject(dir, OneNode); err == nil || !strings.Contains(err.Error(), "is there already") {
 		t.Errorf("second eject: %v", err)
 	}
 }
 
 func TestOverlayChanges(t *testing.T) {
 	dir := t.TempDir()
-	if err := Eject(dir); err != nil {
+	if err := Eject(dir, OneNode); err != nil {
 		t.Fatal(err)
 	}
 	kustomization := filepath.Join(dir, "kustomization.yaml")

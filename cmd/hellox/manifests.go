@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"hellox/bootstrap/kube"
@@ -57,6 +58,11 @@ func tokenKeys(ctx context.Context, sh shell, s selection) (*unstructured.Unstru
 	return trust.Keys(kube.WithoutKlog(ctx), client, s.namespace)
 }
 
+// clusterSizeFlag adds the flag of how many nodes the broker has; 0 is as there are.
+func clusterSizeFlag(f *pflag.FlagSet, n *int) {
+	args.NumberOf(f, n, "cluster-size", "`1|3`: of how many nodes the broker is; of 3 one may be lost (default: as it is, else 1)", manifests.OneNode, manifests.SeveralNodes)
+}
+
 func newManifests(sh shell) *cobra.Command {
 	var (
 		o     manifests.Options
@@ -73,7 +79,7 @@ func newManifests(sh shell) *cobra.Command {
   hellox manifests --jwks | kubectl apply -f -`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if eject != "" {
-				if err := manifests.Eject(eject); err != nil {
+				if err := manifests.Eject(eject, o.ClusterSize); err != nil {
 					return err
 				}
 				fmt.Fprintf(sh.err, "written: %s with kustomization.yaml, base and components; now: hellox up --kustomize %s\n", eject, args.Quote(eject))
@@ -111,5 +117,6 @@ func newManifests(sh shell) *cobra.Command {
 	args.String(f, &of.target, "target", "", "the cluster of --jwks: `minikube|kind` (default: the only one that runs)", args.OneOf("minikube", "kind"))
 	f.StringVar(&of.profile, "profile", "", "the minikube profile or kind cluster `NAME` of --jwks")
 	args.Number(f, &n, "broadcasters", "", 1, 0, maxLocal, "run `N` broadcasters")
+	clusterSizeFlag(f, &o.ClusterSize)
 	return cmd
 }

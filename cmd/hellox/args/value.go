@@ -117,6 +117,29 @@ func Number[T int | int64 | uint8](f *pflag.FlagSet, p *T, name, short string, i
 	f.VarP(value[T]{p, "int", parse, func(n T) string { return strconv.FormatInt(int64(n), 10) }}, name, short, usage)
 }
 
+// NumberOf defines a flag that takes one of a few whole numbers; 0 is that it was not
+// given.
+func NumberOf(f *pflag.FlagSet, p *int, name, usage string, numbers ...int) {
+	words := make([]string, len(numbers))
+	for i, n := range numbers {
+		words[i] = strconv.Itoa(n)
+	}
+	check := OneOf(words...)
+	parse := func(s string) (int, error) {
+		if err := check(s); err != nil {
+			return 0, err
+		}
+		return strconv.Atoi(s)
+	}
+	text := func(n int) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.Itoa(n)
+	}
+	f.Var(value[int]{p, "int", parse, text}, name, usage)
+}
+
 // NoLimit is the most of a Number that has no bound of its own.
 const NoLimit = 1<<31 - 1
 
