@@ -33,6 +33,9 @@ func (up *upRun) plan(ctx context.Context) error {
 		return err
 	}
 	defer up.image.Close()
+	if err := up.checkSize(ctx); err != nil {
+		return err
+	}
 	for _, f := range up.options.Builds {
 		up.steps.Begin(step.Build)
 		up.steps.Done("would build the image of "+f.String(), false)

@@ -14,11 +14,20 @@ import (
 // renew ends a renewal of the broker's certificate. It is no failure of the up if that
 // cannot be ended now: what there is works for weeks yet, and the next up goes on.
 func (up *upRun) renew(ctx context.Context) error {
-	if up.trust.Renewing == nil {
+	if up.trust.Renewing == nil && up.trust.NextPeers == nil {
 		return nil
 	}
 	up.steps.Begin(step.Certificates)
-	err := up.trust.Renewing.Run(ctx, trustedPods(up.inst), up.steps.Progress)
+	pods := trustedPods(up.inst)
+	var err error
+	if up.trust.NextPeers != nil { // the roll-out has brought its authority to all
+		if err = up.inst.ApplyOne(ctx, up.trust.NextPeers); err == nil {
+			err = pods.Sync(ctx)
+		}
+	}
+	if up.trust.Renewing != nil && err == nil {
+		err = up.trust.Renewing.Run(ctx, pods, up.steps.Progress)
+	}
 	switch {
 	case err == nil:
 		up.steps.Done("certificates renewed", false)

@@ -27,6 +27,7 @@ type UpOptions struct {
 	Namespace string
 	// Broadcasters is their number; nil: as many as there are, or one.
 	Broadcasters *int
+	ClusterSize  int    // of how many nodes the broker is; 0: as it is, or one
 	Overlay      string // folder of a kustomize overlay; "": the base
 	// Builds are folders whose images are built, and run in the place of those that
 	// the manifests name.
@@ -73,8 +74,10 @@ type upRun struct {
 	own     bool   // the namespace is the installation's
 	pinned  string // what runs on one node for its volumes, as a note
 	trust   trust.Change
-	// broadcasters is how many were rendered; nil: as many as the manifests say.
-	broadcasters *int
+	size    int // of how many nodes the broker is before; 0: there is none
+	// broadcasters and receivers are how many were rendered; nil: as many as the
+	// manifests say.
+	broadcasters, receivers *int
 }
 
 func newUpRun(o UpOptions, steps step.Reporter) (*upRun, error) {
@@ -89,6 +92,9 @@ func (up *upRun) run(ctx context.Context) error {
 		return err
 	}
 	defer up.image.Close()
+	if err := up.checkSize(ctx); err != nil {
+		return err
+	}
 	if err := up.buildImages(ctx); err != nil {
 		return err
 	}
@@ -227,7 +233,7 @@ func (up *upRun) loadImage(ctx context.Context) error {
 }
 
 // renderMeanwhile renders while the image is loaded. rendered waits for it, and end ends it.
-// A load may take long: where the broadcasters were scaled meanwhile rendered
+// A load may take long: where broadcasters or receivers were scaled meanwhile rendered
 // renders again.
 func (up *upRun) renderMeanwhile(ctx context.Context) (rendered func(context.Context) ([]*unstructured.Unstructured, error), end func()) {
 	early, cancel := context.WithCancel(ctx)
@@ -237,14 +243,14 @@ func (up *upRun) renderMeanwhile(ctx context.Context) (rendered func(context.Con
 	rendering.Go(func() { objects, err = up.render(early) })
 	rendered = func(ctx context.Context) ([]*unstructured.Unstructured, error) {
 		rendering.Wait()
-		if err != nil || up.options.Broadcasters != nil {
-			return objects, err
-		}
-		n, err := install.Broadcasters(ctx, up.inst)
 		if err != nil {
 			return nil, err
 		}
-		if was := up.broadcasters; (n == nil) == (was == nil) && (n == nil || *n == *was) {
+		was, wereReceivers := up.broadcasters, up.receivers
+		if err := up.count(ctx); err != nil {
+			return nil, err
+		}
+		if same(was, up.broadcasters) && same(wereReceivers, up.receivers) {
 			return objects, nil
 		}
 		return up.render(ctx)
@@ -283,22 +289,23 @@ func (up *upRun) applyManifests(ctx context.Context, rendered func(context.Conte
 // render returns the objects to apply. The number of broadcasters that was set
 // before stays, unless another one is asked for now.
 func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, error) {
-	broadcasters := up.options.Broadcasters
-	if broadcasters == nil {
-		var err error
-		if broadcasters, err = install.Broadcasters(ctx, up.inst); err != nil {
-			return nil, err
-		}
+	if err := up.count(ctx); err != nil {
+		return nil, err
 	}
-	up.broadcasters = broadcasters
 	objects, err := manifests.Render(manifests.Options{
 		Namespace: up.options.Namespace, Image: up.image.Name(), Images: up.builtImages(),
-		Broadcasters: broadcasters, Overlay: up.options.Overlay,
+		Broadcasters: up.broadcasters, Receivers: up.receivers, ClusterSize: up.options.ClusterSize, PresentSize: up.size, Overlay: up.options.Overlay,
 	})
 	if err != nil {
 		return nil, err
 	}
+	if err := up.sameSize(manifests.ClusterSize(objects)); err != nil {
+		return nil, err
+	}
 	if up.trust, err = trust.Prepare(ctx, up.inst.Client(), up.options.Namespace, objects, time.Now()); err != nil {
+		return nil, err
+	}
+	if err := up.trust.Mark(objects); err != nil {
 		return nil, err
 	}
 	// First, because pods wait for what they mount.

@@ -89,7 +89,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 				t.Errorf("the plan tells what the API server sets: %q", text)
 			}
 		}
-		if n, err := install.Broadcasters(t.Context(), inst.Installation); err != nil || *n != 1 {
+		if n, err := install.Replicas(t.Context(), inst.Installation, install.RoleBroadcast); err != nil || *n != 1 {
 			t.Errorf("a plan scaled to %v (%v)", n, err)
 		}
 	})
@@ -97,18 +97,18 @@ func testUpAndDown(t *testing.T, r *rig) {
 	t.Run("put back what was changed by hand", func(t *testing.T) { testDrift(t, r, inst) })
 
 	t.Run("scale", func(t *testing.T) {
-		if err := bootstrap.Scale(t.Context(), r.cluster.REST, namespace, 3, newRecorder(t)); err != nil {
+		if err := bootstrap.Scale(t.Context(), r.cluster.REST, namespace, install.RoleBroadcast, 3, newRecorder(t)); err != nil {
 			t.Fatal(err)
 		}
 		up(t, r.options(t, namespace, r.programs[0]))
-		if n, err := install.Broadcasters(t.Context(), inst.Installation); err != nil || n == nil || *n != 3 {
+		if n, err := install.Replicas(t.Context(), inst.Installation, install.RoleBroadcast); err != nil || n == nil || *n != 3 {
 			t.Errorf("after scale 3 and up there are %v broadcasters (%v)", n, err)
 		}
 		one := 1
 		o := r.options(t, namespace, r.programs[0])
 		o.Broadcasters = &one
 		up(t, o)
-		if n, err := install.Broadcasters(t.Context(), inst.Installation); err != nil || n == nil || *n != 1 {
+		if n, err := install.Replicas(t.Context(), inst.Installation, install.RoleBroadcast); err != nil || n == nil || *n != 1 {
 			t.Errorf("after up --broadcasters 1 there are %v (%v)", n, err)
 		}
 	})

@@ -46,7 +46,7 @@ func Eject(dir string, size int) error {
 			return fmt.Errorf("eject the manifests: %w", err)
 		}
 	}
-	components := "# components:\n#   - components/three-nodes     # first: the broker of hellox up --cluster-size 3"
+	components := "# components:\n#   - components/three-nodes     # first: a broker of three nodes, as --cluster-size 3 makes it"
 	if size == SeveralNodes {
 		components = "components:\n  - " + severalComponent
 	}

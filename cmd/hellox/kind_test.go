@@ -9,8 +9,8 @@ import (
 // in which a newcomer meets it: up from nothing by `go run`, the stream in a
 // browser and in a terminal, other people's clients, five broadcasters, every
 // pod deleted once, up again, a second installation beside the first, a laptop with
-// another processor, a second cluster, of three nodes, a changed program, and down
-// to nothing.
+// another processor, a second cluster, of three nodes, a changed program, a broker of
+// three nodes, and down to nothing.
 //
 // HELLOX_E2E_NODE_IMAGE is the node image of the clusters that are made;
 // HELLOX_E2E_CLUSTER and HELLOX_E2E_NODES name kind clusters to use instead, which
@@ -40,6 +40,7 @@ func TestKindEndToEnd(t *testing.T) {
 		{"minikube's Docker", testKindDocker},
 		{"forwards", testKindForwards},
 		{"trust", testKindTrust},
+		{"cluster size", testKindClusterSize},
 		{"states of the cluster", testKindStates},
 		{"down", testKindDown},
 	}

@@ -9,8 +9,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"hellox/bootstrap"
+	"hellox/bootstrap/install"
 	bootrun "hellox/bootstrap/run" // run is main's own
 	"hellox/bootstrap/step"
+	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/state"
 	"hellox/tui/source"
@@ -21,34 +23,48 @@ func newScale(sh shell) *cobra.Command {
 	var (
 		selected selection
 		format   string
+		role     string
 	)
 	cmd := &cobra.Command{
 		Use:   "scale N",
-		Short: "Set the number of broadcasters",
-		Long:  "Set the number of broadcasters. A later up keeps it.",
-		Args:  words(false, "N, the number of broadcasters"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Short: "Set the number of broadcasters or receivers",
+		Long: `Set the number of broadcasters, or of receivers where they share a history (hellox up
+--cluster-size 3). A later up keeps it.`,
+		Example: `  hellox scale 5
+  hellox scale --role receive 3`,
+		Args: words(false, "N, the number of pods"),
+		RunE: func(cmd *cobra.Command, words []string) error {
 			ctx := cmd.Context()
-			n, err := strconv.Atoi(args[0])
-			if err != nil || n < 0 || n > maxLocal {
-				return usage(fmt.Sprintf("scale takes a number of broadcasters from 0 to %d, not %q", maxLocal, args[0]), "hellox scale 5")
+			n, err := strconv.Atoi(words[0])
+			switch {
+			case role == install.RoleReceive && (err != nil || n < 1 || n > maxReceivers):
+				return usage(fmt.Sprintf("scale takes a number of receivers from 1 to %d, not %q", maxReceivers, words[0]), "hellox scale --role receive 2")
+			case role == install.RoleBroadcast && (err != nil || n < 0 || n > maxLocal):
+				return usage(fmt.Sprintf("scale takes a number of broadcasters from 0 to %d, not %q", maxLocal, words[0]), "hellox scale 5")
 			}
 			instance, err := selected.selectOne(ctx, sh)
 			if err != nil {
 				return err
 			}
 			steps := output.NewSteps(sh.data, sh.err, sh.env, format == "json")
-			return scaleInstance(ctx, sh, instance, n, steps)
+			return scaleInstance(ctx, sh, instance, role, n, steps)
 		},
 	}
 	f := cmd.Flags()
+	args.String(f, &role, "role", install.RoleBroadcast, "whose pods: `broadcast|receive`", args.OneOf(install.RoleBroadcast, install.RoleReceive))
 	selected.add(f)
 	outputFlag(f, &format, "`text|json`")
 	return cmd
 }
 
-// scaleInstance sets the number of broadcasters of an installation.
-func scaleInstance(ctx context.Context, sh shell, instance state.Instance, n int, steps step.Reporter) error {
+// maxReceivers is above what any history of three nodes feeds.
+const maxReceivers = 100
+
+// scaleInstance sets the number of the pods of a role of an installation.
+func scaleInstance(ctx context.Context, sh shell, instance state.Instance, role string, n int, steps step.Reporter) error {
+	if instance.Target == targetLocal && role == install.RoleReceive {
+		return usage(fmt.Sprintf("the receiver of %s cannot be scaled: its history is one file, with one writer", instance.Installation), "hellox up --target kind --cluster-size 3")
+	}
 	if instance.Target == targetLocal {
 		steps.Begin(step.Apply)
 		if err := instance.Scale(ctx, n); err != nil {
@@ -61,7 +77,7 @@ func scaleInstance(ctx context.Context, sh shell, instance state.Instance, n int
 	if err != nil {
 		return err
 	}
-	return bootstrap.Scale(ctx, cluster.REST, instance.Namespace, n, steps)
+	return bootstrap.Scale(ctx, cluster.REST, instance.Namespace, role, n, steps)
 }
 
 // scaler returns what sets the number of broadcasters of an installation, as hellox
@@ -76,6 +92,6 @@ func scaler(sh shell, i state.Installation) source.Scale {
 		if err != nil {
 			return err
 		}
-		return scaleInstance(ctx, sh, instance, n, output.NewSteps(io.Discard, io.Discard, sh.env, false))
+		return scaleInstance(ctx, sh, instance, install.RoleBroadcast, n, output.NewSteps(io.Discard, io.Discard, sh.env, false))
 	}
 }

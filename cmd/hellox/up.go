@@ -37,6 +37,7 @@ type upOptions struct {
 	detached        bool // this process is the one that an up --detach left behind
 	timeout         time.Duration
 	overlay         string
+	clusterSize     int
 	buildTexts      []string
 	builds          []build.Folder // of buildTexts
 	watch           bool
@@ -71,6 +72,9 @@ leaves the pods. Run again, it changes only what differs.`,
 			o.web.Asked, o.mqtt.Asked = args.Set(f, "web-port"), args.Set(f, "mqtt-port")
 			o.broadcastersSet = args.Set(f, "broadcasters")
 			o.given = args.Given(f, "profile", "kustomize", "node-image", "build", "watch")
+			if o.clusterSize > manifests.OneNode {
+				o.given = append(o.given, "--cluster-size")
+			}
 			o.again = strings.Join(append([]string{"hellox up"}, args.Words(f, "target", "profile", "namespace")...), " ")
 			o.onKind = strings.Join(append([]string{"hellox up --target kind"}, args.Words(f, "profile", "namespace")...), " ")
 			o.web.Command, o.mqtt.Command = o.again, o.again
@@ -87,6 +91,7 @@ leaves the pods. Run again, it changes only what differs.`,
 	args.Number(f, &o.mqtt.Number, "mqtt-port", "", portforward.PortMQTT, 0, 65535, "local `PORT` of the broker; 0 takes a free one")
 	f.BoolVar(&o.detach, "detach", false, "return once it is up; a background process holds the forwards until hellox down")
 	args.Duration(f, &o.timeout, "timeout", 5*time.Minute, time.Millisecond, "give up after this `TIME`")
+	clusterSizeFlag(f, &o.clusterSize)
 	f.StringVar(&o.overlay, "kustomize", "", "`FOLDER` with an overlay to apply (see hellox manifests --eject), or with manifests of your own, beside which broker and receiver run")
 	f.StringArrayVar(&o.buildTexts, "build", nil, "`NAME=FOLDER`: build the folder's Dockerfile and run the image in the place of image NAME of the manifests (repeatable)")
 	f.BoolVar(&o.watch, "watch", false, "stay, and build and roll out again when sources change: of this program, of --build and --kustomize")
@@ -190,7 +195,7 @@ func (o *upOptions) checkOverlay() error {
 	for _, f := range o.builds {
 		images[f.Name] = f.Placeholder()
 	}
-	objects, err := manifests.Render(manifests.Options{Namespace: o.namespace, Overlay: o.overlay, Images: images})
+	objects, err := manifests.Render(manifests.Options{Namespace: o.namespace, ClusterSize: o.clusterSize, Overlay: o.overlay, Images: images})
 	if err != nil {
 		return overlayError(err)
 	}

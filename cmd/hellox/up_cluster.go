@@ -45,7 +45,7 @@ func (o *upOptions) upCluster(ctx, setup context.Context, sh shell, found cluste
 		return err
 	}
 	up := bootstrap.UpOptions{
-		Packer: packer, Namespace: o.namespace, Broadcasters: o.wanted(), Overlay: o.overlay, Builds: o.builds, Holder: changeHolder(),
+		Packer: packer, Namespace: o.namespace, Broadcasters: o.wanted(), ClusterSize: o.clusterSize, Overlay: o.overlay, Builds: o.builds, Holder: changeHolder(),
 	}
 	if o.dryRun {
 		return planUp(setup, found, up, steps)

@@ -1,0 +1,85 @@
+package install
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"hellox/bootstrap/kube"
+	"hellox/manifests"
+)
+
+// The roles, as the manifests name them.
+const (
+	RoleBroker    = "broker"
+	RoleBroadcast = "broadcast"
+	RoleReceive   = "receive"
+)
+
+// kinds are those of the roles that can be scaled, and what a sentence calls their pods.
+var kinds = map[string]struct {
+	resource schema.GroupVersionResource
+	pods     string
+}{
+	RoleBroadcast: {kube.StatefulSets, "broadcasters"},
+	RoleReceive:   {kube.Deployments, "receivers"},
+}
+
+// SetReplicas sets the number of the pods of a role, broadcast or receive.
+func SetReplicas(ctx context.Context, inst *Installation, role string, n int) error {
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"replicas": n}})
+	if err != nil {
+		return err
+	}
+	_, err = inst.in(kinds[role].resource).Patch(ctx, role, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager}, "scale")
+	if err != nil {
+		return fmt.Errorf("scale the %s in namespace %s to %d: %w", kinds[role].pods, inst.Namespace, n, err)
+	}
+	return nil
+}
+
+// Replicas returns how many pods of a role, broadcast or receive, the installation should
+// have; nil if it has none of that role.
+func Replicas(ctx context.Context, inst *Installation, role string) (*int, error) {
+	u, err := inst.in(kinds[role].resource).Get(ctx, role, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the number of %s in namespace %s: %w", kinds[role].pods, inst.Namespace, err)
+	}
+	if !inst.belongs(u) || u.GetDeletionTimestamp() != nil {
+		return nil, nil
+	}
+	n, _, _ := unstructured.NestedInt64(u.Object, "spec", "replicas")
+	count := int(n)
+	return &count, nil
+}
+
+// ClusterSize returns of how many nodes the installation's broker is, by what runs, or by
+// the data that a down has kept; 0 if there is neither.
+func ClusterSize(ctx context.Context, inst *Installation) (int, error) {
+	u, err := inst.in(kube.StatefulSets).Get(ctx, RoleBroker, metav1.GetOptions{})
+	if err == nil && inst.belongs(u) {
+		return manifests.ClusterSize([]*unstructured.Unstructured{u}), nil
+	}
+	if err != nil && !apierrors.IsNotFound(err) {
+		return 0, fmt.Errorf("read the broker in namespace %s: %w", inst.Namespace, err)
+	}
+	claims, err := inst.in(kube.Claims).List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
+	if err != nil {
+		return 0, fmt.Errorf("list the volume claims in namespace %s: %w", inst.Namespace, err)
+	}
+	for i := range claims.Items {
+		if size := manifests.ClaimSize(claims.Items[i].GetName()); size != 0 && claims.Items[i].GetDeletionTimestamp() == nil {
+			return size, nil
+		}
+	}
+	return 0, nil
+}

@@ -1,0 +1,50 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+
+	"hellox/bootstrap/install"
+	"hellox/bootstrap/step"
+	"hellox/manifests"
+)
+
+// checkSize finds of how many nodes the broker is that is there, and returns an error if
+// another number is asked for: data is not moved from one to the other.
+func (up *upRun) checkSize(ctx context.Context) (err error) {
+	if up.size, err = install.ClusterSize(ctx, up.inst); err != nil {
+		return err
+	}
+	return up.sameSize(up.options.ClusterSize)
+}
+
+// sameSize returns an error if a broker of n nodes cannot take the place of what is
+// there; 0 is any.
+func (up *upRun) sameSize(n int) error {
+	if n == 0 || up.size == 0 || n == up.size {
+		return nil
+	}
+	is := map[int]string{manifests.OneNode: "one node", manifests.SeveralNodes: "three nodes"}
+	return &step.Error{
+		Kind:     step.Ambiguous,
+		Sentence: fmt.Sprintf("the broker in namespace %s is of %s, and its data cannot be moved to one of %s", up.options.Namespace, is[up.size], is[n]),
+		Hint:     up.inst.Client().Commands.In(up.options.Namespace).Hellox("down") + fmt.Sprintf(" removes it with its data; or beside it the same hellox up with --namespace hellox-%d", n),
+	}
+}
+
+// count sets how many broadcasters and receivers there are to be.
+func (up *upRun) count(ctx context.Context) (err error) {
+	up.broadcasters, up.receivers = up.options.Broadcasters, nil
+	if up.broadcasters == nil {
+		if up.broadcasters, err = install.Replicas(ctx, up.inst, install.RoleBroadcast); err != nil {
+			return err
+		}
+	}
+	if up.size == manifests.SeveralNodes {
+		up.receivers, err = install.Replicas(ctx, up.inst, install.RoleReceive)
+	}
+	return err
+}
+
+// same reports whether two numbers are the same, or neither is known.
+func same(a, b *int) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
