@@ -27,7 +27,7 @@ func (up *upRun) sameSize(n int) error {
 	is := map[int]string{manifests.OneNode: "one node", manifests.SeveralNodes: "three nodes"}
 	return &step.Error{
 		Kind:     step.Ambiguous,
-		Sentence: fmt.Sprintf("the broker in namespace %s is of %s, and its data cannot be moved to one of %s", up.options.Namespace, is[up.size], is[n]),
+		Sentence: fmt.Sprintf("the broker in namespace %s is of %s, and its data cannot be moved to %s", up.options.Namespace, is[up.size], is[n]),
 		Hint:     up.inst.Client().Commands.In(up.options.Namespace).Hellox("down") + fmt.Sprintf(" removes it with its data; or beside it the same hellox up with --namespace hellox-%d", n),
 	}
 }
