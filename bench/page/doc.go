@@ -6,8 +6,11 @@
 //	go -C bench run ./page -hellox PATH [-rate 100] [-for 20s] [-windows 10] [-tabs 30]
 //	go -C bench run ./page -hellox PATH -rows 10000000 [-history FILE]
 //	go -C bench run ./page -hellox PATH -kills 3
+//	go -C bench run ./page -hellox PATH -rate 2000 -soak 15m
 //
 //	publisher ─ broker ─ receiver ─ event stream ─ page ─ frame
+//
+// How long they took to the event stream is told as well, by a client without a screen.
 //
 // In the first half of the time no key is pressed, and delays are measured; in the
 // second half a key is pressed every second, and timed.
@@ -18,6 +21,8 @@
 //
 // With -kills receiver and broker are killed by turns while three broadcasters publish:
 // it holds that the page says so, knows no state meanwhile, and shows each message once.
+//
+// With -soak it publishes for so long and prints each minute how much the scripts hold.
 //
 // It starts a broker and a receiver of the hellox binary that it is given. All run
 // on this machine, so that one clock measures both ends.

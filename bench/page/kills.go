@@ -48,22 +48,25 @@ const (
 )
 
 // seenIDs goes through the whole list a screen at a time, from the oldest message to the
-// newest, and returns the ID of each row that was on the screen.
+// newest, and returns the ID of each row that was on the screen; of one that was there
+// twice at once, twice.
 const seenIDs = `(async () => {
   const key = (key) => document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
   const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
-  const view = document.querySelector('#list .rows'), ids = new Set();
+  const view = document.querySelector('#list .rows'), ids = new Set(), doubled = new Set();
   key('g');
   while (!document.querySelector('#message-1:not([hidden])')) await frame();
   for (let before = -1; before !== view.scrollTop;) {
-    for (const row of document.querySelectorAll('#list .row[id^=message-]:not([hidden])')) ids.add(Number(row.id.slice(8)));
+    const rows = [...document.querySelectorAll('#list .row[id^=message-]:not([hidden])')].map((row) => Number(row.id.slice(8)));
+    rows.forEach((id, i) => { if (rows.indexOf(id) < i) doubled.add(id); });
+    for (const id of rows) ids.add(id);
     before = view.scrollTop;
     view.scrollTop += view.clientHeight / 2;
     for (let i = 0; i < 30 && before === view.scrollTop; i++) { await frame(); view.scrollTop += view.clientHeight / 2; } // more is being read
     await frame();
     await frame();
   }
-  return [...ids].sort((a, b) => a - b);
+  return [...ids, ...doubled].sort((a, b) => a - b);
 })()`
 
 // kills kills the receiver and the broker by turns while three broadcasters speak, and

@@ -29,6 +29,7 @@ type options struct {
 	rows      int
 	history   string
 	kills     int
+	soakTime  time.Duration
 }
 
 func main() {
@@ -44,6 +45,7 @@ func main() {
 	flag.IntVar(&o.rows, "rows", 0, "instead: time jumps in a history of so many messages")
 	flag.StringVar(&o.history, "history", "", "with -rows: the `FILE` of the history, which is kept; default: a temporary one")
 	flag.IntVar(&o.kills, "kills", 0, "instead: kill receiver and broker so many times each, and compare what the page shows")
+	flag.DurationVar(&o.soakTime, "soak", 0, "instead: publish for so long, and print how much memory the page's scripts hold")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -103,6 +105,9 @@ func run(ctx context.Context, o options) error {
 
 // measure measures the page in a browser.
 func (o options) measure(ctx, tab context.Context, client *mqtt.Conn, page string) error {
+	if o.soakTime > 0 {
+		return o.soak(ctx, tab, client, page)
+	}
 	if o.rows > 0 {
 		if err := show(tab, page); err != nil {
 			return err
@@ -120,6 +125,11 @@ func (o options) measure(ctx, tab context.Context, client *mqtt.Conn, page strin
 	if err != nil {
 		return err
 	}
+	streamed, err := startArrivals(ctx, page)
+	if err != nil {
+		return err
+	}
+	defer streamed.end()
 	// No key is pressed while delays are measured: one that chooses a row ends following.
 	half := o.duration / 2
 	sent, err := publish(ctx, client, 0, o.rate, half)
@@ -137,8 +147,12 @@ func (o options) measure(ctx, tab context.Context, client *mqtt.Conn, page strin
 	if err != nil {
 		return err
 	}
-	if err := o.report(tab, len(sent), took, least.delays); err != nil || len(others) == 0 {
+	if err := o.report(tab, len(sent), took, least.delays); err != nil {
 		return err
+	}
+	streamed.report(sent)
+	if len(others) == 0 {
+		return nil
 	}
 	return reportOthers(others, len(sent)+len(more))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -33,7 +34,7 @@ func openOthers(first context.Context, address string, windows, tabs int) ([]con
 }
 
 // reportOthers shows one page after the other and counts those that hold the newest
-// message soon after.
+// message soon after: all must.
 func reportOthers(others []context.Context, published int) error {
 	newest := fmt.Sprintf(`[...document.querySelectorAll('#list .row:not([hidden]) .text')].some((e) => e.textContent === 'message %d')`, published-1)
 	shown, connected := 0, 0
@@ -51,5 +52,8 @@ func reportOthers(others []context.Context, published int) error {
 		}
 	}
 	fmt.Printf("%d other pages: %d show the newest message, %d are live\n", len(others), shown, connected)
+	if shown < len(others) || connected < len(others) {
+		return errors.New("not all pages are live")
+	}
 	return nil
 }
