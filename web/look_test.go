@@ -99,8 +99,8 @@ func lookAtLogin(t *testing.T, dir string, only *regexp.Regexp) {
 		t.Run(name, func(t *testing.T) {
 			g := serveGuarded(t, Options{Store: newStore(t)}, "127.0.0.1:0")
 			ctx := chromium(t, chromedp.Flag("ignore-certificate-errors", true))
-			v.look(t, ctx)
 			open(t, ctx, g.address+"/login#WRONG")
+			v.look(t, ctx)
 			until(t, ctx, `document.querySelector('#words').innerText.startsWith('this code is not valid')`)
 			save(t, ctx, filepath.Join(dir, name+".png"))
 		})

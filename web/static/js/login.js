@@ -17,14 +17,20 @@ async function post(path, body) {
   return answer;
 }
 
+/** Shows words, '' none; wrong: they say why something failed. */
+function show(text, wrong = false) {
+  words.textContent = text;
+  words.className = wrong ? 'bad' : '';
+}
+
 async function enter(value) {
-  words.textContent = '…';
+  show('…');
   try {
     const { key } = await post('/api/login', { code: value });
     sessionKey.keep(key);
     location.replace('/');
   } catch (error) {
-    words.textContent = error.message;
+    show(error.message, true);
     code.select();
   }
 }
@@ -33,9 +39,9 @@ form.addEventListener('submit', (e) => { e.preventDefault(); enter(code.value); 
 document.getElementById('another').addEventListener('click', async () => {
   try {
     await post('/api/login/code', {});
-    words.textContent = 'The receiver shows a code in its log now, unless one is still valid there.';
+    show('The receiver shows a code in its log now, unless one is still valid there.');
   } catch (error) {
-    words.textContent = error.message;
+    show(error.message, true);
   }
   code.focus();
 });
