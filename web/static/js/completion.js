@@ -7,7 +7,9 @@ import { forgetFilter, namedFilters } from './namedfilters.js';
 import { terms } from './terms.js';
 
 const most = 8;
-const keys = [...new Set(terms.flatMap((t) => /^[a-z]+(?=[:<>=])/.exec(t.Example) ?? []).concat('is:'))];
+const ofText = new Set(['sender', 'topic', 'text', 'payload']); // keys that are matched, the others are compared
+const keys = [...new Set(terms.flatMap((t) => /^[a-z]+(?=[:<>=])/.exec(t.Example) ?? []).filter((k) => k !== 'is')
+  .map((k) => k + (ofText.has(k) ? ':' : '>'))), 'is:'];
 
 /**
  * @typedef {object} Known  names to complete
@@ -73,19 +75,22 @@ export class Completion {
   /** The word at the end of the input, without the sign that excludes it. */
   #word() { return /(?:^|[\s(])-?([^\s()]*)$/.exec(this.#input.value)?.[1] ?? ''; }
 
-  #show() {
-    const word = this.#word(), lower = word.toLowerCase(), whole = this.#input.value.trim().toLowerCase();
-    const senders = [...new Set([...this.#known.senders(), ...this.#found.names])], topics = this.#known.topics();
+  /** What a word may become. @param {string} lower  the word in small letters */
+  #endings(lower) {
     const of = (all, part) => all.filter((name) => name.toLowerCase().includes(part));
-    let words = [];
-    if (lower.startsWith('sender:')) words = of(senders, lower.slice(7)).map((s) => senderTerm(s));
-    else if (lower.startsWith('topic:')) words = of(topics, lower.slice(6)).map((t) => topicTerm(t));
-    else if (lower.startsWith('is:')) words = terms.map((t) => t.Example).filter((e) => e.startsWith(lower));
-    else if (lower.length > 0) words = keys.map((k) => (k === 'is:' ? k : k + (['sender', 'topic', 'text', 'payload'].includes(k) ? ':' : '>'))).filter((k) => k.startsWith(lower)).concat(of(senders, lower).map((s) => senderTerm(s)));
-    const called = whole.replace(/^@/, '');
-    const named = namedFilters().filter((k) => k.name.toLowerCase().includes(called) && k.filter !== this.#input.value).map(({ name, filter }) => ({ name, text: filter }));
-    const atEnd = this.#input.selectionStart === this.#input.value.length;
-    this.#entries = [...named, ...words.filter((w) => w !== word && atEnd).map((text) => ({ text }))].slice(0, most);
+    const senders = (part) => of([...new Set([...this.#known.senders(), ...this.#found.names])], part).map((s) => senderTerm(s));
+    if (lower.startsWith('sender:')) return senders(lower.slice(7));
+    if (lower.startsWith('topic:')) return of(this.#known.topics(), lower.slice(6)).map((t) => topicTerm(t));
+    if (lower.startsWith('is:')) return terms.map((t) => t.Example).filter((e) => e.startsWith(lower));
+    return lower ? [...keys.filter((k) => k.startsWith(lower)), ...senders(lower)] : [];
+  }
+
+  #show() {
+    const { value, selectionStart } = this.#input, word = this.#word(), lower = word.toLowerCase();
+    const called = value.trim().toLowerCase().replace(/^@/, '');
+    const named = namedFilters().filter((k) => k.name.toLowerCase().includes(called) && k.filter !== value).map(({ name, filter }) => ({ name, text: filter }));
+    const words = selectionStart === value.length ? this.#endings(lower).filter((w) => w !== word) : [];
+    this.#entries = [...named, ...words.map((text) => ({ text }))].slice(0, most);
     this.node.replaceChildren(...this.#entries.map(({ text, name }, i) => el('div', { role: 'option', id: 'completion-' + i },
       ...(name ? [el('b', {}, '@' + clean(name)), el('span.hint', {}, clean(text)), el('span.forget', { title: 'forget this filter (Delete)' }, '×')] : [cleanTopic(text)]))));
     this.#open(this.#entries.length > 0);

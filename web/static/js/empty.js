@@ -18,7 +18,8 @@ export class Empty {
   constructor(root, window, view, status, session, all) {
     this.words = el('p');
     this.count = el('p.count');
-    this.advice = el('p.advice', { hidden: true }, 'What is missing: ', el('code', {}, 'hellox status'), ' tells of broker, receiver and broadcasters, ', el('code', {}, 'hellox logs broadcast'), ' what the broadcasters say.');
+    this.advice = el('p.advice', { hidden: true }, 'What is missing: ', el('code', {}, 'hellox status'), ' tells of broker, receiver and broadcasters, ',
+      el('code', {}, 'hellox logs broadcast'), ' what the broadcasters say.');
     this.all = el('button', { type: 'button', hidden: true, onclick: all }, 'show all messages');
     root.append(this.words, this.count, this.advice, this.all);
     const show = () => {

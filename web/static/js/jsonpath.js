@@ -30,7 +30,11 @@ export function pathText(path) {
 
 const nameText = (name) => (/^[^\s\u0085.[\]()"=!<>:]+$/.test(name) ? name : quoted(name));
 
-/** The term that matches payloads with this value at that path; '' if there is none: the language has no empty names, nor texts that are the whole payload. @param {Path|null} path @param {string} source  of the value */
+/**
+ * The term that matches payloads with this value at that path; '' if there is none: the
+ * language has no empty names, nor texts that are the whole payload.
+ * @param {Path|null} path @param {string} source  of the value
+ */
 export function valueTerm(path, source) {
   const keys = keysOf(path);
   if (keys.includes('') || (!keys.length && source[0] === '"') || source.length > limits.filter_bytes) return '';

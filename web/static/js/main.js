@@ -48,7 +48,12 @@ const view = new View(), clock = new Clock(), shared = new SharedEvents(), statu
 const senders = new Senders(), topics = new Topics(), window_ = new Window();
 const session = new Session(window_, view, shared, status);
 const head = new Head(at('head'), at('banner'));
-const box = new FilterBox(at('tools'), { senders: () => senders.known.map((s) => s.name), topics: () => topics.names, find: (part, limit) => (senders.found > senders.list.length || senders.groups ? senders.find(part, limit) : []) }), timeline = new Timeline(at('tools'));
+const box = new FilterBox(at('tools'), {
+  senders: () => senders.known.map((s) => s.name),
+  topics: () => topics.names,
+  find: (part, limit) => (senders.found > senders.list.length || senders.groups ? senders.find(part, limit) : []),
+});
+const timeline = new Timeline(at('tools'));
 at('tools').append(box.error); // a line of its own, below both
 const list = new List(at('list'), window_, senders);
 const empty = new Empty(list.empty, window_, view, status, session, () => {

@@ -29,7 +29,8 @@ export class TopicPanel extends Emitter {
     root.append(this.viewport, this.none, el('p.hint.keys', {}, 'enter filters, ← → o fold, M mutes'));
     this.#list = new VirtualList(this.viewport, {
       count: () => this.#rows.length,
-      create: () => el('div.row', { role: 'treeitem' }, el('button.fold.quiet', { type: 'button', tabindex: -1, 'aria-hidden': 'true' }), el('bdi.name'), el('span.words.last'), el('span.words.rate'), el('span.words.many'), el('span.words.ago')),
+      create: () => el('div.row', { role: 'treeitem' }, el('button.fold.quiet', { type: 'button', tabindex: -1, 'aria-hidden': 'true' }), el('bdi.name'),
+        ...['last', 'rate', 'many', 'ago'].map((kind) => el('span.words.' + kind))),
       fill: (node, i) => this.#fill(node, i),
     });
     this.#cursor = new Cursor(this.viewport, 'topic-', {
