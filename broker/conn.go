@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -91,7 +92,8 @@ type shared struct {
 	packet    time.Duration // for the rest of a packet
 	metrics   *metrics
 	refusals  refusalLog
-	buffers   sync.Pool // of *[]byte
+	buffers   sync.Pool // of *[]byte, for what is sent
+	reading   wire.Buffers
 	flushes   sync.WaitGroup
 	now       func() time.Time
 	stall     time.Duration // that a client may take nothing of what waits for it
@@ -100,7 +102,13 @@ type shared struct {
 // newConn returns the conn of c. accepted is what c runs over, or nil; until the
 // CONNECT it closes c in time: a byte a second does not extend that.
 func newConn(c net.Conn, s *shared, gate gate, accepted *acceptedConn) *conn {
-	n := &conn{Conn: c, shared: s, gate: gate, accepted: accepted, packets: wire.NewReader(c)}
+	n := &conn{Conn: c, shared: s, gate: gate, accepted: accepted}
+	switch c.(type) {
+	case *tls.Conn, *webConn:
+		n.packets = s.reading.Reader(c)
+	default:
+		n.packets = wire.NewReader(c)
+	}
 	n.packets.Partial = n.hurry
 	return n
 }

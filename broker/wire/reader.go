@@ -2,9 +2,11 @@ package wire
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -23,7 +25,7 @@ const (
 const tlsHandshake = 0x16
 
 const (
-	bufferSize = 4 << 10  // held by each connection as long as it is open
+	bufferSize = 4 << 10  // of a Reader; without Buffers, held as long as its connection is open
 	firstChunk = 16 << 10 // allocated for a packet before more of it has come
 )
 
@@ -55,8 +57,11 @@ type Reader struct {
 	// Partial, if it is not nil, is called before Next waits for the rest of a packet.
 	Partial func()
 
-	r       *bufio.Reader
-	version byte // of the protocol; 0 before the CONNECT
+	r       *bufio.Reader // nil while a Reader that borrows it has none
+	version byte          // of the protocol; 0 before the CONNECT
+
+	buffers *Buffers // to borrow from; nil: r is its own
+	begun   begun    // what is read then
 }
 
 // NewReader returns a Reader of r.
@@ -64,6 +69,9 @@ func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, b
 
 // Wait waits until a packet has begun to come, or returns the reader's error.
 func (r *Reader) Wait() error {
+	if r.buffers != nil && (r.r == nil || r.r.Buffered() == 0) {
+		return r.waitWithout()
+	}
 	_, err := r.r.Peek(1)
 	return err
 }
@@ -74,6 +82,9 @@ func (r *Reader) Wait() error {
 // packet is changed by later calls.
 func (r *Reader) Next() (packets.Packet, error) {
 	var pk packets.Packet
+	if err := r.borrow(); err != nil {
+		return pk, err
+	}
 	length, err := r.header(&pk.FixedHeader)
 	if errors.Is(err, errConnectSize) {
 		pk.ProtocolVersion = r.versionAhead()
@@ -110,6 +121,10 @@ func (r *Reader) connect(pk packets.Packet, body []byte) (packets.Packet, error)
 		return pk, err
 	}
 	r.version = version
+	// These outlive the packet, and would keep the whole of it: the password, too, which
+	// may be much the longest.
+	c := &pk.Connect
+	c.ClientIdentifier, c.WillTopic, c.WillPayload = strings.Clone(c.ClientIdentifier), strings.Clone(c.WillTopic), bytes.Clone(c.WillPayload)
 	return pk, nil
 }
 
