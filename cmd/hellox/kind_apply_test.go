@@ -14,33 +14,40 @@ import (
 	"hellox/manifests"
 )
 
-// testKindApply hands the manifests that hellox wrote, with their component for a
-// storage class, to kubectl apply -k: it takes the same files. What up brings otherwise
-// is brought by hand: a certificate, as cert-manager would, and the cluster's keys.
+// certManager is what of cert-manager the API server must know to take its objects.
+const certManager = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: PLURAL.cert-manager.io}
+spec:
+  group: cert-manager.io
+  names: {kind: KIND, plural: PLURAL}
+  scope: Namespaced
+  versions:
+    - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+---
+`
+
+// testKindApply hands the manifests that hellox wrote, with their components for a
+// storage class and for cert-manager, to kubectl apply -k: it takes the same files. What
+// up brings otherwise is brought by hand: the Secret that cert-manager makes of the
+// component's Certificate, and the cluster's keys.
 func testKindApply(t *testing.T, r *kindRig) {
 	const namespace = "hellox-kubectl"
 	dir := filepath.Join(r.dir, "ejected")
 	r.run(t, "manifests", "--eject", dir)
 	_, tag, _ := strings.Cut(r.image, ":")
 	kustomization := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: " + namespace + "\n" +
-		"resources: [base]\ncomponents: [components/storage-class]\nimages: [{name: hellox.local/hellox, newTag: " + tag + "}]\n"
+		"resources: [base]\ncomponents: [components/storage-class, components/cert-manager]\nimages: [{name: hellox.local/hellox, newTag: " + tag + "}]\n"
 	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	r.knowCertManager(t)
 	t.Log(r.kubectl(t, "apply", "-k", dir))
-	issued, err := authority.Issue(authority.Scope{Namespace: namespace}, "broker", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret := manifests.ConfigMap(namespace, manifests.BrokerTLS, "broker", map[string]string{
-		"tls.crt": base64.StdEncoding.EncodeToString(issued.Certificate), "tls.key": base64.StdEncoding.EncodeToString(issued.Key),
+	until(t, "the broker's pod says that its certificate is missing", func() bool {
+		return strings.Contains(r.kubectl(t, "-n", namespace, "get", "events", "--field-selector", "involvedObject.name=broker-0", "-o", "jsonpath={.items[*].message}"), `secret "broker-tls" not found`)
 	})
-	secret.SetKind("Secret")
-	text, err := manifests.YAML([]*unstructured.Unstructured{secret, manifests.ConfigMap(namespace, manifests.BrokerCA, "broker", map[string]string{"ca.crt": string(issued.Authority)})})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.apply(t, "certificate.yaml", string(text))
+	r.certify(t, namespace)
 	until(t, "the broker runs", func() bool {
 		return r.kubectl(t, "-n", namespace, "get", "pod", "broker-0", "-o", "jsonpath={.status.phase}") == "Running"
 	})
@@ -67,6 +74,36 @@ func testKindApply(t *testing.T, r *kindRig) {
 		t.Errorf("the pods run %v, want %s", images, r.image)
 	}
 	r.kubectl(t, "delete", "-k", dir)
+	r.kubectl(t, "delete", "customresourcedefinition", "issuers.cert-manager.io", "certificates.cert-manager.io")
+}
+
+// knowCertManager has the API server take the objects of cert-manager, with which nothing
+// is done.
+func (r *kindRig) knowCertManager(t *testing.T) {
+	t.Helper()
+	for kind, plural := range map[string]string{"Issuer": "issuers", "Certificate": "certificates"} {
+		r.apply(t, plural+".yaml", strings.NewReplacer("KIND", kind, "PLURAL", plural).Replace(certManager))
+		r.kubectl(t, "wait", "--for=condition=Established", "customresourcedefinition/"+plural+".cert-manager.io", "--timeout=1m")
+	}
+}
+
+// certify makes the Secret that cert-manager would.
+func (r *kindRig) certify(t *testing.T, namespace string) {
+	t.Helper()
+	issued, err := authority.Issue(authority.Scope{Namespace: namespace}, "broker", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := manifests.ConfigMap(namespace, manifests.BrokerTLS, "broker", map[string]string{
+		"tls.crt": base64.StdEncoding.EncodeToString(issued.Certificate), "tls.key": base64.StdEncoding.EncodeToString(issued.Key),
+		"ca.crt": base64.StdEncoding.EncodeToString(issued.Authority),
+	})
+	secret.SetKind("Secret")
+	text, err := manifests.YAML([]*unstructured.Unstructured{secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.apply(t, "certificate.yaml", string(text))
 }
 
 // apply applies a file of that text.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -56,4 +58,67 @@ publish.single(topic, "Hello world", qos=1, hostname=host, port=int(port), proto
 		t.Errorf("a subscriber of %s heard %q", original, heard)
 	}
 	say.kill()
+}
+
+// hello is a program of the kind that the first hellos came from: it knows a host, a port
+// and a topic, no TLS and no password. Told to, it listens.
+const hello = `
+import sys, time
+import paho.mqtt.client as mqtt
+try:
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+except AttributeError:
+    client = mqtt.Client(protocol=mqtt.MQTTv5)
+client.on_message = lambda c, u, m: print("received", m.payload.decode(), "on", m.topic, flush=True)
+client.on_disconnect = lambda *why: print("disconnected:", *why[2:], flush=True)
+client.connect_async("broker", 1883)
+client.on_connect = lambda c, *ignored: c.subscribe("hello_world/broadcast", qos=1) if "listen" in sys.argv else None
+client.loop_start()
+while True:
+    time.sleep(1)
+    if "listen" not in sys.argv:
+        client.publish("hello_world/broadcast", "Hello world", qos=1)
+`
+
+// helloPods are two such programs in pods of the installation.
+const helloPods = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: NAME}
+spec:
+  selector: {matchLabels: {app: NAME}}
+  template:
+    metadata: {labels: {app: NAME}}
+    spec:
+      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+      containers:
+        - {name: NAME, image: hello, args: [NAME], securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}
+`
+
+// testKindPlain has such programs in pods beside an installation with the component plain:
+// both come in, and status warns of what that means.
+func testKindPlain(t *testing.T, r *kindRig) {
+	const namespace = "hellox-plain"
+	dir := filepath.Join(r.dir, "plain")
+	r.run(t, "manifests", "--eject", dir)
+	for name, text := range map[string]string{
+		"kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [base, hello.yaml]\ncomponents: [components/plain]\n",
+		"hello.yaml":         strings.ReplaceAll(helloPods, "NAME", "say") + "---" + strings.ReplaceAll(helloPods, "NAME", "listen"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	selected := []string{"--target", "kind", "--profile", r.cluster, "--namespace", namespace}
+	image := r.pythonImage(t, "hello", hello)
+	_, said := r.run(t, append([]string{"up", "--kustomize", dir, "--build", "hello=" + image, "--web-port", "0", "--mqtt-port", "0", "--detach"}, selected...)...)
+	t.Log(said)
+	r.run(t, append([]string{"watch", "-n", "2", "--for", "1m", "--output", "json", "--topic", original}, selected...)...)
+	until(t, "the program that listens hears the one that speaks", func() bool {
+		return strings.Contains(r.kubectl(t, "-n", namespace, "logs", "deployment/listen"), "received Hello world on "+original)
+	})
+	text, _ := r.run(t, append([]string{"status"}, selected...)...)
+	contains(t, "status", text, "open: the broker has no TLS, and any pod reads and writes everything (component plain)")
+	t.Log(text)
+	r.run(t, append([]string{"down"}, selected...)...)
 }

@@ -25,19 +25,11 @@ func testKindPython(t *testing.T, r *kindRig) {
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join(r.source, "docs", "examples", "ears"))); err != nil {
 		t.Fatal(err)
 	}
-	// The registry's image of Python is not to be had everywhere: this machine's Python is.
-	image := filepath.Join(r.dir, "ears-image")
-	r.copyPython(t, filepath.Join(image, "root"))
 	program, err := os.ReadFile(filepath.Join(dir, "ears.py"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const dockerfile = "FROM scratch\nCOPY root /\nCOPY ears.py /ears.py\nUSER 65532:65532\nENTRYPOINT [\"/python3\", \"/ears.py\"]\n"
-	for name, text := range map[string]string{"ears.py": string(program), "Dockerfile": dockerfile} {
-		if err := os.WriteFile(filepath.Join(image, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	image := r.pythonImage(t, "ears", string(program))
 	_, said := r.run(t, r.up("--kustomize", dir, "--build", "ears="+image)...)
 	t.Log(said)
 	until(t, "the page has what the program in Python says", func() bool {
@@ -48,6 +40,21 @@ func testKindPython(t *testing.T, r *kindRig) {
 	logs := r.kubectl(t, "-n", "hellox", "logs", "deployment/ears")
 	contains(t, "the program in Python", logs, "connected: ")
 	t.Log(logs)
+}
+
+// pythonImage writes what an image of a program in Python is built from. The registry's
+// image of Python is not to be had everywhere: this machine's Python is.
+func (r *kindRig) pythonImage(t *testing.T, name, program string) (dir string) {
+	t.Helper()
+	dir = filepath.Join(r.dir, name+"-image")
+	r.copyPython(t, filepath.Join(dir, "root"))
+	const dockerfile = "FROM scratch\nCOPY root /\nCOPY program.py /program.py\nUSER 65532:65532\nENTRYPOINT [\"/python3\", \"/program.py\"]\n"
+	for file, text := range map[string]string{"program.py": program, "Dockerfile": dockerfile} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 // library is a shared library that ldd names.

@@ -45,6 +45,7 @@ func testKindTrust(t *testing.T, r *kindRig) {
 	t.Run("API of a pod", func(t *testing.T) { testKindAPIRights(t, r) })
 	t.Run("rights", func(t *testing.T) { testKindRights(t, r) })
 	t.Run("a program in Python", func(t *testing.T) { testKindPython(t, r) })
+	t.Run("programs without TLS", func(t *testing.T) { testKindPlain(t, r) })
 	t.Run("renewal", func(t *testing.T) { testKindRenewal(t, r) })
 	t.Run("keys of the cluster", func(t *testing.T) { testKindKeys(t, r) })
 }
