@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -116,6 +117,10 @@ func testKindPlain(t *testing.T, r *kindRig) {
 	r.run(t, append([]string{"watch", "-n", "2", "--for", "1m", "--output", "json", "--topic", original}, selected...)...)
 	until(t, "the program that listens hears the one that speaks", func() bool {
 		return strings.Contains(r.kubectl(t, "-n", namespace, "logs", "deployment/listen"), "received Hello world on "+original)
+	})
+	until(t, "its words are heard in the node's network", func() bool {
+		_, all := r.overhear(t, 2*time.Second)
+		return bytes.Contains(all, []byte("Hello world"))
 	})
 	text, _ := r.run(t, append([]string{"status"}, selected...)...)
 	contains(t, "status", text, "open: the broker has no TLS, and any pod reads and writes everything (component plain)")

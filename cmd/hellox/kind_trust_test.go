@@ -44,6 +44,7 @@ func testKindTrust(t *testing.T, r *kindRig) {
 	t.Run("secrets", func(t *testing.T) { testKindSecrets(t, r) })
 	t.Run("API of a pod", func(t *testing.T) { testKindAPIRights(t, r) })
 	t.Run("rights", func(t *testing.T) { testKindRights(t, r) })
+	t.Run("on the wire", func(t *testing.T) { testKindWire(t, r) })
 	t.Run("a program in Python", func(t *testing.T) { testKindPython(t, r) })
 	t.Run("programs without TLS", func(t *testing.T) { testKindPlain(t, r) })
 	t.Run("renewal", func(t *testing.T) { testKindRenewal(t, r) })
