@@ -79,15 +79,22 @@ func testKilled(t *testing.T, r *rig) {
 	inst := r.installation(t, namespace)
 	r.down(t, bootstrap.DownOptions{Namespace: namespace})
 	random := rand.New(rand.NewPCG(1, 2))
-	upSteps := []string{step.Image, step.Load, step.Apply, step.Rollout}
+	moments := []struct {
+		step  string
+		first bool // of an installation that is not there yet
+	}{
+		{step.Apply, true}, {step.Rollout, false}, {step.Load, true}, {step.Rollout, true},
+		{step.Image, true}, {step.Load, false}, {step.Apply, false}, {step.Image, false},
+	}
 
 	ended := 0
 	for i := range rounds {
-		if i%2 == 0 {
+		at := moments[i%len(moments)]
+		if at.first {
 			r.down(t, bootstrap.DownOptions{Namespace: namespace})
 		}
 		v := victim{Namespace: namespace, Program: r.programs[i/2%2]}
-		kill(t, r, v, upSteps[i%len(upSteps)], delay(random))
+		kill(t, r, v, at.step, delay(random))
 		here, _ := up(t, r.options(t, namespace, v.Program))
 		if got, want := page(t, here.Web, "/"), fmt.Sprintf("version %d", i/2%2); got != want {
 			t.Errorf("round %d: the page says %q, want %q", i, got, want)
