@@ -47,7 +47,7 @@ func (k kubelets) unreported(ctx context.Context, workloads []workload, pods []*
 	}
 	var mu sync.Mutex
 	var running sync.WaitGroup
-	ready := map[string]int{} // by role
+	ready := map[string]int{} // by workload
 	missing := map[string]string{}
 	for node, pods := range nodes {
 		running.Go(func() {
@@ -55,7 +55,11 @@ func (k kubelets) unreported(ctx context.Context, workloads []workload, pods []*
 			mu.Lock()
 			defer mu.Unlock()
 			for _, pod := range confirmed {
-				ready[pod.Labels[roleLabel]]++
+				for _, w := range workloads {
+					if w.has(pod) {
+						ready[w.name]++
+					}
+				}
 			}
 			switch {
 			case err != nil:
@@ -70,7 +74,7 @@ func (k kubelets) unreported(ctx context.Context, workloads []workload, pods []*
 		return missing[slices.Min(slices.Collect(maps.Keys(missing)))]
 	}
 	for _, w := range workloads {
-		if n := ready[w.role]; n < w.want {
+		if n := ready[w.name]; n < w.want {
 			return fmt.Sprintf("%s %d/%d", w.name, n, w.want)
 		}
 	}

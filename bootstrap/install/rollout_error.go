@@ -17,7 +17,8 @@ func progressOf(waiting []workload, causes []*cause.Cause) string {
 	for i, w := range waiting {
 		parts[i] = fmt.Sprintf("%s %d/%d", w.name, w.ready, w.want)
 		for _, c := range causes {
-			if c.Role == w.role && !c.Early {
+			// A workload of the user's own has no role.
+			if c.Role == w.role && (w.role != "" || strings.HasPrefix(c.Pod, w.name+"-")) && !c.Early {
 				parts[i] += " (" + c.Text + ")"
 				break
 			}

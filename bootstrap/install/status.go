@@ -33,7 +33,7 @@ type Status struct {
 
 // A RoleStatus is the state of one role.
 type RoleStatus struct {
-	Role  string      `json:"role"`
+	Role  string      `json:"role"` // of a workload of the user's own: its name
 	Want  int         `json:"want"`
 	Ready int         `json:"ready"` // of the current revision
 	Pods  []PodStatus `json:"pods"`  // by name
@@ -139,12 +139,12 @@ func statusOf(namespace string, now view) Status {
 	}
 	slices.SortFunc(now.pods, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	for _, w := range now.workloads {
-		role := RoleStatus{Role: w.role, Want: w.want, Ready: w.ready, Pods: []PodStatus{}}
+		role := RoleStatus{Role: cmp.Or(w.role, w.name), Want: w.want, Ready: w.ready, Pods: []PodStatus{}}
 		if c := causes[w.name]; c != nil && c.Reason == cause.FailedCreate {
 			role.Cause = c
 		}
 		for _, pod := range now.pods {
-			if pod.Labels[roleLabel] == w.role {
+			if w.has(pod) {
 				status.Open = status.Open || w.role == RoleBroker && isOpen(pod)
 				role.Pods = append(role.Pods, statusOfPod(pod, causes[pod.Name]))
 			}

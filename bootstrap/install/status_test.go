@@ -6,6 +6,11 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"hellox/bootstrap/install/cause"
 	"hellox/bootstrap/kube"
 )
 
@@ -45,5 +50,33 @@ func TestStatusOfHalfAnInstallation(t *testing.T) {
 	got, err = ReadStatus(t.Context(), kube.Config{Config: inst.client.Config, Commands: inst.client.Commands}, "hellox")
 	if err != nil || !got.Ready || len(got.Missing) > 0 {
 		t.Errorf("whole: %+v, %v", got, err)
+	}
+}
+
+// TestStatusOfOwnWorkloads: of two workloads of the user's own, which have no role, each has
+// its pods and not those of the other.
+func TestStatusOfOwnWorkloads(t *testing.T) {
+	var objects []*unstructured.Unstructured
+	var pods []*corev1.Pod
+	for _, name := range []string{"say", "listen", "saying"} {
+		u := anObject("Deployment", name, map[string]any{"spec": map[string]any{
+			"replicas": int64(1), "selector": map[string]any{"matchLabels": map[string]any{"app": name}},
+		}})
+		u.SetLabels(nil)
+		objects = append(objects, u)
+		pods = append(pods, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name + "-1", Labels: map[string]string{"app": name}}})
+	}
+	workloads, err := workloadsOf(objects, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range statusOf("hellox", view{workloads: workloads, pods: pods}).Roles {
+		if len(role.Pods) != 1 || role.Pods[0].Name != role.Role+"-1" {
+			t.Errorf("%q has the pods %+v", role.Role, role.Pods)
+		}
+	}
+	causes := []*cause.Cause{{Pod: "say-1", Text: "why not"}}
+	if got, want := progressOf(workloads, causes), "listen 0/1, say 0/1 (why not), saying 0/1"; got != want {
+		t.Errorf("the progress is %q, want %q", got, want)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"hellox/bootstrap/install/cause"
@@ -17,15 +19,16 @@ import (
 // A workload is the state of one StatefulSet or Deployment in a roll-out.
 type workload struct {
 	uid      types.UID
-	role     string
+	role     string // "": one of the user's own, beside ours
 	name     string
-	want     int    // replicas
-	total    int    // pods there are
-	ready    int    // of those that are up to date
-	ending   bool   // it is being deleted
-	done     bool   // the controller has nothing left to do
-	revision string // of the pods that count; "": all, unknown: none
-	failure  string // why the controller cannot create pods, in its words
+	selector labels.Selector // of its pods
+	want     int             // replicas
+	total    int             // pods there are
+	ready    int             // of those that are up to date
+	ending   bool            // it is being deleted
+	done     bool            // the controller has nothing left to do
+	revision string          // of the pods that count; "": all, unknown: none
+	failure  string          // why the controller cannot create pods, in its words
 	changed  time.Time
 }
 
@@ -49,6 +52,7 @@ func workloadsOf(objects, replicaSets []*unstructured.Unstructured) ([]workload,
 			return int(n)
 		}
 		w := workload{uid: u.GetUID(), role: u.GetLabels()[roleLabel], name: u.GetName(), want: number("spec", "replicas"), changed: changedAt(u), ending: u.GetDeletionTimestamp() != nil}
+		w.selector = selectorOf(u)
 		observed := int64(number("status", "observedGeneration")) >= u.GetGeneration()
 		updated := number("status", "updatedReplicas")
 		w.total, w.ready = number("status", "replicas"), min(updated, number("status", "readyReplicas"))
@@ -70,6 +74,21 @@ func workloadsOf(objects, replicaSets []*unstructured.Unstructured) ([]workload,
 	slices.SortFunc(workloads, func(a, b workload) int { return cmp.Compare(a.name, b.name) })
 	return workloads, nil
 }
+
+// selectorOf returns what selects a workload's pods.
+func selectorOf(u *unstructured.Unstructured) labels.Selector {
+	var of metav1.LabelSelector
+	written, _, _ := unstructured.NestedMap(u.Object, "spec", "selector")
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(written, &of); err == nil && len(written) > 0 {
+		if s, err := metav1.LabelSelectorAsSelector(&of); err == nil {
+			return s
+		}
+	}
+	return labels.SelectorFromSet(labels.Set{roleLabel: u.GetLabels()[roleLabel]})
+}
+
+// has reports whether pod is one of the workload's.
+func (w workload) has(pod *corev1.Pod) bool { return w.selector.Matches(labels.Set(pod.Labels)) }
 
 // revisionOf returns the revision of a Deployment's pods that count, or "" if its
 // ReplicaSet is not there yet.
@@ -139,7 +158,7 @@ func namesOf(workloads []workload) []string {
 // current reports whether pod counts for one of workloads.
 func current(pod *corev1.Pod, workloads []workload) bool {
 	return pod.DeletionTimestamp == nil && !obsolete(pod, workloads) &&
-		slices.ContainsFunc(workloads, func(w workload) bool { return w.role == pod.Labels[roleLabel] })
+		slices.ContainsFunc(workloads, func(w workload) bool { return w.has(pod) })
 }
 
 // obsolete reports whether pod is of a workload's former revision.
@@ -147,7 +166,7 @@ func obsolete(pod *corev1.Pod, workloads []workload) bool {
 	revision := cmp.Or(pod.Labels[statefulSetRevision], pod.Labels[deploymentRevision])
 	found := false
 	for _, w := range workloads {
-		if w.role != pod.Labels[roleLabel] || w.revision == "" || revision == "" {
+		if !w.has(pod) || w.revision == "" || revision == "" {
 			continue
 		}
 		if revision == w.revision {
