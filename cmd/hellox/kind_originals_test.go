@@ -125,5 +125,27 @@ func testKindPlain(t *testing.T, r *kindRig) {
 	text, _ := r.run(t, append([]string{"status"}, selected...)...)
 	contains(t, "status", text, "open: the broker has no TLS, and any pod reads and writes everything (component plain)")
 	t.Log(text)
+	testKindFromPlain(t, r, namespace, selected)
 	r.run(t, append([]string{"down"}, selected...)...)
+}
+
+// testKindFromPlain has up bring TLS to an installation that has none: its history stays.
+func testKindFromPlain(t *testing.T, r *kindRig, namespace string, selected []string) {
+	t.Helper()
+	page := r.page
+	defer func() { r.page = page }()
+	r.page = r.status(t, namespace).Forward.Web
+	before, first := r.newest(), r.messages(t, 0, nil)[0]
+	r.run(t, append([]string{"up", "--detach"}, selected...)...)
+	now := r.status(t, namespace)
+	if now.Pods == nil || now.Pods.Open {
+		t.Errorf("after an up with TLS status tells %+v", now.Pods)
+	}
+	r.page = now.Forward.Web
+	until(t, "the broadcaster is heard with TLS", func() bool { return r.newest() > before })
+	all := r.messages(t, 0, nil)
+	if all[0].ID != first.ID {
+		t.Errorf("the history began with message %d, and begins with %d", first.ID, all[0].ID)
+	}
+	checkNoGaps(t, all)
 }
