@@ -240,6 +240,18 @@ func loadAttacks() []attack {
 			host := a.webSocket()
 			a.upgraded(host, "http://"+host)
 		}},
+		{"a page whose own name was made to resolve to this machine", "DNS rebinding", func(a *arena) {
+			host := a.webSocket()
+			for _, name := range []string{"evil.example", "127.0.0.1.evil.example:1883"} {
+				_, resp, err := websocket.Dial(a.t.Context(), "ws://"+host, &websocket.DialOptions{Host: name, Subprotocols: []string{"mqtt"}, HTTPHeader: http.Header{"Origin": {"http://" + name}}})
+				if err == nil || resp == nil || resp.StatusCode != http.StatusMisdirectedRequest {
+					a.t.Errorf("name %s: %v, %v", name, resp, err)
+				}
+			}
+		}, func(a *arena) {
+			host := a.webSocket()
+			a.upgraded(host, "http://"+host)
+		}},
 		{"passwords tried by a flood", "issue 11", func(a *arena) {
 			w := a.wall()
 			w.connect(hello{}.as("alice")).disconnect()

@@ -110,6 +110,57 @@ func TestWebSocketOrigin(t *testing.T) {
 	}
 }
 
+// A page that makes its own name resolve to this machine sends that name as its origin
+// and as the host. Where clients have to say who they are it is no danger.
+func TestWebSocketRebound(t *testing.T) {
+	own := Options{Insecure: true}
+	own.Listeners = []Listener{{Net: listenLoopback(t), Open: true, WebSocket: true}, {Net: listenLoopback(t), WebSocket: true}}
+	b := start(t, own)
+	users := newWalled(t, "read alice x\n")
+	users.stop()
+	users.options.Listeners = []Listener{{Net: listenLoopback(t), WebSocket: true}}
+	asking := start(t, users.options)
+	open, insecure, asked := b.Addr(0).String(), b.Addr(1).String(), asking.Addr(0).String()
+	for _, tt := range []struct {
+		addr, host string
+		origin     bool
+		want       int
+	}{
+		{open, "evil.example", true, http.StatusMisdirectedRequest},
+		{open, "evil.example:1883", true, http.StatusMisdirectedRequest},
+		{open, "127.0.0.1.evil.example", true, http.StatusMisdirectedRequest},
+		{open, "localhost.evil.example", true, http.StatusMisdirectedRequest},
+		{insecure, "evil.example", true, http.StatusMisdirectedRequest},
+		{open, "evil.example", false, http.StatusSwitchingProtocols}, // no browser
+		{open, "localhost:1883", true, http.StatusSwitchingProtocols},
+		{open, "LOCALHOST.", true, http.StatusSwitchingProtocols},
+		{open, "127.0.0.1:1883", true, http.StatusSwitchingProtocols},
+		{open, "[::1]:1883", true, http.StatusSwitchingProtocols},
+		{insecure, "192.0.2.7", true, http.StatusSwitchingProtocols},
+		{asked, "broker.example", true, http.StatusSwitchingProtocols},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+tt.addr, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = tt.host
+		for k, v := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "mqtt"} {
+			r.Header.Set(k, v)
+		}
+		if tt.origin {
+			r.Header.Set("Origin", "http://"+tt.host)
+		}
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != tt.want {
+			t.Errorf("host %q, origin %v: %d, want %d", tt.host, tt.origin, answer.StatusCode, tt.want)
+		}
+	}
+}
+
 func TestTLS(t *testing.T) {
 	certified := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
 	defer certified.Close()

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,8 +18,8 @@ import (
 type acceptedKey struct{}
 
 // A webSocketHandler serves the clients of one WebSocket listener, on any path. A
-// page of another origin is refused; a client that sends no Origin is not a
-// browser.
+// page of another origin is refused, and one that came by a name which anyone could
+// have; a client that sends no Origin is not a browser.
 type webSocketHandler struct {
 	broker *Broker
 	gate   gate
@@ -57,6 +59,12 @@ func (h webSocketHandler) handshakeTold(c net.Conn, state http.ConnState) {
 
 func (h webSocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b := h.broker
+	if h.isRebound(r) {
+		reason := "this listener does not answer to the name in the Host header; use localhost or an address"
+		h.refused(r, reason)
+		http.Error(w, reason, http.StatusMisdirectedRequest)
+		return
+	}
 	// [MQTT-6.0.0-3]; clients in older browsers ask for mqttv3.1.
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"mqtt", "mqttv3.1"}})
 	if err != nil {
@@ -70,13 +78,25 @@ func (h webSocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	accepted, _ := r.Context().Value(acceptedKey{}).(*acceptedConn)
 	// The request's context ends with this handler, the connection with serve.
-	net := &webConn{Conn: websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws: ws, tls: r.TLS}
+	conn := &webConn{Conn: websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws: ws, tls: r.TLS}
 	if !b.startClient() {
-		net.Close()
+		conn.Close()
 		return
 	}
 	defer b.clients.Done()
-	b.serve(newConn(net, b.shared, h.gate, accepted))
+	b.serve(newConn(conn, b.shared, h.gate, accepted))
+}
+
+// isRebound reports whether a page may have sent r that made its own name resolve to
+// this machine: then its origin is the host that it asks for. A certificate or a login
+// stops it. On other listeners a page has to come by localhost or an address, which
+// resolve to what they say.
+func (h webSocketHandler) isRebound(r *http.Request) bool {
+	if r.Header.Get("Origin") == "" || r.TLS != nil || h.gate.authority != nil {
+		return false
+	}
+	host := (&url.URL{Host: r.Host}).Hostname()
+	return !strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") && net.ParseIP(host) == nil
 }
 
 // refused counts and logs a request that is no connection of MQTT.
