@@ -68,6 +68,7 @@ type conn struct {
 	flushing bool   // flush is running
 	held     []byte // packets that wait for the disk
 	holds    []hold // what they wait for, in order
+	heldSeq  uint64 // while holds is not empty: what the newest PUBLISH in held waits for; 0: there is none
 	closing  bool   // no more packets are accepted; those in out are written
 	closed   bool
 	refused  bool          // refuse was called

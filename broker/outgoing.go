@@ -87,8 +87,11 @@ func acknowledges(header byte) bool {
 // hold holds a packet if seq is not on disk, or if an earlier packet is held. It
 // returns false if the packet may leave. The caller holds c.mu.
 func (c *conn) hold(b []byte, seq uint64) bool {
-	if len(c.holds) == 0 && !c.shared.journal.Await(c, seq) {
-		return false
+	if len(c.holds) == 0 {
+		c.heldSeq = 0
+		if !c.shared.journal.Await(c, seq) {
+			return false
+		}
 	}
 	c.held = append(c.held, b...)
 	if n := len(c.holds); n > 0 && c.holds[n-1].seq == seq {
@@ -150,16 +153,30 @@ func (c *conn) publish(m *journal.Message, d delivery, now int64) {
 		return
 	}
 	defer c.mu.Unlock()
+	c.shared.metrics.sent(d.qos)
+	if d.qos > 0 && len(c.holds) > 0 && c.heldSeq > 0 {
+		// One at QoS 2 waits, and comes first: what is sent again must have the
+		// order in which it was sent [MQTT-4.6.0-1].
+		c.hold(d.appendPublish(nil, m, now), c.heldSeq)
+		return
+	}
 	c.ensureBuffer()
 	c.out = d.appendPublish(c.out, m, now)
 	c.startFlush()
-	c.shared.metrics.sent(d.qos)
 }
 
 // publishWhen is publish for a message that may leave when seq is on disk.
 func (c *conn) publishWhen(seq uint64, m *journal.Message, d delivery, now int64) {
-	if c.sendWhen(seq, d.appendPublish(nil, m, now)) == nil {
-		c.shared.metrics.sent(d.qos)
+	b := d.appendPublish(nil, m, now)
+	if !c.lockFor(len(b)) {
+		return
+	}
+	defer c.mu.Unlock()
+	c.shared.metrics.sent(d.qos)
+	if c.hold(b, seq) {
+		c.heldSeq = max(c.heldSeq, seq)
+	} else {
+		c.append(b)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -375,5 +376,37 @@ func TestWrongAcknowledgement(t *testing.T) {
 		if p := sub.expect(packets.Disconnect); p.body[0] != packets.ErrProtocolViolation.Code {
 			t.Errorf("DISCONNECT %x", p.body)
 		}
+	}
+}
+
+// TestAgainInTheSameOrder sends a client messages at QoS 1 and 2 by turns. Those at QoS 2
+// wait for the disk first; none that follows overtakes them, and over the next connection
+// all come again in the order in which they came [MQTT-4.6.0-1].
+func TestAgainInTheSameOrder(t *testing.T) {
+	b := start(t, Options{Store: t.TempDir()})
+	c := connect(t, b.Addr(0), hello{id: "sub", keep: true})
+	c.subscribe(2, "x")
+	c.c.Close()
+	gone(t, b, "sub")
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	for n := range 20 {
+		id := uint16(n + 1)
+		if n%2 == 1 {
+			pub.publish("x", strconv.Itoa(n), 1, false)
+			continue
+		}
+		pub.publish2("x", strconv.Itoa(n), id, false)
+		pub.send(ackPacket(packets.Pubrel, id))
+		pub.expect(packets.Pubcomp)
+	}
+	for again := range 3 {
+		c = connect(t, b.Addr(0), hello{id: "sub", keep: true})
+		for n := range 20 {
+			if g := c.message(); g.payload != strconv.Itoa(n) || g.dup != (again > 0) || g.qos != byte(2-n%2) {
+				t.Fatalf("connection %d: got %+v, want %d", again, g, n)
+			}
+		}
+		c.c.Close()
+		gone(t, b, "sub")
 	}
 }
