@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"runtime"
 	"runtime/debug"
@@ -285,7 +286,8 @@ func (c *conn) closeSlow(cause string) {
 	if already {
 		return
 	}
-	c.shared.metrics.slowClient(c, cause)
+	c.shared.metrics.slowClients.Inc()
+	c.shared.refusals.say(slog.LevelWarn, "slow client disconnected", c.id, refusalKey{client: c.id, kind: "slow"}, "remote", c.RemoteAddr().String(), "cause", cause)
 	c.Abort()
 }
 

@@ -115,8 +115,3 @@ func (m *metrics) register(r prometheus.Registerer) error {
 func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).Inc() }
 func (m *metrics) sent(qos byte)         { m.deliveredQoS[qos].Inc() }
 func (m *metrics) sentBytes(n int)       { m.bytesOut.Add(float64(n)) }
-
-func (m *metrics) slowClient(c *conn, cause string) {
-	m.slowClients.Inc()
-	m.log.Warn("slow client disconnected", "client", c.id, "remote", c.RemoteAddr().String(), "cause", cause)
-}

@@ -3,6 +3,7 @@ package broker
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -97,7 +98,7 @@ func (b *Broker) endSession(s *session, cause string) {
 			cause = "by its client"
 		}
 		b.metrics.sessionsEnded.WithLabelValues(cause).Inc()
-		b.log.Info("session ended", "client", s.id, "cause", cause)
+		b.shared.refusals.say(slog.LevelInfo, "session ended", s.id, refusalKey{s.id, "session ended", cause}, "cause", cause)
 	}
 }
 

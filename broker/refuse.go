@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,21 +114,27 @@ const (
 
 // add logs a refusal, unless one of its client and reason was just logged.
 func (l *refusalLog) add(client, remote string, r refusal) {
-	more, ok := l.take(keyOf(client, r))
-	if !ok {
-		return
-	}
-	attrs := []any{"client", client, "reason", r.reason}
+	attrs := []any{"reason", r.reason}
 	if remote != "" {
 		attrs = append(attrs, "remote", remote)
 	}
 	if r.topic != "" {
 		attrs = append(attrs, "topic", r.topic[:min(len(r.topic), maxTopicBytes)])
 	}
+	l.say(slog.LevelWarn, "refused", client, keyOf(client, r), attrs...)
+}
+
+// say logs a line that a client causes, unless one of its key was just logged.
+func (l *refusalLog) say(level slog.Level, message, client string, key refusalKey, attrs ...any) {
+	more, ok := l.take(key)
+	if !ok {
+		return
+	}
+	attrs = append([]any{"client", client}, attrs...)
 	if more > 0 {
 		attrs = append(attrs, "more", more)
 	}
-	l.log.Warn("refused", attrs...)
+	l.log.Log(context.Background(), level, message, attrs...)
 }
 
 // take reports whether a line about key may be logged now, and how many were

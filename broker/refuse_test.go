@@ -172,6 +172,38 @@ func TestRefusalLogIsBounded(t *testing.T) {
 	}
 }
 
+// TestLogOfEndsIsBounded has one client end its sessions again and again, and many once
+// each, and as many that do not read: the log stays readable, the metric has all.
+func TestLogOfEndsIsBounded(t *testing.T) {
+	o := Options{Limits: Limits{ClientBytes: 1 << 10}}
+	said := logged(&o)
+	b := start(t, o)
+	began := time.Now()
+	for range 50 {
+		connect(t, b.Addr(0), hello{id: "again", keep: true})
+		connect(t, b.Addr(0), hello{id: "again"}).disconnect()
+		gone(t, b, "again")
+	}
+	most := 1 + int(time.Since(began)/refusalInterval)
+	if n := len(linesWith(said.String(), "session ended", "client=again")); n == 0 || n > most {
+		t.Errorf("%d lines about one client's sessions, want 1 to %d", n, most)
+	}
+	if n := counted(t, b.metrics.sessionsEnded.WithLabelValues("replaced")); n != 50 {
+		t.Errorf("the metric counts %d", n)
+	}
+	began = time.Now()
+	for i := range 2 * maxRefusalKeys {
+		c := connect(t, b.Addr(0), hello{id: fmt.Sprint("slow", i)})
+		c.subscribe(0, "x")
+		c.send(c.publishPacket("x", strings.Repeat("x", 2<<10), 0, false, 0))
+		c.closed()
+	}
+	most = 1 + maxRefusalKeys + int(time.Since(began)/refusalInterval)
+	if n := len(linesWith(said.String(), "slow client disconnected")); n == 0 || n > most {
+		t.Errorf("%d lines about %d slow clients, want 1 to %d", n, 2*maxRefusalKeys, most)
+	}
+}
+
 // TestRefusalLogTellsReasonsApart refuses one client for several reasons of one kind
 // within the ten seconds: each has a line. What differs in a time or a port only is one
 // reason, and a client that makes up reasons has a bounded number of lines.
