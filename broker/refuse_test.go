@@ -1,9 +1,12 @@
 package broker
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -110,6 +113,52 @@ func TestLargeConnectIsTold(t *testing.T) {
 		}
 		wait(t, "the log has it", func() bool { return len(linesWith(said.String(), "refused", "its CONNECT has more than")) > 0 })
 	})
+}
+
+// TestRefusalIsNotReset has clients refused of whose bytes the broker has not read all:
+// each reads why, and then the end of the stream. A socket that is closed with bytes
+// unread is reset, and the client may lose what came before.
+func TestRefusalIsNotReset(t *testing.T) {
+	const reason = "a packet has more than 262144 bytes"
+	b := start(t, Options{Listeners: []Listener{
+		{Net: listenLoopback(t), Open: true},
+		{Net: listenLoopback(t), Open: true, WebSocket: true},
+	}})
+	plain := func(packet []byte) []byte { return packet }
+	for i, framed := range []func([]byte) []byte{plain, webSocketFrame} {
+		both(t, func(t *testing.T, v5 bool) {
+			c := dial(t, b.Addr(i))
+			if i > 0 {
+				c.upgrade()
+			}
+			c.v5 = v5
+			c.send(framed(hello{id: "large", v5: v5}.packet()))
+			c.send(framed(c.subscribePacket(1, 0, "hellox/refused/large")))
+			large := c.publishPacket("x", strings.Repeat("x", 300_000), 1, false, 1)
+			c.send(framed(large[:100_000])) // the rest is never sent
+			_ = c.c.SetReadDeadline(time.Now().Add(testTimeout))
+			got, err := io.ReadAll(c.r)
+			if err != nil || !strings.Contains(string(got), reason) {
+				t.Errorf("listener %d: read %q, then %v", i, got, err)
+			}
+		})
+	}
+}
+
+// upgrade makes the connection a WebSocket.
+func (c *client) upgrade() {
+	c.t.Helper()
+	c.send([]byte("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"))
+	r, err := http.ReadResponse(c.r, nil)
+	if err != nil || r.StatusCode != http.StatusSwitchingProtocols {
+		c.t.Fatal(r, err)
+	}
+}
+
+// webSocketFrame returns a client's frame with a packet, masked with zeros.
+func webSocketFrame(packet []byte) []byte {
+	frame := binary.BigEndian.AppendUint64([]byte{0x82, 0x80 | 127}, uint64(len(packet)))
+	return append(append(frame, 0, 0, 0, 0), packet...)
 }
 
 // TestTakeoverIsTold has two clients with one client ID: the log says so, and so

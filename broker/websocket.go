@@ -14,8 +14,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// acceptedKey is the context key for the connection of a request.
-type acceptedKey struct{}
+// socketKey is the context key for the connection of a request.
+type socketKey struct{}
 
 // A webSocketHandler serves the clients of one WebSocket listener, on any path. A
 // page of another origin is refused, and one that came by a name which anyone could
@@ -34,7 +34,7 @@ func (h webSocketHandler) serve(l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(h.broker.log.Handler(), slog.LevelDebug),
 		ConnState:         h.handshakeTold,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, acceptedKey{}, acceptedOf(c))
+			return context.WithValue(ctx, socketKey{}, c)
 		},
 	}
 	// What is no WebSocket is answered once and closed.
@@ -76,15 +76,15 @@ func (h webSocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ws.Close(websocket.StatusPolicyViolation, "the subprotocol must be mqtt")
 		return
 	}
-	accepted, _ := r.Context().Value(acceptedKey{}).(*acceptedConn)
+	socket, _ := r.Context().Value(socketKey{}).(net.Conn)
 	// The request's context ends with this handler, the connection with serve.
-	conn := &webConn{Conn: websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws: ws, tls: r.TLS}
+	conn := &webConn{Conn: websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws: ws, socket: socket, tls: r.TLS}
 	if !b.startClient() {
 		conn.Close()
 		return
 	}
 	defer b.clients.Done()
-	b.serve(newConn(conn, b.shared, h.gate, accepted))
+	b.serve(newConn(conn, b.shared, h.gate, acceptedOf(socket)))
 }
 
 // isRebound reports whether a page may have sent r that made its own name resolve to
@@ -107,8 +107,9 @@ func (h webSocketHandler) refused(r *http.Request, reason string) {
 // A webConn closes without waiting for the client's closing handshake.
 type webConn struct {
 	net.Conn
-	ws  *websocket.Conn
-	tls *tls.ConnectionState // nil without TLS
+	ws     *websocket.Conn
+	socket net.Conn             // below it
+	tls    *tls.ConnectionState // nil without TLS
 
 	mu     sync.Mutex
 	closed bool // no deadline is set any more
@@ -122,6 +123,14 @@ func (c *webConn) Close() error {
 	_ = c.Conn.SetDeadline(time.Time{}) // it only stops them
 	c.mu.Unlock()
 	return c.ws.CloseNow()
+}
+
+// CloseWrite closes our side only, so that the client reads what was sent last.
+func (c *webConn) CloseWrite() error {
+	if half, ok := c.socket.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return c.Close()
 }
 
 func (c *webConn) SetDeadline(t time.Time) error { return c.set(c.Conn.SetDeadline, t) }
