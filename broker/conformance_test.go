@@ -48,9 +48,9 @@ func TestResumeForTheLastTime(t *testing.T) {
 }
 
 // TestRequestsAreNotKeptAlive asks a WebSocket listener for a page: the answer is
-// the connection's end.
+// the connection's end, long before the time for a CONNECT is over.
 func TestRequestsAreNotKeptAlive(t *testing.T) {
-	b := start(t, Options{Listeners: []Listener{{Net: listenLoopback(t), Open: true, WebSocket: true}}})
+	b := start(t, Options{Listeners: []Listener{{Net: listenLoopback(t), Open: true, WebSocket: true}}, Limits: Limits{Connect: time.Hour}})
 	c, err := net.Dial("tcp", b.Addr(0).String())
 	if err != nil {
 		t.Fatal(err)
