@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -99,21 +101,51 @@ func (v *verdict) run(t *testing.T, k attack) {
 
 // TestAttacks tries every row and prints how many were tried, let in, survived, and
 // how many are unclear because their control failed. The first 16 are those of
-// mochi v2.7.9's server.
+// mochi v2.7.9's server, by the numbers of UPSTREAM.md.
 func TestAttacks(t *testing.T) {
 	var v verdict
 	t.Cleanup(func() {
 		fmt.Printf("attacks: tried %d, let in %d, survived %d, unclear %d\n", v.tried, v.letIn, v.survived, v.unclear)
 	})
-	alone := memoryAttacks()
-	all := slices.Concat(alone, attacks(), rightsAttacks(), podAttacks(), certificateAttacks(), loadAttacks(), protocolAttacks(), oddAttacks())
-	for i, k := range all {
+	memory := memoryAttacks()
+	for i, k := range slices.Concat(upstreamAttacks(memory[0]), memory[1:], rightsAttacks(), podAttacks(), certificateAttacks(), loadAttacks(), protocolAttacks(), oddAttacks()) {
 		t.Run(fmt.Sprintf("%d %s", i+1, k.name), func(t *testing.T) {
-			if i >= len(alone) {
+			// Those that measure the process's memory run alone: others wait.
+			if !slices.ContainsFunc(memory, func(m attack) bool { return m.name == k.name }) {
 				t.Parallel()
 			}
 			v.run(t, k)
 		})
+	}
+}
+
+// upstreamAttacks returns the rows of UPSTREAM.md; memory is the tenth.
+func upstreamAttacks(memory attack) []attack { return slices.Insert(attacks(), 10-1, memory) }
+
+// TestUpstreamRows holds the rows of UPSTREAM.md against the attacks that it names by
+// their numbers: each is about the same place in mochi's code.
+func TestUpstreamRows(t *testing.T) {
+	text, err := os.ReadFile("UPSTREAM.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := upstreamAttacks(memoryAttacks()[0])
+	seen := 0
+	for line := range strings.Lines(string(text)) {
+		columns := strings.Split(line, "|")
+		n, err := strconv.Atoi(strings.TrimSpace(columns[min(1, len(columns)-1)]))
+		if err != nil {
+			continue
+		}
+		seen++
+		where, test := strings.TrimSpace(columns[3]), fmt.Sprintf("`TestAttacks/%d`", n)
+		place, _, _ := strings.Cut(strings.ReplaceAll(rows[n-1].source, ",", ""), " ")
+		if where != "same" && !strings.HasPrefix(where, place) || !strings.Contains(line, test) {
+			t.Errorf("row %d is about %s, and attack %d (%s) about %s", n, where, n, rows[n-1].name, place)
+		}
+	}
+	if seen != len(rows) {
+		t.Errorf("%d rows, %d attacks", seen, len(rows))
 	}
 }
 
