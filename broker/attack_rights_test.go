@@ -306,6 +306,23 @@ func rightsAttacks() []attack {
 			c.disconnect()
 			w.connect(hello{v5: v5, id: "phone"}.as("alice")).disconnect()
 		}),
+		pair("rights removed with a retained message in flight", "Mosquitto CVE-2018-12546", func(w *walled, v5 bool) {
+			w.retainedInFlight(v5)
+			w.change(strings.Replace(attackACL, "read  alice open/#\n", "", 1), walledUsers...)
+			c := w.connect(hello{v5: v5, id: "phone", keep: true, resume: true}.as("alice"))
+			c.silent()
+			c.disconnect()
+			w.connect(hello{v5: v5, id: "phone"}.as("alice")).disconnect()
+			w.change(attackACL, walledUsers...)
+		}, func(w *walled, v5 bool) {
+			w.retainedInFlight(v5).c.Close()
+			c := w.connect(hello{v5: v5, id: "phone", keep: true, resume: true}.as("alice"))
+			if g := c.take(); g.payload != "kept" || !g.dup {
+				w.t.Errorf("got %+v", g)
+			}
+			c.disconnect()
+			w.connect(hello{v5: v5, id: "phone"}.as("alice")).disconnect()
+		}),
 		pair("retained by one who may no longer publish there", "Mosquitto CVE-2018-12546", func(w *walled, v5 bool) {
 			w.connect(hello{v5: v5}.as("bob")).publish("open/kept", "evil", 1, true)
 			w.change(strings.Replace(attackACL, "write bob   open/#\n", "", 1), walledUsers...)
@@ -415,6 +432,19 @@ func (w *walled) fetched(v5 bool) {
 	}
 	c.disconnect()
 	w.connect(hello{v5: v5, id: "phone"}.as("alice")).disconnect() // ends the session
+}
+
+// retainedInFlight has a session of alice hold a retained message that it was sent and
+// has not acknowledged: the journal does not have it.
+func (w *walled) retainedInFlight(v5 bool) *client {
+	w.t.Helper()
+	w.connect(hello{v5: v5}.as("bob")).publish("open/held", "kept", 1, true)
+	c := w.connect(hello{v5: v5, id: "phone", keep: true}.as("alice"))
+	c.subscribe(1, "open/held")
+	if g := c.message(); g.payload != "kept" {
+		w.t.Errorf("got %+v", g)
+	}
+	return c
 }
 
 // inFlight leaves a message unacknowledged by alice's client and one queued.
