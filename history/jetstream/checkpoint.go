@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	natsgo "github.com/nats-io/nats.go"
@@ -105,7 +106,10 @@ func (a *appender) checkpoint(ctx context.Context) error {
 			}
 		}
 	}
-	clear(a.dirty)
+	maps.DeleteFunc(a.dirty, func(name string, _ *track.SenderState) bool {
+		_, again := a.repeated[name]
+		return !again // else its duplicates are for the next one
+	})
 	clear(a.forgotten)
 	return nil
 }

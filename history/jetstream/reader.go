@@ -155,8 +155,9 @@ func (s *Store) load(ctx context.Context) (last int64, err error) {
 		for i := range batch {
 			m := &batch[i]
 			s.state.Replay(&m.Message, m.Next, false)
-			count(m)
-			totals = m.State
+			if count(m); m.ID > point.State.LastID {
+				totals = m.State
+			}
 		}
 	}
 	for name, c := range counters {
@@ -182,7 +183,7 @@ func (s *Store) counter(records map[string]*record) (counters map[string]track.C
 				counters[sender] = c
 			}
 		}
-		if m.ID >= counted[m.Sender] {
+		if m.ID > counted[m.Sender] {
 			counters[m.Sender] = m.Counters
 		}
 		s.topics.Topic(m.Topic).LastID = m.ID
@@ -257,9 +258,7 @@ const window = 500
 // fetch returns the messages between two IDs, both included, at most window. Those that
 // were evicted or deleted are missing.
 func (s *Store) fetch(ctx context.Context, lo, hi int64) (all []stored, err error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	for next := lo; next <= hi; {
+	for next, moved := lo, time.Now(); next <= hi; {
 		got, end, err := s.fetchOnce(ctx, next, hi)
 		if err != nil {
 			return nil, err
@@ -268,25 +267,30 @@ func (s *Store) fetch(ctx context.Context, lo, hi int64) (all []stored, err erro
 			return all, nil
 		}
 		if len(got) > 0 {
-			next = got[len(got)-1].ID + 1
+			next, moved = got[len(got)-1].ID+1, time.Now()
 			continue
 		}
 		// There is none, or a replica that lags has answered. The leader knows.
 		at, err := s.nextStored(ctx, next)
-		if err != nil || at == 0 || at > hi {
+		switch {
+		case err != nil || at == 0 || at > hi:
 			return all, err
+		case at > next:
+			next, moved = at, time.Now()
+		case time.Since(moved) > requestTimeout:
+			return nil, errors.New("read the history: a replica of the stream lags")
 		}
-		next = at
 		select {
 		case <-time.After(5 * time.Millisecond):
 		case <-ctx.Done():
-			return nil, fmt.Errorf("read the history: a replica lags: %w", ctx.Err())
+			return nil, ctx.Err()
 		}
 	}
 	return all, nil
 }
 
-// fetchOnce asks once; end reports that there are no more up to hi.
+// fetchOnce asks once; end reports that there are no more up to hi. The time for an
+// answer is for each message: how long the others take is this process's own matter.
 func (s *Store) fetchOnce(ctx context.Context, lo, hi int64) (all []stored, end bool, err error) {
 	fail := func(err error) ([]stored, bool, error) { return nil, false, fmt.Errorf("read the history: %w", err) }
 	inbox := s.conn.NewInbox()
@@ -303,7 +307,9 @@ func (s *Store) fetchOnce(ctx context.Context, lo, hi int64) (all []stored, end 
 		return fail(err)
 	}
 	for {
-		m, err := sub.NextMsgWithContext(ctx)
+		waiting, cancel := context.WithTimeout(ctx, requestTimeout)
+		m, err := sub.NextMsgWithContext(waiting)
+		cancel()
 		if err != nil {
 			return fail(err)
 		}
@@ -335,6 +341,8 @@ func (s *Store) nextStored(ctx context.Context, from int64) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read the history: %w", err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
 	m, err := s.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+streamName, request)
 	if err != nil {
 		return 0, fmt.Errorf("read the history: %w", err)
