@@ -141,3 +141,32 @@ func TestPageWithoutScriptsSaysWhatItCannotShow(t *testing.T) {
 		}
 	}
 }
+
+// What changed between two hellox messages begins with whether the text did.
+func TestPageSaysTheSameText(t *testing.T) {
+	store := newStore(t)
+	now := time.Now()
+	store.put(t, says("press-1", 1, now, "Hello"), says("press-1", 2, now, "Hello"), says("press-1", 3, now, "Good bye"))
+	ctx := chromium(t)
+	address := serve(t, Options{Store: store})
+	for id, same := range map[int]bool{2: true, 3: false} {
+		open(t, ctx, fmt.Sprintf("%s/?id=%d", address, id))
+		until(t, ctx, `document.querySelector('#detail pre').innerText.includes('"seq"')`)
+		evaluate[bool](t, ctx, `document.querySelector('#detail [data-tab=delta]').click(), true`)
+		until(t, ctx, fmt.Sprintf(`(({ innerText }) => innerText.includes('payload.seq') && innerText.includes('before: the same text') === %t)(document.querySelector('#detail pre'))`, same))
+	}
+}
+
+// The result of what was sent recedes after a while.
+func TestPageResultRecedes(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(3)...)
+	ctx := chromium(t)
+	atStart(t, ctx, `window.setTimeout = ((later) => (f, ms, ...rest) => later(f, ms === 10_000 ? 1500 : ms, ...rest))(setTimeout)`)
+	open(t, ctx, serve(t, Options{Store: store, Client: &recordingClient{}}))
+	until(t, ctx, live)
+	if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS("#send .grow"), "on\r")); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, `document.querySelector('#send .result').innerText.startsWith('published') && document.querySelector('#send .result').className === 'result hint'`)
+}

@@ -282,7 +282,8 @@ export class Detail extends Emitter {
       text(this.body, 'no earlier message of this sender is stored');
       return;
     }
-    this.body.replaceChildren(`since #${count(before.id)}, ${delta(parseTime(m.received) - parseTime(before.received))} before\n\n`,
+    const same = m.text != null && m.text === before.text ? ': the same text' : ''; // what follows is its envelope
+    this.body.replaceChildren(`since #${count(before.id)}, ${delta(parseTime(m.received) - parseTime(before.received))} before${same}\n\n`,
       ...changes(before, m).map((c) => el('div.change', { 'data-sign': c.sign }, `${c.sign} ${c.text}`)));
   }
 }
