@@ -50,13 +50,26 @@ func (n *namespace) as(pod string, v5 bool) *client {
 	return connect(n.t, n.b.Addr(0), h)
 }
 
+// share is the CONNECT of the process broadcast-1 of a fleet, which has broadcast-500 to
+// broadcast-999, under a client ID.
+func (n *namespace) share(id string, v5 bool) hello {
+	h := n.pod("broadcasters", "broadcast-1")
+	h.id, h.v5 = id, v5
+	return h
+}
+
 // publishes has a broadcaster publish, and wants it delivered or refused.
 func (n *namespace) publishes(pod string, v5, allowed bool, topics ...string) {
+	n.t.Helper()
+	n.publishesAs(func() *client { return n.as(pod, v5) }, v5, allowed, topics...)
+}
+
+func (n *namespace) publishesAs(as func() *client, v5, allowed bool, topics ...string) {
 	n.t.Helper()
 	for _, topic := range topics {
 		spy := connect(n.t, n.b.Addr(1), hello{id: "spy"})
 		spy.subscribe(0, "#")
-		c := n.as(pod, v5)
+		c := as()
 		c.send(c.publishPacket(topic, "x", 1, !allowed, 7))
 		switch {
 		case allowed:
@@ -81,7 +94,11 @@ func (n *namespace) publishes(pod string, v5, allowed bool, topics ...string) {
 // reads has a broadcaster subscribe, and wants it granted or refused.
 func (n *namespace) reads(pod string, v5, allowed bool, filters ...string) {
 	n.t.Helper()
-	c := n.as(pod, v5)
+	n.readsAs(n.as(pod, v5), allowed, filters...)
+}
+
+func (n *namespace) readsAs(c *client, allowed bool, filters ...string) {
+	n.t.Helper()
 	for _, f := range filters {
 		if code := c.subscribe(1, f)[0]; (code < 0x80) != allowed {
 			n.t.Errorf("%s is answered with %#x", f, code)
@@ -167,6 +184,46 @@ func podAttacks() []attack {
 			n.publishes("broadcast-1", v5, false, "hello_world/broadcast/broadcast-2", "hellox/presence/broadcast-2", "hellox/answer/broadcast-2", "hellox/command/broadcast-2", "hello_world/publish")
 		}, func(n *namespace, v5 bool) {
 			n.publishes("broadcast-2", v5, true, "hello_world/broadcast/broadcast-2", "hellox/presence/broadcast-2", "hellox/answer/broadcast-2")
+		}),
+		podPair("a client ID beyond a fleet process's share", "issue 15", func(n *namespace, v5 bool) {
+			for _, id := range []string{"broadcast-499", "broadcast-1000", "broadcast-0", "broadcast-1", "broadcast-0500", "broadcast-500-0", "broadcast-1-500", "broadcast-+500", "broadcast-18446744073709551116", "hellox-receive"} {
+				refused(n.t, n.b.Addr(0), n.share(id, v5), connectCode(v5, packets.ErrClientIdentifierNotValid))
+			}
+		}, func(n *namespace, v5 bool) {
+			for _, id := range []string{"broadcast-500", "broadcast-999"} {
+				connect(n.t, n.b.Addr(0), n.share(id, v5)).disconnect()
+			}
+		}),
+		podPair("what another of the same share publishes, and another share's", "issue 15", func(n *namespace, v5 bool) {
+			as := func() *client { return connect(n.t, n.b.Addr(0), n.share("broadcast-501", v5)) }
+			n.publishesAs(as, v5, false, "hello_world/broadcast/broadcast-500", "hello_world/broadcast/broadcast-499", "hellox/presence/broadcast-1", "hellox/answer/broadcast-1000", "hello_world/publish")
+			as = func() *client { return connect(n.t, n.b.Addr(0), n.share("free", v5)) }
+			n.publishesAs(as, v5, false, "hello_world/broadcast/broadcast-501", "hello_world/broadcast/broadcast-1", "hello_world/broadcast/free")
+		}, func(n *namespace, v5 bool) {
+			as := func() *client { return connect(n.t, n.b.Addr(0), n.share("broadcast-501", v5)) }
+			n.publishesAs(as, v5, true, "hello_world/broadcast/broadcast-501", "hellox/presence/broadcast-501", "hellox/answer/broadcast-501")
+		}),
+		podPair("commands beyond a fleet process's share, and the stream", "issue 15", func(n *namespace, v5 bool) {
+			n.readsAs(connect(n.t, n.b.Addr(0), n.share("broadcast-501", v5)), false, "hellox/command/broadcast-499", "hellox/command/+", "hello_world/#", "#", "hellox/presence/broadcast-1000")
+			n.readsAs(connect(n.t, n.b.Addr(0), n.share("free", v5)), false, "hellox/command/broadcast-501", "hellox/command/free")
+		}, func(n *namespace, v5 bool) {
+			n.readsAs(connect(n.t, n.b.Addr(0), n.share("broadcast-501", v5)), true, "hellox/command/broadcast-501", "hellox/presence/broadcast-501")
+		}),
+		podPair("the last will of another share", "issue 15", func(n *namespace, v5 bool) {
+			h := n.share("broadcast-500", v5)
+			h.willTopic = "hellox/presence/broadcast-499"
+			refused(n.t, n.b.Addr(0), h, connectCode(v5, packets.ErrNotAuthorized))
+		}, func(n *namespace, v5 bool) {
+			h := n.share("broadcast-500", v5)
+			h.willTopic = "hellox/presence/broadcast-500"
+			connect(n.t, n.b.Addr(0), h).disconnect()
+		}),
+		podPair("the token of a deleted process of a fleet, when another has its name", "issue 15", func(n *namespace, v5 bool) {
+			gone := n.cluster.Sign("ec", tokentest.WithPod(tokentest.Claims("broadcasters", "broadcast-1", time.Now().Add(-time.Minute)), "broadcast-1", "gone"))
+			connect(n.t, n.b.Addr(0), n.share("broadcast-500", v5)).disconnect()
+			refused(n.t, n.b.Addr(0), hello{id: "broadcast-500", user: "broadcast-1", password: gone, v5: v5}, connectCode(v5, packets.ErrNotAuthorized))
+		}, func(n *namespace, v5 bool) {
+			connect(n.t, n.b.Addr(0), n.share("broadcast-500", v5)).disconnect()
 		}),
 		podPair("another's commands, and the stream", "issue 12", func(n *namespace, v5 bool) {
 			n.reads("broadcast-1", v5, false, "hello_world/#", "hellox/command/broadcast-2", "hellox/command/+", "#", "+/#", "$share/g/hello_world/#", "hellox/presence/broadcast-2")

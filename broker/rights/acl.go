@@ -142,8 +142,8 @@ func cutWord(s string) (word, rest string) {
 
 func (a *ACL) addRole(identity string, role Role) error {
 	switch {
-	case role != RoleReceive && role != RoleBroadcast && role != RoleClient:
-		return fmt.Errorf("%q is no role: receive, broadcast or client", role)
+	case role != RoleReceive && role != RoleBroadcast && role != RoleBroadcasters && role != RoleClient:
+		return fmt.Errorf("%q is no role: receive, broadcast, broadcasters or client", role)
 	case identity == everyone:
 		return errors.New("a role is that of one identity, not of *")
 	case nameOf(identity) == "":
@@ -225,6 +225,8 @@ func (a *ACL) RightsOf(p Principal, clientID string) *Rights {
 		r = Receiver(p.Identity, clientID)
 	case RoleBroadcast:
 		r = Broadcaster(p.Name, clientID)
+	case RoleBroadcasters:
+		r = BroadcasterOf(p.Name, clientID)
 	case RoleClient:
 		r = Client(p.Name, clientID)
 	default:

@@ -107,7 +107,7 @@ func TestWrongACL(t *testing.T) {
 		"read a/b a\n":                     `line 1: the name "a/b" has one of / + # $ : % *`,
 		"read * a\ndeny * b\n":             "line 2: deny stands before role, read and write: a file cut short must not allow more",
 		"role * receive\n":                 "line 1: a role is that of one identity, not of *",
-		"role a boss\n":                    `line 1: "boss" is no role: receive, broadcast or client`,
+		"role a boss\n":                    `line 1: "boss" is no role: receive, broadcast, broadcasters or client`,
 		"role a receive\nrole a receive\n": "line 2: a has a role already",
 		"read local a\n":                   `line 1: the name "local" is taken by clients without a user`,
 		"read * \xff\n":                    "it is not text in UTF-8",

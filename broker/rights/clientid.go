@@ -53,9 +53,10 @@ type Role string
 
 // The roles. The zero one is none.
 const (
-	RoleReceive   Role = "receive"
-	RoleBroadcast Role = "broadcast"
-	RoleClient    Role = "client" // reads the stream, and publishes below its name
+	RoleReceive      Role = "receive"
+	RoleBroadcast    Role = "broadcast"
+	RoleBroadcasters Role = "broadcasters" // one process of a fleet: its share of it (stream.ShareOf)
+	RoleClient       Role = "client"       // reads the stream, and publishes below its name
 )
 
 const (
@@ -64,9 +65,24 @@ const (
 	broadcasterPrefix = "broadcast-"
 )
 
+// IsByPod reports whether each pod in a role is an identity of its own: one of a
+// StatefulSet, which comes back under its name.
+func (r Role) IsByPod() bool { return r == RoleBroadcast || r == RoleBroadcasters }
+
+// has reports whether id is that of a broadcaster of an identity in the role.
+func (r Role) has(identity, id string) bool {
+	switch r {
+	case RoleBroadcast:
+		return isBroadcaster(identity, id)
+	case RoleBroadcasters:
+		return stream.InShare(identity, id)
+	}
+	return false
+}
+
 // CheckReserved returns why an identity in a role may not use a client ID, or
 // nil: hellox-receive is the receiver's, and a broadcaster's is its identity, or
-// that with a number.
+// that with a number, or in the share of its identity.
 func CheckReserved(role Role, identity, clientID string) error {
 	switch {
 	case clientID == receiverID || clientID == receiverRetained:
@@ -74,8 +90,8 @@ func CheckReserved(role Role, identity, clientID string) error {
 			return fmt.Errorf("the client ID %q is reserved for the role receive", clientID)
 		}
 	case strings.HasPrefix(clientID, broadcasterPrefix):
-		if role != RoleBroadcast || !isBroadcaster(identity, clientID) {
-			return fmt.Errorf("the client ID %q is reserved for the role broadcast of that name", clientID)
+		if !role.has(identity, clientID) {
+			return fmt.Errorf("the client ID %q is reserved for the role broadcast of that name, or the role broadcasters that has it in its share", clientID)
 		}
 	}
 	return nil
@@ -106,6 +122,17 @@ func Broadcaster(identity, clientID string) *Rights {
 		Publish:   []string{stream.BroadcastTopic(id), stream.PresenceTopic(id), stream.AnswerTopic(id)},
 		Subscribe: append(ownTopics(clientID), stream.CommandTopic(id), stream.PresenceTopic(id)),
 	}
+}
+
+// BroadcasterOf returns the rights of the role broadcasters: those of Broadcaster under a
+// client ID in the share of the identity, and none under another one.
+func BroadcasterOf(identity, clientID string) *Rights {
+	if !stream.InShare(identity, clientID) {
+		return &Rights{Identity: identity, Subscribe: ownTopics(clientID)}
+	}
+	r := Broadcaster(clientID, clientID)
+	r.Identity = identity
+	return r
 }
 
 // Receiver returns the rights of the role receive: it reads everything, sends

@@ -16,8 +16,8 @@ import (
 )
 
 // Pods is the Authority of the pods of a namespace: the user name is the pod's, the
-// password its token. The ServiceAccounts broadcast, receive and client have the
-// roles of their names; an ACL file gives more, its identities are ServiceAccounts.
+// password its token. The ServiceAccounts broadcast, broadcasters, receive and client have
+// the roles of their names; an ACL file gives more, its identities are ServiceAccounts.
 // All others are not let in.
 type Pods struct {
 	keys, acl string // paths; acl may be ""
@@ -111,7 +111,7 @@ func parseACL(text []byte) (*rights.ACL, error) {
 
 // withRoles adds the roles of hellox's own ServiceAccounts to acl.
 func withRoles(acl *rights.ACL) *rights.ACL {
-	for _, role := range []rights.Role{rights.RoleBroadcast, rights.RoleReceive, rights.RoleClient} {
+	for _, role := range []rights.Role{rights.RoleBroadcast, rights.RoleBroadcasters, rights.RoleReceive, rights.RoleClient} {
 		acl.AddRole(string(role), role)
 	}
 	return acl
@@ -183,7 +183,7 @@ func (p *Pods) Login(_ context.Context, c rights.Credentials) (rights.Login, err
 		return rights.Login{}, refuse("the token is that of another pod")
 	case !content.acl.LetsIn(claims.ServiceAccount):
 		return rights.Login{}, refuse("the ServiceAccount %s has no rights here", claims.ServiceAccount)
-	case content.acl.Role(claims.ServiceAccount) == rights.RoleBroadcast && !p.latest.is(claims):
+	case content.acl.Role(claims.ServiceAccount).IsByPod() && !p.latest.is(claims):
 		return rights.Login{}, refuse("the token is that of a pod that is gone; another has its name now")
 	}
 	early := time.Duration(rand.Int64N(int64(spread))) //nolint:gosec // it is no secret
@@ -202,7 +202,7 @@ const podPrefix = "pod:"
 // of other names, which go on with their sessions: they are their ServiceAccount.
 func (c *podContent) identity(account, pod string) string {
 	identity := podPrefix + c.keys.Namespace + "/" + account
-	if c.acl.Role(account) == rights.RoleBroadcast {
+	if c.acl.Role(account).IsByPod() {
 		identity += "/" + pod
 	}
 	return identity

@@ -17,6 +17,9 @@ import (
 	"hellox/stream/broadcast"
 )
 
+// maxTotal bounds the broadcasters of a fleet.
+const maxTotal = 1_000_000
+
 func newBroadcast(sh shell) *cobra.Command {
 	var (
 		opts      broadcast.Options
@@ -35,8 +38,14 @@ func newBroadcast(sh shell) *cobra.Command {
 the first goes out as soon as it is connected.
 
 With --count N this process runs N broadcasters, each with its own connection;
-their IDs are ID-0, ID-1 and so on.`,
+their IDs are ID-0, ID-1 and so on.
+
+With --total N it is one of several processes that run N broadcasters together, ID-0 to
+ID-(N-1): the process ID-0 runs the first 500, ID-1 the next 500, and so on. In a
+StatefulSet the name of a pod is such an ID, and its broadcasters keep their IDs and
+their pod however many there are.`,
 		Example: `  hellox broadcast --broker mqtt://127.0.0.1:1883 --min 100ms --max 2s
+  hellox broadcast --broker mqtt://127.0.0.1:1883 --id broadcast-1 --total 10000
   hellox broadcast --payload plain --topic hello_world/broadcast`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := logs.Logger(sh.err, "broadcast")
@@ -50,6 +59,9 @@ their IDs are ID-0, ID-1 and so on.`,
 				if opts.ID, err = os.Hostname(); err != nil {
 					return failed(fmt.Errorf("find the host name: %w", err), "hellox broadcast --id NAME")
 				}
+			}
+			if opts.Total > 0 && opts.Count > 1 {
+				return usage("--count and --total do not go together: the share of a process is what it is", "hellox broadcast --id broadcast-0 --total 10000")
 			}
 			if err := opts.Check(); err != nil {
 				return usage(err.Error(), hintOf(err))
@@ -80,6 +92,7 @@ their IDs are ID-0, ID-1 and so on.`,
 	args.Duration(flags, &opts.Min, "min", time.Second, time.Nanosecond, "shortest `TIME` between two broadcasts")
 	args.Duration(flags, &opts.Max, "max", 10*time.Second, time.Nanosecond, "longest `TIME` between two broadcasts")
 	args.Number(flags, &opts.Count, "count", "", 1, 1, maxLocal, "run `N` broadcasters in this process")
+	args.Number(flags, &opts.Total, "total", "", 0, 0, maxTotal, "run this process's share of `N` broadcasters, at most 500 of them (default: it is the only process)")
 	args.String(flags, &payload, "payload", "json", "`json|plain`: plain is the text alone", args.OneOf("json", "plain"))
 	args.Number(flags, &qos, "qos", "", 1, 0, 1, "`0|1`: at most once, or at least once")
 	flags.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")

@@ -105,16 +105,16 @@ type fleet struct {
 	heard   <-chan struct{} // closed when the receiver is subscribed: a first message before is lost
 
 	mu    sync.Mutex
-	start func(id string) (stop func()) // set while run runs
+	start func(id string, crowd bool) (stop func()) // set while run runs
 	stops []func()
 }
 
 // run starts n broadcasters and waits until ctx ends and all have ended.
 func (f *fleet) run(ctx context.Context, n int) error {
-	pace := rate.NewLimiter(500, 50)
+	pace := rate.NewLimiter(broadcast.ConnectsPerSecond, broadcast.MaxDialing)
 	group, ctx := errgroup.WithContext(ctx)
 	f.mu.Lock()
-	f.start = func(id string) func() {
+	f.start = func(id string, crowd bool) func() {
 		own, stop := context.WithCancel(ctx)
 		group.Go(func() error {
 			select {
@@ -126,7 +126,7 @@ func (f *fleet) run(ctx context.Context, n int) error {
 				return nil //nolint:nilerr // stopped before its turn
 			}
 			return broadcast.Run(own, broadcast.Options{
-				Broker: f.broker, ID: id, Min: minInterval, Max: maxInterval, QoS: 1, Log: f.log,
+				Broker: f.broker, ID: id, Min: minInterval, Max: maxInterval, QoS: 1, Log: f.log, Crowd: crowd,
 			})
 		})
 		return stop
@@ -158,7 +158,7 @@ func (f *fleet) scale(n int) error {
 		f.stops = f.stops[:last]
 	}
 	for len(f.stops) < n {
-		f.stops = append(f.stops, f.start(fmt.Sprintf("broadcast-%d", len(f.stops))))
+		f.stops = append(f.stops, f.start(fmt.Sprintf("broadcast-%d", len(f.stops)), n >= broadcast.CrowdSize))
 	}
 	return nil
 }

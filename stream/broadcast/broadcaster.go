@@ -11,6 +11,9 @@ import (
 	"hellox/stream/mqtt"
 )
 
+// maxCommands is how many commands wait for one broadcaster.
+const maxCommands = 4
+
 // A broadcaster is one voice: one id, one connection, one goroutine (run),
 // which alone touches its fields.
 type broadcaster struct {
@@ -53,7 +56,7 @@ func newBroadcaster(f *fleet, id string) *broadcaster {
 		color: stream.ColorOf(id, "").Light,
 		mode:  stream.Mode{Min: f.Min, Max: f.Max},
 		// A command is rare; who sends more than fit gets no answer.
-		control: make(chan stream.Arrival, 8),
+		control: make(chan stream.Arrival, maxCommands),
 		clients: make(chan *mqtt.Client),
 	}
 	return b

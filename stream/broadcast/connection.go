@@ -9,9 +9,9 @@ import (
 	"hellox/stream/mqtt"
 )
 
-// fleetSize is from how many broadcasters on memory counts more than noticing
+// CrowdSize is from how many broadcasters on memory counts more than noticing
 // within a minute that a silent broker is gone.
-const fleetSize = 100
+const CrowdSize = 100
 
 // connect makes one attempt, at the fleet's pace.
 func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
@@ -25,7 +25,7 @@ func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
 		Will:    &mqtt.Message{Topic: presence, Payload: encodePresence(stream.Presence{State: string(stream.Lost), Boot: b.boot}), QoS: 1, Retain: true},
 		Handler: b.receive,
 	}
-	if b.Count >= fleetSize {
+	if b.Count >= CrowdSize || b.Crowd {
 		o.SmallBuffers, o.KeepAlive = true, 0
 	}
 	c, err := mqtt.Connect(ctx, o)

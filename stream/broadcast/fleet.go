@@ -32,16 +32,20 @@ func newFleet(o Options) (*fleet, error) {
 		Options:    o,
 		metrics:    metrics,
 		pace:       newPace(),
-		maxPending: min(maxPendingEach, max(minPendingEach, maxPending/o.Count)),
+		maxPending: min(maxPendingEach, max(minPendingEach, maxPending/max(o.Count, 1))),
 	}, nil
 }
 
 func (f *fleet) run(ctx context.Context) {
+	if f.Count == 0 {
+		f.Log.Info("the fleet ends before the share of this process", "id", f.ID, "total", f.Total)
+		<-ctx.Done()
+	}
 	var wg sync.WaitGroup
 	for i := range f.Count {
 		// Made here and not in its goroutine, whose stack would grow for
 		// it and stay grown.
-		b := newBroadcaster(f, broadcasterID(f.ID, i, f.Count))
+		b := newBroadcaster(f, f.id(i))
 		wg.Go(func() { b.run(ctx) })
 	}
 	wg.Wait()

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -23,8 +24,14 @@ type Options struct {
 	Min    time.Duration // the shortest time between two messages
 	Max    time.Duration // the longest
 	Count  int           // so many broadcasters, each with its own connection; 0 means 1
-	Plain  bool          // the payload is the text alone, else a Hello as JSON
-	QoS    byte
+	// Total is how many broadcasters a fleet has that is spread over processes, of which
+	// this one runs the share that ID names (stream.ShareOf); 0: this process is alone.
+	// It is not given with Count.
+	Total int
+	// Crowd: it is one of very many in this process, which Count does not tell.
+	Crowd bool
+	Plain bool // the payload is the text alone, else a Hello as JSON
+	QoS   byte
 
 	// Interval draws the time until the next message, from least to most;
 	// nil: uniform. It is called from every broadcaster's goroutine.
@@ -58,7 +65,9 @@ func (o *Options) withDefaults() Options {
 	if d.Text == "" {
 		d.Text = "Hello world"
 	}
-	if d.Count == 0 {
+	if d.Total > 0 {
+		d.Count = d.share().Count
+	} else if d.Count == 0 {
 		d.Count = 1
 	}
 	if d.Interval == nil {
@@ -79,14 +88,21 @@ func (o *Options) Check() error {
 	if err := d.Broker.Check(); err != nil {
 		return err
 	}
-	if d.Count < 1 {
+	if o.Total > 0 {
+		if o.Count > 1 {
+			return errors.New("a share of a fleet has as many broadcasters as it has, not a count of its own")
+		}
+		if _, err := stream.ShareOf(d.ID, d.Total); err != nil {
+			return fmt.Errorf("the ID says which share of the fleet is this process's, as in broadcast-3: %w", err)
+		}
+	} else if d.Count < 1 {
 		return fmt.Errorf("%d broadcasters: there must be at least one", d.Count)
 	}
 	if !stream.ValidID(d.ID) {
 		return fmt.Errorf("the id %q cannot name a broadcaster: it has 1 to 128 bytes of UTF-8 without white space, /, +, # and invisible characters", d.ID)
 	}
 	// The longest id of all has to fit.
-	last := broadcasterID(d.ID, d.Count-1, d.Count)
+	last := d.id(max(d.Count, 1) - 1)
 	if !stream.ValidID(last) {
 		return fmt.Errorf("the id %q is too long to number %d broadcasters", d.ID, d.Count)
 	}
@@ -106,11 +122,21 @@ func (o *Options) Check() error {
 	return stream.CheckInterval(d.Min, d.Max)
 }
 
-func broadcasterID(id string, i, count int) string {
-	if count == 1 {
-		return id
+// share is the part of the fleet that this process runs; Check has seen the ID.
+func (o *Options) share() stream.Share {
+	s, _ := stream.ShareOf(o.ID, o.Total)
+	return s
+}
+
+// id returns the ID of one of the broadcasters.
+func (o *Options) id(i int) string {
+	switch {
+	case o.Total > 0:
+		return o.share().ID(i)
+	case o.Count == 1:
+		return o.ID
 	}
-	return id + "-" + strconv.Itoa(i)
+	return o.ID + "-" + strconv.Itoa(i)
 }
 
 func broadcastTopic(topic, id string) string { return strings.ReplaceAll(topic, "{id}", id) }

@@ -13,13 +13,15 @@ type pace struct {
 	slots chan struct{} // one element for each attempt under way
 }
 
+// ConnectsPerSecond and MaxDialing are the pace of one process: 10,000 broadcasters are
+// connected within 10 s, and a broker that has other clients is not flooded.
 const (
-	connectsPerSecond = 500
-	maxDialing        = 50
+	ConnectsPerSecond = 1500
+	MaxDialing        = 50
 )
 
 func newPace() *pace {
-	return &pace{rate.NewLimiter(connectsPerSecond, maxDialing), make(chan struct{}, maxDialing)}
+	return &pace{rate.NewLimiter(ConnectsPerSecond, MaxDialing), make(chan struct{}, MaxDialing)}
 }
 
 // begin waits until an attempt may begin, or ctx ends. If it returns nil, end
