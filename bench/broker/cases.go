@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"hellox/bench/rig"
@@ -35,28 +36,7 @@ func cases(c config) []testCase {
 			})
 		}
 	}
-	for _, d := range []struct {
-		pubs, inFlight int
-		goal           string
-	}{
-		{1, 1, "N3: PUBACK p50 at most 3x the disk's append and fdatasync"},
-		{20, 1, "N2"},
-		{20, 50, "N2: at least 1.5x Mosquitto, 15x NATS"},
-		{200, 50, "N2: at least 1.0x Mosquitto, 15x NATS"},
-	} {
-		all = append(all, testCase{
-			name:  fmt.Sprintf("durable QoS 1, %d publishers, %d in flight", d.pubs, d.inFlight),
-			goal:  d.goal,
-			load:  load{pubs: d.pubs, subs: 1, qos: 1, inFlight: d.inFlight, durable: true},
-			peers: []peer{ours(true), mosquitto(true), nats(true)},
-		})
-	}
-	all = append(all, testCase{
-		name:  "durable QoS 1, 1,000 msg/s from 200 publishers",
-		goal:  "N3: PUBACK p99 at most 3x the disk's",
-		load:  load{pubs: 200, subs: 1, qos: 1, inFlight: 50, durable: true, rate: 1000},
-		peers: []peer{ours(true), mosquitto(true), nats(true), plainLog()},
-	})
+	all = append(all, durableCases()...)
 	for _, qos := range []byte{0, 1} {
 		all = append(all, testCase{
 			name:  fmt.Sprintf("the wall: QoS %d fan-in 100 to 1, with 20 rules", qos),
@@ -80,9 +60,42 @@ func cases(c config) []testCase {
 	return append(append(all, securedCases()...), away)
 }
 
+// durableCases are those of what is acknowledged when it is on disk.
+func durableCases() (all []testCase) {
+	for _, d := range []struct {
+		pubs, inFlight int
+		goal           string
+	}{
+		{1, 1, "N3: PUBACK p50 at most 3x the disk's append and fdatasync"},
+		{20, 1, "N2"},
+		{20, 50, "N2: at least 1.5x Mosquitto, 15x NATS"},
+		{200, 50, "N2: at least 1.0x Mosquitto, 15x NATS"},
+	} {
+		all = append(all, testCase{
+			name:  fmt.Sprintf("durable QoS 1, %d publishers, %d in flight", d.pubs, d.inFlight),
+			goal:  d.goal,
+			load:  load{pubs: d.pubs, subs: 1, qos: 1, inFlight: d.inFlight, durable: true},
+			peers: []peer{ours(true), mosquitto(true), nats(true)},
+		})
+	}
+	all = append(all, testCase{
+		name:  "sizes: durable QoS 1, 20 publishers, 50 in flight",
+		goal:  "N13: one node beside three",
+		load:  load{pubs: 20, subs: 1, qos: 1, inFlight: 50, durable: true},
+		peers: []peer{ours(true), mosquitto(true), nats(true), replicated()},
+	})
+	all = append(all, testCase{
+		name:  "durable QoS 1, 1,000 msg/s from 200 publishers",
+		goal:  "N3: PUBACK p99 at most 3x the disk's",
+		load:  load{pubs: 200, subs: 1, qos: 1, inFlight: 50, durable: true, rate: 1000},
+		peers: []peer{ours(true), mosquitto(true), nats(true), plainLog()},
+	})
+	return all
+}
+
 // besideEarlier returns the cases with ours and an earlier one of it as the peers.
 func besideEarlier(all []testCase, file string) []testCase {
-	all = slices.DeleteFunc(all, func(k testCase) bool { return k.base != "" })
+	all = slices.DeleteFunc(all, func(k testCase) bool { return k.base != "" || strings.HasPrefix(k.name, "sizes") })
 	for i := range all {
 		k := &all[i]
 		k.goal, k.base = "at least 0.9x of before", "earlier"

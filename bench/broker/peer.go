@@ -33,8 +33,16 @@ type peer struct {
 
 // A running peer is a process that listens on addr.
 type running struct {
-	addr string
-	cmd  *exec.Cmd
+	addr   string
+	cmd    *exec.Cmd
+	others []*exec.Cmd // processes beside it, which belong to it
+}
+
+func (r *running) all() []*exec.Cmd {
+	if r.cmd == nil {
+		return nil
+	}
+	return append([]*exec.Cmd{r.cmd}, r.others...)
 }
 
 // childEnv names the broker that this executable is to be: a process of its
@@ -124,7 +132,7 @@ func launch(cmd *exec.Cmd, addr string) (*running, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	r := &running{addr, cmd}
+	r := &running{addr: addr, cmd: cmd}
 	deadline := time.Now().Add(10 * time.Second)
 	for time.Now().Before(deadline) {
 		c, err := dial(addr, "probe", true)
@@ -139,21 +147,27 @@ func launch(cmd *exec.Cmd, addr string) (*running, error) {
 }
 
 func (r *running) stop() {
-	r.cmd.Process.Signal(syscall.SIGTERM)
-	timer := time.AfterFunc(5*time.Second, func() { r.cmd.Process.Kill() })
-	defer timer.Stop()
-	r.cmd.Wait()
+	for _, cmd := range r.all() {
+		cmd.Process.Signal(syscall.SIGTERM)
+	}
+	for _, cmd := range r.all() {
+		timer := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
+		cmd.Wait()
+		timer.Stop()
+	}
 }
 
-// cpu returns the process's CPU time so far, by its own clock: /proc counts in steps of
-// 10 ms.
-func (r *running) cpu() time.Duration {
+// cpu returns the CPU time of its processes so far, by their own clocks: /proc counts in
+// steps of 10 ms.
+func (r *running) cpu() (sum time.Duration) {
 	const scheduler = 2 // CPUCLOCK_SCHED of linux/posix-timers.h
-	var t unix.Timespec
-	if unix.ClockGettime(int32(^r.cmd.Process.Pid<<3|scheduler), &t) != nil {
-		return 0
+	for _, cmd := range r.all() {
+		var t unix.Timespec
+		if unix.ClockGettime(int32(^cmd.Process.Pid<<3|scheduler), &t) == nil {
+			sum += time.Duration(t.Nano())
+		}
 	}
-	return time.Duration(t.Nano())
+	return sum
 }
 
 // watchMemory looks at the process's own memory (without the pages of files)
@@ -177,8 +191,15 @@ func (r *running) watchMemory() (peak func() int64) {
 	return func() int64 { close(stop); return <-most }
 }
 
-func (r *running) ownMemory() int64 {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
+func (r *running) ownMemory() (sum int64) {
+	for _, cmd := range r.all() {
+		sum += ownMemory(cmd.Process.Pid)
+	}
+	return sum
+}
+
+func ownMemory(pid int) int64 {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}

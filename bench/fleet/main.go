@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"hellox/bench/rig"
+)
+
+// A bench is what is measured, and how often.
+type bench struct {
+	hellox  string
+	sizes   []int
+	lasting time.Duration
+	rounds  int
+}
+
+func main() {
+	b := bench{sizes: []int{1, 10, 100, 1000, 10_000}}
+	flag.StringVar(&b.hellox, "hellox", "", "the hellox to measure (default: built from this tree)")
+	flag.Func("sizes", "how many broadcasters, such as 1,100 (default 1,10,100,1000,10000)", func(s string) error {
+		b.sizes = nil
+		for word := range strings.SplitSeq(s, ",") {
+			n, err := strconv.Atoi(word)
+			if err != nil || n < 1 || n > 10_000 {
+				return fmt.Errorf("%q is not a number from 1 to 10000", word)
+			}
+			b.sizes = append(b.sizes, n)
+		}
+		return nil
+	})
+	flag.DurationVar(&b.lasting, "for", 20*time.Second, "time of one measurement")
+	flag.IntVar(&b.rounds, "rounds", 3, "rounds, each over all sizes")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := b.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func (b *bench) run(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "bench-fleet")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if b.hellox, err = rig.Program(ctx, b.hellox, dir); err != nil {
+		return err
+	}
+	all := make([][]figures, len(b.sizes))
+	for range b.rounds {
+		for i, n := range b.sizes {
+			f, err := b.measure(ctx, n)
+			if err != nil {
+				return fmt.Errorf("%d broadcasters: %w", n, err)
+			}
+			all[i] = append(all[i], f)
+		}
+	}
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("medians of %d rounds of %v; load average at the end %s\n\n", b.rounds, b.lasting, strings.Join(strings.Fields(string(load))[:3], " "))
+	fmt.Println("| broadcasters | messages a second | connected in | CPU of broadcast, broker, receive | CPU a message | memory of broadcast, broker, receive | disk a message, broker and history |")
+	fmt.Println("|---:|---:|---:|---:|---:|---:|---:|")
+	for i, n := range b.sizes {
+		median := func(value func(figures) float64) float64 {
+			var values []float64
+			for _, f := range all[i] {
+				values = append(values, value(f))
+			}
+			return rig.Median(values)
+		}
+		of := func(format string, value func(figures, int) float64) string {
+			var words []string
+			for role := range roles {
+				words = append(words, fmt.Sprintf(format, median(func(f figures) float64 { return value(f, role) })))
+			}
+			return strings.Join(words, ", ")
+		}
+		fmt.Printf("| %d | %.1f | %.1f s | %s %% | %.0f µs | %s MiB | %.0f, %.0f bytes |\n", n,
+			median(func(f figures) float64 { return f.rate }),
+			median(func(f figures) float64 { return f.connected.Seconds() }),
+			of("%.1f", func(f figures, role int) float64 { return f.cpu[role].Seconds() / b.lasting.Seconds() * 100 }),
+			median(func(f figures) float64 { return f.cpuOfMessage() }),
+			of("%.0f", func(f figures, role int) float64 { return float64(f.memory[role]) / (1 << 20) }),
+			median(func(f figures) float64 { return f.brokerDisk }),
+			median(func(f figures) float64 { return f.historyDisk }))
+	}
+	return nil
+}
