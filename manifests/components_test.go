@@ -125,6 +125,27 @@ spec:
 	}
 }
 
+// The component fleet spreads broadcasters over pods, which are enough for all of them,
+// with the ServiceAccount that the broker knows.
+func TestFleet(t *testing.T) {
+	objects := render(t, Options{Namespace: here, Overlay: overlayWith(t, "fleet")})
+	pods := find(t, objects, "StatefulSet", "broadcast")
+	find(t, objects, "ServiceAccount", "broadcasters")
+	account, _, _ := unstructured.NestedString(pods, "spec", "template", "spec", "serviceAccountName")
+	replicas, _, _ := unstructured.NestedInt64(pods, "spec", "replicas")
+	total := ""
+	eachContainer(pods, func(c map[string]any) {
+		for _, e := range c["env"].([]any) {
+			if e := e.(map[string]any); e["name"] == "HELLOX_TOTAL" {
+				total, _ = e["value"].(string)
+			}
+		}
+	})
+	if account != "broadcasters" || total != "10000" || replicas != 20 {
+		t.Errorf("%d pods of %q run %q", replicas, account, total)
+	}
+}
+
 // Programs of the user's own that know no identity get a broker that asks for none; one
 // that mounts the authority gets TLS.
 func TestOwnManifestsArePlainUnlessTheyKnow(t *testing.T) {

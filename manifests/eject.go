@@ -23,6 +23,7 @@ resources:
 #   - components/page-nodeport   # or page-ingress: the page with TLS and a login
 #   - components/client          # for workloads of yours that speak MQTT; or plain, mqtt-nodeport
 #   - components/cert-manager    # the broker's certificate, without hellox up
+#   - components/fleet           # 10,000 broadcasters in 20 pods
 # patches:
 #   - target: {kind: StatefulSet, name: broker}
 #     patch: |
