@@ -67,7 +67,7 @@ func (b *bench) measure(ctx context.Context, n int) (f figures, err error) {
 		running[role] = cmd
 		return nil
 	}
-	if err := start(1, "broker", "--listen", "mqtt://"+mqtt, "--store", filepath.Join(dir, "store"), "--backpressure", "hellox-receive"); err != nil {
+	if err := start(1, "broker", "--listen", "mqtt://"+mqtt, "--store", filepath.Join(dir, "store"), "--max-connections", "12000", "--backpressure", "hellox-receive"); err != nil {
 		return f, err
 	}
 	if err := start(2, "receive", "--broker", "mqtt://"+mqtt, "--listen", page, "--history", "sqlite:"+history); err != nil {
