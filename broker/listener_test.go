@@ -110,6 +110,37 @@ func TestWebSocketOrigin(t *testing.T) {
 	}
 }
 
+// TestWebSocketHalfClose has the broker's side of a WebSocket closed, as after a refusal:
+// the client reads the end, and what it sends is read.
+func TestWebSocketHalfClose(t *testing.T) {
+	b := start(t, Options{Listeners: []Listener{
+		{Net: listenLoopback(t), Open: true}, {Net: listenLoopback(t), Open: true, WebSocket: true},
+	}})
+	spy := connect(t, b.Addr(0), hello{id: "spy"})
+	spy.subscribe(0, "x")
+	c := dial(t, b.Addr(1))
+	c.upgrade()
+	c.send(webSocketFrame(hello{id: "half"}.packet()))
+	if _, err := io.ReadFull(c.r, make([]byte, 2+4)); err != nil { // the CONNACK in its frame
+		t.Fatal(err)
+	}
+	half, ok := connOf(t, b, "half").Conn.(interface{ CloseWrite() error })
+	if !ok {
+		t.Fatal("a WebSocket is closed as a whole")
+	}
+	if err := half.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.c.SetReadDeadline(time.Now().Add(testTimeout))
+	if _, err := io.ReadAll(c.r); err != nil {
+		t.Errorf("the client reads %v, not the end", err)
+	}
+	c.send(webSocketFrame(c.publishPacket("x", "y", 0, false, 0)))
+	if g := spy.message(); g.payload != "y" {
+		t.Errorf("got %+v", g)
+	}
+}
+
 // A page that makes its own name resolve to this machine sends that name as its origin
 // and as the host. Where clients have to say who they are it is no danger.
 func TestWebSocketRebound(t *testing.T) {
