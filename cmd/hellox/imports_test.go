@@ -60,6 +60,11 @@ history/jetstream -> stream
 history/jetstream -> stream/stats
 history/jetstream -> stream/subject
 history/jetstream -> stream/track
+history/carry -> history
+history/carry -> history/jetstream
+history/carry -> history/sqlite
+history/carry -> stream
+history/carry -> stream/track
 history/pipe -> history
 history/pipe -> stream
 history/pipe -> stream/track

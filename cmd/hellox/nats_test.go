@@ -14,6 +14,8 @@ import (
 
 	"hellox/cmd/hellox/certs"
 	"hellox/history"
+	"hellox/history/historytest"
+	"hellox/history/sqlite"
 	"hellox/stream"
 )
 
@@ -203,5 +205,64 @@ func TestNATSFlags(t *testing.T) {
 		if got := run(t.Context(), strings.Fields(line), sh); got != want {
 			t.Errorf("hellox %s: exit %d, want %d: %s", line, got, want, out.String())
 		}
+	}
+}
+
+// TestHistoryCopy carries a history from a file to a node of hellox nats, and back to
+// another file, and tries what is refused.
+func TestHistoryCopy(t *testing.T) {
+	dir := t.TempDir()
+	made := certs.Options{Dir: filepath.Join(dir, "certs"), Hosts: []string{"127.0.0.1"}, Peer: true, Now: time.Now()}
+	if _, err := certs.Make(made); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string) string { return filepath.Join(dir, name) }
+	store, err := sqlite.Open(t.Context(), file("a.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	historytest.AppendAll(t, store, (&historytest.Fleet{Senders: 10}).Batch(2500)...)
+	copyTo := func(from, to string, want int) string {
+		t.Helper()
+		var out strings.Builder
+		sh := shell{in: strings.NewReader(""), out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
+		got := run(t.Context(), []string{"history", "copy", from, to, "--history-cert", file("certs/peer.crt"), "--history-key", file("certs/peer.key"), "--history-ca", file("certs/ca.crt")}, sh)
+		if got != want {
+			t.Errorf("copy %s to %s: exit %d, want %d: %s", from, to, got, want, out.String())
+		}
+		return out.String()
+	}
+	clients := freeAddress(t)
+	node := startProcess(t, dir, "node", "nats", "--name", "one", "--store", file("node"), "--listen", "mqtt://127.0.0.1:0", "--client-listen", clients,
+		"--peer-cert", file("certs/peer.crt"), "--peer-key", file("certs/peer.key"), "--peer-ca", file("certs/ca.crt"))
+	a, b, there := "sqlite:"+file("a.db"), "sqlite:"+file("b.db"), "nats://"+clients
+	until(t, "the node answers", func() bool {
+		c, err := net.Dial("tcp", clients)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	if text := copyTo(a, there, exitFailed); !strings.Contains(text, "another receiver is using it") { // store is open
+		t.Error(text)
+	}
+	store.Close()
+	copyTo(there, b, exitMissing) // there is none yet
+	copyTo("sqlite:"+file("no.db"), there, exitMissing)
+	copyTo(a, b, exitUsage)
+	copyTo("memory:", there, exitUsage)
+	first := copyTo(a, there, exitDone)
+	if !strings.Contains(first, "copied 2500 messages, IDs 1 to 2500, 0 of these missing, sha256:") {
+		t.Error(first)
+	}
+	if text := copyTo(a, there, exitUnsafe); !strings.Contains(text, "there are messages in it already") {
+		t.Error(text)
+	}
+	back := copyTo(there, b, exitDone)
+	if last := func(text string) string { return text[strings.Index(text, "copied 2500"):] }; last(back) != last(first) {
+		t.Errorf("back it is %s, not %s", back, first)
+	}
+	if err := node.term(); err != nil {
+		t.Error(err)
 	}
 }

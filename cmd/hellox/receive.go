@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -24,7 +25,9 @@ import (
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/opening"
 	"hellox/cmd/hellox/ops"
+	"hellox/cmd/hellox/output"
 	"hellox/history"
+	"hellox/history/carry"
 	"hellox/history/jetstream"
 	"hellox/history/memory"
 	"hellox/history/sqlite"
@@ -139,6 +142,11 @@ type historyFlags struct {
 
 func (h *historyFlags) add(f *pflag.FlagSet) {
 	args.String(f, &h.url, "history", "sqlite:history.db", "`sqlite:PATH|memory:|nats://HOST:PORT,…`, where messages are stored", checkHistory)
+	h.addFiles(f)
+}
+
+// addFiles adds the flags of the certificates alone.
+func (h *historyFlags) addFiles(f *pflag.FlagSet) {
 	f.StringVar(&h.cert, "history-cert", "", "`FILE` of the certificate that is shown to nats://: that of a node (PEM)")
 	f.StringVar(&h.key, "history-key", "", "`FILE` of the key of --history-cert (PEM)")
 	f.StringVar(&h.ca, "history-ca", "", "`FILE` of the CA certificates that the nodes' are signed by (PEM)")
@@ -224,6 +232,18 @@ func (h *historyFlags) opener(ctx context.Context, keep int64, r *receiver) (a o
 		return err
 	}
 	return a, closeAll, nil
+}
+
+// config returns what nats:// is asked by, as the files are now; nil without them.
+func (h *historyFlags) config(log *slog.Logger) (*tls.Config, error) {
+	if h.cert == "" {
+		return nil, nil
+	}
+	opened, err := (&access.Flags{PeerCert: h.cert, PeerKey: h.key, PeerCA: h.ca}).Open(log)
+	if err != nil {
+		return nil, badFile(err)
+	}
+	return opened.PeerTLS(nats.VerifyPeer), nil
 }
 
 // shared returns how a history in NATS is opened. The files of the certificate are
@@ -386,4 +406,102 @@ func (r *receiver) health() ops.Health {
 		}
 		return stats.Degraded
 	}}
+}
+
+func newHistory(sh shell) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "history",
+		Short: "Carry a history from one store to another",
+		Args:  usageArgs(unknownCommand),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newHistoryCopy(sh))
+	return cmd
+}
+
+func newHistoryCopy(sh shell) *cobra.Command {
+	var peers historyFlags
+	cmd := &cobra.Command{
+		Use:   "copy FROM TO",
+		Short: "Copy a history from a SQLite file to hellox nats, or back",
+		Long: `Copy a history from a SQLite file, sqlite:PATH, to the streams of hellox nats,
+nats://HOST:PORT,…, or back. Messages keep their IDs, times and deltas, senders
+their counts; IDs that are missing stay missing. In the end both are read, and the
+number of messages and the hash of all of them compared.
+
+No receiver may append to either meanwhile. A copy that was interrupted goes on where
+it was when the same command is typed again; until then no receiver opens it. A target
+with other messages in it is left as it is (exit 4).`,
+		Example: `  hellox history copy sqlite:history.db nats://127.0.0.1:4222
+  hellox history copy nats://node-0.example,node-1.example,node-2.example sqlite:history.db \
+    --history-cert certs/peer.crt --history-key certs/peer.key --history-ca certs/ca.crt`,
+		Args: usageArgs(words(false, "FROM, the history to copy", "TO, where to")),
+		RunE: func(cmd *cobra.Command, words []string) error {
+			return copyHistory(cmd.Context(), sh, peers, words[0], words[1])
+		},
+	}
+	peers.addFiles(cmd.Flags())
+	return cmd
+}
+
+// copyHistory copies from one history to the other.
+func copyHistory(ctx context.Context, sh shell, peers historyFlags, from, to string) error {
+	sqliteFrom, sqliteTo := strings.HasPrefix(from, "sqlite:"), strings.HasPrefix(to, "sqlite:")
+	for _, name := range []string{from, to} {
+		if err := checkHistory(name); err != nil || name == "memory:" {
+			return usage(fmt.Sprintf("copy %s to %s: %q is neither sqlite:PATH nor nats://HOST:PORT", from, to, name), "hellox history copy --help")
+		}
+	}
+	if sqliteFrom == sqliteTo {
+		return usage(fmt.Sprintf("copy %s to %s: they are of one kind; a file is copied by cp", from, to), "hellox history copy --help")
+	}
+	if peers.url = from; sqliteFrom {
+		peers.url = to
+	}
+	if err := peers.check(); err != nil {
+		return err
+	}
+	log := slog.New(slog.DiscardHandler)
+	config, err := peers.config(log)
+	if err != nil {
+		return err
+	}
+	servers, err := jetstream.ParseServers(peers.url)
+	if err != nil {
+		return usage(err.Error(), "")
+	}
+	conn, err := jetstream.Connect(servers, config, log)
+	if err != nil {
+		return missing(err, "hellox nats --help")
+	}
+	defer conn.Close()
+	source, target := carry.Opener{Conn: conn}, carry.Opener{Conn: conn}
+	if sqliteFrom {
+		source.SQLite = strings.TrimPrefix(from, "sqlite:")
+	} else {
+		target.SQLite = strings.TrimPrefix(to, "sqlite:")
+	}
+	steps := output.NewSteps(sh.out, sh.err, sh.env, false)
+	r, err := carry.Run(ctx, source, target, from, func(step string) { steps.Begin(step) }, func(done, all uint64) {
+		steps.Progress(fmt.Sprintf("%d of %d messages", done, all))
+	}, steps.Done)
+	if err != nil {
+		steps.Fail(err)
+		return copyError(from, to, err)
+	}
+	fmt.Fprintf(sh.data, "copied %d messages, IDs %d to %d, %d of these missing, sha256:%s\n", r.Messages, r.First, r.Last, r.LeftOut, r.Hash)
+	return nil
+}
+
+// copyError returns err, that of a copy, with its exit code and hint.
+func copyError(from, to string, err error) error {
+	err = fmt.Errorf("copy %s to %s: %w", from, to, err)
+	again := "hellox history copy " + args.Quote(from) + " " + args.Quote(to)
+	switch {
+	case errors.Is(err, history.ErrNotEmpty), errors.Is(err, history.ErrOtherCopy):
+		return &failure{err, exitUnsafe, "hellox history copy --help"}
+	case errors.Is(err, history.ErrNoHistory), errors.Is(err, history.ErrAppended):
+		return missing(err, again)
+	}
+	return failed(err, again)
 }

@@ -62,6 +62,7 @@ Every flag can be set by an environment variable: --broker by HELLOX_BROKER.`,
 		newDown(sh),
 		newManifests(sh),
 		newCerts(sh),
+		newHistory(sh),
 		newVersion(sh),
 	}
 	pods := []*cobra.Command{newBroker(sh), newNATS(sh), newBroadcast(sh), newReceive(sh)}

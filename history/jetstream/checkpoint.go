@@ -52,7 +52,7 @@ func (s *Store) loadCheckpoint(ctx context.Context) (point checkpoint, records m
 			}
 			revisions[entry.Key()] = entry.Revision()
 			switch {
-			case entry.Operation() != jetstream.KeyValuePut:
+			case entry.Operation() != jetstream.KeyValuePut, entry.Key() == copyKey:
 			case entry.Key() == checkpointKey:
 				err = json.Unmarshal(entry.Value(), &point)
 			default:

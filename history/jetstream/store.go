@@ -26,6 +26,10 @@ type Options struct {
 	Topics   []string      // MQTT topic filters of what is stored; none: all
 	Replicas int           // of the stream, if it is made; 0: as many as $MQTT_msgs has
 	Log      *slog.Logger  // nil: nothing is logged
+
+	existing  bool  // it must be there, and its limits stay as they are
+	importing bool  // it may be an unfinished copy
+	first     int64 // of the IDs, if the stream is made; 0: 1
 }
 
 // Store is a history.Store in a stream of JetStream.
@@ -71,6 +75,11 @@ func Open(ctx context.Context, conn *natsgo.Conn, o Options) (_ *Store, err erro
 	if err := s.makeStreams(making); err != nil {
 		return nil, fmt.Errorf("open the history: %w", err)
 	}
+	if !o.importing {
+		if err := checkFinished(making, s.senders); err != nil {
+			return nil, fmt.Errorf("open the history: %w", err)
+		}
+	}
 	if err := s.startReader(ctx); err != nil {
 		return nil, fmt.Errorf("open the history: %w", err)
 	}
@@ -92,14 +101,17 @@ func (s *Store) makeStreams(ctx context.Context) error {
 	want := jetstream.StreamConfig{
 		Name: streamName, Subjects: []string{streamPrefix + ">"}, Storage: jetstream.FileStorage, Replicas: s.o.Replicas,
 		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, MaxBytes: cmp.Or(s.o.Keep, -1), MaxAge: s.o.KeepFor, AllowDirect: true,
+		FirstSeq: uint64(s.o.first),
 	}
 	is, err := s.js.Stream(ctx, streamName)
 	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound) && s.o.existing:
+		return history.ErrNoHistory
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		_, err = s.js.CreateStream(ctx, want)
-	case err != nil:
+	case err != nil || s.o.existing || s.o.importing:
 	case is.CachedInfo().Config.MaxBytes != want.MaxBytes || is.CachedInfo().Config.MaxAge != want.MaxAge:
-		want.Replicas = is.CachedInfo().Config.Replicas
+		want.Replicas, want.FirstSeq = is.CachedInfo().Config.Replicas, is.CachedInfo().Config.FirstSeq
 		_, err = s.js.UpdateStream(ctx, want)
 	}
 	if err != nil {

@@ -30,6 +30,8 @@ type Options struct {
 	Log     *slog.Logger  // nil: nothing is logged
 	Metrics prometheus.Registerer
 
+	importing bool // it may be an unfinished copy
+
 	// Of tests alone.
 	now        func() time.Time // nil: time.Now
 	retryEvery time.Duration    // how often a full disk is asked again; 0: every second
@@ -136,6 +138,11 @@ func open(ctx context.Context, path string, o Options, steps []string) (_ *Store
 	_, _ = sqlite.Fdatasync(true)
 	if err := s.load(ctx, steps, lost); err != nil {
 		return nil, unusable(path, err)
+	}
+	if !o.importing {
+		if err := checkFinished(ctx, s); err != nil {
+			return nil, err
+		}
 	}
 	if s.metrics, err = newMetrics(o.Metrics, s); err != nil {
 		return nil, fmt.Errorf("open history %s: %w", path, err)
@@ -299,6 +306,14 @@ func (s *Store) Senders(context.Context) ([]stream.Sender, error) { return s.sta
 
 // Topics implements Store.
 func (s *Store) Topics(context.Context) ([]history.Topic, error) { return s.series.topics(), nil }
+
+// Counted returns what is counted besides the messages.
+func (s *Store) Counted(context.Context) (state track.State, senders []*track.SenderState, err error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.tracker.Senders(func(sender *track.SenderState) { senders = append(senders, sender) })
+	return s.tracker.State(), senders, nil
+}
 
 // Intervals implements Store.
 func (s *Store) Intervals(context.Context) ([]history.Intervals, error) {

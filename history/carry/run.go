@@ -1,0 +1,71 @@
+package carry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	natsgo "github.com/nats-io/nats.go"
+
+	"hellox/history/jetstream"
+	"hellox/history/sqlite"
+)
+
+// An Opener says where a history is.
+type Opener struct {
+	SQLite string       // path of the file; "": in NATS
+	Conn   *natsgo.Conn // to NATS
+}
+
+func (o Opener) source(ctx context.Context) (Source, error) {
+	if o.SQLite != "" {
+		return sqlite.OpenSource(ctx, o.SQLite)
+	}
+	return jetstream.OpenSource(ctx, o.Conn, jetstream.Options{})
+}
+
+func (o Opener) target(ctx context.Context, p *Plan) (Target, error) {
+	if o.SQLite != "" {
+		return sqlite.Import(ctx, o.SQLite, p.Source)
+	}
+	return jetstream.Import(ctx, o.Conn, jetstream.Options{}, p.First, p.Source)
+}
+
+// Run copies one history, which has a name, to the other, and compares them. It tells of
+// the steps and how they end.
+func Run(ctx context.Context, from, to Opener, name string, begin func(step string), progress Progress, done func(text string, unchanged bool)) (r *Result, err error) {
+	begin("open")
+	source, err := from.source(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	plan, err := Prepare(ctx, source, name)
+	if err != nil {
+		return nil, err
+	}
+	target, err := to.target(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, target.Close()) }()
+	text := fmt.Sprintf("opened: %d messages", plan.messages())
+	if last := target.Last(); last >= plan.First {
+		text = fmt.Sprintf("opened: it goes on after message %d", last)
+	}
+	done(text, false)
+	begin("copy")
+	if err := plan.Copy(ctx, source, target, progress); err != nil {
+		return nil, err
+	}
+	done("copied", false)
+	begin("compare")
+	if r, err = plan.Verify(ctx, source, target, progress); err != nil {
+		return nil, err
+	}
+	if text = "compared: they are equal"; r.Damaged > 0 {
+		text += fmt.Sprintf(", without the %d messages that are damaged on the disk", r.Damaged)
+	}
+	done(text, false)
+	return r, nil
+}
