@@ -64,7 +64,7 @@ func (p place) tryOpen(t *testing.T, keep int64) (historytest.Appender, error) {
 	if p.conn == nil {
 		return sqlite.Open(t.Context(), p.path, sqlite.Options{Keep: keep})
 	}
-	return jetstream.Open(t.Context(), p.conn, jetstream.Options{Keep: keep})
+	return jetstream.Open(t.Context(), p.conn, jetstream.Options{Keep: keep, Replicas: 1})
 }
 
 func (p place) source(t *testing.T) carry.Source {
@@ -74,7 +74,7 @@ func (p place) source(t *testing.T) carry.Source {
 	if p.conn == nil {
 		s, err = sqlite.OpenSource(t.Context(), p.path)
 	} else {
-		s, err = jetstream.OpenSource(t.Context(), p.conn, jetstream.Options{})
+		s, err = jetstream.OpenSource(t.Context(), p.conn, jetstream.Options{Replicas: 1})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func (p place) target(t *testing.T, plan *carry.Plan) (carry.Target, error) {
 	if p.conn == nil {
 		return sqlite.Import(t.Context(), p.path, plan.Source)
 	}
-	return jetstream.Import(t.Context(), p.conn, jetstream.Options{}, plan.First, plan.Source)
+	return jetstream.Import(t.Context(), p.conn, jetstream.Options{Replicas: 1}, plan.First, plan.Source)
 }
 
 // errKilled is the error of a copy that ends in the middle.
@@ -313,7 +313,7 @@ func TestCopyRefuses(t *testing.T) {
 	if _, err := sqlite.OpenSource(t.Context(), filepath.Join(t.TempDir(), "no")); !errors.Is(err, history.ErrNoHistory) {
 		t.Errorf("of no file: %v", err)
 	}
-	if _, err := jetstream.OpenSource(t.Context(), newPlace(t, "jetstream").conn, jetstream.Options{}); !errors.Is(err, history.ErrNoHistory) {
+	if _, err := jetstream.OpenSource(t.Context(), newPlace(t, "jetstream").conn, jetstream.Options{Replicas: 1}); !errors.Is(err, history.ErrNoHistory) {
 		t.Errorf("of no stream: %v", err)
 	}
 }
