@@ -51,7 +51,7 @@ func forEachStore(t *testing.T, f func(t *testing.T, b bench)) {
 		f(t, bench{s, s, false})
 	})
 	t.Run("jetstream", func(t *testing.T) {
-		s, err := jetstream.Open(t.Context(), connect(t, runNATS(t, t.TempDir())), jetstream.Options{})
+		s, err := jetstream.Open(t.Context(), connect(t, runNATS(t, t.TempDir())), jetstream.Options{Replicas: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
