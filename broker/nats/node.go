@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
@@ -44,11 +47,16 @@ type Node struct {
 	fatal    chan error
 	prepared atomic.Bool
 	started  atomic.Bool // nats-server has noted the port in config
+	lock     *flock.Flock
 	metrics  *metrics
 }
 
-// New returns a Node that has not been started.
-func New(o Options) (*Node, error) {
+// ErrInUse is of a store that another node has open.
+var ErrInUse = errors.New("another node has it open")
+
+// New returns a Node that has not been started. Its store is its own from here until
+// Serve returns; ErrInUse if it is another one's.
+func New(o Options) (_ *Node, err error) {
 	o.Keep, o.KeepFor = cmp.Or(o.Keep, DefaultKeep), cmp.Or(o.KeepFor, DefaultKeepFor)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -57,6 +65,14 @@ func New(o Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{opts: o, password: rand.Text(), fatal: make(chan error, 1), metrics: newMetrics()}
+	if n.lock, err = lockStore(o.Store); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = n.lock.Unlock()
+		}
+	}()
 	if err := n.openLocal(); err != nil {
 		return nil, err
 	}
@@ -82,6 +98,26 @@ func New(o Options) (*Node, error) {
 		}
 	}
 	return n, nil
+}
+
+// lockStore keeps other nodes from a folder: nats-server does not, and of two the last
+// one to end would undo what the other one has acknowledged. The kernel's lock ends with
+// the process; the file that carries it stays, for another process may wait for it.
+func lockStore(folder string) (*flock.Flock, error) {
+	fail := func(err error) (*flock.Flock, error) {
+		return nil, fmt.Errorf("open the store %s: %w", folder, err)
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fail(err)
+	}
+	lock := flock.New(filepath.Join(folder, "hellox.lock"), flock.SetPermissions(0o600))
+	switch held, err := lock.TryLock(); {
+	case err != nil:
+		return fail(err)
+	case !held:
+		return fail(ErrInUse)
+	}
+	return lock, nil
 }
 
 // openLocal prepares the listener for local clients, if there is one.
@@ -175,6 +211,7 @@ func (n *Node) Serve(ctx context.Context) error {
 func (n *Node) serve(ctx context.Context) error {
 	n.server.Start()
 	n.started.Store(true)
+	defer func() { _ = n.lock.Unlock() }()
 	defer n.shutdown()
 	select {
 	case err := <-n.fatal:
@@ -274,7 +311,7 @@ func (n *Node) Ready() error {
 	return nil
 }
 
-var errNotReady = errors.New("the streams are not there yet: most of the nodes must be running")
+var errNotReady = errors.New("the streams are not there yet: most of the nodes must be running, the first time all of them")
 
 // Degraded returns what does not work on this node although it lets clients in, or "".
 func (n *Node) Degraded() string {

@@ -347,3 +347,16 @@ func freeAddress(t testing.TB) *net.TCPAddr {
 	defer ln.Close()
 	return ln.Addr().(*net.TCPAddr)
 }
+
+// TestStoreOfTwoNodes: a second node on the store of one that runs is refused, and it may
+// have the store when the first has ended.
+func TestStoreOfTwoNodes(t *testing.T) {
+	o := options(t)
+	first := run(t, o)
+	first.ready(t)
+	if _, err := nats.New(o); !errors.Is(err, nats.ErrInUse) || !strings.Contains(err.Error(), o.Store) {
+		t.Errorf("a second node: %v, want ErrInUse of %s", err, o.Store)
+	}
+	first.stop()
+	run(t, o).ready(t)
+}

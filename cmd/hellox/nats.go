@@ -48,7 +48,8 @@ for --keep-for, at most --keep bytes of them.
 Clients and their rights are those of hellox broker: on loopback every client may do
 everything, beyond it TLS and users, client certificates or pods are needed. The nodes
 show each other --peer-cert; hellox certs --peer makes one. All three must have the
-same users and rights, and clients are let in once two of them run.
+same users and rights. Clients are let in while two of them run; the first time all
+three must.
 
 What it does not take: MQTT 5, and white space in topics. Clients are not told why
 they are refused: the log says it. A publish that is not allowed is acknowledged and

@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"crypto/tls"
 	"errors"
 
 	natsgo "github.com/nats-io/nats.go"
@@ -17,5 +18,8 @@ func Heals(err error) (hint string, heals bool) {
 	if errors.Is(err, history.ErrUnfinished) {
 		return "Wait until it has ended, or type the hellox history copy again.", true
 	}
-	return "Start the nodes (hellox nats --help): the history is opened when most of them answer.", true
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "Give the authority that signed the nodes' certificates with --history-ca (hellox certs --peer).", true
+	}
+	return "Start the nodes (hellox nats --help): the history is opened when most of them answer, the first time all of them.", true
 }
