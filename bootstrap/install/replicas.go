@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -62,8 +63,9 @@ func Replicas(ctx context.Context, inst *Installation, role string) (*int, error
 	return &count, nil
 }
 
-// ClusterSize returns of how many nodes the installation's broker is, by what runs, or by
-// the data that a down has kept; 0 if there is neither.
+// ClusterSize returns of how many nodes the installation's broker is: by what runs, by the
+// data that a down has kept, or by what an up that was ended has recorded or made; 0 if
+// there is none of that.
 func ClusterSize(ctx context.Context, inst *Installation) (int, error) {
 	u, err := inst.in(kube.StatefulSets).Get(ctx, RoleBroker, metav1.GetOptions{})
 	if err == nil && inst.belongs(u) {
@@ -80,6 +82,30 @@ func ClusterSize(ctx context.Context, inst *Installation) (int, error) {
 		if size := manifests.ClaimSize(claims.Items[i].GetName()); size != 0 && claims.Items[i].GetDeletionTimestamp() == nil {
 			return size, nil
 		}
+	}
+	return begunSize(ctx, inst)
+}
+
+// begunSize returns the size that an up has begun to make. Only a broker of several nodes
+// has the Secret of its peers, which the inventory lists before anything is applied.
+func begunSize(ctx context.Context, inst *Installation) (int, error) {
+	inv, err := readInventory(ctx, inst)
+	if err != nil {
+		return 0, err
+	}
+	peers := kube.Ref{APIVersion: "v1", Kind: "Secret", Namespace: inst.Namespace, Name: manifests.BrokerPeers}
+	if slices.Contains(inv.Objects, peers) {
+		return manifests.SeveralNodes, nil
+	}
+	secret, err := inst.in(kube.Secrets).Get(ctx, peers.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the certificate of the nodes in namespace %s: %w", inst.Namespace, err)
+	}
+	if inst.belongs(secret) && secret.GetDeletionTimestamp() == nil {
+		return manifests.SeveralNodes, nil
 	}
 	return 0, nil
 }
