@@ -175,6 +175,28 @@ func TestClusterStates(t *testing.T) {
 	}
 }
 
+// TestUpHintsAsTyped: who types what a hint of up says gets what was asked for first. The
+// size of a cluster could not be changed afterwards.
+func TestUpHintsAsTyped(t *testing.T) {
+	t.Parallel()
+	const a, b = "a-control-plane|Exited (130) 2 days ago||a", "b-control-plane|Exited (130) 2 days ago||b"
+	kind := map[string]string{"docker": lists(a, b)}
+	for args, hint := range map[string]string{
+		"--web-port 5 --mqtt-port 5 --cluster-size 3":                               "hellox up --cluster-size 3 --web-port 0 --mqtt-port 0",
+		"--web-port 5 --mqtt-port 5 --kustomize ./a$b --profile a --broadcasters 0": "hellox up --profile a --broadcasters 0 --kustomize './a$b' --web-port 0 --mqtt-port 0",
+		"--watch --dry-run --cluster-size 3 --build x=./x --build y=./y":            "hellox up --cluster-size 3 --build 'x=./x' --build 'y=./y' --watch",
+		"--target minikube --node-image n --cluster-size 3 --namespace two":         "hellox up --target kind --namespace two --cluster-size 3 --node-image n",
+		"--target local --cluster-size 3 --broadcasters 4":                          "hellox up --target kind --cluster-size 3 --broadcasters 4, or leave it out",
+		"--target kind --dry-run":                                                   "hellox up --target kind --profile a",
+		"--target kind --dry-run --cluster-size 3 --namespace two --broadcasters 4": "hellox up --namespace two --cluster-size 3 --broadcasters 4 --target kind --profile a",
+	} {
+		_, errs, code := clusterState{tools: kind}.home(t).command(t, append([]string{"up"}, strings.Fields(args)...)...)
+		if code != exitUsage || !strings.HasSuffix(errs, "\nhint: "+hint+"\n") {
+			t.Errorf("up %s: exit %d, want the hint %s:\n%s", args, code, hint, errs)
+		}
+	}
+}
+
 // home is a machine in that state.
 func (s clusterState) home(t *testing.T) home {
 	t.Helper()

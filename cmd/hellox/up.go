@@ -45,8 +45,9 @@ type upOptions struct {
 	dryRun          bool
 	output          string
 	given           []string // the flags on the command line that need a cluster
-	again           string   // hellox up, with the selection as given, for hints
+	again           string   // hellox up, with the selection and what is made as given, for hints
 	onKind          string   // the same in a kind cluster
+	made            []string // what a hint that selects a cluster lacks of them: each flag, and its value after it
 }
 
 func newUp(sh shell) *cobra.Command {
@@ -75,10 +76,8 @@ leaves the pods. Run again, it changes only what differs.`,
 			if o.clusterSize > manifests.OneNode {
 				o.given = append(o.given, "--cluster-size")
 			}
-			o.again = strings.Join(append([]string{"hellox up"}, args.Words(f, "target", "profile", "namespace")...), " ")
-			o.onKind = strings.Join(append([]string{"hellox up --target kind"}, args.Words(f, "profile", "namespace")...), " ")
-			o.web.Command, o.mqtt.Command = o.again, o.again
-			return o.run(cmd.Context(), sh)
+			o.remember(f)
+			return o.asTyped(o.run(cmd.Context(), sh))
 		},
 	}
 	f := cmd.Flags()
@@ -101,6 +100,34 @@ leaves the pods. Run again, it changes only what differs.`,
 	f.BoolVar(&o.detached, "detached", false, "")
 	hide(f, "detached")
 	return cmd
+}
+
+// remember keeps what hints repeat of the command line: the selection, and all that
+// changes what is made, of which the cluster size could not be changed afterwards.
+func (o *upOptions) remember(f *pflag.FlagSet) {
+	o.made = args.Words(f, "cluster-size", "broadcasters", "kustomize", "build", "node-image")
+	o.again = strings.Join(slices.Concat([]string{"hellox up"}, args.Words(f, "target", "profile", "namespace"), o.made), " ")
+	o.onKind = strings.Join(slices.Concat([]string{"hellox up --target kind"}, args.Words(f, "profile", "namespace"), o.made), " ")
+	o.web.Command, o.mqtt.Command = o.again, o.again
+	o.made = append(args.Words(f, "namespace"), o.made...)
+}
+
+// asTyped adds what was typed to a hint that selects a cluster: below the commands
+// that is not known.
+func (o *upOptions) asTyped(err error) error {
+	const up = "hellox up --target "
+	e, ok := errors.AsType[*step.Error](err)
+	if !ok || !strings.Contains(e.Hint, up) || strings.Contains(e.Hint, up+targetLocal) {
+		return err
+	}
+	words := ""
+	for i := 0; i+1 < len(o.made); i += 2 {
+		if !strings.Contains(e.Hint, o.made[i]+" ") {
+			words += o.made[i] + " " + o.made[i+1] + " "
+		}
+	}
+	e.Hint = strings.Replace(e.Hint, up, "hellox up "+words+"--target ", 1)
+	return err
 }
 
 func hide(f *pflag.FlagSet, name string) { f.Lookup(name).Hidden = true }
@@ -172,7 +199,7 @@ func (o *upOptions) check() error {
 		return o.checkLocal("--target local")
 	}
 	if o.target == "minikube" && slices.Contains(o.given, "--node-image") {
-		return usage("--node-image is for kind, not for --target minikube", o.onKind+" --node-image "+args.Quote(o.nodeImage))
+		return usage("--node-image is for kind, not for --target minikube", o.onKind)
 	}
 	return nil
 }

@@ -100,12 +100,20 @@ func Given(flags *pflag.FlagSet, names ...string) []string {
 }
 
 // Words returns those of the named flags that are on the command line, each with its
-// value, as they can be typed again.
+// value, as they can be typed again; a repeatable one with each of its values.
 func Words(flags *pflag.FlagSet, names ...string) []string {
 	var words []string
 	for _, name := range names {
-		if flags.Changed(name) {
-			words = append(words, "--"+name, Quote(flags.Lookup(name).Value.String()))
+		if !flags.Changed(name) {
+			continue
+		}
+		value := flags.Lookup(name).Value
+		values := []string{value.String()}
+		if several, ok := value.(pflag.SliceValue); ok {
+			values = several.GetSlice()
+		}
+		for _, v := range values {
+			words = append(words, "--"+name, Quote(v))
 		}
 	}
 	return words
