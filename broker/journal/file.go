@@ -86,7 +86,7 @@ func openFile(ctx context.Context, folder string, checkpoint, commit int64) (_ *
 		// whose pages a full disk turns into a crash.
 		"locking_mode(EXCLUSIVE)",
 		"synchronous(FULL)",
-		"cache_size(-16384)", // sessions that come back at once read the same pages, one sweep after another
+		"cache_size(-4096)", // what is read again soon is in memory as messages: maxCached
 		fmt.Sprintf("journal_size_limit(%d)", checkpoint),
 	}}
 	conn, err := sqlitefile.Dial(ctx, path, pragmas.Encode())

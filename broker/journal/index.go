@@ -20,7 +20,7 @@ type index struct {
 
 // maxCached is how many bytes of messages stay in memory for feeders. To read a message
 // from the file costs about as much as to send it.
-const maxCached = 16 << 20
+const maxCached = 20 << 20
 
 // add adds a row that is in the file. Rows come in the order of their keys.
 func (x *index) add(r *row) {
