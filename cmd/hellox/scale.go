@@ -32,7 +32,7 @@ func newScale(sh shell) *cobra.Command {
 --cluster-size 3). A later up keeps it.`,
 		Example: `  hellox scale 5
   hellox scale --role receive 3`,
-		Args: words(false, "N, the number of pods"),
+		Args: words(false, "N, the number of broadcasters or receivers"),
 		RunE: func(cmd *cobra.Command, words []string) error {
 			ctx := cmd.Context()
 			n, err := strconv.Atoi(words[0])
