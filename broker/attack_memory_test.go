@@ -13,7 +13,7 @@ import (
 	"hellox/broker/wire"
 )
 
-// memoryAttacks count what this process allocates, so that no other attack may run
+// memoryAttacks count what this process allocates or holds, so that no other attack may run
 // beside them.
 func memoryAttacks() []attack {
 	return []attack{
@@ -58,6 +58,7 @@ func memoryAttacks() []attack {
 				a.t.Errorf("%d bytes were allocated", grown)
 			}
 		}, func(a *arena) { a.upgraded(a.webSocket(), "") }},
+		again("packet IDs at QoS 2 that are never released", "finding 6", TestUnreleasedIsSmall, (*arena).releases),
 	}
 }
 

@@ -164,7 +164,6 @@ func protocolAttacks() []attack {
 func loadAttacks() []attack {
 	return []attack{
 		again("memory for sessions that have ended", "finding 1", TestEndedSessionsLeaveNothing, (*arena).manyFilters),
-		again("packet IDs at QoS 2 that are never released", "finding 6", TestUnreleasedIsSmall, (*arena).releases),
 		again("one absent session that fills the store", "finding 3", TestSessionQuota, func(a *arena) { a.leaves(1) }),
 		again("many absent sessions that fill the store", "finding 3", TestFullOfStrangers, func(a *arena) { a.leaves(30) }),
 		again("a byte that waits beside a busy neighbour", "finding 4", TestAbsentSessionsHoldTheirOwn, (*arena).busy),
