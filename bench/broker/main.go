@@ -5,9 +5,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
 	"time"
+
+	"hellox/bench/rig"
 )
 
 // A config says how to measure.
@@ -43,15 +44,10 @@ func main() {
 	flag.DurationVar(&c.soak, "soak", 0, "nothing but a flood of so long by one identity, beside 20 clients that must lose nothing")
 	flag.StringVar(&c.earlier, "earlier", "", "this command as built at an earlier commit: measure its broker and ours by turns, and no other one; with the sessions, Mosquitto as well")
 	flag.BoolVar(&c.notAbsent, "returning-only", false, "of the sessions only those that return")
-	flag.Func("returning", "how many sessions return, such as 300,600,1200,2400 (default 300,600)", sizes)
+	flag.Func("returning", "how many sessions return, such as 300,600,1200,2400 (default 300,600)", rig.Sizes(&returning))
 	flag.IntVar(&c.clients, "clients", 10_000, "how many clients connect with TLS and a token, of which the memory and the time are taken")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, c); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	rig.Main(func(ctx context.Context) error { return run(ctx, c) })
 }
 
 func run(ctx context.Context, c config) error {

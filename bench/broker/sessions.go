@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,19 +24,6 @@ const (
 
 // returning is how many sessions come back at once; -returning sets more.
 var returning = []int{300, 600}
-
-// sizes reads what -returning says.
-func sizes(list string) error {
-	returning = nil
-	for word := range strings.SplitSeq(list, ",") {
-		n, err := strconv.Atoi(word)
-		if err != nil || n < 1 || n > 10_000 {
-			return fmt.Errorf("%q is no number of sessions", word)
-		}
-		returning = append(returning, n)
-	}
-	return nil
-}
 
 func measureSessions(ctx context.Context, c config) error {
 	peers := []peer{ours(true), mosquitto(true)}

@@ -5,10 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"hellox/bench/rig"
@@ -25,26 +22,11 @@ type bench struct {
 func main() {
 	b := bench{sizes: []int{1, 10, 100, 1000, 10_000}}
 	flag.StringVar(&b.hellox, "hellox", "", "the hellox to measure (default: built from this tree)")
-	flag.Func("sizes", "how many broadcasters, such as 1,100 (default 1,10,100,1000,10000)", func(s string) error {
-		b.sizes = nil
-		for word := range strings.SplitSeq(s, ",") {
-			n, err := strconv.Atoi(word)
-			if err != nil || n < 1 || n > 10_000 {
-				return fmt.Errorf("%q is not a number from 1 to 10000", word)
-			}
-			b.sizes = append(b.sizes, n)
-		}
-		return nil
-	})
+	flag.Func("sizes", "how many broadcasters, such as 1,100 (default 1,10,100,1000,10000)", rig.Sizes(&b.sizes))
 	flag.DurationVar(&b.lasting, "for", 20*time.Second, "time of one measurement")
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds, each over all sizes")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := b.run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	rig.Main(b.run)
 }
 
 func (b *bench) run(ctx context.Context) error {

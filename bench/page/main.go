@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"hellox/bench/rig"
 	"hellox/stream/mqtt"
 )
 
@@ -47,12 +47,7 @@ func main() {
 	flag.IntVar(&o.kills, "kills", 0, "instead: kill receiver and broker so many times each, and compare what the page shows")
 	flag.DurationVar(&o.soakTime, "soak", 0, "instead: publish for so long, and print how much memory the page's scripts hold")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	rig.Main(func(ctx context.Context) error { return run(ctx, o) })
 }
 
 func run(ctx context.Context, o options) error {

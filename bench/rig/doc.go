@@ -1,8 +1,9 @@
-// Package rig is what the benchmarks of `hellox watch` share: the program, a mosquitto
-// with a publisher, and what a program has used.
+// Package rig is what the benchmarks share: how they run, the program, a mosquitto with a
+// publisher, and what a program has used.
 //
 //	Program ─► hellox, built from this tree
 //	Start ───► mosquitto ◄─── Publish: a client of its own, at QoS 1 and 2 mosquitto_pub -l
+//	Main ────► the benchmark, until it is interrupted
 //	UsageOf ─► CPU and memory of a program that has ended
 //
 // What is measured, and which readers are beside it, each benchmark says. It needs

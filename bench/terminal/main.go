@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"hellox/bench/rig"
@@ -36,12 +34,7 @@ func main() {
 	flag.DurationVar(&b.steady, "for", 2*time.Minute, "how long the steady flood takes")
 	flag.StringVar(&b.memory, "memory", "64MiB", "--memory of watch")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := b.run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	rig.Main(b.run)
 	if len(b.failing) > 0 {
 		fmt.Println("not as it should be: " + strings.Join(b.failing, "; "))
 		os.Exit(1)

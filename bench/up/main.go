@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
+
+	"hellox/bench/rig"
 )
 
 func main() {
@@ -15,12 +15,7 @@ func main() {
 	flag.StringVar(&b.skaffold, "skaffold", "", "path of skaffold, to measure it with the same change")
 	flag.BoolVar(&b.onlyTLS, "tls", false, "measure, by turns, an up with TLS and one with the component plain, and nothing else")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := b.run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	rig.Main(b.run)
 }
 
 // run measures everything, and removes what it brought up whatever happens.

@@ -23,7 +23,7 @@ type Pager struct {
 	check      int   // at how many candidates to read the clock
 	last       int64 // id of the candidate offered last, or up to which there are none
 	begun      bool  // last is set
-	over       bool  // More has said no: that is final, whoever asks again
+	over       bool  // More has said no: and says no from then on
 	found      []stream.Message
 }
 
