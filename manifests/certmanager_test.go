@@ -14,11 +14,11 @@ import (
 // certManager is the version whose schemas the component is held to.
 const certManager = "github.com/cert-manager/cert-manager@v1.21.2"
 
-// certManagerFolder is where its module is. It is fetched as a tool would be, and is in no
-// go.mod: what is needed of it are two files.
-func certManagerFolder(t *testing.T) string {
+// moduleFolder is where a module is. It is fetched as a tool would be, and is in no
+// go.mod: what is needed of it are a few files.
+func moduleFolder(t *testing.T, name string) string {
 	t.Helper()
-	cmd := exec.Command("go", "mod", "download", "-json", certManager)
+	cmd := exec.Command("go", "mod", "download", "-json", name)
 	cmd.Dir = t.TempDir() // beyond this module, whose go.mod does not name it
 	out, err := cmd.Output()
 	var module struct{ Dir string }
@@ -29,9 +29,9 @@ func certManagerFolder(t *testing.T) string {
 		return module.Dir
 	}
 	if os.Getenv("CI") == "true" {
-		t.Fatalf("go mod download %s: %v\n%s; CI must have it", certManager, err, out)
+		t.Fatalf("go mod download %s: %v\n%s; CI must have it", name, err, out)
 	}
-	t.Skipf("go mod download %s: %v", certManager, err)
+	t.Skipf("go mod download %s: %v", name, err)
 	return ""
 }
 
@@ -100,7 +100,7 @@ func closeSchema(schema any) {
 // The objects of the component cert-manager are what its own definitions allow; it is not
 // run here.
 func TestCertManagerSchema(t *testing.T) {
-	dir := certManagerFolder(t)
+	dir := moduleFolder(t, certManager)
 	schemas := map[string]*openapi3.Schema{"Certificate": schemaOf(t, dir, "certificates"), "Issuer": schemaOf(t, dir, "issuers")}
 	seen := map[string]int{}
 	for _, u := range everyOverlay(t)["cert-manager"] {

@@ -34,6 +34,7 @@ func endpointsOf(t *testing.T, objects []*unstructured.Unstructured) map[string]
 		"client":       {namespace: here, labels: labels.Set{"hellox.local/client": "true"}},
 		"monitoring":   {namespace: here, labels: labels.Set{"hellox.local/monitoring": "true"}},
 		"other":        {namespace: here, labels: labels.Set{"app": "other"}},
+		"own":          {namespace: here, labels: labels.Set{"app": "own", "hellox.local/installation": here}},
 		"far-client":   {namespace: "far", labels: labels.Set{"hellox.local/client": "true"}},
 		"far-receive":  {namespace: "far", labels: labels.Set{"app.kubernetes.io/name": "hellox", "app.kubernetes.io/component": "receive"}},
 		"far-monitors": {namespace: "far", labels: labels.Set{"hellox.local/monitoring": "true"}},
@@ -237,18 +238,43 @@ func TestNetworkPoliciesAreEachNeeded(t *testing.T) {
 	}
 }
 
-// The page beyond loopback is for browsers, which are outside.
-func TestNetworkPolicyOfThePage(t *testing.T) {
-	objects := render(t, Options{Namespace: here, Overlay: overlayWith(t, "page-nodeport")})
-	got := matrix(t, objects)
-	for _, want := range append(slices.Clone(reachable), "outside -> receive TCP 8443", "other -> receive TCP 8443") {
-		if !slices.Contains(got, want) {
-			t.Errorf("not possible: %s", want)
+// reachableBy is what of hellox's pods may be reached besides, by component: by anything,
+// if it ends so. A component that is not here changes nothing; three-nodes has a test of
+// its own.
+var reachableBy = map[string][]string{
+	"page-tls":      {" -> receive TCP 8443"}, // browsers are outside
+	"page-nodeport": {" -> receive TCP 8443"},
+	"page-ingress":  {" -> receive TCP 8443"},
+	"mqtt-nodeport": {" -> broker TCP 8883"}, // so are clients
+	"plain":         {"own -> broker TCP 8883"},
+}
+
+func TestNetworkPoliciesOfComponents(t *testing.T) {
+	for component, objects := range everyOverlay(t) {
+		if component == "three-nodes" {
+			continue
 		}
-	}
-	for _, g := range got {
-		if !slices.Contains(reachable, g) && !strings.HasSuffix(g, " -> receive TCP 8443") {
-			t.Errorf("possible, too: %s", g)
+		got, more := matrix(t, objects), reachableBy[component]
+		for _, want := range reachable {
+			if !slices.Contains(got, want) {
+				t.Errorf("%s: not possible: %s", component, want)
+			}
+		}
+		for _, end := range more {
+			from := []string{"outside", "other", "own", "far-client"}
+			if !strings.HasPrefix(end, " ") {
+				from = []string{""}
+			}
+			for _, f := range from {
+				if !slices.Contains(got, f+end) {
+					t.Errorf("%s: not possible: %s", component, f+end)
+				}
+			}
+		}
+		for _, g := range got {
+			if !slices.Contains(reachable, g) && !slices.ContainsFunc(more, func(end string) bool { return strings.HasSuffix(g, end) }) {
+				t.Errorf("%s: possible, too: %s", component, g)
+			}
 		}
 	}
 }

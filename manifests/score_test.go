@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,16 +13,16 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// scorer is kube-score, which .ci/run installs in the version that the exceptions are
-// written for.
-func scorer(t *testing.T) string {
+// tool is the path of a program, in the version that the exceptions are written for;
+// .ci/run installs it.
+func tool(t *testing.T, name, module string) string {
 	t.Helper()
-	path, err := exec.LookPath("kube-score")
+	path, err := exec.LookPath(name)
 	if err != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("no kube-score in the PATH; CI must have it")
+			t.Fatalf("no %s in the PATH; CI must have it", name)
 		}
-		t.Skip("no kube-score in the PATH: go install github.com/zegl/kube-score/cmd/kube-score@v1.20.0")
+		t.Skipf("no %s in the PATH: go install %s", name, module)
 	}
 	return path
 }
@@ -33,7 +34,7 @@ func findings(t *testing.T, objects []*unstructured.Unstructured) (found []strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(scorer(t), "score", "--output-format", "json", "-")
+	cmd := exec.Command(tool(t, "kube-score", "github.com/zegl/kube-score/cmd/kube-score@v1.20.0"), "score", "--output-format", "json", "-")
 	cmd.Stdin = bytes.NewReader(text)
 	out, _ := cmd.Output() // it exits with 1 if it has findings
 	var scored []struct {
@@ -59,17 +60,21 @@ func findings(t *testing.T, objects []*unstructured.Unstructured) (found []strin
 	return found
 }
 
-// exceptions are the findings that stay, with their reasons.
-func exceptions(t *testing.T) map[string]string {
+// ofTrivy is the ID of a check of trivy; those of kube-score are words.
+var ofTrivy = regexp.MustCompile(`^(?i)k[sc]v[0-9]+ `)
+
+// exceptions are the findings that stay, of trivy's checks or of kube-score, with their
+// reasons.
+func exceptions(t *testing.T, trivy bool) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile("testdata/kube-score.txt")
+	text, err := os.ReadFile("testdata/findings.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
 	reasons := map[string]string{}
 	for line := range strings.Lines(string(text)) {
 		words := strings.Fields(line)
-		if len(words) == 0 || words[0] == "#" {
+		if len(words) == 0 || words[0] == "#" || ofTrivy.MatchString(line) != trivy {
 			continue
 		}
 		if len(words) < 5 {
@@ -97,12 +102,12 @@ func everyOverlay(t *testing.T) map[string][]*unstructured.Unstructured {
 }
 
 func TestKubeScore(t *testing.T) {
-	reasons := exceptions(t)
+	reasons := exceptions(t, false)
 	needed := map[string]bool{}
 	for name, objects := range everyOverlay(t) {
 		for _, f := range findings(t, objects) {
 			if needed[f] = true; reasons[f] == "" {
-				t.Errorf("%s: %s, without a reason in testdata/kube-score.txt", name, f)
+				t.Errorf("%s: %s, without a reason in testdata/findings.txt", name, f)
 			}
 		}
 	}
@@ -116,7 +121,7 @@ func TestKubeScore(t *testing.T) {
 // kube-score must object when one of these is taken away, or the test above proves
 // nothing.
 func TestKubeScoreSeesWhatIsMissing(t *testing.T) {
-	reasons := exceptions(t)
+	reasons := exceptions(t, false)
 	container := func(u *unstructured.Unstructured, change func(c map[string]any)) {
 		eachContainer(u.Object, change)
 	}
