@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -79,6 +80,7 @@ func openFile(ctx context.Context, folder string, checkpoint, commit int64) (_ *
 		if path, err = filepath.Abs(filepath.Join(folder, "broker.db")); err != nil {
 			return nil, err
 		}
+		makePrivate(path)
 	}
 	pragmas := url.Values{"_pragma": {
 		"busy_timeout(1000)",
@@ -98,6 +100,22 @@ func openFile(ctx context.Context, folder string, checkpoint, commit int64) (_ *
 		return nil, errors.Join(err, conn.Close())
 	}
 	return f, nil
+}
+
+// makePrivate has the file be this user's alone: SQLite would make it for all to read, and
+// gives what lies beside it the same mode. One that an earlier hellox made is narrowed.
+// Where that cannot be, SQLite says by itself what is wrong, or the file is used as it is.
+// A file that is there is not opened: to close it would drop SQLite's locks.
+func makePrivate(path string) {
+	if f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
+		_ = f.Close()
+		return
+	}
+	for _, rest := range []string{"", "-wal"} {
+		if info, err := os.Stat(path + rest); err == nil && info.Mode().Perm()&0o077 != 0 {
+			_ = os.Chmod(path+rest, 0o600)
+		}
+	}
 }
 
 // prepare brings the file to the present schema and locks it.
