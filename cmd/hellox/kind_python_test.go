@@ -15,7 +15,7 @@ import (
 
 // testKindPython has the example of docs/own-manifests.md for a program in Python run in
 // a pod: it is built by up and comes in by the component client, with TLS and its
-// token.
+// token. Beside it are the components for clients and browsers outside of the cluster.
 func testKindPython(t *testing.T, r *kindRig) {
 	dir := filepath.Join(r.dir, "ears")
 	r.run(t, "manifests", "--eject", dir)
@@ -29,6 +29,16 @@ func testKindPython(t *testing.T, r *kindRig) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	kustomization := filepath.Join(dir, "kustomization.yaml")
+	text, err := os.ReadFile(kustomization)
+	if err == nil {
+		more := "components: [components/mqtt-nodeport, components/page-nodeport, "
+		err = os.WriteFile(kustomization, []byte(strings.Replace(string(text), "components: [", more, 1)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority := r.certifyPage(t)
 	image := r.pythonImage(t, "ears", string(program))
 	_, said := r.run(t, r.up("--kustomize", dir, "--build", "ears="+image)...)
 	t.Log(said)
@@ -40,6 +50,9 @@ func testKindPython(t *testing.T, r *kindRig) {
 	logs := r.kubectl(t, "-n", "hellox", "logs", "deployment/ears")
 	contains(t, "the program in Python", logs, "connected: ")
 	t.Log(logs)
+	pod := r.kubectl(t, "-n", "hellox", "get", "pods", "-l", "app=ears", "-o", "jsonpath={.items[0].metadata.name}")
+	t.Run("MQTT by the node's port", func(t *testing.T) { testKindMQTTNodePort(t, r, pod) })
+	t.Run("the page by the node's port", func(t *testing.T) { testKindPageNodePort(t, r, authority) })
 }
 
 // pythonImage writes what an image of a program in Python is built from. The registry's
