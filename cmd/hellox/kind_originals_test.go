@@ -5,9 +5,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"hellox/stream"
 )
 
 // original is the topic that the first hellos of all were published to.
@@ -119,7 +123,7 @@ func testKindPlain(t *testing.T, r *kindRig) {
 		return strings.Contains(r.kubectl(t, "-n", namespace, "logs", "deployment/listen"), "received Hello world on "+original)
 	})
 	until(t, "its words are heard in the node's network", func() bool {
-		_, all := r.overhear(t, 2*time.Second)
+		_, all := r.overhear(t, 2*time.Second, "")
 		return bytes.Contains(all, []byte("Hello world"))
 	})
 	text, _ := r.run(t, append([]string{"status"}, selected...)...)
@@ -129,23 +133,70 @@ func testKindPlain(t *testing.T, r *kindRig) {
 	r.run(t, append([]string{"down"}, selected...)...)
 }
 
-// testKindFromPlain has up bring TLS to an installation that has none: its history stays.
+// testKindFromPlain has up bring TLS to an installation that has none: what was stored
+// before is there to the byte, and what comes after is heard by TLS alone.
 func testKindFromPlain(t *testing.T, r *kindRig, namespace string, selected []string) {
 	t.Helper()
 	page := r.page
 	defer func() { r.page = page }()
 	r.page = r.status(t, namespace).Forward.Web
-	before, first := r.newest(), r.messages(t, 0, nil)[0]
+	plain := r.messages(t, 0, nil)
+	starts, originals := map[string]bool{}, 0
+	for _, m := range plain {
+		if m.Topic == original {
+			originals++
+		}
+		if m.Ours {
+			starts[m.Boot] = true
+		}
+	}
+	if originals == 0 || len(starts) == 0 {
+		t.Fatalf("before, without TLS, there are %d messages of other programs and %d starts of broadcasters", originals, len(starts))
+	}
 	r.run(t, append([]string{"up", "--detach"}, selected...)...)
 	now := r.status(t, namespace)
 	if now.Pods == nil || now.Pods.Open {
 		t.Errorf("after an up with TLS status tells %+v", now.Pods)
 	}
 	r.page = now.Forward.Web
-	until(t, "the broadcaster is heard with TLS", func() bool { return r.newest() > before })
+	until(t, "a broadcaster that began with TLS is heard", func() bool {
+		return slices.ContainsFunc(r.messages(t, plain[len(plain)-1].ID, nil), func(m stream.Message) bool { return m.Ours && !starts[m.Boot] })
+	})
 	all := r.messages(t, 0, nil)
-	if all[0].ID != first.ID {
-		t.Errorf("the history began with message %d, and begins with %d", first.ID, all[0].ID)
+	for i, m := range plain {
+		if i >= len(all) || !reflect.DeepEqual(all[i], m) {
+			t.Fatalf("message %d from before TLS is not what it was; of %d there are %d at all:\n%+v", m.ID, len(plain), len(all), m)
+		}
 	}
 	checkNoGaps(t, all)
+	t.Logf("%d messages from before TLS are as they were, %d of them of other programs", len(plain), originals)
+	r.hearsByTLS(t, namespace, selected)
+}
+
+// hearsByTLS listens to one broadcaster in the node's network while the history stores
+// what it says, and knocks at the broker's port without TLS.
+func (r *kindRig) hearsByTLS(t *testing.T, namespace string, selected []string) {
+	t.Helper()
+	r.run(t, append([]string{"tell", "broadcast-0", "interval", "50ms", "50ms"}, selected...)...)
+	mark := r.newest()
+	address := r.kubectl(t, "-n", namespace, "get", "pod", "broadcast-0", "-o", "jsonpath={.status.podIP}")
+	packets, heard := r.overhear(t, 3*time.Second, address)
+	until(t, "what was said meanwhile is stored", func() bool { return r.newest() >= mark+10 })
+	records := bytes.Count(heard, []byte{23, 3, 3}) // application data of TLS, RFC 8446, 5.2
+	if records < 10 {
+		t.Errorf("%d packets of broadcast-0 to and from the broker have %d records of TLS, want 10 at least", packets, records)
+	}
+	for _, word := range []string{"Hello", "hello_world", `"seq"`, "MQTT"} {
+		if n := bytes.Count(heard, []byte(word)); n > 0 {
+			t.Errorf("after an up with TLS %q is heard %d times in %d packets", word, n, packets)
+		}
+	}
+	if ports := r.kubectl(t, "-n", namespace, "get", "service", "broker", "-o", "jsonpath={.spec.ports[*].port}"); ports != "8883" {
+		t.Errorf("the broker's Service has the ports %s, want 8883 alone", ports)
+	}
+	d := &door{client: r.client(t), namespace: namespace}
+	if c, why := d.connect(t, attempt{plain: true}); c != nil || !strings.Contains(why, "no CONNACK") {
+		t.Errorf("without TLS the broker lets in, or answers: %s", why)
+	}
+	t.Logf("%d packets of broadcast-0 overheard, with %d records of TLS and no word; messages stored meanwhile: %d", packets, records, r.newest()-mark)
 }

@@ -35,16 +35,17 @@ import (
 // come in. It is dialed through the API server: the broker sees what it would see of a
 // pod, and the handshake is its own.
 type door struct {
-	client *kube.Client
-	ca     *x509.CertPool
-	key    *rsa.PrivateKey // that the cluster signs with
-	kid    string
-	claims map[string]any // of broadcast-1's own token
+	client    *kube.Client
+	namespace string
+	ca        *x509.CertPool
+	key       *rsa.PrivateKey // that the cluster signs with
+	kid       string
+	claims    map[string]any // of broadcast-1's own token
 }
 
 func newDoor(t *testing.T, r *kindRig) *door {
 	t.Helper()
-	d := &door{client: r.client(t), ca: x509.NewCertPool()}
+	d := &door{client: r.client(t), namespace: "hellox", ca: x509.NewCertPool()}
 	d.ca.AppendCertsFromPEM([]byte(r.kubectl(t, "-n", "hellox", "get", "configmap", "broker-ca", "-o", `jsonpath={.data.ca\.crt}`)))
 	text := r.onNode(t, "cat", signingKey.FindStringSubmatch(r.onNode(t, "cat", apiServer))[1]+".key")
 	block, _ := pem.Decode([]byte(text))
@@ -146,7 +147,7 @@ func (d *door) connect(t *testing.T, a attempt) (c *rawClient, why string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	conn, err := portforward.Dial(ctx, d.client, "hellox", "broker-0", 8883)
+	conn, err := portforward.Dial(ctx, d.client, d.namespace, "broker-0", 8883)
 	if err != nil {
 		t.Fatal(err)
 	}
