@@ -48,6 +48,7 @@ func testKindTrust(t *testing.T, r *kindRig) {
 	t.Run("a program in Python", func(t *testing.T) { testKindPython(t, r) })
 	t.Run("programs without TLS", func(t *testing.T) { testKindPlain(t, r) })
 	t.Run("renewal", func(t *testing.T) { testKindRenewal(t, r) })
+	t.Run("certificates that are over", func(t *testing.T) { testKindExpired(t, r) })
 	t.Run("keys of the cluster", func(t *testing.T) { testKindKeys(t, r) })
 }
 
@@ -209,6 +210,28 @@ func testKindRenewal(t *testing.T, r *kindRig) {
 			t.Errorf("and it is renewed again:\n%s", said)
 		}
 		r.whole(t, l, "up was killed when "+cut.when)
+	}
+}
+
+// testKindExpired has certificate and authority end while the pods work, as in an
+// installation that no up came to for a year: who is connected stays so, who connects
+// anew says why it cannot, and an up cures it.
+func testKindExpired(t *testing.T, r *kindRig) {
+	l := r.load(t)
+	r.age(t, authority.Lifetime+24*time.Hour)
+	text, _ := r.run(t, "status", "--target", "kind", "--profile", r.cluster, "--namespace", "hellox")
+	contains(t, "status", text, "certificates: they ended on ", "hellox up ", " renews them")
+	r.kubectl(t, "-n", "hellox", "delete", "pod", "broadcast-1")
+	until(t, "a broadcaster that connects says that the certificate is over", func() bool {
+		out, err := r.program("kubectl", "--context", "kind-"+r.cluster, "-n", "hellox", "logs", "broadcast-1").CombinedOutput()
+		return err == nil && strings.Contains(string(out), "was valid until")
+	})
+	began := time.Now()
+	r.run(t, r.up()...)
+	t.Logf("up with certificates that were over took %s", time.Since(began).Round(100*time.Millisecond))
+	r.whole(t, l, "certificates that were over")
+	if s := r.status(t, "hellox"); s.Certificates == nil || s.Certificates.Due {
+		t.Errorf("after an up status tells %+v", s.Certificates)
 	}
 }
 
