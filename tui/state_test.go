@@ -124,7 +124,7 @@ func TestAScreenIsFilledFromSparsePages(t *testing.T) {
 func TestDegradedIsTold(t *testing.T) {
 	store := longStore(3)
 	store.Totals.Degraded = "the disk is full: nothing is acknowledged"
-	open(t, store, termenv.Ascii, 80, 24).shows("◐ the disk is full: nothing is acknowledged")
+	open(t, store, termenv.Ascii, 80, 24).shows("◐ the disk is full: nothing is acknowledged", "kind-hellox · hellox · ◐ ")
 }
 
 func TestEmpty(t *testing.T) {

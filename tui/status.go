@@ -54,6 +54,8 @@ func (s *status) linkText(t *theme.Theme, now time.Time) string {
 			return linkState(t, broker, now)
 		}
 		return t.Green.Apply("●") + " connected, broker " + linkState(t, broker, now)
+	case s.stats.Degraded != "":
+		return t.Amber.Apply("◐") + " degraded"
 	}
 	return t.Green.Apply("●") + " connected"
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -19,59 +20,116 @@ import (
 	"hellox/stream"
 )
 
-// TestNATS runs three nodes and two receivers that share a history, and kills a node
-// and the receiver that appends while broadcasters publish: each acknowledged message
-// is stored once, with the same ID for both receivers.
-func TestNATS(t *testing.T) {
-	dir := t.TempDir()
-	made := certs.Options{Dir: filepath.Join(dir, "certs"), Hosts: []string{"127.0.0.1"}, Peer: true, Now: time.Now()}
+// A natsRig is three nodes and two receivers that share a history.
+type natsRig struct {
+	rig
+	dir              string
+	certs            string   // folder
+	mqtt, clients    []string // addresses of the nodes
+	pages, ops       []string // URLs of the receivers
+	nodes, receivers []*process
+}
+
+func runNATS(t *testing.T) *natsRig {
+	t.Helper()
+	r := &natsRig{rig: rig{t: t}, dir: t.TempDir()}
+	r.certs = filepath.Join(r.dir, "certs")
+	made := certs.Options{Dir: r.certs, Hosts: []string{"127.0.0.1"}, Peer: true, Now: time.Now()}
 	if _, err := certs.Make(made); err != nil {
 		t.Fatal(err)
 	}
 	file := func(name string) string { return filepath.Join(made.Dir, name) }
-	var mqtt, routes, clients, peers []string
+	var routes, peers []string
 	for range 3 {
-		mqtt, routes, clients = append(mqtt, freeAddress(t)), append(routes, freeAddress(t)), append(clients, freeAddress(t))
+		r.mqtt, routes, r.clients = append(r.mqtt, freeAddress(t)), append(routes, freeAddress(t)), append(r.clients, freeAddress(t))
 		peers = append(peers, "--peer", routes[len(routes)-1])
 	}
-	var nodes, receivers []*process
 	for i := range 3 {
 		args := append([]string{
-			"nats", "--name", fmt.Sprintf("node-%d", i), "--store", filepath.Join(dir, fmt.Sprint(i)), "--listen", "mqtt://" + mqtt[i],
-			"--route-listen", routes[i], "--client-listen", clients[i], "--peer-cert", file("peer.crt"), "--peer-key", file("peer.key"), "--peer-ca", file("ca.crt"),
+			"nats", "--name", fmt.Sprintf("node-%d", i), "--store", filepath.Join(r.dir, fmt.Sprint(i)), "--listen", "mqtt://" + r.mqtt[i],
+			"--route-listen", routes[i], "--client-listen", r.clients[i], "--peer-cert", file("peer.crt"), "--peer-key", file("peer.key"), "--peer-ca", file("ca.crt"),
 		}, peers...)
-		nodes = append(nodes, startProcess(t, dir, fmt.Sprintf("node-%d", i), args...))
+		r.nodes = append(r.nodes, startProcess(t, r.dir, fmt.Sprintf("node-%d", i), args...))
 	}
-	r := &rig{t: t}
-	var pages []string
 	for i := range 2 {
-		page := freeAddress(t)
-		pages = append(pages, "http://"+page)
-		receivers = append(receivers, startProcess(t, dir, fmt.Sprintf("receive-%d", i), "receive", "--broker", "mqtt://"+mqtt[i], "--listen", page,
-			"--history", "nats://"+strings.Join(clients, ","), "--history-cert", file("peer.crt"), "--history-key", file("peer.key"), "--history-ca", file("ca.crt")))
-		r.page = pages[i]
+		page, ops := freeAddress(t), freeAddress(t)
+		r.pages, r.ops = append(r.pages, "http://"+page), append(r.ops, "http://"+ops)
+		r.receivers = append(r.receivers, startProcess(t, r.dir, fmt.Sprintf("receive-%d", i), "receive", "--broker", "mqtt://"+r.mqtt[i], "--listen", page, "--ops-listen", ops,
+			"--history", "nats://"+strings.Join(r.clients, ","), "--history-cert", file("peer.crt"), "--history-key", file("peer.key"), "--history-ca", file("ca.crt")))
+		r.page = r.pages[i]
 		until(t, "the receiver has its history", func() bool { return r.stats().Link.State == stream.Connected })
 	}
-	ackLog := filepath.Join(dir, "acks")
+	return r
+}
+
+// broadcast starts broadcasters at a node.
+func (r *natsRig) broadcast(node int) {
+	ackLog := filepath.Join(r.dir, "acks")
 	r.ackLogs = []string{ackLog}
-	r.broadcasts = append(r.broadcasts, startProcess(t, dir, "broadcast", "broadcast", "--broker", "mqtt://"+mqtt[2],
+	r.broadcasts = append(r.broadcasts, startProcess(r.t, r.dir, "broadcast", "broadcast", "--broker", "mqtt://"+r.mqtt[node],
 		"--id", "press", "--count", "10", "--min", "50ms", "--max", "150ms", "--ack-log", ackLog))
-	until(t, "messages are stored", func() bool { return r.stats().Stored > 100 })
-	nodes[1].kill()
-	receivers[0].kill() // it began first: it is the one that appends
+	until(r.t, "messages are stored", func() bool { return r.stats().Stored > 100 })
+}
+
+// TestNATS kills a node and the receiver that appends while broadcasters publish: each
+// acknowledged message is stored once, with the same ID for both receivers.
+func TestNATS(t *testing.T) {
+	r := runNATS(t)
+	r.broadcast(2)
+	r.nodes[1].kill()
+	r.receivers[0].kill() // it began first: it is the one that appends
 	before := r.stats().Stored
 	until(t, "the other receiver appends", func() bool { return r.stats().Stored > before+100 })
-	nodes[1].start()
-	receivers[0].start()
+	r.nodes[1].start()
+	r.receivers[0].start()
 	r.check()
-	checkReplicas(t, strings.Join(clients, ","), made.Dir, 3)
-	first := pageOf(t, pages[1])
-	until(t, "the first receiver has the same", func() bool { return pageOf(t, pages[0]) == first })
-	for _, p := range append(receivers, nodes...) {
+	checkReplicas(t, strings.Join(r.clients, ","), r.certs, 3)
+	first := pageOf(t, r.pages[1])
+	until(t, "the first receiver has the same", func() bool { return pageOf(t, r.pages[0]) == first })
+	for _, p := range append(r.receivers, r.nodes...) {
 		if err := p.term(); err != nil {
 			t.Errorf("hellox %s ended with: %v", p.args[0], err)
 		}
 	}
+}
+
+// TestMostNodesGone kills two of three nodes. Both receivers say that nothing is stored, and
+// the same of the senders, which nothing is heard of; and that it is over when a node is back.
+func TestMostNodesGone(t *testing.T) {
+	r := runNATS(t)
+	r.broadcast(0)
+	r.nodes[1].kill()
+	r.nodes[2].kill()
+	for i, page := range r.pages {
+		r.page = page
+		until(t, page+" tells", func() bool { return r.stats().Degraded != "" })
+		st := r.stats()
+		if !strings.Contains(st.Degraded, "no leader that most of them follow: nothing is acknowledged or stored") || st.DegradedBy != history.DegradedByBoth {
+			t.Errorf("%s is degraded by %s: %s", page, st.DegradedBy, st.Degraded)
+		}
+		if diff := cmp.Diff(history.States{stream.Unknown: 10}, st.States); diff != "" {
+			t.Errorf("%s has the senders %s", page, diff)
+		}
+		var health struct{ Status, Detail string }
+		if err := get(r.ops[i]+"/readyz", &health); err != nil || health.Status != "degraded" || health.Detail != st.Degraded {
+			t.Errorf("%s is %+v, %v", r.ops[i], health, err)
+		}
+	}
+	r.nodes[1].start()
+	for i, page := range r.pages {
+		r.page = page
+		until(t, page+" tells that it is over", func() bool { return r.stats().Degraded == "" })
+		before := r.stats().Stored
+		until(t, "messages are stored again", func() bool { return r.stats().Stored > before+100 })
+		log := written(t, r.receivers[i])
+		for _, line := range []string{`"nothing is stored"`, `"messages are stored again`} {
+			if n := strings.Count(log, line); n != 1 {
+				t.Errorf("%s is %d times in\n%s", line, n, log)
+			}
+		}
+	}
+	r.nodes[2].start()
+	r.check()
 }
 
 // checkReplicas checks on how many nodes each stream is, those of the history and of the

@@ -269,11 +269,25 @@ func (h *historyFlags) shared(ctx context.Context, keep int64, r *receiver) (ope
 	}
 	o := jetstream.Options{Keep: keep, KeepFor: r.keepFor, Topics: r.topics, Log: r.log}
 	return func(ctx context.Context) (writableStore, func(), error) {
-		return openJetStream(ctx, servers, config, o)
+		store, closeOpened, err := openJetStream(ctx, servers, config, o)
+		if err == nil {
+			r.metrics.MustRegister(degradedGauge(store))
+		}
+		return store, closeOpened, err
 	}, endWatch, nil
 }
 
-func openJetStream(ctx context.Context, servers []string, config *tls.Config, o jetstream.Options) (writableStore, func(), error) {
+// degradedGauge is of a shared history what history/sqlite has among its own metrics.
+func degradedGauge(store *jetstream.Store) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hellox_history_degraded", Help: "1 while nothing is acknowledged."}, func() float64 {
+		if store.Degraded() {
+			return 1
+		}
+		return 0
+	})
+}
+
+func openJetStream(ctx context.Context, servers []string, config *tls.Config, o jetstream.Options) (*jetstream.Store, func(), error) {
 	conn, err := jetstream.Connect(servers, config, o.Log)
 	if err != nil {
 		return nil, nil, err

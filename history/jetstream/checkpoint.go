@@ -1,11 +1,13 @@
 package jetstream
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -39,12 +41,18 @@ func (s *Store) loadCheckpoint(ctx context.Context) (point checkpoint, records m
 	fail := func(err error) (checkpoint, map[string]*record, map[string]uint64, error) {
 		return point, nil, nil, fmt.Errorf("read the checkpoint: %w", err)
 	}
-	watcher, err := s.senders.WatchAll(ctx)
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// A key is waited for no longer than an answer: its consumer may have gone with a node.
+	idle := time.AfterFunc(requestTimeout, cancel)
+	defer idle.Stop()
+	watcher, err := s.senders.WatchAll(watching)
 	if err != nil {
 		return fail(err)
 	}
 	defer func() { _ = watcher.Stop() }()
 	for {
+		idle.Reset(requestTimeout)
 		select {
 		case entry := <-watcher.Updates():
 			if entry == nil {
@@ -63,8 +71,8 @@ func (s *Store) loadCheckpoint(ctx context.Context) (point checkpoint, records m
 			if err != nil {
 				return fail(fmt.Errorf("%s: %w", entry.Key(), err))
 			}
-		case <-ctx.Done():
-			return fail(ctx.Err())
+		case <-watching.Done():
+			return fail(cmp.Or(ctx.Err(), context.DeadlineExceeded))
 		}
 	}
 }

@@ -24,9 +24,6 @@ import (
 // rates and cadences.
 const warmMessages = 5000
 
-// requestTimeout is the time for an answer of the stream.
-const requestTimeout = 5 * time.Second
-
 // startReader loads what the stream holds, and follows it from there.
 func (s *Store) startReader(ctx context.Context) error {
 	s.known.Store(&holdings{})
@@ -34,9 +31,11 @@ func (s *Store) startReader(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.refresh(ctx); err != nil {
+	info, err := s.info(ctx)
+	if err != nil {
 		return err
 	}
+	s.note(ctx, info)
 	t := newTail(s.js, streamName, uint64(last+1), nil)
 	if err := t.open(ctx); err != nil {
 		return err
@@ -49,6 +48,7 @@ func (s *Store) startReader(ctx context.Context) error {
 		s.receive(reading, t, arrived)
 	})
 	s.reader.Go(func() { s.applyAll(arrived) })
+	s.reader.Go(func() { (&nodes{s.conn, s.js, s.state, s.o.Log}).watch(reading) })
 	s.reader.Go(func() {
 		<-s.stop
 		cancel()
@@ -221,13 +221,9 @@ func (s *Store) newestOfEach(ctx context.Context) (all []stored, err error) {
 // where it says: the server answers that from two looks at it. Of one that is never at
 // rest for so long the last answer is taken.
 func (s *Store) countSubjects(ctx context.Context) (counted *jetstream.StreamInfo, err error) {
-	is, err := s.js.Stream(ctx, streamName)
-	if err != nil {
-		return nil, fmt.Errorf("count the topics: %w", err)
-	}
 	const tries = 20
 	for range tries {
-		if counted, err = is.Info(ctx, jetstream.WithSubjectFilter(streamPrefix+">")); err != nil {
+		if counted, err = askStream(ctx, s.js, streamName, jetstream.WithSubjectFilter(streamPrefix+">")); err != nil {
 			return nil, fmt.Errorf("count the topics: %w", err)
 		}
 		after, err := s.info(ctx)

@@ -69,14 +69,11 @@ func Open(ctx context.Context, conn *natsgo.Conn, o Options) (_ *Store, err erro
 	if s.js, err = jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(maxPending), jetstream.WithPublishAsyncTimeout(requestTimeout)); err != nil {
 		return nil, fmt.Errorf("open the history: %w", err)
 	}
-	// What is asked before the nodes have a leader gets no answer.
-	making, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	if err := s.makeStreams(making); err != nil {
+	if err := s.makeStreams(ctx); err != nil {
 		return nil, fmt.Errorf("open the history: %w", err)
 	}
 	if !o.importing {
-		if err := checkFinished(making, s.senders); err != nil {
+		if err := ask(ctx, func(ctx context.Context) error { return checkFinished(ctx, s.senders) }); err != nil {
 			return nil, fmt.Errorf("open the history: %w", err)
 		}
 	}
@@ -89,15 +86,30 @@ func Open(ctx context.Context, conn *natsgo.Conn, o Options) (_ *Store, err erro
 // maxPending is how many messages are appended before the first is acknowledged.
 const maxPending = 4096
 
-func (s *Store) makeStreams(ctx context.Context) error {
+func (s *Store) makeStreams(ctx context.Context) (err error) {
 	if s.o.Replicas == 0 {
 		// Guessed, it would be wrong for good while the nodes are starting.
-		of, err := s.js.Stream(ctx, subjectMessages)
+		of, err := askStream(ctx, s.js, subjectMessages)
 		if err != nil {
 			return fmt.Errorf("read the broker's stream %s: %w", subjectMessages, err)
 		}
-		s.o.Replicas = of.CachedInfo().Config.Replicas
+		s.o.Replicas = of.Config.Replicas
 	}
+	if err := ask(ctx, s.makeStream); err != nil {
+		if errors.Is(err, history.ErrNoHistory) {
+			return err
+		}
+		return fmt.Errorf("make the stream %s: %w", streamName, err)
+	}
+	if s.senders, err = s.bucket(ctx, jetstream.KeyValueConfig{Bucket: sendersBucket}); err != nil {
+		return err
+	}
+	s.lease, err = s.bucket(ctx, jetstream.KeyValueConfig{Bucket: leaseBucket, TTL: leaseFor})
+	return err
+}
+
+// makeStream makes the stream of the history. One that is there gets its limits.
+func (s *Store) makeStream(ctx context.Context) error {
 	want := jetstream.StreamConfig{
 		Name: streamName, Subjects: []string{streamPrefix + ">"}, Storage: jetstream.FileStorage, Replicas: s.o.Replicas,
 		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, MaxBytes: cmp.Or(s.o.Keep, -1), MaxAge: s.o.KeepFor, AllowDirect: true,
@@ -114,37 +126,31 @@ func (s *Store) makeStreams(ctx context.Context) error {
 		want.Replicas, want.FirstSeq = is.CachedInfo().Config.Replicas, is.CachedInfo().Config.FirstSeq
 		_, err = s.js.UpdateStream(ctx, want)
 	}
-	if err != nil {
-		return fmt.Errorf("make the stream %s: %w", streamName, err)
-	}
-	if s.senders, err = s.bucket(ctx, jetstream.KeyValueConfig{Bucket: sendersBucket}); err != nil {
-		return err
-	}
-	s.lease, err = s.bucket(ctx, jetstream.KeyValueConfig{Bucket: leaseBucket, TTL: leaseFor})
 	return err
 }
 
 // bucket returns a bucket, and makes it if it is not there.
-func (s *Store) bucket(ctx context.Context, c jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
-	b, err := s.js.KeyValue(ctx, c.Bucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		c.Storage, c.Replicas = jetstream.FileStorage, s.o.Replicas
-		b, err = s.js.CreateKeyValue(ctx, c)
-	}
+func (s *Store) bucket(ctx context.Context, c jetstream.KeyValueConfig) (b jetstream.KeyValue, err error) {
+	c.Storage, c.Replicas = jetstream.FileStorage, s.o.Replicas
+	err = ask(ctx, func(ctx context.Context) (err error) {
+		if b, err = s.js.KeyValue(ctx, c.Bucket); errors.Is(err, jetstream.ErrBucketNotFound) {
+			b, err = s.js.CreateKeyValue(ctx, c)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("make the bucket %s: %w", c.Bucket, err)
 	}
 	return b, nil
 }
 
-// info asks the stream. It does so by a jetstream.Stream of its own: one keeps its last
-// answer, and that of two goroutines races.
+// info asks the stream.
 func (s *Store) info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	is, err := s.js.Stream(ctx, streamName)
+	info, err := askStream(ctx, s.js, streamName)
 	if err != nil {
 		return nil, fmt.Errorf("ask the stream %s: %w", streamName, err)
 	}
-	return is.CachedInfo(), nil
+	return info, nil
 }
 
 // applyStored publishes what the stream got, in its order. The reader alone calls it,
@@ -220,6 +226,9 @@ func (s *Store) SetLink(l stream.Link) { s.state.SetLink(l) }
 // SetBroker sets what the broker says about itself.
 func (s *Store) SetBroker(b stream.BrokerState) { s.state.SetBroker(b) }
 
+// Degraded reports whether nothing is stored now, as Stats says why.
+func (s *Store) Degraded() bool { return s.state.Degraded() }
+
 // Follow implements history.Store.
 func (s *Store) Follow(q history.Follow) history.Follower { return s.state.Follow(s, q) }
 
@@ -239,7 +248,7 @@ func (s *Store) Topics(ctx context.Context) ([]history.Topic, error) {
 	if s.closed.Load() {
 		return nil, history.ErrClosed
 	}
-	_ = s.refresh(ctx) // else those that were evicted since are in it
+	s.refresh(ctx) // else those that were evicted since are in it
 	s.applying.Lock()
 	defer s.applying.Unlock()
 	first := s.first.Load()
@@ -252,12 +261,13 @@ func (s *Store) Topics(ctx context.Context) ([]history.Topic, error) {
 }
 
 // Stats implements history.Store: what the stream holds of the messages that followers
-// have seen. While it does not answer, what it said last counts, and Degraded says why.
+// have seen. While it does not answer, what it said last counts; Degraded says so as soon
+// as nodes has seen it.
 func (s *Store) Stats(ctx context.Context) (history.Stats, error) {
 	if s.closed.Load() {
 		return history.Stats{}, history.ErrClosed
 	}
-	err := s.refresh(ctx)
+	s.refresh(ctx)
 	k := s.known.Load()
 	s.applying.Lock()
 	st, last := s.state.Stats(), s.last.Load()
@@ -267,8 +277,8 @@ func (s *Store) Stats(ctx context.Context) (history.Stats, error) {
 		st.FirstID, st.LastID, st.Oldest = k.first, last, k.oldest
 		st.Evicted -= min(st.Stored, uint64(last-k.first+1-k.deleted))
 	}
-	if err != nil && st.Degraded == "" {
-		st.Degraded, st.DegradedBy = "The history does not answer: "+err.Error()+".", history.DegradedByHistory
+	if st.DegradedBy == history.DegradedByHistory {
+		st.DegradedBy = history.DegradedByBoth // its nodes are the broker's
 	}
 	return st, nil
 }
@@ -282,12 +292,23 @@ type holdings struct {
 	bytes    int64
 }
 
-// refresh asks the stream what it holds.
-func (s *Store) refresh(ctx context.Context) error {
-	info, err := s.info(ctx)
-	if err != nil {
-		return err
+// refresh asks the stream what it holds, unless it is known not to answer.
+func (s *Store) refresh(ctx context.Context) {
+	if s.state.Degraded() {
+		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+	defer cancel()
+	if info, err := s.info(ctx); err == nil {
+		s.note(ctx, info)
+	}
+}
+
+// refreshTimeout is how long those who ask for figures wait for new ones.
+const refreshTimeout = time.Second
+
+// note notes what the stream holds.
+func (s *Store) note(ctx context.Context, info *jetstream.StreamInfo) {
 	is := &info.State
 	k := &holdings{messages: is.Msgs, first: int64(is.FirstSeq), deleted: int64(is.NumDeleted), bytes: int64(is.Bytes)}
 	s.raiseFirst(k.first)
@@ -302,7 +323,6 @@ func (s *Store) refresh(ctx context.Context) error {
 		}
 	}
 	s.known.Store(k)
-	return nil
 }
 
 // raiseFirst notes which message is the oldest one stored. Answers may come in another

@@ -34,14 +34,16 @@ func newTail(js jetstream.JetStream, stream string, from uint64, subjects []stri
 
 // open makes a consumer.
 func (t *tail) open(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
 	c := t.config
 	if t.read > 0 {
 		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, t.read+1
 	}
 	c.AckPolicy, c.Replicas, c.MemoryStorage, c.InactiveThreshold = jetstream.AckNonePolicy, 1, true, time.Minute
-	consumer, err := t.js.CreateConsumer(ctx, t.stream, c)
+	var consumer jetstream.Consumer
+	err := ask(ctx, func(ctx context.Context) (err error) {
+		consumer, err = t.js.CreateConsumer(ctx, t.stream, c)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("read the stream %s: %w", t.stream, err)
 	}

@@ -36,6 +36,7 @@ type State struct {
 	changed   chan struct{} // holds an element when Tick is to be called though nothing came
 	started   time.Time
 	degraded  string             // of the history
+	outage    bool               // of SetOutage: it is why degraded
 	broker    stream.BrokerState // as it said last
 }
 
@@ -353,25 +354,40 @@ func (st *State) SetLink(l stream.Link) {
 	st.link = l
 	end, _ := st.hub.position()
 	st.linkAt = end
-	events := []history.Event{st.encoded(history.Event{Link: &l}, &l)}
+	st.publishReception(l.Since, []history.Event{st.encoded(history.Event{Link: &l}, &l)})
+}
+
+// SetOutage sets why nothing can come and nothing is stored since then, although there may
+// be a connection to the broker; "" when that is over. What became of the senders is not
+// known meanwhile.
+func (st *State) SetOutage(why string, since time.Time) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.degraded, st.outage = why, why != ""
+	st.publishReception(since, nil)
+}
+
+// publishReception publishes events, and what becomes of the senders when messages can
+// come from then on, or cannot any more. The caller holds st.mu.
+func (st *State) publishReception(since time.Time, events []history.Event) {
 	now := st.now()
-	since := l.Since
 	if since.IsZero() {
 		since = now
 	}
-	switch connected := l.State == stream.Connected; {
-	case connected && st.reception.Since.IsZero():
+	switch can := st.link.State == stream.Connected && !st.outage; {
+	case can && st.reception.Since.IsZero():
 		st.reception.Since = since
-	case !connected && !st.reception.Since.IsZero():
+	case !can && !st.reception.Since.IsZero():
 		st.reception = stats.Reception{Ended: since}
 	default:
 		st.hub.publish(events)
 		return
 	}
+	others := len(events)
 	for _, name := range slices.Sorted(maps.Keys(st.senders)) {
 		events = st.check(st.senders[name], now, events)
 	}
-	st.stampChanges(events, 1)
+	st.stampChanges(events, others)
 	st.hub.publish(events)
 	select {
 	case st.changed <- struct{}{}:

@@ -115,7 +115,7 @@ export class Head extends Emitter {
         `Messages received before stay here; next attempt ${wait(failure.retry, Date.now())}.`;
     } else if (stats?.degraded) {
       kind = 'warn';
-      words = `Degraded: ${clean(stats.degraded)} Broadcasters keep what is not acknowledged and send it again; this ends by itself when there is room.`;
+      words = `Degraded: ${clean(stats.degraded)} Broadcasters keep what is not acknowledged and send it again.`;
     } else if (stats && stats.link.state !== 'connected' && stats.link.state !== 'connecting') {
       kind = 'bad';
       const since = parseTime(stats.link.since);
