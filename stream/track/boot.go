@@ -7,6 +7,7 @@ import (
 // A Boot is what a Tracker remembers of one start of a sender.
 type Boot struct {
 	Boot  string `json:"boot"`
+	Topic string `json:"topic,omitempty"` // of its first message; earlier versions did not keep it
 	Base  uint64 `json:"base"`            // the first one seen: what is below was never counted as missed
 	Floor uint64 `json:"floor,omitempty"` // up to it, what was seen is forgotten
 	Seen  []Span `json:"seen"`            // ascending, with holes between

@@ -28,16 +28,16 @@ func findBoot(boots []*Boot, name string) *Boot {
 	return nil
 }
 
-// addBoot returns the boot of that name, a new one if it is not known. A sender
+// addBoot returns the boot that m is of, a new one if it is not known. A sender
 // that starts again and again has only its last few.
-func addBoot(boots *[]*Boot, name string, limit int) *Boot {
-	if b := findBoot(*boots, name); b != nil {
+func addBoot(boots *[]*Boot, m *stream.Message, limit int) *Boot {
+	if b := findBoot(*boots, m.Boot); b != nil {
 		return b
 	}
 	if n := len(*boots); n >= limit {
 		*boots = slices.Delete(*boots, 0, n-limit+1)
 	}
-	b := &Boot{Boot: name}
+	b := &Boot{Boot: m.Boot, Topic: m.Topic}
 	*boots = append(*boots, b)
 	return b
 }
@@ -49,8 +49,20 @@ func (a *SenderState) knows(m *stream.Message) bool {
 	if !m.Ours {
 		return a.LastPayload == payloadDigest(m.Payload)
 	}
+	return a.anyBoot(m.Boot, func(b *Boot) bool { return b.has(m.Seq) })
+}
+
+// elsewhere reports whether the messages of a boot came on another topic than this
+// one. Who may write a topic may write any payload to it: one that repeats a boot's
+// name is a copy or a forgery, and must take none of its numbers.
+func (a *SenderState) elsewhere(boot, topic string) bool {
+	return a.anyBoot(boot, func(b *Boot) bool { return b.Topic != "" && b.Topic != topic })
+}
+
+// anyBoot reports whether f holds of what is known of a boot.
+func (a *SenderState) anyBoot(name string, f func(*Boot) bool) bool {
 	for _, boots := range [][]*Boot{a.Boots, a.Retained} {
-		if b := findBoot(boots, m.Boot); b != nil && b.has(m.Seq) {
+		if b := findBoot(boots, name); b != nil && f(b) {
 			return true
 		}
 	}

@@ -82,6 +82,9 @@ func (t *Tracker) Track(a stream.Arrival) Tracked {
 		m.Received = t.state.Received
 	}
 	h, ours := stream.ParseHello(a.Payload)
+	if s := t.senders[h.Sender]; ours && s != nil && s.elsewhere(h.Boot, a.Topic) {
+		h, ours = stream.Hello{}, false
+	}
 	if ours {
 		m.SetHello(&h)
 	}
@@ -149,9 +152,9 @@ func (t *Tracker) count(s *SenderState, m *stream.Message) bool {
 	case !m.Ours:
 		s.LastPayload = payloadDigest(m.Payload)
 	case m.Retained:
-		addBoot(&s.Retained, m.Boot, t.bounds.boots).record(m.Seq, t.bounds.spans)
+		addBoot(&s.Retained, m, t.bounds.boots).record(m.Seq, t.bounds.spans)
 	default:
-		b := addBoot(&s.Boots, m.Boot, t.bounds.boots)
+		b := addBoot(&s.Boots, m, t.bounds.boots)
 		g := b.record(m.Seq, t.bounds.spans)
 		if g.duplicate {
 			return false

@@ -428,6 +428,45 @@ func TestRetainedAgainstModel(t *testing.T) {
 	})
 }
 
+// A message that repeats a sender's boot on another topic takes none of its numbers:
+// it is stored as what it is, and so are all that the sender itself sends.
+func TestNumbersAreOfOneTopic(t *testing.T) {
+	for _, retained := range []bool{false, true} {
+		l := New(State{}, nil)
+		first := hello("alice", 1, 1, epoch)
+		first.Retained = retained
+		l.Track(first)
+		forged := hello("alice", 1, 2, epoch.Add(time.Second))
+		forged.Topic = "hello_world/press/x"
+		for _, a := range []stream.Arrival{forged, first, forged} {
+			a.Retained = false
+			e := l.Track(a)
+			if foreign := a.Topic == forged.Topic; foreign && (e.Outcome != Stored || e.Message.Ours || e.Sender != a.Topic || e.Next != 0) {
+				t.Errorf("first retained %v: the forged one: %+v", retained, e)
+			}
+		}
+		e := l.Track(hello("alice", 1, 2, epoch.Add(2*time.Second)))
+		if e.Outcome != Stored || !e.Message.Ours || e.Sender != "alice" || e.Counters.Duplicates > 1 {
+			t.Errorf("first retained %v: %+v", retained, e)
+		}
+		// A store keeps of which topic they are.
+		text, err := json.Marshal(slices.Collect(maps.Values(l.senders)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var states []*SenderState
+		if err := json.Unmarshal(text, &states); err != nil {
+			t.Fatal(err)
+		}
+		l = New(l.State(), states)
+		forged = hello("alice", 1, 3, epoch.Add(3*time.Second))
+		forged.Topic = "hello_world/press/x"
+		if e := l.Track(forged); e.Message == nil || e.Message.Ours {
+			t.Errorf("first retained %v, stored states: %+v", retained, e)
+		}
+	}
+}
+
 func TestTrackerIgnores(t *testing.T) {
 	l := New(State{}, nil)
 	e := l.Track(stream.Arrival{Topic: stream.PresenceTopic("press-1"), Payload: []byte(`{"state":"gone","boot":"b"}`)})
