@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"golang.org/x/sync/semaphore"
 
 	"hellox/history"
 	"hellox/stream"
@@ -25,7 +28,14 @@ const (
 
 // A messagesHandler answers GET /api/messages, GET /api/messages/ID, what its
 // payload holds, and GET /api/export.
-type messagesHandler struct{ store history.Store }
+type messagesHandler struct {
+	store history.Store
+	// decodings that may run at once: each has its payload, what is in it and the
+	// answer in memory, up to some 15 MiB.
+	decodings *semaphore.Weighted
+}
+
+const maxDecodings = 2
 
 // list answers with one page, in id order.
 func (h messagesHandler) list(w http.ResponseWriter, r *http.Request) error {
@@ -118,18 +128,47 @@ func (h messagesHandler) decoded(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	body, err := h.decode(r.Context(), &m)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, append(body, '\n'))
+	return nil
+}
+
+// decode returns the answer about m. It waits for its turn.
+func (h messagesHandler) decode(ctx context.Context, m *stream.Message) ([]byte, error) {
+	if err := h.decodings.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("wait to decode message %d: %w", m.ID, err)
+	}
+	defer h.decodings.Release(1)
 	got := decode.Decode(m.Topic, m.Payload)
 	body := decoded{ID: m.ID, Encodings: got.Encodings, MediaType: got.MediaType, Width: got.Width, Height: got.Height, Problem: got.Problem}
 	switch {
 	case len(got.Encodings) == 0:
 		body.Encodings = []string{}
-	case utf8.Valid(got.Content):
+	case isText(got.Content):
 		text := string(got.Content)
 		body.Payload = &text
 	default:
 		body.Base64 = base64.StdEncoding.EncodeToString(got.Content)
 	}
-	return answer(w, body)
+	return encode(body)
+}
+
+// isText reports whether content is text that JSON writes in no more bytes than
+// base64: a control character takes six.
+func isText(content []byte) bool {
+	if !utf8.Valid(content) {
+		return false
+	}
+	controls := 0
+	for _, b := range content {
+		if b < ' ' && b != '\n' && b != '\t' && b != '\r' {
+			controls++
+		}
+	}
+	return 5*controls <= len(content)/3
 }
 
 // export answers with every message that a selection matches, up to the newest one

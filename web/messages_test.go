@@ -2,8 +2,11 @@ package web
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"hellox/history"
 	"hellox/history/remote"
@@ -205,5 +210,41 @@ func TestDamagedMessageSaysSo(t *testing.T) {
 	w := ask(s, "GET", "/api/messages/5", "")
 	if p := decodeJSON[remote.APIError](t, w); w.Code != http.StatusGone || !strings.Contains(p.Detail, "message 5 is damaged on the disk") {
 		t.Errorf("status %d, %+v", w.Code, p)
+	}
+}
+
+// What is in a payload may be larger than it a thousand times: the answer stays
+// bounded, and few are made at once, whatever is asked for.
+func TestDecodedIsBounded(t *testing.T) {
+	store := newStore(t)
+	var bomb bytes.Buffer
+	w := gzip.NewWriter(&bomb)
+	for range 100 {
+		if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	store.put(t, arrival("hello_world/bomb", bomb.Bytes(), time.Now()))
+	server := newServer(t, Options{Store: store})
+	const most = 6 << 20 // 4 MiB in base64
+	for range 3 {
+		rec := ask(server, "GET", "/api/messages/1/decoded", "")
+		if got := decodeJSON[map[string]any](t, rec); got["payload_base64"] == nil || got["payload"] != nil || rec.Body.Len() > most {
+			t.Errorf("%d bytes, text %v", rec.Body.Len(), got["payload"] != nil)
+		}
+	}
+	handler := messagesHandler{store, semaphore.NewWeighted(1)}
+	if !handler.decodings.TryAcquire(1) {
+		t.Fatal("nothing runs")
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequestWithContext(ctx, "GET", "/api/messages/1/decoded", nil)
+	r.SetPathValue("id", "1")
+	if err := handler.decoded(httptest.NewRecorder(), r); !errors.Is(err, context.Canceled) {
+		t.Errorf("one more than may run, whose client has left: %v", err)
 	}
 }

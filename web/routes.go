@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"golang.org/x/sync/semaphore"
+
 	"hellox/web/timeline"
 )
 
@@ -18,7 +20,7 @@ type route struct {
 // openapi.json describes the same, and a test holds one against the other.
 func routes(opts *Options, events *eventsHandler) []route {
 	store, client, name := opts.Store, opts.Client, opts.Name
-	messages, known := messagesHandler{store}, events.pods.known
+	messages, known := messagesHandler{store, semaphore.NewWeighted(maxDecodings)}, events.pods.known
 	var login loginHandler
 	if opts.Login != nil {
 		login.guard = opts.Login.Guard
