@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,27 +43,12 @@ type eventsHandler struct {
 	pods    *podNews
 
 	mu     sync.Mutex
-	open   map[uint64]context.CancelFunc // ends the stream of that number
-	closed bool                          // no stream begins any more
+	open   map[uint64]history.Follower // of the stream of that number; closing it ends the stream
+	closed bool                        // no stream begins any more
 }
 
 func (h *eventsHandler) get(w http.ResponseWriter, r *http.Request) error {
-	values, err := parameters(r, "after", "topic", "sender", "filter")
-	if err != nil {
-		return err
-	}
-	sel, err := selection(values)
-	if err != nil {
-		return err
-	}
-	after := history.Now
-	// The id that the client received last takes precedence over the one that
-	// its address began with.
-	if last := r.Header.Get("Last-Event-ID"); last != "" {
-		after, err = id("Last-Event-ID", last)
-	} else if values.Has("after") {
-		after, err = id("after", values.Get("after"))
-	}
+	follow, err := following(r)
 	if err != nil {
 		return err
 	}
@@ -75,15 +59,40 @@ func (h *eventsHandler) get(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Retry-After", "5")
 		return &statusError{http.StatusServiceUnavailable, fmt.Sprintf("all %d event streams are in use", maxStreams)}
 	}
-	err = h.stream(w, r, sel, after)
-	// A client that leaves is not an error, nor is a server that closes. But a
-	// write that took too long ends r's context as well.
+	c := h.stream(w, r, follow)
+	h.ended(r, c.run())
+	return nil
+}
+
+// following parses the parameters of GET /api/events.
+func following(r *http.Request) (*history.Follow, error) {
+	values, err := parameters(r, "after", "topic", "sender", "filter")
+	if err != nil {
+		return nil, err
+	}
+	sel, err := selection(values)
+	if err != nil {
+		return nil, err
+	}
+	after := history.Now
+	// The id that the client received last takes precedence over the one that
+	// its address began with.
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		after, err = id("Last-Event-ID", last)
+	} else if values.Has("after") {
+		after, err = id("after", values.Get("after"))
+	}
+	return &history.Follow{After: after, Select: sel, JSON: true}, err
+}
+
+// ended counts a stream that was cut off. A client that leaves is not an error, nor
+// is a server that closes. But a write that took too long ends r's context as well.
+func (h *eventsHandler) ended(r *http.Request, err error) {
 	over := r.Context().Err() != nil || h.isClosed()
 	if err != nil && (!over || errors.Is(err, os.ErrDeadlineExceeded)) {
 		h.metrics.cut.Inc()
 		h.log.Info("event stream cut off", "client", r.RemoteAddr, "cause", err)
 	}
-	return nil
 }
 
 // pause returns how long a stream is not written to after events: nothing to see for a
@@ -92,38 +101,31 @@ func (h *eventsHandler) pause(events int) time.Duration {
 	return min(frameTime, shortest+time.Duration(len(h.streams))*perStream+time.Duration(events-1)*perEvent)
 }
 
-// stream writes until the client leaves, takes too long, or the server closes.
-func (h *eventsHandler) stream(w http.ResponseWriter, r *http.Request, sel history.Select, after int64) error {
+// stream begins the stream of one client, which run writes.
+func (h *eventsHandler) stream(w http.ResponseWriter, r *http.Request, follow *history.Follow) *sseWriter {
 	n := h.started.Add(1)
-	ctx, leave := h.enter(r.Context(), n)
-	defer leave()
 	// Before the head is written: the client gets every event after that.
-	follower := h.store.Follow(history.Follow{After: after, Select: sel, JSON: true})
-	defer func() { _ = follower.Close() }()
-	c := &sseWriter{w: w, control: http.NewResponseController(w), idle: &h.buffers, totals: h.totals, pods: h.pods, sender: sel.Sender, podsTold: h.pods.version(), pause: h.pause}
-	if err := c.begin(n); err != nil {
-		return err
-	}
-	return c.follow(ctx, follower)
+	follower := h.store.Follow(*follow)
+	h.enter(n, follower)
+	return &sseWriter{number: n, w: w, control: http.NewResponseController(w), handler: h, from: follower, client: r.Context(),
+		sender: follow.Sender, podsTold: h.pods.version()}
 }
 
-// enter returns the context of stream n, which ends with its request or with
-// close.
-func (h *eventsHandler) enter(parent context.Context, n uint64) (ctx context.Context, leave func()) {
-	ctx, cancel := context.WithCancel(parent)
+// enter makes close end stream n, at once if the server is closed.
+func (h *eventsHandler) enter(n uint64, follower history.Follower) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.open[n] = follower
 	if h.closed {
-		cancel()
-	} else {
-		h.open[n] = cancel
+		_ = follower.Close()
 	}
-	return ctx, func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		delete(h.open, n)
-		cancel()
-	}
+}
+
+func (h *eventsHandler) leave(n uint64, follower history.Follower) {
+	h.mu.Lock()
+	delete(h.open, n)
+	h.mu.Unlock()
+	_ = follower.Close()
 }
 
 // close ends every stream.
@@ -131,8 +133,8 @@ func (h *eventsHandler) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	for _, cancel := range h.open {
-		cancel()
+	for _, follower := range h.open {
+		_ = follower.Close()
 	}
 }
 

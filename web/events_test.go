@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -337,6 +338,43 @@ func TestSlowClientIsCutOffAndResumes(t *testing.T) {
 			t.Fatalf("resumed with %s, want %d", e.id, want)
 		}
 	}
+}
+
+// A stream that waits has little on its stack, whatever it needed to begin: at most
+// 8 KiB for the handler and 2 for net/http's reader. Of 16 KiB the collector gives half
+// back only if less than a quarter is in use.
+func TestStreamThatWaitsHoldsLittleStack(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(600)...)
+	address := serve(t, Options{Store: store})
+	stacks := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.StackInuse
+	}
+	stacks()
+	before := stacks()
+	const streams = 200
+	for range streams {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "GET /api/events?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		for lines := bufio.NewScanner(conn); lines.Scan() && lines.Text() != "id: 600"; {
+		}
+	}
+	var each uint64
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if each = (max(stacks(), before) - before) / streams; each <= 13<<10 {
+			return
+		}
+	}
+	t.Errorf("%d bytes of stack a stream", each)
 }
 
 func TestServeEndsStreamsAtOnceAndDrainsRequests(t *testing.T) {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 
@@ -66,7 +65,7 @@ func New(opts Options) *Server {
 	metrics := newMetrics(opts.Metrics, func() float64 { return float64(len(streams)) })
 	events := &eventsHandler{store: opts.Store, log: opts.Log, metrics: metrics, streams: streams,
 		totals: &totals{stats: statsHandler{opts.Store, opts.Name}},
-		pods:   &podNews{store: opts.Store, known: new(pods.Known)}, open: map[uint64]context.CancelFunc{}}
+		pods:   &podNews{store: opts.Store, known: new(pods.Known)}, open: map[uint64]history.Follower{}}
 	api := routes(&opts, events)
 	policy := origin.Policy{Hosts: opts.Hosts, Refuse: problem, Log: opts.Log}
 	s := &Server{events: events, routes: api, handler: secured(policy.Wrap(mux(api, files(opts.Store), metrics, opts.Log)))}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"hellox/history"
@@ -13,23 +12,23 @@ import (
 // An sseWriter writes Server-Sent Events to one client. Its stream's goroutine
 // owns it.
 type sseWriter struct {
+	number  uint64 // of the stream
 	w       http.ResponseWriter
 	control *http.ResponseController
-	buffer  []byte     // not yet written
-	idle    *sync.Pool // of buffers, as *[]byte: a client needs none between two frames
-	totals  *totals
-	told    uint64                         // version of the totals that were sent last
-	toldAt  time.Time                      // when
-	pause   func(events int) time.Duration // between two frames, after one of so many events
+	handler *eventsHandler
+	from    history.Follower
+	client  context.Context // ends when the client has left
+	buffer  []byte          // not yet written; nil: a client needs none between two frames
 
-	pods     *podNews
-	podsTold uint64 // version of the news of pods that were sent last
-	sender   string // the only one that is followed, or ""
+	told     uint64    // version of the totals that were sent last
+	toldAt   time.Time // when
+	podsTold uint64    // version of the news of pods that were sent last
+	sender   string    // the only one that is followed, or ""
 }
 
-// begin writes the head of the nth stream and the time after which its client
+// begin writes the head of the stream and the time after which its client
 // reconnects, spread over two seconds.
-func (c *sseWriter) begin(n uint64) error {
+func (c *sseWriter) begin() error {
 	c.w.Header().Set("Content-Type", "text/event-stream")
 	c.w.Header().Set("X-Accel-Buffering", "no") // an Ingress must not collect events
 	c.w.WriteHeader(http.StatusOK)
@@ -37,98 +36,109 @@ func (c *sseWriter) begin(n uint64) error {
 	if err := unlessUnsupported(c.control.SetReadDeadline(time.Time{})); err != nil {
 		return fmt.Errorf("lift the read deadline: %w", err)
 	}
-	c.buffer = fmt.Appendf(c.buffer, "retry: %d\n\n", 2000+n*617%2000)
+	c.needBuffer()
+	c.buffer = fmt.Appendf(c.buffer, "retry: %d\n\n", 2000+c.number*617%2000)
 	return c.flush()
 }
 
-// flush writes the buffer within writeTime.
+func (c *sseWriter) needBuffer() {
+	if c.buffer == nil {
+		if idle, ok := c.handler.buffers.Get().(*[]byte); ok {
+			c.buffer = *idle
+		}
+	}
+}
+
+// flush writes the buffer within writeTime, and gives it back.
 func (c *sseWriter) flush() error {
-	if len(c.buffer) == 0 {
-		return nil
-	}
-	if err := unlessUnsupported(c.control.SetWriteDeadline(time.Now().Add(writeTime))); err != nil {
-		return fmt.Errorf("set the write deadline: %w", err)
-	}
-	if _, err := c.w.Write(c.buffer); err != nil {
-		return fmt.Errorf("write events: %w", err)
-	}
-	if err := c.control.Flush(); err != nil {
-		return fmt.Errorf("write events: %w", err)
+	if len(c.buffer) > 0 {
+		if err := unlessUnsupported(c.control.SetWriteDeadline(time.Now().Add(writeTime))); err != nil {
+			return fmt.Errorf("set the write deadline: %w", err)
+		}
+		if _, err := c.w.Write(c.buffer); err != nil {
+			return fmt.Errorf("write events: %w", err)
+		}
+		if err := c.control.Flush(); err != nil {
+			return fmt.Errorf("write events: %w", err)
+		}
 	}
 	if cap(c.buffer) <= 2*maxFrame { // do not keep the buffer of a burst
 		idle := c.buffer[:0]
-		c.idle.Put(&idle)
+		c.handler.buffers.Put(&idle)
 	}
 	c.buffer = nil
 	return nil
 }
 
-// follow writes what the follower returns, the totals and what changes of pods.
-func (c *sseWriter) follow(ctx context.Context, from history.Follower) error {
-	frame := time.NewTimer(0)
-	defer frame.Stop()
-	for {
-		c.addTotals(ctx)
-		c.buffer, c.podsTold = c.pods.appendSince(c.buffer, c.podsTold, c.sender)
-		if err := c.flush(); err != nil {
+// run writes what the follower returns, the totals and what changes of pods, until
+// the client has left or takes too long, or the server closes, which closes the
+// follower. It returns why.
+//
+// A thousand streams wait in this. So it has no context and no timer of its own, it
+// looks for a client that has left when the totals are due, and there is little on the
+// stack: the collector halves a stack of which less than a quarter is in use.
+func (c *sseWriter) run() error {
+	defer c.handler.leave(c.number, c.from)
+	if err := c.begin(); err != nil {
+		return err
+	}
+	for c.client.Err() == nil {
+		until, err := c.others()
+		if err != nil {
 			return err
 		}
-		beat, cancel := context.WithTimeout(ctx, statsTime)
-		err := c.untilBeat(beat, from, frame)
-		due := beat.Err() != nil // else the stream failed
-		cancel()
-		if !due || ctx.Err() != nil {
-			return err
+		for until.Err() == nil {
+			events, err := c.from.Next(until)
+			if err != nil {
+				if until.Err() != nil {
+					break // if it is closed, too, the next call says so
+				}
+				return err
+			}
+			if err := c.write(events); err != nil {
+				return err
+			}
+			if len(events) < burst {
+				time.Sleep(c.handler.pause(len(events))) // events until then are written together
+			}
 		}
 	}
+	return c.client.Err()
+}
+
+// others writes the totals and the news of pods, and returns a context that ends when
+// the next are due.
+func (c *sseWriter) others() (until context.Context, err error) {
+	c.needBuffer()
+	until = c.addTotals()
+	c.buffer, c.podsTold = c.handler.pods.appendSince(c.buffer, c.podsTold, c.sender)
+	return until, c.flush()
 }
 
 // addTotals adds the totals if they are due, or a comment if they cannot be read:
 // the connection is alive.
-func (c *sseWriter) addTotals(ctx context.Context) {
-	event, version := c.totals.get(ctx)
+func (c *sseWriter) addTotals() (until context.Context) {
+	event, version, until := c.handler.totals.get()
 	if version == c.told && time.Since(c.toldAt) < statsIdle-statsTime/2 {
-		return
+		return until
 	}
 	c.told, c.toldAt = version, time.Now()
 	if event == nil {
 		event = []byte(":\n\n")
 	}
 	c.buffer = append(c.buffer, event...)
+	return until
 }
 
-// untilBeat writes events until ctx ends, when the totals are due or earlier, or
-// the stream fails. It returns why it ended.
-func (c *sseWriter) untilBeat(ctx context.Context, from history.Follower, frame *time.Timer) error {
-	for {
-		events, err := from.Next(ctx)
-		if err != nil {
-			return err
-		}
-		if c.buffer == nil {
-			if idle, ok := c.idle.Get().(*[]byte); ok {
-				c.buffer = *idle
+func (c *sseWriter) write(events []history.Event) error {
+	c.needBuffer()
+	for i := range events {
+		c.buffer = appendEvent(c.buffer, c.handler.pods.withPod(&events[i]))
+		if len(c.buffer) >= maxFrame {
+			if err := c.flush(); err != nil {
+				return err
 			}
-		}
-		for i := range events {
-			c.buffer = appendEvent(c.buffer, c.pods.withPod(&events[i]))
-			if len(c.buffer) >= maxFrame {
-				if err := c.flush(); err != nil {
-					return err
-				}
-			}
-		}
-		if err := c.flush(); err != nil {
-			return err
-		}
-		if len(events) >= burst {
-			continue
-		}
-		frame.Reset(c.pause(len(events)))
-		select {
-		case <-frame.C: // events until then are written together
-		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
+	return c.flush()
 }

@@ -51,30 +51,40 @@ type totals struct {
 	stats statsHandler
 
 	mu      sync.Mutex
-	read    time.Time     // when they were
+	until   context.Context // ends when they are to be read again
+	end     context.CancelFunc
 	newest  history.Stats // but for the clock
 	version uint64        // rises with each change
-	event   []byte
+	event   []byte        // nil: the store could not be read
 }
 
-// get returns the event, no older than statsTime, and its version. It is nil while the
-// store cannot be read: the request that fails says why.
-func (t *totals) get(ctx context.Context) ([]byte, uint64) {
+// get returns the event, no older than statsTime, its version, and a context that ends
+// when there is the next. It is the same for all streams: one of its own for each is a
+// kilobyte, and a goroutine each time. The event is nil while the store cannot be
+// read: the request that fails says why.
+func (t *totals) get() (event []byte, version uint64, until context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	// A little less, so that the streams' timers do not find it just not due.
-	if time.Since(t.read) < statsTime*9/10 {
-		return t.event, t.version
+	if t.until == nil {
+		t.read()
+	} else if t.until.Err() != nil {
+		t.end()
+		t.read()
 	}
+	return t.event, t.version, t.until
+}
+
+func (t *totals) read() {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTime)
+	defer cancel()
 	stats, err := t.stats.read(ctx)
-	if err != nil {
-		return nil, t.version
+	t.event = nil
+	if err == nil {
+		t.event = appendOther(nil, "stats", nil, stats)
+		if stats.Now = (time.Time{}); !reflect.DeepEqual(stats, t.newest) {
+			t.newest = stats
+			t.version++
+		}
 	}
-	t.event, t.read = appendOther(nil, "stats", nil, stats), time.Now()
-	stats.Now = time.Time{}
-	if !reflect.DeepEqual(stats, t.newest) {
-		t.newest = stats
-		t.version++
-	}
-	return t.event, t.version
+	t.until, t.end = context.WithTimeout(context.Background(), statsTime)
 }

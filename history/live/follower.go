@@ -38,14 +38,13 @@ type follower struct {
 	closed bool
 	done   chan struct{} // closed by Close
 
-	buf []history.Event // what Next returned last, if it was little
+	buf *[]history.Event // what Next returned last; nil while it waits
 }
 
-// The most that one call of Next returns, and that its buffer stays for.
+// The most that one call of Next returns.
 const (
 	followEvents = 512
 	followPage   = 500
-	bufferEvents = 16
 )
 
 // follow returns a Follower of h, which reads pages of from while it is behind.
@@ -71,6 +70,9 @@ func (f *follower) Next(ctx context.Context) ([]history.Event, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		if f.isClosed() {
+			return nil, history.ErrClosed
+		}
 		if !f.joined {
 			events, err := f.catchUp(ctx)
 			if err != nil || len(events) > 0 {
@@ -94,13 +96,24 @@ func (f *follower) Next(ctx context.Context) ([]history.Event, error) {
 		if b.wake == nil {
 			continue
 		}
-		select {
-		case <-b.wake:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-f.done:
-			return nil, history.ErrClosed
+		if err := f.wait(ctx, b.wake); err != nil {
+			return nil, err
 		}
+	}
+}
+
+// wait returns when there may be events. A thousand followers wait here: their
+// buffers are with others meanwhile.
+func (f *follower) wait(ctx context.Context, wake <-chan struct{}) error {
+	f.hub.idle.Put(f.buf)
+	f.buf = nil
+	select {
+	case <-wake:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-f.done:
+		return history.ErrClosed
 	}
 }
 
@@ -110,13 +123,16 @@ func (f *follower) read() (b batch, ok bool, err error) {
 	if f.feed != nil && !f.onFeed {
 		f.cursor, f.onFeed = f.feed.cursor(f.pos)
 	}
-	if !f.onFeed {
-		b, ok, err = f.hub.read(f.buf, f.pos, followEvents)
-	} else {
-		b, f.cursor, ok, err = f.feed.read(f.buf, f.cursor, followEvents)
+	if f.buf == nil {
+		f.buf = f.hub.idle.Get().(*[]history.Event)
 	}
-	if n := cap(b.events); n > 0 && n <= bufferEvents {
-		f.buf = b.events // one burst must not be paid for ever after
+	if !f.onFeed {
+		b, ok, err = f.hub.read(*f.buf, f.pos, followEvents)
+	} else {
+		b, f.cursor, ok, err = f.feed.read(*f.buf, f.cursor, followEvents)
+	}
+	if b.events != nil {
+		*f.buf = b.events
 	}
 	return b, ok, err
 }
@@ -195,6 +211,15 @@ func (f *follower) catchUp(ctx context.Context) ([]history.Event, error) {
 		f.after = max(f.after, last)
 	}
 	return events, nil
+}
+
+func (f *follower) isClosed() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Close implements history.Follower.

@@ -21,6 +21,7 @@ const (
 // position has left the ring reads pages instead (follower.go).
 type hub struct {
 	encoded atomic.Int64 // open followers that want JSON; events are encoded only if it is > 0
+	idle    sync.Pool    // buffers of followers, as *[]history.Event
 
 	mu     sync.RWMutex
 	slots  [ringEvents]slot
@@ -47,7 +48,8 @@ type slot struct {
 
 // newHub returns the hub of a store whose newest message is last.
 func newHub(last int64) *hub {
-	return &hub{first: 1, end: 1, before: last, last: last, wake: make(chan struct{}), feeds: map[string]*feed{}}
+	return &hub{first: 1, end: 1, before: last, last: last, wake: make(chan struct{}), feeds: map[string]*feed{},
+		idle: sync.Pool{New: func() any { return new([]history.Event) }}}
 }
 
 // publish appends events; IDs of messages rise. After close it does nothing.
