@@ -13,13 +13,17 @@ import (
 	"hellox/web/timeline"
 )
 
-// hover moves the mouse over an element, at a fraction of its width.
-func hover(t *testing.T, ctx context.Context, selector string, at float64) {
+// hover moves the mouse over an element, at a fraction of its width, until an expression
+// is true: what stands there may be laid out anew after a move.
+func hover(t *testing.T, ctx context.Context, selector string, at float64, shows string) {
 	t.Helper()
-	at2 := evaluate[[]float64](t, ctx, fmt.Sprintf(`(() => { const b = document.querySelector(%q).getBoundingClientRect(); return [b.left + b.width * %g, b.top + b.height / 2]; })()`, selector, at))
-	if err := chromedp.Do(ctx, chromedp.MouseEvent(chromedp.MouseMoved, at2[0], at2[1])); err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, shows, func() bool {
+		to := evaluate[[]float64](t, ctx, fmt.Sprintf(`(() => { const b = document.querySelector(%q).getBoundingClientRect(); return [b.left + b.width * %g, b.top + b.height / 2]; })()`, selector, at))
+		if err := chromedp.Do(ctx, chromedp.MouseEvent(chromedp.MouseMoved, to[0], to[1])); err != nil {
+			t.Fatal(err)
+		}
+		return evaluate[bool](t, ctx, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(`+shows+`))))`)
+	})
 }
 
 // inked counts the pixels of a picture that have about a colour of the page.
@@ -65,9 +69,8 @@ func TestPageCharts(t *testing.T) {
 	const first, second = "#charts .place", "#charts .place ~ .place"
 	until(t, ctx, inked(first, "--dim")+` > 100 && `+inked(second, "--accent")+` > 100`)
 	until(t, ctx, inked(first, "--bad")+` > 5`)
-	hover(t, ctx, "#charts .u-over", 0.3)
 	const readout = `[...document.querySelectorAll('#charts .readout')].map((e) => e.textContent.replaceAll('\u202f', ' ')).join('|')`
-	until(t, ctx, `/^\d\d:\d\d:\d\d  1\.0\/s\|p50 1\.8 ms  p99 1\.8 ms$/.test(`+readout+`)`)
+	hover(t, ctx, "#charts .u-over", 0.3, `/^\d\d:\d\d:\d\d  1\.0\/s\|p50 1\.8 ms  p99 1\.8 ms$/.test(`+readout+`)`)
 	const bars = `document.querySelector('svg.time .bars').getAttribute('d')`
 	all := evaluate[string](t, ctx, bars)
 
@@ -85,8 +88,7 @@ func TestPageCharts(t *testing.T) {
 	press(t, ctx, "4")
 	until(t, ctx, `document.querySelector('#charts .of').textContent === 'of the filter' && document.querySelector('#intervals h2').textContent === 'intervals, of the filter'`)
 	until(t, ctx, inked(first, "--bad")+` > 5`)
-	hover(t, ctx, "#charts .u-over", 0.3)
-	until(t, ctx, `/^\d\d:\d\d:\d\d  30\.0\/min\|p50 1\.8 ms  p99 1\.8 ms$/.test(`+readout+`)`)
+	hover(t, ctx, "#charts .u-over", 0.3, `/^\d\d:\d\d:\d\d  30\.0\/min\|p50 1\.8 ms  p99 1\.8 ms$/.test(`+readout+`)`)
 	open(t, ctx, address+"/?filter=is:missed")
 	until(t, ctx, bars+`?.split('z').length === 2`) // one message
 	if n := evaluate[int](t, ctx, `(`+bars+`).split('z').length`); n != 2 || all == "" {
@@ -98,8 +100,7 @@ func TestPageCharts(t *testing.T) {
 	until(t, ctx, live)
 	press(t, ctx, "4")
 	until(t, ctx, inked(first, "--dim")+` > 100`)
-	hover(t, ctx, "#charts .u-over", 0.5)
-	until(t, ctx, readout+`.length > 10`)
+	hover(t, ctx, "#charts .u-over", 0.5, readout+`.length > 10`)
 	if err := chromedp.Do(ctx, chromedp.Click("#charts .u-over")); err != nil {
 		t.Fatal(err)
 	}

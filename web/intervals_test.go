@@ -99,9 +99,8 @@ func TestPageComparesIntervals(t *testing.T) {
   const box = (s) => document.querySelector('#intervals ' + s).getBoundingClientRect(), over = box('.u-over'), frame = box('.frame'), line = box('.expected');
   return Math.abs(over.left - frame.left) < 2 && Math.abs(over.right - frame.right) < 2 && line.top > over.top + 5 && line.top < over.bottom - 5;
 })()`)
-	hover(t, ctx, "#intervals .u-over", 0.01)
 	first := all[1].Counts[0]
-	until(t, ctx, fmt.Sprintf(`document.querySelector('#intervals .readout').textContent.replaceAll('\u202f', ' ') === '1–1.5 s: %d, expected %.2g'`, first, float64(d.Count-d.Beyond)/18))
+	hover(t, ctx, "#intervals .u-over", 0.01, fmt.Sprintf(`document.querySelector('#intervals .readout').textContent.replaceAll('\u202f', ' ') === '1–1.5 s: %d, expected %.2g'`, first, float64(d.Count-d.Beyond)/18))
 	open(t, ctx, s+"/?sender=other")
 	until(t, ctx, `document.querySelector('#intervals .numbers').textContent.startsWith('min 0.02')`)
 	until(t, ctx, shown+` === '' && document.querySelector('#intervals .frame').hidden`)

@@ -97,7 +97,7 @@ func TestPageKeepsRoomForTheText(t *testing.T) {
 				if query != "/" {
 					until(t, ctx, `!document.querySelector('#detail').hidden && !document.querySelector('#list .marker').hidden`)
 				}
-				wrong := evaluate[[]string](t, ctx, `(() => {
+				untilNone(t, ctx, `(() => {
   const box = (e) => e.getBoundingClientRect(), wrong = [];
   const row = [...document.querySelectorAll('#list .row:not(.line, [hidden])')].find((r) => box(r).top > box(document.querySelector('#list .rows')).top);
   const text = row.querySelector('.text'), ch = document.createElement('span');
@@ -120,9 +120,6 @@ func TestPageKeepsRoomForTheText(t *testing.T) {
   if (!marker.hidden && box(marker).top < box(document.querySelector('#list .rows')).bottom) wrong.push('the marker covers rows');
   return wrong;
 })()`)
-				for _, w := range wrong {
-					t.Error(w)
-				}
 			})
 		}
 	}

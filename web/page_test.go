@@ -39,6 +39,21 @@ func until(t *testing.T, ctx context.Context, expression string) {
 	}
 }
 
+// untilNone waits until the list that the expression makes is empty, and tells what is
+// left of it: what a frame has not yet laid out is not wrong.
+func untilNone(t *testing.T, ctx context.Context, wrong string) {
+	t.Helper()
+	var left []string
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if left = evaluate[[]string](t, ctx, wrong); len(left) == 0 {
+			return
+		}
+	}
+	for _, w := range left {
+		t.Error(w)
+	}
+}
+
 func evaluate[T any](t *testing.T, ctx context.Context, expression string) T {
 	t.Helper()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
