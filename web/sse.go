@@ -130,7 +130,12 @@ func (c *sseWriter) addTotals() (until context.Context) {
 	return until
 }
 
+// write writes events, unless the client has left or, as its login has ended, was sent
+// away.
 func (c *sseWriter) write(events []history.Event) error {
+	if err := c.client.Err(); err != nil {
+		return fmt.Errorf("write events: %w", err)
+	}
 	c.needBuffer()
 	for i := range events {
 		c.buffer = appendEvent(c.buffer, c.handler.pods.withPod(&events[i]))
