@@ -149,6 +149,24 @@ func TestPageColumns(t *testing.T) {
 		}
 		until(t, ctx, `document.querySelector('#list .row:not(.line, [hidden])') != null`)
 	}
+	// A column that is chosen and dropped for want of room is told.
+	press := func() { evaluate[bool](t, ctx, `document.querySelector('#list .choose button').click(), true`) }
+	const menu = `[...document.querySelectorAll('#list .choose label')].map((l) => l.innerText.replace(/\s+/g, ' ')).join()`
+	press()
+	until(t, ctx, menu+` === 'topic,Δ,Δ any,latency'`)
+	evaluate[bool](t, ctx, `[...document.querySelectorAll('#list .choose input')][0].click(), true`)
+	press()
+	const wide = names + ` === 'time,sender,topic,text,Δ,Δ any,latency'`
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 800)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, `innerWidth === 1280 && `+wide)
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1100, 800)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, names+` === 'time,sender,text,Δ,Δ any,latency'`)
+	press()
+	until(t, ctx, menu+` === 'topic no room,Δ,Δ any,latency'`)
 }
 
 // While the list is paused, a step lets one message in.

@@ -16,19 +16,24 @@ const key = 'hellox.columns.hidden';
 
 /** The header of the list; a narrow list drops columns by itself (list.css). */
 export class Columns {
+  #narrow; // shows in the menu which of the chosen columns the list has no room for
+
   /** @param {HTMLElement} list gets the classes that hide columns @param {string} id of the header */
   constructor(list, id) {
     const hidden = new Set((localStorage.getItem(key) ?? '').split(' ').filter(Boolean));
     const apply = () => hideable.forEach(([name]) => list.classList.toggle('hide-' + name, hidden.has(name)));
-    const choice = ([name, label]) => el('label', {}, el('input', {
+    const hints = hideable.map(([name]) => [name, el('span.hint', {}, 'no room')]);
+    this.#narrow = () => hints.forEach(([name, hint]) => { hint.hidden = hidden.has(name) || this.header.querySelector('.' + name).checkVisibility(); });
+    const choice = ([name, label], i) => el('label', {}, el('input', {
       type: 'checkbox', checked: !hidden.has(name),
       onchange: (e) => {
         if (e.target.checked) hidden.delete(name);
         else hidden.add(name);
         localStorage.setItem(key, [...hidden].join(' '));
         apply();
+        this.#narrow();
       },
-    }), label);
+    }), label, hints[i][1]);
     this.menu = el('div.menu', { hidden: true, role: 'group', 'aria-label': 'columns' }, ...hideable.map(choice));
     this.button = el('button.quiet', { type: 'button', title: 'columns', 'aria-label': 'columns', 'aria-expanded': 'false', onclick: () => this.#show(this.menu.hidden) }, '▾');
     this.menu.addEventListener('keydown', (e) => {
@@ -43,6 +48,7 @@ export class Columns {
 
   #show(open) {
     if (!open && this.menu.contains(document.activeElement)) this.button.focus();
+    if (open) this.#narrow();
     this.menu.hidden = !open;
     attribute(this.button, 'aria-expanded', String(open));
   }
