@@ -195,8 +195,8 @@ func TestPageSteps(t *testing.T) {
 	}
 }
 
-// A list whose paintings take long waits between two of them, but not with its first
-// rows, with what a person scrolls to or with the place that is jumped to.
+// A list whose paintings take long waits between two of them, but not after a single
+// one, with its first rows, with what a person scrolls to or with the place that is jumped to.
 func TestPageListPaintsAtOnce(t *testing.T) {
 	ctx := chromium(t)
 	open(t, ctx, serve(t, Options{Store: newStore(t)}))
@@ -210,10 +210,12 @@ func TestPageListPaintsAtOnce(t *testing.T) {
   } });
   const frame = () => new Promise(requestAnimationFrame), pause = (ms) => new Promise((done) => setTimeout(done, ms));
   const shown = () => [...viewport.querySelectorAll('p:not([hidden])')].map((p) => Number(p.textContent));
-  const slow = async () => { // the painting before took long, and another one waits
+  const slow = async () => { // the paintings before took long, and another one waits
     await pause(300);
-    list.refresh();
-    await pause(60);
+    for (let i = 0; i < 3; i++) {
+      list.refresh();
+      await pause(60);
+    }
     list.refresh();
     await frame();
     await pause(1);
@@ -221,7 +223,15 @@ func TestPageListPaintsAtOnce(t *testing.T) {
   };
   const seen = {}, has = (what, row) => { seen[what] = shown().includes(row) ? 'painted' : 'not: ' + shown(); };
   list.follow = true;
+  await pause(300);
+  rows = 999;
+  list.refresh();
+  await frame();
+  await pause(1);
   rows = 1000;
+  list.refresh();
+  await frame();
+  has('after one', 999);
   await slow();
   rows = 0;
   list.refresh();
@@ -244,7 +254,7 @@ func TestPageListPaintsAtOnce(t *testing.T) {
   viewport.remove();
   return seen;
 })`)
-	for _, what := range []string{"none", "first rows", "a jump", "scrolled to"} {
+	for _, what := range []string{"after one", "none", "first rows", "a jump", "scrolled to"} {
 		if got[what] != "painted" {
 			t.Errorf("%s: %s", what, got[what])
 		}

@@ -6,6 +6,7 @@ import { touch } from './media.js';
 const overscan = 6;
 const slowFrame = 1000 / 30; // ms between two paintings that take long
 const quick = 8; // ms that a painting may take, with the browser's part of it, to be done at each frame of the screen
+const inARow = 3; // paintings that take long until the next one waits: one does by chance, and is no reason to show what comes two frames late
 const tidyAfter = 250; // ms after the last painting
 
 /**
@@ -29,6 +30,7 @@ export class VirtualList {
   #shift = 0;
   #count = 0; // as painted
   #frameTime = 0; // ms between two paintings
+  #slow = 0; // paintings in a row that took long
   #anchor = null; // {index, top}: the row that was put in the middle, and where the list stood then
   #tidy = 0;
   #set = 0; // where the program scrolled to last
@@ -208,7 +210,10 @@ export class VirtualList {
       }
     }
     this.onpaint(this.firstVisible, Math.min(count - 1, this.lastVisible));
-    setTimeout(() => { this.#frameTime = performance.now() - began < quick ? 0 : slowFrame; }, 0); // after the frame
+    setTimeout(() => { // after the frame
+      this.#slow = performance.now() - began < quick ? 0 : this.#slow + 1;
+      this.#frameTime = this.#slow < inARow ? 0 : slowFrame;
+    }, 0);
     clearTimeout(this.#tidy);
     this.#tidy = setTimeout(() => this.#order(), tidyAfter);
   }
