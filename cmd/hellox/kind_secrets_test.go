@@ -127,7 +127,14 @@ var discovery = regexp.MustCompile(`^(selfsubject\S+ .*\[create\]|\[.*\] +\[\] +
 // testKindAPIRights tries what the pods' accounts and tokens are worth at the API server,
 // and whether a pod that may do more is admitted beside them.
 func testKindAPIRights(t *testing.T, r *kindRig) {
-	for _, account := range []string{install.RoleBroker, install.RoleReceive, install.RoleBroadcast} {
+	// Those that there are, the default one too, and those of components.
+	accounts := strings.Fields(r.kubectl(t, "-n", "hellox", "get", "serviceaccounts", "-o", "jsonpath={.items[*].metadata.name}"))
+	for _, role := range []string{install.RoleBroker, install.RoleReceive, install.RoleBroadcast, "default"} {
+		if !slices.Contains(accounts, role) {
+			t.Errorf("of the ServiceAccounts %v none is %s", accounts, role)
+		}
+	}
+	for _, account := range append(accounts, "client", "broadcasters") {
 		may := r.kubectl(t, "-n", "hellox", "auth", "can-i", "--list", "--as=system:serviceaccount:hellox:"+account,
 			"--as-group=system:serviceaccounts", "--as-group=system:serviceaccounts:hellox", "--as-group=system:authenticated")
 		lines := strings.Split(may, "\n")[1:]
