@@ -21,10 +21,11 @@ import (
 // A callout answers nats-server's question about each client that connects: who it is
 // and what it may do. Only clients of its own node are asked about.
 type callout struct {
-	node   *Node
-	issuer nkeys.KeyPair // signs the permissions
-	owners *owners       // set by prepare
-	asked  sync.WaitGroup
+	node     *Node
+	issuer   nkeys.KeyPair // signs the permissions
+	owners   *owners       // set by prepare
+	asked    sync.WaitGroup
+	refusals sometimes // what is logged of them
 
 	mu      sync.Mutex
 	clients map[uint64]*client // by nats-server's number of the connection
@@ -78,8 +79,7 @@ func (c *callout) answer(m *natsgo.Msg) {
 	response.Audience = request.Server.ID
 	if response.Jwt, err = c.admit(ctx, request); err != nil {
 		response.Error = err.Error()
-		c.node.metrics.refused.WithLabelValues(reasonOf(err)).Inc()
-		c.node.opts.Log.Warn("client refused", "client", request.ClientInformation.MQTT, "remote", request.ClientInformation.Host, "cause", err.Error())
+		c.refuse(request, err)
 	}
 	text, err := response.Encode(c.issuer)
 	if err == nil {
@@ -90,15 +90,35 @@ func (c *callout) answer(m *natsgo.Msg) {
 	}
 }
 
+// refuse counts and logs a refusal. Of one that is no fault of the client's the connection
+// is closed first: the one code that nats-server knows for a refusal, 5, would say that the
+// client may not connect, and it has none for MQTT's 3, unavailable.
+func (c *callout) refuse(request *jwt.AuthorizationRequestClaims, cause error) {
+	reason, client := reasonOf(cause), request.ClientInformation.MQTT
+	c.node.metrics.refused.WithLabelValues(reason).Inc()
+	key := reason + " " + client
+	if reason == reasonNotReady || reason == reasonBusy {
+		key = reason                                                         // all clients are refused
+		_ = c.node.server.DisconnectClientByID(request.ClientInformation.ID) // an error says that it has gone
+	}
+	c.refusals.warn(c.node.opts.Log, key, "client refused", "client", client, "remote", request.ClientInformation.Host, "cause", cause.Error())
+}
+
+// The reasons of refusals that are no fault of a client's.
+const (
+	reasonBusy     = "login busy"
+	reasonNotReady = "not ready"
+)
+
 // reasonOf returns the label of a refusal.
 func reasonOf(err error) string {
 	switch {
 	case errors.Is(err, rights.ErrLogin):
 		return "login"
 	case errors.Is(err, rights.ErrBusy), errors.Is(err, context.DeadlineExceeded):
-		return "login busy"
-	case errors.Is(err, errNotReady):
-		return "not ready"
+		return reasonBusy
+	case errors.Is(err, errUnavailable):
+		return reasonNotReady
 	case errors.Is(err, errOwned):
 		return "client id of another"
 	}
@@ -117,8 +137,8 @@ func (c *callout) admit(ctx context.Context, request *jwt.AuthorizationRequestCl
 		user.Name = "receive"
 		return user.Encode(c.issuer)
 	}
-	if !c.node.prepared.Load() {
-		return "", errNotReady
+	if err := c.node.lets(); err != nil {
+		return "", fmt.Errorf("%w: %w", errUnavailable, err)
 	}
 	who, err := c.identify(ctx, request)
 	if err != nil {

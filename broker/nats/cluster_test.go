@@ -2,17 +2,21 @@ package nats_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"hellox/broker/nats"
+	"hellox/stream"
 )
 
 // A cluster is three nodes in this process, which know each other by TLS.
@@ -124,5 +128,50 @@ func TestClusterNeedsMost(t *testing.T) {
 	}
 	if err := n.Ready(); err == nil {
 		t.Error("it is ready")
+	}
+}
+
+// TestMostNodesGone ends two nodes of three. The third says so once, also to a client that
+// is connected, and closes the connection of one that comes without calling it denied: MQTT
+// has a code for that, which nats-server does not send. It lets it in when a node is back.
+func TestMostNodesGone(t *testing.T) {
+	c := runCluster(t)
+	n := c.nodes[0]
+	var state atomic.Pointer[string]
+	reader := mustDial(t, n.Node, "reader", nil)
+	wait(t, reader.Subscribe(stream.TopicBroker, 0, func(_ paho.Client, m paho.Message) {
+		text := string(m.Payload())
+		state.Store(&text)
+	}))
+	c.nodes[1].stop()
+	c.nodes[2].stop()
+	until(t, "it is not ready", func() bool {
+		return n.Ready() != nil && strings.Contains(n.Ready().Error(), "most of the broker's nodes are gone")
+	})
+	until(t, "the client is told", func() bool {
+		s := state.Load()
+		return s != nil && strings.Contains(*s, "most of the broker's nodes are gone")
+	})
+	for range 3 {
+		_, err := dial(t, n.Node, "late", nil)
+		if err == nil || errors.Is(err, packets.ErrorRefusedNotAuthorised) || errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword) {
+			t.Errorf("a client gets %v", err)
+		}
+	}
+	until(t, "the log has it", func() bool { return strings.Contains(n.log.String(), "client refused") })
+	for _, line := range strings.Split(n.log.String(), "\n") {
+		if strings.Contains(line, "late") && !strings.Contains(line, "client refused") {
+			t.Errorf("beside the refusal stands %s", line)
+		}
+	}
+	if log := n.log.String(); strings.Count(log, "client refused") != 1 || strings.Count(log, "msg=degraded") != 1 {
+		t.Errorf("the log has\n%s", log)
+	}
+	again := run(t, c.options[1])
+	again.ready(t)
+	until(t, "a client is let in", func() bool { _, err := dial(t, n.Node, "late", nil); return err == nil })
+	until(t, "the client is told that it is over", func() bool { return *state.Load() == "" })
+	if log := n.log.String(); strings.Count(log, "most of the nodes are back") != 1 {
+		t.Errorf("the log has\n%s", log)
 	}
 }

@@ -23,12 +23,13 @@ type local struct {
 	listener net.Listener
 	shown    tls.Certificate
 	to       func() net.Addr // where nats-server listens
+	ready    func() error    // why no client is let in, or nil
 	conns    sync.WaitGroup
 }
 
 // newLocal returns a local that has not been started, and the configuration of
 // nats-server's listener, which asks for its certificate.
-func newLocal(ln net.Listener, listens *tls.Config, to func() net.Addr) (*local, *tls.Config, error) {
+func newLocal(ln net.Listener, listens *tls.Config, to func() net.Addr, ready func() error) (*local, *tls.Config, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make the certificate of local clients: %w", err)
@@ -41,7 +42,7 @@ func newLocal(ln net.Listener, listens *tls.Config, to func() net.Addr) (*local,
 	}
 	listens = listens.Clone()
 	listens.ClientAuth = tls.RequestClientCert
-	return &local{listener: ln, shown: tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}, to: to}, listens, nil
+	return &local{listener: ln, shown: tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}, to: to, ready: ready}, listens, nil
 }
 
 // has reports whether a connection is one that l has handed on.
@@ -82,6 +83,10 @@ const acceptPause = 50 * time.Millisecond
 // hand hands a client on, until one side ends.
 func (l *local) hand(ctx context.Context, client net.Conn) {
 	defer client.Close()
+	if l.ready() != nil {
+		turnAway(ctx, client)
+		return
+	}
 	dialing, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()
 	dialer := tls.Dialer{Config: &tls.Config{
@@ -103,6 +108,22 @@ func (l *local) hand(ctx context.Context, client net.Conn) {
 	_, _ = io.Copy(server, client)
 	server.Close()
 	back.Wait()
+}
+
+// turnAway answers a CONNECT with the code 3 of MQTT 3.1.1: the server is unavailable.
+func turnAway(ctx context.Context, client net.Conn) {
+	stop := context.AfterFunc(ctx, func() { client.Close() })
+	defer stop()
+	_ = client.SetDeadline(time.Now().Add(loginTimeout))
+	asked := make([]byte, 4<<10)
+	if _, err := client.Read(asked); err != nil {
+		return
+	}
+	_, _ = client.Write([]byte{0x20, 2, 0, 3})
+	if tcp, ok := client.(*net.TCPConn); ok {
+		_ = tcp.CloseWrite()
+	}
+	_, _ = io.Copy(io.Discard, client) // until the client closes: else the answer could be lost
 }
 
 // loopbackOf returns an address by which this machine reaches what listens at a.

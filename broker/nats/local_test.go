@@ -2,6 +2,7 @@ package nats_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"hellox/broker/nats"
 	"hellox/broker/token"
@@ -35,6 +37,22 @@ func podNode(t *testing.T) (nats.Options, *tokentest.Cluster) {
 		t.Fatal(err)
 	}
 	return o, cluster
+}
+
+// TestLocalTurnsAway has a node whose peers do not run tell a client on loopback with the
+// code that MQTT has for it.
+func TestLocalTurnsAway(t *testing.T) {
+	o, _ := podNode(t)
+	o.Routes, o.PeerTLS = freeAddress(t), newAuthority(t).peer("one")
+	o.Peers = []string{o.Routes.String(), freeAddress(t).String(), freeAddress(t).String()}
+	n := run(t, o)
+	_, err := dial(t, n.Node, "early", func(c *paho.ClientOptions) {
+		c.Servers = nil
+		c.AddBroker("tcp://" + o.Local.Addr().String())
+	})
+	if !errors.Is(err, packets.ErrorRefusedServerUnavailable) {
+		t.Errorf("it gets %v", err)
+	}
 }
 
 // TestLocal has clients on loopback do everything without saying who they are, and no

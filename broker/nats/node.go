@@ -38,17 +38,18 @@ const (
 
 // A Node is a broker alone, or one of several.
 type Node struct {
-	opts     Options
-	config   *server.Options
-	server   *server.Server
-	callout  *callout
-	local    *local // nil: there is none
-	password string // of this process's own users
-	fatal    chan error
-	prepared atomic.Bool
-	started  atomic.Bool // nats-server has noted the port in config
-	lock     *flock.Flock
-	metrics  *metrics
+	opts       Options
+	config     *server.Options
+	server     *server.Server
+	callout    *callout
+	local      *local // nil: there is none
+	password   string // of this process's own users
+	fatal      chan error
+	prepared   atomic.Bool
+	leaderless atomic.Bool // for longer than an election takes; of watchMajority
+	started    atomic.Bool // nats-server has noted the port in config
+	lock       *flock.Flock
+	metrics    *metrics
 }
 
 // ErrInUse is of a store that another node has open.
@@ -90,7 +91,7 @@ func New(o Options) (_ *Node, err error) {
 	if n.server, err = server.NewServer(n.config); err != nil {
 		return nil, fmt.Errorf("start a node: %w", err)
 	}
-	n.server.SetLoggerV2(serverLog{o.Log, n.fatal}, false, false, false)
+	n.server.SetLoggerV2(&serverLog{log: o.Log, fatal: n.fatal}, false, false, false)
 	n.callout = &callout{node: n, issuer: issuer, clients: map[uint64]*client{}}
 	if o.Metrics != nil {
 		if err := n.registerMetrics(o.Metrics); err != nil {
@@ -123,7 +124,7 @@ func lockStore(folder string) (*flock.Flock, error) {
 // openLocal prepares the listener for local clients, if there is one.
 func (n *Node) openLocal() (err error) {
 	if n.opts.Local != nil {
-		n.local, n.opts.TLS, err = newLocal(n.opts.Local, n.opts.TLS, n.Address)
+		n.local, n.opts.TLS, err = newLocal(n.opts.Local, n.opts.TLS, n.Address, n.lets)
 	}
 	return err
 }
@@ -252,6 +253,12 @@ func (n *Node) serve(ctx context.Context) error {
 	if err := n.prepare(ctx, own); err != nil {
 		return err
 	}
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		n.watchMajority(ctx, own)
+	}()
+	defer func() { end(); <-watched }()
 	sweep := time.NewTicker(sweepInterval)
 	defer sweep.Stop()
 	for {
@@ -305,13 +312,27 @@ func (n *Node) Ready() error {
 	if !n.prepared.Load() {
 		return errNotReady
 	}
+	if err := n.withMost(); err != nil {
+		return err
+	}
 	if h := n.server.Healthz(&server.HealthzOptions{JSMetaOnly: true}); h.Status != "ok" {
 		return errors.New(h.Error)
 	}
 	return nil
 }
 
+// lets returns why no client is let in, or nil.
+func (n *Node) lets() error {
+	if !n.prepared.Load() {
+		return errNotReady
+	}
+	return n.withMost()
+}
+
 var errNotReady = errors.New("the streams are not there yet: most of the nodes must be running, the first time all of them")
+
+// errUnavailable is of a client that is not let in for a reason that is not its own.
+var errUnavailable = errors.New("the broker is not ready")
 
 // Degraded returns what does not work on this node although it lets clients in, or "".
 func (n *Node) Degraded() string {

@@ -160,7 +160,7 @@ func (o *owners) claim(ctx context.Context, who *client) error {
 			return nil
 		}
 		if !errors.Is(err, jetstream.ErrKeyExists) {
-			return fmt.Errorf("find the owner of the client ID: %w", err)
+			return fmt.Errorf("%w: find the owner of the client ID: %w", errUnavailable, err)
 		}
 	}
 	return errOwned

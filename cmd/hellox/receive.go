@@ -393,9 +393,12 @@ func (r *receiver) eachRetained(ctx context.Context, filters []string, f func(st
 	return mqtt.EachRetained(ctx, r.broker, filters, f)
 }
 
-// setBroker passes on what the broker says about itself, and logs it.
+// setBroker passes on what the broker says about itself, and logs it. Of the nodes that hold
+// a shared history the store knows it, also when none is connected.
 func (r *receiver) setBroker(s stream.BrokerState) {
 	switch {
+	case r.shared:
+		return
 	case s.Degraded != "":
 		r.log.Warn("the broker is degraded", "cause", s.Degraded, "since", s.Since)
 	case r.brokerDegraded.Load():

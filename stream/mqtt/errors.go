@@ -71,13 +71,16 @@ func newConnectError(b Broker, who asking, err error, waited time.Duration) *Con
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		e.Cause = unanswered[stageOf(err)] + " within " + rounded(waited).String()
 		e.hint = otherListener(b, stageOf(err))
+		if stageOf(err) == stageMQTT {
+			e.hint += "; a hellox broker of several nodes gives none while they elect a leader"
+		}
 	case errors.Is(err, errMalformed):
 		e.Cause = "what answers there is no MQTT broker: " + safetext.Clean(malformedCause(err))
 	case isClosed(err):
 		e.Cause = closedBefore[stageOf(err)]
 		e.hint = otherListener(b, stageOf(err))
 		if stageOf(err) == stageMQTT {
-			e.hint += "; a hellox broker does so when it has its most connections (--max-connections), and its log says so"
+			e.hint += "; a hellox broker does so when it has its most connections (--max-connections), one of several nodes while most of them are gone, and its log says so"
 		}
 	default:
 		e.Cause = safetext.Clean(innermost(err).Error())

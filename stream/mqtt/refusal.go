@@ -54,7 +54,7 @@ func (e *ConnectError) explainRefusal(who asking) bool {
 		e.kind, e.Cause = ErrDenied, "the broker does not speak MQTT 3.1.1"
 	case errors.Is(err, packets.ErrorRefusedServerUnavailable):
 		e.Cause = "the broker says that it is unavailable"
-		e.hint = "a hellox broker says so when it has its most sessions (--max-sessions), when too many log in at once and while it stops; its log says which"
+		e.hint = "a hellox broker says so when it has its most sessions (--max-sessions), when too many log in at once, while it stops and, of several nodes, while most are gone; its log says which"
 	default:
 		return false
 	}
