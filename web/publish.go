@@ -15,12 +15,19 @@ import (
 type publishHandler struct {
 	client Client // nil: 503
 	topics []string
+	shared bool // as Options.Shared
 }
 
-// stores reports whether the receiver subscribes to the topic, so that it will be
-// stored and shown.
-func (h publishHandler) stores(topic string) bool {
-	return stream.InStream(topic) && slices.ContainsFunc(h.topics, func(f string) bool { return stream.MatchTopic(f, topic) })
+// unstored returns why what is published will not be stored and shown, or "".
+func (h publishHandler) unstored(topic string, qos byte) string {
+	subscribed := stream.InStream(topic) && slices.ContainsFunc(h.topics, func(f string) bool { return stream.MatchTopic(f, topic) })
+	switch {
+	case !subscribed:
+		return "the receiver does not subscribe to this topic"
+	case qos == 0 && h.shared:
+		return "a broker of several nodes passes QoS 0 on and stores it nowhere"
+	}
+	return ""
 }
 
 func (h publishHandler) post(w http.ResponseWriter, r *http.Request) error {
@@ -36,13 +43,15 @@ func (h publishHandler) post(w http.ResponseWriter, r *http.Request) error {
 	if err := h.client.Publish(ctx, p.topic, p.payload, p.qos, p.retain); err != nil {
 		return fmt.Errorf("publish to %q: %w", p.topic, err)
 	}
+	unstored := h.unstored(p.topic, p.qos)
 	return answer(w, struct {
-		Topic  string `json:"topic"`
-		Bytes  int    `json:"bytes"`
-		QoS    byte   `json:"qos"`
-		Retain bool   `json:"retain"`
-		Stored bool   `json:"stored"`
-	}{p.topic, len(p.payload), p.qos, p.retain, h.stores(p.topic)})
+		Topic    string `json:"topic"`
+		Bytes    int    `json:"bytes"`
+		QoS      byte   `json:"qos"`
+		Retain   bool   `json:"retain"`
+		Stored   bool   `json:"stored"`
+		Unstored string `json:"unstored,omitempty"`
+	}{p.topic, len(p.payload), p.qos, p.retain, unstored == "", unstored})
 }
 
 // A publication is a message to publish.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,6 +34,30 @@ func (c *recordingClient) Publish(_ context.Context, topic string, payload []byt
 func (c *recordingClient) Ask(_ context.Context, id string, command stream.Command) (stream.Answer, time.Duration, error) {
 	c.to, c.command = id, command
 	return c.answer, 1500 * time.Microsecond, c.err
+}
+
+// TestPublishUnstored says of what is published why it will not be shown.
+func TestPublishUnstored(t *testing.T) {
+	for _, c := range []struct {
+		shared     bool
+		topic, why string
+		qos        int
+	}{
+		{false, "hello_world/a", "", 0},
+		{true, "hello_world/a", "", 1},
+		{true, "hello_world/a", "a broker of several nodes passes QoS 0 on and stores it nowhere", 0},
+		{true, "a", "the receiver does not subscribe to this topic", 0},
+	} {
+		s := newServer(t, Options{Store: newStore(t), Client: &recordingClient{}, Shared: c.shared, Log: slog.New(slog.DiscardHandler)})
+		w := ask(s, "POST", "/api/publish", fmt.Sprintf(`{"topic":%q,"payload":"b","qos":%d}`, c.topic, c.qos))
+		var got struct {
+			Stored   bool
+			Unstored string
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Stored != (c.why == "") || got.Unstored != c.why {
+			t.Errorf("%+v: %v, %s", c, err, w.Body)
+		}
+	}
 }
 
 func TestPublish(t *testing.T) {

@@ -39,7 +39,7 @@ func routes(opts *Options, events *eventsHandler) []route {
 		{"GET /api/timeline", timelineHandler{timeline.New(store)}.get},
 		{"GET /api/filter", getFilter},
 		{"GET /api/retained", retainedHandler{opts.Retained, opts.Topics}.list},
-		{"POST /api/publish", publishHandler{client, opts.Topics}.post},
+		{"POST /api/publish", publishHandler{client, opts.Topics, opts.Shared}.post},
 		{"POST /api/pods", podsHandler{events.pods}.post},
 		{"POST /api/command", commandHandler{client}.post},
 		{"GET /api/openapi.json", getOpenAPI},

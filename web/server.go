@@ -23,6 +23,9 @@ type Options struct {
 	Retained EachRetained
 	// Topics are the topic filters of what is stored. Nil: hello_world/#.
 	Topics []string
+	// Shared says that Store is that of several receivers, which store what the broker has
+	// acknowledged: QoS 0 is not.
+	Shared bool
 	// Name returns the installation's name, which the page shows in its first
 	// line: "kind-hellox · hellox". Nil or "": none. It may change.
 	Name func() string

@@ -82,7 +82,7 @@ func newPublish(sh shell) *cobra.Command {
 	flags.add(f)
 	f.StringVar(&url, "broker", "", "`URL` of the broker, or the @NAME of a connection (default: the installation's)")
 	args.String(f, &topic, "topic", stream.TopicPublish, "`TOPIC` to publish to", stream.CheckTopic)
-	args.Number(f, &qos, "qos", "", 1, 0, 2, "`0|1|2`")
+	args.Number(f, &qos, "qos", "", 1, 0, 2, "`0|1|2`; at 0 a broker of several nodes stores nothing: the history does not get the message")
 	f.BoolVar(&retain, "retain", false, "retain the message: later subscribers receive it")
 	outputFlag(f, &format, "`text|json`")
 	return cmd

@@ -348,7 +348,7 @@ func (r *receiver) run(ctx context.Context, page net.Listener, open func(context
 	defer client.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	pages := web.Options{
-		Store: r.store, Client: client, Retained: r.eachRetained, Topics: r.topics,
+		Store: r.store, Client: client, Retained: r.eachRetained, Topics: r.topics, Shared: r.shared,
 		Name: func() string { return r.name }, Login: r.login, Log: r.log, Metrics: r.metrics,
 	}
 	opened := make(chan history.Store, 1)

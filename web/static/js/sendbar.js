@@ -174,7 +174,7 @@ export class SendBar extends Emitter {
         const told = `published ✓ ${latency(performance.now() - begun)}`;
         this.retain.checked = false;
         this.#reset();
-        if (!answer.stored) this.#showResult('warn', `${told}; it is not shown here: the receiver does not subscribe to this topic`);
+        if (!answer.stored) this.#showResult('warn', `${told}; it is not shown here: ${clean(answer.unstored)}`);
         else this.#showResult(wrong ? 'warn' : 'good', told + (wrong ? `; not JSON: ${wrong}` : ''));
       } else {
         const command = { to, do: verb };
