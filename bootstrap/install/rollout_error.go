@@ -83,14 +83,28 @@ func (r rollout) failed(ctx context.Context, causes []*cause.Cause) error {
 	return &step.Error{Sentence: "roll out " + lines[0], Hint: causes[0].Hint, Evidence: evidence}
 }
 
-// investigate adds to a cause what only its logs hold.
+// investigate adds to a cause what only its logs hold, or itself answers.
 func (r rollout) investigate(ctx context.Context, c *cause.Cause) {
+	if c.Asked != "" {
+		c.Answered(r.answer(ctx, c.Pod, c.Asked))
+	}
 	if !c.Crashed {
 		return
 	}
 	if lines, known := r.lastLines(ctx, c.Pod, c.Container); known { // else it is reported without them
 		c.Logged(lines)
 	}
+}
+
+// answer returns what a pod answers to what its probe asks, such as 9000/readyz, with any
+// status; nil if it cannot be asked: where nodes keep to network policies, the API server
+// reaches a pod of its own node alone.
+func (r rollout) answer(ctx context.Context, pod, asked string) []byte {
+	port, path, _ := strings.Cut(asked, "/")
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	body, _ := r.inst.client.REST.Get().AbsPath("/api/v1/namespaces", r.inst.Namespace, "pods", pod+":"+port, "proxy", path).MaxRetries(0).DoRaw(ctx)
+	return body
 }
 
 // lastLines returns the last lines that a container logged before it ended. They are

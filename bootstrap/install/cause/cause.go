@@ -35,6 +35,9 @@ type Cause struct {
 	// Unready means that the container runs and a probe fails, which is often
 	// only a matter of time.
 	Unready bool `json:"-"`
+	// Asked is the port and path that a probe asks over HTTP and whose answer is a failure,
+	// such as 9000/readyz: a role of hellox says there why. "" if it is none of these.
+	Asked string `json:"-"`
 	// Early means that it is too early to speak of it: each start looks like that.
 	Early bool `json:"-"`
 

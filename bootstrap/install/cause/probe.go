@@ -1,6 +1,7 @@
 package cause
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -77,11 +78,31 @@ func (s Subject) unready(status corev1.ContainerStatus) *Cause {
 	c.Text = fmt.Sprintf("it runs and is not ready: its %s probe failed: %s", p.kind, p.answer)
 	// Kubernetes itself takes a probe for failed only then.
 	threshold := 3
-	if probe := s.probe(status.Name, p.kind); probe != nil && probe.FailureThreshold > 0 {
+	probe := s.probe(status.Name, p.kind)
+	if probe != nil && probe.FailureThreshold > 0 {
 		threshold = int(probe.FailureThreshold)
+	}
+	if probe != nil && probe.HTTPGet != nil && strings.Contains(p.answer, " answers ") {
+		c.Asked = s.port(probe.HTTPGet.Port) + probe.HTTPGet.Path
 	}
 	c.Early = p.count < threshold
 	return c
+}
+
+// Answered adds to a cause what a role of hellox answers where Asked says: the kubelet
+// tells the code alone.
+func (c *Cause) Answered(body []byte) {
+	var said struct {
+		Detail string `json:"detail"`
+	}
+	if json.Unmarshal(body, &said) != nil || said.Detail == "" || c.Asked == "" {
+		return
+	}
+	_, path, _ := strings.Cut(c.Asked, "/")
+	c.Asked = "" // it is told once
+	c.Text = Join("it runs and is not ready (/"+path+")", said.Detail)
+	c.Evidence = nil
+	c.fit()
 }
 
 // probe returns a container's probe of that kind, or nil.
