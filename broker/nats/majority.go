@@ -32,6 +32,16 @@ const (
 	electionTime  = 12 * time.Second // at most, of a leader
 )
 
+// startWatch begins watchMajority, and returns what waits for its end.
+func (n *Node) startWatch(ctx context.Context, own *natsgo.Conn) (wait func()) {
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		n.watchMajority(ctx, own)
+	}()
+	return func() { <-watched }
+}
+
 // watchMajority says once when most of the nodes are gone, and when they are back, until ctx
 // ends: in the log, and to the clients that are still connected, on stream.TopicBroker.
 // Nothing can be retained there meanwhile, so that is repeated.

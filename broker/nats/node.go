@@ -253,12 +253,8 @@ func (n *Node) serve(ctx context.Context) error {
 	if err := n.prepare(ctx, own); err != nil {
 		return err
 	}
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		n.watchMajority(ctx, own)
-	}()
-	defer func() { end(); <-watched }()
+	wait := n.startWatch(ctx, own)
+	defer func() { end(); wait() }()
 	sweep := time.NewTicker(sweepInterval)
 	defer sweep.Stop()
 	for {
