@@ -85,7 +85,7 @@ their pod however many there are.`,
 	}
 	flags := cmd.Flags()
 	login.addLogin(flags)
-	flags.StringVar(&url, "broker", "mqtt://127.0.0.1:1883", "`URL` of the broker: mqtt, mqtts, ws or wss")
+	flags.StringVar(&url, "broker", "mqtt://127.0.0.1:1883", "`URL` of the broker: mqtt, mqtts, ws or wss; more hosts of it with commas")
 	args.String(flags, &opts.Topic, "topic", stream.TopicBroadcast, "`TOPIC` to publish to; {id} stands for the broadcaster's ID", stream.CheckTopic)
 	flags.StringVar(&opts.ID, "id", "", "the broadcaster's `ID` (default: the host name)")
 	flags.StringVar(&opts.Text, "text", "Hello world", "`TEXT` to publish")

@@ -98,7 +98,7 @@ time; when that ends, another one goes on.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&url, "broker", "mqtt://127.0.0.1:1883", "`URL` of the broker: mqtt, mqtts, ws or wss")
+	f.StringVar(&url, "broker", "mqtt://127.0.0.1:1883", "`URL` of the broker: mqtt, mqtts, ws or wss; more hosts of it with commas")
 	login.addLogin(f)
 	f.StringVar(&login.clientID, "client-id", receiverID, "MQTT client `ID` of the persistent session; ID-retained reads what the broker retains")
 	args.Strings(f, &r.topics, "topic", "", []string{stream.TopicStream}, "MQTT topic `FILTER` to store; repeatable", stream.CheckTopicFilter)

@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -15,9 +16,12 @@ import (
 
 // A Broker is the address of a broker and the client's credentials for it.
 type Broker struct {
-	Scheme   string // mqtt, mqtts, ws or wss
-	Host     string // with its port
-	Path     string // of ws and wss: begins with /
+	Scheme string // mqtt, mqtts, ws or wss
+	Host   string // with its port
+	// Others are more hosts of the same broker, whose nodes know the same sessions: a
+	// connection is to any one of them all.
+	Others   []string `json:",omitempty"`
+	Path     string   // of ws and wss: begins with /
 	User     string
 	Password string      `json:"-"` // never in a log, an error or String
 	TLS      *tls.Config `json:"-"` // of mqtts and wss; nil: the system's authorities
@@ -31,7 +35,8 @@ const foreignMaxPacket = 16 << 20
 
 // ParseBroker reads a broker's URL: mqtt://host, mqtts://host, ws://host/path
 // or wss://host/path, each with an optional :port (1883, 8883, 80, 443) and
-// user:password@. tcp is mqtt; ssl and tls are mqtts. Its errors have a Hint.
+// user:password@. tcp is mqtt; ssl and tls are mqtts. Several hosts of one broker stand
+// with commas between them. Its errors have a Hint.
 func ParseBroker(s string) (Broker, error) {
 	wrong := func(hint, format string, args ...any) (Broker, error) {
 		return Broker{}, stream.WithHint(fmt.Errorf("broker URL %q "+format, append([]any{redactPassword(s)}, args...)...), hint)
@@ -58,6 +63,7 @@ func ParseBroker(s string) (Broker, error) {
 	default:
 		return wrong("mqtt, mqtts, ws and wss are known", "has the unknown scheme %q", scheme)
 	}
+	rest, others := cutHosts(scheme, rest)
 	u, err := url.Parse(b.Scheme + "://" + rest)
 	if part, sign := rawSign(rest, b.Scheme[0] == 'm' || err != nil); sign != "" {
 		return wrong(fmt.Sprintf("write it as %s, or give user and password with --user and HELLOX_PASSWORD", url.PathEscape(sign)),
@@ -74,19 +80,25 @@ func ParseBroker(s string) (Broker, error) {
 	case b.Scheme[0] == 'm' && u.Path != "" && u.Path != "/":
 		return wrong("a topic filter is given with --topic", "has the path %q, which only ws and wss have", u.Path)
 	}
-	if u.Port() != "" {
-		port = u.Port()
-	}
-	b.Host = net.JoinHostPort(u.Hostname(), port)
-	if b.Scheme[0] == 'w' {
-		b.Path = u.EscapedPath()
-		if b.Path == "" {
-			b.Path = "/"
+	b.Host = hostPort(u, port)
+	for _, other := range others {
+		o, err := url.Parse(b.Scheme + "://" + other)
+		if err != nil || o.Host != other || o.Hostname() == "" {
+			return wrong(example+",127.0.0.1:1884", "has %q in its list, which is not HOST:PORT", other)
 		}
+		b.Others = append(b.Others, hostPort(o, port))
+	}
+	if b.Scheme[0] == 'w' {
+		b.Path = cmp.Or(u.EscapedPath(), "/")
 	}
 	b.User = u.User.Username()
 	b.Password, _ = u.User.Password()
 	return b, nil
+}
+
+// hostPort returns the host of u with its port, or the usual one.
+func hostPort(u *url.URL, usual string) string {
+	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), usual))
 }
 
 // rawSign returns the first character that must not stand in a URL's user or
@@ -142,7 +154,9 @@ func redactPassword(s string) string {
 }
 
 // String is the broker's URL without user and password.
-func (b Broker) String() string { return b.Scheme + "://" + b.Host + b.Path }
+func (b Broker) String() string {
+	return b.Scheme + "://" + strings.Join(append([]string{b.Host}, b.Others...), ",") + b.Path
+}
 
 // GoString is String: no verb of fmt prints the password.
 func (b Broker) GoString() string { return b.String() }

@@ -34,6 +34,10 @@ func TestParseBroker(t *testing.T) {
 		"mqtt://ann:%23%25@h":                    {Scheme: "mqtt", Host: "h:1883", User: "ann", Password: "#%"},
 		"ws://h/a@b":                             {Scheme: "ws", Host: "h:80", Path: "/a@b"},
 		"mqtt://ann@h":                           {Scheme: "mqtt", Host: "h:1883", User: "ann"},
+		"mqtt://h,i:2,[::1]":                     {Scheme: "mqtt", Host: "h:1883", Others: []string{"i:2", "[::1]:1883"}},
+		"tls://h,tls://i/":                       {Scheme: "mqtts", Host: "h:8883", Others: []string{"i:8883"}},
+		"mqtt://a,b:c,d@h:1,i":                   {Scheme: "mqtt", Host: "h:1", Others: []string{"i:1883"}, User: "a,b", Password: "c,d"},
+		"wss://h,i:2/a,b":                        {Scheme: "wss", Host: "h:443", Others: []string{"i:2"}, Path: "/a,b"},
 		"mqtt://broker.hellox.svc.cluster.local": {Scheme: "mqtt", Host: "broker.hellox.svc.cluster.local:1883"},
 	} {
 		got, err := ParseBroker(s)
@@ -67,6 +71,11 @@ func TestParseBroker(t *testing.T) {
 		"mqtt://a:hunter2ä@h":     "a ä in its password",
 		"mqtt://a#b:hunter2@h":    "a # in its user name",
 		"mqtt://h/topic@x":        "has the path",
+		"mqtt://h,":               "is not HOST:PORT",
+		"mqtt://h,:1":             "is not HOST:PORT",
+		"mqtt://h,i:port":         "is not HOST:PORT",
+		"mqtt://,h":               "names no host",
+		"mqtt://h,ws://i":         "has the path",
 	} {
 		_, err := ParseBroker(s)
 		if err == nil || !strings.Contains(err.Error(), says) {

@@ -76,16 +76,13 @@ type Message struct {
 	Retain  bool
 }
 
-// Connect opens a connection, or returns a *ConnectError or ctx's error.
-func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
-	var err error
-	if o.Broker, err = o.Broker.fresh(); err != nil {
-		return nil, err
-	}
+// connect opens a connection to the one host of o.Broker within limit, or returns a
+// *ConnectError or ctx's error.
+func connect(ctx context.Context, o ClientOptions, limit time.Duration) (*Client, error) {
 	c := &Client{id: o.ClientID, acks: &ackTracker{}, lost: make(chan struct{}), onState: o.BrokerState, unnoticed: o.unnoticed}
 	stop := func() bool { return true } // ctx from closing the connection
 	began, dialled := time.Now(), false
-	po := o.paho(c)
+	po := o.paho(c).SetConnectTimeout(limit)
 	bufferSize := 16 << 10
 	switch {
 	case o.SmallBuffers:
@@ -94,7 +91,7 @@ func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
 		bufferSize = 64 << 10 // what comes in the moment between two reads of a flood
 	}
 	po.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) {
-		conn, err := dial(ctx, o.Broker, o.SmallBuffers)
+		conn, err := dial(ctx, o.Broker, limit, o.SmallBuffers)
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +108,7 @@ func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
 	})
 	c.client = paho.NewClient(po)
 	token := c.client.Connect()
-	<-token.Done() // at most dialTimeout; at once when ctx ends
+	<-token.Done() // at most limit; at once when ctx ends
 	stop()
 	if ctx.Err() != nil {
 		if token.Error() == nil {
@@ -139,7 +136,7 @@ func (o *ClientOptions) paho(c *Client) *paho.ClientOptions {
 	po.SetProtocolVersion(4) // else paho tries 3.1 after every refusal
 	po.SetClientID(o.ClientID).SetUsername(o.Broker.User).SetPassword(o.Broker.Password)
 	po.SetCleanSession(!o.Persistent).SetStore(c.acks)
-	po.SetAutoReconnect(false).SetConnectRetry(false).SetConnectTimeout(dialTimeout)
+	po.SetAutoReconnect(false).SetConnectRetry(false)
 	po.SetOrderMatters(true).SetAutoAckDisabled(o.ManualAck)
 	po.SetWriteTimeout(5 * time.Second) // for a publish that finds the connection stalled
 	// the frameReader sends the pings and misses the answers; paho's keep alive is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -38,10 +39,16 @@ func (r *retainedReader) read(ctx context.Context, hand func(stream.Arrival) boo
 	if r.broker, err = r.broker.fresh(); err != nil {
 		return 0, err
 	}
-	began := time.Now()
-	conn, err := dial(ctx, r.broker, false)
+	conn, err := anyNode(ctx, r.broker, func(b Broker, limit time.Duration) (net.Conn, error) {
+		began := time.Now()
+		conn, err := dial(ctx, b, limit, false)
+		if err != nil {
+			return nil, newConnectError(b, asking{clientID: r.clientID}, err, time.Since(began))
+		}
+		return conn, nil
+	})
 	if err != nil {
-		return 0, newConnectError(r.broker, asking{clientID: r.clientID}, err, time.Since(began))
+		return 0, err
 	}
 	f := newFrameReader(conn, r.broker.maxPacket(), len(r.topics), 64<<10, 0)
 	defer f.Close()

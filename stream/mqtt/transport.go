@@ -10,14 +10,14 @@ import (
 	"github.com/coder/websocket"
 )
 
-// dialTimeout bounds one attempt, from the name look-up to CONNACK.
+// dialTimeout bounds the attempt at one host, from the name look-up to CONNACK.
 const dialTimeout = 10 * time.Second
 
-// dial opens the network connection to b: TCP, TLS or a WebSocket over either.
+// dial opens the network connection to b within limit: TCP, TLS or a WebSocket over either.
 // small asks the kernel for small buffers, for a fleet of clients in one
 // process.
-func dial(ctx context.Context, b Broker, small bool) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+func dial(ctx context.Context, b Broker, limit time.Duration, small bool) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	// The kernel notices a peer that vanished, also where no keep alive of
 	// MQTT is asked for.
