@@ -175,3 +175,36 @@ func TestMostNodesGone(t *testing.T) {
 		t.Errorf("the log has\n%s", log)
 	}
 }
+
+// TestWrongPeers starts nodes that cannot be one cluster as they are configured: their
+// logs say so.
+func TestWrongPeers(t *testing.T) {
+	a := newAuthority(t)
+	var routes []*net.TCPAddr
+	for range 4 {
+		routes = append(routes, freeAddress(t))
+	}
+	start := func(name string, at int, peers ...int) *running {
+		o := nats.Options{Name: name, Store: t.TempDir(), MQTT: freeAddress(t), Open: true, Routes: routes[at], PeerTLS: a.peer("node")}
+		for _, peer := range peers {
+			o.Peers = append(o.Peers, routes[peer].String())
+		}
+		return run(t, o)
+	}
+	first := start("a", 0, 0, 1, 2)
+	start("b", 1, 0, 1, 2)
+	start("c", 2, 0, 1, 2)
+	without := start("d", 3, 0, 1, 2)
+	says := func(r *running, text string) {
+		t.Helper()
+		until(t, text, func() bool { return strings.Contains(r.log.String(), text) })
+	}
+	says(without, "none of the three peers is this node")
+	says(without, "more than three nodes are connected to each other")
+	if text := first.log.String(); strings.Contains(text, "none of the three peers") {
+		t.Errorf("a node that is among its peers says: %s", text)
+	}
+	without.stop()
+	start("a", 3, 0, 1)
+	says(first, "another node has the name of this one")
+}

@@ -32,6 +32,10 @@ func (l *serverLog) warn(text string) {
 	if strings.Contains(text, `Unknown account "`+calloutAccount) {
 		return // of another node, which is as it should be
 	}
+	if strings.Contains(text, "Remote server has a duplicate name") {
+		l.log.Error("another node has the name of this one and is not let in: each needs a name of its own", "cause", text)
+		return
+	}
 	for _, part := range toldByCallout {
 		if strings.Contains(text, part) {
 			return

@@ -49,6 +49,7 @@ type Node struct {
 	leaderless atomic.Bool // for longer than an election takes; of watchMajority
 	started    atomic.Bool // nats-server has noted the port in config
 	lock       *flock.Flock
+	tooMany    string // the other nodes that checkOthers has told of
 	metrics    *metrics
 }
 
@@ -250,6 +251,7 @@ func (n *Node) serve(ctx context.Context) error {
 		defer func() { end(); <-served }()
 	}
 	n.opts.Log.Info("listening", "mqtt", n.Address().String(), "tls", n.opts.TLS != nil, "name", n.opts.Name, "replicas", n.opts.replicas())
+	n.checkPeers(ctx)
 	if err := n.prepare(ctx, own); err != nil {
 		return err
 	}
@@ -263,6 +265,7 @@ func (n *Node) serve(ctx context.Context) error {
 			return fmt.Errorf("run a node: %w", err)
 		case <-sweep.C:
 			n.callout.sweep(ctx)
+			n.checkOthers()
 		case <-ctx.Done():
 			return nil
 		}

@@ -36,6 +36,7 @@ func (n *Node) prepare(ctx context.Context, conn *natsgo.Conn) error {
 	const pause = 100 * time.Millisecond
 	last := ""
 	for {
+		n.checkOthers()
 		cause := n.makeStreams(ctx, js)
 		if cause == nil {
 			n.prepared.Store(true)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -133,6 +135,8 @@ func (n *natsFlags) check(cmd *cobra.Command, opts *nats.Options) error {
 		return usage("--route-listen and --peer go together", "hellox nats --help")
 	case given < 2 || given > 3:
 		return usage(fmt.Sprintf("--peer names each of the three nodes, or the two others, not %d", given), "hellox nats --help")
+	case len(slices.Compact(slices.Sorted(slices.Values(opts.Peers)))) < given:
+		return usage("--peer names a node twice: "+strings.Join(opts.Peers, ", "), "hellox nats --help")
 	case !certificates:
 		return usage("--peer needs --peer-cert, --peer-key and --peer-ca", "hellox certs certs --peer")
 	}
