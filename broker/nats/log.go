@@ -7,15 +7,17 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // A serverLog passes what nats-server says on to a log. Its debug and trace lines are
 // never asked for.
 type serverLog struct {
-	log   *slog.Logger
-	fatal chan<- error // takes one
-	lines sometimes
+	log    *slog.Logger
+	fatal  chan<- error // takes one
+	broken *atomic.Bool // set when a write has failed
+	lines  sometimes
 }
 
 // Noticef implements server.Logger: what is usual is at the level of debug, as hellox
@@ -31,6 +33,9 @@ func (l *serverLog) Errorf(format string, v ...any) { l.warn(fmt.Sprintf(format,
 func (l *serverLog) warn(text string) {
 	if strings.Contains(text, `Unknown account "`+calloutAccount) {
 		return // of another node, which is as it should be
+	}
+	if strings.Contains(text, writeFailed) {
+		l.broken.Store(true)
 	}
 	if strings.Contains(text, "Remote server has a duplicate name") {
 		l.log.Error("another node has the name of this one and is not let in: each needs a name of its own", "cause", text)

@@ -49,7 +49,8 @@ type Node struct {
 	leaderless atomic.Bool // for longer than an election takes; of watchMajority
 	started    atomic.Bool // nats-server has noted the port in config
 	lock       *flock.Flock
-	tooMany    string // the other nodes that checkOthers has told of
+	broken     atomic.Bool // a write has failed
+	tooMany    string      // the other nodes that checkOthers has told of
 	metrics    *metrics
 }
 
@@ -92,7 +93,7 @@ func New(o Options) (_ *Node, err error) {
 	if n.server, err = server.NewServer(n.config); err != nil {
 		return nil, fmt.Errorf("start a node: %w", err)
 	}
-	n.server.SetLoggerV2(&serverLog{log: o.Log, fatal: n.fatal}, false, false, false)
+	n.server.SetLoggerV2(&serverLog{log: o.Log, fatal: n.fatal, broken: &n.broken}, false, false, false)
 	n.callout = &callout{node: n, issuer: issuer, clients: map[uint64]*client{}}
 	if o.Metrics != nil {
 		if err := n.registerMetrics(o.Metrics); err != nil {
@@ -251,6 +252,12 @@ func (n *Node) serve(ctx context.Context) error {
 		defer func() { end(); <-served }()
 	}
 	n.opts.Log.Info("listening", "mqtt", n.Address().String(), "tls", n.opts.TLS != nil, "name", n.opts.Name, "replicas", n.opts.replicas())
+	healed := make(chan struct{})
+	go func() {
+		defer close(healed)
+		n.heal(ctx)
+	}()
+	defer func() { end(); <-healed }()
 	n.checkPeers(ctx)
 	if err := n.prepare(ctx, own); err != nil {
 		return err
