@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"hellox/bench/rig"
+)
+
+// A config says what is run.
+type config struct {
+	hellox    string
+	dir       string
+	events    []string
+	receivers int
+	readers   int // of each receiver
+	rate      int // messages a second; 0: half of what is sustained
+	rounds    int // kills of stream leaders
+	measure   time.Duration
+	cut       time.Duration
+	verbose   bool
+}
+
+func main() {
+	if node := os.Getenv(nodeEnv); node != "" {
+		fmt.Fprintln(os.Stderr, "bench:", enterNode(node)) // it returns errors alone
+		os.Exit(1)
+	}
+	c := config{events: names(events)}
+	short := flag.Bool("short", false, "less than two minutes: the events "+strings.Join(shortEvents, ", "))
+	flag.StringVar(&c.hellox, "hellox", "", "the hellox to run (default: built from this tree)")
+	flag.StringVar(&c.dir, "dir", os.TempDir(), "folder of the stores, on the disk that counts")
+	flag.Func("events", "which, such as leader,cut (default all: "+strings.Join(names(events), ", ")+")", func(list string) error {
+		c.events = nil
+		for name := range strings.SplitSeq(list, ",") {
+			if name != "" && !slices.Contains(names(events), name) {
+				return fmt.Errorf("there is no event %q", name)
+			}
+			c.events = append(c.events, name)
+		}
+		return nil
+	})
+	flag.IntVar(&c.receivers, "receivers", 2, "how many receivers, 2 or more")
+	flag.IntVar(&c.readers, "readers", 2, "how many readers of the event stream for each receiver")
+	flag.IntVar(&c.rate, "rate", 0, "messages a second (default: half of what the run sustains, at least 200)")
+	flag.IntVar(&c.rounds, "rounds", 0, "after the events, so many kills of the leader of a stream, by turns $MQTT_msgs and HELLOX_HISTORY")
+	flag.DurationVar(&c.measure, "measure", 5*time.Second, "how long more is published than the cluster takes")
+	flag.DurationVar(&c.cut, "cut", 30*time.Second, "how long a node is cut off")
+	flag.BoolVar(&c.verbose, "v", false, "show what the processes log")
+	flag.Parse()
+	if *short {
+		c.events, c.measure = shortEvents, 3*time.Second
+	}
+	rig.Main(func(ctx context.Context) error { return start(ctx, c) })
+}
+
+// start builds hellox and runs everything, as root in namespaces of its own.
+func start(ctx context.Context, c config) (err error) {
+	if c.receivers < 2 || c.readers < 1 {
+		return errors.New("it takes two receivers or more, and a reader of each")
+	}
+	if os.Getenv(isolatedEnv) == "" {
+		dir, err := os.MkdirTemp(c.dir, "bench-cluster-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if c.hellox, err = rig.Program(ctx, c.hellox, dir); err != nil {
+			return err
+		}
+		c.dir = dir
+		if canIsolate() {
+			return isolate(ctx, c)
+		}
+	} else if c.hellox, c.dir, err = isolated(ctx); err != nil {
+		return err
+	}
+	return prove(ctx, c)
+}
+
+// prove runs the events.
+func prove(ctx context.Context, c config) error {
+	r, err := newRun(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer r.end()
+	if err := r.findRate(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("| event | acknowledged | stored | doubled | lost | reordered | longest pause: of all, of one sender, of a reader |\n|---|---:|---:|---:|---:|---:|---|\n")
+	var failed []string
+	for _, e := range events {
+		if !slices.Contains(c.events, e.name) {
+			continue
+		}
+		if e.root && !r.isolated() {
+			fmt.Printf("| %s | skipped: %s |\n", e.what, noIsolation())
+			continue
+		}
+		if err := r.event(ctx, e); err != nil {
+			failed = append(failed, e.name)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	if err := r.kills(ctx); err != nil {
+		failed = append(failed, err.Error())
+	}
+	load, _ := os.ReadFile("/proc/loadavg") // only to be printed
+	fmt.Printf("\nin all: %s; load average %s\n", r.totals(), strings.Join(strings.Fields(string(load))[:3], " "))
+	if len(failed) > 0 {
+		return fmt.Errorf("not as it should be: %s", strings.Join(failed, "; "))
+	}
+	return nil
+}
