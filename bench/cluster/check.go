@@ -57,10 +57,7 @@ func (r *run) event(ctx context.Context, e event) error {
 	if d.doubled+d.lost+d.reordered > 0 {
 		err = errors.Join(err, fmt.Errorf("%d messages doubled, %d lost, %d reordered", d.doubled, d.lost, d.reordered))
 	}
-	for _, p := range append(slices.Clone(r.nodes), r.receivers...) {
-		err = errors.Join(err, p.gone())
-	}
-	if err != nil {
+	if err = errors.Join(err, r.gone()); err != nil {
 		fmt.Printf("\n%s: %v\n\n", e.what, err)
 	}
 	return err

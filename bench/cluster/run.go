@@ -59,11 +59,11 @@ func newRun(ctx context.Context, c config) (_ *run, err error) {
 	if err := r.connect(); err != nil {
 		return nil, err
 	}
-	if err := until(ctx, 2*time.Minute, "clients are let in", func() bool { return r.whole(ctx) == nil }); err != nil {
+	if err := until(ctx, 2*time.Minute, "clients are let in", func() bool { return r.gone() != nil || r.whole(ctx) == nil }); err != nil {
 		return nil, err
 	}
 	for range c.receivers {
-		if err := r.addReceiver(ctx); err != nil {
+		if err := errors.Join(r.addReceiver(ctx), r.gone()); err != nil {
 			return nil, err
 		}
 	}
@@ -101,6 +101,9 @@ func (r *run) startNodes(ctx context.Context) error {
 			"nats", "--name", nodeName(i), "--store", r.store(i), "--listen", "mqtt://" + r.mqtt[i], "--route-listen", routes[i], "--client-listen", r.nats[i],
 			"--peer-cert", r.file("peer.crt"), "--peer-key", r.file("peer.key"), "--peer-ca", r.file("ca.crt"),
 		}, peers...)
+		if r.c.verbose {
+			args = append(args, "--log-level", "debug")
+		}
 		node := -1
 		if r.isolated() {
 			if err := mountDisk(ctx, r.disk(i)); err != nil {
@@ -188,6 +191,14 @@ func (r *run) whole(ctx context.Context) error {
 		return errors.New("there are no streams")
 	}
 	return nil
+}
+
+// gone returns an error if a process has ended by itself.
+func (r *run) gone() (err error) {
+	for _, p := range append(slices.Clone(r.nodes), r.receivers...) {
+		err = errors.Join(err, p.gone())
+	}
+	return err
 }
 
 // leader returns which node leads a stream.

@@ -291,13 +291,16 @@ func (n *Node) shutdown() {
 }
 
 // connect returns a connection to the node within the process. It does not reconnect:
-// it lasts as long as the node.
-func (n *Node) connect(user string) (*natsgo.Conn, error) {
-	c, err := natsgo.Connect("", natsgo.InProcessServer(n.server), natsgo.UserInfo(user, n.password), natsgo.Name(user), natsgo.NoReconnect())
-	if err != nil {
-		return nil, fmt.Errorf("connect to the own node: %w", err)
+// it lasts as long as the node. A machine that is busy, as when all its pods start, may
+// need more than the time that both sides give a login.
+func (n *Node) connect(user string) (c *natsgo.Conn, err error) {
+	for range 5 {
+		c, err = natsgo.Connect("", natsgo.InProcessServer(n.server), natsgo.UserInfo(user, n.password), natsgo.Name(user), natsgo.NoReconnect(), natsgo.Timeout(loginTimeout))
+		if err == nil {
+			return c, nil
+		}
 	}
-	return c, nil
+	return nil, fmt.Errorf("connect to the own node: %w", err)
 }
 
 // Address returns where MQTT clients connect; until Serve has begun, where it was asked to.
