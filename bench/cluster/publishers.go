@@ -55,9 +55,10 @@ func (l *ledger) acked(id string, h stream.Hello) {
 func (l *ledger) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pause, l.ofSender = 0, 0
-	clear(l.at)
-	l.newest = time.Time{}
+	l.pause, l.ofSender, l.newest = 0, 0, time.Now()
+	for id := range l.at {
+		l.at[id] = l.newest
+	}
 }
 
 // pauses returns the longest since reset, one that lasts included.

@@ -89,5 +89,5 @@ func (r *reader) got(id int64) {
 func (r *reader) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.pause, r.newest = 0, time.Time{}
+	r.pause, r.newest = 0, time.Now()
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // When a write fails, nats-server ends for good what it was for: a stream on this node,
@@ -49,13 +51,14 @@ func (n *Node) heal(ctx context.Context) {
 		if time.Since(ended) < settleTime || n.hasRoom() != nil {
 			continue
 		}
-		// Options that are as they were have nats-server start what should run.
-		same := *n.config
-		if err := n.server.ReloadOptions(&same); err != nil {
+		// As at the start, and not by ReloadOptions, which asks JetStream for each
+		// retained message before it starts it.
+		if err := n.server.EnableJetStream(&server.JetStreamConfig{StoreDir: n.opts.Store}); err != nil {
 			n.opts.Log.Warn("the streams of the node could not be opened again", "cause", err.Error())
-		} else if n.server.JetStreamEnabled() {
-			n.opts.Log.Info("the node stores again", "store", n.opts.Store)
+			_ = n.server.ShutdownJetStream() // it returns no error
+			continue
 		}
+		n.opts.Log.Info("the node stores again", "store", n.opts.Store)
 	}
 }
 
