@@ -40,6 +40,8 @@ func Connect(servers []string, config *tls.Config, log *slog.Logger) (*natsgo.Co
 	scheme := "nats://"
 	options := []natsgo.Option{
 		natsgo.Name("hellox receive"), natsgo.MaxReconnects(-1), natsgo.ReconnectWait(250 * time.Millisecond), natsgo.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+		// A server that is cut off closes no connection: nats.go would notice after 4 minutes.
+		natsgo.PingInterval(3 * time.Second), natsgo.MaxPingsOutstanding(2),
 		natsgo.DisconnectErrHandler(func(_ *natsgo.Conn, err error) {
 			if err != nil {
 				log.Warn("no connection to the history", "cause", err.Error())
