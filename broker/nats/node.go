@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -236,28 +237,9 @@ func (n *Node) serve(ctx context.Context) error {
 	}
 	defer n.callout.wait()
 	ctx, end := context.WithCancel(ctx)
-	defer end()
-	if n.local != nil {
-		n.opts.Log.Info("listening for local clients", "mqtt", n.opts.Local.Addr().String())
-		served := make(chan struct{})
-		go func() {
-			defer close(served)
-			if err := n.local.serve(ctx); err != nil {
-				select {
-				case n.fatal <- err:
-				default: // another one came first
-				}
-			}
-		}()
-		defer func() { end(); <-served }()
-	}
+	defer n.background(ctx).Wait()
+	defer end() // before that
 	n.opts.Log.Info("listening", "mqtt", n.Address().String(), "tls", n.opts.TLS != nil, "name", n.opts.Name, "replicas", n.opts.replicas())
-	healed := make(chan struct{})
-	go func() {
-		defer close(healed)
-		n.heal(ctx)
-	}()
-	defer func() { end(); <-healed }()
 	n.checkPeers(ctx)
 	if err := n.prepare(ctx, own); err != nil {
 		return err
@@ -277,6 +259,26 @@ func (n *Node) serve(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// background starts what runs beside the server until ctx ends, and returns what waits
+// for it.
+func (n *Node) background(ctx context.Context) *sync.WaitGroup {
+	var running sync.WaitGroup
+	running.Go(func() { n.heal(ctx) })
+	if n.local == nil {
+		return &running
+	}
+	n.opts.Log.Info("listening for local clients", "mqtt", n.opts.Local.Addr().String())
+	running.Go(func() {
+		if err := n.local.serve(ctx); err != nil {
+			select {
+			case n.fatal <- err:
+			default: // another one came first
+			}
+		}
+	})
+	return &running
 }
 
 // shutdown ends the node. In a cluster others take over what it leads and, during
