@@ -18,7 +18,7 @@ func newMetrics() *metrics {
 
 // registerMetrics registers what the node counts, and what nats-server does when it is
 // asked.
-func (n *Node) registerMetrics(r prometheus.Registerer) error {
+func registerMetrics(n *Node, r prometheus.Registerer) error {
 	for _, c := range []prometheus.Collector{n.metrics.refused, collector{n}} {
 		if err := r.Register(c); err != nil {
 			return err

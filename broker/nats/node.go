@@ -97,7 +97,7 @@ func New(o Options) (_ *Node, err error) {
 	n.server.SetLoggerV2(&serverLog{log: o.Log, fatal: n.fatal, broken: &n.broken}, false, false, false)
 	n.callout = &callout{node: n, issuer: issuer, clients: map[uint64]*client{}}
 	if o.Metrics != nil {
-		if err := n.registerMetrics(o.Metrics); err != nil {
+		if err := registerMetrics(n, o.Metrics); err != nil {
 			return nil, err
 		}
 	}
