@@ -2,6 +2,7 @@ package filter
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -17,18 +18,24 @@ func parseValue(key Key, text string) (value int64, expected string, ok bool) {
 	case KeyDelta, KeyLatency, KeyAge:
 		value, ok = parseSpan(text)
 		expected = "a duration with its unit, such as 250ms, 10s, 5m, 2h or 1d"
+		if !ok && span.MatchString(text) {
+			expected = "a shorter duration, of at most 106751d" // 292 years are 2^63 ns
+		}
 	case KeySize:
 		value, ok = parseSize(text)
 		expected = "a size in bytes, such as 512, 1KiB or 2MB"
 	case KeySeq:
 		value, ok = parseWhole(text, math.MaxInt64)
-		expected = "a whole number"
+		expected = "a whole number of at most 9223372036854775807"
 	case KeyQoS:
 		value, ok = parseWhole(text, 2)
 		expected = "0, 1 or 2"
 	}
 	return value, expected, ok
 }
+
+// span matches what is a duration, whatever its length.
+var span = regexp.MustCompile(`^(\d+d)?(\d+(\.\d*)?(ns|us|µs|μs|ms|s|m|h))+$|^\d+d$`)
 
 func parseSpan(s string) (int64, bool) {
 	d, err := stream.ParseDuration(s)
