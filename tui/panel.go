@@ -15,13 +15,13 @@ import (
 )
 
 // panel renders the senders beside the list in w cells: state, rhythm and last
-// interval of each, and its pod where that is known; at the foot the intervals
+// interval of each, and its pod where that is in trouble; at the foot the intervals
 // of the sender of, or of all if that is "".
 func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
 	th := s.shared.theme
-	const footH = 6
+	const tall = 24 // the histogram takes no more than a third of what is higher
 	var foot []string
-	if in := s.intervalsOf(of); in != nil && height > 4*footH {
+	if in := s.intervalsOf(of); in != nil && height > tall {
 		foot = histogram(th, in, w)
 	}
 	n := s.tally()
@@ -39,8 +39,8 @@ func (s *sendersModel) panel(w, height int, now time.Time, of string) []string {
 			break
 		}
 		lines = append(lines, s.panelLine(s.at(i), w, now))
-		if text := podText(&s.all[i]); text != "" && len(lines) < room {
-			lines = append(lines, "   "+th.Grey.Apply(cells.Clean("pod "+text, w-4)))
+		if one := &s.all[i]; podTroubled(one) && len(lines) < room {
+			lines = append(lines, "   "+th.Grey.Apply(cells.Clean("pod "+podText(one), w-4)))
 		}
 	}
 	for len(lines) < height-len(foot) {
@@ -59,6 +59,11 @@ func podText(s *stream.Sender) string {
 		text = pod.Name + " "
 	}
 	return strings.TrimSpace(text + pod.Phase + " " + pod.Reason)
+}
+
+// podTroubled reports whether a sender's pod does not run, or ended for a reason.
+func podTroubled(s *stream.Sender) bool {
+	return s.Pod != nil && (s.Pod.Phase != "Running" || s.Pod.Reason != "")
 }
 
 // podState describes it in a word: what is wrong, else its phase.
@@ -102,29 +107,31 @@ func histogram(th *theme.Theme, in *history.Intervals, w int) []string {
 		th.Grey.Apply(cells.Ends(" "+units.Bound(from), units.Bound(to), w)),
 		cells.Cut(fmt.Sprintf(" min %.3f  mean %.3f  max %.3f", in.MinMS/1000, in.MeanMS/1000, in.MaxMS/1000), w),
 	}
-	return append(lines, th.Grey.Apply(cells.Cut(" "+declaredText(in.Declared), w)))
+	outside, uniform := declaredTexts(in.Declared)
+	return append(lines, th.Grey.Apply(cells.Cut(" "+outside, w)), th.Grey.Apply(cells.Cut(" "+uniform, w)))
 }
 
-// declaredText compares intervals with what is declared: numbers, no verdict.
-func declaredText(d *history.Declared) string {
+// declaredTexts compares intervals with what is declared: numbers, no verdict. Both
+// are empty without a declaration, uniform also where too few are compared.
+func declaredTexts(d *history.Declared) (outside, uniform string) {
 	if d == nil {
-		return ""
+		return "", ""
 	}
-	text := units.Count(d.Count)
+	of := "by each"
+	if d.MaxMS > 0 {
+		of = units.Span(stream.FromMillis(d.MinMS), stream.FromMillis(d.MaxMS))
+	}
+	outside = "declared " + of + ": " + units.Count(d.Beyond) + " of " + units.Count(d.Count) + " outside"
 	switch {
 	case d.P == nil:
 	case *d.P < 0.001:
-		text = "p < 0.001"
+		uniform = "uniform within: p < 0.001"
 	case *d.P < 0.1:
-		text = fmt.Sprintf("p %.3f", *d.P)
+		uniform = fmt.Sprintf("uniform within: p %.3f", *d.P)
 	default:
-		text = fmt.Sprintf("p %.2f", *d.P)
+		uniform = fmt.Sprintf("uniform within: p %.2f", *d.P)
 	}
-	against := "their own"
-	if d.MaxMS > 0 {
-		against = units.Span(stream.FromMillis(d.MinMS), stream.FromMillis(d.MaxMS))
-	}
-	return text + " against " + against + ", " + units.Count(d.Beyond) + " beyond"
+	return outside, uniform
 }
 
 // spread distributes bins over at most n bars: a bar may take several bins, or a

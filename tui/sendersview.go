@@ -21,7 +21,7 @@ func (s *sendersModel) pods(w int) (text func(*stream.Sender) string, n int, fai
 	for _, i := range s.rows[from:to] {
 		one := &s.all[i]
 		n = max(n, cells.Width(cells.Clean(text(one), most)))
-		failing = failing || one.Pod != nil && one.Pod.Reason != ""
+		failing = failing || podTroubled(one)
 	}
 	return text, n, failing
 }

@@ -89,7 +89,7 @@ func TestPageComparesIntervals(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := all[1].Declared
-	want := fmt.Sprintf("p %.2f against 1–10 s, %d beyond", *d.P, d.Beyond)
+	want := fmt.Sprintf("declared 1–10 s: %d of %d outside; uniform within: p %.2f", d.Beyond, d.Count, *d.P)
 	ctx := chromium(t)
 	shown := `document.querySelector('#intervals .declared').textContent.replaceAll('\u202f', ' ')`
 	open(t, ctx, s+"/?sender=press-1")

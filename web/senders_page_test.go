@@ -140,8 +140,8 @@ func TestPageSenderGroups(t *testing.T) {
 	until(t, ctx, `new URLSearchParams(location.search).get('filter')?.startsWith('-sender:')`)
 }
 
-// The pod behind a sender is shown with its phase and why it ended; where no process
-// tells of the pods, the panel says so.
+// The pod behind a sender has a line, with its phase and why it ended, only where it is
+// in trouble; where no process tells of the pods, the panel says so.
 func TestPagePods(t *testing.T) {
 	store := newStore(t)
 	store.many(t, "press-", 2)
@@ -149,7 +149,7 @@ func TestPagePods(t *testing.T) {
 	ctx := chromium(t)
 	open(t, ctx, s.URL)
 	until(t, ctx, live+` && document.querySelector('#senders .pods').innerText === 'pods: not reported'`)
-	body := `{"pods":[{"name":"press-1","phase":"Running","reason":"OOMKilled"}]}`
+	body := `{"pods":[{"name":"press-0","phase":"Running"},{"name":"press-1","phase":"Running","reason":"OOMKilled"}]}`
 	r, err := http.Post(s.URL+"/api/pods", "application/json", strings.NewReader(body))
 	if err != nil || r.StatusCode != http.StatusOK {
 		t.Fatal(err, r)
@@ -157,6 +157,7 @@ func TestPagePods(t *testing.T) {
 	r.Body.Close()
 	open(t, ctx, s.URL)
 	until(t, ctx, `[...document.querySelectorAll('#senders .row.pod:not([hidden])')].map((r) => r.innerText).join() === 'pod Running OOMKilled' && document.querySelector('#senders .pods').hidden`)
+	until(t, ctx, `document.querySelector('#senders [data-sender="press-0"]').title.endsWith(', pod Running')`)
 }
 
 // A filter is kept under a name, completed by it in another tab, and forgotten.

@@ -23,7 +23,7 @@ export class Intervals {
       hooks: { draw: [() => this.#place()] },
     });
     this.numbers = el('p.numbers');
-    this.declared = el('p.declared');
+    this.declared = el('p.declared', { title: 'how many intervals are shorter or longer than the senders declare; p is the probability that the others are at least this uneven if they are uniform over what is declared' });
     root.append(this.numbers, this.declared);
   }
 
@@ -106,6 +106,6 @@ export class Intervals {
 function declaredText(declared) {
   if (!declared) return '';
   const { uniform_p: p, min_ms: min, max_ms: max, beyond } = declared;
-  const tested = p == null ? count(declared.count) : `p ${p < 0.001 ? '< 0.001' : p.toFixed(p < 0.1 ? 3 : 2)}`;
-  return `${tested} against ${max ? span(min, max) : 'their own'}, ${count(beyond)} beyond`;
+  const uniform = p == null ? '' : `; uniform within: p ${p < 0.001 ? '< 0.001' : p.toFixed(p < 0.1 ? 3 : 2)}`;
+  return `declared ${max ? span(min, max) : 'by each'}: ${count(beyond)} of ${count(declared.count)} outside${uniform}`;
 }

@@ -112,7 +112,7 @@ export class SenderPanel extends Emitter {
       const facts = this.#senders.at(place)?.facts;
       if (place === withCadence) this.#rows.push({ heading: `no cadence: one message, or retained (${count(found - withCadence)})` });
       this.#rows.push({ place, part: 'main' });
-      if (facts?.pod) this.#rows.push({ place, part: 'pod' });
+      if (facts?.pod && troubled(facts.pod)) this.#rows.push({ place, part: 'pod' });
       if (figures && place < withCadence) this.#rows.push({ place, part: 'figures' });
     }
     this.none.hidden = this.#rows.length > 0;
@@ -168,7 +168,7 @@ export class SenderPanel extends Emitter {
     }
     attribute(node, 'aria-selected', s.name === this.chosen);
     show(node.parts, s, this.#clock.now());
-    attribute(node, 'title', `${cleanTopic(s.name)}: ${stateSentence(s, this.#clock.now())}, ${figuresOf(s.facts)}`);
+    attribute(node, 'title', `${cleanTopic(s.name)}: ${stateSentence(s, this.#clock.now())}, ${figuresOf(s.facts)}${s.facts.pod ? ', pod ' + clean(podOf(s)) : ''}`);
     node.spark.show(s.spark.slice(-bars), s.spark.length ? Math.max(10_000, ...s.spark) : 1);
   }
 
@@ -229,6 +229,9 @@ export class SenderPanel extends Emitter {
 }
 
 const groupName = (prefix) => (prefix ? plainName(prefix) + '*' : 'others');
+
+/** Whether a pod has a line of its own: it does not run, or it ended for a reason. */
+const troubled = ({ phase, reason }) => phase !== 'Running' || Boolean(reason);
 
 /** What is known of a sender's pod; its name only if it is another one. */
 function podOf(s) {
