@@ -225,3 +225,36 @@ func TestPageTabs(t *testing.T) {
 		until(t, ctx, `document.getElementById(document.activeElement.getAttribute('aria-controls')).role === 'tabpanel'`)
 	}
 }
+
+// Names, counts and ages of the panels beside the list, or in its place, are legible at every width:
+// no part of a row lies over the next, and a name has 100 pixels if it is cut.
+func TestPagePanelsFitAtEveryWidth(t *testing.T) {
+	store := newStore(t)
+	store.put(t, hellos(300)...)
+	s := newFront(t, Options{Store: store})
+	ctx := chromium(t)
+	for _, width := range []int64{320, 390, 1100, 1199, 1280} {
+		v := view{"", width, 800, false, "light"}
+		for key, panel := range map[string]string{"2": "#topics", "3": "#senders"} {
+			open(t, ctx, s.URL)
+			v.look(t, ctx)
+			until(t, ctx, live)
+			if width < 560 { // one part at a time
+				evaluate[bool](t, ctx, fmt.Sprintf(`[...document.querySelectorAll('#places button')].find((b) => b.innerText.includes('%s')).click() ?? true`, panel[1:]))
+			} else {
+				pressed(key)(t, ctx)
+			}
+			until(t, ctx, fmt.Sprintf(`document.querySelector('%s .rows').offsetParent != null && document.querySelectorAll('%[1]s .row .name').length > 2`, panel))
+			bad := evaluate[string](t, ctx, fmt.Sprintf(`[...document.querySelectorAll('%s .row:not([hidden])')].flatMap((row) => {
+  const parts = [...row.children].filter((c) => c.textContent && c.offsetParent && getComputedStyle(c).visibility === 'visible');
+  return parts.flatMap((c, i) => {
+    const cut = c.className === 'name' && c.scrollWidth > c.clientWidth + 1 && c.clientWidth < 100, over = parts[i + 1] && c.getBoundingClientRect().right > parts[i + 1].getBoundingClientRect().left + 1;
+    return cut || over || c.getBoundingClientRect().right > row.getBoundingClientRect().right + 1 ? [c.className + ' ' + c.textContent] : [];
+  });
+}).join('; ')`, panel))
+			if bad != "" {
+				t.Errorf("%s at %d pixels: cut, or over its neighbour: %s", panel, width, bad)
+			}
+		}
+	}
+}
