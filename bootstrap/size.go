@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"hellox/bootstrap/install"
 	"hellox/bootstrap/step"
 	"hellox/manifests"
@@ -29,6 +31,24 @@ func (up *upRun) sameSize(n int) error {
 		Kind:     step.Ambiguous,
 		Sentence: fmt.Sprintf("the broker in namespace %s is of %s, and its data cannot be moved to %s", up.options.Namespace, is[up.size], is[n]),
 		Hint:     up.inst.Client().Commands.In(up.options.Namespace).Hellox("down") + fmt.Sprintf(" removes it with its data; or beside it the same hellox up with --namespace hellox-%d", n),
+	}
+}
+
+// sameClients returns an error if a broker that asks no client who it is would take the
+// place of one that asks. The sessions in its store belong to pods, and it gives them to
+// no client without an identity; the receiver would be one.
+func (up *upRun) sameClients(ctx context.Context, objects []*unstructured.Unstructured) error {
+	if !manifests.AsksNone(objects) {
+		return nil
+	}
+	asks, err := install.AsksClients(ctx, up.inst)
+	if err != nil || !asks {
+		return err
+	}
+	return &step.Error{
+		Kind:     step.Ambiguous,
+		Sentence: fmt.Sprintf("the broker in namespace %s knows its pods by TLS and tokens, and what is asked for (component plain) knows none: its receiver could not go on with the session of the one before", up.options.Namespace),
+		Hint:     up.inst.Client().Commands.In(up.options.Namespace).Hellox("down") + " removes it with its data; or beside it the same hellox up with --namespace hellox-plain",
 	}
 }
 

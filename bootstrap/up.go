@@ -302,6 +302,9 @@ func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 	if err := up.sameSize(manifests.ClusterSize(objects)); err != nil {
 		return nil, err
 	}
+	if err := up.sameClients(ctx, objects); err != nil {
+		return nil, err
+	}
 	if up.trust, err = trust.Prepare(ctx, up.inst.Client(), up.options.Namespace, objects, time.Now()); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,6 +57,67 @@ func TestOnlyPlainIsPlain(t *testing.T) {
 	want := []string{"broadcast ConfigMap broker-ca", "broker ConfigMap broker-keys", "broker Secret broker-tls", "receive ConfigMap broker-ca"}
 	if got := mountedBy(render(t, Options{Namespace: here})); !slices.Equal(got, want) {
 		t.Errorf("the base mounts %v, want %v", got, want)
+	}
+}
+
+// A broker without TLS is reached from within the cluster alone: what opens it beyond is
+// refused, with the Service that does it.
+func TestPlainIsNotBeyondTheCluster(t *testing.T) {
+	const beyond = `apiVersion: v1
+kind: Service
+metadata: {name: mine}
+spec: {type: LoadBalancer, selector: {app.kubernetes.io/component: broker}, ports: [{port: 1883, targetPort: 8883}]}
+---
+`
+	patched := func(components, patch string) string {
+		dir := overlayWith(t, "plain")
+		text := "resources: [base]\ncomponents: [" + components + "]\npatches:\n- target: {kind: Service, name: broker}\n  patch: |\n    - " + patch + "\n"
+		if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	own := map[string]string{"kustomization.yaml": "resources: [press.yaml]\n", "press.yaml": beyond + press}
+	known := map[string]string{"kustomization.yaml": "resources: [press.yaml]\n", "press.yaml": beyond + press + "      volumes: [{name: ca, configMap: {name: broker-ca}}]\n"}
+	for name, c := range map[string]struct {
+		dir     string
+		service string // that is refused; "": none is
+		hint    string
+	}{
+		"plain":                      {overlayWith(t, "plain"), "", ""},
+		"plain, page on a port":      {overlayWith(t, "plain", "page-nodeport"), "", ""},
+		"TLS on a port":              {overlayWith(t, "mqtt-nodeport"), "", ""},
+		"plain, then a port":         {overlayWith(t, "plain", "mqtt-nodeport"), "mqtt", "components/plain"},
+		"a port, then plain":         {overlayWith(t, "mqtt-nodeport", "plain"), "mqtt", "components/plain"},
+		"the broker's own, on nodes": {patched("components/plain", "{op: add, path: /spec/type, value: NodePort}"), "broker", "components/plain"},
+		"an external address":        {patched("components/plain", "{op: add, path: /spec/externalIPs, value: [192.0.2.7]}"), "broker", "components/plain"},
+		"the user's own, plain":      {folderOf(t, own), "mine", "component client"},
+		"the user's own, with TLS":   {folderOf(t, known), "", ""},
+	} {
+		_, err := Render(Options{Namespace: here, Overlay: c.dir})
+		e, refused := errors.AsType[*FolderError](err)
+		switch {
+		case err == nil && c.service == "":
+		case refused && c.service != "" && strings.HasPrefix(e.Sentence, "Service "+c.service+" ") && strings.Contains(e.hint, c.hint):
+		default:
+			t.Errorf("%s: %v, want Service %q to be refused", name, err, c.service)
+		}
+	}
+}
+
+// In any order with page-nodeport the receiver has the page's listener and certificate, and
+// speaks to the broker as plain has it.
+func TestPlainLeavesThePage(t *testing.T) {
+	for _, components := range [][]string{{"plain", "page-nodeport"}, {"page-nodeport", "plain"}, {"page-ingress", "plain"}} {
+		deployment := find(t, render(t, Options{Namespace: here, Overlay: overlayWith(t, components...)}), "Deployment", "receive")
+		got := strings.Fields(argsOf([]*unstructured.Unstructured{{Object: deployment}}))
+		want := []string{
+			"receive", "--broker=mqtt://broker:8883", "--listen=127.0.0.1:8420", "--history=sqlite:/data/history/history.db",
+			"--ops-listen=:9000", "--listen=0.0.0.0:8443", "--tls-cert=/tls/tls.crt", "--tls-key=/tls/tls.key",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%v: the receiver runs with\n%v, want\n%v", components, got, want)
+		}
 	}
 }
 

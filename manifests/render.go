@@ -58,7 +58,7 @@ type Options struct {
 // the overlay is a *FolderError.
 func Render(o Options) ([]*unstructured.Unstructured, error) {
 	files := filesys.MakeFsInMemory()
-	k := o.kustomization()
+	k, own := o.kustomization(), false
 	if o.Overlay == "" {
 		if err := copyFolder(files, "base", "/base"); err != nil {
 			return nil, err
@@ -74,6 +74,7 @@ func Render(o Options) ([]*unstructured.Unstructured, error) {
 		if err != nil {
 			return nil, err
 		}
+		own = rendered.own
 		if err := rendered.write(files, &k); err != nil {
 			return nil, fmt.Errorf("render %s: %w", o.Overlay, err)
 		}
@@ -107,7 +108,7 @@ func Render(o Options) ([]*unstructured.Unstructured, error) {
 		}
 		rendered = append(rendered, u)
 	}
-	return rendered, nil
+	return rendered, o.checkReach(rendered, own)
 }
 
 // setNames has the broker's certificate of the component cert-manager be for the Service

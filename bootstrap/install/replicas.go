@@ -86,6 +86,19 @@ func ClusterSize(ctx context.Context, inst *Installation) (int, error) {
 	return begunSize(ctx, inst)
 }
 
+// AsksClients reports whether the installation has a broker that asks its clients who they
+// are.
+func AsksClients(ctx context.Context, inst *Installation) (bool, error) {
+	u, err := inst.in(kube.StatefulSets).Get(ctx, RoleBroker, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read the broker in namespace %s: %w", inst.Namespace, err)
+	}
+	return inst.belongs(u) && !manifests.AsksNone([]*unstructured.Unstructured{u}), nil
+}
+
 // begunSize returns the size that an up has begun to make. Only a broker of several nodes
 // has the Secret of its peers, which the inventory lists before anything is applied.
 func begunSize(ctx context.Context, inst *Installation) (int, error) {

@@ -77,6 +77,13 @@ func pendingPod() *corev1.Pod {
 	return pod
 }
 
+// mounting is a pending pod with a volume page-tls of these items of the Secret page-tls.
+func mounting(items ...corev1.KeyToPath) *corev1.Pod {
+	pod := pendingPod()
+	pod.Spec.Volumes = []corev1.Volume{{Name: "page-tls", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "page-tls", Items: items}}}}
+	return pod
+}
+
 // aCluster is a Lookup of recorded objects.
 type aCluster struct {
 	nodes   []corev1.Node
@@ -256,6 +263,14 @@ func TestOf(t *testing.T) {
 		},
 		{
 			"a claim that its node may not read yet", Subject{Pod: pendingPod(), Events: warned("FailedMount", `Unable to attach or mount volumes: unmounted volumes=[data tmp], unattached volumes=[], failed to process volumes=[data]: error processing PVC press/history: failed to fetch PVC from API server: persistentvolumeclaims "history" is forbidden: User "system:node:node-1" cannot get resource "persistentvolumeclaims" in API group "" in the namespace "press": no relationship found between node 'node-1' and this object`, 1)}, "", "",
+		},
+		{
+			"a certificate that is not there", Subject{Pod: mounting(corev1.KeyToPath{Key: "tls.crt", Path: "tls.crt"}, corev1.KeyToPath{Key: "tls.key", Path: "tls.key"}), Events: warned("FailedMount", `MountVolume.SetUp failed for volume "page-tls" : secret "page-tls" not found`, 1)},
+			`volume "page-tls" needs Secret "page-tls", which is not there`, "--namespace press create secret tls page-tls --cert=FILE --key=FILE, ",
+		},
+		{
+			"a Secret of any files that is not there", Subject{Pod: mounting(), Events: warned("FailedMount", `MountVolume.SetUp failed for volume "page-tls" : secret "page-tls" not found`, 1)},
+			`volume "page-tls" needs Secret "page-tls", which is not there`, "create secret generic page-tls --from-file=FILE, ",
 		},
 		{
 			"a mount that is only early", Subject{Pod: pendingPod(), Events: warned("FailedMount", `MountVolume.SetUp failed for volume "tmp" : object "press"/"rules" not registered`, 1)}, "", "",

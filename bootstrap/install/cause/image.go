@@ -2,11 +2,10 @@ package cause
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"hellox/bootstrap/kube"
 )
 
 // waiting explains a container that cannot be started, or is not started yet.
@@ -81,7 +80,7 @@ func (s Subject) notConfigured(c *Cause, container, message string) {
 	c.Grace = graceShort
 	if object, name, ok := missingObject(message); ok {
 		c.Text = fmt.Sprintf("its container needs %s %q, which is not there", object, name)
-		c.Hint = createObject(s.Commands, object, name)
+		c.Hint = s.createObject(object, name)
 	}
 }
 
@@ -109,12 +108,24 @@ func missingObject(message string) (object, name string, ok bool) {
 	return "", "", false
 }
 
-func createObject(commands kube.Commands, object, name string) string {
-	kind := "configmap"
-	if object == "Secret" {
+func (s Subject) createObject(object, name string) string {
+	kind, from := "configmap", "--from-file=FILE"
+	switch {
+	case object == "Secret" && s.wantsCertificate(name):
+		kind, from = "secret tls", "--cert=FILE --key=FILE"
+	case object == "Secret":
 		kind = "secret generic"
 	}
-	return commands.Namespaced(fmt.Sprintf("create %s %s --from-file=FILE, %s", kind, name, again))
+	return s.Commands.Namespaced(fmt.Sprintf("create %s %s %s, %s", kind, name, from, again))
+}
+
+// wantsCertificate reports whether a volume of the pod takes a certificate's key from the
+// Secret by name: one from any file would not have it.
+func (s Subject) wantsCertificate(secret string) bool {
+	return s.Pod != nil && slices.ContainsFunc(s.Pod.Spec.Volumes, func(v corev1.Volume) bool {
+		return v.Secret != nil && v.Secret.SecretName == secret &&
+			slices.ContainsFunc(v.Secret.Items, func(i corev1.KeyToPath) bool { return i.Key == corev1.TLSPrivateKeyKey })
+	})
 }
 
 // builtPrefix begins the names of images of --build, as in package build.

@@ -123,7 +123,7 @@ func notMade(s Subject) *Cause {
 	c.Text = fmt.Sprintf("volume %q cannot be mounted: %s", m[1], m[2])
 	if object, name, ok := missingObject(m[2]); ok {
 		c.Text = fmt.Sprintf("volume %q needs %s %q, which is not there", m[1], object, name)
-		c.Hint = createObject(s.Commands, object, name)
+		c.Hint = s.createObject(object, name)
 	}
 	return c
 }
