@@ -134,7 +134,7 @@ func checkRecords(ctx context.Context, root string) (checks []doctor.Check, held
 				}
 			}
 		case p.Running:
-			c.Verdict, c.Detail, c.Cure = doctor.Warn, describe(p), "hellox down "+instance.Flags()
+			c.Verdict, c.Detail, c.Cure = doctor.Warn, describe(p), heldHint(instance.Installation, p)
 		}
 		checks = append(checks, c)
 	}

@@ -116,6 +116,12 @@ func TestStoppedProcess(t *testing.T) {
 			t.Errorf("status does not say %q:\n%s", stopped, out)
 		}
 	})
+	asked.Go(func() {
+		out, _, _ := h.command(t, "doctor", "--target", "local")
+		if _, after, found := strings.Cut(out, stopped); !found || !strings.HasPrefix(strings.TrimSpace(strings.SplitN(after+"\n\n", "\n", 3)[1]), "cure: hellox status, or end that process") {
+			t.Errorf("doctor beside a stopped process:\n%s", out)
+		}
+	})
 	for _, args := range [][]string{{"up", "--target", "local"}, {"up", "--target", "local", "--detach"}, {"scale", "2", "--target", "local"}} {
 		asked.Go(func() {
 			_, errs, code := h.command(t, args...)

@@ -152,11 +152,17 @@ func unrecorded(all []state.Instance, found []state.Installation) []state.Instan
 // held returns the error of a command that the process p stands in the way of,
 // which holds the lock of i.
 func held(verb string, i state.Installation, p state.Process) error {
+	return missing(fmt.Errorf("%s: %s: %s", verb, i, describe(p)), heldHint(i, p))
+}
+
+// heldHint returns what helps where the process p holds the lock of i, and does not
+// answer. It is no down, which would remove the installation too.
+func heldHint(i state.Installation, p state.Process) string {
 	hint := "hellox status"
-	if p.Running && !p.Removing && p.PID != 0 { // no down: that would remove the installation too
+	if p.Running && !p.Removing && p.PID != 0 {
 		hint += ", or end that process: " + p.EndCommand() + ", then hellox up " + i.Flags()
 	}
-	return missing(fmt.Errorf("%s: %s: %s", verb, i, describe(p)), hint)
+	return hint
 }
 
 // describe returns what the process p that holds a lock does.
