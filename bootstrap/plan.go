@@ -36,6 +36,9 @@ func (up *upRun) plan(ctx context.Context) error {
 	if err := up.checkSize(ctx); err != nil {
 		return err
 	}
+	if err := up.checkRoom(ctx); err != nil {
+		return err
+	}
 	for _, f := range up.options.Builds {
 		up.steps.Begin(step.Build)
 		up.steps.Done("would build the image of "+f.String(), false)

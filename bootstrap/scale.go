@@ -11,8 +11,8 @@ import (
 	"hellox/manifests"
 )
 
-// Scale sets the number of the pods of a role, broadcast or receive, and waits until so
-// many are ready. A later Up keeps it.
+// Scale sets the number of broadcasters or of receivers, by their role, and waits until
+// their pods are ready. A later Up keeps it.
 func Scale(ctx context.Context, config kube.Config, namespace, role string, n int, steps step.Reporter) error {
 	ctx = kube.WithoutKlog(ctx)
 	inst, err := install.New(config, namespace)
@@ -20,26 +20,65 @@ func Scale(ctx context.Context, config kube.Config, namespace, role string, n in
 		return err
 	}
 	steps.Begin(step.Apply)
-	before, err := install.Replicas(ctx, inst, role)
-	if err == nil && before == nil {
-		err = install.NoPods(inst, role)
+	scale := scaleReceivers
+	if role == install.RoleBroadcast {
+		scale = scaleBroadcasters
 	}
-	if err == nil && role == install.RoleReceive {
-		err = severalReceivers(ctx, inst)
-	}
+	done, unchanged, err := scale(ctx, inst, n, steps.Progress)
 	if err == nil {
-		err = install.SetReplicas(ctx, inst, role, n)
+		steps.Done(done, unchanged)
+		err = waitForRollout(ctx, inst, steps)
+	}
+	if err == nil && role == install.RoleBroadcast && manifests.SpreadOf(n).Shares() {
+		err = trustedPods(inst).Sync(ctx) // a kubelet may have given a new pod the total of before
 	}
 	if err != nil {
 		steps.Fail(err)
-		return err
 	}
-	steps.Done(install.Count(n, map[string]string{install.RoleBroadcast: "broadcaster", install.RoleReceive: "receiver"}[role]), *before == n)
-	if err := waitForRollout(ctx, inst, steps); err != nil {
-		steps.Fail(err)
-		return err
+	return err
+}
+
+func scaleBroadcasters(ctx context.Context, inst *install.Installation, n int, progress func(string)) (done string, unchanged bool, err error) {
+	before, err := install.Broadcasters(ctx, inst)
+	if err != nil {
+		return "", false, err
 	}
-	return nil
+	if before == nil {
+		return "", false, install.NoPods(inst, install.RoleBroadcast)
+	}
+	if n > *before {
+		if err := checkRoom(ctx, inst, n); err != nil {
+			return "", false, err
+		}
+	}
+	if err := install.SetBroadcasters(ctx, inst, n, progress); err != nil {
+		return "", false, err
+	}
+	done = install.Count(n, "broadcaster")
+	if spread := manifests.SpreadOf(n); spread.Shares() {
+		done += " in " + install.Count(spread.Pods, "pod")
+		if err := trustedPods(inst).Sync(ctx); err != nil {
+			return "", false, err
+		}
+	}
+	return done, *before == n, nil
+}
+
+func scaleReceivers(ctx context.Context, inst *install.Installation, n int, _ func(string)) (done string, unchanged bool, err error) {
+	before, err := install.Receivers(ctx, inst)
+	if err == nil && before == nil {
+		err = install.NoPods(inst, install.RoleReceive)
+	}
+	if err == nil {
+		err = severalReceivers(ctx, inst)
+	}
+	if err == nil {
+		err = install.SetReceivers(ctx, inst, n)
+	}
+	if err != nil {
+		return "", false, err
+	}
+	return install.Count(n, "receiver"), *before == n, nil
 }
 
 // severalReceivers returns an error if the history is the file of one receiver.

@@ -52,16 +52,29 @@ func (up *upRun) sameClients(ctx context.Context, objects []*unstructured.Unstru
 	}
 }
 
+// checkRoom returns an error if more broadcasters are asked for than the nodes have room for.
+func (up *upRun) checkRoom(ctx context.Context) error {
+	asked := up.options.Broadcasters
+	if asked == nil {
+		return nil
+	}
+	before, err := install.Broadcasters(ctx, up.inst)
+	if err != nil || before != nil && *asked <= *before {
+		return err
+	}
+	return checkRoom(ctx, up.inst, *asked)
+}
+
 // count sets how many broadcasters and receivers there are to be.
 func (up *upRun) count(ctx context.Context) (err error) {
 	up.broadcasters, up.receivers = up.options.Broadcasters, nil
 	if up.broadcasters == nil {
-		if up.broadcasters, err = install.Replicas(ctx, up.inst, install.RoleBroadcast); err != nil {
+		if up.broadcasters, err = install.Broadcasters(ctx, up.inst); err != nil {
 			return err
 		}
 	}
 	if up.size == manifests.SeveralNodes {
-		up.receivers, err = install.Replicas(ctx, up.inst, install.RoleReceive)
+		up.receivers, err = install.Receivers(ctx, up.inst)
 	}
 	return err
 }

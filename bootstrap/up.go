@@ -95,6 +95,9 @@ func (up *upRun) run(ctx context.Context) error {
 	if err := up.checkSize(ctx); err != nil {
 		return err
 	}
+	if err := up.checkRoom(ctx); err != nil {
+		return err
+	}
 	if err := up.buildImages(ctx); err != nil {
 		return err
 	}
@@ -267,11 +270,15 @@ func (up *upRun) applyManifests(ctx context.Context, rendered func(context.Conte
 	if err != nil {
 		return err
 	}
+	if err := install.Regroup(ctx, up.inst, objects, up.steps.Progress); err != nil {
+		return err
+	}
 	done, err := up.inst.Apply(ctx, objects, up.image.Name(), up.own, up.steps.Progress)
 	if err != nil {
 		return err
 	}
-	if up.trust.Changed {
+	pods, _ := manifests.Broadcasters(objects)
+	if up.trust.Changed || !done.Unchanged() && pods != nil && manifests.SharesOf(pods) { // their total
 		if err := trustedPods(up.inst).Sync(ctx); err != nil {
 			return err
 		}

@@ -89,7 +89,7 @@ func testUpAndDown(t *testing.T, r *rig) {
 				t.Errorf("the plan tells what the API server sets: %q", text)
 			}
 		}
-		if n, err := install.Replicas(t.Context(), inst.Installation, install.RoleBroadcast); err != nil || *n != 1 {
+		if n, err := install.Broadcasters(t.Context(), inst.Installation); err != nil || *n != 1 {
 			t.Errorf("a plan scaled to %v (%v)", n, err)
 		}
 	})
@@ -101,14 +101,14 @@ func testUpAndDown(t *testing.T, r *rig) {
 			t.Fatal(err)
 		}
 		up(t, r.options(t, namespace, r.programs[0]))
-		if n, err := install.Replicas(t.Context(), inst.Installation, install.RoleBroadcast); err != nil || n == nil || *n != 3 {
+		if n, err := install.Broadcasters(t.Context(), inst.Installation); err != nil || n == nil || *n != 3 {
 			t.Errorf("after scale 3 and up there are %v broadcasters (%v)", n, err)
 		}
 		one := 1
 		o := r.options(t, namespace, r.programs[0])
 		o.Broadcasters = &one
 		up(t, o)
-		if n, err := install.Replicas(t.Context(), inst.Installation, install.RoleBroadcast); err != nil || n == nil || *n != 1 {
+		if n, err := install.Broadcasters(t.Context(), inst.Installation); err != nil || n == nil || *n != 1 {
 			t.Errorf("after up --broadcasters 1 there are %v (%v)", n, err)
 		}
 	})

@@ -187,24 +187,84 @@ spec:
 	}
 }
 
-// The component fleet spreads broadcasters over pods, which are enough for all of them,
-// with the ServiceAccount that the broker knows.
-func TestFleet(t *testing.T) {
-	objects := render(t, Options{Namespace: here, Overlay: overlayWith(t, "fleet")})
-	pods := find(t, objects, "StatefulSet", "broadcast")
-	find(t, objects, "ServiceAccount", "broadcasters")
-	account, _, _ := unstructured.NestedString(pods, "spec", "template", "spec", "serviceAccountName")
-	replicas, _, _ := unstructured.NestedInt64(pods, "spec", "replicas")
-	total := ""
-	eachContainer(pods, func(c map[string]any) {
-		for _, e := range c["env"].([]any) {
-			if e := e.(map[string]any); e["name"] == "HELLOX_TOTAL" {
-				total, _ = e["value"].(string)
-			}
+// Broadcasters are a pod each up to a number, and shares of pods above it, with the
+// ServiceAccount that the broker knows; the component fleet is 10,000 of them, of which
+// another number may be made.
+func TestSpread(t *testing.T) {
+	fleet := overlayWith(t, "fleet")
+	for _, test := range []struct {
+		overlay  string
+		n        int // 0: as the manifests say
+		replicas int64
+		account  string
+		total    string
+	}{
+		{"", 0, 1, "broadcast", "0"},
+		{"", MaxAlone, MaxAlone, "broadcast", "0"},
+		{"", MaxAlone + 1, 1, "broadcasters", "51"},
+		{"", ShareSize, 1, "broadcasters", "500"},
+		{"", ShareSize + 1, 2, "broadcasters", "501"},
+		{overlayWith(t, "plain"), 10_000, 20, "broadcasters", "10000"},
+		{overlayWith(t, "three-nodes"), 10_000, 20, "broadcasters", "10000"},
+		{fleet, 0, 20, "broadcasters", "10000"},
+		{fleet, 1200, 3, "broadcasters", "1200"},
+		{fleet, 3, 3, "broadcast", "0"},
+	} {
+		o := Options{Namespace: here, Overlay: test.overlay}
+		want := 1
+		if test.n > 0 {
+			o.Broadcasters, want = &test.n, test.n
+		} else if test.overlay == fleet {
+			want = 10_000
 		}
-	})
-	if account != "broadcasters" || total != "10000" || replicas != 20 {
-		t.Errorf("%d pods of %q run %q", replicas, account, total)
+		objects := render(t, o)
+		pods, n := Broadcasters(objects)
+		if n != want {
+			t.Errorf("%s, %d: it counts %d", test.overlay, test.n, n)
+		}
+		account, _, _ := unstructured.NestedString(pods.Object, "spec", "template", "spec", "serviceAccountName")
+		replicas, _, _ := unstructured.NestedInt64(pods.Object, "spec", "replicas")
+		total, _, _ := unstructured.NestedString(find(t, objects, "ConfigMap", BroadcastTotal), "data", TotalKey)
+		find(t, objects, "ServiceAccount", account)
+		if account != test.account || total != test.total || replicas != test.replicas {
+			t.Errorf("%s, %d: %d pods of %q run %q", test.overlay, test.n, replicas, account, total)
+		}
+		mounts := 0
+		EachMounted(pods.Object, func(kind, name string) {
+			if kind == "ConfigMap" && name == BroadcastTotal {
+				mounts++
+			}
+		})
+		if mounts != 1 || !strings.Contains(argsOf([]*unstructured.Unstructured{pods}), "--total-file=/identity/"+TotalKey+"\n") {
+			t.Errorf("%s: the pods do not read the total", test.overlay)
+		}
+	}
+}
+
+// Broadcasters under an account of the user's own are a pod each, and no share.
+func TestSpreadNeedsTheAccount(t *testing.T) {
+	dir := overlayWith(t, "fleet")
+	text, err := os.ReadFile(filepath.Join(dir, "kustomization.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	patch := `
+patches:
+  - target: {kind: StatefulSet, name: broadcast}
+    patch: |
+      - {op: replace, path: /spec/template/spec/serviceAccountName, value: press}
+      - {op: replace, path: /spec/replicas, value: 1}
+`
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), append(text, patch...), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	few, many := 7, MaxAlone+1
+	if _, n := Broadcasters(render(t, Options{Namespace: here, Overlay: dir, Broadcasters: &few})); n != few {
+		t.Errorf("there are %d, want %d", n, few)
+	}
+	_, err = Render(Options{Namespace: here, Overlay: dir, Broadcasters: &many})
+	if e, ok := errors.AsType[*FolderError](err); !ok || !strings.Contains(e.Sentence, "cannot run shares of 51") || e.Hint() == "" {
+		t.Errorf("more than each is a pod: %v", err)
 	}
 }
 

@@ -120,9 +120,6 @@ func (o *overlayed) write(files filesys.FileSystem, k *types.Kustomization) erro
 		return err
 	}
 	k.Resources = []string{"../overlay"}
-	if !o.has("StatefulSet", roleBroadcast) {
-		k.Replicas = slices.DeleteFunc(k.Replicas, func(r types.Replica) bool { return r.Name == roleBroadcast })
-	}
 	if !o.own {
 		return nil
 	}

@@ -37,8 +37,8 @@ type Options struct {
 	// Images are the images that take the place of others, by the names of those,
 	// without a tag: full references. Each must occur.
 	Images map[string]string
-	// Broadcasters is the number of broadcast pods; nil leaves what the base
-	// or the overlay says.
+	// Broadcasters is their number, which SpreadOf spreads over pods; nil leaves what
+	// the base or the overlay says.
 	Broadcasters *int
 	// Receivers is the number of receive pods at size 3; nil leaves what is there.
 	Receivers *int
@@ -107,6 +107,11 @@ func Render(o Options) ([]*unstructured.Unstructured, error) {
 			return nil, fmt.Errorf("render %s: %w", r.CurId(), err)
 		}
 		rendered = append(rendered, u)
+	}
+	if o.Broadcasters != nil {
+		if err := setBroadcasters(rendered, *o.Broadcasters, o.Overlay); err != nil {
+			return rendered, err
+		}
 	}
 	return rendered, o.checkReach(rendered, own)
 }
@@ -208,11 +213,8 @@ func (o Options) kustomization() types.Kustomization {
 	for _, name := range slices.Sorted(maps.Keys(o.Images)) {
 		k.Images = append(k.Images, replacement(name, o.Images[name]))
 	}
-	if o.Broadcasters != nil {
-		k.Replicas = []types.Replica{{Name: roleBroadcast, Count: int64(*o.Broadcasters)}}
-	}
 	if o.Receivers != nil {
-		k.Replicas = append(k.Replicas, types.Replica{Name: roleReceive, Count: int64(*o.Receivers)})
+		k.Replicas = []types.Replica{{Name: roleReceive, Count: int64(*o.Receivers)}}
 	}
 	return k
 }

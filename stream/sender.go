@@ -70,6 +70,8 @@ type Pod struct {
 	Name   string `json:"name"`
 	Phase  string `json:"phase"`            // Pending, Running, Succeeded, Failed, Unknown or Terminating
 	Reason string `json:"reason,omitempty"` // why a container of it waits, or ended last: OOMKilled, ErrImageNeverPull
+	// Share: it runs a share of many broadcasters (ShareOf), not one of its name.
+	Share bool `json:"share,omitempty"`
 }
 
 // MarshalJSON writes the times with nine digits of a second, as every time in

@@ -41,6 +41,12 @@ func InShare(name, id string) bool {
 	return ok && isNumbered && of == prefix && n/ShareSize == ordinal
 }
 
+// ShareHolder returns the name of the process that has the broadcaster id in its share.
+func ShareHolder(id string) (name string, ok bool) {
+	prefix, n, ok := cutNumber(id)
+	return prefix + "-" + strconv.Itoa(n/ShareSize), ok
+}
+
 // maxNumber bounds the numbers in names: a product with ShareSize is far from overflow.
 const maxNumber = 1 << 24
 

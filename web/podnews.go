@@ -48,8 +48,7 @@ func (n *podNews) set(ctx context.Context, told []stream.Pod, now time.Time) (un
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, s := range senders {
-		of := pods.NamesOf(s.Sender)
-		if !s.Ours || !names[of[0]] && !names[of[len(of)-1]] {
+		if !s.Ours || !pods.IsOne(s.Sender, names) {
 			continue
 		}
 		n.last++

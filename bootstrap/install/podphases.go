@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"hellox/bootstrap/kube"
+	"hellox/manifests"
 )
 
 // A PodPhase is how far a pod is.
@@ -19,6 +20,7 @@ type PodPhase struct {
 	// deleted.
 	Phase  string
 	Reason string // why a container of it waits, or ended last; or the pod's own: OOMKilled, Evicted
+	Share  bool   // it runs a share of many broadcasters, not one of its name
 }
 
 // FollowPods calls report with the pods of a role whenever they have changed, and at
@@ -69,7 +71,7 @@ func phasesOf(informer *kube.Informer) []PodPhase {
 }
 
 func phaseOf(pod *corev1.Pod) PodPhase {
-	p := PodPhase{Name: pod.Name, Phase: cmp.Or(string(pod.Status.Phase), string(corev1.PodUnknown)), Reason: pod.Status.Reason}
+	p := PodPhase{Name: pod.Name, Phase: cmp.Or(string(pod.Status.Phase), string(corev1.PodUnknown)), Reason: pod.Status.Reason, Share: manifests.RunsShare(pod.Spec.ServiceAccountName)}
 	if pod.DeletionTimestamp != nil {
 		p.Phase = "Terminating"
 	}

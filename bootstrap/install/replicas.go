@@ -9,7 +9,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"hellox/bootstrap/kube"
@@ -23,37 +22,27 @@ const (
 	RoleReceive   = "receive"
 )
 
-// kinds are those of the roles that can be scaled, and what a sentence calls their pods.
-var kinds = map[string]struct {
-	resource schema.GroupVersionResource
-	pods     string
-}{
-	RoleBroadcast: {kube.StatefulSets, "broadcasters"},
-	RoleReceive:   {kube.Deployments, "receivers"},
-}
-
-// SetReplicas sets the number of the pods of a role, broadcast or receive.
-func SetReplicas(ctx context.Context, inst *Installation, role string, n int) error {
+// SetReceivers sets the number of receivers.
+func SetReceivers(ctx context.Context, inst *Installation, n int) error {
 	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"replicas": n}})
 	if err != nil {
 		return err
 	}
-	_, err = inst.in(kinds[role].resource).Patch(ctx, role, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager}, "scale")
+	_, err = inst.in(kube.Deployments).Patch(ctx, RoleReceive, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager}, "scale")
 	if err != nil {
-		return fmt.Errorf("scale the %s in namespace %s to %d: %w", kinds[role].pods, inst.Namespace, n, err)
+		return fmt.Errorf("scale the receivers in namespace %s to %d: %w", inst.Namespace, n, err)
 	}
 	return nil
 }
 
-// Replicas returns how many pods of a role, broadcast or receive, the installation should
-// have; nil if it has none of that role.
-func Replicas(ctx context.Context, inst *Installation, role string) (*int, error) {
-	u, err := inst.in(kinds[role].resource).Get(ctx, role, metav1.GetOptions{})
+// Receivers returns how many receivers the installation should have; nil if it has none.
+func Receivers(ctx context.Context, inst *Installation) (*int, error) {
+	u, err := inst.in(kube.Deployments).Get(ctx, RoleReceive, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the number of %s in namespace %s: %w", kinds[role].pods, inst.Namespace, err)
+		return nil, fmt.Errorf("read the number of receivers in namespace %s: %w", inst.Namespace, err)
 	}
 	if !inst.belongs(u) || u.GetDeletionTimestamp() != nil {
 		return nil, nil

@@ -24,6 +24,9 @@ type Status struct {
 	Namespace string       `json:"namespace"`
 	Ready     bool         `json:"ready"` // every role is rolled out, and none is missing
 	Roles     []RoleStatus `json:"roles"` // by name
+	// Broadcasters is how many there should be, in whatever pods; nil: it has no pods for
+	// them.
+	Broadcasters *int `json:"-"`
 	// Open: any pod that reaches the broker reads and writes everything.
 	Open bool `json:"open,omitempty"`
 	// Missing names the workloads that are recorded and not there, or being deleted: an
@@ -89,7 +92,8 @@ func ReadStatus(ctx context.Context, config kube.Config, namespace string) (Stat
 		return Status{}, err
 	}
 	status.Ready = status.Ready && len(status.Missing) == 0
-	return status, nil
+	status.Broadcasters, err = Broadcasters(ctx, inst)
+	return status, err
 }
 
 // missingWorkloads returns the workloads that the inventory lists and that are not

@@ -4,15 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"hellox/broker/rights"
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/ops"
+	"hellox/smallfile"
 	"hellox/stream"
 	"hellox/stream/broadcast"
 )
@@ -28,6 +33,7 @@ func newBroadcast(sh shell) *cobra.Command {
 		payload   string
 		qos       uint8
 		opsListen string
+		totalFile string
 		ackLog    string
 		logs      ops.LogFlags
 	)
@@ -43,7 +49,7 @@ their IDs are ID-0, ID-1 and so on.
 With --total N it is one of several processes that run N broadcasters together, ID-0 to
 ID-(N-1): the process ID-0 runs the first 500, ID-1 the next 500, and so on. In a
 StatefulSet the name of a pod is such an ID, and its broadcasters keep their IDs and
-their pod however many there are.`,
+their pod however many there are. --total-file FILE holds N, and may change it.`,
 		Example: `  hellox broadcast --broker mqtt://127.0.0.1:1883 --min 100ms --max 2s
   hellox broadcast --broker mqtt://127.0.0.1:1883 --id broadcast-1 --total 10000
   hellox broadcast --payload plain --topic hello_world/broadcast`,
@@ -60,7 +66,14 @@ their pod however many there are.`,
 					return failed(fmt.Errorf("find the host name: %w", err), "hellox broadcast --id NAME")
 				}
 			}
-			if opts.Total > 0 && opts.Count > 1 {
+			var total totalReader
+			if totalFile != "" {
+				if total, err = openTotal(totalFile, log); err != nil {
+					return failed(err, "write a number into it, or leave --total-file out")
+				}
+				opts.Total, opts.Totals = total.at, total.changes
+			}
+			if (opts.Total > 0 || opts.Totals != nil) && opts.Count > 1 {
 				return usage("--count and --total do not go together: the share of a process is what it is", "hellox broadcast --id broadcast-0 --total 10000")
 			}
 			if err := opts.Check(); err != nil {
@@ -78,6 +91,7 @@ their pod however many there are.`,
 			return runRole(cmd.Context(), func(ctx context.Context) error {
 				group, ctx := errgroup.WithContext(ctx)
 				group.Go(func() error { return broadcast.Run(ctx, opts) })
+				group.Go(func() error { total.watch(ctx); return nil })
 				group.Go(func() error { return ops.Serve(ctx, opsListen, ops.Health{}, metrics) })
 				return group.Wait()
 			})
@@ -93,6 +107,7 @@ their pod however many there are.`,
 	args.Duration(flags, &opts.Max, "max", 10*time.Second, time.Nanosecond, "longest `TIME` between two broadcasts")
 	args.Number(flags, &opts.Count, "count", "", 1, 1, maxLocal, "run `N` broadcasters in this process")
 	args.Number(flags, &opts.Total, "total", "", 0, 0, maxTotal, "run this process's share of `N` broadcasters, at most 500 of them (default: it is the only process)")
+	flags.StringVar(&totalFile, "total-file", "", "`FILE` with the N of --total, which may change; 0: the process is the only one")
 	args.String(flags, &payload, "payload", "json", "`json|plain`: plain is the text alone", args.OneOf("json", "plain"))
 	args.Number(flags, &qos, "qos", "", 1, 0, 1, "`0|1`: at most once, or at least once")
 	flags.StringVar(&opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
@@ -132,4 +147,52 @@ func openAckLog(path string) (acked func(string, stream.Hello), closeFile func()
 		// cannot be written is not on record, which errs on the safe side.
 		fmt.Fprintf(f, "%s %s %d .\n", id, h.Boot, h.Seq)
 	}, f.Close, nil
+}
+
+// A totalReader reads the file of broadcast --total-file, which a ConfigMap is mounted as.
+// The zero value reads none.
+type totalReader struct {
+	path    string
+	opened  rights.Stat
+	at      int // what the file says when it is opened
+	changes chan int
+	log     *slog.Logger
+}
+
+func openTotal(path string, log *slog.Logger) (t totalReader, err error) {
+	t = totalReader{path: path, opened: rights.StatFiles(path), changes: make(chan int), log: log}
+	t.at, err = readTotal(path)
+	return t, err
+}
+
+// readTotal returns the number in the file.
+func readTotal(path string) (int, error) {
+	text, err := smallfile.Read(path)
+	if err != nil {
+		return 0, fmt.Errorf("read how many broadcasters there are: %w", err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || n < 0 || n > maxTotal {
+		return 0, fmt.Errorf("read how many broadcasters there are: %s has no number from 0 to %d", path, maxTotal)
+	}
+	return n, nil
+}
+
+// watch sends what the file says when it has changed, until ctx ends.
+func (t totalReader) watch(ctx context.Context) {
+	if t.path == "" {
+		return
+	}
+	t.opened.Watch(ctx, nil, func() {
+		n, err := readTotal(t.path)
+		if err != nil {
+			t.log.Error("the number of broadcasters stays as it was", "cause", err.Error())
+			return
+		}
+		t.log.Info("the number of broadcasters has changed", "total", n)
+		select {
+		case t.changes <- n:
+		case <-ctx.Done():
+		}
+	})
 }

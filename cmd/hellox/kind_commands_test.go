@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -48,16 +50,39 @@ func testKindCommands(t *testing.T, r *kindRig) {
 	contains(t, "hellox status", out, "kind-"+r.cluster+" · hellox  running", "broadcast-0", "1 broadcaster asked for", "broker-0", "receive-", r.page, r.mqtt)
 }
 
-// testKindScale has five broadcasters.
+// testKindScale has more broadcasters than a node has pods, changes their number while they
+// speak, and has five.
 func testKindScale(t *testing.T, r *kindRig) {
-	r.run(t, "scale", "5")
-	want := "broadcast-0 broadcast-1 broadcast-2 broadcast-3 broadcast-4"
-	until(t, "after scale 5 there are the senders "+want, func() bool {
-		var names []string
-		for name := range r.senders() {
-			names = append(names, name)
+	heard := func(n int) {
+		t.Helper()
+		until(t, fmt.Sprintf("after scale %d those are heard, and no others", n), func() bool {
+			senders := r.senders()
+			for i := range n {
+				if _, ok := senders["broadcast-"+strconv.Itoa(i)]; !ok {
+					return false
+				}
+			}
+			return len(senders) == n
+		})
+		if asked := r.status(t, "hellox").Broadcasters; asked == nil || *asked != n {
+			t.Errorf("after scale %d status tells of %v", n, asked)
 		}
-		slices.Sort(names)
-		return strings.Join(names, " ") == want
-	})
+	}
+	_, said := r.run(t, "scale", "70")
+	contains(t, "scale 70", said, "70 broadcasters in 1 pod")
+	heard(70)
+	before := r.pods(t)
+	_, said = r.run(t, "scale", "502")
+	contains(t, "scale 502", said, "502 broadcasters in 2 pods")
+	heard(502)
+	_, said = r.run(t, r.up()...)
+	contains(t, "up after scale 502", said, "unchanged")
+	after := r.pods(t)
+	for uid, name := range before {
+		if after[uid] != name {
+			t.Errorf("scale 502, and an up, replaced %s", name)
+		}
+	}
+	r.run(t, "scale", "5")
+	heard(5)
 }

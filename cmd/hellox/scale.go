@@ -29,8 +29,13 @@ func newScale(sh shell) *cobra.Command {
 		Use:   "scale N",
 		Short: "Set the number of broadcasters or receivers",
 		Long: `Set the number of broadcasters, or of receivers where they share a history (hellox up
---cluster-size 3). A later up keeps it.`,
+--cluster-size 3). A later up keeps it.
+
+In a cluster up to 50 broadcasters are a pod each. More are spread over pods of up to 500,
+broadcast-0 to broadcast-(N-1) all the same: from then on a change of N leaves those of both
+numbers as they are. A number for which the nodes have no room is refused.`,
 		Example: `  hellox scale 5
+  hellox scale 10000
   hellox scale --role receive 3`,
 		Args: words(false, "N, the number of broadcasters or receivers"),
 		RunE: func(cmd *cobra.Command, words []string) error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -362,7 +363,7 @@ func (s *installationStatus) askCluster(ctx context.Context, sh shell) (*cluster
 		s.set(stateUnknown, err)
 		return nil, false
 	}
-	s.Pods, s.Broadcasters = &pods, broadcastersOf(pods)
+	s.Pods, s.Broadcasters = &pods, pods.Broadcasters
 	if end, err := bootstrap.CertificatesEnd(ctx, c, s.Namespace); err == nil { // else it may not be read
 		s.Certificates = newCertificates(end, time.Now())
 	}
@@ -396,21 +397,14 @@ func podsOn(pods install.Status, nodes []string) (on []string) {
 	return on
 }
 
-// broadcastersOf returns how many broadcasters an installation in a cluster should
-// have, or nil.
-func broadcastersOf(pods install.Status) *int {
-	for _, role := range pods.Roles {
-		if role.Role == install.RoleBroadcast {
-			return &role.Want
-		}
-	}
-	return nil
-}
-
-// heard returns how many broadcasters have sent, and neither ended nor got lost.
+// heard returns how many of the broadcasters that were asked for have sent, and neither
+// ended nor got lost. Those of before, with higher numbers, may have ended unheard.
 func (s installationStatus) heard() (n int) {
 	for _, sender := range s.Senders {
-		if sender.Ours && !sender.LastSeen.IsZero() && sender.State != stream.Gone && sender.State != stream.Lost {
+		number, ok := strings.CutPrefix(sender.Sender, "broadcast-")
+		i, err := strconv.Atoi(number)
+		asked := ok && err == nil && i < *s.Broadcasters
+		if asked && sender.Ours && !sender.LastSeen.IsZero() && sender.State != stream.Gone && sender.State != stream.Lost {
 			n++
 		}
 	}

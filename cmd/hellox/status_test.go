@@ -19,6 +19,7 @@ func TestStatusCountsPausedBroadcasters(t *testing.T) {
 	s := installationStatus{Broadcasters: &asked, Senders: []stream.Sender{
 		{Sender: "broadcast-0", Ours: true, State: stream.OnTime, LastSeen: now},
 		{Sender: "broadcast-1", Ours: true, State: stream.Paused, LastSeen: now},
+		{Sender: "broadcast-3", Ours: true, State: stream.Silent, LastSeen: now}, // of a larger number, before
 		{Sender: "hello_world/lamp", State: stream.OnTime, LastSeen: now},
 	}}
 	for _, c := range []struct {

@@ -212,9 +212,10 @@ func TestBroadcastBlocksWhenTooMuchIsPending(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.maxPending = 50
+	x := newBroadcaster(f, "x")
+	x.maxPending = 50
 	streamtest.Background(t, func(ctx context.Context) error {
-		f.run(ctx)
+		x.run(ctx)
 		return nil
 	})
 	streamtest.Eventually(t, "publishing to be blocked", func() bool { return gathered(t, metrics, "hellox_broadcast_held_total") > 0 })

@@ -22,6 +22,9 @@ type broadcaster struct {
 	boot  string
 	topic string
 	color string
+	crowd bool // it is one of very many
+	// maxPending is how many messages it may hold that are not acknowledged.
+	maxPending int
 
 	// What it publishes.
 	mode    stream.Mode
@@ -48,13 +51,18 @@ type broadcaster struct {
 }
 
 func newBroadcaster(f *fleet, id string) *broadcaster {
+	of := max(int(f.size.Load()), 1)
 	b := &broadcaster{
 		fleet: f,
 		id:    id,
 		boot:  ulid.MustNew(ulid.Timestamp(f.Now()), rand.Reader).String(),
 		topic: broadcastTopic(f.Topic, id),
 		color: stream.ColorOf(id, "").Light,
-		mode:  stream.Mode{Min: f.Min, Max: f.Max},
+		crowd: f.Crowd || of >= CrowdSize,
+
+		maxPending: min(maxPendingEach, max(minPendingEach, maxPending/of)),
+
+		mode: stream.Mode{Min: f.Min, Max: f.Max},
 		// A command is rare; who sends more than fit gets no answer.
 		control: make(chan stream.Arrival, maxCommands),
 		clients: make(chan *mqtt.Client),

@@ -25,7 +25,7 @@ func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
 		Will:    &mqtt.Message{Topic: presence, Payload: encodePresence(stream.Presence{State: string(stream.Lost), Boot: b.boot}), QoS: 1, Retain: true},
 		Handler: b.receive,
 	}
-	if b.Count >= CrowdSize || b.Crowd {
+	if b.crowd {
 		o.SmallBuffers, o.KeepAlive = true, 0
 	}
 	c, err := mqtt.Connect(ctx, o)

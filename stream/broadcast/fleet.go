@@ -3,15 +3,19 @@ package broadcast
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
+
+	"hellox/stream"
 )
 
 // A fleet is what the broadcasters of one process share.
 type fleet struct {
 	Options
-	metrics    *metrics
-	pace       *pace
-	maxPending int // how many messages one broadcaster may hold
+	metrics *metrics
+	pace    *pace
+	size    atomic.Int64 // how many there are to be now
 
 	mu        sync.Mutex
 	connected int
@@ -21,39 +25,85 @@ type fleet struct {
 
 func newFleet(o Options) (*fleet, error) {
 	o = o.withDefaults()
-	if err := checkOpenFiles(o.Count); err != nil {
+	most := o.Count
+	if o.Totals != nil {
+		most = max(most, stream.ShareSize)
+	}
+	if err := checkOpenFiles(most); err != nil {
 		return nil, err
 	}
 	metrics, err := newMetrics(o.Metrics)
 	if err != nil {
 		return nil, err
 	}
-	return &fleet{
-		Options:    o,
-		metrics:    metrics,
-		pace:       newPace(),
-		maxPending: min(maxPendingEach, max(minPendingEach, maxPending/max(o.Count, 1))),
-	}, nil
+	f := &fleet{Options: o, metrics: metrics, pace: newPace()}
+	f.size.Store(int64(o.Count))
+	return f, nil
 }
 
+// A running is one broadcaster while it runs.
+type running struct {
+	stop  context.CancelFunc
+	ended chan struct{}
+}
+
+// run runs the broadcasters until ctx ends, as many as the newest total asks for.
 func (f *fleet) run(ctx context.Context) {
-	if f.Count == 0 {
-		f.Log.Info("the fleet ends before the share of this process", "id", f.ID, "total", f.Total)
-		<-ctx.Done()
+	all := map[string]running{}
+	for {
+		f.change(ctx, all)
+		select {
+		case <-ctx.Done():
+			for _, r := range all {
+				<-r.ended
+			}
+			return
+		case total := <-f.Totals:
+			f.Total = total
+		}
 	}
-	var wg sync.WaitGroup
-	for i := range f.Count {
+}
+
+// change makes all those of the total: the others have ended before more begin, since a
+// broadcaster that comes back has the ID of the one before.
+func (f *fleet) change(ctx context.Context, all map[string]running) {
+	ids := f.ids()
+	f.size.Store(int64(len(ids)))
+	var ending []running
+	for id, r := range all {
+		if !slices.Contains(ids, id) {
+			r.stop()
+			ending = append(ending, r)
+			delete(all, id)
+		}
+	}
+	for _, r := range ending {
+		<-r.ended
+	}
+	if f.Total > 0 && len(ids) == 0 {
+		f.Log.Info("the fleet ends before the share of this process", "id", f.ID, "total", f.Total)
+	}
+	for _, id := range ids {
+		if _, ok := all[id]; ok || ctx.Err() != nil {
+			continue
+		}
+		own, stop := context.WithCancel(ctx)
+		r := running{stop, make(chan struct{})}
+		all[id] = r
 		// Made here and not in its goroutine, whose stack would grow for
 		// it and stay grown.
-		b := newBroadcaster(f, f.id(i))
-		wg.Go(func() { b.run(ctx) })
+		b := newBroadcaster(f, id)
+		go func() {
+			defer close(r.ended)
+			defer stop()
+			b.run(own)
+		}()
 	}
-	wg.Wait()
 }
 
 // level returns want, or Debug if there are too many to log each.
 func (f *fleet) level(want slog.Level) slog.Level {
-	if f.Count > 10 {
+	if f.size.Load() > 10 {
 		return slog.LevelDebug
 	}
 	return want
@@ -78,11 +128,11 @@ func (f *fleet) connectionChanged(by int, cause string) {
 	connected := f.connected
 	f.mu.Unlock()
 	f.metrics.connected.Add(float64(by))
-	switch {
-	case f.Count <= 10:
-	case by > 0 && connected == f.Count:
-		f.Log.Info("all broadcasters are connected", "count", f.Count, "broker", f.Broker)
+	switch size := int(f.size.Load()); {
+	case size <= 10:
+	case by > 0 && connected == size:
+		f.Log.Info("all broadcasters are connected", "count", size, "broker", f.Broker)
 	case by < 0 && connected == 0 && cause != "":
-		f.Log.Warn("no broadcaster is connected", "count", f.Count, "broker", f.Broker, "cause", cause)
+		f.Log.Warn("no broadcaster is connected", "count", size, "broker", f.Broker, "cause", cause)
 	}
 }

@@ -28,6 +28,9 @@ type Options struct {
 	// this one runs the share that ID names (stream.ShareOf); 0: this process is alone.
 	// It is not given with Count.
 	Total int
+	// Totals gives another Total while Run runs. Broadcasters of both go on, those that
+	// are no more end, and then those that are new begin. nil: Total stays.
+	Totals <-chan int
 	// Crowd: it is one of very many in this process, which Count does not tell.
 	Crowd bool
 	Plain bool // the payload is the text alone, else a Hello as JSON
@@ -88,7 +91,7 @@ func (o *Options) Check() error {
 	if err := d.Broker.Check(); err != nil {
 		return err
 	}
-	if o.Total > 0 {
+	if o.Total > 0 || o.Totals != nil {
 		if o.Count > 1 {
 			return errors.New("a share of a fleet has as many broadcasters as it has, not a count of its own")
 		}
@@ -128,12 +131,27 @@ func (o *Options) share() stream.Share {
 	return s
 }
 
+// ids returns the IDs of all broadcasters of this process.
+func (o *Options) ids() []string {
+	n := o.Count
+	if o.Total > 0 {
+		n = o.share().Count
+	} else if o.Totals != nil {
+		n = 1
+	}
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = o.id(i)
+	}
+	return ids
+}
+
 // id returns the ID of one of the broadcasters.
 func (o *Options) id(i int) string {
 	switch {
 	case o.Total > 0:
 		return o.share().ID(i)
-	case o.Count == 1:
+	case o.Count == 1 || o.Totals != nil:
 		return o.ID
 	}
 	return o.ID + "-" + strconv.Itoa(i)

@@ -52,25 +52,40 @@ func (k *Known) Told(now time.Time) bool {
 	return now.Before(k.until)
 }
 
-// Of returns the pod of a broadcaster, or nil if it is not known. A broadcaster is
-// named after its pod; one of several in a pod has a number after that.
+// Of returns the pod of a broadcaster, or nil if it is not known.
 func (k *Known) Of(sender string, now time.Time) *stream.Pod {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !now.Before(k.until) {
 		return nil
 	}
-	for _, name := range NamesOf(sender) {
-		if p, ok := k.pods[name]; ok {
+	for _, name := range namesOf(sender) {
+		if p, ok := k.pods[name]; ok && !p.Share {
+			return &p
+		}
+	}
+	if holder, ok := stream.ShareHolder(sender); ok {
+		if p, ok := k.pods[holder]; ok && p.Share {
 			return &p
 		}
 	}
 	return nil
 }
 
-// NamesOf returns the names that the pod of a broadcaster may have: its own, or, of one
-// of several in a pod, its own without the number.
-func NamesOf(sender string) []string {
+// IsOne reports whether the pod of a broadcaster may be one of those with the names.
+func IsOne(sender string, names map[string]bool) bool {
+	for _, name := range namesOf(sender) {
+		if names[name] {
+			return true
+		}
+	}
+	holder, ok := stream.ShareHolder(sender)
+	return ok && names[holder]
+}
+
+// namesOf returns the names that the pod of a broadcaster may have that runs no share: its
+// own, or, of one of several in a pod, its own without the number.
+func namesOf(sender string) []string {
 	i := strings.LastIndexByte(sender, '-')
 	if i < 0 || i+1 == len(sender) || strings.Trim(sender[i+1:], "0123456789") != "" {
 		return []string{sender}

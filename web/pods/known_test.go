@@ -55,3 +55,30 @@ func TestKnown(t *testing.T) {
 		t.Errorf("told that there is none, and there is %+v", p)
 	}
 }
+
+// TestKnownShare finds the pod that has a broadcaster in its share, and not the one whose
+// name it has.
+func TestKnownShare(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	var k pods.Known
+	_, changed := k.Set([]stream.Pod{{Name: "broadcast-0", Phase: "Running", Share: true}, {Name: "broadcast-1", Phase: "Failed", Share: true}, {Name: "press-0", Phase: "Running"}}, now)
+	if len(changed) != 3 {
+		t.Errorf("changed: %q", changed)
+	}
+	for sender, want := range map[string]string{
+		"broadcast-0": "broadcast-0", "broadcast-1": "broadcast-0", "broadcast-499": "broadcast-0", "broadcast-500": "broadcast-1",
+		"broadcast-1000": "", "broadcast-1-7": "", "press-0": "press-0", "press-7": "", "press-0-7": "press-0",
+	} {
+		name := ""
+		if p := k.Of(sender, now); p != nil {
+			name = p.Name
+		}
+		if name != want {
+			t.Errorf("the pod of %q is %q, want %q", sender, name, want)
+		}
+		if want != "" && !pods.IsOne(sender, map[string]bool{want: true}) {
+			t.Errorf("a change of %s is none of %s", want, sender)
+		}
+	}
+}
