@@ -53,12 +53,16 @@ func noRoom(n, pods int, memory int64) error {
 	for most > 0 && !fits(most) {
 		most--
 	}
+	hint := fmt.Sprintf("take %d, for which there is room, or give the cluster more", most)
+	if most == 0 {
+		hint = "give the cluster a node, or more memory"
+	}
 	const mi = 1 << 20
 	return &step.Error{
 		Kind: step.Missing,
 		Sentence: fmt.Sprintf("%s need %s and %d MiB of memory; the nodes have room for %s and %d MiB",
 			install.Count(n, "broadcaster"), install.Count(needPods, "pod"), needMemory/mi, install.Count(max(pods, 0), "pod"), max(memory, 0)/mi),
-		Hint: fmt.Sprintf("take %d, for which there is room, or give the cluster more", most),
+		Hint: hint,
 	}
 }
 

@@ -23,7 +23,7 @@ func TestNoRoom(t *testing.T) {
 		{n: 10_000, pods: 20, memory: 3000 * mi},
 		{n: 10_000, pods: 19, memory: 3000 * mi, most: "take 9500,"},
 		{n: 10_000, pods: 20, memory: 142 * mi, most: "take 501,"},
-		{n: 10_000, pods: -1, memory: -1, most: "take 0,"},
+		{n: 10_000, pods: -1, memory: -1, most: "give the cluster"},
 	} {
 		err := noRoom(test.n, test.pods, test.memory)
 		if (err == nil) != (test.most == "") {
