@@ -89,7 +89,7 @@ func testKindOtherLaptop(t *testing.T, r *kindRig) {
 		t.Fatal(err)
 	}
 	said := l.hold(t, l.dir, up, selected)
-	contains(t, "up with a release's executable", said, " packed", "on node "+r.node, "19 objects applied", "rolled out")
+	contains(t, "up with a release's executable", said, " packed", "on node "+r.node, "21 objects applied", "rolled out")
 	if strings.Contains(said, "built and packed") {
 		t.Errorf("up built though a release's executable was there:\n%s", said)
 	}

@@ -129,12 +129,12 @@ var discovery = regexp.MustCompile(`^(selfsubject\S+ .*\[create\]|\[.*\] +\[\] +
 func testKindAPIRights(t *testing.T, r *kindRig) {
 	// Those that there are, the default one too, and those of components.
 	accounts := strings.Fields(r.kubectl(t, "-n", "hellox", "get", "serviceaccounts", "-o", "jsonpath={.items[*].metadata.name}"))
-	for _, role := range []string{install.RoleBroker, install.RoleReceive, install.RoleBroadcast, "default"} {
+	for _, role := range []string{install.RoleBroker, install.RoleReceive, install.RoleBroadcast, "broadcasters", "default"} {
 		if !slices.Contains(accounts, role) {
 			t.Errorf("of the ServiceAccounts %v none is %s", accounts, role)
 		}
 	}
-	for _, account := range append(accounts, "client", "broadcasters") {
+	for _, account := range append(accounts, "client") {
 		may := r.kubectl(t, "-n", "hellox", "auth", "can-i", "--list", "--as=system:serviceaccount:hellox:"+account,
 			"--as-group=system:serviceaccounts", "--as-group=system:serviceaccounts:hellox", "--as-group=system:authenticated")
 		lines := strings.Split(may, "\n")[1:]
