@@ -100,9 +100,9 @@ func (r *run) isWhole(ctx context.Context) error {
 // stored reads the history until all that was acknowledged is there, or nothing comes
 // any more.
 func (r *run) stored(ctx context.Context, acknowledged map[senderRun]uint64) error {
-	const patience = 30 * time.Second
+	const within = 30 * time.Second
 	var failed error
-	for last, came := -1, time.Now(); time.Since(came) < patience && ctx.Err() == nil; sleep(ctx, 200*time.Millisecond) {
+	for last, came := -1, time.Now(); time.Since(came) < within && ctx.Err() == nil; sleep(ctx, 200*time.Millisecond) {
 		for _, page := range r.pages {
 			if failed = r.history.read(ctx, page); failed == nil {
 				break
@@ -115,7 +115,7 @@ func (r *run) stored(ctx context.Context, acknowledged map[senderRun]uint64) err
 			last, came = n, time.Now()
 		}
 	}
-	return errors.Join(failed, fmt.Errorf("%d acknowledged messages are not in the history, %v after it got the last one", r.history.missing(acknowledged), patience))
+	return errors.Join(failed, fmt.Errorf("%d acknowledged messages are not in the history, %v after it got the last one", r.history.missing(acknowledged), within))
 }
 
 // readersHave checks that each reader has each ID of the history once, from its first

@@ -186,13 +186,13 @@ func fillLeader(ctx context.Context, r *run) error {
 func fillAll(ctx context.Context, r *run) error { return r.filled(ctx, 0, 1, 2) }
 
 // filled fills the disks of nodes, for fullFor.
-func (r *run) filled(ctx context.Context, nodes ...int) error {
+func (r *run) filled(ctx context.Context, nodes ...int) (failed error) {
 	for _, node := range nodes {
 		free, err := fill(r.disk(node))
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, free()) }()
+		defer func() { failed = errors.Join(failed, free()) }()
 	}
 	sleep(ctx, fullFor)
 	return nil
