@@ -140,7 +140,11 @@ func testKindFromPlain(t *testing.T, r *kindRig, namespace string, selected []st
 	page := r.page
 	defer func() { r.page = page }()
 	r.page = r.status(t, namespace).Forward.Web
-	plain := r.messages(t, 0, nil)
+	var plain []stream.Message
+	until(t, "a broadcaster is heard without TLS", func() bool {
+		plain = r.messages(t, 0, nil)
+		return slices.ContainsFunc(plain, func(m stream.Message) bool { return m.Ours })
+	})
 	starts, originals := map[string]bool{}, 0
 	for _, m := range plain {
 		if m.Topic == original {

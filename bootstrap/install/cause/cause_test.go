@@ -353,6 +353,15 @@ func TestClaims(t *testing.T) {
 			check(t, Of(Subject{Pod: pod, Cluster: c.cluster, Commands: commands}), c.want, c.hint)
 		})
 	}
+	early := unscheduledPod(`0/1 nodes are available: persistentvolumeclaim "history" not found. not found`)
+	early.Spec.Volumes = pod.Spec.Volumes
+	for name, cluster := range map[string]aCluster{"is there": {claims: claim(&slow, pending), classes: standard}, "could not be asked for": {}} {
+		if c := Of(Subject{Pod: early, Cluster: cluster, Commands: commands}); c != nil {
+			t.Errorf("a claim that the scheduler has not seen yet, and that %s: %+v", name, c)
+		}
+	}
+	check(t, Of(Subject{Pod: early, Cluster: aCluster{claims: []corev1.PersistentVolumeClaim{}}, Commands: commands}),
+		`its volume "data" needs the claim "history", which is not there`, "PersistentVolumeClaim")
 }
 
 // TestShort says what is short, and by how much, beside what other pods ask for.

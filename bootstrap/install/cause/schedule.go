@@ -22,7 +22,7 @@ func unscheduled(s Subject, condition corev1.PodCondition) *Cause {
 	// is what a person can change.
 	switch {
 	case strings.Contains(message, "persistentvolumeclaim"), strings.Contains(message, "PersistentVolumeClaim"):
-		unbound(s, c, message)
+		return unbound(s, c, message)
 	case strings.Contains(message, "Insufficient "):
 		tooSmall(s, c, message)
 	case strings.Contains(message, "node affinity/selector"), strings.Contains(message, "didn't match PersistentVolume's node affinity"):

@@ -17,12 +17,13 @@ import (
 // a moment after the pod came to it.
 var momentary = []string{"not registered", "failed to sync", "no relationship found between node"}
 
-// unbound explains a pod whose claim has no volume.
-func unbound(s Subject, c *Cause, message string) {
+// unbound explains a pod whose claim has no volume. It returns nil if the scheduler may
+// only not have seen the claim yet: it looks again when it does.
+func unbound(s Subject, c *Cause, message string) *Cause {
 	c.Text = "its volume is not there: " + after(message, "available: ")
 	c.Hint = s.Commands.Namespaced("describe pvc")
 	if s.Cluster == nil {
-		return
+		return c
 	}
 	claims := s.Cluster.Claims()
 	for _, volume := range s.Pod.Spec.Volumes {
@@ -32,19 +33,22 @@ func unbound(s Subject, c *Cause, message string) {
 		name := volume.PersistentVolumeClaim.ClaimName
 		at := slices.IndexFunc(claims, func(claim corev1.PersistentVolumeClaim) bool { return claim.Name == name })
 		switch {
+		case (at >= 0 || claims == nil) && strings.Contains(message, fmt.Sprintf("persistentvolumeclaim %q not found", name)):
+			return nil
 		case at < 0 && claims != nil:
 			c.Text = fmt.Sprintf("its volume %q needs the claim %q, which is not there", volume.Name, name)
 			c.Hint = "add the PersistentVolumeClaim to the overlay, " + again
-			return
+			return c
 		case at >= 0 && claims[at].Status.Phase == corev1.ClaimLost:
 			c.Text = fmt.Sprintf("the volume of claim %s was removed, with its data", name)
 			c.Hint = s.Commands.Namespaced("delete pvc "+name) + ", " + again
-			return
+			return c
 		case at >= 0 && claims[at].Status.Phase == corev1.ClaimPending:
 			pending(s, c, &claims[at])
-			return
+			return c
 		}
 	}
+	return c
 }
 
 // provisioned is how long a class may take to make a volume, without a word.
