@@ -53,6 +53,9 @@ func testKindPython(t *testing.T, r *kindRig) {
 	pod := r.kubectl(t, "-n", "hellox", "get", "pods", "-l", "app=ears", "-o", "jsonpath={.items[0].metadata.name}")
 	t.Run("MQTT by the node's port", func(t *testing.T) { testKindMQTTNodePort(t, r, pod) })
 	t.Run("the page by the node's port", func(t *testing.T) { testKindPageNodePort(t, r, authority) })
+	// The running pod keeps what it has mounted; the next up is one without the component,
+	// and down would leave the Secret, and so the namespace.
+	r.kubectl(t, "-n", "hellox", "delete", "secret", "page-tls")
 }
 
 // pythonImage writes what an image of a program in Python is built from. The registry's
