@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestNoRoom(t *testing.T) {
 			t.Errorf("%+v: %v", test, err)
 			continue
 		}
-		if e, ok := err.(*step.Error); err != nil && (!ok || e.Kind != step.Missing || !strings.HasPrefix(e.Hint, test.most)) {
+		if e, ok := errors.AsType[*step.Error](err); err != nil && (!ok || e.Kind != step.Missing || !strings.HasPrefix(e.Hint, test.most)) {
 			t.Errorf("%+v: %v, hint %q", test, err, e.Hint)
 		}
 	}

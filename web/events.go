@@ -107,7 +107,7 @@ func (h *eventsHandler) stream(w http.ResponseWriter, r *http.Request, follow *h
 	// Before the head is written: the client gets every event after that.
 	follower := h.store.Follow(*follow)
 	h.enter(n, follower)
-	return &sseWriter{number: n, w: w, control: http.NewResponseController(w), handler: h, from: follower, client: r.Context(),
+	return &sseWriter{number: n, w: w, control: http.NewResponseController(w), handler: h, from: follower, client: r.Context().Err,
 		sender: follow.Sender, podsTold: h.pods.version()}
 }
 

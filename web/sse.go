@@ -17,8 +17,8 @@ type sseWriter struct {
 	control *http.ResponseController
 	handler *eventsHandler
 	from    history.Follower
-	client  context.Context // ends when the client has left
-	buffer  []byte          // not yet written; nil: a client needs none between two frames
+	client  func() error // why it has left, or nil
+	buffer  []byte       // not yet written; nil: a client needs none between two frames
 
 	told     uint64    // version of the totals that were sent last
 	toldAt   time.Time // when
@@ -82,7 +82,7 @@ func (c *sseWriter) run() error {
 	if err := c.begin(); err != nil {
 		return err
 	}
-	for c.client.Err() == nil {
+	for c.client() == nil {
 		until, err := c.others()
 		if err != nil {
 			return err
@@ -103,7 +103,7 @@ func (c *sseWriter) run() error {
 			}
 		}
 	}
-	return c.client.Err()
+	return c.client()
 }
 
 // others writes the totals and the news of pods, and returns a context that ends when
@@ -133,7 +133,7 @@ func (c *sseWriter) addTotals() (until context.Context) {
 // write writes events, unless the client has left or, as its login has ended, was sent
 // away.
 func (c *sseWriter) write(events []history.Event) error {
-	if err := c.client.Err(); err != nil {
+	if err := c.client(); err != nil {
 		return fmt.Errorf("write events: %w", err)
 	}
 	c.needBuffer()

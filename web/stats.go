@@ -51,7 +51,7 @@ type totals struct {
 	stats statsHandler
 
 	mu      sync.Mutex
-	until   context.Context // ends when they are to be read again
+	until   context.Context //nolint:containedctx // it ends when they are to be read again, for all streams that wait
 	end     context.CancelFunc
 	newest  history.Stats // but for the clock
 	version uint64        // rises with each change
