@@ -344,6 +344,9 @@ func TestSlowClientIsCutOffAndResumes(t *testing.T) {
 // 8 KiB for the handler and 2 for net/http's reader. Of 16 KiB the collector gives half
 // back only if less than a quarter is in use.
 func TestStreamThatWaitsHoldsLittleStack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector, for which short tests are, has larger frames")
+	}
 	store := newStore(t)
 	store.put(t, hellos(600)...)
 	address := serve(t, Options{Store: store})
