@@ -110,11 +110,9 @@ client ID.`,
 					return err
 				}
 				group, ctx := errgroup.WithContext(ctx)
+				watch := who.Watch(b.Recheck)
+				group.Go(func() error { watch(ctx); return nil })
 				group.Go(func() error { return b.Serve(ctx) })
-				group.Go(func() error {
-					who.Watch(ctx, b.Recheck)
-					return nil
-				})
 				group.Go(func() error {
 					return ops.Serve(ctx, opsListen, ops.Health{Ready: func() error { return cmp.Or(b.Ready(), who.Ready()) }, Degraded: func() string { return who.Degraded(b.Degraded()) }}, metrics)
 				})

@@ -77,11 +77,9 @@ dropped, as MQTT 3.1.1 has it. docs/nats.md says more.`,
 				ops.AddPodKeys(metrics, who.PodKeysHash)
 				ops.AddInForce(metrics, who.Flags(), who.InForce)
 				group, ctx := errgroup.WithContext(ctx)
+				watch := who.Watch(node.Recheck)
+				group.Go(func() error { watch(ctx); return nil })
 				group.Go(func() error { return node.Serve(ctx) })
-				group.Go(func() error {
-					who.Watch(ctx, node.Recheck)
-					return nil
-				})
 				group.Go(func() error {
 					health := ops.Health{Ready: func() error { return cmp.Or(node.Ready(), who.Ready()) }, Degraded: func() string { return who.Degraded(node.Degraded()) }}
 					return ops.Serve(ctx, flags.opsListen, health, metrics)

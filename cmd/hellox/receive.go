@@ -88,10 +88,11 @@ time; when that ends, another one goes on.`,
 				r.login = pages.login
 				r.shared = strings.HasPrefix(histories.url, natsScheme)
 				group, ctx := errgroup.WithContext(ctx)
+				watch := pages.access.Watch(nil)
+				group.Go(func() error { watch(ctx); return nil })
 				group.Go(func() error {
 					return r.open(ctx, pages.open, &histories, int64(bytes))
 				})
-				group.Go(func() error { pages.access.Watch(ctx, nil); return nil })
 				group.Go(func() error { return ops.Serve(ctx, opsListen, r.health(), metrics) })
 				return group.Wait()
 			})
@@ -264,7 +265,8 @@ func (h *historyFlags) shared(ctx context.Context, keep int64, r *receiver) (ope
 		config = opened.PeerTLS(nats.VerifyPeer)
 		var watch sync.WaitGroup
 		watching, stop := context.WithCancel(ctx)
-		watch.Go(func() { opened.Watch(watching, nil) })
+		reread := opened.Watch(nil)
+		watch.Go(func() { reread(watching) })
 		endWatch = func() { stop(); watch.Wait() }
 	}
 	o := jetstream.Options{Keep: keep, KeepFor: r.keepFor, Topics: r.topics, Log: r.log}

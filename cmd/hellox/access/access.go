@@ -181,17 +181,24 @@ func (a *Access) TLS() *tls.Config {
 	return a.files.AskForCertificates(config)
 }
 
-// Watch reads the files anew when they change and at SIGHUP, until ctx ends. It
-// calls changed when users, keys or rights have. Without files it does nothing, and
-// SIGHUP stays what it was.
-func (a *Access) Watch(ctx context.Context, changed func()) {
+// Watch returns what reads the files anew when they change and at SIGHUP, until its
+// context ends. It calls changed when users, keys or rights have. SIGHUP is kept for it
+// from the call of Watch on, which comes before the role says that it is ready. Without
+// files it does nothing, and SIGHUP stays what it was.
+func (a *Access) Watch(changed func()) (watch func(context.Context)) {
 	if a.clients == nil && a.certificate == nil && a.peer == nil {
-		return
+		return func(context.Context) {}
 	}
 	signal.Reset(syscall.SIGHUP) // it ends the other commands
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+	return func(ctx context.Context) {
+		defer signal.Stop(hangup)
+		a.watch(ctx, hangup, changed)
+	}
+}
+
+func (a *Access) watch(ctx context.Context, hangup <-chan os.Signal, changed func()) {
 	var watchers sync.WaitGroup
 	defer watchers.Wait()
 	reload := make(chan os.Signal, 1)
