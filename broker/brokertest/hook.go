@@ -21,7 +21,7 @@ type hook struct {
 func (h *hook) ID() string { return "test" }
 func (h *hook) Provides(b byte) bool {
 	return bytes.Contains([]byte{mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnPublish, mochi.OnSessionEstablished,
-		mochi.OnPacketRead, mochi.OnPacketProcessed, mochi.OnConnect, mochi.OnDisconnect, mochi.OnWill, mochi.OnWillSent}, []byte{b})
+		mochi.OnPacketRead, mochi.OnPacketProcessed, mochi.OnSessionEstablish, mochi.OnDisconnect, mochi.OnWill, mochi.OnWillSent}, []byte{b})
 }
 func (h *hook) OnConnectAuthenticate(_ *mochi.Client, pk packets.Packet) bool {
 	deny := h.broker.DenyUser.Load()
@@ -49,16 +49,16 @@ func (h *hook) OnWill(cl *mochi.Client, will mochi.Will) (mochi.Will, error) {
 func (h *hook) OnWillSent(cl *mochi.Client, _ packets.Packet)  { h.turns.give(cl) }
 func (h *hook) OnDisconnect(cl *mochi.Client, _ error, _ bool) { h.turns.give(cl) }
 
-// OnConnect makes a client wait until mochi has forgotten its former connection:
-// it would forget the new one in its place.
-func (h *hook) OnConnect(cl *mochi.Client, _ packets.Packet) error {
+// OnSessionEstablish ends the former connection of a client that is let in, and waits
+// until mochi has forgotten it: it would forget the new one in its place.
+func (h *hook) OnSessionEstablish(cl *mochi.Client, _ packets.Packet) {
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		former, ok := h.server.Load().Clients.Get(cl.ID)
-		if !ok || !former.Closed() || !former.Properties.Clean {
+		if !ok || !former.Properties.Clean {
 			break
 		}
+		former.Stop(packets.ErrSessionTakenOver)
 	}
-	return nil
 }
 func (h *hook) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
 	if h.broker.Swallow.Load() && pk.FixedHeader.Qos > 0 && !cl.Net.Inline {
