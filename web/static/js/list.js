@@ -172,6 +172,7 @@ export class List extends Emitter {
   #changed({ kind, rows }) {
     if (kind === 'prepend') this.#rows.shift(rows);
     else if (kind === 'trim') this.#rows.shift(-rows);
+    else if (kind === 'append') this.#rows.extend();
     else this.#rows.refresh();
     attribute(this.viewport, 'aria-rowcount', this.#window.rows.length + 1); // and the header
   }

@@ -58,8 +58,7 @@ export class SenderPanel extends Emitter {
     this.viewport.addEventListener('click', (e) => this.#clicked(e));
     this.chips.addEventListener('click', (e) => this.#clicked(e));
     senders.on('changed', () => this.refresh());
-    senders.on('updated', () => this.#list.refresh());
-    setInterval(() => this.#tick(), 250);
+    setInterval(() => this.#tick(), 250); // what each message changes is shown then, too
     this.#toggleFigures(localStorage.getItem(figuresKey) !== 'no');
   }
 
@@ -123,7 +122,7 @@ export class SenderPanel extends Emitter {
     this.#list.refresh();
   }
 
-  /** Updates the ages, which change without messages. */
+  /** Updates what messages change, and the ages, which change without. */
   #tick() {
     if (document.hidden) return;
     if (this.viewport.offsetParent) this.#list.refresh();

@@ -33,7 +33,7 @@ const held = 2000; // senders that are remembered although they are not listed
  * @property {string} worst  the state of the one to look at first
  */
 
-/** Emits "changed" (another list) and "updated" (what is listed has changed). */
+/** Emits "changed" (another list). What changes of those that are listed is read when it is shown. */
 export class Senders extends Emitter {
   /** @type {Map<string, Sender>} those that are listed or were */
   #byName = new Map();
@@ -113,7 +113,6 @@ export class Senders extends Emitter {
   setAway(away) {
     if (away?.who === this.#away?.who && away?.since === this.#away?.since) return;
     this.#away = away;
-    this.emit('updated');
   }
 
   /** Takes the number of senders in each state from the totals. */
@@ -125,7 +124,6 @@ export class Senders extends Emitter {
   /** Applies a change of a sender's state. */
   update(facts) {
     if (this.#byName.has(facts.sender)) this.#take(facts);
-    this.emit('updated');
   }
 
   #take(facts) {
@@ -160,7 +158,6 @@ export class Senders extends Emitter {
       }
       s.seen = Math.max(s.seen, parseTime(m.received));
     }
-    this.emit('updated');
   }
 
   /** The number of senders in each state: [["on time", 4], ["silent", 1]]. */

@@ -76,6 +76,11 @@ export class VirtualList {
   /** Schedules a painting of rows that may have changed. */
   refresh() {
     this.#version++;
+    this.extend();
+  }
+
+  /** Schedules a painting of rows that were added at the end: those that stand there stay as they are. */
+  extend() {
     const blank = this.#count === 0 || this.#source.count() === 0; // what stands in the list's place goes or comes at once
     this.#paintSoon(blank ? 0 : this.#frameTime);
   }
