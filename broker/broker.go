@@ -34,7 +34,8 @@ type Options struct {
 	// those of the user that holds most; without users, those that hold most.
 	SessionQuota int64
 	// Backpressure lists the client IDs of sessions that are not ended for
-	// that: publishers get no acknowledgement until they have fetched.
+	// that: publishers get no acknowledgement until they have fetched, nor before
+	// each has subscribed for the first time.
 	Backpressure []string
 	// Insecure lets any client on a listener that is not Open publish and
 	// subscribe hello_world/# and hellox/#.
@@ -60,6 +61,7 @@ type Broker struct {
 	router   router
 	retained retained.Store
 	sessions sessions
+	begin    *beginning
 	hub      *sharing.Hub
 	backoff  connectBackoff
 

@@ -33,7 +33,7 @@ func TestPowerLoss(t *testing.T) {
 	need(t, err, "recording a disk needs strace")
 	trace := filepath.Join(t.TempDir(), "trace")
 	p := newProcess(t, t.TempDir())
-	p.env = []string{"HELLOX_TEST_LIMIT=" + strconv.Itoa(journal.MinLimit)} // with a small log, checkpoints are frequent
+	p.env = []string{"HELLOX_TEST_BACKPRESSURE=receiver", "HELLOX_TEST_LIMIT=" + strconv.Itoa(journal.MinLimit)} // with a small log, checkpoints are frequent
 	p.wrap = []string{strace, "-f", "-y", "-xx", "-s", "4000000", "-o", trace, "-e", "trace=pwrite64,write,fsync,fdatasync,ftruncate,unlink"}
 	p.start(t)
 	awayAt(t, p.addr, "receiver", "x")

@@ -63,6 +63,7 @@ func fill(t *testing.T, dir string) (free func()) {
 func TestDiskFull(t *testing.T) {
 	dir := smallDisk(t, 16<<20)
 	p := newProcess(t, filepath.Join(dir, "store"))
+	p.env = []string{"HELLOX_TEST_BACKPRESSURE=receiver"}
 	p.start(t)
 	l := startLoad(t, p.addr, 10, 20, 2*time.Millisecond)
 	watcher := connect(t, p.addr, hello{id: "watcher"})
@@ -154,6 +155,7 @@ func TestDiskFails(t *testing.T) {
 			strace, err := exec.LookPath("strace")
 			need(t, err, "a failing disk needs strace")
 			p := newProcess(t, t.TempDir())
+			p.env = []string{"HELLOX_TEST_BACKPRESSURE=receiver"}
 			p.start(t)
 			awayAt(t, p.addr, "receiver", "hello_world/#")
 			p.kill()

@@ -20,6 +20,7 @@ import (
 // HELLOX_KILLS sets how often.
 func TestKilled(t *testing.T) {
 	p := newProcess(t, t.TempDir())
+	p.env = []string{"HELLOX_TEST_BACKPRESSURE=receiver"}
 	p.start(t)
 	l := startLoad(t, p.addr, 10, 20, 2*time.Millisecond)
 	for i := range fromEnv(t, "HELLOX_KILLS", 10) {

@@ -269,6 +269,7 @@ type load struct {
 	stopPublishers, stopReceiver func()
 }
 
+// startLoad puts a load on a broker whose publishers wait for the receiver.
 func startLoad(t testing.TB, addr net.Addr, publishers, inFlight int, pace time.Duration) *load {
 	l := &load{receiver: newReceiver()}
 	var pubs, recv sync.WaitGroup
@@ -279,15 +280,6 @@ func startLoad(t testing.TB, addr net.Addr, publishers, inFlight int, pace time.
 	t.Cleanup(l.stopReceiver)
 	t.Cleanup(l.stopPublishers)
 	recv.Go(func() { l.receiver.run(rctx, t, addr) })
-	// What is published before the session exists is for no session.
-	wait(t, "the receiver has subscribed", func() bool {
-		probe := connect(t, addr, hello{id: "probe"})
-		defer probe.c.Close()
-		probe.publish("hello_world/probe", "1", 1, false)
-		l.receiver.mu.Lock()
-		defer l.receiver.mu.Unlock()
-		return len(l.receiver.seen["hello_world/probe"]) > 0
-	})
 	for i := range publishers {
 		p := &publisher{topic: fmt.Sprintf("hello_world/p/%d", i), inFlight: inFlight, pace: pace, acked: map[int]bool{}}
 		l.publishers = append(l.publishers, p)

@@ -45,7 +45,7 @@ func child() error {
 	}
 	limit, _ := strconv.ParseInt(os.Getenv("HELLOX_TEST_LIMIT"), 10, 64)
 	b, err := New(Options{
-		Listeners: []Listener{{Net: l, Open: true}}, Store: os.Getenv("HELLOX_TEST_STORE"), StoreLimit: limit, Backpressure: []string{"receiver"},
+		Listeners: []Listener{{Net: l, Open: true}}, Store: os.Getenv("HELLOX_TEST_STORE"), StoreLimit: limit, Backpressure: strings.Fields(os.Getenv("HELLOX_TEST_BACKPRESSURE")),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {

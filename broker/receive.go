@@ -26,6 +26,9 @@ func (h *handler) receive(pk *packets.Packet) error {
 	if err := mayPublish(h.conn.rights(), pk.TopicName); err != nil {
 		return h.refusePublish(pk, refusal{kindRights, pk.TopicName, err.Error(), packets.ErrNotAuthorized})
 	}
+	if err := h.awaitBeginning(pk.FixedHeader.Qos); err != nil {
+		return err
+	}
 	if pk.FixedHeader.Qos == 2 {
 		s := h.conn.session
 		switch {
@@ -45,11 +48,7 @@ func (h *handler) receive(pk *packets.Packet) error {
 	h.conn.subject.own(m)
 	unretained, err := h.publishFrom(m, pk.PacketID)
 	if err != nil {
-		// Without an acknowledgement and a connection the client keeps the
-		// message and sends it again.
-		h.broker.backoff.refused(h.conn)
-		h.conn.Refuse(cmp.Or(h.broker.Degraded(), err.Error()))
-		return errRefused
+		return h.refuseForNow(err)
 	}
 	switch {
 	case unretained != nil && h.conn.v5 && m.QoS > 0:
@@ -60,6 +59,31 @@ func (h *handler) receive(pk *packets.Packet) error {
 		return h.ack(packets.Pubrec, pk.PacketID)
 	}
 	return nil
+}
+
+// awaitBeginning waits until a message at a QoS can be stored for the sessions that
+// publishers wait for, or refuses it for now. Their own clients do not wait: they may
+// publish first. It comes before a packet ID is noted: one that is known is acknowledged
+// when it comes again.
+func (h *handler) awaitBeginning(qos byte) error {
+	if qos == 0 || h.conn.session.guarded {
+		return nil
+	}
+	if err := h.broker.begin.wait(h.broker.stop); err != nil {
+		return h.refuseForNow(err)
+	}
+	if h.conn.isClosing() { // its client may have sent it again elsewhere
+		return errRefused
+	}
+	return nil
+}
+
+// refuseForNow disconnects a client whose message is not taken: without an
+// acknowledgement and a connection it keeps the message and sends it again.
+func (h *handler) refuseForNow(err error) error {
+	h.broker.backoff.refused(h.conn)
+	h.conn.Refuse(cmp.Or(h.broker.Degraded(), err.Error()))
+	return errRefused
 }
 
 // publishFrom publishes what a client sent. At QoS 2 its packet ID is on disk with

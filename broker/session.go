@@ -55,7 +55,7 @@ type session struct {
 	shared      map[string]*sharing.Subscription // that it is a member of, by topic filter
 	sharedAgain []inflightMessage                // of shared subscriptions, sent over an earlier connection and not acknowledged
 	starved     []*sharing.Subscription          // that wait for room in inflight
-	guarded     bool                             // publishers wait for it when the store is full
+	guarded     bool                             // publishers wait for it
 	lost        []journal.Consumer               // shared subscriptions whose messages ended with it
 
 	will  *will       // waits for its delay

@@ -31,6 +31,7 @@ func (b *Broker) openStore(o Options) (err error) {
 	for _, id := range o.Backpressure {
 		b.sessions.guarded[id] = true
 	}
+	b.begin = newBeginning(o.Backpressure)
 	b.sessions.budget = &b.shared.budget
 	b.sessions.byID = map[string]*session{}
 	for _, g := range b.gates {
@@ -86,9 +87,17 @@ func (b *Broker) load() error {
 	for s, r := range sessions {
 		for _, sub := range r.Subscriptions {
 			s.subscribe(&b.router, sub)
+			b.subscribed(s.id, sub.TopicFilter)
 		}
 		s.restoreShared(r.Sent.Shared, shared)
 	}
 	b.router.endUnshared()
 	return nil
+}
+
+// subscribed notes that a client has subscribed, for which publishers may wait.
+func (b *Broker) subscribed(clientID, topicFilter string) {
+	if !isNotice(clientID, topicFilter) && b.begin.subscribed(clientID) {
+		b.backoff.reset()
+	}
 }

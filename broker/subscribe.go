@@ -49,6 +49,9 @@ func (h *handler) subscribe(pk *packets.Packet) error {
 	if h.conn.session.stored && len(granted) > 0 {
 		h.conn.wroteSeq(h.broker.journal.Save(h.conn.session, h.conn))
 	}
+	for _, sub := range granted {
+		h.broker.subscribed(h.conn.id, sub.TopicFilter)
+	}
 	ack := &packets.Packet{PacketID: pk.PacketID, ReasonCodes: codes, ProtocolVersion: pk.ProtocolVersion}
 	ack.FixedHeader.Type = packets.Suback
 	if err := h.conn.sendPacket(ack); err != nil {
@@ -60,10 +63,12 @@ func (h *handler) subscribe(pk *packets.Packet) error {
 
 // isNotice reports whether the broker tells the client something on a topic: why it
 // refuses something, or how the broker is.
-func (h *handler) isNotice(topicFilter string) bool {
-	refused, ok := stream.RefusedTopic(h.conn.id)
+func isNotice(clientID, topicFilter string) bool {
+	refused, ok := stream.RefusedTopic(clientID)
 	return topicFilter == stream.TopicBroker || ok && topicFilter == refused
 }
+
+func (h *handler) isNotice(topicFilter string) bool { return isNotice(h.conn.id, topicFilter) }
 
 // noticesFirst returns the indexes of topic filters, those of notices first: the client
 // is told on them why others are refused.

@@ -43,7 +43,9 @@ func newBroker(sh shell) *cobra.Command {
 		Short: "Run the MQTT broker, with a durable journal",
 		Long: `Run the MQTT broker. An acknowledged message is on disk and stays there until its
 subscribers have acknowledged it. A session whose client stays away holds no more
-than its quota: then it ends, unless --backpressure names it.
+than its quota: then it ends, unless --backpressure names it. Publishers wait for one
+that is named: until it has subscribed for the first time, and while the journal is
+full.
 
 On loopback every client may read and write every topic but $SYS. With --users
 every client needs a user, and may do what a rule of --acl allows:
@@ -125,7 +127,7 @@ client ID.`,
 	f.StringVar(&opts.Store, "store", "", "`FOLDER` of the journal (default: in memory)")
 	f.StringVar(&limit, "store-limit", "", "acknowledge nothing more once the journal holds so many `BYTES` (default: 1GiB, in memory 64MiB)")
 	f.StringVar(&quota, "session-quota", "", "end a session for which so many `BYTES` wait (default and most: a quarter of the journal)")
-	args.Strings(f, &opts.Backpressure, "backpressure", "", nil, "`CLIENT-ID` of a session that is not ended: publishers wait for it when the journal is full; repeatable", checkClientID)
+	args.Strings(f, &opts.Backpressure, "backpressure", "", nil, "`CLIENT-ID` of a session that is not ended: publishers wait for it; repeatable", checkClientID)
 	f.BoolVar(&opts.Insecure, "insecure", false, "listen beyond loopback without TLS and users")
 	files.Add(f)
 	addLimits(f, &opts.Limits)

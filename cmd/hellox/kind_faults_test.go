@@ -129,6 +129,9 @@ func checkNoGaps(t *testing.T, kept []stream.Message) {
 	}
 	for start, seqs := range numbers {
 		slices.Sort(seqs)
+		if seqs[0] != 1 {
+			t.Errorf("%s since %s: the first number stored is %d", start.sender, start.boot, seqs[0])
+		}
 		for i := 1; i < len(seqs); i++ {
 			if seqs[i] != seqs[i-1]+1 {
 				t.Errorf("%s since %s: number %d comes after %d", start.sender, start.boot, seqs[i], seqs[i-1])

@@ -1,0 +1,62 @@
+package broker
+
+import (
+	"testing"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// TestFirstMessagesWaitForReceiver publishes before the session that publishers wait
+// for has ever been there: nothing is acknowledged that it does not get, not even while
+// it has subscribed to the broker's notices alone; QoS 0 and other sessions go on. It is
+// there again after a restart, and nothing waits any more.
+func TestFirstMessagesWaitForReceiver(t *testing.T) {
+	t.Parallel()
+	o := Options{Store: t.TempDir(), Backpressure: []string{"receiver"}}
+	b, stop := startStop(t, o)
+	watching := connect(t, b.Addr(0), hello{id: "watching"})
+	watching.subscribe(1, "x")
+	early := map[byte]*client{}
+	for _, qos := range []byte{0, 1, 2} {
+		c := connect(t, b.Addr(0), hello{id: "early" + string('0'+qos), keep: true})
+		c.send(c.publishPacket("x", "early", qos, false, 1))
+		early[qos] = c
+	}
+	if g := watching.message(); g.qos != 0 {
+		t.Errorf("QoS 0 is not sent at once: %+v", g)
+	}
+	receiver := connect(t, b.Addr(0), hello{id: "receiver", keep: true})
+	receiver.subscribe(0, "hellox/refused/receiver")
+	receiver.subscribe(0, "hellox/broker")
+	receiver.send(receiver.publishPacket("elsewhere", "its own", 1, false, 9))
+	receiver.expect(packets.Puback)
+	receiver.subscribe(1, "x")
+	early[1].expect(packets.Puback)
+	early[2].expect(packets.Pubrec)
+	for range 2 {
+		if g := receiver.message(); g.payload != "early" || g.qos != 1 {
+			t.Errorf("the receiver gets %+v", g)
+		}
+	}
+	stop()
+
+	b = start(t, o)
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	pub.publish("x", "late", 1, false)
+}
+
+// TestNoReceiver publishes while the session that publishers wait for never comes: the
+// client is told why, and what it sent is not taken.
+func TestNoReceiver(t *testing.T) {
+	t.Parallel()
+	b := start(t, Options{Store: t.TempDir(), Backpressure: []string{"receiver", "other"}})
+	away(t, b, "other", "x")
+	pub := connect(t, b.Addr(0), hello{id: "pub"})
+	pub.subscribe(0, "hellox/refused/pub")
+	pub.send(pub.publishPacket("x", "early", 1, false, pub.nextID()))
+	const want = "nothing is acknowledged before receiver has subscribed for the first time (--backpressure)"
+	if reason := pub.readRefusal("pub"); reason != want {
+		t.Errorf("the publisher is told %q", reason)
+	}
+	connect(t, b.Addr(0), hello{id: "other", keep: true}).silent()
+}
