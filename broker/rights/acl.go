@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"hellox/stream"
+	"hellox/stream/clienturi"
 )
 
 // An ACL is what an ACL file says. Each line is a rule:
@@ -99,6 +100,9 @@ func ParseACL(text string) (*ACL, error) {
 		if identity != everyone {
 			if err := checkIdentity(identity); err != nil {
 				return err
+			}
+			if IsURI(identity) {
+				identity = clienturi.Normalize(identity)
 			}
 			if !slices.Contains(a.names, identity) {
 				a.names = append(a.names, identity)

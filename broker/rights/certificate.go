@@ -5,24 +5,22 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"hellox/stream/clienturi"
 )
 
 // The identity of a client that shows a certificate is the one URI among its subject
 // alternative names, compared whole: neither the common name nor a part of the URI says
-// who it is (CVE-2026-33248). TLS has verified the certificate by then. An identity
+// who it is (CVE-2026-33248). In its scheme and host small and capital letters are the
+// same, as in every URI. TLS has verified the certificate by then. An identity
 // that the ACL allows nothing of its own is not let in, as any certificate of the
 // authority would be.
-
-// maxURI is how long the URI of a certificate may be, in bytes.
-const maxURI = 255
 
 // IsURI reports whether an identity is that of a client certificate. No user's name
 // has a colon.
@@ -38,25 +36,7 @@ func checkIdentity(identity string) error {
 	if strings.Contains(identity, "*") {
 		return fmt.Errorf("the URI %q has a *: it is compared whole", identity)
 	}
-	return checkURI(identity)
-}
-
-// checkURI returns why a URI is no identity, or nil.
-func checkURI(uri string) error {
-	switch {
-	case len(uri) > maxURI:
-		return fmt.Errorf("the URI has %d bytes; at most %d", len(uri), maxURI)
-	case strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return errors.New("the URI has spaces, control characters or others that are not of ASCII")
-	}
-	u, err := url.Parse(uri)
-	switch {
-	case err != nil || u.Scheme == "":
-		return fmt.Errorf("%q is no URI with a scheme, such as hellox://local/client/NAME", uri)
-	case u.Scheme == "pod":
-		return errors.New("the scheme pod is that of the pods of Kubernetes")
-	}
-	return nil
+	return clienturi.Check(identity)
 }
 
 // nameOf returns the name of an identity, which %i stands for: a user's is the identity
@@ -97,47 +77,15 @@ func (c *content) checkURI(uri string, before *content) error {
 	return nil
 }
 
-// uriOf returns the one URI of a certificate, as it stands there: package x509 gives it
-// parsed, and so in parts differently.
-func uriOf(c *x509.Certificate) (string, error) {
-	const uniformResourceIdentifier = 6 // RFC 5280, 4.2.1.6
-	subjectAltName := asn1.ObjectIdentifier{2, 5, 29, 17}
-	var uris []string
-	for _, extension := range c.Extensions {
-		if !extension.Id.Equal(subjectAltName) {
-			continue
-		}
-		var names []asn1.RawValue
-		if rest, err := asn1.Unmarshal(extension.Value, &names); err != nil || len(rest) > 0 {
-			return "", errors.New("the subject alternative names of the client's certificate cannot be read")
-		}
-		for _, name := range names {
-			if name.Class == asn1.ClassContextSpecific && name.Tag == uniformResourceIdentifier {
-				uris = append(uris, string(name.Bytes))
-			}
-		}
-	}
-	switch len(uris) {
-	case 0:
-		return "", errors.New("the client's certificate has no URI (subject alternative name) that says who it is")
-	case 1:
-		if err := checkURI(uris[0]); err != nil {
-			return "", fmt.Errorf("the client's certificate: %w", err)
-		}
-		return uris[0], nil
-	}
-	return "", fmt.Errorf("the client's certificate has %d URIs (subject alternative names); one says who it is", len(uris))
-}
-
 // loginByCertificate identifies a client by what it has shown by TLS.
 func (c *content) loginByCertificate(state *tls.ConnectionState) (Login, error) {
 	if len(state.VerifiedChains) == 0 {
 		return Login{}, errors.New("the client's certificate is not verified")
 	}
-	identity, err := uriOf(state.VerifiedChains[0][0])
+	identity, err := clienturi.Of(state.VerifiedChains[0][0])
 	switch {
 	case err != nil:
-		return Login{}, err
+		return Login{}, fmt.Errorf("the client's certificate %w", err)
 	case !c.acl.LetsIn(identity):
 		return Login{}, fmt.Errorf("the ACL does not name %s, which the client's certificate is for, in a rule of role, read or write", identity)
 	}

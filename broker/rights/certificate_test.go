@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/asn1"
 	"encoding/pem"
 	"log/slog"
 	"math/big"
@@ -228,37 +227,36 @@ func TestDeniedIsNotLetIn(t *testing.T) {
 	}
 }
 
-// TestURIOf has the URI of a certificate as it stands there, also where package x509
-// would have it otherwise.
-func TestURIOf(t *testing.T) {
-	for _, k := range []struct {
-		names []string // beginning with the tag
-		want  string
-		fails string
-	}{
-		{[]string{"6hellox://local/client/press"}, "hellox://local/client/press", ""},
-		{[]string{"2press.example", "6hellox://local/client/press"}, "hellox://local/client/press", ""},
-		{[]string{"6HELLOX://local/client/press"}, "HELLOX://local/client/press", ""},
-		{[]string{"6hellox://local/client/press#"}, "hellox://local/client/press#", ""},
-		{[]string{"6hellox://local/client/%70ress"}, "hellox://local/client/%70ress", ""},
-		{[]string{"2press.example"}, "", "has no URI"},
-		{[]string{"6a:b", "6a:b"}, "", "has 2 URIs"},
-		{[]string{"6pod:hellox/receive"}, "", "the scheme pod"},
-		{[]string{"6POD:hellox/receive"}, "", "the scheme pod"},
-		{[]string{"6local/client/press"}, "", "is no URI with a scheme"},
-		{[]string{"6hellox://local/client/a b"}, "", "has spaces"},
+// TestURIIsComparedAsAURI has certificates whose URI differs from the ACL's in small and
+// capital letters: in scheme and host that is the same client, elsewhere another.
+func TestURIIsComparedAsAURI(t *testing.T) {
+	dir := t.TempDir()
+	paths := Paths{ACL: filepath.Join(dir, "acl"), ClientCA: filepath.Join(dir, "ca.crt")}
+	authority := selfSigned(t, x509.Certificate{IsCA: true})
+	writeFile(t, paths.ClientCA, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Raw})))
+	leaf := selfSigned(t, x509.Certificate{URIs: []*url.URL{{Scheme: "Hellox", Host: "LOCAL", Path: "/client/Press"}}})
+	state := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}, VerifiedChains: [][]*x509.Certificate{{leaf, authority}}}
+	for uri, in := range map[string]bool{
+		"hellox://local/client/Press": true,
+		"HELLOX://Local/client/Press": true,
+		"hellox://local/client/press": false,
+		"hellox://local/Client/Press": false,
 	} {
-		var names []asn1.RawValue
-		for _, name := range k.names {
-			names = append(names, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: int(name[0] - '0'), Bytes: []byte(name[1:])})
-		}
-		value, err := asn1.Marshal(names)
+		writeFile(t, paths.ACL, "deny "+uri+" x\nread "+uri+" #\n")
+		f, err := OpenFiles(paths, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := uriOf(&x509.Certificate{Extensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: value}}})
-		if got != k.want || (err == nil) != (k.fails == "") || err != nil && !strings.Contains(err.Error(), k.fails) {
-			t.Errorf("%q: %q, %v", k.names, got, err)
+		l, err := f.Login(t.Context(), Credentials{TLS: state})
+		if (err == nil) != in {
+			t.Errorf("%s: %+v, %v", uri, l, err)
 		}
+		if in && (f.Rights(l, "c") == nil || f.Rights(l, "c").MayReceive("x") || !f.Rights(l, "c").MayReceive("y")) {
+			t.Errorf("%s: rights %+v", uri, f.Rights(l, "c"))
+		}
+	}
+	writeFile(t, paths.ACL, "role hellox://local/client/press client\nrole HELLOX://LOCAL/client/press client\n")
+	if _, err := OpenFiles(paths, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "has a role already") {
+		t.Errorf("two roles of one client: %v", err)
 	}
 }

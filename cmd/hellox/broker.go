@@ -238,9 +238,9 @@ func checkAccess(flags *pflag.FlagSet, files *access.Flags, opts *broker.Options
 // be used.
 func badFile(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		return missing(err, "")
+		return missing(err, hintOf(err))
 	}
-	return &failure{err, exitUnsafe, ""} // the sentence names the file, and what is wrong with it
+	return &failure{err, exitUnsafe, hintOf(err)} // the sentence names the file, and what is wrong with it
 }
 
 // listenMQTT opens what a --listen names.

@@ -33,6 +33,7 @@ stream/broadcast -> stream/mqtt
 stream/broadcast -> stream/safetext
 stream/mqtt -> smallfile
 stream/mqtt -> stream
+stream/mqtt -> stream/clienturi
 stream/mqtt -> stream/safetext
 stream/streamtest -> stream
 
@@ -90,6 +91,7 @@ broker/retained -> broker/journal
 broker/rights -> broker/share
 broker/rights -> smallfile
 broker/rights -> stream
+broker/rights -> stream/clienturi
 broker/nats -> broker/rights
 broker/nats -> stream
 broker/nats -> stream/subject

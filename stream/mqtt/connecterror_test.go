@@ -170,6 +170,10 @@ func TestCertificates(t *testing.T) {
 			[]string{"signed by itself", "authority"}, []string{"--ca FILE", "--insecure"}},
 		"expired": {x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: now.Add(-time.Hour)}, false,
 			[]string{"was valid until " + now.Add(-time.Hour).UTC().Format(time.DateTime)}, []string{"clock"}},
+		"for clients": {x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, false,
+			[]string{"is not for a server (its extended key usage lacks serverAuth)"}, []string{"hellox certs DIR makes server.crt"}},
+		"an extension that is not known": {x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtraExtensions: []pkix.Extension{{Id: []int{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}}, false,
+			[]string{"cannot be checked: unhandled critical extension"}, []string{"openssl s_client -showcerts"}},
 		"not yet valid": {x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: now.Add(time.Hour), NotAfter: now.Add(2 * time.Hour)}, false,
 			[]string{"is valid from " + now.Add(time.Hour).UTC().Format(time.DateTime)}, []string{"clock"}},
 	}
@@ -203,7 +207,10 @@ func TestCertificates(t *testing.T) {
 }
 
 // issue returns a certificate of that template, signed by itself.
-func issue(t *testing.T, template x509.Certificate) tls.Certificate {
+func issue(t *testing.T, template x509.Certificate) tls.Certificate { return issueBy(t, template, nil) }
+
+// issueBy returns one that is signed by another.
+func issueBy(t *testing.T, template x509.Certificate, by *tls.Certificate) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -217,7 +224,11 @@ func issue(t *testing.T, template x509.Certificate) tls.Certificate {
 	if template.NotAfter.IsZero() {
 		template.NotAfter = time.Now().Add(time.Hour)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
+	parent, signer := &template, any(key)
+	if by != nil {
+		parent, signer = by.Leaf, by.PrivateKey
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, parent, &key.PublicKey, signer)
 	if err != nil {
 		t.Fatal(err)
 	}

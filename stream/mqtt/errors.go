@@ -119,6 +119,7 @@ func (e *ConnectError) explainTLS() bool {
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
 		invalid   x509.CertificateInvalidError
+		system    x509.SystemRootsError
 		alert     *net.OpError // that is how crypto/tls tells one
 		record    tls.RecordHeaderError
 	)
@@ -126,9 +127,11 @@ func (e *ConnectError) explainTLS() bool {
 	case errors.As(err, &hostname):
 		e.Cause, e.hint = wrongName(hostname)
 	case errors.As(err, &authority):
-		e.Cause, e.hint = unknownAuthority(authority)
+		e.Cause, e.hint = unknownAuthority(authority, e.Broker.Files.CA != "")
 	case errors.As(err, &invalid):
 		e.Cause, e.hint = invalidCertificate(invalid, time.Now())
+	case errors.As(err, &system):
+		e.Cause, e.hint = "the authorities that this machine trusts cannot be read", "give the broker's authority with --ca FILE"
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/":
 		e.Cause = "it speaks HTTP there, without TLS"
 		e.hint = "use " + e.Broker.as("ws")
@@ -142,6 +145,10 @@ func (e *ConnectError) explainTLS() bool {
 	case errors.As(err, &alert) && alert.Op == "remote error":
 		e.kind = ErrDenied
 		e.Cause, e.hint = e.alert(safetext.Clean(strings.TrimPrefix(alert.Err.Error(), "tls: ")))
+	case strings.Contains(err.Error(), "x509: "):
+		e.Cause, e.hint = "its certificate cannot be checked: "+inOwnWords(err), showsChain
+	case strings.HasPrefix(innermost(err).Error(), "tls: "):
+		e.Cause, e.hint = "the TLS handshake failed: "+inOwnWords(err), otherListener(e.Broker, stageTLS)
 	default:
 		return false
 	}
@@ -154,11 +161,13 @@ func (e *ConnectError) alert(said string) (cause, hint string) {
 	file := safetext.Clean(e.Broker.Files.Cert)
 	switch {
 	case file == "" && (said == "certificate required" || said == "bad certificate" || said == "handshake failure"):
-		return "it wants a client certificate (" + said + ")", "--cert FILE --key FILE; hellox certs DIR --client NAME makes both"
+		return "it wants a client certificate (" + said + ")", "--cert FILE --key FILE; " + makesOne + " makes both"
+	case said == "unrecognized name":
+		return "it has no certificate for the name by which it is asked (unrecognized name)", "give another name with --server-name NAME"
 	case file == "" || !strings.Contains(said, "certificate"):
 		return "it ends the TLS handshake: " + said, "a broker that asks for a certificate gets it with --cert FILE --key FILE"
 	}
-	return "it does not let the client certificate of " + file + " in: " + said, "the broker's log says why"
+	return e.Broker.refusedCertificate(said, time.Now())
 }
 
 // explainListener explains a listener that is known to speak something else, and

@@ -124,7 +124,7 @@ func (b Broker) Load() (Broker, error) {
 func (b Broker) fresh() (Broker, error) {
 	b, err := b.Load()
 	if err != nil {
-		return b, &ConnectError{Broker: b, Cause: safetext.Clean(err.Error()), kind: ErrUnreachable, err: err}
+		return b, &ConnectError{Broker: b, Cause: safetext.Clean(err.Error()), hint: stream.Hint(err), kind: ErrUnreachable, err: err}
 	}
 	return b, nil
 }
@@ -163,7 +163,6 @@ var errRenewed = errors.New("the connection is opened anew with the token of now
 func (e *ConnectError) explainToken(now time.Time) bool {
 	from, until, ok := tokenTimes(e.Broker.Password)
 	file := safetext.Clean(e.Broker.Files.Password)
-	at := func(t time.Time) string { return t.UTC().Format(time.DateTime) + " UTC" }
 	if !ok || file == "" {
 		return false
 	}
@@ -172,11 +171,11 @@ func (e *ConnectError) explainToken(now time.Time) bool {
 	e.hint = "the broker's log says why"
 	switch {
 	case now.After(until):
-		e.Cause += ", which was valid until " + at(until)
-		e.hint = "a projected token is renewed by the kubelet; look at this machine's clock, which says " + at(now)
+		e.Cause += ", which was valid until " + moment(until)
+		e.hint = "a projected token is renewed by the kubelet; look at this machine's clock, which says " + moment(now)
 	case now.Before(from):
-		e.Cause += ", which is valid from " + at(from)
-		e.hint = "look at this machine's clock, which says " + at(now)
+		e.Cause += ", which is valid from " + moment(from)
+		e.hint = "look at this machine's clock, which says " + moment(now)
 	}
 	return true
 }

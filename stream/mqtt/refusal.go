@@ -9,6 +9,7 @@ import (
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
+	"hellox/stream/clienturi"
 	"hellox/stream/safetext"
 )
 
@@ -66,8 +67,14 @@ func (e *ConnectError) explainRefusal(who asking) bool {
 func (e *ConnectError) explainCertificate(who asking) {
 	e.kind, e.Cause = ErrDenied, "the broker does not let the client certificate of "+safetext.Clean(e.Broker.Files.Cert)+" in"
 	identity := "its URI"
-	if pair, err := e.Broker.Files.keyPair(); err == nil && pair.Leaf != nil && len(pair.Leaf.URIs) == 1 {
-		identity = safetext.Clean(pair.Leaf.URIs[0].String())
+	if pair, err := e.Broker.Files.keyPair(); err == nil && pair.Leaf != nil {
+		uri, err := clienturi.Of(pair.Leaf)
+		if err != nil {
+			e.Cause += ", which " + safetext.Clean(err.Error())
+			e.hint = makesOne + " makes one with the URI hellox://local/client/NAME, as a hellox broker wants it"
+			return
+		}
+		identity = safetext.Clean(uri)
 	}
 	e.hint = "the ACL of a hellox broker (--acl) must allow something to " + identity
 	if who.willTopic != "" {
