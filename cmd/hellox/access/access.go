@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 
 	"hellox/broker/rights"
 	"hellox/broker/token"
-	"hellox/smallfile"
 )
 
 // Flags are the flags of the files.
@@ -248,54 +246,3 @@ func (a *Access) reloadCertificate(always bool) {
 		}
 	}
 }
-
-// A certificate is a server's, from two files.
-type certificate struct {
-	flag      string // of cert
-	cert, key string // paths
-	log       *slog.Logger
-	now       atomic.Pointer[tls.Certificate]
-
-	read  rights.Stat // of the files when they were read; of one goroutine
-	stale atomic.Pointer[rights.Stale]
-}
-
-func openCertificate(flag, cert, key string, log *slog.Logger) (*certificate, error) {
-	c := &certificate{flag: flag, cert: cert, key: key, log: log}
-	if _, err := c.reload(true); err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-// reload reads the files, if they have changed or always is set, and reports
-// whether it did. One that no client accepts is an error, as one that cannot be read
-// is; of one that is over, or not valid yet, the log warns.
-func (c *certificate) reload(always bool) (bool, error) {
-	stat := rights.StatFiles(c.cert, c.key)
-	if !always && stat.Same(c.read) {
-		return false, nil
-	}
-	c.read = stat
-	pair, err := smallfile.KeyPair(c.cert, c.key)
-	if err == nil {
-		check := checkServer
-		if c.flag == peerFlag {
-			check = checkPeer
-		}
-		err = check(pair.Leaf, c.cert)
-	}
-	if err != nil {
-		err = fmt.Errorf("read the certificate: %w", err)
-		c.stale.Store(&rights.Stale{Flag: c.flag, Path: c.cert, Err: err})
-		return false, err
-	}
-	c.stale.Store(nil)
-	if why := doubt(pair.Leaf, c.cert, time.Now()); why != "" {
-		c.log.Warn("certificate that clients refuse", "cause", why)
-	}
-	c.now.Store(&pair)
-	return true, nil
-}
-
-func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.now.Load(), nil }

@@ -5,7 +5,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"log/slog"
@@ -52,7 +54,8 @@ func writeCertificate(t *testing.T, dir string, c x509.Certificate) {
 
 // TestCertificateThatClientsRefuse opens each certificate at the start, and in the
 // place of a good one: what no client accepts is refused, and the one of before stays;
-// what is wrong only for a time is taken with a warning.
+// what is wrong only for a time is taken at the start with a warning, and in the place of
+// a good one not.
 func TestCertificateThatClientsRefuse(t *testing.T) {
 	names := []string{"localhost"}
 	for _, test := range []struct {
@@ -92,13 +95,127 @@ func TestCertificateThatClientsRefuse(t *testing.T) {
 			text.Reset()
 			writeCertificate(t, dir, test.certificate)
 			a.reloadCertificate(true)
-			if stays := a.certificate.now.Load() == before; stays != test.refused {
-				t.Errorf("the one of before stays: %v", stays)
+			untimely := strings.Contains(test.want, " valid ")
+			if stays := a.certificate.now.Load() == before; stays != (test.refused || untimely) || stays == a.InForce("tls-cert") {
+				t.Errorf("the one of before stays: %v; in force: %v", stays, a.InForce("tls-cert"))
 			}
 			if !strings.Contains(text.String(), test.want) {
 				t.Errorf("the log says %q", text.String())
 			}
 		})
+	}
+}
+
+// TestCertificateWaits has a certificate that is not valid yet, and one that is over, in the
+// place of one that is valid: that stays until it is over, or the new one is valid. It is
+// said once, and is degraded as long as it lasts.
+func TestCertificateWaits(t *testing.T) {
+	names := []string{"localhost"}
+	begin := time.Now().Truncate(time.Second)
+	after := func(n int) time.Time { return begin.Add(time.Duration(n) * time.Hour) }
+	for _, test := range []struct {
+		name   string
+		second x509.Certificate
+		stays  int // hours until which the first stays in use
+	}{
+		{"valid later", x509.Certificate{NotBefore: after(1), NotAfter: after(9)}, 1},
+		{"valid when the first is over", x509.Certificate{NotBefore: after(5), NotAfter: after(9)}, 4},
+		{"over", x509.Certificate{NotBefore: after(-3), NotAfter: after(-2)}, 4},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			now := begin
+			var text bytes.Buffer
+			writeCertificate(t, dir, x509.Certificate{DNSNames: names, NotBefore: after(-1), NotAfter: after(3)})
+			flags := Flags{Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key")}
+			a, err := flags.Open(slog.New(slog.NewTextHandler(&text, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.certificate.clock = func() time.Time { return now }
+			first := a.certificate.now.Load()
+			test.second.DNSNames = names
+			writeCertificate(t, dir, test.second)
+			a.reloadCertificate(true)
+			for hour := range 6 {
+				now = after(hour)
+				a.reloadCertificate(false)
+				stays := hour < test.stays
+				if (a.certificate.now.Load() == first) != stays || a.InForce("tls-cert") == stays || (a.Degraded("") != "") != stays {
+					t.Errorf("after %d hours the first is in use: %v; degraded: %q", hour, a.certificate.now.Load() == first, a.Degraded(""))
+				}
+			}
+			if n := strings.Count(text.String(), "certificate not read anew: the one of before stays in use"); n != 1 {
+				t.Errorf("said %d times:\n%s", n, text.String())
+			}
+			if n := strings.Count(text.String(), "certificate read anew"); n != 1 {
+				t.Errorf("that the second is in use is said %d times:\n%s", n, text.String())
+			}
+		})
+	}
+}
+
+// TestBrokenChain has files with certificates beside the server's: what is wrong with them
+// is said where it is certain, and not where clients may know what is missing.
+func TestBrokenChain(t *testing.T) {
+	var serial int64
+	issue := func(name string, by *tls.Certificate) *tls.Certificate {
+		t.Helper()
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		serial++
+		c := &x509.Certificate{
+			SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, IsCA: name != "leaf", BasicConstraintsValid: true,
+			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		}
+		parent, signer := c, any(key)
+		if by != nil {
+			parent, signer = by.Leaf, by.PrivateKey
+		}
+		der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+	}
+	root := issue("root", nil)
+	upper := issue("upper", root)
+	lower := issue("lower", upper)
+	leaf, alone := issue("leaf", lower), issue("leaf", nil)
+	other := issue("other", nil)
+	again := issue("lower", other) // of the same name, with another key
+	for _, test := range []struct {
+		name  string
+		file  []*tls.Certificate
+		wants string // "": nothing
+	}{
+		{"alone: its authority may be one that clients know", []*tls.Certificate{leaf}, ""},
+		{"signed by itself", []*tls.Certificate{alone}, ""},
+		{"whole", []*tls.Certificate{leaf, lower, upper, root}, ""},
+		{"whole, in another order", []*tls.Certificate{leaf, root, upper, lower}, ""},
+		{"without the root", []*tls.Certificate{leaf, lower, upper}, ""},
+		{"up to one that clients may know", []*tls.Certificate{leaf, lower}, ""},
+		{"whole, and one more", []*tls.Certificate{leaf, other, lower, upper, root}, ""},
+		{"without the first authority", []*tls.Certificate{leaf, upper, root}, "CN=lower"},
+		{"without the second authority", []*tls.Certificate{leaf, lower, root}, "CN=upper"},
+		{"with the root alone", []*tls.Certificate{leaf, root}, "CN=lower"},
+		{"with the authority of another", []*tls.Certificate{leaf, other}, "CN=lower"},
+		{"with one of the authority's name", []*tls.Certificate{leaf, again}, "CN=lower"},
+		{"damaged", []*tls.Certificate{leaf, {Certificate: [][]byte{{1}}}}, "certificate 2 in a.crt is damaged"},
+	} {
+		pair := &tls.Certificate{Leaf: test.file[0].Leaf}
+		for _, c := range test.file {
+			pair.Certificate = append(pair.Certificate, c.Certificate[0])
+		}
+		if got := brokenChain(pair, "a.crt"); (got == "") != (test.wants == "") || !strings.Contains(got, test.wants) {
+			t.Errorf("%s: %q, want %q", test.name, got, test.wants)
+		}
 	}
 }
 
