@@ -16,6 +16,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"hellox/bootstrap/run/runtest"
+	"hellox/stream/streamtest"
 )
 
 // A clause is something a client does, and what a broker may answer, by MQTT 3.1.1
@@ -281,11 +282,12 @@ func mosquitto(t *testing.T) net.Addr {
 		t.Log("mosquitto is not installed: nothing is compared")
 		return nil
 	}
-	l := listenLoopback(t)
-	addr := l.Addr()
-	l.Close()
+	addr, err := net.ResolveTCPAddr("tcp", streamtest.FreeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
 	conf := filepath.Join(t.TempDir(), "mosquitto.conf")
-	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\n", addr.(*net.TCPAddr).Port)
+	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\n", addr.Port)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func serveGuarded(t *testing.T, opts Options, address string) *guardedPage {
 // ask returns the status and the body of an answer.
 func (g *guardedPage) ask(t *testing.T, method, path, body, cookie, key string) (int, string, *http.Response) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, g.address+path, strings.NewReader(body))
 	if err != nil {
@@ -170,7 +170,7 @@ func TestEachRouteDemandsALogin(t *testing.T) {
 func TestLoginAttacks(t *testing.T) {
 	store := newStore(t)
 	store.put(t, says("press-1", 1, time.Now(), secret))
-	g := serveGuarded(t, Options{Store: store}, "127.0.0.1:0")
+	g := serveGuarded(t, Options{Store: store}, streamtest.FreeAddress(t))
 	first := g.code()
 	cookie, key := g.logIn(t)
 	if status, _, _ := g.ask(t, "POST", "/api/login", fmt.Sprintf(`{"code":%q}`, first), "", ""); status != 401 {

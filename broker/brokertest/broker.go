@@ -5,10 +5,11 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
+
+	"hellox/stream/streamtest"
 )
 
 // A Broker is a real broker in this process that can be told to misbehave
@@ -28,12 +29,10 @@ type Broker struct {
 	hook   *hook
 }
 
-const anyPort = "127.0.0.1:0"
-
 // New starts a broker on a free port of loopback; the test's end stops it.
 func New(t testing.TB) *Broker {
 	t.Helper()
-	b := &Broker{t: t, Addr: anyPort, hook: &hook{}}
+	b := &Broker{t: t, Addr: streamtest.FreeAddress(t), hook: &hook{}}
 	b.hook.broker = b
 	b.Start()
 	t.Cleanup(b.Stop)
@@ -43,17 +42,12 @@ func New(t testing.TB) *Broker {
 // Start starts a broker that was stopped, at the same address.
 func (b *Broker) Start() {
 	b.t.Helper()
-	ln, err := net.Listen("tcp", b.Addr)
-	for deadline := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond) // the port is still being given back
+	var ln net.Listener
+	streamtest.Eventually(b.t, "the port to be given back", func() (ok bool) {
+		var err error
 		ln, err = net.Listen("tcp", b.Addr)
-	}
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if b.Addr == anyPort { // once: tests read it from then on
-		b.Addr = ln.Addr().String()
-	}
+		return err == nil
+	})
 	b.server = mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler), InlineClient: true})
 	b.hook.server.Store(b.server)
 	if err := b.server.AddHook(b.hook, nil); err != nil {

@@ -25,6 +25,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"hellox/broker/nats"
+	"hellox/stream/streamtest"
 	"hellox/stream/subject"
 )
 
@@ -115,7 +116,7 @@ func dial(t *testing.T, n *nats.Node, id string, change func(*paho.ClientOptions
 	}
 	c := paho.NewClient(o)
 	token := c.Connect()
-	if !token.WaitTimeout(20 * time.Second) {
+	if !token.WaitTimeout(time.Minute) {
 		return nil, errors.New("no CONNACK")
 	}
 	t.Cleanup(func() { c.Disconnect(0) })
@@ -133,7 +134,7 @@ func mustDial(t *testing.T, n *nats.Node, id string, change func(*paho.ClientOpt
 
 func wait(t *testing.T, token paho.Token) {
 	t.Helper()
-	if !token.WaitTimeout(20 * time.Second) {
+	if !token.WaitTimeout(time.Minute) {
 		t.Fatal("no answer")
 	}
 	if err := token.Error(); err != nil {
@@ -168,7 +169,7 @@ func TestNode(t *testing.T) {
 			if want := fmt.Sprintf("hello_world/a %d", i); m != want {
 				t.Fatalf("message %d is %q, want %q", i, m, want)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("message %d did not come", i)
 		}
 	}
@@ -194,7 +195,7 @@ func TestTopics(t *testing.T) {
 		}
 	}
 	// With white space there is none: the connection ends unacknowledged.
-	if token := writer.Publish("a b", 1, false, "x"); token.WaitTimeout(20*time.Second) && token.Error() == nil && writer.IsConnected() {
+	if token := writer.Publish("a b", 1, false, "x"); token.WaitTimeout(time.Minute) && token.Error() == nil && writer.IsConnected() {
 		t.Error("a topic with white space was acknowledged")
 	}
 	until(t, "the log tells of the topic", func() bool { return strings.Contains(n.log.String(), "not supported for MQTT topics") })
@@ -250,7 +251,7 @@ func TestReserved(t *testing.T) {
 		}
 		var code byte
 		token := c.Subscribe(topic, 0, nil)
-		if token.WaitTimeout(20 * time.Second) {
+		if token.WaitTimeout(time.Minute) {
 			code = token.(*paho.SubscribeToken).Result()[topic]
 		}
 		if code != 0x80 {
@@ -259,7 +260,7 @@ func TestReserved(t *testing.T) {
 	}
 	for _, filter := range []string{"$JS/#", "$MQTT/sub/#", "$MQTT/#", "$KV/#", "$SYS/#", "_INBOX/#"} {
 		token := c.Subscribe(filter, 1, nil)
-		if !token.WaitTimeout(20*time.Second) || token.(*paho.SubscribeToken).Result()[filter] != 0x80 {
+		if !token.WaitTimeout(time.Minute) || token.(*paho.SubscribeToken).Result()[filter] != 0x80 {
 			t.Errorf("%s may be subscribed to", filter)
 		}
 	}
@@ -336,16 +337,15 @@ func (a *authority) config(name string, usage ...x509.ExtKeyUsage) *tls.Config {
 	}
 }
 
-// freeAddress returns an address that was free a moment ago: nodes must know each
-// other's before they run.
+// freeAddress returns an address that stays this test's: nodes must know each other's
+// before they run.
 func freeAddress(t testing.TB) *net.TCPAddr {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := net.ResolveTCPAddr("tcp", streamtest.FreeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr)
+	return address
 }
 
 // TestStoreOfTwoNodes: a second node on the store of one that runs is refused, and it may

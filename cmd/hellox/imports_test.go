@@ -86,6 +86,7 @@ broker -> broker/share
 broker -> broker/sharing
 broker -> broker/wire
 broker -> stream
+broker/brokertest -> stream/streamtest
 broker/journal -> sqlitefile
 broker/retained -> broker/journal
 broker/rights -> broker/share

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 
 	"hellox/bootstrap/run/runtest"
 	"hellox/cmd/hellox/state"
+	"hellox/stream/streamtest"
 )
 
 // A process is a hellox that a test starts, kills and starts again.
@@ -84,17 +86,18 @@ func (p *process) term() error {
 	select {
 	case <-p.done:
 		return p.err
-	case <-time.After(15 * time.Second):
-		return fmt.Errorf("still there 15 s after SIGTERM")
+	case <-time.After(time.Minute):
+		return errors.New("still there a minute after SIGTERM")
 	}
 }
 
-// until polls every 20 ms until ok, and fails the test after a generous while.
+// until polls every 20 ms until ok, and fails the test after a while that is long enough
+// for a busy machine.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within a minute: %s", what)
+			t.Fatalf("not within three minutes: %s", what)
 		}
 	}
 }
@@ -116,16 +119,9 @@ func startBroker(t testing.TB) string {
 	return "mqtt://" + address
 }
 
-// freeAddress returns a loopback address that nobody listens on.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
+// freeAddress returns a loopback address that nothing listens on, and which stays this
+// test's.
+func freeAddress(t testing.TB) string { return streamtest.FreeAddress(t) }
 
 // get reads the JSON that url answers into v.
 func get(url string, v any) error {
@@ -143,10 +139,10 @@ func get(url string, v any) error {
 // freeport NAME…: sets each variable to a port that nobody listens on.
 func freeport(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
-		ln, err := net.Listen("tcp4", "127.0.0.1:0")
+		address, release, err := streamtest.HoldAddress()
 		ts.Check(err)
-		_, port, _ := net.SplitHostPort(ln.Addr().String())
-		ln.Close()
+		ts.Defer(release)
+		_, port, _ := net.SplitHostPort(address)
 		ts.Setenv(name, port)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"hellox/history/memory"
 	"hellox/stream"
 	"hellox/stream/filter"
+	"hellox/stream/streamtest"
 )
 
 // serveAt serves h on an address, so that a test can take the server away and
@@ -39,7 +40,7 @@ func serveAt(t *testing.T, addr string, h http.Handler) *httptest.Server {
 func TestRemoteResumes(t *testing.T) {
 	l := memory.New(0)
 	defer l.Close()
-	server := serveAt(t, "127.0.0.1:0", historytest.Receiver(l))
+	server := serveAt(t, streamtest.FreeAddress(t), historytest.Receiver(l))
 	addr := server.Listener.Addr().String()
 	r, err := Open(t.Context(), server.URL)
 	if err != nil {
@@ -55,7 +56,7 @@ func TestRemoteResumes(t *testing.T) {
 	server.CloseClientConnections()
 	server.Close()
 	// It says that it has lost the receiver, and when it will try again.
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for said := false; !said; {
 		events, err := f.Next(ctx)
@@ -92,7 +93,7 @@ func TestRemoteResumes(t *testing.T) {
 func TestReceiverHasGone(t *testing.T) {
 	l := memory.New(0)
 	defer l.Close()
-	server := serveAt(t, "127.0.0.1:0", historytest.Receiver(l))
+	server := serveAt(t, streamtest.FreeAddress(t), historytest.Receiver(l))
 	host := server.Listener.Addr().String()
 	r, err := Open(t.Context(), server.URL)
 	if err != nil {
@@ -103,7 +104,7 @@ func TestReceiverHasGone(t *testing.T) {
 	server.CloseClientConnections()
 	server.Close()
 	want := "The receiver at " + host + " cannot be reached: nothing listens there (connection refused)."
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	last := ""
 	for last != want {
@@ -177,7 +178,7 @@ func TestRemoteFollowerRefused(t *testing.T) {
 	defer r.Close()
 	f := r.Follow(history.Follow{After: history.Now})
 	defer f.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err = f.Next(ctx)
 	var refused *APIError
@@ -344,7 +345,7 @@ func TestFollowTellsSilence(t *testing.T) {
 	defer follower.Close()
 	await := func(what string, is func(history.Event) bool) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		for {
 			events, err := follower.Next(ctx)

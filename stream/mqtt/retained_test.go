@@ -47,13 +47,8 @@ func startMosquitto(t *testing.T) *mosquitto {
 		}
 		t.Skipf("mosquitto is not here: %v", err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln.Close()
 	dir := t.TempDir()
-	m := &mosquitto{t: t, path: path, config: filepath.Join(dir, "mosquitto.conf"), addr: ln.Addr().String()}
+	m := &mosquitto{t: t, path: path, config: filepath.Join(dir, "mosquitto.conf"), addr: streamtest.FreeAddress(t)}
 	_, port, _ := net.SplitHostPort(m.addr)
 	// It would give up root's rights otherwise, and with them this folder.
 	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\npersistence_location %s/\n", port, dir)

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"hellox/cmd/hellox/ops"
+	"hellox/stream/streamtest"
 )
 
 // The probes of a pod decide by the status; what is wrong stands in the body.
@@ -31,7 +31,7 @@ func TestOpsAnswersTheProbes(t *testing.T) {
 		{"metrics", "/metrics", ops.Health{}, http.StatusOK, "go_goroutines"},
 	} {
 		t.Run(c.name+" "+c.path, func(t *testing.T) {
-			address := freeAddress(t)
+			address := streamtest.FreeAddress(t)
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() { ended <- ops.Serve(ctx, address, c.health, ops.NewRegistry()) }()
@@ -49,10 +49,10 @@ func TestOpsAnswersTheProbes(t *testing.T) {
 	}
 }
 
-// get asks url until it answers, for half a minute.
+// get asks url until it answers, for a minute.
 func get(t *testing.T, url string) (status int, body string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		resp, err := http.Get(url)
 		if err == nil {
 			defer resp.Body.Close()
@@ -66,15 +66,4 @@ func get(t *testing.T, url string) (status int, body string) {
 			t.Fatal(err)
 		}
 	}
-}
-
-// freeAddress returns a loopback address that nothing listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
