@@ -19,7 +19,7 @@ import (
 // sent a signal.
 const (
 	askedWait    = 10 * time.Second
-	signaledWait = 3 * time.Second // every command ends within 2 s of SIGTERM
+	signaledWait = 10 * time.Second // every command ends within 2 s of SIGTERM, on a machine that is not busy
 )
 
 // Process is the process that holds an installation's lock.
