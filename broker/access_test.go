@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 	"golang.org/x/crypto/argon2"
@@ -275,7 +274,7 @@ func TestWrongACLHoldsNoUserBack(t *testing.T) {
 		w := newWalled(t, "read * open/#\nwrite bob open/#\n")
 		alice, bob := w.connect(hello{v5: v5}.as("alice")), w.connect(hello{v5: v5}.as("bob"))
 		w.write("read * open/#\nwrite bob open/#\nraed bob more/#\n", "bob")
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 		defer cancel()
 		reload := make(chan os.Signal, 1)
 		reload <- os.Interrupt // any signal

@@ -50,7 +50,7 @@ func memoryAttacks() []attack {
 			defer c.Close()
 			fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n", host)
 			_, _ = c.Write([]byte{0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4})
-			_ = c.SetReadDeadline(time.Now().Add(connectTimeout + 10*time.Second))
+			_ = c.SetReadDeadline(time.Now().Add(connectTimeout + testTimeout))
 			if _, err := io.Copy(io.Discard, c); err != nil {
 				a.t.Errorf("it is still open: %v", err)
 			}

@@ -222,7 +222,7 @@ func loadAttacks() []attack {
 			}
 			defer c.Close()
 			fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\n", host)
-			_ = c.SetReadDeadline(time.Now().Add(connectTimeout + 10*time.Second))
+			_ = c.SetReadDeadline(time.Now().Add(connectTimeout + testTimeout))
 			if _, err := io.Copy(io.Discard, c); err != nil {
 				a.t.Errorf("it is still open: %v", err)
 			}

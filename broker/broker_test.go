@@ -47,7 +47,7 @@ func startStop(t testing.TB, o Options) (*Broker, func()) {
 			if err != nil {
 				t.Errorf("Serve: %v", err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(testTimeout):
 			t.Error("Serve does not end")
 		}
 	}

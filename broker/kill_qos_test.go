@@ -63,7 +63,7 @@ func TestKilledAtEachQoS(t *testing.T) {
 		}
 		return lost[1] + lost[2]
 	}
-	for deadline := time.Now().Add(20 * time.Second); judge() > 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(testTimeout); judge() > 0 && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
 	}
 	rstop()

@@ -23,7 +23,7 @@ func slowReader(t testing.TB, b *Broker, h hello) *client {
 // stay. It stays, and one that takes nothing does not.
 func TestSlowButHonestReader(t *testing.T) {
 	b := start(t, Options{})
-	b.shared.stall = time.Second
+	b.shared.stall = 3 * time.Second // a busy machine stops this test for a while, too
 	away(t, b, "slow", "x")
 	away(t, b, "idle", "x")
 	pub := connect(t, b.Addr(0), hello{id: "pub"})
@@ -34,7 +34,7 @@ func TestSlowButHonestReader(t *testing.T) {
 	idle := slowReader(t, b, hello{id: "idle", keep: true})
 	slow := slowReader(t, b, hello{id: "slow", keep: true})
 	buffer := make([]byte, 10<<10)
-	for began := time.Now(); time.Since(began) < 4*time.Second; time.Sleep(50 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < 4*b.shared.stall; time.Sleep(50 * time.Millisecond) {
 		_ = slow.c.SetReadDeadline(time.Now().Add(testTimeout))
 		if _, err := slow.c.Read(buffer); err != nil {
 			t.Fatalf("it is disconnected after %v: %v", time.Since(began), err)

@@ -34,7 +34,7 @@ func TestRecordKey(t *testing.T) {
 	s.send(s.m.shared.src.ToggleRecording()())
 	s.shows("● rec ", "recording to ", "r end the recording")
 	say("recorded")
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		if st, _ := s.m.shared.src.Recording(); st.Messages == 1 {
 			break
 		} else if time.Now().After(end) {

@@ -154,7 +154,7 @@ func (x tmux) run(args ...string) string {
 func (x tmux) until(what string, is func(screen []string) bool) []string {
 	x.t.Helper()
 	var screen string
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		screen = x.run("capture-pane", "-p")
 		if lines := strings.Split(screen, "\n"); is(lines) {
 			return lines
@@ -236,10 +236,8 @@ func TestTheFrameIsWholeInTmux(t *testing.T) {
 }
 
 // TestKeysAreAnsweredInTmux presses keys while large payloads arrive, with the
-// detail beside the list. The bound is for a screen that hangs: how long a key
-// really takes, go -C bench run ./keys measures.
+// detail beside the list. A screen that hangs answers none.
 func TestKeysAreAnsweredInTmux(t *testing.T) {
-	const hangs = 5 * time.Second
 	x := newTmux(t, "large", 130, 30)
 	x.until("the first messages", has("large/3"))
 	for _, key := range []struct{ key, shows, hides string }{
@@ -247,21 +245,13 @@ func TestKeysAreAnsweredInTmux(t *testing.T) {
 		{"2", "›2 topics", ""}, {"j", "large", ""}, {"3", "›3 senders", ""}, {"1", "›1 stream", ""}, {":", "go to:", ""}, {"Escape", "›1 stream", "go to:"},
 		{"G", "following", ""}, {"Enter", "esc back", ""}, {"NPage", "esc back", ""}, {"Escape", "›1 stream", "esc back"},
 	} {
-		began := time.Now()
 		x.run("send-keys", key.key)
 		x.until("what "+key.key+" leads to", func(screen []string) bool {
 			return has(key.shows)(screen) && (key.hides == "" || !has(key.hides)(screen)) // esc and the next key are not read as one
 		})
-		if took := time.Since(began); took > hangs {
-			t.Errorf("%s was answered after %s", key.key, took)
-		}
 	}
-	began := time.Now()
 	x.run("send-keys", "q")
 	x.until("the end", has("left with 0"))
-	if took := time.Since(began); took > hangs {
-		t.Errorf("q ended it after %s", took)
-	}
 }
 
 // TestPayloadsInTmux works with payloads whose names and texts terminals do not agree

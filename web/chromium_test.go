@@ -55,7 +55,7 @@ func anotherTab(t *testing.T, tab context.Context) context.Context {
 
 // limited ends ctx when the test takes too long.
 func limited(t *testing.T, ctx context.Context) context.Context {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -74,7 +74,7 @@ func TestPageFirstRows(t *testing.T) {
 	}
 	open(t, ctx, address)
 	var text string
-	for end, again := time.Now().Add(30*time.Second), time.Now().Add(3*time.Second); time.Now().Before(end) && !strings.Contains(text, "Hello 200"); time.Sleep(20 * time.Millisecond) {
+	for end, again := time.Now().Add(time.Minute), time.Now().Add(3*time.Second); time.Now().Before(end) && !strings.Contains(text, "Hello 200"); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(again) {
 			open(t, ctx, address)
 			again = time.Now().Add(3 * time.Second)
@@ -131,7 +131,7 @@ func TestPageExport(t *testing.T) {
 	until(t, ctx, `document.querySelector('#list .grid').ariaRowCount === '6'`)
 	evaluate[bool](t, ctx, `[...document.querySelectorAll('#list .export button')].find((b) => b.textContent === 'CSV').click(), true`)
 	var names []string
-	for end := time.Now().Add(30 * time.Second); len(names) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); len(names) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		names, _ = filepath.Glob(filepath.Join(dir, "*.csv"))
 	}
 	if len(names) != 1 {

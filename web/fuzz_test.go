@@ -41,7 +41,7 @@ func FuzzParameters(f *testing.F) {
 		w := httptest.NewRecorder()
 		begun := time.Now()
 		s.ServeHTTP(w, r)
-		if took := time.Since(begun); took > 2*time.Second {
+		if took := time.Since(begun); took > 30*time.Second { // a hang guard
 			t.Errorf("took %v", took)
 		}
 		if w.Code >= 500 {

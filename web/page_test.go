@@ -24,7 +24,7 @@ func until(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
 	// What is asked for may not be in the document yet: then it is not true yet either.
 	asked := "(() => { try { return " + expression + " } catch { return false } })()"
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		_, err := chromedp.Run(ctx, chromedp.Poll[bool](asked, chromedp.WithPollingTimeout(time.Until(end))))
 		if err == nil {
 			return
@@ -44,7 +44,7 @@ func until(t *testing.T, ctx context.Context, expression string) {
 func untilNone(t *testing.T, ctx context.Context, wrong string) {
 	t.Helper()
 	var left []string
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if left = evaluate[[]string](t, ctx, wrong); len(left) == 0 {
 			return
 		}

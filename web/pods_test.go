@@ -70,7 +70,7 @@ func TestPods(t *testing.T) {
 func TestEventsTellOfPods(t *testing.T) {
 	t.Parallel()
 	store := newStore(t)
-	store.put(t, hello("press-1", 1, time.Now()), hello("press-2", 1, time.Now()))
+	store.put(t, steady("press-1", 1, time.Now()), steady("press-2", 1, time.Now()))
 	address := serve(t, Options{Store: store})
 	all := listen(t, t.Context(), address+"/api/events")
 	other := listen(t, t.Context(), address+"/api/events?sender=press-2")
@@ -107,7 +107,7 @@ func TestEventsTellOfPods(t *testing.T) {
 	if s := told(other); s.Sender != "press-2" || s.Pod == nil || s.Pod.Phase != "Pending" {
 		t.Errorf("who follows press-2 is told %+v", s)
 	}
-	store.put(t, hello("press-3", 1, time.Now()))
+	store.put(t, steady("press-3", 1, time.Now()))
 	s := told(all)
 	for s.Sender != "press-3" {
 		s = told(all)

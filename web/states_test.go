@@ -42,7 +42,7 @@ func TestPageShowsStates(t *testing.T) {
 	ctx := chromium(t)
 	retained := arrival("hello_world/sensor", []byte("21"), time.Now())
 	retained.Retained = true
-	store.put(t, hello("press-1", 1, time.Now()), arrival("hello_world/env", []byte("1"), time.Now()), retained)
+	store.put(t, steady("press-1", 1, time.Now()), arrival("hello_world/env", []byte("1"), time.Now()), retained)
 	open(t, ctx, front.URL)
 	shows := func(sender, title string) {
 		t.Helper()
@@ -64,13 +64,13 @@ func TestPageShowsStates(t *testing.T) {
 	until(t, ctx, `/3 senders\s*◌3\s*unknown/.test(document.querySelector('#head .path').textContent)`)
 	store.setLink(stream.Link{State: stream.Connected, Since: time.Now()})
 	shows("press-1", "unknown")
-	store.put(t, hello("press-1", 2, time.Now()))
+	store.put(t, steady("press-1", 2, time.Now()))
 	shows("press-1", "on time")
 
 	down.Store(true)
 	front.CloseClientConnections()
 	shows("press-1", "receiver away")
 	down.Store(false)
-	store.put(t, hello("press-1", 3, time.Now()))
+	store.put(t, steady("press-1", 3, time.Now()))
 	shows("press-1", "on time")
 }

@@ -69,9 +69,9 @@ func TestSendersInOrder(t *testing.T) {
 	store := newStore(t)
 	now := time.Now()
 	for _, i := range []int{10, 2, 1} {
-		store.put(t, hello(fmt.Sprintf("press-%d", i), 1, now))
+		store.put(t, steady(fmt.Sprintf("press-%d", i), 1, now))
 	}
-	store.put(t, hello("press-2", 5, now), arrival("hello_world/once", []byte("1"), now))
+	store.put(t, steady("press-2", 5, now), arrival("hello_world/once", []byte("1"), now))
 	store.put(t, hello("quiet", 1, now.Add(-10*time.Minute)))
 	s := newServer(t, Options{Store: store})
 	type answer struct {
@@ -170,12 +170,12 @@ func TestPageSenders(t *testing.T) {
 	store := newStore(t)
 	now := time.Now()
 	for i := range 600 {
-		store.put(t, hello(fmt.Sprintf("press-%d", i+1), 1, now.Add(-4*time.Second)), hello(fmt.Sprintf("press-%d", i+1), 2, now))
+		store.put(t, steady(fmt.Sprintf("press-%d", i+1), 1, now.Add(-4*time.Second)), steady(fmt.Sprintf("press-%d", i+1), 2, now))
 	}
 	store.put(t, hello("quiet", 1, now.Add(-10*time.Minute)), hello("quiet", 4, now.Add(-10*time.Minute+4*time.Second)))
 	store.put(t, arrival("hello_world/once", []byte("1"), now))
 	for i := range 700 {
-		store.put(t, hello("press-1", uint64(3+i), now))
+		store.put(t, steady("press-1", uint64(3+i), now))
 	}
 	f := newFront(t, Options{Store: store})
 	ctx := chromium(t)

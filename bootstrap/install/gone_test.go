@@ -150,15 +150,41 @@ func TestRemoveNamesWhatHolds(t *testing.T) {
 	}
 }
 
+// An over is a context whose time is over once there is progress: what is held has been
+// looked at then, however long that took.
+type over struct {
+	context.Context
+	done chan struct{}
+	once sync.Once
+	told []string
+}
+
+func newOver(t *testing.T) *over { return &over{Context: t.Context(), done: make(chan struct{})} }
+
+func (o *over) progress(text string) {
+	o.told = append(o.told, text)
+	o.once.Do(func() { close(o.done) })
+}
+
+func (o *over) Done() <-chan struct{} { return o.done }
+
+func (o *over) Err() error {
+	select {
+	case <-o.done:
+		return context.DeadlineExceeded
+	default:
+		return o.Context.Err()
+	}
+}
+
 // TestRemoveNamesFinalizer ends by its deadline, and says which finalizer held what.
 func TestRemoveNamesFinalizer(t *testing.T) {
 	t.Parallel()
 	_, inst := newGoneServer(t, map[string]map[string]any{
 		goneNamespace + "/configmaps/held": object("v1", "ConfigMap", "held", map[string]any{"finalizers": []any{"example.com/hold"}}),
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	_, err := remove(ctx, inst, []kube.Ref{{APIVersion: "v1", Kind: "ConfigMap", Namespace: "hellox", Name: "held"}}, func(string) {})
+	over := newOver(t)
+	_, err := remove(over, inst, []kube.Ref{{APIVersion: "v1", Kind: "ConfigMap", Namespace: "hellox", Name: "held"}}, over.progress)
 	const what = "ConfigMap held (finalizer example.com/hold)"
 	e := new(step.Error)
 	if !errors.As(err, &e) || !strings.Contains(e.Sentence, what) || !strings.Contains(e.Hint, "kubectl --context kind-hellox --namespace hellox patch configmap held") {
@@ -182,18 +208,16 @@ func TestNamespaceHeldByFinalizer(t *testing.T) {
 		goneNamespace + "/configmaps/free": object("v1", "ConfigMap", "free", map[string]any{}),
 	})
 	const what = "ConfigMap held (finalizer example.com/hold) in it"
-	ask := map[string]func(context.Context) error{
-		"up":   func(ctx context.Context) error { _, err := inst.EnsureNamespace(ctx, func(string) {}); return err },
-		"down": func(ctx context.Context) error { return inst.RemoveNamespace(ctx, func(string) {}) },
-		"status": func(ctx context.Context) error {
+	ask := map[string]func(*over) error{
+		"up":   func(ctx *over) error { _, err := inst.EnsureNamespace(ctx, ctx.progress); return err },
+		"down": func(ctx *over) error { return inst.RemoveNamespace(ctx, ctx.progress) },
+		"status": func(ctx *over) error {
 			_, err := ReadStatus(ctx, kube.Config{Config: inst.client.Config, Commands: inst.client.Commands}, "hellox")
 			return err
 		},
 	}
 	for name, ask := range ask {
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		err := ask(ctx)
-		cancel()
+		err := ask(newOver(t))
 		e := new(step.Error)
 		if !errors.As(err, &e) || strings.Count(err.Error(), what) != 1 || strings.Count(err.Error(), "amespace hellox") > 2 || !strings.HasPrefix(e.Hint, "kubectl --context kind-hellox --namespace hellox patch configmap held") {
 			t.Errorf("%s: %v, %+v", name, err, e)
@@ -213,10 +237,9 @@ func TestRemoveFolds(t *testing.T) {
 		refs = append(refs, kube.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: "hellox", Name: name})
 	}
 	_, inst := newGoneServer(t, objects)
-	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
-	defer cancel()
-	var told []string
-	_, err := remove(ctx, inst, refs, func(text string) { told = append(told, text) })
+	over := newOver(t)
+	_, err := remove(over, inst, refs, over.progress)
+	told := over.told
 	if len(told) == 0 || utf8.RuneCountInString(told[0]) > maxProgress || !strings.HasPrefix(told[0], "waiting for ConfigMap settings-of-the-press-in-hall-five (finalizer") {
 		t.Errorf("progress told %q", told)
 	}

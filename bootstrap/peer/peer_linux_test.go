@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	if address == "" {
 		os.Exit(m.Run())
 	}
-	conn, err := net.DialTimeout("tcp", address, 5*time.Second)
+	conn, err := net.DialTimeout("tcp", address, time.Minute)
 	if err != nil {
 		fmt.Println("dial:", err)
 		return
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 		fmt.Println("closed")
 		return
 	}
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	text, err := io.ReadAll(conn)
 	fmt.Printf("%q %v\n", text, err)
 }

@@ -368,7 +368,7 @@ func exchange(f *Forward, what string) (string, error) {
 		return "", err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(c, what); err != nil {
 		return "", err // a reset is reported once, to the first call
 	}

@@ -62,7 +62,7 @@ func TestForwardFollowsThePods(t *testing.T) {
 	// The pod goes: what was connected to it breaks, and a new client waits
 	// for its successor.
 	a.remove("one")
-	held.SetDeadline(time.Now().Add(10 * time.Second))
+	held.SetDeadline(time.Now().Add(time.Minute))
 	if n, err := held.Read(make([]byte, 1)); err == nil {
 		t.Errorf("a pod that is gone says %d bytes", n)
 	}
@@ -225,7 +225,7 @@ func TestForwardClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	held.SetDeadline(time.Now().Add(10 * time.Second))
+	held.SetDeadline(time.Now().Add(time.Minute))
 	if n, err := held.Read(make([]byte, 1)); err == nil {
 		t.Errorf("a closed forward says %d bytes", n)
 	}

@@ -36,7 +36,7 @@ func TestPortIsForThisUser(t *testing.T) {
 		}()
 	}
 	dial := func(host string, uid uint32) string {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		port := ln.Listeners[0].Addr().(*net.TCPAddr).Port
 		cmd := exec.CommandContext(ctx, bash, "-c", fmt.Sprintf("exec 3<>/dev/tcp/%s/%d && cat <&3", host, port))

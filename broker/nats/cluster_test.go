@@ -152,6 +152,7 @@ func TestMostNodesGone(t *testing.T) {
 		s := state.Load()
 		return s != nil && strings.Contains(*s, "most of the broker's nodes are gone")
 	})
+	begun := time.Now()
 	for range 3 {
 		_, err := dial(t, n.Node, "late", nil)
 		if err == nil || errors.Is(err, packets.ErrorRefusedNotAuthorised) || errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword) {
@@ -164,7 +165,8 @@ func TestMostNodesGone(t *testing.T) {
 			t.Errorf("beside the refusal stands %s", line)
 		}
 	}
-	if log := n.log.String(); strings.Count(log, "client refused") != 1 || strings.Count(log, "msg=degraded") != 1 {
+	most := 1 + int(time.Since(begun)/(10*time.Second)) // a line each ten seconds at most
+	if log := n.log.String(); strings.Count(log, "client refused") > most || strings.Count(log, "msg=degraded") != 1 {
 		t.Errorf("the log has\n%s", log)
 	}
 	again := run(t, c.options[1])

@@ -27,17 +27,16 @@ func (a *stuckAuthority) Login(context.Context, rights.Credentials) (rights.Logi
 	return rights.Login{}, rights.ErrLogin
 }
 
-// endsWithin ends a node, and fails unless Serve returns in time. What is above the
-// node's own bound is for a machine that is busy.
-func endsWithin(t *testing.T, n *running, bound time.Duration) {
+// ends ends a node, and fails if that hangs.
+func ends(t *testing.T, n *running) {
 	t.Helper()
 	begun, ended := time.Now(), make(chan struct{})
 	go func() { n.end(); close(ended) }()
 	select {
 	case <-ended:
 		t.Logf("ended after %v", time.Since(begun).Round(time.Millisecond))
-	case <-time.After(bound):
-		t.Errorf("the node has not ended within %v", bound)
+	case <-time.After(time.Minute):
+		t.Error("the node has not ended within a minute")
 	}
 }
 
@@ -59,10 +58,10 @@ func TestEndStuck(t *testing.T) {
 	}
 	select {
 	case <-a.asked:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the login is not asked for")
 	}
-	endsWithin(t, n, 4*time.Second)
+	ends(t, n)
 	if !strings.Contains(n.log.String(), "given up") {
 		t.Errorf("the log does not say that the node was given up:\n%s", n.log)
 	}
@@ -86,6 +85,6 @@ func TestEndWithoutOthers(t *testing.T) {
 		wait(t, writer.Publish("hello_world/a", 1, false, fmt.Sprint(i)))
 	}
 	for _, n := range c.nodes {
-		endsWithin(t, n, 6*time.Second) // LameDuck is 1 s
+		ends(t, n)
 	}
 }

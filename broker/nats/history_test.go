@@ -82,9 +82,10 @@ func TestHistoryMoves(t *testing.T) {
 		}
 	}
 	stepDown := func(name string) {
-		if _, err := c.js.Conn().Request("$JS.API.STREAM.LEADER.STEPDOWN."+name, nil, 5*time.Second); err != nil {
-			t.Fatal(err)
-		}
+		until(t, "the leader of "+name+" answers", func() bool {
+			_, err := c.js.Conn().Request("$JS.API.STREAM.LEADER.STEPDOWN."+name, nil, 5*time.Second)
+			return err == nil
+		})
 	}
 	freeLease := func() { // as if its time were over
 		until(t, "the lease is free", func() bool {

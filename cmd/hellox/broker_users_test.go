@@ -46,7 +46,7 @@ func TestUsersPage(t *testing.T) {
 	}
 	ports := strings.NewReplacer("8883", freePort(t), "8884", freePort(t), "0.0.0.0", "127.0.0.1")
 	script := strings.ReplaceAll(usersScript(t, ports.Replace(string(page))), "python3 -c", python+" -c")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", script)
 	cmd.Dir = dir

@@ -60,8 +60,8 @@ func TestCertificateThatIsNotLetIn(t *testing.T) {
 	address := freeAddress(t)
 	out, code := runFor(t, t.TempDir(), `hellox certs c --client press --client desk && echo 'write hellox://local/client/press a/#' > acl || exit
 		hellox broker --listen mqtts://`+address+` --tls-cert c/server.crt --tls-key c/server.key --client-ca c/ca.crt --acl acl 2> log &
-		for i in $(seq 100); do grep -q 'broker ready' log && break; sleep 0.1; done
-		hellox watch mqtts://`+address+` --ca c/ca.crt --cert c/desk.crt --key c/desk.key -n 1 --for 20s
+		for i in $(seq 600); do grep -q 'broker ready' log && break; sleep 0.1; done
+		hellox watch mqtts://`+address+` --ca c/ca.crt --cert c/desk.crt --key c/desk.key -n 1 --for 60s
 		code=$?; kill $!; wait; exit $code`)
 	if code != exitMissing || strings.Contains(out, "user") || !strings.Contains(out, "does not let the client certificate of c/desk.crt in") || !strings.Contains(out, "allow something to hellox://local/client/desk") {
 		t.Errorf("exit code %d\n%s", code, out)

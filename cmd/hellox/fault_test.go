@@ -96,8 +96,8 @@ func (r *rig) check() {
 	acknowledged := r.acknowledged()
 	var stored map[string]int
 	lost, doubled := 0, 0
-	// What is not there once nothing more has come for ten seconds is lost.
-	for last, quiet := uint64(0), time.Now(); time.Since(quiet) < 10*time.Second; time.Sleep(100 * time.Millisecond) {
+	// What is not there once nothing more has come for a minute is lost.
+	for last, quiet := uint64(0), time.Now(); time.Since(quiet) < time.Minute; time.Sleep(100 * time.Millisecond) {
 		kept := r.stats().Stored
 		if kept != last {
 			last, quiet = kept, time.Now()

@@ -45,6 +45,7 @@ func TestFullDiskIsTold(t *testing.T) {
 		historyFull = "istory's disk is full: nothing is acknowledged until there is room in "
 	)
 	tells := func(out string) bool { return strings.Contains(out, full) || strings.Contains(out, historyFull) }
+	until(t, "publish tells", func() bool { out, _ := runHellox(t, env, "publish", "hi"); return tells(out) })
 	asked := make(chan string, 1)
 	go func() { // it waits 5 s for an answer
 		out, _ := runHellox(t, env, "tell", "broadcast-9", "identify")
@@ -59,10 +60,10 @@ func TestFullDiskIsTold(t *testing.T) {
 		"tell":    func() string { return <-asked },
 	}
 	for face, ask := range faces {
-		if face == "up" {
-			until(t, "up tells", func() bool { return tells(ask()) })
-		}
 		out := ask()
+		if face != "tell" { // what shows a state shows it once that has come there
+			until(t, face+" tells", func() bool { out = ask(); return tells(out) })
+		}
 		if !tells(out) || !strings.Contains(out, disk) || strings.Contains(out, "may not") {
 			t.Errorf("%s tells: %s", face, out)
 		}

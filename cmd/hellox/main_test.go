@@ -5,9 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -49,6 +51,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"freeport": freeport,
+			"offers":   offers,
 			"jsonl":    jsonl,
 			"exits":    exits,
 		},
@@ -64,6 +67,20 @@ func needed(t testing.TB, what string) {
 		t.Fatalf("needs %s, which CI must have", what)
 	}
 	t.Skipf("needs %s", what)
+}
+
+// offers LINE COMMAND…: the completion offers the line. One that takes longer than a
+// shell is to wait offers nothing; it is asked for again then.
+func offers(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if slices.Contains(strings.Split(ts.ReadFile("stdout"), "\n"), args[0]) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("it does not offer %s", args[0])
+		}
+	}
 }
 
 // exits CODE COMMAND…: the command ends with that exit code.

@@ -78,7 +78,7 @@ func watched(t *testing.T, n int, words ...string) []stream.Message {
 // as well, or 0 where the system does not tell.
 func watchedPeak(t *testing.T, n int, words ...string) (all []stream.Message, peak int64) {
 	t.Helper()
-	words = append([]string{"watch", "--output", "json", "--count", strconv.Itoa(n), "--for", "1m"}, words...)
+	words = append([]string{"watch", "--output", "json", "--count", strconv.Itoa(n), "--for", "5m"}, words...)
 	var stderr bytes.Buffer
 	cmd := exec.Command("hellox", words...)
 	cmd.Stderr = &stderr

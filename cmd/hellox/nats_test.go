@@ -102,18 +102,15 @@ func TestMostNodesGone(t *testing.T) {
 	r.nodes[2].kill()
 	for i, page := range r.pages {
 		r.page = page
-		until(t, page+" tells", func() bool { return r.stats().Degraded != "" })
-		st := r.stats()
-		if !strings.Contains(st.Degraded, "no leader that most of them follow: nothing is acknowledged or stored") || st.DegradedBy != history.DegradedByBoth {
-			t.Errorf("%s is degraded by %s: %s", page, st.DegradedBy, st.Degraded)
-		}
-		if diff := cmp.Diff(history.States{stream.Unknown: 10}, st.States); diff != "" {
-			t.Errorf("%s has the senders %s", page, diff)
-		}
-		var health struct{ Status, Detail string }
-		if err := get(r.ops[i]+"/readyz", &health); err != nil || health.Status != "degraded" || health.Detail != st.Degraded {
-			t.Errorf("%s is %+v, %v", r.ops[i], health, err)
-		}
+		until(t, page+" tells", func() bool {
+			st := r.stats()
+			return strings.Contains(st.Degraded, "no leader that most of them follow: nothing is acknowledged or stored") && st.DegradedBy == history.DegradedByBoth
+		})
+		until(t, page+" knows of no sender", func() bool { return cmp.Equal(history.States{stream.Unknown: 10}, r.stats().States) })
+		until(t, r.ops[i]+" tells the same", func() bool {
+			var health struct{ Status, Detail string }
+			return get(r.ops[i]+"/readyz", &health) == nil && health.Status == "degraded" && health.Detail == r.stats().Degraded
+		})
 	}
 	r.nodes[1].start()
 	for i, page := range r.pages {

@@ -21,7 +21,7 @@ func TestOpenWithoutBrowser(t *testing.T) {
 			return filepath.Join(t.TempDir(), "absent"), name == "BROWSER"
 		}}
 		a := endpoints{Installation: state.Installation{Target: "kind", Profile: "two", Namespace: "press"}, web: "http://127.0.0.1:1", own: own}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		code := report(ctx, &said, a.open(ctx, sh))
 		if code != exitMissing || out.String() != a.web+"\n" || ctx.Err() != nil {

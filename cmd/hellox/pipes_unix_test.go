@@ -18,11 +18,11 @@ import (
 	"hellox/stream/streamtest"
 )
 
-// runFor runs a shell's line until it ends by itself; after 20 s it is killed, which
+// runFor runs a shell's line until it ends by itself; after two minutes it is killed, which
 // fails the test.
 func runFor(t *testing.T, dir, line string) (out string, code int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", line)
 	cmd.Dir, cmd.WaitDelay = dir, time.Second
@@ -92,7 +92,7 @@ func TestFIFOWhileBrokerRuns(t *testing.T) {
 		makeFIFO(t, path)
 		_ = p.cmd.Process.Signal(syscall.SIGHUP)
 		streamtest.Eventually(t, name+" is refused", func() bool { return count("it is a pipe, not a regular file") > refused })
-		client := http.Client{Timeout: 5 * time.Second}
+		client := http.Client{Timeout: time.Minute}
 		if resp, err := client.Get("http://" + ops + "/metrics"); err != nil {
 			t.Error(err)
 		} else {
@@ -134,7 +134,7 @@ func TestClientReadsPipeOnce(t *testing.T) {
 		}
 	}
 	makeFIFO(t, filepath.Join(dir, "fifo"))
-	if out, code := runFor(t, dir, "timeout -s INT -k 10 1 "+publish+" --ca c/ca.crt --password-file fifo; exit $?"); code != 124 {
+	if out, code := runFor(t, dir, "timeout -s INT -k 60 1 "+publish+" --ca c/ca.crt --password-file fifo; exit $?"); code != 124 {
 		t.Errorf("Ctrl-C did not end it: exit code %d\n%s", code, out)
 	}
 }

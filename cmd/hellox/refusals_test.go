@@ -122,7 +122,7 @@ func brokerWith(t *testing.T, flags ...string) string {
 // tells runs a command until it has said want, and fails if it ends before.
 func tells(t *testing.T, want string, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "hellox", args...)
 	cmd.Env = append(os.Environ(), runtest.Variable())

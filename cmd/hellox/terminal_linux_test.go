@@ -119,9 +119,9 @@ func (term *terminal) press(keys string) {
 	}
 }
 
-// endTime is how long a command may take to end: more than the 2 s it promises, for
-// a busy machine, and less than the 10 s for which a connection is tried.
-const endTime = 8 * time.Second
+// endTime is after how long a command has hung. That it ends by what the test did, and
+// not by itself, is seen by its exit code.
+const endTime = time.Minute
 
 // ends waits for the command's end and checks its exit code.
 func (term *terminal) ends(code int) {
@@ -159,14 +159,8 @@ func isQuery(written string) bool {
 	return strings.Contains(unanswered.ReplaceAllString(written, ""), "\x1b")
 }
 
-// bubbleTeaWaits is how long Bubble Tea waits for an answer to a query, if
-// nothing keeps it from asking.
-const bubbleTeaWaits = 5 * time.Second
-
 // TestTerminalIsNotQueried holds that no command but the full screen asks the
-// terminal anything, waits for it, or takes what was typed ahead. That nothing is
-// written and nothing taken holds on a busy machine too; only a command that
-// never ends sooner than a query takes is a stalled one.
+// terminal anything, and thus waits for it, or takes what was typed ahead.
 func TestTerminalIsNotQueried(t *testing.T) {
 	mqtt := startBroker(t)
 	// What plain watch shows, and ends with.
@@ -183,31 +177,19 @@ func TestTerminalIsNotQueried(t *testing.T) {
 		"plain watch": {"watch", mqtt, "--output", "plain", "--count", "1"},
 	}
 	for name, args := range tests {
-		t.Run(name, func(t *testing.T) {
-			shortest := time.Hour
-			for try := 0; try < 5 && shortest >= bubbleTeaWaits; try++ {
-				shortest = min(shortest, runUnanswered(t, args))
-			}
-			if shortest >= bubbleTeaWaits {
-				t.Errorf("takes %s", shortest)
-			}
-		})
+		t.Run(name, func(t *testing.T) { runUnanswered(t, args) })
 	}
 }
 
 // runUnanswered runs a command in a terminal that never answers, with a line
-// typed ahead, checks what it did to the terminal, and returns how long it took.
-func runUnanswered(t *testing.T, args []string) time.Duration {
+// typed ahead, and checks what it did to the terminal.
+func runUnanswered(t *testing.T, args []string) {
 	t.Helper()
 	term := newTerminal(t)
 	before := term.modes()
 	term.press("typed ahead\n")
-	began := time.Now()
 	term.start(nil, args...)
-	if err := <-term.done; err != nil {
-		t.Fatalf("%v; shown:\n%s", err, term.shown())
-	}
-	took := time.Since(began)
+	term.ends(exitDone)
 	if isQuery(term.shown()) {
 		t.Fatalf("asks the terminal: %q", term.shown())
 	}
@@ -218,7 +200,6 @@ func runUnanswered(t *testing.T, args []string) time.Duration {
 	if n, err := term.slave.Read(line); string(line[:max(n, 0)]) != "typed ahead\n" {
 		t.Errorf("%q (%v) is left of what was typed ahead", line[:max(n, 0)], err)
 	}
-	return took
 }
 
 // heedHangups has what the test starts be ended by SIGHUP, also where the tests run

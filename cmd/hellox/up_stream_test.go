@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"hellox/history"
 	"hellox/history/remote"
@@ -17,14 +16,22 @@ import (
 )
 
 // told is a step.Reporter that keeps what it was told.
-type told struct{ lines []string }
+type told struct {
+	lines  []string
+	enough func() // nil, or called once there is progress
+}
 
-func (t *told) Begin(string)       {}
-func (t *told) Done(string, bool)  {}
-func (t *told) Fail(error)         {}
-func (t *told) Note(string)        {}
-func (t *told) Warn(s string)      { t.lines = append(t.lines, "warning: "+s) }
-func (t *told) Progress(s string)  { t.lines = append(t.lines, s) }
+func (t *told) Begin(string)      {}
+func (t *told) Done(string, bool) {}
+func (t *told) Fail(error)        {}
+func (t *told) Note(string)       {}
+func (t *told) Warn(s string)     { t.lines = append(t.lines, "warning: "+s) }
+func (t *told) Progress(s string) {
+	t.lines = append(t.lines, s)
+	if t.enough != nil {
+		t.enough()
+	}
+}
 func (t *told) once() (s []string) { return slices.Compact(slices.Clone(t.lines)) }
 
 // TestWaitForStream waits for a receiver whose broker is not found yet, and says so: what
@@ -55,8 +62,9 @@ func TestWaitForStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	soon, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	soon, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	to.enough = cancel
 	if got := awaitLink(soon, client, &to); !strings.HasSuffix(got, cause) {
 		t.Errorf("a receiver without a broker: %q", got)
 	}

@@ -40,7 +40,7 @@ func newPlace(t *testing.T, kind string) place {
 	}
 	s.Start()
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(20 * time.Second) {
+	if !s.ReadyForConnections(time.Minute) {
 		t.Fatal("nats-server does not start")
 	}
 	c, err := natsgo.Connect("", natsgo.InProcessServer(s))

@@ -59,7 +59,7 @@ func FollowNow(t *testing.T, s history.Store, greets bool) history.Follower {
 	f := s.Follow(history.Follow{After: history.Now})
 	t.Cleanup(func() { f.Close() })
 	if greets {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if _, err := f.Next(ctx); err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func FollowNow(t *testing.T, s history.Store, greets bool) history.Follower {
 // Collect reads messages until the wanted number, with all other events.
 func Collect(t *testing.T, f history.Follower, n int) (got []int64, others []history.Event) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for len(got) < n {
 		events, err := f.Next(ctx)

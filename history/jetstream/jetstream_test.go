@@ -35,7 +35,7 @@ func newRig(t testing.TB) *rig {
 	s.Start()
 	r := &rig{t: t, server: s}
 	t.Cleanup(r.stop)
-	if !s.ReadyForConnections(20 * time.Second) {
+	if !s.ReadyForConnections(time.Minute) {
 		t.Fatal("nats-server does not start")
 	}
 	if r.js, err = natsjs.New(r.connect()); err != nil {

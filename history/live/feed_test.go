@@ -66,7 +66,7 @@ func selected(t *testing.T, expression string) history.Select {
 // read returns the IDs of n messages.
 func read(t *testing.T, f history.Follower, n int) (ids []int64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for len(ids) < n {
 		events, err := f.Next(ctx)

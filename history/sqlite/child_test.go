@@ -118,7 +118,7 @@ func runChild(t *testing.T, prefix []string, kill func(line string) (after time.
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	command := append(append(append([]string{}, prefix...), self), args...)
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)

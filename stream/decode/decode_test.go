@@ -239,7 +239,7 @@ func TestBounds(t *testing.T) {
 	} {
 		begun := time.Now()
 		got := decode.Decode(c.topic, c.in)
-		if took := time.Since(begun); took > 10*time.Second {
+		if took := time.Since(begun); took > time.Minute { // a hang guard
 			t.Errorf("%s takes %v", name, took)
 		}
 		if got.Problem != c.problem || len(got.Content) > 9<<20 {

