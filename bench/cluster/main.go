@@ -24,6 +24,7 @@ type config struct {
 	rounds    int // kills of stream leaders
 	measure   time.Duration
 	cut       time.Duration
+	serve     time.Duration // how long it is measured what readers cost; 0: not
 	verbose   bool
 }
 
@@ -52,6 +53,7 @@ func main() {
 	flag.IntVar(&c.rounds, "rounds", 0, "after the events, so many kills of the leader of a stream, by turns $MQTT_msgs and HELLOX_HISTORY")
 	flag.DurationVar(&c.measure, "measure", 5*time.Second, "how long more is published than the cluster takes")
 	flag.DurationVar(&c.cut, "cut", 30*time.Second, "how long a node is cut off")
+	flag.DurationVar(&c.serve, "serve", 0, "before the events, measure for so long what the readers of each receiver cost it")
 	flag.BoolVar(&c.verbose, "v", false, "show what the processes log")
 	flag.Parse()
 	if *short {
@@ -93,6 +95,11 @@ func prove(ctx context.Context, c config) error {
 	defer r.end()
 	if err := r.findRate(ctx); err != nil {
 		return err
+	}
+	if c.serve > 0 {
+		if err := r.serve(ctx); err != nil {
+			return err
+		}
 	}
 	fmt.Printf("| event | acknowledged | stored | doubled | lost | reordered | longest pause: of all, of one sender, of a reader |\n|---|---:|---:|---:|---:|---:|---|\n")
 	var failed []string

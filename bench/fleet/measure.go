@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"hellox/bench/rig"
 )
 
 // roles is how many processes there are: broadcast, broker and receive.
@@ -99,9 +101,9 @@ func (b *bench) take(ctx context.Context, f *figures, running [roles]*exec.Cmd, 
 	}
 	var cpu [roles]time.Duration
 	for i, cmd := range running {
-		cpu[i] = cpuOf(cmd.Process.Pid)
+		cpu[i] = rig.CPU(cmd.Process.Pid)
 	}
-	written := writtenBy(running[1].Process.Pid)
+	written := rig.Written(running[1].Process.Pid)
 	pause(ctx, b.lasting)
 	after, err := stats("http://" + page)
 	if err != nil {
@@ -113,9 +115,9 @@ func (b *bench) take(ctx context.Context, f *figures, running [roles]*exec.Cmd, 
 		return errors.New("no message was stored")
 	}
 	for i, cmd := range running {
-		f.cpu[i], f.memory[i] = cpuOf(cmd.Process.Pid)-cpu[i], residentOf(cmd.Process.Pid)
+		f.cpu[i], f.memory[i] = rig.CPU(cmd.Process.Pid)-cpu[i], rig.Resident(cmd.Process.Pid)
 	}
-	f.brokerDisk = float64(writtenBy(running[1].Process.Pid)-written) / f.messages
+	f.brokerDisk = float64(rig.Written(running[1].Process.Pid)-written) / f.messages
 	size := int64(0)
 	for _, rest := range []string{"", "-wal"} {
 		info, err := os.Stat(filepath.Join(dir, "history.db"+rest))
@@ -163,37 +165,6 @@ func connected(url string) int {
 		}
 	}
 	return -1
-}
-
-// cpuOf returns the CPU time of a process so far, in steps of 10 ms.
-func cpuOf(pid int) time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond
-}
-
-func residentOf(pid int) int64 { return fieldOf(pid, "status", "VmRSS:") << 10 }
-
-// writtenBy returns how many bytes a process has caused to be written to disks.
-func writtenBy(pid int) int64 { return fieldOf(pid, "io", "write_bytes:") }
-
-func fieldOf(pid int, file, name string) int64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, name); ok {
-			n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return n
-		}
-	}
-	return 0
 }
 
 func until(ctx context.Context, what string, ok func() bool) error {
