@@ -228,6 +228,10 @@ func (i *Importer) Finish(ctx context.Context, state track.State, senders []*tra
 			return err
 		}
 	}
+	// Before what the reader waits for is removed.
+	if err := i.passed(ctx, state.LastID); err != nil {
+		return fmt.Errorf("end the copy: %w", err)
+	}
 	is, err := i.js.Stream(ctx, streamName)
 	if err != nil {
 		return fmt.Errorf("end the copy: %w", err)
@@ -249,5 +253,5 @@ func (i *Importer) Finish(ctx context.Context, state track.State, senders []*tra
 	if err := i.senders.Delete(ctx, copyKey); err != nil {
 		return fmt.Errorf("end the copy: %w", err)
 	}
-	return i.passed(ctx, state.LastID) // then it can be read
+	return nil
 }

@@ -116,7 +116,7 @@ func (s *Store) acquire(ctx context.Context, me string) (revision uint64, err er
 func (s *Store) lead(ctx context.Context, me string, revision uint64) error {
 	group, leading := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.renew(leading, me, &revision) })
-	group.Go(func() error { return s.index(leading) })
+	group.Go(func() error { return s.index(leading, 0) })
 	err := group.Wait()
 	// The context is over; giving back need not be waited for long.
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRetry)
@@ -149,11 +149,11 @@ func (s *Store) renew(ctx context.Context, me string, revision *uint64) error {
 	}
 }
 
-// index appends what the broker's stream holds after what was appended last, and what
-// comes.
-func (s *Store) index(ctx context.Context) error {
+// index appends what the broker's stream holds after what was appended last, up to the
+// message of a sequence, which is there; 0: and what comes, until ctx ends.
+func (s *Store) index(ctx context.Context, last uint64) error {
 	source, err := s.reload(ctx)
-	if err != nil {
+	if err != nil || last > 0 && source >= last {
 		return err
 	}
 	from, err := s.js.Stream(ctx, subjectMessages)
@@ -167,18 +167,22 @@ func (s *Store) index(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(arrived)
-		t := newTail(s.js, subjectMessages, source+1, s.subjects())
+		subjects := s.subjects()
+		if last > 0 {
+			subjects = nil // it may be of another topic
+		}
+		t := newTail(s.js, subjectMessages, source+1, subjects)
 		defer t.stop()
-		return pass(ctx, t, arrived)
+		return pass(ctx, t, last, arrived)
 	})
 	group.Go(func() error { return s.appendAll(ctx, arrived) })
 	return group.Wait()
 }
 
-// pass passes messages on until ctx ends.
-func pass(ctx context.Context, t *tail, arrived chan<- jetstream.Msg) error {
+// pass passes messages on, up to the one of a sequence; 0: until ctx ends.
+func pass(ctx context.Context, t *tail, last uint64, arrived chan<- jetstream.Msg) error {
 	for {
-		m, _, err := t.next(ctx)
+		m, meta, err := t.next(ctx)
 		if err != nil {
 			return err
 		}
@@ -186,6 +190,9 @@ func pass(ctx context.Context, t *tail, arrived chan<- jetstream.Msg) error {
 		case arrived <- m:
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if last > 0 && meta.Sequence.Stream >= last {
+			return nil
 		}
 	}
 }
@@ -245,8 +252,11 @@ func (s *Store) appendAll(ctx context.Context, arrived <-chan jetstream.Msg) err
 	}
 }
 
-// endIndex writes the last checkpoint, if there is time for it.
+// endIndex writes the last checkpoint; at the end of ctx, if there is time for it.
 func (s *Store) endIndex(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return s.writeCheckpoint(ctx)
+	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRetry)
 	defer cancel()
 	return s.writeCheckpoint(ending)
