@@ -37,6 +37,9 @@ type Options struct {
 	// that: publishers get no acknowledgement until they have fetched, nor before
 	// each has subscribed for the first time.
 	Backpressure []string
+	// Drain is the client ID of the only client that is let in, to fetch what waits for
+	// its session. Then Serve ends. "": all are let in.
+	Drain string
 	// Insecure lets any client on a listener that is not Open publish and
 	// subscribe hello_world/# and hellox/#.
 	Insecure bool
@@ -52,6 +55,7 @@ type Broker struct {
 	listeners []Listener
 	gates     []gate // of the listeners
 	limits    Limits
+	drain     string // the only client ID that is let in; "": all are
 	log       *slog.Logger
 	metrics   *metrics
 	now       func() time.Time
@@ -103,7 +107,7 @@ func New(o Options) (_ *Broker, err error) {
 		return nil, fmt.Errorf("register the broker's metrics: %w", err)
 	}
 	b := &Broker{
-		listeners: o.Listeners, gates: gates, limits: o.Limits.withDefaults(), log: o.Log, metrics: m, now: time.Now,
+		listeners: o.Listeners, gates: gates, limits: o.Limits.withDefaults(), drain: o.Drain, log: o.Log, metrics: m, now: time.Now,
 		open: map[*conn]struct{}{}, stop: make(chan struct{}), changed: make(chan struct{}, 1),
 		over: make(chan struct{}, 1),
 	}
@@ -125,8 +129,8 @@ func New(o Options) (_ *Broker, err error) {
 
 // Serve accepts clients until ctx ends. Then it stops accepting, waits up to a
 // second until pending messages are on disk and acknowledged, disconnects the
-// clients, and closes listeners and store. Call it once. It returns an error if
-// it ended for another reason.
+// clients, and closes listeners and store. With Options.Drain it ends by itself. Call it
+// once. It returns an error if it ended for another reason.
 func (b *Broker) Serve(ctx context.Context) error {
 	defer b.beginStop()
 	b.journal.Start()
@@ -146,12 +150,17 @@ func (b *Broker) Serve(ctx context.Context) error {
 	}
 	loops.Go(b.endExpired)
 	loops.Go(b.tellState)
+	drained := make(chan struct{})
+	if b.drain != "" {
+		loops.Go(func() { b.awaitDrained(drained) })
+	}
 	b.setServing(true)
 	b.log.Info("broker ready", "listeners", len(b.listeners), "sessions", b.sessions.len())
 
 	var cause error
 	select {
 	case <-ctx.Done():
+	case <-drained:
 	case cause = <-lost:
 	case cause = <-b.journal.Failed():
 	}
@@ -167,6 +176,34 @@ func (b *Broker) Serve(ctx context.Context) error {
 	b.shared.flushes.Wait()
 	return errors.Join(cause, b.journal.Close())
 }
+
+// awaitDrained closes drained once nothing waits for the session of Options.Drain. With
+// no other client let in nothing can come.
+func (b *Broker) awaitDrained(drained chan<- struct{}) {
+	tick := time.NewTicker(drainTick)
+	defer tick.Stop()
+	last, told := int64(-1), time.Time{}
+	for {
+		waiting := b.sessions.waiting(b.drain)
+		if waiting == 0 {
+			b.log.Info("drained: nothing waits any more", "client", b.drain)
+			close(drained)
+			return
+		}
+		if waiting != last && time.Since(told) >= time.Second {
+			last, told = waiting, time.Now()
+			b.log.Info("draining", "client", b.drain, "bytes", waiting)
+		}
+		select {
+		case <-tick.C:
+		case <-b.stop:
+			return
+		}
+	}
+}
+
+// drainTick is how often is asked what waits for the session that is drained.
+const drainTick = 100 * time.Millisecond
 
 // disconnectAll sends the acknowledgements of what is on disk by now, and closes
 // every connection.

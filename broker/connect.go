@@ -132,6 +132,9 @@ func (h *handler) admit(pk *packets.Packet) (refusal, bool) {
 	if h.conn.id == "" {
 		h.conn.id = rand.Text() // [MQTT-3.1.3-6]
 	}
+	if d := h.broker.drain; d != "" && h.conn.id != d {
+		return deny("draining", "the broker is being moved, and lets in only the receiver", packets.ErrServerUnavailable)
+	}
 	if r, ok := h.conn.identify(pk, h.broker.sessions.ownerOf(h.conn.id)); !ok {
 		return r, false
 	}

@@ -68,6 +68,18 @@ func (a *sessions) hasClient(id string) bool {
 	return s.conn != nil
 }
 
+// waiting returns how many bytes of messages wait in the journal for the session of a
+// client ID; also those that were sent and not acknowledged.
+func (a *sessions) waiting(id string) int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.byID[id]
+	if s == nil || s.backlog == nil {
+		return 0
+	}
+	return a.journal.Waiting(s.backlog)
+}
+
 // hasRoomFor returns why a client, which has no session, may not create one, or "".
 func (a *sessions) hasRoomFor(id, identity string) string {
 	a.mu.Lock()

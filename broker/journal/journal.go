@@ -252,6 +252,13 @@ func (j *Journal) Held(q *Queue, messages []uint64) int64 {
 	return q.held(messages)
 }
 
+// Waiting returns how many bytes q holds: 0 once its consumer has acknowledged all.
+func (j *Journal) Waiting(q *Queue) int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return q.bytes
+}
+
 // Quota returns how many bytes a session with a limit may hold.
 func (j *Journal) Quota() int64 { return j.quotas.session }
 

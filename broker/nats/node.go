@@ -158,9 +158,11 @@ func (n *Node) serverOptions(issuer string) (*server.Options, error) {
 	c.JetStream, c.StoreDir, c.SyncAlways, c.DisableJetStreamBanner = true, o.Store, true, true
 	c.AuthTimeout, c.MaxPayload = loginTimeout.Seconds(), maxPayload
 	c.LameDuckDuration, c.LameDuckGracePeriod = o.LameDuck, -time.Millisecond
-	c.MQTT = server.MQTTOpts{
-		Host: o.MQTT.IP.String(), Port: anyPort(o.MQTT), TLSConfig: o.TLS, TLSTimeout: loginTimeout.Seconds(),
-		AuthTimeout: loginTimeout.Seconds(), StreamReplicas: o.replicas(), ConsumerInactiveThreshold: o.KeepFor,
+	if o.MQTT != nil {
+		c.MQTT = server.MQTTOpts{
+			Host: o.MQTT.IP.String(), Port: anyPort(o.MQTT), TLSConfig: o.TLS, TLSTimeout: loginTimeout.Seconds(),
+			AuthTimeout: loginTimeout.Seconds(), StreamReplicas: o.replicas(), ConsumerInactiveThreshold: o.KeepFor,
+		}
 	}
 	if o.Clients == nil && o.Routes != nil {
 		o.Clients = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} // without one nats-server opens no routes
@@ -239,7 +241,7 @@ func (n *Node) serve(ctx context.Context) error {
 	ctx, end := context.WithCancel(ctx)
 	defer n.background(ctx).Wait()
 	defer end() // before that
-	n.opts.Log.Info("listening", "mqtt", n.Address().String(), "tls", n.opts.TLS != nil, "name", n.opts.Name, "replicas", n.opts.replicas())
+	n.opts.Log.Info("listening", "mqtt", n.shown(), "tls", n.opts.TLS != nil, "name", n.opts.Name, "replicas", n.opts.replicas())
 	n.checkPeers(ctx)
 	if err := n.prepare(ctx, own); err != nil {
 		return err
@@ -305,7 +307,15 @@ func (n *Node) connect(user string) (c *natsgo.Conn, err error) {
 	return nil, fmt.Errorf("connect to the own node: %w", err)
 }
 
-// Address returns where MQTT clients connect; until Serve has begun, where it was asked to.
+// shown is Address for the log.
+func (n *Node) shown() string {
+	if n.opts.MQTT == nil {
+		return "no client is let in"
+	}
+	return n.Address().String()
+}
+
+// Address returns where MQTT clients connect, if they may; until Serve has begun, where it was asked to.
 func (n *Node) Address() net.Addr {
 	a := *n.opts.MQTT
 	if n.started.Load() {

@@ -23,7 +23,8 @@ type Options struct {
 	Name  string // of the node; in a cluster another one each
 	Store string // folder of its streams
 	// MQTT is where MQTT clients connect, and TLS what they are shown; nil: they
-	// speak plainly.
+	// speak plainly. Without MQTT no such client is let in, and receivers read what there
+	// is.
 	MQTT *net.TCPAddr
 	TLS  *tls.Config
 	// Local is a listener on loopback beside MQTT, which then needs TLS: its clients may
@@ -75,8 +76,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("the name %q of a node is empty, or has one of . * > or white space", o.Name)
 	case o.Store == "":
 		return errors.New("a node needs a folder for its streams")
-	case o.MQTT == nil:
-		return errors.New("a node needs an address for MQTT clients")
+	case o.MQTT == nil && o.Clients == nil:
+		return errors.New("a node needs an address for MQTT clients, or for receivers")
 	case (o.Routes == nil) != (len(o.Peers) == 0):
 		return errors.New("the address for other nodes and their addresses go together")
 	case (o.Routes != nil || o.Clients != nil) && o.PeerTLS == nil:
@@ -85,6 +86,7 @@ func (o *Options) check() error {
 		return errors.New("an open node asks for no users")
 	case o.Local != nil && (o.TLS == nil || o.TLS.ClientAuth != tls.NoClientCert):
 		return errors.New("a listener for local clients goes beside one with TLS that asks for no certificates")
+	case o.MQTT == nil: // what follows is of its clients
 	case !o.Open && o.Authority == nil && !o.Insecure:
 		return fmt.Errorf("listen on %s: it is beyond loopback, where it needs TLS and users", o.MQTT)
 	case (o.Open || o.TLS == nil && o.Authority != nil) && !o.MQTT.IP.IsLoopback():

@@ -111,10 +111,15 @@ client ID.`,
 				if err != nil {
 					return err
 				}
+				ctx, end := context.WithCancel(ctx)
+				defer end()
 				group, ctx := errgroup.WithContext(ctx)
 				watch := who.Watch(b.Recheck)
 				group.Go(func() error { watch(ctx); return nil })
-				group.Go(func() error { return b.Serve(ctx) })
+				group.Go(func() error {
+					defer end() // with --drain it ends by itself
+					return b.Serve(ctx)
+				})
 				group.Go(func() error {
 					return ops.Serve(ctx, opsListen, ops.Health{Ready: func() error { return cmp.Or(b.Ready(), who.Ready()) }, Degraded: func() string { return who.Degraded(b.Degraded()) }}, metrics)
 				})
@@ -128,6 +133,7 @@ client ID.`,
 	f.StringVar(&limit, "store-limit", "", "acknowledge nothing more once the journal holds so many `BYTES` (default: 1GiB, in memory 64MiB)")
 	f.StringVar(&quota, "session-quota", "", "end a session for which so many `BYTES` wait (default and most: a quarter of the journal)")
 	args.Strings(f, &opts.Backpressure, "backpressure", "", nil, "`CLIENT-ID` of a session that is not ended: publishers wait for it; repeatable", checkClientID)
+	args.String(f, &opts.Drain, "drain", "", "let in only the client with this `CLIENT-ID`, and end once nothing waits for its session", checkClientID)
 	f.BoolVar(&opts.Insecure, "insecure", false, "listen beyond loopback without TLS and users")
 	files.Add(f)
 	addLimits(f, &opts.Limits)

@@ -29,6 +29,7 @@ type natsFlags struct {
 	clientListen string
 	keep         string
 	insecure     bool
+	drain        bool
 	opsListen    string
 	files        access.Flags
 	logs         ops.LogFlags
@@ -99,6 +100,7 @@ dropped, as MQTT 3.1.1 has it. docs/nats.md says more.`,
 	f.StringVar(&flags.clientListen, "client-listen", "", "`HOST:PORT` where receivers connect (hellox receive --history nats://HOST:PORT); needs --peer-cert")
 	flags.files.AddPeers(f)
 	args.Duration(f, &opts.LameDuck, "lame-duck", 200*time.Millisecond, 0, "at the end, move the clients to the other nodes during this `TIME`")
+	f.BoolVar(&flags.drain, "drain", false, "let no MQTT client in; receivers and hellox history copy read what there is")
 	f.BoolVar(&flags.insecure, "insecure", false, "listen beyond loopback without TLS and users")
 	flags.files.Add(f)
 	f.StringVar(&flags.opsListen, "ops-listen", "", "`HOST:PORT` for /healthz, /readyz and /metrics (default: none)")
@@ -123,6 +125,8 @@ func (n *natsFlags) check(cmd *cobra.Command, opts *nats.Options) error {
 	}
 	given := len(opts.Peers)
 	switch certificates := n.files.PeerCert != "" && n.files.PeerKey != "" && n.files.PeerCA != ""; {
+	case n.drain && n.clientListen == "":
+		return usage("--drain needs --client-listen: nothing else is let in", "hellox nats --help")
 	case n.clientListen != "" && !certificates:
 		return usage("--client-listen needs --peer-cert, --peer-key and --peer-ca", "hellox certs certs --peer")
 	case given == 0 && n.routeListen == "":
@@ -154,8 +158,10 @@ func (n *natsFlags) open(ctx context.Context, opts *nats.Options) (*nats.Node, *
 	}
 	opts.Authority = who.Authority()
 	opts.PeerTLS = who.PeerTLS(nats.VerifyPeer)
-	if err := n.addresses(ctx, opts, who); err != nil {
-		return nil, nil, err
+	if !n.drain {
+		if err := n.addresses(ctx, opts, who); err != nil {
+			return nil, nil, err
+		}
 	}
 	for flag, to := range map[string]**net.TCPAddr{n.routeListen: &opts.Routes, n.clientListen: &opts.Clients} {
 		if flag == "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"hellox/cmd/hellox/certs"
+	"hellox/cmd/hellox/output"
 	"hellox/history"
 	"hellox/history/historytest"
 	"hellox/history/sqlite"
@@ -278,11 +280,12 @@ func TestHistoryCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	historytest.AppendAll(t, store, (&historytest.Fleet{Senders: 10}).Batch(2500)...)
-	copyTo := func(from, to string, want int) string {
+	copyTo := func(from, to string, want int, more ...string) string {
 		t.Helper()
 		var out strings.Builder
 		sh := shell{in: strings.NewReader(""), out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
-		got := run(t.Context(), []string{"history", "copy", from, to, "--history-cert", file("certs/peer.crt"), "--history-key", file("certs/peer.key"), "--history-ca", file("certs/ca.crt")}, sh)
+		words := []string{"history", "copy", from, to, "--history-cert", file("certs/peer.crt"), "--history-key", file("certs/peer.key"), "--history-ca", file("certs/ca.crt")}
+		got := run(t.Context(), append(words, more...), sh)
 		if got != want {
 			t.Errorf("copy %s to %s: exit %d, want %d: %s", from, to, got, want, out.String())
 		}
@@ -317,6 +320,17 @@ func TestHistoryCopy(t *testing.T) {
 	back := copyTo(there, b, exitDone)
 	if last := func(text string) string { return text[strings.Index(text, "copied 2500"):] }; last(back) != last(first) {
 		t.Errorf("back it is %s, not %s", back, first)
+	}
+	lines := copyTo(there, "sqlite:"+file("c.db"), exitDone, "--output", "json")
+	events, last := readEvents(t, lines), output.Copied{}
+	for line := range strings.Lines(lines) {
+		last = output.Copied{}
+		if err := json.Unmarshal([]byte(line), &last); err != nil {
+			t.Error(err)
+		}
+	}
+	if want := []output.State{"begin", "done", "progress", "copied"}; !slices.Equal(states(events), want) || last.Messages != 2500 || last.FirstID != 1 || last.LastID != 2500 || !strings.Contains(first, last.SHA256) {
+		t.Errorf("as JSON %v, at last %+v", states(events), last)
 	}
 	if err := node.term(); err != nil {
 		t.Error(err)

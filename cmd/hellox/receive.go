@@ -439,14 +439,15 @@ func newHistory(sh shell) *cobra.Command {
 }
 
 func newHistoryCopy(sh shell) *cobra.Command {
-	var peers historyFlags
+	var c historyCopy
 	cmd := &cobra.Command{
 		Use:   "copy FROM TO",
 		Short: "Copy a history from a SQLite file to hellox nats, or back",
 		Long: `Copy a history from a SQLite file, sqlite:PATH, to the streams of hellox nats,
 nats://HOST:PORT,…, or back. Messages keep their IDs, times and deltas, senders
-their counts; IDs that are missing stay missing. In the end both are read, and the
-number of messages and the hash of all of them compared.
+their counts; IDs that are missing stay missing. What hellox nats has acknowledged and no
+receiver has appended yet is appended before. In the end both are read, and the number
+of messages and the hash of all of them compared.
 
 No receiver may append to either meanwhile. A copy that was interrupted goes on where
 it was when the same command is typed again; until then no receiver opens it. A target
@@ -456,15 +457,26 @@ with other messages in it is left as it is (exit 4).`,
     --history-cert certs/peer.crt --history-key certs/peer.key --history-ca certs/ca.crt`,
 		Args: usageArgs(words(false, "FROM, the history to copy", "TO, where to")),
 		RunE: func(cmd *cobra.Command, words []string) error {
-			return copyHistory(cmd.Context(), sh, peers, words[0], words[1])
+			return c.run(cmd.Context(), sh, words[0], words[1])
 		},
 	}
-	peers.addFiles(cmd.Flags())
+	f := cmd.Flags()
+	c.peers.addFiles(f)
+	args.Strings(f, &c.topics, "topic", "", []string{stream.TopicStream}, "MQTT topic `FILTER` of what is appended before; repeatable", stream.CheckTopicFilter)
+	outputFlag(f, &c.output, "`text|json`: json writes one step a line to stdout")
 	return cmd
 }
 
-// copyHistory copies from one history to the other.
-func copyHistory(ctx context.Context, sh shell, peers historyFlags, from, to string) error {
+// A historyCopy is what the flags of hellox history copy say.
+type historyCopy struct {
+	peers  historyFlags
+	topics []string
+	output string
+}
+
+// run copies from one history to the other.
+func (c *historyCopy) run(ctx context.Context, sh shell, from, to string) error {
+	peers := &c.peers
 	sqliteFrom, sqliteTo := strings.HasPrefix(from, "sqlite:"), strings.HasPrefix(to, "sqlite:")
 	for _, name := range []string{from, to} {
 		if err := checkHistory(name); err != nil || name == "memory:" {
@@ -494,19 +506,25 @@ func copyHistory(ctx context.Context, sh shell, peers historyFlags, from, to str
 		return missing(err, "hellox nats --help")
 	}
 	defer conn.Close()
-	source, target := carry.Opener{Conn: conn}, carry.Opener{Conn: conn}
+	source, target := carry.Opener{Conn: conn, Topics: c.topics}, carry.Opener{Conn: conn}
 	if sqliteFrom {
 		source.SQLite = strings.TrimPrefix(from, "sqlite:")
 	} else {
 		target.SQLite = strings.TrimPrefix(to, "sqlite:")
 	}
-	steps := output.NewSteps(sh.out, sh.err, sh.env, false)
+	steps := output.NewSteps(sh.data, sh.err, sh.env, c.output == "json")
 	r, err := carry.Run(ctx, source, target, from, func(step string) { steps.Begin(step) }, func(done, all uint64) {
-		steps.Progress(fmt.Sprintf("%d of %d messages", done, all))
+		steps.Progress(fmt.Sprintf("%s of %s messages", humanize.Comma(int64(done)), humanize.Comma(int64(all))))
 	}, steps.Done)
 	if err != nil {
 		steps.Fail(err)
 		return copyError(from, to, err)
+	}
+	if c.output == "json" {
+		return output.JSON(sh.data, output.Copied{
+			At: output.Timestamp(time.Now()), State: output.StateCopied,
+			Messages: r.Messages, FirstID: r.First, LastID: r.Last, MissingIDs: r.LeftOut, Damaged: r.Damaged, SHA256: r.Hash,
+		})
 	}
 	fmt.Fprintf(sh.data, "copied %d messages, IDs %d to %d, %d of these missing, sha256:%s\n", r.Messages, r.First, r.Last, r.LeftOut, r.Hash)
 	return nil

@@ -15,13 +15,14 @@ import (
 type Opener struct {
 	SQLite string       // path of the file; "": in NATS
 	Conn   *natsgo.Conn // to NATS
+	Topics []string     // MQTT topic filters of what a source in NATS takes from the broker's stream before; none: all
 }
 
 func (o Opener) source(ctx context.Context) (Source, error) {
 	if o.SQLite != "" {
 		return sqlite.OpenSource(ctx, o.SQLite)
 	}
-	return jetstream.OpenSource(ctx, o.Conn, jetstream.Options{})
+	return jetstream.OpenSource(ctx, o.Conn, jetstream.Options{Topics: o.Topics})
 }
 
 func (o Opener) target(ctx context.Context, p *Plan) (Target, error) {

@@ -69,7 +69,9 @@ func (c *Copied) Close() error {
 	return c.Store.Close()
 }
 
-// OpenSource opens the history, which must be there, to be copied. It is left as it is.
+// OpenSource opens the history, which must be there, to be copied. What the broker has
+// acknowledged by then, and no receiver has appended, is appended before; else it is left
+// as it is.
 func OpenSource(ctx context.Context, conn *natsgo.Conn, o Options) (*Copied, error) {
 	o.existing = true
 	s, err := Open(ctx, conn, o)
@@ -80,14 +82,38 @@ func OpenSource(ctx context.Context, conn *natsgo.Conn, o Options) (*Copied, err
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if err := c.catchUp(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("append what the broker has acknowledged: %w", err), c.Close())
+	}
 	return c, nil
+}
+
+// catchUp has the indexer append what the broker's stream holds now. Its leader says where
+// it ends: what a consumer says of messages that wait is what its own node has, which may
+// be behind.
+func (c *Copied) catchUp(ctx context.Context) error {
+	from, err := askStream(ctx, c.js, subjectMessages)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil // no broker has it
+	}
+	if err != nil {
+		return fmt.Errorf("read the broker's stream %s: %w", subjectMessages, err)
+	}
+	if from.State.Msgs == 0 {
+		return nil
+	}
+	return c.index(ctx, from.State.LastSeq)
 }
 
 // Counted returns what is counted besides the messages.
 func (c *Copied) Counted(ctx context.Context) (state track.State, senders []*track.SenderState, err error) {
-	a, err := c.loadAppender(ctx)
-	if err != nil {
-		return state, nil, err
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	a := c.appender // of catchUp: it also has duplicates that no message tells of
+	if a == nil {
+		if a, err = c.loadAppender(ctx); err != nil {
+			return state, nil, err
+		}
 	}
 	a.tracker.Senders(func(sender *track.SenderState) { senders = append(senders, sender) })
 	return a.tracker.State(), senders, nil

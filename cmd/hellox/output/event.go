@@ -13,6 +13,18 @@ type Event struct {
 	MS        float64 `json:"ms,omitempty"`        // how long it took, until now
 }
 
+// A Copied is the last line of hellox history copy with --output json.
+type Copied struct {
+	At         string `json:"at"`
+	State      State  `json:"state"`
+	Messages   uint64 `json:"messages"`
+	FirstID    int64  `json:"first_id"`
+	LastID     int64  `json:"last_id"`
+	MissingIDs uint64 `json:"missing_ids"` // between these
+	Damaged    uint64 `json:"damaged"`     // messages that could not be read, of MissingIDs
+	SHA256     string `json:"sha256"`      // of all messages as JSON, a line each
+}
+
 // A State is what an Event tells.
 type State string
 
@@ -27,6 +39,7 @@ const (
 	StateUp        State = "up"        // all steps are done; the event has the addresses
 	StateDegraded  State = "degraded"  // nothing is acknowledged now
 	StateRecovered State = "recovered" // what degraded said is over
+	StateCopied    State = "copied"    // hellox history copy is done: a Copied
 )
 
 // Timestamp writes a time as every time in JSON: UTC, with nine digits of a second.
