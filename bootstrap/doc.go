@@ -3,6 +3,8 @@
 //
 //	Up    image ─► load ─► apply ─► roll-out            (StartCluster before it,
 //	Down  remove ─► unload ─► namespace ─► cluster       forwards after it)
+//	Move  drain ─► start ─► copy                        (to another cluster size,
+//	                                                     between load and apply)
 //	Plan  image ─► what load and apply would change
 //	Scale apply ─► roll-out
 //

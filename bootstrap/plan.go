@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -10,6 +11,7 @@ import (
 	"hellox/bootstrap/install"
 	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
+	"hellox/manifests"
 )
 
 // Plan reports in steps what Up would do with the same options, and does none of
@@ -75,6 +77,12 @@ func (up *upRun) planApply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := up.askSize(ctx, manifests.ClusterSize(objects)); err != nil {
+		return err
+	}
+	if up.mover != nil {
+		return up.planMove(len(objects))
+	}
 	own, err := up.inst.FindNamespace(ctx, up.steps.Progress)
 	fresh := apierrors.IsNotFound(err)
 	if err != nil && !fresh {
@@ -114,6 +122,20 @@ func (up *upRun) planApply(ctx context.Context) error {
 	}
 	if len(retained) > 0 {
 		up.steps.Note("no longer in the manifests, would be kept for its data: " + kube.Names(retained))
+	}
+	return nil
+}
+
+// planMove reports a move to another size. What would change is known once that is done.
+func (up *upRun) planMove(objects int) error {
+	m := up.mover
+	text := "would move the history from " + nodesText(m.From) + " to " + nodesText(m.To)
+	if m.Phase == install.Back {
+		text = "would take back the move to " + nodesText(m.To)
+	}
+	up.steps.Done(fmt.Sprintf("%s, and apply %s in namespace %s", text, install.Count(objects, "object"), up.options.Namespace), false)
+	if m.Phase == "" {
+		up.steps.Note(m.note())
 	}
 	return nil
 }

@@ -11,27 +11,57 @@ import (
 	"hellox/manifests"
 )
 
-// checkSize finds of how many nodes the broker is that is there, and returns an error if
-// another number is asked for: data is not moved from one to the other.
-func (up *upRun) checkSize(ctx context.Context) (err error) {
-	if up.size, err = install.ClusterSize(ctx, up.inst); err != nil {
+// checkSize finds of how many nodes the broker is that is there, and whether it is to be
+// moved to another number.
+func (up *upRun) checkSize(ctx context.Context) error {
+	move, err := install.ReadMove(ctx, up.inst)
+	switch {
+	case err != nil:
 		return err
+	case move != nil:
+		up.mover = newMover(up.inst, up.steps, *move)
+		up.size = up.mover.size()
+	default:
+		if up.size, err = install.ClusterSize(ctx, up.inst); err != nil {
+			return err
+		}
 	}
-	return up.sameSize(up.options.ClusterSize)
+	return up.askSize(ctx, up.options.ClusterSize)
 }
 
-// sameSize returns an error if a broker of n nodes cannot take the place of what is
-// there; 0 is any.
-func (up *upRun) sameSize(n int) error {
-	if n == 0 || up.size == 0 || n == up.size {
+// askSize notes that a broker of n nodes is asked for; 0 is any. Where that is another
+// number than there is, a move begins, or one is taken back. It returns an error if that
+// is not possible.
+func (up *upRun) askSize(ctx context.Context, n int) error {
+	switch {
+	case n == 0 || up.size == 0 || n == up.size:
+		return nil
+	case up.mover != nil:
+		up.size = n
+		return up.mover.turn()
+	}
+	up.mover = newMover(up.inst, up.steps, install.Move{From: up.size, To: n})
+	up.size = n
+	return up.mover.mayBegin(ctx)
+}
+
+// moveData takes the phases of a move up to the last, if there is one to be made.
+func (up *upRun) moveData(ctx context.Context, rendered func(context.Context) ([]*unstructured.Unstructured, error)) error {
+	if up.mover == nil && up.options.Overlay == "" {
 		return nil
 	}
-	is := map[int]string{manifests.OneNode: "one node", manifests.SeveralNodes: "three nodes"}
-	return &step.Error{
-		Kind:     step.Ambiguous,
-		Sentence: fmt.Sprintf("the broker in namespace %s is of %s, and its data cannot be moved to %s", up.options.Namespace, is[up.size], is[n]),
-		Hint:     up.inst.Client().Commands.In(up.options.Namespace).Hellox("down") + fmt.Sprintf(" removes it with its data; or beside it the same hellox up with --namespace hellox-%d", n),
+	objects, err := rendered(ctx)
+	if err != nil {
+		return err
 	}
+	if err := up.askSize(ctx, manifests.ClusterSize(objects)); err != nil || up.mover == nil {
+		return err
+	}
+	up.mover.image, up.mover.own, up.mover.objects = up.image.Name(), up.own, objects
+	if nodes := up.options.Cluster.Nodes; len(nodes) > 1 {
+		up.mover.firstNode = nodes[0].Name
+	}
+	return up.mover.run(ctx)
 }
 
 // sameClients returns an error if a broker that asks no client who it is would take the
@@ -73,7 +103,7 @@ func (up *upRun) count(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if up.size == manifests.SeveralNodes {
+	if up.size == manifests.SeveralNodes && up.mover == nil {
 		up.receivers, err = install.Receivers(ctx, up.inst)
 	}
 	return err

@@ -74,7 +74,8 @@ type upRun struct {
 	own     bool   // the namespace is the installation's
 	pinned  string // what runs on one node for its volumes, as a note
 	trust   trust.Change
-	size    int // of how many nodes the broker is before; 0: there is none
+	size    int    // of how many nodes the broker is, or is to be after a move; 0: there is none
+	mover   *mover // to another size; nil: there is none
 	// broadcasters and receivers are how many were rendered; nil: as many as the
 	// manifests say.
 	broadcasters, receivers *int
@@ -116,11 +117,19 @@ func (up *upRun) run(ctx context.Context) error {
 	if err := up.loadImage(held); err != nil {
 		return orLost(held, err)
 	}
+	if err := up.moveData(held, rendered); err != nil {
+		return orLost(held, err)
+	}
 	if err := up.applyManifests(held, rendered); err != nil {
 		return orLost(held, err)
 	}
 	if err := waitForRollout(held, up.inst, up.steps); err != nil {
 		return err
+	}
+	if up.mover != nil {
+		if err := up.mover.end(held); err != nil {
+			return orLost(held, err)
+		}
 	}
 	if err := up.renew(held); err != nil {
 		return orLost(held, err)
@@ -284,8 +293,10 @@ func (up *upRun) applyManifests(ctx context.Context, rendered func(context.Conte
 		}
 	}
 	up.steps.Done(done.String()+" in namespace "+up.options.Namespace, done.Unchanged())
-	for _, note := range done.Notes(up.options.Namespace) {
-		up.steps.Note(note)
+	if up.mover == nil { // else the claims of the old size are removed later
+		for _, note := range done.Notes(up.options.Namespace) {
+			up.steps.Note(note)
+		}
 	}
 	if up.pinned != "" && !done.Unchanged() {
 		up.steps.Note(up.pinned)
@@ -304,9 +315,6 @@ func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 		Broadcasters: up.broadcasters, Receivers: up.receivers, ClusterSize: up.options.ClusterSize, PresentSize: up.size, Overlay: up.options.Overlay,
 	})
 	if err != nil {
-		return nil, err
-	}
-	if err := up.sameSize(manifests.ClusterSize(objects)); err != nil {
 		return nil, err
 	}
 	if err := up.sameClients(ctx, objects); err != nil {

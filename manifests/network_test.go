@@ -42,7 +42,7 @@ func endpointsOf(t *testing.T, objects []*unstructured.Unstructured) map[string]
 		"outside":      {outside: true},
 	}
 	for _, u := range objects {
-		if u.GetKind() != "StatefulSet" && u.GetKind() != "Deployment" {
+		if u.GetKind() != "StatefulSet" && u.GetKind() != "Deployment" && u.GetKind() != "Job" {
 			continue
 		}
 		set, _, err := unstructured.NestedStringMap(u.Object, "spec", "template", "metadata", "labels")
@@ -170,7 +170,7 @@ func matrix(t *testing.T, objects []*unstructured.Unstructured) (possible []stri
 	all := endpointsOf(t, objects)
 	n := networkOf(t, objects)
 	names := slices.Sorted(maps.Keys(all))
-	roles := []string{roleBroadcast, roleBroker, roleReceive}
+	roles := []string{roleBroadcast, roleBroker, roleReceive, MoveJob}
 	for _, from := range names {
 		for _, to := range names {
 			if !slices.Contains(roles, from) && !slices.Contains(roles, to) {
@@ -239,8 +239,8 @@ func TestNetworkPoliciesAreEachNeeded(t *testing.T) {
 }
 
 // reachableBy is what of hellox's pods may be reached besides, by component: by anything,
-// if it ends so. A component that is not here changes nothing; three-nodes has a test of
-// its own.
+// if it ends so. A component that is not here changes nothing; three-nodes and move have
+// tests of their own.
 var reachableBy = map[string][]string{
 	"page-tls":      {" -> receive TCP 8443"}, // browsers are outside
 	"page-nodeport": {" -> receive TCP 8443"},
@@ -251,7 +251,7 @@ var reachableBy = map[string][]string{
 
 func TestNetworkPoliciesOfComponents(t *testing.T) {
 	for component, objects := range everyOverlay(t) {
-		if component == "three-nodes" {
+		if component == "three-nodes" || component == "move" {
 			continue
 		}
 		got, more := matrix(t, objects), reachableBy[component]

@@ -25,7 +25,7 @@ const ImageName = "hellox.local/hellox"
 // it is somebody else's.
 const InstallationLabel = "hellox.local/installation"
 
-//go:embed base components
+//go:embed base components move
 var embedded embed.FS
 
 // Options say which installation is rendered.
@@ -89,6 +89,23 @@ func Render(o Options) ([]*unstructured.Unstructured, error) {
 	if err := o.checkImages(objects); err != nil {
 		return nil, err
 	}
+	rendered, err := o.mark(objects)
+	if err != nil {
+		return nil, err
+	}
+	if o.Broadcasters != nil {
+		if err := setBroadcasters(rendered, *o.Broadcasters, o.Overlay); err != nil {
+			return rendered, err
+		}
+	}
+	if err := o.setReceivers(rendered); err != nil {
+		return rendered, err
+	}
+	return rendered, o.checkReach(rendered, own)
+}
+
+// mark marks what kustomize has built as part of the installation.
+func (o Options) mark(objects resmap.ResMap) ([]*unstructured.Unstructured, error) {
 	rendered := make([]*unstructured.Unstructured, 0, objects.Size())
 	for _, r := range objects.Resources() {
 		text, err := r.MarshalJSON()
@@ -108,12 +125,20 @@ func Render(o Options) ([]*unstructured.Unstructured, error) {
 		}
 		rendered = append(rendered, u)
 	}
-	if o.Broadcasters != nil {
-		if err := setBroadcasters(rendered, *o.Broadcasters, o.Overlay); err != nil {
-			return rendered, err
+	return rendered, nil
+}
+
+// setReceivers sets the number of receivers where there may be several.
+func (o Options) setReceivers(objects []*unstructured.Unstructured) error {
+	if o.Receivers == nil || ClusterSize(objects) != SeveralNodes {
+		return nil
+	}
+	for _, u := range objects {
+		if u.GetKind() == "Deployment" && u.GetName() == roleReceive {
+			return unstructured.SetNestedField(u.Object, int64(*o.Receivers), "spec", "replicas")
 		}
 	}
-	return rendered, o.checkReach(rendered, own)
+	return nil
 }
 
 // setNames has the broker's certificate of the component cert-manager be for the Service
@@ -212,9 +237,6 @@ func (o Options) kustomization() types.Kustomization {
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Images)) {
 		k.Images = append(k.Images, replacement(name, o.Images[name]))
-	}
-	if o.Receivers != nil {
-		k.Replicas = []types.Replica{{Name: roleReceive, Count: int64(*o.Receivers)}}
 	}
 	return k
 }

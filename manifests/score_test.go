@@ -94,6 +94,7 @@ func everyOverlay(t *testing.T) map[string][]*unstructured.Unstructured {
 	}
 	o := Options{Namespace: here, Image: ImageName + ":1"}
 	all := map[string][]*unstructured.Unstructured{"base": render(t, o)}
+	all["move"] = append(render(t, Options{Namespace: here, Image: o.Image, ClusterSize: SeveralNodes}), moved(t, MoveOptions{Namespace: here, Image: o.Image, To: SeveralNodes})...)
 	for _, e := range entries {
 		o.Overlay = overlayWith(t, e.Name())
 		all[e.Name()] = render(t, o)

@@ -39,6 +39,8 @@ type inventory struct {
 	Objects   []kube.Ref `json:"objects"` // sorted, each once
 	// DataOnly: everything but the data was removed.
 	DataOnly bool `json:"data_only,omitempty"`
+	// Move is a move to the other size that has begun and not ended.
+	Move *Move `json:"move,omitempty"`
 
 	resourceVersion string // of the ConfigMap; "" when there is none
 }

@@ -24,6 +24,7 @@ var watched = []schema.GroupVersionResource{kube.StatefulSets, kube.Deployments,
 // An observer sees an installation as the cluster's watches tell it.
 type observer struct {
 	inst      *Installation
+	only      []string // roles; none: all
 	informers map[schema.GroupVersionResource]*kube.Informer
 	changed   chan struct{}
 	lookup    *clusterLookup
@@ -74,6 +75,9 @@ func (o *observer) look() (v view, err error) {
 	all := func(r schema.GroupVersionResource) []*unstructured.Unstructured { return o.informers[r].All() }
 	if v, err = viewOf(all); err != nil {
 		return v, err
+	}
+	if len(o.only) > 0 {
+		v.workloads = slices.DeleteFunc(v.workloads, func(w workload) bool { return !slices.Contains(o.only, w.role) })
 	}
 	v.causes = causesOf(o.inst.commands, v.workloads, v.pods, eventsOf(all(kube.Events)), o.lookup.complete)
 	return v, nil

@@ -18,17 +18,18 @@ import (
 // in every roll-out, while one object waits for another.
 const warnAfter = 500 * time.Millisecond
 
-// Rollout waits until every workload of the installation is up to date and
-// ready, by the word of the kubelets that run its pods, and reports whether that
+// Rollout waits until every workload of the installation, or of some roles alone, is up to
+// date and ready, by the word of the kubelets that run its pods, and reports whether that
 // was so at once. When the cause of an unready pod outlasts its grace period, or
 // when ctx ends by its deadline, the error is a *step.Error that names it; one that
 // may heal is told to steps as soon as the cluster knows it.
-func (inst *Installation) Rollout(ctx context.Context, steps step.Reporter) (roles []string, unchanged bool, err error) {
+func (inst *Installation) Rollout(ctx context.Context, steps step.Reporter, only ...string) (roles []string, unchanged bool, err error) {
 	o, end, err := observe(ctx, inst)
 	if err != nil {
 		return nil, false, rollout{observer: &observer{inst: inst}}.ended(ctx, view{})
 	}
 	defer end()
+	o.only = only
 	r := rollout{observer: o, steps: steps, since: map[string]time.Time{}, told: map[string]bool{}}
 	return r.wait(ctx)
 }

@@ -16,5 +16,6 @@ var (
 	StorageClasses = schema.GroupVersionResource{Group: "storage.k8s.io", Version: "v1", Resource: "storageclasses"}
 	Leases         = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
 	ReplicaSets    = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "replicasets"}
+	Jobs           = schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}
 	Secrets        = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 )

@@ -26,6 +26,7 @@ const (
 	Image         = "image"
 	Build         = "build"
 	Load          = "nodes"
+	Move          = "move" // to another cluster size
 	Apply         = "apply"
 	Rollout       = "roll-out"
 	Certificates  = "certificates"

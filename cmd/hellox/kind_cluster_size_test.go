@@ -10,32 +10,26 @@ import (
 	"hellox/stream"
 )
 
-// testKindClusterSize has an installation whose broker is of three nodes beside the first:
-// one pod of the broker and one receiver are killed under load, and no message that the
-// broker acknowledged is missing or there twice.
+// testKindClusterSize has an installation beside the first that moves from one node to
+// three. There one pod of the broker and one receiver are killed under load, and no message
+// that the broker acknowledged is missing or there twice. Then it moves back.
 func testKindClusterSize(t *testing.T, r *kindRig) {
 	three := &kindRig{cluster: r.cluster, node: r.node, dir: r.dir, env: r.env, hellox: r.hellox}
 	const namespace = "hellox-3"
 	in := []string{"--namespace", namespace, "--profile", r.cluster}
-	code, _, said := outcome(t, r.program(r.hellox, r.up("--cluster-size", "3")...))
-	if code != 2 {
-		t.Errorf("up --cluster-size 3 over a broker of one node ended with %d", code)
-	}
-	contains(t, "up --cluster-size 3 over a broker of one node", said, "the broker in namespace hellox is of one node", "hint: ")
-	code, _, said = outcome(t, r.program(r.hellox, "scale", "--role", "receive", "2", "--namespace", "hellox", "--profile", r.cluster))
+	code, _, said := outcome(t, r.program(r.hellox, "scale", "--role", "receive", "2", "--namespace", "hellox", "--profile", r.cluster))
 	if code != 2 {
 		t.Errorf("scale --role receive 2 at size 1 ended with %d", code)
 	}
 	contains(t, "scale --role receive 2 at size 1", said, "its history is one file")
 
-	_, said = r.run(t, r.up("--namespace", namespace, "--cluster-size", "3", "--broadcasters", "4", "--web-port", "0", "--mqtt-port", "0")...)
-	t.Log(said)
-	forward := three.status(t, namespace).Forward
-	three.page, three.mqtt = forward.Web, forward.MQTT
+	r.run(t, r.up("--namespace", namespace, "--broadcasters", "4", "--web-port", "0", "--mqtt-port", "0")...)
+	three.forwarded(t, namespace)
 	until(t, "four senders are heard", func() bool { return len(three.senders()) == 4 })
 	for name := range three.senders() {
 		three.run(t, append([]string{"tell", name, "interval", "50ms", "50ms"}, in...)...)
 	}
+	three.move(t, namespace, "3", "all that the broker acknowledged is in the history", "moved to three nodes")
 	mark := three.newest()
 	until(t, "messages are stored", func() bool { return three.newest() > mark+50 })
 	for _, pod := range []string{"broker-1", three.indexer(t, namespace)} {
@@ -50,7 +44,7 @@ func testKindClusterSize(t *testing.T, r *kindRig) {
 	t.Log(out)
 	var all []stream.Message
 	until(t, "the last message is stored", func() bool {
-		all = three.messages(t, mark, nil)
+		all = three.messages(t, 0, nil)
 		return slices.ContainsFunc(all, func(m stream.Message) bool { return string(m.Payload) == "the end" })
 	})
 	checkNoGaps(t, all)
@@ -61,6 +55,7 @@ func testKindClusterSize(t *testing.T, r *kindRig) {
 	if got := three.kubectl(t, "-n", namespace, "get", "deployment", "receive", "-o", "jsonpath={.spec.replicas}"); got != "1" {
 		t.Errorf("after another up there are %s receivers", got)
 	}
+	three.move(t, namespace, "1", "the nodes let no client in", "moved to one node")
 	r.run(t, append([]string{"down"}, in...)...)
 	if left := three.kubectl(t, "get", "namespace", namespace, "--ignore-not-found", "-o", "name"); left != "" {
 		t.Errorf("left: %s", left)

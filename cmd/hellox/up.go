@@ -64,7 +64,8 @@ for the roll-out, forward the ports. Without a cluster the same stream runs in
 this process.
 
 It stays in the foreground and holds the forwards; Ctrl-C or Enter ends them and
-leaves the pods. Run again, it changes only what differs.`,
+leaves the pods. Run again, it changes only what differs. With another --cluster-size
+it moves the history, and goes on with that when it was interrupted.`,
 		Example: `  hellox up
   hellox up --target local --broadcasters 50
   hellox up --detach && hellox watch`,
