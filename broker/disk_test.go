@@ -78,7 +78,7 @@ func TestDiskFull(t *testing.T) {
 		l.receiver.pause(true)
 		wait(t, "it is degraded", func() bool { return strings.Count(p.log.String(), "msg=degraded") > degraded })
 		at := l.acked()
-		for quiet := time.Now(); time.Since(quiet) < 300*time.Millisecond; time.Sleep(5 * time.Millisecond) {
+		for quiet := time.Now(); time.Since(quiet) < 2*time.Second; time.Sleep(5 * time.Millisecond) {
 			// Acknowledgements that are under way, the receiver's last ones, and
 			// what these make room for. Without an end to them the test times out.
 			if now := l.acked(); now != at {

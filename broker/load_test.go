@@ -300,7 +300,7 @@ func (l *load) acked() int {
 func (l *load) verdict(t *testing.T) {
 	t.Helper()
 	l.stopPublishers()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(testTimeout)
 	for l.receiver.missing(l.publishers) > 0 && time.Now().Before(deadline) {
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -320,7 +320,7 @@ func (l *load) verdict(t *testing.T) {
 // wait polls until ok, for a while.
 func wait(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(testTimeout)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("still waiting: %s", what)

@@ -15,6 +15,7 @@ import (
 	"modernc.org/sqlite"
 
 	"hellox/bootstrap/run/runtest"
+	"hellox/stream/streamtest"
 )
 
 // TestMain makes this binary a broker when it is started as a child: one that
@@ -68,9 +69,13 @@ type process struct {
 
 func newProcess(t testing.TB, store string) *process {
 	t.Helper()
-	l := listenLoopback(t)
-	defer l.Close()
-	return &process{addr: l.Addr().(*net.TCPAddr), store: store, log: &safeBuffer{}}
+	// Held while the broker is away: else a client that tries again may connect to itself
+	// from that port.
+	addr, err := net.ResolveTCPAddr("tcp", streamtest.FreeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &process{addr: addr, store: store, log: &safeBuffer{}}
 }
 
 // start returns when the broker has opened its store and listens.
