@@ -30,6 +30,7 @@ type Stats struct {
 	Link       stream.Link  `json:"link"`                  // to the broker
 	Degraded   string       `json:"degraded,omitempty"`    // why nothing is acknowledged now: one sentence
 	DegradedBy string       `json:"degraded_by,omitempty"` // whose fault Degraded is: DegradedByHistory and so on
+	Shared     bool         `json:"shared,omitempty"`      // the history is that of several receivers, in the nodes of the broker: nothing at QoS 0 is stored
 	Name       string       `json:"name,omitempty"`        // the installation's, if a receiver answers
 	Now        time.Time    `json:"now,omitzero"`          // by the receiver's clock, when it answered
 }

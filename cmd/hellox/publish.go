@@ -12,6 +12,7 @@ import (
 	"hellox/cmd/hellox/args"
 	"hellox/cmd/hellox/output"
 	"hellox/cmd/hellox/prompt"
+	"hellox/history/remote"
 	"hellox/stream"
 	"hellox/stream/mqtt"
 	"hellox/stream/safetext"
@@ -51,18 +52,21 @@ func newPublish(sh shell) *cobra.Command {
 					return usage(err.Error(), "")
 				}
 			}
-			conn, broker, closeAll, err := dialBroker(ctx, sh, selected, flags, url)
+			to, err := dialBroker(ctx, sh, selected, flags, url)
 			if err != nil {
 				return err
 			}
-			defer closeAll()
+			defer to.close()
 			if retain && len(payload) == 0 {
-				if err := confirmClear(ctx, sh, broker, topic); err != nil {
+				if err := confirmClear(ctx, sh, to.broker, topic); err != nil {
 					return err
 				}
 			}
-			if err := conn.Publish(ctx, topic, payload, qos, retain); err != nil {
+			if err := to.conn.Publish(ctx, topic, payload, qos, retain); err != nil {
 				return failed(fmt.Errorf("publish to %s: %w", safetext.Topic(topic), err), hintOf(err))
+			}
+			if qos == 0 && to.page != "" {
+				warnUnstored(ctx, sh.err, to.page)
 			}
 			if format == "json" {
 				return output.JSON(sh.out, struct {
@@ -71,7 +75,7 @@ func newPublish(sh shell) *cobra.Command {
 					Bytes  int    `json:"bytes"`
 					QoS    uint8  `json:"qos"`
 					Retain bool   `json:"retain"`
-				}{broker.String(), topic, len(payload), qos, retain})
+				}{to.broker.String(), topic, len(payload), qos, retain})
 			}
 			fmt.Fprintf(sh.err, "published %d bytes to %s\n", len(payload), safetext.Topic(topic))
 			return nil
@@ -124,37 +128,60 @@ const maxRetainedShown = 400
 // maxStdin is more than any packet that a client sends holds.
 const maxStdin = 16 << 20
 
+// warnUnstored says that a message at QoS 0 gets into no history, if that of the
+// receiver at page is one of a broker of several nodes.
+func warnUnstored(ctx context.Context, w io.Writer, page string) {
+	ctx, cancel := context.WithTimeout(ctx, forwardAnswers)
+	defer cancel()
+	client, err := remote.Open(ctx, page)
+	if err != nil {
+		return // what was published is; status says what is wrong with the receiver
+	}
+	defer func() { _ = client.Close() }()
+	if stats, err := client.Stats(ctx); err == nil && stats.Shared {
+		fmt.Fprintln(w, "not stored: a broker of several nodes passes QoS 0 on and stores it nowhere; --qos 1 is stored")
+	}
+}
+
+// A dialed is a connection to a broker. Its owner calls close.
+type dialed struct {
+	conn   *mqtt.Conn
+	broker mqtt.Broker
+	page   string // URL of the installation's page; "" without one
+	close  func()
+}
+
 // dialBroker connects to the broker of that URL, or with none to that of the
 // selected installation.
-func dialBroker(ctx context.Context, sh shell, s selection, flags brokerFlags, url string) (*mqtt.Conn, mqtt.Broker, func(), error) {
+func dialBroker(ctx context.Context, sh shell, s selection, flags brokerFlags, url string) (d dialed, err error) {
 	end := func() {}
 	if url == "" {
 		sh, err := remembering(sh)
 		if err != nil {
-			return nil, mqtt.Broker{}, nil, err
+			return d, err
 		}
 		a, err := s.connect(ctx, sh)
 		if err != nil {
-			return nil, mqtt.Broker{}, nil, err
+			return d, err
 		}
 		if err := a.ready(ctx, sh, install.RoleBroker); err != nil {
 			a.close()
-			return nil, mqtt.Broker{}, nil, err
+			return d, err
 		}
-		end, url = a.close, a.mqtt
+		end, url, d.page = a.close, a.mqtt, a.web
 	}
-	broker, err := flags.parse(ctx, sh, url)
-	if err != nil {
+	if d.broker, err = flags.parse(ctx, sh, url); err != nil {
 		end()
-		return nil, broker, nil, err
+		return d, err
 	}
-	conn, err := mqtt.Dial(ctx, mqtt.DialOptions{Broker: broker, ClientID: flags.clientID})
+	d.conn, err = mqtt.Dial(ctx, mqtt.DialOptions{Broker: d.broker, ClientID: flags.clientID})
 	if err != nil {
 		end()
 		if ctx.Err() == nil && (errors.Is(err, mqtt.ErrUnreachable) || errors.Is(err, mqtt.ErrDenied)) {
 			err = missing(err, hintOf(err))
 		}
-		return nil, broker, nil, err
+		return d, err
 	}
-	return conn, broker, func() { conn.Close(); end() }, nil
+	d.close = func() { d.conn.Close(); end() }
+	return d, nil
 }

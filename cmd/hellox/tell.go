@@ -44,12 +44,12 @@ func newTell(sh shell) *cobra.Command {
 			if !stream.ValidID(args[0]) {
 				return usage(fmt.Sprintf("%q cannot be a broadcaster's id", args[0]), "hellox status"+selected.flags())
 			}
-			conn, _, end, err := dialBroker(ctx, sh, selected, flags, url)
+			to, err := dialBroker(ctx, sh, selected, flags, url)
 			if err != nil {
 				return err
 			}
-			defer end()
-			answer, roundTrip, err := conn.Ask(ctx, args[0], command)
+			defer to.close()
+			answer, roundTrip, err := to.conn.Ask(ctx, args[0], command)
 			var absent *stream.AbsentError
 			if errors.As(err, &absent) {
 				return missing(fmt.Errorf("tell %s: %w", output.OneLine(args[0]), err), absentHint(absent, typed, args))

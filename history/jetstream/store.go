@@ -272,7 +272,7 @@ func (s *Store) Stats(ctx context.Context) (history.Stats, error) {
 	s.applying.Lock()
 	st, last := s.state.Stats(), s.last.Load()
 	s.applying.Unlock()
-	st.Bytes, st.Limit, st.Evicted = k.bytes, s.o.Keep, st.Stored
+	st.Bytes, st.Limit, st.Evicted, st.Shared = k.bytes, s.o.Keep, st.Stored, true
 	if k.messages > 0 && k.first <= last {
 		st.FirstID, st.LastID, st.Oldest = k.first, last, k.oldest
 		st.Evicted -= min(st.Stored, uint64(last-k.first+1-k.deleted))
