@@ -88,6 +88,8 @@ func (l *listModel) apply(events []history.Event) {
 			l.push(e.Message)
 		case e.Evicted > 0:
 			l.drop(e.Evicted)
+		case e.Anew:
+			l.last = 0
 		}
 	}
 	l.trim()

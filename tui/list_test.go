@@ -373,6 +373,26 @@ func TestWhatTheStoreEvictedIsTold(t *testing.T) {
 	s.shows("⋯ 6 dropped: they came faster than they were read", "m10.", "6 dropped")
 }
 
+// Another history behind the same address takes the place of the list, which says so, and
+// what comes is followed by its IDs.
+func TestAnotherHistoryIsTold(t *testing.T) {
+	store := longStore(30)
+	s := open(t, store, termenv.Ascii, 80, 24)
+	s.shows("m30.")
+	store.Add(history.Event{Anew: true})
+	s.follow()
+	store.Say(tuitest.Hello("press-9", 1, tuitest.At, stream.None, 0))
+	s.read()
+	s.shows("this is another history", "press-9")
+	s.hides("m30.")
+	store.Say(tuitest.Hello("press-8", 1, tuitest.At, stream.None, 0))
+	s.follow()
+	s.shows("press-8")
+	if n := len(s.m.list.items); n != 2 {
+		t.Errorf("the list has %d items", n)
+	}
+}
+
 func TestANewDayIsMarked(t *testing.T) {
 	store := tuitest.NewStore()
 	store.Say(

@@ -115,15 +115,24 @@ func (m model) apply(msg source.EventsMsg) (model, tea.Cmd) {
 	if msg.Gen != m.shared.gen {
 		return m, nil
 	}
+	anew := false
 	for i := range msg.Events {
 		switch e := &msg.Events[i]; {
 		case e.Message != nil:
 			m.countRecent(e.Message)
 		case e.Link != nil:
 			m.status.link = e.Link
+		case e.Anew:
+			anew = true
 		}
 	}
 	m = m.broadcast(msg)
+	if anew {
+		m.steps = nil // they lead to places in the history of before
+		m.notice = newNotice("this is another history, or an earlier copy of the one before: the list begins anew")
+		m.notice.lasts = true
+		return m.read(step{sel: m.shared.sel})
+	}
 	if msg.End != nil {
 		m.status.ended = msg.End
 		return m, nil

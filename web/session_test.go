@@ -119,6 +119,40 @@ func inView(id int, middle bool) string {
 
 const live = `document.querySelector('#head .path').innerText.includes('you\u00a0●')`
 
+// Another history behind an open page takes the place of the list, and the page says so; of
+// several receivers one may be a moment behind the others: of those it says nothing.
+func TestPageTellsOfAnotherHistory(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		before, after := newStore(t), newStore(t)
+		before.put(t, hellos(30)...)
+		after.put(t, says("press-9", 1, time.Now(), "Hello anew"))
+		after.shared = shared
+		first, second := newServer(t, Options{Store: before}), newServer(t, Options{Store: after})
+		var exchanged atomic.Bool
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if exchanged.Load() {
+				second.ServeHTTP(w, r)
+			} else {
+				first.ServeHTTP(w, r)
+			}
+		}))
+		t.Cleanup(func() {
+			server.CloseClientConnections()
+			server.Close()
+		})
+		ctx := chromium(t)
+		open(t, ctx, server.URL+"/")
+		until(t, ctx, live+` && document.querySelector('#list').innerText.includes('Hello 30')`)
+		exchanged.Store(true)
+		server.CloseClientConnections()
+		until(t, ctx, live+` && ((list) => list.includes('Hello anew') && !list.includes('Hello 30'))(document.querySelector('#list').innerText)`)
+		until(t, ctx, fmt.Sprintf(`document.querySelector('#list .note').hidden === %t`, shared))
+		if !shared {
+			until(t, ctx, `document.querySelector('#list .note').innerText.startsWith('This is another history, or an earlier copy')`)
+		}
+	}
+}
+
 // A link to a message shows it in the middle, and so does a reload; the history
 // after it is not read through the event stream, and is not new.
 func TestPageOpensALink(t *testing.T) {

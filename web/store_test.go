@@ -18,6 +18,7 @@ type testStore struct {
 	degraded string
 	link     stream.Link
 	pods     map[string]stream.Pod
+	shared   bool
 	started  time.Time // of the receiver; zero: when the store was made
 }
 
@@ -52,7 +53,7 @@ func (s *testStore) run(t *testing.T) *testStore {
 // Stats returns the store's with what the test set.
 func (s *testStore) Stats(ctx context.Context) (history.Stats, error) {
 	stats, err := s.Store.Stats(ctx)
-	stats.Degraded, stats.Link = s.degraded, s.link
+	stats.Degraded, stats.Link, stats.Shared = s.degraded, s.link, s.shared
 	if !s.started.IsZero() {
 		stats.Started = s.started
 	}

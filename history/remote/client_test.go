@@ -89,6 +89,67 @@ func TestRemoteResumes(t *testing.T) {
 	server.CloseClientConnections()
 }
 
+// A receiver that comes back with fewer messages than were handed out has another history:
+// that is told before them. One of several receivers may be a moment behind the others:
+// of those it is not.
+func TestRemoteTellsOfAnotherHistory(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		before, after := memory.New(0), memory.New(0)
+		defer before.Close()
+		defer after.Close()
+		server := serveAt(t, "127.0.0.1:0", historytest.Receiver(before))
+		addr := server.Listener.Addr().String()
+		r, err := Open(t.Context(), server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		f := historytest.FollowNow(t, r, true)
+		historytest.AppendAll(t, before, historytest.Hello("a", 1, 0), historytest.Hello("a", 2, 1), historytest.Hello("a", 3, 2))
+		historytest.Collect(t, f, 3)
+		historytest.AppendAll(t, after, historytest.Hello("b", 1, 0))
+		server.CloseClientConnections()
+		server.Close()
+		server = serveAt(t, addr, historytest.Receiver(sharing{after, shared}))
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		anew, connected := false, false
+		for !connected {
+			events, err := f.Next(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range events {
+				anew = anew || e.Anew
+				connected = connected || e.Sender != nil // after an interruption it tells how all are
+			}
+		}
+		if anew == shared {
+			t.Errorf("shared %v: it tells of another history: %v", shared, anew)
+		}
+		historytest.AppendAll(t, after, historytest.Hello("b", 2, 1))
+		got, _ := historytest.Collect(t, f, 1)
+		if d := cmp.Diff([]int64{2}, got); d != "" {
+			t.Errorf("shared %v: %s", shared, d)
+		}
+		f.Close()
+		server.CloseClientConnections()
+		server.Close()
+	}
+}
+
+// sharing is a store with what the totals say of several receivers.
+type sharing struct {
+	history.Store
+	shared bool
+}
+
+func (s sharing) Stats(ctx context.Context) (history.Stats, error) {
+	st, err := s.Store.Stats(ctx)
+	st.Shared = s.shared
+	return st, err
+}
+
 // The sentence that a receiver has gone names it once, and says what is wrong in words.
 func TestReceiverHasGone(t *testing.T) {
 	l := memory.New(0)

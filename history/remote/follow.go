@@ -134,6 +134,9 @@ func (f *remoteFollower) connect() error {
 		return err
 	}
 	if f.after == history.Now || f.after > st.LastID {
+		if f.after != history.Now && !st.Shared { // one of several receivers may be a moment behind the others
+			f.hand([]history.Event{{Anew: true}})
+		}
 		f.after = st.LastID
 	}
 	q := selectValues(&f.sel)

@@ -161,6 +161,32 @@ func TestLinesTellOfALostLinkAndOfWhatWasDropped(t *testing.T) {
 	}
 }
 
+// Another history behind the same address is told beside the lines, and its messages are
+// written.
+func TestLinesTellOfAnotherHistory(t *testing.T) {
+	for _, asJSON := range []bool{false, true} {
+		store := threeMessages()
+		var out, aside bytes.Buffer
+		n, err := lines.Write(t.Context(), lines.Options{Store: watched{store, func() {
+			store.Add(history.Event{Anew: true})
+			store.Say(tuitest.Hello("anew", 1, tuitest.At.Add(time.Minute), stream.None, 0))
+			store.Add(history.Event{Evicted: 3})
+			last := tuitest.Hello("anew", 4, tuitest.At.Add(time.Minute), stream.None, 0)
+			last.ID = 4
+			store.Say(last)
+		}}, JSON: asJSON, Count: 2, Out: &out, Err: &aside, Now: now})
+		if err != nil || n != 2 || !strings.Contains(out.String(), "anew") {
+			t.Errorf("json %v: %v, wrote %q", asJSON, err, out.String())
+		}
+		if want := "this is another history, or an earlier copy of the one before: its IDs are lower\n"; !strings.HasPrefix(aside.String(), want) {
+			t.Errorf("json %v: beside the lines stands %q, want %q", asJSON, aside.String(), want)
+		}
+		if all := out.String() + aside.String(); !strings.Contains(all, "2 dropped") {
+			t.Errorf("json %v: what was dropped of the new one is not counted by its IDs: %q", asJSON, all)
+		}
+	}
+}
+
 func TestLinesEnd(t *testing.T) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -55,6 +55,9 @@ func (w *writer) event(e *history.Event) error {
 		return w.columns(e.Message)
 	case e.Link != nil:
 		return w.link(e.Link)
+	case e.Anew:
+		w.last = 0
+		return w.writeErr("this is another history, or an earlier copy of the one before: its IDs are lower")
 	case e.Evicted > w.last:
 		n := uint64(e.Evicted - w.last)
 		w.last = e.Evicted

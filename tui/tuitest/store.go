@@ -25,11 +25,15 @@ type Store struct {
 // NewStore returns an empty store.
 func NewStore() *Store { return &Store{changed: make(chan struct{})} }
 
-// Add appends events. Messages without an ID get the next one.
+// Add appends events. Messages without an ID get the next one; with an event of Anew the
+// store has no messages any more, and the next ID is 1.
 func (s *Store) Add(events ...history.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range events {
+		if e.Anew {
+			s.Stored, s.Totals.LastID = nil, 0
+		}
 		if m := e.Message; m != nil {
 			if m.ID == 0 {
 				m.ID = s.Totals.LastID + 1
@@ -149,6 +153,11 @@ func (s *Store) Follow(f history.Follow) history.Follower {
 	if f.After == history.Now {
 		w.at = len(s.events)
 		return w
+	}
+	for i := range s.events {
+		if s.events[i].Anew {
+			w.at = i + 1 // what is before has gone
+		}
 	}
 	for w.at < len(s.events) && (s.events[w.at].Message == nil || s.events[w.at].Message.ID <= f.After) {
 		w.at++

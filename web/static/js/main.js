@@ -92,9 +92,12 @@ session.on('phase', (phase) => {
   if (phase === 'failed' && window_.loaded) list.showNote(`What is selected now is shown once the receiver answers: ${clean(session.error.message)}.`);
   if (phase !== 'resting') showHead();
 });
+let restarted = false; // since the list was opened
 session.on('opened', async ({ around }) => {
   at('list').querySelector('.first')?.remove();
-  list.showNote('');
+  // One of several receivers may be a moment behind the others, with the same history.
+  list.showNote(restarted && !status.stats.shared ? 'This is another history, or an earlier copy of the one before: the list begins anew.' : '');
+  restarted = false;
   list.setFollow(!around, list.paused && around !== 0);
   if (around) list.center(around);
   loadAside(true);
@@ -110,6 +113,7 @@ session.on('messages', (messages) => {
 });
 session.on('passed', (n) => list.addUnseen(n));
 session.on('restarted', () => {
+  restarted = true;
   senders.clear();
   topics.clear();
   view.set({ at: 0, id: 0 });
