@@ -166,7 +166,7 @@ func files(store history.Store) http.HandlerFunc {
 			problem(w, http.StatusMethodNotAllowed, "this path takes GET only")
 		case store != nil && r.URL.Path == "/":
 			w.Header().Set("Content-Type", a.mediaType)
-			_, _ = w.Write(withFirstRows(a.content, store, r)) // the client may have left
+			_, _ = w.Write(withTrouble(r.Context(), withFirstRows(a.content, store, r), store)) // the client may have left
 		default:
 			a.serve(w, r)
 		}
@@ -216,4 +216,21 @@ func withList(page []byte, write func() ([]byte, error)) []byte {
 	}
 	const at = `<div id="list">`
 	return bytes.Replace(page, []byte(at), append([]byte(at), list...), 1)
+}
+
+// withTrouble returns the page with what keeps new messages from it, if something does:
+// where scripts run, the page's banner says it.
+func withTrouble(ctx context.Context, page []byte, store history.Store) []byte {
+	ctx, cancel := context.WithTimeout(ctx, firstTime)
+	defer cancel()
+	stats, err := store.Stats(ctx)
+	if err != nil {
+		return page
+	}
+	trouble, err := firstlist.Trouble(stats)
+	if err != nil {
+		return page
+	}
+	const at = `<noscript>`
+	return bytes.Replace(page, []byte(at), append([]byte(at), trouble...), 1)
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"hellox/stream"
 )
 
 // A search goes through the messages that pass what was typed, far beyond those that are
@@ -138,6 +140,33 @@ func TestPageWithoutScriptsSaysWhatItCannotShow(t *testing.T) {
 		_, list, _ := strings.Cut(html, `<div id="list">`)
 		if !strings.HasPrefix(list, `<div class="first"><noscript><p>`+want) || strings.Contains(html, "<tr><td>") {
 			t.Errorf("%s: %.200s", path, list)
+		}
+	}
+}
+
+// What the banner says where scripts run, a page without them says, too: why nothing new
+// comes, whether the list has messages or not.
+func TestPageWithoutScriptsSaysTheTrouble(t *testing.T) {
+	since := time.Date(2026, 11, 30, 4, 5, 6, 0, time.UTC)
+	for _, test := range []struct {
+		degraded string
+		link     stream.Link
+		want     string // "": nothing
+	}{
+		{"", stream.Link{State: stream.Connected}, ""},
+		{"", stream.Link{State: stream.Connecting}, ""},
+		{"The disk is <b>full</b>.", stream.Link{State: stream.Connected}, "Degraded: The disk is &lt;b&gt;full&lt;/b&gt;. Broadcasters keep what is not acknowledged"},
+		{"", stream.Link{State: stream.Retrying, Since: since, Cause: "nothing listens there"}, "The receiver is without the broker since 04:05:06 UTC: nothing listens there"},
+	} {
+		store := newStore(t)
+		store.degraded, store.link = test.degraded, test.link
+		s := newServer(t, Options{Store: store})
+		for range 2 { // without messages, then with one
+			_, said, _ := strings.Cut(ask(s, "GET", "/", "").Body.String(), "<noscript>")
+			if !strings.HasPrefix(said, map[bool]string{true: "Without JavaScript", false: "<strong>" + test.want}[test.want == ""]) {
+				t.Errorf("want %q: %.200s", test.want, said)
+			}
+			store.put(t, arrival("hello_world/oven", []byte("x"), time.Now()))
 		}
 	}
 }

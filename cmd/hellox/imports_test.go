@@ -170,6 +170,7 @@ web -> web/origin
 web -> web/pods
 web/export -> history
 web/export -> stream
+web/firstlist -> history
 web/firstlist -> stream
 web/firstlist -> stream/jsonview
 web/firstlist -> stream/safetext

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"hellox/history"
 	"hellox/stream"
 	"hellox/stream/jsonview"
 	"hellox/stream/safetext"
@@ -21,6 +22,8 @@ var list = template.Must(template.New("").Parse(`<div class="first"><table><capt
 </tbody></table></div>`))
 
 var note = template.Must(template.New("").Parse(`<div class="first"><noscript><p>{{.}}</p></noscript></div>`))
+
+var trouble = template.Must(template.New("").Parse(`<strong>{{.}}</strong><br>`))
 
 // A row is one message in the list.
 type row struct{ Time, Sender, Topic, Text, Delta, Latency string }
@@ -70,6 +73,25 @@ func Note(words string) ([]byte, error) {
 	var b bytes.Buffer
 	if err := note.Execute(&b, safetext.Clean(words)); err != nil {
 		return nil, fmt.Errorf("write the note: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// Trouble returns what the totals say of new messages that do not come, safe to stand in
+// the page, or nothing if they come.
+func Trouble(s history.Stats) ([]byte, error) {
+	var words string
+	switch {
+	case s.Degraded != "":
+		words = "Degraded: " + s.Degraded + " Broadcasters keep what is not acknowledged and send it again."
+	case s.Link.State == stream.Retrying || s.Link.State == stream.Ended:
+		words = "The receiver is without the broker since " + s.Link.Since.UTC().Format("15:04:05") + " UTC: " + s.Link.Cause
+	default:
+		return nil, nil
+	}
+	var b bytes.Buffer
+	if err := trouble.Execute(&b, safetext.Clean(words)); err != nil {
+		return nil, fmt.Errorf("write the trouble: %w", err)
 	}
 	return b.Bytes(), nil
 }
