@@ -37,6 +37,36 @@ func TestExport(t *testing.T) {
 	if err != nil || len(rows) != 3 || rows[0][13] != "payload" || rows[1][13] != "a,\"b\"\nc" || rows[2][14] != "ff00" {
 		t.Errorf("%q %v", rows, err)
 	}
+	// A payload that a spreadsheet would take for a formula stays as it is for programs; for
+	// a spreadsheet it is a text, and so that it can be undone. A number is none.
+	payloads := []string{"=1+1", "+cmd|'/C calc'!A1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "＝1", "'=1", "-2.5", "+1e3", "-.5", "a=1", "-", ""}
+	for _, p := range payloads {
+		store.put(t, arrival("formula", []byte(p), time.Now()))
+	}
+	store.put(t, arrival("=1", []byte("x"), time.Now()))
+	for format, guarded := range map[string]bool{"csv": false, "spreadsheet": true} {
+		w := ask(s, "GET", "/api/export?topic=formula&topic=%3D1&format="+format, "")
+		if got := w.Header().Get("Content-Disposition"); !strings.HasSuffix(got, "Z.csv") {
+			t.Errorf("%s: Content-Disposition %q", format, got)
+		}
+		rows, err := csv.NewReader(w.Body).ReadAll()
+		if err != nil || len(rows) != len(payloads)+2 {
+			t.Fatalf("%s: %q %v", format, rows, err)
+		}
+		for i, p := range payloads {
+			row, want := rows[i+1], strings.ReplaceAll(p, "\r\n", "\n")
+			formula := i < 7 || p == "-"
+			if guarded && formula {
+				want = "'" + want
+			}
+			if row[13] != want || len(row) != map[bool]int{false: 15, true: 16}[guarded] || guarded && (row[15] == "payload") != formula {
+				t.Errorf("%s: %q is %q", format, p, row)
+			}
+		}
+		if last := rows[len(rows)-1]; (last[3] == "'=1") != guarded || guarded && last[15] != "sender topic" {
+			t.Errorf("%s: the topic is %q", format, last)
+		}
+	}
 	ours := ask(s, "GET", "/api/export?filter="+"seq%3D7", "").Body.String()
 	if strings.Count(ours, "\n") != 1 || !strings.Contains(ours, `"seq":7`) {
 		t.Errorf("filtered: %s", ours)

@@ -189,10 +189,9 @@ func (h messagesHandler) export(w http.ResponseWriter, r *http.Request) error {
 	if q.Select, err = selection(values); err != nil {
 		return err
 	}
-	format := cmp.Or(values.Get("format"), "ndjson")
-	mediaType, ok := export.Formats[format]
+	format, ok := export.Formats[cmp.Or(values.Get("format"), "ndjson")]
 	if !ok {
-		return badRequest("format is ndjson or csv")
+		return badRequest("format is ndjson, csv or spreadsheet")
 	}
 	stats, err := h.store.Stats(r.Context())
 	if err != nil {
@@ -202,8 +201,8 @@ func (h messagesHandler) export(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read messages: %w", err)
 	}
-	w.Header().Set("Content-Type", mediaType)
-	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=hellox-%s.%s", now.UTC().Format("20060102T150405Z"), format))
+	w.Header().Set("Content-Type", format.MediaType)
+	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=hellox-%s.%s", now.UTC().Format("20060102T150405Z"), format.Extension))
 	control := http.NewResponseController(w)
 	// Each page has the time that a whole answer has.
 	more := func() error { return unlessUnsupported(control.SetWriteDeadline(time.Now().Add(writeTimeout))) }

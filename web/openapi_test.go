@@ -93,6 +93,7 @@ func TestAnswersAgreeWithOpenAPI(t *testing.T) {
 		{"GET", "/api/messages/9999/decoded", "", "", 404, false},
 		{"GET", "/api/export?filter=is:ours&since=1h", "", "", 200, false},
 		{"GET", "/api/export?format=csv&topic=a&sender=press-1", "", "", 200, false},
+		{"GET", "/api/export?format=spreadsheet&topic=a", "", "", 200, false},
 		{"GET", "/api/export?format=xml", "", "", 400, false},
 		{"GET", "/api/senders", "", "", 200, false},
 		{"GET", "/api/senders?search=press&sort=trouble&limit=5", "", "", 200, false},

@@ -5,7 +5,10 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -15,13 +18,24 @@ import (
 
 const pageSize = 500 // messages read at once
 
-// Formats are the names of the formats and their media types.
-var Formats = map[string]string{"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+// A Format is how a file is written.
+type Format struct {
+	MediaType string
+	Extension string // of the file's name
+	begin     func(io.Writer) file
+}
+
+// Formats are the formats by their names.
+var Formats = map[string]Format{
+	"ndjson":      {"application/x-ndjson", "ndjson", func(w io.Writer) file { return &ndjsonFile{w: w} }},
+	"csv":         {"text/csv; charset=utf-8", "csv", func(w io.Writer) file { return newCSV(w, false) }},
+	"spreadsheet": {"text/csv; charset=utf-8", "csv", func(w io.Writer) file { return newCSV(w, true) }},
+}
 
 // Write writes the messages of page, which q has selected, and those after it up to
 // the message last, in the format. It calls more before each page.
-func Write(ctx context.Context, store history.Store, q history.Query, page history.Page, last int64, format string, w io.Writer, more func() error) error {
-	out := writers[format](w)
+func Write(ctx context.Context, store history.Store, q history.Query, page history.Page, last int64, format Format, w io.Writer, more func() error) error {
+	out := format.begin(w)
 	for {
 		if err := more(); err != nil {
 			return fmt.Errorf("export: %w", err)
@@ -54,15 +68,6 @@ type file interface {
 	flush() error
 }
 
-var writers = map[string]func(io.Writer) file{
-	"ndjson": func(w io.Writer) file { return &ndjsonFile{w: w} },
-	"csv": func(w io.Writer) file {
-		f := &csvFile{csv.NewWriter(w)}
-		_ = f.w.Write(csvColumns) // flush has the error
-		return f
-	},
-}
-
 type ndjsonFile struct {
 	w    io.Writer
 	line []byte
@@ -78,7 +83,20 @@ func (f *ndjsonFile) message(m *stream.Message) error {
 
 func (f *ndjsonFile) flush() error { return nil }
 
-type csvFile struct{ w *csv.Writer }
+type csvFile struct {
+	w     *csv.Writer
+	texts bool // no cell is a formula to a spreadsheet
+}
+
+func newCSV(w io.Writer, texts bool) *csvFile {
+	f := &csvFile{csv.NewWriter(w), texts}
+	columns := csvColumns
+	if texts {
+		columns = append(slices.Clone(columns), "quoted")
+	}
+	_ = f.w.Write(columns) // flush has the error
+	return f
+}
 
 var csvColumns = []string{"id", "received", "sender", "topic", "qos", "retained", "delta_ms", "delta_any_ms", "latency_ms", "boot", "seq", "missed", "text", "payload", "payload_hex"}
 
@@ -97,11 +115,14 @@ func (f *csvFile) message(m *stream.Message) error {
 	if !utf8.Valid(m.Payload) {
 		payload, hex = "", fmt.Sprintf("%x", m.Payload)
 	}
-	err := f.w.Write([]string{
+	cells := []string{
 		strconv.FormatInt(m.ID, 10), stream.FormatTime(m.Received), m.Sender, m.Topic, strconv.Itoa(int(m.QoS)), strconv.FormatBool(m.Retained),
 		csvMillis(m.Delta), csvMillis(m.DeltaAny), csvMillis(latency), m.Boot, number(m.Seq), number(m.Missed), m.Text, payload, hex,
-	})
-	if err != nil {
+	}
+	if f.texts {
+		cells = append(cells, quoteFormulas(cells))
+	}
+	if err := f.w.Write(cells); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
 	return nil
@@ -113,6 +134,24 @@ func (f *csvFile) flush() error {
 		return fmt.Errorf("export: %w", err)
 	}
 	return nil
+}
+
+// aNumber is what begins as a formula does and is none.
+var aNumber = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+
+// quoteFormulas puts a ' before the cells that a spreadsheet would take for formulas
+// (OWASP, CSV injection), so that it shows them as texts. It returns the names of their
+// columns, with spaces: without their first ' they are what they were.
+func quoteFormulas(cells []string) string {
+	var quoted []string
+	for i, cell := range cells {
+		first, _ := utf8.DecodeRuneInString(cell)
+		if strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) && !aNumber.MatchString(cell) {
+			cells[i] = "'" + cell
+			quoted = append(quoted, csvColumns[i])
+		}
+	}
+	return strings.Join(quoted, " ")
 }
 
 // csvMillis writes a duration in milliseconds; none is an empty cell.

@@ -106,7 +106,7 @@ const acting = ({ list, detail, send, retained, choice, view }, does, all) => {
     { keys: ['t'], shown: 't', words: 'tell', row: true, run: () => send.tell(selected()?.sender ?? view.sender) },
     { keys: ['Delete'], shown: 'del', words: 'clear what is retained', row: true, run: () => retained.open(selected()?.topic) },
     { keys: ['r'], shown: 'r', words: 'save what is selected', run: () => choice.ask('save what is selected', [
-      { key: 'n', words: 'NDJSON', run: () => does.save('ndjson') }, { key: 'c', words: 'CSV', run: () => does.save('csv') }]) },
+      { key: 'n', words: 'NDJSON', run: () => does.save('ndjson') }, { key: 'c', words: 'CSV', run: () => does.save('spreadsheet') }]) },
   ];
 };
 

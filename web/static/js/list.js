@@ -19,7 +19,7 @@ const slip = 8; // px that a pointer may move between down and up on the row tha
 
 /**
  * Emits "select" (id), "open", "follow" (boolean), "newest", "top", "bottom" and
- * "export" (ndjson or csv), "visible" ({first, middle, last}: rows), "only" ({sender or topic, not}: its name
+ * "export" (ndjson or spreadsheet), "visible" ({first, middle, last}: rows), "only" ({sender or topic, not}: its name
  * was pressed) and "gap" (the message before which some are missing: the line between was pressed).
  */
 export class List extends Emitter {
@@ -46,9 +46,9 @@ export class List extends Emitter {
     this.rail = el('div.rail', {});
     const table = el('div.table', {}, new Columns(root, 'list-columns').header, el('div.frame', {}, this.viewport));
     this.state = el('span', { hidden: true }, 'following');
-    const save = (format, words) => el('button.quiet', { type: 'button', title: `save what is selected as ${words}`, onclick: () => this.emit('export', format) }, words);
+    const save = (format, words) => el('button.quiet', { type: 'button', title: `save what is selected as ${words}${format === 'ndjson' ? '' : ", with a ' before what a spreadsheet would take for a formula"}`, onclick: () => this.emit('export', format) }, words);
     root.append(this.note, el('div.view', {}, table, this.rail, this.empty),
-      el('div.foot', {}, el('span.export', { role: 'group', 'aria-label': 'export' }, 'export', save('ndjson', 'NDJSON'), save('csv', 'CSV')), this.marker, this.state));
+      el('div.foot', {}, el('span.export', { role: 'group', 'aria-label': 'export' }, 'export', save('ndjson', 'NDJSON'), save('spreadsheet', 'CSV')), this.marker, this.state));
     this.#rows = new VirtualList(this.viewport, { count: () => window.rows.length, create: row, fill: (node, i) => this.#fill(node, i) }, { id: 'list-rows', role: 'rowgroup' });
     this.#rows.onpaint = (first, last) => this.#painted(first, last);
     this.#rows.onscroll = () => this.#scrolled();
