@@ -108,12 +108,15 @@ spec: {type: LoadBalancer, selector: {app.kubernetes.io/component: broker}, port
 // In any order with page-nodeport the receiver has the page's listener and certificate, and
 // speaks to the broker as plain has it.
 func TestPlainLeavesThePage(t *testing.T) {
-	for _, components := range [][]string{{"plain", "page-nodeport"}, {"page-nodeport", "plain"}, {"page-ingress", "plain"}} {
+	for i, components := range [][]string{{"plain", "page-nodeport"}, {"page-nodeport", "plain"}, {"page-ingress", "plain"}, {"page-tls", "plain"}} {
 		deployment := find(t, render(t, Options{Namespace: here, Overlay: overlayWith(t, components...)}), "Deployment", "receive")
 		got := strings.Fields(argsOf([]*unstructured.Unstructured{{Object: deployment}}))
 		want := []string{
 			"receive", "--broker=mqtt://broker:8883", "--listen=127.0.0.1:8420", "--history=sqlite:/data/history/history.db",
 			"--ops-listen=:9000", "--listen=0.0.0.0:8443", "--tls-cert=/tls/tls.crt", "--tls-key=/tls/tls.key",
+		}
+		if i < 3 { // the login's URL has the port that browsers come by
+			want = append(want, map[bool]string{true: "--login-port=443", false: "--login-port=30843"}[i == 2])
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%v: the receiver runs with\n%v, want\n%v", components, got, want)

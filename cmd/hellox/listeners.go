@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -87,6 +88,7 @@ func (j *joined) Addr() net.Addr { return j.listeners[0].Addr() }
 type pageFlags struct {
 	addresses []string // --listen
 	cert, key string   // files, for those beyond loopback
+	loginPort int      // by which browsers reach those; 0: that of the address
 }
 
 // pageListeners are open listeners of the page.
@@ -147,7 +149,7 @@ func (p *pageFlags) guard(beyond []net.Listener, log *slog.Logger) (*pageListene
 	files := access.Flags{Cert: p.cert, Key: p.key}
 	opened, err := files.Open(log)
 	if err != nil {
-		return nil, missing(err, "")
+		return nil, missing(err, hintOf(err))
 	}
 	pages := &pageListeners{access: opened}
 	if len(beyond) == 0 {
@@ -166,6 +168,9 @@ func (p *pageFlags) guard(beyond []net.Listener, log *slog.Logger) (*pageListene
 	_, port, err := net.SplitHostPort(ln.Addr().String())
 	if err != nil {
 		return nil, fmt.Errorf("listen for the page: %w", err)
+	}
+	if p.loginPort != 0 {
+		port = strconv.Itoa(p.loginPort)
 	}
 	address := "https://" + hosts[0] + ":" + port + "/login#"
 	pages.login = &web.Login{

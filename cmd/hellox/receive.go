@@ -106,6 +106,7 @@ time; when that ends, another one goes on.`,
 	args.Strings(f, &page.addresses, "listen", "", []string{"127.0.0.1:8420"}, "`HOST:PORT` of the page and its API; repeatable. Beyond loopback it needs a certificate, and asks for a login", checkAddress)
 	f.StringVar(&page.cert, "tls-cert", "", "`FILE` of the page's certificate beyond loopback (PEM)")
 	f.StringVar(&page.key, "tls-key", "", "`FILE` of the certificate's key (PEM)")
+	args.Number(f, &page.loginPort, "login-port", "", 0, 0, 65535, "`PORT` in the login's URL in the log, where browsers come by another than that of --listen, as by a node's")
 	histories.add(f)
 	f.StringVar(&keep, "keep", "1GiB", "evict the oldest messages beyond so many `BYTES`")
 	args.Duration(f, &r.keepFor, "keep-for", 720*time.Hour, time.Second, "evict what is older than this `TIME`")

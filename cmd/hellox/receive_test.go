@@ -2,10 +2,16 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"hellox/cmd/hellox/certs"
 )
 
 // TestReceiveRefusesBeyondLoopback opens the page at every way to write an
@@ -50,6 +56,33 @@ func TestReceiveRefusesBeyondLoopback(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: exit %d, want %d (%v)", address, got, want, err)
+		}
+	}
+}
+
+// TestLoginURLHasThePort shows the login's URL with the port of the listener, and with the
+// one by which browsers come to it.
+func TestLoginURLHasThePort(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := certs.Make(certs.Options{Dir: dir, Hosts: []string{"page.example"}, Now: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	for _, port := range []int{0, 443, 30843} {
+		var said strings.Builder
+		log := slog.New(slog.NewTextHandler(&said, nil))
+		page := pageFlags{addresses: []string{"0.0.0.0:0"}, cert: filepath.Join(dir, "server.crt"), key: filepath.Join(dir, "server.key"), loginPort: port}
+		pages, err := page.listen(t.Context(), log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages.tell(log)
+		want := port
+		if want == 0 {
+			want = pages.login.Listener.Addr().(*net.TCPAddr).Port
+		}
+		pages.close()
+		if url := fmt.Sprintf("url=https://page.example:%d/login#", want); !strings.Contains(said.String(), url) {
+			t.Errorf("port %d: the log lacks %s:\n%s", port, url, said.String())
 		}
 	}
 }
