@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // argsOf returns the arguments of every container, a line each.
@@ -139,25 +141,31 @@ func TestCertManager(t *testing.T) {
 }
 
 // A workload of the user's own with the component client has what it needs, and keeps
-// what it had; one without the label is left as it is.
+// what it had, whether it has the lists or none; one without the label is left as it is.
 func TestClient(t *testing.T) {
-	dir := overlayWith(t, "client")
-	app := func(name, label string) string {
-		return `apiVersion: apps/v1
-kind: Deployment
-metadata: {name: ` + name + `, labels: {` + label + `}}
+	const none, empty, some = "{name: app, image: app}]", "{name: app, image: app, env: [], volumeMounts: []}]\n      volumes: []",
+		"{name: app, image: app, env: [{name: A, value: b}], volumeMounts: [{name: own, mountPath: /own}]}, {name: other, image: app}]\n      volumes: [{name: own, emptyDir: {}}]"
+	app := func(kind, name, label, lists string) string {
+		version := map[bool]string{true: "batch/v1", false: "apps/v1"}[kind == "Job"]
+		return "apiVersion: " + version + "\nkind: " + kind + "\nmetadata: {name: " + name + ", labels: {" + label + `}}
 spec:
   selector: {matchLabels: {app: ` + name + `}}
   template:
     metadata: {labels: {app: ` + name + `}}
     spec:
-      containers: [{name: app, image: app, env: [{name: A, value: b}], volumeMounts: []}]
-      volumes: []
----
-`
+      containers: [` + lists + "\n---\n"
+	}
+	const label = `hellox.local/client: "true"`
+	dir, text := overlayWith(t, "client"), app("Deployment", "two", "app: two", some)
+	labelled := map[string]struct{ kind, lists string }{
+		"none": {"Deployment", none}, "empty": {"Deployment", empty}, "some": {"Deployment", some},
+		"stateful": {"StatefulSet", none}, "daemon": {"DaemonSet", none}, "job": {"Job", some},
+	}
+	for name, w := range labelled {
+		text += app(w.kind, name, label, w.lists)
 	}
 	for name, text := range map[string]string{
-		"app.yaml":           app("one", `hellox.local/client: "true"`) + app("two", "app: two"),
+		"app.yaml":           text + "apiVersion: v1\nkind: Service\nmetadata: {name: two, labels: {" + label + "}}\nspec: {ports: [{port: 1}]}\n",
 		"kustomization.yaml": "resources: [base, app.yaml]\ncomponents: [components/client]\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
@@ -165,28 +173,59 @@ spec:
 		}
 	}
 	objects := render(t, Options{Namespace: here, Overlay: dir})
-	one, two := find(t, objects, "Deployment", "one"), find(t, objects, "Deployment", "two")
-	account, _, _ := unstructured.NestedString(one, "spec", "template", "spec", "serviceAccountName")
-	labels, _, _ := unstructured.NestedStringMap(one, "spec", "template", "metadata", "labels")
-	if account != "client" || labels["hellox.local/client"] != "true" {
-		t.Errorf("it runs as %q with labels %v", account, labels)
-	}
-	env := map[string]bool{}
-	eachContainer(one, func(c map[string]any) {
-		for _, e := range c["env"].([]any) {
-			env[e.(map[string]any)["name"].(string)] = true
+	mounted := mountedBy(objects)
+	for name, w := range labelled {
+		pod := corev1.PodTemplateSpec{}
+		object, _, _ := unstructured.NestedMap(find(t, objects, w.kind, name), "spec", "template")
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &pod); err != nil {
+			t.Fatal(err)
 		}
-	})
-	for _, name := range []string{"A", "HELLOX_BROKER", "HELLOX_USER", "HELLOX_PASSWORD_FILE", "HELLOX_CA"} {
-		if !env[name] {
-			t.Errorf("its environment lacks %s", name)
+		if pod.Spec.ServiceAccountName != "client" || *pod.Spec.AutomountServiceAccountToken || pod.Labels["hellox.local/client"] != "true" || pod.Labels["app"] != name {
+			t.Errorf("%s: it runs as %q with labels %v", name, pod.Spec.ServiceAccountName, pod.Labels)
+		}
+		var env, mounts, volumes []string
+		for _, e := range pod.Spec.Containers[0].Env {
+			value := e.Value
+			if e.ValueFrom != nil {
+				value = e.ValueFrom.FieldRef.FieldPath
+			}
+			env = append(env, e.Name+"="+value)
+		}
+		for _, m := range pod.Spec.Containers[0].VolumeMounts {
+			mounts = append(mounts, m.Name+" "+m.MountPath)
+		}
+		for _, v := range pod.Spec.Volumes {
+			volumes = append(volumes, v.Name)
+		}
+		slices.Sort(volumes)
+		wantEnv := []string{
+			"HELLOX_CLIENT_NAMESPACE=metadata.namespace", "HELLOX_USER=metadata.name", "HELLOX_BROKER=mqtts://broker.$(HELLOX_CLIENT_NAMESPACE).svc:8883",
+			"HELLOX_PASSWORD_FILE=/hellox/token", "HELLOX_CA=/hellox/ca.crt",
+		}
+		wantMounts, wantVolumes := []string{"hellox-client /hellox"}, []string{"hellox-client"}
+		if w.lists == some {
+			wantEnv, wantMounts, wantVolumes = append([]string{"A=b"}, wantEnv...), append([]string{"own /own"}, wantMounts...), append(wantVolumes, "own")
+			if other := pod.Spec.Containers[1]; len(other.Env)+len(other.VolumeMounts) > 0 {
+				t.Errorf("%s: the second container has %+v", name, other)
+			}
+		}
+		if !slices.Equal(env, wantEnv) || !slices.Equal(mounts, wantMounts) || !slices.Equal(volumes, wantVolumes) {
+			t.Errorf("%s: it has\n%q\n%q\n%q, want\n%q\n%q\n%q", name, env, mounts, volumes, wantEnv, wantMounts, wantVolumes)
+		}
+		if !slices.Contains(mounted, name+" ConfigMap broker-ca") {
+			t.Errorf("%s: mounted: %v", name, mounted)
 		}
 	}
-	if got := mountedBy(objects); !slices.Contains(got, "one ConfigMap broker-ca") || slices.Contains(got, "two ConfigMap broker-ca") {
-		t.Errorf("mounted: %v", got)
+	if account, _, _ := unstructured.NestedString(find(t, objects, "Deployment", "two"), "spec", "template", "spec", "serviceAccountName"); account != "" || slices.Contains(mounted, "two ConfigMap broker-ca") {
+		t.Errorf("the one without the label runs as %q; mounted: %v", account, mounted)
 	}
-	if account, _, _ := unstructured.NestedString(two, "spec", "template", "spec", "serviceAccountName"); account != "" {
-		t.Errorf("the other runs as %q", account)
+	if spec := find(t, objects, "Service", "two")["spec"].(map[string]any); len(spec) != 1 {
+		t.Errorf("the Service has %v", spec)
+	}
+	for _, u := range objects {
+		if u.GetName() == "hellox-client" {
+			t.Error("the source of the replacements is applied")
+		}
 	}
 }
 

@@ -88,8 +88,7 @@ spec:
     spec:
       securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
       containers:
-        - {name: own, image: own, env: [], volumeMounts: [], securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}
-      volumes: []
+        - {name: own, image: own, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}
 `
 
 // TestPodsAreRestricted evaluates the pods of the base, of the base with each component,
