@@ -3,10 +3,12 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -60,66 +62,89 @@ func (p *connectBackoff) wait(c *conn) error {
 	}
 }
 
-// A beginning is what publishers wait for: that each session of Options.Backpressure
-// subscribes for the first time. What came before would be acknowledged and stored for
-// none of them.
-type beginning struct {
+// awaited are the sessions of Options.Backpressure: publishers wait while one of them has
+// no subscription. What came then would be acknowledged and stored for none of them.
+type awaited struct {
+	log   *slog.Logger
+	count atomic.Int64 // of missing
+
 	mu      sync.Mutex
-	missing map[string]struct{} // client IDs
-	begun   chan struct{}       // closed when none is missing
+	named   []string            // client IDs
+	missing map[string]struct{} // those that have no subscription
+	there   chan struct{}       // closed when none is missing
 }
 
-// beginningTimeout is how long a message waits for the beginning. Then it is refused
-// with the reason, and its client sends it again.
-const beginningTimeout = 3 * time.Second
+// awaitedTimeout is how long a message waits for the sessions. Then it is refused with the
+// reason, and its client sends it again.
+const awaitedTimeout = 3 * time.Second
 
-func newBeginning(clientIDs []string) *beginning {
-	b := &beginning{missing: map[string]struct{}{}, begun: make(chan struct{})}
+func newAwaited(clientIDs []string, log *slog.Logger) *awaited {
+	a := &awaited{log: log, named: clientIDs, missing: map[string]struct{}{}, there: make(chan struct{})}
 	for _, id := range clientIDs {
-		b.missing[id] = struct{}{}
+		a.missing[id] = struct{}{}
 	}
-	if len(b.missing) == 0 {
-		close(b.begun)
-	}
-	return b
+	a.count.Store(int64(len(a.missing)))
+	return a
 }
 
 // subscribed notes that a client's session has a subscription, and reports whether
 // that ended the wait.
-func (b *beginning) subscribed(clientID string) (ended bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if _, ok := b.missing[clientID]; !ok {
+func (a *awaited) subscribed(clientID string) (ended bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, ok := a.missing[clientID]; !ok {
 		return false
 	}
-	delete(b.missing, clientID)
-	if len(b.missing) > 0 {
+	delete(a.missing, clientID)
+	a.count.Store(int64(len(a.missing)))
+	if len(a.missing) > 0 {
 		return false
 	}
-	close(b.begun)
+	close(a.there)
 	return true
 }
 
-// wait waits for the beginning, and returns why it may not be waited for any longer.
-func (b *beginning) wait(stop <-chan struct{}) error {
-	select {
-	case <-b.begun:
-		return nil
-	default:
+// gone notes that a client's session has ended, or has no subscription any more.
+func (a *awaited) gone(clientID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, ok := a.missing[clientID]; ok || !slices.Contains(a.named, clientID) {
+		return
 	}
-	timeout := time.NewTimer(beginningTimeout)
+	if len(a.missing) == 0 {
+		a.there = make(chan struct{})
+	}
+	a.missing[clientID] = struct{}{}
+	a.count.Store(int64(len(a.missing)))
+	a.log.Warn("publishers wait: a session that --backpressure names has ended or has no subscription", "client", clientID)
+}
+
+// names returns the client IDs of those that are missing, or "".
+func (a *awaited) names() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return strings.Join(slices.Sorted(maps.Keys(a.missing)), ", ")
+}
+
+// wait waits for the sessions, and returns why they may not be waited for any longer.
+func (a *awaited) wait(stop <-chan struct{}) error {
+	if a.count.Load() == 0 {
+		return nil
+	}
+	a.mu.Lock()
+	there := a.there
+	a.mu.Unlock()
+	timeout := time.NewTimer(awaitedTimeout)
 	defer timeout.Stop()
 	select {
-	case <-b.begun:
+	case <-there:
 		return nil
 	case <-stop:
 		return errStopping
 	case <-timeout.C:
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.missing) == 0 {
-		return nil
+	if names := a.names(); names != "" {
+		return fmt.Errorf("nothing is acknowledged while %s has no subscription (--backpressure)", names)
 	}
-	return fmt.Errorf("nothing is acknowledged before %s has subscribed for the first time (--backpressure)", strings.Join(slices.Sorted(maps.Keys(b.missing)), ", "))
+	return nil
 }

@@ -34,8 +34,8 @@ type Options struct {
 	// those of the user that holds most; without users, those that hold most.
 	SessionQuota int64
 	// Backpressure lists the client IDs of sessions that are not ended for
-	// that: publishers get no acknowledgement until they have fetched, nor before
-	// each has subscribed for the first time.
+	// that: publishers get no acknowledgement until they have fetched, nor while one
+	// of them has no subscription.
 	Backpressure []string
 	// Drain is the client ID of the only client that is let in, to fetch what waits for
 	// its session. Then Serve ends. "": all are let in.
@@ -65,7 +65,7 @@ type Broker struct {
 	router   router
 	retained retained.Store
 	sessions sessions
-	begin    *beginning
+	awaited  *awaited
 	hub      *sharing.Hub
 	backoff  connectBackoff
 
@@ -156,6 +156,9 @@ func (b *Broker) Serve(ctx context.Context) error {
 	}
 	b.setServing(true)
 	b.log.Info("broker ready", "listeners", len(b.listeners), "sessions", b.sessions.len())
+	if names := b.awaited.names(); names != "" {
+		b.log.Info("publishers wait for sessions that --backpressure names", "clients", names)
+	}
 
 	var cause error
 	select {

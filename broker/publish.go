@@ -91,6 +91,7 @@ func (b *Broker) retain(m *journal.Message, from *conn) (unretained *refusal) {
 // it ended with its connection.
 func (b *Broker) endSession(s *session, cause string) {
 	s.end(&b.router)
+	b.awaited.gone(s.id)
 	b.publishWill(s.takeWill())
 	if s.stored {
 		b.journal.Save(s, nil)

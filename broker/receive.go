@@ -26,7 +26,7 @@ func (h *handler) receive(pk *packets.Packet) error {
 	if err := mayPublish(h.conn.rights(), pk.TopicName); err != nil {
 		return h.refusePublish(pk, refusal{kindRights, pk.TopicName, err.Error(), packets.ErrNotAuthorized})
 	}
-	if err := h.awaitBeginning(pk.FixedHeader.Qos); err != nil {
+	if err := h.await(pk.FixedHeader.Qos); err != nil {
 		return err
 	}
 	if pk.FixedHeader.Qos == 2 {
@@ -61,15 +61,15 @@ func (h *handler) receive(pk *packets.Packet) error {
 	return nil
 }
 
-// awaitBeginning waits until a message at a QoS can be stored for the sessions that
+// await waits until a message at a QoS can be stored for the sessions that
 // publishers wait for, or refuses it for now. Their own clients do not wait: they may
 // publish first. It comes before a packet ID is noted: one that is known is acknowledged
 // when it comes again.
-func (h *handler) awaitBeginning(qos byte) error {
+func (h *handler) await(qos byte) error {
 	if qos == 0 || h.conn.session.guarded {
 		return nil
 	}
-	if err := h.broker.begin.wait(h.broker.stop); err != nil {
+	if err := h.broker.awaited.wait(h.broker.stop); err != nil {
 		return h.refuseForNow(err)
 	}
 	if h.conn.isClosing() { // its client may have sent it again elsewhere

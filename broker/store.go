@@ -31,7 +31,7 @@ func (b *Broker) openStore(o Options) (err error) {
 	for _, id := range o.Backpressure {
 		b.sessions.guarded[id] = true
 	}
-	b.begin = newBeginning(o.Backpressure)
+	b.awaited = newAwaited(o.Backpressure, b.log)
 	b.sessions.budget = &b.shared.budget
 	b.sessions.byID = map[string]*session{}
 	for _, g := range b.gates {
@@ -97,7 +97,8 @@ func (b *Broker) load() error {
 
 // subscribed notes that a client has subscribed, for which publishers may wait.
 func (b *Broker) subscribed(clientID, topicFilter string) {
-	if !isNotice(clientID, topicFilter) && b.begin.subscribed(clientID) {
+	if !isNotice(clientID, topicFilter) && b.awaited.subscribed(clientID) {
+		b.log.Info("publishers wait no longer: each session that --backpressure names has a subscription")
 		b.backoff.reset()
 	}
 }

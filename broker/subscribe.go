@@ -226,10 +226,26 @@ func (h *handler) unsubscribe(pk *packets.Packet) error {
 			codes[i] = packets.CodeNoSubscriptionExisted.Code
 		}
 	}
+	if h.conn.session.guarded && !h.subscribes() {
+		h.broker.awaited.gone(h.conn.id)
+	}
 	if h.conn.session.stored {
 		h.conn.wroteSeq(h.broker.journal.Save(h.conn.session, h.conn))
 	}
 	ack := &packets.Packet{PacketID: pk.PacketID, ReasonCodes: codes, ProtocolVersion: pk.ProtocolVersion}
 	ack.FixedHeader.Type = packets.Unsuback
 	return h.conn.sendPacket(ack)
+}
+
+// subscribes reports whether the session has a subscription to more than notices.
+func (h *handler) subscribes() bool {
+	s := h.conn.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for topicFilter := range s.subs {
+		if !h.isNotice(topicFilter) {
+			return true
+		}
+	}
+	return false
 }

@@ -44,8 +44,7 @@ func newBroker(sh shell) *cobra.Command {
 		Long: `Run the MQTT broker. An acknowledged message is on disk and stays there until its
 subscribers have acknowledged it. A session whose client stays away holds no more
 than its quota: then it ends, unless --backpressure names it. Publishers wait for one
-that is named: until it has subscribed for the first time, and while the journal is
-full.
+that is named: while it has no subscription, and while the journal is full.
 
 On loopback every client may read and write every topic but $SYS. With --users
 every client needs a user, and may do what a rule of --acl allows:

@@ -8,9 +8,9 @@ import (
 	"hellox/stream"
 )
 
-// patience is how long what must happen may take: no measure of it, but the end of a test
+// longest is how long what must happen may take: no measure of it, but the end of a test
 // that hangs. A busy machine stalls a process for many seconds.
-const patience = time.Minute
+const longest = time.Minute
 
 // Within fails the test if ch gives nothing in time.
 func Within[T any](t testing.TB, what string, ch <-chan T) T {
@@ -18,8 +18,8 @@ func Within[T any](t testing.TB, what string, ch <-chan T) T {
 	select {
 	case v := <-ch:
 		return v
-	case <-time.After(patience):
-		t.Fatalf("waited %s for %s", patience, what)
+	case <-time.After(longest):
+		t.Fatalf("waited %s for %s", longest, what)
 		panic("unreachable")
 	}
 }
@@ -27,9 +27,9 @@ func Within[T any](t testing.TB, what string, ch <-chan T) T {
 // Eventually polls until ok, and fails the test if that takes too long.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(longest); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %s for %s", patience, what)
+			t.Fatalf("waited %s for %s", longest, what)
 		}
 	}
 }
@@ -60,11 +60,11 @@ func LinkLog() (func(stream.Link), chan stream.Link) {
 // AwaitLink waits until links reports the state, and returns it.
 func AwaitLink(t testing.TB, links chan stream.Link, state stream.LinkState) stream.Link {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(longest); time.Now().Before(deadline); {
 		if l := Within(t, "link "+string(state), links); l.State == state {
 			return l
 		}
 	}
-	t.Fatalf("waited %s for link %s", patience, state)
+	t.Fatalf("waited %s for link %s", longest, state)
 	panic("unreachable")
 }

@@ -54,9 +54,43 @@ func TestNoReceiver(t *testing.T) {
 	pub := connect(t, b.Addr(0), hello{id: "pub"})
 	pub.subscribe(0, "hellox/refused/pub")
 	pub.send(pub.publishPacket("x", "early", 1, false, pub.nextID()))
-	const want = "nothing is acknowledged before receiver has subscribed for the first time (--backpressure)"
+	const want = "nothing is acknowledged while receiver has no subscription (--backpressure)"
 	if reason := pub.readRefusal("pub"); reason != want {
 		t.Errorf("the publisher is told %q", reason)
 	}
 	connect(t, b.Addr(0), hello{id: "other", keep: true}).silent()
+}
+
+// TestReceiverEnds ends the session that publishers wait for, in each way, or its last
+// subscription: they wait again, and it gets what they publish then.
+func TestReceiverEnds(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*Broker, *client){
+		"clean start": func(b *Broker, _ *client) {
+			connect(t, b.Addr(0), hello{id: "receiver"}).disconnect()
+			gone(t, b, "receiver")
+		},
+		"unsubscribe": func(_ *Broker, c *client) {
+			c.send(c.unsubscribePacket("x"))
+			c.expect(packets.Unsuback)
+			c.disconnect()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := start(t, Options{Store: t.TempDir(), Backpressure: []string{"receiver"}})
+			receiver := connect(t, b.Addr(0), hello{id: "receiver", keep: true})
+			receiver.subscribe(1, "x")
+			pub := connect(t, b.Addr(0), hello{id: "pub"})
+			pub.publish("elsewhere", "while it is there", 1, false)
+			end(b, receiver)
+			pub.send(pub.publishPacket("x", "while it is gone", 1, false, 9))
+			receiver = connect(t, b.Addr(0), hello{id: "receiver", keep: true})
+			receiver.subscribe(1, "x")
+			pub.expect(packets.Puback)
+			if g := receiver.message(); g.payload != "while it is gone" {
+				t.Errorf("the receiver gets %+v", g)
+			}
+		})
+	}
 }
