@@ -27,3 +27,9 @@ func (s *Store) Tracker(ctx context.Context) (*track.Tracker, error) {
 	}
 	return a.tracker, nil
 }
+
+// HoldReader has the reader apply nothing until release is called.
+func (s *Store) HoldReader() (release func()) {
+	s.applying.Lock()
+	return s.applying.Unlock
+}
