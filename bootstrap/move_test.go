@@ -297,7 +297,8 @@ func TestMoveToThree(t *testing.T) {
 		}
 		return err
 	}
-	f, inst := newFakeCluster(t, 1)
+	var f *fakeCluster
+	var inst *install.Installation
 	for n := 0; ; n++ {
 		f, inst = newFakeCluster(t, 1)
 		f.writes = n
