@@ -25,6 +25,7 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 		Log: slog.New(slog.NewJSONHandler(said, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	b, stop := startStop(t, o)
+	away(t, b, "away", "fill")
 	try := func(listener int, sent ...[]byte) {
 		c := dial(t, b.Addr(listener))
 		for _, p := range sent {
@@ -62,7 +63,6 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 		}
 	}
 	try(0, hello{id: "props", v5: true}.packet(), publish5(1, "x", "\x26\x00\x01k\x00\x0e"+secret+"\x7f"))
-	away(t, b, "away", "fill")
 	full := connect(t, b.Addr(0), hello{id: "full"})
 	for p := (packet{head: packets.Puback << 4}); p.kind() == packets.Puback; {
 		full.send(full.publishPacket("fill", strings.Repeat(secret, 10_000), 1, false, 1))
