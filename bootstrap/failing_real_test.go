@@ -167,7 +167,7 @@ func failingVolumes() []*failing {
 		{
 			name: "volume not bound", role: "receive", more: strings.Replace(class, "CLASS", "hellox-test-idle", 1), known: []string{"FailedScheduling"},
 			before:   "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: hellox-test-idle}, provisioner: hellox.test/none}",
-			sentence: `claim history waits for its volume of storage class "hellox-test-idle"`, hint: "describe pvc history", warned: true,
+			sentence: `claim history waits for its volume of storage class "hellox-test-idle"`, hint: "describe pvc history", warned: true, timeout: 45 * time.Second,
 		},
 		{
 			name: "FailedMount, Secret", role: "receive", change: set("/spec/template/spec/volumes/-", "{name: keys, secret: {secretName: absent}}") + set(container0+"/volumeMounts/-", "{name: keys, mountPath: /keys}"), known: []string{"FailedMount"},

@@ -54,6 +54,9 @@ const (
 	graceShort = 5 * time.Second
 	// The scheduler waits for a volume, a node or room.
 	graceLong = 10 * time.Second
+	// A part of the cluster may still start: that of one just made takes a while on a busy
+	// machine.
+	graceStart = time.Minute
 	// A probe has to fail several times before Kubernetes acts on it, and a
 	// container that ended once may stay up the next time.
 	graceProbe = 90 * time.Second

@@ -86,10 +86,10 @@ func pending(s Subject, c *Cause, claim *corev1.PersistentVolumeClaim) {
 			class = standard
 		}
 		c.Text = fmt.Sprintf("claim %s waits for its volume of storage class %q", claim.Name, class)
-		c.Quiet = provisioned
+		c.Quiet, c.Grace = provisioned, graceStart
 		if e, ok := newest(s.Cluster.ClaimEvents(claim.Name), func(e Event) bool { return e.Reason == "ProvisioningFailed" }); ok {
 			c.Text = Join(fmt.Sprintf("storage class %q makes no volume for claim %s", class, claim.Name), lastPart(e.Message))
-			c.Quiet = 0
+			c.Quiet, c.Grace = 0, graceLong
 			c.Evidence = []string{e.Message}
 		}
 	}
