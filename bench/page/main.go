@@ -74,18 +74,29 @@ func run(ctx context.Context, o options) error {
 		defer func() { r.end() }()
 		roles = append(roles, r)
 	}
-	if err := await(ctx, page); err != nil {
-		return err
-	}
 	to, err := mqtt.ParseBroker(broker)
 	if err != nil {
 		return err
 	}
-	client, err := mqtt.Dial(ctx, mqtt.DialOptions{Broker: to})
+	var client *mqtt.Conn
+	err = await(ctx, "the broker at "+broker, func() (err error) {
+		client, err = mqtt.Dial(ctx, mqtt.DialOptions{Broker: to})
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	err = await(ctx, "the page at "+page, func() error {
+		resp, err := http.Get(page + "/api/stats")
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	tab, end, err := openBrowser(ctx, o.chromium)
 	if err != nil {
 		return err
@@ -164,12 +175,10 @@ func (o *options) prepared(ctx context.Context, dir string) (file string, flags 
 	return file, []string{"--keep", "100GiB"}, prepare(ctx, file, o.rows)
 }
 
-// await waits until the page answers.
-func await(ctx context.Context, page string) error {
+// await waits until what answers.
+func await(ctx context.Context, what string, ask func() error) (err error) {
 	for range 100 {
-		resp, err := http.Get(page + "/api/stats")
-		if err == nil {
-			resp.Body.Close()
+		if err = ask(); err == nil {
 			return nil
 		}
 		select {
@@ -178,7 +187,7 @@ func await(ctx context.Context, page string) error {
 			return ctx.Err()
 		}
 	}
-	return errors.New("the receiver does not answer")
+	return fmt.Errorf("%s does not answer: %w", what, err)
 }
 
 // watch notes when each message is first in a frame. What stands in the list is read
