@@ -69,8 +69,7 @@ type awaited struct {
 	count atomic.Int64 // of missing
 
 	mu      sync.Mutex
-	named   []string            // client IDs
-	missing map[string]struct{} // those that have no subscription
+	missing map[string]struct{} // client IDs of those that have no subscription
 	there   chan struct{}       // closed when none is missing
 }
 
@@ -79,7 +78,7 @@ type awaited struct {
 const awaitedTimeout = 3 * time.Second
 
 func newAwaited(clientIDs []string, log *slog.Logger) *awaited {
-	a := &awaited{log: log, named: clientIDs, missing: map[string]struct{}{}, there: make(chan struct{})}
+	a := &awaited{log: log, missing: map[string]struct{}{}, there: make(chan struct{})}
 	for _, id := range clientIDs {
 		a.missing[id] = struct{}{}
 	}
@@ -104,11 +103,11 @@ func (a *awaited) subscribed(clientID string) (ended bool) {
 	return true
 }
 
-// gone notes that a client's session has ended, or has no subscription any more.
+// gone notes that one of the sessions has ended, or has no subscription any more.
 func (a *awaited) gone(clientID string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, ok := a.missing[clientID]; ok || !slices.Contains(a.named, clientID) {
+	if _, ok := a.missing[clientID]; ok {
 		return
 	}
 	if len(a.missing) == 0 {

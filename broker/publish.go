@@ -91,7 +91,9 @@ func (b *Broker) retain(m *journal.Message, from *conn) (unretained *refusal) {
 // it ended with its connection.
 func (b *Broker) endSession(s *session, cause string) {
 	s.end(&b.router)
-	b.awaited.gone(s.id)
+	if s.guarded {
+		b.awaited.gone(s.id)
+	}
 	b.publishWill(s.takeWill())
 	if s.stored {
 		b.journal.Save(s, nil)
