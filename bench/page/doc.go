@@ -22,6 +22,9 @@
 // With -kills receiver and broker are killed by turns while three broadcasters publish:
 // it holds that the page says so, knows no state meanwhile, and shows each message once.
 //
+// With -trace it writes what the browser does while delays are measured, for the
+// performance view of its developer tools.
+//
 // With -soak it publishes for so long and prints each minute how much the scripts hold.
 //
 // It starts a broker and a receiver of the hellox binary that it is given. All run

@@ -30,6 +30,7 @@ type options struct {
 	history   string
 	kills     int
 	soakTime  time.Duration
+	trace     string
 }
 
 func main() {
@@ -46,6 +47,7 @@ func main() {
 	flag.StringVar(&o.history, "history", "", "with -rows: the `FILE` of the history, which is kept; default: a temporary one")
 	flag.IntVar(&o.kills, "kills", 0, "instead: kill receiver and broker so many times each, and compare what the page shows")
 	flag.DurationVar(&o.soakTime, "soak", 0, "instead: publish for so long, and print how much memory the page's scripts hold")
+	flag.StringVar(&o.trace, "trace", "", "write what the browser does while delays are measured to this `FILE`")
 	flag.Parse()
 	rig.Main(func(ctx context.Context) error { return run(ctx, o) })
 }
@@ -138,8 +140,15 @@ func (o options) measure(ctx, tab context.Context, client *mqtt.Conn, page strin
 	defer streamed.end()
 	// No key is pressed while delays are measured: one that chooses a row ends following.
 	half := o.duration / 2
+	endTrace, err := startTrace(tab, o.trace)
+	if err != nil {
+		return err
+	}
 	sent, err := publish(ctx, client, 0, o.rate, half)
 	if err != nil {
+		return err
+	}
+	if err := endTrace(); err != nil {
 		return err
 	}
 	took, err := delays(tab, sent)

@@ -5,8 +5,8 @@ import { touch } from './media.js';
 
 const overscan = 6;
 const slowFrame = 1000 / 30; // ms between two paintings that take long
-const quick = 8; // ms that a painting may take, with the browser's part of it, to be done at each frame of the screen
-const inARow = 3; // paintings that take long until the next one waits: one does by chance, and is no reason to show what comes two frames late
+const quick = 12; // ms that a painting may take on average, with the browser's part of it, to be done at each frame of the screen
+const averaged = 16; // paintings: a few take long by chance, and are no reason to show what comes two frames late
 const tidyAfter = 250; // ms after the last painting
 
 /**
@@ -30,7 +30,7 @@ export class VirtualList {
   #shift = 0;
   #count = 0; // as painted
   #frameTime = 0; // ms between two paintings
-  #slow = 0; // paintings in a row that took long
+  #took = 0; // ms that a painting takes on average
   #anchor = null; // {index, top}: the row that was put in the middle, and where the list stood then
   #tidy = 0;
   #set = 0; // where the program scrolled to last
@@ -216,8 +216,8 @@ export class VirtualList {
     }
     this.onpaint(this.firstVisible, Math.min(count - 1, this.lastVisible));
     setTimeout(() => { // after the frame
-      this.#slow = performance.now() - began < quick ? 0 : this.#slow + 1;
-      this.#frameTime = this.#slow < inARow ? 0 : slowFrame;
+      this.#took += (performance.now() - began - this.#took) / averaged;
+      this.#frameTime = this.#took < quick ? 0 : slowFrame;
     }, 0);
     clearTimeout(this.#tidy);
     this.#tidy = setTimeout(() => this.#order(), tidyAfter);
