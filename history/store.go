@@ -103,8 +103,8 @@ type Event struct {
 	// Evicted: ids up to and including it, above the last one handed out,
 	// are no longer stored and cannot be handed out.
 	Evicted int64
-	// Anew: the store has another history now, or an earlier copy of it: the IDs of what
-	// follows are lower than those handed out before.
+	// Anew: the store has another history now, or an earlier copy of it: what was handed
+	// out before is not of it, whatever its IDs.
 	Anew bool
 	// JSON is the message, sender or link as one JSON object if it has been
 	// encoded for all followers, else nil. Shared: do not change it.

@@ -119,14 +119,21 @@ func inView(id int, middle bool) string {
 
 const live = `document.querySelector('#head .path').innerText.includes('you\u00a0●')`
 
-// Another history behind an open page takes the place of the list, and the page says so; of
-// several receivers one may be a moment behind the others: of those it says nothing.
+// Another history behind an open page takes the place of the list, and the page says so,
+// whether it has fewer messages or more; of several receivers one may be a moment behind the others: of those it says nothing.
 func TestPageTellsOfAnotherHistory(t *testing.T) {
-	for _, shared := range []bool{false, true} {
+	for _, c := range []struct {
+		older  int // messages of the other history before its newest
+		shared bool
+		told   bool
+	}{{0, false, true}, {0, true, false}, {40, false, true}} {
 		before, after := newStore(t), newStore(t)
 		before.put(t, hellos(30)...)
-		after.put(t, says("press-9", 1, time.Now(), "Hello anew"))
-		after.shared = shared
+		for i := range c.older {
+			after.put(t, says("press-9", uint64(i+1), time.Now(), "Hello, older"))
+		}
+		after.put(t, says("press-9", uint64(c.older+1), time.Now(), "Hello anew"))
+		after.shared = c.shared
 		first, second := newServer(t, Options{Store: before}), newServer(t, Options{Store: after})
 		var exchanged atomic.Bool
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -146,8 +153,8 @@ func TestPageTellsOfAnotherHistory(t *testing.T) {
 		exchanged.Store(true)
 		server.CloseClientConnections()
 		until(t, ctx, live+` && ((list) => list.includes('Hello anew') && !list.includes('Hello 30'))(document.querySelector('#list').innerText)`)
-		until(t, ctx, fmt.Sprintf(`document.querySelector('#list .note').hidden === %t`, shared))
-		if !shared {
+		until(t, ctx, fmt.Sprintf(`document.querySelector('#list .note').hidden === %t`, !c.told))
+		if c.told {
 			until(t, ctx, `document.querySelector('#list .note').innerText.startsWith('This is another history, or an earlier copy')`)
 		}
 	}

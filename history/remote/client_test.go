@@ -89,14 +89,65 @@ func TestRemoteResumes(t *testing.T) {
 	server.CloseClientConnections()
 }
 
-// A receiver that comes back with fewer messages than were handed out has another history:
-// that is told before them. One of several receivers may be a moment behind the others:
-// of those it is not.
+// A receiver that comes back with another history tells so before its messages: it has
+// fewer of them than were handed out, or other ones under the same IDs. One of several
+// receivers may be a moment behind the others, with the same history: of that it is not
+// told.
 func TestRemoteTellsOfAnotherHistory(t *testing.T) {
-	for _, shared := range []bool{false, true} {
+	for _, c := range []struct {
+		name   string
+		after  int // messages
+		shared bool
+		told   bool
+	}{{"fewer", 1, false, true}, {"one receiver behind the others", 1, true, false}, {"more", 5, false, true}, {"more, of several receivers", 5, true, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			before, after := memory.New(0), memory.New(0)
+			defer before.Close()
+			defer after.Close()
+			server := serveAt(t, "127.0.0.1:0", historytest.Receiver(before))
+			addr := server.Listener.Addr().String()
+			r, err := Open(t.Context(), server.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			f := historytest.FollowNow(t, r, true)
+			defer f.Close()
+			historytest.AppendAll(t, before, historytest.Hello("a", 1, 0), historytest.Hello("a", 2, 1), historytest.Hello("a", 3, 2))
+			historytest.Collect(t, f, 3)
+			for i := range c.after {
+				historytest.AppendAll(t, after, historytest.Hello("b", uint64(i+1), i))
+			}
+			server.CloseClientConnections()
+			server.Close()
+			server = serveAt(t, addr, historytest.Receiver(sharing{after, c.shared}))
+			defer server.Close()
+			defer server.CloseClientConnections()
+			if anew := reconnected(t, f); anew != c.told {
+				t.Errorf("it tells of another history: %v", anew)
+			}
+			historytest.AppendAll(t, after, historytest.Hello("b", uint64(c.after+1), c.after))
+			got, _ := historytest.Collect(t, f, 1)
+			if d := cmp.Diff([]int64{int64(c.after + 1)}, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// A follower that has handed out nothing yet also tells of another history, and none that
+// is the same as before is another one.
+func TestRemoteKnowsItsHistory(t *testing.T) {
+	for _, same := range []bool{false, true} {
 		before, after := memory.New(0), memory.New(0)
 		defer before.Close()
 		defer after.Close()
+		historytest.AppendAll(t, before, historytest.Hello("a", 1, 0))
+		historytest.AppendAll(t, after, historytest.Hello("b", 1, 0), historytest.Hello("b", 2, 1))
+		second := history.Store(after)
+		if same {
+			second = before
+		}
 		server := serveAt(t, "127.0.0.1:0", historytest.Receiver(before))
 		addr := server.Listener.Addr().String()
 		r, err := Open(t.Context(), server.URL)
@@ -105,36 +156,34 @@ func TestRemoteTellsOfAnotherHistory(t *testing.T) {
 		}
 		defer r.Close()
 		f := historytest.FollowNow(t, r, true)
-		historytest.AppendAll(t, before, historytest.Hello("a", 1, 0), historytest.Hello("a", 2, 1), historytest.Hello("a", 3, 2))
-		historytest.Collect(t, f, 3)
-		historytest.AppendAll(t, after, historytest.Hello("b", 1, 0))
+		defer f.Close()
 		server.CloseClientConnections()
 		server.Close()
-		server = serveAt(t, addr, historytest.Receiver(sharing{after, shared}))
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		defer cancel()
-		anew, connected := false, false
-		for !connected {
-			events, err := f.Next(ctx)
-			if err != nil {
-				t.Fatal(err)
+		server = serveAt(t, addr, historytest.Receiver(second))
+		defer server.Close()
+		defer server.CloseClientConnections()
+		if anew := reconnected(t, f); anew == same {
+			t.Errorf("same %v: it tells of another history: %v", same, anew)
+		}
+	}
+}
+
+// reconnected waits until f is connected again after an interruption, and reports whether it
+// has told of another history by then.
+func reconnected(t *testing.T, f history.Follower) (anew bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		events, err := f.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			if anew = anew || e.Anew; e.Sender != nil { // it tells how all are then
+				return anew
 			}
-			for _, e := range events {
-				anew = anew || e.Anew
-				connected = connected || e.Sender != nil // after an interruption it tells how all are
-			}
 		}
-		if anew == shared {
-			t.Errorf("shared %v: it tells of another history: %v", shared, anew)
-		}
-		historytest.AppendAll(t, after, historytest.Hello("b", 2, 1))
-		got, _ := historytest.Collect(t, f, 1)
-		if d := cmp.Diff([]int64{2}, got); d != "" {
-			t.Errorf("shared %v: %s", shared, d)
-		}
-		f.Close()
-		server.CloseClientConnections()
-		server.Close()
 	}
 }
 

@@ -26,8 +26,9 @@ type remoteFollower struct {
 	cancel context.CancelFunc
 
 	// The reading goroutine's own.
-	after    int64 // id of the newest message seen; Now: none yet
-	received bool  // something since the last connect
+	after    int64           // id of the newest message seen; Now: none yet
+	held     *stream.Message // one of the history that is followed; nil: none is known yet
+	received bool            // something since the last connect
 	connects int
 
 	batches chan []history.Event // from the reading goroutine, which waits while it is full; never closed
@@ -126,18 +127,12 @@ func (f *remoteFollower) connect() error {
 	f.received = false
 	ctx, cancel := context.WithCancel(f.ctx)
 	defer cancel()
-	// Where now is must be known before the first message, or it could be lost
-	// together with the connection. An id from the future is one of another
-	// history: there is nothing to resume, what comes next is.
 	st, err := f.r.Stats(ctx)
 	if err != nil {
 		return err
 	}
-	if f.after == history.Now || f.after > st.LastID {
-		if f.after != history.Now && !st.Shared { // one of several receivers may be a moment behind the others
-			f.hand([]history.Event{{Anew: true}})
-		}
-		f.after = st.LastID
+	if err := f.place(ctx, &st); err != nil {
+		return err
 	}
 	q := selectValues(&f.sel)
 	q.Set("after", strconv.FormatInt(f.after, 10))
@@ -180,6 +175,49 @@ func (f *remoteFollower) connect() error {
 	}
 }
 
+// place finds where to begin. Where now is must be known before the first message, or it
+// could be lost together with the connection. An id from the future is one of another
+// history, and so is one that names another message: there is nothing to resume, what
+// comes next is.
+func (f *remoteFollower) place(ctx context.Context, st *history.Stats) error {
+	another, err := f.another(ctx)
+	if err != nil {
+		return err
+	}
+	if f.after == history.Now || f.after > st.LastID || another {
+		if another || f.after != history.Now && !st.Shared { // one of several receivers may be a moment behind the others
+			f.hand([]history.Event{{Anew: true}})
+		}
+		f.after, f.held = st.LastID, nil
+	}
+	if f.held == nil && f.after > 0 {
+		f.held, err = f.message(ctx, f.after)
+	}
+	return err
+}
+
+// another reports whether the receiver has another message under the ID of the one held:
+// then its history is another one.
+func (f *remoteFollower) another(ctx context.Context) (bool, error) {
+	if f.held == nil {
+		return false, nil
+	}
+	m, err := f.message(ctx, f.held.ID)
+	if err != nil || m == nil {
+		return false, err
+	}
+	return m.Topic != f.held.Topic || !m.Received.Equal(f.held.Received), nil
+}
+
+// message returns a message; nil: it is not there to be read.
+func (f *remoteFollower) message(ctx context.Context, id int64) (*stream.Message, error) {
+	m, err := f.r.Message(ctx, id)
+	if damaged := new(history.DamagedError); errors.Is(err, history.ErrNotFound) || errors.As(err, &damaged) {
+		return nil, nil
+	}
+	return &m, err
+}
+
 // greet hands out the state of things now that there is a connection: the
 // receiver's link to its broker and, after an interruption, all senders, whose
 // changes may have been missed.
@@ -213,7 +251,7 @@ func (f *remoteFollower) decode(fr frame) (e history.Event, ok bool, err error) 
 		if m.ID <= f.after {
 			return e, false, nil
 		}
-		f.after = m.ID
+		f.after, f.held = m.ID, m
 		return history.Event{Message: m}, true, nil
 	case "sender":
 		s := new(stream.Sender)

@@ -57,7 +57,7 @@ func (w *writer) event(e *history.Event) error {
 		return w.link(e.Link)
 	case e.Anew:
 		w.last = 0
-		return w.writeErr("this is another history, or an earlier copy of the one before: its IDs are lower")
+		return w.writeErr("this is another history, or an earlier copy of the one before")
 	case e.Evicted > w.last:
 		n := uint64(e.Evicted - w.last)
 		w.last = e.Evicted

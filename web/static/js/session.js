@@ -3,6 +3,7 @@
 
 import { Emitter } from './emitter.js';
 import { get } from './api.js';
+import { isAnother } from './held.js';
 
 const pageSize = 500; // messages of a request
 const farBehind = 2000; // messages after which a following list begins anew
@@ -79,7 +80,7 @@ export class Session extends Emitter {
     }
   }
 
-  /** IDs only rise: this is another history at the same address. */
+  /** There is another history at the same address. */
   #restarted() {
     this.#position = this.#known = 0;
     this.emit('restarted');
@@ -127,7 +128,7 @@ export class Session extends Emitter {
     this.#set('live');
     try {
       const { last_id: newest } = await this.#status.load();
-      if (newest < this.#position) {
+      if (newest < this.#position || await isAnother(this.#window.messages.at(-1) ?? null)) {
         this.#restarted();
         await this.open();
         return;
