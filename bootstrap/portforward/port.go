@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"hellox/bootstrap/peer"
@@ -22,6 +23,41 @@ type Port struct {
 
 // portsTried is how many ports after the preferred one are tried.
 const portsTried = 50
+
+// ListenAll listens on the ports, each as Listen does, of a command that takes their flags.
+// Which of them are taken is one error, whose hint has all that were asked for: those that
+// are free as they are.
+func ListenAll(ctx context.Context, command string, ports ...Port) ([]*Listener, error) {
+	var all []*Listener
+	closeAll := func() {
+		for _, l := range all {
+			l.Close()
+		}
+	}
+	var taken []string
+	hint := command
+	for _, p := range ports {
+		l, err := p.Listen(ctx)
+		e, isTaken := errors.AsType[*step.Error](err)
+		switch {
+		case isTaken:
+			taken = append(taken, e.Sentence)
+			hint += " " + p.Flag + " 0"
+			continue
+		case err != nil:
+			closeAll()
+			return nil, err
+		case p.Asked:
+			hint += fmt.Sprintf(" %s %d", p.Flag, p.Number)
+		}
+		all = append(all, l)
+	}
+	if len(taken) > 0 {
+		closeAll()
+		return nil, &step.Error{Kind: step.Missing, Sentence: strings.Join(taken, ", and "), Hint: hint}
+	}
+	return all, nil
+}
 
 // Listen listens on the port of both loopback addresses. If the port is taken
 // and was not asked for, the next free one is taken instead; Moved then says why.

@@ -38,6 +38,42 @@ func TestPortAskedForAndTaken(t *testing.T) {
 	}
 }
 
+// The hint names every port that was asked for: those that are taken as any free one.
+func TestSeveralPortsTaken(t *testing.T) {
+	web, mqtt := occupy(t, "tcp4", "127.0.0.1:0"), occupy(t, "tcp4", "127.0.0.1:0")
+	port := func(flag string, number int) Port {
+		return Port{Number: number, Asked: true, Flag: flag, Command: "hellox up"}
+	}
+	for name, c := range map[string]struct {
+		web, mqtt int
+		hint      string
+		taken     []int
+	}{
+		"both":       {web, mqtt, "hellox up --web-port 0 --mqtt-port 0", []int{web, mqtt}},
+		"the first":  {web, 0, "hellox up --web-port 0 --mqtt-port 0", []int{web}},
+		"the second": {0, mqtt, "hellox up --web-port 0 --mqtt-port 0", []int{mqtt}},
+	} {
+		_, err := ListenAll(t.Context(), "hellox up", port("--web-port", c.web), port("--mqtt-port", c.mqtt))
+		e, ok := errors.AsType[*step.Error](err)
+		if !ok || e.Kind != step.Missing || e.Hint != c.hint {
+			t.Errorf("%s: error %v, hint %q", name, err, e.Hint)
+			continue
+		}
+		for _, n := range c.taken {
+			if !strings.Contains(e.Sentence, fmt.Sprintf("port %d is taken by ", n)) {
+				t.Errorf("%s: %q does not name port %d", name, e.Sentence, n)
+			}
+		}
+	}
+	all, err := ListenAll(t.Context(), "hellox up", Port{}, Port{})
+	if err != nil || len(all) != 2 {
+		t.Fatal(all, err)
+	}
+	for _, l := range all {
+		l.Close()
+	}
+}
+
 // localhost may be either address, so a port that another program has on one of
 // them is taken.
 func TestDefaultPortTaken(t *testing.T) {

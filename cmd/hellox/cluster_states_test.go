@@ -188,6 +188,7 @@ func TestUpHintsAsTyped(t *testing.T) {
 		"--target minikube --node-image n --cluster-size 3 --namespace two":         "hellox up --target kind --namespace two --cluster-size 3 --node-image n",
 		"--target local --cluster-size 3 --broadcasters 4":                          "hellox up --target kind --cluster-size 3 --broadcasters 4, or leave it out",
 		"--target kind --dry-run":                                                   "hellox up --target kind --profile a",
+		"--target kind --dry-run --web-port 7":                                      "hellox up --web-port 7 --target kind --profile a",
 		"--target kind --dry-run --cluster-size 3 --namespace two --broadcasters 4": "hellox up --namespace two --cluster-size 3 --broadcasters 4 --target kind --profile a",
 	} {
 		_, errs, code := clusterState{tools: kind}.home(t).command(t, append([]string{"up"}, strings.Fields(args)...)...)

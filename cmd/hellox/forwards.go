@@ -29,16 +29,11 @@ type ports struct{ page, broker *portforward.Listener }
 
 // listenPorts listens on the ports. openForwards takes them over.
 func listenPorts(ctx context.Context, web, mqtt portforward.Port) (ports, error) {
-	page, err := web.Listen(ctx)
+	both, err := portforward.ListenAll(ctx, web.Command, web, mqtt)
 	if err != nil {
 		return ports{}, err
 	}
-	broker, err := mqtt.Listen(ctx)
-	if err != nil {
-		page.Close()
-		return ports{}, err
-	}
-	return ports{page, broker}, nil
+	return ports{page: both[0], broker: both[1]}, nil
 }
 
 func (p ports) close() {

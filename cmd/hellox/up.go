@@ -45,8 +45,9 @@ type upOptions struct {
 	dryRun          bool
 	output          string
 	given           []string // the flags on the command line that need a cluster
-	again           string   // hellox up, with the selection and what is made as given, for hints
-	onKind          string   // the same in a kind cluster
+	again           string   // hellox up, with the selection, the ports and what is made as given, for hints
+	portless        string   // the same without the ports
+	onKind          string   // again, in a kind cluster
 	made            []string // what a hint that selects a cluster lacks of them: each flag, and its value after it
 }
 
@@ -103,14 +104,15 @@ it moves the history, and goes on with that when it was interrupted.`,
 	return cmd
 }
 
-// remember keeps what hints repeat of the command line: the selection, and all that
-// changes what is made, of which the cluster size could not be changed afterwards.
+// remember keeps what hints repeat of the command line: the selection, the ports, and all
+// that changes what is made, of which the cluster size could not be changed afterwards.
 func (o *upOptions) remember(f *pflag.FlagSet) {
-	o.made = args.Words(f, "cluster-size", "broadcasters", "kustomize", "build", "node-image")
-	o.again = strings.Join(slices.Concat([]string{"hellox up"}, args.Words(f, "target", "profile", "namespace"), o.made), " ")
-	o.onKind = strings.Join(slices.Concat([]string{"hellox up --target kind"}, args.Words(f, "profile", "namespace"), o.made), " ")
-	o.web.Command, o.mqtt.Command = o.again, o.again
-	o.made = append(args.Words(f, "namespace"), o.made...)
+	made, ports := args.Words(f, "cluster-size", "broadcasters", "kustomize", "build", "node-image"), args.Words(f, "web-port", "mqtt-port")
+	o.portless = strings.Join(slices.Concat([]string{"hellox up"}, args.Words(f, "target", "profile", "namespace"), made), " ")
+	o.again = strings.Join(append([]string{o.portless}, ports...), " ")
+	o.onKind = strings.Join(slices.Concat([]string{"hellox up --target kind"}, args.Words(f, "profile", "namespace"), made, ports), " ")
+	o.web.Command, o.mqtt.Command = o.portless, o.portless
+	o.made = slices.Concat(args.Words(f, "namespace"), made, ports)
 }
 
 // asTyped adds what was typed to a hint that selects a cluster: below the commands
@@ -191,7 +193,7 @@ func (o *upOptions) run(ctx context.Context, sh shell) error {
 // check returns why the flags of up cannot apply together.
 func (o *upOptions) check() error {
 	if o.web.Number == o.mqtt.Number && o.web.Number != 0 {
-		return usage(fmt.Sprintf("--web-port and --mqtt-port are both %d: page and broker need a port each", o.web.Number), o.again+" --web-port 0 --mqtt-port 0")
+		return usage(fmt.Sprintf("--web-port and --mqtt-port are both %d: page and broker need a port each", o.web.Number), o.portless+" --web-port 0 --mqtt-port 0")
 	}
 	if o.watch && (o.detach || o.dryRun) {
 		return usage("--watch stays, and does what it says; it goes with neither --detach nor --dry-run", o.again+" --watch")

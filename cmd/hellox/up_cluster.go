@@ -214,17 +214,17 @@ func startCluster(ctx context.Context, found cluster.Found, steps *output.Steps)
 
 // portsFree fails early if a port that was asked for is taken.
 func (o *upOptions) portsFree(ctx context.Context) error {
+	var asked []portforward.Port
 	for _, port := range []portforward.Port{o.web, o.mqtt} {
-		if !port.Asked || port.Number == 0 {
-			continue
+		if port.Asked {
+			asked = append(asked, port)
 		}
-		local, err := port.Listen(ctx)
-		if err != nil {
-			return err
-		}
-		local.Close()
 	}
-	return nil
+	all, err := portforward.ListenAll(ctx, o.portless, asked...)
+	for _, l := range all {
+		l.Close()
+	}
+	return err
 }
 
 // forwardOnly is what the daemon of an up --detach runs.

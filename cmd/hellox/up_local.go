@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/url"
 	"strconv"
 	"time"
@@ -106,21 +105,19 @@ func (o *upOptions) runLocal(ctx, setup context.Context, sh shell, lock *state.L
 // openLocal opens the ports, the history and the broker's store. It is on record
 // before anything is stored: whatever ends this process, a down finds it.
 func (o *upOptions) openLocal(ctx, setup context.Context, lock *state.Lock, steps *output.Steps) (*localStream, error) {
-	var ports [2][]net.Listener
-	for i, port := range []portforward.Port{o.mqtt, o.web} {
-		local, err := port.Listen(setup)
-		if err != nil {
-			return nil, err
+	local, err := listenPorts(setup, o.web, o.mqtt)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range []*portforward.Listener{local.broker, local.page} {
+		if l.Moved != "" {
+			steps.Note(l.Moved)
 		}
-		if local.Moved != "" {
-			steps.Note(local.Moved)
-		}
-		ports[i] = local.Listeners
 	}
 	if err := lock.Record(); err != nil {
 		return nil, err
 	}
-	return newLocalStream(ctx, lock.Dir(), lock.Installation().String(), ports[0], join(ports[1]))
+	return newLocalStream(ctx, lock.Dir(), lock.Installation().String(), local.broker.Listeners, join(local.page.Listeners))
 }
 
 // alreadyUp changes the installation that runs to what was asked for, and reports
@@ -158,7 +155,7 @@ func (o *upOptions) checkPorts(instance state.Instance) error {
 			continue
 		}
 		return usage(fmt.Sprintf("%s %d: %s is up already, and process %d listens on port %s", p.asked.Flag, p.asked.Number,
-			instance.Installation, instance.Owner.PID, at.Port()), "hellox down --keep-data "+instance.Flags()+" && "+o.again+" "+p.asked.Flag+" "+strconv.Itoa(p.asked.Number))
+			instance.Installation, instance.Owner.PID, at.Port()), "hellox down --keep-data "+instance.Flags()+" && "+o.again)
 	}
 	return nil
 }
