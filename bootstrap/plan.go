@@ -31,16 +31,13 @@ func Plan(ctx context.Context, o UpOptions, steps step.Reporter) error {
 
 // plan takes the steps of a Plan, which are those of an Up as far as the image.
 func (up *upRun) plan(ctx context.Context) error {
+	if err := up.check(ctx); err != nil {
+		return err
+	}
 	if err := up.packImage(ctx); err != nil {
 		return err
 	}
 	defer up.image.Close()
-	if err := up.checkSize(ctx); err != nil {
-		return err
-	}
-	if err := up.checkRoom(ctx); err != nil {
-		return err
-	}
 	for _, f := range up.options.Builds {
 		up.steps.Begin(step.Build)
 		up.steps.Done("would build the image of "+f.String(), false)

@@ -11,6 +11,35 @@ import (
 	"hellox/manifests"
 )
 
+// check returns why what is asked for is refused: before anything is built, which may take
+// minutes.
+func (up *upRun) check(ctx context.Context) error {
+	if err := up.checkSize(ctx); err != nil {
+		return err
+	}
+	if err := up.checkRoom(ctx); err != nil {
+		return err
+	}
+	return up.checkOverlay(ctx)
+}
+
+// checkOverlay checks what the folder of an overlay asks for. What it says is looked at again
+// when it is applied: another up may have come between.
+func (up *upRun) checkOverlay(ctx context.Context) error {
+	o := up.options
+	if o.Overlay == "" {
+		return nil
+	}
+	objects, err := manifests.Render(manifests.Options{Namespace: o.Namespace, Images: up.builtImages(), ClusterSize: o.ClusterSize, PresentSize: up.size, Overlay: o.Overlay})
+	if err != nil {
+		return err
+	}
+	if err := up.askSize(ctx, manifests.ClusterSize(objects)); err != nil {
+		return err
+	}
+	return up.sameClients(ctx, objects)
+}
+
 // checkSize finds of how many nodes the broker is that is there, and whether it is to be
 // moved to another number.
 func (up *upRun) checkSize(ctx context.Context) error {

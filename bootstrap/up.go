@@ -89,16 +89,13 @@ func newUpRun(o UpOptions, steps step.Reporter) (*upRun, error) {
 // run takes the steps of an Up. The lock is held from before the load to the
 // end of the roll-out.
 func (up *upRun) run(ctx context.Context) error {
+	if err := up.check(ctx); err != nil {
+		return err
+	}
 	if err := up.packImage(ctx); err != nil {
 		return err
 	}
 	defer up.image.Close()
-	if err := up.checkSize(ctx); err != nil {
-		return err
-	}
-	if err := up.checkRoom(ctx); err != nil {
-		return err
-	}
 	if err := up.buildImages(ctx); err != nil {
 		return err
 	}

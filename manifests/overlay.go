@@ -26,6 +26,7 @@ type FolderError struct {
 	Sentence string
 	Absent   bool   // there is no such folder, or no kustomization in it
 	Unused   bool   // no container runs one of Options.Images
+	Open     bool   // clients from beyond the cluster would reach a broker that asks none who it is
 	hint     string // what to type or to change
 }
 

@@ -44,6 +44,7 @@ func (o Options) checkReach(objects []*unstructured.Unstructured, own bool) erro
 		}
 		return &FolderError{
 			Sentence: fmt.Sprintf("Service %s in %s opens the broker to the network beyond the cluster, and it has no TLS and asks no client who it is", u.GetName(), o.Overlay),
+			Open:     true,
 			hint:     hint,
 		}
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // overlayError makes a folder that is not there, or an image that is not run, an
-// error of the command line.
+// error of the command line, and an open broker one of safety.
 func overlayError(err error) error {
 	wrong := (*manifests.FolderError)(nil)
 	switch {
@@ -25,6 +25,8 @@ func overlayError(err error) error {
 		return usage("--kustomize: "+wrong.Sentence, wrong.Hint())
 	case errors.As(err, &wrong) && wrong.Unused:
 		return usage(wrong.Sentence, wrong.Hint())
+	case errors.As(err, &wrong) && wrong.Open:
+		return &failure{wrong, exitUnsafe, wrong.Hint()}
 	}
 	return err
 }
