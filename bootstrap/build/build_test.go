@@ -271,6 +271,57 @@ func TestHostStepFails(t *testing.T) {
 	}
 }
 
+// A build that gets nothing from the network says so: the Dockerfile is right, and the engine
+// runs. An image that its registry does not have is the Dockerfile's fault.
+func TestHostWithoutNetwork(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the engine of this test is a script")
+	}
+	const (
+		correct = "correct "
+		connect = "connect this machine to the network"
+		kit     = "#1 [internal] load build definition from Dockerfile\n#1 DONE 0.0s\n"
+	)
+	for name, c := range map[string]struct {
+		said, sentence, hint string
+		kind                 step.Kind
+	}{
+		"BuildKit, the base image": {
+			kit + "#2 [internal] load metadata for docker.io/library/golang:1.26\n#2 ERROR: failed to do request\nERROR: failed to build: failed to solve: golang:1.26: failed to resolve source metadata for docker.io/library/golang:1.26: failed to do request: Head \"https://registry-1.docker.io/v2/library/golang/manifests/1.26\": dial tcp: lookup registry-1.docker.io on 127.0.0.11:53: no such host\n",
+			"Dockerfile, line 2, FROM --platform=linux/amd64 golang:1.26 AS build: the base image golang:1.26 could not be fetched: dial tcp: lookup registry-1.docker.io on 127.0.0.11:53: no such host", connect, step.Missing,
+		},
+		"classic, the base image": {
+			"Sending build context to Docker daemon  2.048kB\nStep 1/2 : FROM --platform=linux/amd64 golang:1.26 AS build\nError response from daemon: Get \"https://registry-1.docker.io/v2/\": net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)\n",
+			"the base image golang:1.26 could not be fetched: request canceled while waiting for connection", connect, step.Missing,
+		},
+		"a module": {
+			kit + "#5 [2/2] RUN go mod download\n#5 0.4 go: example.org/x@v1.0.0: Get \"https://proxy.golang.org/\": dial tcp: lookup proxy.golang.org on 127.0.0.11:53: server misbehaving\nERROR: failed to solve: process \"/bin/sh -c go mod download\" did not complete successfully: exit code: 1\n",
+			"Dockerfile, line 3, RUN go mod download: what it fetches could not be fetched: dial tcp: lookup proxy.golang.org on 127.0.0.11:53: server misbehaving", connect, step.Missing,
+		},
+		"curl in a step": {
+			kit + "#5 [2/2] RUN go mod download\n#5 0.4 curl: (7) Failed to connect to example.org port 443 after 3 ms\nERROR: failed to solve: process \"/bin/sh -c go mod download\" did not complete successfully: exit code: 7\n",
+			"what it fetches could not be fetched: Failed to connect to example.org port 443", connect, step.Missing,
+		},
+		"no such image": {
+			kit + "ERROR: failed to solve: golang:1.26: docker.io/library/golang:1.26: not found\n",
+			"Dockerfile: golang:1.26: docker.io/library/golang:1.26: not found", correct, step.Failed,
+		},
+		"the engine is not running": {"ERROR: Cannot connect to the Docker daemon at unix:///var/run/docker.sock.\n", "docker is not running", "", step.Missing},
+	} {
+		f := newFolder(t, map[string]string{"Dockerfile": "# of a test\nFROM --platform=linux/amd64 golang:1.26 AS build\nRUN go mod download\n"})
+		bin := t.TempDir()
+		script := "#!/bin/sh\n[ \"$1\" = build ] || exit 1\ncat >&2 <<'END'\n" + c.said + "END\nexit 1\n"
+		if err := os.WriteFile(filepath.Join(bin, "docker"), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		_, err := build.Host{Runner: run.New([]string{"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH")})}.Build(t.Context(), f, func(string) {})
+		e, ok := errors.AsType[*step.Error](err)
+		if !ok || e.Kind != c.kind || !strings.Contains(e.Sentence, c.sentence) || !strings.HasPrefix(e.Hint, c.hint) {
+			t.Errorf("%s: %v (%+v), want %q and the hint %q", name, err, e, c.sentence, c.hint)
+		}
+	}
+}
+
 func TestHostWithout(t *testing.T) {
 	f := newFolder(t, map[string]string{"Dockerfile": "FROM scratch\n"})
 	_, err := build.Host{Runner: run.New([]string{"PATH=" + t.TempDir()})}.Build(t.Context(), f, func(string) {})

@@ -83,6 +83,15 @@ func (i Instruction) keyword() string {
 	return strings.ToUpper(word)
 }
 
+// baseImage is the image that a FROM names, or "".
+func (i Instruction) baseImage() string {
+	words := strings.Fields(i.Text)
+	if i.keyword() != "FROM" || len(words) < len(i.flags())+2 {
+		return ""
+	}
+	return words[1+len(i.flags())]
+}
+
 // flags are the --NAME=VALUE after the keyword.
 func (i Instruction) flags() (names []string) {
 	for _, word := range strings.Fields(i.Text)[1:] {

@@ -115,7 +115,8 @@ func (h Host) build(ctx context.Context, command string, t *transcript) (id stri
 		Env: []string{"BUILDKIT_PROGRESS=plain", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"},
 	})
 	if exit := (*run.ExitError)(nil); errors.As(err, &exit) {
-		if unusable := engine.Failure(command, exit.Stderr); unusable != nil {
+		// Once it builds, what sounds so is what a step says: "failed to connect to".
+		if unusable := engine.Failure(command, exit.Stderr); unusable != nil && !t.began {
 			unusable.Sentence = "build " + t.folder.Name + ": " + unusable.Sentence
 			return "", unusable
 		}

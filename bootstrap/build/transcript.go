@@ -20,6 +20,8 @@ type transcript struct {
 	dockerfile Dockerfile
 	progress   func(string)
 
+	began bool // the builder has: it can be used
+
 	mu   sync.Mutex  // stdout and stderr of a program come at once
 	at   Instruction // the step under way
 	last []string    // what it printed
@@ -29,6 +31,7 @@ type transcript struct {
 var (
 	classicStep  = regexp.MustCompile(`(?i)^(?:\[\d+/\d+\] )?step (\d+)/(\d+) ?: (.*)$`)
 	buildKitStep = regexp.MustCompile(`^#\d+ \[(?:[^\]]* )?(\d+)/(\d+)\] (.*)$`)
+	builderLine  = regexp.MustCompile(`^#\d+ |^(?i:Sending build context )`)
 	buildKitLine = regexp.MustCompile(`^#\d+ (?:\d+\.\d+ )?(.*)$`)
 	failedLine   = regexp.MustCompile(`^Dockerfile:(\d+)$`)
 	parseError   = regexp.MustCompile(`(?i)dockerfile parse error(?: on)? line (\d+): (.*)$`)
@@ -51,6 +54,7 @@ func (t *transcript) line(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	text = colour.ReplaceAllString(strings.TrimRight(text, "\r\n"), "")
+	t.began = t.began || builderLine.MatchString(text)
 	if m := classicStep.FindStringSubmatch(text); m != nil {
 		n, _ := strconv.Atoi(m[1])
 		t.begin(n, m[1]+"/"+m[2], m[3])
@@ -78,7 +82,7 @@ func (t *transcript) line(text string) {
 // begin notes that a step begins. The n-th instruction is meant, if n is not 0 and
 // that one has this text; else the first that has it.
 func (t *transcript) begin(n int, of, text string) {
-	t.last = nil
+	t.began, t.last = true, nil
 	t.at = t.dockerfile.step(n)
 	if same := strings.Join(strings.Fields(text), " "); n == 0 || !equalWords(t.at.Text, same) {
 		t.at = Instruction{Text: same}
@@ -113,7 +117,11 @@ func (t *transcript) failed(message string) error {
 			evidence = append(evidence, line)
 		}
 	}
-	if m := exitCode.FindStringSubmatch(message); m != nil {
+	kind := step.Failed
+	if why, ok := t.unfetched(message); ok {
+		kind, message = step.Missing, why
+		hint = "connect this machine to the network, or look at its proxy and name server; then the same hellox up again"
+	} else if m := exitCode.FindStringSubmatch(message); m != nil {
 		message = "it ended with exit code " + m[1] + m[2]
 	}
 	if t.at.Line > 0 {
@@ -122,5 +130,32 @@ func (t *transcript) failed(message string) error {
 	if t.at.Text != "" {
 		where += ", " + t.at.short()
 	}
-	return &step.Error{Sentence: fmt.Sprintf("build %s: %s: %s", t.folder.Name, where, message), Hint: hint, Evidence: evidence}
+	return &step.Error{Kind: kind, Sentence: fmt.Sprintf("build %s: %s: %s", t.folder.Name, where, message), Hint: hint, Evidence: evidence}
+}
+
+// unreachable is what programs say that get nothing from the network: builders of a base
+// image, go, pip, npm, curl, wget, git, apt and apk in a step.
+var unreachable = regexp.MustCompile(`(?i)(?:dial tcp|lookup \S+ on |could not resolve|unable to resolve|temporary failure (?:in name resolution|resolving)|name or service not known|getaddrinfo (?:EAI_AGAIN|ENOTFOUND)|no such host|network is unreachable|failed to connect to|i/o timeout|TLS handshake timeout|request canceled while waiting for connection|temporary error \(try again later\)|DNS: transient error).*`)
+
+// unfetched returns what could not be fetched and why, if a build failed with that message
+// for want of the network. The instruction that fetches is then the one under way.
+func (t *transcript) unfetched(message string) (why string, ok bool) {
+	said := message
+	if exitCode.MatchString(message) { // the program in the step has said why
+		said = strings.Join(t.last, "\n")
+	}
+	if why = unreachable.FindString(said); why == "" {
+		return "", false
+	}
+	for _, i := range t.dockerfile {
+		// BuildKit looks for the base images before it begins with a step.
+		if image := i.baseImage(); image != "" && t.at.Text == "" && strings.Contains(message, image) {
+			t.at = i
+			break
+		}
+	}
+	if image := t.at.baseImage(); image != "" {
+		return fmt.Sprintf("the base image %s could not be fetched: %s", image, why), true
+	}
+	return "what it fetches could not be fetched: " + why, true
 }
