@@ -78,7 +78,7 @@ func (s *goneServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 	case r.URL.Path == goneNamespace+"/pods" && r.Method == http.MethodGet:
 		answer(map[string]any{"kind": "PodList", "apiVersion": "v1", "items": items(goneNamespace + "/pods/")})
-	case r.Method == http.MethodGet && slices.Contains([]string{"configmaps", "statefulsets", "deployments", "replicasets"}, path.Base(r.URL.Path)):
+	case r.Method == http.MethodGet && slices.Contains([]string{"configmaps", "statefulsets", "deployments", "replicasets", "persistentvolumeclaims"}, path.Base(r.URL.Path)):
 		answer(map[string]any{"kind": "List", "apiVersion": "v1", "items": items(r.URL.Path + "/")})
 	case r.URL.Path == "/api/v1/nodes":
 		answer(map[string]any{"kind": "NodeList", "apiVersion": "v1", "items": items("/api/v1/nodes/")})

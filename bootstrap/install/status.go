@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -81,6 +82,9 @@ func ReadStatus(ctx context.Context, config kube.Config, namespace string) (Stat
 		if err := removing(ctx, inst); err != nil {
 			return Status{}, err
 		}
+		if err := onlyData(ctx, inst); err != nil {
+			return Status{}, err
+		}
 		return Status{}, &step.Error{
 			Kind:     step.Missing,
 			Sentence: fmt.Sprintf("there is no installation in namespace %s", inst.Namespace),
@@ -94,6 +98,36 @@ func ReadStatus(ctx context.Context, config kube.Config, namespace string) (Stat
 	status.Ready = status.Ready && len(status.Missing) == 0
 	status.Broadcasters, err = Broadcasters(ctx, inst)
 	return status, err
+}
+
+// onlyData returns the error of an installation of which a down --keep-data has left the
+// data: what there is, and what uses and removes it; nil of any other.
+func onlyData(ctx context.Context, inst *Installation) error {
+	inv, err := readInventory(ctx, inst)
+	if err != nil || !inv.DataOnly {
+		return nil //nolint:nilerr // that there is no installation is so in any case
+	}
+	list, err := inst.in(kube.Claims).List(ctx, metav1.ListOptions{LabelSelector: inst.Selector()})
+	if err != nil {
+		return fmt.Errorf("list the volume claims in namespace %s: %w", inst.Namespace, err)
+	}
+	var claims []string
+	for i := range list.Items {
+		text := list.Items[i].GetName()
+		if size, _, _ := unstructured.NestedString(list.Items[i].Object, "status", "capacity", "storage"); size != "" {
+			text += " (" + size + ")"
+		}
+		claims = append(claims, text)
+	}
+	if len(claims) == 0 {
+		return nil
+	}
+	slices.Sort(claims)
+	return &step.Error{
+		Kind:     step.Missing,
+		Sentence: fmt.Sprintf("only its data is left in namespace %s, the history and the queues that --keep-data has kept: PersistentVolumeClaim %s", inst.Namespace, strings.Join(claims, ", ")),
+		Hint:     inst.commands.Hellox("up") + " goes on with it, " + inst.commands.Hellox("down") + " removes it",
+	}
 }
 
 // missingWorkloads returns the workloads that the inventory lists and that are not

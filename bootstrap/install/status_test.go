@@ -2,7 +2,9 @@ package install
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 
 	"hellox/bootstrap/install/cause"
 	"hellox/bootstrap/kube"
+	"hellox/bootstrap/step"
 )
 
 func TestPodStatusJSON(t *testing.T) {
@@ -50,6 +53,34 @@ func TestStatusOfHalfAnInstallation(t *testing.T) {
 	got, err = ReadStatus(t.Context(), kube.Config{Config: inst.client.Config, Commands: inst.client.Commands}, "hellox")
 	if err != nil || !got.Ready || len(got.Missing) > 0 {
 		t.Errorf("whole: %+v, %v", got, err)
+	}
+}
+
+// What a down --keep-data has left is told: what it is, and what uses and removes it.
+func TestStatusOfKeptData(t *testing.T) {
+	t.Parallel()
+	claim := func(name, size string) map[string]any {
+		u := object("v1", "PersistentVolumeClaim", name, map[string]any{})
+		u["status"] = map[string]any{"capacity": map[string]any{"storage": size}}
+		return u
+	}
+	inventory := object("v1", "ConfigMap", inventoryName, map[string]any{"resourceVersion": "7"})
+	s, inst := newGoneServer(t, map[string]map[string]any{
+		goneNamespace + "/configmaps/" + inventoryName:          inventory,
+		goneNamespace + "/persistentvolumeclaims/history":       claim("history", "2Gi"),
+		goneNamespace + "/persistentvolumeclaims/data-broker-0": claim("data-broker-0", "1Gi"),
+	})
+	for text, want := range map[string]string{
+		`{"version":1,"objects":[],"data_only":true}`: "only its data is left in namespace hellox, the history and the queues that --keep-data has kept: PersistentVolumeClaim data-broker-0 (1Gi), history (2Gi)",
+		`{"version":1,"objects":[]}`:                  "there is no installation in namespace hellox",
+	} {
+		inventory["data"] = map[string]any{inventoryKey: text}
+		s.set(goneNamespace+"/configmaps/"+inventoryName, inventory)
+		_, err := ReadStatus(t.Context(), kube.Config{Config: inst.client.Config, Commands: inst.client.Commands}, "hellox")
+		e, ok := errors.AsType[*step.Error](err)
+		if !ok || e.Kind != step.Missing || e.Sentence != want || strings.Contains(e.Hint, "hellox down") != strings.Contains(want, "its data") {
+			t.Errorf("%s: %v, %+v", text, err, e)
+		}
 	}
 }
 

@@ -156,16 +156,17 @@ func elsewhere(ctx context.Context, sh shell, i state.Installation, found cluste
 	return nil
 }
 
-// installationsInClusters returns the installations in the running local clusters,
+// installationsInClusters returns the installations in the running local clusters, with
+// withData also those of which only the data is left,
 // and why a cluster could not be asked: one that is half deleted must not hide what
 // is in the others.
-func installationsInClusters(ctx context.Context, sh shell, s selection) (all []state.Installation, unknown []error, err error) {
+func installationsInClusters(ctx context.Context, sh shell, s selection, withData bool) (all []state.Installation, unknown []error, err error) {
 	clusters, unknown, err := runningClusters(ctx, sh, s)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, found := range clusters {
-		there, err := installationsIn(ctx, found)
+		there, err := installationsIn(ctx, found, withData)
 		if ctx.Err() != nil {
 			return nil, nil, context.Cause(ctx)
 		}
@@ -181,7 +182,7 @@ func installationsInClusters(ctx context.Context, sh shell, s selection) (all []
 	return all, unknown, nil
 }
 
-func installationsIn(ctx context.Context, found cluster.Found) ([]state.Installation, error) {
+func installationsIn(ctx context.Context, found cluster.Found, withData bool) ([]state.Installation, error) {
 	cluster, err := found.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -192,7 +193,7 @@ func installationsIn(ctx context.Context, found cluster.Found) ([]state.Installa
 	}
 	var all []state.Installation
 	for _, i := range there {
-		if !i.DataOnly {
+		if withData || !i.DataOnly {
 			all = append(all, state.Installation{Target: string(found.Target), Profile: found.Profile, Namespace: i.Namespace})
 		}
 	}

@@ -72,7 +72,7 @@ func (o *downOptions) run(ctx context.Context, sh shell) error {
 	}
 	steps := output.NewSteps(sh.data, sh.err, sh.env, o.output == "json")
 	sh.runner.OnWaiting(steps.Waiting)
-	all, err := o.selection.all(ctx, sh)
+	all, err := o.find(ctx, sh, true)
 	if err == nil && len(all) == 0 && o.cluster {
 		all, err = o.emptyClusters(ctx, sh)
 	}

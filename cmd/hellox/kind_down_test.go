@@ -58,6 +58,8 @@ func testKindKeepData(t *testing.T, r *kindRig) {
 	newest := r.newest()
 	_, said := r.run(t, "down", "--target", "kind", "--profile", r.cluster, "--keep-data")
 	contains(t, "down --keep-data", said, "left: the queues and the history of", "PersistentVolumeClaim data-broker-0")
+	status, _ := r.run(t, "status", "--target", "kind", "--profile", r.cluster)
+	contains(t, "status after that", status, "only its data is left", "data-broker-0 (1Gi)", "goes on with it", "removes it")
 	events := r.upEvents(t, r.hellox)
 	r.page = events[len(events)-1].Web
 	until(t, "the history goes on", func() bool { return r.newest() > newest })

@@ -61,11 +61,16 @@ func (s selection) recorded(sh shell) ([]state.Instance, error) {
 // tool that does not answer is an error if nothing else matches; a cluster that
 // cannot be asked, such as one that is half deleted, is a note.
 func (s selection) all(ctx context.Context, sh shell) ([]state.Instance, error) {
+	return s.find(ctx, sh, false)
+}
+
+// find is all; with withData also those in clusters of which only the data is left.
+func (s selection) find(ctx context.Context, sh shell, withData bool) ([]state.Instance, error) {
 	matching, err := s.recorded(sh)
 	if err != nil || len(matching) > 0 || s.target == targetLocal {
 		return matching, err
 	}
-	found, unknown, err := installationsInClusters(ctx, sh, s)
+	found, unknown, err := installationsInClusters(ctx, sh, s, withData)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +139,7 @@ func (s selection) others(ctx context.Context, sh shell) []state.Instance {
 		return nil
 	}
 	all, _ := selection{}.recorded(sh)
-	found, _, _ := installationsInClusters(ctx, sh, selection{})
+	found, _, _ := installationsInClusters(ctx, sh, selection{}, false)
 	return append(all, unrecorded(all, found)...)
 }
 
@@ -268,7 +273,7 @@ func (c completions) Installations(ctx context.Context) (all []state.Installatio
 	for _, instance := range recorded {
 		all = append(all, instance.Installation)
 	}
-	found, _, _ := installationsInClusters(ctx, c.sh, selection{})
+	found, _, _ := installationsInClusters(ctx, c.sh, selection{}, false)
 	for _, instance := range unrecorded(recorded, found) {
 		all = append(all, instance.Installation)
 	}

@@ -105,7 +105,7 @@ func (r *statusReport) clusters(ctx context.Context, s selection, recorded []sta
 		}
 	}
 	r.steps.Begin(step.Cluster)
-	found, unknown, err := installationsInClusters(ctx, r.sh, s)
+	found, unknown, err := installationsInClusters(ctx, r.sh, s, true)
 	r.steps.Drop()
 	if err != nil {
 		return nil, err
@@ -174,6 +174,7 @@ type installationStatus struct {
 	State   string `json:"state"`           // one of the constants below
 	Running bool   `json:"running"`         // State is stateRunning
 	Cause   string `json:"cause,omitempty"` // why it does not run or could not be asked
+	Hint    string `json:"hint,omitempty"`  // what to do about Cause, if that is known
 	// Broadcasters is how many were asked for; the senders are those that were heard.
 	Broadcasters *int            `json:"broadcasters,omitempty"`
 	Pods         *install.Status `json:"pods,omitempty"` // of a cluster
@@ -226,6 +227,9 @@ func (s *installationStatus) set(state string, cause error) {
 	if cause != nil {
 		text, _ := sentence(cause)
 		s.Cause = output.OneLine(text)
+		if e, ok := errors.AsType[*step.Error](cause); ok {
+			s.Hint = output.OneLine(e.Hint)
+		}
 	}
 }
 
@@ -301,7 +305,7 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 	if instance.Target == targetLocal {
 		s.Broadcasters = instance.Broadcasters
 		if !s.Running && s.Cause == "" {
-			s.Cause = "no process runs it; its history remains"
+			s.remaining(instance.Dir())
 		}
 		if !p.Answers {
 			return s
@@ -333,6 +337,15 @@ func readStatus(ctx context.Context, sh shell, instance state.Instance) installa
 		s.set(s.State, err)
 	}
 	return s
+}
+
+// remaining says what is in the folder of a local installation that no process runs.
+func (s *installationStatus) remaining(dir state.Dir) {
+	s.Cause = "no process runs it, and nothing is stored"
+	if size := dir.DataSize(); size > 0 {
+		s.Cause = fmt.Sprintf("no process runs it; its history and queues remain, %s in %s", units.Bytes(size), dir)
+		s.Hint = fmt.Sprintf("hellox up %s goes on with them, hellox down %s removes them", s.Flags(), s.Flags())
+	}
 }
 
 // askCluster asks the cluster of s for its pods. It reports whether there is a receiver
@@ -482,6 +495,9 @@ func (s installationStatus) print(w io.Writer, now time.Time, colours bool) {
 	fmt.Fprintf(w, "%s  %s\n", s.Installation, s.State)
 	if s.Cause != "" {
 		fmt.Fprintf(w, "  %s\n", s.Cause)
+	}
+	if s.Hint != "" {
+		fmt.Fprintf(w, "  hint: %s\n", s.Hint)
 	}
 	switch f := s.Forward; {
 	case f != nil && f.Web != "":

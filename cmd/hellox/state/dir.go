@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -57,6 +58,22 @@ func (d Dir) HistoryFile() string { return d.file("history.db") }
 
 // BrokerDir is the directory of a local installation's journal.
 func (d Dir) BrokerDir() string { return d.file("broker") }
+
+// DataSize returns how many bytes the history and the journal of a local installation take,
+// as far as they can be read.
+func (d Dir) DataSize() (bytes int64) {
+	_ = filepath.WalkDir(string(d), func(path string, e fs.DirEntry, err error) error {
+		isData := strings.HasPrefix(path, d.HistoryFile()) || strings.HasPrefix(path, d.BrokerDir()+string(filepath.Separator))
+		if err != nil || !isData || !e.Type().IsRegular() {
+			return nil //nolint:nilerr // what cannot be read is not counted
+		}
+		if info, err := e.Info(); err == nil {
+			bytes += info.Size()
+		}
+		return nil
+	})
+	return bytes
+}
 
 // Empty reports whether d holds neither a record nor data: only what a process
 // makes before it has done anything, or nothing.

@@ -30,6 +30,9 @@ type Instance struct {
 	dir Dir // where it was read
 }
 
+// Dir returns the directory that i was read from.
+func (i Instance) Dir() Dir { return i.dir }
+
 // Owner is the process that holds an installation's forwards, or that is the
 // installation (target local). It may have ended: see Instance.Process.
 type Owner struct {
