@@ -1,9 +1,13 @@
 package broker
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"hellox/stream"
 )
 
 // TestFirstMessagesWaitForReceiver publishes before the session that publishers wait
@@ -59,6 +63,45 @@ func TestNoReceiver(t *testing.T) {
 		t.Errorf("the publisher is told %q", reason)
 	}
 	connect(t, b.Addr(0), hello{id: "other", keep: true}).silent()
+}
+
+// TestNoReceiverIsTold: while the session that publishers wait for is missing the broker is
+// degraded, by its own word, in the metrics and on its topic, with the session's name.
+func TestNoReceiverIsTold(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	b := start(t, Options{Store: t.TempDir(), Backpressure: []string{"receiver", "other"}, Metrics: registry})
+	metrics := func(awaited, degraded float64) {
+		t.Helper()
+		wait(t, fmt.Sprintf("%v sessions are awaited, degraded %v", awaited, degraded), func() bool {
+			return gauge(t, registry, "awaited_sessions") == awaited && gauge(t, registry, "degraded") == degraded
+		})
+	}
+	metrics(2, 1)
+	away(t, b, "other", "x")
+	metrics(1, 1)
+	const want = "nothing is acknowledged while receiver has no subscription (--backpressure)"
+	if got := b.Degraded(); got != want || b.Ready() != nil {
+		t.Errorf("degraded %q, ready %v", got, b.Ready())
+	}
+	watching := connect(t, b.Addr(0), hello{id: "watching"})
+	watching.subscribe(0, "hellox/broker")
+	told := func(want string) { // what comes before may be of when two were missing
+		t.Helper()
+		for got := "?"; got != want; {
+			s, err := stream.ParseBrokerState([]byte(watching.message().payload))
+			if got = s.Degraded; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	told(want)
+	away(t, b, "receiver", "x")
+	metrics(0, 0)
+	told("")
+	if got := b.Degraded(); got != "" {
+		t.Errorf("when all are there it is degraded: %s", got)
+	}
 }
 
 // TestReceiverEnds ends the session that publishers wait for, in each way, or its last

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // connectBackoff delays the CONNACK of clients whose messages were refused, longer
@@ -65,11 +67,14 @@ func (p *connectBackoff) wait(c *conn) error {
 // awaited are the sessions of Options.Backpressure: publishers wait while one of them has
 // no subscription. What came then would be acknowledged and stored for none of them.
 type awaited struct {
-	log   *slog.Logger
-	count atomic.Int64 // of missing
+	log     *slog.Logger
+	metric  prometheus.Gauge // count
+	changed func()           // called when one comes or goes; it must not block
+	count   atomic.Int64     // of missing
 
 	mu      sync.Mutex
 	missing map[string]struct{} // client IDs of those that have no subscription
+	since   time.Time           // when the first of them was missed
 	there   chan struct{}       // closed when none is missing
 }
 
@@ -77,13 +82,25 @@ type awaited struct {
 // reason, and its client sends it again.
 const awaitedTimeout = 3 * time.Second
 
-func newAwaited(clientIDs []string, log *slog.Logger) *awaited {
-	a := &awaited{log: log, missing: map[string]struct{}{}, there: make(chan struct{})}
+// awaitedNews is how long a session has been missing when clients are told of it: a receiver
+// that starts beside its broker is no news.
+const awaitedNews = 10 * time.Second
+
+func newAwaited(clientIDs []string, log *slog.Logger, metric prometheus.Gauge, changed func()) *awaited {
+	a := &awaited{log: log, metric: metric, changed: changed, missing: map[string]struct{}{}, since: time.Now(), there: make(chan struct{})}
 	for _, id := range clientIDs {
 		a.missing[id] = struct{}{}
 	}
-	a.count.Store(int64(len(a.missing)))
+	a.counted()
 	return a
+}
+
+// counted notes how many are missing now. The caller holds a.mu, but newAwaited.
+func (a *awaited) counted() {
+	n := len(a.missing)
+	a.count.Store(int64(n))
+	a.metric.Set(float64(n))
+	a.changed()
 }
 
 // subscribed notes that a client's session has a subscription, and reports whether
@@ -95,7 +112,7 @@ func (a *awaited) subscribed(clientID string) (ended bool) {
 		return false
 	}
 	delete(a.missing, clientID)
-	a.count.Store(int64(len(a.missing)))
+	a.counted()
 	if len(a.missing) > 0 {
 		return false
 	}
@@ -111,10 +128,10 @@ func (a *awaited) gone(clientID string) {
 		return
 	}
 	if len(a.missing) == 0 {
-		a.there = make(chan struct{})
+		a.there, a.since = make(chan struct{}), time.Now()
 	}
 	a.missing[clientID] = struct{}{}
-	a.count.Store(int64(len(a.missing)))
+	a.counted()
 	a.log.Warn("publishers wait: a session that --backpressure names has ended or has no subscription", "client", clientID)
 }
 
@@ -122,8 +139,11 @@ func (a *awaited) gone(clientID string) {
 func (a *awaited) names() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return strings.Join(slices.Sorted(maps.Keys(a.missing)), ", ")
+	return a.list()
 }
+
+// list is names. The caller holds a.mu.
+func (a *awaited) list() string { return strings.Join(slices.Sorted(maps.Keys(a.missing)), ", ") }
 
 // wait waits for the sessions, and returns why they may not be waited for any longer.
 func (a *awaited) wait(stop <-chan struct{}) error {
@@ -142,8 +162,22 @@ func (a *awaited) wait(stop <-chan struct{}) error {
 		return errStopping
 	case <-timeout.C:
 	}
-	if names := a.names(); names != "" {
-		return fmt.Errorf("nothing is acknowledged while %s has no subscription (--backpressure)", names)
+	if cause, _ := a.degraded(); cause != "" {
+		return errors.New(cause)
 	}
 	return nil
+}
+
+// degraded returns why nothing is acknowledged, in one sentence, and since when; "" while
+// no session is missing.
+func (a *awaited) degraded() (cause string, since time.Time) {
+	if a.count.Load() == 0 {
+		return "", time.Time{}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.missing) == 0 {
+		return "", time.Time{}
+	}
+	return fmt.Sprintf("nothing is acknowledged while %s has no subscription (--backpressure)", a.list()), a.since
 }

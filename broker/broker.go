@@ -306,7 +306,10 @@ func (b *Broker) Recheck() {
 // Degraded returns why publishers get no acknowledgement, in one sentence, or "".
 // Subscribers are served all the same.
 func (b *Broker) Degraded() string {
-	cause, _ := b.journal.Degraded()
+	if cause, _ := b.journal.Degraded(); cause != "" {
+		return cause
+	}
+	cause, _ := b.awaited.degraded()
 	return cause
 }
 

@@ -35,6 +35,7 @@ type metrics struct {
 	handedOver     prometheus.Counter
 	fullestSession prometheus.Gauge
 	backpressure   prometheus.Gauge
+	awaited        prometheus.Gauge
 	halfOpen       prometheus.Gauge
 	waitingBytes   prometheus.Gauge
 	silentClients  prometheus.Counter
@@ -77,6 +78,7 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 		handedOver:     counter("shared_handed_over_total", "Messages of shared subscriptions that one member did not acknowledge and another was sent."),
 		fullestSession: gauge("session_quota_used_ratio", "The part of its quota that waits for the session that is nearest to it; at 1 it ends."),
 		backpressure:   gauge("backpressure_ratio", "The part of the journal that waits for the fullest session of --backpressure; at 1 publishers get no acknowledgement."),
+		awaited:        gauge("awaited_sessions", "Sessions of --backpressure without a subscription: while there is one, publishers get no acknowledgement."),
 		unreleased:     gauge("qos2_unreleased", "Messages taken at QoS 2 whose publishers have not released them."),
 		halfOpen:       gauge("half_open", "Connections whose CONNECT has not come."),
 		waitingBytes:   gauge("waiting_bytes", "Bytes that wait for clients that read slowly."),
@@ -103,7 +105,7 @@ func (m *metrics) register(r prometheus.Registerer) error {
 		m.connections, m.accepted, m.acceptErrors, m.refusals, m.received, m.delivered, m.bytesOut, m.slowClients,
 		m.sessionCount, m.sessionsEnded, m.retainedCount, m.retainedDenied, m.storeBytes, m.isDegraded, m.commits, m.panics, m.unreleased, m.subscriptions, m.inflight,
 		m.sharedCount, m.sharedMembers, m.handedOver,
-		m.fullestSession, m.backpressure, m.halfOpen, m.waitingBytes, m.silentClients, m.sharedLosses, m.sharedLost,
+		m.fullestSession, m.backpressure, m.awaited, m.halfOpen, m.waitingBytes, m.silentClients, m.sharedLosses, m.sharedLost,
 	} {
 		if err := r.Register(c); err != nil {
 			return err

@@ -216,17 +216,28 @@ func (b *Broker) stateChanged() {
 	}
 }
 
-// tellState tells clients each change of Degraded, until the broker stops.
+// tellState tells clients each change of Degraded, until the broker stops. That a session is
+// missing which publishers wait for they are told after awaitedNews.
 func (b *Broker) tellState() {
 	told := false
 	for {
-		if cause, since := b.journal.Degraded(); cause != "" || told {
+		cause, since := b.journal.Degraded()
+		missing, missed := b.awaited.degraded()
+		b.metrics.isDegraded.Set(float64(min(1, len(cause)+len(missing))))
+		var news <-chan time.Time
+		if left := awaitedNews - time.Since(missed); cause == "" && missing != "" && left > 0 {
+			news = time.After(left)
+		} else if cause == "" {
+			cause, since = missing, missed
+		}
+		if cause != "" || told {
 			state := stream.BrokerState{Degraded: cause, Since: since.UTC()}
 			told = cause != ""
 			b.publishState(state)
 		}
 		select {
 		case <-b.changed:
+		case <-news:
 		case <-b.stop:
 			return
 		}

@@ -182,20 +182,7 @@ func TestShares(t *testing.T) {
 	for range 8 {
 		pub.publish("c/x", strings.Repeat("x", 64<<10), 1, false) // half of the quota
 	}
-	value := func(name string) float64 {
-		t.Helper()
-		families, err := registry.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range families {
-			if f.GetName() == "hellox_broker_"+name {
-				return f.GetMetric()[0].GetGauge().GetValue()
-			}
-		}
-		t.Fatalf("there is no metric %s", name)
-		return 0
-	}
+	value := func(name string) float64 { t.Helper(); return gauge(t, registry, name) }
 	// They are of a moment, which may be one within the loop.
 	wait(t, "the metrics say so", func() bool { return value("session_quota_used_ratio") >= 0.5 && value("backpressure_ratio") >= 0.5/16 })
 	if got := value("session_quota_used_ratio"); got > 0.6 {
@@ -217,4 +204,20 @@ func TestQuotaBeyondTheMost(t *testing.T) {
 			t.Errorf("%d bytes: %s", quota, text.String())
 		}
 	}
+}
+
+// gauge returns the value of hellox_broker_NAME.
+func gauge(t *testing.T, registry *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "hellox_broker_"+name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
 }

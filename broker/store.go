@@ -31,7 +31,7 @@ func (b *Broker) openStore(o Options) (err error) {
 	for _, id := range o.Backpressure {
 		b.sessions.guarded[id] = true
 	}
-	b.awaited = newAwaited(o.Backpressure, b.log)
+	b.awaited = newAwaited(o.Backpressure, b.log, b.metrics.awaited, b.stateChanged)
 	b.sessions.budget = &b.shared.budget
 	b.sessions.byID = map[string]*session{}
 	for _, g := range b.gates {

@@ -70,7 +70,6 @@ func (j *Journal) degrade(cause string) {
 	j.state = full
 	j.setCause(cause)
 	j.reminded = j.since
-	j.metrics.Degraded.Set(1)
 	j.log.Warn("degraded", "cause", cause)
 	j.changed.Broadcast()
 	j.wakeWriter()
@@ -84,13 +83,18 @@ func (j *Journal) recovered() {
 	took := time.Since(j.since)
 	j.state = working
 	j.setCause("")
-	j.metrics.Degraded.Set(0)
 	j.onRecovered()
 	j.log.Info("recovered: publishers get acknowledgements again", "after", took.Round(time.Millisecond).String())
 }
 
-// setCause sets why nothing is acknowledged. The caller holds j.mu.
+// setCause sets why nothing is acknowledged. The caller holds j.mu. The metric comes
+// first: others set it, too, when they are told of the change.
 func (j *Journal) setCause(cause string) {
+	if cause == "" {
+		j.metrics.Degraded.Set(0)
+	} else {
+		j.metrics.Degraded.Set(1)
+	}
 	if (cause == "") != (j.cause == "") {
 		j.since = time.Now()
 	}
