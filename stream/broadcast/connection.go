@@ -93,6 +93,7 @@ func (b *broadcaster) onLink(l stream.Link) {
 		b.Log.Log(context.Background(), b.level(slog.LevelWarn), "no connection to the broker", append([]any{"id", b.id, "broker", b.Broker}, l.Attrs()...)...)
 	}
 	b.lastCause = l.Cause
+	b.shortfall.set(b.id, l.Cause)
 	if b.Link != nil {
 		b.Link(b.id, l)
 	}

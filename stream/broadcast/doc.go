@@ -1,7 +1,7 @@
 // Package broadcast runs broadcasters: clients that publish a text at random
 // intervals and execute commands.
 //
-//	Run ──► fleet: options, metrics, pace of connecting
+//	Run ──► fleet: options, metrics, pace of connecting, who is without a connection
 //	          └► broadcaster (one goroutine each)
 //	               timer ──► pending messages ──► mqtt.Client ──► broker
 //	                               ▲                  │

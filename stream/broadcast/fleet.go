@@ -17,6 +17,8 @@ type fleet struct {
 	pace    *pace
 	size    atomic.Int64 // how many there are to be now
 
+	shortfall shortfall
+
 	mu        sync.Mutex
 	connected int
 	// unretained is why the newest presence was not retained, of any broadcaster; "": it was.
@@ -49,6 +51,9 @@ type running struct {
 
 // run runs the broadcasters until ctx ends, as many as the newest total asks for.
 func (f *fleet) run(ctx context.Context) {
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	looking.Go(func() { f.lookOn(ctx) })
 	all := map[string]running{}
 	for {
 		f.change(ctx, all)
@@ -101,9 +106,12 @@ func (f *fleet) change(ctx context.Context, all map[string]running) {
 	}
 }
 
+// loggedEach is how many broadcasters are so few that each is logged.
+const loggedEach = 10
+
 // level returns want, or Debug if there are too many to log each.
 func (f *fleet) level(want slog.Level) slog.Level {
-	if f.size.Load() > 10 {
+	if f.size.Load() > loggedEach {
 		return slog.LevelDebug
 	}
 	return want
@@ -121,7 +129,7 @@ func (f *fleet) presenceAcked(id, why string) {
 }
 
 // connectionChanged counts the connections. Of very many it logs when all stand, and
-// when none does.
+// when none does any more; look does the rest.
 func (f *fleet) connectionChanged(by int, cause string) {
 	f.mu.Lock()
 	f.connected += by
@@ -129,7 +137,7 @@ func (f *fleet) connectionChanged(by int, cause string) {
 	f.mu.Unlock()
 	f.metrics.connected.Add(float64(by))
 	switch size := int(f.size.Load()); {
-	case size <= 10:
+	case size <= loggedEach:
 	case by > 0 && connected == size:
 		f.Log.Info("all broadcasters are connected", "count", size, "broker", f.Broker)
 	case by < 0 && connected == 0 && cause != "":
