@@ -29,15 +29,17 @@ func Plan(ctx context.Context, o UpOptions, steps step.Reporter) error {
 	return nil
 }
 
-// plan takes the steps of a Plan, which are those of an Up as far as the image.
+// plan takes the steps of a Plan.
 func (up *upRun) plan(ctx context.Context) error {
 	if err := up.check(ctx); err != nil {
 		return err
 	}
-	if err := up.packImage(ctx); err != nil {
+	if err := up.planImage(); err != nil {
 		return err
 	}
-	defer up.image.Close()
+	if up.image != nil {
+		defer up.image.Close()
+	}
 	for _, f := range up.options.Builds {
 		up.steps.Begin(step.Build)
 		up.steps.Done("would build the image of "+f.String(), false)
@@ -48,11 +50,30 @@ func (up *upRun) plan(ctx context.Context) error {
 	return up.planApply(ctx)
 }
 
+// planImage says of what the image would be made. One that would have to be built is not
+// known: up.image stays nil.
+func (up *upRun) planImage() error {
+	up.steps.Begin(step.Image)
+	img, how, err := up.options.Packer.Plan(up.options.Cluster.Arch)
+	if err != nil {
+		return err
+	}
+	if up.image = img; img == nil {
+		up.steps.Done("would pack the image of "+how, false)
+		return nil
+	}
+	up.steps.Done(fmt.Sprintf("would pack image %s (%s) of %s", img.Name(), megabytes(img.Size), how), false)
+	return nil
+}
+
 func (up *upRun) planLoad(ctx context.Context) error {
 	up.steps.Begin(step.Load)
 	var lacking []string
 	for _, n := range up.options.Cluster.Nodes {
-		has, err := up.options.Cluster.Has(ctx, n.Name, up.image.Identity())
+		has, err := false, error(nil)
+		if up.image != nil {
+			has, err = up.options.Cluster.Has(ctx, n.Name, up.image.Identity())
+		}
 		if err != nil {
 			return err
 		}

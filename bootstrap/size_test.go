@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,8 +18,10 @@ import (
 	"k8s.io/client-go/rest"
 
 	"hellox/bootstrap/cluster"
+	"hellox/bootstrap/image"
 	"hellox/bootstrap/install"
 	"hellox/bootstrap/kube"
+	"hellox/bootstrap/run"
 	"hellox/bootstrap/step"
 	"hellox/manifests"
 )
@@ -80,6 +84,34 @@ func TestPlainOverTLS(t *testing.T) {
 		case c.refused && ok && e.Kind == step.Ambiguous && strings.Contains(e.Sentence, "in namespace press knows its pods") && strings.Contains(e.Hint, "hellox down") && strings.Contains(e.Hint, "--namespace hellox-plain"):
 		default:
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestPlanImage: a dry run builds nothing, and says what would be built.
+func TestPlanImage(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the Go of this test is a script")
+	}
+	dir := t.TempDir()
+	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "cmd", "hellox"), 0o700), os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module hellox\n"), 0o600),
+		os.WriteFile(filepath.Join(dir, "go"), []byte("#!/bin/sh\ntouch "+dir+"/built\nexit 1\n"), 0o700), os.WriteFile(filepath.Join(dir, "laptop"), []byte("not of linux"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	steps := &silentSteps{}
+	up := &upRun{steps: steps, options: UpOptions{
+		Cluster: &cluster.Cluster{Arch: "arm64", Nodes: []cluster.Node{{Name: "one"}}},
+		Packer:  image.Packer{Runner: run.New([]string{"PATH=" + dir}), Executable: filepath.Join(dir, "laptop"), Sources: []string{dir}, CacheDir: filepath.Join(dir, "cache")},
+	}}
+	if err := errors.Join(up.planImage(), up.planLoad(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"would pack the image of one that up builds with Go from " + dir, "would put it on one"}; !slices.Equal(steps.done, want) || up.imageName() != image.NotBuilt {
+		t.Errorf("it says %q, and takes image %s", steps.done, up.imageName())
+	}
+	for _, name := range []string{"built", "cache"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("there is %s", name)
 		}
 	}
 }

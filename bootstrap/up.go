@@ -69,7 +69,7 @@ type upRun struct {
 	options UpOptions
 	steps   step.Reporter
 	inst    *install.Installation
-	image   *image.Image // nil before packImage
+	image   *image.Image // nil before packImage, and in a Plan where it would be built
 	built   []*build.Image
 	own     bool   // the namespace is the installation's
 	pinned  string // what runs on one node for its volumes, as a note
@@ -201,6 +201,14 @@ func (up *upRun) packImage(ctx context.Context) error {
 	return nil
 }
 
+// imageName is the full name of the image; in a plan it may not be built yet.
+func (up *upRun) imageName() string {
+	if up.image == nil {
+		return image.NotBuilt
+	}
+	return up.image.Name()
+}
+
 // loadImage records the image before it loads it into the nodes. One that was not on
 // record is compressed while the nodes are asked whether they have it.
 func (up *upRun) loadImage(ctx context.Context) error {
@@ -308,7 +316,7 @@ func (up *upRun) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 		return nil, err
 	}
 	objects, err := manifests.Render(manifests.Options{
-		Namespace: up.options.Namespace, Image: up.image.Name(), Images: up.builtImages(),
+		Namespace: up.options.Namespace, Image: up.imageName(), Images: up.builtImages(),
 		Broadcasters: up.broadcasters, Receivers: up.receivers, ClusterSize: up.options.ClusterSize, PresentSize: up.size, Overlay: up.options.Overlay,
 	})
 	if err != nil {

@@ -64,6 +64,9 @@ func (p Packer) Pack(ctx context.Context, arch string) (*Image, error) {
 	return img, nil
 }
 
+// NotBuilt is the full name of the image in a plan, where it is not built yet.
+const NotBuilt = Repository + ":not-built"
+
 // A choice is the executable that the image is made of.
 type choice struct {
 	path  string
@@ -205,15 +208,33 @@ func (p Packer) build(ctx context.Context, arch, path string, unfit error) error
 // Check says what Pack would make the image of for that architecture, or returns why
 // it could not: "this executable". It builds nothing.
 func (p Packer) Check(arch string) (how string, err error) {
+	_, how, err = p.find(arch)
+	return how, err
+}
+
+// Plan returns the image that Pack would make, and of what in words; nil if Pack would
+// build an executable for it. It builds and keeps nothing. The caller closes the image.
+func (p Packer) Plan(arch string) (img *Image, how string, err error) {
+	path, how, err := p.find(arch)
+	if err != nil || path == "" {
+		return nil, how, err
+	}
+	img, err = New(path, arch)
+	return img, how, err
+}
+
+// find returns the executable that Pack would make the image of, "" if it would build one,
+// and which that is in words.
+func (p Packer) find(arch string) (path, how string, err error) {
 	c, err := p.choose(arch)
 	if err != nil || c.unfit == nil {
-		return c.how, err
+		return c.path, c.how, err
 	}
 	source, err := p.buildable(arch, c.unfit)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return "one that up builds with Go from " + source, nil
+	return "", "one that up builds with Go from " + source, nil
 }
 
 // buildable returns the source that can be built here, or why none can.

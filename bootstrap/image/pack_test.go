@@ -2,6 +2,7 @@ package image
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -125,6 +126,33 @@ func TestPackBuildsWhatDoesNotFit(t *testing.T) {
 	if !mended.Built || mended.ID != first.ID {
 		t.Errorf("after damage: built %t, image %s", mended.Built, mended.Name())
 	}
+}
+
+// A plan builds nothing, and keeps nothing: what Pack has built before it takes.
+func TestPlanBuildsNothing(t *testing.T) {
+	dir := clone(t)
+	p := Packer{
+		Runner: run.New(os.Environ()), Executable: build(t, "CGO_ENABLED=0", "GOOS=windows", "GOARCH=amd64"), Sources: []string{dir},
+		CacheDir: filepath.Join(t.TempDir(), "cache"), Building: func() { t.Error("it builds") },
+	}
+	img, how, err := p.Plan("amd64")
+	if img != nil || how != "one that up builds with Go from "+dir || err != nil {
+		t.Errorf("%v, %q, %v", img, how, err)
+	}
+	if _, err := os.Stat(p.CacheDir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the cache: %v", err)
+	}
+	built := p
+	built.Building = nil
+	packed, err := built.Pack(t.Context(), "amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	if img, how, err = p.Plan("amd64"); err != nil || how != "one that up built before" || img.ID != packed.ID {
+		t.Fatalf("%v, %q, %v; packed %s", img, how, err, packed.ID)
+	}
+	img.Close()
 }
 
 func TestPackRefuses(t *testing.T) {

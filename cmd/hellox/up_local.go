@@ -129,8 +129,8 @@ func (o *upOptions) alreadyUp(ctx context.Context, sh shell, instance state.Inst
 	steps.Note(fmt.Sprintf("%s is up already: process %d runs it since %s",
 		instance.Installation, instance.Owner.PID, instance.Owner.Started.Local().Format(time.DateTime)))
 	switch same := instance.Broadcasters != nil && *instance.Broadcasters == o.broadcasters; {
-	case !o.broadcastersSet:
-	case o.dryRun && !same:
+	case !o.broadcastersSet || o.dryRun && same:
+	case o.dryRun:
 		steps.Note("would scale to " + units.Plural(o.broadcasters, "broadcaster"))
 	default:
 		steps.Begin(step.Apply)
