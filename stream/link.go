@@ -2,6 +2,7 @@ package stream
 
 import (
 	"encoding/json"
+	"log/slog"
 	"time"
 )
 
@@ -12,6 +13,9 @@ type Link struct {
 	Retry time.Time `json:"retry,omitzero"`  // when the next attempt is made, if State is Retrying
 	Cause string    `json:"cause,omitempty"` // why it is not connected: one clean sentence
 	Hint  string    `json:"-"`               // what to try next; may be empty
+	// Early: the client has just been started and no connection has stood yet, as where a
+	// broker starts at the same time.
+	Early bool `json:"-"`
 }
 
 // MarshalJSON writes the times with nine digits of a second.
@@ -35,10 +39,19 @@ const (
 	Ended      LinkState = "ended"
 )
 
-// Attrs returns why there is no connection, for a log.
-func (l Link) Attrs() []any {
-	if l.Hint == "" {
-		return []any{"cause", l.Cause}
+// Entry returns what a log says of a Link that is Retrying. That a broker is not there yet
+// when a client starts is no warning, and asks nothing of the reader.
+func (l Link) Entry() (level slog.Level, message string, attrs []any) {
+	switch {
+	case l.Early:
+		return slog.LevelInfo, "the broker is not reached yet: trying again", []any{"cause", l.Cause}
+	case l.Hint == "":
+		return slog.LevelWarn, "no connection to the broker", []any{"cause", l.Cause}
 	}
-	return []any{"cause", l.Cause, "hint", l.Hint}
+	return slog.LevelWarn, "no connection to the broker", []any{"cause", l.Cause, "hint", l.Hint}
+}
+
+// Told reports whether a log has said all that it has to say of l when it has said before.
+func (l Link) Told(before Link) bool {
+	return l.State == before.State && l.Cause == before.Cause && l.Early == before.Early
 }

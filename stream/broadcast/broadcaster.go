@@ -44,10 +44,10 @@ type broadcaster struct {
 	presentAt time.Time       // when that was published
 
 	// Its connection, which its Reconnect hands over.
-	client    *mqtt.Client
-	clients   chan *mqtt.Client
-	control   chan stream.Arrival // commands and its own presence; full: dropped
-	lastCause string              // of its last Link; only Reconnect's goroutine uses it
+	client   *mqtt.Client
+	clients  chan *mqtt.Client
+	control  chan stream.Arrival // commands and its own presence; full: dropped
+	lastLink stream.Link         // only Reconnect's goroutine uses it
 }
 
 func newBroadcaster(f *fleet, id string) *broadcaster {

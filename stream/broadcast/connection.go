@@ -89,10 +89,11 @@ func (b *broadcaster) onDisconnected() {
 
 // onLink is called by Reconnect.
 func (b *broadcaster) onLink(l stream.Link) {
-	if l.State == stream.Retrying && l.Cause != b.lastCause {
-		b.Log.Log(context.Background(), b.level(slog.LevelWarn), "no connection to the broker", append([]any{"id", b.id, "broker", b.Broker}, l.Attrs()...)...)
+	if l.State == stream.Retrying && !l.Told(b.lastLink) {
+		level, message, attrs := l.Entry()
+		b.Log.Log(context.Background(), b.level(level), message, append([]any{"id", b.id, "broker", b.Broker}, attrs...)...)
 	}
-	b.lastCause = l.Cause
+	b.lastLink = l
 	b.shortfall.set(b.id, l.Cause)
 	if b.Link != nil {
 		b.Link(b.id, l)

@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -15,16 +16,28 @@ type links struct {
 	log  *slog.Logger
 	tell func(stream.Link)
 	last stream.Link
+
+	began time.Time // of the first change
+	stood bool      // a connection did
 }
+
+// startsFor is how long a broker may take that starts at the same time: in a cluster that is
+// started the name server alone needs half a minute.
+const startsFor = 30 * time.Second
 
 func (l *links) change(link stream.Link) {
 	link.Since = l.now()
+	if l.began.IsZero() {
+		l.began = link.Since
+	}
+	l.stood = l.stood || link.State == stream.Connected
 	if link.State == l.last.State {
 		link.Since = l.last.Since
 	}
-	if l.log != nil && (link.State != l.last.State || link.Cause != l.last.Cause) {
+	if l.log != nil && !link.Told(l.last) {
 		if link.State == stream.Retrying {
-			l.log.Warn("no connection to the broker", link.Attrs()...)
+			level, message, attrs := link.Entry()
+			l.log.Log(context.Background(), level, message, attrs...)
 		} else {
 			l.log.Info("broker", "link", string(link.State))
 		}
@@ -38,7 +51,9 @@ func (l *links) change(link stream.Link) {
 // retrying reports that there is no connection because of err, and that the next
 // attempt is made in wait.
 func (l *links) retrying(wait time.Duration, err error) {
-	l.change(stream.Link{State: stream.Retrying, Retry: l.now().Add(wait), Cause: Cause(err), Hint: stream.Hint(err)})
+	now := l.now()
+	early := !l.stood && errors.Is(err, ErrUnreachable) && now.Sub(l.began) < startsFor
+	l.change(stream.Link{State: stream.Retrying, Retry: now.Add(wait), Cause: Cause(err), Hint: stream.Hint(err), Early: early})
 }
 
 // Cause returns the part of err that says why: a Link stands beside the broker's
