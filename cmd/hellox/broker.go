@@ -95,6 +95,9 @@ client ID.`,
 				if err != nil {
 					return badFile(err)
 				}
+				if len(who.Flags()) == 0 {
+					sh.hangupEnds()
+				}
 				opts.Authority = who.Authority()
 				ops.AddPodKeys(metrics, who.PodKeysHash)
 				ops.AddInForce(metrics, who.Flags(), who.InForce)

@@ -37,10 +37,22 @@ func main() {
 	if !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)
 	}
-	ctx, held, stop := interrupt.Context(context.Background(), signals...)
-	code := run(ctx, os.Args[1:], shell{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, environ: os.Environ(), hold: held.Hold})
+	var held interrupt.Signals
+	sh := shell{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, environ: os.Environ()}
+	sh.hold = func() (release func()) { return held.Hold(os.Interrupt) }
+	if rereads(os.Args[1:]) { // first of all: a role that has just been started may be told
+		sh.hangupEnds = held.Hold(syscall.SIGHUP)
+	}
+	ctx, stop := held.Context(context.Background(), signals...)
+	code := run(ctx, os.Args[1:], sh)
 	stop()
 	os.Exit(code)
+}
+
+// rereads reports whether a command line is of a role that SIGHUP has read its files anew.
+func rereads(args []string) bool {
+	role, subcommand := append(args, "", "")[0], append(args, "", "")[1]
+	return slices.Contains([]string{"broker", "nats", "receive"}, role) && subcommand != "passwd"
 }
 
 // A shell is what a command is started from: its three streams (human text goes
@@ -55,6 +67,9 @@ type shell struct {
 	// hold leaves Ctrl-C to another program on the terminal, until released; nil: there
 	// is nothing to hold.
 	hold func() (release func())
+	// hangupEnds is called by a role that reads no files anew: SIGHUP ends it. nil: it does
+	// anyhow.
+	hangupEnds func()
 	// runner runs other programs; set by run.
 	runner *bootrun.Runner
 	// clusters are this machine's providers of clusters; nil where each question is
@@ -68,6 +83,9 @@ type shell struct {
 func run(ctx context.Context, args []string, sh shell) int {
 	sh.runner = bootrun.New(sh.environ).OnWaiting(output.NewSteps(sh.out, sh.err, sh.env, false).Waiting)
 	sh.data = &output.Checked{W: sh.out}
+	if sh.hangupEnds == nil {
+		sh.hangupEnds = func() {}
+	}
 	root := newRoot(sh)
 	root.SetArgs(args)
 	root.SetIn(sh.in)

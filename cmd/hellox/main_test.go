@@ -99,3 +99,15 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s ended with %d, want %d", args[1], got, want)
 	}
 }
+
+// TestRereads: SIGHUP ends no role that reads files anew, from its first moment on.
+func TestRereads(t *testing.T) {
+	for line, want := range map[string]bool{
+		"broker": true, "broker --users u": true, "nats --store d": true, "receive": true,
+		"": false, "--help": false, "broker passwd": false, "broker passwd ann": false, "broadcast": false, "watch broker": false,
+	} {
+		if got := rereads(strings.Fields(line)); got != want {
+			t.Errorf("hellox %s: %v", line, got)
+		}
+	}
+}

@@ -75,6 +75,9 @@ dropped, as MQTT 3.1.1 has it. docs/nats.md says more.`,
 				if err != nil {
 					return err
 				}
+				if len(who.Flags()) == 0 {
+					sh.hangupEnds()
+				}
 				ops.AddPodKeys(metrics, who.PodKeysHash)
 				ops.AddInForce(metrics, who.Flags(), who.InForce)
 				group, ctx := errgroup.WithContext(ctx)

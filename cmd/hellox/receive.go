@@ -63,6 +63,9 @@ time; when that ends, another one goes on.`,
   hellox receive --broker mqtt://127.0.0.1:1883 --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := logs.Logger(sh.err, "receive")
+			if page.cert == "" && histories.cert == "" {
+				sh.hangupEnds()
+			}
 			var err error
 			if r.broker, err = login.parse(cmd.Context(), sh, url); err != nil {
 				return err

@@ -181,13 +181,12 @@ func (a *Access) TLS() *tls.Config {
 
 // Watch returns what reads the files anew when they change and at SIGHUP, until its
 // context ends. It calls changed when users, keys or rights have. SIGHUP is kept for it
-// from the call of Watch on, which comes before the role says that it is ready. Without
-// files it does nothing, and SIGHUP stays what it was.
+// from the call of Watch on, which comes before the role says that it is ready; the caller
+// sees to it that it ends nothing. Without files it does nothing.
 func (a *Access) Watch(changed func()) (watch func(context.Context)) {
 	if a.clients == nil && a.certificate == nil && a.peer == nil {
 		return func(context.Context) {}
 	}
-	signal.Reset(syscall.SIGHUP) // it ends the other commands
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	return func(ctx context.Context) {

@@ -1,5 +1,5 @@
 // Package interrupt ends a command by signals, but for Ctrl-C while another program
-// has the terminal.
+// has the terminal, and for SIGHUP where it has files read anew.
 //
 //	Ctrl-C ─► SIGINT to all of the terminal ─┬─► an editor: its own matter
 //	                                         └─► Signals: ends the context, unless held

@@ -4,17 +4,19 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"sync/atomic"
+	"sync"
 )
 
-// Signals are those that end a context.
-type Signals struct{ holds atomic.Int32 }
+// Signals are those that end a context. The zero value holds none.
+type Signals struct {
+	mu    sync.Mutex
+	holds map[os.Signal]int
+}
 
 // Context returns a context that ends with the first of the signals, and what stops
 // listening for them.
-func Context(parent context.Context, signals ...os.Signal) (ctx context.Context, s *Signals, stop func()) {
+func (s *Signals) Context(parent context.Context, signals ...os.Signal) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
-	s = new(Signals)
 	caught := make(chan os.Signal, 8)
 	signal.Notify(caught, signals...)
 	ended := make(chan struct{})
@@ -23,24 +25,39 @@ func Context(parent context.Context, signals ...os.Signal) (ctx context.Context,
 		for {
 			select {
 			case got := <-caught:
-				if got == os.Interrupt && s.holds.Load() > 0 {
-					continue
+				if !s.held(got) {
+					cancel()
 				}
-				cancel()
 			case <-ctx.Done():
 				return
 			}
 		}
 	}()
-	return ctx, s, func() {
+	return ctx, func() {
 		signal.Stop(caught)
 		cancel()
 		<-ended
 	}
 }
 
-// Hold leaves os.Interrupt to the program that has the terminal, until released.
-func (s *Signals) Hold() (release func()) {
-	s.holds.Add(1)
-	return func() { s.holds.Add(-1) }
+func (s *Signals) held(got os.Signal) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.holds[got] > 0
+}
+
+// Hold has a signal end nothing until it is released: it is for another program that has
+// the terminal, or for something else in this one.
+func (s *Signals) Hold(sig os.Signal) (release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.holds == nil {
+		s.holds = map[os.Signal]int{}
+	}
+	s.holds[sig]++
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.holds[sig]--
+	})
 }

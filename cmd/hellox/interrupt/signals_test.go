@@ -10,22 +10,31 @@ import (
 	"time"
 )
 
-// Ctrl-C ends nothing while it is held; SIGTERM does.
+// A signal ends nothing while it is held, also if it was before anything listened; others
+// do.
 func TestHold(t *testing.T) {
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
-		held   bool
+		held   os.Signal // nil: none is
 		signal os.Signal
 		ends   bool
-	}{{false, os.Interrupt, true}, {true, os.Interrupt, false}, {true, syscall.SIGTERM, true}} {
-		ctx, s, stop := Context(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGUSR1)
+	}{
+		{nil, os.Interrupt, true},
+		{os.Interrupt, os.Interrupt, false},
+		{os.Interrupt, syscall.SIGTERM, true},
+		{os.Interrupt, syscall.SIGHUP, true},
+		{syscall.SIGHUP, syscall.SIGHUP, false},
+		{syscall.SIGHUP, os.Interrupt, true},
+	} {
+		var s Signals
 		release := func() {}
-		if test.held {
-			release = s.Hold()
+		if test.held != nil {
+			release = s.Hold(test.held)
 		}
+		ctx, stop := s.Context(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		if err := self.Signal(test.signal); err != nil {
 			t.Fatal(err)
 		}
