@@ -182,7 +182,7 @@ func (p *Pods) Login(_ context.Context, c rights.Credentials) (rights.Login, err
 	case c.User != claims.Pod:
 		return rights.Login{}, refuse("the token is that of another pod")
 	case !content.acl.LetsIn(claims.ServiceAccount):
-		return rights.Login{}, refuse("the ServiceAccount %s has no rights here", claims.ServiceAccount)
+		return rights.Login{}, refuse("the ServiceAccount %s has no rights here; the one of the component client is client", claims.ServiceAccount)
 	case content.acl.Role(claims.ServiceAccount).IsByPod() && !p.latest.is(claims):
 		return rights.Login{}, refuse("the token is that of a pod that is gone; another has its name now")
 	}

@@ -107,7 +107,7 @@ func TestPodsRefused(t *testing.T) {
 	for _, k := range []struct{ user, token, want string }{
 		{"broadcast-2", c.Token("ec", "broadcast", "broadcast-1", now), "that of another pod"},
 		{"", c.Token("ec", "broadcast", "broadcast-1", now), "that of another pod"},
-		{"x", c.Token("ec", "default", "x", now), "the ServiceAccount default has no rights here"},
+		{"x", c.Token("ec", "default", "x", now), "the ServiceAccount default has no rights here; the one of the component client is client"},
 		{"x", "", "not a token"},
 	} {
 		if l, err := p.Login(t.Context(), rights.Credentials{User: k.user, Password: []byte(k.token)}); err == nil || !strings.Contains(err.Error(), k.want) {

@@ -23,6 +23,10 @@ const (
 	maxToken = 8 << 10
 )
 
+// noToken is why a client is refused that shows something else, or nothing: mostly one in a
+// pod that lacks what the manifests bring.
+const noToken = "the password is not a token of a ServiceAccount; the component client of the manifests brings a pod one"
+
 // Claims are what a token says, after it was verified.
 type Claims struct {
 	ServiceAccount string
@@ -64,7 +68,7 @@ func (k *Keys) Verify(token string, now time.Time) (Claims, error) {
 	}
 	// Go's base64 passes over the ends of lines: a token would have many forms.
 	if strings.ContainsFunc(token, isForeign) || strings.Count(token, ".") != 2 {
-		return Claims{}, refuse("the password is not a token of a ServiceAccount")
+		return Claims{}, refuse(noToken)
 	}
 	// Only these two, whatever the token's header says: no "none", and no HS256
 	// with a public key as the secret.
@@ -73,7 +77,7 @@ func (k *Keys) Verify(token string, now time.Time) (Claims, error) {
 		if e := (*jose.ErrUnexpectedSignatureAlgorithm)(nil); errors.As(err, &e) {
 			return Claims{}, refuse("the token is signed by another algorithm than RS256 and ES256")
 		}
-		return Claims{}, refuse("the password is not a token of a ServiceAccount")
+		return Claims{}, refuse(noToken)
 	}
 	header := parsed.Headers[0]
 	key, known := k.byID[header.KeyID]

@@ -290,3 +290,37 @@ func TestRefusedConnect(t *testing.T) {
 		}
 	}
 }
+
+// TestLeadToComponent: a client in a pod that lacks what the manifests' component client
+// brings is led to it; one that has it, or is elsewhere, is not.
+func TestLeadToComponent(t *testing.T) {
+	authority := x509.UnknownAuthorityError{Cert: &x509.Certificate{}}
+	for _, k := range []struct {
+		url  string
+		err  error
+		file string // of the token
+		led  bool
+	}{
+		{"mqtt://broker:1883", syscall.ECONNREFUSED, "", true},
+		{"mqtt://broker.press.svc:1883", os.ErrDeadlineExceeded, "", true},
+		{"mqtt://broker:8883", speaksTLS, "", true},
+		{"mqtts://broker.press.svc.cluster.local:8883", authority, "", true},
+		{"mqtts://broker.press.svc:8883", packets.ErrorRefusedBadUsernameOrPassword, "", true},
+		{"mqtts://broker.press.svc:8883", packets.ErrorRefusedNotAuthorised, "", true},
+		{"mqtts://broker.press.svc:8883", packets.ErrorRefusedNotAuthorised, "/hellox/token", false},
+		{"mqtts://broker:8883", syscall.ECONNREFUSED, "", false}, // the broker is not there
+		{"mqtt://broker.example:1883", syscall.ECONNREFUSED, "", false},
+		{"mqtt://127.0.0.1:1883", syscall.ECONNREFUSED, "", false},
+		{"mqtts://mine:8883", authority, "", false},
+	} {
+		b, err := ParseBroker(k.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Files.Password = k.file
+		e := newConnectError(b, asking{}, &stageError{stageMQTT, k.err}, time.Second)
+		if led := strings.Contains(e.Hint(), "the component client: hellox manifests --eject DIR"); led != k.led {
+			t.Errorf("%s, %v: %s\nhint: %s", k.url, k.err, e.Cause, e.Hint())
+		}
+	}
+}

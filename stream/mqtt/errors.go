@@ -10,9 +10,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"hellox/stream"
 	"hellox/stream/safetext"
@@ -55,6 +58,7 @@ func (e *ConnectError) Hint() string { return e.hint }
 // gave after waited.
 func newConnectError(b Broker, who asking, err error, waited time.Duration) *ConnectError {
 	e := &ConnectError{Broker: b, kind: ErrUnreachable, err: err}
+	defer e.leadToComponent()
 	if e.explainRefusal(who) || e.explainTLS() || e.explainListener() {
 		return e
 	}
@@ -86,6 +90,25 @@ func newConnectError(b Broker, who asking, err error, waited time.Duration) *Con
 		e.Cause = safetext.Clean(innermost(err).Error())
 	}
 	return e
+}
+
+// inCluster are the names by which a pod beside those of hellox has its broker.
+var inCluster = regexp.MustCompile(`^broker(?:\.[a-z0-9-]+\.svc(?:\.[a-z0-9.-]+)?)?:(\d+)$`)
+
+// leadToComponent adds to the hint of a client in a pod what brings it all that it lacks, if
+// it comes to hellox's broker as none of the manifests' own does: by another port than that
+// of its Service, without TLS, or without the authority or the token.
+func (e *ConnectError) leadToComponent() {
+	m := inCluster.FindStringSubmatch(e.Broker.Host)
+	authority, other := x509.UnknownAuthorityError{}, speaks("")
+	refused := errors.Is(e.err, packets.ErrorRefusedBadUsernameOrPassword) || errors.Is(e.err, packets.ErrorRefusedNotAuthorised)
+	if m == nil || m[1] == "8883" && !errors.As(e.err, &authority) && !errors.As(e.err, &other) && (!refused || e.Broker.Files.Password != "") {
+		return
+	}
+	if e.hint != "" {
+		e.hint += "; "
+	}
+	e.hint += "a pod gets the broker's URL, a token and the authority by the component client: hellox manifests --eject DIR"
 }
 
 // What a connection that got no answer, or was closed, had waited for.
