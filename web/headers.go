@@ -23,8 +23,8 @@ func headerBytes(r *http.Request) int {
 }
 
 // policy is the page's Content Security Policy: resources of this address only, no
-// inline script but comeAgain, no inline style, no string turned into script.
-var policy = "default-src 'none'; script-src 'self' 'sha256-" + hashOf(comeAgain) + "'; style-src 'self'; img-src 'self' data:; " +
+// inline script but firstScript, no inline style, no string turned into script.
+var policy = "default-src 'none'; script-src 'self' 'sha256-" + hashOf(firstScript) + "'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -82,6 +83,23 @@ func acceptsGzip(header string) bool {
 	return false
 }
 
+// darkBlock finds what a style sheet declares for the dark theme.
+var darkBlock = regexp.MustCompile(`:root\[data-theme="dark"\] (\{[^}]*\})`)
+
+// withSystemDark returns a style sheet whose dark theme is also that of a page in a dark
+// system until its scripts have set one: they may come seconds later, or never.
+func withSystemDark(css []byte) []byte {
+	return darkBlock.ReplaceAll(css, []byte("$0\n\n@media (prefers-color-scheme: dark) {\n:root:not([data-theme]) $1\n}"))
+}
+
+// chosenTheme is a script within a page, as comeAgain: the user's choice, which theme.js
+// stores, is the page's from its first frame on.
+const chosenTheme = `try {
+  const theme = localStorage.getItem('hellox.theme');
+  if (theme) document.documentElement.dataset.theme = theme;
+} catch {} // the browser keeps nothing for this page
+`
+
 // comeAgain is a script within a page, which comes with it: if another file of the page
 // does not come, the page is read once more, and is busy until then. A browser ends all its requests when an
 // interface of the machine comes or goes, as those of containers do beside a local
@@ -93,9 +111,12 @@ const comeAgain = `addEventListener('error', ({ target: { localName, rel } }) =>
   setTimeout(() => location.reload(), 500);
 }, true);`
 
-// withComeAgain returns the page with comeAgain before all that it asks for.
-func withComeAgain(page []byte) []byte {
-	return bytes.Replace(page, []byte("<link "), []byte("<script>"+comeAgain+"</script>\n<link "), 1)
+// firstScript is all that stands within a page.
+const firstScript = chosenTheme + comeAgain
+
+// withFirstScript returns the page with firstScript before all that it asks for.
+func withFirstScript(page []byte) []byte {
+	return bytes.Replace(page, []byte("<link "), []byte("<script>"+firstScript+"</script>\n<link "), 1)
 }
 
 // preload returns the page with a hint for each script: without, a browser asks for
@@ -145,9 +166,12 @@ var pageAssets = sync.OnceValue(func() map[string]asset {
 	if err != nil {
 		panic(err) // the files are embedded
 	}
+	for _, name := range []string{"palette.css", "base.css"} {
+		assets["/static/css/"+name] = newAsset(name, withSystemDark(assets["/static/css/"+name].content))
+	}
 	assets["/static/page.css"] = newAsset("page.css", pageCSS(assets))
-	assets["/"] = newAsset("index.html", withComeAgain(preload(assets)))
-	assets["/login"] = newAsset("login.html", withComeAgain(assets["/static/login.html"].content))
+	assets["/"] = newAsset("index.html", withFirstScript(preload(assets)))
+	assets["/login"] = newAsset("login.html", withFirstScript(assets["/static/login.html"].content))
 	return assets
 })
 

@@ -280,6 +280,36 @@ func TestPageAgreesWithGo(t *testing.T) {
 	})
 }
 
+// A page whose scripts have not run yet has the system's theme, or the one that the user has
+// chosen.
+func TestPageIsDarkBeforeItsScripts(t *testing.T) {
+	whole := newServer(t, Options{Store: newStore(t)})
+	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/static/js/") {
+			w.Header().Set("Content-Type", "text/javascript")
+			return
+		}
+		whole.ServeHTTP(w, r)
+	}))
+	t.Cleanup(bare.Close)
+	t.Cleanup(bare.CloseClientConnections)
+	const dark, light = "rgb(13, 17, 23)", "rgb(255, 255, 255)"
+	for _, page := range []string{"/", "/login"} {
+		ctx := chromium(t)
+		for _, c := range []struct{ system, chosen, paper string }{
+			{"dark", "", dark}, {"light", "", light}, {"light", "dark", dark}, {"dark", "light", light},
+		} {
+			media(t, ctx, "prefers-color-scheme", c.system)
+			open(t, ctx, bare.URL+page)
+			evaluate[bool](t, ctx, `localStorage.setItem('hellox.theme', '`+c.chosen+`') ?? true`)
+			open(t, ctx, bare.URL+page)
+			if paper := evaluate[string](t, ctx, `getComputedStyle(document.body).backgroundColor`); paper != c.paper {
+				t.Errorf("%s: the system is %s, chosen is %q: the background is %s, want %s", page, c.system, c.chosen, paper, c.paper)
+			}
+		}
+	}
+}
+
 // A page of which a file was lost on its way, as when an interface of the machine
 // comes or goes, is read once more by itself.
 func TestPageComesAgain(t *testing.T) {
