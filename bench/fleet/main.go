@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 // A bench is what is measured, and how often.
 type bench struct {
 	hellox  string
+	earlier string // of rest, beside it; "": none
 	sizes   []int
 	lasting time.Duration
 	rounds  int
@@ -25,19 +27,35 @@ func main() {
 	flag.Func("sizes", "how many broadcasters, such as 1,100 (default 1,10,100,1000,10000)", rig.Sizes(&b.sizes))
 	flag.DurationVar(&b.lasting, "for", 20*time.Second, "time of one measurement")
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds, each over all sizes")
+	atRest := flag.Bool("rest", false, "connect the most of -sizes and let them wait, beside as many clients of paho alone")
+	flag.StringVar(&b.earlier, "earlier", "", "with -rest, an older hellox beside it")
+	var alone bare
+	flag.StringVar(&alone.url, "bare", "", "be the clients of paho alone: the `URL` of their broker (-rest starts it so)")
+	flag.StringVar(&alone.ca, "ca", "", "`FILE` of their broker's authority")
+	flag.StringVar(&alone.token, "token", "", "`FILE` of their token")
+	flag.StringVar(&alone.metrics, "metrics", "", "`HOST:PORT` of their metrics")
 	flag.Parse()
-	rig.Main(b.run)
+	most := slices.Max(b.sizes)
+	rig.Main(func(ctx context.Context) error {
+		if alone.url != "" {
+			return alone.run(ctx, most)
+		}
+		dir, err := os.MkdirTemp("", "bench-fleet")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if b.hellox, err = rig.Program(ctx, b.hellox, dir); err != nil {
+			return err
+		}
+		if *atRest {
+			return b.rest(ctx, most)
+		}
+		return b.run(ctx)
+	})
 }
 
 func (b *bench) run(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "bench-fleet")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	if b.hellox, err = rig.Program(ctx, b.hellox, dir); err != nil {
-		return err
-	}
 	all := make([][]figures, len(b.sizes))
 	for range b.rounds {
 		for i, n := range b.sizes {
@@ -48,11 +66,11 @@ func (b *bench) run(ctx context.Context) error {
 			all[i] = append(all[i], f)
 		}
 	}
-	load, err := os.ReadFile("/proc/loadavg")
+	load, err := loadAverage()
 	if err != nil {
 		return err
 	}
-	fmt.Printf("medians of %d rounds of %v; load average at the end %s\n\n", b.rounds, b.lasting, strings.Join(strings.Fields(string(load))[:3], " "))
+	fmt.Printf("medians of %d rounds of %v; load average at the end %s\n\n", b.rounds, b.lasting, load)
 	fmt.Println("| broadcasters | messages a second | connected in | CPU of broadcast, broker, receive | CPU a message | memory of broadcast, broker, receive | disk a message, broker and history |")
 	fmt.Println("|---:|---:|---:|---:|---:|---:|---:|")
 	for i, n := range b.sizes {

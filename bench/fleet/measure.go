@@ -85,7 +85,7 @@ func (b *bench) measure(ctx context.Context, n int) (f figures, err error) {
 	if err := start(0, "broadcast", "--broker", "mqtt://"+mqtt, "--count", strconv.Itoa(n), "--id", "broadcast", "--min", "1s", "--max", "10s", "--ops-listen", ops); err != nil {
 		return f, err
 	}
-	if err := until(ctx, "all broadcasters are connected", func() bool { return connected("http://"+ops+"/metrics") == n }); err != nil {
+	if err := until(ctx, "all broadcasters are connected", func() bool { return int(metricsOf("http://" + ops + "/metrics")["hellox_broadcast_connected"]) == n }); err != nil {
 		return f, err
 	}
 	f.connected = time.Since(began)
@@ -148,23 +148,40 @@ func stats(page string) (s receiverStats, err error) {
 	return s, json.NewDecoder(answer.Body).Decode(&s)
 }
 
-// connected returns the metric of the connections, or -1.
-func connected(url string) int {
+// metricsOf returns the metrics at url that have no labels; none if it does not answer.
+func metricsOf(url string) map[string]float64 {
+	all := map[string]float64{}
 	answer, err := http.Get(url)
 	if err != nil {
-		return -1
+		return all
 	}
 	defer answer.Body.Close()
 	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), "hellox_broadcast_connected "); ok {
-			n, err := strconv.ParseFloat(rest, 64)
-			if err != nil {
-				return -1
-			}
-			return int(n)
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		if n, err := strconv.ParseFloat(value, 64); err == nil {
+			all[name] = n
 		}
 	}
-	return -1
+	return all
+}
+
+// listens reports whether something accepts connections at address.
+func listens(address string) bool {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// loadAverage returns the three load averages of the machine.
+func loadAverage() (string, error) {
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "", err
+	}
+	return strings.Join(strings.Fields(string(load))[:3], " "), nil
 }
 
 func until(ctx context.Context, what string, ok func() bool) error {

@@ -23,6 +23,9 @@ func CPU(pid int) time.Duration {
 // Resident returns how many bytes of a process are in memory.
 func Resident(pid int) int64 { return fieldOf(pid, "status", "VmRSS:") << 10 }
 
+// Anonymous returns how many of them are not mapped from a file, as the program itself is.
+func Anonymous(pid int) int64 { return fieldOf(pid, "status", "RssAnon:") << 10 }
+
 // Written returns how many bytes a process has caused to be written to disks.
 func Written(pid int) int64 { return fieldOf(pid, "io", "write_bytes:") }
 
