@@ -43,11 +43,15 @@ type broadcaster struct {
 	present   <-chan struct{} // closed once its newest presence is acknowledged; nil: it is
 	presentAt time.Time       // when that was published
 
-	// Its connection, which its Reconnect hands over.
-	client   *mqtt.Client
-	clients  chan *mqtt.Client
+	// Its connection. While there is none, another goroutine dials: its stack, which
+	// grows for that, does not stay.
+	client   *mqtt.Client        // nil: there is none
+	lost     *mqtt.Client        // the one before, which nothing has closed yet
+	dialling bool                // clients will have the next one
+	clients  chan *mqtt.Client   // room for one; nil: ctx has ended
+	redialer *mqtt.Redialer      // of the goroutine that dials
 	control  chan stream.Arrival // commands and its own presence; full: dropped
-	lastLink stream.Link         // only Reconnect's goroutine uses it
+	lastLink stream.Link         // of the goroutine that dials
 }
 
 func newBroadcaster(f *fleet, id string) *broadcaster {
@@ -65,8 +69,9 @@ func newBroadcaster(f *fleet, id string) *broadcaster {
 		mode: stream.Mode{Min: f.Min, Max: f.Max},
 		// A command is rare; who sends more than fit gets no answer.
 		control: make(chan stream.Arrival, maxCommands),
-		clients: make(chan *mqtt.Client),
+		clients: make(chan *mqtt.Client, 1),
 	}
+	b.redialer = mqtt.NewRedialer(mqtt.ReconnectOptions{Connect: b.connect, ClientID: id, IDFlag: "--id", Now: f.Now, Link: b.onLink})
 	return b
 }
 
@@ -74,13 +79,12 @@ func (b *broadcaster) run(ctx context.Context) {
 	b.timer = time.NewTimer(time.Hour)
 	b.timer.Stop() // until it begins
 	defer b.timer.Stop()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = mqtt.Reconnect(ctx, mqtt.ReconnectOptions{Connect: b.connect, Serve: b.handOver, ClientID: b.id, IDFlag: "--id", Now: b.Now, Link: b.onLink})
-	}()
+	defer b.redialer.End()
 	for ctx.Err() == nil {
 		b.send()
+		if b.client == nil && !b.dialling {
+			b.dial(ctx)
+		}
 		select {
 		case <-ctx.Done():
 		case <-b.timer.C:
@@ -92,14 +96,14 @@ func (b *broadcaster) run(ctx context.Context) {
 		case m := <-b.control:
 			b.handleControl(m)
 		case c := <-b.clients:
-			b.onConnected(c)
-			b.begin()
-		case <-b.lost():
+			if b.onDialled(c); c != nil {
+				b.begin()
+			}
+		case <-b.ended():
 			b.onDisconnected()
 		}
 	}
-	b.shutdown(ctx, ended)
-	<-ended
+	b.shutdown(ctx)
 }
 
 // begin publishes the first message, with the first connection of a start: who
@@ -140,21 +144,20 @@ func (b *broadcaster) onTick() {
 
 // shutdown sends what is pending and publishes that it is gone, in a second and
 // a half at most, since the caller waits for it.
-func (b *broadcaster) shutdown(ctx context.Context, ended <-chan struct{}) {
+func (b *broadcaster) shutdown(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 1500*time.Millisecond)
 	defer cancel()
-	if b.client == nil {
-		// An attempt ends with the ctx that ended, or has just got through.
-		select {
-		case c := <-b.clients:
-			b.onConnected(c)
-		case <-ended:
-		}
+	if b.dialling {
+		// The attempt ends with the ctx that ended, or has just got through.
+		b.onDialled(<-b.clients)
 	}
 	b.drain(ctx)
 	if left := len(b.pending); left > 0 {
 		b.Log.Warn("stopped before the broker had acknowledged everything", "id", b.id, "messages", left, "first", b.pending[0].hello.Seq)
 		b.metrics.pending.Sub(float64(left))
+	}
+	if b.lost != nil {
+		b.lost.Close()
 	}
 	if b.client == nil {
 		return

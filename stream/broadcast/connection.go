@@ -43,11 +43,26 @@ func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
 	return c, nil
 }
 
-// handOver gives a connection to run, and waits for its end.
-func (b *broadcaster) handOver(_ context.Context, c *mqtt.Client) error {
-	b.clients <- c
-	<-c.Lost()
-	return c.Err()
+// dial has another goroutine connect.
+func (b *broadcaster) dial(ctx context.Context) {
+	b.dialling = true
+	lost := b.lost
+	b.lost = nil
+	go func() {
+		if lost == nil {
+			b.clients <- b.redialer.Dial(ctx)
+		} else {
+			b.clients <- b.redialer.Redial(ctx, lost, lost.Err())
+		}
+	}()
+}
+
+// onDialled is called with the next connection; nil: ctx has ended.
+func (b *broadcaster) onDialled(c *mqtt.Client) {
+	b.dialling = false
+	if c != nil {
+		b.onConnected(c)
+	}
 }
 
 // presence returns the payload of a presence with the interval and pause as they
@@ -65,17 +80,14 @@ func encodePresence(p stream.Presence) []byte {
 }
 
 func (b *broadcaster) onConnected(c *mqtt.Client) {
-	if b.client != nil {
-		b.onDisconnected() // its end is not seen yet
-	}
 	b.client = c
 	b.publishPresence()
 	b.Log.Log(context.Background(), b.level(slog.LevelInfo), "connected", "id", b.id, "broker", b.Broker, "waiting", len(b.pending))
 	b.fleet.connectionChanged(1, "")
 }
 
-// lost returns a channel that is closed when the connection has ended.
-func (b *broadcaster) lost() <-chan struct{} {
+// ended returns a channel that is closed when the connection has.
+func (b *broadcaster) ended() <-chan struct{} {
 	if b.client == nil {
 		return nil
 	}
@@ -84,10 +96,10 @@ func (b *broadcaster) lost() <-chan struct{} {
 
 func (b *broadcaster) onDisconnected() {
 	b.fleet.connectionChanged(-1, mqtt.Cause(b.client.Err()))
-	b.client, b.acked, b.present = nil, nil, nil
+	b.client, b.lost, b.acked, b.present = nil, b.client, nil, nil
 }
 
-// onLink is called by Reconnect.
+// onLink is called by the redialer.
 func (b *broadcaster) onLink(l stream.Link) {
 	if l.State == stream.Retrying && !l.Told(b.lastLink) {
 		level, message, attrs := l.Entry()

@@ -3,6 +3,7 @@ package broadcast
 import (
 	"context"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,4 +44,26 @@ func TestNothingRunsOn(t *testing.T) {
 	b.Stop()
 	// paho's and the broker's last goroutines end just after.
 	streamtest.Eventually(t, "everything to end", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// A broadcaster that is connected has one goroutine, beside those of the MQTT library:
+// what it needs to connect, and its stack, is gone.
+func TestOneGoroutineEach(t *testing.T) {
+	const count = 10
+	b := startBroker(t)
+	tell, links := streamtest.LinkLog()
+	streamtest.Background(t, func(ctx context.Context) error {
+		return Run(ctx, Options{Broker: b.broker(), ID: "b", Count: count, Min: time.Hour, Max: time.Hour, QoS: 1, Link: func(_ string, l stream.Link) { tell(l) }})
+	})
+	for range count {
+		streamtest.AwaitLink(t, links, stream.Connected)
+	}
+	started := func(by string) int {
+		all := make([]byte, 4<<20)
+		return strings.Count(string(all[:runtime.Stack(all, true)]), "created by hellox/stream/broadcast.("+by+")")
+	}
+	streamtest.Eventually(t, "no goroutine but the broadcaster's own", func() bool { return started("*broadcaster") == 0 })
+	if n := started("*fleet"); n < count {
+		t.Errorf("%d goroutines of %d broadcasters: the test does not find them", n, count)
+	}
 }

@@ -33,41 +33,98 @@ type ReconnectOptions struct {
 // 0.4 s for the first 10 s in which nothing listens.
 // It returns nil, or with FailFast the error of the first attempt.
 func Reconnect(ctx context.Context, o ReconnectOptions) error {
-	links := links{now: o.Now, log: o.Log, tell: o.Link}
-	if links.now == nil {
-		links.now = time.Now
-	}
-	defer links.change(stream.Link{State: stream.Ended})
-	retry := newRetry()
-	if o.First == nil {
-		links.change(stream.Link{State: stream.Connecting})
-	}
-	takeovers := takeovers{clientID: o.ClientID, flag: o.IDFlag}
-	client, failFast := o.First, o.FailFast
-	for {
+	r := NewRedialer(o)
+	defer r.End()
+	client := o.First
+	switch {
+	case client != nil:
+		r.connected()
+	case o.FailFast:
+		r.links.change(stream.Link{State: stream.Connecting})
 		var err error
-		if client == nil {
-			client, err = o.Connect(ctx)
-		}
-		var stood time.Duration // 0: there was no connection
-		if err == nil {
-			began := time.Now()
-			links.change(stream.Link{State: stream.Connected})
-			err = o.Serve(ctx, client)
-			client.Close()
-			client, stood = nil, max(time.Since(began), 1)
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if failFast && stood == 0 {
+		if client, err = o.Connect(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil //nolint:nilerr // it was told to end
+			}
 			return err
 		}
-		failFast = false
-		wait := retry.next(stood, err)
-		links.retrying(wait, takeovers.explain(err, stood, time.Now()))
-		if !sleep(ctx, wait) {
+		r.connected()
+	default:
+		client = r.Dial(ctx)
+	}
+	for client != nil {
+		client = r.Redial(ctx, client, o.Serve(ctx, client))
+	}
+	return nil
+}
+
+// A Redialer is Reconnect in steps, for those who have very many connections: while one
+// stands, no goroutine waits for its end here. It is used by one goroutine at a time.
+type Redialer struct {
+	connect   func(context.Context) (*Client, error)
+	links     links
+	retry     *retry
+	takeovers takeovers
+	began     time.Time // when the connection was made
+}
+
+// NewRedialer returns a Redialer. It does not use First, Serve and FailFast of o.
+func NewRedialer(o ReconnectOptions) *Redialer {
+	r := &Redialer{
+		connect: o.Connect, retry: newRetry(),
+		links:     links{now: o.Now, log: o.Log, tell: o.Link},
+		takeovers: takeovers{clientID: o.ClientID, flag: o.IDFlag},
+	}
+	if r.links.now == nil {
+		r.links.now = time.Now
+	}
+	return r
+}
+
+// Dial returns the first connection, or nil if ctx ends before there is one.
+func (r *Redialer) Dial(ctx context.Context) *Client {
+	r.links.change(stream.Link{State: stream.Connecting})
+	return r.dial(ctx)
+}
+
+// Redial closes the connection, which is of no use any more because of err, and returns
+// the next one, or nil if ctx ends before there is one.
+func (r *Redialer) Redial(ctx context.Context, lost *Client, err error) *Client {
+	lost.Close()
+	if !r.wait(ctx, max(time.Since(r.began), 1), err) {
+		return nil
+	}
+	return r.dial(ctx)
+}
+
+// End tells that there will be no other connection.
+func (r *Redialer) End() { r.links.change(stream.Link{State: stream.Ended}) }
+
+func (r *Redialer) dial(ctx context.Context) *Client {
+	for {
+		client, err := r.connect(ctx)
+		if err == nil {
+			r.connected()
+			return client
+		}
+		if !r.wait(ctx, 0, err) {
 			return nil
 		}
 	}
+}
+
+func (r *Redialer) connected() {
+	r.began = time.Now()
+	r.links.change(stream.Link{State: stream.Connected})
+}
+
+// wait waits before the next attempt, and reports whether ctx has not ended meanwhile.
+// stood is how long the connection did, 0 if there was none, and err why there is none.
+func (r *Redialer) wait(ctx context.Context, stood time.Duration, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	wait := r.retry.next(stood, err)
+	r.links.retrying(wait, r.takeovers.explain(err, stood, time.Now()))
+	return sleep(ctx, wait)
 }
