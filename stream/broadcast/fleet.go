@@ -38,6 +38,7 @@ func newFleet(o Options) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Broker = o.Broker.Shared()
 	f := &fleet{Options: o, metrics: metrics, pace: newPace()}
 	f.size.Store(int64(o.Count))
 	return f, nil

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"time"
 
 	"hellox/smallfile"
@@ -26,6 +27,7 @@ type Files struct {
 	Cert, Key string // PEM
 
 	pipes map[string][]byte // what came out of those that are pipes, by path
+	last  *loaded           // of Shared; nil: each Load makes its own
 }
 
 // ReadPipes returns b with the content of those of its files that are pipes, as a
@@ -73,14 +75,73 @@ func (f Files) keyPair() (tls.Certificate, error) {
 	return smallfile.ParseKeyPair(f.Cert, f.Key, cert, key)
 }
 
+// contents are what the files say at one time; "" of those that there are not.
+type contents struct{ password, ca, cert, key string }
+
+// contents returns what the files say now.
+func (f Files) contents() (c contents, err error) {
+	for _, file := range []struct {
+		flag, path string
+		text       *string
+	}{
+		{"--password-file", f.Password, &c.password}, {"--ca", f.CA, &c.ca}, {"--cert and --key", f.Cert, &c.cert}, {"--cert and --key", f.Key, &c.key},
+	} {
+		if file.path == "" {
+			continue
+		}
+		text, err := f.content(file.path)
+		if err != nil {
+			return c, fmt.Errorf("%s: %w", file.flag, err)
+		}
+		*file.text = string(text)
+	}
+	return c, nil
+}
+
+// A loaded is what was made of files when they were read last.
+type loaded struct {
+	mu       sync.Mutex
+	from     contents
+	password string
+	tls      *tls.Config
+}
+
+// Shared returns b for very many clients of one process: as long as its files say the
+// same, all have what Load has made of them once. A set of authorities for each would
+// be the most of what a connection with TLS costs.
+func (b Broker) Shared() Broker {
+	b.Files.last = &loaded{}
+	return b
+}
+
 // Load returns b with what its files say now. Its errors begin with the flag that
 // names the file.
 func (b Broker) Load() (Broker, error) {
+	c, err := b.Files.contents()
+	if err != nil {
+		return b, err
+	}
+	last := b.Files.last
+	if last == nil {
+		return b.with(c)
+	}
+	last.mu.Lock()
+	defer last.mu.Unlock()
+	if last.from == (contents{}) || last.from != c {
+		made, err := b.with(c)
+		if err != nil {
+			return made, err
+		}
+		last.from, last.password, last.tls = c, made.Password, made.TLS
+	}
+	b.Password, b.TLS = last.password, last.tls
+	return b, nil
+}
+
+// with returns b with what is made of its files.
+func (b Broker) with(c contents) (Broker, error) {
 	if b.Files.Password != "" {
-		text, err := b.Files.content(b.Files.Password)
-		switch b.Password = strings.TrimRight(string(text), "\r\n"); {
-		case err != nil:
-			return b, fmt.Errorf("--password-file: %w", err)
+		switch b.Password = strings.TrimRight(c.password, "\r\n"); {
 		case b.Password == "":
 			return b, fmt.Errorf("--password-file: %s is empty", b.Files.Password)
 		case len(b.Password) > stream.MaxPassword:
@@ -99,17 +160,13 @@ func (b Broker) Load() (Broker, error) {
 	}
 	b.TLS = config
 	if b.Files.CA != "" {
-		text, err := b.Files.content(b.Files.CA)
-		if err != nil {
-			return b, fmt.Errorf("--ca: %w", err)
-		}
 		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(text) {
+		if !config.RootCAs.AppendCertsFromPEM([]byte(c.ca)) {
 			return b, fmt.Errorf("--ca: %s holds no certificate in PEM", b.Files.CA)
 		}
 	}
 	if b.Files.Cert != "" {
-		pair, err := b.Files.keyPair()
+		pair, err := smallfile.ParseKeyPair(b.Files.Cert, b.Files.Key, []byte(c.cert), []byte(c.key))
 		if err != nil {
 			return b, fmt.Errorf("--cert and --key: %w", err)
 		}

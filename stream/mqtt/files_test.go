@@ -113,13 +113,19 @@ func writeText(t *testing.T, path, text string) {
 }
 
 // TestFilesReadAnew renews the broker's certificate and the client's token: the
-// next connection trusts and shows those of then.
+// next connection trusts and shows those of then, also of clients that share them.
 func TestFilesReadAnew(t *testing.T) {
+	t.Run("alone", func(t *testing.T) { testFilesReadAnew(t, func(b Broker) Broker { return b }) })
+	t.Run("shared", func(t *testing.T) { testFilesReadAnew(t, Broker.Shared) })
+}
+
+func testFilesReadAnew(t *testing.T, as func(Broker) Broker) {
+	t.Helper()
 	old, renewed := atLoopback(t), atLoopback(t)
 	g := openGate(t, &old)
 	dir := t.TempDir()
 	files := Files{Password: filepath.Join(dir, "token"), CA: filepath.Join(dir, "ca.crt")}
-	b := Broker{Scheme: "mqtts", Host: g.address, User: "broadcast-0", Files: files}
+	b := as(Broker{Scheme: "mqtts", Host: g.address, User: "broadcast-0", Files: files})
 	dial := func() error {
 		conn, err := Dial(t.Context(), DialOptions{Broker: b})
 		if err == nil {
@@ -166,6 +172,39 @@ func TestFilesReadAnew(t *testing.T) {
 	}
 	if len(g.passwords) > 0 {
 		t.Error("a connection was made without its files")
+	}
+}
+
+// TestShared: clients that share their files have one configuration of TLS as long as
+// these say the same.
+func TestShared(t *testing.T) {
+	dir := t.TempDir()
+	files := Files{Password: filepath.Join(dir, "token"), CA: filepath.Join(dir, "ca.crt")}
+	b := Broker{Scheme: "mqtts", Host: "127.0.0.1:1", Files: files}.Shared()
+	load := func() Broker {
+		t.Helper()
+		loaded, err := b.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return loaded
+	}
+	writePEM(t, files.CA, atLoopback(t))
+	writeText(t, files.Password, "first")
+	first, again := load(), load()
+	if first.TLS == nil || again.TLS != first.TLS || again.Password != "first" {
+		t.Errorf("the same files are %p %q, then %p %q", first.TLS, first.Password, again.TLS, again.Password)
+	}
+	writePEM(t, files.CA, atLoopback(t))
+	if renewed := load(); renewed.TLS == first.TLS || renewed.TLS.RootCAs.Equal(first.TLS.RootCAs) {
+		t.Error("another authority is not read")
+	}
+	writeText(t, files.Password, "second")
+	if renewed := load(); renewed.Password != "second" {
+		t.Errorf("the password is %q, want the second", renewed.Password)
+	}
+	if alone, err := (Broker{Scheme: "mqtts", Host: "127.0.0.1:1", Files: files}).Load(); err != nil || alone.TLS == load().TLS {
+		t.Errorf("who does not share has the same: %v", err)
 	}
 }
 
