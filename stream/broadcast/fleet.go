@@ -75,6 +75,9 @@ func (f *fleet) run(ctx context.Context) {
 func (f *fleet) change(ctx context.Context, all map[string]running) {
 	ids := f.ids()
 	f.size.Store(int64(len(ids)))
+	if len(ids) >= CrowdSize {
+		collectSooner()
+	}
 	var ending []running
 	for id, r := range all {
 		if !slices.Contains(ids, id) {
