@@ -20,7 +20,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,18 +39,13 @@ import (
 
 func main() {
 	noquery.Restore()
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	// A terminal that was closed ends the command in order; under nohup it does not.
-	if !signal.Ignored(syscall.SIGHUP) {
-		signals = append(signals, syscall.SIGHUP)
-	}
 	var held interrupt.Signals
 	sh := shell{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, environ: os.Environ()}
 	sh.hold = func() (release func()) { return held.Hold(os.Interrupt) }
-	if rereads(os.Args[1:]) { // first of all: a role that has just been started may be told
+	if rereads(os.Args[1:]) {
 		sh.hangupEnds = held.Hold(syscall.SIGHUP)
 	}
-	ctx, stop := held.Context(context.Background(), signals...)
+	ctx, stop := held.Context(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], sh)
 	stop()
 	os.Exit(code)

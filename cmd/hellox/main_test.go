@@ -100,6 +100,23 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// TestCaughtEarly: SIGHUP is caught before the packages are initialized that take long.
+func TestCaughtEarly(t *testing.T) {
+	cmd := exec.Command("hellox", "version")
+	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	trace, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, trace)
+	}
+	at := func(name string) int { return strings.Index(string(trace), "\ninit "+name) }
+	early := at("hellox/cmd/hellox/interrupt ")
+	for _, late := range []string{"k8s.io/", "github.com/nats-io/nats-server/v2/server ", "github.com/charmbracelet/bubbletea ", "hellox/bootstrap/"} {
+		if n := at(late); early < 0 || n < early {
+			t.Errorf("%s is initialized before SIGHUP is caught (%d, %d):\n%s", late, n, early, trace)
+		}
+	}
+}
+
 // TestRereads: SIGHUP ends no role that reads files anew, from its first moment on.
 func TestRereads(t *testing.T) {
 	for line, want := range map[string]bool{

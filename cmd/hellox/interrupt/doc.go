@@ -3,6 +3,7 @@
 //
 //	Ctrl-C ─► SIGINT to all of the terminal ─┬─► an editor: its own matter
 //	                                         └─► Signals: ends the context, unless held
+//	SIGHUP, caught before main ─────────────────► Signals
 //
 // Not here: exit codes, and what ends with the context.
 package interrupt

@@ -10,6 +10,11 @@ import (
 	"time"
 )
 
+func TestMain(m *testing.M) {
+	ignored = false // also where the tests run under nohup
+	os.Exit(m.Run())
+}
+
 // A signal ends nothing while it is held, also if it was before anything listened; others
 // do.
 func TestHold(t *testing.T) {
@@ -34,7 +39,7 @@ func TestHold(t *testing.T) {
 		if test.held != nil {
 			release = s.Hold(test.held)
 		}
-		ctx, stop := s.Context(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		ctx, stop := s.Context(context.Background(), os.Interrupt, syscall.SIGTERM)
 		if err := self.Signal(test.signal); err != nil {
 			t.Fatal(err)
 		}
