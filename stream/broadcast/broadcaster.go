@@ -52,6 +52,7 @@ type broadcaster struct {
 	redialer *mqtt.Redialer      // of the goroutine that dials
 	control  chan stream.Arrival // commands and its own presence; full: dropped
 	lastLink stream.Link         // of the goroutine that dials
+	host     string              // that of the newest connection, as lastLink
 }
 
 func newBroadcaster(f *fleet, id string) *broadcaster {

@@ -21,7 +21,7 @@ func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
 	defer b.pace.end()
 	presence := stream.PresenceTopic(b.id)
 	o := mqtt.ClientOptions{
-		Broker: b.Broker, ClientID: b.id, KeepAlive: mqtt.KeepAlive,
+		Broker: b.Broker, Before: b.host, ClientID: b.id, KeepAlive: mqtt.KeepAlive,
 		Will:    &mqtt.Message{Topic: presence, Payload: encodePresence(stream.Presence{State: string(stream.Lost), Boot: b.boot}), QoS: 1, Retain: true},
 		Handler: b.receive,
 	}
@@ -40,6 +40,7 @@ func (b *broadcaster) connect(ctx context.Context) (*mqtt.Client, error) {
 		c.Close()
 		return nil, err
 	}
+	b.host = c.Host()
 	return c, nil
 }
 

@@ -58,6 +58,13 @@ func (t *ackTracker) Del(key string) {
 	}
 }
 
+// owed reports whether a message was not acknowledged yet.
+func (t *ackTracker) owed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.unacked) > 0
+}
+
 // Nothing is sent again from here: a connection that ended takes its ackTracker along.
 
 func (t *ackTracker) Get(string) packets.ControlPacket { return nil }

@@ -24,6 +24,7 @@ import (
 type Client struct {
 	client  paho.Client
 	id      string
+	host    string       // with its port
 	frames  *frameReader // nil until the network connection is open
 	resumed bool         // the broker had stored the MQTT session
 	acks    *ackTracker
@@ -47,6 +48,7 @@ type Client struct {
 // ClientOptions configures Connect.
 type ClientOptions struct {
 	Broker       Broker
+	Before       string // HOST:PORT of the connection before, "": none. Of several hosts it is tried last
 	ClientID     string
 	Persistent   bool // the broker keeps the MQTT session while we are away
 	ManualAck    bool // acknowledgements are sent by Arrival.Ack
@@ -79,7 +81,7 @@ type Message struct {
 // connect opens a connection to the one host of o.Broker within limit, or returns a
 // *ConnectError or ctx's error.
 func connect(ctx context.Context, o ClientOptions, limit time.Duration) (*Client, error) {
-	c := &Client{id: o.ClientID, acks: &ackTracker{}, lost: make(chan struct{}), onState: o.BrokerState, unnoticed: o.unnoticed}
+	c := &Client{id: o.ClientID, host: o.Broker.Host, acks: &ackTracker{}, lost: make(chan struct{}), onState: o.BrokerState, unnoticed: o.unnoticed}
 	stop := func() bool { return true } // ctx from closing the connection
 	began, dialled := time.Now(), false
 	po := o.paho(c).SetConnectTimeout(limit)
@@ -98,7 +100,7 @@ func connect(ctx context.Context, o ClientOptions, limit time.Duration) (*Client
 		dialled = true
 		stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
 		c.frames = newFrameReader(conn, o.Broker.maxPacket(), 0, bufferSize, o.KeepAlive)
-		c.frames.notice = c.handleNotice
+		c.frames.notice, c.frames.watch.owed = c.handleNotice, c.acks.owed
 		if o.Direct {
 			c.frames.direct = func(topic string, payload []byte, retained bool) {
 				o.Handler(stream.Arrival{Topic: topic, Payload: payload, Retained: retained, Ack: func() {}})
@@ -161,6 +163,9 @@ func arrival(m paho.Message, manualAck bool) stream.Arrival {
 	}
 	return a
 }
+
+// Host returns the HOST:PORT that it is connected to, one of its Broker's.
+func (c *Client) Host() string { return c.host }
 
 // Resumed reports whether the broker had stored the MQTT session.
 func (c *Client) Resumed() bool { return c.resumed }
@@ -273,6 +278,7 @@ func (c *Client) publish(m Message) (acked <-chan struct{}, err error) {
 	c.acks.expect(nil)
 	c.publishing.Unlock()
 	if m.QoS > 0 {
+		c.frames.watch.begin()
 		select {
 		case <-token.Done(): // acknowledged already, or never handed on
 			if err := token.Error(); err != nil {

@@ -32,6 +32,7 @@ type DialOptions struct {
 type Conn struct {
 	o     DialOptions
 	fixed string // DialOptions.ClientID as it was given
+	host  string // of the newest connection; only connect uses it
 	stop  context.CancelFunc
 	ended chan struct{} // closed when run has ended
 
@@ -79,7 +80,7 @@ func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 func (c *Conn) connect(ctx context.Context) (*Client, error) {
 	client, err := connectNoticed(func(unnoticed bool) (*Client, error) {
 		client, err := Connect(ctx, ClientOptions{
-			Broker: c.o.Broker, ClientID: c.o.ClientID, KeepAlive: KeepAlive, Handler: c.handle,
+			Broker: c.o.Broker, Before: c.host, ClientID: c.o.ClientID, KeepAlive: KeepAlive, Handler: c.handle,
 			BrokerState: c.o.BrokerState, unnoticed: unnoticed,
 		})
 		if err != nil {
@@ -93,8 +94,10 @@ func (c *Conn) connect(ctx context.Context) (*Client, error) {
 	})
 	if err != nil {
 		c.set(nil, err)
+		return nil, err
 	}
-	return client, err
+	c.host = client.Host()
+	return client, nil
 }
 
 // run keeps a connection until ctx ends.

@@ -56,6 +56,7 @@ type frameReader struct {
 	keepAlive time.Duration // 0: none
 	up        atomic.Bool   // CONNACK has been read whole: the deadlines are set here
 	ping      *time.Timer
+	watch     *answerWatch
 }
 
 // errMalformed is the error of bytes that no MQTT broker sends.
@@ -88,6 +89,7 @@ func newFrameReader(conn net.Conn, maxPacket, filters, bufferSize int, keepAlive
 		f.ping = time.AfterFunc(time.Hour, f.sendPing)
 		f.ping.Stop()
 	}
+	f.watch = newAnswerWatch(f)
 	return f
 }
 
@@ -112,7 +114,10 @@ func (r *deadlineReader) Read(p []byte) (int, error) {
 	if r.busy {
 		time.Sleep(gather)
 	}
+	r.watch.reading.Store(true)
 	n, err := r.Conn.Read(p)
+	r.watch.reading.Store(false)
+	r.watch.reads.Add(1)
 	if r.direct != nil {
 		now := time.Now()
 		r.busy = now.Sub(r.arrived) < flood && n < len(p)
@@ -338,5 +343,6 @@ func (f *frameReader) Close() error {
 	if f.ping != nil {
 		f.ping.Stop()
 	}
+	f.watch.end()
 	return f.Conn.Close()
 }

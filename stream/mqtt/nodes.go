@@ -3,6 +3,7 @@ package mqtt
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,8 +36,8 @@ func cutHosts(scheme, rest string) (first string, others []string) {
 }
 
 // nodeTimeout bounds the attempt at one of several hosts, from the name look-up to
-// CONNACK. The last one gets dialTimeout: a broker that is slow, and not gone, lets in
-// then.
+// CONNACK. The last one that may be well gets dialTimeout: a broker that is slow, and not
+// gone, lets in then.
 const nodeTimeout = 4 * time.Second
 
 // Connect opens a connection, or returns a *ConnectError or ctx's error. Of a broker of
@@ -46,22 +47,29 @@ func Connect(ctx context.Context, o ClientOptions) (*Client, error) {
 	if o.Broker, err = o.Broker.fresh(); err != nil {
 		return nil, err
 	}
-	return anyNode(ctx, o.Broker, func(b Broker, limit time.Duration) (*Client, error) {
+	return anyNode(ctx, o.Broker, o.Before, func(b Broker, limit time.Duration) (*Client, error) {
 		o.Broker = b
 		return connect(ctx, o, limit)
 	})
 }
 
 // anyNode tries one host of b after the other, until one succeeds or ctx ends. It
-// begins with any of them, so that many clients spread. The error is that of the host
-// which came furthest.
-func anyNode[T any](ctx context.Context, b Broker, attempt func(Broker, time.Duration) (T, error)) (none T, _ error) {
+// begins with any of them, so that many clients spread. The host of the connection before
+// comes after the others: its machine may be cut off. The error is that of the host which
+// came furthest.
+func anyNode[T any](ctx context.Context, b Broker, before string, attempt func(Broker, time.Duration) (T, error)) (none T, _ error) {
 	nodes := b.nodes()
 	failed := make([]error, len(nodes))
-	begin := rand.IntN(len(nodes)) //nolint:gosec // it is no secret
-	for i := range nodes {
-		at, limit := (begin+i)%len(nodes), nodeTimeout
-		if i == len(nodes)-1 {
+	order := rand.Perm(len(nodes)) //nolint:gosec // it is no secret
+	patient := len(nodes) - 1      // of order, the one with the most time
+	if i := slices.IndexFunc(order, func(at int) bool { return nodes[at].Host == before }); i >= 0 && len(nodes) > 1 {
+		at := order[i]
+		order = append(slices.Delete(order, i, i+1), at)
+		patient--
+	}
+	for i, at := range order {
+		limit := nodeTimeout
+		if i == patient {
 			limit = dialTimeout
 		}
 		done, err := attempt(nodes[at], limit)

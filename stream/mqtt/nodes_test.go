@@ -3,6 +3,7 @@ package mqtt
 import (
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,30 @@ func TestOtherHosts(t *testing.T) {
 		_, err := Connect(t.Context(), ClientOptions{Broker: b, ClientID: "x", KeepAlive: time.Minute})
 		if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), ln.Addr().String()+": the connection was closed before the broker answered") {
 			t.Errorf("of a host that is gone and one that closes connections: %v", err)
+		}
+	}
+}
+
+// The host of the connection before is tried after the others, and it is not the one that
+// gets the most time.
+func TestHostBeforeIsLast(t *testing.T) {
+	b := Broker{Host: "a", Others: []string{"b", "c"}}
+	for _, before := range []string{"a", "b", "c"} {
+		for range 10 {
+			var hosts []string
+			var limits []time.Duration
+			failed := errors.New("it is gone")
+			_, err := anyNode(t.Context(), b, before, func(one Broker, limit time.Duration) (struct{}, error) {
+				hosts, limits = append(hosts, one.Host), append(limits, limit)
+				return struct{}{}, failed
+			})
+			if !errors.Is(err, failed) || len(hosts) != 3 || hosts[2] != before || !slices.Equal(limits, []time.Duration{nodeTimeout, dialTimeout, nodeTimeout}) {
+				t.Errorf("after %s: %v within %v, %v", before, hosts, limits, err)
+			}
+			slices.Sort(hosts)
+			if !slices.Equal(hosts, []string{"a", "b", "c"}) {
+				t.Errorf("after %s: %v", before, hosts)
+			}
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (r *retainedReader) read(ctx context.Context, hand func(stream.Arrival) boo
 	if r.broker, err = r.broker.fresh(); err != nil {
 		return 0, err
 	}
-	conn, err := anyNode(ctx, r.broker, func(b Broker, limit time.Duration) (net.Conn, error) {
+	conn, err := anyNode(ctx, r.broker, "", func(b Broker, limit time.Duration) (net.Conn, error) {
 		began := time.Now()
 		conn, err := dial(ctx, b, limit, false)
 		if err != nil {

@@ -101,6 +101,7 @@ type subscriber struct {
 	handled       atomic.Int64  // messages, ever
 	handledBefore int64         // of handled, at the last look of busy
 	delivery      *delivery     // the connection that is open or being opened
+	host          string        // that of the newest connection
 }
 
 // delivery is what belongs to one connection.
@@ -144,7 +145,7 @@ func (s *subscriber) connectOnce(ctx context.Context, unnoticed bool) (*Client, 
 		done: running.Done(), stop: stop, failed: make(chan error, 1), pending: &pendingAcks{changed: make(chan struct{}, 1)},
 	}
 	client, err := Connect(ctx, ClientOptions{
-		Broker: s.Broker, ClientID: s.ClientID, Persistent: s.Persistent, ManualAck: s.Persistent,
+		Broker: s.Broker, Before: s.host, ClientID: s.ClientID, Persistent: s.Persistent, ManualAck: s.Persistent,
 		KeepAlive: s.keepAlive, BrokerState: s.BrokerState, unnoticed: unnoticed,
 		Direct:  s.QoS == 0 && !s.Persistent, // a session may hold messages that it was subscribed to at QoS 1
 		Handler: func(a stream.Arrival) { s.handle(v, a) },
@@ -176,7 +177,7 @@ func (s *subscriber) connectOnce(ctx context.Context, unnoticed bool) (*Client, 
 		s.Log.Warn("the broker has no session of this client: what was published in the meantime is missing", "client", s.ClientID)
 	}
 	s.subscribed = s.subscribed || len(filters) > 0
-	s.delivery = v
+	s.delivery, s.host = v, client.Host()
 	return client, nil
 }
 
