@@ -190,6 +190,9 @@ func (s *Store) loadAppender(ctx context.Context) (*appender, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c := info.Cluster; c != nil && c.Leader == "" {
+		return nil, errNoLeader // a node answers, but what is appended now would get no answer
+	}
 	first, last := int64(info.State.FirstSeq), int64(info.State.LastSeq)
 	counted := make(map[string]int64, len(records)) // the newest message that a sender's record has in it
 	all := make([]*track.SenderState, 0, len(records))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,10 +34,25 @@ type record struct {
 
 func (r *record) at() int64 { return max(r.At, r.LastID) }
 
+// errUnanswered is of a bucket that is not read: the nodes do not answer.
+var errUnanswered = errors.New("the broker's nodes do not answer")
+
 func senderKey(name string) string { return "sender." + key(name) }
 
-// loadCheckpoint reads the bucket, and the revision of each of its keys.
+// loadCheckpoint reads the bucket, and the revision of each of its keys. A consumer that is
+// asked for while the nodes elect who makes it never comes: it is asked for again.
 func (s *Store) loadCheckpoint(ctx context.Context) (point checkpoint, records map[string]*record, revisions map[string]uint64, err error) {
+	for _, first := range []time.Duration{answerTimeout, answerTimeout, requestTimeout} {
+		point, records, revisions, err = s.readCheckpoint(ctx, first)
+		if !errors.Is(err, errUnanswered) {
+			break
+		}
+	}
+	return point, records, revisions, err
+}
+
+// readCheckpoint is loadCheckpoint, or errUnanswered if the first key takes longer than it may.
+func (s *Store) readCheckpoint(ctx context.Context, first time.Duration) (point checkpoint, records map[string]*record, revisions map[string]uint64, err error) {
 	records, revisions = map[string]*record{}, map[string]uint64{}
 	fail := func(err error) (checkpoint, map[string]*record, map[string]uint64, error) {
 		return point, nil, nil, fmt.Errorf("read the checkpoint: %w", err)
@@ -44,20 +60,23 @@ func (s *Store) loadCheckpoint(ctx context.Context) (point checkpoint, records m
 	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// A key is waited for no longer than an answer: its consumer may have gone with a node.
-	idle := time.AfterFunc(requestTimeout, cancel)
+	idle := time.AfterFunc(first, cancel)
 	defer idle.Stop()
 	watcher, err := s.senders.WatchAll(watching)
+	if err != nil && ctx.Err() == nil && watching.Err() != nil {
+		err = errUnanswered
+	}
 	if err != nil {
 		return fail(err)
 	}
 	defer func() { _ = watcher.Stop() }()
 	for {
-		idle.Reset(requestTimeout)
 		select {
 		case entry := <-watcher.Updates():
 			if entry == nil {
 				return point, records, revisions, nil // all that there is
 			}
+			idle.Reset(requestTimeout)
 			revisions[entry.Key()] = entry.Revision()
 			switch {
 			case entry.Operation() != jetstream.KeyValuePut, entry.Key() == copyKey:
@@ -72,7 +91,7 @@ func (s *Store) loadCheckpoint(ctx context.Context) (point checkpoint, records m
 				return fail(fmt.Errorf("%s: %w", entry.Key(), err))
 			}
 		case <-watching.Done():
-			return fail(cmp.Or(ctx.Err(), context.DeadlineExceeded))
+			return fail(cmp.Or(ctx.Err(), errUnanswered))
 		}
 	}
 }

@@ -44,9 +44,7 @@ func hold(ctx context.Context, s *Store) (*Copied, error) {
 			return &Copied{s, func() {
 				cancel()
 				<-done
-				ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRetry)
-				defer cancel()
-				_ = s.lease.Delete(ending, leaseKey, jetstream.LastRevision(revision))
+				s.giveBack(ctx, me, revision)
 			}}, nil
 		}
 		if !errors.Is(err, jetstream.ErrKeyExists) {

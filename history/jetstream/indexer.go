@@ -105,24 +105,65 @@ func (s *Store) Index(ctx context.Context) {
 	}
 }
 
-// acquire takes the lease, or returns jetstream.ErrKeyExists if another one has it.
+// acquire takes the lease, or returns jetstream.ErrKeyExists if another one has it. One
+// that was taken before without an answer is its own.
 func (s *Store) acquire(ctx context.Context, me string) (revision uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	return s.lease.Create(ctx, leaseKey, []byte(me))
+	switch entry, err := s.lease.Get(ctx, leaseKey); {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		return s.lease.Create(ctx, leaseKey, []byte(me))
+	case err != nil:
+		return 0, err
+	case string(entry.Value()) != me:
+		return 0, jetstream.ErrKeyExists
+	default:
+		return s.lease.Update(ctx, leaseKey, []byte(me), entry.Revision())
+	}
 }
 
 // lead appends what the broker's stream gets as long as it has the lease.
 func (s *Store) lead(ctx context.Context, me string, revision uint64) error {
 	group, leading := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.renew(leading, me, &revision) })
-	group.Go(func() error { return s.index(leading, 0) })
+	group.Go(func() error { return s.indexOn(leading) })
 	err := group.Wait()
-	// The context is over; giving back need not be waited for long.
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRetry)
-	defer cancel()
-	_ = s.lease.Delete(ending, leaseKey, jetstream.LastRevision(revision)) // else it ends by itself
+	s.giveBack(ctx, me, revision)
 	return err
+}
+
+// giveBack gives the lease back, without which it ends by itself. ctx may be over; it is not
+// waited for long.
+func (s *Store) giveBack(ctx context.Context, me string, revision uint64) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRetry)
+	defer cancel()
+	if err := s.lease.Delete(ctx, leaseKey, jetstream.LastRevision(revision)); err == nil {
+		return
+	}
+	if stored := s.unanswered(ctx, me, revision); stored > 0 { // by the renewal that the end has interrupted
+		_ = s.lease.Delete(ctx, leaseKey, jetstream.LastRevision(stored))
+	}
+}
+
+// indexOn indexes until ctx ends. When that fails it begins anew with what is stored by
+// then, and keeps the lease: most often a stream has lost its leader, and then the lease can
+// often not be given back either, so that another receiver would wait for its end.
+func (s *Store) indexOn(ctx context.Context) error {
+	for last := ""; ; {
+		err := s.index(ctx, 0)
+		if ctx.Err() != nil || s.closed.Load() {
+			return err
+		}
+		if text := err.Error(); text != last {
+			last = text
+			s.o.Log.Warn("nothing is appended to the history; trying again", "cause", last)
+		}
+		select {
+		case <-time.After(leaseRetry):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // renew renews the lease until it is lost.
@@ -140,6 +181,12 @@ func (s *Store) renew(ctx context.Context, me string, revision *uint64) error {
 		asking, cancel := context.WithTimeout(ctx, leaseRenew)
 		next, err := s.lease.Update(asking, leaseKey, []byte(me), *revision)
 		cancel()
+		if errors.Is(err, jetstream.ErrKeyExists) {
+			if stored := s.unanswered(ctx, me, *revision); stored > 0 {
+				*revision = stored
+				continue
+			}
+		}
 		switch {
 		case err == nil:
 			*revision, renewed = next, asked
@@ -149,6 +196,18 @@ func (s *Store) renew(ctx context.Context, me string, revision *uint64) error {
 	}
 }
 
+// unanswered returns the revision of a renewal after a revision that was stored although
+// its answer did not come; 0: there is none.
+func (s *Store) unanswered(ctx context.Context, me string, after uint64) uint64 {
+	ctx, cancel := context.WithTimeout(ctx, leaseRenew)
+	defer cancel()
+	entry, err := s.lease.Get(ctx, leaseKey)
+	if err != nil || string(entry.Value()) != me || entry.Revision() <= after {
+		return 0
+	}
+	return entry.Revision()
+}
+
 // index appends what the broker's stream holds after what was appended last, up to the
 // message of a sequence, which is there; 0: and what comes, until ctx ends.
 func (s *Store) index(ctx context.Context, last uint64) error {
@@ -156,11 +215,11 @@ func (s *Store) index(ctx context.Context, last uint64) error {
 	if err != nil || last > 0 && source >= last {
 		return err
 	}
-	from, err := s.js.Stream(ctx, subjectMessages)
+	from, err := askStream(ctx, s.js, subjectMessages)
 	if err != nil {
 		return fmt.Errorf("read the broker's stream %s: %w", subjectMessages, err)
 	}
-	if first := from.CachedInfo().State.FirstSeq; source > 0 && first > source+1 {
+	if first := from.State.FirstSeq; source > 0 && first > source+1 {
 		s.o.Log.Error("the broker has evicted messages that are not in the history", "most", first-source-1)
 	}
 	arrived := make(chan jetstream.Msg, batchMessages) // closed by the goroutine that writes to it
@@ -171,7 +230,7 @@ func (s *Store) index(ctx context.Context, last uint64) error {
 		if last > 0 {
 			subjects = nil // it may be of another topic
 		}
-		t := newTail(s.js, subjectMessages, source+1, subjects)
+		t := newTail(s.js, s.o.Log, subjectMessages, source+1, subjects)
 		defer t.stop()
 		return pass(ctx, t, last, arrived)
 	})
@@ -205,6 +264,7 @@ func (s *Store) reload(ctx context.Context) (source uint64, err error) {
 	if s.appender, err = s.loadAppender(ctx); err != nil {
 		return 0, fmt.Errorf("read where the history ends: %w", err)
 	}
+	s.o.Log.Debug("the indexer goes on", "last_id", s.appender.stored.State.LastID, "source", s.appender.stored.Source)
 	return s.appender.stored.Source, nil
 }
 

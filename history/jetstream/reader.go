@@ -36,7 +36,7 @@ func (s *Store) startReader(ctx context.Context) error {
 		return err
 	}
 	s.note(ctx, info)
-	t := newTail(s.js, streamName, uint64(last+1), nil)
+	t := newTail(s.js, s.o.Log, streamName, uint64(last+1), nil)
 	if err := t.open(ctx); err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (s *Store) counter(records map[string]*record) (counters map[string]track.C
 
 // newestOfEach returns the newest message of each topic and sender, by ID.
 func (s *Store) newestOfEach(ctx context.Context) (all []stored, err error) {
-	t := newTail(s.js, streamName, 0, []string{streamPrefix + ">"})
+	t := newTail(s.js, s.o.Log, streamName, 0, []string{streamPrefix + ">"})
 	t.config.DeliverPolicy, t.config.HeadersOnly = jetstream.DeliverLastPerSubjectPolicy, true
 	defer t.stop()
 	if err := t.open(ctx); err != nil {
@@ -252,10 +252,16 @@ func (s *Store) countTopics(subjects map[string]uint64) {
 const window = 500
 
 // fetch returns the messages between two IDs, both included, at most window. Those that
-// were evicted or deleted are missing.
+// were evicted or deleted are missing. Any node may be asked, also one that has just been
+// cut off: without an answer another one is.
 func (s *Store) fetch(ctx context.Context, lo, hi int64) (all []stored, err error) {
+	wait := answerTimeout
 	for next, moved := lo, time.Now(); next <= hi; {
-		got, end, err := s.fetchOnce(ctx, next, hi)
+		got, end, err := s.fetchOnce(ctx, next, hi, wait)
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && wait < requestTimeout {
+			wait = requestTimeout
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -287,7 +293,7 @@ func (s *Store) fetch(ctx context.Context, lo, hi int64) (all []stored, err erro
 
 // fetchOnce asks once; end reports that there are no more up to hi. The time for an
 // answer is for each message: how long the others take is this process's own matter.
-func (s *Store) fetchOnce(ctx context.Context, lo, hi int64) (all []stored, end bool, err error) {
+func (s *Store) fetchOnce(ctx context.Context, lo, hi int64, wait time.Duration) (all []stored, end bool, err error) {
 	fail := func(err error) ([]stored, bool, error) { return nil, false, fmt.Errorf("read the history: %w", err) }
 	inbox := s.conn.NewInbox()
 	sub, err := s.conn.SubscribeSync(inbox)
@@ -303,7 +309,7 @@ func (s *Store) fetchOnce(ctx context.Context, lo, hi int64) (all []stored, end 
 		return fail(err)
 	}
 	for {
-		waiting, cancel := context.WithTimeout(ctx, requestTimeout)
+		waiting, cancel := context.WithTimeout(ctx, wait)
 		m, err := sub.NextMsgWithContext(waiting)
 		cancel()
 		if err != nil {
@@ -337,9 +343,11 @@ func (s *Store) nextStored(ctx context.Context, from int64) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read the history: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	m, err := s.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+streamName, request)
+	var m *natsgo.Msg
+	err = ask(ctx, func(ctx context.Context) (err error) {
+		m, err = s.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+streamName, request)
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("read the history: %w", err)
 	}
@@ -363,24 +371,6 @@ func (s *Store) nextStored(ctx context.Context, from int64) (int64, error) {
 		}
 	}
 	return answer.Message.Seq, nil
-}
-
-// Message implements history.Store.
-func (s *Store) Message(ctx context.Context, id int64) (stream.Message, error) {
-	if s.closed.Load() {
-		return stream.Message{}, history.ErrClosed
-	}
-	if id < max(s.first.Load(), 1) || id > s.last.Load() {
-		return stream.Message{}, history.ErrNotFound
-	}
-	got, err := s.fetch(ctx, id, id)
-	if err != nil {
-		return stream.Message{}, err
-	}
-	if len(got) == 0 {
-		return stream.Message{}, history.ErrNotFound
-	}
-	return got[0].Message, nil
 }
 
 // Messages implements history.Store.

@@ -243,6 +243,24 @@ func (s *Store) Intervals(context.Context) ([]history.Intervals, error) {
 	return s.state.Intervals(), nil
 }
 
+// Message implements history.Store.
+func (s *Store) Message(ctx context.Context, id int64) (stream.Message, error) {
+	if s.closed.Load() {
+		return stream.Message{}, history.ErrClosed
+	}
+	if id < max(s.first.Load(), 1) || id > s.last.Load() {
+		return stream.Message{}, history.ErrNotFound
+	}
+	got, err := s.fetch(ctx, id, id)
+	if err != nil {
+		return stream.Message{}, err
+	}
+	if len(got) == 0 {
+		return stream.Message{}, history.ErrNotFound
+	}
+	return got[0].Message, nil
+}
+
 // Topics implements history.Store.
 func (s *Store) Topics(ctx context.Context) ([]history.Topic, error) {
 	if s.closed.Load() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -15,6 +16,7 @@ import (
 // stopped while another goroutine reads (its reset writes what Stop reads).
 type tail struct {
 	js     jetstream.JetStream
+	log    *slog.Logger
 	stream string
 	config jetstream.ConsumerConfig // of the first consumer
 
@@ -26,8 +28,8 @@ type tail struct {
 
 // newTail returns a tail of a stream's messages from a sequence on, of some subjects or
 // of all.
-func newTail(js jetstream.JetStream, stream string, from uint64, subjects []string) *tail {
-	return &tail{js: js, stream: stream, config: jetstream.ConsumerConfig{
+func newTail(js jetstream.JetStream, log *slog.Logger, stream string, from uint64, subjects []string) *tail {
+	return &tail{js: js, log: log, stream: stream, config: jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from, FilterSubjects: subjects,
 	}}
 }
@@ -51,6 +53,7 @@ func (t *tail) open(ctx context.Context) error {
 		return fmt.Errorf("read the stream %s: %w", t.stream, err)
 	}
 	t.waiting, t.delivered = consumer.CachedInfo().NumPending, 0
+	t.log.Debug("reading a stream", "stream", t.stream, "after", t.read)
 	return nil
 }
 
@@ -80,6 +83,7 @@ func (t *tail) next(ctx context.Context) (jetstream.Msg, *jetstream.MsgMetadata,
 			return nil, nil, ctx.Err()
 		}
 		t.stop()
+		t.log.Debug("the consumer of a stream has gone, or has lost a message", "stream", t.stream, "read", t.read, "cause", err)
 		if err != nil && !errors.Is(err, jetstream.ErrNoHeartbeat) && !errors.Is(err, jetstream.ErrConsumerDeleted) {
 			return nil, nil, fmt.Errorf("read the stream %s: %w", t.stream, err)
 		}
