@@ -172,7 +172,10 @@ func (n *Node) serverOptions(issuer string) (*server.Options, error) {
 		c.TLS, c.TLSVerify, c.TLSConfig, c.TLSTimeout = true, true, o.PeerTLS, loginTimeout.Seconds()
 	}
 	if o.Routes != nil {
-		c.Cluster = server.ClusterOpts{Name: clusterName, Host: o.Routes.IP.String(), Port: anyPort(o.Routes), TLSConfig: o.PeerTLS, TLSTimeout: loginTimeout.Seconds()}
+		c.Cluster = server.ClusterOpts{
+			Name: clusterName, Host: o.Routes.IP.String(), Port: anyPort(o.Routes), TLSConfig: o.PeerTLS, TLSTimeout: loginTimeout.Seconds(),
+			PingInterval: routePing, MaxPingsOut: routePings,
+		}
 		c.Routes = o.routes()
 	}
 	return c, nil
@@ -184,6 +187,15 @@ const maxPayload = stream.MaxPacket + 128<<10
 
 // anyPort returns a port as nats-server takes it: -1 is any that is free.
 func anyPort(a *net.TCPAddr) int { return cmp.Or(a.Port, -1) }
+
+// A node that is cut off closes no route: it is known to be gone when it has not answered
+// routePings pings, 6 to 9 s later. Until then others ask it for messages of a stream as they
+// ask any node of it, and publishes to a stream that it leads go nowhere. By default that
+// takes more than a minute.
+const (
+	routePing  = 3 * time.Second
+	routePings = 2
+)
 
 // loginTimeout is the time from accept to a whole login.
 const loginTimeout = 5 * time.Second
