@@ -45,9 +45,10 @@ func (r *run) findRate(ctx context.Context) error {
 func (r *run) event(ctx context.Context, e event) error {
 	r.reset()
 	err := e.do(ctx, r)
-	all, ofSender, ofReader, errWell := r.well(ctx)
+	all, ofSender, errWell := r.well(ctx)
 	acknowledged, _ := r.ledger.snapshot()
 	err = errors.Join(err, errWell, r.stored(ctx, acknowledged), r.readersHave(ctx))
+	ofReader := r.readersPause()
 	now := r.counts()
 	now.lost = r.history.missing(acknowledged)
 	d := now.since(r.before)
@@ -71,18 +72,21 @@ func (r *run) reset() {
 }
 
 // well waits until every sender goes on and every node has everything, and returns the
-// longest pauses.
-func (r *run) well(ctx context.Context) (all, ofSender, ofReader time.Duration, err error) {
+// longest pauses of senders.
+func (r *run) well(ctx context.Context) (all, ofSender time.Duration, err error) {
 	err = r.goesOn(ctx)
 	all, ofSender = r.ledger.pauses()
-	sleep(ctx, time.Second) // readers, too
-	err = errors.Join(err, r.isWhole(ctx))
+	return all, ofSender, errors.Join(err, r.isWhole(ctx))
+}
+
+// readersPause returns the longest pause of a reader, one that lasts included.
+func (r *run) readersPause() (longest time.Duration) {
 	for _, one := range r.readers {
 		one.mu.Lock()
-		ofReader = max(ofReader, one.pause)
+		longest = max(longest, one.pause, time.Since(one.newest))
 		one.mu.Unlock()
 	}
-	return all, ofSender, ofReader, err
+	return longest
 }
 
 func (r *run) isWhole(ctx context.Context) error {
@@ -160,40 +164,49 @@ func (t totals) since(before totals) totals {
 	return totals{t.acknowledged - before.acknowledged, t.stored - before.stored, t.doubled - before.doubled, t.reordered - before.reordered, t.lost}
 }
 
-// kills kills leaders of streams, and prints how long nothing was acknowledged and no
-// reader got anything.
-func (r *run) kills(ctx context.Context) error {
-	streams := []string{messagesStream, historyStream}
-	acks, reads := map[string][]float64{}, map[string][]float64{}
+// repeat does events by turns, and prints how long nothing was acknowledged, one sender
+// waited and no reader got anything.
+func (r *run) repeat(ctx context.Context) error {
+	pauses := map[string]*[3][]float64{}
 	var failed error
 	for round := range r.c.rounds {
-		stream := streams[round%len(streams)]
+		e := eventNamed(r.c.of[round%len(r.c.of)])
 		r.reset()
-		err := killLeader(stream)(ctx, r)
-		all, _, ofReader, errWell := r.well(ctx)
+		r.c.note("round %d: %s", round+1, e.what)
+		err := e.do(ctx, r)
+		all, ofSender, errWell := r.well(ctx)
 		acknowledged, _ := r.ledger.snapshot()
 		err = errors.Join(err, errWell, r.stored(ctx, acknowledged), r.readersHave(ctx))
+		ofReader := r.readersPause()
+		r.c.note("round %d: %.1f s without acknowledgement, %.1f s of one sender, %.1f s of a reader", round+1, all.Seconds(), ofSender.Seconds(), ofReader.Seconds())
 		if lost := r.history.missing(acknowledged); lost > 0 {
 			r.lost += lost
 			err = errors.Join(err, fmt.Errorf("%d messages lost", lost))
 		}
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("kill %d, of the leader of %s: %w", round+1, stream, err))
+			failed = errors.Join(failed, fmt.Errorf("round %d, %s: %w", round+1, e.what, err))
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		acks[stream], reads[stream] = append(acks[stream], all.Seconds()), append(reads[stream], ofReader.Seconds())
+		if pauses[e.name] == nil {
+			pauses[e.name] = &[3][]float64{}
+		}
+		for i, pause := range []time.Duration{all, ofSender, ofReader} {
+			pauses[e.name][i] = append(pauses[e.name][i], pause.Seconds())
+		}
 	}
 	if r.c.rounds > 0 {
-		fmt.Printf("\n| %d kills of the node that leads | no acknowledgement: median, p99, longest | no message for a reader: median, p99, longest |\n|---|---:|---:|\n", r.c.rounds)
-		for _, stream := range streams {
-			fmt.Printf("| %s (%d) | %s | %s |\n", stream, len(acks[stream]), spread(acks[stream]), spread(reads[stream]))
+		fmt.Printf("\n| %d rounds; median, p99, longest | no acknowledgement | for one sender | no message for a reader |\n|---|---:|---:|---:|\n", r.c.rounds)
+	}
+	for _, e := range events {
+		if p := pauses[e.name]; p != nil {
+			fmt.Printf("| %s (%d) | %s | %s | %s |\n", e.what, len(p[0]), spread(p[0]), spread(p[1]), spread(p[2]))
 		}
 	}
 	now := r.counts()
 	if now.doubled > r.before.doubled || now.reordered > r.before.reordered {
-		failed = errors.Join(failed, fmt.Errorf("after the kills %d messages are doubled and %d reordered", now.doubled, now.reordered))
+		failed = errors.Join(failed, fmt.Errorf("after the rounds %d messages are doubled and %d reordered", now.doubled, now.reordered))
 	}
 	return failed
 }

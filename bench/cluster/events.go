@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -36,6 +37,10 @@ var events = []event{
 // shortEvents are those of -short.
 var shortEvents = []string{"leader", "indexer", "two", "disk"}
 
+func eventNamed(name string) event {
+	return events[slices.IndexFunc(events, func(e event) bool { return e.name == name })]
+}
+
 func names(of []event) (all []string) {
 	for _, e := range of {
 		all = append(all, e.name)
@@ -56,6 +61,7 @@ func (r *run) goesOn(ctx context.Context) error {
 // killed kills a node until the others have gone on for a while, and waits until it has
 // everything again.
 func (r *run) killed(ctx context.Context, node int) error {
+	r.c.note("kill %s", nodeName(node))
 	r.nodes[node].kill()
 	if err := r.goesOn(ctx); err != nil {
 		return errors.Join(err, r.nodes[node].start(ctx))
@@ -129,6 +135,7 @@ func cutLeader(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
+	r.c.note("cut %s off", nodeName(node))
 	port := r.nodes[node].port
 	if err := port.cut(ctx); err != nil {
 		return err

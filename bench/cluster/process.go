@@ -30,6 +30,7 @@ type process struct {
 
 // A logWriter keeps what a process logs in a file, and when it became the indexer.
 type logWriter struct {
+	name    string
 	file    *os.File
 	verbose bool
 
@@ -44,7 +45,7 @@ func (l *logWriter) Write(b []byte) (int, error) {
 		l.mu.Unlock()
 	}
 	if l.verbose {
-		_, _ = os.Stderr.Write(b)
+		fmt.Fprintf(os.Stderr, "%s: %s", l.name, b)
 	}
 	return l.file.Write(b)
 }

@@ -13,6 +13,8 @@ import (
 // A reader follows the event stream as a browser does: when it ends it asks again, with
 // the last ID that it has, here of the next receiver.
 type reader struct {
+	name  string
+	note  func(format string, args ...any)
 	pages []string
 
 	mu      sync.Mutex
@@ -81,7 +83,11 @@ func (r *reader) got(id int64) {
 		r.first = id
 	}
 	if !r.newest.IsZero() {
-		r.pause = max(r.pause, now.Sub(r.newest))
+		if since := now.Sub(r.newest); since > r.pause {
+			if r.pause = since; since > time.Second {
+				r.note("%s: ID %d, %.1f s after the one before", r.name, id, since.Seconds())
+			}
+		}
 	}
 	r.last, r.count, r.newest = id, r.count+1, now
 }

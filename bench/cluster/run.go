@@ -71,7 +71,7 @@ func newRun(ctx context.Context, c config) (_ *run, err error) {
 	r.stop = stop
 	for i := range c.receivers * c.readers {
 		at := i % c.receivers
-		one := &reader{pages: append(slices.Clone(r.pages[at:]), r.pages[:at]...)}
+		one := &reader{name: fmt.Sprintf("reader %d", i), note: c.note, pages: append(slices.Clone(r.pages[at:]), r.pages[:at]...)}
 		r.readers = append(r.readers, one)
 		r.reading.Go(func() { one.run(reading) })
 	}
@@ -135,7 +135,7 @@ func (r *run) process(name string, node int, args ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &process{name: name, hellox: r.c.hellox, args: args, node: node, log: &logWriter{file: log, verbose: r.c.verbose}}, nil
+	return &process{name: name, hellox: r.c.hellox, args: args, node: node, log: &logWriter{name: name, file: log, verbose: r.c.verbose}}, nil
 }
 
 // connect connects to the nodes as a receiver does, to ask who leads.
@@ -151,8 +151,14 @@ func (r *run) connect() (err error) {
 // addReceiver starts another receiver, and waits until it serves.
 func (r *run) addReceiver(ctx context.Context) error {
 	page := freeAddress()
-	p, err := r.process(fmt.Sprintf("receive-%d", len(r.receivers)), -1, "receive", "--broker", r.broker(), "--listen", page, "--history", "nats://"+strings.Join(r.nats, ","),
-		"--history-cert", r.file("peer.crt"), "--history-key", r.file("peer.key"), "--history-ca", r.file("ca.crt"))
+	args := []string{
+		"receive", "--broker", r.broker(), "--listen", page, "--history", "nats://" + strings.Join(r.nats, ","),
+		"--history-cert", r.file("peer.crt"), "--history-key", r.file("peer.key"), "--history-ca", r.file("ca.crt"),
+	}
+	if r.c.verbose {
+		args = append(args, "--log-level", "debug")
+	}
+	p, err := r.process(fmt.Sprintf("receive-%d", len(r.receivers)), -1, args...)
 	if err != nil {
 		return err
 	}
