@@ -305,6 +305,7 @@ func TestLeadToComponent(t *testing.T) {
 		{"mqtt://broker.press.svc:1883", os.ErrDeadlineExceeded, "", true},
 		{"mqtt://broker:8883", speaksTLS, "", true},
 		{"mqtts://broker.press.svc.cluster.local:8883", authority, "", true},
+		{"mqtts://broker:8883", x509.HostnameError{Certificate: &x509.Certificate{}, Host: "broker"}, "", true},
 		{"mqtts://broker.press.svc:8883", packets.ErrorRefusedBadUsernameOrPassword, "", true},
 		{"mqtts://broker.press.svc:8883", packets.ErrorRefusedNotAuthorised, "", true},
 		{"mqtts://broker.press.svc:8883", packets.ErrorRefusedNotAuthorised, "/hellox/token", false},

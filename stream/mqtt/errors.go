@@ -100,9 +100,9 @@ var inCluster = regexp.MustCompile(`^broker(?:\.[a-z0-9-]+\.svc(?:\.[a-z0-9.-]+)
 // of its Service, without TLS, or without the authority or the token.
 func (e *ConnectError) leadToComponent() {
 	m := inCluster.FindStringSubmatch(e.Broker.Host)
-	authority, other := x509.UnknownAuthorityError{}, speaks("")
+	authority, name, other := x509.UnknownAuthorityError{}, x509.HostnameError{}, speaks("")
 	refused := errors.Is(e.err, packets.ErrorRefusedBadUsernameOrPassword) || errors.Is(e.err, packets.ErrorRefusedNotAuthorised)
-	if m == nil || m[1] == "8883" && !errors.As(e.err, &authority) && !errors.As(e.err, &other) && (!refused || e.Broker.Files.Password != "") {
+	if m == nil || m[1] == "8883" && !errors.As(e.err, &authority) && !errors.As(e.err, &name) && !errors.As(e.err, &other) && (!refused || e.Broker.Files.Password != "") {
 		return
 	}
 	if e.hint != "" {
