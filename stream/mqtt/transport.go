@@ -13,6 +13,9 @@ import (
 // dialTimeout bounds the attempt at one host, from the name look-up to CONNACK.
 const dialTimeout = 10 * time.Second
 
+// unackedLimit is how long the kernel goes on with a peer that acknowledges nothing.
+const unackedLimit = 30 * time.Second
+
 // dial opens the network connection to b within limit: TCP, TLS or a WebSocket over either.
 // small asks the kernel for small buffers, for a fleet of clients in one
 // process.
@@ -20,9 +23,10 @@ func dial(ctx context.Context, b Broker, limit time.Duration, small bool) (net.C
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	// The kernel notices a peer that vanished, also where no keep alive of
-	// MQTT is asked for.
+	// MQTT is asked for. Linux gives up at the first probe that is due after unackedLimit,
+	// whatever the count: until then it has sent three, since one may be lost.
 	d := &net.Dialer{
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: unackedLimit / 2, Interval: unackedLimit / 6, Count: 3},
 		Control:         limitUnacknowledged,
 	}
 	at := &progress{}
