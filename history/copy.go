@@ -10,3 +10,7 @@ var (
 	ErrAppended   = errors.New("a receiver appends to it")
 	ErrNoHistory  = errors.New("there is no history")
 )
+
+// CopyDone begins what names the source of a copy, where a history notes it, once all of it
+// is copied: one that was ended while it was compared is only compared again.
+const CopyDone = "copied "

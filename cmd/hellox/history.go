@@ -65,6 +65,7 @@ with other messages in it is left as it is (exit 4).`,
 	}
 	f := cmd.Flags()
 	c.peers.addFiles(f)
+	f.StringVar(&c.keep, "keep", "", "bound the streams to so many `BYTES`: the oldest messages beyond are evicted (default: no bound)")
 	args.Strings(f, &c.topics, "topic", "", []string{stream.TopicStream}, "MQTT topic `FILTER` of what is appended before; repeatable", stream.CheckTopicFilter)
 	outputFlag(f, &c.output, "`text|json`: json writes one step a line to stdout")
 	return cmd
@@ -74,6 +75,7 @@ with other messages in it is left as it is (exit 4).`,
 type historyCopy struct {
 	peers  historyFlags
 	topics []string
+	keep   string
 	output string
 }
 
@@ -95,6 +97,10 @@ func (c *historyCopy) run(ctx context.Context, sh shell, from, to string) error 
 	if err := peers.check(); err != nil {
 		return err
 	}
+	keep, err := copyBound(c.keep, sqliteTo)
+	if err != nil {
+		return err
+	}
 	log := slog.New(slog.DiscardHandler)
 	config, err := peers.config(log)
 	if err != nil {
@@ -109,7 +115,7 @@ func (c *historyCopy) run(ctx context.Context, sh shell, from, to string) error 
 		return missing(err, "hellox nats --help")
 	}
 	defer conn.Close()
-	source, target := carry.Opener{Conn: conn, Topics: c.topics}, carry.Opener{Conn: conn}
+	source, target := carry.Opener{Conn: conn, Topics: c.topics}, carry.Opener{Conn: conn, Keep: keep}
 	if sqliteFrom {
 		source.SQLite = strings.TrimPrefix(from, "sqlite:")
 	} else {
@@ -126,11 +132,31 @@ func (c *historyCopy) run(ctx context.Context, sh shell, from, to string) error 
 	if c.output == "json" {
 		return output.JSON(sh.data, output.Copied{
 			At: output.Timestamp(time.Now()), State: output.StateCopied,
-			Messages: r.Messages, FirstID: r.First, LastID: r.Last, MissingIDs: r.LeftOut, Damaged: r.Damaged, SHA256: r.Hash,
+			Messages: r.Messages, FirstID: r.First, LastID: r.Last, MissingIDs: r.LeftOut, EvictedIDs: r.Evicted, Damaged: r.Damaged, SHA256: r.Hash,
 		})
 	}
-	fmt.Fprintf(sh.data, "copied %d messages, IDs %d to %d, %d of these missing, sha256:%s\n", r.Messages, r.First, r.Last, r.LeftOut, r.Hash)
+	fmt.Fprintf(sh.data, "copied %d messages, IDs %d to %d, %d of these missing, %d before them evicted, sha256:%s\n", r.Messages, r.First, r.Last, r.LeftOut, r.Evicted, r.Hash)
 	return nil
+}
+
+// copyBound reads --keep of hellox history copy; 0: there is none.
+func copyBound(text string, toFile bool) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	if toFile {
+		return 0, usage("--keep bounds the streams of hellox nats, and a file is copied to", "hellox history copy --help")
+	}
+	return keepBytes(text)
+}
+
+// keepBytes reads --keep.
+func keepBytes(text string) (int64, error) {
+	bytes, err := humanize.ParseBytes(text)
+	if err != nil || bytes < 1<<20 || bytes > 1<<50 {
+		return 0, usage(fmt.Sprintf("--keep takes 1MiB or more, not %q", text), "")
+	}
+	return int64(bytes), nil
 }
 
 // copyError returns err, that of a copy, with its exit code and hint.

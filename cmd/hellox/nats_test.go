@@ -310,16 +310,32 @@ func TestHistoryCopy(t *testing.T) {
 	copyTo("sqlite:"+file("no.db"), there, exitMissing)
 	copyTo(a, b, exitUsage)
 	copyTo("memory:", there, exitUsage)
+	copyTo(there, b, exitUsage, "--keep", "1GiB")
+	copyTo(a, there, exitUsage, "--keep", "much")
 	first := copyTo(a, there, exitDone)
-	if !strings.Contains(first, "copied 2500 messages, IDs 1 to 2500, 0 of these missing, sha256:") {
+	if !strings.Contains(first, "copied 2500 messages, IDs 1 to 2500, 0 of these missing, 0 before them evicted, sha256:") {
 		t.Error(first)
 	}
-	if text := copyTo(a, there, exitUnsafe); !strings.Contains(text, "there are messages in it already") {
-		t.Error(text)
+	// As if it had been ended while both were compared.
+	again := copyTo(a, there, exitDone)
+	if !strings.Contains(again, "is only compared") {
+		t.Error(again)
 	}
 	back := copyTo(there, b, exitDone)
-	if last := func(text string) string { return text[strings.Index(text, "copied 2500"):] }; last(back) != last(first) {
-		t.Errorf("back it is %s, not %s", back, first)
+	for _, other := range []string{again, back} {
+		if last := func(text string) string { return text[strings.Index(text, "copied 2500"):] }; last(other) != last(first) {
+			t.Errorf("again, or back, it is %s, not %s", other, first)
+		}
+	}
+	if store, err = sqlite.Open(t.Context(), file("b.db"), sqlite.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	historytest.AppendAll(t, store, historytest.Hello("late", 1, 1))
+	store.Close()
+	for from, to := range map[string]string{b: there, there: b} { // another one; it was used since
+		if text := copyTo(from, to, exitUnsafe); !strings.Contains(text, "there are messages in it already") {
+			t.Error(text)
+		}
 	}
 	lines := copyTo(there, "sqlite:"+file("c.db"), exitDone, "--output", "json")
 	events, last := readEvents(t, lines), output.Copied{}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -59,9 +58,9 @@ time; when that ends, another one goes on.`,
 				return err
 			}
 			r.clientID = login.clientID
-			bytes, err := humanize.ParseBytes(keep)
-			if err != nil || bytes < 1<<20 || bytes > 1<<50 {
-				return usage(fmt.Sprintf("--keep takes 1MiB or more, not %q", keep), "")
+			bytes, err := keepBytes(keep)
+			if err != nil {
+				return err
 			}
 			if err := histories.check(); err != nil {
 				return err
@@ -82,7 +81,7 @@ time; when that ends, another one goes on.`,
 				watch := pages.access.Watch(nil)
 				group.Go(func() error { watch(ctx); return nil })
 				group.Go(func() error {
-					return r.open(ctx, pages.open, &histories, int64(bytes))
+					return r.open(ctx, pages.open, &histories, bytes)
 				})
 				group.Go(func() error { return ops.Serve(ctx, opsListen, r.health(), metrics) })
 				return group.Wait()

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,6 +29,8 @@ type Target interface {
 	Last() int64 // ID of the newest message in it
 	// Add stores messages, which are newer than all stored.
 	Add(ctx context.Context, messages []stream.Message) error
+	// Done reports whether all of the source was copied to it before, and Finish called.
+	Done() bool
 	// Finish stores what is counted besides the messages.
 	Finish(ctx context.Context, state track.State, senders []*track.SenderState) error
 }
@@ -41,6 +44,7 @@ type Result struct {
 	First    int64 // ID
 	Last     int64
 	LeftOut  uint64 // IDs between these that the source does not have
+	Evicted  uint64 // IDs before First, for which the target has no room
 	Damaged  uint64 // messages that could not be read
 	Hash     string // SHA-256 of all messages as JSON, a line each
 }
@@ -53,6 +57,8 @@ type Plan struct {
 	First  int64  // the first ID to give
 	Source string // it names the source, and what is in it: another one is another copy
 	stats  history.Stats
+	// Evicts: the target is bounded, and evicts the oldest messages.
+	Evicts bool
 }
 
 // Prepare asks a source what is in it; name is its own.
@@ -108,15 +114,26 @@ var ErrDiffers = errors.New("the copy differs from its source")
 // Verify reads both and compares how many messages they have, the hash of all of them,
 // and what is counted.
 func (p *Plan) Verify(ctx context.Context, from, to Source, progress Progress) (*Result, error) {
+	first := p.First
+	if p.Evicts {
+		stats, err := to.Stats(ctx)
+		if err != nil {
+			return nil, err
+		}
+		first = max(first, stats.FirstID)
+	}
+	var mu sync.Mutex // of read
+	var read [2]uint64
 	var got [2]*Result
 	var counted [2]string
 	group, reading := errgroup.WithContext(ctx)
 	for i, s := range []Source{from, to} {
 		group.Go(func() (err error) {
-			if got[i], err = hash(reading, s, func(done uint64) {
-				if i == 0 {
-					progress(min(done, p.messages()), p.messages())
-				}
+			if got[i], err = hash(reading, s, first, func(done uint64) {
+				mu.Lock()
+				defer mu.Unlock()
+				read[i] = done
+				progress(min(read[0], read[1], p.messages()), p.messages())
 			}); err != nil {
 				return err
 			}
@@ -140,14 +157,14 @@ func (p *Plan) Verify(ctx context.Context, from, to Source, progress Progress) (
 		return nil, err
 	}
 	r := got[0]
-	r.Damaged = stats.Damaged
+	r.Damaged, r.Evicted = stats.Damaged, uint64(first-p.First)
 	return r, nil
 }
 
-// hash reads all messages.
-func hash(ctx context.Context, s history.Store, progress func(done uint64)) (*Result, error) {
+// hash reads all messages from an ID on.
+func hash(ctx context.Context, s history.Store, first int64, progress func(done uint64)) (*Result, error) {
 	sum, r, line := sha256.New(), &Result{}, []byte(nil)
-	err := each(ctx, s, 0, func(messages []stream.Message) error {
+	err := each(ctx, s, first-1, func(messages []stream.Message) error {
 		for i := range messages {
 			m := &messages[i]
 			if line = append(m.AppendJSON(line[:0]), '\n'); r.Messages == 0 {

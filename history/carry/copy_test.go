@@ -318,6 +318,97 @@ func TestCopyRefuses(t *testing.T) {
 	}
 }
 
+// TestCopyEndedLate ends a copy when all is copied and nothing is compared: the next one
+// compares. One that was used since is left as it is.
+func TestCopyEndedLate(t *testing.T) {
+	for _, kinds := range [][]string{{"sqlite", "jetstream"}, {"jetstream", "sqlite"}} {
+		from, to := newPlace(t, kinds[0]), newPlace(t, kinds[1])
+		s := from.open(t, 0)
+		fill(t, s)
+		s.Close()
+		source := from.source(t)
+		plan, err := carry.Prepare(t.Context(), source, "it")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, done := range []bool{false, true, true} {
+			target, err := to.target(t, plan)
+			if err != nil {
+				t.Fatalf("to %s, done %t: %v", kinds[1], done, err)
+			}
+			if target.Done() != done {
+				t.Errorf("to %s: done is %t, want %t", kinds[1], target.Done(), done)
+			}
+			if !done {
+				err = plan.Copy(t.Context(), source, target, func(uint64, uint64) {})
+			} else {
+				_, err = plan.Verify(t.Context(), source, target, func(uint64, uint64) {})
+			}
+			if err != nil {
+				t.Errorf("to %s, done %t: %v", kinds[1], done, err)
+			}
+			target.Close()
+		}
+		source.Close()
+		if _, err := to.target(t, &carry.Plan{First: 1, Source: "another one"}); !errors.Is(err, history.ErrNotEmpty) {
+			t.Errorf("another one to %s: %v", kinds[1], err)
+		}
+		s = to.open(t, 0)
+		historytest.AppendAll(t, s, historytest.Hello("broadcast-3", 5000, 5000))
+		s.Close()
+		source = from.source(t)
+		target, err := to.target(t, plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := plan.Verify(t.Context(), source, target, func(uint64, uint64) {}); !errors.Is(err, carry.ErrDiffers) {
+			t.Errorf("to %s, which was used since: %v", kinds[1], err)
+		}
+		target.Close()
+		source.Close()
+	}
+}
+
+// TestCopyEvicts copies to streams that have no room for all: the newest are there, with
+// their IDs, and that the oldest are not is told.
+func TestCopyEvicts(t *testing.T) {
+	from, to := newPlace(t, "sqlite"), newPlace(t, "jetstream")
+	s := from.open(t, 0)
+	fill(t, s)
+	s.Close()
+	source := from.source(t)
+	defer source.Close()
+	plan, err := carry.Prepare(t.Context(), source, "it")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const keep = 1 << 20
+	target, err := jetstream.Import(t.Context(), to.conn, jetstream.Options{Replicas: 1, Keep: keep}, plan.First, plan.Source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plan.Copy(t.Context(), source, target, func(uint64, uint64) {}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plan.Verify(t.Context(), source, target, func(uint64, uint64) {}); !errors.Is(err, carry.ErrDiffers) {
+		t.Errorf("messages were evicted, and are not missed: %v", err)
+	}
+	plan.Evicts = true
+	r, err := plan.Verify(t.Context(), source, target, func(uint64, uint64) {})
+	if err != nil || r.Evicted == 0 || r.First != int64(1+r.Evicted) || r.Last != 3500 || r.Messages != 3500-r.Evicted {
+		t.Fatalf("copied %+v, %v", r, err)
+	}
+	target.Close()
+	s = to.open(t, keep)
+	defer s.Close()
+	if d := cmp.Diff(historytest.Between(r.First, 3500), historytest.PageAll(t, s, history.Query{FromStart: true, Limit: 500})); d != "" {
+		t.Error(d)
+	}
+	if st, err := s.Stats(t.Context()); err != nil || st.Stored != 3500 || st.Evicted != r.Evicted {
+		t.Errorf("%+v, %v", st, err)
+	}
+}
+
 // TestVerify changes a copy: that is told.
 func TestVerify(t *testing.T) {
 	from, to := newPlace(t, "jetstream"), newPlace(t, "sqlite")

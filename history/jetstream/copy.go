@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
@@ -15,7 +16,8 @@ import (
 	"hellox/stream/track"
 )
 
-// copyKey is the key of the bucket of senders that names what is copied, until all is.
+// copyKey is the key of the bucket of senders that names what is copied; after
+// history.CopyDone once all is.
 const copyKey = "copy"
 
 // subjectGap is where the messages stand that fill IDs that the source does not have.
@@ -121,7 +123,9 @@ func (c *Copied) Counted(ctx context.Context) (state track.State, senders []*tra
 // receiver takes it.
 type Importer struct {
 	*Copied
-	last int64 // in the stream
+	source string
+	done   bool  // by another Importer
+	last   int64 // in the stream
 }
 
 // Import makes the stream with first as its first ID, or goes on with one that an
@@ -136,20 +140,27 @@ func Import(ctx context.Context, conn *natsgo.Conn, o Options, first int64, sour
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	i := &Importer{c, s.last.Load()}
-	if err := i.begin(ctx, source); err != nil {
+	i := &Importer{c, source, false, s.last.Load()}
+	if err := i.begin(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return i, nil
 }
 
-func (i *Importer) begin(ctx context.Context, source string) error {
+func (i *Importer) begin(ctx context.Context) error {
 	mark, err := i.senders.Get(ctx, copyKey)
-	if err == nil && string(mark.Value()) != source {
-		return history.ErrOtherCopy
-	}
-	if !errors.Is(err, jetstream.ErrKeyNotFound) {
+	if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
 		return err
+	}
+	if err == nil {
+		of, done := strings.CutPrefix(string(mark.Value()), history.CopyDone)
+		switch {
+		case of == i.source:
+			i.done = done
+			return nil
+		case !done:
+			return history.ErrOtherCopy
+		}
 	}
 	info, err := i.info(ctx)
 	if err != nil {
@@ -167,7 +178,7 @@ func (i *Importer) begin(ctx context.Context, source string) error {
 		}
 		i.last = i.o.first - 1
 	}
-	if _, err := i.senders.Create(ctx, copyKey, []byte(source)); err != nil {
+	if _, err := i.senders.Put(ctx, copyKey, []byte(i.source)); err != nil {
 		return fmt.Errorf("begin the copy: %w", err)
 	}
 	return nil
@@ -175,15 +186,19 @@ func (i *Importer) begin(ctx context.Context, source string) error {
 
 // checkFinished returns an error if the history is a copy that was not finished.
 func checkFinished(ctx context.Context, senders jetstream.KeyValue) error {
-	switch _, err := senders.Get(ctx, copyKey); {
-	case err == nil:
-		return history.ErrUnfinished
+	switch mark, err := senders.Get(ctx, copyKey); {
 	case errors.Is(err, jetstream.ErrKeyNotFound):
 		return nil
-	default:
+	case err != nil:
 		return fmt.Errorf("read the checkpoint: %w", err)
+	case !strings.HasPrefix(string(mark.Value()), history.CopyDone):
+		return history.ErrUnfinished
 	}
+	return nil
 }
+
+// Done reports whether all was copied before.
+func (i *Importer) Done() bool { return i.done }
 
 // Last returns the ID of the newest message.
 func (i *Importer) Last() int64 { return i.last }
@@ -274,7 +289,7 @@ func (i *Importer) Finish(ctx context.Context, state track.State, senders []*tra
 	if err := a.checkpoint(ctx); err != nil {
 		return err
 	}
-	if err := i.senders.Delete(ctx, copyKey); err != nil {
+	if _, err := i.senders.Put(ctx, copyKey, []byte(history.CopyDone+i.source)); err != nil {
 		return fmt.Errorf("end the copy: %w", err)
 	}
 	return nil

@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"hellox/history"
 	"hellox/stream"
 	"hellox/stream/track"
 )
 
-// metaCopy is the key of table meta that names what is copied, until all is.
+// metaCopy is the key of table meta that names what is copied; after history.CopyDone once
+// all is.
 const metaCopy = "copy"
 
 // OpenSource opens the history at path, which must be there, to be copied.
@@ -25,7 +27,11 @@ func OpenSource(ctx context.Context, path string) (*Store, error) {
 
 // An Importer writes another history into a file, with its IDs. Until Finish the file
 // is of no use to others.
-type Importer struct{ *Store }
+type Importer struct {
+	*Store
+	source string
+	done   bool // by another Importer
+}
 
 // Import opens an empty file, or one that an Importer of the same source has left.
 func Import(ctx context.Context, path, source string) (*Importer, error) {
@@ -33,32 +39,38 @@ func Import(ctx context.Context, path, source string) (*Importer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := begin(ctx, s, source); err != nil {
+	i := &Importer{s, source, false}
+	if err := i.begin(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("copy to %s: %w", path, err), s.Close())
 	}
-	return &Importer{s}, nil
+	return i, nil
 }
 
-// begin notes what is copied to s, or finds that it is noted.
-func begin(ctx context.Context, s *Store, source string) error {
+// begin notes what is copied, or finds that it is noted.
+func (s *Importer) begin(ctx context.Context) error {
 	mark, _, err := readMeta(ctx, s.writer, metaCopy)
+	of, done := strings.CutPrefix(string(mark), history.CopyDone)
 	switch {
 	case err != nil:
 		return err
-	case mark != nil && string(mark) != source:
-		return history.ErrOtherCopy
-	case mark != nil:
+	case mark != nil && of == s.source:
+		s.done = done
 		return nil
+	case mark != nil && !done:
+		return history.ErrOtherCopy
 	case s.tracker.State().LastID > 0:
 		return history.ErrNotEmpty
 	}
-	return s.writer.Transact(func() error { return writeMeta(s.writer, metaCopy, []byte(source)) })
+	return s.writer.Transact(func() error { return writeMeta(s.writer, metaCopy, []byte(s.source)) })
 }
+
+// Done reports whether all was copied before.
+func (s *Importer) Done() bool { return s.done }
 
 // checkFinished returns an error if the file of s is a copy that was not finished.
 func checkFinished(ctx context.Context, s *Store) error {
 	mark, _, err := readMeta(ctx, s.writer, metaCopy)
-	if err != nil || mark == nil {
+	if err != nil || mark == nil || strings.HasPrefix(string(mark), history.CopyDone) {
 		return err
 	}
 	return &FileError{Path: s.path, Reason: history.ErrUnfinished.Error(), Advice: "Type the hellox history copy again, or delete the file."}
@@ -119,6 +131,6 @@ func (s *Importer) Finish(ctx context.Context, state track.State, senders []*tra
 		if err := writeMeta(s.writer, metaEvicted, strconv.AppendUint(nil, evicted, 10)); err != nil {
 			return err
 		}
-		return s.writer.Exec("DELETE FROM meta WHERE key = ?", metaCopy)
+		return writeMeta(s.writer, metaCopy, []byte(history.CopyDone+s.source))
 	})
 }

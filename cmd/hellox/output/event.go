@@ -21,6 +21,7 @@ type Copied struct {
 	FirstID    int64  `json:"first_id"`
 	LastID     int64  `json:"last_id"`
 	MissingIDs uint64 `json:"missing_ids"` // between these
+	EvictedIDs uint64 `json:"evicted_ids"` // before these, for which there is no room
 	Damaged    uint64 `json:"damaged"`     // messages that could not be read, of MissingIDs
 	SHA256     string `json:"sha256"`      // of all messages as JSON, a line each
 }
