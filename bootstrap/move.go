@@ -1,7 +1,6 @@
 package bootstrap
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -60,14 +59,18 @@ func (m *mover) size() int {
 // run takes the phases up to the last, which the rest of the up ends.
 func (m *mover) run(ctx context.Context) error {
 	m.steps.Begin(step.Move)
-	if m.Phase == install.Back {
+	switch m.Phase {
+	case install.Back:
 		return m.takeBack(ctx)
-	}
-	if m.Phase == "" {
+	case "":
 		m.steps.Note(m.note())
 		if err := m.record(ctx, install.Drain); err != nil {
 			return err
 		}
+	case install.Finish:
+		m.steps.Note("ends " + m.String() + ", which was begun before")
+	default:
+		m.steps.Note("goes on with " + m.String() + ", which was begun before; " + m.backHint())
 	}
 	for _, p := range []struct {
 		phase, next install.Phase
@@ -91,18 +94,18 @@ func (m *mover) run(ctx context.Context) error {
 	if err := m.removeDrained(ctx); err != nil {
 		return err
 	}
-	m.steps.Done("the rest is applied for "+nodesText(m.To), false)
+	m.steps.Done("the rest is applied for "+install.NodesText(m.To), false)
 	return nil
 }
 
 // note says what a move does not move, and what to do about it.
 func (m *mover) note() string {
-	return fmt.Sprintf("from %s to %s: the history moves, and clients wait meanwhile; what the broker retains and the sessions of other clients do not: have them publish it and subscribe again",
-		nodesText(m.From), nodesText(m.To))
-}
-
-func nodesText(size int) string {
-	return map[int]string{manifests.OneNode: "one node", manifests.SeveralNodes: "three nodes"}[size]
+	text := fmt.Sprintf("from %s to %s: the history moves, and clients wait meanwhile; what the broker retains and the sessions of other clients do not: have them publish it and subscribe again",
+		install.NodesText(m.From), install.NodesText(m.To))
+	if m.To == manifests.SeveralNodes {
+		text += "; a message takes 0.8 KiB more there: the oldest that have no room then are evicted (docs/nats.md)"
+	}
+	return text
 }
 
 // record records what comes next.
@@ -248,12 +251,14 @@ func (m *mover) copy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if job.Failed {
+	// One of another program may lack its image on the nodes, or what this one mends.
+	old := job.Failed || job.Exists && !job.Complete && job.Image != m.image
+	if old {
 		if err := m.remove(ctx, "batch/v1", "Job", manifests.MoveJob); err != nil {
 			return err
 		}
 	}
-	if !job.Exists || job.Failed {
+	if !job.Exists || old {
 		if err := m.beginCopy(ctx); err != nil {
 			return err
 		}
@@ -265,6 +270,9 @@ func (m *mover) copy(ctx context.Context) error {
 	text := "moved the history; both sides are equal" // without its log the Job has succeeded all the same
 	if last.SHA256 != "" {
 		text = fmt.Sprintf("moved %s messages, IDs %d to %d; both sides are equal, sha256:%.12s…", humanize.Comma(last.Messages), last.First, last.Last, last.SHA256)
+	}
+	if last.Evicted > 0 {
+		text += fmt.Sprintf(", without the oldest %s, for which there is no room (--keep of hellox receive)", humanize.Comma(last.Evicted))
 	}
 	if last.Damaged > 0 {
 		text += fmt.Sprintf(", without the %d that are damaged on the disk", last.Damaged)
@@ -285,7 +293,7 @@ func (m *mover) beginCopy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	move, err := manifests.Move(manifests.MoveOptions{Namespace: m.inst.Namespace, Image: m.image, To: m.To, Topics: manifests.Topics(receive)})
+	move, err := manifests.Move(manifests.MoveOptions{Namespace: m.inst.Namespace, Image: m.image, To: m.To, Topics: manifests.Topics(receive), Keep: manifests.Keep(receive)})
 	if err != nil {
 		return err
 	}
@@ -313,49 +321,9 @@ func (m *mover) object(kind, name string) *unstructured.Unstructured {
 	return nil
 }
 
-// copyProgress says how far the copy is, by the last line that it wrote.
-func copyProgress(last install.Line) string {
-	switch {
-	case last.State == "progress" && last.Step == "copy":
-		return "moves " + last.Detail
-	case last.State == "progress" && last.Step == "compare":
-		return "compares " + last.Detail
-	}
-	return "moves the history"
-}
-
-// await waits until a Job has ended, and returns the last line of its log.
-func (m *mover) await(ctx context.Context, name string, text func(last install.Line) string) (install.Line, error) {
-	for {
-		job, err := install.ReadJob(ctx, m.inst, name)
-		switch {
-		case err != nil:
-			return job.Last, err
-		case job.Complete:
-			return job.Last, nil
-		case job.Failed:
-			detail := cmp.Or(job.Last.Detail, job.Last.Msg, "its pods ended before it was done")
-			return job.Last, &step.Error{
-				Sentence: fmt.Sprintf("move to %s: Job %s failed: %s", nodesText(m.To), name, detail),
-				Hint:     "the same hellox up tries it again; " + m.backHint(),
-			}
-		case !job.Exists:
-			return job.Last, fmt.Errorf("move to %s: Job %s is gone", nodesText(m.To), name)
-		}
-		progress := text(job.Last)
-		if job.Waiting != "" {
-			progress = fmt.Sprintf("pod %s: %s", job.Pod, job.Waiting)
-		}
-		m.steps.Progress(progress)
-		if err := kube.Pause(ctx, lookEvery); err != nil {
-			return job.Last, err
-		}
-	}
-}
-
 // end removes the volumes of the old size, once all runs at the new one.
 func (m *mover) end(ctx context.Context) error {
-	if m.Phase == install.Back {
+	if m.Phase != install.Finish { // it was taken back
 		return nil
 	}
 	m.steps.Begin(step.Move)
@@ -365,7 +333,7 @@ func (m *mover) end(ctx context.Context) error {
 	if err := install.WriteMove(ctx, m.inst, nil); err != nil {
 		return err
 	}
-	m.steps.Done(fmt.Sprintf("moved to %s; the volumes of %s are removed", nodesText(m.To), nodesText(m.From)), false)
+	m.steps.Done(fmt.Sprintf("moved to %s; the volumes of %s are removed", install.NodesText(m.To), install.NodesText(m.From)), false)
 	return nil
 }
 
@@ -389,7 +357,8 @@ func (m *mover) takeBack(ctx context.Context) error {
 	if err := install.WriteMove(ctx, m.inst, nil); err != nil {
 		return err
 	}
-	m.steps.Done("the move to "+nodesText(m.To)+" is taken back", false)
+	m.Phase = ""
+	m.steps.Done("the move to "+install.NodesText(m.To)+" is taken back: the data is that of "+install.NodesText(m.From)+", and whole", false)
 	return nil
 }
 
@@ -409,7 +378,7 @@ func (m *mover) mayBegin(ctx context.Context) error {
 	}
 	return &step.Error{
 		Kind:     step.Ambiguous,
-		Sentence: fmt.Sprintf("the broker in namespace %s is of %s and does not run, so that its data cannot be moved to %s", m.inst.Namespace, nodesText(m.From), nodesText(m.To)),
+		Sentence: fmt.Sprintf("the broker in namespace %s is of %s and does not run, so that its data cannot be moved to %s", m.inst.Namespace, install.NodesText(m.From), install.NodesText(m.To)),
 		Hint:     m.sizeHint(m.From) + " starts it, then the same hellox up moves it; or " + m.inst.Client().Commands.In(m.inst.Namespace).Hellox("down") + " removes it with its data",
 	}
 }
@@ -421,13 +390,13 @@ func (m *mover) turn() error {
 	case install.Back:
 		return &step.Error{
 			Kind:     step.Ambiguous,
-			Sentence: fmt.Sprintf("the move to %s in namespace %s is being taken back", nodesText(m.To), m.inst.Namespace),
+			Sentence: fmt.Sprintf("the move to %s in namespace %s is being taken back", install.NodesText(m.To), m.inst.Namespace),
 			Hint:     m.sizeHint(m.From) + " ends that; then the same hellox up moves it",
 		}
 	case install.Finish:
 		return &step.Error{
 			Kind:     step.Ambiguous,
-			Sentence: fmt.Sprintf("the move to %s in namespace %s has come too far to be taken back", nodesText(m.To), m.inst.Namespace),
+			Sentence: fmt.Sprintf("the move to %s in namespace %s has come too far to be taken back", install.NodesText(m.To), m.inst.Namespace),
 			Hint:     m.sizeHint(m.To) + " ends it; then the same hellox up moves it back",
 		}
 	}
@@ -439,12 +408,12 @@ func (m *mover) turn() error {
 func (m *mover) notRunning() error {
 	return &step.Error{
 		Kind:     step.Missing,
-		Sentence: fmt.Sprintf("the move to %s in namespace %s cannot go on: the broker of %s does not run", nodesText(m.To), m.inst.Namespace, nodesText(m.From)),
+		Sentence: fmt.Sprintf("the move to %s in namespace %s cannot go on: the broker of %s does not run", install.NodesText(m.To), m.inst.Namespace, install.NodesText(m.From)),
 		Hint:     m.backHint(),
 	}
 }
 
-// backHint is the command that takes a move back, or ends it where that is too late.
+// backHint is the command that takes a move back.
 func (m *mover) backHint() string {
 	return m.sizeHint(m.From) + " takes the move back"
 }

@@ -1,220 +1,23 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/rest"
 
 	"hellox/bootstrap/cluster"
 	"hellox/bootstrap/image"
 	"hellox/bootstrap/install"
-	"hellox/bootstrap/kube"
 	"hellox/bootstrap/step"
 	"hellox/manifests"
 )
-
-// A fakeCluster stores objects by their paths, and does at once what a controller would: a
-// Job that is not suspended is complete.
-type fakeCluster struct {
-	t       *testing.T
-	mu      sync.Mutex
-	objects map[string]map[string]any
-	writes  int // that are answered before the cluster is cut off; below 0: all
-	fails   bool
-	log     []string // what was written
-}
-
-var kindsByPath = map[string][]metav1.APIResource{
-	"/api/v1": {
-		{Name: "configmaps", Kind: "ConfigMap", Namespaced: true}, {Name: "serviceaccounts", Kind: "ServiceAccount", Namespaced: true},
-		{Name: "persistentvolumeclaims", Kind: "PersistentVolumeClaim", Namespaced: true}, {Name: "pods", Kind: "Pod", Namespaced: true},
-	},
-	"/apis/apps/v1":              {{Name: "statefulsets", Kind: "StatefulSet", Namespaced: true}, {Name: "deployments", Kind: "Deployment", Namespaced: true}},
-	"/apis/batch/v1":             {{Name: "jobs", Kind: "Job", Namespaced: true}},
-	"/apis/networking.k8s.io/v1": {{Name: "networkpolicies", Kind: "NetworkPolicy", Namespaced: true}},
-}
-
-func (f *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	answer := func(v any) { _ = json.NewEncoder(w).Encode(v) }
-	gone := func() {
-		w.WriteHeader(http.StatusNotFound)
-		answer(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Reason: metav1.StatusReasonNotFound, Code: 404})
-	}
-	if kinds, ok := kindsByPath[r.URL.Path]; ok {
-		answer(metav1.APIResourceList{APIResources: kinds})
-		return
-	}
-	body, _ := io.ReadAll(r.Body)
-	path := r.URL.Path
-	if r.Method == http.MethodGet {
-		if u := f.objects[path]; u != nil {
-			answer(u)
-		} else if _, below, _ := strings.Cut(path, "/namespaces/press/"); strings.Contains(below, "/") { // an object
-			gone()
-		} else {
-			f.list(path, answer)
-		}
-		return
-	}
-	if f.writes == 0 {
-		http.Error(w, "cut off", http.StatusInternalServerError)
-		return
-	}
-	f.writes--
-	var u map[string]any
-	_ = json.Unmarshal(body, &u)
-	f.log = append(f.log, r.Method+" "+path)
-	switch r.Method {
-	case http.MethodPost:
-		path += "/" + u["metadata"].(map[string]any)["name"].(string)
-		f.put(path, u)
-	case http.MethodPut:
-		f.put(path, u)
-	case http.MethodPatch:
-		if r.Header.Get("Content-Type") == "application/merge-patch+json" {
-			u = maps.Clone(f.objects[path])
-			u["spec"] = maps.Clone(u["spec"].(map[string]any))
-			u["spec"].(map[string]any)["suspend"] = false
-		}
-		f.put(path, u)
-	case http.MethodDelete:
-		delete(f.objects, path)
-		answer(metav1.Status{Status: "Success"})
-		return
-	}
-	answer(f.objects[path])
-}
-
-// list answers with the objects below a path.
-func (f *fakeCluster) list(path string, answer func(any)) {
-	items := []any{}
-	for _, p := range slices.Sorted(maps.Keys(f.objects)) {
-		if rest, ok := strings.CutPrefix(p, path+"/"); ok && !strings.Contains(rest, "/") {
-			items = append(items, f.objects[p])
-		}
-	}
-	answer(map[string]any{"kind": "List", "apiVersion": "v1", "items": items})
-}
-
-// put stores an object, and does the work of its controller.
-func (f *fakeCluster) put(path string, u map[string]any) {
-	meta := u["metadata"].(map[string]any)
-	meta["uid"], meta["resourceVersion"] = "uid of "+path, fmt.Sprint(len(f.log))
-	spec, _ := u["spec"].(map[string]any)
-	switch u["kind"] {
-	case "Job":
-		delete(u, "status")
-		if spec["suspend"] != true {
-			kind := "Complete"
-			if f.fails {
-				kind = "Failed"
-			}
-			u["status"] = map[string]any{"conditions": []any{map[string]any{"type": kind, "status": "True"}}}
-		}
-	}
-	f.objects[path] = u
-}
-
-func (f *fakeCluster) add(u *unstructured.Unstructured) {
-	plural := map[string]string{"StatefulSet": "apis/apps/v1/namespaces/press/statefulsets", "Deployment": "apis/apps/v1/namespaces/press/deployments", "PersistentVolumeClaim": "api/v1/namespaces/press/persistentvolumeclaims"}[u.GetKind()]
-	text, err := json.Marshal(u)
-	var object map[string]any
-	if err == nil {
-		err = json.Unmarshal(text, &object)
-	}
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.put("/"+plural+"/"+u.GetName(), object)
-}
-
-// newFakeCluster has an installation of a size, with the volume claims of its pods.
-func newFakeCluster(t *testing.T, size int) (*fakeCluster, *install.Installation) {
-	t.Helper()
-	f := &fakeCluster{t: t, objects: map[string]map[string]any{}, writes: -1}
-	for _, u := range renderedAt(t, size) {
-		switch u.GetKind() {
-		case "StatefulSet", "Deployment", "PersistentVolumeClaim":
-			f.add(u)
-		}
-	}
-	f.claim(map[int][]string{1: {"data-broker-0"}, 3: {"streams-broker-0", "streams-broker-1", "streams-broker-2"}}[size]...)
-	api := httptest.NewServer(f)
-	t.Cleanup(api.Close)
-	inst, err := install.New(kube.Config{Config: &rest.Config{Host: api.URL}}, "press")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f, inst
-}
-
-func (f *fakeCluster) claim(names ...string) {
-	for _, name := range names {
-		u := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "PersistentVolumeClaim"}}
-		u.SetName(name)
-		u.SetNamespace("press")
-		u.SetLabels(map[string]string{manifests.InstallationLabel: "press"})
-		f.add(u)
-	}
-}
-
-func renderedAt(t *testing.T, size int) []*unstructured.Unstructured {
-	t.Helper()
-	objects, err := manifests.Render(manifests.Options{Namespace: "press", ClusterSize: size})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return objects
-}
-
-func brokerAt(t *testing.T, size int) *unstructured.Unstructured {
-	t.Helper()
-	for _, u := range renderedAt(t, size) {
-		if u.GetKind() == "StatefulSet" && u.GetName() == install.RoleBroker {
-			return u
-		}
-	}
-	t.Fatal("there is no broker")
-	return nil
-}
-
-// has returns the names of the objects of a resource.
-func (f *fakeCluster) has(resource string) (names []string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, path := range slices.Sorted(maps.Keys(f.objects)) {
-		if before, name, ok := strings.Cut(path, "/"+resource+"/"); ok && before != "" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// silentSteps are steps that nothing is told of but what ends them.
-type silentSteps struct{ done, notes []string }
-
-func (s *silentSteps) Begin(string)             {}
-func (s *silentSteps) Progress(string)          {}
-func (s *silentSteps) Done(text string, _ bool) { s.done = append(s.done, text) }
-func (s *silentSteps) Fail(error)               {}
-func (s *silentSteps) Warn(string)              {}
-func (s *silentSteps) Note(text string)         { s.notes = append(s.notes, text) }
 
 // newUp is an up that asks for a size, as far as checkSize.
 func newUp(ctx context.Context, inst *install.Installation, size int) (*upRun, *silentSteps, error) {
@@ -227,122 +30,231 @@ func newUp(ctx context.Context, inst *install.Installation, size int) (*upRun, *
 	return up, steps, err
 }
 
-// moveOnce is an up that takes the phases of a move to one node, and its end.
-func moveOnce(t *testing.T, inst *install.Installation, asked int) (*silentSteps, error) {
+// upOnce is an up from its look at the size on, without a roll-out.
+func upOnce(t *testing.T, inst *install.Installation, asked int) (*silentSteps, error) {
 	t.Helper()
-	objects := renderedAt(t, 1)
 	up, steps, err := newUp(t.Context(), inst, asked)
-	if err == nil {
-		err = up.moveData(t.Context(), func(context.Context) ([]*unstructured.Unstructured, error) { return objects, nil })
+	if err != nil {
+		return steps, err
 	}
-	if err == nil && up.mover != nil {
-		err = up.mover.end(t.Context())
+	// The others have no part in a move.
+	objects := slices.DeleteFunc(renderedAt(t, cmp.Or(up.size, manifests.OneNode)), func(u *unstructured.Unstructured) bool {
+		return !slices.Contains([]string{"StatefulSet", "Deployment", "PersistentVolumeClaim"}, u.GetKind())
+	})
+	render := func(context.Context) ([]*unstructured.Unstructured, error) { return objects, nil }
+	if err := up.moveData(t.Context(), render); err != nil {
+		return steps, err
 	}
-	return steps, err
+	if err := up.applyManifests(t.Context(), render); err != nil || up.mover == nil {
+		return steps, err
+	}
+	return steps, up.mover.end(t.Context())
 }
 
-// TestMoveToOne cuts the cluster off after each write in turn: the next up goes on with
-// the move, and ends it. Until the claims of the old size go that of the new one is there.
-func TestMoveToOne(t *testing.T) {
-	for n := 0; ; n++ {
-		f, inst := newFakeCluster(t, 3)
-		f.writes = n
-		steps, err := moveOnce(t, inst, 1)
-		if got := f.has("persistentvolumeclaims"); !slices.Contains(got, "streams-broker-2") && !slices.Contains(got, "history") {
-			t.Fatalf("cut off after %d writes the data is gone: %q", n, got)
+// TestMoveCutOff cuts the cluster off after each write of a move in turn, as if the up were
+// killed there. Whatever a person does then, an up again, one that takes the move back, or
+// a down that keeps the data, itself cut off or not, and an up: all that was acknowledged
+// is there in the end, once, and nothing is left of the move.
+func TestMoveCutOff(t *testing.T) {
+	const again, back, down = "up again", "up at the old size", "down --keep-data"
+	for from, to := range map[int]int{manifests.OneNode: manifests.SeveralNodes, manifests.SeveralNodes: manifests.OneNode} {
+		begun, inst := newFakeCluster(t, from)
+		if _, err := upOnce(t, inst, from); err != nil {
+			t.Fatal(err)
 		}
-		whole := err == nil
-		f.writes = -1
-		if m, _ := install.ReadMove(t.Context(), inst); m != nil && err != nil {
-			if steps, err = moveOnce(t, inst, 0); err != nil { // it need not be asked for again
-				t.Errorf("cut off after %d writes: %v", n, err)
+		whole := false
+		for n := 0; !whole; n++ {
+			killed, inst := begun.clone()
+			killed.writes = n
+			steps, err := upOnce(t, inst, to)
+			if whole = err == nil; whole && len(steps.notes) != 1 {
+				t.Errorf("it said %q", steps.notes)
 			}
-		} else if err != nil && n > 1 && len(f.has("statefulsets")) > 1 {
-			t.Errorf("cut off after %d writes the move is forgotten: %v", n, f.log)
-		}
-		if n > 1 || whole {
-			if got := f.has("persistentvolumeclaims"); !slices.Equal(got, []string{"history"}) {
-				t.Errorf("cut off after %d writes: in the end there are the claims %q", n, got)
+			for _, way := range []string{again, back, down} {
+				for _, cutOff := range []int{-1, n % 7} {
+					if cutOff >= 0 && (way == again || n%3 > 0) { // that is tried already, or much like it
+						continue
+					}
+					what := fmt.Sprintf("from %d to %d, cut off after %d writes, then %s, cut off after %d", from, to, n, way, cutOff)
+					f, inst := killed.clone()
+					f.writes = cutOff
+					switch asked := 0; way {
+					case back:
+						asked = from
+						fallthrough
+					case again:
+						_, err = upOnce(t, inst, asked)
+						if e, ok := errors.AsType[*step.Error](err); ok && (way == again || !strings.Contains(e.Hint, fmt.Sprintf("up --cluster-size %d", to))) {
+							t.Errorf("%s: %v, hint %s", what, e, e.Hint)
+						}
+					case down:
+						_, err = inst.Clear(t.Context(), true, func(string) {})
+					}
+					if f.writes = -1; cutOff < 0 && err != nil && way != back {
+						t.Errorf("%s: %v", what, err)
+					}
+					if _, err := upOnce(t, inst, 0); err != nil {
+						t.Errorf("%s, then up: %v", what, err)
+					}
+					f.checkWhole(what, inst)
+				}
 			}
-			if got := f.has("statefulsets"); slices.Contains(got, "broker") {
-				t.Errorf("cut off after %d writes: the nodes run when the installation is applied", n)
+			if n > 200 {
+				t.Fatal("it does not end")
 			}
-			if m, err := install.ReadMove(t.Context(), inst); m != nil || err != nil {
-				t.Errorf("cut off after %d writes: in the end the move is %+v (%v)", n, m, err)
-			}
-		}
-		if whole {
-			if n < 10 || len(steps.notes) != 1 {
-				t.Errorf("it took %d writes, and said %q", n, steps.notes)
-			}
-			return
-		}
-		if n > 60 {
-			t.Fatalf("it does not end: %q", f.log)
 		}
 	}
 }
 
-// TestMoveToThree drains the broker of one node by a Job, cut off after each write, and
-// copies.
-func TestMoveToThree(t *testing.T) {
-	drain := func(inst *install.Installation) error {
-		up, _, err := newUp(t.Context(), inst, 3)
-		if err == nil && up.mover.Phase == "" {
-			err = up.mover.record(t.Context(), install.Drain)
-		}
-		if err == nil {
-			up.mover.image = up.image.Name()
-			err = up.mover.drain(t.Context())
-		}
-		return err
+// TestDownDuringMove has a down that removes all cut off: what is left of a move is no
+// longer gone on with.
+func TestDownDuringMove(t *testing.T) {
+	f, inst := newFakeCluster(t, manifests.OneNode)
+	if err := install.WriteMove(t.Context(), inst, &install.Move{From: 1, To: 3, Phase: install.Copy}); err != nil {
+		t.Fatal(err)
 	}
-	var f *fakeCluster
-	var inst *install.Installation
-	for n := 0; ; n++ {
-		f, inst = newFakeCluster(t, 1)
-		f.writes = n
-		err := drain(inst)
-		f.writes = -1
-		if err == nil {
-			break
-		}
-		if err := drain(inst); err != nil {
-			t.Errorf("cut off after %d writes: %v", n, err)
-		}
-		if n > 20 {
-			t.Fatalf("it does not end: %q", f.log)
-		}
+	f.writes = 1
+	if _, err := inst.Clear(t.Context(), false, func(string) {}); err == nil {
+		t.Fatal("it was not cut off")
 	}
-	if got := f.has("statefulsets"); slices.Contains(got, "broker") {
-		t.Error("the broker of one node runs beside the Job")
+	f.writes = -1
+	if m, err := install.ReadMove(t.Context(), inst); m != nil || err != nil {
+		t.Errorf("the move is %+v (%v)", m, err)
 	}
-	if got := f.has("jobs"); !slices.Equal(got, []string{manifests.DrainJob}) {
-		t.Errorf("Jobs %q", got)
-	}
-	created := slices.Index(f.log, "PATCH /apis/batch/v1/namespaces/press/jobs/broker-drain")
-	if removed := slices.Index(f.log, "DELETE /apis/apps/v1/namespaces/press/statefulsets/broker"); created < 0 || removed < created {
-		t.Errorf("the broker was removed before there was a Job in its place: %q", f.log)
-	}
-	// A copy that failed is made anew.
-	f.writes, f.fails = -1, true
-	f.add(brokerAt(t, 3))
-	up, _, err := newUp(t.Context(), inst, 0)
+}
+
+// TestMoveLooksAgain has another up end a move, or begin one, while this one waits for the
+// lock.
+func TestMoveLooksAgain(t *testing.T) {
+	_, inst := newFakeCluster(t, manifests.OneNode)
+	first, _, err := newUp(t.Context(), inst, manifests.SeveralNodes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := up.mover
-	m.Phase, m.image, m.objects = install.Copy, up.image.Name(), renderedAt(t, 3)
-	err = m.copy(t.Context())
-	if e, ok := errors.AsType[*step.Error](err); !ok || !strings.Contains(e.Sentence, "Job move failed") || !strings.Contains(e.Hint, "the same hellox up") {
-		t.Errorf("a Job that fails: %v", err)
+	if err := install.WriteMove(t.Context(), inst, &install.Move{From: 1, To: 3, Phase: install.Copy}); err != nil {
+		t.Fatal(err)
 	}
-	f.fails = false
-	if err := m.copy(t.Context()); err != nil {
-		t.Error(err)
+	_, lock, err := first.lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := f.has("deployments"); len(got) > 0 {
-		t.Errorf("a receiver runs while its history is copied: %q", got)
+	lock.Release(t.Context())
+	if m := first.mover; m == nil || m.Phase != install.Copy {
+		t.Errorf("while another up began the move: %+v", m)
+	}
+	ended, inst := newFakeCluster(t, manifests.OneNode)
+	if first, _, err = newUp(t.Context(), inst, manifests.SeveralNodes); err != nil {
+		t.Fatal(err)
+	}
+	ended.mu.Lock()
+	ended.add(brokerAt(t, manifests.SeveralNodes))
+	ended.mu.Unlock()
+	if _, lock, err = first.lock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lock.Release(t.Context())
+	if first.mover != nil || first.size != manifests.SeveralNodes {
+		t.Errorf("while another up ended the move: %+v, size %d", first.mover, first.size)
+	}
+}
+
+// TestMoveInterrupted interrupts an up in a move: what becomes of that is told, where the
+// error does not say it.
+func TestMoveInterrupted(t *testing.T) {
+	_, inst := newFakeCluster(t, manifests.OneNode)
+	up, _, err := newUp(t.Context(), inst, manifests.SeveralNodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := up.unfinished(context.Canceled); text != "" {
+		t.Errorf("before it has begun: %s", text)
+	}
+	for phase, want := range map[install.Phase]string{
+		install.Drain:  "no client is let in; unless an up is under way, hellox up --namespace press goes on with it, and hellox up --cluster-size 1 --namespace press takes it back",
+		install.Finish: "hellox up --namespace press ends it",
+		install.Back:   "hellox up --namespace press goes on with that",
+	} {
+		up.mover.Phase = phase
+		if text := up.unfinished(context.Canceled); !strings.Contains(text, "the move from one node to three nodes") || !strings.Contains(text, want) {
+			t.Errorf("%s: %s", phase, text)
+		}
+		for err, told := range map[error]bool{
+			up.mover.failed(manifests.MoveJob, &install.Job{}):                                false,
+			&step.Error{Sentence: "roll out broker-0: its volume is full", Hint: "make room"}: true,
+		} {
+			if text := up.unfinished(err); (text != "") != told {
+				t.Errorf("%s, after %v: %q", phase, err, text)
+			}
+		}
+	}
+}
+
+// TestMoveJobs has Jobs that fail or do not run: the error says why in words, and what to do.
+func TestMoveJobs(t *testing.T) {
+	waiting := func(reason string) map[string]any {
+		return map[string]any{"phase": "Pending", "containerStatuses": []any{map[string]any{"name": "move", "image": "hellox:1", "state": map[string]any{"waiting": map[string]any{"reason": reason}}}}}
+	}
+	ended := func(reason string, code int) map[string]any {
+		return map[string]any{"phase": "Failed", "containerStatuses": []any{map[string]any{"name": "move", "state": map[string]any{"terminated": map[string]any{"reason": reason, "exitCode": code}}}}}
+	}
+	for _, c := range []struct {
+		pod   map[string]any // its status
+		fails bool           // the Job, by itself
+		log   string
+		want  []string
+	}{
+		{waiting("ErrImageNeverPull"), false, "", []string{"Job move does not run: move-x: image hellox:1 is not on node", "the same hellox up again loads it; hellox up"}},
+		{map[string]any{"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}, true, "", []string{"Job move failed: move-x: the pod failed: Evicted: The node was low on resource: memory.", "the same hellox up tries it again"}},
+		{ended("OOMKilled", 137), true, `{"step":"copy","state":"progress","detail":"7 of 9 messages"}`, []string{"Job move failed: move-x: it was killed for using more memory than its limit"}},
+		{ended("Error", 1), true, `{"step":"copy","state":"failed","detail":"no space left on device"}`, []string{"Job move failed: no space left on device"}},
+	} {
+		f, inst := newFakeCluster(t, manifests.OneNode)
+		f.fails, f.logs = c.fails, c.log
+		f.add(manifests.Drained(brokerAt(t, manifests.SeveralNodes), "hellox:1"))
+		m := newMover(inst, &silentSteps{}, install.Move{From: 1, To: 3, Phase: install.Copy})
+		m.image, m.objects = "hellox:1", renderedAt(t, manifests.SeveralNodes)
+		if err := m.beginCopy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !c.fails {
+			delete(f.objects["/apis/batch/v1/namespaces/press/jobs/move"], "status")
+		}
+		pod := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "v1", "kind": "Pod", "status": c.pod,
+			"spec": map[string]any{"containers": []any{map[string]any{"name": "move", "image": "hellox:1"}}},
+		}}
+		pod.SetName("move-x")
+		pod.SetLabels(map[string]string{"batch.kubernetes.io/job-name": "move"})
+		f.add(pod)
+		_, err := m.await(t.Context(), manifests.MoveJob, copyProgress)
+		e, ok := errors.AsType[*step.Error](err)
+		if !ok {
+			t.Errorf("%v: %v", c.want, err)
+			continue
+		}
+		for _, want := range append(c.want, "up --cluster-size 1 --namespace press takes the move back") {
+			if !strings.Contains(e.Sentence+"\n"+e.Hint, want) {
+				t.Errorf("%q is not in %s\nhint: %s", want, e.Sentence, e.Hint)
+			}
+		}
+	}
+	// One that failed, or is of another program, is made anew.
+	f, inst := newFakeCluster(t, manifests.OneNode)
+	f.add(manifests.Drained(brokerAt(t, manifests.SeveralNodes), "hellox:1"))
+	m := newMover(inst, &silentSteps{}, install.Move{From: 1, To: 3, Phase: install.Copy})
+	m.image, m.objects = "hellox:1", renderedAt(t, manifests.SeveralNodes)
+	if err := m.beginCopy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, old := range []string{"Failed", "Running"} {
+		job := f.objects["/apis/batch/v1/namespaces/press/jobs/move"]
+		job["status"] = map[string]any{"conditions": []any{map[string]any{"type": old, "status": "True"}}}
+		if old == "Running" {
+			m.image = "hellox:2"
+		}
+		if err := m.copy(t.Context()); err != nil {
+			t.Errorf("after a Job that is %s: %v", old, err)
+		}
 	}
 }
 

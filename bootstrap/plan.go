@@ -147,9 +147,9 @@ func (up *upRun) planApply(ctx context.Context) error {
 // planMove reports a move to another size. What would change is known once that is done.
 func (up *upRun) planMove(objects int) error {
 	m := up.mover
-	text := "would move the history from " + nodesText(m.From) + " to " + nodesText(m.To)
+	text := "would move the history from " + install.NodesText(m.From) + " to " + install.NodesText(m.To)
 	if m.Phase == install.Back {
-		text = "would take back the move to " + nodesText(m.To)
+		text = "would take back the move to " + install.NodesText(m.To)
 	}
 	up.steps.Done(fmt.Sprintf("%s, and apply %s in namespace %s", text, install.Count(objects, "object"), up.options.Namespace), false)
 	if m.Phase == "" {

@@ -2,7 +2,9 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -43,6 +45,7 @@ func (up *upRun) checkOverlay(ctx context.Context) error {
 // checkSize finds of how many nodes the broker is that is there, and whether it is to be
 // moved to another number.
 func (up *upRun) checkSize(ctx context.Context) error {
+	up.mover = nil
 	move, err := install.ReadMove(ctx, up.inst)
 	switch {
 	case err != nil:
@@ -72,6 +75,16 @@ func (up *upRun) askSize(ctx context.Context, n int) error {
 	up.mover = newMover(up.inst, up.steps, install.Move{From: up.size, To: n})
 	up.size = n
 	return up.mover.mayBegin(ctx)
+}
+
+// unfinished says that a move has not ended, and what becomes of it, where err, that of the
+// up, does not: it was interrupted, or the roll-out of a phase failed.
+func (up *upRun) unfinished(err error) string {
+	e, ok := errors.AsType[*step.Error](err)
+	if up.mover == nil || up.mover.Phase == "" || ok && (e.Kind == step.Ambiguous || strings.Contains(e.Hint, "up --cluster-size")) {
+		return ""
+	}
+	return up.mover.Unfinished(up.inst.Client().Commands.In(up.options.Namespace))
 }
 
 // moveData takes the phases of a move up to the last, if there is one to be made.

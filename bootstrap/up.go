@@ -59,6 +59,9 @@ func Up(ctx context.Context, o UpOptions, steps step.Reporter) error {
 	}
 	if err := up.run(kube.WithoutKlog(ctx)); err != nil {
 		steps.Fail(err)
+		if note := up.unfinished(err); note != "" {
+			steps.Note(note)
+		}
 		return err
 	}
 	return nil
@@ -104,7 +107,7 @@ func (up *upRun) run(ctx context.Context) error {
 	if up.own, err = up.inst.EnsureNamespace(ctx, up.steps.Progress); err != nil {
 		return err
 	}
-	held, lock, err := install.AcquireLock(ctx, up.inst, up.options.Holder, up.steps.Progress)
+	held, lock, err := up.lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -127,11 +130,30 @@ func (up *upRun) run(ctx context.Context) error {
 		if err := up.mover.end(held); err != nil {
 			return orLost(held, err)
 		}
+		up.mover = nil
 	}
 	if err := up.renew(held); err != nil {
 		return orLost(held, err)
 	}
 	return up.removeOldImages(held)
+}
+
+// lock locks the installation, and looks again of what size it is: another up may have
+// moved it while this one waited for the lock.
+func (up *upRun) lock(ctx context.Context) (context.Context, *install.Lock, error) {
+	held, lock, err := install.AcquireLock(ctx, up.inst, up.options.Holder, up.steps.Progress)
+	if err != nil {
+		return nil, nil, err
+	}
+	err = up.checkSize(held)
+	if err == nil {
+		err = up.checkOverlay(held)
+	}
+	if err != nil {
+		lock.Release(ctx)
+		return nil, nil, orLost(held, err)
+	}
+	return held, lock, nil
 }
 
 // keptImages is how many images of an installation stay on the nodes, of hellox and of

@@ -20,11 +20,12 @@ const (
 // HistoryClaim is the volume claim of the history of one node.
 const HistoryClaim = historyClaim
 
-// historyFile is where the base's receiver has its history, receiveClient its client ID if
-// it is given none.
+// historyFile is where the base's receiver has its history; receiveClient is its client ID,
+// and receiveKeep what it keeps, if it is given none.
 const (
 	historyFile   = "sqlite:/data/history/history.db"
 	receiveClient = "hellox-receive"
+	receiveKeep   = "1GiB"
 )
 
 // MoveOptions say what is moved.
@@ -33,6 +34,7 @@ type MoveOptions struct {
 	Image     string   // full reference
 	To        int      // the size to move to
 	Topics    []string // MQTT topic filters of what receivers store; none: the default
+	Keep      string   // bytes that receivers keep
 }
 
 // Move returns what copies the history to the other size, each object in its namespace
@@ -61,6 +63,8 @@ func Move(o MoveOptions) ([]*unstructured.Unstructured, error) {
 	words := []any{historyFile, "nats://" + strings.Join(peers, ",")}
 	if o.To == OneNode {
 		slices.Reverse(words)
+	} else { // the same messages take more room there
+		words = append(words, "--keep="+o.Keep)
 	}
 	for _, topic := range o.Topics {
 		words = append(words, "--topic="+topic)
@@ -76,6 +80,11 @@ func Move(o MoveOptions) ([]*unstructured.Unstructured, error) {
 // Topics returns the MQTT topic filters that the receivers of a Deployment store; none if
 // they are the default.
 func Topics(receive *unstructured.Unstructured) []string { return given(receive, "topic") }
+
+// Keep returns how many bytes the receivers of a Deployment keep.
+func Keep(receive *unstructured.Unstructured) string {
+	return cmp.Or(strings.Join(given(receive, "keep"), ""), receiveKeep)
+}
 
 // given returns the values of a flag in the arguments of a workload's containers; none of
 // no workload.

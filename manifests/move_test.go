@@ -41,10 +41,10 @@ func moved(t *testing.T, o MoveOptions) []*unstructured.Unstructured {
 func TestMove(t *testing.T) {
 	const streams = "nats://broker-0.broker-pods.$(POD_NAMESPACE).svc:4222,broker-1.broker-pods.$(POD_NAMESPACE).svc:4222,broker-2.broker-pods.$(POD_NAMESPACE).svc:4222"
 	for to, want := range map[int][]string{
-		SeveralNodes: {historyFile, streams, "--topic=plant/#"},
-		OneNode:      {streams, historyFile, "--topic=plant/#"},
+		SeveralNodes: {historyFile, streams, "--keep=2GiB", "--topic=plant/#"},
+		OneNode:      {"--history-ca=/peers/ca.crt", streams, historyFile, "--topic=plant/#"},
 	} {
-		objects := moved(t, MoveOptions{Namespace: "press", Image: ImageName + ":v2", To: to, Topics: []string{"plant/#"}})
+		objects := moved(t, MoveOptions{Namespace: "press", Image: ImageName + ":v2", To: to, Topics: []string{"plant/#"}, Keep: "2GiB"})
 		for _, u := range objects {
 			if u.GetNamespace() != "press" || u.GetLabels()[InstallationLabel] != "press" {
 				t.Errorf("%s %s: in namespace %q, labels %v", u.GetKind(), u.GetName(), u.GetNamespace(), u.GetLabels())
@@ -53,7 +53,7 @@ func TestMove(t *testing.T) {
 		job := jobOf(t, objects...)
 		pod := job.Spec.Template.Spec
 		args := pod.Containers[0].Args
-		if got := args[len(args)-3:]; !slices.Equal(got, want) {
+		if got := args[len(args)-4:]; !slices.Equal(got, want) {
 			t.Errorf("to %d: %q", to, got)
 		}
 		if pod.Containers[0].Image != ImageName+":v2" || job.Spec.Template.Labels[InstallationLabel] != "press" {
@@ -100,9 +100,15 @@ func TestMoveFile(t *testing.T) {
 		if topics := Topics(u); topics != nil {
 			t.Errorf("the base has topics %q", topics)
 		}
-		u.Object["spec"].(map[string]any)["template"] = map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"args": []any{"receive", "--topic=a/#", "--topic=b"}}}}}
+		if keep := Keep(u); keep != "1GiB" { // as hellox receive --help has it
+			t.Errorf("the base keeps %s", keep)
+		}
+		u.Object["spec"].(map[string]any)["template"] = map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"args": []any{"receive", "--topic=a/#", "--topic=b", "--keep=3GiB"}}}}}
 		if topics := Topics(u); !slices.Equal(topics, []string{"a/#", "b"}) {
 			t.Errorf("topics %q", topics)
+		}
+		if keep := Keep(u); keep != "3GiB" {
+			t.Errorf("it keeps %s", keep)
 		}
 	}
 }

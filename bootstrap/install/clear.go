@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"hellox/bootstrap/kube"
+	"hellox/manifests"
 )
 
 // recorded returns what the inventory lists and the labelled volume claims,
@@ -62,10 +63,20 @@ func (inst *Installation) Clear(ctx context.Context, keepData bool, progress fun
 	if err != nil {
 		return Cleared{}, err
 	}
-	if !keepData {
-		objects = append(objects, data...)
+	gone, data := inv.divide(data, keepData)
+	move := inv.Move
+	back := keepData && move != nil && move.Phase != Finish
+	if back {
+		inv.Move = &Move{move.From, move.To, Back}
+	} else if !keepData {
+		inv.Move = nil
 	}
-	did, err := remove(ctx, inst, objects, progress)
+	if inv.Move != move { // an up after a down that was killed does not go on with it
+		if inv, err = writeInventory(ctx, inst, inv); err != nil {
+			return Cleared{}, err
+		}
+	}
+	did, err := remove(ctx, inst, append(objects, gone...), progress)
 	cleared := Cleared{Removed: did.removed}
 	if err != nil {
 		return cleared, err
@@ -82,14 +93,37 @@ func (inst *Installation) Clear(ctx context.Context, keepData bool, progress fun
 	inv.Manifests = ""
 	if keepData && len(data) > 0 {
 		cleared.Kept = data
+		if back {
+			inv.Move = nil
+			cleared.Notes = append(cleared.Notes, move.String()+" is taken back: the data of "+NodesText(move.From)+" is kept")
+		}
 		// Claims that a StatefulSet created are found by their label.
-		inv.Objects = slices.DeleteFunc(inv.Objects, func(r kube.Ref) bool { return !r.HoldsData() })
+		inv.Objects = slices.DeleteFunc(inv.Objects, func(r kube.Ref) bool { return !r.HoldsData() || slices.Contains(gone, r) })
 		inv.DataOnly = true
 	} else {
-		inv.Objects = nil
+		inv.Objects, inv.Move = nil, nil
 	}
 	_, err = writeInventory(ctx, inst, inv)
 	return cleared, err
+}
+
+// divide divides the volume claims into those that a Clear removes, and those that it
+// keeps: with keepData all but those of the size that a move can still be taken back from.
+func (inv inventory) divide(data []kube.Ref, keepData bool) (gone, kept []kube.Ref) {
+	if !keepData {
+		return data, nil
+	}
+	if inv.Move == nil || inv.Move.Phase == Finish {
+		return nil, data
+	}
+	for _, r := range data {
+		if manifests.ClaimSize(r.Name) == inv.Move.To {
+			gone = append(gone, r)
+		} else {
+			kept = append(kept, r)
+		}
+	}
+	return gone, kept
 }
 
 // A Removable is what Clear and RemoveNamespace would remove.
@@ -114,6 +148,11 @@ func (inst *Installation) Removable(ctx context.Context, ownNamespace, keepData 
 	}
 	if there.Data, err = existing(ctx, inst, data); err != nil {
 		return there, err
+	}
+	if keepData {
+		var gone []kube.Ref
+		gone, there.Data = inv.divide(there.Data, keepData)
+		there.Objects = append(there.Objects, gone...)
 	}
 	if ownNamespace && !keepData {
 		foreign, err := ForeignObjects(ctx, inst)

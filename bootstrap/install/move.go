@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"hellox/bootstrap/install/cause"
 	"hellox/bootstrap/kube"
 	"hellox/manifests"
 )
@@ -24,6 +26,29 @@ type Move struct {
 	From  int   `json:"from"`
 	To    int   `json:"to"`
 	Phase Phase `json:"phase"`
+}
+
+// String is "the move from one node to three nodes".
+func (m Move) String() string {
+	return "the move from " + NodesText(m.From) + " to " + NodesText(m.To)
+}
+
+// NodesText names a size.
+func NodesText(size int) string {
+	return map[int]string{manifests.OneNode: "one node", manifests.SeveralNodes: "three nodes"}[size]
+}
+
+// Unfinished says that the move has not ended, and by which commands it goes on and is
+// taken back.
+func (m Move) Unfinished(commands kube.Commands) string {
+	up := "unless an up is under way, " + commands.Hellox("up")
+	switch m.Phase {
+	case Back:
+		return fmt.Sprintf("%s is being taken back; %s goes on with that", m, up)
+	case Finish:
+		return fmt.Sprintf("%s has not ended; %s ends it", m, up)
+	}
+	return fmt.Sprintf("%s has not ended, and no client is let in; %s goes on with it, and %s takes it back", m, up, commands.Hellox(fmt.Sprintf("up --cluster-size %d", m.From)))
 }
 
 // A Phase is what an up does, or has to do again.
@@ -98,10 +123,10 @@ func RemoveData(ctx context.Context, inst *Installation, size int, progress func
 	return err
 }
 
-// Workload returns an object of the installation, or nil if there is none.
+// Workload returns an object of the installation, or nil if there is none that stays.
 func Workload(ctx context.Context, inst *Installation, resource schema.GroupVersionResource, name string) (*unstructured.Unstructured, error) {
 	u, err := inst.in(resource).Get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) || err == nil && !inst.belongs(u) {
+	if apierrors.IsNotFound(err) || err == nil && (!inst.belongs(u) || u.GetDeletionTimestamp() != nil) {
 		return nil, nil
 	}
 	if err != nil {
@@ -130,9 +155,10 @@ func Begin(ctx context.Context, inst *Installation, name string) error {
 // A Job is how far a Job of the installation is.
 type Job struct {
 	Exists, Complete, Failed bool
-	Pod                      string // its newest pod; "": none yet
-	Waiting                  string // why that does not run yet
-	Last                     Line   // of its log
+	Image                    string       // that it runs
+	Cause                    *cause.Cause // why its newest pod does not run; nil: it does, or starts
+	Stuck                    bool         // that pod waits for what Cause says
+	Last                     Line         // of its log
 }
 
 // ReadJob returns how far a Job is.
@@ -142,6 +168,9 @@ func ReadJob(ctx context.Context, inst *Installation, name string) (j Job, err e
 		return j, err
 	}
 	j.Exists = true
+	if containers, _, _ := unstructured.NestedSlice(u.Object, "spec", "template", "spec", "containers"); len(containers) > 0 {
+		j.Image, _, _ = unstructured.NestedString(containers[0].(map[string]any), "image")
+	}
 	conditions := conditionsOf(u)
 	j.Complete = slices.ContainsFunc(conditions, func(c condition) bool { return c.kind == "Complete" })
 	j.Failed = slices.ContainsFunc(conditions, func(c condition) bool { return c.kind == "Failed" })
@@ -159,15 +188,10 @@ func ReadJob(ctx context.Context, inst *Installation, name string) (j Job, err e
 			pod = p
 		}
 	}
-	j.Pod = pod.Name
-	for _, c := range pod.Status.Conditions {
-		if c.Type == "PodScheduled" && c.Status == "False" {
-			j.Waiting = c.Message
-		}
-	}
-	for _, c := range pod.Status.ContainerStatuses {
-		if w := c.State.Waiting; w != nil && w.Reason != "ContainerCreating" {
-			j.Waiting = strings.TrimSpace(w.Reason + " " + w.Message)
+	waits := slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Waiting != nil })
+	if j.Stuck = waits || pod.Status.Phase == corev1.PodPending; j.Stuck || pod.Status.Phase == corev1.PodFailed {
+		if j.Cause, err = inst.causeOf(ctx, pod); err != nil {
+			return j, err
 		}
 	}
 	// A pod that has not begun has no log.
@@ -179,6 +203,17 @@ func ReadJob(ctx context.Context, inst *Installation, name string) (j Job, err e
 		}
 	}
 	return j, nil
+}
+
+// causeOf returns why a pod of a Job, which runs hellox, does not run; nil if it only starts.
+func (inst *Installation) causeOf(ctx context.Context, pod *corev1.Pod) (*cause.Cause, error) {
+	list, err := inst.in(kube.Events).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.uid=" + string(pod.UID)})
+	if err != nil {
+		return nil, fmt.Errorf("list the events of pod %s in namespace %s: %w", pod.Name, inst.Namespace, err)
+	}
+	s := newClusterLookup(ctx, inst).complete(subjectOf(pod, eventsOf(pointers(list.Items))))
+	s.Image = pod.Spec.Containers[0].Image
+	return cause.Of(s), nil
 }
 
 func pointers(items []unstructured.Unstructured) []*unstructured.Unstructured {
@@ -195,6 +230,7 @@ type Line struct {
 	Messages            int64  // of the copy, when it is done, and what follows
 	First               int64  `json:"first_id"`
 	Last                int64  `json:"last_id"`
+	Evicted             int64  `json:"evicted_ids"`
 	Damaged             int64
 	SHA256              string
 	Msg                 string // of a role

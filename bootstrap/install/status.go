@@ -33,6 +33,10 @@ type Status struct {
 	// Missing names the workloads that are recorded and not there, or being deleted: an
 	// up or a down was cut short, or is under way.
 	Missing []string `json:"missing,omitempty"`
+	// Move is a move to the other size that has not ended.
+	Move *Move `json:"move,omitempty"`
+	// Unfinished says that in words, with the commands that end it.
+	Unfinished string `json:"-"`
 }
 
 // A RoleStatus is the state of one role.
@@ -92,10 +96,10 @@ func ReadStatus(ctx context.Context, config kube.Config, namespace string) (Stat
 		}
 	}
 	status := statusOf(inst.Namespace, now)
-	if status.Missing, err = missingWorkloads(ctx, inst, now); err != nil {
+	if err := recordedStatus(ctx, inst, now, &status); err != nil {
 		return Status{}, err
 	}
-	status.Ready = status.Ready && len(status.Missing) == 0
+	status.Ready = status.Ready && len(status.Missing) == 0 && status.Move == nil
 	status.Broadcasters, err = Broadcasters(ctx, inst)
 	return status, err
 }
@@ -130,24 +134,27 @@ func onlyData(ctx context.Context, inst *Installation) error {
 	}
 }
 
-// missingWorkloads returns the workloads that the inventory lists and that are not
-// among those of now, or are being deleted, by name.
-func missingWorkloads(ctx context.Context, inst *Installation, now view) (missing []string, err error) {
+// recordedStatus adds what the inventory tells: a move, and the workloads that it lists and
+// that are not among those of now, or are being deleted, by name.
+func recordedStatus(ctx context.Context, inst *Installation, now view, status *Status) error {
 	inv, err := readInventory(ctx, inst)
 	if e := (*step.Error)(nil); errors.As(err, &e) {
-		return nil, nil // it is damaged, which hinders nothing that runs
+		return nil // it is damaged, which hinders nothing that runs
 	}
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if status.Move = inv.Move; inv.Move != nil {
+		status.Unfinished = inv.Move.Unfinished(inst.commands)
 	}
 	for _, r := range inv.Objects {
 		there := slices.ContainsFunc(now.workloads, func(w workload) bool { return w.name == r.Name && !w.ending })
 		if (r.Kind == "StatefulSet" || r.Kind == "Deployment") && !there {
-			missing = append(missing, r.Name)
+			status.Missing = append(status.Missing, r.Name)
 		}
 	}
-	slices.Sort(missing)
-	return missing, nil
+	slices.Sort(status.Missing)
+	return nil
 }
 
 // removing returns the error of an installation whose namespace is being deleted; nil if

@@ -390,6 +390,8 @@ func (s *installationStatus) askCluster(ctx context.Context, sh shell) (*cluster
 	ready, _, text := readyRole(pods, install.RoleReceive)
 	if off := podsOn(pods, c.StoppedNodes()); len(off) > 0 {
 		s.set(stateStarting, fmt.Errorf("%s of its cluster is stopped, with what runs there; hellox up %s starts it", strings.Join(off, ", "), s.Flags()))
+	} else if pods.Unfinished != "" {
+		s.Cause = pods.Unfinished
 	} else if len(pods.Missing) > 0 {
 		s.Cause = "not there: " + strings.Join(pods.Missing, ", ") + "; an up or a down is under way, or was cut short"
 	} else if !ready {
