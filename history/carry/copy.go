@@ -49,8 +49,14 @@ type Result struct {
 	Hash     string // SHA-256 of all messages as JSON, a line each
 }
 
-// page is how many messages are read at once.
-const page = 1000
+// So many messages are read at once: the first time, and at most. Where payloads are large,
+// which may have 256 KiB, it is fewer: so many bytes of them.
+const (
+	firstPage = 100
+	mostPage  = 1000
+	leastPage = 16
+	pageBytes = 4 << 20
+)
 
 // A Plan is what is to be copied.
 type Plan struct {
@@ -186,12 +192,17 @@ func hash(ctx context.Context, s history.Store, first int64, progress func(done 
 
 // each reads the messages after an ID, a page at a time.
 func each(ctx context.Context, s history.Store, after int64, f func([]stream.Message) error) error {
-	for q := (history.Query{After: after, FromStart: true, Limit: page}); ; {
+	for q := (history.Query{After: after, FromStart: true, Limit: firstPage}); ; {
 		p, err := s.Messages(ctx, q)
 		if err != nil {
 			return err
 		}
-		if len(p.Messages) > 0 {
+		if n := len(p.Messages); n > 0 {
+			size := 0
+			for i := range p.Messages {
+				size += len(p.Messages[i].Payload)
+			}
+			q.Limit = max(leastPage, min(2*q.Limit, mostPage, pageBytes/(size/n+1)))
 			if err := f(p.Messages); err != nil {
 				return err
 			}

@@ -409,6 +409,60 @@ func TestCopyEvicts(t *testing.T) {
 	}
 }
 
+// paged is a store that notes how many messages and bytes of payload its pages have.
+type paged struct {
+	carry.Source
+	most, bytes int
+}
+
+func (s *paged) Messages(ctx context.Context, q history.Query) (history.Page, error) {
+	p, err := s.Source.Messages(ctx, q)
+	size := 0
+	for i := range p.Messages {
+		size += len(p.Messages[i].Payload)
+	}
+	s.most, s.bytes = max(s.most, len(p.Messages)), max(s.bytes, size)
+	return p, err
+}
+
+// TestCopyLarge copies large payloads a few at a time: a Job has little memory. Small ones
+// are read many at once.
+func TestCopyLarge(t *testing.T) {
+	for _, c := range []struct{ payload, messages, atLeast, mostBytes int }{{200 << 10, 200, 16, 25 << 20}, {100, 5000, 1000, 1 << 20}} {
+		from, to := newPlace(t, "sqlite"), newPlace(t, "sqlite")
+		s := from.open(t, 0)
+		payload := strings.Repeat("x", c.payload)
+		for i := 0; i < c.messages; i += 50 {
+			var some []stream.Arrival
+			for k := i; k < i+50; k++ {
+				some = append(some, historytest.Foreign("plant/1", payload, k))
+			}
+			historytest.AppendAll(t, s, some...)
+		}
+		s.Close()
+		source := &paged{Source: from.source(t)}
+		plan, err := carry.Prepare(t.Context(), source, "it")
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, err := to.target(t, plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := plan.Copy(t.Context(), source, target, func(uint64, uint64) {}); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := plan.Verify(t.Context(), source, target, func(uint64, uint64) {}); err != nil || r.Messages != uint64(c.messages) {
+			t.Errorf("%+v: %+v, %v", c, r, err)
+		}
+		if source.bytes > c.mostBytes || source.most < c.atLeast {
+			t.Errorf("%+v: a page had %d messages, one had %d bytes", c, source.most, source.bytes)
+		}
+		target.Close()
+		source.Close()
+	}
+}
+
 // TestVerify changes a copy: that is told.
 func TestVerify(t *testing.T) {
 	from, to := newPlace(t, "jetstream"), newPlace(t, "sqlite")
