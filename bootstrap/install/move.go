@@ -190,7 +190,7 @@ func ReadJob(ctx context.Context, inst *Installation, name string) (j Job, err e
 	}
 	waits := slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Waiting != nil })
 	if j.Stuck = waits || pod.Status.Phase == corev1.PodPending; j.Stuck || pod.Status.Phase == corev1.PodFailed {
-		if j.Cause, err = inst.causeOf(ctx, pod); err != nil {
+		if j.Cause, err = causeOf(ctx, inst, pod); err != nil {
 			return j, err
 		}
 	}
@@ -206,7 +206,7 @@ func ReadJob(ctx context.Context, inst *Installation, name string) (j Job, err e
 }
 
 // causeOf returns why a pod of a Job, which runs hellox, does not run; nil if it only starts.
-func (inst *Installation) causeOf(ctx context.Context, pod *corev1.Pod) (*cause.Cause, error) {
+func causeOf(ctx context.Context, inst *Installation, pod *corev1.Pod) (*cause.Cause, error) {
 	list, err := inst.in(kube.Events).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.uid=" + string(pod.UID)})
 	if err != nil {
 		return nil, fmt.Errorf("list the events of pod %s in namespace %s: %w", pod.Name, inst.Namespace, err)
