@@ -120,43 +120,67 @@ func inView(id int, middle bool) string {
 const live = `document.querySelector('#head .path').innerText.includes('you\u00a0●')`
 
 // Another history behind an open page takes the place of the list, and the page says so,
-// whether it has fewer messages or more; of several receivers one may be a moment behind the others: of those it says nothing.
+// whether it has fewer messages, more, or only later ones, and also a tab that read no stream
+// itself before; of several receivers one may be a moment behind the others: of those it
+// says nothing.
 func TestPageTellsOfAnotherHistory(t *testing.T) {
-	for _, c := range []struct {
-		older  int // messages of the other history before its newest
+	for name, c := range map[string]struct {
+		older  int   // messages of the other history before its newest
+		limit  int64 // of its bytes
 		shared bool
-		told   bool
-	}{{0, false, true}, {0, true, false}, {40, false, true}} {
-		before, after := newStore(t), newStore(t)
-		before.put(t, hellos(30)...)
-		for i := range c.older {
-			after.put(t, says("press-9", uint64(i+1), time.Now(), "Hello, older"))
-		}
-		after.put(t, says("press-9", uint64(c.older+1), time.Now(), "Hello anew"))
-		after.shared = c.shared
-		first, second := newServer(t, Options{Store: before}), newServer(t, Options{Store: after})
-		var exchanged atomic.Bool
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if exchanged.Load() {
-				second.ServeHTTP(w, r)
-			} else {
-				first.ServeHTTP(w, r)
+		others bool // another tab reads the stream, until the history is another one
+		quiet  bool // the page does not say so
+	}{
+		"fewer":                          {},
+		"one receiver behind the others": {shared: true, quiet: true},
+		"more":                           {older: 40},
+		"later":                          {older: 20_000, limit: 1 << 20},
+		"another tab read":               {older: 40, others: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, after := newStore(t), newStoreOf(t, c.limit)
+			before.put(t, hellos(30)...)
+			for i := range c.older {
+				after.put(t, says("press-9", uint64(i+1), time.Now(), "Hello, older"))
 			}
-		}))
-		t.Cleanup(func() {
+			after.put(t, says("press-9", uint64(c.older+1), time.Now(), "Hello anew"))
+			after.shared = c.shared
+			first, second := newServer(t, Options{Store: before}), newServer(t, Options{Store: after})
+			var serves atomic.Pointer[Server] // nil: none
+			serves.Store(first)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if s := serves.Load(); s != nil {
+					s.ServeHTTP(w, r)
+				} else {
+					w.WriteHeader(http.StatusBadGateway)
+				}
+			}))
+			t.Cleanup(func() {
+				server.CloseClientConnections()
+				server.Close()
+			})
+			ctx := chromium(t)
+			other := ctx
+			if c.others {
+				open(t, other, server.URL+"/")
+				until(t, other, live)
+				ctx = anotherTab(t, other)
+			}
+			open(t, ctx, server.URL+"/")
+			until(t, ctx, live+` && document.querySelector('#list').innerText.includes('Hello 30')`)
+			serves.Store(nil)
 			server.CloseClientConnections()
-			server.Close()
+			until(t, ctx, `!(`+live+`)`)
+			if c.others {
+				open(t, other, "about:blank")
+			}
+			serves.Store(second)
+			until(t, ctx, live+` && ((list) => list.includes('Hello anew') && !list.includes('Hello 30'))(document.querySelector('#list').innerText)`)
+			until(t, ctx, fmt.Sprintf(`document.querySelector('#list .note').hidden === %t`, c.quiet))
+			if !c.quiet {
+				until(t, ctx, `document.querySelector('#list .note').innerText.startsWith('This is another history, or one without what was shown')`)
+			}
 		})
-		ctx := chromium(t)
-		open(t, ctx, server.URL+"/")
-		until(t, ctx, live+` && document.querySelector('#list').innerText.includes('Hello 30')`)
-		exchanged.Store(true)
-		server.CloseClientConnections()
-		until(t, ctx, live+` && ((list) => list.includes('Hello anew') && !list.includes('Hello 30'))(document.querySelector('#list').innerText)`)
-		until(t, ctx, fmt.Sprintf(`document.querySelector('#list .note').hidden === %t`, !c.told))
-		if c.told {
-			until(t, ctx, `document.querySelector('#list .note').innerText.startsWith('This is another history, or an earlier copy')`)
-		}
 	}
 }
 

@@ -3,7 +3,6 @@
 
 import { Emitter } from './emitter.js';
 import { answers, get, query, request } from './api.js';
-import { isAnother, stored } from './held.js';
 import { limits } from './limits.js';
 
 const firstWait = 500, longestWait = 10_000;
@@ -20,13 +19,14 @@ const silence = 3 * limits.stats_ms;
  */
 export class Events extends Emitter {
   #last;
-  #held = null; // a message of the history that is followed; null: none is known yet
+  #held;
   #state = { state: 'connecting', since: Date.now(), retry: 0, cause: '' };
 
-  /** @param {number} last begin after this id */
-  constructor(last) {
+  /** @param {number} last begin after this id @param {import('./held.js').Held} held */
+  constructor(last, held) {
     super();
     this.#last = last;
+    this.#held = held;
   }
 
   /** Runs until stop. @param {AbortSignal} stop */
@@ -54,13 +54,11 @@ export class Events extends Emitter {
     const signal = AbortSignal.any([stop, cut.signal]);
     let watchdog = setTimeout(() => cut.abort(), silence);
     try {
-      const { last_id: newest } = await get('/api/stats', {}, signal);
-      if (newest < this.#last || await isAnother(this.#held, signal)) {
-        this.#last = newest;
-        this.#held = null;
-        this.emit('restarted', newest);
+      const stats = await get('/api/stats', {}, signal);
+      if (stats.last_id < this.#last || await this.#held.isGone(stats, signal)) {
+        this.#last = stats.last_id;
+        this.emit('restarted', this.#last);
       }
-      this.#held ??= await stored(this.#last, signal);
       const response = await request('/api/events' + query({ after: this.#last }), { signal });
       this.#setState('connected', '');
       connected();
@@ -95,7 +93,6 @@ export class Events extends Emitter {
       if (event === 'message') messages.push(value);
       else others.push([event, value]);
     }
-    this.#held = messages.at(-1) ?? this.#held;
     if (messages.length) this.emit('batch', { from, last: this.#last, messages });
     for (const [event, value] of others) this.emit(event, value);
     return chunk.slice(end + 2);

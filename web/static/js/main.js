@@ -96,7 +96,7 @@ let restarted = false; // since the list was opened
 session.on('opened', async ({ around }) => {
   at('list').querySelector('.first')?.remove();
   // One of several receivers may be a moment behind the others, with the same history.
-  list.showNote(restarted && !status.stats.shared ? 'This is another history, or an earlier copy of the one before: the list begins anew.' : '');
+  list.showNote(restarted && !status.stats.shared ? 'This is another history, or one without what was shown: the list begins anew.' : '');
   restarted = false;
   list.setFollow(!around, list.paused && around !== 0);
   if (around) list.center(around);

@@ -3,7 +3,6 @@
 
 import { Emitter } from './emitter.js';
 import { get } from './api.js';
-import { isAnother } from './held.js';
 
 const pageSize = 500; // messages of a request
 const farBehind = 2000; // messages after which a following list begins anew
@@ -67,6 +66,8 @@ export class Session extends Emitter {
       const stats = await this.#status.load();
       if (stats.last_id < this.#position) this.#restarted();
       const last = await (around ? this.#window.around(selection, around) : this.#window.newest(selection));
+      this.#shared.held.take(this.#window.messages.at(-1));
+      await this.#shared.held.load(stats.last_id);
       if (turn !== this.#turn) return;
       this.#position = Math.max(stats.last_id, last);
       this.#known = Math.max(this.#known, this.#position);
@@ -80,9 +81,10 @@ export class Session extends Emitter {
     }
   }
 
-  /** There is another history at the same address. */
+  /** There is another history at the same address, or one that has lost what is shown. */
   #restarted() {
     this.#position = this.#known = 0;
+    this.#shared.held.forget();
     this.emit('restarted');
   }
 
@@ -127,13 +129,13 @@ export class Session extends Emitter {
   async #resume() {
     this.#set('live');
     try {
-      const { last_id: newest } = await this.#status.load();
-      if (newest < this.#position || await isAnother(this.#window.messages.at(-1) ?? null)) {
+      const stats = await this.#status.load();
+      if (stats.last_id < this.#position || await this.#shared.held.isGone(stats)) {
         this.#restarted();
         await this.open();
         return;
       }
-      this.#known = Math.max(this.#known, newest);
+      this.#known = Math.max(this.#known, stats.last_id);
     } catch {
       // The stream tells what is wrong, and how far the history is when it is back.
     }

@@ -5,6 +5,7 @@
 import { Emitter } from './emitter.js';
 import { answers } from './api.js';
 import { Events } from './events.js';
+import { Held } from './held.js';
 import { limits } from './limits.js';
 
 const name = 'hellox events 1'; // of the lock and of the channel; another number when what is handed on changes
@@ -14,6 +15,7 @@ const forwarded = ['batch', 'sender', 'stats', 'link', 'state', 'restarted'];
 /** Emits what Events emits, whichever tab reads the stream. */
 export class SharedEvents extends Emitter {
   state = { state: 'connecting', since: Date.now(), retry: 0, cause: '' };
+  held = new Held();
 
   #channel = new BroadcastChannel(name);
   #stop = null; // ends this tab's part; null: it has none
@@ -67,7 +69,7 @@ export class SharedEvents extends Emitter {
   async #read(stop) {
     if (stop.aborted) return;
     this.#reads = true;
-    const events = new Events(this.#last);
+    const events = new Events(this.#last, this.held);
     for (const kind of forwarded) events.on(kind, (value) => {
       if (stop.aborted) return;
       if (navigator.locks) this.#channel.postMessage({ kind, value });
@@ -101,8 +103,14 @@ export class SharedEvents extends Emitter {
     this.#heard = Date.now();
     if (kind === 'state') this.state = value;
     if (kind === 'stats') this.#stats = value;
-    if (kind === 'batch') this.#last = Math.max(this.#last, value.last);
-    if (kind === 'restarted') this.#last = value;
+    if (kind === 'batch') {
+      this.#last = Math.max(this.#last, value.last);
+      this.held.take(value.messages.at(-1));
+    }
+    if (kind === 'restarted') {
+      this.#last = value;
+      this.held.forget();
+    }
     this.emit(kind, value);
   }
 
