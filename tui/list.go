@@ -89,7 +89,7 @@ func (l *listModel) apply(events []history.Event) {
 		case e.Evicted > 0:
 			l.drop(e.Evicted)
 		case e.Anew:
-			l.last = 0
+			l.last, l.dropped = 0, 0
 		}
 	}
 	l.trim()
