@@ -3,8 +3,6 @@ package mqtt
 import (
 	"sync/atomic"
 	"time"
-
-	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
 // An answerWatch ends a connection whose broker owes an acknowledgement and says nothing
@@ -74,12 +72,11 @@ func (w *answerWatch) look() {
 	w.seen = reads
 	switch w.silent {
 	case 1:
-		if _, err := w.frames.Write([]byte{packets.Pingreq << 4, 0}); err != nil {
-			_ = w.frames.Conn.Close() // the reader notices and paho learns of it
+		if !w.frames.askForAnswer() {
 			return
 		}
 	case silentLooks:
-		_ = w.frames.SetReadDeadline(time.Now()) // the same; an error says that it has ended
+		_ = w.frames.SetReadDeadline(time.Now()) // the reader notices and paho learns of it; an error says that it has ended
 		return
 	}
 	w.timer.Reset(w.every)

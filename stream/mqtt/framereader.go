@@ -317,11 +317,18 @@ func (f *frameReader) start() {
 }
 
 func (f *frameReader) sendPing() {
-	if _, err := f.Write([]byte{packets.Pingreq << 4, 0}); err != nil {
-		_ = f.Conn.Close() // the reader notices and paho learns of it
-		return
+	if f.askForAnswer() {
+		f.ping.Reset(f.keepAlive * 2 / 3)
 	}
-	f.ping.Reset(f.keepAlive * 2 / 3)
+}
+
+// askForAnswer writes a PINGREQ, and reports whether it could. Else the connection has ended.
+func (f *frameReader) askForAnswer() bool {
+	_, err := f.Write([]byte{packets.Pingreq << 4, 0})
+	if err != nil {
+		_ = f.Conn.Close() // the reader notices and paho learns of it
+	}
+	return err == nil
 }
 
 // Write writes whole packets: paho passes one a call. It may be called from
