@@ -70,16 +70,16 @@ func (up *upRun) planLoad(ctx context.Context) error {
 	up.steps.Begin(step.Load)
 	var lacking []string
 	for _, n := range up.options.Cluster.Nodes {
-		has, err := false, error(nil)
 		if up.image != nil {
-			has, err = up.options.Cluster.Has(ctx, n.Name, up.image.Identity())
+			has, err := up.options.Cluster.Has(ctx, n.Name, up.image.Identity())
+			if err != nil {
+				return err
+			}
+			if has {
+				continue
+			}
 		}
-		if err != nil {
-			return err
-		}
-		if !has {
-			lacking = append(lacking, n.Name)
-		}
+		lacking = append(lacking, n.Name)
 	}
 	if len(lacking) == 0 {
 		up.steps.Done("it is on every node", true)
