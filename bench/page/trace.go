@@ -1,9 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"os"
+	"strings"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/tracing"
@@ -16,12 +16,13 @@ func startTrace(tab context.Context, file string) (end func() error, err error) 
 	if file == "" {
 		return func() error { return nil }, nil
 	}
-	events, complete := make(chan string, 1<<20), make(chan struct{})
+	var events []string // complete: none is added any more
+	complete := make(chan struct{})
 	err = chromedp.Listen(tab, func(ev any) {
 		switch ev := ev.(type) {
 		case *tracing.EventDataCollected:
 			for _, e := range ev.Value {
-				events <- string(e)
+				events = append(events, string(e))
 			}
 		case *tracing.EventTracingComplete:
 			close(complete)
@@ -41,20 +42,6 @@ func startTrace(tab context.Context, file string) (end func() error, err error) 
 			return err
 		}
 		<-complete
-		f, err := os.Create(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		w := bufio.NewWriter(f)
-		_, _ = w.WriteString("[")
-		for n := len(events); n > 0; n-- {
-			_, _ = w.WriteString(<-events)
-			if n > 1 {
-				_, _ = w.WriteString(",\n")
-			}
-		}
-		_, _ = w.WriteString("]\n")
-		return w.Flush()
+		return os.WriteFile(file, []byte("["+strings.Join(events, ",\n")+"]\n"), 0o600)
 	}, nil
 }
